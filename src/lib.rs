@@ -1,0 +1,10 @@
+//! git-lattice: every build step is a branch, every branch is a reproducible flake, every result is recorded in git.
+
+pub mod env;
+pub mod hooks;
+pub mod lattice;
+pub mod lint;
+pub mod nix;
+pub mod process;
+pub mod system;
+pub mod template;

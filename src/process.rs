@@ -1,0 +1,298 @@
+//! The only place that starts other programs.
+//!
+//! A [`Cmd`] is *read* (ours: output captured, stdin closed or given, messages in English) or *shown* (the user's
+//! business: it speaks to the terminal itself). Its [`Display`](std::fmt::Display) is a line that can be pasted into a
+//! shell, and its errors carry that line, the status and what the program said.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::env;
+
+static TRACE: AtomicBool = AtomicBool::new(false);
+
+/// Switches the logging of child processes on stderr on or off for this process.
+pub fn set_trace(on: bool) {
+    TRACE.store(on, Ordering::Relaxed);
+}
+
+/// Why a program did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is not there.
+    #[error("`{program}` was not found")]
+    NotFound {
+        /// What was looked for.
+        program: String,
+    },
+    /// It could not be started, or talking to it failed.
+    #[error("could not run `{command}`")]
+    Io {
+        /// The pasteable line.
+        command: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It ran and ended with something else than 0.
+    #[error("`{command}` ended with {status}{}", said(stderr))]
+    Failed {
+        /// The pasteable line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it wrote to stdout.
+        stdout: Vec<u8>,
+        /// What it wrote to stderr.
+        stderr: Vec<u8>,
+    },
+}
+
+/// `Result` with this module's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+fn said(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let text = text.trim();
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+/// What a program that was read gave back.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// stdout as text, whatever its bytes, without the final newline.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+
+    /// stderr as text, whatever its bytes, trimmed.
+    #[must_use]
+    pub fn error_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+    }
+}
+
+/// One program with its arguments, to be read or shown.
+#[derive(Debug, Clone)]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    envs: Vec<(OsString, Option<OsString>)>,
+    cwd: Option<PathBuf>,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Cmd {
+    /// A command that runs `program`, a path or a name to be found on PATH.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), args: Vec::new(), envs: Vec::new(), cwd: None, stdin: None }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets one variable of the child's environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.envs.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Removes one variable from the child's environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.envs.push((name.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Removes everything by which git would tell the child about this repository.
+    #[must_use]
+    pub fn without_git_env(mut self) -> Self {
+        self.envs.extend(env::GIT_LOCAL.iter().map(|name| (OsString::from(name), None)));
+        self
+    }
+
+    /// Runs it in `dir`.
+    #[must_use]
+    pub fn cwd(mut self, dir: impl AsRef<Path>) -> Self {
+        self.cwd = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Gives it `bytes` on stdin, which otherwise is closed when read.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Runs it, captures both streams and asks for exit status 0.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be started, or ends otherwise.
+    pub fn read(self) -> Result<Output> {
+        let command = self.to_string();
+        let Output { status, stdout, stderr } = self.output()?;
+        if status.success() {
+            Ok(Output { status, stdout, stderr })
+        } else {
+            Err(Error::Failed { command, status, stdout, stderr })
+        }
+    }
+
+    /// Runs it and captures both streams, whatever its exit status.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn output(self) -> Result<Output> {
+        let mut stderr = Vec::new();
+        let (status, stdout) = self.stream(|line| stderr.extend_from_slice(line))?;
+        Ok(Output { status, stdout, stderr })
+    }
+
+    /// Runs it, hands every line of stderr (with its newline) to `on_stderr` as it comes, and gives back how it ended and its stdout.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn stream(self, mut on_stderr: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>)> {
+        let mut command = self.command();
+        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.trace();
+        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        let (stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+        let talk = || -> io::Result<Vec<u8>> {
+            std::thread::scope(|scope| {
+                let bytes = self.stdin.as_deref().unwrap_or_default();
+                scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
+                let out = scope.spawn(move || read_all(stdout));
+                each_line(stderr, &mut on_stderr)?;
+                out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))
+            })
+        };
+        let stdout = talk().map_err(|source| self.not_started(source))?;
+        let status = child.0.wait().map_err(|source| self.not_started(source))?;
+        Ok((status, stdout))
+    }
+
+    /// Runs it on the user's terminal: stdin and stderr are ours, its stdout goes to stderr, since stdout is for data.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn show(self) -> Result<ExitStatus> {
+        let mut command = self.command();
+        command.stdout(io::stderr());
+        self.trace();
+        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        child.0.wait().map_err(|source| self.not_started(source))
+    }
+
+    /// The standard library's command, for the few who must say more (detaching, `exec`).
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        for (name, value) in &self.envs {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = &self.cwd {
+            command.current_dir(dir);
+        }
+        command
+    }
+
+    #[expect(clippy::print_stderr, reason = "the trace is asked for by a variable and has no other place")]
+    fn trace(&self) {
+        if TRACE.load(Ordering::Relaxed) {
+            eprintln!("trace: {self}");
+        }
+    }
+
+    fn not_started(&self, source: io::Error) -> Error {
+        if source.kind() == io::ErrorKind::NotFound && self.cwd.as_ref().is_none_or(|dir| dir.is_dir()) {
+            Error::NotFound { program: self.program.to_string_lossy().into_owned() }
+        } else {
+            Error::Io { command: self.to_string(), source }
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.envs {
+            if let Some(value) = value {
+                write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
+            }
+        }
+        f.write_str(&quote(&self.program))?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quote(arg)))
+    }
+}
+
+/// `word` as a POSIX shell reads it back: bare where that is safe, else in single quotes.
+#[must_use]
+pub fn quote(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(bare) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A child that does not outlive the value.
+struct Reaped(Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.0.kill().ok();
+            self.0.wait().ok();
+        }
+    }
+}
+
+fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes))?;
+    Ok(bytes)
+}
+
+fn each_line(pipe: Option<impl Read>, on_line: &mut impl FnMut(&[u8])) -> io::Result<()> {
+    let Some(pipe) = pipe else { return Ok(()) };
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        on_line(&line);
+        line.clear();
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! System doubles: what Nix calls the machine a derivation is built on, such as `aarch64-linux`.
+
+use std::fmt;
+
+/// A Nix system double, `CPU-OS`, checked when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct System(String);
+
+/// The text is no system double.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no Nix system: expected CPU-OS such as `aarch64-linux`")]
+pub struct NotASystem(pub String);
+
+impl System {
+    /// Reads a system double: two or more words of lower-case letters, digits and `_`, joined by `-`.
+    ///
+    /// # Errors
+    /// When `text` is anything else.
+    pub fn parse(text: &str) -> Result<Self, NotASystem> {
+        let word =
+            |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let fits = text.contains('-') && text.split('-').all(word);
+        fits.then(|| Self(text.to_owned())).ok_or_else(|| NotASystem(text.to_owned()))
+    }
+
+    /// The system that an architecture's usual name means: `aarch64` is `aarch64-linux`, a double is itself.
+    ///
+    /// The names are nixpkgs' CPU names (`lib/systems/parse.nix`) and Debian's and Go's where they differ.
+    #[must_use]
+    pub fn of_arch(arch: &str) -> Option<Self> {
+        let cpu = match arch {
+            "amd64" | "x86-64" => "x86_64",
+            "arm64" => "aarch64",
+            "i386" => "i686",
+            "armhf" => "armv7l",
+            "ppc64le" => "powerpc64le",
+            "aarch64" | "x86_64" | "i686" | "riscv32" | "riscv64" | "armv5tel" | "armv6l" | "armv7l" | "powerpc64"
+            | "powerpc64le" | "mipsel" | "mips64el" | "s390x" | "loongarch64" => arch,
+            _ => return double(arch),
+        };
+        Some(Self(format!("{cpu}-linux")))
+    }
+
+    /// The double as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn double(text: &str) -> Option<System> {
+    let known = ["linux", "darwin", "freebsd", "netbsd", "openbsd", "windows", "cygwin", "none"];
+    let (_, os) = text.rsplit_once('-')?;
+    known.contains(&os).then(|| System::parse(text).ok()).flatten()
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
