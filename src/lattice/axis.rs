@@ -1,0 +1,281 @@
+//! Axes and their values, and the lattice that they span.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::{Error, Numbered, Result, Value, nearest};
+
+/// The name of an axis: spelled as a value, but with `_` or a letter first and no `.`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AxisName(Box<str>);
+
+impl AxisName {
+    /// Reads an axis' name, which is also its flag: `--arch`.
+    ///
+    /// # Errors
+    /// [`Error::BadAxis`] when it would not do as a flag.
+    pub fn parse(text: &str) -> Result<Self> {
+        let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= 40
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        let why =
+            "its name becomes a flag: expected lower-case letters, digits, `-` and `_`, a letter first".to_owned();
+        if fits { Ok(Self(text.into())) } else { Err(Error::BadAxis { axis: super::shorten(text), why }) }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AxisName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A closed chain or set: its values in order, each found by its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    values: Vec<Value>,
+    index: HashMap<Box<str>, u32>,
+}
+
+impl Listed {
+    /// A list of distinct values.
+    ///
+    /// # Errors
+    /// A sentence when there is none, or when two are the same or differ in letter case alone (a file system that folds case
+    /// would take their branches for one).
+    pub fn new(values: Vec<Value>) -> std::result::Result<Self, String> {
+        if values.is_empty() {
+            return Err("it has no values".to_owned());
+        }
+        let mut folded: HashMap<String, &Value> = HashMap::new();
+        for value in &values {
+            match folded.insert(value.as_str().to_ascii_lowercase(), value) {
+                Some(other) if other == value => return Err(format!("`{value}` is listed twice")),
+                Some(other) => return Err(format!("`{other}` and `{value}` differ in letter case alone")),
+                None => {}
+            }
+        }
+        let index = (0..).zip(&values).map(|(i, value)| (value.as_str().into(), i)).collect();
+        Ok(Self { values, index })
+    }
+
+    /// The values in order.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Where a value stands.
+    pub(super) fn position(&self, text: &str) -> Option<u32> {
+        self.index.get(text).copied()
+    }
+}
+
+/// An ordered axis' values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chain {
+    /// Listed in order.
+    Closed(Listed),
+    /// Numbered without end.
+    Open(Numbered),
+    /// Different for each value of the chain axis before it; `rest` for those not named.
+    Per {
+        /// The chain for a value.
+        of: HashMap<Value, Chain>,
+        /// The chain for every other value.
+        rest: Option<Box<Chain>>,
+    },
+}
+
+impl Chain {
+    fn rank(&self, text: &str) -> Option<u64> {
+        match self {
+            Self::Closed(listed) => listed.position(text).map(u64::from),
+            Self::Open(numbered) => numbered.number(text),
+            Self::Per { .. } => None,
+        }
+    }
+
+    fn value(&self, rank: u64) -> Option<Value> {
+        match self {
+            Self::Closed(listed) => listed.values().get(usize::try_from(rank).ok()?).cloned(),
+            Self::Open(numbered) => numbered.value(rank).ok(),
+            Self::Per { .. } => None,
+        }
+    }
+
+    fn first(&self) -> u64 {
+        match self {
+            Self::Open(numbered) => numbered.first(),
+            Self::Closed(_) | Self::Per { .. } => 0,
+        }
+    }
+
+    /// The chain that holds where the chain axis before has the value `before`.
+    fn under(&self, before: Option<&Value>) -> Option<&Self> {
+        match self {
+            Self::Per { of, rest } => before.and_then(|value| of.get(value)).or(rest.as_deref()),
+            plain => Some(plain),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Closed(listed) => enumerate(listed.values()),
+            Self::Open(numbered) => format!("{numbered} from {}", numbered.first()),
+            Self::Per { of, rest } => {
+                let mut keys: Vec<_> = of.iter().map(|(key, chain)| format!("{key}: {}", chain.describe())).collect();
+                keys.sort();
+                keys.extend(rest.iter().map(|chain| format!("else {}", chain.describe())));
+                keys.join("; ")
+            }
+        }
+    }
+}
+
+/// Whether an axis is ordered, and its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Unordered; a point may have several.
+    Set(Listed),
+    /// Ordered; a point has one.
+    Chain(Chain),
+}
+
+/// A named axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// Its name.
+    pub name: AxisName,
+    /// Its values.
+    pub kind: Kind,
+}
+
+impl Axis {
+    /// Whether a point has just one value here, always the same.
+    pub fn is_constant(&self) -> bool {
+        match &self.kind {
+            Kind::Set(listed) | Kind::Chain(Chain::Closed(listed)) => listed.values().len() == 1,
+            Kind::Chain(_) => false,
+        }
+    }
+
+    /// The listed values; `None` when the chain is open or depends on another.
+    pub fn listed(&self) -> Option<&[Value]> {
+        match &self.kind {
+            Kind::Set(listed) | Kind::Chain(Chain::Closed(listed)) => Some(listed.values()),
+            Kind::Chain(_) => None,
+        }
+    }
+
+    /// The values in words, for messages.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Set(listed) => enumerate(listed.values()),
+            Kind::Chain(chain) => chain.describe(),
+        }
+    }
+}
+
+fn enumerate(values: &[Value]) -> String {
+    const MOST: usize = 12;
+    let mut words: Vec<_> = values.iter().take(MOST).map(Value::as_str).collect();
+    if values.len() > MOST {
+        words.push("…");
+    }
+    words.join(", ")
+}
+
+/// The axes in the order of their declaration: everything that is needed to read and write points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lattice {
+    axes: Vec<Axis>,
+}
+
+impl Lattice {
+    /// The lattice over these axes.
+    ///
+    /// # Errors
+    /// [`Error::BadAxis`] for none, a name used twice, or lists "per value" without a chain axis before them.
+    pub fn new(axes: Vec<Axis>) -> Result<Self> {
+        let bad = |axis: &str, why: &str| Err(Error::BadAxis { axis: axis.to_owned(), why: why.to_owned() });
+        if axes.is_empty() {
+            return bad("(none)", "a lattice needs at least one axis");
+        }
+        let (mut names, mut chain_before) = (HashSet::new(), false);
+        for Axis { name, kind } in &axes {
+            if !names.insert(name.as_str()) {
+                return bad(name.as_str(), "it is declared twice");
+            }
+            match kind {
+                Kind::Chain(Chain::Per { .. }) if !chain_before => {
+                    return bad(name.as_str(), "its lists depend on the chain axis before it, and there is none");
+                }
+                Kind::Chain(_) => chain_before = true,
+                Kind::Set(_) => {}
+            }
+        }
+        Ok(Self { axes })
+    }
+
+    /// The axes in order.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// Where the axis of this name stands.
+    ///
+    /// # Errors
+    /// [`Error::UnknownAxis`].
+    pub fn axis_index(&self, name: &str) -> Result<usize> {
+        self.axes.iter().position(|axis| axis.name.as_str() == name).ok_or_else(|| Error::UnknownAxis {
+            axis: super::shorten(name),
+            known: self.axes.iter().map(|axis| axis.name.to_string()).collect(),
+        })
+    }
+
+    /// The chain of axis `i` where the chain axis before it has the value `before`.
+    pub(super) fn chain(&self, i: usize, before: Option<&Value>) -> Option<&Chain> {
+        match &self.axes[i].kind {
+            Kind::Chain(chain) => chain.under(before),
+            Kind::Set(_) => None,
+        }
+    }
+
+    /// The rank of a value on the chain axis `i`.
+    pub(super) fn rank(&self, i: usize, before: Option<&Value>, text: &str) -> Result<u64> {
+        self.chain(i, before).and_then(|chain| chain.rank(text)).ok_or_else(|| self.unknown(i, before, text))
+    }
+
+    /// The value of a rank on the chain axis `i`.
+    pub(super) fn value_at(&self, i: usize, before: Option<&Value>, rank: u64) -> Option<Value> {
+        self.chain(i, before)?.value(rank)
+    }
+
+    /// The least rank of the chain axis `i`.
+    pub(super) fn first(&self, i: usize, before: Option<&Value>) -> Option<u64> {
+        self.chain(i, before).map(Chain::first)
+    }
+
+    /// The error for a value that axis `i` does not have; for a text that is no value at all, why it is none.
+    pub(super) fn unknown(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
+        if let Err(error) = Value::parse(text) {
+            return error;
+        }
+        let axis = &self.axes[i];
+        let (known, listed) = match &axis.kind {
+            Kind::Set(listed) => (enumerate(listed.values()), listed.values()),
+            Kind::Chain(chain) => match chain.under(before) {
+                Some(Chain::Closed(listed)) => (enumerate(listed.values()), listed.values()),
+                Some(other) => (other.describe(), &[][..]),
+                None => (chain.describe(), &[][..]),
+            },
+        };
+        let near = nearest(text, listed.iter().map(Value::as_str));
+        Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, near }
+    }
+}

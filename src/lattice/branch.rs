@@ -1,0 +1,175 @@
+//! Patterns such as `feature/{component}/{arch}/{phase}/{step}`: how a point names its branch and its directory.
+//!
+//! A pattern is accepted only when every point gets a name of its own that can be read back, and no name is a path prefix of
+//! another (git cannot hold `a/b` beside `a/b/c`). Both follow from its form: each axis with more than one value is named,
+//! between two axes stands a character that no value contains, and so every name has the same number of `/`.
+
+use std::fmt;
+
+use super::{Error, Lattice, Point, Result};
+
+/// Characters that a literal may have and no coordinate can: they keep two axes apart.
+const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Axis(usize),
+}
+
+/// A pattern that was checked against its lattice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    parts: Vec<Part>,
+}
+
+impl Pattern {
+    /// Reads a pattern and checks that it names each point of `lattice` by a name of its own.
+    ///
+    /// # Errors
+    /// [`Error::BadPattern`] or [`Error::UnknownAxis`].
+    pub fn parse(lattice: &Lattice, text: &str) -> Result<Self> {
+        let parts = split(text, |name| lattice.axis_index(name))?;
+        let bad = |why: String| Err(Error::BadPattern { pattern: text.to_owned(), why });
+        for (i, axis) in lattice.axes().iter().enumerate() {
+            match parts.iter().filter(|part| **part == Part::Axis(i)).count() {
+                0 if !axis.is_constant() => {
+                    return bad(format!(
+                        "it does not name axis `{}`, so that two points would share a name",
+                        axis.name
+                    ));
+                }
+                0 | 1 => {}
+                _ => return bad(format!("it names axis `{}` twice", axis.name)),
+            }
+        }
+        if let Some(why) = unreadable(lattice, &parts).or_else(|| illegal(text)) {
+            return bad(why);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The name of a point.
+    pub fn encode(&self, lattice: &Lattice, point: &Point) -> String {
+        let texts = lattice.texts(point);
+        let piece = |part: &Part| match part {
+            Part::Literal(literal) => literal.clone(),
+            Part::Axis(i) => texts[*i].clone(),
+        };
+        self.parts.iter().map(piece).collect()
+    }
+
+    /// The point of this name; `None` when it is not the name of any point.
+    pub fn decode(&self, lattice: &Lattice, name: &str) -> Option<Point> {
+        let mut texts: Vec<&str> = lattice.axes().iter().map(|axis| only_value(axis).unwrap_or_default()).collect();
+        let mut rest = name;
+        let mut parts = self.parts.iter().peekable();
+        while let Some(part) = parts.next() {
+            match part {
+                Part::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
+                Part::Axis(i) => {
+                    let end = match parts.peek() {
+                        // The last literal has to reach the end; between two axes its separator can stand in one place only.
+                        Some(Part::Literal(literal)) if literal.contains(SEPARATORS) => rest.find(literal.as_str())?,
+                        Some(Part::Literal(literal)) => rest.len().checked_sub(literal.len())?,
+                        _ => rest.len(),
+                    };
+                    texts[*i] = rest.get(..end)?;
+                    rest = &rest[end..];
+                }
+            }
+        }
+        let point = rest.is_empty().then(|| lattice.point_of(&texts).ok())??;
+        // `b+a` reads as the point whose name is `a+b`.
+        (!name.contains('+') || self.encode(lattice, &point) == name).then_some(point)
+    }
+
+    /// What all names begin with, up to the first axis: the ref prefix to look under.
+    pub fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Literal(literal)) => literal,
+            _ => "",
+        }
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn only_value(axis: &super::Axis) -> Option<&str> {
+    match axis.listed()? {
+        [only] => Some(only.as_str()),
+        _ => None,
+    }
+}
+
+fn split(text: &str, mut axis: impl FnMut(&str) -> Result<usize>) -> Result<Vec<Part>> {
+    let bad = |why: &str| Error::BadPattern { pattern: text.to_owned(), why: why.to_owned() };
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let literal = rest.split('{').next().unwrap_or_default();
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.to_owned()));
+        }
+        rest = &rest[literal.len()..];
+        if let Some(inside) = rest.strip_prefix('{') {
+            let (name, after) = inside.split_once('}').ok_or_else(|| bad("a `{` is not closed"))?;
+            parts.push(Part::Axis(axis(name)?));
+            rest = after;
+        }
+    }
+    Ok(parts)
+}
+
+/// Why names could not be read back, if so.
+fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
+    let name = |i: &usize| &lattice.axes()[*i].name;
+    parts
+        .windows(2)
+        .enumerate()
+        .find_map(|(at, pair)| match (&pair[0], &pair[1], parts.get(at + 2)) {
+            (Part::Axis(a), Part::Axis(b), _) => Some((a, b)),
+            (Part::Axis(a), Part::Literal(literal), Some(Part::Axis(b))) if !literal.contains(SEPARATORS) => {
+                Some((a, b))
+            }
+            _ => None,
+        })
+        .map(|(a, b)| {
+            let (a, b) = (name(a), name(b));
+            format!(
+                "two points could share a name: between {{{a}}} and {{{b}}} put a `/` or `@`, which no value contains"
+            )
+        })
+}
+
+/// Why names would not do as a branch and a directory, by git-check-ref-format(1), if so; values are legal by themselves.
+fn illegal(text: &str) -> Option<String> {
+    let mut inside = false;
+    let strange = text.chars().find(|&c| {
+        inside = (inside || c == '{') && c != '}';
+        !(inside || c == '}' || c.is_ascii_alphanumeric() || "._-+".contains(c) || SEPARATORS.contains(&c))
+    });
+    if let Some(c) = strange {
+        return Some(format!("the character {c:?} may not be in it"));
+    }
+    let wrong = |segment: &str| {
+        segment.is_empty()
+            || segment.starts_with(['.', '-'])
+            || segment.ends_with('.')
+            || segment.to_ascii_lowercase().ends_with(".lock")
+    };
+    if text.split('/').any(wrong) || text.contains("..") {
+        return Some("a part between two `/` is empty, begins with `.` or `-`, or ends in `.` or `.lock`".to_owned());
+    }
+    (!text.contains('/')).then(|| "it needs a `/`: names without one would mix with all other branches".to_owned())
+}

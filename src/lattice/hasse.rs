@@ -1,0 +1,119 @@
+//! The population and its covers: the Hasse diagram of the points that have a branch.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Point;
+
+type Sets = Vec<Box<[u32]>>;
+type Ranks = Vec<u64>;
+
+/// A set of points, arranged so that what is below a point is found without looking at all of them.
+///
+/// Points with equal sets form a chain. So below a point there is at most one maximal candidate per group of equal sets,
+/// and only the groups whose sets are contained in the point's matter: one, for a point with one value per axis.
+#[derive(Debug, Default, Clone)]
+pub struct Population {
+    points: BTreeSet<Point>,
+    chains: HashMap<Sets, std::collections::BTreeMap<Ranks, Point>>,
+}
+
+impl FromIterator<Point> for Population {
+    fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
+        let mut population = Self::default();
+        points.into_iter().for_each(|point| population.insert(point));
+        population
+    }
+}
+
+impl Population {
+    /// Adds a point; one that is there already changes nothing.
+    pub fn insert(&mut self, point: Point) {
+        self.chains.entry(sets_of(&point)).or_default().insert(point.ranks().collect(), point.clone());
+        self.points.insert(point);
+    }
+
+    /// Whether the point is one of these.
+    pub fn contains(&self, point: &Point) -> bool {
+        self.points.contains(point)
+    }
+
+    /// The points in the order of tables.
+    pub fn points(&self) -> impl Iterator<Item = &Point> {
+        self.points.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// The maximal points of the population that are below `point`, which itself need not be one of it; in the order of tables.
+    ///
+    /// For a point of the population these are its lower covers.
+    pub fn maximal_below(&self, point: &Point) -> Vec<&Point> {
+        let candidates = self.greatest_of_each_chain(point);
+        let mut maximal: Vec<&Point> =
+            candidates.iter().filter(|c| !candidates.iter().any(|other| c.is_below(other))).copied().collect();
+        maximal.sort();
+        maximal
+    }
+
+    /// All points of the population that are below `point`, in the order of tables.
+    pub fn below(&self, point: &Point) -> Vec<&Point> {
+        let (own, ranks) = (sets_of(point), point.ranks().collect::<Vec<_>>());
+        let mut all: Vec<&Point> = self
+            .contained_in(&own)
+            .flat_map(|sets| self.chains[&sets].range(..=ranks.clone()).map(|(_, p)| p))
+            .filter(|p| *p != point)
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn greatest_of_each_chain(&self, point: &Point) -> Vec<&Point> {
+        let (own, ranks) = (sets_of(point), point.ranks().collect::<Vec<_>>());
+        let greatest = |sets: Sets| {
+            let chain = &self.chains[&sets];
+            let below = if sets == own { chain.range(..ranks.clone()) } else { chain.range(..=ranks.clone()) };
+            below.map(|(_, p)| p).next_back()
+        };
+        self.contained_in(&own).filter_map(greatest).collect()
+    }
+
+    /// The groups whose sets are contained in `own`: by enumerating subsets where that is less than looking at all groups.
+    fn contained_in(&self, own: &Sets) -> impl Iterator<Item = Sets> {
+        let bits: usize = own.iter().map(|set| set.len()).sum();
+        let groups: Vec<Sets> = if bits < 20 && (1usize << bits) <= self.chains.len().max(2) << 1 {
+            product(own).into_iter().filter(|sets| self.chains.contains_key(sets)).collect()
+        } else {
+            self.chains.keys().filter(|sets| contained(sets, own)).cloned().collect()
+        };
+        groups.into_iter()
+    }
+}
+
+fn sets_of(point: &Point) -> Sets {
+    point.sets().map(Into::into).collect()
+}
+
+fn contained(sets: &Sets, own: &Sets) -> bool {
+    sets.iter().zip(own).all(|(a, b)| a.iter().all(|member| b.binary_search(member).is_ok()))
+}
+
+/// Every way to take a non-empty subset of each.
+fn product(own: &Sets) -> Vec<Sets> {
+    own.iter().fold(vec![Vec::new()], |found, set| {
+        let extend = |sets: &Sets| subsets(set).map(|subset| [sets.clone(), vec![subset]].concat()).collect::<Vec<_>>();
+        found.iter().flat_map(extend).collect()
+    })
+}
+
+fn subsets(set: &[u32]) -> impl Iterator<Item = Box<[u32]>> {
+    (1usize..1 << set.len())
+        .map(|mask| set.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1).map(|(_, &m)| m).collect())
+}

@@ -1,0 +1,58 @@
+//! Open chains: values numbered without end, such as `step{n}` from 1.
+
+use std::fmt;
+
+use super::{Result, Value};
+
+/// The values `PREFIXnSUFFIX` for n = first, first + 1, ..., in the order of the numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    prefix: String,
+    suffix: String,
+    first: u64,
+}
+
+impl Numbered {
+    /// Reads `step{n}`; `first` is the least number.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: no `{n}`, two of them, or numbers that would not be values.
+    pub fn parse(text: &str, first: u64) -> std::result::Result<Self, String> {
+        let (prefix, suffix) =
+            text.split_once("{n}").ok_or_else(|| format!("`{text}` has no `{{n}}` for the number"))?;
+        let ends_in_digit =
+            prefix.ends_with(|c: char| c.is_ascii_digit()) || suffix.starts_with(|c: char| c.is_ascii_digit());
+        if ends_in_digit {
+            return Err(format!(
+                "in `{text}` a digit stands beside `{{n}}`, so that the number could not be read back"
+            ));
+        }
+        let numbered = Self { prefix: prefix.to_owned(), suffix: suffix.to_owned(), first };
+        numbered.value(u64::MAX).map_err(|error| error.to_string())?;
+        Ok(numbered)
+    }
+
+    /// The least number.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The value with the number `n`.
+    pub(super) fn value(&self, n: u64) -> Result<Value> {
+        Value::parse(&format!("{}{n}{}", self.prefix, self.suffix))
+    }
+
+    /// The number of a value, if it is one of these: decimal, without leading zeros, at or above the first.
+    pub(super) fn number(&self, text: &str) -> Option<u64> {
+        let digits = text.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
+        let n: u64 = digits.parse().ok()?;
+        // Below u64::MAX there is always a next one.
+        (n >= self.first && n < u64::MAX && n.to_string() == digits).then_some(n)
+    }
+}
+
+impl fmt::Display for Numbered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{{n}}{}", self.prefix, self.suffix)
+    }
+}

@@ -1,0 +1,151 @@
+//! The order, meet and join, and the steps up and down a chain.
+
+use std::cmp::Ordering;
+
+use super::{Coordinate, Lattice, Point, Value};
+
+impl Point {
+    /// `self <= other`: sets contained, chain values lexicographically at or before.
+    pub fn is_at_or_below(&self, other: &Self) -> bool {
+        self.pairs(other).all(|pair| match pair {
+            (Coordinate::Members(a), Coordinate::Members(b)) => is_subset(a, b),
+            _ => true,
+        }) && self.chain_cmp(other) != Ordering::Greater
+    }
+
+    /// `self < other`.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self != other && self.is_at_or_below(other)
+    }
+
+    /// The least point at or above both: union of the sets, the later of the chain values.
+    #[must_use]
+    pub fn join(&self, other: &Self) -> Self {
+        let later = if self.chain_cmp(other) == Ordering::Less { other } else { self };
+        self.combine(other, later, union).unwrap_or_else(|| later.clone())
+    }
+
+    /// The greatest point at or below both: intersection of the sets, the earlier of the chain values; `None` is the bottom.
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let earlier = if self.chain_cmp(other) == Ordering::Greater { other } else { self };
+        self.combine(other, earlier, intersection)
+    }
+
+    /// Sets by `sets`, ranks from `chain`; `None` when a set would be empty.
+    fn combine(&self, other: &Self, chain: &Self, sets: fn(&[u32], &[u32]) -> Box<[u32]>) -> Option<Self> {
+        let coordinates = self.pairs(other).zip(chain.coordinates()).map(|(pair, rank)| match pair {
+            (Coordinate::Members(a), Coordinate::Members(b)) => {
+                let members = sets(a, b);
+                (!members.is_empty()).then_some(Coordinate::Members(members))
+            }
+            _ => Some(rank.clone()),
+        });
+        coordinates.collect::<Option<Vec<_>>>().map(Self::from_coordinates)
+    }
+
+    /// Compares the chain values alone, lexicographically in the order of the axes.
+    pub(super) fn chain_cmp(&self, other: &Self) -> Ordering {
+        self.ranks().cmp(other.ranks())
+    }
+
+    /// The ranks on the chain axes, in order.
+    pub(super) fn ranks(&self) -> impl Iterator<Item = u64> {
+        self.coordinates().iter().filter_map(|coordinate| match coordinate {
+            Coordinate::Rank(rank) => Some(*rank),
+            Coordinate::Members(_) => None,
+        })
+    }
+
+    /// The members on the set axes, in order.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &[u32]> {
+        self.coordinates().iter().filter_map(|coordinate| match coordinate {
+            Coordinate::Members(members) => Some(&**members),
+            Coordinate::Rank(_) => None,
+        })
+    }
+
+    fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Coordinate, &'a Coordinate)> {
+        self.coordinates().iter().zip(other.coordinates())
+    }
+}
+
+/// Both ascending: whether each of `a` is in `b`.
+fn is_subset(a: &[u32], b: &[u32]) -> bool {
+    a.iter().all(|member| b.binary_search(member).is_ok())
+}
+
+fn union(a: &[u32], b: &[u32]) -> Box<[u32]> {
+    let mut all: Vec<_> = a.iter().chain(b).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all.into()
+}
+
+fn intersection(a: &[u32], b: &[u32]) -> Box<[u32]> {
+    a.iter().copied().filter(|member| b.binary_search(member).is_ok()).collect()
+}
+
+/// What comes after a point on one of its chain axes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// The point one further on this axis, with the first value on each chain axis after it.
+    Point(Point),
+    /// The axis' chain ends here.
+    End,
+}
+
+impl Lattice {
+    /// The chain axes' positions, in order of declaration.
+    pub fn chain_axes(&self) -> Vec<usize> {
+        (0..self.axes().len()).filter(|&i| matches!(self.axes()[i].kind, super::Kind::Chain(_))).collect()
+    }
+
+    /// The point one further on chain axis `axis`, first on all chain axes after it.
+    pub fn next_on(&self, point: &Point, axis: usize) -> Next {
+        let values = self.values(point);
+        let mut before: Option<Value> = None;
+        let mut coordinates = point.coordinates().to_vec();
+        for i in self.chain_axes() {
+            let rank = match (&point.coordinates()[i], i.cmp(&axis)) {
+                (Coordinate::Rank(rank), Ordering::Less) => Some(*rank),
+                (Coordinate::Rank(rank), Ordering::Equal) => rank.checked_add(1),
+                _ => self.first(i, before.as_ref()),
+            };
+            let Some((rank, value)) = rank.and_then(|rank| Some((rank, self.value_at(i, before.as_ref(), rank)?)))
+            else {
+                return Next::End;
+            };
+            debug_assert!(i >= axis || values[i].first() == Some(&value));
+            coordinates[i] = Coordinate::Rank(rank);
+            before = Some(value);
+        }
+        Next::Point(Point::from_coordinates(coordinates))
+    }
+
+    /// Whether nothing follows `point` on chain axis `axis`.
+    pub fn is_last_on(&self, point: &Point, axis: usize) -> bool {
+        self.next_on(point, axis) == Next::End
+    }
+
+    /// `point` with the first value on chain axis `axis` and those after it.
+    pub fn first_from(&self, point: &Point, axis: usize) -> Option<Point> {
+        let mut before: Option<Value> = None;
+        let mut coordinates = point.coordinates().to_vec();
+        for i in self.chain_axes() {
+            let rank = match &point.coordinates()[i] {
+                Coordinate::Rank(rank) if i < axis => *rank,
+                _ => self.first(i, before.as_ref())?,
+            };
+            before = self.value_at(i, before.as_ref(), rank);
+            coordinates[i] = Coordinate::Rank(rank);
+        }
+        Some(Point::from_coordinates(coordinates))
+    }
+
+    /// `point` with `member` (a position) as its only value on set axis `axis`.
+    pub fn with_member(&self, point: &Point, axis: usize, member: u32) -> Point {
+        let mut coordinates = point.coordinates().to_vec();
+        coordinates[axis] = Coordinate::Members([member].into());
+        Point::from_coordinates(coordinates)
+    }
+}

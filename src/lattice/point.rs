@@ -1,0 +1,116 @@
+//! Points: one coordinate per axis, kept as numbers; the [`Lattice`] reads and writes their texts.
+
+use super::{Error, Kind, Lattice, Result, Value};
+
+/// What a point has on one axis.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coordinate {
+    /// On a chain: the rank of its value.
+    Rank(u64),
+    /// On a set: the positions of its values, ascending, at least one.
+    Members(Box<[u32]>),
+}
+
+/// A point of a lattice.
+///
+/// The derived order is that of tables (axis by axis, naturally); `p <= q` of the lattice is [`Point::is_at_or_below`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point {
+    coordinates: Box<[Coordinate]>,
+}
+
+impl Point {
+    pub(super) fn from_coordinates(coordinates: Vec<Coordinate>) -> Self {
+        Self { coordinates: coordinates.into() }
+    }
+
+    /// The coordinates in the order of the axes.
+    pub fn coordinates(&self) -> &[Coordinate] {
+        &self.coordinates
+    }
+}
+
+impl Lattice {
+    /// Reads `solana-rust-1.83/aarch64/phase0/step1`; several values of a set axis are joined by `+`.
+    ///
+    /// # Errors
+    /// When the number of coordinates or one of them is wrong.
+    pub fn parse_point(&self, text: &str) -> Result<Point> {
+        let parts: Vec<_> = text.split('/').collect();
+        if parts.len() != self.axes().len() {
+            return Err(Error::NotAPoint { text: text.to_owned(), expected: self.shape() });
+        }
+        self.point_of(&parts)
+    }
+
+    /// The point with these coordinates, one text per axis.
+    ///
+    /// # Errors
+    /// When one of them is not a coordinate of its axis.
+    pub fn point_of<T: AsRef<str>>(&self, texts: &[T]) -> Result<Point> {
+        let mut before: Option<Value> = None;
+        let mut coordinates = Vec::with_capacity(self.axes().len());
+        for (i, text) in texts.iter().take(self.axes().len()).enumerate() {
+            let coordinate = self.parse_coordinate(i, before.as_ref(), text.as_ref())?;
+            if let Coordinate::Rank(rank) = coordinate {
+                before = self.value_at(i, before.as_ref(), rank);
+            }
+            coordinates.push(coordinate);
+        }
+        Ok(Point::from_coordinates(coordinates))
+    }
+
+    fn parse_coordinate(&self, i: usize, before: Option<&Value>, text: &str) -> Result<Coordinate> {
+        let axis = &self.axes()[i];
+        let Kind::Set(listed) = &axis.kind else {
+            if text.contains('+') {
+                return Err(Error::NotASet { axis: axis.name.to_string(), text: text.to_owned() });
+            }
+            return self.rank(i, before, text).map(Coordinate::Rank);
+        };
+        let member = |word: &str| listed.position(word).ok_or_else(|| self.unknown(i, before, word));
+        let mut members = text.split('+').map(member).collect::<Result<Vec<_>>>()?;
+        members.sort_unstable();
+        members.dedup();
+        Ok(Coordinate::Members(members.into()))
+    }
+
+    /// The shape of a point here: `component/arch/phase/step`.
+    pub fn shape(&self) -> String {
+        let names: Vec<_> = self.axes().iter().map(|axis| axis.name.as_str()).collect();
+        names.join("/")
+    }
+
+    /// The point's values, axis by axis: one on a chain, one or more on a set.
+    pub fn values(&self, point: &Point) -> Vec<Vec<Value>> {
+        let mut before: Option<Value> = None;
+        let mut all = Vec::with_capacity(self.axes().len());
+        for (i, coordinate) in point.coordinates().iter().enumerate() {
+            match (coordinate, &self.axes()[i].kind) {
+                (Coordinate::Members(members), Kind::Set(listed)) => {
+                    let mut values: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].clone()).collect();
+                    // By name, so that a point's branch stays the same when values are listed in another order.
+                    values.sort();
+                    all.push(values);
+                }
+                (Coordinate::Rank(rank), _) => {
+                    before = self.value_at(i, before.as_ref(), *rank);
+                    all.push(before.iter().cloned().collect());
+                }
+                (Coordinate::Members(_), Kind::Chain(_)) => all.push(Vec::new()),
+            }
+        }
+        all
+    }
+
+    /// The point's coordinates as texts, one per axis.
+    pub fn texts(&self, point: &Point) -> Vec<String> {
+        let join = |values: &Vec<Value>| values.iter().map(Value::as_str).collect::<Vec<_>>().join("+");
+        self.values(point).iter().map(join).collect()
+    }
+
+    /// The point as it is written on a command line.
+    pub fn spell(&self, point: &Point) -> String {
+        self.texts(point).join("/")
+    }
+}
