@@ -9,7 +9,9 @@ const STUB: &str = include_str!("packaging/stub.nix");
 
 #[test]
 fn flake_is_formatted_as_nixfmt_does() {
-    assert_eq!(nixfmt_rs::format(FLAKE).expect("flake.nix should parse"), FLAKE);
+    for text in [FLAKE, STUB] {
+        assert_eq!(nixfmt_rs::format(text).expect("it should parse"), text);
+    }
 }
 
 #[test]

@@ -12,7 +12,9 @@
       overridable =
         drv: args:
         builtins.deepSeq (removeAttrs args [ "src" ]) drv
-        // { overrideAttrs = f: overridable drv (args // f args); }
+        // {
+          overrideAttrs = f: overridable drv (args // f args);
+        }
         // args;
       legacyPackages =
         system:
@@ -29,7 +31,10 @@
               name: _: script:
               assert builtins.isString script;
               named system name;
-            mkShell = args: assert builtins.all (p: p ? drvPath) args.packages; named system "shell";
+            mkShell =
+              args:
+              assert builtins.all (p: p ? drvPath) args.packages;
+              named system "shell";
           }
           // builtins.listToAttrs (
             map
