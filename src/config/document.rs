@@ -229,7 +229,9 @@ pub fn check_step_config(origin: &str, bytes: &[u8]) -> Result<StepConfig> {
     let text = |key: &str| {
         nix.and_then(|nix| nix.get(key)).and_then(Item::as_str).filter(|t| !t.is_empty()).map(str::to_owned)
     };
-    Ok(StepConfig { nixpkgs_path: text("nixpkgs_path"), base_branch: text("base_branch") })
+    let has_rust =
+        ["version", "hash"].iter().all(|key| toml.get("rust").and_then(|rust| rust.get(key)).is_some_and(Item::is_str));
+    Ok(StepConfig { nixpkgs_path: text("nixpkgs_path"), base_branch: text("base_branch"), has_rust })
 }
 
 /// What git-lattice itself reads in a point's `config.toml`, by the names that older generators used.
@@ -239,4 +241,6 @@ pub struct StepConfig {
     pub nixpkgs_path: Option<String>,
     /// `[nix] base_branch`: the branch that a first point grows from.
     pub base_branch: Option<String>,
+    /// Whether `[rust]` says `version` and `hash`, which the template `rust` needs.
+    pub has_rust: bool,
 }

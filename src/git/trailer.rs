@@ -3,7 +3,7 @@
 /// A message of a subject, an optional body and trailers.
 pub fn message(subject: &str, body: &str, trailers: &[(&str, String)]) -> String {
     let body = if body.is_empty() { String::new() } else { format!("{}\n", body.trim_end()) };
-    let lines: String = trailers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+    let lines = trailers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect::<Vec<_>>().concat();
     let paragraphs = [format!("{subject}\n"), body, lines];
     paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n")
 }

@@ -10,7 +10,7 @@ pub mod axis;
 pub mod branch;
 pub mod hasse;
 mod number;
-mod order;
+pub mod order;
 pub mod point;
 pub mod select;
 pub mod value;
