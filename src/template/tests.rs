@@ -1,9 +1,11 @@
 //! Whatever the values are: a rendered flake parses, reads back, and stays as it is under nixfmt.
 
+use askama::filters::Escaper as _;
 use proptest::prelude::*;
 use rnix::SyntaxNode;
 use rnix::ast::{self, AstNode, InterpolPart};
 
+use super::escape::NixString;
 use super::{Error, Flake, Previous, Template};
 use crate::system::System;
 
@@ -208,6 +210,14 @@ fn paths_are_paths() {
             "`{text}` should be a path"
         );
     }
+}
+
+#[test]
+fn a_brace_is_safe_behind_a_dollar_of_the_template() {
+    let mut text = "\"$".to_owned();
+    NixString.write_escaped_str(&mut text, "{x}").unwrap();
+    let strings: Vec<_> = nodes::<ast::Str>(&parsed(&(text + "\""))).map(|it| meaning(&it)).collect();
+    assert_eq!(strings, [Some("${x}".to_owned())]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_chain_of_steps_builds_on_what_is_below() {
         let built = nix.build(repo, &STEPS, &here());
         assert_on_top_of_each_other(nix, &built);
         let below = |n: usize| if n == 0 { "nothing" } else { &built[n - 1].out };
-        let told: String = (0..3).map(|n| format!("# {}, on top of {}\na = 1\n", STEPS[n], below(n))).collect();
+        let told = [0, 1, 2].map(|n| format!("# {}, on top of {}\na = 1\n", STEPS[n], below(n))).concat();
         assert_eq!(nix.read(&built[2].out), told, "the starter should say what it stands on");
         built
     });
