@@ -7,6 +7,9 @@ use live::{Built, Entry, Nix, Repo, elsewhere, every_nix, here};
 
 const STEPS: [&str; 3] = ["c/a+b/step1", "c/a+b/step2", "c/a+b/step3"];
 
+/// What a value would hold to break out of its string, and what Nix itself changes in one: it reads CR LF as LF.
+const HOSTILE: &str = "\" ${c} $${d} \\ '' \n \r\n \r \t é \u{1F600} #";
+
 /// Three steps, each on top of the one before.
 fn chain(templates: [Template; 3]) -> Vec<Entry> {
     let below: [&[&str]; 3] = [&[], &["../step1"], &["../step2"]];
@@ -103,13 +106,13 @@ fn a_join_takes_for_each_system_what_has_it() {
     for template in [Config, Step] {
         let flakes = [
             Entry::new(template, "c/here", &[]),
-            Entry::new(template, "c/elsewhere", &[]).systems(&both[1..]),
-            Entry::new(template, "c/both", &["../elsewhere", "../here"]).systems(&both),
+            Entry::new(template, "c/else+where", &[]).systems(&both[1..]),
+            Entry::new(template, "c/both", &["../else+where", "../here"]).systems(&both),
         ];
         agreed(&flakes, |nix, repo| {
             let drv = |dir: &str, n: usize| nix.drv(repo, dir, &both[n], false);
             let joined = [nix.read(&drv("c/both", 0)), nix.read(&drv("c/both", 1))];
-            let single = [drv("c/here", 0), drv("c/elsewhere", 1)];
+            let single = [drv("c/here", 0), drv("c/else+where", 1)];
             let takes = joined.map(|text| single.each_ref().map(|drv| text.contains(drv)));
             assert_eq!(takes, [[true, false], [false, true]], "each system should take its own");
             single
@@ -151,14 +154,14 @@ fn the_rust_compiler_comes_from_below_when_there_is_one() {
 #[test]
 fn coordinates_can_be_asked_for() {
     let mut flake = Entry::new(Config, "c/s", &[]);
-    flake.flake.coordinates = vec![("arch".into(), vec!["a".into(), "b ${c} \"".into()]), ("in".into(), Vec::new())];
+    flake.flake.coordinates = vec![("arch".into(), vec!["a".into(), HOSTILE.into()]), ("in".into(), Vec::new())];
     let answer = agreed(&[flake], |nix, repo| {
         let json = nix.run(&["eval", "--json", &format!("{}#lattice", repo.flake("c/s"))]);
         serde_json::from_str::<serde_json::Value>(&json).unwrap()
     });
     let expected = serde_json::json!({
         "branch": "feature/c/s",
-        "coordinates": { "arch": ["a", "b ${c} \""], "in": [] },
+        "coordinates": { "arch": ["a", HOSTILE], "in": [] },
         "name": "c-s",
         "point": "c/s",
     });
