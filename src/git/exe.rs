@@ -92,6 +92,15 @@ impl Git {
         Ok(found)
     }
 
+    /// What a symbolic ref points at, as a full name.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
+        let output = self.read().args(["symbolic-ref", "-q", name]).output()?;
+        Ok(output.status.success().then(|| output.text()))
+    }
+
     /// A value of the configuration as it is at this moment.
     ///
     /// # Errors

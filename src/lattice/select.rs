@@ -1,5 +1,7 @@
 //! Selecting points: `comp/aarch64/phase0/step1` with `*` and `{a,b}`, or a choice per axis from flags.
 
+use std::fmt;
+
 use super::{Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
 /// What was said about each axis; an axis about which nothing was said is open.
@@ -40,6 +42,18 @@ impl Selector {
             self.choices[i].extend(words.ok_or(Error::BadValue { text: text.to_owned(), why })?);
         }
         Ok(())
+    }
+
+    /// Chooses every value of a set axis.
+    #[must_use]
+    pub fn choose_all(mut self, axis: usize) -> Self {
+        self.choices[axis] = vec!["*".to_owned()];
+        self
+    }
+
+    /// Whether something was said that may mean several points of the population, or an axis was left open.
+    pub fn has_wildcards(&self) -> bool {
+        self.choices.iter().flatten().any(|word| word.contains('*'))
     }
 
     /// Whether nothing was said at all.
@@ -125,6 +139,17 @@ impl Selector {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |choice: &Vec<String>| match choice.as_slice() {
+            [] => "*".to_owned(),
+            [only] => only.clone(),
+            several => format!("{{{}}}", several.join(",")),
+        };
+        f.write_str(&self.choices.iter().map(part).collect::<Vec<_>>().join("/"))
     }
 }
 

@@ -1,11 +1,15 @@
 //! The deeds. They return values and print nothing; first a plan, then its application.
 
+pub mod cache;
 pub mod census;
 pub mod content;
+pub mod init;
+pub mod lint;
 pub mod new;
 pub mod next;
 pub mod promote;
 pub mod push;
+pub mod status;
 
 use crate::git::Oid;
 
@@ -100,6 +104,18 @@ pub enum Cannot {
         commit: String,
         /// Where the flake should be.
         dir: String,
+    },
+    /// The file is there already.
+    #[error("`{file}` is there already")]
+    Exists {
+        /// Which.
+        file: &'static str,
+    },
+    /// There is no worktree to write into.
+    #[error("the repository is bare: there is no worktree to write `{file}` into")]
+    Bare {
+        /// Which.
+        file: &'static str,
     },
     /// The data for the template `rust` is missing.
     #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
