@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod detach;
+mod hooks;
 mod packaging;
+mod scratch;
 mod template;
