@@ -18,7 +18,9 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let environment = match Environment::read() {
         Ok(environment) => environment,
         Err(source) => {
-            clap::Error::raw(clap::error::ErrorKind::Io, format!("the current directory is not usable: {source}\n")).print().ok();
+            clap::Error::raw(clap::error::ErrorKind::Io, format!("the current directory is not usable: {source}\n"))
+                .print()
+                .ok();
             return ExitCode::from(error::CANNOT);
         }
     };

@@ -26,7 +26,9 @@ pub(super) fn command() -> Command {
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let Some(("add", args)) = args.subcommand() else { return Ok(error::CANNOT) };
     let (context, ui) = (session.context()?, &session.ui);
-    let list = |name: &str| args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let list = |name: &str| {
+        args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
     let axis = args.get_one::<String>("axis").map_or("", String::as_str);
     // The file in the worktree is edited, so it is the one that is asked, whatever the base branch has.
     let config = context.document()?.config()?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::points::Named;
 use super::{Session, points};
 use crate::error;
-use crate::nix::{Event, Mode};
+use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Progress};
 use crate::ops::census::Census;
 use crate::record::Verdict;
@@ -32,7 +32,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let points = Named::read(config, args)?.existing(session, config, &census)?;
     let mut plan = build::plan(context, config, &census, &points)?;
-    let how = How { again: args.get_flag("again"), mode: Mode::Typed };
+    let how = How::typed(args.get_flag("again"));
     let json = args.get_flag("json");
     let mut view = View { ui, json, current: String::new() };
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
@@ -83,7 +83,8 @@ fn line(done: &Done, color: bool) -> String {
         (None, error) => error.clone().unwrap_or_default(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
-    let text = format!("{}  {}  {}  {}  {when}", paint(word, tone, color), record.point, record.system, harmless(&place));
+    let text =
+        format!("{}  {}  {}  {}  {when}", paint(word, tone, color), record.point, record.system, harmless(&place));
     text.trim_end().to_owned()
 }
 

@@ -15,7 +15,9 @@ pub(super) fn command() -> Command {
     let values = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name("VALUE").action(ArgAction::Append).value_delimiter(',').help(help)
     };
-    let text = |name: &'static str, value: &'static str, help: &'static str| Arg::new(name).long(name).value_name(value).help(help);
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("init")
         .about("Write a commented lattice.toml into the worktree")
@@ -50,23 +52,30 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let wanted = if args.get_flag("no-hooks") {
         false
     } else {
-        args.get_flag("hooks") || ui.ask("Install the git hooks (lint before a commit, build after a checkout)?").unwrap_or(false)
+        args.get_flag("hooks")
+            || ui.ask("Install the git hooks (lint before a commit, build after a checkout)?").unwrap_or(false)
     };
     if wanted {
         hooks::install(session)?;
     } else if !args.get_flag("no-hooks") {
         ui.hint("`git lattice hooks install` lints before commits and builds after checkouts");
     }
-    ui.hint(format!("commit it on the base branch: `git add {file} && git commit -m 'declare the lattice'`", file = config::FILE));
+    ui.hint(format!(
+        "commit it on the base branch: `git add {file} && git commit -m 'declare the lattice'`",
+        file = config::FILE
+    ));
     Ok(error::OK)
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     let repo = &session.context()?.repo;
     let old = if args.get_flag("force") { session.context()?.config().ok() } else { None };
-    let list = |name: &str| args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let list = |name: &str| {
+        args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
     let text = |name: &str| args.get_one::<String>(name).cloned();
-    let is_kept = |name: &str| list(name).is_empty() && old.as_ref().is_some_and(|old| old.lattice.axis_index(name).is_ok());
+    let is_kept =
+        |name: &str| list(name).is_empty() && old.as_ref().is_some_and(|old| old.lattice.axis_index(name).is_ok());
     let mut archs = list("arch");
     if archs.is_empty() && !is_kept("arch") {
         archs = vec![std::env::consts::ARCH.to_owned()];
@@ -81,19 +90,27 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
         (!is_kept(name)).then(|| init::axis_draft(&values, is_ordered, numbered))
     };
     let axes = AXES.iter().filter_map(|name| Some(((*name).to_owned(), drafts(name)?))).collect();
-    let remote = text("remote").or_else(|| old.as_ref().and_then(|old| old.remote.clone())).or_else(|| init::detect_remote(repo));
+    let remote = text("remote")
+        .or_else(|| old.as_ref().and_then(|old| old.remote.clone()))
+        .or_else(|| init::detect_remote(repo));
     let base = match text("base").or_else(|| old.as_ref().map(|old| old.base.clone())) {
         Some(base) => Some(base),
         None => init::detect_base(repo, remote.as_deref())?,
     };
-    let Some(base) = base else { bail!("which branch is the base? HEAD is detached and there is no main: name it with `--base`") };
+    let Some(base) = base else {
+        bail!("which branch is the base? HEAD is detached and there is no main: name it with `--base`")
+    };
     let pattern = |root: &str| AXES.iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{axis}}}"));
     let old_pattern = |pick: fn(&config::Config) -> String| old.as_ref().map(pick);
     Ok(Draft {
         base,
         remote: remote.unwrap_or_default(),
-        branch: text("branch").or_else(|| old_pattern(|old| old.branch.to_string())).unwrap_or_else(|| pattern(DEFAULT_BRANCH)),
-        flake: text("flake").or_else(|| old_pattern(|old| old.flake.to_string())).unwrap_or_else(|| pattern(DEFAULT_FLAKE)),
+        branch: text("branch")
+            .or_else(|| old_pattern(|old| old.branch.to_string()))
+            .unwrap_or_else(|| pattern(DEFAULT_BRANCH)),
+        flake: text("flake")
+            .or_else(|| old_pattern(|old| old.flake.to_string()))
+            .unwrap_or_else(|| pattern(DEFAULT_FLAKE)),
         axes,
         systems: init::systems(&archs, &list("system"))?,
     })

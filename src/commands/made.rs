@@ -28,7 +28,7 @@ pub fn add_args(command: Command) -> Command {
 pub fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let mut checked = Checked::default();
-    let check = |plan: &Plan| lint::generated(&plan.texts);
+    let check = |plan: &Plan| lint::generated(&context.repo, &plan.texts);
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, request)?;
         checked = check(&plan)?;
@@ -73,7 +73,9 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
     } else if let [item] = plan.items.as_slice() {
         one(ui, item, checked, pushed, dry);
     } else {
-        let row = |item: &Item| vec![word(item, dry), item.branch.as_str().into(), short(item).into(), push_word(item, pushed)];
+        let row = |item: &Item| {
+            vec![word(item, dry), item.branch.as_str().into(), short(item).into(), push_word(item, pushed)]
+        };
         table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
         checked.lines().iter().for_each(|line| ui.say(line));
     }
@@ -84,11 +86,20 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
 }
 
 fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
-    let mut rows = vec![vec![word(item, dry), item.branch.as_str().into()], vec!["  commit".into(), item.commit.to_string().into()]];
+    let mut rows = vec![
+        vec![word(item, dry), item.branch.as_str().into()],
+        vec!["  commit".into(), item.commit.to_string().into()],
+    ];
     if let Some(creation) = &item.creation {
         rows.push(vec!["  parents".into(), creation.parents.join(", ").into()]);
         rows.push(vec!["  template".into(), creation.template.name().into()]);
-        rows.extend(creation.files.iter().enumerate().map(|(i, file)| vec![if i == 0 { "  files" } else { "" }.into(), file.as_str().into()]));
+        rows.extend(
+            creation
+                .files
+                .iter()
+                .enumerate()
+                .map(|(i, file)| vec![if i == 0 { "  files" } else { "" }.into(), file.as_str().into()]),
+        );
     }
     rows.push(vec!["  push".into(), push_word(item, pushed)]);
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));

@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::points::Named;
 use super::{Session, made, points};
-use crate::ops::new::Request;
 use crate::ops::Cannot;
+use crate::ops::new::Request;
 use crate::template::Template;
 
 pub(super) fn command(axes: &[String]) -> Command {

@@ -11,8 +11,28 @@ use crate::ops::census::Census;
 
 /// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
 const TAKEN: [&str; 22] = [
-    "again", "all", "all-archs", "arg", "builders", "config", "config-path", "dry-run", "force", "help", "json", "no-push",
-    "no-switch", "offline", "points", "push", "reason", "switch", "template", "to", "version", "extra",
+    "again",
+    "all",
+    "all-archs",
+    "arg",
+    "builders",
+    "config",
+    "config-path",
+    "dry-run",
+    "force",
+    "help",
+    "json",
+    "no-push",
+    "no-switch",
+    "offline",
+    "points",
+    "push",
+    "reason",
+    "switch",
+    "template",
+    "to",
+    "version",
+    "extra",
 ];
 
 /// The arguments that name points.
@@ -130,7 +150,7 @@ impl Named {
             return named;
         }
         match self.filter(config, census)? {
-            none if none.is_empty() => Err(Cannot::NothingSelected(self.describe())).map_err(Into::into),
+            none if none.is_empty() => Err(Cannot::NothingSelected(self.describe()).into()),
             points => Ok(points),
         }
     }

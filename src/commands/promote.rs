@@ -50,30 +50,49 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 }
 
 fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Promotion) -> Result<u8> {
-    let spell = |points: &[crate::lattice::Point]| points.iter().map(|p| config.lattice.spell(p)).collect::<Vec<_>>().join(", ");
+    let spell = |points: &[crate::lattice::Point]| {
+        points.iter().map(|p| config.lattice.spell(p)).collect::<Vec<_>>().join(", ")
+    };
     let target = if promotion.targets.is_empty() { config.base.clone() } else { spell(&promotion.targets) };
     if args.get_flag("json") {
         let row = |lack: &Missing| json!({ "point": lack.point, "missing": lack.what, "command": lack.command });
         let missing: Vec<_> = promotion.missing.iter().map(row).collect();
         session.ui.json(json!({ "created": [], "unchanged": [], "refused": missing }));
     } else {
-        let head = vec![Cell::new("POINT", Tone::Faint), Cell::new("MISSING", Tone::Faint), Cell::new("COMMAND", Tone::Faint)];
-        let row = |lack: &Missing| vec![lack.point.as_str().into(), Cell::new(lack.what.as_str(), Tone::Bad), lack.command.as_str().into()];
+        let head =
+            vec![Cell::new("POINT", Tone::Faint), Cell::new("MISSING", Tone::Faint), Cell::new("COMMAND", Tone::Faint)];
+        let row = |lack: &Missing| {
+            vec![lack.point.as_str().into(), Cell::new(lack.what.as_str(), Tone::Bad), lack.command.as_str().into()]
+        };
         let rows: Vec<_> = std::iter::once(head).chain(promotion.missing.iter().map(row)).collect();
         table::lines(&rows, session.ui.color).iter().for_each(|line| session.ui.data(line));
     }
     Err(Refusal::NotReady { target, asked: promotion.asked, missing: promotion.missing }.into())
 }
 
-fn into_base(session: &Session, args: &ArgMatches, census: &Census, promotion: &Promotion, reason: Option<&str>) -> Result<u8> {
+fn into_base(
+    session: &Session,
+    args: &ArgMatches,
+    census: &Census,
+    promotion: &Promotion,
+    reason: Option<&str>,
+) -> Result<u8> {
     let (context, config, dry) = (session.context()?, session.config()?, args.get_flag("dry-run"));
     let (commit, is_new) = promote::into_base(context, config, census, &promotion.from, reason, dry)?;
     let pushed = match &config.remote {
-        Some(remote) if !dry && !args.get_flag("no-push") => push::push(&context.repo, remote, std::slice::from_ref(&config.base))?,
+        Some(remote) if !dry && !args.get_flag("no-push") => {
+            push::push(&context.repo, remote, std::slice::from_ref(&config.base))?
+        }
         _ => Outcome::Nothing,
     };
     let made = json!({ "point": null, "branch": config.base, "commit": commit.to_string(), "flake": null, "pushed": pushed.is_done() });
-    let word = if !is_new { "unchanged" } else if dry { "would create" } else { "created" };
+    let word = if !is_new {
+        "unchanged"
+    } else if dry {
+        "would create"
+    } else {
+        "created"
+    };
     if args.get_flag("json") {
         let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
         session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry }));

@@ -54,20 +54,35 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     row("parents", status.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
     row("below", if details.below.is_empty() { config.base.clone() } else { details.below.join(", ") });
     row("systems", status.systems.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-    row("key", status.key.map_or_else(|| "none: the branch does not hold its directory".to_owned(), |key| key.to_string()));
-    row("template", details.template.clone().unwrap_or_else(|| "none of this version's: changed by hand, or made by another version".to_owned()));
+    row(
+        "key",
+        status.key.map_or_else(|| "none: the branch does not hold its directory".to_owned(), |key| key.to_string()),
+    );
+    row(
+        "template",
+        details
+            .template
+            .clone()
+            .unwrap_or_else(|| "none of this version's: changed by hand, or made by another version".to_owned()),
+    );
     row("config hash", details.config_hash.clone().unwrap_or_default());
     row("files", details.files.join(" "));
     for (i, record) in details.records.iter().enumerate() {
-        let cell = Cell::new(record_line(record), if record.verdict == Verdict::Built { Tone::Good } else { Tone::Odd });
+        let cell =
+            Cell::new(record_line(record), if record.verdict == Verdict::Built { Tone::Good } else { Tone::Odd });
         rows.push(vec![if i == 0 { "records" } else { "" }.into(), cell]);
     }
     rows
 }
 
 fn record_line(record: &Record) -> String {
-    let what = record.outputs.get("out").map(|out| out.path.clone()).or_else(|| record.error.clone()).unwrap_or_default();
-    let verdict = serde_json::to_value(record.verdict).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+    let what =
+        record.outputs.get("out").map(|out| out.path.clone()).or_else(|| record.error.clone()).unwrap_or_default();
+    let verdict =
+        serde_json::to_value(record.verdict).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
     let nix = record.nix.as_deref().unwrap_or("?");
-    harmless(&format!("{verdict} {} {} {:.1} s by {}@{} with Nix {nix}: {what}", record.system, record.started, record.seconds, record.user, record.host))
+    harmless(&format!(
+        "{verdict} {} {} {:.1} s by {}@{} with Nix {nix}: {what}",
+        record.system, record.started, record.seconds, record.user, record.host
+    ))
 }

@@ -74,7 +74,8 @@ fn next(session: &Session, config: &Config, census: &Census, points: &[PointStat
 pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
     let lattice = &config.lattice;
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
-    let axes: serde_json::Map<_, _> = names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
+    let axes: serde_json::Map<_, _> =
+        names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
     json!({
         "point": lattice.spell(&status.point),
         "axes": axes,

@@ -16,7 +16,8 @@ pub(super) fn completions() -> Command {
 }
 
 pub(super) fn man() -> Command {
-    Command::new("man").about("Print the man page git-lattice(1), which `git lattice --help` opens where it is installed")
+    Command::new("man")
+        .about("Print the man page git-lattice(1), which `git lattice --help` opens where it is installed")
 }
 
 pub(super) fn run_completions(args: &ArgMatches) -> u8 {

@@ -35,6 +35,11 @@ impl Git {
         Ok(Self { program, cwd: cwd.to_owned() })
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// A git command that is ours to read: English messages, no pager, no prompt.
     pub fn read(&self) -> Cmd {
         Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "").env("GIT_TERMINAL_PROMPT", "0")

@@ -182,5 +182,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 fn verdict_of(word: &str) -> Option<Verdict> {
-    [Verdict::Built, Verdict::Failed, Verdict::NoBuilder, Verdict::Cancelled].into_iter().find(|verdict| verdict_word(*verdict) == word)
+    [Verdict::Built, Verdict::Failed, Verdict::NoBuilder, Verdict::Cancelled]
+        .into_iter()
+        .find(|verdict| verdict_word(*verdict) == word)
 }

@@ -20,7 +20,9 @@ pub fn detect_base(repo: &Repo, remote: Option<&str>) -> Result<Option<String>> 
     if let Some(remote) = remote {
         let name = format!("refs/remotes/{remote}/HEAD");
         let target = repo.git().symbolic_ref(&name)?;
-        if let Some(branch) = target.as_deref().and_then(|target| target.strip_prefix(&format!("refs/remotes/{remote}/"))) {
+        if let Some(branch) =
+            target.as_deref().and_then(|target| target.strip_prefix(&format!("refs/remotes/{remote}/")))
+        {
             return Ok(Some(branch.to_owned()));
         }
     }
@@ -45,7 +47,9 @@ pub fn detect_remote(repo: &Repo) -> Option<String> {
 pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for text in given {
-        let Some((arch, system)) = text.split_once('=') else { bail!("`--system {text}` must be ARCH=SYSTEM, as in `arm=armv7l-linux`") };
+        let Some((arch, system)) = text.split_once('=') else {
+            bail!("`--system {text}` must be ARCH=SYSTEM, as in `arm=armv7l-linux`")
+        };
         if !archs.iter().any(|a| a == arch) {
             bail!("`--system {text}` is for `{arch}`, which is not one of the architectures: {}", archs.join(", "));
         }
@@ -57,7 +61,9 @@ pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String
         }
         match System::of_arch(arch) {
             Some(system) => pairs.push((arch.clone(), system.to_string())),
-            None => bail!("which Nix system builds `{arch}`? Say it with `--system {arch}=CPU-OS`, such as `x86_64-linux`"),
+            None => {
+                bail!("which Nix system builds `{arch}`? Say it with `--system {arch}=CPU-OS`, such as `x86_64-linux`")
+            }
         }
     }
     Ok(pairs)
@@ -88,7 +94,13 @@ pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When the axis is not there or is not listed, or the result would be no lattice.
-pub fn add_values(context: &Context, config: &Config, axis: &str, values: &[String], given: &[String]) -> Result<Vec<String>> {
+pub fn add_values(
+    context: &Context,
+    config: &Config,
+    axis: &str,
+    values: &[String],
+    given: &[String],
+) -> Result<Vec<String>> {
     let root = worktree(context)?;
     let mut document = context.document()?;
     let index = config.lattice.axis_index(axis)?;

@@ -13,6 +13,7 @@ pub mod promote;
 pub mod push;
 pub mod show;
 pub mod status;
+pub mod trust;
 
 use crate::git::Oid;
 
@@ -130,10 +131,8 @@ pub enum Cannot {
     #[error("{0}")]
     NoAxis(String),
     /// A generated file did not pass its own check: a fault of git-lattice.
-    #[error("the generated `{path}` does not pass: {finding}")]
+    #[error("a generated file does not pass its own check: {finding}")]
     BadOutput {
-        /// The file.
-        path: String,
         /// What was found.
         finding: String,
     },

@@ -53,7 +53,8 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let mut cache = Cache::load(repo, config);
     cache.take_records(&records)?;
     let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache };
-    let all: Vec<&Point> = which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
+    let all: Vec<&Point> =
+        which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let points = all.into_iter().map(|point| surveyor.look_at(point)).collect::<Result<Vec<_>>>()?;
     surveyor.cache.save();
     Ok(Survey { points: points.into_iter().flatten().collect(), broken: census.broken.clone() })
@@ -87,7 +88,16 @@ impl Surveyor<'_> {
         if self.is_behind(point, commit, &parents)? {
             state = State::Behind;
         }
-        Ok(Some(PointStatus { point: point.clone(), commit, parents, key, systems, verdicts, state, pushed: tip.is_pushed() }))
+        Ok(Some(PointStatus {
+            point: point.clone(),
+            commit,
+            parents,
+            key,
+            systems,
+            verdicts,
+            state,
+            pushed: tip.is_pushed(),
+        }))
     }
 
     fn facts(&mut self, point: &Point, commit: Oid) -> Result<Facts> {

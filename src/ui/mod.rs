@@ -54,7 +54,12 @@ impl Ui {
     pub fn new(environment: &Environment) -> Self {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let color = !environment.no_color;
-        Self { color: out && color, color_err: err && color, interactive: std::io::stdin().is_terminal() && err, progress: err }
+        Self {
+            color: out && color,
+            color_err: err && color,
+            interactive: std::io::stdin().is_terminal() && err,
+            progress: err,
+        }
     }
 
     /// A line of data.

@@ -31,7 +31,8 @@ impl From<&str> for Cell {
 /// The lines of a table, without blanks at their ends.
 pub fn lines(rows: &[Vec<Cell>], color: bool) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |i: usize| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.text.chars().count()).max().unwrap_or(0);
+    let width =
+        |i: usize| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.text.chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns).map(width).collect();
     let line = |row: &Vec<Cell>| {
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);

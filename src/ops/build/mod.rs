@@ -9,11 +9,12 @@ use anyhow::Result;
 use super::Cannot;
 use super::census::Census;
 use super::content::Content;
+use super::trust::Permit;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
-use crate::nix::{Event, Mode};
+use crate::nix::{Event, Limits, Mode};
 use crate::record::{Record, Records, Verdict};
 use crate::system::System;
 
@@ -74,10 +75,20 @@ pub struct Done {
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct How {
-    /// Build even what has a record.
-    pub again: bool,
-    /// On whose behalf.
-    pub mode: Mode,
+    again: bool,
+    mode: Mode,
+}
+
+impl How {
+    /// Because the user typed it; `again` builds even what has a record.
+    pub fn typed(again: bool) -> Self {
+        Self { again, mode: Mode::Typed }
+    }
+
+    /// Because something happened: only with a permit, and within limits.
+    pub fn automatic(_permit: Permit, limits: Limits) -> Self {
+        Self { again: false, mode: Mode::Automatic(limits) }
+    }
 }
 
 /// Plans the builds of points that have a branch.

@@ -89,7 +89,13 @@ impl<'a> Builder<'a> {
             log.note(event);
             on(Progress::Said(event));
         });
-        let mut done = Done { record: self.record(job, Verdict::Built, started), fresh: true, tail: Vec::new(), log: Some(path), hints: Vec::new() };
+        let mut done = Done {
+            record: self.record(job, Verdict::Built, started),
+            fresh: true,
+            tail: Vec::new(),
+            log: Some(path),
+            hints: Vec::new(),
+        };
         match outcome {
             Ok(Outcome::Built { drv, outputs }) => {
                 done.record.drv = Some(drv.to_string());
