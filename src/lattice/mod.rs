@@ -20,6 +20,7 @@ pub use axis::{Axis, AxisName, Chain, Kind, Lattice};
 pub use branch::Pattern;
 pub use hasse::Population;
 pub use number::Numbered;
+pub use order::Next;
 pub use point::{Coordinate, Point};
 pub use select::Selector;
 pub use value::Value;

@@ -1,0 +1,3 @@
+//! Black-box tests, as one binary.
+
+mod lattice;
