@@ -66,10 +66,11 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_tables_agrees_with_that_of_chains((_, points) in world_with(2)) {
-        let (p, q) = (&points[0], &points[1]);
-        prop_assume!(p.has_sets_of(q));
-        prop_assert_eq!(p.point.cmp(&q.point), p.ranks.cmp(&q.ranks), "step9 stands before step10");
+    fn the_order_of_tables_agrees_with_that_of_chains((world, points) in world_with(1)) {
+        let p = &points[0];
+        for q in alike(&world, p, 0) {
+            prop_assert_eq!(p.point.cmp(&q.point), p.ranks.cmp(&q.ranks), "step9 stands before step10");
+        }
     }
 
     #[test]
