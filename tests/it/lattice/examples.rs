@@ -61,6 +61,7 @@ fn a_set_of_architectures_has_one_name() {
     let one = point(&lattice, "comp/aarch64+x86_64/phase0/step1");
     let other = point(&lattice, "comp/x86_64+aarch64/phase0/step1");
     assert_eq!(one, other);
+    assert_eq!(other, point(&lattice, "comp/x86_64+aarch64+x86_64/phase0/step1"), "said twice is said once");
     assert_eq!(pattern.encode(&lattice, &other), "feature/comp/aarch64+x86_64/phase0/step1");
     assert_eq!(pattern.decode(&lattice, "feature/comp/x86_64+aarch64/phase0/step1"), None, "that is nobody's branch");
     let apart = ["aarch64", "x86_64"].map(|arch| point(&lattice, &format!("comp/{arch}/phase0/step1")));
