@@ -97,3 +97,45 @@ fn is_set(name: &str) -> bool {
 fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
+
+/// The git that the environment names.
+#[must_use]
+pub fn git() -> Option<std::path::PathBuf> {
+    var(GIT).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// What `git -c key=value` passes on, as `key=value` each (git's quote.c: words in single quotes, the value maybe apart).
+#[must_use]
+pub fn git_config_parameters() -> Vec<String> {
+    var("GIT_CONFIG_PARAMETERS")
+        .and_then(|text| text.into_string().ok())
+        .map(|text| config_parameters(&text))
+        .unwrap_or_default()
+}
+
+fn config_parameters(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => word.extend(chars.next()),
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_git_dash_c_are_read() {
+        let text = r"'user.name'='A '\''B'\'' C' 'core.x'='1' 'old.style=2'";
+        assert_eq!(config_parameters(text), ["user.name=A 'B' C", "core.x=1", "old.style=2"]);
+    }
+}

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::env;
 
+pub mod detach;
+
 static TRACE: AtomicBool = AtomicBool::new(false);
 
 /// Switches the logging of child processes on stderr on or off for this process.

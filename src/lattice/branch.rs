@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Error, Lattice, Point, Result, Value};
+use super::{Error, Kind, Lattice, Point, Result, Value};
 
 /// Characters that a literal may have and no coordinate can: they keep two axes apart.
 const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
@@ -22,6 +22,18 @@ enum Part {
 pub struct Pattern {
     text: String,
     parts: Vec<Part>,
+    segments: Vec<Segment>,
+}
+
+/// One part of a name between two `/`, for walking directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// Always this text.
+    Literal(String),
+    /// The values of this set axis and nothing else.
+    Set(usize),
+    /// Anything else.
+    Mixed,
 }
 
 impl Pattern {
@@ -47,7 +59,8 @@ impl Pattern {
         if let Some(why) = unreadable(lattice, &parts).or_else(|| illegal(lattice, text, &parts)) {
             return bad(why);
         }
-        Ok(Self { text: text.to_owned(), parts })
+        let segments = text.split('/').map(|part| segment(lattice, part)).collect::<Result<_>>()?;
+        Ok(Self { text: text.to_owned(), parts, segments })
     }
 
     /// The name of a point.
@@ -93,6 +106,11 @@ impl Pattern {
         }
     }
 
+    /// The parts of names between the `/`.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -103,6 +121,14 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+fn segment(lattice: &Lattice, text: &str) -> Result<Segment> {
+    Ok(match split(text, |name| lattice.axis_index(name))?.as_slice() {
+        [Part::Literal(literal)] => Segment::Literal(literal.clone()),
+        [Part::Axis(i)] if matches!(lattice.axes()[*i].kind, Kind::Set(_)) => Segment::Set(*i),
+        _ => Segment::Mixed,
+    })
 }
 
 fn only_value(axis: &super::Axis) -> Option<&str> {

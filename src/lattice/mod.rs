@@ -11,7 +11,7 @@ pub mod branch;
 mod glob;
 pub mod hasse;
 mod number;
-mod order;
+pub mod order;
 pub mod point;
 pub mod select;
 pub mod value;

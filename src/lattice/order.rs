@@ -112,6 +112,13 @@ impl Lattice {
         self.next_on(point, axis) == Next::End
     }
 
+    /// Whether the chain of `axis`, where `point` is, has an end.
+    pub fn is_closed_at(&self, point: &Point, axis: usize) -> bool {
+        let values = self.values(point);
+        let before = self.chain_axes().into_iter().rfind(|&i| i < axis).and_then(|i| values[i].first());
+        matches!(self.chain(axis, before), Some(super::Chain::Closed(_)))
+    }
+
     /// `point` with the first value on chain axis `axis` and those after it.
     pub fn first_from(&self, point: &Point, axis: usize) -> Option<Point> {
         self.starting_at(point, axis, None)

@@ -1,6 +1,7 @@
 //! Selecting points: `comp/aarch64/phase0/step1` with `*` and `{a,b}`, or a choice per axis from flags.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::glob::{self, Fault, MOST, matches};
 use super::{Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
@@ -53,6 +54,18 @@ impl Selector {
         Ok(())
     }
 
+    /// Chooses every value of a set axis.
+    #[must_use]
+    pub fn choose_all(mut self, axis: usize) -> Self {
+        self.choices[axis] = vec!["*".to_owned()];
+        self
+    }
+
+    /// Whether a word has a `*`, and so may mean several values.
+    pub fn has_wildcards(&self) -> bool {
+        self.choices.iter().flatten().any(|word| !is_plain(word))
+    }
+
     /// Whether nothing was said at all.
     pub fn is_open(&self) -> bool {
         self.choices.iter().all(Vec::is_empty)
@@ -99,7 +112,7 @@ impl Selector {
             for partial in found {
                 partial.extend(lattice, word, &mut longer)?;
                 if longer.len() > MOST {
-                    return Err(too_many(&self.spell()));
+                    return Err(too_many(&self.to_string()));
                 }
             }
             if longer.len() == had {
@@ -139,9 +152,16 @@ impl Selector {
         }
         Ok(())
     }
+}
 
-    fn spell(&self) -> String {
-        self.choices.iter().map(|choice| choice.join(",")).collect::<Vec<_>>().join("/")
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |choice: &Vec<String>| match choice.as_slice() {
+            [] => "*".to_owned(),
+            [only] => only.clone(),
+            several => format!("{{{}}}", several.join(",")),
+        };
+        f.write_str(&self.choices.iter().map(part).collect::<Vec<_>>().join("/"))
     }
 }
 

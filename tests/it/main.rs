@@ -1,3 +1,10 @@
-//! Black-box tests, as one binary.
+//! Black-box tests: one binary, one module per subject.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod detach;
+mod hooks;
 mod lattice;
+mod packaging;
+mod scratch;
+mod template;

@@ -1,0 +1,111 @@
+//! `lattice.toml`: what a project shares. [`document`] keeps the text and its comments, this turns it into checked values.
+
+pub mod document;
+mod read;
+mod systems;
+
+use crate::lattice::{Lattice, Pattern};
+use crate::system::System;
+
+pub use document::Document;
+pub use systems::Systems;
+
+/// The file's name, at the root of the worktree and of the base branch.
+pub const FILE: &str = "lattice.toml";
+
+/// Where a point's branch is when `branch` is not given.
+pub const DEFAULT_BRANCH: &str = "feature";
+/// Where a point's directory is when `flake` is not given.
+pub const DEFAULT_FLAKE: &str = "flakes";
+
+/// What `lattice.toml` says, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The axes.
+    pub lattice: Lattice,
+    /// A point's branch, without `refs/heads/`.
+    pub branch: Pattern,
+    /// A point's directory.
+    pub flake: Pattern,
+    /// The base branch: the bottom of the lattice.
+    pub base: String,
+    /// The remote that points are pushed to; `None` when the file says `remote = ""`.
+    pub remote: Option<String>,
+    /// The template for new points.
+    pub template: Option<String>,
+    /// Which machines build a point.
+    pub systems: Systems,
+    /// What a promotion asks for.
+    pub promote: Promote,
+    /// What a build may read besides the points' directories.
+    pub include: Vec<String>,
+    /// Keys that mean nothing here, each with its path: `build.inclde`.
+    pub unknown: Vec<String>,
+    /// A number that changes when the file does: what was derived with another one does not count.
+    pub fingerprint: u64,
+}
+
+/// The policy for promotions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Promote {
+    /// Set axes on which all values must be ready, and which then move together.
+    pub across: Vec<usize>,
+    /// The systems whose records are asked for; empty: the point's own.
+    pub systems: Vec<System>,
+}
+
+/// Why a `lattice.toml` is not usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is not TOML.
+    #[error("`{origin}` line {line}, column {column}: {message}")]
+    NotToml {
+        /// Which file, for the reader.
+        origin: String,
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// It is no text at all.
+    #[error("`{origin}` is not UTF-8: byte {at} is part of no character")]
+    NotUtf8 {
+        /// Which file, for the reader.
+        origin: String,
+        /// Where, counted from 0.
+        at: usize,
+    },
+    /// A key is missing or has something else than expected.
+    #[error("`{origin}`: `{key}` {why}")]
+    Key {
+        /// Which file, for the reader.
+        origin: String,
+        /// The key with its path.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The axes or patterns are no lattice.
+    #[error("`{origin}`: {source}")]
+    Lattice {
+        /// Which file, for the reader.
+        origin: String,
+        /// What is wrong with them.
+        source: crate::lattice::Error,
+    },
+}
+
+/// `Result` with this shelf's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Config {
+    /// Reads the bytes of a `lattice.toml`; `origin` names them in messages.
+    ///
+    /// # Errors
+    /// When it is not TOML, or what it says is no lattice.
+    pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
+        Document::parse(origin, bytes)?.config()
+    }
+}

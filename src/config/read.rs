@@ -1,0 +1,265 @@
+//! From TOML to checked values.
+
+use std::collections::HashMap;
+
+use toml_edit::{Item, TableLike, Value as Toml};
+
+use super::systems::Systems;
+use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Promote, Result};
+use crate::lattice::axis::Listed;
+use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Pattern, Value};
+use crate::system::System;
+
+/// The axis that says the architecture unless `system-axis` names another.
+const ARCH: &str = "arch";
+/// In `[systems]` and in lists per value: everything not named.
+const REST: &str = "*";
+
+const TOP_KEYS: [&str; 10] =
+    ["base", "remote", "branch", "flake", "template", "system-axis", "axes", "systems", "promote", "build"];
+const PROMOTE_KEYS: [&str; 2] = ["across", "systems"];
+const BUILD_KEYS: [&str; 1] = ["include"];
+const AXIS_KEYS: [&str; 3] = ["set", "chain", "from"];
+
+impl Document {
+    /// What the document says, checked.
+    ///
+    /// # Errors
+    /// When a key has something else than expected or the axes and patterns are no lattice.
+    pub fn config(&self) -> Result<Config> {
+        let reader = Reader { origin: self.origin() };
+        let top = self.table();
+        let lattice = reader.lattice(top)?;
+        let wrap = |source| Error::Lattice { origin: reader.origin.to_owned(), source };
+        let pattern = |key: &str, root: &str| -> Result<Pattern> {
+            let text = reader.text(top, key)?.unwrap_or_else(|| default_pattern(&lattice, root));
+            Pattern::parse(&lattice, &text).map_err(wrap)
+        };
+        let (branch, flake) = (pattern("branch", DEFAULT_BRANCH)?, pattern("flake", DEFAULT_FLAKE)?);
+        let base =
+            reader.text(top, "base")?.ok_or_else(|| reader.bad("base", "is missing: it names the base branch"))?;
+        let remote =
+            Some(reader.text(top, "remote")?.unwrap_or_else(|| "origin".to_owned())).filter(|name| !name.is_empty());
+        let build = reader.table(top, "build")?;
+        Ok(Config {
+            base,
+            remote,
+            branch,
+            flake,
+            template: reader.text(top, "template")?,
+            systems: reader.systems(top, &lattice)?,
+            promote: reader.promote(top, &lattice)?,
+            include: build.map(|table| reader.paths(table, "include")).transpose()?.unwrap_or_default(),
+            unknown: unknown_keys(top),
+            fingerprint: fingerprint(&self.to_string()),
+            lattice,
+        })
+    }
+}
+
+/// `feature/{component}/{arch}/{phase}/{step}`: every axis, at equal depth.
+pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
+    lattice.axes().iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{}}}", axis.name))
+}
+
+fn fingerprint(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+fn unknown_keys(top: &dyn TableLike) -> Vec<String> {
+    let strange = |table: &dyn TableLike, path: &str, known: &[&str]| -> Vec<String> {
+        table.iter().filter(|(key, _)| !known.contains(key)).map(|(key, _)| format!("{path}{key}")).collect()
+    };
+    let mut unknown = strange(top, "", &TOP_KEYS);
+    for (name, known) in [("promote", &PROMOTE_KEYS[..]), ("build", &BUILD_KEYS[..])] {
+        let table = top.get(name).and_then(Item::as_table_like);
+        unknown.extend(table.map(|table| strange(table, &format!("{name}."), known)).unwrap_or_default());
+    }
+    let axes = top.get("axes").and_then(Item::as_table_like);
+    for (name, item) in axes.iter().flat_map(|axes| axes.iter()) {
+        let table = item.as_table_like();
+        unknown.extend(table.map(|table| strange(table, &format!("axes.{name}."), &AXIS_KEYS)).unwrap_or_default());
+    }
+    unknown
+}
+
+struct Reader<'a> {
+    origin: &'a str,
+}
+
+impl Reader<'_> {
+    fn bad(&self, key: &str, why: impl Into<String>) -> Error {
+        Error::Key { origin: self.origin.to_owned(), key: key.to_owned(), why: why.into() }
+    }
+
+    fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {
+        let read =
+            |item: &Item| item.as_str().map(str::to_owned).ok_or_else(|| self.bad(key, "must be a text in quotes"));
+        table.get(key).map(read).transpose()
+    }
+
+    fn texts(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
+        table.get(key).map(|item| self.list(item, key)).transpose().map(Option::unwrap_or_default)
+    }
+
+    fn list(&self, item: &Item, key: &str) -> Result<Vec<String>> {
+        let strings = item
+            .as_array()
+            .and_then(|array| array.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
+        strings.ok_or_else(|| self.bad(key, "must be a list of texts: [\"a\", \"b\"]"))
+    }
+
+    fn table<'t>(&self, table: &'t dyn TableLike, key: &str) -> Result<Option<&'t dyn TableLike>> {
+        let read = |item: &'t Item| item.as_table_like().ok_or_else(|| self.bad(key, "must be a table"));
+        table.get(key).map(read).transpose()
+    }
+
+    /// Paths inside the repository: relative, without `..`.
+    fn paths(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
+        let paths = self.texts(table, key)?;
+        let outside = |path: &&String| {
+            path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".." | ".git"))
+        };
+        match paths.iter().find(outside) {
+            Some(path) => {
+                Err(self
+                    .bad(key, format!("has `{path}`: expected paths from the root of the repository, without `..`")))
+            }
+            None => Ok(paths),
+        }
+    }
+
+    fn lattice(&self, top: &dyn TableLike) -> Result<Lattice> {
+        let axes = self
+            .table(top, "axes")?
+            .ok_or_else(|| self.bad("axes", "is missing: it declares the axes and their values"))?;
+        let axes = axes.iter().map(|(name, item)| self.axis(name, item)).collect::<Result<Vec<_>>>()?;
+        Lattice::new(axes).map_err(|source| self.wrap(source))
+    }
+
+    fn wrap(&self, source: lattice::Error) -> Error {
+        Error::Lattice { origin: self.origin.to_owned(), source }
+    }
+
+    fn axis(&self, name: &str, item: &Item) -> Result<Axis> {
+        let key = format!("axes.{name}");
+        let shape = "must be { set = [..] }, { chain = [..] } or { chain = \"name{n}\", from = 0 }";
+        let table = item.as_table_like().ok_or_else(|| self.bad(&key, shape))?;
+        let from = match table.get("from").map(|item| item.as_integer().and_then(|n| u64::try_from(n).ok())) {
+            Some(None) => return Err(self.bad(&key, "has a `from` that is no number at or above 0")),
+            from => from.flatten(),
+        };
+        let kind = match (table.get("set"), table.get("chain")) {
+            (Some(set), None) => Kind::Set(self.listed(set, &format!("{key}.set"))?),
+            (None, Some(chain)) => Kind::Chain(self.chain(chain, from, &format!("{key}.chain"))?),
+            _ => return Err(self.bad(&key, shape)),
+        };
+        Ok(Axis { name: AxisName::parse(name).map_err(|source| self.wrap(source))?, kind })
+    }
+
+    fn chain(&self, item: &Item, from: Option<u64>, key: &str) -> Result<Chain> {
+        if let Some(text) = item.as_str() {
+            return Numbered::parse(text, from.unwrap_or(1)).map(Chain::Open).map_err(|why| self.bad(key, why));
+        }
+        let Some(table) = item.as_table_like() else {
+            return self.listed(item, key).map(Chain::Closed);
+        };
+        let (mut of, mut rest) = (HashMap::new(), None);
+        for (value, item) in table.iter() {
+            let key = format!("{key}.{value}");
+            if item.as_table_like().is_some() {
+                return Err(self.bad(&key, "must be a list or a numbered text"));
+            }
+            let chain = self.chain(item, from, &key)?;
+            if value == REST {
+                rest = Some(Box::new(chain));
+            } else {
+                of.insert(self.value(value)?, chain);
+            }
+        }
+        Ok(Chain::Per { of, rest })
+    }
+
+    fn value(&self, text: &str) -> Result<Value> {
+        Value::parse(text).map_err(|source| self.wrap(source))
+    }
+
+    fn listed(&self, item: &Item, key: &str) -> Result<Listed> {
+        let values = self.list(item, key)?.iter().map(|text| self.value(text)).collect::<Result<Vec<_>>>()?;
+        Listed::new(values).map_err(|why| self.bad(key, format!("is no list of values: {why}")))
+    }
+
+    fn systems(&self, top: &dyn TableLike, lattice: &Lattice) -> Result<Systems> {
+        let table = self.table(top, "systems")?;
+        let named = self.text(top, "system-axis")?;
+        let axis = match &named {
+            Some(name) => Some(lattice.axis_index(name).map_err(|source| self.wrap(source))?),
+            None => lattice.axis_index(ARCH).ok(),
+        };
+        let double = |key: &str, item: &Toml| -> Result<System> {
+            let text = item.as_str().ok_or_else(|| self.bad(key, "must be a text in quotes"))?;
+            System::parse(text).map_err(|error| self.bad(key, format!("is wrong: {error}")))
+        };
+        let mut given = HashMap::new();
+        for (value, item) in table.iter().flat_map(|table| table.iter()) {
+            let key = format!("systems.{value}");
+            given.insert(
+                value.to_owned(),
+                double(&key, item.as_value().ok_or_else(|| self.bad(&key, "must be a text in quotes"))?)?,
+            );
+        }
+        let rest = given.remove(REST);
+        let Some(axis) = axis else {
+            let why = format!("needs `\"{REST}\" = \"x86_64-linux\"`: no axis says which machine builds");
+            return rest
+                .map(|rest| Systems::new(None, HashMap::new(), Some(rest)))
+                .ok_or_else(|| self.bad("systems", why));
+        };
+        self.systems_of_axis(lattice, axis, given, rest)
+    }
+
+    fn systems_of_axis(
+        &self,
+        lattice: &Lattice,
+        axis: usize,
+        mut given: HashMap<String, System>,
+        rest: Option<System>,
+    ) -> Result<Systems> {
+        let name = &lattice.axes()[axis].name;
+        let values = lattice.axes()[axis]
+            .listed()
+            .ok_or_else(|| self.bad("system-axis", format!("names `{name}`, whose values are not listed")))?;
+        let mut of = HashMap::new();
+        for value in values {
+            let system =
+                given.remove(value.as_str()).or_else(|| System::of_arch(value.as_str())).or_else(|| rest.clone());
+            let why =
+                || format!("has no entry for `{value}` of axis `{name}`, and that is no architecture known by itself");
+            of.insert(value.clone(), system.ok_or_else(|| self.bad("systems", why()))?);
+        }
+        match given.into_keys().min() {
+            Some(stray) => {
+                Err(self.bad(&format!("systems.{stray}"), format!("is for a value that axis `{name}` does not have")))
+            }
+            None => Ok(Systems::new(Some(axis), of, rest)),
+        }
+    }
+
+    fn promote(&self, top: &dyn TableLike, lattice: &Lattice) -> Result<Promote> {
+        let Some(table) = self.table(top, "promote")? else { return Ok(Promote::default()) };
+        let mut across = Vec::new();
+        for name in self.texts(table, "across")? {
+            let axis = lattice.axis_index(&name).map_err(|source| self.wrap(source))?;
+            if !matches!(lattice.axes()[axis].kind, Kind::Set(_)) {
+                return Err(self.bad("promote.across", format!("names `{name}`, which is a chain: expected set axes")));
+            }
+            across.push(axis);
+        }
+        let parse = |text: &String| System::parse(text).map_err(|error| self.bad("promote.systems", error.to_string()));
+        let systems = self.texts(table, "systems")?.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        Ok(Promote { across, systems })
+    }
+}

@@ -1,0 +1,41 @@
+//! Which machines build a point: the values of one axis, each with its system double.
+
+use std::collections::HashMap;
+
+use crate::lattice::{Lattice, Point, Value};
+use crate::system::System;
+
+/// The systems of points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Systems {
+    /// The set axis that says the architecture.
+    axis: Option<usize>,
+    of: HashMap<Value, System>,
+    /// For a lattice without such an axis.
+    rest: Option<System>,
+}
+
+impl Systems {
+    pub(super) fn new(axis: Option<usize>, of: HashMap<Value, System>, rest: Option<System>) -> Self {
+        Self { axis, of, rest }
+    }
+
+    /// The axis that says the architecture.
+    pub fn axis(&self) -> Option<usize> {
+        self.axis
+    }
+
+    /// The systems of a point, in order, each once.
+    pub fn of(&self, lattice: &Lattice, point: &Point) -> Vec<System> {
+        let values = self.axis.map(|axis| lattice.values(point).swap_remove(axis)).unwrap_or_default();
+        let mut systems: Vec<_> = values
+            .iter()
+            .filter_map(|value| self.of.get(value))
+            .chain(self.rest.as_ref().filter(|_| values.is_empty()))
+            .cloned()
+            .collect();
+        systems.sort();
+        systems.dedup();
+        systems
+    }
+}

@@ -1,0 +1,110 @@
+//! What every command needs, opened once: the environment, the repository, and `lattice.toml`.
+
+use crate::config::{self, Config, Document};
+use crate::env::Environment;
+use crate::git::{self, Head, Oid, Repo, exe::Git};
+use crate::lattice::Point;
+
+/// The open repository and the environment that the process was started in.
+pub struct Context {
+    /// What the process was started with.
+    pub environment: Environment,
+    /// The repository.
+    pub repo: Repo,
+}
+
+/// Why there is no usable `lattice.toml`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("there is no `{}` here", config::FILE)]
+    Missing,
+    /// There is one, and it cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// git failed.
+    #[error(transparent)]
+    Git(#[from] git::Error),
+}
+
+impl Context {
+    /// Opens the repository at or above the current directory.
+    ///
+    /// # Errors
+    /// When git is missing or there is no repository.
+    pub fn open(environment: Environment) -> git::Result<Self> {
+        let repo = Repo::open(&environment.cwd, Git::find(&environment.cwd)?)?;
+        Ok(Self { environment, repo })
+    }
+
+    /// Reads `lattice.toml`: the worktree's own where it differs from what HEAD holds, else the base branch's.
+    ///
+    /// On a point's branch the committed file is as old as the branch; the base branch has what the project agreed on since.
+    /// An edit that is not committed yet is somebody trying something, so it counts.
+    ///
+    /// # Errors
+    /// When there is none, or it is not usable.
+    pub fn config(&self) -> Result<Config, Error> {
+        let head = self.repo.head()?;
+        let committed = head.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
+        if let Some(bytes) = self.repo.worktree_file(config::FILE)? {
+            let config = Config::parse(config::FILE, &bytes)?;
+            if committed.as_ref() != Some(&bytes) || head.branch.as_deref() == Some(&config.base) {
+                return Ok(config);
+            }
+            return Ok(self.of_base(&config)?.unwrap_or(config));
+        }
+        // Bare, or a worktree without the file: HEAD's, which for a bare repository is the base branch nearly always.
+        let bytes = committed.ok_or(Error::Missing)?;
+        let config = Config::parse(&format!("HEAD:{}", config::FILE), &bytes)?;
+        Ok(self.of_base(&config)?.unwrap_or(config))
+    }
+
+    /// The base branch's `lattice.toml`, if it has one.
+    fn of_base(&self, seen: &Config) -> Result<Option<Config>, Error> {
+        let Some(tip) = self.base_tip(seen)? else { return Ok(None) };
+        let origin = format!("{}:{}", seen.base, config::FILE);
+        Ok(self.committed(tip)?.map(|bytes| Config::parse(&origin, &bytes)).transpose()?)
+    }
+
+    fn committed(&self, commit: Oid) -> git::Result<Option<Vec<u8>>> {
+        self.repo.file_at(self.repo.tree_of_commit(commit)?, config::FILE)
+    }
+
+    /// Where the base branch is: here, else on the remote as last fetched.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn base_tip(&self, config: &Config) -> git::Result<Option<Oid>> {
+        self.branch_tip(config, &config.base)
+    }
+
+    /// Where a branch is: here, else on the remote as last fetched.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn branch_tip(&self, config: &Config, branch: &str) -> git::Result<Option<Oid>> {
+        if let Some(tip) = self.repo.find_ref(&format!("refs/heads/{branch}"))? {
+            return Ok(Some(tip));
+        }
+        config.remote.as_ref().map_or(Ok(None), |remote| self.repo.find_ref(&format!("refs/remotes/{remote}/{branch}")))
+    }
+
+    /// The point whose branch HEAD is on.
+    ///
+    /// # Errors
+    /// When HEAD cannot be read.
+    pub fn head_point(&self, config: &Config) -> git::Result<Option<Point>> {
+        let Head { branch, .. } = self.repo.head()?;
+        Ok(branch.and_then(|branch| config.branch.decode(&config.lattice, &branch)))
+    }
+
+    /// The document in the worktree, to be edited.
+    ///
+    /// # Errors
+    /// When there is none, or it is not TOML.
+    pub fn document(&self) -> Result<Document, Error> {
+        let bytes = self.repo.worktree_file(config::FILE)?.ok_or(Error::Missing)?;
+        Ok(Document::parse(config::FILE, &bytes)?)
+    }
+}

@@ -1,0 +1,118 @@
+//! Commits: reading what they hold, making them from objects without index or worktree.
+
+use gix::bstr::ByteSlice;
+
+use super::identity::Identity;
+use super::{Oid, Repo, Result, doing};
+
+/// What is read of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents in order.
+    pub parents: Vec<Oid>,
+    /// Its message.
+    pub message: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was committed, in seconds since 1970.
+    pub time: i64,
+}
+
+impl Repo {
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// When it is not there or is no commit.
+    pub fn commit(&self, id: Oid) -> Result<Commit> {
+        let commit = self.gix.find_commit(id).map_err(doing(format!("read commit {id}")))?;
+        let decoded = commit.decode().map_err(doing(format!("read commit {id}")))?;
+        let author = decoded.author().map(|author| author.name.to_str_lossy().into_owned()).unwrap_or_default();
+        Ok(Commit {
+            id,
+            tree: decoded.tree(),
+            parents: decoded.parents().collect(),
+            message: decoded.message.to_str_lossy().into_owned(),
+            author,
+            time: decoded.committer().ok().and_then(|committer| committer.time().ok()).map_or(0, |time| time.seconds),
+        })
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// When it is not there or is no commit.
+    pub fn tree_of_commit(&self, id: Oid) -> Result<Oid> {
+        let commit = self.gix.find_commit(id).map_err(doing(format!("read commit {id}")))?;
+        commit.tree_id().map(gix::Id::detach).map_err(doing(format!("read commit {id}")))
+    }
+
+    /// Makes a commit, signed where the user signs commits (`commit.gpgSign`).
+    ///
+    /// # Errors
+    /// When it cannot be signed or written.
+    pub fn make_commit(&self, identity: &Identity, message: &str, tree: Oid, parents: &[Oid]) -> Result<Oid> {
+        let mut commit = gix::objs::Commit {
+            message: message.into(),
+            tree,
+            author: identity.author.clone(),
+            committer: identity.committer.clone(),
+            encoding: None,
+            parents: parents.iter().copied().collect(),
+            extra_headers: Vec::new(),
+        };
+        if let Some(options) = self.gix.commit_signing_options_if_enabled().map_err(doing("find out how to sign"))? {
+            commit = commit.sign(options).map_err(doing("sign the commit"))?;
+        }
+        self.gix.write_object(&commit).map(gix::Id::detach).map_err(doing("write the commit"))
+    }
+
+    /// A commit whose id is a function of the tree alone: no parents, fixed names, dated `@0 +0000`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make_synthetic_commit(&self, tree: Oid) -> Result<Oid> {
+        let nobody = gix::actor::Signature {
+            name: "git-lattice".into(),
+            email: "git-lattice@localhost".into(),
+            time: gix::date::Time { seconds: 0, offset: 0 },
+        };
+        let commit = gix::objs::Commit {
+            message: "what a build reads\n".into(),
+            tree,
+            author: nobody.clone(),
+            committer: nobody,
+            encoding: None,
+            parents: std::iter::empty().collect(),
+            extra_headers: Vec::new(),
+        };
+        self.gix.write_object(&commit).map(gix::Id::detach).map_err(doing("write the synthetic commit"))
+    }
+
+    /// Whether `ancestor` can be reached from `commit` (or is it).
+    ///
+    /// # Errors
+    /// When history cannot be read.
+    pub fn is_ancestor(&self, ancestor: Oid, commit: Oid) -> Result<bool> {
+        if ancestor == commit || self.commit(commit)?.parents.contains(&ancestor) {
+            return Ok(true);
+        }
+        let base = self.gix.merge_base(ancestor, commit).map_err(doing(format!("compare {ancestor} and {commit}")))?;
+        Ok(base.is_some_and(|base| base.detach() == ancestor))
+    }
+
+    /// The shortest unambiguous form of an id, for people.
+    pub fn short(&self, id: Oid) -> String {
+        use gix::prelude::ObjectIdExt;
+        id.attach(&self.gix).shorten_or_id().to_string()
+    }
+}
+
+/// Now, in UTC, as RFC 3339 writes it: `2026-11-22T18:00:00Z`.
+pub fn now() -> String {
+    let format = gix::date::time::CustomFormat::new("%Y-%m-%dT%H:%M:%SZ");
+    gix::date::Time { offset: 0, ..gix::date::Time::now_utc() }.format_or_unix(format)
+}

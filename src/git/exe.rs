@@ -1,0 +1,159 @@
+//! The git executable: for what must run hooks, speak to remotes, or move what the user sees.
+
+use std::path::{Path, PathBuf};
+
+use super::{Head, Listing, Oid, Repo, Result};
+use crate::env;
+use crate::process::{self, Cmd};
+
+/// The git on PATH, run in one directory.
+#[derive(Debug, Clone)]
+pub struct Git {
+    program: PathBuf,
+    cwd: PathBuf,
+}
+
+/// What a push did to one ref (git-push(1), `--porcelain`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The full name of the remote's ref.
+    pub name: String,
+    /// Why it was refused; `None` when it is there now.
+    pub refused: Option<String>,
+}
+
+impl Git {
+    /// Finds git: the one that the environment names, else by PATH.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(cwd: &Path) -> Result<Self> {
+        let program = match env::git() {
+            Some(path) => path,
+            None => which::which("git").map_err(|_| process::Error::NotFound { program: "git".to_owned() })?,
+        };
+        Ok(Self { program, cwd: cwd.to_owned() })
+    }
+
+    /// A git command that is ours to read: English messages, no pager, no prompt.
+    pub fn read(&self) -> Cmd {
+        Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "").env("GIT_TERMINAL_PROMPT", "0")
+    }
+
+    /// A git command that speaks to the user.
+    pub fn shown(&self) -> Cmd {
+        Cmd::new(&self.program).cwd(&self.cwd)
+    }
+
+    /// Pushes `branches` (without `refs/heads/`) to `remote`, all or none.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote; a refusal is in the answer.
+    pub fn push(&self, remote: &str, branches: &[String]) -> Result<Vec<Pushed>> {
+        let refspecs = branches.iter().map(|branch| format!("refs/heads/{branch}:refs/heads/{branch}"));
+        // Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
+        let cmd = self
+            .read()
+            .env_remove("GIT_TERMINAL_PROMPT")
+            .args(["push", "--porcelain", "--atomic", remote])
+            .args(refspecs);
+        let command = cmd.to_string();
+        let output = cmd.output()?;
+        let pushed: Vec<_> = output.text().lines().filter_map(push_line).collect();
+        if output.status.success() || !pushed.is_empty() {
+            return Ok(pushed);
+        }
+        let (status, stdout, stderr) = (output.status, output.stdout, output.stderr);
+        Err(process::Error::Failed { command, status, stdout, stderr }.into())
+    }
+
+    /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
+    ///
+    /// # Errors
+    /// When git cannot be started; `false` when it refused.
+    pub fn switch(&self, branch: &str) -> Result<bool> {
+        Ok(self.shown().args(["switch", "--no-guess", branch]).show()?.success())
+    }
+
+    /// The branches that are checked out somewhere, without `refs/heads/`, each with its worktree.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn checked_out(&self) -> Result<Vec<(String, PathBuf)>> {
+        let output = self.read().args(["worktree", "list", "--porcelain", "-z"]).read()?;
+        let (mut found, mut path) = (Vec::new(), PathBuf::new());
+        for field in String::from_utf8_lossy(&output.stdout).split('\0') {
+            if let Some(worktree) = field.strip_prefix("worktree ") {
+                path = worktree.into();
+            } else if let Some(branch) = field.strip_prefix("branch refs/heads/") {
+                found.push((branch.to_owned(), path.clone()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a symbolic ref points at, as a full name.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
+        let output = self.read().args(["symbolic-ref", "-q", name]).output()?;
+        Ok(output.status.success().then(|| output.text()))
+    }
+
+    /// A value of the configuration as it is at this moment.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn config(&self, key: &str) -> Result<Option<String>> {
+        let output = self.read().args(["config", "--get", key]).output()?;
+        Ok(output.status.success().then(|| output.text()))
+    }
+
+    /// Sets a value in the repository's own configuration.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn set_config(&self, key: &str, value: &str) -> Result<()> {
+        self.read().args(["config", "--local", key, value]).read()?;
+        Ok(())
+    }
+
+    /// HEAD, for ref stores that gix does not read.
+    pub(super) fn head(&self) -> Result<Head> {
+        let branch = self.read().args(["symbolic-ref", "-q", "--short", "HEAD"]).output()?;
+        let commit = self.find_ref("HEAD")?;
+        Ok(Head { branch: branch.status.success().then(|| branch.text()), commit })
+    }
+
+    /// One ref, for ref stores that gix does not read.
+    pub(super) fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
+        let output = self.read().args(["rev-parse", "-q", "--verify", "--end-of-options", name]).output()?;
+        if output.status.success() { Repo::oid(&output.text()).map(Some) } else { Ok(None) }
+    }
+
+    /// Refs by prefix, for ref stores that gix does not read.
+    pub(super) fn list_refs(&self, prefixes: &[String]) -> Result<Listing> {
+        let format = "--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)";
+        let output = self.read().args(["for-each-ref", format]).args(prefixes).read()?;
+        let line = |line: &str| line.split_once(' ').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
+        let mut refs = output.text().lines().filter_map(line).collect::<Result<Vec<_>>>()?;
+        refs.sort();
+        Ok(Listing { refs, broken: Vec::new() })
+    }
+
+    /// A reflog, for ref stores that gix does not read.
+    pub(super) fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
+        let output = self.read().args(["log", "-g", "--format=%H %gs", &format!("-{most}"), name, "--"]).output()?;
+        let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((Repo::oid(id)?, message.to_owned())));
+        output.text().lines().filter_map(line).collect()
+    }
+}
+
+/// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, everything else is done or was so already.
+fn push_line(line: &str) -> Option<Pushed> {
+    let mut fields = line.splitn(3, '\t');
+    let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
+    let name = refs.split_once(':')?.1.to_owned();
+    Some(Pushed { name, refused: (flag == "!").then(|| summary.to_owned()) })
+}

@@ -1,0 +1,77 @@
+//! Git: gix reads refs and objects and builds objects, the git executable changes shared state.
+//!
+//! Nothing above this shelf names gix. Object ids pass as [`Oid`].
+
+pub mod commit;
+pub mod exe;
+pub mod identity;
+pub mod merge;
+pub mod notes;
+pub mod refs;
+pub mod repo;
+pub mod trailer;
+pub mod tree;
+
+use std::path::PathBuf;
+
+pub use refs::{Change, Listing, Transaction};
+pub use repo::{Head, Repo};
+
+/// The id of a git object, SHA-1 or SHA-256 as the repository has it.
+pub type Oid = gix::ObjectId;
+
+/// Why git did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No repository at or above the directory.
+    #[error("`{0}` is not inside a git repository")]
+    NotARepository(PathBuf),
+    /// Somebody else owns the repository (safe.directory).
+    #[error("`{0}` belongs to somebody else, and git would not use it either")]
+    Untrusted(PathBuf),
+    /// The repository uses something that this version cannot read safely.
+    #[error("the repository has `extensions.{0}`, which git-lattice does not know")]
+    Extension(String),
+    /// Who commits is not known.
+    #[error("git does not know who you are: {0} is not set")]
+    Identity(&'static str),
+    /// Reading or making an object failed.
+    #[error("could not {doing}")]
+    Objects {
+        /// What was being done.
+        doing: String,
+        /// What gix said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something has not the form that it must have.
+    #[error("{0}")]
+    Malformed(String),
+    /// Two trees cannot be merged.
+    #[error("the points below cannot be merged: {}", .paths.join(", "))]
+    Conflict {
+        /// The paths that differ.
+        paths: Vec<String>,
+    },
+    /// A ref is not what it was expected to be.
+    #[error("`{name}` {why}")]
+    Ref {
+        /// The ref, or what git named.
+        name: String,
+        /// What git said of it.
+        why: String,
+        /// Whether somebody else moved it in between.
+        raced: bool,
+    },
+    /// The git executable failed.
+    #[error(transparent)]
+    Exe(#[from] crate::process::Error),
+}
+
+/// `Result` with this shelf's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Wraps what gix says with what was being done.
+fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {
+    let what = what.into();
+    move |source| Error::Objects { doing: what, source: source.into() }
+}

@@ -1,0 +1,97 @@
+//! Notes: texts that hang on objects, kept in a tree under a ref (git-notes(1)).
+//!
+//! `git notes add` and `append` lose notes when two write at once, so writing is read, compute, and a ref transaction that
+//! states the old value. Any fan-out that git makes is read.
+
+use std::time::Duration;
+
+use gix::note::plumbing::State;
+
+use super::identity::Identity;
+use super::{Change, Error, Oid, Repo, Result, Transaction, doing};
+
+/// How often a writer begins again when another one was first.
+const TRIES: usize = 50;
+
+impl Repo {
+    /// The note on `object` in the notes commit `notes`.
+    ///
+    /// # Errors
+    /// When the notes cannot be read.
+    pub fn note(&self, notes: Oid, object: Oid) -> Result<Option<Vec<u8>>> {
+        let root = self.tree_of_commit(notes)?;
+        let mut state = State::new(root, &self.gix.objects).map_err(doing("read the notes"))?;
+        let blob = state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))?;
+        blob.map(|blob| self.blob(blob)).transpose()
+    }
+
+    /// All notes in the notes commit `notes`: the annotated object's id and the blob.
+    ///
+    /// # Errors
+    /// When the notes cannot be read.
+    pub fn all_notes(&self, notes: Oid) -> Result<Vec<(Oid, Oid)>> {
+        let mut found = Vec::new();
+        self.collect_notes(self.tree_of_commit(notes)?, "", &mut found)?;
+        Ok(found)
+    }
+
+    fn collect_notes(&self, tree: Oid, hex: &str, found: &mut Vec<(Oid, Oid)>) -> Result<()> {
+        for entry in self.entries(tree)? {
+            let name = format!("{hex}{}", entry.name);
+            if entry.is_tree && entry.name.len() == 2 {
+                self.collect_notes(entry.id, &name, found)?;
+            } else if let (false, Ok(object)) = (entry.is_tree, Self::oid(&name)) {
+                found.push((object, entry.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends bytes to the notes on objects, under the ref `name`.
+    ///
+    /// Whoever loses a race computes again from what the winner wrote, so that nothing is lost.
+    ///
+    /// # Errors
+    /// When the notes cannot be read or written, or the race is lost again and again.
+    pub fn append_notes(
+        &self,
+        identity: &Identity,
+        name: &str,
+        message: &str,
+        texts: &[(Oid, Vec<u8>)],
+    ) -> Result<Oid> {
+        let mut tried = 0;
+        loop {
+            let old = self.find_ref(name)?;
+            let tree = self.with_appended(old, texts)?;
+            let new = self.make_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
+            let change = Change { name: name.to_owned(), old, new };
+            match self.apply(&Transaction { message: message.to_owned(), changes: vec![change] }) {
+                Ok(()) => return Ok(new),
+                Err(Error::Ref { .. }) if tried < TRIES => tried += 1,
+                Err(error) => return Err(error),
+            }
+            std::thread::sleep(Duration::from_millis(2 << tried.min(6)));
+        }
+    }
+
+    fn with_appended(&self, notes: Option<Oid>, texts: &[(Oid, Vec<u8>)]) -> Result<Oid> {
+        let root = notes.map_or_else(|| Ok(self.empty_tree()), |commit| self.tree_of_commit(commit))?;
+        if root == self.empty_tree() {
+            self.gix.write_object(gix::objs::Tree::empty()).map_err(doing("write the empty tree"))?;
+        }
+        let objects = &self.gix.objects;
+        let mut state = State::new(root, objects).map_err(doing("read the notes"))?;
+        for (object, text) in texts {
+            let there = state.get(object, objects).map_err(doing(format!("read the note on {object}")))?;
+            let mut bytes = there.map(|blob| self.blob(blob)).transpose()?.unwrap_or_default();
+            if bytes.last().is_some_and(|byte| *byte != b'\n') {
+                bytes.push(b'\n');
+            }
+            bytes.extend_from_slice(text);
+            let blob = self.gix.write_blob(bytes).map_err(doing("write a note"))?.detach();
+            state.edit(*object, Some(blob), objects).map_err(doing("put in a note"))?;
+        }
+        state.write(objects).map_err(doing("write the notes"))
+    }
+}

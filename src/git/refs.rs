@@ -1,0 +1,148 @@
+//! Refs: listing them by prefix, and moving several in one transaction that states what it expects.
+//!
+//! Writing goes through one `git update-ref --stdin`: gix would not see a clash of `a` with `a/b` in packed-refs, runs no
+//! reference-transaction hook, does no fsync, and cannot write reftables.
+
+use gix::bstr::ByteSlice;
+
+use super::repo::RefFormat;
+use super::{Error, Oid, Repo, Result, doing};
+use crate::process;
+
+/// The refs under some prefixes.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Full names and what they point at, by name.
+    pub refs: Vec<(String, Oid)>,
+    /// Refs that could not be read, each with the reason.
+    pub broken: Vec<String>,
+}
+
+/// What is to become of a ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The full name.
+    pub name: String,
+    /// What it must be before; `None`: it must not exist.
+    pub old: Option<Oid>,
+    /// What it is to be.
+    pub new: Oid,
+}
+
+/// Changes that happen together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transaction {
+    /// The reflog's message.
+    pub message: String,
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+impl Repo {
+    /// The refs whose full names begin with one of `prefixes`, which end in `/`.
+    ///
+    /// # Errors
+    /// When the ref store cannot be read at all.
+    pub fn list_refs(&self, prefixes: &[String]) -> Result<Listing> {
+        if self.format == RefFormat::Reftable {
+            return self.git.list_refs(prefixes);
+        }
+        let mut listing = Listing::default();
+        let platform = self.gix.references().map_err(doing("open the refs"))?;
+        for prefix in prefixes {
+            for item in platform.prefixed(prefix.as_str()).map_err(doing(format!("list `{prefix}`")))? {
+                match item {
+                    Ok(reference) => {
+                        // A symbolic ref, such as refs/remotes/origin/HEAD, is another name and no branch.
+                        if let Some(id) = reference.try_id() {
+                            listing.refs.push((reference.name().as_bstr().to_str_lossy().into_owned(), id.detach()));
+                        }
+                    }
+                    Err(error) => listing.broken.push(error.to_string()),
+                }
+            }
+        }
+        listing.refs.sort();
+        listing.refs.dedup();
+        Ok(listing)
+    }
+
+    /// What the ref of this full name points at.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
+        if self.format == RefFormat::Reftable {
+            return self.git.find_ref(name);
+        }
+        let found = self.gix.try_find_reference(name).map_err(doing(format!("read `{name}`")))?;
+        // `try_find_reference` also tries refs/heads/NAME and its like.
+        let Some(mut found) = found.filter(|found| found.name().as_bstr() == name) else { return Ok(None) };
+        found.follow_to_object().map(|id| Some(id.detach())).map_err(doing(format!("read `{name}`")))
+    }
+
+    /// Applies a transaction.
+    ///
+    /// # Errors
+    /// [`Error::Ref`], naming the ref and whether somebody else was first.
+    pub fn apply(&self, transaction: &Transaction) -> Result<()> {
+        let null = Oid::null(self.gix.object_hash());
+        let line =
+            |change: &Change| format!("update {}\0{}\0{}\0", change.name, change.new, change.old.unwrap_or(null));
+        let lines: String = transaction.changes.iter().map(line).collect();
+        let cmd = self.git.read().args(["update-ref", "-m", &transaction.message, "--create-reflog", "--stdin", "-z"]);
+        match cmd.stdin(format!("start\0{lines}prepare\0commit\0")).read() {
+            Ok(_) => Ok(()),
+            Err(process::Error::Failed { stderr, .. }) => Err(refused(&String::from_utf8_lossy(&stderr))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The newest lines of a ref's reflog: old id, new id, message; newest first.
+    ///
+    /// # Errors
+    /// When the reflog is there and cannot be read.
+    pub fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
+        if self.format == RefFormat::Reftable {
+            return self.git.reflog(name, most);
+        }
+        let path = self.common_dir().join("logs").join(name);
+        let Ok(text) = std::fs::read(path) else { return Ok(Vec::new()) };
+        let parse = |line: &[u8]| {
+            let line = line.to_str_lossy();
+            let (head, message) = line.split_once('\t')?;
+            Some((Self::oid(head.split(' ').nth(1)?).ok()?, message.to_owned()))
+        };
+        Ok(text.lines().rev().take(most).filter_map(parse).collect())
+    }
+}
+
+/// The kinds of refusal of `git update-ref`, told apart by its English messages (refs.c, refs/files-backend.c).
+fn refused(stderr: &str) -> Error {
+    let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
+    let name = text.split('\'').nth(1).unwrap_or("refs").to_owned();
+    let raced = text.contains("reference already exists") || text.contains("but expected");
+    let why = if raced {
+        "was moved by somebody else at the same time".to_owned()
+    } else if text.contains("File exists") {
+        "is locked by another git process".to_owned()
+    } else {
+        text.replace('\n', ", ")
+    };
+    Error::Ref { name, why, raced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_race_is_told_from_other_refusals() {
+        let raced = |text: &str| matches!(refused(text), Error::Ref { raced: true, .. });
+        assert!(raced("fatal: prepare: cannot lock ref 'refs/heads/a': reference already exists"));
+        assert!(raced("fatal: prepare: cannot lock ref 'refs/heads/a': is at 1 but expected 2"));
+        assert!(!raced(
+            "fatal: prepare: cannot lock ref 'refs/heads/a': 'refs/heads/a/b' exists; cannot create 'refs/heads/a'"
+        ));
+    }
+}

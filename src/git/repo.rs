@@ -1,0 +1,199 @@
+//! One repository, opened once: where it is, what HEAD is, its configuration.
+
+use std::path::{Path, PathBuf};
+
+use gix::bstr::ByteSlice;
+
+use super::exe::Git;
+use super::{Error, Oid, Result, doing};
+use crate::env;
+
+/// `extensions.*` that change nothing for us; anything else may (gitrepository-layout(5)).
+const KNOWN_EXTENSIONS: [&str; 8] = [
+    "compatobjectformat",
+    "noop",
+    "objectformat",
+    "partialclone",
+    "preciousobjects",
+    "refstorage",
+    "relativeworktrees",
+    "worktreeconfig",
+];
+
+/// Where refs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefFormat {
+    /// Files and packed-refs, which gix reads.
+    Files,
+    /// Reftable, which gix 0.90 takes for an empty repository: git reads it.
+    Reftable,
+}
+
+/// An open repository.
+pub struct Repo {
+    pub(super) gix: gix::Repository,
+    pub(super) git: Git,
+    pub(super) format: RefFormat,
+    common_dir: PathBuf,
+}
+
+/// Where HEAD is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The branch without `refs/heads/`; `None` when detached.
+    pub branch: Option<String>,
+    /// The commit; `None` when the branch has none yet.
+    pub commit: Option<Oid>,
+}
+
+impl Repo {
+    /// Opens the repository at or above `cwd` as git would, honouring `GIT_DIR` and its like.
+    ///
+    /// # Errors
+    /// When there is none, it belongs to somebody else, or has extensions that are not known here.
+    pub fn open(cwd: &Path, git: Git) -> Result<Self> {
+        let options = |trust| {
+            gix::open::Options::default()
+                .bail_if_untrusted(true)
+                .cli_overrides(env::git_config_parameters())
+                .with(trust)
+        };
+        let trust = gix::sec::trust::Mapping {
+            full: options(gix::sec::Trust::Full),
+            reduced: options(gix::sec::Trust::Reduced),
+        };
+        let found = gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
+            cwd,
+            gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() },
+            trust,
+        );
+        let mut gix = found.map_err(|error| not_opened(cwd, error))?.to_thread_local();
+        gix.object_cache_size_if_unset(4 * 1024 * 1024);
+        let format = ref_format(&gix)?;
+        let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());
+        let common_dir = common_dir.canonicalize().unwrap_or(common_dir);
+        Ok(Self { gix, git, format, common_dir })
+    }
+
+    /// The git executable, run where this repository is.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The directory that all worktrees share, absolute.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// The root of the worktree; `None` when the repository is bare.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.gix.workdir()
+    }
+
+    /// Whether object ids are SHA-1.
+    pub fn is_sha1(&self) -> bool {
+        self.gix.object_hash() == gix::hash::Kind::Sha1
+    }
+
+    /// Where HEAD is.
+    ///
+    /// # Errors
+    /// When HEAD cannot be read.
+    pub fn head(&self) -> Result<Head> {
+        if self.format == RefFormat::Reftable {
+            return self.git.head();
+        }
+        let head = self.gix.head().map_err(doing("read HEAD"))?;
+        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
+        Ok(Head { branch, commit: head.id().map(gix::Id::detach) })
+    }
+
+    /// A value of git's configuration.
+    pub fn config(&self, key: &str) -> Option<String> {
+        self.gix.config_snapshot().string(key).map(|value| value.to_str_lossy().into_owned())
+    }
+
+    /// A truth value of git's configuration; `None` when it is not set or is none.
+    pub fn config_bool(&self, key: &str) -> Option<bool> {
+        self.gix.config_snapshot().boolean(key)
+    }
+
+    /// The names of the remotes.
+    pub fn remotes(&self) -> Vec<String> {
+        self.gix.remote_names().iter().map(|name| name.to_str_lossy().into_owned()).collect()
+    }
+
+    /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn worktree_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(root) = self.workdir() else { return Ok(None) };
+        match std::fs::read(root.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(error) => Err(doing(format!("read `{path}`"))(error)),
+        }
+    }
+
+    /// The object id in full from a text that git itself printed.
+    /// # Errors
+    /// When it is none.
+    pub fn oid(text: &str) -> Result<Oid> {
+        Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is no object id")))
+    }
+
+    /// A view of the repository whose new objects stay in memory until [`Self::keep_objects`].
+    #[must_use]
+    pub fn in_memory(&self) -> Self {
+        Self {
+            gix: self.gix.clone().with_object_memory(),
+            git: self.git.clone(),
+            format: self.format,
+            common_dir: self.common_dir.clone(),
+        }
+    }
+
+    /// Writes what [`Self::in_memory`] made into `to`'s object database.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub fn keep_objects(&mut self, to: &Self) -> Result<()> {
+        let Some(objects) = self.gix.objects.take_object_memory() else { return Ok(()) };
+        for (kind, data) in objects.values() {
+            gix::prelude::Write::write_buf(&to.gix.objects, *kind, data)
+                .map_err(|error| doing("write an object")(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+fn not_opened(cwd: &Path, error: gix::Error) -> Error {
+    let text = format!("{error:#} {error:?}");
+    if text.contains("untrusted") || text.contains("Untrusted") || text.contains("unsafe") {
+        Error::Untrusted(cwd.to_owned())
+    } else if error.is_not_found() || text.contains("git repository") {
+        Error::NotARepository(cwd.to_owned())
+    } else {
+        doing("open the repository")(error)
+    }
+}
+
+fn ref_format(gix: &gix::Repository) -> Result<RefFormat> {
+    let config = gix.config_snapshot();
+    for section in config.plumbing().sections_by_name("extensions").into_iter().flatten() {
+        for name in section.body().value_names() {
+            let name = name.to_lowercase();
+            if !KNOWN_EXTENSIONS.contains(&name.as_str()) {
+                return Err(Error::Extension(name));
+            }
+        }
+    }
+    match config.string("extensions.refStorage") {
+        Some(value) if value.eq_ignore_ascii_case(b"reftable") => Ok(RefFormat::Reftable),
+        Some(value) if !value.eq_ignore_ascii_case(b"files") => Err(Error::Extension(format!("refStorage={value}"))),
+        _ => Ok(RefFormat::Files),
+    }
+}

@@ -1,0 +1,142 @@
+//! Trees: reading directories, and making trees that differ in a few paths.
+
+use gix::bstr::ByteSlice;
+use gix::objs::tree::EntryKind;
+
+use super::{Error, Oid, Repo, Result, doing};
+
+/// What a directory holds under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, which need not be UTF-8 in general but is for everything that is ours.
+    pub name: String,
+    /// Its object.
+    pub id: Oid,
+    /// Whether it is a directory.
+    pub is_tree: bool,
+}
+
+/// A file to be put into a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// From the root of the tree, with `/`.
+    pub path: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+impl Repo {
+    /// The object at `path` in the tree, if there is one.
+    ///
+    /// # Errors
+    /// When a tree cannot be read.
+    pub fn entry_at(&self, tree: Oid, path: &str) -> Result<Option<Entry>> {
+        let mut found = Entry { name: String::new(), id: tree, is_tree: true };
+        for part in path.split('/') {
+            let next = if found.is_tree { self.child(found.id, part)? } else { None };
+            match next {
+                Some(entry) => found = entry,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn child(&self, tree: Oid, name: &str) -> Result<Option<Entry>> {
+        let object = self.gix.find_object(tree).map_err(doing(format!("read tree {tree}")))?;
+        let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
+        for entry in entries {
+            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            if entry.filename == name {
+                return Ok(Some(Entry {
+                    name: name.to_owned(),
+                    id: entry.oid.to_owned(),
+                    is_tree: entry.mode.is_tree(),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a directory holds, in git's order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn entries(&self, tree: Oid) -> Result<Vec<Entry>> {
+        let object = self.gix.find_object(tree).map_err(doing(format!("read tree {tree}")))?;
+        let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
+        entries
+            .map(|entry| {
+                let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+                Ok(Entry {
+                    name: entry.filename.to_str_lossy().into_owned(),
+                    id: entry.oid.to_owned(),
+                    is_tree: entry.mode.is_tree(),
+                })
+            })
+            .collect()
+    }
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no blob.
+    pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
+        let mut blob = self.gix.find_blob(id).map_err(doing(format!("read blob {id}")))?;
+        Ok(std::mem::take(&mut blob.data))
+    }
+
+    /// The bytes of the file at `path` in the tree, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file_at(&self, tree: Oid, path: &str) -> Result<Option<Vec<u8>>> {
+        match self.entry_at(tree, path)? {
+            Some(entry) if !entry.is_tree => self.blob(entry.id).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The tree with these files put in; writes only the blobs and the trees along the paths.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub fn with_files(&self, tree: Oid, files: &[File]) -> Result<Oid> {
+        let mut editor = self.gix.edit_tree(tree).map_err(doing("edit a tree"))?;
+        for file in files {
+            let blob = self.gix.write_blob(&file.bytes).map_err(doing(format!("write `{}`", file.path)))?;
+            editor
+                .upsert(file.path.as_str(), EntryKind::Blob, blob)
+                .map_err(doing(format!("put in `{}`", file.path)))?;
+        }
+        editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
+    }
+
+    /// A tree of just these entries, each at its path from the root.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub fn tree_of(&self, entries: &[(String, Entry)]) -> Result<Oid> {
+        let empty = self.gix.empty_tree();
+        let mut editor = empty.edit().map_err(doing("make a tree"))?;
+        for (path, entry) in entries {
+            let kind = if entry.is_tree { EntryKind::Tree } else { EntryKind::Blob };
+            editor.upsert(path.as_str(), kind, entry.id).map_err(doing(format!("put in `{path}`")))?;
+        }
+        editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
+    }
+
+    /// The id that `bytes` have as a blob here; nothing is written.
+    ///
+    /// # Errors
+    /// When hashing fails (a collision attack, says gix).
+    pub fn blob_id(&self, bytes: &[u8]) -> Result<Oid> {
+        gix::objs::compute_hash(self.gix.object_hash(), gix::objs::Kind::Blob, bytes)
+            .map_err(|error| Error::Malformed(error.to_string()))
+    }
+
+    /// The id of the empty tree.
+    pub fn empty_tree(&self) -> Oid {
+        Oid::empty_tree(self.gix.object_hash())
+    }
+}

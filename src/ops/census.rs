@@ -1,0 +1,103 @@
+//! The census: which points have a branch, here and on the remote as last fetched.
+
+use std::collections::HashMap;
+
+use crate::config::Config;
+use crate::git::{Oid, Repo, Result};
+use crate::lattice::{Pattern, Point, Population};
+
+/// Where a point's branch is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tip {
+    /// Here.
+    pub local: Option<Oid>,
+    /// On the remote as last fetched.
+    pub remote: Option<Oid>,
+}
+
+impl Tip {
+    /// The commit that counts: the local one, else the remote's.
+    pub fn commit(&self) -> Option<Oid> {
+        self.local.or(self.remote)
+    }
+
+    /// Whether the remote has what is here.
+    pub fn is_pushed(&self) -> bool {
+        self.remote.is_some() && self.local.is_none_or(|local| Some(local) == self.remote)
+    }
+}
+
+/// The points that have a branch.
+#[derive(Debug, Default)]
+pub struct Census {
+    tips: HashMap<Point, Tip>,
+    population: Population,
+    /// Names of branches here that are under the pattern's prefix, without `refs/heads/`.
+    branches: Vec<String>,
+    /// Refs that could not be read.
+    pub broken: Vec<String>,
+}
+
+impl Census {
+    /// Counts the points.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn take(repo: &Repo, config: &Config) -> Result<Self> {
+        let mut census = Self::default();
+        let under = directory_of(&config.branch);
+        let heads = "refs/heads/".to_owned();
+        let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
+        let prefixes: Vec<_> = std::iter::once(&heads).chain(&remotes).map(|root| format!("{root}{under}")).collect();
+        let listing = repo.list_refs(&prefixes)?;
+        census.broken = listing.broken;
+        for (name, id) in listing.refs {
+            let (branch, is_local) = match (name.strip_prefix(&heads), &remotes) {
+                (Some(branch), _) => (branch, true),
+                (None, Some(root)) => (name.strip_prefix(root.as_str()).unwrap_or_default(), false),
+                (None, None) => continue,
+            };
+            if let Some(point) = config.branch.decode(&config.lattice, branch) {
+                let tip = census.tips.entry(point).or_default();
+                *(if is_local { &mut tip.local } else { &mut tip.remote }) = Some(id);
+            }
+            if is_local {
+                census.branches.push(branch.to_owned());
+            }
+        }
+        census.population = census.tips.keys().cloned().collect();
+        Ok(census)
+    }
+
+    /// The points.
+    pub fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// Where a point's branch is; both absent when it has none.
+    pub fn tip(&self, point: &Point) -> Tip {
+        self.tips.get(point).copied().unwrap_or_default()
+    }
+
+    /// The commit of a point's branch.
+    pub fn commit(&self, point: &Point) -> Option<Oid> {
+        self.tip(point).commit()
+    }
+
+    /// Adds a point as if it had a branch here: for plans.
+    pub fn suppose(&mut self, point: &Point, commit: Oid) {
+        self.tips.entry(point.clone()).or_default().local = Some(commit);
+        self.population.insert(point.clone());
+    }
+
+    /// The names of the branches here that are near the points', without `refs/heads/`.
+    pub fn branches(&self) -> &[String] {
+        &self.branches
+    }
+}
+
+/// `feature/` of `feature/x-{component}/..`: refs are listed by whole directories.
+fn directory_of(pattern: &Pattern) -> &str {
+    let prefix = pattern.prefix();
+    &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)]
+}

@@ -1,0 +1,168 @@
+//! What a point's commit holds: the directories of the point and of those below it, the build key, and what would be generated.
+
+use anyhow::{Context as _, Result};
+
+use crate::config::{Config, document};
+use crate::git::tree::Entry;
+use crate::git::{Oid, Repo};
+use crate::lattice::branch::Segment;
+use crate::lattice::{Point, Population};
+use crate::template::{Flake, Previous, Template};
+
+/// The generated file in a point's directory.
+pub const FLAKE: &str = "flake.nix";
+/// The step's data in a point's directory.
+pub const CONFIG: &str = "config.toml";
+/// The user's own build instructions in a point's directory.
+pub const STEP: &str = "step.nix";
+
+/// The directories of a point and of the points at or below it that are in one tree.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// Each point with its directory and the tree there, in the order of tables; the point itself too, if it is there.
+    pub points: Vec<(Point, String, Entry)>,
+}
+
+impl Content {
+    /// Finds in `tree` the directories of `point` and of all points below it.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn find(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Self> {
+        let mut walk = Walk { repo, config, texts: config.lattice.texts(point), point, found: Vec::new() };
+        walk.descend(config.flake.segments(), tree, String::new())?;
+        walk.found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Self { points: walk.found })
+    }
+
+    /// The directory of `point` itself.
+    pub fn own(&self, point: &Point) -> Option<&Entry> {
+        self.points.iter().find(|(p, ..)| p == point).map(|(_, _, entry)| entry)
+    }
+
+    /// The maximal points below `point` among these: what its flake takes.
+    pub fn previous(&self, point: &Point) -> Vec<Point> {
+        let below: Population = self.points.iter().map(|(p, ..)| p.clone()).filter(|p| p != point).collect();
+        below.maximal_below(point).into_iter().cloned().collect()
+    }
+
+    /// The build key: the tree of just these directories and what `[build] include` names. Its objects are written to `repo`.
+    ///
+    /// # Errors
+    /// When objects cannot be read or written.
+    pub fn key(&self, repo: &Repo, config: &Config, tree: Oid) -> Result<Oid> {
+        let mut entries: Vec<_> = self.points.iter().map(|(_, dir, entry)| (dir.clone(), entry.clone())).collect();
+        for path in &config.include {
+            entries.extend(repo.entry_at(tree, path)?.map(|entry| (path.clone(), entry)));
+        }
+        Ok(repo.tree_of(&entries)?)
+    }
+}
+
+struct Walk<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    texts: Vec<String>,
+    point: &'a Point,
+    found: Vec<(Point, String, Entry)>,
+}
+
+impl Walk<'_> {
+    fn descend(&mut self, segments: &[Segment], tree: Oid, path: String) -> Result<()> {
+        let Some((segment, rest)) = segments.split_first() else {
+            let point = self.config.flake.decode(&self.config.lattice, &path);
+            if let Some(point) = point.filter(|point| point.is_at_or_below(self.point)) {
+                self.found.push((point, path, Entry { name: String::new(), id: tree, is_tree: true }));
+            }
+            return Ok(());
+        };
+        if let Segment::Literal(name) = segment {
+            return match self.repo.entry_at(tree, name)?.filter(|entry| entry.is_tree) {
+                Some(entry) => self.descend(rest, entry.id, join(&path, name)),
+                None => Ok(()),
+            };
+        }
+        for entry in self.repo.entries(tree)? {
+            if entry.is_tree && self.may_be_below(segment, &entry.name) {
+                let path = join(&path, &entry.name);
+                self.descend(rest, entry.id, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Other components and architectures are most of a large tree: no need to look into them.
+    fn may_be_below(&self, segment: &Segment, name: &str) -> bool {
+        let Segment::Set(axis) = segment else { return true };
+        name.split('+').all(|value| self.texts[*axis].split('+').any(|own| own == value))
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+/// The values for a point's flake that takes the flakes of `previous`.
+pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Option<String>) -> Flake {
+    let lattice = &config.lattice;
+    let dir = config.flake.encode(lattice, point);
+    let names = lattice.axes().iter().map(|axis| axis.name.to_string());
+    let values = lattice.values(point).into_iter().map(|values| values.iter().map(ToString::to_string).collect());
+    let take = |below: &Point| Previous {
+        point: lattice.spell(below),
+        dir: relative(&dir, &config.flake.encode(lattice, below)),
+    };
+    Flake {
+        point: lattice.spell(point),
+        coordinates: names.zip(values).collect(),
+        systems: config.systems.of(lattice, point),
+        branch: config.branch.encode(lattice, point),
+        previous: previous.iter().map(take).collect(),
+        nixpkgs,
+    }
+}
+
+/// The way from directory `from` to directory `to`, both from the root.
+fn relative(from: &str, to: &str) -> String {
+    let (from, to): (Vec<_>, Vec<_>) = (from.split('/').collect(), to.split('/').collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", from.len() - common);
+    up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/")
+}
+
+/// Which template makes exactly the `flake.nix` that `point` has in `tree`; `None` when none does: it was changed by hand, or
+/// another version made it.
+///
+/// # Errors
+/// When objects cannot be read.
+pub fn generated_by(repo: &Repo, config: &Config, content: &Content, point: &Point) -> Result<Option<Template>> {
+    let Some(own) = content.own(point) else { return Ok(None) };
+    let (Some(flake), Some(data)) = (repo.file_at(own.id, FLAKE)?, repo.file_at(own.id, CONFIG)?) else {
+        return Ok(None);
+    };
+    let Ok(step) = document::check_step_config(CONFIG, &data) else { return Ok(None) };
+    let values = flake_of(config, point, &content.previous(point), step.nixpkgs_path);
+    for template in Template::ALL {
+        if template
+            .render(&values)
+            .with_context(|| format!("could not render template `{}`", template.name()))?
+            .as_bytes()
+            == flake
+        {
+            return Ok(Some(template));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn directories_are_reached_from_each_other() {
+        assert_eq!(relative("f/c/a/p0/s2", "f/c/a/p0/s1"), "../s1");
+        assert_eq!(relative("f/c/a/p1/s1", "f/c/a/p0/s9"), "../../p0/s9");
+        assert_eq!(relative("f/c/a+b/p0/s1", "f/c/a/p0/s1"), "../../../a/p0/s1");
+    }
+}

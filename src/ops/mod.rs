@@ -1,0 +1,142 @@
+//! The deeds. They return values and print nothing; first a plan, then its application.
+
+pub mod cache;
+pub mod census;
+pub mod content;
+pub mod init;
+pub mod lint;
+pub mod new;
+pub mod next;
+pub mod promote;
+pub mod push;
+pub mod status;
+
+use crate::git::Oid;
+
+/// The answer is no: what was asked is understood and possible in general, but not now.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The branch is there and holds something else.
+    #[error("branch `{branch}` exists with other content: it is at {existing}, and this would make {new} ({differs})")]
+    OtherContent {
+        /// The branch.
+        branch: String,
+        /// Where it is.
+        existing: String,
+        /// The commit that this command would have made.
+        new: String,
+        /// Which files differ.
+        differs: String,
+    },
+    /// A branch is where a point's branch would have to be.
+    #[error("branch `{branch}` cannot be made: `{other}` is in the way ({why})")]
+    InTheWay {
+        /// The branch to be made.
+        branch: String,
+        /// The one that is there.
+        other: String,
+        /// Why the two cannot be together.
+        why: &'static str,
+    },
+    /// There is nothing after this point.
+    #[error("`{point}` is the last step of its phase")]
+    LastStep {
+        /// The point.
+        point: String,
+    },
+    /// There is nothing above this point.
+    #[error("`{point}` is in the last phase there is")]
+    LastPhase {
+        /// The point.
+        point: String,
+        /// The base branch, where its work can go.
+        base: String,
+    },
+    /// What a promotion asks for is not there.
+    #[error("the promotion to {target} is refused: {} of {asked} conditions not met", missing.len())]
+    NotReady {
+        /// The point or branch to be made.
+        target: String,
+        /// How many there are.
+        asked: usize,
+        /// What is missing, point by point.
+        missing: Vec<promote::Missing>,
+    },
+    /// The branch is checked out somewhere, and moving it would pull the ground from under that worktree.
+    #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]
+    CheckedOut {
+        /// The branch.
+        branch: String,
+        /// Where.
+        worktree: String,
+    },
+}
+
+/// It could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Cannot {
+    /// No branch to grow from.
+    #[error("the base branch `{base}` does not exist, neither here nor on the remote as last fetched")]
+    NoBase {
+        /// Its name.
+        base: String,
+    },
+    /// No commit to grow from.
+    #[error("the repository has no commit yet")]
+    NoCommit,
+    /// The point is not in the population.
+    #[error("point `{point}` has no branch `{branch}`, neither here nor on the remote as last fetched")]
+    NoPoint {
+        /// The point.
+        point: String,
+        /// Its branch.
+        branch: String,
+    },
+    /// HEAD is on no point, and no point was named.
+    #[error("no point was named, and HEAD is not on the branch of one")]
+    NoHeadPoint,
+    /// The branch does not hold the point's directory.
+    #[error("branch `{branch}` ({commit}) has no `{dir}/flake.nix`")]
+    NoFlake {
+        /// The branch.
+        branch: String,
+        /// Where it is.
+        commit: String,
+        /// Where the flake should be.
+        dir: String,
+    },
+    /// The file is there already.
+    #[error("`{file}` is there already")]
+    Exists {
+        /// Which.
+        file: &'static str,
+    },
+    /// There is no worktree to write into.
+    #[error("the repository is bare: there is no worktree to write `{file}` into")]
+    Bare {
+        /// Which.
+        file: &'static str,
+    },
+    /// The data for the template `rust` is missing.
+    #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
+    NoRust,
+    /// Nothing was selected.
+    #[error("`{0}` selects no point that has a branch")]
+    NothingSelected(String),
+    /// The lattice has no axis of the needed kind.
+    #[error("{0}")]
+    NoAxis(String),
+    /// A generated file did not pass its own check: a fault of git-lattice.
+    #[error("the generated `{path}` does not pass: {finding}")]
+    BadOutput {
+        /// The file.
+        path: String,
+        /// What was found.
+        finding: String,
+    },
+}
+
+/// The first characters of an id, for messages of plans whose objects are in memory only.
+fn short(id: Oid) -> String {
+    id.to_hex_with_len(10).to_string()
+}

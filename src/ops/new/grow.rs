@@ -1,0 +1,200 @@
+//! Growing one point: where its commit hangs and what it holds.
+
+use std::collections::HashSet;
+
+use anyhow::{Context as _, Result};
+
+use super::{Creation, Item, Request, in_the_way};
+use crate::config::{self, Config, document};
+use crate::context::Context;
+use crate::git::identity::Identity;
+use crate::git::tree::File;
+use crate::git::{Oid, Repo, trailer};
+use crate::lattice::Point;
+use crate::ops::census::Census;
+use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
+use crate::ops::{Cannot, Refusal, short};
+use crate::template::Template;
+
+/// What a point's `config.toml` says when nobody said anything.
+const MINIMAL: &str = "# The data of this step: what is written here, the flake beside it can read.\n";
+
+pub(super) struct Planner<'a> {
+    context: &'a Context,
+    config: &'a Config,
+    request: &'a Request,
+    memory: Repo,
+    census: Census,
+    identity: Identity,
+    texts: Vec<(String, String)>,
+    linted: HashSet<String>,
+}
+
+/// What is put into a point's directory.
+struct Made {
+    commit: Oid,
+    creation: Creation,
+    files: Vec<File>,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        config: &'a Config,
+        request: &'a Request,
+        memory: Repo,
+        census: Census,
+    ) -> Result<Self> {
+        if let Some(data) = &request.data {
+            document::check_step_config(CONFIG, data)?;
+        }
+        let identity = memory.identity()?;
+        Ok(Self { context, config, request, memory, census, identity, texts: Vec::new(), linted: HashSet::new() })
+    }
+
+    pub(super) fn finish(self) -> (Repo, Vec<(String, String)>) {
+        (self.memory, self.texts)
+    }
+
+    pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
+        let lattice = &self.config.lattice;
+        let (spelled, branch) = (lattice.spell(point), self.config.branch.encode(lattice, point));
+        let dir = self.config.flake.encode(lattice, point);
+        let tip = self.census.tip(point);
+        if let Some(commit) = tip.commit() {
+            self.check_same(point, &branch, commit)?;
+            return Ok(Item {
+                point: point.clone(),
+                spelled,
+                branch,
+                dir,
+                commit,
+                pushed: tip.is_pushed(),
+                creation: None,
+            });
+        }
+        in_the_way(&self.memory, &self.census, &branch)?;
+        let Made { commit, creation, files } =
+            self.grow(point).with_context(|| format!("could not make `{spelled}`"))?;
+        self.census.suppose(point, commit);
+        for file in files.into_iter().filter(|file| !file.path.ends_with(CONFIG)) {
+            let text = String::from_utf8_lossy(&file.bytes).into_owned();
+            if self.linted.insert(text.clone()) {
+                self.texts.push((file.path, text));
+            }
+        }
+        Ok(Item { point: point.clone(), spelled, branch, dir, commit, pushed: false, creation: Some(creation) })
+    }
+
+    /// Whether the branch that is there holds what this command would put there.
+    fn check_same(&self, point: &Point, branch: &str, existing: Oid) -> Result<()> {
+        let tree = self.memory.tree_of_commit(existing)?;
+        let found = Content::find(&self.memory, self.config, tree, point)?;
+        let made_by = content::generated_by(&self.memory, self.config, &found, point)?;
+        let data = found.own(point).map(|own| self.memory.file_at(own.id, CONFIG)).transpose()?.flatten();
+        let mut differs = Vec::new();
+        if made_by.is_none() || self.request.template.is_some_and(|asked| made_by != Some(asked)) {
+            differs.push(FLAKE);
+        }
+        if data.is_none() || self.request.data.as_ref().is_some_and(|asked| data.as_ref() != Some(asked)) {
+            differs.push(CONFIG);
+        }
+        if differs.is_empty() {
+            return Ok(());
+        }
+        let new = self.grow(point).map_or_else(|_| "nothing".to_owned(), |made| short(made.commit));
+        let differs = format!("{} differ{}", differs.join(" and "), if differs.len() == 1 { "s" } else { "" });
+        Err(Refusal::OtherContent { branch: branch.to_owned(), existing: short(existing), new, differs }.into())
+    }
+
+    fn grow(&self, point: &Point) -> Result<Made> {
+        let (parents, names) = self.parents(point)?;
+        let below = self.memory.merged_tree(&parents)?;
+        let found = Content::find(&self.memory, self.config, below, point)?;
+        let previous = found.previous(point);
+        let data = self.data(&found, point, previous.first())?;
+        let template = self.template(&found, previous.first())?;
+        let step = document::check_step_config(CONFIG, &data)?;
+        if template == Template::Rust && !step.has_rust {
+            return Err(Cannot::NoRust.into());
+        }
+        let values = content::flake_of(self.config, point, &previous, step.nixpkgs_path);
+        let files = self.files(&found, point, template, &data, &template.render(&values)?)?;
+        let tree = self.memory.with_files(below, &files)?;
+        let message = self.message(point, template, &data)?;
+        let commit = self.memory.make_commit(&self.identity, &message, tree, &parents)?;
+        let creation =
+            Creation { parents: names, template, files: files.iter().map(|file| file.path.clone()).collect() };
+        Ok(Made { commit, creation, files })
+    }
+
+    /// The tips of the maximal existing points below; the base when there are none (product.md, section 1).
+    fn parents(&self, point: &Point) -> Result<(Vec<Oid>, Vec<String>)> {
+        let below = self.census.population().maximal_below(point);
+        let named = |p: &&Point| Some((self.census.commit(p)?, self.config.branch.encode(&self.config.lattice, p)));
+        let parents: Vec<_> = below.iter().filter_map(named).collect();
+        if !parents.is_empty() {
+            return Ok(parents.into_iter().unzip());
+        }
+        let step = self.request.data.as_ref().map(|data| document::check_step_config(CONFIG, data)).transpose()?;
+        let base = step.and_then(|step| step.base_branch).unwrap_or_else(|| self.config.base.clone());
+        match self.context.branch_tip(self.config, &base)? {
+            Some(tip) => Ok((vec![tip], vec![base])),
+            None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),
+            None => Err(Cannot::NoBase { base }.into()),
+        }
+    }
+
+    fn data(&self, found: &Content, point: &Point, below: Option<&Point>) -> Result<Vec<u8>> {
+        if let Some(data) = &self.request.data {
+            return Ok(data.clone());
+        }
+        for source in [Some(point), below].into_iter().flatten() {
+            let inherited = found.own(source).map(|entry| self.memory.file_at(entry.id, CONFIG)).transpose()?.flatten();
+            if let Some(data) = inherited {
+                return Ok(data);
+            }
+        }
+        Ok(MINIMAL.as_bytes().to_vec())
+    }
+
+    fn template(&self, found: &Content, below: Option<&Point>) -> Result<Template> {
+        if let Some(template) = self.request.template {
+            return Ok(template);
+        }
+        if let Some(name) = &self.config.template {
+            return Template::parse(name).with_context(|| format!("`{}`: `template`", config::FILE));
+        }
+        let inherited =
+            below.map(|below| content::generated_by(&self.memory, self.config, found, below)).transpose()?;
+        Ok(inherited.flatten().unwrap_or_default())
+    }
+
+    fn files(&self, found: &Content, point: &Point, template: Template, data: &[u8], flake: &str) -> Result<Vec<File>> {
+        let dir = self.config.flake.encode(&self.config.lattice, point);
+        let file = |name: &str, bytes: &[u8]| File { path: format!("{dir}/{name}"), bytes: bytes.to_vec() };
+        let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data)];
+        if let Some(starter) = template.starter() {
+            let there = found.own(point).map(|own| self.memory.entry_at(own.id, STEP)).transpose()?.flatten();
+            if there.is_none() {
+                files.push(file(STEP, starter.as_bytes()));
+            }
+        }
+        Ok(files)
+    }
+
+    fn message(&self, point: &Point, template: Template, data: &[u8]) -> Result<String> {
+        let hash = |bytes: &[u8]| self.memory.blob_id(bytes).map(|id| id.to_hex_with_len(12).to_string());
+        let spelled = self.config.lattice.spell(point);
+        let mut trailers = vec![
+            ("Lattice-Point", spelled.clone()),
+            ("Lattice-Template", format!("{}@{}", template.name(), hash(template.source().as_bytes())?)),
+            ("Lattice-Config", hash(data)?),
+            ("Lattice-Generator", concat!("git-lattice ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        if let Some(reason) = &self.request.reason {
+            trailers.push(("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+        Ok(trailer::message(&format!("build(lattice): add {spelled}"), "", &trailers))
+    }
+}

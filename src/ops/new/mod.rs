@@ -1,0 +1,176 @@
+//! Making points: all checks and all objects first, in memory; then the objects, one ref transaction, and nothing else.
+
+mod grow;
+
+use anyhow::{Context as _, Result};
+
+use self::grow::Planner;
+use super::Refusal;
+use super::census::Census;
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::{self, Change, Oid, Repo, Transaction};
+use crate::lattice::{Coordinate, Point};
+use crate::template::Template;
+
+/// What is to be made.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The points, in any order.
+    pub points: Vec<Point>,
+    /// The bytes of `config.toml`; otherwise those of the point below, or a minimal one.
+    pub data: Option<Vec<u8>>,
+    /// The template; otherwise lattice.toml's, that of the point below, or `config`.
+    pub template: Option<Template>,
+    /// Why a promotion was forced: becomes a `Lattice-Override:` trailer.
+    pub reason: Option<String>,
+}
+
+/// One point of a plan.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The point.
+    pub point: Point,
+    /// The point as it is written.
+    pub spelled: String,
+    /// Its branch.
+    pub branch: String,
+    /// Its directory.
+    pub dir: String,
+    /// Its commit.
+    pub commit: Oid,
+    /// Whether the remote has that commit.
+    pub pushed: bool,
+    /// How it is made; `None` when it is there already.
+    pub creation: Option<Creation>,
+}
+
+/// How a point is made.
+#[derive(Debug, Clone)]
+pub struct Creation {
+    /// The branches that it grows from.
+    pub parents: Vec<String>,
+    /// The template.
+    pub template: Template,
+    /// The files that are written, from the root of the tree.
+    pub files: Vec<String>,
+}
+
+/// What a command is going to do. Its objects are in memory.
+pub struct Plan {
+    /// The points, lower ones first.
+    pub items: Vec<Item>,
+    /// The `.nix` texts that are new, to be linted: path and text.
+    pub texts: Vec<(String, String)>,
+    memory: Repo,
+}
+
+impl Plan {
+    /// The branches that the remote does not have yet.
+    pub fn unpushed(&self) -> Vec<String> {
+        self.items.iter().filter(|item| !item.pushed).map(|item| item.branch.clone()).collect()
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let created = self.items.iter().filter(|item| item.creation.is_some());
+        created
+            .map(|item| Change { name: format!("refs/heads/{}", item.branch), old: None, new: item.commit })
+            .collect()
+    }
+}
+
+/// Plans the points of a request. Nothing is written, not even an object.
+///
+/// # Errors
+/// [`Refusal`] when a branch is in the way or holds something else; errors of configuration and templates.
+pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
+    let memory = context.repo.in_memory();
+    let census = Census::take(&memory, config)?;
+    let mut planner = Planner::new(context, config, request, memory, census)?;
+    let mut points = request.points.clone();
+    points.sort_by_cached_key(rising);
+    points.dedup();
+    let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
+    let (memory, texts) = planner.finish();
+    Ok(Plan { items, texts, memory })
+}
+
+/// A linear extension of the order: whoever is below comes first.
+fn rising(point: &Point) -> (usize, Vec<u64>, Point) {
+    let (mut members, mut ranks) = (0, Vec::new());
+    for coordinate in point.coordinates() {
+        match coordinate {
+            Coordinate::Members(set) => members += set.len(),
+            Coordinate::Rank(rank) => ranks.push(*rank),
+        }
+    }
+    (members, ranks, point.clone())
+}
+
+/// Makes the points of a plan: objects, then one ref transaction.
+///
+/// # Errors
+/// When objects cannot be written or somebody else was first ([`git::Error::Ref`]); then no ref has moved.
+pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
+    let changes = plan.changes();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    plan.memory.keep_objects(&context.repo).context("could not write the objects of the new points")?;
+    let message = format!(
+        "lattice: add {}",
+        plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled)
+    );
+    Ok(context.repo.apply(&Transaction { message, changes })?)
+}
+
+/// Plans and applies; whoever loses a race plans once more and then finds the other's work: the same, or in the way.
+///
+/// # Errors
+/// Those of [`plan`] and [`apply`].
+pub fn make(
+    context: &Context,
+    config: &Config,
+    request: &Request,
+    check: impl Fn(&Plan) -> Result<()>,
+) -> Result<Plan> {
+    const TRIES: usize = 3;
+    let mut tried = 1;
+    loop {
+        let mut plan = plan(context, config, request)?;
+        check(&plan)?;
+        match apply(context, &mut plan) {
+            Ok(()) => return Ok(plan),
+            Err(error) if tried < TRIES && lost_a_race(&error) => tried += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn lost_a_race(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. }))
+}
+
+/// What would keep `branch` from being made beside the branches that are there.
+fn in_the_way(repo: &Repo, census: &Census, branch: &str) -> Result<()> {
+    let refuse = |other: &str, why| {
+        let (branch, other) = (branch.to_owned(), other.to_owned());
+        Err(Refusal::InTheWay { branch, other, why }.into())
+    };
+    for (at, _) in branch.match_indices('/') {
+        if repo.find_ref(&format!("refs/heads/{}", &branch[..at]))?.is_some() {
+            return refuse(&branch[..at], "git cannot hold `a` beside `a/b`");
+        }
+    }
+    let folded = branch.to_lowercase();
+    for other in census.branches() {
+        let other_folded = other.to_lowercase();
+        if other.strip_prefix(branch).is_some_and(|rest| rest.starts_with('/')) {
+            return refuse(other, "git cannot hold `a` beside `a/b`");
+        }
+        if other_folded == folded && other != branch {
+            return refuse(other, "the two differ in letter case alone, which some file systems cannot tell apart");
+        }
+    }
+    Ok(())
+}

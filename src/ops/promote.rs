@@ -1,0 +1,193 @@
+//! Promotion: opening the next phase, when the records say that this one was built.
+
+use anyhow::Result;
+
+use super::census::Census;
+use super::content::Content;
+use super::next::{greatest_in_phase, variants};
+use super::{Cannot, Refusal};
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::{Change, Oid, Repo, Transaction, trailer};
+use crate::lattice::order::Next;
+use crate::lattice::{Lattice, Point};
+use crate::record::{Records, Verdict, verdicts};
+
+/// One condition that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The point.
+    pub point: String,
+    /// What it lacks.
+    pub what: String,
+    /// The command that would supply it.
+    pub command: String,
+}
+
+/// What a promotion comes to: points to be made, or the base branch to be moved.
+#[derive(Debug, Clone)]
+pub struct Promotion {
+    /// The points that are promoted.
+    pub from: Vec<Point>,
+    /// The first steps of the next phase; empty when it goes into the base branch.
+    pub targets: Vec<Point>,
+    /// How many conditions were looked at.
+    pub asked: usize,
+    /// Those that are not met.
+    pub missing: Vec<Missing>,
+}
+
+/// Plans the promotion of `point` by the policy of `[promote]`.
+///
+/// # Errors
+/// [`Refusal::LastPhase`] when nothing is above and `to_base` is not asked for.
+pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, to_base: bool) -> Result<Promotion> {
+    let lattice = &config.lattice;
+    let mut promotion = Promotion { from: Vec::new(), targets: Vec::new(), asked: 0, missing: Vec::new() };
+    let memory = context.repo.in_memory();
+    let records = Records::open(&context.repo)?;
+    for start in variants(lattice, point, &config.promote.across) {
+        if !to_base {
+            promotion.targets.push(next_phase(lattice, &start, &config.base)?);
+        }
+        promotion.asked += 1;
+        let Some(last) = greatest_in_phase(lattice, census, &start) else {
+            let first = lattice.first_from(&start, last_chain_axis(lattice)?).unwrap_or(start);
+            promotion.missing.push(missing(lattice, &first, "no branch", "new"));
+            continue;
+        };
+        if let Some(next) = unmade_step(lattice, &last)? {
+            promotion.missing.push(Missing {
+                command: format!("git lattice next-step {}", lattice.spell(&last)),
+                ..missing(lattice, &next, "no branch", "new")
+            });
+        }
+        let evidence = Evidence { repo: &memory, config, census, records: &records };
+        promotion.missing.extend(evidence.lacking(&last)?);
+        promotion.from.push(last);
+    }
+    Ok(promotion)
+}
+
+fn missing(lattice: &Lattice, point: &Point, what: &str, verb: &str) -> Missing {
+    let point = lattice.spell(point);
+    Missing { command: format!("git lattice {verb} {point}"), what: what.to_owned(), point }
+}
+
+fn last_chain_axis(lattice: &Lattice) -> Result<usize> {
+    lattice
+        .chain_axes()
+        .last()
+        .copied()
+        .ok_or_else(|| Cannot::NoAxis("no axis is a chain, so there is no phase".into()).into())
+}
+
+/// In a listed chain the step after `last`, which is still to be made; an open chain ends where its user says so.
+fn unmade_step(lattice: &Lattice, last: &Point) -> Result<Option<Point>> {
+    let axis = last_chain_axis(lattice)?;
+    match lattice.next_on(last, axis) {
+        Next::Point(next) if lattice.is_closed_at(last, axis) => Ok(Some(next)),
+        _ => Ok(None),
+    }
+}
+
+/// The first step of the next phase: one further on the innermost chain axis, but the last, that goes on.
+fn next_phase(lattice: &Lattice, point: &Point, base: &str) -> Result<Point> {
+    let chains = lattice.chain_axes();
+    let outer = chains.iter().rev().skip(1);
+    let next = outer.map(|&axis| lattice.next_on(point, axis)).find_map(|next| match next {
+        Next::Point(next) => Some(next),
+        Next::End => None,
+    });
+    next.ok_or_else(|| Refusal::LastPhase { point: lattice.spell(point), base: base.to_owned() }.into())
+}
+
+struct Evidence<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    census: &'a Census,
+    records: &'a Records<'a>,
+}
+
+impl Evidence<'_> {
+    /// What is missing for `point` to count as built on the systems that the policy names.
+    fn lacking(&self, point: &Point) -> Result<Vec<Missing>> {
+        let Config { lattice, promote, systems, .. } = self.config;
+        let Some(commit) = self.census.commit(point) else {
+            return Ok(vec![missing(lattice, point, "no branch", "new")]);
+        };
+        let tree = self.repo.tree_of_commit(commit)?;
+        let content = Content::find(self.repo, self.config, tree, point)?;
+        if content.own(point).is_none() {
+            return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
+        }
+        let said = verdicts(&self.records.of(content.key(self.repo, self.config, tree)?)?);
+        let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
+        let lacks = |system: &crate::system::System| {
+            let what = match said.get(system.as_str()) {
+                Some(Verdict::Built) => return None,
+                Some(Verdict::Failed) => format!("failed on {system}"),
+                Some(Verdict::NoBuilder) => format!("no builder for {system}"),
+                Some(Verdict::Cancelled) => format!("cancelled on {system}"),
+                None => format!("not built on {system}"),
+            };
+            let mut lack = missing(lattice, point, &what, "build");
+            if said.contains_key(system.as_str()) {
+                lack.command.push_str(" --again");
+            }
+            Some(lack)
+        };
+        Ok(asked.iter().filter_map(lacks).collect())
+    }
+}
+
+/// Merges the promoted points into the base branch, without the worktree.
+///
+/// Gives the commit, and whether it is new.
+///
+/// # Errors
+/// [`Refusal::CheckedOut`] when a worktree has the base branch; conflicts; a lost race.
+pub fn into_base(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    from: &[Point],
+    reason: Option<&str>,
+    dry_run: bool,
+) -> Result<(Oid, bool)> {
+    let Some(base) = context.base_tip(config)? else { return Err(Cannot::NoBase { base: config.base.clone() }.into()) };
+    let mut memory = context.repo.in_memory();
+    let tips: Vec<_> = from.iter().filter_map(|point| census.commit(point)).collect();
+    let mut parents = vec![base];
+    for tip in tips {
+        if !memory.is_ancestor(tip, base)? {
+            parents.push(tip);
+        }
+    }
+    if parents.len() == 1 {
+        return Ok((base, false));
+    }
+    let checked_out = context.repo.git().checked_out()?;
+    if let Some((branch, worktree)) = checked_out.into_iter().find(|(branch, _)| *branch == config.base) {
+        return Err(Refusal::CheckedOut { branch, worktree: worktree.display().to_string() }.into());
+    }
+    let tree = memory.merged_tree(&parents)?;
+    let spelled: Vec<_> = from.iter().map(|point| config.lattice.spell(point)).collect();
+    let mut trailers: Vec<_> = spelled.iter().map(|point| ("Lattice-Point", point.clone())).collect();
+    trailers.extend(reason.map(|reason| ("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" "))));
+    let message = trailer::message(
+        &format!("build(lattice): promote {} into {}", spelled.join(", "), config.base),
+        "",
+        &trailers,
+    );
+    let new = memory.make_commit(&memory.identity()?, &message, tree, &parents)?;
+    if !dry_run {
+        memory.keep_objects(&context.repo)?;
+        let name = format!("refs/heads/{}", config.base);
+        let change = Change { old: context.repo.find_ref(&name)?.map(|_| base), name, new };
+        context
+            .repo
+            .apply(&Transaction { message: format!("lattice: promote into {}", config.base), changes: vec![change] })?;
+    }
+    Ok((new, true))
+}

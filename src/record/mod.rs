@@ -1,0 +1,133 @@
+//! Records: what became of a build, one JSON line each, in the note on the build key.
+//!
+//! There is one notes ref per writer (`refs/notes/lattice/<writer>`), so that no two machines ever write the same ref; reading
+//! unites them all ([`store`]).
+
+pub mod store;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use store::Records;
+
+/// How a build ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The output is there.
+    Built,
+    /// It ran, or did not even evaluate, and failed.
+    Failed,
+    /// No machine within reach builds for this system.
+    NoBuilder,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+/// One output of a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its store path.
+    pub path: String,
+    /// The hash of its contents, in SRI form.
+    #[serde(rename = "narHash", default, skip_serializing_if = "Option::is_none")]
+    pub nar_hash: Option<String>,
+}
+
+/// What became of one build of one key on one system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The point.
+    pub point: String,
+    /// The build key: the id of the tree that the build read.
+    pub key: String,
+    /// The point's commit at that time.
+    pub commit: String,
+    /// The system double.
+    pub system: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The derivation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drv: Option<String>,
+    /// The outputs by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, Output>,
+    /// The first line that says why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The version of Nix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nix: Option<String>,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Where.
+    pub host: String,
+    /// By whom.
+    pub user: String,
+}
+
+/// What the records say of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// No record for its key.
+    New,
+    /// Built on all its systems.
+    Built,
+    /// Failed on one of them.
+    Failed,
+    /// No builder for one of them.
+    NoBuilder,
+    /// A point below has moved on without it.
+    Behind,
+}
+
+impl State {
+    /// What the newest words on each of `systems` come to.
+    pub fn of(verdicts: &BTreeMap<String, Verdict>, systems: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let said: Vec<_> = systems.into_iter().map(|system| verdicts.get(system.as_ref()).copied()).collect();
+        if said.contains(&Some(Verdict::Failed)) {
+            Self::Failed
+        } else if said.contains(&Some(Verdict::NoBuilder)) {
+            Self::NoBuilder
+        } else if !said.is_empty() && said.iter().all(|verdict| *verdict == Some(Verdict::Built)) {
+            Self::Built
+        } else {
+            Self::New
+        }
+    }
+
+    /// The state as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Built => "built",
+            Self::Failed => "failed",
+            Self::NoBuilder => "no-builder",
+            Self::Behind => "behind",
+        }
+    }
+}
+
+/// What counts on each system: `built` once there is one, for the key did not change since; else the newest word.
+pub fn verdicts(records: &[Record]) -> BTreeMap<String, Verdict> {
+    let mut newest: BTreeMap<&str, &Record> = BTreeMap::new();
+    for record in records {
+        let rank = |record: &Record| (record.verdict == Verdict::Built, record.started.clone());
+        match newest.get(record.system.as_str()) {
+            Some(other) if rank(other) >= rank(record) => {}
+            _ => drop(newest.insert(&record.system, record)),
+        }
+    }
+    newest.into_iter().map(|(system, record)| (system.to_owned(), record.verdict)).collect()
+}
+
+/// The records in a note on `key`: lines that are no record, or another key's, are left out.
+pub fn parse_note(key: &str, bytes: &[u8]) -> Vec<Record> {
+    let line = |line: &[u8]| serde_json::from_slice::<Record>(line).ok().filter(|record| record.key == key);
+    bytes.split(|byte| *byte == b'\n').filter_map(line).collect()
+}

@@ -1,0 +1,96 @@
+//! Where records live: in git notes, one ref per writer.
+
+use super::{Record, parse_note};
+use crate::git::{Oid, Repo, Result};
+
+/// Under which all writers' refs are.
+pub const NOTES: &str = "refs/notes/lattice/";
+/// Where a clone keeps the name that it writes under.
+const WRITER: &str = "lattice.writer";
+
+/// The records of a repository as they are now.
+pub struct Records<'a> {
+    repo: &'a Repo,
+    writers: Vec<(String, Oid)>,
+}
+
+impl<'a> Records<'a> {
+    /// Finds the writers' refs.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn open(repo: &'a Repo) -> Result<Self> {
+        Ok(Self { repo, writers: repo.list_refs(&[NOTES.to_owned()])?.refs })
+    }
+
+    /// The writers' refs and what they point at: as long as these stand, so do the records.
+    pub fn writers(&self) -> &[(String, Oid)] {
+        &self.writers
+    }
+
+    /// The records for a key, in the order of their start.
+    ///
+    /// # Errors
+    /// When notes cannot be read.
+    pub fn of(&self, key: Oid) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for (_, notes) in &self.writers {
+            if let Some(bytes) = self.repo.note(*notes, key)? {
+                records.extend(parse_note(&key.to_string(), &bytes));
+            }
+        }
+        records.sort_by(|a, b| a.started.cmp(&b.started));
+        Ok(records)
+    }
+
+    /// All keys that have notes, each with its records.
+    ///
+    /// # Errors
+    /// When notes cannot be read.
+    pub fn all(&self) -> Result<Vec<(Oid, Vec<Record>)>> {
+        let mut found = Vec::new();
+        for (_, notes) in &self.writers {
+            for (key, blob) in self.repo.all_notes(*notes)? {
+                found.push((key, parse_note(&key.to_string(), &self.repo.blob(blob)?)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Appends records under this clone's own ref, each to the note on its key.
+///
+/// # Errors
+/// When the notes cannot be written.
+pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
+    let identity = repo.identity_or_nobody();
+    let name = format!("{NOTES}{}", writer(repo)?);
+    let line = |record: &Record| {
+        let mut line = serde_json::to_vec(record).unwrap_or_default();
+        line.push(b'\n');
+        Repo::oid(&record.key).map(|key| (key, line))
+    };
+    let texts = records.iter().map(line).collect::<Result<Vec<_>>>()?;
+    repo.append_notes(&identity, &name, "lattice: record", &texts).map(drop)
+}
+
+/// The name that this clone writes under, made once: random, so that no two clones share one.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn writer(repo: &Repo) -> Result<String> {
+    let spelled = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
+    if let Some(name) = repo.git().config(WRITER)?.filter(spelled) {
+        return Ok(name);
+    }
+    repo.git().set_config(WRITER, &random_name())?;
+    // Of two processes that did this at once one was last; both take what stands now.
+    repo.git().config(WRITER)?.ok_or_else(|| crate::git::Error::Malformed(format!("`{WRITER}` was not kept")))
+}
+
+/// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.
+fn random_name() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("{bits:016x}")
+}
