@@ -10,6 +10,10 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env;
 
@@ -51,6 +55,23 @@ pub enum Error {
         /// What it wrote to stderr.
         stderr: Vec<u8>,
     },
+    /// It did not get as far as it should in the time it had, and was killed.
+    #[error("`{command}` was stopped after {} seconds", limit.as_secs())]
+    TimedOut {
+        /// The pasteable line.
+        command: String,
+        /// The time it had.
+        limit: Duration,
+    },
+}
+
+/// Whether the time limit of a program goes on running; once stopped, it stays so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// It does.
+    Run,
+    /// The limit is lifted: what had to be done in time is done.
+    Stop,
 }
 
 /// `Result` with this module's [`Error`].
@@ -181,24 +202,33 @@ impl Cmd {
     /// # Errors
     /// When it is missing or cannot be started.
     pub fn stream(self, mut on_stderr: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>)> {
+        self.stream_within(None, |line| {
+            on_stderr(line);
+            Clock::Stop
+        })
+    }
+
+    /// Like [`stream`](Self::stream), but the child is killed when `limit` passes before `on_stderr` says that the clock may stop.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be started, or took too long.
+    pub fn stream_within(
+        self,
+        limit: Option<Duration>,
+        on_stderr: impl FnMut(&[u8]) -> Clock,
+    ) -> Result<(ExitStatus, Vec<u8>)> {
         let mut command = self.command();
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         self.trace();
         let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
-        let (stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
-        let talk = || -> io::Result<Vec<u8>> {
-            std::thread::scope(|scope| {
-                let bytes = self.stdin.as_deref().unwrap_or_default();
-                scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
-                let out = scope.spawn(move || read_all(stdout));
-                each_line(stderr, &mut on_stderr)?;
-                out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))
-            })
-        };
-        let stdout = talk().map_err(|source| self.not_started(source))?;
+        let stdin = self.stdin.as_deref().unwrap_or_default();
+        let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
-        Ok((status, stdout))
+        match limit.filter(|_| late) {
+            Some(limit) => Err(Error::TimedOut { command: self.to_string(), limit }),
+            None => Ok((status, stdout)),
+        }
     }
 
     /// Runs it on the user's terminal: stdin and stderr are ours, its stdout goes to stderr, since stdout is for data.
@@ -280,6 +310,42 @@ impl Drop for Reaped {
             self.0.wait().ok();
         }
     }
+}
+
+/// Feeds a child's stdin and reads its stdout and stderr until both end; also tells whether it had to be killed.
+fn talk(
+    child: &mut Child,
+    stdin: &[u8],
+    limit: Option<Duration>,
+    mut on_stderr: impl FnMut(&[u8]) -> Clock,
+) -> io::Result<(Vec<u8>, bool)> {
+    let (into, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let pid = Pid::from_child(child);
+    let (running, stopped) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || into.map(|mut pipe| pipe.write_all(stdin)));
+        let out = scope.spawn(move || read_all(stdout));
+        // The child is waited for only after this scope, so that its id stays its own.
+        let guard = limit.map(|limit| scope.spawn(move || kill_after(limit, &stopped, pid)));
+        let mut running = Some(running);
+        each_line(stderr, &mut |line| {
+            if on_stderr(line) == Clock::Stop {
+                running = None;
+            }
+        })?;
+        drop(running);
+        let late = guard.is_some_and(|guard| guard.join().unwrap_or(false));
+        let stdout = out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))?;
+        Ok((stdout, late))
+    })
+}
+
+/// Kills `pid` unless the other end of `stopped` goes away within `limit`; tells whether it did.
+///
+/// Not with a gentler signal: nix does not heed one while it evaluates.
+fn kill_after(limit: Duration, stopped: &mpsc::Receiver<()>, pid: Pid) -> bool {
+    let late = stopped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+    late && kill_process(pid, Signal::KILL).is_ok()
 }
 
 fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {

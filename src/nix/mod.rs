@@ -1,1 +1,28 @@
-//! To be written.
+//! Nix: what it is asked, how it is run, and what its answers mean.
+//!
+//! A *flake ref* ([`FlakeRef`]) names a flake, an *installable* one output of it. Building makes a *derivation* (a `.drv` file in
+//! the *store*) and from it its *outputs*. Nix 2.8 to today's, Lix and Determinate Nix are spoken to alike; where they differ the
+//! difference stays in this shelf.
+
+mod build;
+mod capability;
+mod error;
+mod exe;
+mod failure;
+mod flake_ref;
+pub mod log;
+mod path_info;
+mod settings;
+mod store_path;
+mod version;
+
+pub use build::{Limits, Mode, Outcome, Output, Request};
+pub use capability::{Capability, Machine, NoBuilder, Who};
+pub use error::Error;
+pub use exe::Nix;
+pub use failure::{Failure, Kind};
+pub use flake_ref::{FlakeRef, FlakeRefError};
+pub use log::Event;
+pub use settings::{Sandbox, Settings};
+pub use store_path::{NotAStorePath, StorePath};
+pub use version::{Flavour, Version};

@@ -1,14 +1,17 @@
 //! The deeds. They return values and print nothing; first a plan, then its application.
 
+pub mod build;
 pub mod cache;
 pub mod census;
 pub mod content;
+pub mod hook;
 pub mod init;
 pub mod lint;
 pub mod new;
 pub mod next;
 pub mod promote;
 pub mod push;
+pub mod show;
 pub mod status;
 
 use crate::git::Oid;

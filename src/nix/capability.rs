@@ -1,0 +1,226 @@
+//! Who can build for which system, decided before nix is asked: its own texts for "nobody" have changed several times.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use super::settings::Settings;
+use crate::system::System;
+
+/// Files may name files (`@/etc/nix/machines`), but not for ever.
+const DEEPEST: usize = 8;
+
+/// One line of the `builders` setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Its store, such as `ssh-ng://ada@builder`.
+    pub uri: String,
+    /// What it builds for.
+    pub systems: Vec<System>,
+    /// How many builds it takes at once; 0 puts it out of service.
+    pub max_jobs: u64,
+}
+
+impl Machine {
+    /// Reads `URI [SYSTEMS [KEY [JOBS [SPEED [FEATURES..]]]]]`; `-` and what is left out mean the default.
+    fn parse(line: &str, here: &System) -> Option<Self> {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let field = |n: usize| fields.get(n).copied().filter(|text| *text != "-");
+        let systems = field(1).map_or_else(
+            || vec![here.clone()],
+            |list| list.split(',').filter_map(|system| System::parse(system).ok()).collect(),
+        );
+        let max_jobs = field(3).map_or(Some(1), |text| text.parse().ok())?;
+        Some(Self { uri: (*fields.first()?).to_owned(), systems, max_jobs })
+    }
+
+    fn takes(&self, system: &System) -> bool {
+        self.max_jobs > 0 && self.systems.contains(system)
+    }
+}
+
+/// Who would build something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// This machine.
+    Here,
+    /// A remote builder.
+    Builder(String),
+    /// The machine that holds the store in use: it alone knows what it can.
+    Store(String),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here => f.write_str("this machine"),
+            Self::Builder(uri) => write!(f, "builder {uri}"),
+            Self::Store(uri) => write!(f, "store {uri}"),
+        }
+    }
+}
+
+/// Which systems can be built for, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capability {
+    /// What this machine itself builds for; empty when `max-jobs` is 0.
+    pub here: Vec<System>,
+    /// The remote builders.
+    pub machines: Vec<Machine>,
+    /// The store on another machine, when builds happen there as a whole.
+    pub store: Option<String>,
+    /// What of the `builders` setting could not be read, as sentences.
+    pub problems: Vec<String>,
+}
+
+impl Capability {
+    /// Works it out from the settings, reading the files that `builders` names.
+    pub fn of(settings: &Settings) -> Self {
+        let mut found =
+            Self { here: here(settings), machines: Vec::new(), store: remote(settings), problems: Vec::new() };
+        found.add_lines(&settings.builders, &settings.system, 0);
+        found
+    }
+
+    /// Whether anybody builds for `system`.
+    pub fn can_build(&self, system: &System) -> bool {
+        self.who(system).next().is_some()
+    }
+
+    /// Everybody who builds for `system`, this machine first.
+    pub fn who(&self, system: &System) -> impl Iterator<Item = Who> {
+        let store = self.store.clone().map(Who::Store);
+        let local = store.is_none();
+        let here = (local && self.here.contains(system)).then_some(Who::Here);
+        let builders = self.machines.iter().filter(move |machine| local && machine.takes(system));
+        store.into_iter().chain(here).chain(builders.map(|machine| Who::Builder(machine.uri.clone())))
+    }
+
+    /// That somebody builds for `system`, or the refusal to show.
+    pub fn require(&self, system: &System) -> Result<(), NoBuilder> {
+        if self.can_build(system) { Ok(()) } else { Err(NoBuilder { system: system.clone() }) }
+    }
+
+    /// As nix reads them (`expandBuilderLines` in `src/libstore/machines.cc`): lines end at a newline or `;`, `#` begins a comment.
+    fn add_lines(&mut self, text: &str, here: &System, depth: usize) {
+        let uncommented = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        for entry in uncommented.flat_map(|line| line.split(';')).map(str::trim).filter(|entry| !entry.is_empty()) {
+            if let Some(path) = entry.strip_prefix('@') {
+                self.add_file(Path::new(path.trim()), here, depth + 1);
+            } else if let Some(machine) = Machine::parse(entry, here) {
+                self.machines.push(machine);
+            } else {
+                self.problems.push(format!("builder line `{entry}` has no number of jobs in its fourth field"));
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, here: &System, depth: usize) {
+        if depth > DEEPEST {
+            return self.problems.push(format!("`{}` names files in a circle", path.display()));
+        }
+        match std::fs::read(path) {
+            Ok(bytes) => self.add_lines(&String::from_utf8_lossy(&bytes), here, depth),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => self.problems.push(format!("could not read `{}`: {e}", path.display())),
+        }
+    }
+}
+
+fn here(settings: &Settings) -> Vec<System> {
+    let all = std::iter::once(&settings.system).chain(&settings.extra_platforms);
+    all.filter(|_| settings.max_jobs > 0).cloned().collect()
+}
+
+/// A store behind ssh builds there; every other kind (`auto`, `daemon`, `local`, a path) builds with these settings.
+fn remote(settings: &Settings) -> Option<String> {
+    Some(&settings.store).filter(|uri| uri.starts_with("ssh://") || uri.starts_with("ssh-ng://")).cloned()
+}
+
+/// Nobody builds for a system.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no machine is known that builds for `{system}`")]
+pub struct NoBuilder {
+    /// The system.
+    pub system: System,
+}
+
+impl NoBuilder {
+    /// The two ways out, each a line for nix.conf with what it takes.
+    pub fn hints(&self) -> [String; 2] {
+        let system = &self.system;
+        [
+            format!("name a remote builder in nix.conf: `builders = ssh-ng://USER@HOST {system}`"),
+            format!("or emulate it: register QEMU with binfmt and set `extra-platforms = {system}` in nix.conf"),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nix::Sandbox;
+
+    fn system(text: &str) -> System {
+        System::parse(text).unwrap()
+    }
+
+    fn settings(builders: &str) -> Settings {
+        Settings {
+            system: system("x86_64-linux"),
+            extra_platforms: vec![system("i686-linux")],
+            builders: builders.to_owned(),
+            sandbox: Sandbox::On,
+            sandbox_fallback: false,
+            max_jobs: 1,
+            substituters: vec![],
+            trusted_users: vec![],
+            store: "auto".to_owned(),
+        }
+    }
+
+    fn who(settings: &Settings, of: &str) -> Vec<String> {
+        Capability::of(settings).who(&system(of)).map(|who| who.to_string()).collect()
+    }
+
+    #[test]
+    fn this_machine_builds_what_it_runs() {
+        assert_eq!(who(&settings(""), "i686-linux"), ["this machine"]);
+        let refusal = Capability::of(&settings("")).require(&system("riscv64-linux")).unwrap_err();
+        assert_eq!(refusal.to_string(), "no machine is known that builds for `riscv64-linux`");
+        assert!(refusal.hints().iter().all(|hint| hint.contains("riscv64-linux")), "{refusal:?}");
+        assert!(
+            who(&Settings { max_jobs: 0, ..settings("") }, "x86_64-linux").is_empty(),
+            "max-jobs = 0 builds nothing here"
+        );
+    }
+
+    #[test]
+    fn builder_lines_are_read_as_nix_reads_them() {
+        let lines = "ssh://a aarch64-linux,riscv64-linux /root/key 4 2 kvm ; ssh-ng://b - - 8\n# ssh://c aarch64-linux\n\
+                     ssh://off aarch64-linux - 0 ; ssh://d riscv64-linux # not ; ssh://e riscv64-linux";
+        assert_eq!(who(&settings(lines), "aarch64-linux"), ["builder ssh://a"]);
+        assert_eq!(who(&settings(lines), "riscv64-linux"), ["builder ssh://a", "builder ssh://d"]);
+        assert_eq!(who(&settings(lines), "x86_64-linux"), ["this machine", "builder ssh-ng://b"]);
+        assert_eq!(Capability::of(&settings("ssh://a aarch64-linux - many")).problems.len(), 1);
+    }
+
+    #[test]
+    fn files_are_read_and_circles_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("machines");
+        let at = format!("@{}", file.display());
+        std::fs::write(&file, format!("\u{0}\nssh://a aarch64-linux\n{at}\n")).unwrap();
+        let found = Capability::of(&settings(&format!("ssh://b riscv64-linux; {at}")));
+        assert!(found.can_build(&system("aarch64-linux")) && found.can_build(&system("riscv64-linux")), "{found:?}");
+        assert!(found.problems[0].contains("circle"), "{:?}", found.problems);
+        let none = Capability::of(&settings(&format!("@{}/none", dir.path().display())));
+        assert!(none.problems.is_empty() && none.machines.is_empty(), "a missing file is as good as an empty one");
+    }
+
+    #[test]
+    fn a_store_elsewhere_decides_itself() {
+        let far = Settings { store: "ssh-ng://far".to_owned(), ..settings("") };
+        assert_eq!(who(&far, "riscv64-linux"), ["store ssh-ng://far"]);
+    }
+}

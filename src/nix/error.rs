@@ -1,0 +1,63 @@
+//! Why nix could not be asked, as opposed to what it answered.
+
+use std::path::PathBuf;
+
+use super::version::Version;
+use crate::process;
+
+/// Nix is missing, is not what is needed, was stopped, or said something that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no `nix` on PATH.
+    #[error("`nix` was not found on PATH")]
+    Missing,
+    /// The program is there but does not introduce itself as Nix does.
+    #[error("`{}` is not Nix: its `--version` says `{said}`", program.display())]
+    NotNix {
+        /// What was run.
+        program: PathBuf,
+        /// The first line of its answer.
+        said: String,
+    },
+    /// This Nix is older than 2.8, the first whose flakes are usable.
+    #[error("Nix {version} at `{}` is too old: 2.8 or later is needed", program.display())]
+    TooOld {
+        /// What was run.
+        program: PathBuf,
+        /// What it calls itself.
+        version: Version,
+    },
+    /// It was stopped by the user or by a signal before it had an answer.
+    #[error("nix was interrupted{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
+    Interrupted {
+        /// The signal that ended it, when one did directly.
+        signal: Option<i32>,
+    },
+    /// Its answer does not have the shape that all known versions give it.
+    #[error("could not read what `nix {command}` printed: {problem}")]
+    Unreadable {
+        /// The subcommand.
+        command: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It could not be run, or a question that cannot be answered with "no" failed.
+    #[error(transparent)]
+    Process(#[from] process::Error),
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing | Self::NotNix { .. } | Self::TooOld { .. } => {
+                Some("Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)")
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn unreadable(command: &'static str, problem: &impl ToString) -> Self {
+        Self::Unreadable { command, problem: problem.to_string() }
+    }
+}

@@ -1,0 +1,73 @@
+//! The `nix` program and the few questions that need no more than one call.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::path_info;
+use super::settings::Settings;
+use super::store_path::StorePath;
+use super::version::Version;
+use crate::process::Cmd;
+
+/// A `nix` that was found and has said which one it is.
+#[derive(Debug, Clone)]
+pub struct Nix {
+    program: PathBuf,
+    version: Version,
+}
+
+impl Nix {
+    /// The `nix` on PATH.
+    pub fn find() -> Result<Self, Error> {
+        Self::at(which::which("nix").map_err(|_| Error::Missing)?)
+    }
+
+    /// The `nix` at this path.
+    pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
+        let program = program.into();
+        let said = Cmd::new(&program).without_git_env().arg("--version").output()?.text();
+        let Some(version) = Version::parse(&said) else {
+            return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
+        };
+        if version.at_least(2, 8) { Ok(Self { program, version }) } else { Err(Error::TooOld { program, version }) }
+    }
+
+    /// Where it is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Which one it is.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), nothing of this
+    /// repository in its environment (Nix 2.8 runs git itself), and C's messages.
+    pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
+        Cmd::new(&self.program)
+            .without_git_env()
+            .env("LC_ALL", "C.UTF-8")
+            .args(["--extra-experimental-features", "nix-command flakes"])
+            .args(words)
+    }
+
+    /// The settings in force for this user here.
+    pub fn settings(&self) -> Result<Settings, Error> {
+        let words: &[&str] = if self.version.has_config_show() { &["config", "show"] } else { &["show-config"] };
+        let said = self.cmd(words.iter().copied()).arg("--json").read()?;
+        Settings::parse(&said.stdout)
+    }
+
+    /// The NAR hashes of valid store paths, as SRI; paths that are not valid are left out.
+    pub fn nar_hashes<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a StorePath>,
+    ) -> Result<HashMap<StorePath, String>, Error> {
+        let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
+        let paths = paths.into_iter().map(StorePath::as_str);
+        let said = self.cmd(["path-info", "--json"]).args(format).args(paths).read()?;
+        path_info::nar_hashes(&said.stdout)
+    }
+}

@@ -1,0 +1,65 @@
+//! The answer of `nix path-info --json` in all its shapes.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::store_path::StorePath;
+
+const COMMAND: &str = "path-info --json";
+
+/// The NAR hash of each valid path.
+///
+/// Nix up to 2.18 and Lix print an array, later ones an object by path, format 2 an object by base name under `info`.
+pub(super) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, String>, Error> {
+    let value: Value = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
+    let entries: Vec<(String, &Value)> = match &value {
+        Value::Array(all) => {
+            all.iter().filter_map(|info| Some((info.get("path")?.as_str()?.to_owned(), info))).collect()
+        }
+        Value::Object(all) => by_base_name(all).unwrap_or_else(|| all.iter().map(|(k, v)| (k.clone(), v)).collect()),
+        _ => return Err(Error::unreadable(COMMAND, &"neither a list nor an object")),
+    };
+    let hash = |(path, info): (String, &Value)| {
+        Some((StorePath::parse(&path).ok()?, info.get("narHash")?.as_str()?.to_owned()))
+    };
+    Ok(entries.into_iter().filter_map(hash).collect())
+}
+
+fn by_base_name(all: &Map<String, Value>) -> Option<Vec<(String, &Value)>> {
+    let dir = all.get("storeDir")?.as_str()?;
+    let info = all.get("info")?.as_object()?;
+    Some(info.iter().map(|(base, v)| (format!("{dir}/{base}"), v)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/nix/store/ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi";
+    const HASH: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
+
+    #[test]
+    fn all_shapes_say_the_same() {
+        let shapes = [
+            format!(r#"[{{"path":"{PATH}","narHash":"{HASH}","narSize":120,"references":[],"ultimate":true}}]"#),
+            format!(r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","storeDir":"/nix/store","version":1}}}}"#),
+            format!(
+                r#"{{"info":{{"ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi":{{"narHash":"{HASH}"}}}},"storeDir":"/nix/store","version":2}}"#
+            ),
+        ];
+        for json in shapes {
+            let hashes = nar_hashes(json.as_bytes()).unwrap();
+            assert_eq!(hashes.get(&StorePath::parse(PATH).unwrap()).map(String::as_str), Some(HASH), "{json}");
+        }
+    }
+
+    #[test]
+    fn paths_that_are_not_valid_have_no_hash() {
+        for json in [format!(r#"[{{"path":"{PATH}","valid":false}}]"#), format!(r#"{{"{PATH}":null}}"#)] {
+            assert!(nar_hashes(json.as_bytes()).unwrap().is_empty(), "{json}");
+        }
+        assert!(nar_hashes(b"").is_err() && nar_hashes(b"7").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! The settings in force, as `nix config show --json` gives them.
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use crate::system::System;
+
+const COMMAND: &str = "config show --json";
+
+/// Whether builds are kept from the rest of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// They are.
+    On,
+    /// All but fixed-output derivations and those that ask not to be.
+    Relaxed,
+    /// They are not.
+    Off,
+}
+
+/// The settings that say who can build what, and how safely.
+///
+/// Behind a daemon these are the client's: a daemon ignores some of them from users it does not trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What this machine is.
+    pub system: System,
+    /// What else it can run.
+    pub extra_platforms: Vec<System>,
+    /// The builder lines, or `@FILE`.
+    pub builders: String,
+    /// Whether builds are sandboxed.
+    pub sandbox: Sandbox,
+    /// Whether a build goes on without a sandbox where the kernel has none.
+    pub sandbox_fallback: bool,
+    /// How many builds run here at once; 0: none, all go to builders.
+    pub max_jobs: u64,
+    /// Where ready-made outputs come from.
+    pub substituters: Vec<String>,
+    /// Whom the daemon believes; `@GROUP` names a group.
+    pub trusted_users: Vec<String>,
+    /// The store that is used, `auto` unless somebody chose.
+    pub store: String,
+}
+
+impl Settings {
+    /// Reads the output of `nix config show --json` (2.8: `nix show-config --json`).
+    pub fn parse(json: &[u8]) -> Result<Self, Error> {
+        let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
+        let value = |name: &str| all.get(name).and_then(|setting| setting.get("value"));
+        let text = |name: &str| value(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let list = |name: &str| value(name).map(words).unwrap_or_default();
+        Ok(Self {
+            system: System::parse(&text("system")).map_err(|e| Error::unreadable(COMMAND, &e))?,
+            extra_platforms: list("extra-platforms").iter().filter_map(|s| System::parse(s).ok()).collect(),
+            builders: text("builders"),
+            sandbox: value("sandbox").map_or(Sandbox::Off, sandbox),
+            sandbox_fallback: value("sandbox-fallback").and_then(Value::as_bool).unwrap_or(true),
+            max_jobs: value("max-jobs").and_then(Value::as_u64).unwrap_or(1),
+            substituters: list("substituters"),
+            trusted_users: list("trusted-users"),
+            store: text("store"),
+        })
+    }
+}
+
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn sandbox(value: &Value) -> Sandbox {
+    match value {
+        Value::Bool(true) => Sandbox::On,
+        Value::String(text) if text == "true" => Sandbox::On,
+        Value::String(text) if text == "relaxed" => Sandbox::Relaxed,
+        _ => Sandbox::Off,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_are_read_alike() {
+        let old = Settings::parse(include_bytes!("captured/settings-2.8.json")).unwrap();
+        let new = Settings::parse(include_bytes!("captured/settings-2.34.json")).unwrap();
+        assert_eq!(old.system.as_str(), "x86_64-linux");
+        assert!(old.extra_platforms.iter().any(|s| s.as_str() == "i686-linux"), "{old:?}");
+        assert_eq!(old.builders, "@/etc/nix/machines");
+        assert_eq!((old.sandbox, old.sandbox_fallback, old.max_jobs), (Sandbox::On, false, 1));
+        assert_eq!(old.substituters, ["https://cache.nixos.org/"]);
+        assert_eq!(Settings { store: old.store.clone(), ..new }, old);
+    }
+
+    #[test]
+    fn what_is_missing_has_its_cautious_value() {
+        let bare = Settings::parse(br#"{"system":{"value":"riscv64-linux"},"sandbox":{"value":"relaxed"}}"#).unwrap();
+        assert_eq!((bare.sandbox, bare.sandbox_fallback), (Sandbox::Relaxed, true));
+        for json in ["", "[]", "{}", r#"{"system":{"value":""}}"#] {
+            assert!(matches!(Settings::parse(json.as_bytes()), Err(Error::Unreadable { .. })), "`{json}`");
+        }
+    }
+}

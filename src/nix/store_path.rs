@@ -1,0 +1,126 @@
+//! Paths in the Nix store.
+
+use std::fmt;
+use std::path::Path;
+
+/// The alphabet of Nix' base 32: no `e`, `o`, `t`, `u` (`src/libutil/hash.cc`).
+const BASE32: &str = "0123456789abcdfghijklmnpqrsvwxyz";
+const HASH_LEN: usize = 32;
+/// The longest name that Nix takes (`src/libstore/path.cc`).
+const NAME_LEN: usize = 211;
+
+/// `DIR/HASH-NAME`, checked: an absolute directory (usually `/nix/store`, but `NIX_STORE_DIR` exists), 32 characters of hash, a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StorePath {
+    text: String,
+    base: usize,
+}
+
+/// The text is no store path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no store path: expected an absolute directory, then HASH-NAME")]
+pub struct NotAStorePath(pub String);
+
+impl StorePath {
+    /// Reads a store path; a file below one is refused.
+    pub fn parse(text: &str) -> Result<Self, NotAStorePath> {
+        let fits = || {
+            let (dir, base) = text.rsplit_once('/')?;
+            let (hash, name) = base.split_at_checked(HASH_LEN)?;
+            let good = is_store_dir(dir) && is_hash(hash) && name.strip_prefix('-').is_some_and(is_name);
+            good.then_some(dir.len() + 1)
+        };
+        fits().map(|base| Self { text: text.to_owned(), base }).ok_or_else(|| NotAStorePath(text.to_owned()))
+    }
+
+    /// The whole path.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The whole path.
+    pub fn as_path(&self) -> &Path {
+        Path::new(&self.text)
+    }
+
+    /// The 32 characters by which the store tells paths apart.
+    pub fn hash(&self) -> &str {
+        &self.text[self.base..self.base + HASH_LEN]
+    }
+
+    /// What follows the hash, such as `hello-2.12` or `hello-2.12.drv`.
+    pub fn name(&self) -> &str {
+        &self.text[self.base + HASH_LEN + 1..]
+    }
+
+    /// Whether it is a derivation, the recipe, and not what came of one.
+    pub fn is_derivation(&self) -> bool {
+        self.name().strip_suffix(".drv").is_some()
+    }
+}
+
+fn is_store_dir(dir: &str) -> bool {
+    let clean = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
+    dir.strip_prefix('/').is_some_and(|rest| rest.split('/').all(clean))
+}
+
+fn is_hash(hash: &str) -> bool {
+    hash.chars().all(|c| BASE32.contains(c))
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._?=".contains(c);
+    (1..=NAME_LEN).contains(&name.len()) && !matches!(name, "." | "..") && name.chars().all(allowed)
+}
+
+impl fmt::Display for StorePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::str::FromStr for StorePath {
+    type Err = NotAStorePath;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "190dcwls8d1n1anspzqi3hrl025y56cn";
+
+    #[test]
+    fn parts_are_told_apart() {
+        let path = StorePath::parse(&format!("/nix/store/{HASH}-bad-1.0.drv")).unwrap();
+        assert_eq!((path.hash(), path.name(), path.is_derivation()), (HASH, "bad-1.0.drv", true));
+        assert!(StorePath::parse(&format!("/home/ada/my store/{HASH}-x")).is_ok(), "NIX_STORE_DIR may be anywhere");
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let long = "x".repeat(NAME_LEN + 1);
+        let wrong = [
+            String::new(),
+            format!("/nix/store/{HASH}"),
+            format!("/nix/store/{HASH}-"),
+            format!("/nix/store/{HASH}-.."),
+            format!("/nix/store/{HASH}-a/b"),
+            format!("/nix/store/{HASH}-a b"),
+            format!("/nix/store/{HASH}-é"),
+            format!("/nix/store/{HASH}-{long}"),
+            format!("/nix/store/{}-x", HASH.replace('1', "e")),
+            format!("/nix/store/{}-x", "é".repeat(16)),
+            format!("/nix/../{HASH}-x"),
+            format!("nix/store/{HASH}-x"),
+            format!("{HASH}-x"),
+            format!("/{HASH}-x"),
+        ];
+        for text in wrong {
+            assert!(StorePath::parse(&text).is_err(), "`{text}` is no store path");
+        }
+    }
+}
