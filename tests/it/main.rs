@@ -4,6 +4,7 @@
 
 mod detach;
 mod hooks;
+mod lattice;
 mod packaging;
 mod scratch;
 mod template;
