@@ -362,3 +362,23 @@ fn each_line(pipe: Option<impl Read>, on_line: &mut impl FnMut(&[u8])) -> io::Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, clock: Clock) -> Result<(ExitStatus, Vec<u8>)> {
+        Cmd::new("sh").args(["-c", script]).stream_within(Some(Duration::from_secs(2)), |_| clock)
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_killed() {
+        assert!(matches!(shell("echo line >&2; exec sleep 600", Clock::Run), Err(Error::TimedOut { .. })));
+    }
+
+    #[test]
+    fn a_stopped_clock_never_kills() {
+        let (status, stdout) = shell("echo line >&2; sleep 3; echo done", Clock::Stop).unwrap();
+        assert!(status.success() && stdout == b"done\n");
+    }
+}

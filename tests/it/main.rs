@@ -1,3 +1,6 @@
 //! Black-box tests: one binary, one module per subject.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod nix;
 mod packaging;
