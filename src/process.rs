@@ -17,6 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env;
 
+mod children;
+
+pub use children::end_children_on_signals;
+
 static TRACE: AtomicBool = AtomicBool::new(false);
 
 /// Switches the logging of child processes on stderr on or off for this process.
@@ -219,7 +223,7 @@ impl Cmd {
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         self.trace();
-        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
         let stdin = self.stdin.as_deref().unwrap_or_default();
         let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
@@ -237,7 +241,7 @@ impl Cmd {
         let mut command = self.command();
         command.stdout(io::stderr());
         self.trace();
-        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
         child.0.wait().map_err(|source| self.not_started(source))
     }
 
@@ -301,12 +305,20 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
 /// A child that does not outlive the value.
 struct Reaped(Child);
 
+impl Reaped {
+    fn new(child: Child) -> Self {
+        children::remember(&child);
+        Self(child)
+    }
+}
+
 impl Drop for Reaped {
     fn drop(&mut self) {
         if matches!(self.0.try_wait(), Ok(None)) {
             self.0.kill().ok();
             self.0.wait().ok();
         }
+        children::forget(&self.0);
     }
 }
 

@@ -4,7 +4,9 @@
 mod world;
 
 use std::fs;
-use std::process::Command;
+use std::io::Read as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request, Who};
@@ -238,4 +240,36 @@ fn lix_is_asked_in_its_own_way() {
     ));
     let (outcome, _) = world.build(FlakeRef::directory(world.path("")).unwrap(), Mode::Typed);
     assert!(matches!(&outcome, Outcome::Built { outputs, .. } if outputs[0].nar_hash == "sha256-x"), "{outcome:?}");
+}
+
+/// Signals are for the whole process, so that the test runs itself again to be interrupted.
+#[test]
+fn an_interruption_ends_even_a_nix_that_does_not_listen() {
+    const INSIDE: &str = "GIT_LATTICE_TEST_INTERRUPTED";
+    if let Some(dir) = var(INSIDE) {
+        git_lattice::process::end_children_on_signals().unwrap();
+        let nix = Nix::at(std::path::Path::new(&dir).join("nix")).unwrap();
+        let request = Request::new(FlakeRef::directory(dir).unwrap(), here(), Mode::Typed);
+        nix.build(&request, &mut |_| ()).ok();
+        return;
+    }
+    let world = World::fake(
+        "trap '' INT TERM HUP\ncase $* in *version) echo 'nix (Nix) 2.8.0'; exit;; esac\n\
+         exec 3> alive; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done; echo survived >&3",
+    );
+    let alive = world.path("alive");
+    assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
+    let mut test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "nix::an_interruption_ends_even_a_nix_that_does_not_listen"])
+        .env(INSIDE, world.path(""))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opening waits until nix has opened the other end, reading until all of its processes have ended.
+    let mut alive = fs::File::open(alive).unwrap();
+    assert!(Command::new("kill").args(["-INT", &test.id().to_string()]).status().unwrap().success());
+    assert_eq!(test.wait().unwrap().signal(), Some(2), "it should end as if nobody had caught the signal");
+    let mut said = String::new();
+    alive.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "", "nix should not have come to its end");
 }
