@@ -1,1 +1,7 @@
-fn main() {}
+//! `git lattice`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    git_lattice::cli::main(std::env::args_os().collect())
+}

@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::env;
 
 mod children;
+pub mod detach;
 
 pub use children::end_children_on_signals;
 

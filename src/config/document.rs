@@ -100,14 +100,6 @@ impl Document {
             set(table, key, Toml::from(text.as_str()));
         }
         let axes = subtable(table, "axes");
-        let gone: Vec<_> = axes
-            .iter()
-            .map(|(name, _)| name.to_owned())
-            .filter(|name| !draft.axes.iter().any(|(n, _)| n == name))
-            .collect();
-        for name in gone {
-            axes.remove(&name);
-        }
         for (name, axis) in &draft.axes {
             set(axes, name, axis.to_toml());
         }

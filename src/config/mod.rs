@@ -41,6 +41,8 @@ pub struct Config {
     pub include: Vec<String>,
     /// Keys that mean nothing here, each with its path: `build.inclde`.
     pub unknown: Vec<String>,
+    /// A number that changes when the file does: what was derived with another one does not count.
+    pub fingerprint: u64,
 }
 
 /// The policy for promotions.

@@ -51,6 +51,7 @@ impl Document {
             promote: reader.promote(top, &lattice)?,
             include: build.map(|table| reader.paths(table, "include")).transpose()?.unwrap_or_default(),
             unknown: unknown_keys(top),
+            fingerprint: fingerprint(&self.to_string()),
             lattice,
         })
     }
@@ -59,6 +60,13 @@ impl Document {
 /// `feature/{component}/{arch}/{phase}/{step}`: every axis, at equal depth.
 pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
     lattice.axes().iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{}}}", axis.name))
+}
+
+fn fingerprint(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 fn unknown_keys(top: &dyn TableLike) -> Vec<String> {

@@ -35,6 +35,11 @@ impl Git {
         Ok(Self { program, cwd: cwd.to_owned() })
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// A git command that is ours to read: English messages, no pager, no prompt.
     pub fn read(&self) -> Cmd {
         Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "").env("GIT_TERMINAL_PROMPT", "0")
@@ -90,6 +95,15 @@ impl Git {
             }
         }
         Ok(found)
+    }
+
+    /// What a symbolic ref points at, as a full name.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
+        let output = self.read().args(["symbolic-ref", "-q", name]).output()?;
+        Ok(output.status.success().then(|| output.text()))
     }
 
     /// A value of the configuration as it is at this moment.

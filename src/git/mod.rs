@@ -5,6 +5,7 @@
 pub mod commit;
 pub mod exe;
 pub mod identity;
+mod index;
 pub mod merge;
 pub mod notes;
 pub mod refs;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Error, Numbered, Result, Value, nearest};
 
-/// The name of an axis: spelled as a value, but with `_` or a letter first and no `.`.
+/// The name of an axis: lower-case letters, digits, `-` and `_`, a letter first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AxisName(Box<str>);
 
@@ -103,7 +103,7 @@ impl Chain {
     fn value(&self, rank: u64) -> Option<Value> {
         match self {
             Self::Closed(listed) => listed.values().get(usize::try_from(rank).ok()?).cloned(),
-            Self::Open(numbered) => numbered.value(rank).ok(),
+            Self::Open(numbered) => numbered.value(rank),
             Self::Per { .. } => None,
         }
     }
@@ -118,9 +118,52 @@ impl Chain {
     /// The chain that holds where the chain axis before has the value `before`.
     fn under(&self, before: Option<&Value>) -> Option<&Self> {
         match self {
-            Self::Per { of, rest } => before.and_then(|value| of.get(value)).or(rest.as_deref()),
+            Self::Per { of, rest } => before.and_then(|value| of.get(value).or(rest.as_deref())),
             plain => Some(plain),
         }
+    }
+
+    /// The chains that may hold: this one, or those per value.
+    fn lists(&self) -> Vec<&Self> {
+        match self {
+            Self::Per { of, rest } => of.values().chain(rest.as_deref()).collect(),
+            plain => vec![plain],
+        }
+    }
+
+    /// Whether some point has this value.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        self.lists().iter().any(|chain| chain.rank(text).is_some())
+    }
+
+    /// The values of all lists; without those of open chains.
+    fn listed(&self) -> Vec<&Value> {
+        let closed =
+            self.lists().into_iter().filter_map(|chain| if let Self::Closed(l) = chain { Some(l) } else { None });
+        closed.flat_map(Listed::values).collect()
+    }
+
+    /// What is wrong with lists per value where the chain axis before is `before`, if so.
+    fn fault(&self, before: Option<&Self>) -> Option<String> {
+        let Self::Per { of, rest } = self else { return None };
+        let Some(before) = before else {
+            return Some("its lists depend on the chain axis before it, and there is none".to_owned());
+        };
+        if self.lists().iter().any(|chain| matches!(chain, Self::Per { .. })) {
+            return Some("a list per value may not itself differ per value".to_owned());
+        }
+        if let Some(key) = of.keys().filter(|key| !before.knows(key.as_str())).min() {
+            return Some(format!("it has a list for `{key}`, which the chain axis before it does not have"));
+        }
+        if rest.is_some() {
+            return None;
+        }
+        // A value without a list would be a hole in the chain, where no point can be.
+        if before.lists().iter().any(|chain| matches!(chain, Self::Open(_))) {
+            return Some("the chain axis before it has no end: it needs a list for the rest".to_owned());
+        }
+        let missing = before.listed().into_iter().find(|value| !of.contains_key(value))?;
+        Some(format!("it has no list for `{missing}`"))
     }
 
     fn describe(&self) -> String {
@@ -179,6 +222,17 @@ impl Axis {
             Kind::Chain(chain) => chain.describe(),
         }
     }
+
+    /// Values that end in every way in which this axis' values end: numbers differ, but not in what they may complete.
+    pub(super) fn samples(&self) -> Vec<Value> {
+        let chain = match &self.kind {
+            Kind::Set(listed) => return listed.values().to_vec(),
+            Kind::Chain(chain) => chain,
+        };
+        let first =
+            |chain: &Chain| if let Chain::Open(numbered) = chain { numbered.value(numbered.first()) } else { None };
+        chain.listed().into_iter().cloned().chain(chain.lists().into_iter().filter_map(first)).collect()
+    }
 }
 
 fn enumerate(values: &[Value]) -> String {
@@ -200,23 +254,22 @@ impl Lattice {
     /// The lattice over these axes.
     ///
     /// # Errors
-    /// [`Error::BadAxis`] for none, a name used twice, or lists "per value" without a chain axis before them.
+    /// [`Error::BadAxis`] for none, a name used twice, or lists "per value" that do not fit the chain axis before them.
     pub fn new(axes: Vec<Axis>) -> Result<Self> {
-        let bad = |axis: &str, why: &str| Err(Error::BadAxis { axis: axis.to_owned(), why: why.to_owned() });
+        let bad = |axis: &str, why: String| Err(Error::BadAxis { axis: axis.to_owned(), why });
         if axes.is_empty() {
-            return bad("(none)", "a lattice needs at least one axis");
+            return bad("(none)", "a lattice needs at least one axis".to_owned());
         }
-        let (mut names, mut chain_before) = (HashSet::new(), false);
+        let (mut names, mut before) = (HashSet::new(), None);
         for Axis { name, kind } in &axes {
             if !names.insert(name.as_str()) {
-                return bad(name.as_str(), "it is declared twice");
+                return bad(name.as_str(), "it is declared twice".to_owned());
             }
-            match kind {
-                Kind::Chain(Chain::Per { .. }) if !chain_before => {
-                    return bad(name.as_str(), "its lists depend on the chain axis before it, and there is none");
+            if let Kind::Chain(chain) = kind {
+                if let Some(why) = chain.fault(before) {
+                    return bad(name.as_str(), why);
                 }
-                Kind::Chain(_) => chain_before = true,
-                Kind::Set(_) => {}
+                before = Some(chain);
             }
         }
         Ok(Self { axes })
@@ -261,21 +314,34 @@ impl Lattice {
         self.chain(i, before).map(Chain::first)
     }
 
+    /// The values that axis `i` has where the chain axis before has the value `before`; `None` for an open chain.
+    pub(super) fn listed(&self, i: usize, before: Option<&Value>) -> Option<&[Value]> {
+        match &self.axes[i].kind {
+            Kind::Set(listed) => Some(listed.values()),
+            Kind::Chain(chain) => match chain.under(before)? {
+                Chain::Closed(listed) => Some(listed.values()),
+                Chain::Open(_) | Chain::Per { .. } => None,
+            },
+        }
+    }
+
     /// The error for a value that axis `i` does not have; for a text that is no value at all, why it is none.
     pub(super) fn unknown(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
-        if let Err(error) = Value::parse(text) {
-            return error;
-        }
+        Value::parse(text).err().unwrap_or_else(|| self.no_such(i, before, text))
+    }
+
+    /// The error for a word that means nothing on axis `i`; a word with `*` is near to nothing.
+    pub(super) fn no_such(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
         let axis = &self.axes[i];
         let (known, listed) = match &axis.kind {
-            Kind::Set(listed) => (enumerate(listed.values()), listed.values()),
-            Kind::Chain(chain) => match chain.under(before) {
-                Some(Chain::Closed(listed)) => (enumerate(listed.values()), listed.values()),
-                Some(other) => (other.describe(), &[][..]),
-                None => (chain.describe(), &[][..]),
-            },
+            Kind::Set(listed) => (enumerate(listed.values()), listed.values().iter().collect()),
+            Kind::Chain(chain) => {
+                let chain = chain.under(before).unwrap_or(chain);
+                (chain.describe(), chain.listed())
+            }
         };
-        let near = nearest(text, listed.iter().map(Value::as_str));
+        let is_value = Value::parse(text).is_ok();
+        let near = is_value.then(|| nearest(text, listed.into_iter().map(Value::as_str))).flatten();
         Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, near }
     }
 }

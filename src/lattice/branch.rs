@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Error, Kind, Lattice, Point, Result};
+use super::{Error, Kind, Lattice, Point, Result, Value};
 
 /// Characters that a literal may have and no coordinate can: they keep two axes apart.
 const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
@@ -56,7 +56,7 @@ impl Pattern {
                 _ => return bad(format!("it names axis `{}` twice", axis.name)),
             }
         }
-        if let Some(why) = unreadable(lattice, &parts).or_else(|| illegal(text)) {
+        if let Some(why) = unreadable(lattice, &parts).or_else(|| illegal(lattice, text, &parts)) {
             return bad(why);
         }
         let segments = text.split('/').map(|part| segment(lattice, part)).collect::<Result<_>>()?;
@@ -179,23 +179,33 @@ fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
 }
 
 /// Why names would not do as a branch and a directory, by git-check-ref-format(1), if so; values are legal by themselves.
-fn illegal(text: &str) -> Option<String> {
-    let mut inside = false;
-    let strange = text.chars().find(|&c| {
-        inside = (inside || c == '{') && c != '}';
-        !(inside || c == '}' || c.is_ascii_alphanumeric() || "._-+".contains(c) || SEPARATORS.contains(&c))
-    });
-    if let Some(c) = strange {
+fn illegal(lattice: &Lattice, text: &str, parts: &[Part]) -> Option<String> {
+    let strange = |c: &char| !(c.is_ascii_alphanumeric() || "._-+".contains(*c) || SEPARATORS.contains(c));
+    let literals = parts.iter().filter_map(|part| if let Part::Literal(literal) = part { Some(literal) } else { None });
+    if let Some(c) = literals.flat_map(|literal| literal.chars()).find(strange) {
         return Some(format!("the character {c:?} may not be in it"));
     }
     let wrong = |segment: &str| {
-        segment.is_empty()
-            || segment.starts_with(['.', '-'])
-            || segment.ends_with('.')
-            || segment.to_ascii_lowercase().ends_with(".lock")
+        segment.is_empty() || segment.starts_with(['.', '-']) || segment.ends_with('.') || is_lock(segment)
     };
     if text.split('/').any(wrong) || text.contains("..") {
         return Some("a part between two `/` is empty, begins with `.` or `-`, or ends in `.` or `.lock`".to_owned());
     }
+    if let Some(value) = text.split('/').find_map(|segment| completes_lock(lattice, segment)) {
+        return Some(format!("with the value `{value}` a part between two `/` ends in `.lock`, which git uses itself"));
+    }
     (!text.contains('/')).then(|| "it needs a `/`: names without one would mix with all other branches".to_owned())
+}
+
+fn is_lock(segment: &str) -> bool {
+    segment.to_ascii_lowercase().ends_with(".lock")
+}
+
+/// The value that makes a segment such as `v.{axis}` end in `.lock`, if there is one.
+fn completes_lock(lattice: &Lattice, segment: &str) -> Option<Value> {
+    let (head, tail) = segment.rsplit_once('}')?;
+    let (head, name) = head.rsplit_once('{')?;
+    let head = head.rsplit('}').next()?;
+    let axis = &lattice.axes()[lattice.axis_index(name).ok()?];
+    axis.samples().into_iter().find(|value| is_lock(&format!("{head}{value}{tail}")))
 }

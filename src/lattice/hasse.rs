@@ -1,11 +1,13 @@
 //! The population and its covers: the Hasse diagram of the points that have a branch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use super::Point;
 
 type Sets = Vec<Box<[u32]>>;
 type Ranks = Vec<u64>;
+type Chain = BTreeMap<Ranks, Point>;
 
 /// A set of points, arranged so that what is below a point is found without looking at all of them.
 ///
@@ -14,7 +16,7 @@ type Ranks = Vec<u64>;
 #[derive(Debug, Default, Clone)]
 pub struct Population {
     points: BTreeSet<Point>,
-    chains: HashMap<Sets, std::collections::BTreeMap<Ranks, Point>>,
+    chains: HashMap<Sets, Chain>,
 }
 
 impl FromIterator<Point> for Population {
@@ -65,36 +67,47 @@ impl Population {
 
     /// All points of the population that are below `point`, in the order of tables.
     pub fn below(&self, point: &Point) -> Vec<&Point> {
-        let (own, ranks) = (sets_of(point), point.ranks().collect::<Vec<_>>());
+        let own = sets_of(point);
+        let ranks = point.ranks().collect::<Ranks>();
         let mut all: Vec<&Point> = self
-            .contained_in(&own)
-            .flat_map(|sets| self.chains[&sets].range(..=ranks.clone()).map(|(_, p)| p))
-            .filter(|p| *p != point)
+            .groups_within(&own)
+            .into_iter()
+            .flat_map(|(sets, chain)| before(chain, &ranks, sets == &own))
             .collect();
         all.sort();
         all
     }
 
     fn greatest_of_each_chain(&self, point: &Point) -> Vec<&Point> {
-        let (own, ranks) = (sets_of(point), point.ranks().collect::<Vec<_>>());
-        let greatest = |sets: Sets| {
-            let chain = &self.chains[&sets];
-            let below = if sets == own { chain.range(..ranks.clone()) } else { chain.range(..=ranks.clone()) };
-            below.map(|(_, p)| p).next_back()
-        };
-        self.contained_in(&own).filter_map(greatest).collect()
+        let own = sets_of(point);
+        let ranks = point.ranks().collect::<Ranks>();
+        let greatest = |(sets, chain)| before(chain, &ranks, sets == &own).next_back();
+        self.groups_within(&own).into_iter().filter_map(greatest).collect()
     }
 
-    /// The groups whose sets are contained in `own`: by enumerating subsets where that is less than looking at all groups.
-    fn contained_in(&self, own: &Sets) -> impl Iterator<Item = Sets> {
-        let bits: usize = own.iter().map(|set| set.len()).sum();
-        let groups: Vec<Sets> = if bits < 20 && (1usize << bits) <= self.chains.len().max(2) << 1 {
-            product(own).into_iter().filter(|sets| self.chains.contains_key(sets)).collect()
+    /// The groups whose sets are contained in `own`: by enumerating subsets where that is less work than looking at all groups.
+    fn groups_within(&self, own: &Sets) -> Vec<(&Sets, &Chain)> {
+        // To make a subset and hash it costs about as much as looking at several groups.
+        if subset_count(own).is_some_and(|count| count == 1 || count < self.chains.len() / 4) {
+            product(own).iter().filter_map(|sets| self.chains.get_key_value(sets)).collect()
         } else {
-            self.chains.keys().filter(|sets| contained(sets, own)).cloned().collect()
-        };
-        groups.into_iter()
+            self.chains.iter().filter(|(sets, _)| contained(sets, own)).collect()
+        }
     }
+}
+
+/// The points of `chain` at or before `ranks`; strictly before, if so said.
+fn before<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl DoubleEndedIterator<Item = &'a Point> {
+    let end = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
+    chain.range::<[u64], _>((Bound::Unbounded, end)).map(|(_, point)| point)
+}
+
+/// How many ways there are to take a non-empty subset of each, if a number can hold that.
+fn subset_count(own: &Sets) -> Option<usize> {
+    own.iter().try_fold(1_usize, |count, set| {
+        let all = 1_usize.checked_shl(u32::try_from(set.len()).ok()?)?;
+        count.checked_mul(all - 1)
+    })
 }
 
 fn sets_of(point: &Point) -> Sets {

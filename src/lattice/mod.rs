@@ -8,6 +8,7 @@
 
 pub mod axis;
 pub mod branch;
+mod glob;
 pub mod hasse;
 mod number;
 pub mod order;
@@ -19,6 +20,7 @@ pub use axis::{Axis, AxisName, Chain, Kind, Lattice};
 pub use branch::Pattern;
 pub use hasse::Population;
 pub use number::Numbered;
+pub use order::Next;
 pub use point::{Coordinate, Point};
 pub use select::Selector;
 pub use value::Value;
@@ -55,7 +57,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A chain axis takes one value.
-    #[error("axis `{axis}` is a chain: a point has one value on it, not `{text}`")]
+    #[error("axis `{axis}` is a chain: a point has one value on it, not `{}`", shorten(text))]
     NotASet {
         /// The axis.
         axis: String,
@@ -79,12 +81,20 @@ pub enum Error {
         known: String,
     },
     /// A `*` over a chain without end.
-    #[error("`{pattern}` on axis `{axis}` has no end: the chain is open")]
+    #[error("`{}` on axis `{axis}` has no end: the chain is open", shorten(pattern))]
     Endless {
         /// The axis.
         axis: String,
         /// What was given.
         pattern: String,
+    },
+    /// More points than one command should make or look for.
+    #[error("`{}` stands for too many points: {most} is the most", shorten(text))]
+    TooMany {
+        /// What was given.
+        text: String,
+        /// The most that it may stand for.
+        most: usize,
     },
     /// An axis that cannot be.
     #[error("axis `{axis}`: {why}")]
@@ -95,7 +105,7 @@ pub enum Error {
         why: String,
     },
     /// A pattern that cannot name every point by a branch of its own.
-    #[error("pattern `{pattern}`: {why}")]
+    #[error("pattern `{}`: {why}", shorten(pattern))]
     BadPattern {
         /// The pattern.
         pattern: String,
@@ -121,6 +131,6 @@ fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Opt
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(text, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, candidate)| candidate.to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Result, Value};
+use super::Value;
 
 /// The values `PREFIXnSUFFIX` for n = first, first + 1, ..., in the order of the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,10 @@ impl Numbered {
             ));
         }
         let numbered = Self { prefix: prefix.to_owned(), suffix: suffix.to_owned(), first };
-        numbered.value(u64::MAX).map_err(|error| error.to_string())?;
+        Value::parse(&numbered.spell(u64::MAX)).map_err(|error| error.to_string())?;
+        if first == u64::MAX {
+            return Err(format!("`{text}` cannot begin at {first}: no number would follow"));
+        }
         Ok(numbered)
     }
 
@@ -37,16 +40,20 @@ impl Numbered {
         self.first
     }
 
-    /// The value with the number `n`.
-    pub(super) fn value(&self, n: u64) -> Result<Value> {
-        Value::parse(&format!("{}{n}{}", self.prefix, self.suffix))
+    /// The value with the number `n`; the greatest number of all is none, so that the chain ends where reading does.
+    pub(super) fn value(&self, n: u64) -> Option<Value> {
+        let is_one = n >= self.first && n < u64::MAX;
+        is_one.then(|| Value::parse(&self.spell(n)).ok()).flatten()
+    }
+
+    fn spell(&self, n: u64) -> String {
+        format!("{}{n}{}", self.prefix, self.suffix)
     }
 
     /// The number of a value, if it is one of these: decimal, without leading zeros, at or above the first.
     pub(super) fn number(&self, text: &str) -> Option<u64> {
         let digits = text.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
         let n: u64 = digits.parse().ok()?;
-        // Below u64::MAX there is always a next one.
         (n >= self.first && n < u64::MAX && n.to_string() == digits).then_some(n)
     }
 }

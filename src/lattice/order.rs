@@ -102,24 +102,9 @@ impl Lattice {
 
     /// The point one further on chain axis `axis`, first on all chain axes after it.
     pub fn next_on(&self, point: &Point, axis: usize) -> Next {
-        let values = self.values(point);
-        let mut before: Option<Value> = None;
-        let mut coordinates = point.coordinates().to_vec();
-        for i in self.chain_axes() {
-            let rank = match (&point.coordinates()[i], i.cmp(&axis)) {
-                (Coordinate::Rank(rank), Ordering::Less) => Some(*rank),
-                (Coordinate::Rank(rank), Ordering::Equal) => rank.checked_add(1),
-                _ => self.first(i, before.as_ref()),
-            };
-            let Some((rank, value)) = rank.and_then(|rank| Some((rank, self.value_at(i, before.as_ref(), rank)?)))
-            else {
-                return Next::End;
-            };
-            debug_assert!(i >= axis || values[i].first() == Some(&value));
-            coordinates[i] = Coordinate::Rank(rank);
-            before = Some(value);
-        }
-        Next::Point(Point::from_coordinates(coordinates))
+        let Coordinate::Rank(rank) = point.coordinates()[axis] else { return Next::End };
+        let next = rank.checked_add(1).and_then(|rank| self.starting_at(point, axis, Some(rank)));
+        next.map_or(Next::End, Next::Point)
     }
 
     /// Whether nothing follows `point` on chain axis `axis`.
@@ -136,14 +121,20 @@ impl Lattice {
 
     /// `point` with the first value on chain axis `axis` and those after it.
     pub fn first_from(&self, point: &Point, axis: usize) -> Option<Point> {
+        self.starting_at(point, axis, None)
+    }
+
+    /// `point` with `rank`, else the first, on chain axis `axis`, and the first value on each chain axis after it.
+    fn starting_at(&self, point: &Point, axis: usize, rank: Option<u64>) -> Option<Point> {
         let mut before: Option<Value> = None;
         let mut coordinates = point.coordinates().to_vec();
         for i in self.chain_axes() {
-            let rank = match &point.coordinates()[i] {
-                Coordinate::Rank(rank) if i < axis => *rank,
-                _ => self.first(i, before.as_ref())?,
-            };
-            before = self.value_at(i, before.as_ref(), rank);
+            let rank = match (&coordinates[i], i.cmp(&axis)) {
+                (Coordinate::Rank(own), Ordering::Less) => Some(*own),
+                (_, Ordering::Equal) => rank.or_else(|| self.first(i, before.as_ref())),
+                _ => self.first(i, before.as_ref()),
+            }?;
+            before = Some(self.value_at(i, before.as_ref(), rank)?);
             coordinates[i] = Coordinate::Rank(rank);
         }
         Some(Point::from_coordinates(coordinates))

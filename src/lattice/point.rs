@@ -36,11 +36,7 @@ impl Lattice {
     /// # Errors
     /// When the number of coordinates or one of them is wrong.
     pub fn parse_point(&self, text: &str) -> Result<Point> {
-        let parts: Vec<_> = text.split('/').collect();
-        if parts.len() != self.axes().len() {
-            return Err(Error::NotAPoint { text: text.to_owned(), expected: self.shape() });
-        }
-        self.point_of(&parts)
+        self.point_of(&text.split('/').collect::<Vec<_>>())
     }
 
     /// The point with these coordinates, one text per axis.
@@ -48,9 +44,13 @@ impl Lattice {
     /// # Errors
     /// When one of them is not a coordinate of its axis.
     pub fn point_of<T: AsRef<str>>(&self, texts: &[T]) -> Result<Point> {
+        if texts.len() != self.axes().len() {
+            let text = texts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/");
+            return Err(Error::NotAPoint { text, expected: self.shape() });
+        }
         let mut before: Option<Value> = None;
-        let mut coordinates = Vec::with_capacity(self.axes().len());
-        for (i, text) in texts.iter().take(self.axes().len()).enumerate() {
+        let mut coordinates = Vec::with_capacity(texts.len());
+        for (i, text) in texts.iter().enumerate() {
             let coordinate = self.parse_coordinate(i, before.as_ref(), text.as_ref())?;
             if let Coordinate::Rank(rank) = coordinate {
                 before = self.value_at(i, before.as_ref(), rank);
@@ -60,11 +60,11 @@ impl Lattice {
         Ok(Point::from_coordinates(coordinates))
     }
 
-    fn parse_coordinate(&self, i: usize, before: Option<&Value>, text: &str) -> Result<Coordinate> {
-        let axis = &self.axes()[i];
-        let Kind::Set(listed) = &axis.kind else {
+    /// Reads the coordinate of axis `i`, where the chain axis before it has the value `before`.
+    pub(super) fn parse_coordinate(&self, i: usize, before: Option<&Value>, text: &str) -> Result<Coordinate> {
+        let Kind::Set(listed) = &self.axes()[i].kind else {
             if text.contains('+') {
-                return Err(Error::NotASet { axis: axis.name.to_string(), text: text.to_owned() });
+                return Err(self.not_a_set(i, text));
             }
             return self.rank(i, before, text).map(Coordinate::Rank);
         };
@@ -73,6 +73,18 @@ impl Lattice {
         members.sort_unstable();
         members.dedup();
         Ok(Coordinate::Members(members.into()))
+    }
+
+    pub(super) fn not_a_set(&self, i: usize, text: &str) -> Error {
+        Error::NotASet { axis: self.axes()[i].name.to_string(), text: text.to_owned() }
+    }
+
+    /// The members of `point` on set axis `axis`: positions among the axis' values.
+    pub fn members<'a>(&self, point: &'a Point, axis: usize) -> &'a [u32] {
+        match &point.coordinates()[axis] {
+            Coordinate::Members(members) => members,
+            Coordinate::Rank(_) => &[],
+        }
     }
 
     /// The shape of a point here: `component/arch/phase/step`.

@@ -1,5 +1,9 @@
 //! Selecting points: `comp/aarch64/phase0/step1` with `*` and `{a,b}`, or a choice per axis from flags.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use super::glob::{self, Fault, MOST, matches};
 use super::{Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
 /// What was said about each axis; an axis about which nothing was said is open.
@@ -17,29 +21,49 @@ impl Selector {
     /// Reads `component/arch/phase/step`, each with `*` and `{a,b}`.
     ///
     /// # Errors
-    /// [`Error::NotAPoint`] when the number of coordinates is not that of the axes or a brace is not closed.
+    /// [`Error::NotAPoint`] when the number of coordinates is not that of the axes or a brace is not closed,
+    /// [`Error::TooMany`] when there are too many alternatives.
     pub fn parse(lattice: &Lattice, text: &str) -> Result<Self> {
         let not_a_point = || Error::NotAPoint { text: text.to_owned(), expected: lattice.shape() };
-        let choices = split_outside_braces(text, '/').iter().map(|part| alternatives(part)).collect::<Option<Vec<_>>>();
-        let choices = choices.ok_or_else(not_a_point)?;
-        if choices.len() != lattice.axes().len() || choices.iter().flatten().any(String::is_empty) {
+        let parts = glob::split(text, '/');
+        if parts.len() != lattice.axes().len() {
             return Err(not_a_point());
         }
+        let choices = parts.into_iter().map(|part| words_of(part, not_a_point)).collect::<Result<_>>()?;
         Ok(Self { choices })
     }
 
-    /// Adds what a flag said about an axis: `a`, `a,b`, `*`; a set of several values in one point is `a+b`.
+    /// Adds what a flag said about an axis: `a`, `a,b`, `x{a,b}`, `*`; a set of several values in one point is `a+b`.
     ///
     /// # Errors
-    /// [`Error::UnknownAxis`], or [`Error::BadValue`] for an empty word.
+    /// [`Error::UnknownAxis`], [`Error::BadValue`] for an empty word or a brace that is not closed, or [`Error::TooMany`].
     pub fn choose(&mut self, lattice: &Lattice, axis: &str, text: &str) -> Result<()> {
         let i = lattice.axis_index(axis)?;
-        for word in text.split(',') {
-            let words = alternatives(word).filter(|words| !words.iter().any(String::is_empty));
-            let why = format!("axis `{axis}` needs one of: {}", lattice.axes()[i].describe());
-            self.choices[i].extend(words.ok_or(Error::BadValue { text: text.to_owned(), why })?);
+        let bad = || Error::BadValue {
+            text: text.to_owned(),
+            why: format!("axis `{axis}` needs one of: {}", lattice.axes()[i].describe()),
+        };
+        for part in glob::split(text, ',') {
+            self.choices[i].extend(words_of(part, bad)?);
+            if self.choices[i].len() > MOST {
+                return Err(too_many(text));
+            }
         }
+        self.choices[i].sort_unstable();
+        self.choices[i].dedup();
         Ok(())
+    }
+
+    /// Chooses every value of a set axis.
+    #[must_use]
+    pub fn choose_all(mut self, axis: usize) -> Self {
+        self.choices[axis] = vec!["*".to_owned()];
+        self
+    }
+
+    /// Whether a word has a `*`, and so may mean several values.
+    pub fn has_wildcards(&self) -> bool {
+        self.choices.iter().flatten().any(|word| !is_plain(word))
     }
 
     /// Whether nothing was said at all.
@@ -60,67 +84,69 @@ impl Selector {
 
     /// The points that are meant, which need not exist: what is still open is the axis' only value, or a chain's first.
     ///
+    /// On a set axis `*` stands for each value by itself. Where lists differ per value, a word with `*` takes what each has.
+    ///
     /// # Errors
-    /// [`Error::Open`] for a set axis with several values, [`Error::Endless`] for `*` on an open chain, and those of values.
+    /// [`Error::Open`] for a set axis with several values, [`Error::Endless`] for `*` on an open chain, [`Error::TooMany`],
+    /// and those of values.
     pub fn expand(&self, lattice: &Lattice) -> Result<Vec<Point>> {
-        let mut partial: Vec<Vec<String>> = vec![Vec::new()];
+        let mut found = vec![Partial::default()];
         for i in 0..lattice.axes().len() {
-            let mut longer = Vec::new();
-            for texts in partial {
-                let before = last_chain_value(lattice, &texts);
-                for word in self.words(lattice, i, before.as_ref())? {
-                    longer.push([texts.as_slice(), &[word]].concat());
-                }
-            }
-            partial = longer;
+            found = self.extend(lattice, i, &found)?;
+            found.sort_unstable();
+            found.dedup();
         }
-        let mut points = partial.iter().map(|texts| lattice.point_of(texts)).collect::<Result<Vec<_>>>()?;
-        points.sort();
-        points.dedup();
-        Ok(points)
+        Ok(found.into_iter().map(|partial| Point::from_coordinates(partial.coordinates)).collect())
     }
 
-    fn words(&self, lattice: &Lattice, i: usize, before: Option<&Value>) -> Result<Vec<String>> {
+    /// Continues each of `found` by what was said about axis `i`.
+    fn extend(&self, lattice: &Lattice, i: usize, found: &[Partial]) -> Result<Vec<Partial>> {
+        let mut longer = Vec::new();
         if self.choices[i].is_empty() {
-            return default_word(lattice, i, before).map(|word| vec![word]);
-        }
-        let mut words = Vec::new();
-        for choice in &self.choices[i] {
-            if choice.contains('*') {
-                words.extend(matching_values(lattice, i, before, choice)?);
-            } else {
-                words.push(choice.clone());
+            for partial in found {
+                longer.push(partial.with(lattice, &default_word(lattice, i, partial.before.as_ref())?)?);
             }
         }
-        Ok(words)
+        for word in &self.choices[i] {
+            let had = longer.len();
+            for partial in found {
+                partial.extend(lattice, word, &mut longer)?;
+                if longer.len() > MOST {
+                    return Err(too_many(&self.to_string()));
+                }
+            }
+            if longer.len() == had {
+                return Err(lattice.no_such(i, found.iter().find_map(|partial| partial.before.as_ref()), word));
+            }
+        }
+        Ok(longer)
     }
 
     /// The points of the population that are meant; what was left open takes them all.
+    ///
+    /// A point over several values of a set axis is meant by `a+b` in any order; with `*`, when every value of the point
+    /// matches one side of a `+` and every side matches a value: `a+*` takes all points over `a`.
     ///
     /// # Errors
     /// Those of values: a word without `*` must be a coordinate of its axis.
     pub fn filter<'a>(&self, lattice: &Lattice, population: &'a Population) -> Result<Vec<&'a Point>> {
         self.check_words(lattice)?;
-        let fits = |point: &&Point| {
-            lattice.texts(point).iter().zip(&self.choices).all(|(text, choice)| {
-                choice.is_empty() || choice.iter().any(|word| matches(word, text) || same_set(word, text))
-            })
-        };
+        let wanted: Vec<_> = self.choices.iter().map(|choice| Wanted::new(choice)).collect();
+        let fits = |point: &&Point| lattice.texts(point).iter().zip(&wanted).all(|(text, wanted)| wanted.takes(text));
         Ok(population.points().filter(fits).collect())
     }
 
     /// A misspelt word would otherwise just select nothing.
     fn check_words(&self, lattice: &Lattice) -> Result<()> {
-        for (i, choice) in self.choices.iter().enumerate() {
-            for word in choice.iter().filter(|word| !word.contains('*')) {
-                match &lattice.axes()[i].kind {
-                    Kind::Set(listed) => {
-                        if let Some(wrong) = word.split('+').find(|part| listed.position(part).is_none()) {
-                            return Err(lattice.unknown(i, None, wrong));
-                        }
-                    }
-                    Kind::Chain(super::Chain::Per { .. }) => drop(Value::parse(word)?),
-                    Kind::Chain(_) => drop(lattice.rank(i, None, word)?),
+        for (i, axis) in lattice.axes().iter().enumerate() {
+            for word in &self.choices[i] {
+                let unknown = match &axis.kind {
+                    Kind::Chain(_) if word.contains('+') => return Err(lattice.not_a_set(i, word)),
+                    Kind::Chain(chain) => Some(&**word).filter(|word| is_plain(word) && !chain.knows(word)),
+                    Kind::Set(values) => word.split('+').find(|word| is_plain(word) && values.position(word).is_none()),
+                };
+                if let Some(unknown) = unknown {
+                    return Err(lattice.unknown(i, None, unknown));
                 }
             }
         }
@@ -128,9 +154,100 @@ impl Selector {
     }
 }
 
-fn last_chain_value(lattice: &Lattice, texts: &[String]) -> Option<Value> {
-    let is_chain = |(i, _): &(usize, &String)| matches!(lattice.axes()[*i].kind, Kind::Chain(_));
-    texts.iter().enumerate().rfind(is_chain).and_then(|(_, text)| Value::parse(text).ok())
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |choice: &Vec<String>| match choice.as_slice() {
+            [] => "*".to_owned(),
+            [only] => only.clone(),
+            several => format!("{{{}}}", several.join(",")),
+        };
+        f.write_str(&self.choices.iter().map(part).collect::<Vec<_>>().join("/"))
+    }
+}
+
+/// What one axis' words select.
+struct Wanted<'a> {
+    words: HashSet<String>,
+    globs: Vec<Vec<&'a str>>,
+    all: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(choice: &'a [String]) -> Self {
+        let (words, globs): (Vec<_>, Vec<_>) = choice.iter().partition(|word| is_plain(word));
+        let canonical = |word: &String| {
+            let mut values: Vec<_> = word.split('+').collect();
+            values.sort_unstable();
+            values.dedup();
+            values.join("+")
+        };
+        Self {
+            all: choice.is_empty(),
+            words: words.into_iter().map(canonical).collect(),
+            globs: globs.into_iter().map(|glob| glob.split('+').collect()).collect(),
+        }
+    }
+
+    fn takes(&self, text: &str) -> bool {
+        let fits = |sides: &Vec<&str>| {
+            text.split('+').all(|value| sides.iter().any(|side| matches(side, value)))
+                && sides.iter().all(|side| text.split('+').any(|value| matches(side, value)))
+        };
+        self.all || self.words.contains(text) || self.globs.iter().any(fits)
+    }
+}
+
+/// The first coordinates of a point, and the last chain value among them.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Partial {
+    coordinates: Vec<Coordinate>,
+    before: Option<Value>,
+}
+
+impl Partial {
+    fn with(&self, lattice: &Lattice, text: &str) -> Result<Self> {
+        let i = self.coordinates.len();
+        let coordinate = lattice.parse_coordinate(i, self.before.as_ref(), text)?;
+        let before = match coordinate {
+            Coordinate::Rank(rank) => lattice.value_at(i, self.before.as_ref(), rank),
+            Coordinate::Members(_) => self.before.clone(),
+        };
+        Ok(Self { coordinates: [self.coordinates.as_slice(), &[coordinate]].concat(), before })
+    }
+
+    /// Adds to `longer` what this becomes by `word`: nothing, when it has a `*` and no value here matches.
+    fn extend(&self, lattice: &Lattice, word: &str, longer: &mut Vec<Self>) -> Result<()> {
+        if is_plain(word) {
+            longer.push(self.with(lattice, word)?);
+            return Ok(());
+        }
+        let (i, before) = (self.coordinates.len(), self.before.as_ref());
+        let endless = || Error::Endless { axis: lattice.axes()[i].name.to_string(), pattern: word.to_owned() };
+        for value in lattice.listed(i, before).ok_or_else(endless)? {
+            if matches(word, value.as_str()) {
+                longer.push(self.with(lattice, value.as_str())?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(word: &str) -> bool {
+    !word.contains('*')
+}
+
+fn too_many(text: &str) -> Error {
+    Error::TooMany { text: super::shorten(text), most: MOST }
+}
+
+/// The words of one coordinate; `bad` when one is empty or a brace is not closed.
+fn words_of(part: &str, bad: impl Fn() -> Error) -> Result<Vec<String>> {
+    match glob::alternatives(part) {
+        Ok(words) if words.iter().any(String::is_empty) => Err(bad()),
+        Ok(words) => Ok(words),
+        Err(Fault::Unbalanced) => Err(bad()),
+        Err(Fault::TooMany) => Err(too_many(part)),
+    }
 }
 
 fn default_word(lattice: &Lattice, i: usize, before: Option<&Value>) -> Result<String> {
@@ -144,68 +261,6 @@ fn default_word(lattice: &Lattice, i: usize, before: Option<&Value>) -> Result<S
         Kind::Chain(_) => {
             let first = lattice.first(i, before).and_then(|rank| lattice.value_at(i, before, rank));
             first.map(|value| value.to_string()).ok_or_else(open)
-        }
-    }
-}
-
-fn matching_values(lattice: &Lattice, i: usize, before: Option<&Value>, glob: &str) -> Result<Vec<String>> {
-    let axis = &lattice.axes()[i];
-    let listed = match &axis.kind {
-        Kind::Set(listed) => Some(listed),
-        Kind::Chain(_) => match lattice.chain(i, before) {
-            Some(super::Chain::Closed(listed)) => Some(listed),
-            _ => None,
-        },
-    };
-    let endless = || Error::Endless { axis: axis.name.to_string(), pattern: glob.to_owned() };
-    let values = listed.ok_or_else(endless)?.values().iter().map(ToString::to_string);
-    let found: Vec<_> = values.filter(|text| matches(glob, text)).collect();
-    if found.is_empty() { Err(lattice.unknown(i, before, glob)) } else { Ok(found) }
-}
-
-/// Whether `text` matches `glob`, in which `*` stands for any number of characters.
-fn matches(glob: &str, text: &str) -> bool {
-    let Some((head, rest)) = glob.split_once('*') else { return glob == text };
-    let Some(text) = text.strip_prefix(head) else { return false };
-    (0..=text.len()).filter(|&i| text.is_char_boundary(i)).any(|i| matches(rest, &text[i..]))
-}
-
-/// `b+a` means the set that is written `a+b`.
-fn same_set(word: &str, text: &str) -> bool {
-    let sorted = |text: &str| {
-        let mut parts: Vec<_> = text.split('+').map(str::to_owned).collect();
-        parts.sort();
-        parts
-    };
-    word.contains('+') && sorted(word) == sorted(text)
-}
-
-/// The alternatives of `x{a,b}y`; `None` when a brace is not closed.
-fn alternatives(part: &str) -> Option<Vec<String>> {
-    let Some((head, rest)) = part.split_once('{') else {
-        return (!part.contains('}')).then(|| vec![part.to_owned()]);
-    };
-    let (inside, tail) = rest.split_once('}')?;
-    let tails = alternatives(tail)?;
-    let one = |word: &str| tails.iter().map(|tail| format!("{head}{word}{tail}")).collect::<Vec<_>>();
-    Some(inside.split(',').flat_map(one).collect())
-}
-
-fn split_outside_braces(text: &str, separator: char) -> Vec<&str> {
-    let mut depth = 0_i32;
-    let outside = move |c: char| {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        c == separator && depth <= 0
-    };
-    text.split(outside).collect()
-}
-
-impl Lattice {
-    /// The members of `point` on set axis `axis`.
-    pub fn members<'a>(&self, point: &'a Point, axis: usize) -> &'a [u32] {
-        match &point.coordinates()[axis] {
-            Coordinate::Members(members) => members,
-            Coordinate::Rank(_) => &[],
         }
     }
 }

@@ -1,11 +1,19 @@
 //! The deeds. They return values and print nothing; first a plan, then its application.
 
+pub mod build;
+pub mod cache;
 pub mod census;
 pub mod content;
+pub mod hook;
+pub mod init;
+pub mod lint;
 pub mod new;
 pub mod next;
 pub mod promote;
 pub mod push;
+pub mod show;
+pub mod status;
+pub mod trust;
 
 use crate::git::Oid;
 
@@ -101,6 +109,18 @@ pub enum Cannot {
         /// Where the flake should be.
         dir: String,
     },
+    /// The file is there already.
+    #[error("`{file}` is there already")]
+    Exists {
+        /// Which.
+        file: &'static str,
+    },
+    /// There is no worktree to write into.
+    #[error("the repository is bare: there is no worktree to write `{file}` into")]
+    Bare {
+        /// Which.
+        file: &'static str,
+    },
     /// The data for the template `rust` is missing.
     #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
     NoRust,
@@ -111,10 +131,8 @@ pub enum Cannot {
     #[error("{0}")]
     NoAxis(String),
     /// A generated file did not pass its own check: a fault of git-lattice.
-    #[error("the generated `{path}` does not pass: {finding}")]
+    #[error("a generated file does not pass its own check: {finding}")]
     BadOutput {
-        /// The file.
-        path: String,
         /// What was found.
         finding: String,
     },

@@ -2,5 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod detach;
+mod hooks;
+mod lattice;
 mod nix;
 mod packaging;
+mod scratch;
+mod template;

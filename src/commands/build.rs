@@ -1,0 +1,99 @@
+//! `git lattice build`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
+
+use super::points::Named;
+use super::{Session, points};
+use crate::error;
+use crate::nix::Event;
+use crate::ops::build::{self, Done, How, Progress};
+use crate::ops::census::Census;
+use crate::record::Verdict;
+use crate::ui::{Tone, Ui, harmless, paint};
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let command = Command::new("build")
+        .about("Build points with Nix and record the results in git")
+        .long_about(
+            "Build HEAD's point, or the named ones, with Nix and record the results in git.\n\n\
+             The branch's commit is built, not the worktree. What has a `built` record for the same content is not built again. \
+             Exit status: 0 when everything is built, 1 when something is not.",
+        )
+        .arg(flag("again", "Build even what has a record"))
+        .arg(flag("json", "Print JSON"));
+    points::add_args(command, axes, true)
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let census = Census::take(&context.repo, config)?;
+    let points = Named::read(config, args)?.existing(session, config, &census)?;
+    let mut plan = build::plan(context, config, &census, &points)?;
+    let how = How::typed(args.get_flag("again"));
+    let json = args.get_flag("json");
+    let mut view = View { ui, json, current: String::new() };
+    let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
+    if json {
+        let records: Vec<_> = done.iter().map(|done| &done.record).collect();
+        ui.json(json!({ "results": records }));
+    }
+    Ok(if done.iter().all(|done| done.record.verdict == Verdict::Built) { error::OK } else { error::NO })
+}
+
+/// What is shown while building: a line that changes, then a line per result.
+struct View<'a> {
+    ui: &'a Ui,
+    json: bool,
+    current: String,
+}
+
+impl View<'_> {
+    fn show(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Begin(job) => {
+                self.current = format!("building {} for {}", job.point, job.system);
+                self.ui.progress(&self.current);
+            }
+            Progress::Said(Event::LogLine { text, .. }) => self.ui.progress(&format!("{}: {text}", self.current)),
+            Progress::Said(_) => {}
+            Progress::End(done) => {
+                self.ui.progress("");
+                if !self.json {
+                    self.ui.data(line(done, self.ui.color));
+                }
+                explain(self.ui, done);
+            }
+        }
+    }
+}
+
+fn line(done: &Done, color: bool) -> String {
+    let record = &done.record;
+    let (word, tone) = match record.verdict {
+        Verdict::Built => ("built", Tone::Good),
+        Verdict::Failed => ("failed", Tone::Bad),
+        Verdict::NoBuilder => ("no-builder", Tone::Odd),
+        Verdict::Cancelled => ("cancelled", Tone::Odd),
+    };
+    let place = match (record.outputs.get("out"), &record.error) {
+        (Some(out), _) => out.path.clone(),
+        (None, error) => error.clone().unwrap_or_default(),
+    };
+    let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
+    let text =
+        format!("{}  {}  {}  {}  {when}", paint(word, tone, color), record.point, record.system, harmless(&place));
+    text.trim_end().to_owned()
+}
+
+fn explain(ui: &Ui, done: &Done) {
+    for line in &done.tail {
+        ui.say(format!("  {}", harmless(line)));
+    }
+    if let (Some(log), false) = (&done.log, done.record.verdict == Verdict::Built) {
+        ui.say(format!("the whole log: {}", log.display()));
+    }
+    done.hints.iter().for_each(|hint| ui.hint(hint));
+}

@@ -1,0 +1,98 @@
+//! `git lattice hook`: what the installed hooks call; not for people.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use super::report;
+use crate::context::Context;
+use crate::env::Environment;
+use crate::error;
+use crate::hooks::Event;
+use crate::hooks::event::Flag;
+use crate::lint::Severity;
+use crate::ops::hook::{self, Reaction};
+use crate::ops::lint::{self, Checked};
+use crate::process::detach;
+use crate::record::Verdict;
+use crate::ui::Ui;
+
+/// Runs `hook run EVENT ARGS..` or `hook build POINT COMMIT`; gives the exit code.
+pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
+    let ui = Ui::new(&environment);
+    match args {
+        [word, event, rest @ ..] if word == "run" => run_event(&ui, environment, event, rest),
+        [word, point, commit] if word == "build" => {
+            build(environment, &point.to_string_lossy(), &commit.to_string_lossy())
+                .unwrap_or_else(|error| report(&ui, &error))
+        }
+        _ => {
+            ui.error("usage: git lattice hook run EVENT [ARGUMENT..]");
+            error::CANNOT
+        }
+    }
+}
+
+fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsString]) -> u8 {
+    let event = match Event::parse(&name.to_string_lossy(), args) {
+        Ok(event) => event,
+        Err(wrong) => return report(ui, &wrong.into()),
+    };
+    if environment.skip.is_some() {
+        return error::OK;
+    }
+    match event {
+        Event::PreCommit => pre_commit(ui, environment).unwrap_or_else(|error| report(ui, &error)),
+        Event::PostCheckout { flag: Flag::File, .. } => error::OK,
+        Event::PostCheckout { flag: Flag::Branch, .. } => {
+            // Its exit status becomes that of `git checkout`, which is done: whatever went wrong here is one line.
+            if let Err(failure) = post_checkout(ui, environment) {
+                ui.say(format!("git-lattice: no build was started: {failure:#}"));
+            }
+            error::OK
+        }
+    }
+}
+
+fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
+    let context = Context::open(environment)?;
+    if hook::is_off(&context) {
+        return Ok(error::OK);
+    }
+    let report = lint::staged(&context.repo)?;
+    report.findings.iter().for_each(|finding| ui.say(finding.to_string()));
+    if report.findings.is_empty() && !report.unchecked.is_empty() {
+        Checked::from(&report).lines().iter().for_each(|line| ui.say(format!("git-lattice: {line}")));
+    }
+    let is_fine = report.worst().is_none_or(|worst| worst < Severity::Warning);
+    if !is_fine {
+        ui.error("the commit was stopped: the staged Nix files have findings");
+        ui.hint("mend them and `git add` them again; `SKIP=lattice git commit` commits all the same");
+    }
+    Ok(if is_fine { error::OK } else { error::NO })
+}
+
+fn post_checkout(ui: &Ui, environment: Environment) -> Result<()> {
+    let context = Context::open(environment)?;
+    if hook::is_off(&context) {
+        return Ok(());
+    }
+    match hook::after_checkout(&context)? {
+        Reaction::Nothing => {}
+        Reaction::Say(line) => ui.say(format!("git-lattice: {line}")),
+        Reaction::Build { point, commit } => {
+            hook::start(&context, &point, commit)?;
+            ui.say(format!(
+                "git-lattice: building {point} in the background; `git lattice status` shows what becomes of it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn build(environment: Environment, point: &str, commit: &str) -> Result<u8> {
+    detach::become_session_leader()?;
+    let context = Context::open(environment)?;
+    let done = hook::build_in_background(&context, point, commit)?;
+    Ok(if done.iter().all(|done| done.record.verdict == Verdict::Built) { error::OK } else { error::NO })
+}

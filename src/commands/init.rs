@@ -1,0 +1,117 @@
+//! `git lattice init`
+
+use anyhow::{Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Session, hooks};
+use crate::config::document::{AxisDraft, Draft};
+use crate::config::{self, DEFAULT_BRANCH, DEFAULT_FLAKE};
+use crate::error;
+use crate::ops::init;
+
+const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
+
+pub(super) fn command() -> Command {
+    let values = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("VALUE").action(ArgAction::Append).value_delimiter(',').help(help)
+    };
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("init")
+        .about("Write a commented lattice.toml into the worktree")
+        .long_about(
+            "Write a commented lattice.toml into the worktree. Component and arch are sets; phase and step are numbered without end \
+             (phase0, phase1, ... and step1, step2, ...) unless their values are listed. Commit it on the base branch.",
+        )
+        .arg(values("component", "What is built; several separated by commas"))
+        .arg(values("arch", "For which architectures; without it, this machine's"))
+        .arg(values("phase", "The phases in order; without it phase0, phase1, ..."))
+        .arg(values("step", "The steps of a phase in order; without it step1, step2, ..."))
+        .arg(Arg::new("chain").long("chain").value_name("AXIS").value_parser(["component"]).help("Order the components: each is built on the one before"))
+        .arg(text("base", "BRANCH", "The branch below all points; otherwise the remote's default branch, or main"))
+        .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, where there is one; \"\" for nowhere"))
+        .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
+        .arg(text("flake", "PATTERN", "How a point names its directory [default: flakes/{component}/{arch}/{phase}/{step}]"))
+        .arg(values("system", "The Nix system of an architecture, as ARCH=SYSTEM, where the name does not say it"))
+        .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
+        .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
+        .arg(flag("no-hooks", "Do not install the git hooks, and do not ask"))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, ui) = (session.context()?, &session.ui);
+    let path = init::write(context, &draft(session, args)?, args.get_flag("force"))?;
+    let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
+    ui.data(format!("wrote {}", shown.display()));
+    let config = context.config()?;
+    for key in &config.unknown {
+        ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
+    }
+    let wanted = if args.get_flag("no-hooks") {
+        false
+    } else {
+        args.get_flag("hooks")
+            || ui.ask("Install the git hooks (lint before a commit, build after a checkout)?").unwrap_or(false)
+    };
+    if wanted {
+        hooks::install(session)?;
+    } else if !args.get_flag("no-hooks") {
+        ui.hint("`git lattice hooks install` lints before commits and builds after checkouts");
+    }
+    ui.hint(format!(
+        "commit it on the base branch: `git add {file} && git commit -m 'declare the lattice'`",
+        file = config::FILE
+    ));
+    Ok(error::OK)
+}
+
+fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
+    let repo = &session.context()?.repo;
+    let old = if args.get_flag("force") { session.context()?.config().ok() } else { None };
+    let list = |name: &str| {
+        args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let text = |name: &str| args.get_one::<String>(name).cloned();
+    let is_kept =
+        |name: &str| list(name).is_empty() && old.as_ref().is_some_and(|old| old.lattice.axis_index(name).is_ok());
+    let mut archs = list("arch");
+    if archs.is_empty() && !is_kept("arch") {
+        archs = vec![std::env::consts::ARCH.to_owned()];
+    }
+    if list("component").is_empty() && !is_kept("component") {
+        bail!("what is to be built? Name it with `--component`, as in `--component solana-rust-1.83`");
+    }
+    let drafts = |name: &str| -> Option<AxisDraft> {
+        let values = if name == "arch" { archs.clone() } else { list(name) };
+        let is_ordered = matches!(name, "phase" | "step") || text("chain").as_deref() == Some(name);
+        let numbered = if name == "phase" { ("phase{n}", 0) } else { ("step{n}", 1) };
+        (!is_kept(name)).then(|| init::axis_draft(&values, is_ordered, numbered))
+    };
+    let axes = AXES.iter().filter_map(|name| Some(((*name).to_owned(), drafts(name)?))).collect();
+    let remote = text("remote")
+        .or_else(|| old.as_ref().and_then(|old| old.remote.clone()))
+        .or_else(|| init::detect_remote(repo));
+    let base = match text("base").or_else(|| old.as_ref().map(|old| old.base.clone())) {
+        Some(base) => Some(base),
+        None => init::detect_base(repo, remote.as_deref())?,
+    };
+    let Some(base) = base else {
+        bail!("which branch is the base? HEAD is detached and there is no main: name it with `--base`")
+    };
+    let pattern = |root: &str| AXES.iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{axis}}}"));
+    let old_pattern = |pick: fn(&config::Config) -> String| old.as_ref().map(pick);
+    Ok(Draft {
+        base,
+        remote: remote.unwrap_or_default(),
+        branch: text("branch")
+            .or_else(|| old_pattern(|old| old.branch.to_string()))
+            .unwrap_or_else(|| pattern(DEFAULT_BRANCH)),
+        flake: text("flake")
+            .or_else(|| old_pattern(|old| old.flake.to_string()))
+            .unwrap_or_else(|| pattern(DEFAULT_FLAKE)),
+        axes,
+        systems: init::systems(&archs, &list("system"))?,
+    })
+}

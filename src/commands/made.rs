@@ -1,0 +1,151 @@
+//! The end of `new`, `next-step` and `promote`: push, switch, and what is shown of it.
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::config::Config;
+use crate::context::Context;
+use crate::error;
+use crate::ops::lint::{self, Checked};
+use crate::ops::new::{self, Item, Plan, Request};
+use crate::ops::push::{self, Outcome};
+use crate::ui::table::{self, Cell};
+use crate::ui::{Tone, Ui};
+
+/// The options that these commands share.
+pub fn add_args(command: Command) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    command
+        .arg(flag("no-push", "Do not push; the same command without it pushes later"))
+        .arg(flag("no-switch", "Stay on the branch that HEAD is on"))
+        .arg(flag("dry-run", "Show what would be made; write nothing, not even an object"))
+        .arg(flag("json", "Print JSON"))
+}
+
+/// Makes the points of a request and shows what came of it; gives the exit code.
+pub fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let mut checked = Checked::default();
+    let check = |plan: &Plan| lint::generated(&context.repo, &plan.texts);
+    if args.get_flag("dry-run") {
+        let plan = new::plan(context, config, request)?;
+        checked = check(&plan)?;
+        show(ui, args, &plan, &checked, &Outcome::Nothing);
+        return Ok(error::OK);
+    }
+    let plan = new::make(context, config, request, |plan| check(plan).map(drop))?;
+    if plan.items.iter().any(|item| item.creation.is_some()) {
+        checked = check(&plan)?;
+    }
+    let pushed = push(context, config, args, &plan)?;
+    show(ui, args, &plan, &checked, &pushed);
+    if let Outcome::Refused(_) = pushed {
+        return Ok(error::NO);
+    }
+    switch(context, args, &plan)
+}
+
+fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> Result<Outcome> {
+    match &config.remote {
+        Some(remote) if !args.get_flag("no-push") => Ok(push::push(&context.repo, remote, &plan.unpushed())?),
+        _ => Ok(Outcome::Nothing),
+    }
+}
+
+/// One point: go there, as `git switch -c` would.
+fn switch(context: &Context, args: &ArgMatches, plan: &Plan) -> Result<u8> {
+    let [item] = plan.items.as_slice() else { return Ok(error::OK) };
+    if args.get_flag("no-switch") || context.repo.workdir().is_none() {
+        return Ok(error::OK);
+    }
+    if context.repo.head()?.branch.as_deref() == Some(&item.branch) {
+        return Ok(error::OK);
+    }
+    Ok(if context.repo.git().switch(&item.branch)? { error::OK } else { error::NO })
+}
+
+fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
+    let dry = args.get_flag("dry-run");
+    if args.get_flag("json") {
+        ui.json(to_json(plan, checked, pushed, dry));
+    } else if let [item] = plan.items.as_slice() {
+        one(ui, item, checked, pushed, dry);
+    } else {
+        let row = |item: &Item| {
+            vec![word(item, dry), item.branch.as_str().into(), short(item).into(), push_word(item, pushed)]
+        };
+        table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
+        checked.lines().iter().for_each(|line| ui.say(line));
+    }
+    if let Outcome::Refused(reasons) = pushed {
+        ui.error("the push did not go through; the points are here, and the same command pushes them later");
+        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
+    }
+}
+
+fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
+    let mut rows = vec![
+        vec![word(item, dry), item.branch.as_str().into()],
+        vec!["  commit".into(), item.commit.to_string().into()],
+    ];
+    if let Some(creation) = &item.creation {
+        rows.push(vec!["  parents".into(), creation.parents.join(", ").into()]);
+        rows.push(vec!["  template".into(), creation.template.name().into()]);
+        rows.extend(
+            creation
+                .files
+                .iter()
+                .enumerate()
+                .map(|(i, file)| vec![if i == 0 { "  files" } else { "" }.into(), file.as_str().into()]),
+        );
+    }
+    rows.push(vec!["  push".into(), push_word(item, pushed)]);
+    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    checked.lines().iter().for_each(|line| ui.say(line));
+}
+
+fn word(item: &Item, dry: bool) -> Cell {
+    match (&item.creation, dry) {
+        (None, _) => Cell::new("unchanged", Tone::Faint),
+        (Some(_), true) => Cell::new("would create", Tone::Good),
+        (Some(_), false) => Cell::new("created", Tone::Good),
+    }
+}
+
+fn short(item: &Item) -> String {
+    item.commit.to_hex_with_len(10).to_string()
+}
+
+fn is_pushed(item: &Item, pushed: &Outcome) -> bool {
+    item.pushed || pushed.is_done()
+}
+
+fn push_word(item: &Item, pushed: &Outcome) -> Cell {
+    if is_pushed(item, pushed) { Cell::new("pushed", Tone::Good) } else { Cell::new("not pushed", Tone::Odd) }
+}
+
+fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value {
+    let item = |item: &Item| {
+        let mut value = json!({
+            "point": item.spelled, "branch": item.branch, "commit": item.commit.to_string(), "flake": item.dir,
+            "pushed": is_pushed(item, pushed),
+        });
+        if let Some(creation) = &item.creation {
+            value["parents"] = json!(creation.parents);
+            value["template"] = json!(creation.template.name());
+            value["files"] = json!(creation.files);
+        }
+        value
+    };
+    let (created, unchanged): (Vec<_>, Vec<_>) = plan.items.iter().partition(|item| item.creation.is_some());
+    let list = |items: Vec<&Item>| items.into_iter().map(item).collect::<Vec<_>>();
+    let mut value = json!({ "created": list(created), "unchanged": list(unchanged), "dry_run": dry });
+    value["checked"] = json!(checked.checked);
+    value["unchecked"] = json!(checked.unchecked);
+    if let Outcome::Refused(reasons) = pushed {
+        value["push_refused"] = json!(reasons);
+    }
+    value
+}

@@ -1,0 +1,130 @@
+//! One file a command: its arguments, one call, one view.
+
+mod axis;
+mod build;
+pub mod hook;
+mod hooks;
+mod init;
+mod made;
+mod new;
+mod next_step;
+mod points;
+mod promote;
+mod show;
+mod status;
+mod texts;
+
+use std::cell::OnceCell;
+
+use anyhow::Result;
+use clap::{ArgMatches, Command};
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::env::Environment;
+use crate::ui::Ui;
+use crate::{cli, error};
+
+/// What all commands share: opened once, the first time that somebody asks.
+pub struct Session {
+    environment: Environment,
+    context: OnceCell<Context>,
+    config: OnceCell<Config>,
+    /// How to speak.
+    pub ui: Ui,
+}
+
+impl Session {
+    /// A session in this environment.
+    pub fn new(environment: Environment) -> Self {
+        let ui = Ui::new(&environment);
+        Self { environment, context: OnceCell::new(), config: OnceCell::new(), ui }
+    }
+
+    /// The repository.
+    ///
+    /// # Errors
+    /// When there is none that can be used.
+    pub fn context(&self) -> Result<&Context> {
+        if self.context.get().is_none() {
+            self.context.set(Context::open(self.environment.clone())?).ok();
+        }
+        self.context.get().ok_or_else(|| anyhow::anyhow!("the repository was not opened"))
+    }
+
+    /// `lattice.toml`.
+    ///
+    /// # Errors
+    /// When there is none that can be used.
+    pub fn config(&self) -> Result<&Config> {
+        if self.config.get().is_none() {
+            let config = self.context()?.config()?;
+            for key in &config.unknown {
+                self.ui.warn(format!("`{key}` in lattice.toml means nothing to this version"));
+            }
+            self.config.set(config).ok();
+        }
+        self.config.get().ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
+    }
+
+    /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
+    pub fn axis_names(&self) -> Vec<String> {
+        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return cli::usual_axes() };
+        config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
+    }
+}
+
+/// All commands.
+pub fn all(axes: &[String]) -> Vec<Command> {
+    vec![
+        init::command(),
+        axis::command(),
+        new::command(axes),
+        next_step::command(axes),
+        promote::command(axes),
+        build::command(axes),
+        status::command(axes),
+        show::command(axes),
+        hooks::command(),
+        texts::completions(),
+        texts::man(),
+    ]
+}
+
+/// Runs the command that was given; bare `git lattice` is `status`.
+pub fn run(session: &Session, matches: &ArgMatches) -> u8 {
+    let done = match matches.subcommand() {
+        Some(("init", args)) => init::run(session, args),
+        Some(("axis", args)) => axis::run(session, args),
+        Some(("new", args)) => new::run(session, args),
+        Some(("next-step", args)) => next_step::run(session, args),
+        Some(("promote", args)) => promote::run(session, args),
+        Some(("build", args)) => build::run(session, args),
+        Some(("status", args)) => status::run(session, Some(args)),
+        Some(("show", args)) => show::run(session, args),
+        Some(("hooks", args)) => hooks::run(session, args),
+        Some(("completions", args)) => Ok(texts::run_completions(args)),
+        Some(("man", args)) => texts::run_man(session, args),
+        _ => status::run(session, None),
+    };
+    done.unwrap_or_else(|error| report(&session.ui, &error))
+}
+
+/// Says what went wrong, why, and what to do; gives the exit code.
+pub fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
+    ui.progress("");
+    let mut said = failure.to_string();
+    ui.error(&said);
+    for cause in failure.chain().skip(1) {
+        let text = cause.to_string();
+        // Wrappers that only pass their source's words on would say everything twice.
+        if !said.contains(&text) {
+            ui.say(format!("caused by: {text}"));
+        }
+        said = text;
+    }
+    for hint in error::hints(failure) {
+        ui.hint(hint);
+    }
+    error::exit_code(failure)
+}

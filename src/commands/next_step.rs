@@ -1,0 +1,41 @@
+//! `git lattice next-step`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::points::Named;
+use super::{Session, made, new, points};
+use crate::ops::census::Census;
+use crate::ops::new::Request;
+use crate::ops::next;
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let command = Command::new("next-step")
+        .about("Make the step above HEAD's point, or above the named one")
+        .long_about(
+            "Make the step above HEAD's point, or above the named one. Its flake takes the output of the step below.\n\n\
+             At the end of a listed chain there is no next step: `git lattice promote` opens the next phase.",
+        )
+        .arg(
+            Arg::new("all-archs")
+                .long("all-archs")
+                .action(ArgAction::SetTrue)
+                .help("The next step for every architecture that has points in this phase"),
+        );
+    made::add_args(new::add_content_args(points::add_args(command, axes, true)))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config) = (session.context()?, session.config()?);
+    let census = Census::take(&context.repo, config)?;
+    let mut from = Named::read(config, args)?.existing(session, config, &census)?;
+    if args.get_flag("all-archs") {
+        let mut all = Vec::new();
+        for point in &from {
+            all.extend(next::greatest_on_all_archs(config, &census, point)?);
+        }
+        from = all;
+    }
+    let points = from.iter().map(|point| next::above(&config.lattice, point)).collect::<Result<Vec<_>>>()?;
+    made::make(session, args, &Request { points, ..new::content(session, args)? })
+}

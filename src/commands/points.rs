@@ -1,0 +1,180 @@
+//! Naming points on a command line: a flag per axis, `component/arch/phase/step` with `*` and `{a,b}`, or a branch.
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::Session;
+use crate::config::Config;
+use crate::lattice::{Lattice, Point, Selector};
+use crate::ops::Cannot;
+use crate::ops::census::Census;
+
+/// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
+const TAKEN: [&str; 22] = [
+    "again",
+    "all",
+    "all-archs",
+    "arg",
+    "builders",
+    "config",
+    "config-path",
+    "dry-run",
+    "force",
+    "help",
+    "json",
+    "no-push",
+    "no-switch",
+    "offline",
+    "points",
+    "push",
+    "reason",
+    "switch",
+    "template",
+    "to",
+    "version",
+    "extra",
+];
+
+/// The arguments that name points.
+pub fn add_args(command: Command, axes: &[String], many: bool) -> Command {
+    let help = if many {
+        "Points, as component/arch/phase/step with `*` and `{a,b}`, or by branch"
+    } else {
+        "A point, as component/arch/phase/step or by its branch"
+    };
+    let flag = |axis: &String| {
+        Arg::new(axis.clone())
+            .long(axis.clone())
+            .value_name("VALUE")
+            .action(ArgAction::Append)
+            .allow_hyphen_values(true)
+            .help(format!("The value on axis `{axis}`; several separated by commas"))
+            .help_heading("Axes")
+    };
+    command
+        .arg(Arg::new("points").value_name("POINT").action(ArgAction::Append).help(help))
+        .args(axes.iter().filter(|axis| !TAKEN.contains(&axis.as_str())).map(flag))
+}
+
+/// What the arguments say: nothing, or one or more selectors.
+pub struct Named {
+    selectors: Vec<Selector>,
+}
+
+impl Named {
+    /// Reads the arguments.
+    pub fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
+        let lattice = &config.lattice;
+        let mut flags = Selector::open(lattice);
+        for axis in lattice.axes() {
+            let name = axis.name.as_str();
+            for value in args.try_get_many::<String>(name).ok().flatten().into_iter().flatten() {
+                flags.choose(lattice, name, value)?;
+            }
+        }
+        let mut selectors = Vec::new();
+        for text in args.get_many::<String>("points").into_iter().flatten() {
+            selectors.push(match decode_branch(config, text) {
+                Some(point) => Selector::open(lattice).or_from(lattice, &point),
+                None => Selector::parse(lattice, text)?,
+            });
+        }
+        if !flags.is_open() {
+            if !selectors.is_empty() {
+                anyhow::bail!("name points either by flags or as component/arch/phase/step, not both");
+            }
+            selectors.push(flags);
+        }
+        Ok(Self { selectors })
+    }
+
+    /// Whether nothing was named.
+    pub fn is_empty(&self) -> bool {
+        self.selectors.is_empty()
+    }
+
+    /// The points that are meant, which need not exist; what is left open comes from `head`, else from the axis.
+    pub fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
+        let lattice = &config.lattice;
+        let open = [Selector::open(lattice)];
+        let selectors = if self.is_empty() { &open[..] } else { &self.selectors };
+        let fill = |selector: &Selector| match head {
+            Some(head) => selector.clone().or_from(lattice, head),
+            None => selector.clone(),
+        };
+        let mut points = Vec::new();
+        for selector in selectors {
+            points.extend(fill(selector).expand(lattice)?);
+        }
+        Ok(points)
+    }
+
+    /// The points of the population that are meant; nothing named means all.
+    pub fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
+        if self.is_empty() {
+            return Ok(census.population().points().cloned().collect());
+        }
+        let mut points = Vec::new();
+        for selector in &self.selectors {
+            points.extend(selector.filter(&config.lattice, census.population())?.into_iter().cloned());
+        }
+        points.sort();
+        points.dedup();
+        Ok(points)
+    }
+
+    /// The one point that is meant: the named one, else HEAD's; it has a branch.
+    pub fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
+        match self.existing(session, config, census)?.as_slice() {
+            [one] => Ok(one.clone()),
+            several => anyhow::bail!("expected one point, and this names {}", several.len()),
+        }
+    }
+
+    /// The points of the population that are meant: the named ones, each of which must be there, else HEAD's.
+    pub fn existing(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
+        let lattice = &config.lattice;
+        let head = session.context()?.head_point(config)?;
+        if self.is_empty() && head.is_none() {
+            return Err(Cannot::NoHeadPoint.into());
+        }
+        let named = self.expand(config, head.as_ref());
+        if let Ok(points) = named.as_ref()
+            && let Some(stranger) = points.iter().find(|point| census.commit(point).is_none())
+            && !self.has_wildcards()
+        {
+            let (point, branch) = (lattice.spell(stranger), config.branch.encode(lattice, stranger));
+            return Err(Cannot::NoPoint { point, branch }.into());
+        }
+        if self.is_empty() || (named.is_ok() && !self.has_wildcards()) {
+            return named;
+        }
+        match self.filter(config, census)? {
+            none if none.is_empty() => Err(Cannot::NothingSelected(self.describe()).into()),
+            points => Ok(points),
+        }
+    }
+
+    /// The same, with every value of a set axis.
+    #[must_use]
+    pub fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
+        if self.selectors.is_empty() {
+            self.selectors.push(Selector::open(lattice));
+        }
+        Self { selectors: self.selectors.into_iter().map(|selector| selector.choose_all(axis)).collect() }
+    }
+
+    fn has_wildcards(&self) -> bool {
+        self.selectors.iter().any(Selector::has_wildcards)
+    }
+
+    fn describe(&self) -> String {
+        self.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn decode_branch(config: &Config, text: &str) -> Option<Point> {
+    let remote = config.remote.as_ref().and_then(|remote| text.strip_prefix(&format!("{remote}/")));
+    let names = [Some(text), text.strip_prefix("refs/heads/"), remote];
+    names.into_iter().flatten().find_map(|name| config.branch.decode(&config.lattice, name))
+}

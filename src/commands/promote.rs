@@ -1,0 +1,109 @@
+//! `git lattice promote`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
+
+use super::points::Named;
+use super::{Session, made, new, points};
+use crate::config::Config;
+use crate::error;
+use crate::ops::Refusal;
+use crate::ops::census::Census;
+use crate::ops::new::Request;
+use crate::ops::promote::{self, Missing, Promotion};
+use crate::ops::push::{self, Outcome};
+use crate::ui::Tone;
+use crate::ui::table::{self, Cell};
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let command = Command::new("promote")
+        .about("Open the next phase: its first step, when this phase was built")
+        .long_about(
+            "Open the next phase: make its first step, when the records say that this phase was built.\n\n\
+             It asks for a `built` record for the current content of the phase's last step, on every system that `[promote]` in \
+             lattice.toml names (without that: the point's own). With `across = [\"arch\"]` all architectures must be ready, and then \
+             all move. Otherwise it is refused, with the commands that would supply what is missing. After the last phase comes the next \
+             component, where that is a chain, or the base branch with `--to base`.",
+        )
+        .arg(Arg::new("to").long("to").value_name("base").value_parser(["base"]).help("Merge into the base branch, without the worktree"))
+        .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).requires("reason").help("Promote without the records; the reason is kept in the commit"))
+        .arg(Arg::new("reason").long("reason").value_name("TEXT").requires("force").help("Why, for the `Lattice-Override:` trailer"));
+    made::add_args(new::add_content_args(points::add_args(command, axes, false)))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config) = (session.context()?, session.config()?);
+    let census = Census::take(&context.repo, config)?;
+    let point = Named::read(config, args)?.one(session, config, &census)?;
+    let to_base = args.contains_id("to");
+    let promotion = promote::plan(context, config, &census, &point, to_base)?;
+    if !promotion.missing.is_empty() && !args.get_flag("force") {
+        return refuse(session, args, config, promotion);
+    }
+    let reason = args.get_one::<String>("reason").filter(|_| !promotion.missing.is_empty()).cloned();
+    if to_base {
+        return into_base(session, args, &census, &promotion, reason.as_deref());
+    }
+    let request = Request { points: promotion.targets, reason, ..new::content(session, args)? };
+    made::make(session, args, &request)
+}
+
+fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Promotion) -> Result<u8> {
+    let spell = |points: &[crate::lattice::Point]| {
+        points.iter().map(|p| config.lattice.spell(p)).collect::<Vec<_>>().join(", ")
+    };
+    let target = if promotion.targets.is_empty() { config.base.clone() } else { spell(&promotion.targets) };
+    if args.get_flag("json") {
+        let row = |lack: &Missing| json!({ "point": lack.point, "missing": lack.what, "command": lack.command });
+        let missing: Vec<_> = promotion.missing.iter().map(row).collect();
+        session.ui.json(json!({ "created": [], "unchanged": [], "refused": missing }));
+    } else {
+        let head =
+            vec![Cell::new("POINT", Tone::Faint), Cell::new("MISSING", Tone::Faint), Cell::new("COMMAND", Tone::Faint)];
+        let row = |lack: &Missing| {
+            vec![lack.point.as_str().into(), Cell::new(lack.what.as_str(), Tone::Bad), lack.command.as_str().into()]
+        };
+        let rows: Vec<_> = std::iter::once(head).chain(promotion.missing.iter().map(row)).collect();
+        table::lines(&rows, session.ui.color).iter().for_each(|line| session.ui.data(line));
+    }
+    Err(Refusal::NotReady { target, asked: promotion.asked, missing: promotion.missing }.into())
+}
+
+fn into_base(
+    session: &Session,
+    args: &ArgMatches,
+    census: &Census,
+    promotion: &Promotion,
+    reason: Option<&str>,
+) -> Result<u8> {
+    let (context, config, dry) = (session.context()?, session.config()?, args.get_flag("dry-run"));
+    let (commit, is_new) = promote::into_base(context, config, census, &promotion.from, reason, dry)?;
+    let pushed = match &config.remote {
+        Some(remote) if !dry && !args.get_flag("no-push") => {
+            push::push(&context.repo, remote, std::slice::from_ref(&config.base))?
+        }
+        _ => Outcome::Nothing,
+    };
+    let made = json!({ "point": null, "branch": config.base, "commit": commit.to_string(), "flake": null, "pushed": pushed.is_done() });
+    let word = if !is_new {
+        "unchanged"
+    } else if dry {
+        "would create"
+    } else {
+        "created"
+    };
+    if args.get_flag("json") {
+        let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
+        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry }));
+    } else {
+        let state = if pushed.is_done() { "pushed" } else { "not pushed" };
+        session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
+    }
+    if let Outcome::Refused(reasons) = pushed {
+        session.ui.error("the push did not go through; the merge is here, and the same command pushes it later");
+        reasons.iter().for_each(|reason| session.ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
+        return Ok(error::NO);
+    }
+    Ok(error::OK)
+}

@@ -1,0 +1,92 @@
+//! `git lattice status`, and bare `git lattice`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::points::Named;
+use super::{Session, points};
+use crate::config::Config;
+use crate::error;
+use crate::lattice::Point;
+use crate::ops::census::Census;
+use crate::ops::status::{self, PointStatus};
+use crate::ui::picture;
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let command = Command::new("status")
+        .about("Show which points exist, which are built, and what can be done next")
+        .long_about(
+            "Show which points exist, which are built, and what can be done next: a table per component, steps as rows and \
+             architectures as columns. `*` marks HEAD's point, `^` what the remote does not have.",
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
+    points::add_args(command, axes, true)
+}
+
+pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let census = Census::take(&context.repo, config)?;
+    let which = match args {
+        Some(args) => {
+            let named = Named::read(config, args)?;
+            if named.is_empty() { None } else { Some(named.filter(config, &census)?) }
+        }
+        None => None,
+    };
+    let survey = status::survey(context, config, &census, which.as_deref())?;
+    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {broken}")));
+    if args.is_some_and(|args| args.get_flag("json")) {
+        let points: Vec<_> = survey.points.iter().map(|point| to_json(config, point)).collect();
+        ui.json(json!({ "base": config.base, "points": points }));
+        return Ok(error::OK);
+    }
+    if survey.points.is_empty() {
+        ui.data(if which.is_some() { "no such point has a branch" } else { "no point has a branch yet" });
+        if which.is_none() {
+            ui.hint(format!("`git lattice new` makes the first one; the axes are {}", config.lattice.shape()));
+        }
+        return Ok(error::OK);
+    }
+    let head = context.head_point(config)?;
+    picture::tables(config, &survey.points, head.as_ref(), ui.color).iter().for_each(|line| ui.data(line));
+    next(session, config, &census, &survey.points, head.as_ref());
+    Ok(error::OK)
+}
+
+/// What can be done next: a few lines, the nearest first.
+fn next(session: &Session, config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) {
+    const MOST: usize = 4;
+    let ui = &session.ui;
+    let suggestions = picture::suggestions(config, census, points, head);
+    if !suggestions.is_empty() {
+        ui.data("");
+    }
+    for line in suggestions.iter().take(MOST) {
+        ui.data(line);
+    }
+    if suggestions.len() > MOST {
+        ui.data(format!("and {} more", suggestions.len() - MOST));
+    }
+}
+
+/// A point as `status --json` and `show --json` give it.
+pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
+    let lattice = &config.lattice;
+    let names = lattice.axes().iter().map(|axis| axis.name.to_string());
+    let axes: serde_json::Map<_, _> =
+        names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
+    json!({
+        "point": lattice.spell(&status.point),
+        "axes": axes,
+        "branch": config.branch.encode(lattice, &status.point),
+        "commit": status.commit.to_string(),
+        "flake": config.flake.encode(lattice, &status.point),
+        "systems": status.systems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "parents": status.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "key": status.key.map(|key| key.to_string()),
+        "state": status.state,
+        "pushed": status.pushed,
+        "verdicts": status.verdicts,
+    })
+}

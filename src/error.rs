@@ -1,0 +1,153 @@
+//! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
+
+use crate::ops::{Cannot, Refusal};
+use crate::{config, context, git, lattice, nix, process};
+
+/// Done.
+pub const OK: u8 = 0;
+/// The answer is no: refused, failed, in conflict, not pushed.
+pub const NO: u8 = 1;
+/// It could not be done: usage, lattice.toml, a missing tool.
+pub const CANNOT: u8 = 2;
+
+/// The exit code of an error.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let is_no = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<Refusal>()
+            || matches!(cause.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Conflict { .. }))
+    };
+    if error.chain().any(is_no) { NO } else { CANNOT }
+}
+
+/// What to do about an error, one line each.
+pub fn hints(error: &anyhow::Error) -> Vec<String> {
+    error.chain().find_map(hints_for).unwrap_or_default()
+}
+
+fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
+    if let Some(error) = cause.downcast_ref::<Refusal>() {
+        return Some(refusal(error));
+    }
+    if let Some(error) = cause.downcast_ref::<Cannot>() {
+        return Some(cannot(error));
+    }
+    if let Some(error) = cause.downcast_ref::<lattice::Error>() {
+        return algebra(error);
+    }
+    if let Some(config::Error::Lattice { source, .. }) = cause.downcast_ref() {
+        return algebra(source);
+    }
+    if let Some(context::Error::Missing) = cause.downcast_ref() {
+        return one(
+            "`git lattice init --component NAME --arch aarch64,x86_64` writes one, or switch to a branch that has it",
+        );
+    }
+    if let Some(process::Error::NotFound { program }) = cause.downcast_ref() {
+        return not_found(program);
+    }
+    if let Some(error) = cause.downcast_ref::<nix::Error>() {
+        return error.hint().and_then(one);
+    }
+    cause.downcast_ref::<git::Error>().and_then(git_error)
+}
+
+fn one(hint: impl Into<String>) -> Option<Vec<String>> {
+    Some(vec![hint.into()])
+}
+
+fn refusal(refusal: &Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::OtherContent { branch, existing, .. } => vec![
+            format!("`git show {existing}` shows what is there"),
+            format!(
+                "without --config and --template an existing point is taken as it is; `git branch -m {branch} NAME` moves it out of the way"
+            ),
+        ],
+        Refusal::InTheWay { other, .. } => {
+            vec![format!("`git branch -m {other} NAME` gives the other branch another name")]
+        }
+        Refusal::LastStep { .. } => vec!["`git lattice promote` opens the next phase".to_owned()],
+        Refusal::LastPhase { base, .. } => vec![format!("`git lattice promote --to base` merges it into `{base}`")],
+        Refusal::NotReady { .. } => {
+            vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
+        }
+        Refusal::CheckedOut { branch, .. } => {
+            vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
+        }
+    }
+}
+
+fn cannot(error: &Cannot) -> Vec<String> {
+    match error {
+        Cannot::NoBase { .. } => vec![
+            "`git fetch` brings the remote's branches; `base` in lattice.toml names the one to grow from".to_owned(),
+        ],
+        Cannot::NoCommit => vec![
+            "commit something on the base branch first: `git add lattice.toml && git commit -m 'declare the lattice'`"
+                .to_owned(),
+        ],
+        Cannot::NoPoint { point, .. } => {
+            vec![format!("`git lattice new {point}` makes it; `git lattice status` shows the points there are")]
+        }
+        Cannot::NoHeadPoint => vec![
+            "name one, as in `git lattice status` (component/arch/phase/step), or `git switch` to a point's branch"
+                .to_owned(),
+        ],
+        Cannot::NoFlake { .. } => {
+            vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
+        }
+        Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
+        Cannot::NoRust => {
+            vec!["give them with `--config FILE`: `[rust]`, `version = \"1.83.0\"`, `hash = \"sha256-...\"`".to_owned()]
+        }
+        Cannot::Exists { .. } => vec![
+            "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"
+                .to_owned(),
+        ],
+        Cannot::Bare { .. } => {
+            vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
+        }
+        Cannot::NoAxis(_) => Vec::new(),
+        Cannot::BadOutput { .. } => vec!["this is a fault of git-lattice; nothing was written".to_owned()],
+    }
+}
+
+fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
+    use lattice::Error;
+    match error {
+        Error::UnknownValue { axis, value, known, near } => {
+            let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
+            hints.push(format!("axis `{axis}` has: {known}"));
+            hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
+            Some(hints)
+        }
+        Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
+        Error::Open { axis, .. } => one(format!("say which one: `--{axis} VALUE`")),
+        Error::Endless { axis, .. } => one(format!("name the values: `--{axis} a,b`")),
+        Error::BadValue { .. } => one("a value is letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`"),
+        _ => None,
+    }
+}
+
+fn not_found(program: &str) -> Option<Vec<String>> {
+    match program {
+        "nix" => one("Nix builds the flakes: nixos.org/download, or `apt install nix-bin` on Debian"),
+        "git" => one("install git, or name it in GIT_LATTICE_GIT"),
+        _ => None,
+    }
+}
+
+fn git_error(error: &git::Error) -> Option<Vec<String>> {
+    match error {
+        git::Error::NotARepository(_) => one("`git init` makes one, or `cd` into one"),
+        git::Error::Untrusted(path) => {
+            one(format!("`git config --global --add safe.directory {}` if you trust it", path.display()))
+        }
+        git::Error::Identity(what) => one(format!("`git config --global {} VALUE` sets it", what.trim_matches('`'))),
+        git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
+        git::Error::Conflict { .. } => {
+            one("bring one of the points below up to the other first, so that they agree on these files")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,294 @@
+//! Putting our shims into the hooks folder and taking them out again: first a plan, then the deed.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::event::Kind;
+use super::found::{self, Found, Slot, chained, hook};
+use super::shim::{self, Folder, Mark};
+
+/// Why hooks could not be installed or removed; nothing was changed unless it is [`Error::Io`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder could not be read.
+    #[error(transparent)]
+    Found(#[from] found::Error),
+    /// The path where hooks should live is something else.
+    #[error("`{}` is no folder, so it can hold no hooks", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A folder has a hook's name.
+    #[error("`{}` is a folder, where git expects a program", path.display())]
+    IsFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A second foreign hook came after the first was moved aside.
+    #[error("`{}` is a new hook, and `{}` is the one that was moved aside; join them or delete one", hook.display(), chained.display())]
+    Both {
+        /// The one that git runs now.
+        hook: PathBuf,
+        /// The one that was there before.
+        chained: PathBuf,
+    },
+    /// The shim was changed by hand, and the change would be lost.
+    #[error("`{}` was changed by hand; move your lines to `{}` and delete it", hook.display(), chained.display())]
+    Edited {
+        /// The shim.
+        hook: PathBuf,
+        /// Where a hook of one's own is run from.
+        chained: PathBuf,
+    },
+    /// Something changed the folder between plan and deed.
+    #[error("the hooks in `{}` were changed by somebody else just now", path.display())]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A step could not be done.
+    #[error("could not write `{}`", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// One thing to do in the hooks folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make the folder.
+    MakeFolder,
+    /// Move the foreign hook aside; the shim runs it first.
+    SetAside(Kind),
+    /// Write the shim.
+    Write {
+        /// For which event.
+        kind: Kind,
+        /// Its text.
+        text: Vec<u8>,
+        /// Whether an older or otherwise different shim is replaced.
+        update: bool,
+    },
+    /// Leave a shim that is as it should be.
+    Keep(Kind),
+    /// Leave a shim that a newer git-lattice wrote.
+    KeepNewer(Kind, u32),
+    /// Remove the shim.
+    Remove(Kind),
+    /// Put the hook that was moved aside back in its place.
+    PutBack(Kind),
+    /// Remove a second name of the foreign hook, left by an installation that was interrupted.
+    RemoveTwin(Kind),
+    /// Leave both a foreign hook and the one that was moved aside before it came.
+    LeaveBoth(Kind),
+    /// Remove the folder, which we made, if it is empty.
+    RemoveFolder,
+}
+
+/// What will be done in a hooks folder, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The steps.
+    pub steps: Vec<Step>,
+    goal: Goal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Goal {
+    Install { binary: Option<PathBuf> },
+    Uninstall,
+}
+
+/// Plans the installation of all our hooks in `folder`; the shims try `binary`, if absolute, before PATH.
+///
+/// # Errors
+/// When the folder cannot be read, or something is in the way.
+pub fn plan_install(folder: &Path, binary: Option<&Path>) -> Result<Plan, Error> {
+    let binary = binary.filter(|path| path.is_absolute());
+    let exists = exists(folder)?;
+    let found = look(folder)?;
+    let origin = if exists && !made_by_us(&found) { Folder::Found } else { Folder::Made };
+    let mut steps = if exists { Vec::new() } else { vec![Step::MakeFolder] };
+    for (kind, found) in &found {
+        steps.extend(installing(folder, *kind, found, &shim::render(*kind, binary, origin))?);
+    }
+    Ok(Plan { folder: folder.to_owned(), steps, goal: Goal::Install { binary: binary.map(Path::to_owned) } })
+}
+
+/// Plans the removal of all our hooks from `folder`, so that it is again as it was before.
+///
+/// # Errors
+/// When the folder cannot be read, or a shim was changed by hand.
+pub fn plan_uninstall(folder: &Path) -> Result<Plan, Error> {
+    let found = look(folder)?;
+    let mut steps = Vec::new();
+    for (kind, found) in &found {
+        steps.extend(removing(folder, *kind, found)?);
+    }
+    if made_by_us(&found) {
+        steps.push(Step::RemoveFolder);
+    }
+    Ok(Plan { folder: folder.to_owned(), steps, goal: Goal::Uninstall })
+}
+
+fn exists(folder: &Path) -> Result<bool, Error> {
+    let path = folder.to_owned();
+    match fs::metadata(folder) {
+        Ok(meta) if meta.is_dir() => Ok(true),
+        Ok(_) => Err(Error::NoFolder { path }),
+        Err(source) => match source.kind() {
+            io::ErrorKind::NotFound => Ok(false),
+            io::ErrorKind::NotADirectory => Err(Error::NoFolder { path }),
+            _ => Err(found::Error { path, source }.into()),
+        },
+    }
+}
+
+fn look(folder: &Path) -> Result<Vec<(Kind, Found)>, Error> {
+    Kind::ALL.into_iter().map(|kind| Ok((kind, Found::look(folder, kind)?))).collect()
+}
+
+fn made_by_us(found: &[(Kind, Found)]) -> bool {
+    let made = |slot: &Slot| matches!(slot, Slot::Shim { mark: Mark { folder: Folder::Made, .. }, .. });
+    found.iter().any(|(_, found)| made(&found.slot))
+}
+
+fn installing(folder: &Path, kind: Kind, found: &Found, new: &[u8]) -> Result<Vec<Step>, Error> {
+    let write = |update| Step::Write { kind, text: new.to_owned(), update };
+    Ok(match (&found.slot, found.chained) {
+        (Slot::Folder, _) => return Err(Error::IsFolder { path: hook(folder, kind) }),
+        (Slot::Shim { mark, .. }, _) if mark.version > shim::VERSION => vec![Step::KeepNewer(kind, mark.version)],
+        (Slot::Shim { text, runs: true, .. }, _) if *text == new => vec![Step::Keep(kind)],
+        (Slot::Shim { mark, .. }, _) if mark.edited => return Err(edited(folder, kind)),
+        (Slot::Shim { .. }, _) => vec![write(true)],
+        (Slot::Nothing, _) => vec![write(false)],
+        (Slot::Foreign { .. }, None) => vec![Step::SetAside(kind), write(false)],
+        (Slot::Foreign { id }, Some((twin, _))) if *id == twin => vec![write(false)],
+        (Slot::Foreign { .. }, Some(_)) => {
+            return Err(Error::Both { hook: hook(folder, kind), chained: chained(folder, kind) });
+        }
+    })
+}
+
+fn removing(folder: &Path, kind: Kind, found: &Found) -> Result<Option<Step>, Error> {
+    Ok(match (&found.slot, found.chained) {
+        (Slot::Shim { mark, .. }, _) if mark.edited => return Err(edited(folder, kind)),
+        (Slot::Shim { .. } | Slot::Nothing, Some(_)) => Some(Step::PutBack(kind)),
+        (Slot::Shim { .. }, None) => Some(Step::Remove(kind)),
+        (Slot::Foreign { id }, Some((twin, _))) if *id == twin => Some(Step::RemoveTwin(kind)),
+        (Slot::Foreign { .. } | Slot::Folder, Some(_)) => Some(Step::LeaveBoth(kind)),
+        (_, None) => None,
+    })
+}
+
+fn edited(folder: &Path, kind: Kind) -> Error {
+    Error::Edited { hook: hook(folder, kind), chained: chained(folder, kind) }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Keep(_) | Step::KeepNewer(..) | Step::LeaveBoth(_)))
+    }
+
+    /// Does it, after making sure that the folder is still what the plan was made from.
+    ///
+    /// # Errors
+    /// When somebody else changed the folder meanwhile, or a step fails; both leave nothing lost, and can be run again.
+    pub fn apply(&self) -> Result<(), Error> {
+        let now = match &self.goal {
+            Goal::Install { binary } => plan_install(&self.folder, binary.as_deref())?,
+            Goal::Uninstall => plan_uninstall(&self.folder)?,
+        };
+        if now != *self {
+            return Err(Error::Changed { path: self.folder.clone() });
+        }
+        self.steps.iter().try_for_each(|step| step.apply(&self.folder))
+    }
+}
+
+impl Step {
+    fn apply(&self, folder: &Path) -> Result<(), Error> {
+        let at = |kind: &Kind| (hook(folder, *kind), chained(folder, *kind));
+        let (path, done) = match self {
+            Self::Keep(_) | Self::KeepNewer(..) | Self::LeaveBoth(_) => return Ok(()),
+            Self::MakeFolder => (folder.to_owned(), fs::create_dir_all(folder)),
+            Self::RemoveFolder => (folder.to_owned(), remove_if_empty(folder)),
+            Self::SetAside(kind) => (at(kind).1, set_aside(&at(kind).0, &at(kind).1)),
+            Self::Write { kind, text, .. } => (at(kind).0, write_program(folder, *kind, text)),
+            Self::Remove(kind) => (at(kind).0, fs::remove_file(at(kind).0)),
+            Self::PutBack(kind) => (at(kind).0, fs::rename(at(kind).1, at(kind).0)),
+            Self::RemoveTwin(kind) => (at(kind).1, fs::remove_file(at(kind).1)),
+        };
+        done.map_err(|source| Error::Io { path, source })
+    }
+}
+
+/// Gives the hook its second name; the shim then takes the first one, so that at no time there is no hook.
+fn set_aside(hook: &Path, chained: &Path) -> io::Result<()> {
+    match fs::hard_link(hook, chained) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Not every file system has hard links.
+        Err(_) => fs::rename(hook, chained),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn write_program(folder: &Path, kind: Kind, text: &[u8]) -> io::Result<()> {
+    let new = folder.join(format!(".{kind}.lattice-{}", std::process::id()));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o777).open(&new)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&new, hook(folder, kind))
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+fn remove_if_empty(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        done => done,
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "hooks in {}:", self.folder.display())?;
+        if self.steps.is_empty() {
+            writeln!(f, "  nothing to do")?;
+        }
+        self.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = shim::CHAINED_SUFFIX;
+        match self {
+            Self::MakeFolder => write!(f, "make the folder"),
+            Self::SetAside(kind) => write!(f, "{kind}: move the present hook to {kind}{suffix}, it runs first"),
+            Self::Write { kind, update: false, .. } => write!(f, "{kind}: install"),
+            Self::Write { kind, update: true, .. } => write!(f, "{kind}: update"),
+            Self::Keep(kind) => write!(f, "{kind}: unchanged"),
+            Self::KeepNewer(kind, version) => {
+                write!(f, "{kind}: unchanged, written by a newer git-lattice (shim {version})")
+            }
+            Self::Remove(kind) => write!(f, "{kind}: remove"),
+            Self::PutBack(kind) => write!(f, "{kind}: remove, and put {kind}{suffix} back"),
+            Self::RemoveTwin(kind) => write!(f, "{kind}: remove its second name {kind}{suffix}"),
+            Self::LeaveBoth(kind) => write!(f, "{kind}: not ours, left alone, and {kind}{suffix} too"),
+            Self::RemoveFolder => write!(f, "remove the folder if it is empty"),
+        }
+    }
+}

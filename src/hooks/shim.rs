@@ -1,0 +1,114 @@
+//! The script that stands in git's hooks folder for us: its text, and how to know it again.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::event::Kind;
+
+/// The version of the shim that this program writes; raised with every change of `hooks/shim.sh`.
+pub const VERSION: u32 = 1;
+
+/// What follows an event's name in the name of the hook that was moved aside.
+pub const CHAINED_SUFFIX: &str = ".lattice-chained";
+
+const SCRIPT: &str = include_str!("../../hooks/shim.sh");
+const MARK: &str = "# git-lattice-shim ";
+
+/// Whether the hooks folder was there before us; kept in the shim, since nothing else remembers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    /// It was there and stays.
+    Found,
+    /// We made it, and take it away when it is empty again.
+    Made,
+}
+
+impl Folder {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found-folder",
+            Self::Made => "made-folder",
+        }
+    }
+}
+
+/// What a shim says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The version of its text.
+    pub version: u32,
+    /// Where the folder came from.
+    pub folder: Folder,
+    /// Whether somebody changed the text since we wrote it.
+    pub edited: bool,
+}
+
+impl Mark {
+    /// Reads the mark of a hook's text; `None` when it is none of our shims.
+    #[must_use]
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let line = text.split(|&b| b == b'\n').take(3).find_map(|line| line.strip_prefix(MARK.as_bytes()))?;
+        let words: Vec<&str> = std::str::from_utf8(line).ok()?.split_whitespace().collect();
+        let &[version, folder, sum, ..] = words.as_slice() else { return None };
+        let folder = if folder == Folder::Made.as_str() { Folder::Made } else { Folder::Found };
+        Some(Self { version: version.parse().ok()?, folder, edited: sum != checksum(text) })
+    }
+}
+
+/// The shim's text for one event; `binary` is tried before the `git-lattice` on PATH.
+#[must_use]
+pub fn render(kind: Kind, binary: Option<&Path>, folder: Folder) -> Vec<u8> {
+    let script = SCRIPT
+        .replace("@VERSION@", &VERSION.to_string())
+        .replace("@FOLDER@", folder.as_str())
+        .replace("@EVENT@", kind.as_str());
+    let (before, after) = script.split_once("@BINARY@").unwrap_or((&script, ""));
+    let binary = binary.map(inside_quotes).unwrap_or_default();
+    let sum = checksum(&[before.as_bytes(), &binary, after.as_bytes()].concat());
+    [before.replace("@SUM@", &sum).as_bytes(), &binary, after.as_bytes()].concat()
+}
+
+/// FNV-1a over all lines but the marked one: it only has to notice an edit, so that none is lost.
+fn checksum(text: &[u8]) -> String {
+    let lines = text.split_inclusive(|&b| b == b'\n').filter(|line| !line.starts_with(MARK.as_bytes()));
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", lines.flatten().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// The path as it reads between single quotes in sh, byte for byte.
+fn inside_quotes(path: &Path) -> Vec<u8> {
+    let quoted = path.as_os_str().as_bytes().iter().map(|&byte| match byte {
+        b'\'' => br"'\''".to_vec(),
+        _ => vec![byte],
+    });
+    quoted.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shim_is_known_again() {
+        for folder in [Folder::Found, Folder::Made] {
+            let text = render(Kind::PreCommit, None, folder);
+            assert_eq!(Mark::read(&text), Some(Mark { version: VERSION, folder, edited: false }));
+            let edited = [text.as_slice(), b"make lint\n"].concat();
+            assert_eq!(
+                Mark::read(&edited),
+                Some(Mark { version: VERSION, folder, edited: true }),
+                "an edit is noticed"
+            );
+        }
+        assert_eq!(Mark::read(b"#!/bin/sh\nexec make lint\n"), None, "a stranger's hook has no mark");
+        assert_eq!(Mark::read(b"#!/bin/sh\n\n\n\n# git-lattice-shim 1\n"), None, "a mention further down is no mark");
+    }
+
+    #[test]
+    fn every_place_is_filled_and_quotes_are_kept() {
+        let text = render(Kind::PostCheckout, Some(Path::new("/opt/it's here/git-lattice")), Folder::Found);
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("event='post-checkout'\nlattice='/opt/it'\\''s here/git-lattice'\n"), "{text}");
+        assert_eq!(text.matches('@').count(), text.matches("\"$@\"").count(), "no placeholder is left: {text}");
+    }
+}

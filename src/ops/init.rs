@@ -1,0 +1,151 @@
+//! Writing and editing `lattice.toml` in the worktree.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::config::document::{AxisDraft, Draft};
+use crate::config::{self, Config, Document};
+use crate::context::Context;
+use crate::git::Repo;
+use crate::ops::Cannot;
+use crate::system::System;
+
+/// The base branch that is most likely meant: the remote's default, else one of the usual names, else HEAD's branch.
+///
+/// # Errors
+/// When git fails.
+pub fn detect_base(repo: &Repo, remote: Option<&str>) -> Result<Option<String>> {
+    if let Some(remote) = remote {
+        let name = format!("refs/remotes/{remote}/HEAD");
+        let target = repo.git().symbolic_ref(&name)?;
+        if let Some(branch) =
+            target.as_deref().and_then(|target| target.strip_prefix(&format!("refs/remotes/{remote}/")))
+        {
+            return Ok(Some(branch.to_owned()));
+        }
+    }
+    for branch in ["main", "master", "trunk"] {
+        if repo.find_ref(&format!("refs/heads/{branch}"))?.is_some() {
+            return Ok(Some(branch.to_owned()));
+        }
+    }
+    Ok(repo.head()?.branch)
+}
+
+/// The remote that is most likely meant: the only one, else `origin`, else the first.
+pub fn detect_remote(repo: &Repo) -> Option<String> {
+    let remotes = repo.remotes();
+    remotes.iter().find(|name| *name == "origin").or(remotes.first()).cloned()
+}
+
+/// The system of each architecture: what `given` says (`a=b`), else what the name means.
+///
+/// # Errors
+/// When an entry is malformed, or an architecture is not known and not given.
+pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String)>> {
+    let mut pairs = Vec::new();
+    for text in given {
+        let Some((arch, system)) = text.split_once('=') else {
+            bail!("`--system {text}` must be ARCH=SYSTEM, as in `arm=armv7l-linux`")
+        };
+        if !archs.iter().any(|a| a == arch) {
+            bail!("`--system {text}` is for `{arch}`, which is not one of the architectures: {}", archs.join(", "));
+        }
+        pairs.push((arch.to_owned(), System::parse(system)?.to_string()));
+    }
+    for arch in archs {
+        if pairs.iter().any(|(known, _)| known == arch) {
+            continue;
+        }
+        match System::of_arch(arch) {
+            Some(system) => pairs.push((arch.clone(), system.to_string())),
+            None => {
+                bail!("which Nix system builds `{arch}`? Say it with `--system {arch}=CPU-OS`, such as `x86_64-linux`")
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+/// Writes a `lattice.toml` that says what `draft` says; an existing one only with `force`, keeping its comments.
+///
+/// # Errors
+/// When the repository is bare or has no commit, there is one already, the draft is no lattice, or it cannot be written.
+pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
+    let root = worktree(context)?;
+    if context.repo.head()?.commit.is_none() {
+        return Err(Cannot::NoCommit.into());
+    }
+    let document = match context.repo.worktree_file(config::FILE)? {
+        Some(_) if !force => return Err(Cannot::Exists { file: config::FILE }.into()),
+        Some(bytes) => {
+            let mut document = Document::parse(config::FILE, &bytes)?;
+            document.apply(draft);
+            document
+        }
+        None => Document::starter(config::FILE, draft),
+    };
+    save(root, &document)
+}
+
+/// Adds values to an axis; gives those that are new.
+///
+/// # Errors
+/// When the axis is not there or is not listed, or the result would be no lattice.
+pub fn add_values(
+    context: &Context,
+    config: &Config,
+    axis: &str,
+    values: &[String],
+    given: &[String],
+) -> Result<Vec<String>> {
+    let root = worktree(context)?;
+    let mut document = context.document()?;
+    let index = config.lattice.axis_index(axis)?;
+    let mut added = Vec::new();
+    for value in values {
+        crate::lattice::Value::parse(value)?;
+        if document.add_value(axis, value)? {
+            added.push(value.clone());
+        }
+    }
+    if config.systems.axis() == Some(index) {
+        for (arch, system) in systems(&added, given)? {
+            document.add_system(&arch, &system);
+        }
+    }
+    if !added.is_empty() {
+        save(root, &document)?;
+    }
+    Ok(added)
+}
+
+fn worktree(context: &Context) -> Result<&Path> {
+    context.repo.workdir().ok_or_else(|| Cannot::Bare { file: config::FILE }.into())
+}
+
+/// Checks what is about to be written, then puts it in place in one step.
+fn save(root: &Path, document: &Document) -> Result<PathBuf> {
+    document.config()?;
+    let path = root.join(config::FILE);
+    let put = || -> std::io::Result<()> {
+        let new = root.join(format!(".{}.new", config::FILE));
+        let mut file = std::fs::File::create(&new)?;
+        file.write_all(document.to_string().as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, &path).inspect_err(|_| drop(std::fs::remove_file(&new)))
+    };
+    put().with_context(|| format!("could not write `{}`", path.display()))?;
+    Ok(path)
+}
+
+/// What an axis' flags mean: listed values, or numbers without end.
+pub fn axis_draft(values: &[String], ordered: bool, open: (&str, u64)) -> AxisDraft {
+    match (values.is_empty(), ordered) {
+        (true, _) => AxisDraft::Open(open.0.to_owned(), open.1),
+        (false, true) => AxisDraft::Closed(values.to_vec()),
+        (false, false) => AxisDraft::Set(values.to_vec()),
+    }
+}

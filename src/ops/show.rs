@@ -1,0 +1,57 @@
+//! Everything there is to know of one point.
+
+use anyhow::Result;
+
+use super::Cannot;
+use super::census::Census;
+use super::content::{self, CONFIG, Content};
+use super::status::{self, PointStatus};
+use crate::config::Config;
+use crate::context::Context;
+use crate::lattice::Point;
+use crate::record::{Record, Records};
+
+/// One point in full.
+pub struct Details {
+    /// What `status` knows.
+    pub status: PointStatus,
+    /// The template that makes exactly its flake, if one does.
+    pub template: Option<String>,
+    /// The blob id of its config.toml, as in the `Lattice-Config:` trailer.
+    pub config_hash: Option<String>,
+    /// What its directory holds, from the root.
+    pub files: Vec<String>,
+    /// The points of the population right below it.
+    pub below: Vec<String>,
+    /// The records for its key.
+    pub records: Vec<Record>,
+}
+
+/// Looks everything up.
+///
+/// # Errors
+/// When the point has no branch or objects cannot be read.
+pub fn details(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Details> {
+    let lattice = &config.lattice;
+    let survey = status::survey(context, config, census, Some(std::slice::from_ref(point)))?;
+    let Some(status) = survey.points.into_iter().next() else {
+        let (point, branch) = (lattice.spell(point), config.branch.encode(lattice, point));
+        return Err(Cannot::NoPoint { point, branch }.into());
+    };
+    let repo = &context.repo;
+    let tree = repo.tree_of_commit(status.commit)?;
+    let found = Content::find(repo, config, tree, point)?;
+    let template = content::generated_by(repo, config, &found, point)?.map(|template| template.name().to_owned());
+    let dir = config.flake.encode(lattice, point);
+    let (mut files, mut config_hash) = (Vec::new(), None);
+    if let Some(own) = found.own(point) {
+        files = repo.entries(own.id)?.into_iter().map(|entry| format!("{dir}/{}", entry.name)).collect();
+        config_hash = repo.entry_at(own.id, CONFIG)?.map(|entry| entry.id.to_string());
+    }
+    let records = match status.key {
+        Some(key) => Records::open(repo)?.of(key)?,
+        None => Vec::new(),
+    };
+    let below = census.population().maximal_below(point).into_iter().map(|below| lattice.spell(below)).collect();
+    Ok(Details { status, template, config_hash, files, below, records })
+}

@@ -1,0 +1,144 @@
+//! The state of every point: from refs, commits and records, remembered where they cannot have changed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+
+use super::cache::Cache;
+use super::census::Census;
+use super::content::Content;
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
+use crate::record::{Records, State, Verdict, verdicts};
+use crate::system::System;
+
+/// What is known of a point.
+#[derive(Debug, Clone)]
+pub struct PointStatus {
+    /// The point.
+    pub point: Point,
+    /// Its branch's commit.
+    pub commit: Oid,
+    /// That commit's parents.
+    pub parents: Vec<Oid>,
+    /// The build key; `None` when the branch does not hold the point's directory.
+    pub key: Option<Oid>,
+    /// The systems that it builds for.
+    pub systems: Vec<System>,
+    /// What counts of its records, system by system.
+    pub verdicts: BTreeMap<String, Verdict>,
+    /// What that comes to.
+    pub state: State,
+    /// Whether the remote has it.
+    pub pushed: bool,
+}
+
+/// The state of the points.
+pub struct Survey {
+    /// The points that were asked for, in the order of tables.
+    pub points: Vec<PointStatus>,
+    /// Refs that could not be read.
+    pub broken: Vec<String>,
+}
+
+/// Looks at the points in `which`, or at all.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn survey(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
+    let repo = &context.repo;
+    let records = Records::open(repo)?;
+    let mut cache = Cache::load(repo, config);
+    cache.take_records(&records)?;
+    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache };
+    let all: Vec<&Point> =
+        which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
+    let points = all.into_iter().map(|point| surveyor.look_at(point)).collect::<Result<Vec<_>>>()?;
+    surveyor.cache.save();
+    Ok(Survey { points: points.into_iter().flatten().collect(), broken: census.broken.clone() })
+}
+
+struct Surveyor<'a> {
+    repo: &'a Repo,
+    memory: Repo,
+    config: &'a Config,
+    census: &'a Census,
+    cache: Cache,
+}
+
+/// What follows from a point and its commit alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The build key.
+    pub key: Option<Oid>,
+    /// The commit's parents.
+    pub parents: Vec<Oid>,
+}
+
+impl Surveyor<'_> {
+    fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
+        let tip = self.census.tip(point);
+        let Some(commit) = tip.commit() else { return Ok(None) };
+        let Facts { key, parents } = self.facts(point, commit)?;
+        let systems = self.config.systems.of(&self.config.lattice, point);
+        let verdicts = key.map(|key| self.cache.verdicts(key)).unwrap_or_default();
+        let mut state = State::of(&verdicts, systems.iter().map(System::as_str));
+        if self.is_behind(point, commit, &parents)? {
+            state = State::Behind;
+        }
+        Ok(Some(PointStatus {
+            point: point.clone(),
+            commit,
+            parents,
+            key,
+            systems,
+            verdicts,
+            state,
+            pushed: tip.is_pushed(),
+        }))
+    }
+
+    fn facts(&mut self, point: &Point, commit: Oid) -> Result<Facts> {
+        let spelled = self.config.lattice.spell(point);
+        if let Some(facts) = self.cache.facts(&spelled, commit) {
+            return Ok(facts);
+        }
+        let read = self.repo.commit(commit)?;
+        let content = Content::find(self.repo, self.config, read.tree, point)?;
+        let key = content.own(point).map(|_| content.key(&self.memory, self.config, read.tree)).transpose()?;
+        let facts = Facts { key, parents: read.parents };
+        self.cache.put_facts(spelled, commit, facts.clone());
+        Ok(facts)
+    }
+
+    /// Whether a lower cover has a commit that this one does not contain.
+    fn is_behind(&mut self, point: &Point, commit: Oid, parents: &[Oid]) -> Result<bool> {
+        for cover in self.census.population().maximal_below(point) {
+            let Some(tip) = self.census.commit(cover) else { continue };
+            if !parents.contains(&tip) && !self.contains(commit, tip)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<bool> {
+        if let Some(known) = self.cache.contains(commit, ancestor) {
+            return Ok(known);
+        }
+        let found = self.repo.is_ancestor(ancestor, commit)?;
+        self.cache.put_contains(commit, ancestor, found);
+        Ok(found)
+    }
+}
+
+/// The verdicts of all keys.
+pub fn all_verdicts(records: &Records<'_>) -> Result<HashMap<Oid, BTreeMap<String, Verdict>>> {
+    let mut by_key: HashMap<Oid, Vec<crate::record::Record>> = HashMap::new();
+    for (key, found) in records.all()? {
+        by_key.entry(key).or_default().extend(found);
+    }
+    Ok(by_key.into_iter().map(|(key, records)| (key, verdicts(&records))).collect())
+}

@@ -1,0 +1,144 @@
+//! What people and programs see: data on stdout, everything else on stderr.
+
+pub mod picture;
+pub mod table;
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::env::Environment;
+
+/// How to speak.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    /// Colour on stdout.
+    pub color: bool,
+    /// Colour on stderr.
+    color_err: bool,
+    /// Whether somebody sits before stdin and stderr who could be asked.
+    pub interactive: bool,
+    /// Whether stderr is a terminal, where a line can be drawn over.
+    pub progress: bool,
+}
+
+/// Colours, by what they mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// All is well.
+    Good,
+    /// Something is broken.
+    Bad,
+    /// Something wants looking at.
+    Odd,
+    /// Of less weight.
+    Faint,
+    /// Nothing special.
+    Plain,
+}
+
+impl Tone {
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Good => Some("32"),
+            Self::Bad => Some("31"),
+            Self::Odd => Some("33"),
+            Self::Faint => Some("2"),
+            Self::Plain => None,
+        }
+    }
+}
+
+impl Ui {
+    /// Finds out what the terminals can show.
+    pub fn new(environment: &Environment) -> Self {
+        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let color = !environment.no_color;
+        Self {
+            color: out && color,
+            color_err: err && color,
+            interactive: std::io::stdin().is_terminal() && err,
+            progress: err,
+        }
+    }
+
+    /// A line of data.
+    pub fn data(&self, line: impl AsRef<str>) {
+        emit(&mut std::io::stdout(), line.as_ref());
+    }
+
+    /// A line about what is happening.
+    pub fn say(&self, line: impl AsRef<str>) {
+        emit(&mut std::io::stderr(), line.as_ref());
+    }
+
+    /// A line about something that the user should look at.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        self.say(format!("{} {}", paint("warning:", Tone::Odd, self.color_err), line.as_ref()));
+    }
+
+    /// A line about what went wrong.
+    pub fn error(&self, line: impl AsRef<str>) {
+        self.say(format!("{} {}", paint("error:", Tone::Bad, self.color_err), line.as_ref()));
+    }
+
+    /// A line with what to do next.
+    pub fn hint(&self, line: impl AsRef<str>) {
+        self.say(format!("{} {}", paint("hint:", Tone::Odd, self.color_err), line.as_ref()));
+    }
+
+    /// Draws `line` over the last one, where there is a terminal; the empty line takes it away.
+    pub fn progress(&self, line: &str) {
+        if self.progress {
+            let width = 100;
+            let short: String = line.chars().filter(|c| !c.is_control()).take(width).collect();
+            let mut stderr = std::io::stderr();
+            write!(stderr, "\r\x1b[K{short}").and_then(|()| stderr.flush()).ok();
+        }
+    }
+
+    /// One JSON document with `"version": 1` as its first field.
+    pub fn json(&self, fields: Value) {
+        let mut document = Map::new();
+        document.insert("version".to_owned(), json!(1));
+        if let Value::Object(fields) = fields {
+            document.extend(fields);
+        }
+        self.data(serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default());
+    }
+
+    /// Asks yes or no where there is somebody to ask; otherwise `None`.
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        if !self.interactive {
+            return None;
+        }
+        let mut stderr = std::io::stderr();
+        write!(stderr, "{question} [Y/n] ").and_then(|()| stderr.flush()).ok()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0)?;
+        Some(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+    }
+}
+
+/// `text` in a colour, if there is to be one.
+pub fn paint(text: &str, tone: Tone, color: bool) -> String {
+    match tone.code().filter(|_| color) {
+        Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
+        None => text.to_owned(),
+    }
+}
+
+/// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Whoever reads may go away (`| head`): that is no error of ours, and the end.
+fn emit(stream: &mut impl Write, line: &str) {
+    if let Err(error) = writeln!(stream, "{line}")
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        // What a shell reports for a program that SIGPIPE ended.
+        std::process::exit(141);
+    }
+}

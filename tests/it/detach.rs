@@ -1,0 +1,40 @@
+//! Programs that live on.
+
+use std::fs::{self, File};
+
+use git_lattice::process::Cmd;
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use crate::scratch::Scratch;
+
+/// The lines that the detached program leaves, awaited without a clock: it opens a FIFO for writing when it has them.
+fn told_by(scratch: &Scratch, script: &str) -> String {
+    let fifo = scratch.path("fifo");
+    Cmd::new("mkfifo").arg(&fifo).read().unwrap();
+    let cmd = Cmd::new("sh").args(["-c", &format!("{{ {script}; }} >\"$1\""), "sh"]).arg(&fifo);
+    cmd.env("GIT_DIR", "/elsewhere").spawn_detached(Some(&scratch.path("log"))).unwrap();
+    fs::read_to_string(fifo).unwrap()
+}
+
+#[test]
+fn a_detached_program_holds_nothing_of_ours() {
+    let scratch = Scratch::new();
+    let held = File::create(scratch.path("held")).unwrap();
+    fcntl_setfd(&held, FdFlags::empty()).unwrap();
+    let script = "for fd in /proc/$$/fd/*; do readlink $fd; done; pwd; echo \"git dir: $GIT_DIR\"; echo oops >&2";
+    let told = told_by(&scratch, script);
+    assert!(!told.contains("/held"), "an inherited descriptor is closed: {told}");
+    assert!(!told.contains("pipe:"), "no pipe of the caller's is held: {told}");
+    assert!(told.starts_with("/dev/null\n"), "stdin is empty: {told}");
+    assert!(told.ends_with("\n/\ngit dir: \n"), "it runs in / and knows no repository: {told}");
+    assert_eq!(scratch.read("log"), "oops\n", "its stderr is in the log");
+    drop(held);
+}
+
+#[test]
+fn what_cannot_be_started_is_said() {
+    let missing = Cmd::new("/no/such/program").spawn_detached(None).unwrap_err();
+    assert_eq!(missing.to_string(), "`/no/such/program` was not found");
+    let unlogged = Cmd::new("true").spawn_detached(Some("/no/such/log".as_ref())).unwrap_err();
+    assert_eq!(unlogged.to_string(), "could not run `true`");
+}

@@ -1,0 +1,317 @@
+//! Hooks through real `git commit`, `git checkout` and `git worktree add`, with a stand-in for git-lattice.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use git_lattice::hooks::{State, dir, install, plan_install, plan_uninstall, shim, status};
+
+use crate::scratch::Scratch;
+
+const HOOKS: &str = "repo/.git/hooks";
+
+/// A repository, and a git-lattice that notes how it was called in the file `called` and ends with `status`.
+fn repo_and_binary(status: u8) -> Scratch {
+    let scratch = Scratch::new();
+    scratch.repo("repo");
+    let called = scratch.path("called");
+    let text = format!("#!/bin/sh\necho \"$*\" >>'{}'\nexit {status}\n", called.display());
+    scratch.program("bin/git-lattice", &text);
+    scratch
+}
+
+fn install_in(scratch: &Scratch, folder: &str) {
+    let plan = plan_install(&scratch.path(folder), Some(&scratch.path("bin/git-lattice"))).unwrap();
+    plan.apply().unwrap();
+}
+
+fn uninstall_from(scratch: &Scratch, folder: &str) {
+    plan_uninstall(&scratch.path(folder)).unwrap().apply().unwrap();
+}
+
+fn hook(scratch: &Scratch, event: &str, text: &str) {
+    scratch.program(&format!("{HOOKS}/{event}"), text);
+}
+
+#[test]
+fn commit_and_checkout_reach_git_lattice() {
+    let scratch = repo_and_binary(0);
+    install_in(&scratch, HOOKS);
+    assert!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.success());
+    assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success());
+    let [main, other] = ["main", "other"].map(|name| scratch.git("repo", &["rev-parse", name]).text());
+    let expected = format!("hook run pre-commit\nhook run post-checkout {main} {other} 1\n");
+    assert_eq!(scratch.read("called"), expected);
+}
+
+#[test]
+fn files_that_are_checked_out_start_nothing() {
+    let scratch = repo_and_binary(0);
+    scratch.write("repo/file", "1");
+    scratch.git("repo", &["add", "file"]);
+    scratch.git("repo", &["commit", "-q", "-m", "file"]);
+    install_in(&scratch, HOOKS);
+    assert!(scratch.git("repo", &["checkout", "-q", "--", "file"]).status.success());
+    assert_eq!(scratch.read("called"), "", "flag 0 ends in the shim");
+}
+
+#[test]
+fn linked_worktrees_run_the_same_hook() {
+    let scratch = repo_and_binary(0);
+    install_in(&scratch, HOOKS);
+    let added = scratch.git("repo", &["worktree", "add", "-q", "../linked", "other"]);
+    assert!(added.status.success(), "{}", added.error_text());
+    assert!(scratch.read("called").starts_with("hook run post-checkout 0000000000"), "{}", scratch.read("called"));
+    let found = dir::find(&scratch.git_program(), &scratch.path("linked")).unwrap();
+    assert_eq!(found.path, scratch.path(HOOKS), "hooks are in the common folder");
+}
+
+#[test]
+fn a_refusing_lint_stops_the_commit_and_a_failing_build_no_checkout() {
+    let scratch = repo_and_binary(1);
+    install_in(&scratch, HOOKS);
+    assert_eq!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.code(), Some(1));
+    let switched = scratch.git("repo", &["checkout", "-q", "other"]);
+    assert!(switched.status.success(), "post-checkout never makes git checkout fail: {}", switched.error_text());
+    assert_eq!(scratch.read("called").lines().count(), 2, "both were called: {}", scratch.read("called"));
+}
+
+#[test]
+fn without_git_lattice_there_is_one_line_and_git_goes_on() {
+    let scratch = repo_and_binary(0);
+    install_in(&scratch, HOOKS);
+    fs::remove_file(scratch.path("bin/git-lattice")).unwrap();
+    for args in [&["commit", "-q", "--allow-empty", "-m", "x"][..], &["checkout", "-q", "other"]] {
+        let output = scratch.git("repo", args);
+        assert!(output.status.success(), "{args:?}: {}", output.error_text());
+        let said = output.error_text();
+        assert!(said.starts_with("git-lattice: program not found") && said.lines().count() == 1, "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_program_that_moved_is_found_on_path_and_a_broken_one_stops_nothing() {
+    let scratch = repo_and_binary(0);
+    let plan = plan_install(&scratch.path(HOOKS), Some(Path::new("/gone/git-lattice"))).unwrap();
+    plan.apply().unwrap();
+    let shim = scratch.path(HOOKS).join("pre-commit");
+    let path = format!("{}:/usr/bin:/bin", scratch.path("bin").display());
+    let run = || git_lattice::process::Cmd::new(&shim).env("PATH", &path).output().unwrap();
+    assert!(run().status.success());
+    assert_eq!(scratch.read("called"), "hook run pre-commit\n");
+    scratch.program("bin/git-lattice", "#!/no/such/interpreter\n");
+    assert!(run().status.success(), "a program that cannot be started stops no commit");
+}
+
+#[test]
+fn the_hook_that_was_there_runs_first() {
+    let scratch = repo_and_binary(0);
+    let note = |name: &str| {
+        format!("#!/bin/sh\necho \"{name} $(basename \"$0\") $*\" >>'{}'\n", scratch.path("called").display())
+    };
+    hook(&scratch, "pre-commit", &note("mine"));
+    hook(&scratch, "post-checkout", &format!("{}exit 3\n", note("mine")));
+    install_in(&scratch, HOOKS);
+    assert!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.success());
+    assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success(), "its failure disturbs no checkout");
+    let [main, other] = ["main", "other"].map(|name| scratch.git("repo", &["rev-parse", name]).text());
+    let told = format!("post-checkout {main} {other} 1");
+    let expected = format!("mine pre-commit \nhook run pre-commit\nmine {told}\nhook run {told}\n");
+    assert_eq!(scratch.read("called"), expected, "same arguments, and the name it knows itself by");
+}
+
+#[test]
+fn the_hook_that_was_there_may_refuse_a_commit() {
+    let scratch = repo_and_binary(0);
+    hook(&scratch, "pre-commit", "#!/usr/bin/env -S sh -e\nfalse\necho 'not reached'\n");
+    install_in(&scratch, HOOKS);
+    let output = scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    assert_eq!((output.status.code(), output.error_text().as_str()), (Some(1), ""), "its own options are kept");
+    assert_eq!(scratch.read("called"), "", "git-lattice is not asked any more");
+}
+
+#[test]
+fn a_chained_program_gets_stdin_and_its_status_counts() {
+    let scratch = repo_and_binary(0);
+    let text = format!("#!/usr/bin/awk -f\n{{ print >\"{}\" }}\nEND {{ exit 7 }}\n", scratch.path("stdin").display());
+    hook(&scratch, "pre-commit", &text);
+    install_in(&scratch, HOOKS);
+    let shim = git_lattice::process::Cmd::new(scratch.path(HOOKS).join("pre-commit"));
+    assert_eq!(shim.stdin("one\ntwo\n").output().unwrap().status.code(), Some(7));
+    assert_eq!(scratch.read("stdin"), "one\ntwo\n", "a hook in any language is run as it is");
+}
+
+#[test]
+fn uninstall_leaves_the_folder_as_it_was() {
+    let scratch = repo_and_binary(0);
+    let hooks = scratch.path(HOOKS);
+    scratch.program("script", "#!/bin/sh\nexit 0\n");
+    symlink("../../../script", hooks.join("pre-commit")).unwrap();
+    scratch.write(&format!("{HOOKS}/post-checkout"), "#!/bin/sh\nexit 1\n");
+    let before = scratch.snapshot(HOOKS);
+    install_in(&scratch, HOOKS);
+    let after = scratch.snapshot(HOOKS);
+    assert_ne!(after, before);
+    let again = plan_install(&hooks, Some(&scratch.path("bin/git-lattice"))).unwrap();
+    assert!(again.is_unchanged(), "a second run changes nothing: {again}");
+    again.apply().unwrap();
+    assert_eq!(scratch.snapshot(HOOKS), after);
+    assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success(), "a hook that is no program is not run");
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.snapshot(HOOKS), before);
+}
+
+#[test]
+fn a_folder_that_we_made_goes_with_us() {
+    let scratch = repo_and_binary(0);
+    fs::remove_dir_all(scratch.path(HOOKS)).unwrap();
+    install_in(&scratch, HOOKS);
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.snapshot(HOOKS), None, "we made it");
+    install_in(&scratch, HOOKS);
+    scratch.write(&format!("{HOOKS}/pre-push"), "");
+    uninstall_from(&scratch, HOOKS);
+    assert!(scratch.path(HOOKS).join("pre-push").exists(), "a folder with somebody's file stays");
+    fs::remove_file(scratch.path(HOOKS).join("pre-push")).unwrap();
+    install_in(&scratch, HOOKS);
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.snapshot(HOOKS).as_deref(), Some(""), "an empty folder that was there stays");
+}
+
+#[test]
+fn status_tells_what_is_there() {
+    let scratch = repo_and_binary(0);
+    let states = || status(&scratch.path(HOOKS)).unwrap().into_iter().map(|(_, state)| state).collect::<Vec<_>>();
+    assert_eq!(states(), [State::NotInstalled, State::NotInstalled]);
+    hook(&scratch, "pre-commit", "#!/bin/sh\n");
+    assert_eq!(states(), [State::Foreign, State::NotInstalled]);
+    install_in(&scratch, HOOKS);
+    let installed = |runs: Option<bool>| State::Installed {
+        version: shim::VERSION,
+        current: true,
+        edited: false,
+        chained: runs.map(|runs| git_lattice::hooks::found::Chained { runs }),
+    };
+    assert_eq!(states(), [installed(Some(true)), installed(None)]);
+}
+
+#[test]
+fn shims_are_updated_but_not_those_of_a_newer_program() {
+    let scratch = repo_and_binary(0);
+    let hooks = scratch.path(HOOKS);
+    plan_install(&hooks, None).unwrap().apply().unwrap();
+    let plan = plan_install(&hooks, Some(&scratch.path("bin/git-lattice"))).unwrap();
+    assert!(plan.to_string().contains("pre-commit: update\n"), "{plan}");
+    plan.apply().unwrap();
+    assert_eq!(
+        plan.apply().unwrap_err().to_string(),
+        format!("the hooks in `{}` were changed by somebody else just now", hooks.display())
+    );
+    let newer = scratch.read(&format!("{HOOKS}/pre-commit")).replace("-shim 1 ", "-shim 99 ");
+    hook(&scratch, "pre-commit", &newer);
+    let plan = plan_install(&hooks, None).unwrap();
+    assert!(plan.to_string().contains("pre-commit: unchanged, written by a newer git-lattice (shim 99)\n"), "{plan}");
+}
+
+#[test]
+fn nothing_of_the_users_is_overwritten() {
+    let scratch = repo_and_binary(0);
+    let hooks = scratch.path(HOOKS);
+    install_in(&scratch, HOOKS);
+    let shim = scratch.read(&format!("{HOOKS}/pre-commit"));
+    hook(&scratch, "pre-commit", &format!("{shim}make lint\n"));
+    let uninstalled = plan_uninstall(&hooks).unwrap_err();
+    assert!(matches!(uninstalled, install::Error::Edited { .. }), "{uninstalled}");
+    let updated = plan_install(&hooks, None).unwrap_err();
+    assert!(matches!(updated, install::Error::Edited { .. }), "{updated}");
+
+    scratch.write(&format!("{HOOKS}/pre-commit.lattice-chained"), "old");
+    hook(&scratch, "pre-commit", "#!/bin/sh\nnew\n");
+    let both = plan_install(&hooks, None).unwrap_err();
+    assert!(matches!(both, install::Error::Both { .. }), "{both}");
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.read(&format!("{HOOKS}/pre-commit")), "#!/bin/sh\nnew\n");
+    assert_eq!(scratch.read(&format!("{HOOKS}/pre-commit.lattice-chained")), "old");
+}
+
+#[test]
+fn an_interrupted_installation_is_finished_or_undone() {
+    let scratch = repo_and_binary(0);
+    hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
+    let before = scratch.snapshot(HOOKS);
+    let [hook, chained] = ["pre-commit", "pre-commit.lattice-chained"].map(|name| scratch.path(HOOKS).join(name));
+    let twin = || fs::hard_link(&hook, &chained).unwrap();
+    twin();
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.snapshot(HOOKS), before);
+    twin();
+    install_in(&scratch, HOOKS);
+    assert!(scratch.read(&format!("{HOOKS}/pre-commit")).contains("# git-lattice-shim"));
+    uninstall_from(&scratch, HOOKS);
+    assert_eq!(scratch.snapshot(HOOKS), before);
+}
+
+#[test]
+fn what_is_no_place_for_a_hook_is_said() {
+    let scratch = repo_and_binary(0);
+    fs::create_dir(scratch.path(HOOKS).join("pre-commit")).unwrap();
+    let refused = plan_install(&scratch.path(HOOKS), None).unwrap_err();
+    assert!(matches!(refused, install::Error::IsFolder { .. }), "{refused}");
+    let off = plan_install(Path::new("/dev/null"), None).unwrap_err();
+    assert_eq!(off.to_string(), "`/dev/null` is no folder, so it can hold no hooks");
+    assert_eq!(status(Path::new("/dev/null")).unwrap()[0].1, State::NotInstalled);
+}
+
+#[test]
+fn a_hook_that_cannot_be_written_leaves_the_old_one_running() {
+    let scratch = repo_and_binary(0);
+    hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
+    fs::create_dir(scratch.path(HOOKS).join(format!(".pre-commit.lattice-{}", std::process::id()))).unwrap();
+    let before = scratch.read(&format!("{HOOKS}/pre-commit"));
+    plan_install(&scratch.path(HOOKS), None).unwrap().apply().unwrap_err();
+    assert_eq!(scratch.read(&format!("{HOOKS}/pre-commit")), before, "at no time there is no hook");
+}
+
+#[test]
+fn the_folder_in_force_is_found() {
+    let scratch = repo_and_binary(0);
+    let git = scratch.git_program();
+    let find = |cwd: &str| dir::find(&git, &scratch.path(cwd)).unwrap();
+    fs::create_dir(scratch.path("repo/sub")).unwrap();
+    assert_eq!(find("repo/sub"), dir::HooksDir { path: scratch.path(HOOKS), owner: dir::Owner::Git });
+
+    scratch.git("repo", &["config", "core.hooksPath", ".husky"]);
+    let owner = dir::Owner::Config { value: ".husky".to_owned() };
+    assert_eq!(find("repo/sub"), dir::HooksDir { path: scratch.path("repo/.husky"), owner });
+    let outside = dir::find(&git, &scratch.path("repo/.git")).unwrap_err();
+    assert!(matches!(outside, dir::Error::NoWorktree { .. }), "{outside}");
+
+    scratch.git(".", &["init", "-q", "--bare", "bare.git"]);
+    assert_eq!(find("bare.git").path, scratch.path("bare.git/hooks"));
+    scratch.git("bare.git", &["config", "core.hooksPath", "own"]);
+    assert_eq!(find("bare.git/refs").path, scratch.path("bare.git/own"), "relative to the bare repository");
+}
+
+#[test]
+fn a_folder_that_others_share_is_refused() {
+    let scratch = repo_and_binary(0);
+    let git = scratch.git_program();
+    let error = |cwd: &str| dir::find(&git, &scratch.path(cwd)).unwrap_err();
+    assert!(matches!(error("."), dir::Error::Git(_)), "no repository");
+    scratch.git("repo", &["config", "--global", "core.hooksPath", "~/hooks"]);
+    let said = error("repo").to_string();
+    assert!(said.starts_with("`core.hooksPath` is `~/hooks` in the global configuration (file:"), "{said}");
+    scratch.git("repo", &["config", "core.hooksPath", ""]);
+    assert!(matches!(error("repo"), dir::Error::Off { .. }));
+    let common = scratch.git("repo", &["rev-parse", "--path-format=absolute", "--git-common-dir"]).text();
+    scratch.git("repo", &["config", "--local", "core.hooksPath", &format!("{common}/hooks")]);
+    assert_eq!(dir::find(&git, &scratch.path("repo")).unwrap().path, scratch.path(HOOKS), "the way out works");
+}
+
+#[test]
+fn permissions_follow_the_umask() {
+    let scratch = repo_and_binary(0);
+    install_in(&scratch, HOOKS);
+    let mode = fs::metadata(scratch.path(HOOKS).join("pre-commit")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o700, 0o700, "its owner may run it");
+}

@@ -1,0 +1,8 @@
+//! The algebra by its laws, over small random lattices; `PROPTEST_CASES` says how many.
+
+mod examples;
+mod hostile;
+mod laws;
+mod names;
+mod select;
+mod world;

@@ -1,0 +1,116 @@
+//! Whatever somebody writes: an answer, soon, and no panic.
+
+use git_lattice::lattice::{AxisName, Error, Lattice, Numbered, Pattern, Population, Selector, Value};
+use proptest::prelude::*;
+
+use super::examples::{ladder, point};
+use super::world::{World, world_with};
+
+/// Gives the text to everything that reads one.
+fn feed(lattice: &Lattice, population: &Population, text: &str) -> Result<(), TestCaseError> {
+    let _ = Numbered::parse(text, 1);
+    for message in
+        [Value::parse(text).err(), AxisName::parse(text).err(), lattice.parse_point(text).err()].iter().flatten()
+    {
+        check_message(message)?;
+    }
+    match Pattern::parse(lattice, text) {
+        Ok(pattern) => drop(pattern.decode(lattice, text)),
+        Err(error) => check_message(&error)?,
+    }
+    let mut by_flag = Selector::open(lattice);
+    let flag = by_flag.choose(lattice, lattice.axes()[0].name.as_str(), text);
+    for selector in [flag.map(|()| by_flag), Selector::parse(lattice, text)] {
+        let answer = selector.and_then(|s| s.filter(lattice, population).map(|_| s.clone()).and(s.expand(lattice)));
+        if let Err(error) = answer {
+            check_message(&error)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_message(error: &Error) -> Result<(), TestCaseError> {
+    let message = error.to_string();
+    prop_assert!(!message.contains(char::is_control), "{:?} would disturb a terminal", message);
+    prop_assert!(message.len() < 4_000, "a message of {} bytes", message.len());
+    Ok(())
+}
+
+fn population(world: &World) -> Population {
+    world.points.iter().map(|known| known.point.clone()).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_answered((world, _) in world_with(0), text in any::<String>()) {
+        feed(&world.lattice, &population(&world), &text)?;
+    }
+
+    #[test]
+    fn any_text_of_our_own_characters_is_answered((world, _) in world_with(0), text in "[*{},/+ab0a-z.@=-]{0,60}") {
+        feed(&world.lattice, &population(&world), &text)?;
+    }
+
+    #[test]
+    fn a_name_with_anything_in_it_is_decoded_or_not((world, points) in world_with(1), text in any::<String>()) {
+        let axes: Vec<_> = world.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
+        let pattern = Pattern::parse(&world.lattice, &format!("f/{}@x", axes.join("/"))).expect("a plain pattern");
+        let name = pattern.encode(&world.lattice, &points[0].point);
+        for at in 0..=name.len() {
+            let _ = pattern.decode(&world.lattice, &format!("{}{text}{}", &name[..at], &name[at..]));
+            let _ = pattern.decode(&world.lattice, &format!("{}{text}", &name[..at]));
+        }
+    }
+}
+
+#[test]
+fn long_texts_are_answered() {
+    let lattice = ladder();
+    let population = Population::from_iter([point(&lattice, "comp/aarch64+x86_64/phase1/step5")]);
+    let pieces = [
+        "*",
+        "a*",
+        "*a",
+        "{",
+        "}",
+        "{a,b}",
+        "{aarch64,x86_64}",
+        "{a,",
+        "{,}",
+        "{a",
+        ",",
+        "+",
+        "a+",
+        "/",
+        "*/",
+        "a",
+        "ä",
+        "{arch}",
+        "\u{1b}",
+    ];
+    for piece in pieces {
+        let long = piece.repeat(10_000);
+        let in_place = [
+            long.clone(),
+            format!("comp/{long}/phase0/step1"),
+            format!("comp/aarch64/{long}*b/{long}*c"),
+            format!("{long}/{long}/{long}/{long}"),
+        ];
+        for text in &in_place {
+            feed(&lattice, &population, text).unwrap_or_else(|error| panic!("`{piece}` many times: {error}"));
+        }
+    }
+}
+
+#[test]
+fn a_selection_of_too_many_points_is_refused_before_it_is_made() {
+    let lattice = ladder();
+    let braces = format!("comp/aarch64/phase0/step{}", "{1,2}".repeat(40));
+    assert!(matches!(Selector::parse(&lattice, &braces), Err(Error::TooMany { .. })));
+
+    let open = super::examples::open_ladder();
+    let numbers = |name: &str| (1..=1_000).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
+    let many = format!("{{{}}}/{{{}}}", numbers("phase"), numbers("step"));
+    let error = Selector::parse(&open, &many).expect("a selector").expand(&open).unwrap_err();
+    assert!(matches!(error, Error::TooMany { .. }), "{error}");
+}

@@ -1,0 +1,164 @@
+//! How points are spelled and named: what is written is read back, and git can hold all names side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use git_lattice::lattice::Pattern;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::world::{World, world, world_with};
+
+const HEADS: [&str; 7] = ["feature/", "f/x.", "x@/", "a-", "", "f/x.loc", "+/"];
+const BETWEEN: [&str; 10] = ["/", "/", "/", "@", "=", ",", "/x-", "-/v.", "+x/", "-"];
+const TAILS: [&str; 9] = ["", "", "/z", "k", "ock", "-x", "+a", "@", "}"];
+
+/// A pattern over the axes in any order; many are to be refused.
+fn pattern(world: &World) -> impl Strategy<Value = String> + use<> {
+    let axes: Vec<_> = world.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
+    let betweens = prop::collection::vec(select(&BETWEEN[..]), axes.len());
+    (select(&HEADS[..]), Just(axes).prop_shuffle(), betweens, select(&TAILS[..])).prop_map(
+        |(head, axes, betweens, tail)| {
+            let last = axes.len() - 1;
+            let piece = |(i, axis): (usize, &String)| format!("{axis}{}", if i < last { betweens[i] } else { "" });
+            let middle: String = axes.iter().enumerate().map(piece).collect();
+            format!("{head}{middle}{tail}")
+        },
+    )
+}
+
+/// A world and a pattern that it accepts, with all its names.
+fn named() -> impl Strategy<Value = (World, Pattern, Vec<String>)> {
+    let both = world().prop_flat_map(|world| (pattern(&world), Just(world)));
+    both.prop_filter_map("a pattern that is accepted", |(text, world)| {
+        let pattern = Pattern::parse(&world.lattice, &text).ok()?;
+        let names = world.points.iter().map(|known| pattern.encode(&world.lattice, &known.point)).collect();
+        Some((world, pattern, names))
+    })
+}
+
+/// git-check-ref-format(1), rule by rule, and those of `--branch`; `.lock` in any letter case, as a file system may fold it.
+fn is_branch_name(name: &str) -> bool {
+    let segment = |s: &str| !s.is_empty() && !s.starts_with('.') && !s.to_ascii_lowercase().ends_with(".lock");
+    let banned = |c: char| c.is_ascii_control() || " ~^:?*[\\\x7f".contains(c);
+    name.split('/').all(segment)
+        && !name.contains("..")
+        && !name.contains(banned)
+        && !name.ends_with('.')
+        && !name.contains("@{")
+        && name != "@"
+        && !name.starts_with('-')
+}
+
+/// Every proper prefix that is a path: `a` and `a/b` for `a/b/c`.
+fn folders(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
+}
+
+proptest! {
+    #[test]
+    fn a_point_is_read_as_it_is_spelled((world, points) in world_with(1)) {
+        let known = &points[0];
+        prop_assert_eq!(world.lattice.spell(&known.point), known.texts.join("/"));
+        let read = world.lattice.parse_point(&known.texts.join("/"));
+        prop_assert_eq!(read.as_ref(), Ok(&known.point));
+        let backwards: Vec<_> = known.texts.iter().map(|text| text.rsplit('+').collect::<Vec<_>>().join("+")).collect();
+        let read = world.lattice.point_of(&backwards);
+        prop_assert_eq!(read.as_ref(), Ok(&known.point), "the order of a set's values does not matter");
+    }
+
+    #[test]
+    fn a_name_decodes_to_its_point((world, pattern, names) in named()) {
+        for (known, name) in world.points.iter().zip(&names) {
+            let read = pattern.decode(&world.lattice, name);
+            prop_assert_eq!(read.as_ref(), Some(&known.point), "`{}` reads as its point", name);
+            prop_assert!(name.starts_with(pattern.prefix()));
+        }
+    }
+
+    #[test]
+    fn what_decodes_is_the_name((world, pattern, names) in named(), at in any::<Index>(), cut in any::<Index>(), with in "[-+@/.a-z0-9]{0,2}") {
+        let name = at.get(&names);
+        let (start, end) = name.split_at(cut.index(name.len() + 1));
+        for changed in [format!("{start}{with}{end}"), format!("{start}{with}"), format!("{with}{end}")] {
+            if let Some(point) = pattern.decode(&world.lattice, &changed) {
+                prop_assert_eq!(pattern.encode(&world.lattice, &point), changed, "one branch for each point");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_legal_and_not_in_the_way_of_one_another((world, _, names) in named()) {
+        for name in &names {
+            prop_assert!(is_branch_name(name), "`{}` is a branch name", name);
+        }
+        let folded: BTreeSet<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        prop_assert_eq!(folded.len(), world.points.len(), "names differ by more than letter case");
+        for folder in folded.iter().flat_map(|name| folders(name)) {
+            prop_assert!(!folded.contains(folder), "`{}` is a branch and a folder", folder);
+        }
+    }
+
+    #[test]
+    fn a_refused_pattern_has_a_reason((text, world) in world().prop_flat_map(|world| (pattern(&world), Just(world)))) {
+        let Err(error) = Pattern::parse(&world.lattice, &text) else { return Ok(()) };
+        let has = |tried: &str| text.contains(tried);
+        let reasons = ["-{", "}-", "x.", "}}", "}ock", "}k", "}@", "}+", "/v."];
+        prop_assert!(reasons.into_iter().any(has) || !has("/"), "{} without a reason", error);
+    }
+}
+
+/// The rules above are ours; this asks git, and in the way that matters: all names of a lattice in one transaction.
+#[test]
+fn git_takes_the_names_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(folder.path()).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        // A hook that runs the tests sets these for its own repository.
+        command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
+        command
+    };
+    assert!(git(&["init", "-q"]).status().expect("git runs").success());
+    let made = git(&["hash-object", "-w", "--stdin", "-t", "tree"]).stdin(Stdio::null()).output().expect("git runs");
+    let tree = String::from_utf8(made.stdout).expect("an id");
+    let person = ["-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", "x", tree.trim()];
+    let commit = String::from_utf8(git(&person).output().expect("git runs").stdout).expect("an id");
+
+    let mut child =
+        git(&["update-ref", "--stdin"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("git runs");
+    let mut commands = child.stdin.take().expect("a pipe");
+    commands.write_all(transactions(commit.trim()).as_bytes()).expect("git reads them all");
+    drop(commands);
+    assert!(child.wait().expect("git ends").success(), "git takes all names of each lattice side by side");
+}
+
+/// One transaction per lattice, prepared (which checks everything) and given up.
+fn transactions(commit: &str) -> String {
+    let mut runner = TestRunner::deterministic();
+    let mut lattice = || {
+        let (_, _, names) = named().new_tree(&mut runner).expect("a lattice").current();
+        let creates = names.iter().take(50).map(|name| format!("create refs/heads/{name} {commit}"));
+        let lines = ["start".to_owned()].into_iter().chain(creates).chain(["prepare\nabort\n".to_owned()]);
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    (0..20).map(|_| lattice()).collect()
+}
+
+#[test]
+fn the_tests_see_accepted_patterns_of_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeMap::from(BETWEEN.map(|between| (between, 0)));
+    for _ in 0..300 {
+        let (world, pattern, _) = named().new_tree(&mut runner).expect("a lattice").current();
+        let several = world.lattice.axes().len() > 1;
+        seen.iter_mut()
+            .filter(|(between, _)| several && pattern.as_str().contains(&format!("}}{between}{{")))
+            .for_each(|(_, n)| *n += 1);
+    }
+    assert_eq!(seen.remove("-"), Some(0), "no value lacks a `-`");
+    assert!(seen.values().all(|&n| n > 3), "{seen:?}");
+}

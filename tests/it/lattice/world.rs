@@ -1,0 +1,262 @@
+//! Small random lattices with all their points, and a plain model of each point to compare with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use git_lattice::lattice::axis::Listed;
+use git_lattice::lattice::{Axis, AxisName, Chain, Kind, Lattice, Numbered, Point, Value};
+use proptest::prelude::*;
+use proptest::sample::{Index, subsequence};
+
+/// How many values of an open chain are looked at.
+const OPEN: u64 = 3;
+const MOST_POINTS: u64 = 300;
+/// No two are the same when letter case is ignored; some would end in `.lock` with a little help.
+const WORDS: [&str; 14] = [
+    "a",
+    "B",
+    "aarch64",
+    "x86_64",
+    "v1.0",
+    "1.83",
+    "a-b",
+    "a_b",
+    "lock",
+    "x.loc",
+    "Phase0",
+    "phase10",
+    "0",
+    "solana-rust-1.83",
+];
+const FORMS: [&str; 5] = ["{n}", "step{n}", "v1.{n}-rc", "Phase-{n}", "s{n}.loc"];
+
+/// A chain's values.
+#[derive(Debug, Clone)]
+enum List {
+    Closed(Vec<&'static str>),
+    Open(&'static str, u64),
+}
+
+impl List {
+    fn values(&self) -> Vec<String> {
+        match self {
+            Self::Closed(values) => values.iter().map(ToString::to_string).collect(),
+            Self::Open(form, first) => (*first..first + OPEN).map(|n| form.replace("{n}", &n.to_string())).collect(),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Open(..))
+    }
+
+    fn chain(&self) -> Chain {
+        match self {
+            Self::Closed(values) => Chain::Closed(listed(values)),
+            Self::Open(form, first) => Chain::Open(Numbered::parse(form, *first).expect("a form from the list")),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Plan {
+    Set(Vec<&'static str>),
+    Chain(List),
+    /// Lists to hand out to the values of the chain before, and one for the rest.
+    Per(Vec<List>, Option<List>),
+}
+
+impl Plan {
+    fn most_points(&self) -> u64 {
+        match self {
+            Self::Set(values) => (1 << values.len()) - 1,
+            Self::Chain(_) | Self::Per(..) => OPEN,
+        }
+    }
+}
+
+/// A chain axis' lists; the one under `None` holds for all values that are not named.
+type Lists = BTreeMap<Option<String>, List>;
+
+/// A point in the test's own words: what it ought to be.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) point: Point,
+    pub(super) texts: Vec<String>,
+    sets: Vec<BTreeSet<String>>,
+    pub(super) ranks: Vec<u64>,
+    /// Per chain axis, whether the chain ends with this value.
+    pub(super) ends: Vec<bool>,
+}
+
+impl Known {
+    pub(super) fn is_at_or_below(&self, other: &Self) -> bool {
+        self.sets.iter().zip(&other.sets).all(|(a, b)| a.is_subset(b)) && self.ranks <= other.ranks
+    }
+
+    pub(super) fn is_below(&self, other: &Self) -> bool {
+        self.is_at_or_below(other) && self.texts != other.texts
+    }
+
+    pub(super) fn has_sets_of(&self, other: &Self) -> bool {
+        self.sets == other.sets
+    }
+}
+
+/// A lattice and all its points (of open chains, the first few values).
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) lattice: Lattice,
+    pub(super) points: Vec<Known>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = |axis: &Axis| if matches!(axis.kind, Kind::Set(_)) { "set" } else { "chain" };
+        let describe = |axis: &Axis| format!("{} {}: {}", kind(axis), axis.name, axis.describe());
+        f.debug_list().entries(self.lattice.axes().iter().map(describe)).finish()
+    }
+}
+
+impl World {
+    pub(super) fn at(&self, index: Index) -> &Known {
+        index.get(&self.points)
+    }
+
+    /// What axis `i` is written as in some point, each once.
+    pub(super) fn texts_of(&self, i: usize) -> Vec<&str> {
+        let texts: BTreeSet<_> = self.points.iter().map(|known| known.texts[i].as_str()).collect();
+        texts.into_iter().collect()
+    }
+}
+
+fn list() -> impl Strategy<Value = List> {
+    prop_oneof![
+        3 => subsequence(&WORDS[..], 1..=3).prop_shuffle().prop_map(List::Closed),
+        1 => (0..FORMS.len(), prop_oneof![Just(0_u64), Just(1), Just(8), Just(u64::MAX - 100)])
+            .prop_map(|(form, first)| List::Open(FORMS[form], first)),
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    prop_oneof![
+        subsequence(&WORDS[..], 1..=3).prop_shuffle().prop_map(Plan::Set),
+        list().prop_map(Plan::Chain),
+        (prop::collection::vec(list(), 1..4), prop::option::of(list())).prop_map(|(of, rest)| Plan::Per(of, rest)),
+    ]
+}
+
+pub(super) fn world() -> impl Strategy<Value = World> {
+    prop::collection::vec(plan(), 1..=5)
+        .prop_filter("small", |plans| plans.iter().map(Plan::most_points).product::<u64>() <= MOST_POINTS)
+        .prop_map(|plans| assemble(&plans))
+}
+
+/// A world and some of its points.
+pub(super) fn world_with(points: usize) -> impl Strategy<Value = (World, Vec<Known>)> {
+    (world(), prop::collection::vec(any::<Index>(), points)).prop_map(|(world, chosen)| {
+        let points = chosen.into_iter().map(|index| world.at(index).clone()).collect();
+        (world, points)
+    })
+}
+
+/// A world and some of its points, each once.
+pub(super) fn populated() -> impl Strategy<Value = (World, Vec<Known>)> {
+    world().prop_flat_map(|world| {
+        let most = world.points.len();
+        (subsequence(world.points.clone(), 0..=most.min(80)), Just(world)).prop_map(|(some, world)| (world, some))
+    })
+}
+
+/// Axes named `a0`, `a1`, ..., and their points.
+fn assemble(plans: &[Plan]) -> World {
+    let mut before: Option<Lists> = None;
+    let (mut axes, mut found) = (Vec::new(), vec![(empty(), None)]);
+    for (i, plan) in plans.iter().enumerate() {
+        let kind = match plan {
+            Plan::Set(values) => {
+                found = with_set(&found, values);
+                Kind::Set(listed(values))
+            }
+            Plan::Chain(list) => {
+                let lists = before.insert(Lists::from([(None, list.clone())]));
+                found = with_chain(&found, lists);
+                Kind::Chain(list.chain())
+            }
+            Plan::Per(of, rest) => {
+                let lists = hand_out(of, rest.as_ref(), before.as_ref());
+                found = with_chain(&found, &lists);
+                Kind::Chain(chain_of(before.insert(lists)))
+            }
+        };
+        axes.push(Axis { name: AxisName::parse(&format!("a{i}")).expect("a name"), kind });
+    }
+    let lattice = Lattice::new(axes).expect("a lattice");
+    let read = |known: Known| Known { point: lattice.point_of(&known.texts).expect("a point"), ..known };
+    let points = found.into_iter().map(|(known, _)| read(known)).collect();
+    World { lattice, points }
+}
+
+/// Every value of the chain before gets a list; where that has no end or there is a list for the rest, the first ones do.
+fn hand_out(of: &[List], rest: Option<&List>, before: Option<&Lists>) -> Lists {
+    let Some(before) = before else { return Lists::from([(None, of[0].clone())]) };
+    let needs_rest = before.values().any(List::is_open);
+    let keys: BTreeSet<_> = before.values().flat_map(List::values).collect();
+    let rest = rest.or(needs_rest.then_some(&of[0]));
+    let most = if rest.is_some() { of.len() } else { usize::MAX };
+    let named = keys.into_iter().take(most).map(Some).zip(of.iter().cycle().cloned());
+    named.chain(rest.map(|list| (None, list.clone()))).collect()
+}
+
+fn chain_of(lists: &Lists) -> Chain {
+    let rest = lists.get(&None).map(List::chain);
+    if let (1, Some(rest)) = (lists.len(), &rest) {
+        return rest.clone();
+    }
+    let named = lists.iter().filter_map(|(key, list)| Some((value(key.as_ref()?), list.chain())));
+    Chain::Per { of: named.collect(), rest: rest.map(Box::new) }
+}
+
+type Found = Vec<(Known, Option<String>)>;
+
+fn empty() -> Known {
+    let axis = Axis { name: AxisName::parse("none").expect("a name"), kind: Kind::Set(listed(&["x"])) };
+    let point = Lattice::new(vec![axis]).and_then(|lattice| lattice.parse_point("x")).expect("a point");
+    Known { point, texts: Vec::new(), sets: Vec::new(), ranks: Vec::new(), ends: Vec::new() }
+}
+
+fn with_set(found: &Found, values: &[&str]) -> Found {
+    let subset =
+        |mask: u32| values.iter().enumerate().filter(move |(i, _)| mask >> i & 1 == 1).map(|(_, v)| v.to_string());
+    let extend = |(known, before): &(Known, Option<String>), mask: u32| {
+        let (mut known, members) = (known.clone(), subset(mask).collect::<BTreeSet<_>>());
+        known.texts.push(members.iter().map(String::as_str).collect::<Vec<_>>().join("+"));
+        known.sets.push(members);
+        (known, before.clone())
+    };
+    found.iter().flat_map(|known| (1..1 << values.len()).map(move |mask| extend(known, mask))).collect()
+}
+
+fn with_chain(found: &Found, lists: &Lists) -> Found {
+    let extend = |(known, before): &(Known, Option<String>)| {
+        let list = lists.get(before).or(lists.get(&None)).expect("a list for every value");
+        let values = list.values();
+        let end = if list.is_open() { None } else { values.len().checked_sub(1) };
+        let each = values.into_iter().enumerate().map(|(rank, text)| {
+            let mut known = known.clone();
+            known.texts.push(text.clone());
+            known.ranks.push(rank as u64);
+            known.ends.push(Some(rank) == end);
+            (known, Some(text))
+        });
+        each.collect::<Vec<_>>()
+    };
+    found.iter().flat_map(extend).collect()
+}
+
+fn value(text: &str) -> Value {
+    Value::parse(text).expect("a value")
+}
+
+fn listed(values: &[&str]) -> Listed {
+    Listed::new(values.iter().map(|v| value(v)).collect()).expect("distinct values")
+}

@@ -1,0 +1,93 @@
+//! A scratch folder with programs and git repositories of its own, out of reach of the developer's configuration.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use git_lattice::process::{Cmd, Output};
+use tempfile::TempDir;
+
+/// A folder with a space in its name, removed at the end of the test.
+pub(crate) struct Scratch {
+    root: PathBuf,
+    _temp: TempDir,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap().join("a folder");
+        fs::create_dir_all(root.join("home")).unwrap();
+        Self { root, _temp: temp }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes a program. A child does it: were the file open for writing in this process while another test forks,
+    /// starting it would fail with "text file busy".
+    pub(crate) fn program(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let write = Cmd::new("sh").args(["-c", r#"cat >"$1" && chmod 755 "$1""#, "sh"]).arg(&path);
+        write.stdin(text).read().unwrap();
+        path
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// A `git` that knows nothing of the developer: to be given to code that asks git itself.
+    pub(crate) fn git_program(&self) -> OsString {
+        let text = format!(
+            "#!/bin/sh\nexport HOME='{}' GIT_CONFIG_NOSYSTEM=1\nunset XDG_CONFIG_HOME GIT_DIR\nexec git \"$@\"\n",
+            self.path("home").display()
+        );
+        self.program("bin-git/git", &text).into_os_string()
+    }
+
+    pub(crate) fn git(&self, cwd: &str, args: &[&str]) -> Output {
+        let who =
+            ["-c", "user.name=A U Thor", "-c", "user.email=author@example.com", "-c", "advice.detachedHead=false"];
+        let git = Cmd::new("git").args(who).args(args).cwd(self.path(cwd)).without_git_env();
+        git.env("HOME", self.path("home")).env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C").output().unwrap()
+    }
+
+    /// A repository with one commit on `main` and a branch `other`.
+    pub(crate) fn repo(&self, name: &str) {
+        fs::create_dir_all(self.path(name)).unwrap();
+        for args in
+            [&["init", "-q", "-b", "main"][..], &["commit", "-q", "--allow-empty", "-m", "first"], &["branch", "other"]]
+        {
+            let output = self.git(name, args);
+            assert!(output.status.success(), "{args:?}: {}", output.error_text());
+        }
+    }
+
+    /// Everything in a folder as text: names, modes, link targets, contents.
+    pub(crate) fn snapshot(&self, name: &str) -> Option<String> {
+        let folder = self.path(name);
+        let mut names: Vec<PathBuf> = fs::read_dir(&folder).ok()?.map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        Some(names.iter().map(|path| describe(path)).collect())
+    }
+}
+
+fn describe(path: &Path) -> String {
+    let meta = fs::symlink_metadata(path).unwrap();
+    let content = fs::read_link(path).map_or_else(
+        |_| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned(),
+        |target| format!("-> {}", target.display()),
+    );
+    format!("{} {:o}\n{content}\n", path.display(), meta.permissions().mode())
+}

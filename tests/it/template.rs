@@ -1,0 +1,169 @@
+//! Generated flakes on real Nix, every version there is: they build, alike, offline, and keep each byte of config.toml.
+
+mod live;
+
+use git_lattice::template::Template::{self, Config, Nixpkgs, Rust, Step};
+use live::{Built, Entry, Nix, Repo, elsewhere, every_nix, here};
+
+const STEPS: [&str; 3] = ["c/a+b/step1", "c/a+b/step2", "c/a+b/step3"];
+
+/// What a value would hold to break out of its string, and what Nix itself changes in one: it reads CR LF as LF.
+const HOSTILE: &str = "\" ${c} $${d} \\ '' \n \r\n \r \t é \u{1F600} #";
+
+/// Three steps, each on top of the one before.
+fn chain(templates: [Template; 3]) -> Vec<Entry> {
+    let below: [&[&str]; 3] = [&[], &["../step1"], &["../step2"]];
+    (0..3).map(|n| Entry::new(templates[n], STEPS[n], below[n])).collect()
+}
+
+/// What `ask` says with each Nix, after it was seen that all say the same. Each gets a repository of its own, which
+/// holds the same flakes beside something else: nothing may depend on that.
+fn agreed<T: PartialEq + std::fmt::Debug>(flakes: &[Entry], ask: impl Fn(&Nix, &Repo) -> T) -> Option<T> {
+    let answers =
+        every_nix().into_iter().enumerate().map(|(n, nix)| ask(&nix, &Repo::new(flakes, &format!("other-{n}"))));
+    let answers: Vec<T> = answers.collect();
+    assert!(answers.windows(2).all(|it| it[0] == it[1]), "every Nix should say the same: {answers:#?}");
+    answers.into_iter().next()
+}
+
+#[test]
+fn config_keeps_every_byte() {
+    let cases: Vec<(String, Vec<u8>)> =
+        nasty_configs().into_iter().enumerate().map(|(n, it)| (format!("p{n}"), it)).collect();
+    let flakes: Vec<_> = cases.iter().map(|(dir, bytes)| Entry::new(Config, dir, &[]).config(bytes.clone())).collect();
+    let dirs: Vec<&str> = cases.iter().map(|(dir, _)| dir.as_str()).collect();
+    agreed(&flakes, |nix, repo| {
+        let built = nix.build(repo, &dirs, &here());
+        for ((_, bytes), Built { out, .. }) in cases.iter().zip(&built) {
+            let file = nix.real(out).join("config.toml");
+            assert!(file.symlink_metadata().unwrap().is_file(), "config.toml should be a file of the output itself");
+            assert!(
+                std::fs::read(file).unwrap() == *bytes,
+                "each byte should survive: {}",
+                bytes[..bytes.len().min(80)].escape_ascii()
+            );
+        }
+        built
+    });
+}
+
+fn nasty_configs() -> Vec<Vec<u8>> {
+    let sized = |size: usize| format!("a = \"{}\"", "x".repeat(size - 6)).into_bytes();
+    let mut all: Vec<Vec<u8>> = [511, 512, 513, 1024, 4097].map(sized).into();
+    all.push(format!("a = \"{}\"\n", "é😀".repeat(175_000)).into_bytes());
+    let texts: [&[u8]; 6] = [
+        b"",
+        b"\n",
+        b"a = 1\r\nb = \"\\u0000 \\\" $x ${y} $${z}\"\r\n# no newline, trailing blanks  \t",
+        b"a = '''\n''${x} '' ' \\ \n'''\n",
+        "\u{feff}\"\u{e9}\" = \"\u{1F600}\u{2028}\"\n[x]\nd = 1979-05-27T07:32:00Z\n".as_bytes(),
+        b"!<arch>\nconfig.toml/  /nix/store/00000000000000000000000000000000-x\n",
+    ];
+    all.extend(texts.map(<[u8]>::to_vec));
+    all
+}
+
+#[test]
+fn a_chain_of_configs_builds_on_what_is_below() {
+    agreed(&chain([Config, Config, Config]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &here());
+        assert_on_top_of_each_other(nix, &built);
+        nix.run(&["flake", "check", &repo.flake(STEPS[2])]);
+        built
+    });
+}
+
+#[test]
+fn a_chain_of_steps_builds_on_what_is_below() {
+    agreed(&chain([Step, Step, Step]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &here());
+        assert_on_top_of_each_other(nix, &built);
+        let below = |n: usize| if n == 0 { "nothing" } else { &built[n - 1].out };
+        let told = [0, 1, 2].map(|n| format!("# {}, on top of {}\na = 1\n", STEPS[n], below(n))).concat();
+        assert_eq!(nix.read(&built[2].out), told, "the starter should say what it stands on");
+        built
+    });
+}
+
+#[test]
+fn templates_may_change_along_a_chain() {
+    agreed(&chain([Config, Step, Config]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &here());
+        assert_on_top_of_each_other(nix, &built);
+        built
+    });
+}
+
+fn assert_on_top_of_each_other(nix: &Nix, built: &[Built]) {
+    for pair in built.windows(2) {
+        assert!(nix.read(&pair[1].drv).contains(&pair[0].drv), "`{}` should need `{}`", pair[1].drv, pair[0].drv);
+    }
+}
+
+#[test]
+fn a_join_takes_for_each_system_what_has_it() {
+    let both = [here(), elsewhere()];
+    for template in [Config, Step] {
+        let flakes = [
+            Entry::new(template, "c/here", &[]),
+            Entry::new(template, "c/else+where", &[]).systems(&both[1..]),
+            Entry::new(template, "c/both", &["../else+where", "../here"]).systems(&both),
+        ];
+        agreed(&flakes, |nix, repo| {
+            let drv = |dir: &str, n: usize| nix.drv(repo, dir, &both[n], false);
+            let joined = [nix.read(&drv("c/both", 0)), nix.read(&drv("c/both", 1))];
+            let single = [drv("c/here", 0), drv("c/else+where", 1)];
+            let takes = joined.map(|text| single.each_ref().map(|drv| text.contains(drv)));
+            assert_eq!(takes, [[true, false], [false, true]], "each system should take its own");
+            single
+        });
+    }
+}
+
+#[test]
+fn nixpkgs_is_handed_down_the_chain() {
+    for templates in
+        [[Nixpkgs, Nixpkgs, Nixpkgs], [Nixpkgs, Step, Nixpkgs], [Config, Nixpkgs, Rust], [Rust, Rust, Rust]]
+    {
+        let config = "[rust]\nversion = \"1.83.0\"\nhash = \"sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
+        let flakes: Vec<_> = chain(templates).into_iter().map(|it| it.config(config)).collect();
+        agreed(&flakes, |nix, repo| {
+            let top = nix.drv(repo, STEPS[2], &here(), true);
+            assert!(nix.read(&top).contains("-c-a+b-step2.drv"), "the step below should be taken: {}", nix.read(&top));
+            let last = nix.run(&["show-derivation", "--recursive", &top]);
+            assert!(last.contains("-c-a+b-step1.drv"), "and the one below that: {last}");
+            top
+        });
+    }
+}
+
+#[test]
+fn the_rust_compiler_comes_from_below_when_there_is_one() {
+    let config = "[rust]\nversion = \"1.84.1\"\nurl = \"https://example.org/rustc.tar.xz\"\nhash = \"sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
+    let flakes: Vec<_> = chain([Rust, Rust, Rust]).into_iter().map(|it| it.config(config)).collect();
+    agreed(&flakes, |nix, repo| {
+        let drvs = [0, 1].map(|n| nix.drv(repo, STEPS[n], &here(), true));
+        let [first, second] = drvs.each_ref().map(|drv| nix.read(drv));
+        assert!(first.contains("-rustc/bin/rustc"), "the first stage should start from nixpkgs' compiler: {first}");
+        assert!(second.contains("-c-a+b-step1/bin/rustc"), "the second should start from the first: {second}");
+        assert!(first.contains("-rustc.tar.xz"), "the source should come from the url of config.toml: {first}");
+        drvs
+    });
+}
+
+#[test]
+fn coordinates_can_be_asked_for() {
+    let mut flake = Entry::new(Config, "c/s", &[]);
+    flake.flake.coordinates = vec![("arch".into(), vec!["a".into(), HOSTILE.into()]), ("in".into(), Vec::new())];
+    let answer = agreed(&[flake], |nix, repo| {
+        let json = nix.run(&["eval", "--json", &format!("{}#lattice", repo.flake("c/s"))]);
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()
+    });
+    let expected = serde_json::json!({
+        "branch": "feature/c/s",
+        "coordinates": { "arch": ["a", HOSTILE], "in": [] },
+        "name": "c-s",
+        "point": "c/s",
+    });
+    assert!(answer.is_none_or(|it| it == expected), "the flake should say where it is");
+}

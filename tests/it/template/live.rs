@@ -1,0 +1,208 @@
+//! A repository of generated flakes, and a Nix with a store of its own to build them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use git_lattice::system::System;
+use git_lattice::template::{Flake, Previous, Template};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The versions of Nix that a live test goes through; empty only when the tests are told to go without.
+pub(super) fn every_nix() -> Vec<Nix> {
+    if var("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {
+        return Vec::new();
+    }
+    let first = var("GIT_LATTICE_TEST_NIX").unwrap_or_else(|| "nix".into());
+    [Some(first), var("GIT_LATTICE_TEST_NIX_MODERN")].into_iter().flatten().map(Nix::new).collect()
+}
+
+/// The system of this machine.
+pub(super) fn here() -> System {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
+}
+
+/// A system that this machine is not.
+pub(super) fn elsewhere() -> System {
+    let other = if cfg!(target_arch = "aarch64") { "x86_64-linux" } else { "aarch64-linux" };
+    System::parse(other).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the variables by which a test is told where Nix is")]
+fn var(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// One Nix with a private store, as nix.md's configuration has it: sandboxed and offline.
+pub(super) struct Nix {
+    program: OsString,
+    root: TempDir,
+}
+
+impl Nix {
+    fn new(program: OsString) -> Self {
+        Self { program, root: TempDir::new().unwrap() }
+    }
+
+    /// What `nix ARGS` prints; it must succeed.
+    pub(super) fn run(&self, args: &[&str]) -> String {
+        let output = self.command().args(args).output().unwrap_or_else(|error| {
+            let program = self.program.display();
+            panic!("Nix is needed as `{program}`: {error}; GIT_LATTICE_TEST_NIX names another, GIT_LATTICE_TEST_WITHOUT_NIX=1 goes without")
+        });
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`nix {}` should succeed: {stderr}", args.join(" "));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let root = self.root.path();
+        let mut command = Command::new(&self.program);
+        command.env_remove("GIT_DIR").env("NIX_REMOTE", format!("local?root={}", root.display()));
+        command.env("NIX_CONFIG", config()).env("NIX_USER_CONF_FILES", "/dev/null").env("NIX_CONF_DIR", root);
+        for name in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+            command.env(name, root.join(name));
+        }
+        command
+    }
+
+    /// Builds the flakes in these directories for `system` and gives back derivation and output of each, in this order.
+    pub(super) fn build(&self, repo: &Repo, dirs: &[&str], system: &System) -> Vec<Built> {
+        let refs: Vec<_> = dirs.iter().map(|dir| repo.package(dir, system)).collect();
+        let args = ["build", "--json", "--no-link"].into_iter().chain(refs.iter().map(String::as_str));
+        let json: Value = serde_json::from_str(&self.run(&args.collect::<Vec<_>>())).unwrap();
+        let built = |it: &Value| Built { drv: text(&it["drvPath"]), out: text(&it["outputs"]["out"]) };
+        let all: Vec<_> = json.as_array().unwrap().iter().map(built).collect();
+        // The order in which Nix lists them differs from version to version; a point's name is in its store path.
+        let of = |dir: &&str| all.iter().find(|it| it.out.ends_with(&format!("-{}", dir.replace('/', "-")))).unwrap();
+        dirs.iter().map(of).cloned().collect()
+    }
+
+    /// The derivation of the flake in `dir`, evaluated with the stub in place of nixpkgs where it has that input.
+    pub(super) fn drv(&self, repo: &Repo, dir: &str, system: &System, nixpkgs: bool) -> String {
+        let stub = format!("path:{}/tests/fixtures/stub-nixpkgs", env!("CARGO_MANIFEST_DIR"));
+        let attribute = repo.package(dir, system) + ".drvPath";
+        let mut args = vec!["eval", "--raw", &attribute];
+        if nixpkgs {
+            args.extend(["--no-write-lock-file", "--override-input", "nixpkgs", &stub]);
+        }
+        self.run(&args)
+    }
+
+    /// Where a store path really is.
+    pub(super) fn real(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    /// The text of a file in the store.
+    pub(super) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.real(path)).unwrap()
+    }
+}
+
+impl Drop for Nix {
+    /// Directories in a store are read-only: who is not root cannot remove them as they are.
+    fn drop(&mut self) {
+        Command::new("chmod").args(["-R", "u+w"]).arg(self.root.path()).status().ok();
+    }
+}
+
+/// A derivation and its output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Built {
+    pub(super) drv: String,
+    pub(super) out: String,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn config() -> String {
+    let shell = if Path::new("/bin/busybox").exists() { "sandbox-paths = /bin/sh=/bin/busybox\n" } else { "" };
+    format!(
+        "experimental-features = nix-command flakes\nbuild-users-group =\nsubstituters =\nbuilders =\nsandbox = true\n\
+         sandbox-fallback = false\nflake-registry =\n{shell}"
+    )
+}
+
+/// A repository with one commit.
+pub(super) struct Repo(TempDir);
+
+impl Repo {
+    /// Commits these flakes, and `extra` in a file of that name.
+    pub(super) fn new(flakes: &[Entry], extra: &str) -> Self {
+        let repo = Self(TempDir::new().unwrap());
+        fs::write(repo.0.path().join(extra), extra).unwrap();
+        for flake in flakes {
+            flake.write(repo.0.path());
+        }
+        repo.git(&["init", "--quiet", "--initial-branch=main"]);
+        repo.git(&["add", "--all"]);
+        repo.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message=flakes"]);
+        repo
+    }
+
+    fn git(&self, args: &[&str]) {
+        let mut git = Command::new("git");
+        git.current_dir(&self.0).env_remove("GIT_DIR").env("GIT_CONFIG_GLOBAL", "/dev/null").args(args);
+        assert!(git.status().unwrap().success(), "`git {}` should succeed", args.join(" "));
+    }
+
+    /// The flake in `dir`, as Nix refers to it.
+    pub(super) fn flake(&self, dir: &str) -> String {
+        format!("git+file://{}?ref=main&dir={dir}", self.0.path().display())
+    }
+
+    fn package(&self, dir: &str, system: &System) -> String {
+        format!("{}#packages.{system}.default", self.flake(dir))
+    }
+}
+
+/// A generated flake in its directory, which is also the name of its point.
+pub(super) struct Entry {
+    pub(super) template: Template,
+    pub(super) dir: String,
+    pub(super) config: Vec<u8>,
+    pub(super) flake: Flake,
+}
+
+impl Entry {
+    /// A flake in `dir`, on top of the flakes in the directories `below`, relative to it.
+    pub(super) fn new(template: Template, dir: &str, below: &[&str]) -> Self {
+        let previous = below.iter().map(|dir| Previous { point: (*dir).to_owned(), dir: (*dir).to_owned() });
+        let flake = Flake {
+            point: dir.to_owned(),
+            coordinates: vec![("step".into(), vec![dir.to_owned()])],
+            systems: vec![here()],
+            branch: format!("feature/{dir}"),
+            previous: previous.collect(),
+            nixpkgs: None,
+        };
+        Self { template, dir: dir.to_owned(), config: b"a = 1".to_vec(), flake }
+    }
+
+    /// The same with these bytes in config.toml.
+    pub(super) fn config(self, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { config: bytes.into(), ..self }
+    }
+
+    /// The same for these systems.
+    pub(super) fn systems(mut self, systems: &[System]) -> Self {
+        self.flake.systems = systems.to_vec();
+        self
+    }
+
+    fn write(&self, root: &Path) {
+        let dir = root.join(&self.dir);
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("flake.nix"), self.template.render(&self.flake).unwrap()).unwrap();
+        fs::write(dir.join("config.toml"), &self.config).unwrap();
+        if let Some(starter) = self.template.starter() {
+            fs::write(dir.join("step.nix"), starter).unwrap();
+        }
+    }
+}
