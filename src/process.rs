@@ -17,7 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env;
 
+mod children;
 pub mod detach;
+
+pub use children::end_children_on_signals;
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 
@@ -221,7 +224,7 @@ impl Cmd {
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         self.trace();
-        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
         let stdin = self.stdin.as_deref().unwrap_or_default();
         let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
@@ -239,7 +242,7 @@ impl Cmd {
         let mut command = self.command();
         command.stdout(io::stderr());
         self.trace();
-        let mut child = Reaped(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
         child.0.wait().map_err(|source| self.not_started(source))
     }
 
@@ -303,12 +306,20 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
 /// A child that does not outlive the value.
 struct Reaped(Child);
 
+impl Reaped {
+    fn new(child: Child) -> Self {
+        children::remember(&child);
+        Self(child)
+    }
+}
+
 impl Drop for Reaped {
     fn drop(&mut self) {
         if matches!(self.0.try_wait(), Ok(None)) {
             self.0.kill().ok();
             self.0.wait().ok();
         }
+        children::forget(&self.0);
     }
 }
 
@@ -363,4 +374,24 @@ fn each_line(pipe: Option<impl Read>, on_line: &mut impl FnMut(&[u8])) -> io::Re
         line.clear();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, clock: Clock) -> Result<(ExitStatus, Vec<u8>)> {
+        Cmd::new("sh").args(["-c", script]).stream_within(Some(Duration::from_secs(2)), |_| clock)
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_killed() {
+        assert!(matches!(shell("echo line >&2; exec sleep 600", Clock::Run), Err(Error::TimedOut { .. })));
+    }
+
+    #[test]
+    fn a_stopped_clock_never_kills() {
+        let (status, stdout) = shell("echo line >&2; sleep 3; echo done", Clock::Stop).unwrap();
+        assert!(status.success() && stdout == b"done\n");
+    }
 }

@@ -219,7 +219,7 @@ mod tests {
         };
     }
 
-    fn shows(failures: [Failure; 2], kind: Kind, drv: Option<&str>, summaries: [&str; 2]) {
+    fn shows(failures: &[Failure; 2], kind: Kind, drv: Option<&str>, summaries: [&str; 2]) {
         for (failure, summary) in failures.iter().zip(summaries) {
             assert_eq!((failure.kind, failure.drv.as_ref().map(StorePath::name)), (kind, drv), "{failure:?}");
             assert_eq!(failure.summary, summary);
@@ -233,7 +233,7 @@ mod tests {
             "builder for '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv' failed with exit code 3",
             "Cannot build '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv': builder failed with exit code 3",
         ];
-        shows(captured!("fail"), Kind::Build, Some("bad.drv"), summaries);
+        shows(&captured!("fail"), Kind::Build, Some("bad.drv"), summaries);
     }
 
     #[test]
@@ -242,13 +242,13 @@ mod tests {
             "builder for '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv' failed with exit code 1",
             "Cannot build '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv': builder failed with exit code 1",
         ];
-        shows(captured!("dependency"), Kind::Build, Some("inner.drv"), summaries);
+        shows(&captured!("dependency"), Kind::Build, Some("inner.drv"), summaries);
     }
 
     #[test]
     fn a_failed_evaluation() {
         let summary = "no way: 66d87dad6a2fdde04ae956097af06394cef1d940";
-        shows(captured!("evaluation"), Kind::Evaluation, None, [summary, summary]);
+        shows(&captured!("evaluation"), Kind::Evaluation, None, [summary, summary]);
         let overflow = diagnosis(b"error: stack overflow (possible infinite recursion)\n").failure();
         assert_eq!(
             (overflow.kind, &*overflow.summary),
@@ -271,7 +271,7 @@ mod tests {
             "building of '/nix/store/2nabg2gxsiy1pdvx4n6ijsfb8lmzm3rc-slow.drv!out' from .drv file timed out after 2 seconds",
             "timed out after 2 seconds",
         ];
-        shows(captured!("timeout"), Kind::Timeout, Some("slow.drv"), summaries);
+        shows(&captured!("timeout"), Kind::Timeout, Some("slow.drv"), summaries);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod detach;
 mod hooks;
 mod lattice;
+mod nix;
 mod packaging;
 mod scratch;
 mod template;

@@ -1,0 +1,66 @@
+//! Ctrl-C and its kin end our children with us.
+//!
+//! The terminal sends SIGINT to us and to them alike, and `kill` sends SIGTERM to us alone. git heeds both; nix heeds neither while
+//! it evaluates and would go on for ever with nobody to read it. So a thread waits for the signal, asks the children to end, kills
+//! those that do not, and then lets us end by the signal as if nobody had waited for it.
+
+use std::io;
+use std::process::Child;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// Time for git to clean its locks and for nix to stop its builders.
+const GRACE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// From now on, SIGINT, SIGTERM and SIGHUP end the children first. To be called once, by `main`.
+///
+/// # Errors
+/// When the signals cannot be caught.
+pub fn end_children_on_signals() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            end_children();
+            emulate_default_handler(signal).ok();
+        }
+    })?;
+    Ok(())
+}
+
+fn end_children() {
+    tell(Signal::TERM);
+    let patience = Instant::now() + GRACE;
+    while !running().is_empty() && Instant::now() < patience {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    tell(Signal::KILL);
+}
+
+fn tell(signal: Signal) {
+    for pid in running().iter() {
+        kill_process(*pid, signal).ok();
+    }
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has the child ended with us until [`forget`].
+pub(super) fn remember(child: &Child) {
+    running().push(Pid::from_child(child));
+}
+
+/// It has ended by itself.
+pub(super) fn forget(child: &Child) {
+    let pid = Pid::from_child(child);
+    running().retain(|other| *other != pid);
+}

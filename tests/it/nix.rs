@@ -1,0 +1,275 @@
+//! The conversation with real Nix, the oldest supported and a modern one, each with a private store.
+
+#[path = "nix/world.rs"]
+mod world;
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request, Who};
+use world::{World, elsewhere, every_nix, flake, here, shell_flake, var};
+
+/// The NAR hash of a file that says `hello`.
+const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
+
+fn automatic() -> Mode {
+    Mode::Automatic(Limits::default())
+}
+
+fn limited(limits: Limits) -> Mode {
+    Mode::Automatic(limits)
+}
+
+fn failure(outcome: Outcome) -> git_lattice::nix::Failure {
+    match outcome {
+        Outcome::Failed(failure) => failure,
+        Outcome::Built { .. } => panic!("it should have failed: {outcome:?}"),
+    }
+}
+
+fn log(events: &[Event]) -> Vec<&str> {
+    events.iter().filter_map(|e| if let Event::LogLine { text, .. } = e { Some(text.as_str()) } else { None }).collect()
+}
+
+#[test]
+fn a_build_gives_the_same_result_whoever_asks_and_whichever_nix() {
+    let mut results = Vec::new();
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let flake = world.commit("dir ü#x&%+☃", &shell_flake(&here(), "hello", "echo hi; echo hello > $out"));
+        let mut request = Request::new(flake.clone(), here(), automatic());
+        request.out_link = Some(world.path("the link"));
+        let (outcome, events) = world.run(&request);
+        assert_eq!(log(&events), ["hi"]);
+        let Outcome::Built { drv, outputs } = &outcome else { panic!("it should be built: {outcome:?}") };
+        assert_eq!((drv.name(), outputs[0].name.as_str(), outputs[0].nar_hash.as_str()), ("hello.drv", "out", HELLO));
+        assert_eq!(fs::read_link(world.path("the link")).unwrap(), outputs[0].path.as_path());
+        let (again, events) = world.build(flake, Mode::Typed);
+        assert_eq!((&again, log(&events).len()), (&outcome, 0), "what is built is not built again");
+        results.push(outcome);
+    }
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "all versions should agree: {results:?}");
+}
+
+#[test]
+fn a_failing_build_shows_its_log_and_derivation() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let script = "echo one; echo two >&2; printf 'l\\377st \\033[31mline\\n'; exit 3";
+        let (outcome, events) = world.build(world.commit("bad", &shell_flake(&here(), "bad", script)), automatic());
+        assert_eq!(log(&events), ["one", "two", "l\u{fffd}st line"]);
+        let failure = failure(outcome);
+        assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::Build, "bad.drv"));
+        assert!(failure.summary.ends_with("failed with exit code 3"), "{}", failure.summary);
+    }
+}
+
+#[test]
+fn a_flake_that_does_not_evaluate_says_why() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        for (package, summary) in [
+            ("throw \"no way\"", "no way"),
+            ("derivation { name = ", "syntax error, unexpected ';'"),
+            ("builtins.readFile /etc/hostname", "access to absolute path '/etc/hostname' is forbidden in pure"),
+        ] {
+            let flake = world.commit("wrong", &flake(&here(), package));
+            let failure = failure(world.build(flake, Mode::Typed).0);
+            assert_eq!((failure.kind, failure.drv), (Kind::Evaluation, None));
+            assert!(failure.summary.starts_with(summary), "`{}` should begin with `{summary}`", failure.summary);
+        }
+    }
+}
+
+#[test]
+fn an_automatic_build_has_limits() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let list =
+            |n: &str| format!("toString (builtins.length (builtins.deepSeq (builtins.genList (x: x + 1) {n}) [ ]))");
+        let hungry = world.commit("hungry", &flake(&here(), &list("30000000")));
+        let memory = Limits { memory: 100 << 20, ..Limits::default() };
+        let starved = failure(world.build(hungry, limited(memory)).0);
+        assert_eq!((starved.kind, starved.summary.as_str()), (Kind::Evaluation, "out of memory"));
+
+        let sum = "builtins.foldl' (a: b: a + b) 0";
+        let endless = format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)");
+        let endless = world.commit("endless", &flake(&here(), &endless));
+        let second = Duration::from_secs(1);
+        let stopped = failure(world.build(endless, limited(Limits { evaluation: second, ..Limits::default() })).0);
+        assert_eq!((stopped.kind, stopped.drv), (Kind::Timeout, None));
+
+        let slow = world.commit("slow", &shell_flake(&here(), "slow", "while :; do :; done"));
+        let stopped = failure(world.build(slow, limited(Limits { build: second, ..Limits::default() })).0);
+        assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::Timeout, "slow.drv"));
+
+        let chatty = world.commit("chatty", &shell_flake(&here(), "chatty", "while :; do echo chatter; done"));
+        let stopped = failure(world.build(chatty, limited(Limits { log: 1000, ..Limits::default() })).0);
+        assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::LogLimit, "chatty.drv"));
+    }
+}
+
+#[test]
+fn who_builds_for_another_system_is_known_beforehand() {
+    for program in every_nix() {
+        let capability = |settings: &str| Capability::of(&World::new(&program, settings).nix().settings().unwrap());
+        let none = capability("");
+        assert!(none.can_build(&here()) && !none.can_build(&elsewhere()), "{none:?}");
+        let far = vec![Who::Builder("ssh-ng://far".to_owned())];
+        let line = capability("builders = ssh-ng://far riscv64-linux,aarch64-linux - 2");
+        assert_eq!(line.who(&elsewhere()).collect::<Vec<_>>(), far);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, "# ours\nssh-ng://far riscv64-linux /root/key 2 1 kvm,big-parallel\n").unwrap();
+        let machines = capability(&format!("builders = @{}", file.path().display()));
+        assert_eq!(machines.who(&elsewhere()).collect::<Vec<_>>(), far);
+        let emulated = capability("extra-platforms = riscv64-linux");
+        assert_eq!(emulated.who(&elsewhere()).collect::<Vec<_>>(), [Who::Here]);
+    }
+}
+
+#[test]
+fn nix_itself_says_that_nobody_builds_for_a_system() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let flake = world.commit("far", &shell_flake(&elsewhere(), "far", "echo hello > $out"));
+        let failure = failure(world.run(&Request::new(flake, elsewhere(), Mode::Typed)).0);
+        assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::NoBuilder, "far.drv"));
+    }
+}
+
+#[test]
+fn a_plain_directory_builds_whatever_it_is_called() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let dir = world.path("no repo #&%é");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("flake.nix"), shell_flake(&here(), "hello", "echo hello > $out")).unwrap();
+        let (outcome, _) = world.build(FlakeRef::directory(dir).unwrap(), automatic());
+        let Outcome::Built { outputs, .. } = &outcome else { panic!("it should be built: {outcome:?}") };
+        assert_eq!(outputs[0].nar_hash, HELLO);
+    }
+}
+
+#[test]
+fn trouble_with_the_store_is_not_the_flake_s() {
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let mut flake = world.commit("x", &shell_flake(&here(), "x", "echo hello > $out"));
+        flake = FlakeRef::commit(
+            world.path("gone"),
+            &flake.to_string()[flake.to_string().find("rev=").unwrap() + 4..][..40],
+            "",
+        )
+        .unwrap();
+        let failure = failure(world.build(flake, Mode::Typed).0);
+        assert_eq!(failure.kind, Kind::Trouble, "{failure:?}");
+    }
+}
+
+/// The environment belongs to the whole process, so that the test runs itself again with a hook's variables.
+#[test]
+fn a_hook_s_environment_does_not_poison_nix() {
+    const INSIDE: &str = "GIT_LATTICE_TEST_INSIDE_HOOK";
+    if var(INSIDE).is_none() {
+        let other = tempfile::tempdir().unwrap();
+        let test = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "nix::a_hook_s_environment_does_not_poison_nix", "--nocapture"])
+            .env("GIT_DIR", other.path().join(".git"))
+            .env("GIT_INDEX_FILE", "index")
+            .env("GIT_WORK_TREE", other.path())
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
+        return;
+    }
+    for program in every_nix() {
+        let world = World::new(&program, "");
+        let (outcome, _) = world.build(world.commit("x", &shell_flake(&here(), "x", "echo hello > $out")), automatic());
+        assert!(matches!(outcome, Outcome::Built { .. }), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_not_nix_is_refused() {
+    assert!(matches!(Nix::at("/no/such/nix"), Err(Error::Process(_))));
+    let not = World::fake("echo a shell");
+    let error = Nix::at(not.path("nix")).unwrap_err();
+    assert!(matches!(&error, Error::NotNix { said, .. } if said == "a shell"), "{error}");
+    assert!(error.hint().unwrap().contains("nix-bin"));
+    let old = World::fake("echo 'nix (Nix) 2.3.16'");
+    assert!(matches!(Nix::at(old.path("nix")), Err(Error::TooOld { .. })));
+}
+
+#[test]
+fn a_nix_that_is_killed_has_no_answer() {
+    let world = World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) kill -9 $$;; esac");
+    let request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), Mode::Typed);
+    let error = world.nix().build(&request, &mut |_| ()).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { signal: Some(9) }), "{error}");
+}
+
+#[test]
+fn nothing_undoes_what_makes_an_automatic_build_safe() {
+    let world =
+        World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) printf '%s\\n' \"$@\" >&2; exit 1;; esac");
+    let mut request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), automatic());
+    request.settings = vec![("sandbox".into(), "false".into()), ("builders".into(), String::new())];
+    let (_, events) = world.run(&request);
+    let args: Vec<&str> =
+        events.iter().filter_map(|e| if let Event::Plain(text) = e { Some(text.as_str()) } else { None }).collect();
+    let sandbox: Vec<&str> = args.windows(2).filter(|pair| pair[0] == "sandbox").map(|pair| pair[1]).collect();
+    assert_eq!(sandbox, ["false", "true"], "the last one counts");
+    for option in
+        ["--no-accept-flake-config", "--no-update-lock-file", "--no-use-registries", "--timeout", "max-build-log-size"]
+    {
+        assert!(args.contains(&option), "{option} should be given: {args:?}");
+    }
+}
+
+#[test]
+fn lix_is_asked_in_its_own_way() {
+    let hash = "f3wxgzd4xidi23hm960cwp0bwifj7h5s";
+    let world = World::fake(&format!(
+        "case $* in\n *version) echo 'nix (Lix, like Nix) 2.93.0';;\n *json-format*) exit 1;;\n\
+         *path-info*) echo '[{{\"path\":\"/nix/store/{hash}-x\",\"narHash\":\"sha256-x\"}}]';;\n\
+         *) echo '[{{\"drvPath\":\"/nix/store/{hash}-x.drv\",\"outputs\":{{\"out\":\"/nix/store/{hash}-x\"}}}}]';;\nesac"
+    ));
+    let (outcome, _) = world.build(FlakeRef::directory(world.path("")).unwrap(), Mode::Typed);
+    assert!(matches!(&outcome, Outcome::Built { outputs, .. } if outputs[0].nar_hash == "sha256-x"), "{outcome:?}");
+}
+
+/// Signals are for the whole process, so that the test runs itself again to be interrupted.
+#[test]
+fn an_interruption_ends_even_a_nix_that_does_not_listen() {
+    const INSIDE: &str = "GIT_LATTICE_TEST_INTERRUPTED";
+    if let Some(dir) = var(INSIDE) {
+        git_lattice::process::end_children_on_signals().unwrap();
+        let nix = Nix::at(std::path::Path::new(&dir).join("nix")).unwrap();
+        let request = Request::new(FlakeRef::directory(dir).unwrap(), here(), Mode::Typed);
+        nix.build(&request, &mut |_| ()).ok();
+        return;
+    }
+    let world = World::fake(
+        "trap '' INT TERM HUP\ncase $* in *version) echo 'nix (Nix) 2.8.0'; exit;; esac\n\
+         exec 3> alive; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done; echo survived >&3",
+    );
+    let alive = world.path("alive");
+    assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
+    let mut test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "nix::an_interruption_ends_even_a_nix_that_does_not_listen"])
+        .env(INSIDE, world.path(""))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Opening waits until nix has opened the other end, reading until all of its processes have ended.
+    let mut alive = fs::File::open(alive).unwrap();
+    assert!(Command::new("kill").args(["-INT", &test.id().to_string()]).status().unwrap().success());
+    assert_eq!(test.wait().unwrap().signal(), Some(2), "it should end as if nobody had caught the signal");
+    let mut said = String::new();
+    alive.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "", "nix should not have come to its end");
+}

@@ -1,0 +1,159 @@
+//! A repository of small flakes, and a Nix with a store of its own to build them.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use git_lattice::nix::{Event, FlakeRef, Mode, Nix, Outcome, Request};
+use git_lattice::system::System;
+use tempfile::TempDir;
+
+/// The versions of Nix that a live test goes through; empty only when the tests are told to go without.
+pub(super) fn every_nix() -> Vec<PathBuf> {
+    if var("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {
+        return Vec::new();
+    }
+    let first = var("GIT_LATTICE_TEST_NIX").unwrap_or_else(|| "nix".into());
+    [Some(first), var("GIT_LATTICE_TEST_NIX_MODERN")].into_iter().flatten().map(|program| found(&program)).collect()
+}
+
+fn found(program: &OsStr) -> PathBuf {
+    which::which(program).unwrap_or_else(|error| {
+        let program = program.display();
+        panic!("Nix is needed as `{program}`: {error}; GIT_LATTICE_TEST_NIX names another, GIT_LATTICE_TEST_WITHOUT_NIX=1 goes without")
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the variables by which a test is told what to use")]
+pub(super) fn var(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The system of this machine.
+pub(super) fn here() -> System {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+    System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
+}
+
+/// A system that no machine here is.
+pub(super) fn elsewhere() -> System {
+    System::parse("riscv64-linux").unwrap()
+}
+
+/// The text of a flake whose package for `system` is the Nix expression `package`.
+pub(super) fn flake(system: &System, package: &str) -> String {
+    format!("{{\n  outputs = {{ self }}: {{\n    packages.{system}.default = {package};\n  }};\n}}\n")
+}
+
+/// The same for a derivation called `name` that runs `script` in the sandbox's shell.
+pub(super) fn shell_flake(system: &System, name: &str, script: &str) -> String {
+    let args = format!("[ \"-c\" ''{script}'' ]");
+    let derivation =
+        format!("derivation {{ name = \"{name}\"; system = \"{system}\"; builder = \"/bin/sh\"; args = {args}; }}");
+    flake(system, &derivation)
+}
+
+/// A scratch folder with a repository whose path has every difficult character, and a `nix` with its private store.
+pub(super) struct World {
+    root: TempDir,
+}
+
+impl World {
+    /// With the `nix` at `program`, its configuration being nix.md's and these lines.
+    pub(super) fn new(program: &Path, settings: &str) -> Self {
+        let world = Self { root: TempDir::new().unwrap() };
+        let root = world.root.path();
+        fs::create_dir(root.join("conf")).unwrap();
+        fs::write(root.join("conf/nix.conf"), format!("{}{settings}\n", configuration())).unwrap();
+        let script = format!(
+            "unset NIX_CONFIG\nhome='{}'\nexport NIX_REMOTE=\"local?root=$home/store\" NIX_CONF_DIR=\"$home/conf\"\n\
+             export NIX_USER_CONF_FILES=/dev/null HOME=\"$home\" XDG_CACHE_HOME=\"$home/cache\"\n\
+             export XDG_CONFIG_HOME=\"$home/config\" XDG_DATA_HOME=\"$home/data\" XDG_STATE_HOME=\"$home/state\"\n\
+             exec '{}' \"$@\"\n",
+            root.display(),
+            program.display()
+        );
+        world.script("nix", &script);
+        fs::create_dir(world.repo()).unwrap();
+        world.git(&world.repo(), &["init", "-q"]);
+        world
+    }
+
+    /// With a `nix` that is this shell script.
+    pub(super) fn fake(script: &str) -> Self {
+        let world = Self { root: TempDir::new().unwrap() };
+        world.script("nix", script);
+        world
+    }
+
+    fn script(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A path in the scratch folder.
+    pub(super) fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.root.path().join(Path::new(name.as_ref()))
+    }
+
+    /// The repository.
+    pub(super) fn repo(&self) -> PathBuf {
+        self.path("r p#a&%+?='\"é☃")
+    }
+
+    /// Our view of the `nix`.
+    pub(super) fn nix(&self) -> Nix {
+        Nix::at(self.path("nix")).unwrap()
+    }
+
+    /// Puts a flake into a directory of the repository and gives back its ref at the commit that adds it.
+    pub(super) fn commit(&self, dir: &str, flake: &str) -> FlakeRef {
+        let repo = self.repo();
+        fs::create_dir_all(repo.join(dir)).unwrap();
+        fs::write(repo.join(dir).join("flake.nix"), flake).unwrap();
+        self.git(&repo, &["add", "--all"]);
+        self.git(&repo, &["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit", "-qm", dir]);
+        FlakeRef::commit(&repo, &self.git(&repo, &["rev-parse", "HEAD"]), dir).unwrap()
+    }
+
+    pub(super) fn git(&self, repo: &Path, args: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(args).current_dir(repo).env("HOME", self.root.path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        for name in git_lattice::env::GIT_LOCAL {
+            command.env_remove(name);
+        }
+        let output = command.output().expect("git is needed");
+        assert!(output.status.success(), "`git {args:?}`: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Builds it for this machine.
+    pub(super) fn build(&self, flake: FlakeRef, mode: Mode) -> (Outcome, Vec<Event>) {
+        self.run(&Request::new(flake, here(), mode))
+    }
+
+    /// Builds what is asked and keeps all events.
+    pub(super) fn run(&self, request: &Request) -> (Outcome, Vec<Event>) {
+        let mut events = Vec::new();
+        let outcome = self.nix().build(request, &mut |event| events.push(event.clone())).unwrap();
+        (outcome, events)
+    }
+}
+
+impl Drop for World {
+    /// The store is read-only, for all but root.
+    fn drop(&mut self) {
+        Command::new("chmod").args(["-R", "u+w"]).arg(self.root.path()).output().ok();
+    }
+}
+
+fn configuration() -> String {
+    let shell = which::which("busybox").map(|path| format!("sandbox-paths = /bin/sh={}\n", path.display()));
+    format!(
+        "build-users-group =\nsubstituters =\nsandbox = true\nsandbox-fallback = false\nflake-registry =\n{}",
+        shell.unwrap_or_default()
+    )
+}
