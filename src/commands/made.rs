@@ -15,7 +15,7 @@ use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui};
 
 /// The options that these commands share.
-pub fn add_args(command: Command) -> Command {
+pub(super) fn add_args(command: Command) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     command
         .arg(flag("no-push", "Do not push; the same command without it pushes later"))
@@ -25,7 +25,7 @@ pub fn add_args(command: Command) -> Command {
 }
 
 /// Makes the points of a request and shows what came of it; gives the exit code.
-pub fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
+pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let mut checked = Checked::default();
     let check = |plan: &Plan| lint::generated(&context.repo, &plan.texts);

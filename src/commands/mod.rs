@@ -2,7 +2,7 @@
 
 mod axis;
 mod build;
-pub mod hook;
+pub(crate) mod hook;
 mod hooks;
 mod init;
 mod made;
@@ -26,7 +26,7 @@ use crate::ui::Ui;
 use crate::{cli, error};
 
 /// What all commands share: opened once, the first time that somebody asks.
-pub struct Session {
+pub(crate) struct Session {
     environment: Environment,
     context: OnceCell<Context>,
     config: OnceCell<Config>,
@@ -36,7 +36,7 @@ pub struct Session {
 
 impl Session {
     /// A session in this environment.
-    pub fn new(environment: Environment) -> Self {
+    pub(crate) fn new(environment: Environment) -> Self {
         let ui = Ui::new(&environment);
         Self { environment, context: OnceCell::new(), config: OnceCell::new(), ui }
     }
@@ -45,7 +45,7 @@ impl Session {
     ///
     /// # Errors
     /// When there is none that can be used.
-    pub fn context(&self) -> Result<&Context> {
+    pub(crate) fn context(&self) -> Result<&Context> {
         if self.context.get().is_none() {
             self.context.set(Context::open(self.environment.clone())?).ok();
         }
@@ -56,7 +56,7 @@ impl Session {
     ///
     /// # Errors
     /// When there is none that can be used.
-    pub fn config(&self) -> Result<&Config> {
+    pub(crate) fn config(&self) -> Result<&Config> {
         if self.config.get().is_none() {
             let config = self.context()?.config()?;
             for key in &config.unknown {
@@ -68,14 +68,14 @@ impl Session {
     }
 
     /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
-    pub fn axis_names(&self) -> Vec<String> {
+    pub(crate) fn axis_names(&self) -> Vec<String> {
         let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return cli::usual_axes() };
         config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
     }
 }
 
 /// All commands.
-pub fn all(axes: &[String]) -> Vec<Command> {
+pub(crate) fn all(axes: &[String]) -> Vec<Command> {
     vec![
         init::command(),
         axis::command(),
@@ -92,7 +92,7 @@ pub fn all(axes: &[String]) -> Vec<Command> {
 }
 
 /// Runs the command that was given; bare `git lattice` is `status`.
-pub fn run(session: &Session, matches: &ArgMatches) -> u8 {
+pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
     let done = match matches.subcommand() {
         Some(("init", args)) => init::run(session, args),
         Some(("axis", args)) => axis::run(session, args),
@@ -111,7 +111,7 @@ pub fn run(session: &Session, matches: &ArgMatches) -> u8 {
 }
 
 /// Says what went wrong, why, and what to do; gives the exit code.
-pub fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
+pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
     ui.progress("");
     let mut said = failure.to_string();
     ui.error(&said);

@@ -36,7 +36,7 @@ const TAKEN: [&str; 22] = [
 ];
 
 /// The arguments that name points.
-pub fn add_args(command: Command, axes: &[String], many: bool) -> Command {
+pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command {
     let help = if many {
         "Points, as component/arch/phase/step with `*` and `{a,b}`, or by branch"
     } else {
@@ -57,13 +57,13 @@ pub fn add_args(command: Command, axes: &[String], many: bool) -> Command {
 }
 
 /// What the arguments say: nothing, or one or more selectors.
-pub struct Named {
+pub(super) struct Named {
     selectors: Vec<Selector>,
 }
 
 impl Named {
     /// Reads the arguments.
-    pub fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
+    pub(super) fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
         let lattice = &config.lattice;
         let mut flags = Selector::open(lattice);
         for axis in lattice.axes() {
@@ -89,12 +89,12 @@ impl Named {
     }
 
     /// Whether nothing was named.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.selectors.is_empty()
     }
 
     /// The points that are meant, which need not exist; what is left open comes from `head`, else from the axis.
-    pub fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
+    pub(super) fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
         let lattice = &config.lattice;
         let open = [Selector::open(lattice)];
         let selectors = if self.is_empty() { &open[..] } else { &self.selectors };
@@ -110,7 +110,7 @@ impl Named {
     }
 
     /// The points of the population that are meant; nothing named means all.
-    pub fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
+    pub(super) fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
         if self.is_empty() {
             return Ok(census.population().points().cloned().collect());
         }
@@ -124,7 +124,7 @@ impl Named {
     }
 
     /// The one point that is meant: the named one, else HEAD's; it has a branch.
-    pub fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
+    pub(super) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
             several => anyhow::bail!("expected one point, and this names {}", several.len()),
@@ -132,7 +132,7 @@ impl Named {
     }
 
     /// The points of the population that are meant: the named ones, each of which must be there, else HEAD's.
-    pub fn existing(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
+    pub(super) fn existing(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
         let lattice = &config.lattice;
         let head = session.context()?.head_point(config)?;
         if self.is_empty() && head.is_none() {
@@ -157,7 +157,7 @@ impl Named {
 
     /// The same, with every value of a set axis.
     #[must_use]
-    pub fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
+    pub(super) fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
         if self.selectors.is_empty() {
             self.selectors.push(Selector::open(lattice));
         }

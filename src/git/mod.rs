@@ -10,6 +10,7 @@ pub mod merge;
 pub mod notes;
 pub mod refs;
 pub mod repo;
+pub mod source;
 pub mod trailer;
 pub mod tree;
 

@@ -161,9 +161,13 @@ impl Repo {
     /// # Errors
     /// When an object cannot be written.
     pub fn keep_objects(&mut self, to: &Self) -> Result<()> {
+        self.move_objects(&to.gix)
+    }
+
+    pub(super) fn move_objects(&mut self, to: &gix::Repository) -> Result<()> {
         let Some(objects) = self.gix.objects.take_object_memory() else { return Ok(()) };
         for (kind, data) in objects.values() {
-            gix::prelude::Write::write_buf(&to.gix.objects, *kind, data)
+            gix::prelude::Write::write_buf(&to.objects, *kind, data)
                 .map_err(|error| doing("write an object")(error.to_string()))?;
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Cache {
                 let pair = (oid(words.next()?)?, oid(words.next()?)?);
                 self.contained.insert(pair, words.next()? == "1");
             }
-            "w" => self.writers = line.get(2..)?.to_owned(),
+            "w" => line.get(2..)?.clone_into(&mut self.writers),
             "v" => {
                 let key = oid(words.next()?)?;
                 let verdict = |word: &str| {

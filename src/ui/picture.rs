@@ -40,7 +40,8 @@ impl Layout {
     fn of(config: &Config) -> Self {
         let axes = config.lattice.axes();
         let sets = || (0..axes.len()).filter(|&i| matches!(axes[i].kind, Kind::Set(_)));
-        let column = config.systems.axis().filter(|&i| matches!(axes[i].kind, Kind::Set(_))).or_else(|| sets().last());
+        let column =
+            config.systems.axis().filter(|&i| matches!(axes[i].kind, Kind::Set(_))).or_else(|| sets().next_back());
         let titles: Vec<_> = sets().filter(|&i| Some(i) != column).collect();
         let rows = (0..axes.len()).filter(|i| !titles.contains(i) && Some(*i) != column).collect();
         Self { titles, rows, column }

@@ -12,7 +12,7 @@ use super::content::Content;
 use super::trust::Permit;
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::{self, Oid, Repo};
+use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix::{Event, Limits, Mode};
 use crate::record::{Record, Records, Verdict};
@@ -154,9 +154,4 @@ fn log_path(repo: &Repo, job: &Job) -> PathBuf {
 /// Where the link is that keeps an output from garbage collection.
 fn link_path(repo: &Repo, job: &Job) -> PathBuf {
     repo.common_dir().join("lattice").join("result").join(format!("{}-{}", job.key, job.system))
-}
-
-/// A synthetic commit is reached by no ref: as long as `git gc` keeps young objects, Nix can fetch it.
-fn keep(plan: &mut Plan, repo: &Repo) -> git::Result<()> {
-    plan.memory.keep_objects(repo)
 }

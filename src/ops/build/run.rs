@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use super::{Done, How, Job, Plan, Progress, keep, link_path, log_path};
+use super::{Done, How, Job, Plan, Progress, link_path, log_path};
 use crate::context::Context;
 use crate::git::commit::now;
+use crate::git::source::Source;
 use crate::nix::{self, Capability, Event, FlakeRef, Nix, Outcome, Request};
 use crate::record::{Output, Record, Verdict, store};
 
@@ -23,8 +24,9 @@ const TAIL: usize = 10;
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     let needs_nix = plan.jobs.iter().any(|job| how.again || job.known.is_none());
     let builder = if needs_nix {
-        keep(plan, &context.repo)?;
-        Some(Builder::new(context, how)?)
+        let builder = Builder::new(context, how)?;
+        plan.memory.keep_objects_for_nix(&builder.source)?;
+        Some(builder)
     } else {
         None
     };
@@ -50,6 +52,7 @@ struct Builder<'a> {
     how: &'a How,
     nix: Nix,
     capability: Capability,
+    source: Source,
 }
 
 impl<'a> Builder<'a> {
@@ -58,9 +61,11 @@ impl<'a> Builder<'a> {
             context.repo.is_sha1(),
             "building from a SHA-256 repository is not supported: Nix cannot fetch from one"
         );
+        crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
         let capability = Capability::of(&nix.settings()?);
-        Ok(Self { context, how, nix, capability })
+        let source = context.repo.source()?;
+        Ok(Self { context, how, nix, capability, source })
     }
 
     fn build(&self, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
@@ -82,7 +87,7 @@ impl<'a> Builder<'a> {
         let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job));
         let mut log = Log::create(&path)?;
         make_parent(&link)?;
-        let flake = FlakeRef::commit(self.context.repo.common_dir(), &job.synthetic.to_string(), &job.dir)?.shallow();
+        let flake = FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?;
         let mut request = Request::new(flake, job.system.clone(), self.how.mode.clone());
         request.out_link = Some(link);
         let outcome = self.nix.build(&request, &mut |event| {
@@ -103,6 +108,10 @@ impl<'a> Builder<'a> {
                     (output.name, Output { path: output.path.to_string(), nar_hash: Some(output.nar_hash) })
                 };
                 done.record.outputs = outputs.into_iter().map(output).collect();
+            }
+            // Nix itself could not work: that says nothing about the point.
+            Ok(Outcome::Failed(failure)) if failure.kind == nix::Kind::Trouble => {
+                anyhow::bail!("Nix could not build `{}`: {}", job.point, failure.summary)
             }
             Ok(Outcome::Failed(failure)) => {
                 let no_builder = failure.kind == nix::Kind::NoBuilder;

@@ -1,0 +1,70 @@
+//! The repository that Nix is given: a tiny one under the common dir that borrows the objects of the real one.
+//!
+//! Nix fetches a commit without a ref only from a repository with a worktree (2.8 asks a bare one for a branch), cannot read
+//! reftables, and refuses shallow clones. This one is none of that, whatever the real one is, and it keeps the trees and commits
+//! that are made for builds out of it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Repo, Result, doing};
+
+/// A repository for Nix.
+pub struct Source {
+    gix: gix::Repository,
+    path: PathBuf,
+}
+
+impl Source {
+    /// Its worktree's root, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Repo {
+    /// Opens the repository for Nix; makes it where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn source(&self) -> Result<Source> {
+        let path = self.common_dir().join("lattice").join("source");
+        let git_dir = path.join(".git");
+        let make = || -> std::io::Result<()> {
+            std::fs::create_dir_all(git_dir.join("refs"))?;
+            std::fs::create_dir_all(git_dir.join("objects").join("info"))?;
+            write_if_other(&git_dir.join("config"), b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n")?;
+            write_if_other(&git_dir.join("HEAD"), b"ref: refs/heads/none\n")?;
+            write_if_other(&git_dir.join("objects").join("info").join("alternates"), &self.alternates())
+        };
+        make().map_err(doing(format!("make `{}`", path.display())))?;
+        let gix = gix::open_opts(&git_dir, gix::open::Options::isolated())
+            .map_err(doing(format!("open `{}`", path.display())))?;
+        Ok(Source { gix, path })
+    }
+
+    /// gitrepository-layout(5): a directory of objects a line.
+    fn alternates(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+        [self.common_dir().join("objects").as_os_str().as_bytes(), b"\n"].concat()
+    }
+
+    /// Writes what [`Self::in_memory`] made into the repository for Nix.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub fn keep_objects_for_nix(&mut self, source: &Source) -> Result<()> {
+        if self.common_dir().as_os_str().as_encoded_bytes().contains(&b'\n') {
+            return Err(Error::Malformed("the path of the repository has a line break in it".to_owned()));
+        }
+        self.move_objects(&source.gix)
+    }
+}
+
+fn write_if_other(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let new = path.with_extension(format!("new{}", std::process::id()));
+    std::fs::write(&new, bytes)?;
+    std::fs::rename(&new, path)
+}
