@@ -47,11 +47,14 @@ impl Cache {
         let text = std::fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
-            lines.for_each(|line| drop(cache.read_line(line)));
+            for line in lines {
+                cache.read_line(line);
+            }
         }
         cache
     }
 
+    /// A line that does not parse is left out.
     fn read_line(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         let kind = words.next()?;
@@ -153,7 +156,9 @@ impl Cache {
         for (point, (commit, Facts { key, parents })) in &self.used {
             let key = key.map_or_else(|| "-".to_owned(), |key| key.to_string());
             write!(text, "p {point} {commit} {key}").ok();
-            parents.iter().for_each(|parent| drop(write!(text, " {parent}")));
+            for parent in parents {
+                write!(text, " {parent}").ok();
+            }
             text.push('\n');
         }
         for ((commit, ancestor), contained) in &self.used_contained {
@@ -161,7 +166,9 @@ impl Cache {
         }
         for (key, verdicts) in &self.verdicts {
             write!(text, "v {key}").ok();
-            verdicts.iter().for_each(|(system, verdict)| drop(write!(text, " {system}={}", verdict_word(*verdict))));
+            for (system, verdict) in verdicts {
+                write!(text, " {system}={}", verdict_word(*verdict)).ok();
+            }
             text.push('\n');
         }
         text

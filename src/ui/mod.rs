@@ -18,8 +18,6 @@ pub struct Ui {
     color_err: bool,
     /// Whether somebody sits before stdin and stderr who could be asked.
     pub interactive: bool,
-    /// Whether stderr is a terminal, where a line can be drawn over.
-    pub progress: bool,
 }
 
 /// Colours, by what they mean.
@@ -54,12 +52,7 @@ impl Ui {
     pub fn new(environment: &Environment) -> Self {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let color = !environment.no_color;
-        Self {
-            color: out && color,
-            color_err: err && color,
-            interactive: std::io::stdin().is_terminal() && err,
-            progress: err,
-        }
+        Self { color: out && color, color_err: err && color, interactive: std::io::stdin().is_terminal() && err }
     }
 
     /// A line of data.
@@ -89,7 +82,7 @@ impl Ui {
 
     /// Draws `line` over the last one, where there is a terminal; the empty line takes it away.
     pub fn progress(&self, line: &str) {
-        if self.progress {
+        if std::io::stderr().is_terminal() {
             let width = 100;
             let short: String = line.chars().filter(|c| !c.is_control()).take(width).collect();
             let mut stderr = std::io::stderr();
