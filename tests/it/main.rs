@@ -4,4 +4,5 @@
 
 mod detach;
 mod hooks;
+mod lint;
 mod scratch;

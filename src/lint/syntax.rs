@@ -1,0 +1,206 @@
+//! Syntax errors, by rnix: the engine that is always there.
+
+use std::path::Path;
+
+use rnix::{ParseError, Root, SyntaxKind, TextRange};
+
+use super::{Engine, Finding, Severity, depth};
+
+const NAME: &str = "rnix";
+/// The crate's version, held to `Cargo.lock` by a test.
+const VERSION: &str = "0.15.1";
+const STACK: usize = 256 << 20;
+
+/// Who this is.
+pub(super) fn engine() -> Engine {
+    Engine { name: NAME, version: Some(VERSION.to_owned()) }
+}
+
+/// All syntax errors of one file, and the first byte that is not UTF-8.
+pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    let finding = |(line, column), code: &str, message| Finding {
+        path: path.to_owned(),
+        line,
+        column,
+        severity: Severity::Error,
+        code: code.to_owned(),
+        message,
+        engine: NAME,
+    };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let at = Lines::of(&before).position(before.len());
+            return vec![finding(at, "encoding", "this byte is not UTF-8".to_owned())];
+        }
+    };
+    let Some(errors) = errors(text) else {
+        return vec![finding((1, 1), "too-deep", "nested too deeply to be parsed".to_owned())];
+    };
+    let lines = Lines::of(text);
+    errors.iter().map(|error| finding(lines.position(start(error, text)), "syntax", message(error))).collect()
+}
+
+/// What rnix says; `None` when it must not be asked.
+fn errors(text: &str) -> Option<Vec<ParseError>> {
+    let parse = || without_echo(Root::parse(text).errors());
+    match depth::measure(text) {
+        depth if depth <= depth::SHALLOW => Some(parse()),
+        depth if depth > depth::LIMIT => None,
+        // The stack is only reserved; what is not used costs nothing.
+        _ => std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse).ok()?;
+            thread.join().ok()
+        }),
+    }
+}
+
+/// After the first error rnix misses one thing after the other at the end of the file; only without any other error does
+/// that say something, and then once.
+fn without_echo(errors: &[ParseError]) -> Vec<ParseError> {
+    let at_end = |error: &&ParseError| matches!(error, ParseError::UnexpectedEOF | ParseError::UnexpectedEOFWanted(_));
+    let inside: Vec<ParseError> = errors.iter().filter(|error| !at_end(error)).cloned().collect();
+    if !inside.is_empty() {
+        return inside;
+    }
+    let wordy = errors.iter().find(|error| matches!(error, ParseError::UnexpectedEOFWanted(_)));
+    wordy.or(errors.first()).cloned().into_iter().collect()
+}
+
+fn start(error: &ParseError, text: &str) -> usize {
+    let from = |range: &TextRange| usize::from(range.start());
+    match error {
+        ParseError::Unexpected(at)
+        | ParseError::UnexpectedExtra(at)
+        | ParseError::UnexpectedWanted(_, at, _)
+        | ParseError::UnexpectedDoubleBind(at)
+        | ParseError::DuplicatedArgs(at, _) => from(at),
+        ParseError::UnexpectedEOF | ParseError::UnexpectedEOFWanted(_) => text.trim_end().len(),
+        _ => 0,
+    }
+}
+
+fn message(error: &ParseError) -> String {
+    match error {
+        ParseError::Unexpected(_) => "unexpected input".to_owned(),
+        ParseError::UnexpectedExtra(_) => "unexpected input after the end of the expression".to_owned(),
+        ParseError::UnexpectedWanted(found, _, wanted) => {
+            format!("unexpected {}, expected {}", word(*found), any(wanted))
+        }
+        ParseError::UnexpectedDoubleBind(_) => "the pattern is bound twice".to_owned(),
+        ParseError::UnexpectedEOF => "unexpected end of file".to_owned(),
+        ParseError::UnexpectedEOFWanted(wanted) => format!("unexpected end of file, expected {}", any(wanted)),
+        ParseError::DuplicatedArgs(_, name) => format!("the argument `{name}` is there twice"),
+        other => other.to_string(),
+    }
+}
+
+fn any(wanted: &[SyntaxKind]) -> String {
+    if wanted.contains(&SyntaxKind::TOKEN_L_PAREN) && wanted.contains(&SyntaxKind::TOKEN_REC) {
+        return "an expression".to_owned();
+    }
+    // Both stand for a name where one is expected.
+    let unsaid = [SyntaxKind::TOKEN_OR, SyntaxKind::TOKEN_CUR_POS];
+    let mut words: Vec<String> = wanted.iter().filter(|kind| !unsaid.contains(kind)).map(|&kind| word(kind)).collect();
+    words.dedup();
+    words.join(" or ")
+}
+
+/// A token as it is written, or its kind in words.
+fn word(kind: SyntaxKind) -> String {
+    use SyntaxKind as K;
+    let written = match kind {
+        K::TOKEN_ASSIGN => "=",
+        K::TOKEN_AT => "@",
+        K::TOKEN_COLON => ":",
+        K::TOKEN_COMMA => ",",
+        K::TOKEN_DOT => ".",
+        K::TOKEN_ELLIPSIS => "...",
+        K::TOKEN_INTERPOL_END | K::TOKEN_R_BRACE => "}",
+        K::TOKEN_INTERPOL_START => "${",
+        K::TOKEN_L_BRACE => "{",
+        K::TOKEN_L_BRACK => "[",
+        K::TOKEN_L_PAREN => "(",
+        K::TOKEN_QUESTION => "?",
+        K::TOKEN_R_BRACK => "]",
+        K::TOKEN_R_PAREN => ")",
+        K::TOKEN_SEMICOLON => ";",
+        K::TOKEN_ELSE | K::TOKEN_IN | K::TOKEN_INHERIT | K::TOKEN_LET | K::TOKEN_THEN => return keyword(kind),
+        K::TOKEN_ERROR => return "character".to_owned(),
+        K::TOKEN_IDENT => return "a name".to_owned(),
+        K::TOKEN_STRING_START | K::TOKEN_STRING_CONTENT | K::TOKEN_STRING_END => return "a string".to_owned(),
+        _ => return format!("{kind:?}").trim_start_matches("TOKEN_").to_lowercase().replace('_', " "),
+    };
+    format!("`{written}`")
+}
+
+fn keyword(kind: SyntaxKind) -> String {
+    format!("`{}`", format!("{kind:?}").trim_start_matches("TOKEN_").to_lowercase())
+}
+
+/// Where the lines of a text begin.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let after = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// Line and column, both from 1 and the column in characters, of a byte offset.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|&start| start <= offset);
+        (line, self.column(line, offset - self.starts[line - 1] + 1))
+    }
+
+    /// The column in characters for a column in bytes, both from 1; unchanged where there is no such place.
+    pub(super) fn column(&self, line: usize, byte_column: usize) -> usize {
+        let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
+        let end = start.zip(byte_column.checked_sub(1)).map(|(&start, before)| (start, start + before));
+        let before = end.and_then(|(start, end)| self.text.get(start..end));
+        before.map_or(byte_column, |before| before.chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(bytes: &[u8]) -> Vec<String> {
+        let findings = check(Path::new("a.nix"), bytes);
+        findings.iter().map(|f| format!("{}:{} {}: {}", f.line, f.column, f.code, f.message)).collect()
+    }
+
+    #[test]
+    fn errors_stand_where_they_are() {
+        let wrong = |text: &str| said(text.as_bytes());
+        assert_eq!(wrong("{ a = 1; }\n"), [""; 0]);
+        assert_eq!(wrong("{\n  \u{e4} = 1; }"), ["2:3 syntax: unexpected character, expected a name"]);
+        assert_eq!(wrong("{ a = \"\u{1f600}\" ]; }"), ["1:11 syntax: unexpected `]`, expected `;`"]);
+        assert_eq!(wrong("{ a = 1 }\r\n"), ["1:9 syntax: unexpected `}`, expected `;`"]);
+        assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
+        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:11 syntax: unexpected end of file, expected `}`"]);
+        assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
+        assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
+    }
+
+    #[test]
+    fn nothing_makes_it_fall() {
+        for deep in ["[", "(", "{a=", "!", "-", "1+", "f ", ".b", "x:", "\"${", "a->", "''${", "with a;"] {
+            for times in [390, 500] {
+                said(deep.repeat(times).as_bytes());
+            }
+        }
+        assert_eq!(said("[".repeat(5_000).as_bytes()), ["1:1 too-deep: nested too deeply to be parsed"]);
+    }
+
+    #[test]
+    fn the_version_is_the_one_in_use() {
+        let locked = include_str!("../../Cargo.lock").split("\n\n").find(|entry| entry.contains("name = \"rnix\"\n"));
+        assert!(locked.unwrap().contains(&format!("\nversion = \"{VERSION}\"\n")), "{locked:?}");
+    }
+}
