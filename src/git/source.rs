@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Repo, Result, doing};
+use super::{Error, Oid, Repo, Result, doing};
 
 /// A repository for Nix.
 pub struct Source {
@@ -14,10 +14,42 @@ pub struct Source {
     path: PathBuf,
 }
 
+/// A branch of the repository for Nix, which goes with the value.
+pub struct SourceBranch {
+    file: PathBuf,
+    name: String,
+}
+
 impl Source {
     /// Its worktree's root, absolute.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Makes a branch that leads to `commit`, whose object is there: of this process alone, so that nobody takes it away.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn branch(&self, commit: Oid) -> Result<SourceBranch> {
+        let name = format!("{commit}-{}", std::process::id());
+        let dir = self.path.join(".git").join("refs").join("heads");
+        let file = dir.join(&name);
+        let write = || std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&file, format!("{commit}\n")));
+        write().map_err(doing(format!("write `{}`", file.display())))?;
+        Ok(SourceBranch { file, name })
+    }
+}
+
+impl SourceBranch {
+    /// Its name, without `refs/heads/`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for SourceBranch {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.file).ok();
     }
 }
 

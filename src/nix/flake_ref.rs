@@ -50,6 +50,14 @@ impl FlakeRef {
         Ok(Self { url, cwd: None })
     }
 
+    /// The same, saying that the branch `name` leads to the commit.
+    ///
+    /// Nix 2.8 takes a repository whose path it has to decode (a blank is enough) for a remote one, and fetches by name.
+    pub fn on_branch(mut self, name: &str) -> Self {
+        self.url += &format!("&ref={}", encoded(Path::new(name)));
+        self
+    }
+
     /// The same from a shallow clone, which nix otherwise refuses.
     pub fn shallow(mut self) -> Self {
         self.url += "&shallow=1";

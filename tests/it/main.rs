@@ -5,7 +5,11 @@
 mod detach;
 mod hooks;
 mod lattice;
+mod lint;
 mod nix;
+mod nix_setup;
 mod packaging;
+mod sandbox;
 mod scratch;
+mod smoke;
 mod template;

@@ -91,3 +91,56 @@ fn describe(path: &Path) -> String {
     );
     format!("{} {:o}\n{content}\n", path.display(), meta.permissions().mode())
 }
+
+/// A folder with links to the programs that tests need, and to no `nix` and no `statix`: a test says itself what is there.
+pub(crate) fn tool_folder() -> PathBuf {
+    static FOLDER: std::sync::LazyLock<TempDir> = std::sync::LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = [
+            "awk",
+            "basename",
+            "cat",
+            "chmod",
+            "cp",
+            "cut",
+            "date",
+            "dirname",
+            "echo",
+            "env",
+            "find",
+            "git",
+            "grep",
+            "head",
+            "kill",
+            "ln",
+            "ls",
+            "mkdir",
+            "mktemp",
+            "mv",
+            "printf",
+            "ps",
+            "rm",
+            "sed",
+            "sh",
+            "sleep",
+            "sort",
+            "ssh",
+            "ssh-keygen",
+            "tail",
+            "test",
+            "touch",
+            "tr",
+            "true",
+            "uname",
+            "wc",
+            "xargs",
+        ];
+        for program in wanted {
+            if let Ok(path) = which::which(program) {
+                std::os::unix::fs::symlink(path, folder.path().join(program)).unwrap();
+            }
+        }
+        folder
+    });
+    FOLDER.path().to_owned()
+}

@@ -87,7 +87,9 @@ impl<'a> Builder<'a> {
         let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job));
         let mut log = Log::create(&path)?;
         make_parent(&link)?;
-        let flake = FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?;
+        let branch = self.source.branch(job.synthetic)?;
+        let flake =
+            FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?.on_branch(branch.name());
         let mut request = Request::new(flake, job.system.clone(), self.how.mode.clone());
         request.out_link = Some(link);
         let outcome = self.nix.build(&request, &mut |event| {

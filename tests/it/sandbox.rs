@@ -1,0 +1,201 @@
+//! A user's machine in a folder: a repository with a bare remote, a HOME, fixed names and dates, and a Nix with its own store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use git_lattice::process::Output;
+use serde_json::Value;
+
+use crate::nix_setup;
+use crate::scratch::Scratch;
+
+/// The remote `remote.git` and its clone `work`, each with one commit on `main`.
+pub(crate) struct Sandbox {
+    scratch: Scratch,
+    path: std::ffi::OsString,
+}
+
+/// What a run of git-lattice gave.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "exit code\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that stdout or stderr has this text.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        let said = self.stdout.contains(text) || self.stderr.contains(text);
+        assert!(said, "`{text}` should be said\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// stdout as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
+    }
+}
+
+impl Sandbox {
+    /// A clone with a remote, and no lattice.toml yet.
+    pub(crate) fn bare_start() -> Self {
+        let scratch = Scratch::new();
+        scratch.write(
+            "home/.gitconfig",
+            "[user]\n\tname = A U Thor\n\temail = author@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
+        );
+        let sandbox = Self { path: nix_setup::path_without_tools(), scratch };
+        sandbox.git_in("", &["init", "-q", "--bare", "remote.git"]);
+        sandbox.git_in("", &["clone", "-q", "remote.git", "work"]);
+        sandbox.write("README", "a project\n");
+        sandbox.git(&["add", "."]);
+        sandbox.git(&["commit", "-q", "-m", "first"]);
+        sandbox.git(&["push", "-q", "-u", "origin", "main"]);
+        sandbox
+    }
+
+    /// The same with a committed lattice.toml: component `toolchain`, architectures `aarch64` and `x86_64`, open phases and steps.
+    pub(crate) fn new() -> Self {
+        let sandbox = Self::bare_start();
+        sandbox.lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64", "--no-hooks"]).exits(0);
+        sandbox.commit_lattice();
+        sandbox
+    }
+
+    /// The same with this lattice.toml.
+    pub(crate) fn with_toml(toml: &str) -> Self {
+        let sandbox = Self::bare_start();
+        sandbox.write("lattice.toml", toml);
+        sandbox.commit_lattice();
+        sandbox
+    }
+
+    pub(crate) fn commit_lattice(&self) {
+        self.git(&["add", "lattice.toml"]);
+        self.git(&["commit", "-q", "-m", "declare the lattice"]);
+        self.git(&["push", "-q"]);
+    }
+
+    /// Puts this `nix`, wrapped so that it has a private store, first on PATH.
+    pub(crate) fn use_nix(&mut self, program: &Path) {
+        let script = nix_setup::wrapper(&self.scratch, program);
+        let bin = script.parent().unwrap().to_owned();
+        self.prepend_path(&bin);
+    }
+
+    /// Puts a program that is this sh script first on PATH.
+    pub(crate) fn use_program(&mut self, name: &str, script: &str) {
+        let path = self.scratch.program(&format!("bin-{name}/{name}"), script);
+        let bin = path.parent().unwrap().to_owned();
+        self.prepend_path(&bin);
+    }
+
+    fn prepend_path(&mut self, bin: &Path) {
+        let old = std::env::split_paths(&self.path).collect::<Vec<_>>();
+        self.path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(old)).unwrap();
+    }
+
+    /// A path in the sandbox, such as `work/README` or `remote.git`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path(name)
+    }
+
+    /// The PATH that programs run with.
+    pub(crate) fn search_path(&self) -> &std::ffi::OsStr {
+        &self.path
+    }
+
+    /// The clone.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.path("work")
+    }
+
+    /// Writes a file of the worktree.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.work().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Runs git-lattice in the clone.
+    pub(crate) fn lattice(&self, args: &[&str]) -> Run {
+        self.lattice_in("work", args, |command| command)
+    }
+
+    /// Runs git-lattice somewhere, with changes to the command (`env`, `write_stdin`, ..).
+    pub(crate) fn lattice_in(
+        &self,
+        dir: &str,
+        args: &[&str],
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_git-lattice"));
+        command.args(args).current_dir(self.path(dir));
+        self.environment(&mut command);
+        change(&mut command);
+        let output = command.output().unwrap();
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs git in the clone; it must succeed. Gives stdout.
+    #[track_caller]
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        self.git_in("work", args)
+    }
+
+    /// Runs git somewhere; it must succeed. Gives stdout without the last newline.
+    #[track_caller]
+    pub(crate) fn git_in(&self, dir: &str, args: &[&str]) -> String {
+        let output = self.try_git(dir, args);
+        assert!(output.status.success(), "git {args:?}: {}", output.error_text());
+        output.text()
+    }
+
+    /// Runs git somewhere, whatever comes of it.
+    pub(crate) fn try_git(&self, dir: &str, args: &[&str]) -> Output {
+        let mut command = Command::new("git");
+        command.args(args).current_dir(self.path(dir));
+        self.environment(&mut command);
+        let std::process::Output { status, stdout, stderr } = command.output().unwrap();
+        Output { status, stdout, stderr }
+    }
+
+    /// What must be left exactly as it was: HEAD, index, worktree, all refs.
+    pub(crate) fn state(&self) -> String {
+        let parts = [
+            self.git(&["symbolic-ref", "-q", "HEAD"]),
+            self.git(&["status", "--porcelain=v2", "--untracked-files=all"]),
+            self.git(&["ls-files", "-s"]),
+            self.git(&["for-each-ref"]),
+        ];
+        parts.join("\n--\n")
+    }
+
+    fn environment(&self, command: &mut Command) {
+        let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
+        let path = std::iter::once(binary).chain(std::env::split_paths(&self.path));
+        command
+            .env_clear()
+            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("HOME", self.path("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8");
+    }
+}

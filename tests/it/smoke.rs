@@ -1,0 +1,18 @@
+//! The shortest way through the main job.
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_point_is_made_built_and_promoted() {
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let arch = std::env::consts::ARCH;
+        sandbox.lattice(&["new", "--arch", arch]).exits(0).says("created");
+        sandbox.lattice(&["promote"]).exits(1).says("not built on");
+        sandbox.lattice(&["build"]).exits(0).says("built");
+        sandbox.lattice(&["promote"]).exits(0).says("phase1/step1");
+        sandbox.lattice(&["status"]).exits(0).says("✓ built");
+    }
+}
