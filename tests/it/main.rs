@@ -5,6 +5,7 @@
 mod detach;
 mod hooks;
 mod lattice;
+mod lint;
 mod nix;
 mod packaging;
 mod scratch;

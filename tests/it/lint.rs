@@ -1,0 +1,158 @@
+//! Linting with stand-ins for statix that say what the real one (or a stranger of that name) says.
+
+use std::path::Path;
+
+use git_lattice::lint::{Lookup, Report, Severity, Tools, lint_files, lint_text};
+
+use crate::scratch::Scratch;
+
+const HELP: &str = "Usage: statix check [OPTIONS] [TARGET]\n  -o, --format <FORMAT>  Supported values: stderr, errfmt, json\n  -s, --stdin  Enable \"streaming\" mode";
+
+/// A statix that keeps its arguments, configuration and input, and then does what `answer` says in sh.
+fn statix(scratch: &Scratch, version: &str, answer: &str) -> Tools {
+    let notes = scratch.path("notes");
+    std::fs::create_dir_all(&notes).unwrap();
+    let text = format!(
+        "#!/bin/sh\ncase $*:'{version}' in\n'check --help:'*) cat <<'END'\n{HELP}\nEND\nexit 0 ;;\n\
+         --version:?*) echo 'statix {version}'; exit 0 ;;\n--version:) echo \"unexpected argument '--version'\" >&2; exit 2 ;;\nesac\n\
+         cd '{}'; echo \"$*\" >args; cat \"$6\" >config; env >env; cat >input\n{answer}\n",
+        notes.display()
+    );
+    let program = scratch.program("bin/statix", &text);
+    Tools::find(&Lookup { program: Some(program), config: None }).unwrap()
+}
+
+fn lint(text: &[u8], tools: &Tools) -> Report {
+    lint_text(Path::new("dir/a file.nix"), text, tools)
+}
+
+fn said(report: &Report) -> Vec<String> {
+    report.findings.iter().map(ToString::to_string).collect()
+}
+
+fn missed(report: &Report) -> Vec<String> {
+    report.unchecked.iter().map(ToString::to_string).collect()
+}
+
+fn engines(report: &Report) -> Vec<String> {
+    report.checked.iter().map(|e| format!("{} {}", e.name, e.version.as_deref().unwrap_or("?"))).collect()
+}
+
+#[test]
+fn findings_of_both_versions_are_read() {
+    let shapes = [
+        ("0.5.8", "statix 0.5.8", "Assignment instead of inherit", "Assignment instead of inherit"),
+        ("", "statix ?", "[manual_inherit] Assignment instead", "Assignment instead (manual_inherit)"),
+    ];
+    for (version, engine, printed, message) in shapes {
+        let scratch = Scratch::new();
+        let tools = statix(&scratch, version, &format!("echo '<stdin>>1:3:W:4:{printed}'; exit 1"));
+        let report = lint(b"{ a = a; }", &tools);
+        assert_eq!(said(&report), [format!("dir/a file.nix:1:3: warning: {message} [statix W04]")]);
+        assert_eq!(report.worst(), Some(Severity::Warning));
+        assert_eq!(engines(&report), ["rnix 0.15.1", engine]);
+        assert_eq!(missed(&report), [""; 0]);
+    }
+}
+
+#[test]
+fn statix_gets_the_exact_bytes_and_a_configuration() {
+    let scratch = Scratch::new();
+    let text = "{ a = 1; }\n\n# no newline at the end: \u{e9}";
+    let report = lint(text.as_bytes(), &statix(&scratch, "0.5.8", "exit 0"));
+    assert_eq!((said(&report), report.worst()), (vec![], None), "nothing found is a pass");
+    assert_eq!(scratch.read("notes/input"), text);
+    assert_eq!(scratch.read("notes/config"), "disabled = []\nignore = []\nnix_version = \"2.8\"\n");
+    let args = scratch.read("notes/args");
+    assert!(args.starts_with("check --stdin -o errfmt -c /") && args.ends_with("/statix.toml\n"), "{args}");
+    assert!(!scratch.read("notes/env").contains("GIT_DIR="), "it knows nothing of a hook's repository");
+}
+
+#[test]
+fn the_projects_configuration_is_used() {
+    let scratch = Scratch::new();
+    statix(&scratch, "0.5.8", "exit 0");
+    let config = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
+    let tools = Tools::find(&Lookup { program: Some(scratch.path("bin/statix")), config }).unwrap();
+    let report = lint(b"1", &tools);
+    assert_eq!(engines(&report).len(), 2, "{report:?}");
+    assert_eq!(scratch.read("notes/config"), "disabled = [\"eta_reduction\"]\n");
+}
+
+#[test]
+fn what_cannot_be_believed_is_an_error() {
+    let lies = [
+        ("echo 'error: bad statix.toml' >&2; exit 0", "it said `error: bad statix.toml`"),
+        ("echo '<stdin>>1:1:W:4:x'; echo panic >&2; exit 1", "it said `panic`"),
+        ("exit 1", "it ended with exit status: 1 and said nothing"),
+        ("exit 101", "it ended with exit status: 101 and said nothing"),
+        ("kill -9 $$", "it ended with signal: 9 (SIGKILL) and said nothing"),
+        (
+            "echo '`x` contains non-utf8 content'; exit 0",
+            "its output was not understood: ``x` contains non-utf8 content`",
+        ),
+        ("echo '<stdin>>1:1:W:4:x'; exit 0", "it ended with exit status: 0 in spite of what it found"),
+        ("printf '\\377\\n'; exit 1", "its output is not UTF-8"),
+    ];
+    for (answer, why) in lies {
+        let scratch = Scratch::new();
+        let report = lint(b"1", &statix(&scratch, "0.5.8", answer));
+        let expected = format!("dir/a file.nix:1:1: error: statix could not check this: {why} [statix unchecked]");
+        assert_eq!(said(&report), [expected], "{answer}");
+        assert_eq!(missed(&report), [format!("`dir/a file.nix` was not checked by statix: {why}")]);
+        assert_eq!(engines(&report), ["rnix 0.15.1"], "statix does not count as having looked: {answer}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_never_reach_statix() {
+    let scratch = Scratch::new();
+    let report = lint(b"{ a = \"\xff\"; }", &statix(&scratch, "0.5.8", "exit 0"));
+    assert_eq!(said(&report), ["dir/a file.nix:1:8: error: this byte is not UTF-8 [rnix encoding]"]);
+    assert_eq!(scratch.read("notes/args"), "", "it would have said nothing");
+}
+
+#[test]
+fn syntax_errors_are_found_without_statix() {
+    let report = lint(b"{\n  a = 1\n}\n", &Tools::embedded_only("switched off"));
+    assert_eq!(said(&report), ["dir/a file.nix:3:1: error: unexpected `}`, expected `;` [rnix syntax]"]);
+    assert_eq!(missed(&report), ["not checked by statix: switched off"]);
+}
+
+#[test]
+fn another_program_of_that_name_is_recognised() {
+    let scratch = Scratch::new();
+    let server = "#!/bin/sh\necho 'statix: serves static files\n  --port <PORT>'\n";
+    let strangers = [server, "#!/bin/sh\necho \"unknown command check\" >&2; exit 2\n"];
+    for text in strangers {
+        let program = scratch.program("bin/statix", text);
+        let tools = Tools::find(&Lookup { program: Some(program.clone()), config: None }).unwrap();
+        let report = lint(b"1", &tools);
+        let why = format!("`{}` is another program of that name, not the linter for Nix", program.display());
+        assert_eq!(missed(&report), [format!("not checked by statix: {why}")]);
+        assert_eq!((said(&report), engines(&report)), (vec![], vec!["rnix 0.15.1".to_owned()]));
+    }
+    let gone = Tools::find(&Lookup { program: Some(scratch.path("gone")), config: None }).unwrap();
+    let expected = format!("not checked by statix: `{}` was not found", scratch.path("gone").display());
+    assert_eq!(missed(&lint(b"1", &gone)), [expected]);
+}
+
+#[test]
+fn a_statix_that_vanishes_is_no_pass() {
+    let scratch = Scratch::new();
+    let tools = statix(&scratch, "0.5.8", "exit 0");
+    std::fs::remove_file(scratch.path("bin/statix")).unwrap();
+    assert_eq!(lint(b"1", &tools).worst(), Some(Severity::Error));
+}
+
+#[test]
+fn several_files_make_one_report() {
+    let scratch = Scratch::new();
+    let tools = statix(&scratch, "0.5.8", "if grep -q bad input; then echo '<stdin>>1:1:I:7:bad'; exit 1; fi");
+    let files = [("a.nix", "1"), ("b.nix", "bad"), ("c.nix", "{")];
+    let report = lint_files(files, &tools);
+    assert_eq!(said(&report)[0], "b.nix:1:1: hint: bad [statix I07]");
+    assert!(said(&report)[1].starts_with("c.nix:1:2: error: unexpected end of file"), "{report:?}");
+    assert_eq!(engines(&report), ["rnix 0.15.1", "statix 0.5.8"], "each engine is named once");
+    assert_eq!(missed(&report), ["`c.nix` was not checked by statix: it has syntax errors"]);
+}
