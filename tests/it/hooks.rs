@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use git_lattice::hooks::{State, dir, install, plan_install, plan_uninstall, shim, status};
+use git_lattice::process::Cmd;
 
 use crate::scratch::Scratch;
 
@@ -23,6 +24,15 @@ fn repo_and_binary(status: u8) -> Scratch {
 fn install_in(scratch: &Scratch, folder: &str) {
     let plan = plan_install(&scratch.path(folder), Some(&scratch.path("bin/git-lattice"))).unwrap();
     plan.apply().unwrap();
+    settle(scratch, folder);
+}
+
+/// Lets a child write the shims anew, for the reason that [`Scratch::program`] gives.
+fn settle(scratch: &Scratch, folder: &str) {
+    for event in ["pre-commit", "post-checkout"] {
+        let again = Cmd::new("sh").args(["-c", r#"cp -p "$1" "$1.new" && mv "$1.new" "$1""#, "sh"]);
+        again.arg(scratch.path(folder).join(event)).read().unwrap();
+    }
 }
 
 fn uninstall_from(scratch: &Scratch, folder: &str) {
@@ -94,9 +104,10 @@ fn a_program_that_moved_is_found_on_path_and_a_broken_one_stops_nothing() {
     let scratch = repo_and_binary(0);
     let plan = plan_install(&scratch.path(HOOKS), Some(Path::new("/gone/git-lattice"))).unwrap();
     plan.apply().unwrap();
+    settle(&scratch, HOOKS);
     let shim = scratch.path(HOOKS).join("pre-commit");
     let path = format!("{}:/usr/bin:/bin", scratch.path("bin").display());
-    let run = || git_lattice::process::Cmd::new(&shim).env("PATH", &path).output().unwrap();
+    let run = || Cmd::new(&shim).env("PATH", &path).output().unwrap();
     assert!(run().status.success());
     assert_eq!(scratch.read("called"), "hook run pre-commit\n");
     scratch.program("bin/git-lattice", "#!/no/such/interpreter\n");
@@ -136,7 +147,7 @@ fn a_chained_program_gets_stdin_and_its_status_counts() {
     let text = format!("#!/usr/bin/awk -f\n{{ print >\"{}\" }}\nEND {{ exit 7 }}\n", scratch.path("stdin").display());
     hook(&scratch, "pre-commit", &text);
     install_in(&scratch, HOOKS);
-    let shim = git_lattice::process::Cmd::new(scratch.path(HOOKS).join("pre-commit"));
+    let shim = Cmd::new(scratch.path(HOOKS).join("pre-commit"));
     assert_eq!(shim.stdin("one\ntwo\n").output().unwrap().status.code(), Some(7));
     assert_eq!(scratch.read("stdin"), "one\ntwo\n", "a hook in any language is run as it is");
 }
