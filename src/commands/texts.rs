@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 
 use super::Session;
-use crate::{cli, error};
+use crate::error;
 
 pub(super) fn completions() -> Command {
     Command::new("completions")
@@ -23,7 +23,7 @@ pub(super) fn man() -> Command {
 pub(super) fn run_completions(args: &ArgMatches) -> u8 {
     let Some(&shell) = args.get_one::<Shell>("shell") else { return error::CANNOT };
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut cli::usual_command().bin_name("git-lattice"), "git-lattice", &mut text);
+    clap_complete::generate(shell, &mut super::usual_line().bin_name("git-lattice"), "git-lattice", &mut text);
     match std::io::stdout().write_all(&text) {
         Ok(()) => error::OK,
         Err(_) => error::CANNOT,
@@ -39,7 +39,7 @@ pub(super) fn run_man(session: &Session, _args: &ArgMatches) -> Result<u8> {
 
 /// One page for everything: the head, then each command with its options.
 fn page(out: &mut Vec<u8>) -> std::io::Result<()> {
-    let mut whole = cli::usual_command().bin_name("git-lattice");
+    let mut whole = super::usual_line().bin_name("git-lattice");
     whole.build();
     clap_mangen::Man::new(whole.clone()).title("git-lattice").section("1").render(out)?;
     for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {

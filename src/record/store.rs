@@ -1,6 +1,8 @@
 //! Where records live: in git notes, one ref per writer.
 
-use super::{Record, parse_note};
+use std::collections::HashMap;
+
+use super::{Record, Verdicts, parse_note};
 use crate::git::{Oid, Repo, Result};
 
 /// Under which all writers' refs are.
@@ -43,18 +45,18 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    /// All keys that have notes, each with its records.
+    /// What the records of all keys come to, key by key.
     ///
     /// # Errors
     /// When notes cannot be read.
-    pub fn all(&self) -> Result<Vec<(Oid, Vec<Record>)>> {
-        let mut found = Vec::new();
+    pub fn verdicts(&self) -> Result<HashMap<Oid, Verdicts>> {
+        let mut found: HashMap<Oid, Vec<Record>> = HashMap::new();
         for (_, notes) in &self.writers {
             for (key, blob) in self.repo.all_notes(*notes)? {
-                found.push((key, parse_note(&key.to_string(), &self.repo.blob(blob)?)));
+                found.entry(key).or_default().extend(parse_note(&key.to_string(), &self.repo.blob(blob)?));
             }
         }
-        Ok(found)
+        Ok(found.into_iter().map(|(key, records)| (key, Verdicts::of(&records))).collect())
     }
 }
 
