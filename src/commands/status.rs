@@ -58,16 +58,11 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 fn next(session: &Session, config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) {
     const MOST: usize = 4;
     let ui = &session.ui;
-    let suggestions = picture::suggestions(config, census, points, head);
+    let suggestions = picture::suggestions(config, census, points, head, MOST);
     if !suggestions.is_empty() {
         ui.data("");
     }
-    for line in suggestions.iter().take(MOST) {
-        ui.data(line);
-    }
-    if suggestions.len() > MOST {
-        ui.data(format!("and {} more", suggestions.len() - MOST));
-    }
+    suggestions.iter().for_each(|line| ui.data(line));
 }
 
 /// A point as `status --json` and `show --json` give it.

@@ -7,8 +7,8 @@ use super::table::{self, Cell};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
 use crate::ops::census::Census;
-use crate::ops::next;
 use crate::ops::status::PointStatus;
+use crate::ops::{next, promote};
 use crate::record::State;
 
 /// The tables, line by line.
@@ -34,6 +34,7 @@ struct Layout {
     titles: Vec<usize>,
     rows: Vec<usize>,
     column: Option<usize>,
+    has_remote: bool,
 }
 
 impl Layout {
@@ -44,7 +45,7 @@ impl Layout {
             config.systems.axis().filter(|&i| matches!(axes[i].kind, Kind::Set(_))).or_else(|| sets().next_back());
         let titles: Vec<_> = sets().filter(|&i| Some(i) != column).collect();
         let rows = (0..axes.len()).filter(|i| !titles.contains(i) && Some(*i) != column).collect();
-        Self { titles, rows, column }
+        Self { titles, rows, column, has_remote: config.remote.is_some() }
     }
 
     fn title(&self, texts: &[String]) -> String {
@@ -65,7 +66,7 @@ impl Layout {
             }
             columns.insert(column_of(&texts));
             if let Some((_, cells)) = rows.last_mut() {
-                cells.insert(column_of(&texts), cell(status, head == Some(&status.point)));
+                cells.insert(column_of(&texts), cell(status, head == Some(&status.point), self.has_remote));
             }
         }
         let faint = |text: &String| Cell::new(text.as_str(), Tone::Faint);
@@ -83,9 +84,9 @@ impl Layout {
     }
 }
 
-fn cell(status: &PointStatus, is_head: bool) -> Cell {
+fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
     let (mark, tone) = mark(status.state);
-    let flags = [(is_head, " *"), (!status.pushed, " ^")];
+    let flags = [(is_head, " *"), (has_remote && !status.pushed, " ^")];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
     Cell::new(format!("{mark} {}{flags}", status.state.word()), tone)
 }
@@ -100,25 +101,76 @@ fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// What can be done next, HEAD's point first.
-pub fn suggestions(config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) -> Vec<String> {
-    let lattice = &config.lattice;
-    let mut found: Vec<(bool, usize, String)> = Vec::new();
+/// What can be done next, HEAD's point first, then what is broken, to be built, to be gone on with: `most` lines and how many more.
+pub fn suggestions(
+    config: &Config,
+    census: &Census,
+    points: &[PointStatus],
+    head: Option<&Point>,
+    most: usize,
+) -> Vec<String> {
+    let frontier = next::frontier(census);
+    let mut found = Vec::new();
     for status in points {
-        let spelled = lattice.spell(&status.point);
-        let is_greatest = || next::greatest_in_phase(lattice, census, &status.point).as_ref() == Some(&status.point);
-        let (weight, line) = match status.state {
-            State::Failed => (1, format!("failed:     git lattice show {spelled}")),
-            State::NoBuilder => (4, format!("no builder: git lattice show {spelled}")),
-            State::New => (2, format!("to build:   git lattice build {spelled}")),
-            State::Built if is_greatest() => match next::above(lattice, &status.point) {
-                Ok(_) => (3, format!("go on:      git lattice next-step {spelled}")),
-                Err(_) => (3, format!("go on:      git lattice promote {spelled}")),
-            },
-            State::Built | State::Behind => continue,
-        };
-        found.push((head != Some(&status.point), weight, line));
+        let is_head = head == Some(&status.point);
+        let ways = ways(config, status, frontier.contains(&status.point), is_head);
+        found.extend(ways.into_iter().map(|way| (!is_head, way, status)));
     }
-    found.sort();
-    found.into_iter().map(|(.., line)| line).collect()
+    // Stable: within a kind the order is that of the table.
+    found.sort_by_key(|(is_elsewhere, way, _)| (*is_elsewhere, *way));
+    let mut lines: Vec<_> = found.iter().take(most).map(|(_, way, status)| way.line(config, status)).collect();
+    if found.len() > most {
+        lines.push(format!("and {} more", found.len() - most));
+    }
+    lines
+}
+
+/// What can be done about a point, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Mend,
+    Build,
+    NextStep,
+    Promote,
+    FindBuilder,
+    Push,
+}
+
+fn ways(config: &Config, status: &PointStatus, is_frontier: bool, is_head: bool) -> Vec<Way> {
+    let lattice = &config.lattice;
+    let mut ways = match status.state {
+        State::Failed => vec![Way::Mend],
+        State::New => vec![Way::Build],
+        State::NoBuilder => vec![Way::FindBuilder],
+        State::Built if is_frontier => {
+            let has_step = next::above(lattice, &status.point).is_ok();
+            let can_promote = (is_head || !has_step) && promote::next_phase(lattice, &status.point).is_some();
+            [(has_step, Way::NextStep), (can_promote, Way::Promote)]
+                .into_iter()
+                .filter_map(|(can, way)| can.then_some(way))
+                .collect()
+        }
+        State::Built | State::Behind => Vec::new(),
+    };
+    if !status.pushed && config.remote.is_some() {
+        ways.push(Way::Push);
+    }
+    ways
+}
+
+impl Way {
+    fn line(self, config: &Config, status: &PointStatus) -> String {
+        let point = config.lattice.spell(&status.point);
+        match self {
+            Self::Mend => format!("failed:     git lattice show {point}"),
+            Self::Build => format!("to build:   git lattice build {point}"),
+            Self::NextStep => format!("go on:      git lattice next-step {point}"),
+            Self::Promote => format!("next phase: git lattice promote {point}"),
+            Self::FindBuilder => format!("no builder: git lattice show {point}"),
+            Self::Push => {
+                let remote = config.remote.as_deref().unwrap_or_default();
+                format!("to push:    git push {remote} {}", config.branch.encode(&config.lattice, &status.point))
+            }
+        }
+    }
 }
