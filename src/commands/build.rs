@@ -101,6 +101,6 @@ fn line(done: &Done, color: bool) -> String {
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
     let text =
-        format!("{}  {}  {}  {}  {when}", paint(word, tone, color), record.point, record.system, harmless(&place));
+        format!("{}  {}  {}  {when}  {}", paint(word, tone, color), record.point, record.system, harmless(&place));
     text.trim_end().to_owned()
 }

@@ -69,8 +69,12 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     row("config hash", details.config_hash.clone().unwrap_or_default());
     list(&mut rows, "files", &details.files);
     for (i, record) in details.records.iter().enumerate() {
-        let cell =
-            Cell::new(record_line(record), if record.verdict == Verdict::Built { Tone::Good } else { Tone::Odd });
+        let tone = match record.verdict {
+            Verdict::Built => Tone::Good,
+            Verdict::Failed => Tone::Bad,
+            Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
+        };
+        let cell = Cell::new(record_line(record), tone);
         rows.push(vec![if i == 0 { "records" } else { "" }.into(), cell]);
     }
     list(&mut rows, "logs", &details.logs.iter().map(|log| log.display().to_string()).collect::<Vec<_>>());
