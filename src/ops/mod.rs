@@ -7,6 +7,7 @@ pub mod content;
 pub mod hook;
 pub mod init;
 pub mod lint;
+pub mod lock;
 pub mod new;
 pub mod next;
 pub mod promote;
