@@ -12,7 +12,7 @@ use crate::git::Oid;
 use crate::lattice::Point;
 use crate::nix::{Limits, Nix};
 use crate::process::Cmd;
-use crate::record::{Records, Verdict, verdicts};
+use crate::record::{Records, Verdict, Verdicts};
 
 /// What a checkout leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static
     let records = Records::open(&context.repo)?;
     let mut failed = false;
     for job in plan.jobs.iter().filter(|job| job.known.is_none()) {
-        failed |= verdicts(&records.of(job.key)?).get(job.system.as_str()) == Some(&Verdict::Failed);
+        failed |= Verdicts::of(&records.of(job.key)?).get(&job.system) == Some(Verdict::Failed);
     }
     Ok(failed.then_some("this content failed before; `git lattice build` tries again"))
 }

@@ -101,28 +101,21 @@ fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// What can be done next, HEAD's point first, then what is broken, to be built, to be gone on with: `most` lines and how many more.
+/// What can be done next, HEAD's point first, then the most urgent: at most `most` lines, and how many there would be in all.
 pub fn suggestions(
     config: &Config,
     census: &Census,
     points: &[PointStatus],
     head: Option<&Point>,
     most: usize,
-) -> Vec<String> {
-    let frontier = next::frontier(census);
+) -> (Vec<String>, usize) {
     let mut found = Vec::new();
-    for status in points {
+    for (i, status) in points.iter().enumerate() {
         let is_head = head == Some(&status.point);
-        let ways = ways(config, status, frontier.contains(&status.point), is_head);
-        found.extend(ways.into_iter().map(|way| (!is_head, way, status)));
+        found.extend(ways(config, census, status, is_head).into_iter().flatten().map(|way| (!is_head, way, i)));
     }
-    // Stable: within a kind the order is that of the table.
-    found.sort_by_key(|(is_elsewhere, way, _)| (*is_elsewhere, *way));
-    let mut lines: Vec<_> = found.iter().take(most).map(|(_, way, status)| way.line(config, status)).collect();
-    if found.len() > most {
-        lines.push(format!("and {} more", found.len() - most));
-    }
-    lines
+    found.sort_unstable();
+    (found.iter().take(most).map(|(_, way, i)| way.line(config, &points[*i])).collect(), found.len())
 }
 
 /// What can be done about a point, the most urgent first.
@@ -136,26 +129,22 @@ enum Way {
     Push,
 }
 
-fn ways(config: &Config, status: &PointStatus, is_frontier: bool, is_head: bool) -> Vec<Way> {
-    let lattice = &config.lattice;
-    let mut ways = match status.state {
-        State::Failed => vec![Way::Mend],
-        State::New => vec![Way::Build],
-        State::NoBuilder => vec![Way::FindBuilder],
-        State::Built if is_frontier => {
-            let has_step = next::above(lattice, &status.point).is_ok();
-            let can_promote = (is_head || !has_step) && promote::next_phase(lattice, &status.point).is_some();
-            [(has_step, Way::NextStep), (can_promote, Way::Promote)]
-                .into_iter()
-                .filter_map(|(can, way)| can.then_some(way))
-                .collect()
+fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Way>; 3] {
+    let (lattice, point) = (&config.lattice, &status.point);
+    let goes_on = || census.population().greatest_of_chain(point) == Some(point);
+    let (first, second) = match status.state {
+        State::Failed => (Some(Way::Mend), None),
+        State::New => (Some(Way::Build), None),
+        State::NoBuilder => (Some(Way::FindBuilder), None),
+        State::Built if goes_on() => {
+            let has_step = next::above(lattice, point).is_ok();
+            // Whether a numbered phase is at its end only the user knows: it is offered where the user is.
+            let has_phase = (is_head || !has_step) && promote::next_phase(lattice, point).is_some();
+            (has_step.then_some(Way::NextStep), has_phase.then_some(Way::Promote))
         }
-        State::Built | State::Behind => Vec::new(),
+        State::Built | State::Behind => (None, None),
     };
-    if !status.pushed && config.remote.is_some() {
-        ways.push(Way::Push);
-    }
-    ways
+    [first, second, (!status.pushed && config.remote.is_some()).then_some(Way::Push)]
 }
 
 impl Way {
