@@ -82,10 +82,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoBase { .. } => vec![
             "`git fetch` brings the remote's branches; `base` in lattice.toml names the one to grow from".to_owned(),
         ],
-        Cannot::NoCommit => vec![
-            "commit something on the base branch first: `git add lattice.toml && git commit -m 'declare the lattice'`"
-                .to_owned(),
-        ],
+        Cannot::NoCommit => {
+            vec!["points grow from a commit: `git commit --allow-empty -m 'start'` makes the first one".to_owned()]
+        }
         Cannot::NoPoint { point, .. } => {
             vec![format!("`git lattice new {point}` makes it; `git lattice status` shows the points there are")]
         }
@@ -125,7 +124,7 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
             Some(hints)
         }
         Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
-        Error::Open { axis, .. } => one(format!("say which one: `--{axis} VALUE`")),
+        Error::Open { axis, .. } => one(format!("say which: `--{axis} VALUE`, or several separated by commas")),
         Error::Endless { axis, .. } => one(format!("name the values: `--{axis} a,b`")),
         Error::BadValue { .. } => one("a value is letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`"),
         _ => None,

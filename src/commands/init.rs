@@ -34,7 +34,7 @@ pub(super) fn command() -> Command {
         .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, where there is one; \"\" for nowhere"))
         .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
         .arg(text("flake", "PATTERN", "How a point names its directory [default: flakes/{component}/{arch}/{phase}/{step}]"))
-        .arg(values("system", "The Nix system of an architecture, as ARCH=SYSTEM, where the name does not say it"))
+        .arg(values("system", "The Nix system of an architecture, where its name does not say it").value_name("ARCH=SYSTEM"))
         .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
         .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
         .arg(flag("no-hooks", "Do not install the git hooks, and do not ask"))
@@ -57,13 +57,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     };
     if wanted {
         hooks::install(session)?;
-    } else if !args.get_flag("no-hooks") {
-        ui.hint("`git lattice hooks install` lints before commits and builds after checkouts");
     }
     ui.hint(format!(
-        "commit it on the base branch: `git add {file} && git commit -m 'declare the lattice'`",
+        "commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
+        base = config.base,
         file = config::FILE
     ));
+    if !wanted && !args.get_flag("no-hooks") {
+        ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
+    }
     Ok(error::OK)
 }
 

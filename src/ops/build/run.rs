@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
     }
 
     fn run(&self, job: &Job, started: String, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
-        let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job));
+        let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job.key, &job.system));
         let mut log = Log::create(&path)?;
         make_parent(&link)?;
         let branch = self.source.branch(job.synthetic)?;

@@ -233,8 +233,13 @@ impl<'a> Planner<'a> {
     ) -> Result<Option<File>> {
         let path = format!("{}/{LOCK}", self.config.flake.encode(&self.config.lattice, point));
         for source in [Some(point), below].into_iter().flatten() {
-            let there = found.own(source).map(|own| self.memory.file_at(own.id, LOCK)).transpose()?.flatten();
-            if let Some(bytes) = there {
+            let file = |name| found.own(source).map(|own| self.memory.file_at(own.id, name)).transpose();
+            let data = file(CONFIG)?.flatten().and_then(|data| document::check_step_config(CONFIG, &data).ok());
+            // A lock of another nixpkgs locks nothing: Nix would take what is newest and say nothing.
+            if data.is_none_or(|step| step.nixpkgs_path != values.nixpkgs) {
+                continue;
+            }
+            if let Some(bytes) = file(LOCK)?.flatten() {
                 return Ok(Some(File { path, bytes }));
             }
         }
@@ -244,7 +249,10 @@ impl<'a> Planner<'a> {
         match self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake) {
             Ok(bytes) => Ok(Some(File { path, bytes })),
             Err(why) => {
-                self.warnings.push(format!("`{path}` was not made, and without it nothing can be built: {why}"));
+                let dir = path.trim_end_matches(LOCK).trim_end_matches('/');
+                self.warnings.push(format!(
+                    "`{path}` was not made ({why}): `nix flake lock ./{dir}` on the point's branch makes it, then commit it"
+                ));
                 Ok(None)
             }
         }
