@@ -7,7 +7,7 @@ use clap::Command;
 
 use crate::commands::{self, Session};
 use crate::env::Environment;
-use crate::{error, process};
+use crate::{error, process, ui};
 
 /// The axes whose flags exist where no `lattice.toml` says otherwise.
 const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
@@ -31,7 +31,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     }
     let session = Session::new(environment);
     let code = match command(&session.axis_names()).try_get_matches_from(args) {
-        Ok(matches) => commands::run(&session, &matches),
+        Ok(matches) => ui::final_code(commands::run(&session, &matches)),
         Err(wrong) => {
             wrong.print().ok();
             if wrong.use_stderr() { error::CANNOT } else { error::OK }

@@ -20,14 +20,12 @@ pub(super) fn man() -> Command {
         .about("Print the man page git-lattice(1), which `git lattice --help` opens where it is installed")
 }
 
-pub(super) fn run_completions(args: &ArgMatches) -> u8 {
+pub(super) fn run_completions(session: &Session, args: &ArgMatches) -> u8 {
     let Some(&shell) = args.get_one::<Shell>("shell") else { return error::CANNOT };
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut cli::usual_command().bin_name("git-lattice"), "git-lattice", &mut text);
-    match std::io::stdout().write_all(&text) {
-        Ok(()) => error::OK,
-        Err(_) => error::CANNOT,
-    }
+    session.ui.data(String::from_utf8_lossy(&text).trim_end());
+    error::OK
 }
 
 pub(super) fn run_man(session: &Session, _args: &ArgMatches) -> Result<u8> {
