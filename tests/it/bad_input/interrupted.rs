@@ -34,7 +34,11 @@ fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
             let all = format!("round {round}, {push:?}:\n{}\n{}", said(&one), said(&two));
             assert!(one.status.success() && two.status.success(), "both should end with 0, {all}");
             let count = |word: &str| [&one, &two].iter().filter(|output| said(output).starts_with(word)).count();
-            assert_eq!((count("created"), count("unchanged")), (1, 1), "one should create it, the other find it, {all}");
+            assert_eq!(
+                (count("created"), count("unchanged")),
+                (1, 1),
+                "one should create it, the other find it, {all}"
+            );
             let commit = sandbox.git(&["rev-parse", BRANCH]);
             let shown = [&one, &two].iter().filter(|output| said(output).contains(&commit)).count();
             assert_eq!(shown, 2, "both should name the commit that stands, {all}");

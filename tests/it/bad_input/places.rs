@@ -6,7 +6,8 @@ use crate::sandbox::{Run, Sandbox};
 
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
-const FILES: &str = "flakes/toolchain/aarch64/phase0/step1/config.toml\nflakes/toolchain/aarch64/phase0/step1/flake.nix";
+const FILES: &str =
+    "flakes/toolchain/aarch64/phase0/step1/config.toml\nflakes/toolchain/aarch64/phase0/step1/flake.nix";
 
 /// The branch is there, and differs from the base in the point's files only.
 #[track_caller]
@@ -52,7 +53,9 @@ fn what_is_staged_or_dirty_stays_so_and_lands_on_no_branch() {
     let before = ground(&sandbox);
     sandbox.lattice(&NEW).exits(0).says("created");
     sandbox.lattice(&["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"]).exits(0).says("created");
-    sandbox.lattice(&["promote", "toolchain/aarch64/phase0/step2", "--no-switch", "--force", "--reason", "test"]).exits(0);
+    sandbox
+        .lattice(&["promote", "toolchain/aarch64/phase0/step2", "--no-switch", "--force", "--reason", "test"])
+        .exits(0);
     sandbox.lattice(&["new", "aarch64", "--dry-run"]);
     sandbox.lattice(&["status"]).exits(0);
     assert_eq!(ground(&sandbox), before, "HEAD, index, worktree and untracked files should be as they were");
@@ -122,7 +125,9 @@ fn an_unborn_branch() {
 #[test]
 fn no_repository() {
     let sandbox = Sandbox::bare_start();
-    for args in [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]] {
+    for args in
+        [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]]
+    {
         let run = sandbox.lattice_in("home", args, |command| command).exits(2).says("is not inside a git repository");
         run.says("hint: `git init` makes one");
     }
@@ -139,7 +144,11 @@ fn a_linked_worktree_and_its_subdirectory() {
     let before = ground(&sandbox);
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
     run("linked/a/b", &["new", "--arch", "aarch64"]).exits(0).says("created");
-    assert_eq!(sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]), BRANCH, "that worktree should be switched");
+    assert_eq!(
+        sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]),
+        BRANCH,
+        "that worktree should be switched"
+    );
     assert_eq!(ground(&sandbox), before, "and the other left alone");
     run("linked/a/b", &["next-step"]).exits(0).says("step2");
     run("linked", &["status"]).exits(0).says("step2");

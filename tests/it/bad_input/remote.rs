@@ -65,7 +65,9 @@ fn a_remote_that_refuses() {
     let hook = sandbox.path("remote.git/hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    pushes_later(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || fs::remove_file(&hook).unwrap());
+    pushes_later(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || {
+        fs::remove_file(&hook).unwrap()
+    });
 }
 
 #[test]

@@ -26,7 +26,12 @@ fn the_environment_says_who_commits_as_for_git() {
     let sandbox = Sandbox::new();
     without(&sandbox, "user.name");
     without(&sandbox, "user.email");
-    let who = [("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@x"), ("GIT_COMMITTER_NAME", "Bob"), ("GIT_COMMITTER_EMAIL", "bob@x")];
+    let who = [
+        ("GIT_AUTHOR_NAME", "Ada"),
+        ("GIT_AUTHOR_EMAIL", "ada@x"),
+        ("GIT_COMMITTER_NAME", "Bob"),
+        ("GIT_COMMITTER_EMAIL", "bob@x"),
+    ];
     sandbox.lattice_in("work", &NEW, |command| command.envs(who)).exits(0);
     let shown = sandbox.git(&["log", "-1", "--format=%an %ae %cn %ce", BRANCH]);
     assert_eq!(shown, "Ada ada@x Bob bob@x", "author and committer should be those of the environment");
@@ -50,8 +55,10 @@ fn configuration_given_to_git_for_one_command_counts() {
 /// Makes an ssh key and lets git sign commits with it.
 fn sign_with_ssh(sandbox: &Sandbox) {
     let key = sandbox.path("home/key");
-    let made =
-        std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&key).status();
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&key)
+        .status();
     assert!(made.unwrap().success(), "ssh-keygen is needed for this test (Debian: openssh-client)");
     let public = std::fs::read_to_string(sandbox.path("home/key.pub")).unwrap();
     std::fs::write(sandbox.path("home/signers"), format!("author@example.com {public}")).unwrap();

@@ -24,7 +24,8 @@ fn made_with(option: &str) -> Option<Sandbox> {
     sandbox.git_in("odd", &["remote", "add", "origin", "../odd.git"]);
     sandbox.git_in("odd", &["commit", "-q", "--allow-empty", "-m", "first"]);
     let arch = format!("aarch64,{}", std::env::consts::ARCH);
-    run(&sandbox, "odd", &["init", "--component", "toolchain", "--arch", &arch, "--no-hooks", "--base", "main"]).exits(0);
+    run(&sandbox, "odd", &["init", "--component", "toolchain", "--arch", &arch, "--no-hooks", "--base", "main"])
+        .exits(0);
     sandbox.git_in("odd", &["add", "."]);
     sandbox.git_in("odd", &["commit", "-q", "-m", "declare"]);
     Some(sandbox)
@@ -152,7 +153,11 @@ fn a_broken_ref_is_named_and_hides_no_other() {
     for content in ["garbage\n", "", "ref: refs/heads/nowhere\n", "ref: not/a\u{1}ref\n", &missing, "\0\0\0\0"] {
         fs::write(&file, content).unwrap();
         let status = sandbox.lattice(&["status"]).exits(0).says("x86_64");
-        assert!(!status.stdout.contains("aarch64"), "{content:?}: the broken one should not be shown: {}", status.stdout);
+        assert!(
+            !status.stdout.contains("aarch64"),
+            "{content:?}: the broken one should not be shown: {}",
+            status.stdout
+        );
         if content != "ref: refs/heads/nowhere\n" {
             status.says("warning: ").says(BRANCH);
         }

@@ -20,8 +20,15 @@ fn no_panic(output: &Output) {
 #[test]
 fn whoever_reads_may_go_away() {
     let sandbox = with_points();
-    for args in [&[][..], &["status"], &["status", "--json"], &["show", "toolchain/aarch64/phase0/step1"], &["man"], &["completions", "bash"], &["--help"]]
-    {
+    for args in [
+        &[][..],
+        &["status"],
+        &["status", "--json"],
+        &["show", "toolchain/aarch64/phase0/step1"],
+        &["man"],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
         let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
@@ -50,13 +57,15 @@ fn a_reader_that_goes_away_does_not_stop_the_work_halfway() {
 #[test]
 fn closed_streams_are_survived() {
     let sandbox = with_points();
-    for script in ["exec git-lattice status >&-", "exec git-lattice status 2>&-", "exec git-lattice status <&- >&- 2>&-"] {
+    for script in
+        ["exec git-lattice status >&-", "exec git-lattice status 2>&-", "exec git-lattice status <&- >&- 2>&-"]
+    {
         let output = shell(&sandbox, script);
         no_panic(&output);
         assert!(output.status.success(), "{script}: {output:?}");
     }
     let before = sandbox.state();
-    no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-switch <&- >&- 2>&-"));
+    no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-push --no-switch <&- >&- 2>&-"));
     assert_eq!(sandbox.state(), before, "the point is there: nothing should change");
 }
 
@@ -84,8 +93,13 @@ fn shell(sandbox: &Sandbox, script: &str) -> Output {
 #[test]
 fn no_colour_but_on_a_terminal() {
     let sandbox = with_points();
-    for args in [&["status"][..], &["show", "toolchain/aarch64/phase0/step1"], &["new", "--arch", "riscv"], &["new", "--help"], &["nope"]]
-    {
+    for args in [
+        &["status"][..],
+        &["show", "toolchain/aarch64/phase0/step1"],
+        &["new", "--arch", "riscv"],
+        &["new", "--help"],
+        &["nope"],
+    ] {
         for variables in [&[][..], &[("NO_COLOR", "1")], &[("TERM", "dumb")], &[("TERM", "xterm-256color")]] {
             let run = sandbox.lattice_in("work", args, |command| command.envs(variables.iter().copied()));
             let escapes = run.stdout.contains('\u{1b}') || run.stderr.contains('\u{1b}');

@@ -21,7 +21,9 @@ fn with(old: &str, new: &str) -> Sandbox {
 /// Every command that needs the file says the same about it, and writes nothing.
 #[track_caller]
 fn every_command_says(sandbox: &Sandbox, texts: &[&str]) {
-    for args in [&[][..], &["status"], &["new", "--arch", "aarch64"], &["build"], &["promote"], &["next-step"], &["show"]] {
+    for args in
+        [&[][..], &["status"], &["new", "--arch", "aarch64"], &["build"], &["promote"], &["next-step"], &["show"]]
+    {
         let mut run = sandbox.refused(args).exits(2);
         for text in texts {
             run = run.says(text);
@@ -88,10 +90,16 @@ fn a_pattern_that_drops_an_axis() {
 
 #[test]
 fn a_pattern_that_maps_two_points_to_one_branch() {
-    every_command_says(&with("{phase}/{step}", "{phase}{step}"), &["two points could share a name", "{phase} and {step}"]);
+    every_command_says(
+        &with("{phase}/{step}", "{phase}{step}"),
+        &["two points could share a name", "{phase} and {step}"],
+    );
     every_command_says(&with("{phase}/{step}", "{phase}-{step}"), &["two points could share a name"]);
     every_command_says(&with("{phase}/{step}", "{phase}/{phase}/{step}"), &["names axis `phase` twice"]);
-    every_command_says(&with("{phase}/{step}", "{phase}/{stepp}"), &["unknown axis `stepp`", "the axes are: component"]);
+    every_command_says(
+        &with("{phase}/{step}", "{phase}/{stepp}"),
+        &["unknown axis `stepp`", "the axes are: component"],
+    );
 }
 
 #[test]

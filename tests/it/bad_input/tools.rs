@@ -22,7 +22,13 @@ fn no_nix_stops_only_what_needs_it() {
 
 #[test]
 fn a_nix_that_is_something_else() {
-    for script in ["#!/bin/sh\nexit 0\n", "#!/bin/sh\necho 'nix 7'\n", "#!/bin/sh\nexit 3\n", "#!/bin/sh\nhead -c 100000 /dev/zero\n", "#!/bin/sh\nkill -9 $$\n"] {
+    for script in [
+        "#!/bin/sh\nexit 0\n",
+        "#!/bin/sh\necho 'nix 7'\n",
+        "#!/bin/sh\nexit 3\n",
+        "#!/bin/sh\nhead -c 100000 /dev/zero\n",
+        "#!/bin/sh\nkill -9 $$\n",
+    ] {
         let mut sandbox = with_point();
         sandbox.use_program("nix", script);
         let run = sandbox.refused(&["build"]).exits(2).says("nix");
@@ -35,7 +41,15 @@ fn a_nix_that_is_something_else() {
 #[test]
 fn a_nix_that_lies_makes_nothing_green() {
     let settings = r#"{"system":{"value":"x86_64-linux"},"extra-platforms":{"value":["aarch64-linux"]}}"#;
-    for end in ["exit 0", "echo '[]'", "echo 'null'", "echo '{}'", r#"echo '[{"drvPath":"x","outputs":{}}]'"#, "echo '[{'", "printf '\\377'"] {
+    for end in [
+        "exit 0",
+        "echo '[]'",
+        "echo 'null'",
+        "echo '{}'",
+        r#"echo '[{"drvPath":"x","outputs":{}}]'"#,
+        "echo '[{'",
+        "printf '\\377'",
+    ] {
         let mut sandbox = with_point();
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *--version*) echo 'nix (Nix) 2.8.0';; *show*) echo '{settings}';; *) {end};; esac\n"
@@ -57,7 +71,10 @@ fn no_statix_is_said_in_one_line() {
     assert!(lines[0].contains("not checked") && lines[0].contains("nix profile install"), "{}", lines[0]);
     let json = sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch", "--json"]).exits(0).json();
     assert!(json["unchecked"][0].as_str().unwrap().contains("statix"), "and be visible in JSON: {json}");
-    assert!(!json["checked"].to_string().contains("statix"), "what did not look should not be called a checker: {json}");
+    assert!(
+        !json["checked"].to_string().contains("statix"),
+        "what did not look should not be called a checker: {json}"
+    );
 }
 
 #[test]
@@ -75,7 +92,10 @@ fn the_wrong_statix_is_not_believed() {
 #[test]
 fn a_statix_that_fails_halfway_is_no_pass() {
     let mut sandbox = Sandbox::new();
-    sandbox.use_program("statix", "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt';; *) echo boom >&2; exit 0;; esac\n");
+    sandbox.use_program(
+        "statix",
+        "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt';; *) echo boom >&2; exit 0;; esac\n",
+    );
     let run = sandbox.refused(&NEW);
     assert!(run.code != 0 || !run.stderr.contains("checked: statix"), "it did not check: {}", run.stderr);
     run.says("boom");

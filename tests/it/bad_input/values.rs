@@ -64,7 +64,8 @@ fn an_illegal_character_is_named_and_cannot_reach_the_terminal() {
         assert!(!run.stderr.contains('\u{1b}'), "no escape sequence should get through: {:?}", run.stderr);
         run.says("hint: a value is letters, digits");
     }
-    for (value, rule) in [("-x", "begin with"), (".x", "begin with"), ("a..b", "`..`"), ("a.lock", "`.lock`"), ("a.", "end with `.`")]
+    for (value, rule) in
+        [("-x", "begin with"), (".x", "begin with"), ("a..b", "`..`"), ("a.lock", "`.lock`"), ("a.", "end with `.`")]
     {
         sandbox.refused(&["new", "--arch", value]).exits(2).says(rule);
     }
