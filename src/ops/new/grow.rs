@@ -152,6 +152,7 @@ impl<'a> Planner<'a> {
         if template == Template::Rust && !step.has_rust {
             return Err(Cannot::NoRust.into());
         }
+        self.check_inputs(&found, template, &previous)?;
         let values = content::flake_of(self.config, point, &previous, step.nixpkgs_path);
         let flake = template.render(&values)?;
         let mut files = self.files(&found, point, template, &data, &flake)?;
@@ -181,6 +182,26 @@ impl<'a> Planner<'a> {
             None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),
             None => Err(Cannot::NoBase { base }.into()),
         }
+    }
+
+    /// A flake hands its own inputs down: one without nixpkgs cannot take one that needs it.
+    fn check_inputs(&self, found: &Content, template: Template, previous: &[Point]) -> Result<()> {
+        if template.takes_nixpkgs() {
+            return Ok(());
+        }
+        for below in previous {
+            let made_by = content::generated_by(&self.memory, self.config, found, below)?;
+            if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
+                let below = self.config.lattice.spell(below);
+                return Err(Cannot::NeedsNixpkgs {
+                    template: template.name(),
+                    below,
+                    below_template: below_template.name(),
+                }
+                .into());
+            }
+        }
+        Ok(())
     }
 
     fn data(&self, found: &Content, point: &Point, below: Option<&Point>) -> Result<Vec<u8>> {
