@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::commands::{self, Session};
 use crate::env::Environment;
-use crate::{error, process};
+use crate::{error, process, ui};
 
 /// Runs git-lattice with these arguments, the program's name first.
 #[must_use]
@@ -26,7 +26,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     }
     let session = Session::new(environment);
     let code = match commands::line(&session.axis_names()).try_get_matches_from(args) {
-        Ok(matches) => commands::run(&session, &matches),
+        Ok(matches) => ui::final_code(commands::run(&session, &matches)),
         Err(wrong) => {
             wrong.print().ok();
             if wrong.use_stderr() { error::CANNOT } else { error::OK }

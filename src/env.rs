@@ -104,6 +104,12 @@ pub fn git() -> Option<std::path::PathBuf> {
     var(GIT).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// The repository that the environment names in place of the one around the current directory.
+#[must_use]
+pub fn git_dir() -> Option<PathBuf> {
+    var("GIT_DIR").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// What `git -c key=value` passes on, as `key=value` each (git's quote.c: words in single quotes, the value maybe apart).
 #[must_use]
 pub fn git_config_parameters() -> Vec<String> {

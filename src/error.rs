@@ -14,7 +14,10 @@ pub const CANNOT: u8 = 2;
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let is_no = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<Refusal>()
-            || matches!(cause.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Conflict { .. }))
+            || matches!(
+                cause.downcast_ref(),
+                Some(git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Conflict { .. })
+            )
     };
     if error.chain().any(is_no) { NO } else { CANNOT }
 }
@@ -120,7 +123,10 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
         Error::UnknownValue { axis, value, known, near } => {
             let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
             hints.push(format!("axis `{axis}` has: {known}"));
-            hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
+            // `step{n} from 1`: nothing can be added to what is counted.
+            if !known.contains('{') {
+                hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
+            }
             Some(hints)
         }
         Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
@@ -143,10 +149,17 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
     match error {
         git::Error::NotARepository(_) => one("`git init` makes one, or `cd` into one"),
         git::Error::Untrusted(path) => {
-            one(format!("`git config --global --add safe.directory {}` if you trust it", path.display()))
+            one(format!("`git config --global --add safe.directory {}` if you trust it", process::quote(path)))
         }
         git::Error::Identity(what) => one(format!("`git config --global {} VALUE` sets it", what.trim_matches('`'))),
         git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
+        git::Error::Locked { lock, .. } => {
+            one(format!("if no git is at work here any more, it was killed: `rm {}`", process::quote(lock)))
+        }
+        git::Error::Objects { doing, .. } if doing.starts_with("read ") => {
+            one("`git fsck` says what is broken; `git fetch` brings what the remote still has")
+        }
+        git::Error::Exe(process::Error::NotFound { program }) => not_found(program),
         git::Error::Conflict { .. } => {
             one("bring one of the points below up to the other first, so that they agree on these files")
         }

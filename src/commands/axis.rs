@@ -31,6 +31,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     };
     let axis = args.get_one::<String>("axis").map_or("", String::as_str);
     // The file in the worktree is edited, so it is the one that is asked, whatever the base branch has.
+    init::worktree(context)?;
     let config = context.document()?.config()?;
     let added = init::add_values(context, &config, axis, &list("values"), &list("system"))?;
     if added.is_empty() {

@@ -100,7 +100,6 @@ fn line(done: &Done, color: bool) -> String {
         (None, error) => error.clone().unwrap_or_default(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
-    let text =
-        format!("{}  {}  {}  {when}  {}", paint(word, tone, color), record.point, record.system, harmless(&place));
-    text.trim_end().to_owned()
+    let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));
+    format!("{}  {}", paint(word, tone, color), text.trim_end())
 }

@@ -42,10 +42,10 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
     let pushed = push(context, config, args, &plan)?;
     show(ui, args, &plan, &checked, &pushed);
-    if let Outcome::Refused(_) = pushed {
+    if let Outcome::Refused { .. } = pushed {
         return Ok(error::NO);
     }
-    switch(context, args, &plan)
+    switch(session, args, &plan)
 }
 
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> Result<Outcome> {
@@ -56,7 +56,8 @@ fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> R
 }
 
 /// One point: go there, as `git switch -c` would.
-fn switch(context: &Context, args: &ArgMatches, plan: &Plan) -> Result<u8> {
+fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
+    let context = session.context()?;
     let [item] = plan.items.as_slice() else { return Ok(error::OK) };
     if args.get_flag("no-switch") || context.repo.workdir().is_none() {
         return Ok(error::OK);
@@ -64,7 +65,9 @@ fn switch(context: &Context, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     if context.repo.head()?.branch.as_deref() == Some(&item.branch) {
         return Ok(error::OK);
     }
-    Ok(if context.repo.git().switch(&item.branch)? { error::OK } else { error::NO })
+    let is_here = context.repo.find_ref(&format!("refs/heads/{}", item.branch))?.is_some();
+    let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
+    Ok(if context.repo.git().switch(&item.branch, remote)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
@@ -80,9 +83,15 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
         table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
         checked.lines().iter().for_each(|line| ui.say(line));
     }
-    if let Outcome::Refused(reasons) = pushed {
-        ui.error("the push did not go through; the points are here, and the same command pushes them later");
+    refused(ui, pushed, "the push did not go through; the points are here, and the same command pushes them later");
+}
+
+/// Says why a push did not go through, if it did not, and what to do.
+pub(super) fn refused(ui: &Ui, pushed: &Outcome, summary: &str) {
+    if let Outcome::Refused { reasons, hint } = pushed {
+        ui.error(summary);
         reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
+        hint.iter().for_each(|hint| ui.hint(hint));
     }
 }
 
@@ -146,7 +155,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     value["warnings"] = json!(plan.warnings);
     value["checked"] = json!(checked.checked);
     value["unchecked"] = json!(checked.unchecked);
-    if let Outcome::Refused(reasons) = pushed {
+    if let Outcome::Refused { reasons, .. } = pushed {
         value["push_refused"] = json!(reasons);
     }
     value

@@ -129,7 +129,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),
         Some(("hooks", args)) => hooks::run(session, args),
-        Some(("completions", args)) => Ok(texts::run_completions(args)),
+        Some(("completions", args)) => Ok(texts::run_completions(session, args)),
         Some(("man", args)) => texts::run_man(session, args),
         _ => status::run(session, None),
     };

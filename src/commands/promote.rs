@@ -100,10 +100,7 @@ fn into_base(
         let state = if pushed.is_done() { "pushed" } else { "not pushed" };
         session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
     }
-    if let Outcome::Refused(reasons) = pushed {
-        session.ui.error("the push did not go through; the merge is here, and the same command pushes it later");
-        reasons.iter().for_each(|reason| session.ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
-        return Ok(error::NO);
-    }
-    Ok(error::OK)
+    let summary = "the push did not go through; the merge is here, and the same command pushes it later";
+    made::refused(&session.ui, &pushed, summary);
+    Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })
 }

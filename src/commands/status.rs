@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::error;
 use crate::lattice::Point;
 use crate::ops::census::Census;
-use crate::ops::status::{self, PointStatus};
-use crate::ui::picture;
+use crate::ops::status::{self, PointStatus, Survey};
+use crate::ui::{Ui, harmless, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("status")
@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         None => None,
     };
     let survey = status::survey(context, config, &census, which.as_deref())?;
-    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {broken}")));
+    warn(ui, config, &survey);
     if args.is_some_and(|args| args.get_flag("json")) {
         let points: Vec<_> = survey.points.iter().map(|point| to_json(config, point)).collect();
         ui.json(json!({ "base": config.base, "points": points }));
@@ -52,6 +52,15 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     picture::tables(config, &survey.points, head.as_ref(), ui.color).iter().for_each(|line| ui.data(line));
     next(session, config, &census, &survey.points, head.as_ref());
     Ok(error::OK)
+}
+
+/// What is not in the picture because it could not be read.
+fn warn(ui: &Ui, config: &Config, survey: &Survey) {
+    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", harmless(broken))));
+    for (point, error) in &survey.unreadable {
+        let branch = config.branch.encode(&config.lattice, point);
+        ui.warn(format!("`{branch}` was left out: {}", harmless(&format!("{error:#}"))));
+    }
 }
 
 /// What can be done next: a few lines, the nearest first.

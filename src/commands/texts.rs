@@ -33,7 +33,7 @@ pub(super) fn man() -> Command {
         .about("Print the man page git-lattice(1), which `git lattice --help` opens where it is installed")
 }
 
-pub(super) fn run_completions(args: &ArgMatches) -> u8 {
+pub(super) fn run_completions(session: &Session, args: &ArgMatches) -> u8 {
     let Some(&shell) = args.get_one::<Shell>("shell") else { return error::CANNOT };
     let generate = |name: &str| {
         let mut text = Vec::new();
@@ -45,10 +45,8 @@ pub(super) fn run_completions(args: &ArgMatches) -> u8 {
         Shell::Bash => generate("gitlattice").replace("default gitlattice\n", "default git-lattice\n") + BRIDGE,
         _ => generate("git-lattice"),
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => error::OK,
-        Err(_) => error::CANNOT,
-    }
+    session.ui.data(text.trim_end());
+    error::OK
 }
 
 pub(super) fn run_man(session: &Session, _args: &ArgMatches) -> Result<u8> {

@@ -197,18 +197,22 @@ fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn Table
 }
 
 fn parse(origin: &str, bytes: &[u8]) -> Result<DocumentMut> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Error::NotUtf8 { origin: origin.to_owned(), at: error.valid_up_to() })?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let (line, column) = position_after(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
+        Error::NotUtf8 { origin: origin.to_owned(), line, column }
+    })?;
     text.parse::<DocumentMut>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Error::NotToml {
-            origin: origin.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            message: error.message().replace('\n', ", "),
-        }
+        let (line, column) = position_after(before);
+        let message = error.message().replace('\n', ", ");
+        Error::NotToml { origin: origin.to_owned(), line, column, message }
     })
+}
+
+/// Line and column, each from 1, of what follows `before`.
+fn position_after(before: &str) -> (usize, usize) {
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// Checks that a point's `config.toml` is TOML; what it says is the user's own.

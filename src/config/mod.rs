@@ -70,12 +70,14 @@ pub enum Error {
         message: String,
     },
     /// It is no text at all.
-    #[error("`{origin}` is not UTF-8: byte {at} is part of no character")]
+    #[error("`{origin}` line {line}, column {column}: not UTF-8: the byte there is part of no character")]
     NotUtf8 {
         /// Which file, for the reader.
         origin: String,
-        /// Where, counted from 0.
-        at: usize,
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
     },
     /// A key is missing or has something else than expected.
     #[error("`{origin}`: `{key}` {why}")]

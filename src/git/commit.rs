@@ -28,7 +28,7 @@ impl Repo {
     /// # Errors
     /// When it is not there or is no commit.
     pub fn commit(&self, id: Oid) -> Result<Commit> {
-        let commit = self.gix.find_commit(id).map_err(doing(format!("read commit {id}")))?;
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(doing(format!("read commit {id}")))?;
         let decoded = commit.decode().map_err(doing(format!("read commit {id}")))?;
         let author = decoded.author().map(|author| author.name.to_str_lossy().into_owned()).unwrap_or_default();
         Ok(Commit {

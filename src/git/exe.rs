@@ -22,6 +22,15 @@ pub struct Pushed {
     pub refused: Option<String>,
 }
 
+/// What came of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushReport {
+    /// Ref by ref.
+    pub refs: Vec<Pushed>,
+    /// What the remote's hooks said, line by line.
+    pub said: Vec<String>,
+}
+
 impl Git {
     /// Finds git: the one that the environment names, else by PATH.
     ///
@@ -54,7 +63,7 @@ impl Git {
     ///
     /// # Errors
     /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push(&self, remote: &str, branches: &[String]) -> Result<Vec<Pushed>> {
+    pub fn push(&self, remote: &str, branches: &[String]) -> Result<PushReport> {
         let refspecs = branches.iter().map(|branch| format!("refs/heads/{branch}:refs/heads/{branch}"));
         // Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
         let cmd = self
@@ -64,9 +73,11 @@ impl Git {
             .args(refspecs);
         let command = cmd.to_string();
         let output = cmd.output()?;
-        let pushed: Vec<_> = output.text().lines().filter_map(push_line).collect();
-        if output.status.success() || !pushed.is_empty() {
-            return Ok(pushed);
+        let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
+        if output.status.success() || !refs.is_empty() {
+            let stderr = output.error_text();
+            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
         }
         let (status, stdout, stderr) = (output.status, output.stdout, output.stderr);
         Err(process::Error::Failed { command, status, stdout, stderr }.into())
@@ -74,10 +85,18 @@ impl Git {
 
     /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
     ///
+    /// A branch that only the remote has is made here first: from `remote`, the one that its points are on.
+    ///
     /// # Errors
     /// When git cannot be started; `false` when it refused.
-    pub fn switch(&self, branch: &str) -> Result<bool> {
-        Ok(self.shown().args(["switch", "--no-guess", branch]).show()?.success())
+    pub fn switch(&self, branch: &str, remote: Option<&str>) -> Result<bool> {
+        let cmd = match remote {
+            Some(remote) => {
+                self.shown().args(["switch", "--track", "--create", branch, &format!("refs/remotes/{remote}/{branch}")])
+            }
+            None => self.shown().args(["switch", "--no-guess", branch]),
+        };
+        Ok(cmd.show()?.success())
     }
 
     /// The branches that are checked out somewhere, without `refs/heads/`, each with its worktree.
@@ -122,6 +141,11 @@ impl Git {
     pub fn set_config(&self, key: &str, value: &str) -> Result<()> {
         self.read().args(["config", "--local", key, value]).read()?;
         Ok(())
+    }
+
+    /// Lets git fetch an object that a partial clone left out; tells whether it is here now.
+    pub(super) fn fetch_object(&self, id: Oid) -> bool {
+        self.read().args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
     }
 
     /// HEAD, for ref stores that gix does not read.

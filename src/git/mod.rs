@@ -64,6 +64,16 @@ pub enum Error {
         /// Whether somebody else moved it in between.
         raced: bool,
     },
+    /// A ref's lock file is there: another git is at work, or was killed.
+    #[error("`{name}` is locked: `{}` has been there for {age}", lock.display())]
+    Locked {
+        /// The ref, or what git named.
+        name: String,
+        /// The lock file.
+        lock: PathBuf,
+        /// How long it has been there, for people.
+        age: String,
+    },
     /// The git executable failed.
     #[error(transparent)]
     Exe(#[from] crate::process::Error),

@@ -68,7 +68,7 @@ impl Repo {
             let change = Change { name: name.to_owned(), old, new };
             match self.apply(&Transaction { message: message.to_owned(), changes: vec![change] }) {
                 Ok(()) => return Ok(new),
-                Err(Error::Ref { .. }) if tried < TRIES => tried += 1,
+                Err(Error::Ref { .. } | Error::Locked { .. }) if tried < TRIES => tried += 1,
                 Err(error) => return Err(error),
             }
             std::thread::sleep(Duration::from_millis(2 << tried.min(6)));

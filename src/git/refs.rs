@@ -3,6 +3,9 @@
 //! Writing goes through one `git update-ref --stdin`: gix would not see a clash of `a` with `a/b` in packed-refs, runs no
 //! reference-transaction hook, does no fsync, and cannot write reftables.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use gix::bstr::ByteSlice;
 
 use super::repo::RefFormat;
@@ -90,7 +93,15 @@ impl Repo {
         let line =
             |change: &Change| format!("update {}\0{}\0{}\0", change.name, change.new, change.old.unwrap_or(null));
         let lines: String = transaction.changes.iter().map(line).collect();
-        let cmd = self.git.read().args(["update-ref", "-m", &transaction.message, "--create-reflog", "--stdin", "-z"]);
+        let cmd = self.git.read().args([
+            "update-ref",
+            "--no-deref",
+            "-m",
+            &transaction.message,
+            "--create-reflog",
+            "--stdin",
+            "-z",
+        ]);
         match cmd.stdin(format!("start\0{lines}prepare\0commit\0")).read() {
             Ok(_) => Ok(()),
             Err(process::Error::Failed { stderr, .. }) => Err(refused(&String::from_utf8_lossy(&stderr))),
@@ -121,20 +132,47 @@ impl Repo {
 fn refused(stderr: &str) -> Error {
     let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
     let name = text.split('\'').nth(1).unwrap_or("refs").to_owned();
+    if let Some(lock) = lock_file(text) {
+        return Error::Locked { name, age: age(&lock), lock };
+    }
     let raced = text.contains("reference already exists") || text.contains("but expected");
-    let why = if raced {
-        "was moved by somebody else at the same time".to_owned()
-    } else if text.contains("File exists") {
-        "is locked by another git process".to_owned()
-    } else {
-        text.replace('\n', ", ")
-    };
+    let why = if raced { "was moved by somebody else at the same time".to_owned() } else { text.replace('\n', ", ") };
     Error::Ref { name, why, raced }
+}
+
+/// `Unable to create 'PATH': File exists` (lockfile.c).
+fn lock_file(text: &str) -> Option<PathBuf> {
+    let (_, rest) = text.split_once("Unable to create '")?;
+    rest.split_once("': File exists").map(|(path, _)| path.into())
+}
+
+/// How old a file is, for people.
+fn age(path: &Path) -> String {
+    let modified = std::fs::metadata(path).and_then(|meta| meta.modified());
+    let seconds = modified.ok().and_then(|time| time.elapsed().ok()).unwrap_or(Duration::ZERO).as_secs();
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_is_named() {
+        let said = refused(
+            "fatal: prepare: cannot lock ref 'refs/heads/a': Unable to create '/it's/a.lock': File exists.\n\nAnother git process",
+        );
+        assert!(
+            matches!(&said, Error::Locked { name, lock, .. } if name == "refs/heads/a" && lock == Path::new("/it's/a.lock")),
+            "{said}"
+        );
+    }
 
     #[test]
     fn a_lost_race_is_told_from_other_refusals() {

@@ -95,6 +95,13 @@ impl Repo {
         self.gix.object_hash() == gix::hash::Kind::Sha1
     }
 
+    /// Whether some objects are only on a remote, from which git fetches them when it needs them.
+    pub(super) fn is_partial(&self) -> bool {
+        let config = self.gix.config_snapshot();
+        let is_promisor = |name: &String| config.boolean(format!("remote.{name}.promisor").as_str()) == Some(true);
+        config.string("extensions.partialClone").is_some() || self.remotes().iter().any(is_promisor)
+    }
+
     /// Where HEAD is.
     ///
     /// # Errors
@@ -177,9 +184,10 @@ impl Repo {
 fn not_opened(cwd: &Path, error: gix::Error) -> Error {
     let text = format!("{error:#} {error:?}");
     if text.contains("untrusted") || text.contains("Untrusted") || text.contains("unsafe") {
-        Error::Untrusted(cwd.to_owned())
+        let root = cwd.ancestors().find(|dir| dir.join(".git").exists()).unwrap_or(cwd);
+        Error::Untrusted(root.to_owned())
     } else if error.is_not_found() || text.contains("git repository") {
-        Error::NotARepository(cwd.to_owned())
+        Error::NotARepository(env::git_dir().unwrap_or_else(|| cwd.to_owned()))
     } else {
         doing("open the repository")(error)
     }

@@ -43,7 +43,7 @@ impl Repo {
     }
 
     fn child(&self, tree: Oid, name: &str) -> Result<Option<Entry>> {
-        let object = self.gix.find_object(tree).map_err(doing(format!("read tree {tree}")))?;
+        let object = self.object(tree, "tree")?;
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         for entry in entries {
             let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
@@ -58,12 +58,34 @@ impl Repo {
         Ok(None)
     }
 
+    /// An object; in a partial clone, which gix does not fill up, git fetches what is missing.
+    pub(super) fn object(&self, id: Oid, kind: &str) -> Result<gix::Object<'_>> {
+        match self.gix.find_object(id) {
+            Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),
+            found => found,
+        }
+        .map_err(doing(format!("read {kind} {id}")))
+    }
+
+    /// Makes sure that a whole tree is here, for programs that cannot fetch what a partial clone left out.
+    ///
+    /// # Errors
+    /// When something of it cannot be read.
+    pub fn complete(&self, tree: Oid) -> Result<()> {
+        if self.is_partial() {
+            for entry in self.entries(tree)? {
+                if entry.is_tree { self.complete(entry.id)? } else { drop(self.object(entry.id, "blob")?) }
+            }
+        }
+        Ok(())
+    }
+
     /// What a directory holds, in git's order.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn entries(&self, tree: Oid) -> Result<Vec<Entry>> {
-        let object = self.gix.find_object(tree).map_err(doing(format!("read tree {tree}")))?;
+        let object = self.object(tree, "tree")?;
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         entries
             .map(|entry| {
@@ -82,7 +104,7 @@ impl Repo {
     /// # Errors
     /// When it cannot be read or is no blob.
     pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let mut blob = self.gix.find_blob(id).map_err(doing(format!("read blob {id}")))?;
+        let mut blob = self.object(id, "blob")?.try_into_blob().map_err(doing(format!("read blob {id}")))?;
         Ok(std::mem::take(&mut blob.data))
     }
 
@@ -102,6 +124,9 @@ impl Repo {
     /// # Errors
     /// When an object cannot be written.
     pub fn with_files(&self, tree: Oid, files: &[File]) -> Result<Oid> {
+        for file in files.iter().filter(|_| self.is_partial()) {
+            self.entry_at(tree, &file.path)?;
+        }
         let mut editor = self.gix.edit_tree(tree).map_err(doing("edit a tree"))?;
         for file in files {
             let blob = self.gix.write_blob(&file.bytes).map_err(doing(format!("write `{}`", file.path)))?;

@@ -72,6 +72,11 @@ impl Lattice {
             }
             return self.rank(i, before, text).map(Coordinate::Rank);
         };
+        if text.split('+').any(str::is_empty) {
+            let axis = &self.axes()[i];
+            let why = format!("axis `{}` needs one of: {}", axis.name, axis.describe());
+            return Err(Error::BadValue { text: text.to_owned(), why });
+        }
         let member = |word: &str| listed.position(word).ok_or_else(|| self.unknown(i, before, word));
         let mut members = text.split('+').map(member).collect::<Result<Vec<_>>>()?;
         members.sort_unstable();

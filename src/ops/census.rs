@@ -32,8 +32,6 @@ impl Tip {
 pub struct Census {
     tips: HashMap<Point, Tip>,
     population: Population,
-    /// Names of branches here that are under the pattern's prefix, without `refs/heads/`.
-    branches: Vec<String>,
     /// Refs that could not be read.
     pub broken: Vec<String>,
 }
@@ -61,9 +59,6 @@ impl Census {
                 let tip = census.tips.entry(point).or_default();
                 *(if is_local { &mut tip.local } else { &mut tip.remote }) = Some(id);
             }
-            if is_local {
-                census.branches.push(branch.to_owned());
-            }
         }
         census.population = census.tips.keys().cloned().collect();
         Ok(census)
@@ -88,11 +83,6 @@ impl Census {
     pub fn suppose(&mut self, point: &Point, commit: Oid) {
         self.tips.entry(point.clone()).or_default().local = Some(commit);
         self.population.insert(point.clone());
-    }
-
-    /// The names of the branches here that are near the points', without `refs/heads/`.
-    pub fn branches(&self) -> &[String] {
-        &self.branches
     }
 }
 

@@ -122,7 +122,11 @@ pub fn add_values(
     Ok(added)
 }
 
-fn worktree(context: &Context) -> Result<&Path> {
+/// The root of the worktree, which a file can be written into.
+///
+/// # Errors
+/// [`Cannot::Bare`] when there is none.
+pub fn worktree(context: &Context) -> Result<&Path> {
     context.repo.workdir().ok_or_else(|| Cannot::Bare { file: config::FILE }.into())
 }
 

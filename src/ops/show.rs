@@ -39,6 +39,9 @@ pub struct Details {
 pub fn details(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Details> {
     let lattice = &config.lattice;
     let survey = status::survey(context, config, census, Some(std::slice::from_ref(point)))?;
+    if let Some((_, unreadable)) = survey.unreadable.into_iter().next() {
+        return Err(unreadable);
+    }
     let Some(status) = survey.points.into_iter().next() else {
         let (point, branch) = (lattice.spell(point), config.branch.encode(lattice, point));
         return Err(Cannot::NoPoint { point, branch }.into());

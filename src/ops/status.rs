@@ -39,7 +39,9 @@ pub struct PointStatus {
 pub struct Survey {
     /// The points that were asked for, in the order of tables.
     pub points: Vec<PointStatus>,
-    /// Refs that could not be read.
+    /// The points whose branch could not be looked at, and why.
+    pub unreadable: Vec<(Point, anyhow::Error)>,
+    /// What else could not be read: refs, notes.
     pub broken: Vec<String>,
 }
 
@@ -55,9 +57,15 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
-    let points = all.into_iter().map(|point| surveyor.look_at(point)).collect::<Result<Vec<_>>>()?;
+    let (mut points, mut unreadable) = (Vec::new(), Vec::new());
+    for point in all {
+        match surveyor.look_at(point) {
+            Ok(status) => points.extend(status),
+            Err(error) => unreadable.push((point.clone(), error)),
+        }
+    }
     surveyor.cache.save();
-    Ok(Survey { points: points.into_iter().flatten().collect(), broken: census.broken.clone() })
+    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat() })
 }
 
 struct Surveyor<'a> {
@@ -107,7 +115,9 @@ impl Surveyor<'_> {
     fn is_behind(&mut self, point: &Point, commit: Oid, parents: &[Oid]) -> Result<bool> {
         for cover in self.census.population().maximal_below(point) {
             let Some(tip) = self.census.commit(cover) else { continue };
-            if !parents.contains(&tip) && !self.contains(commit, tip)? {
+            // A lower point that cannot be read is reported as such, and no reason to doubt this one.
+            let is_readable = || self.repo.commit(tip).is_ok();
+            if !parents.contains(&tip) && is_readable() && !self.contains(commit, tip)? {
                 return Ok(true);
             }
         }

@@ -14,15 +14,29 @@ const WRITER: &str = "lattice.writer";
 pub struct Records<'a> {
     repo: &'a Repo,
     writers: Vec<(String, Oid)>,
+    broken: Vec<String>,
 }
 
 impl<'a> Records<'a> {
-    /// Finds the writers' refs.
+    /// Finds the writers' refs. One that does not hold notes is left out: it is somebody else's, and hides no other.
     ///
     /// # Errors
     /// When refs cannot be read.
     pub fn open(repo: &'a Repo) -> Result<Self> {
-        Ok(Self { repo, writers: repo.list_refs(&[NOTES.to_owned()])?.refs })
+        let mut listing = repo.list_refs(&[NOTES.to_owned()])?;
+        let mut writers = Vec::new();
+        for (name, id) in listing.refs {
+            match repo.tree_of_commit(id) {
+                Ok(_) => writers.push((name, id)),
+                Err(error) => listing.broken.push(format!("`{name}`: {error}")),
+            }
+        }
+        Ok(Self { repo, writers, broken: listing.broken })
+    }
+
+    /// What was left out.
+    pub fn broken(&self) -> &[String] {
+        &self.broken
     }
 
     /// The writers' refs and what they point at: as long as these stand, so do the records.

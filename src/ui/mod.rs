@@ -3,11 +3,13 @@
 pub mod picture;
 pub mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
 use crate::env::Environment;
+use crate::error;
 
 /// How to speak.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +59,16 @@ impl Ui {
 
     /// A line of data.
     pub fn data(&self, line: impl AsRef<str>) {
-        emit(&mut std::io::stdout(), line.as_ref());
+        if LOST.get().is_none()
+            && let Err(error) = writeln!(io::stdout(), "{}", line.as_ref())
+        {
+            LOST.set(error).ok();
+        }
     }
 
     /// A line about what is happening.
     pub fn say(&self, line: impl AsRef<str>) {
-        emit(&mut std::io::stderr(), line.as_ref());
+        writeln!(io::stderr(), "{}", line.as_ref()).ok();
     }
 
     /// A line about something that the user should look at.
@@ -125,15 +131,25 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
 
 /// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    // The last two: what turns the direction of writing, by which a text can be shown as another.
+    let harms = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Whoever reads may go away (`| head`): that is no error of ours, and the end.
-fn emit(stream: &mut impl Write, line: &str) {
-    if let Err(error) = writeln!(stream, "{line}")
-        && error.kind() == std::io::ErrorKind::BrokenPipe
-    {
+/// What kept data from being written; the first reason counts.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// The exit code after everything was said: `code`, unless stdout did not take the data.
+///
+/// Whoever reads may go away (`| head`): that stops no work halfway, and is no error of ours.
+pub fn final_code(code: u8) -> u8 {
+    match LOST.get() {
+        None => code,
         // What a shell reports for a program that SIGPIPE ended.
-        std::process::exit(141);
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => 141,
+        Some(error) => {
+            writeln!(io::stderr(), "error: could not write to stdout: {error}").ok();
+            error::CANNOT
+        }
     }
 }

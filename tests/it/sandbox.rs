@@ -139,9 +139,7 @@ impl Sandbox {
         args: &[&str],
         change: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Run {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_git-lattice"));
-        command.args(args).current_dir(self.path(dir));
-        self.environment(&mut command);
+        let mut command = Command::from_std(self.command(dir, args));
         change(&mut command);
         let output = command.output().unwrap();
         Run {
@@ -149,6 +147,14 @@ impl Sandbox {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// git-lattice, to be started by the test itself: at the same time as another, or with streams of its own.
+    pub(crate) fn command(&self, dir: &str, args: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_git-lattice"));
+        command.args(args).current_dir(self.path(dir)).stdin(std::process::Stdio::null());
+        self.environment(&mut command);
+        command
     }
 
     /// Runs git in the clone; it must succeed. Gives stdout.
@@ -167,7 +173,7 @@ impl Sandbox {
 
     /// Runs git somewhere, whatever comes of it.
     pub(crate) fn try_git(&self, dir: &str, args: &[&str]) -> Output {
-        let mut command = Command::new("git");
+        let mut command = std::process::Command::new("git");
         command.args(args).current_dir(self.path(dir));
         self.environment(&mut command);
         let std::process::Output { status, stdout, stderr } = command.output().unwrap();
@@ -177,7 +183,8 @@ impl Sandbox {
     /// What must be left exactly as it was: HEAD, index, worktree, all refs.
     pub(crate) fn state(&self) -> String {
         let parts = [
-            self.git(&["symbolic-ref", "-q", "HEAD"]),
+            self.try_git("work", &["symbolic-ref", "-q", "HEAD"]).text(),
+            self.try_git("work", &["rev-parse", "-q", "--verify", "HEAD"]).text(),
             self.git(&["status", "--porcelain=v2", "--untracked-files=all"]),
             self.git(&["ls-files", "-s"]),
             self.git(&["for-each-ref"]),
@@ -185,7 +192,27 @@ impl Sandbox {
         parts.join("\n--\n")
     }
 
-    fn environment(&self, command: &mut Command) {
+    /// What a refused command must leave alone: that, the objects, and the remote's refs.
+    pub(crate) fn everything(&self) -> String {
+        let parts = [
+            self.state(),
+            self.git(&["count-objects", "-v"]),
+            self.git_in("remote.git", &["for-each-ref"]),
+            self.git_in("remote.git", &["count-objects", "-v"]),
+        ];
+        parts.join("\n--\n")
+    }
+
+    /// Runs git-lattice in the clone and asserts that it wrote nothing at all.
+    #[track_caller]
+    pub(crate) fn refused(&self, args: &[&str]) -> Run {
+        let before = self.everything();
+        let run = self.lattice(args);
+        assert_eq!(self.everything(), before, "{args:?} should write nothing\n{}{}", run.stdout, run.stderr);
+        run
+    }
+
+    fn environment(&self, command: &mut std::process::Command) {
         let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
         let path = std::iter::once(binary).chain(std::env::split_paths(&self.path));
         command

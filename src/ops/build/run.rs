@@ -25,6 +25,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
     let needs_nix = plan.jobs.iter().any(|job| how.again || job.known.is_none());
     let builder = if needs_nix {
         let builder = Builder::new(context, how)?;
+        plan.jobs.iter().try_for_each(|job| plan.memory.complete(job.key))?;
         plan.memory.keep_objects_for_nix(&builder.source)?;
         Some(builder)
     } else {

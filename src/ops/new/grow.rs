@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use super::{Creation, Item, Plan, Request, in_the_way};
+use super::names::Names;
+use super::{Creation, Item, Plan, Request};
 use crate::config::{self, Config, document};
 use crate::context::Context;
 use crate::git::identity::Identity;
@@ -26,6 +27,7 @@ pub(super) struct Planner<'a> {
     request: &'a Request,
     memory: Repo,
     census: Census,
+    names: Option<Names>,
     identity: Identity,
     texts: Vec<(String, String)>,
     linted: HashSet<String>,
@@ -58,6 +60,7 @@ impl<'a> Planner<'a> {
             request,
             memory,
             census,
+            names: None,
             identity,
             texts: Vec::new(),
             linted: HashSet::new(),
@@ -76,7 +79,10 @@ impl<'a> Planner<'a> {
         let dir = self.config.flake.encode(lattice, point);
         let tip = self.census.tip(point);
         if let Some(commit) = tip.commit() {
-            self.check_same(point, &branch, commit)?;
+            if tip.local.is_none() {
+                self.check_readable(&branch)?;
+            }
+            self.check_same(point, &branch, commit).with_context(|| format!("could not look at `{branch}`"))?;
             return Ok(Item {
                 point: point.clone(),
                 spelled,
@@ -87,7 +93,7 @@ impl<'a> Planner<'a> {
                 creation: None,
             });
         }
-        in_the_way(&self.memory, &self.census, &branch)?;
+        self.check_free(&branch)?;
         let Made { commit, creation, files } =
             self.grow(point).with_context(|| format!("could not make `{spelled}`"))?;
         self.census.suppose(point, commit);
@@ -98,6 +104,20 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(Item { point: point.clone(), spelled, branch, dir, commit, pushed: false, creation: Some(creation) })
+    }
+
+    /// Whether a branch of this name can be made.
+    fn check_free(&mut self, branch: &str) -> Result<()> {
+        self.check_readable(branch)?;
+        if self.names.is_none() {
+            self.names = Some(Names::read(&self.memory)?);
+        }
+        Ok(self.names.as_ref().map_or(Ok(()), |names| names.check(branch))?)
+    }
+
+    /// A ref that cannot be read was left out of the census; that is not to be taken for a branch that is not there.
+    fn check_readable(&self, branch: &str) -> Result<()> {
+        Ok(self.memory.find_ref(&format!("refs/heads/{branch}")).map(drop)?)
     }
 
     /// Whether the branch that is there holds what this command would put there.

@@ -1,11 +1,11 @@
 //! Making points: all checks and all objects first, in memory; then the objects, one ref transaction, and nothing else.
 
 mod grow;
+mod names;
 
 use anyhow::{Context as _, Result};
 
 use self::grow::Planner;
-use super::Refusal;
 use super::census::Census;
 use crate::config::Config;
 use crate::context::Context;
@@ -86,7 +86,7 @@ impl Plan {
 /// Plans the points of a request. Nothing is written, not even an object.
 ///
 /// # Errors
-/// [`Refusal`] when a branch is in the way or holds something else; errors of configuration and templates.
+/// [`Refusal`](super::Refusal) when a branch is in the way or holds something else; errors of configuration and templates.
 pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
     let memory = context.repo.in_memory();
     let census = Census::take(&memory, config)?;
@@ -151,29 +151,5 @@ pub fn make(
 }
 
 fn lost_a_race(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. }))
-}
-
-/// What would keep `branch` from being made beside the branches that are there.
-fn in_the_way(repo: &Repo, census: &Census, branch: &str) -> Result<()> {
-    let refuse = |other: &str, why| {
-        let (branch, other) = (branch.to_owned(), other.to_owned());
-        Err(Refusal::InTheWay { branch, other, why }.into())
-    };
-    for (at, _) in branch.match_indices('/') {
-        if repo.find_ref(&format!("refs/heads/{}", &branch[..at]))?.is_some() {
-            return refuse(&branch[..at], "git cannot hold `a` beside `a/b`");
-        }
-    }
-    let folded = branch.to_lowercase();
-    for other in census.branches() {
-        let other_folded = other.to_lowercase();
-        if other.strip_prefix(branch).is_some_and(|rest| rest.starts_with('/')) {
-            return refuse(other, "git cannot hold `a` beside `a/b`");
-        }
-        if other_folded == folded && other != branch {
-            return refuse(other, "the two differ in letter case alone, which some file systems cannot tell apart");
-        }
-    }
-    Ok(())
+    matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }))
 }

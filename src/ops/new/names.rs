@@ -1,0 +1,88 @@
+//! The names of all branches that are here, for finding what keeps a new one from being made.
+
+use crate::git::{Repo, Result};
+use crate::ops::Refusal;
+
+/// Why two names cannot be together.
+const FOLDER: &str = "git cannot hold `a` beside `a/b`";
+const CASE: &str = "some file systems do not tell letter case apart, and there only one of the two can be";
+
+/// All branches, each with its name in small letters, in the order of those.
+pub(super) struct Names {
+    sorted: Vec<(String, String)>,
+}
+
+impl Names {
+    /// Reads them: a clash can be with any branch, not only with those of points.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub(super) fn read(repo: &Repo) -> Result<Self> {
+        let heads = "refs/heads/";
+        let refs = repo.list_refs(&[heads.to_owned()])?.refs;
+        Ok(Self::of(refs.iter().filter_map(|(name, _)| name.strip_prefix(heads))))
+    }
+
+    fn of<'a>(branches: impl Iterator<Item = &'a str>) -> Self {
+        let mut sorted: Vec<_> = branches.map(|branch| (branch.to_ascii_lowercase(), branch.to_owned())).collect();
+        sorted.sort_unstable();
+        Self { sorted }
+    }
+
+    /// Whether `branch`, which is not here, can be made beside those that are.
+    ///
+    /// # Errors
+    /// [`Refusal::InTheWay`], naming the other branch.
+    pub(super) fn check(&self, branch: &str) -> std::result::Result<(), Refusal> {
+        let folded = branch.to_ascii_lowercase();
+        let inside = format!("{folded}/");
+        let folders = folded.match_indices('/').map(|(at, _)| &folded[..at]);
+        let above = folders.flat_map(|folder| self.beginning_with(folder).take_while(move |(name, _)| name == folder));
+        let same = self.beginning_with(&folded).take_while(|(name, _)| *name == folded);
+        let below = self.beginning_with(&inside).take(1);
+        let clashes: Vec<_> = above.chain(same).chain(below).map(|(_, other)| other).collect();
+        let is_exact = |other: &&String| is_folder(other, branch) || is_folder(branch, other);
+        let (other, why) = match (clashes.iter().copied().find(is_exact), clashes.first()) {
+            (Some(other), _) => (other, FOLDER),
+            (None, Some(other)) => (*other, CASE),
+            (None, None) => return Ok(()),
+        };
+        Err(Refusal::InTheWay { branch: branch.to_owned(), other: other.clone(), why })
+    }
+
+    fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a (String, String)> {
+        let start = self.sorted.partition_point(|(name, _)| name.as_str() < prefix);
+        self.sorted[start..].iter().take_while(move |(name, _)| name.starts_with(prefix))
+    }
+}
+
+fn is_folder(folder: &str, of: &str) -> bool {
+    of.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_together_is_in_the_way() {
+        let check = |branches: &[&str]| match Names::of(branches.iter().copied()).check("f/c/a") {
+            Err(Refusal::InTheWay { other, why, .. }) => Some((other, why)),
+            _ => None,
+        };
+        assert_eq!(check(&["main", "f-", "f/c-a", "f/c/a-b", "f/c/ab", "f/cc"]), None);
+        assert_eq!(check(&["f/b", "f/c", "f/d"]), Some(("f/c".to_owned(), FOLDER)));
+        assert_eq!(
+            check(&["F", "f/c/a/b"]),
+            Some(("f/c/a/b".to_owned(), FOLDER)),
+            "what git itself refuses comes first"
+        );
+        assert_eq!(check(&["F/c/a"]), Some(("F/c/a".to_owned(), CASE)));
+        assert_eq!(check(&["f/C/A/b"]), Some(("f/C/A/b".to_owned(), CASE)));
+        assert_eq!(
+            check(&["F/c/b"]),
+            None,
+            "folders that differ in case alone are common, and harm only where they are made"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Branches: the base missing, others in the way, the same with other content.
+
+use crate::sandbox::Sandbox;
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 3] = ["new", "--arch", "aarch64"];
+
+#[test]
+fn the_base_branch_is_missing() {
+    let sandbox = Sandbox::new();
+    let toml = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", toml.replace("base = \"main\"", "base = \"trunk\""));
+    let run = sandbox.refused(&NEW).exits(2).says("the base branch `trunk` does not exist");
+    run.says("`git fetch`").says("`base` in lattice.toml");
+}
+
+#[test]
+fn a_base_branch_that_only_the_remote_has_will_do() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["switch", "-q", "-c", "mine"]);
+    sandbox.git(&["branch", "-q", "-D", "main"]);
+    sandbox.lattice(&NEW).exits(0).says("created");
+}
+
+#[test]
+fn a_branch_is_where_a_folder_must_be() {
+    for other in ["feature", "feature/toolchain", "feature/toolchain/aarch64/phase0"] {
+        for packed in [false, true] {
+            let sandbox = Sandbox::new();
+            sandbox.git(&["branch", other]);
+            if packed {
+                sandbox.git(&["pack-refs", "--all"]);
+            }
+            let run = sandbox.refused(&NEW).exits(1).says(BRANCH).says(&format!("`{other}` is in the way"));
+            run.says(&format!("hint: `git branch -m {other} NAME`"));
+            sandbox.git(&["branch", "-m", other, "elsewhere"]);
+            sandbox.lattice(&NEW).exits(0).says("created");
+        }
+    }
+}
+
+#[test]
+fn a_folder_is_where_the_branch_must_be() {
+    for packed in [false, true] {
+        let sandbox = Sandbox::new();
+        let other = format!("{BRANCH}/fix/it");
+        sandbox.git(&["branch", &other]);
+        if packed {
+            sandbox.git(&["pack-refs", "--all"]);
+        }
+        let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
+        run.says(&format!("hint: `git branch -m {other} NAME`"));
+    }
+}
+
+#[test]
+fn one_branch_in_the_way_of_several_points_stops_them_all() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", "feature/toolchain/x86_64"]);
+    let run = sandbox.refused(&["new", "--all-archs"]).exits(1);
+    run.says("`feature/toolchain/x86_64` is in the way");
+}
+
+#[test]
+fn letter_case_alone_is_in_the_way_too() {
+    for other in [
+        "feature/Toolchain/aarch64/phase0/step1",
+        "FEATURE/toolchain/aarch64/phase0/step1",
+        "Feature",
+        "feature/TOOLCHAIN",
+        "feature/toolchain/aarch64/phase0/Step1/x",
+        "feature/toolchain/aarch64/phase0/STEP1",
+    ] {
+        for packed in [false, true] {
+            let sandbox = Sandbox::new();
+            sandbox.git(&["branch", other]);
+            if packed {
+                sandbox.git(&["pack-refs", "--all"]);
+            }
+            let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
+            run.says("letter case").says(&format!("`git branch -m {other} NAME`"));
+        }
+    }
+}
+
+#[test]
+fn a_neighbour_with_a_similar_name_is_not_in_the_way() {
+    let sandbox = Sandbox::new();
+    for other in ["feature/toolchain-old", "feature/tool", "features", "feature/toolchain/aarch64/phase0/step11"] {
+        sandbox.git(&["branch", other]);
+    }
+    sandbox.lattice(&NEW).exits(0).says("created");
+}
+
+#[test]
+fn a_branch_with_other_content_stays_and_both_commits_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&[&NEW[..], &["--no-switch"]].concat()).exits(0);
+    let there = sandbox.git(&["rev-parse", BRANCH]);
+    std::fs::write(sandbox.path("c.toml"), "other = true\n").unwrap();
+    let run = sandbox.refused(&[&NEW[..], &["--config", "../c.toml"]].concat()).exits(1);
+    let run = run.says("exists with other content").says(&there[..10]).says("config.toml differs");
+    let new = run.stderr.split("would make ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(new.len() == 10 && new != &there[..10], "the commit that would be made should be named: {}", run.stderr);
+    run.says(&format!("`git show {}", &there[..10])).says("git branch -m");
+    sandbox.refused(&[&NEW[..], &["--template", "step"]].concat()).exits(1).says("flake.nix differs");
+}
+
+#[test]
+fn a_branch_that_somebody_else_gave_a_points_name_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", BRANCH, "main"]);
+    let run = sandbox.refused(&NEW).exits(1).says("exists with other content").says("flake.nix and config.toml differ");
+    run.says(&sandbox.git(&["rev-parse", "--short=10", "main"]));
+    sandbox.refused(&["build", "toolchain/aarch64/phase0/step1"]).exits(2).says("has no `flakes/toolchain/");
+}
+
+#[test]
+fn one_point_with_other_content_stops_all() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", "feature/toolchain/x86_64/phase0/step1", "main"]);
+    sandbox.refused(&["new", "--all-archs"]).exits(1).says("feature/toolchain/x86_64/phase0/step1");
+}
+
+#[test]
+fn a_switch_that_git_refuses_loses_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&[&NEW[..], &["--no-switch"]].concat()).exits(0);
+    sandbox.write("flakes/toolchain/aarch64/phase0/step1/flake.nix", "mine");
+    let before = sandbox.state();
+    let run = sandbox.lattice(&NEW).exits(1);
+    run.says("untracked working tree files would be overwritten");
+    assert_eq!(sandbox.state(), before, "HEAD, index and worktree should stay");
+}

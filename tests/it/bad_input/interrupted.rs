@@ -1,0 +1,134 @@
+//! Two at the same time, and one that is killed midway.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::sandbox::Sandbox;
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+
+/// Starts git-lattice in a process group of its own; `date` makes its commits differ from another's.
+fn start(sandbox: &Sandbox, args: &[&str], date: &str) -> Child {
+    let mut command = sandbox.command("work", args);
+    command.env("GIT_COMMITTER_DATE", date).process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
+    for push in [&["--no-push"][..], &[]] {
+        for round in 0..8 {
+            let sandbox = Sandbox::new();
+            let args = [&NEW[..], push].concat();
+            let both = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"].map(|date| start(&sandbox, &args, date));
+            let [one, two] = both.map(|child| child.wait_with_output().unwrap());
+            let all = format!("round {round}, {push:?}:\n{}\n{}", said(&one), said(&two));
+            assert!(one.status.success() && two.status.success(), "both should end with 0, {all}");
+            let count = |word: &str| [&one, &two].iter().filter(|output| said(output).starts_with(word)).count();
+            assert_eq!(
+                (count("created"), count("unchanged")),
+                (1, 1),
+                "one should create it, the other find it, {all}"
+            );
+            let commit = sandbox.git(&["rev-parse", BRANCH]);
+            let shown = [&one, &two].iter().filter(|output| said(output).contains(&commit)).count();
+            assert_eq!(shown, 2, "both should name the commit that stands, {all}");
+        }
+    }
+}
+
+#[test]
+fn of_two_with_different_content_one_is_refused() {
+    for round in 0..8 {
+        let sandbox = Sandbox::new();
+        let both = ["a", "b"].map(|name| {
+            std::fs::write(sandbox.path(name), format!("{name} = 1\n")).unwrap();
+            let args = [&NEW[..], &["--no-push", "--config", if name == "a" { "../a" } else { "../b" }]].concat();
+            start(&sandbox, &args, "2026-01-01T00:00:00Z")
+        });
+        let mut codes = both.map(|child| child.wait_with_output().unwrap().status.code());
+        codes.sort_unstable();
+        assert_eq!(codes, [Some(0), Some(1)], "one should win and the other be told, round {round}");
+        let file = format!("{BRANCH}:flakes/toolchain/aarch64/phase0/step1/config.toml");
+        let held = sandbox.git(&["show", &file]);
+        assert!(held == "a = 1" || held == "b = 1", "the winner's data should be there whole: {held}");
+    }
+}
+
+/// The `.lock` files in a repository.
+fn locks(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(locks(&entry.path()));
+        } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+#[test]
+fn killed_at_any_moment_the_same_command_simply_works() {
+    let mut midway = 0;
+    for round in 0..24 {
+        let sandbox = Sandbox::new();
+        let before = sandbox.state();
+        let args = ["new", "--all-archs", "--no-switch"];
+        let mut child = start(&sandbox, &args, "2026-01-01T00:00:00Z");
+        std::thread::sleep(Duration::from_millis(round * 4));
+        kill_process_group(Pid::from_child(&child), Signal::KILL).ok();
+        midway += usize::from(!child.wait().unwrap().success());
+
+        sandbox.git(&["fsck", "--no-dangling", "--strict"]);
+        let changed = |text: &str| text.lines().filter(|line| !line.contains("refs/")).collect::<Vec<_>>().join("\n");
+        assert_eq!(changed(&sandbox.state()), changed(&before), "HEAD, index and worktree should stay, round {round}");
+        let stale = [locks(&sandbox.work().join(".git")), locks(&sandbox.path("remote.git"))].concat();
+        let mut run = sandbox.lattice(&args);
+        if !stale.is_empty() && run.code != 0 {
+            let name = stale[0].file_name().unwrap().to_string_lossy().into_owned();
+            run.exits(1).says(&name);
+            stale.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
+            run = sandbox.lattice(&args);
+        }
+        run.exits(0).says("feature/toolchain/aarch64/phase0/step1");
+        sandbox.lattice(&args).exits(0).says("unchanged").says("pushed");
+        sandbox.git_in("remote.git", &["fsck", "--no-dangling", "--strict"]);
+    }
+    assert!(midway > 2, "some runs should have been killed midway, or the test shows nothing: {midway}");
+}
+
+#[test]
+fn a_lock_that_somebody_left_is_named_with_what_to_do() {
+    let sandbox = Sandbox::new();
+    let lock = sandbox.work().join(format!(".git/refs/heads/{BRANCH}.lock"));
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    std::fs::write(&lock, "").unwrap();
+    let before = sandbox.state();
+    let run = sandbox.lattice(&NEW).exits(1).says(&lock.display().to_string()).says("second");
+    run.says("hint: ").says("`rm ");
+    assert_eq!(sandbox.state(), before, "no ref should be written");
+    assert!(lock.exists(), "a lock that may be somebody's should stay");
+    std::fs::remove_file(&lock).unwrap();
+    sandbox.lattice(&NEW).exits(0).says("created");
+}
+
+#[test]
+fn a_hook_of_git_that_forbids_the_refs_is_heard() {
+    let sandbox = Sandbox::new();
+    let hook = sandbox.work().join(".git/hooks/reference-transaction");
+    std::fs::write(&hook, "#!/bin/sh\n[ \"$1\" != prepared ] || ! grep -q refs/heads/feature\n").unwrap();
+    std::process::Command::new("chmod").arg("755").arg(&hook).status().unwrap();
+    let before = sandbox.state();
+    sandbox.lattice(&NEW).exits(1).says("aborted by hook");
+    assert_eq!(sandbox.state(), before, "no ref should be written");
+}

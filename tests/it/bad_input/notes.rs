@@ -1,0 +1,139 @@
+//! Notes that somebody else wrote: no text in them may crash anything, colour a terminal, or make a point green.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Run, Sandbox};
+
+const POINT: &str = "toolchain/aarch64/phase0/step1";
+
+/// A point, and its key.
+fn ready() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
+    let key = sandbox.lattice(&["show", "--json"]).exits(0).json()["key"].as_str().unwrap().to_owned();
+    (sandbox, key)
+}
+
+/// A record as git-lattice writes it, which makes the point green.
+fn record(key: &str) -> Value {
+    json!({ "point": POINT, "key": key, "commit": "c", "system": "aarch64-linux", "verdict": "built", "nix": "2.8.0",
+        "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "host": "h", "user": "u",
+        "outputs": { "out": { "path": "/nix/store/x", "narHash": "sha256-x" } } })
+}
+
+/// Puts a note on `object`, as another writer.
+fn note(sandbox: &Sandbox, object: &str, text: &[u8]) {
+    std::fs::write(sandbox.path("note"), text).unwrap();
+    let blob = sandbox.git(&["hash-object", "-w", "../note"]);
+    sandbox.git(&["notes", "--ref=lattice/other", "add", "-f", "-C", &blob, object]);
+}
+
+fn state(sandbox: &Sandbox) -> String {
+    let status = sandbox.lattice(&["status", "--json"]).exits(0).json();
+    status["points"][0]["state"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn is_harmless(run: &Run) {
+    let strange = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    assert!(!strange(&run.stdout) && !strange(&run.stderr), "no control characters: {:?}", run.stdout);
+}
+
+#[test]
+fn a_well_formed_record_counts() {
+    let (sandbox, key) = ready();
+    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    assert_eq!(state(&sandbox), "built", "or the tests below would show nothing");
+    sandbox.lattice(&["promote"]).exits(0).says("phase1/step1");
+}
+
+#[test]
+fn lines_that_are_no_record_make_nothing_green() {
+    let (sandbox, key) = ready();
+    let whole = record(&key);
+    let changed = |field: &str, value: Value| {
+        let mut other = whole.clone();
+        other[field] = value;
+        other.to_string().into_bytes()
+    };
+    let without = |field: &str| {
+        let mut other = whole.clone();
+        other.as_object_mut().unwrap().remove(field);
+        other.to_string().into_bytes()
+    };
+    let text = whole.to_string();
+    let lines = [
+        b"built".to_vec(),
+        b"\0\xff\xfe\n\n\n{}\n[]\nnull\n\"built\"\n{".to_vec(),
+        text.as_bytes()[..text.len() - 1].to_vec(),
+        text.replace(',', ",\n").into_bytes(),
+        [text.as_bytes(), b"}"].concat(),
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        changed("key", json!("0".repeat(40))),
+        changed("key", json!(key.to_uppercase())),
+        changed("verdict", json!("Built")),
+        changed("verdict", json!(["built"])),
+        changed("verdict", json!("failed\u{0}built")),
+        changed("system", json!("x86_64-linux")),
+        changed("system", json!("AARCH64-linux")),
+        changed("system", json!(1)),
+        changed("outputs", json!([])),
+        changed("seconds", json!("1")),
+        without("key"),
+        without("verdict"),
+        without("system"),
+        without("started"),
+        [b"[".repeat(200_000), b"]".repeat(200_000)].concat(),
+        vec![b'a'; 3_000_000],
+    ];
+    for line in lines {
+        note(&sandbox, &key, &line);
+        let shown = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
+        assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");
+        is_harmless(&sandbox.lattice(&["show"]).exits(0));
+        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says("not built on"));
+    }
+}
+
+#[test]
+fn a_bad_line_does_not_hide_a_good_one() {
+    let (sandbox, key) = ready();
+    note(&sandbox, &key, format!("garbage\n\0\n{}\n{{\"half\":", record(&key)).as_bytes());
+    assert_eq!(state(&sandbox), "built", "the good line should count");
+}
+
+#[test]
+fn hostile_texts_in_a_record_stay_texts() {
+    let (sandbox, key) = ready();
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{9b}31m\u{202e}";
+    let mut hostile = record(&key);
+    for field in ["point", "commit", "drv", "error", "nix", "started", "host", "user"] {
+        hostile[field] = json!(evil);
+    }
+    hostile["verdict"] = json!("failed");
+    hostile["seconds"] = json!(1e308);
+    hostile["outputs"] = json!({ evil: { "path": evil, "narHash": evil } });
+    for verdict in ["failed", "built", "no-builder", "cancelled"] {
+        hostile["verdict"] = json!(verdict);
+        note(&sandbox, &key, hostile.to_string().as_bytes());
+        for args in [&["status"][..], &["show"], &["promote", "--dry-run"], &["build"]] {
+            is_harmless(&sandbox.lattice(args));
+        }
+        sandbox.lattice(&["show", "--json"]).exits(0).json();
+    }
+}
+
+#[test]
+fn notes_refs_that_hold_something_else_are_survived() {
+    let (sandbox, key) = ready();
+    let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
+    let tree = sandbox.git(&["rev-parse", "HEAD^{tree}"]);
+    for (name, target) in [("blob", blob.as_str()), ("tree", &tree), ("commit", "HEAD")] {
+        sandbox.git(&["update-ref", &format!("refs/notes/lattice/{name}"), target]);
+    }
+    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    let run = sandbox.lattice(&["status"]).exits(0);
+    assert!(run.stdout.contains("built"), "the good notes should still count\n{}{}", run.stdout, run.stderr);
+    sandbox.lattice(&["show"]).exits(0);
+    sandbox.lattice(&["build"]).exits(0).says("recorded");
+}

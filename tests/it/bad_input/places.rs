@@ -1,0 +1,240 @@
+//! Where one can stand: a dirty worktree, no branch, no commit, no worktree, another folder.
+
+use std::fs;
+
+use crate::sandbox::{Run, Sandbox};
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+const FILES: &str =
+    "flakes/toolchain/aarch64/phase0/step1/config.toml\nflakes/toolchain/aarch64/phase0/step1/flake.nix";
+
+/// The branch is there, and differs from the base in the point's files only.
+#[track_caller]
+fn holds_the_point_alone(sandbox: &Sandbox, repo: &str) {
+    let changed = sandbox.git_in(repo, &["diff", "--name-only", "main", BRANCH]);
+    assert_eq!(changed, FILES, "the point's commit should hold its own files and nothing else");
+}
+
+/// A worktree in which everything is changed somehow.
+fn messy() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("kept", "1\n");
+    sandbox.git(&["add", "kept"]);
+    sandbox.git(&["commit", "-q", "-m", "kept"]);
+    sandbox.write("README", "changed and staged\n");
+    sandbox.write("flakes/toolchain/aarch64/phase0/step2/secret.nix", "staged, where a point will be\n");
+    sandbox.git(&["add", "README", "flakes"]);
+    sandbox.write("README", "changed again\n");
+    sandbox.write("untracked", "mine\n");
+    sandbox.write("intended", "mine too\n");
+    sandbox.git(&["add", "-N", "intended"]);
+    fs::remove_file(sandbox.work().join("kept")).unwrap();
+    sandbox
+}
+
+/// HEAD, index and worktree: all but the refs.
+fn ground(sandbox: &Sandbox) -> String {
+    let run = |args: &[&str]| sandbox.git(args);
+    [
+        run(&["rev-parse", "HEAD"]),
+        run(&["status", "--porcelain=v2", "--untracked-files=all"]),
+        run(&["ls-files", "-s"]),
+        run(&["diff"]),
+        run(&["diff", "--cached"]),
+        run(&["stash", "list"]),
+    ]
+    .join("\n--\n")
+}
+
+#[test]
+fn what_is_staged_or_dirty_stays_so_and_lands_on_no_branch() {
+    let sandbox = messy();
+    let before = ground(&sandbox);
+    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"]).exits(0).says("created");
+    sandbox
+        .lattice(&["promote", "toolchain/aarch64/phase0/step2", "--no-switch", "--force", "--reason", "test"])
+        .exits(0);
+    sandbox.lattice(&["new", "aarch64", "--dry-run"]);
+    sandbox.lattice(&["status"]).exits(0);
+    assert_eq!(ground(&sandbox), before, "HEAD, index, worktree and untracked files should be as they were");
+    holds_the_point_alone(&sandbox, "work");
+    let step2 = sandbox.git(&["ls-tree", "-r", "--name-only", "feature/toolchain/aarch64/phase0/step2"]);
+    assert!(!step2.contains("secret.nix") && !step2.contains("untracked"), "nothing staged should land there: {step2}");
+    let readme = sandbox.git(&["show", &format!("{BRANCH}:README")]);
+    assert_eq!(readme, "a project", "the staged change should not land there");
+}
+
+#[test]
+fn a_switch_takes_local_changes_along_as_git_does() {
+    let sandbox = messy();
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
+    assert_eq!(fs::read_to_string(sandbox.work().join("README")).unwrap(), "changed again\n");
+    assert_eq!(fs::read_to_string(sandbox.work().join("untracked")).unwrap(), "mine\n");
+    holds_the_point_alone(&sandbox, "work");
+}
+
+#[test]
+fn in_the_middle_of_a_merge_or_rebase() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["switch", "-q", "-c", "side", "HEAD~1"]);
+    sandbox.write("lattice.toml", "conflict");
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "-m", "side"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    assert!(!sandbox.try_git("work", &["merge", "side"]).status.success(), "there should be a conflict");
+    sandbox.git(&["checkout", "-q", "--ours", "lattice.toml"]);
+    let before = ground(&sandbox);
+    sandbox.lattice(&NEW).exits(0).says("created");
+    assert_eq!(ground(&sandbox), before, "the conflict should be as it was");
+}
+
+#[test]
+fn a_detached_head() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["checkout", "-q", "--detach"]);
+    let before = ground(&sandbox);
+    sandbox.lattice(&["status"]).exits(0);
+    sandbox.lattice(&NEW).exits(0).says("created");
+    assert_eq!(ground(&sandbox), before, "HEAD should stay detached where it was");
+    assert!(!sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).status.success(), "HEAD should be detached");
+    for command in ["next-step", "promote", "build", "show"] {
+        let run = sandbox.refused(&[command]).exits(2).says("HEAD is not on the branch of one");
+        run.says("hint: name one");
+    }
+}
+
+#[test]
+fn an_unborn_branch() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.git_in("", &["init", "-q", "empty"]);
+    let run = |args: &[&str]| sandbox.lattice_in("empty", args, |command| command);
+    let init = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
+    run(&init).exits(2).says("the repository has no commit yet").says("hint: commit something on the base branch");
+    assert!(!sandbox.path("empty/lattice.toml").exists(), "no file should be written");
+    run(&["status"]).exits(2).says("there is no `lattice.toml` here");
+    let toml = "base = \"main\"\nremote = \"\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\"] }\n\
+        phase = { chain = [\"phase0\"] }\nstep = { chain = \"step{n}\" }\n";
+    fs::write(sandbox.path("empty/lattice.toml"), toml).unwrap();
+    run(&["status"]).exits(0).says("no point has a branch yet");
+    run(&NEW).exits(2).says("the repository has no commit yet").says("hint: ").says("git commit");
+    assert_eq!(sandbox.git_in("empty", &["for-each-ref"]), "", "no ref should be written");
+}
+
+#[test]
+fn no_repository() {
+    let sandbox = Sandbox::bare_start();
+    for args in
+        [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]]
+    {
+        let run = sandbox.lattice_in("home", args, |command| command).exits(2).says("is not inside a git repository");
+        run.says("hint: `git init` makes one");
+    }
+    for args in [&["--help"][..], &["--version"], &["new", "--help"], &["man"], &["completions", "fish"]] {
+        sandbox.lattice_in("home", args, |command| command).exits(0);
+    }
+}
+
+#[test]
+fn a_linked_worktree_and_its_subdirectory() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["worktree", "add", "-q", "-b", "side", "../linked"]);
+    fs::create_dir_all(sandbox.path("linked/a/b")).unwrap();
+    let before = ground(&sandbox);
+    let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
+    run("linked/a/b", &["new", "--arch", "aarch64"]).exits(0).says("created");
+    assert_eq!(
+        sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]),
+        BRANCH,
+        "that worktree should be switched"
+    );
+    assert_eq!(ground(&sandbox), before, "and the other left alone");
+    run("linked/a/b", &["next-step"]).exits(0).says("step2");
+    run("linked", &["status"]).exits(0).says("step2");
+    holds_the_point_alone(&sandbox, "work");
+    let again = sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step2"]).exits(1);
+    again.says("already").says("linked");
+}
+
+#[test]
+fn a_subdirectory_and_git_dash_c() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.work().join("deep/er")).unwrap();
+    fs::write(sandbox.work().join("deep/er/c.toml"), "here = true\n").unwrap();
+    let args = ["new", "--arch", "aarch64", "--config", "c.toml"];
+    sandbox.lattice_in("work/deep/er", &args, |command| command).exits(0).says("created");
+    assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/aarch64/phase0/step1/config.toml"]), "here = true");
+    sandbox.git_in("home", &["-C", "../work/deep", "lattice", "new", "--arch", "x86_64", "--config", "er/c.toml"]);
+    assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/x86_64/phase0/step1/config.toml"]), "here = true");
+}
+
+/// What git-lattice says in the home folder when variables name the repository.
+fn by_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) -> Run {
+    let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, sandbox.path(path))).collect();
+    sandbox.lattice_in("home", args, |command| command.envs(variables))
+}
+
+#[test]
+fn the_variables_that_name_a_repository_count() {
+    let sandbox = Sandbox::new();
+    let both = [("GIT_DIR", "work/.git"), ("GIT_WORK_TREE", "work")];
+    by_variables(&sandbox, &["status"], &both).exits(0).says("no point has a branch yet");
+    by_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says("created");
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), BRANCH);
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be switched as well");
+    holds_the_point_alone(&sandbox, "work");
+
+    // GIT_DIR alone makes the current directory the worktree (git(1)); nothing of it may get into a commit.
+    let sandbox = Sandbox::new();
+    let before = ground(&sandbox);
+    by_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says("created");
+    assert_eq!(ground(&sandbox), before, "the real worktree should stay");
+    holds_the_point_alone(&sandbox, "work");
+    let odd = [("GIT_DIR", "work/.git"), ("GIT_INDEX_FILE", "home/other-index")];
+    by_variables(&sandbox, &["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"], &odd).exits(0);
+    assert!(!sandbox.path("home/other-index").exists(), "no index should be made");
+    by_variables(&sandbox, &["status"], &[("GIT_DIR", "nowhere")]).exits(2).says("nowhere");
+}
+
+#[test]
+fn a_bare_repository_and_a_worktree_linked_to_it() {
+    let sandbox = Sandbox::new();
+    let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
+    run("remote.git", &["status"]).exits(0).says("no point has a branch yet");
+    let init = run("remote.git", &["init", "--component", "a", "--arch", "aarch64", "--no-hooks"]).exits(2);
+    init.says("the repository is bare").says("hint: ").says("git worktree add");
+    run("remote.git", &["axis", "add", "arch", "riscv64"]).exits(2).says("bare");
+    run("remote.git", &["new", "--arch", "aarch64", "--no-push"]).exits(0).says("created");
+    assert_eq!(sandbox.git_in("remote.git", &["symbolic-ref", "--short", "HEAD"]), "main", "its HEAD should stay");
+    holds_the_point_alone(&sandbox, "remote.git");
+
+    sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]);
+    run("linked", &["next-step", "toolchain/aarch64/phase0/step1", "--no-push"]).exits(0).says("created");
+    let head = sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]);
+    assert_eq!(head, "feature/toolchain/aarch64/phase0/step2", "the linked worktree should be switched");
+    assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_path_with_blanks_and_letters_of_all_kinds() {
+    let sandbox = Sandbox::new();
+    let name = "wörk ünd 'mehr' $(x) \"é\" %20 #?";
+    sandbox.git_in("", &["clone", "-q", "remote.git", name]);
+    let run = |args: &[&str]| sandbox.lattice_in(name, args, |command| command);
+    run(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
+    run(&["next-step"]).exits(0).says("created");
+    run(&["status"]).exits(0).says("step2");
+    run(&["show", "--json"]).exits(0).json();
+    holds_the_point_alone(&sandbox, name);
+}
+
+#[test]
+fn a_worktree_that_cannot_be_written() {
+    let sandbox = Sandbox::bare_start();
+    // Root may write everywhere: a folder in the way does what missing permissions do for everybody else.
+    fs::create_dir(sandbox.work().join(".lattice.toml.new")).unwrap();
+    let run = sandbox.lattice(&["init", "--component", "a", "--arch", "aarch64", "--no-hooks"]).exits(2);
+    run.says("could not write").says("lattice.toml");
+    assert!(!sandbox.work().join("lattice.toml").exists(), "no half of it should be there");
+}

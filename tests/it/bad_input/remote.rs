@@ -1,0 +1,112 @@
+//! Remotes that are missing, refuse, or went ahead: the point stays here, and the same command pushes later.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::sandbox::Sandbox;
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+
+fn is_on_remote(sandbox: &Sandbox) -> bool {
+    sandbox.try_git("remote.git", &["rev-parse", "-q", "--verify", BRANCH]).status.success()
+}
+
+/// The point is here and not there; `mend` makes the same command go through.
+#[track_caller]
+fn pushes_later(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
+    let before = sandbox.git(&["symbolic-ref", "HEAD"]);
+    let mut run = sandbox.lattice(&NEW).exits(1).says("created").says("not pushed");
+    run = run.says("error: the push did not go through").says("the same command pushes them later");
+    for text in said {
+        run = run.says(text);
+    }
+    let commit = sandbox.git(&["rev-parse", BRANCH]);
+    let json = sandbox.lattice(&[&NEW[..], &["--json"]].concat()).exits(1).json();
+    assert_eq!(json["unchanged"][0]["pushed"], false, "a push that was refused should not be called done: {json}");
+    assert!(json["push_refused"].is_array(), "the reason should be there: {json}");
+    mend();
+    sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+    assert!(is_on_remote(sandbox), "the second run should push");
+    assert_eq!(sandbox.git(&["rev-parse", BRANCH]), commit, "the commit should be the first one still");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), commit, "and the one that was pushed");
+    assert_eq!(sandbox.git(&["symbolic-ref", "HEAD"]), before, "HEAD should stay");
+}
+
+#[test]
+fn no_remote_of_that_name() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
+    let said = ["there is no remote `origin`", "`git remote add origin URL`", "`remote = \"\"`"];
+    pushes_later(&sandbox, &said, || drop(sandbox.git(&["remote", "rename", "elsewhere", "origin"])));
+}
+
+#[test]
+fn an_empty_remote_means_nowhere() {
+    let sandbox = Sandbox::new();
+    let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", toml.replace("remote = \"origin\"", "remote = \"\""));
+    sandbox.lattice(&NEW).exits(0).says("created").says("not pushed");
+    assert!(!is_on_remote(&sandbox), "nothing should be pushed");
+}
+
+#[test]
+fn a_remote_that_is_not_there() {
+    let sandbox = Sandbox::new();
+    fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
+    pushes_later(&sandbox, &["remote.git"], || {
+        fs::rename(sandbox.path("away.git"), sandbox.path("remote.git")).unwrap();
+    });
+}
+
+#[test]
+fn a_remote_that_refuses() {
+    let sandbox = Sandbox::new();
+    let hook = sandbox.path("remote.git/hooks/pre-receive");
+    fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    pushes_later(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || {
+        fs::remove_file(&hook).unwrap()
+    });
+}
+
+#[test]
+fn a_pre_push_hook_that_refuses() {
+    let sandbox = Sandbox::new();
+    let hook = sandbox.work().join(".git/hooks/pre-push");
+    fs::write(&hook, "#!/bin/sh\necho 'tests first' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    pushes_later(&sandbox, &["tests first"], || fs::remove_file(&hook).unwrap());
+}
+
+#[test]
+fn a_remote_that_went_ahead() {
+    let sandbox = Sandbox::new();
+    sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
+    sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
+    sandbox.git_in("other", &["push", "-q", "origin", &format!("HEAD:refs/heads/{BRANCH}")]);
+    let theirs = sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
+    let run = sandbox.lattice(&NEW).exits(1).says("created").says("not pushed").says(BRANCH).says("fetch first");
+    run.says("hint: `git fetch origin`");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "theirs should stay on the remote");
+    sandbox.git(&["fetch", "-q"]);
+    let ours = sandbox.git(&["rev-parse", BRANCH]);
+    sandbox.lattice(&NEW).exits(1).says("unchanged").says("not pushed");
+    assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
+    sandbox.git_in("other", &["push", "-q", "origin", "--delete", BRANCH]);
+    sandbox.git(&["fetch", "-q", "--prune"]);
+    sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+}
+
+#[test]
+fn one_refused_branch_keeps_all_of_a_command_back() {
+    let sandbox = Sandbox::new();
+    let hook = sandbox.path("remote.git/hooks/update");
+    fs::write(&hook, "#!/bin/sh\ncase $1 in *x86_64*) exit 1;; esac\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.lattice(&["new", "--all-archs"]).exits(1).says("feature/toolchain/x86_64/phase0/step1");
+    assert!(!is_on_remote(&sandbox), "the push should be atomic");
+    fs::remove_file(&hook).unwrap();
+    sandbox.lattice(&["new", "--all-archs"]).exits(0).says("unchanged");
+    assert!(is_on_remote(&sandbox), "the second run should push both");
+}

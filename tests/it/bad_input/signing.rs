@@ -1,0 +1,98 @@
+//! Who commits, and signatures.
+
+use crate::sandbox::Sandbox;
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+
+fn without(sandbox: &Sandbox, key: &str) {
+    sandbox.git(&["config", "--global", "--unset", key]);
+}
+
+#[test]
+fn a_missing_name_or_address_is_named() {
+    for key in ["user.name", "user.email"] {
+        let sandbox = Sandbox::new();
+        without(&sandbox, key);
+        sandbox.git(&["config", "--global", "user.useConfigOnly", "true"]);
+        let run = sandbox.refused(&NEW).exits(2).says("git does not know who you are").says(&format!("`{key}`"));
+        run.says(&format!("hint: `git config --global {key} VALUE`"));
+        sandbox.lattice(&["status"]).exits(0);
+    }
+}
+
+#[test]
+fn the_environment_says_who_commits_as_for_git() {
+    let sandbox = Sandbox::new();
+    without(&sandbox, "user.name");
+    without(&sandbox, "user.email");
+    let who = [
+        ("GIT_AUTHOR_NAME", "Ada"),
+        ("GIT_AUTHOR_EMAIL", "ada@x"),
+        ("GIT_COMMITTER_NAME", "Bob"),
+        ("GIT_COMMITTER_EMAIL", "bob@x"),
+    ];
+    sandbox.lattice_in("work", &NEW, |command| command.envs(who)).exits(0);
+    let shown = sandbox.git(&["log", "-1", "--format=%an %ae %cn %ce", BRANCH]);
+    assert_eq!(shown, "Ada ada@x Bob bob@x", "author and committer should be those of the environment");
+}
+
+#[test]
+fn configuration_given_to_git_for_one_command_counts() {
+    let sandbox = Sandbox::new();
+    let args = ["-c", "user.name=It's \"me\" = née", "-c", "user.email=me@x", "lattice", "new", "--arch", "aarch64"];
+    sandbox.git(&[&args[..], &["--no-switch"]].concat());
+    let shown = sandbox.git(&["log", "-1", "--format=%an %ae", BRANCH]);
+    assert_eq!(shown, "It's \"me\" = née me@x", "`git -c` should reach the commit");
+
+    let counted = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "user.name"), ("GIT_CONFIG_VALUE_0", "Counted")];
+    let step2 = ["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"];
+    sandbox.lattice_in("work", &step2, |command| command.envs(counted)).exits(0);
+    let shown = sandbox.git(&["log", "-1", "--format=%an", "feature/toolchain/aarch64/phase0/step2"]);
+    assert_eq!(shown, "Counted", "and so should the variables that do the same");
+}
+
+/// Makes an ssh key and lets git sign commits with it.
+fn sign_with_ssh(sandbox: &Sandbox) {
+    let key = sandbox.path("home/key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&key)
+        .status();
+    assert!(made.unwrap().success(), "ssh-keygen is needed for this test (Debian: openssh-client)");
+    let public = std::fs::read_to_string(sandbox.path("home/key.pub")).unwrap();
+    std::fs::write(sandbox.path("home/signers"), format!("author@example.com {public}")).unwrap();
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    for (name, value) in [
+        ("gpg.format", "ssh".to_owned()),
+        ("user.signingKey", path("home/key.pub")),
+        ("gpg.ssh.allowedSignersFile", path("home/signers")),
+        ("commit.gpgSign", "true".to_owned()),
+    ] {
+        sandbox.git(&["config", "--global", name, &value]);
+    }
+}
+
+#[test]
+fn commits_are_signed_where_git_would_sign_them() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&NEW).exits(0);
+    assert!(!sandbox.try_git("work", &["verify-commit", BRANCH]).status.success(), "nobody asked for a signature");
+    sign_with_ssh(&sandbox);
+    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says("created");
+    sandbox.git(&["verify-commit", "feature/toolchain/x86_64/phase0/step1"]);
+    let good = sandbox.git(&["log", "-1", "--format=%G?", "feature/toolchain/x86_64/phase0/step1"]);
+    assert_eq!(good, "G", "git should find the signature good");
+    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says("unchanged");
+}
+
+#[test]
+fn a_key_that_is_not_there_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sign_with_ssh(&sandbox);
+    std::fs::remove_file(sandbox.path("home/key")).unwrap();
+    let run = sandbox.refused(&NEW).exits(2).says("could not sign the commit");
+    run.says("home/key");
+    sandbox.git(&["config", "--global", "--unset", "user.signingKey"]);
+    sandbox.refused(&NEW).exits(2).says("sign");
+}

@@ -1,0 +1,210 @@
+//! Repositories that keep their objects and refs in another way, have only some of them, or broken ones.
+
+use std::fs;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+
+const POINT: &str = "toolchain/aarch64/phase0/step1";
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+
+fn run(sandbox: &Sandbox, dir: &str, args: &[&str]) -> Run {
+    sandbox.lattice_in(dir, args, |command| command)
+}
+
+/// A repository `odd` and its remote `odd.git`, made with this option of `git init`; `None` where git does not know it yet.
+fn made_with(option: &str) -> Option<Sandbox> {
+    let sandbox = Sandbox::bare_start();
+    let made = sandbox.try_git("", &["init", "-q", "--bare", option, "odd.git"]);
+    if !made.status.success() {
+        assert!(made.error_text().contains("unknown option"), "{}", made.error_text());
+        return None;
+    }
+    sandbox.git_in("", &["init", "-q", option, "odd"]);
+    sandbox.git_in("odd", &["remote", "add", "origin", "../odd.git"]);
+    sandbox.git_in("odd", &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let arch = format!("aarch64,{}", std::env::consts::ARCH);
+    run(&sandbox, "odd", &["init", "--component", "toolchain", "--arch", &arch, "--no-hooks", "--base", "main"])
+        .exits(0);
+    sandbox.git_in("odd", &["add", "."]);
+    sandbox.git_in("odd", &["commit", "-q", "-m", "declare"]);
+    Some(sandbox)
+}
+
+/// Everything but building works as anywhere.
+fn the_usual_way(sandbox: &Sandbox) {
+    let run = |args: &[&str]| run(sandbox, "odd", args);
+    run(&["status"]).exits(0).says("no point has a branch yet");
+    run(&["new", "--arch", "aarch64", "--dry-run"]).exits(0).says("would create");
+    run(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
+    assert_eq!(sandbox.git_in("odd", &["symbolic-ref", "--short", "HEAD"]), BRANCH, "new should switch");
+    run(&["new", "--arch", "aarch64"]).exits(0).says("unchanged");
+    run(&["next-step"]).exits(0).says("created").says("phase0/step2");
+    assert_eq!(sandbox.git_in("odd", &["log", "-1", "--format=%P"]), sandbox.git_in("odd", &["rev-parse", BRANCH]));
+    run(&["promote"]).exits(1).says("not built on");
+    run(&["promote", "--force", "--reason", "test"]).exits(0).says("phase1/step1");
+    run(&["show", POINT]).exits(0).says(BRANCH);
+    let json = run(&["status", "--json"]).exits(0).json();
+    assert_eq!(json["points"].as_array().unwrap().len(), 3, "all points should be seen: {json}");
+    assert_eq!(json["points"][0]["pushed"], true, "{json}");
+    sandbox.git_in("odd", &["branch", "feature/other"]);
+    sandbox.git_in("odd", &["branch", "-D", "-q", "feature/other"]);
+    sandbox.git_in("odd", &["fsck", "--no-dangling"]);
+    sandbox.git_in("odd.git", &["fsck", "--no-dangling"]);
+}
+
+#[test]
+fn sha256() {
+    let Some(mut sandbox) = made_with("--object-format=sha256") else { return };
+    the_usual_way(&sandbox);
+    sandbox.use_program("nix", "#!/bin/sh\necho 'nix (Nix) 2.8.0'\n");
+    let built = run(&sandbox, "odd", &["build"]).exits(2);
+    built.says("error: building from a SHA-256 repository is not supported: Nix cannot fetch from one");
+}
+
+#[test]
+fn reftable() {
+    let Some(sandbox) = made_with("--ref-format=reftable") else { return };
+    the_usual_way(&sandbox);
+    sandbox.git_in("odd", &["branch", "feature/toolchain/aarch64/phase9"]);
+    let clash = ["new", "--arch", "aarch64", "--phase", "phase9", "--step", "step1"];
+    run(&sandbox, "odd", &clash).exits(1).says("`feature/toolchain/aarch64/phase9` is in the way");
+    sandbox.git_in("odd", &["branch", "-D", "-q", "feature/toolchain/aarch64/phase9"]);
+}
+
+#[test]
+fn reftable_builds() {
+    for nix in every_nix() {
+        let Some(mut sandbox) = made_with("--ref-format=reftable") else { return };
+        sandbox.use_nix(&nix);
+        let arch = std::env::consts::ARCH;
+        run(&sandbox, "odd", &["new", "--arch", arch]).exits(0);
+        run(&sandbox, "odd", &["build"]).exits(0).says("built");
+        run(&sandbox, "odd", &["status"]).exits(0).says("✓ built");
+        run(&sandbox, "odd", &["promote"]).exits(0).says("phase1/step1");
+    }
+}
+
+/// A lattice with two steps for this machine on the remote.
+fn two_steps() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let arch = std::env::consts::ARCH;
+    fs::write(sandbox.path("c.toml"), "of = \"step1\"\n").unwrap();
+    sandbox.lattice(&["new", "--arch", arch, "--config", "../c.toml"]).exits(0);
+    sandbox.lattice(&["next-step"]).exits(0);
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox
+}
+
+fn clone(sandbox: &Sandbox, option: &[&str]) {
+    sandbox.git_in("remote.git", &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", sandbox.path("remote.git").display());
+    sandbox.git_in("", &[&["clone", "-q"], option, &[&url, "part"]].concat());
+}
+
+#[test]
+fn a_shallow_clone() {
+    for nix in every_nix() {
+        let mut sandbox = two_steps();
+        sandbox.use_nix(&nix);
+        clone(&sandbox, &["--depth", "1", "--no-single-branch"]);
+        let arch = std::env::consts::ARCH;
+        run(&sandbox, "part", &["status"]).exits(0).says("phase0/step2");
+        run(&sandbox, "part", &["new", "--arch", arch, "--step", "step2"]).exits(0).says("unchanged");
+        run(&sandbox, "part", &["next-step"]).exits(0).says("created").says("pushed");
+        run(&sandbox, "part", &["build"]).exits(0).says("built");
+        run(&sandbox, "part", &["status"]).exits(0).says("✓ built");
+    }
+}
+
+#[test]
+fn a_partial_clone_fetches_what_it_needs() {
+    for filter in ["--filter=blob:none", "--filter=tree:0"] {
+        let sandbox = two_steps();
+        clone(&sandbox, &[filter]);
+        let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
+        run(&sandbox, "part", &["status"]).exits(0).says("phase0/step2");
+        run(&sandbox, "part", &["show", &last]).exits(0).says("template     config");
+        run(&sandbox, "part", &["new", &last, "--no-switch"]).exits(0).says("unchanged");
+        run(&sandbox, "part", &["next-step", &last, "--no-switch"]).exits(0).says("created").says("pushed");
+        let held = format!("origin/feature/{last}:flakes/{last}/config.toml");
+        assert_eq!(sandbox.git_in("part", &["show", &held]), "of = \"step1\"", "the data should be handed on");
+    }
+}
+
+#[test]
+fn a_partial_clone_builds() {
+    for nix in every_nix() {
+        let mut sandbox = two_steps();
+        sandbox.use_nix(&nix);
+        clone(&sandbox, &["--filter=blob:none"]);
+        let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
+        run(&sandbox, "part", &["build", &last]).exits(0).says("built");
+    }
+}
+
+#[test]
+fn a_broken_ref_is_named_and_hides_no_other() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs", "--no-push"]).exits(0);
+    let file = sandbox.work().join(".git/refs/heads").join(BRANCH);
+    let good = fs::read(&file).unwrap();
+    let missing = format!("{}1\n", "0".repeat(39));
+    for content in ["garbage\n", "", "ref: refs/heads/nowhere\n", "ref: not/a\u{1}ref\n", &missing, "\0\0\0\0"] {
+        fs::write(&file, content).unwrap();
+        let status = sandbox.lattice(&["status"]).exits(0).says("x86_64");
+        assert!(
+            !status.stdout.contains("aarch64"),
+            "{content:?}: the broken one should not be shown: {}",
+            status.stdout
+        );
+        if content != "ref: refs/heads/nowhere\n" {
+            status.says("warning: ").says(BRANCH);
+        }
+        let run = sandbox.lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"]);
+        assert!(run.code != 0, "{content:?}: a broken branch is not to be taken for a good one\n{}", run.stdout);
+        run.says(BRANCH);
+        assert_eq!(fs::read(&file).unwrap(), content.as_bytes(), "what is left of it should stay");
+        sandbox.lattice(&["new", "--arch", "x86_64", "--no-push", "--no-switch"]).exits(0).says("unchanged");
+    }
+    fs::write(&file, good).unwrap();
+    sandbox.lattice(&["status"]).exits(0).says("aarch64");
+}
+
+#[test]
+fn a_broken_object_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs", "--no-push"]).exits(0);
+    let commit = sandbox.git(&["rev-parse", BRANCH]);
+    let file = sandbox.work().join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]));
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "garbage").unwrap();
+    sandbox.lattice(&["status"]).exits(0).says("warning: ").says(&commit).says("x86_64");
+    sandbox.lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"]).exits(2).says(&commit).says("git fsck");
+}
+
+#[test]
+fn an_extension_that_is_not_known_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
+    sandbox.git(&["config", "extensions.fancy", "true"]);
+    let run = sandbox.lattice(&["status"]).exits(2);
+    run.says("`extensions.fancy`, which git-lattice does not know");
+}
+
+#[test]
+fn somebody_elses_repository_is_refused_as_git_does() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can give a folder away.
+    }
+    let sandbox = Sandbox::new();
+    let given = std::process::Command::new("chown").args(["-R", "12345"]).arg(sandbox.work()).status().unwrap();
+    assert!(given.success(), "chown should work for root");
+    assert!(!sandbox.try_git("work", &["status"]).status.success(), "git itself should refuse");
+    let work = sandbox.work().display().to_string();
+    let hint = format!("git config --global --add safe.directory '{work}'");
+    sandbox.lattice(&["status"]).exits(2).says("belongs to somebody else").says(&hint);
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says("belongs to somebody else");
+    sandbox.git_in("", &["config", "--global", "--add", "safe.directory", &work]);
+    sandbox.lattice(&["status"]).exits(0).says("no point has a branch yet");
+}

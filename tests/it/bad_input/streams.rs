@@ -1,0 +1,109 @@
+//! stdout that goes away, is full or is no terminal.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
+
+use crate::sandbox::Sandbox;
+
+fn with_points() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs", "--no-push"]).exits(0);
+    sandbox
+}
+
+#[track_caller]
+fn no_panic(output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn whoever_reads_may_go_away() {
+    let sandbox = with_points();
+    for args in [
+        &[][..],
+        &["status"],
+        &["status", "--json"],
+        &["show", "toolchain/aarch64/phase0/step1"],
+        &["man"],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
+        let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        no_panic(&output);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}: a reader that went away is no error");
+
+        let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        no_panic(&child.wait_with_output().unwrap());
+        assert!(!first.is_empty(), "{args:?}: the first line should come");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_the_work_halfway() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("work", &["new", "--arch", "aarch64"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    no_panic(&child.wait_with_output().unwrap());
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "feature/toolchain/aarch64/phase0/step1");
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says("unchanged").says("pushed");
+}
+
+#[test]
+fn closed_streams_are_survived() {
+    let sandbox = with_points();
+    for script in
+        ["exec git-lattice status >&-", "exec git-lattice status 2>&-", "exec git-lattice status <&- >&- 2>&-"]
+    {
+        let output = shell(&sandbox, script);
+        no_panic(&output);
+        assert!(output.status.success(), "{script}: {output:?}");
+    }
+    let before = sandbox.state();
+    no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-push --no-switch <&- >&- 2>&-"));
+    assert_eq!(sandbox.state(), before, "the point is there: nothing should change");
+}
+
+#[test]
+fn data_that_could_not_be_written_is_an_error() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return; // Linux has it, macOS has not.
+    }
+    let sandbox = with_points();
+    for args in ["status", "status --json", "show toolchain/aarch64/phase0/step1", "man", "completions bash"] {
+        let output = shell(&sandbox, &format!("exec git-lattice {args} >/dev/full"));
+        assert_eq!(output.status.code(), Some(2), "{args}: what was asked for did not arrive");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("error: could not write to stdout"), "{args}: {stderr}");
+    }
+}
+
+fn shell(sandbox: &Sandbox, script: &str) -> Output {
+    let lattice = sandbox.command("work", &[]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script]).current_dir(sandbox.work()).env_clear();
+    command.envs(lattice.get_envs().filter_map(|(name, value)| Some((name, value?)))).output().unwrap()
+}
+
+#[test]
+fn no_colour_but_on_a_terminal() {
+    let sandbox = with_points();
+    for args in [
+        &["status"][..],
+        &["show", "toolchain/aarch64/phase0/step1"],
+        &["new", "--arch", "riscv"],
+        &["new", "--help"],
+        &["nope"],
+    ] {
+        for variables in [&[][..], &[("NO_COLOR", "1")], &[("TERM", "dumb")], &[("TERM", "xterm-256color")]] {
+            let run = sandbox.lattice_in("work", args, |command| command.envs(variables.iter().copied()));
+            let escapes = run.stdout.contains('\u{1b}') || run.stderr.contains('\u{1b}');
+            assert!(!escapes, "{args:?} {variables:?}: no escapes into a pipe\n{:?}{:?}", run.stdout, run.stderr);
+        }
+    }
+}

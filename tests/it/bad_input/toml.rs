@@ -1,0 +1,149 @@
+//! `lattice.toml`: missing, broken, or not a lattice.
+
+use crate::sandbox::Sandbox;
+
+const GOOD: &str = r#"base = "main"
+branch = "feature/{component}/{arch}/{phase}/{step}"
+flake = "flakes/{component}/{arch}/{phase}/{step}"
+[axes]
+component = { set = ["toolchain"] }
+arch = { set = ["aarch64", "x86_64"] }
+phase = { chain = ["phase0", "phase1"] }
+step = { chain = "step{n}", from = 1 }
+"#;
+
+/// A clone whose lattice.toml is the good one with one text replaced by another.
+fn with(old: &str, new: &str) -> Sandbox {
+    assert!(GOOD.contains(old), "`{old}` should be there to be replaced");
+    Sandbox::with_toml(&GOOD.replacen(old, new, 1))
+}
+
+/// Every command that needs the file says the same about it, and writes nothing.
+#[track_caller]
+fn every_command_says(sandbox: &Sandbox, texts: &[&str]) {
+    for args in
+        [&[][..], &["status"], &["new", "--arch", "aarch64"], &["build"], &["promote"], &["next-step"], &["show"]]
+    {
+        let mut run = sandbox.refused(args).exits(2);
+        for text in texts {
+            run = run.says(text);
+        }
+        assert_eq!(run.stdout, "", "{args:?}: stdout is for data");
+    }
+}
+
+#[test]
+fn the_good_one_is_good() {
+    Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says("no point has a branch yet");
+}
+
+#[test]
+fn missing() {
+    every_command_says(&Sandbox::bare_start(), &["error: there is no `lattice.toml` here", "hint: `git lattice init"]);
+}
+
+#[test]
+fn a_folder_of_that_name_is_not_taken_for_a_file() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("lattice.toml/x", "");
+    every_command_says(&sandbox, &["lattice.toml"]);
+}
+
+#[test]
+fn not_toml() {
+    let sandbox = Sandbox::with_toml("base = \"main\"\n[axes]\ncomponent = { set = [\"a\" }\n");
+    every_command_says(&sandbox, &["`lattice.toml` line 3, column "]);
+}
+
+#[test]
+fn not_toml_in_the_committed_file_names_that_one() {
+    let sandbox = Sandbox::with_toml("base = \"main\"\nbranch = =\n");
+    sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
+    std::fs::remove_file(sandbox.work().join("lattice.toml")).unwrap();
+    every_command_says(&sandbox, &["`HEAD:lattice.toml` line 2, column 10"]);
+}
+
+#[test]
+fn not_utf8() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("lattice.toml", b"base = \"main\"\n# caf\xe9\n");
+    every_command_says(&sandbox, &["`lattice.toml` line 2, column 6", "not UTF-8"]);
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_that_names_it() {
+    let sandbox = with("[axes]", "colour = 1\n[build]\ninclde = []\n[axes]");
+    for key in ["colour", "build.inclde"] {
+        sandbox.lattice(&["status"]).exits(0).says(&format!("warning: `{key}` in lattice.toml"));
+    }
+    let run = sandbox.lattice(&["status", "--json"]).exits(0);
+    assert_eq!(run.json()["version"], 1, "the warning should not be among the data");
+}
+
+#[test]
+fn a_pattern_that_drops_an_axis() {
+    for old in ["branch = \"feature/{component}/{arch}", "flake = \"flakes/{component}/{arch}"] {
+        let sandbox = with(old, &old.replace("/{arch}", ""));
+        every_command_says(&sandbox, &["lattice.toml", "does not name axis `arch`", "share a name"]);
+    }
+}
+
+#[test]
+fn a_pattern_that_maps_two_points_to_one_branch() {
+    every_command_says(
+        &with("{phase}/{step}", "{phase}{step}"),
+        &["two points could share a name", "{phase} and {step}"],
+    );
+    every_command_says(&with("{phase}/{step}", "{phase}-{step}"), &["two points could share a name"]);
+    every_command_says(&with("{phase}/{step}", "{phase}/{phase}/{step}"), &["names axis `phase` twice"]);
+    every_command_says(
+        &with("{phase}/{step}", "{phase}/{stepp}"),
+        &["unknown axis `stepp`", "the axes are: component"],
+    );
+}
+
+#[test]
+fn a_pattern_that_is_no_branch_name() {
+    for (pattern, said) in [
+        ("/{component}/{arch}/{phase}/{step}", "is empty"),
+        ("-x/{component}/{arch}/{phase}/{step}", "begins with"),
+        ("x/{component}/{arch}/{phase}/{step}.lock", ".lock"),
+        ("x y/{component}/{arch}/{phase}/{step}", "' '"),
+        ("x/../{component}/{arch}/{phase}/{step}", "begins with `.`"),
+        ("x/{component}/{arch}/{phase}/{step", "not closed"),
+    ] {
+        let sandbox = with("feature/{component}/{arch}/{phase}/{step}", pattern);
+        every_command_says(&sandbox, &["lattice.toml", said]);
+    }
+}
+
+#[test]
+fn values_and_kinds_that_are_none() {
+    every_command_says(&with("\"x86_64\"", "\"x86 64\""), &["`x86 64` is no value", "' '"]);
+    every_command_says(&with("\"x86_64\"", "64"), &["`axes.arch.set` must be a list of texts"]);
+    every_command_says(&with("\"x86_64\"", "\"aarch64\""), &["`axes.arch.set`", "aarch64"]);
+    every_command_says(&with("{ set = [\"toolchain\"] }", "{ set = [] }"), &["axes.component.set"]);
+    every_command_says(&with("{ set = [\"toolchain\"] }", "\"toolchain\""), &["`axes.component` must be"]);
+    every_command_says(&with("from = 1", "from = -1"), &["axes.step", "from"]);
+    every_command_says(&with("step{n}", "step"), &["axes.step.chain"]);
+    every_command_says(&with("base = \"main\"", ""), &["`base` is missing"]);
+    every_command_says(&with("base = \"main\"", "base = 3"), &["`base` must be a text"]);
+    every_command_says(&with("aarch64", "pdp11"), &["`systems` has no entry for `pdp11`"]);
+}
+
+#[test]
+fn an_edit_that_breaks_the_file_is_not_covered_by_the_committed_one() {
+    let sandbox = Sandbox::with_toml(GOOD);
+    sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
+    sandbox.write("lattice.toml", "base = ");
+    every_command_says(&sandbox, &["`lattice.toml` line 1, column 8"]);
+}
+
+#[test]
+fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
+    let sandbox = Sandbox::with_toml("base = ");
+    let args = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
+    sandbox.refused(&args).exits(2).says("`lattice.toml` is there already").says("--force");
+    let forced = [&args[..], &["--force"]].concat();
+    sandbox.refused(&forced).exits(2).says("`lattice.toml` line 1, column 8");
+}

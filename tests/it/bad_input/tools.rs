@@ -1,0 +1,151 @@
+//! Tools that are missing, or are something else.
+
+use crate::sandbox::Sandbox;
+
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+
+/// A clone with a point for this machine.
+fn with_point() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", std::env::consts::ARCH]).exits(0);
+    sandbox
+}
+
+#[test]
+fn no_nix_stops_only_what_needs_it() {
+    let sandbox = with_point();
+    let run = sandbox.refused(&["build"]).exits(2).says("`nix` was not found");
+    run.says("hint: ").says("nixos.org/download");
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("created");
+    sandbox.lattice(&["status"]).exits(0).says("new");
+}
+
+#[test]
+fn a_nix_that_is_something_else() {
+    for script in [
+        "#!/bin/sh\nexit 0\n",
+        "#!/bin/sh\necho 'nix 7'\n",
+        "#!/bin/sh\nexit 3\n",
+        "#!/bin/sh\nhead -c 100000 /dev/zero\n",
+        "#!/bin/sh\nkill -9 $$\n",
+    ] {
+        let mut sandbox = with_point();
+        sandbox.use_program("nix", script);
+        let run = sandbox.refused(&["build"]).exits(2).says("nix");
+        assert!(!run.stderr.contains("panicked"), "{script}: {}", run.stderr);
+        let state = sandbox.lattice(&["status", "--json"]).exits(0).json()["points"][0]["state"].clone();
+        assert_eq!(state, "new", "{script}: that Nix did not work says nothing about the point");
+    }
+}
+
+#[test]
+fn a_nix_that_lies_makes_nothing_green() {
+    let settings = r#"{"system":{"value":"x86_64-linux"},"extra-platforms":{"value":["aarch64-linux"]}}"#;
+    for end in [
+        "exit 0",
+        "echo '[]'",
+        "echo 'null'",
+        "echo '{}'",
+        r#"echo '[{"drvPath":"x","outputs":{}}]'"#,
+        "echo '[{'",
+        "printf '\\377'",
+    ] {
+        let mut sandbox = with_point();
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *--version*) echo 'nix (Nix) 2.8.0';; *show*) echo '{settings}';; *) {end};; esac\n"
+        );
+        sandbox.use_program("nix", &script);
+        let run = sandbox.lattice(&["build"]);
+        assert!(run.code == 1 || run.code == 2, "{end}: nothing was built\n{}{}", run.stdout, run.stderr);
+        let state = sandbox.lattice(&["status", "--json"]).exits(0).json()["points"][0]["state"].clone();
+        assert_ne!(state, "built", "{end}: nothing was built");
+    }
+}
+
+#[test]
+fn no_statix_is_said_in_one_line() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice(&NEW).exits(0).says("checked: rnix ");
+    let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains("statix")).collect();
+    assert_eq!(lines.len(), 1, "that statix did not look should be said once: {}", run.stderr);
+    assert!(lines[0].contains("not checked") && lines[0].contains("nix profile install"), "{}", lines[0]);
+    let json = sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch", "--json"]).exits(0).json();
+    assert!(json["unchecked"][0].as_str().unwrap().contains("statix"), "and be visible in JSON: {json}");
+    assert!(
+        !json["checked"].to_string().contains("statix"),
+        "what did not look should not be called a checker: {json}"
+    );
+}
+
+#[test]
+fn the_wrong_statix_is_not_believed() {
+    let server = "#!/bin/sh\necho 'statix: a web server. Usage: statix [FOLDER]'\n";
+    for script in [server, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho --stdin >&2; exit 2\n"] {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_program("statix", script);
+        let run = sandbox.lattice(&NEW).exits(0).says("not checked").says("another program of that name");
+        let lines = run.stderr.lines().filter(|line| line.contains("statix")).count();
+        assert_eq!(lines, 1, "it should be said in one line: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_statix_that_fails_halfway_is_no_pass() {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_program(
+        "statix",
+        "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt';; *) echo boom >&2; exit 0;; esac\n",
+    );
+    let run = sandbox.refused(&NEW);
+    assert!(run.code != 0 || !run.stderr.contains("checked: statix"), "it did not check: {}", run.stderr);
+    run.says("boom");
+}
+
+#[test]
+fn no_git() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice_in("work", &["status"], |command| command.env("PATH", "/nowhere")).exits(2);
+    run.says("`git` was not found").says("hint: install git").says("GIT_LATTICE_GIT");
+    let gone = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_LATTICE_GIT", "/nowhere/git")).exits(2);
+    gone.says("`/nowhere/git` was not found");
+}
+
+#[test]
+fn git_is_not_asked_in_the_language_of_the_user() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", "feature"]);
+    let german = [("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8"), ("LANGUAGE", "de")];
+    let run = sandbox.lattice_in("work", &NEW, |command| command.envs(german)).exits(1);
+    run.says("`feature` is in the way");
+}
+
+#[test]
+fn aliases_and_settings_of_the_user_do_not_matter() {
+    let sandbox = Sandbox::new();
+    for (key, value) in [
+        ("push.default", "nothing"),
+        ("push.followTags", "true"),
+        ("core.pager", "false"),
+        ("color.ui", "always"),
+        ("core.quotePath", "true"),
+        ("status.showUntrackedFiles", "no"),
+        ("log.showSignature", "true"),
+        ("notes.rewriteRef", "refs/notes/*"),
+        ("core.abbrev", "4"),
+        ("advice.detachedHead", "true"),
+        ("transfer.fsckObjects", "true"),
+        ("core.logAllRefUpdates", "false"),
+        ("push.recurseSubmodules", "on-demand"),
+        ("core.fsync", "committed"),
+        ("core.ignoreCase", "true"),
+        ("core.autocrlf", "true"),
+        ("i18n.commitEncoding", "ISO-8859-1"),
+    ] {
+        sandbox.git(&["config", "--global", key, value]);
+    }
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
+    sandbox.lattice(&["next-step"]).exits(0).says("created").says("pushed");
+    sandbox.lattice(&["status"]).exits(0).says("step2");
+    sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step1", "--no-switch"]).exits(0).says("unchanged");
+    sandbox.git(&["fsck", "--strict", "--no-dangling"]);
+}
