@@ -4,12 +4,18 @@
 
 mod detach;
 mod hooks;
+mod init;
 mod lattice;
 mod lint;
+mod new;
+mod next_step;
 mod nix;
 mod nix_setup;
 mod packaging;
+mod promote;
 mod sandbox;
 mod scratch;
 mod smoke;
+mod status;
+mod story;
 mod template;
