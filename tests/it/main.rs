@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod background;
+mod build;
+mod chains;
 mod detach;
 mod hooks;
 mod init;
@@ -15,7 +18,9 @@ mod packaging;
 mod promote;
 mod sandbox;
 mod scratch;
+mod show;
 mod smoke;
 mod status;
 mod story;
 mod template;
+mod texts;
