@@ -119,7 +119,7 @@ fn what_can_be_done_next_is_said() {
     sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice build {one}"));
     sandbox.built_elsewhere(&[&one, &two]);
     let run = sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice next-step {two}"));
-    run.is_silent_about(&format!("next-step {one}"));
+    run.never_says(&format!("next-step {one}"));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn bare_git_lattice_is_status() {
 #[test]
 fn there_is_no_colour_in_a_pipe() {
     let sandbox = with_points(&[&at("phase0/step1")]);
-    sandbox.lattice(&["status"]).exits(0).is_silent_about("\u{1b}[");
+    sandbox.lattice(&["status"]).exits(0).never_says("\u{1b}[");
 }
 
 #[test]

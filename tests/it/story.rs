@@ -190,7 +190,7 @@ impl Sandbox {
 impl Run {
     /// Asserts that neither stdout nor stderr has this text.
     #[track_caller]
-    pub(crate) fn is_silent_about(self, text: &str) -> Self {
+    pub(crate) fn never_says(self, text: &str) -> Self {
         let said = self.stdout.contains(text) || self.stderr.contains(text);
         assert!(!said, "`{text}` should not be said\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
