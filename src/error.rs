@@ -97,6 +97,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
         }
         Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
+        Cannot::NeedsNixpkgs { below_template, .. } => {
+            vec![format!("use `--template {below_template}` or `--template nixpkgs`")]
+        }
         Cannot::NoRust => {
             vec!["give them with `--config FILE`: `[rust]`, `version = \"1.83.0\"`, `hash = \"sha256-...\"`".to_owned()]
         }

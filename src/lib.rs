@@ -1,19 +1,45 @@
 //! git-lattice: every build step is a branch, every branch is a reproducible flake, every result is recorded in git.
+//!
+//! This crate is the program `git lattice`. What other programs may use of it is on this page: [`run_nix_build`] and the
+//! [`Record`]s that it gives. It builds with Nix what a point's commit holds and records the result in git notes, as
+//! `git lattice build` does. Everything else in the crate is the program's own and changes without notice.
 
-pub mod cli;
 mod commands;
+mod library;
+
+// For our own tests and the binary.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod context;
+#[doc(hidden)]
 pub mod env;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod git;
+#[doc(hidden)]
 pub mod hooks;
+#[doc(hidden)]
 pub mod lattice;
+#[doc(hidden)]
 pub mod lint;
+#[doc(hidden)]
 pub mod nix;
+#[doc(hidden)]
 pub mod ops;
+#[doc(hidden)]
 pub mod process;
+#[doc(hidden)]
 pub mod record;
+#[doc(hidden)]
 pub mod system;
+#[doc(hidden)]
 pub mod template;
+#[doc(hidden)]
 pub mod ui;
+
+pub use library::{Error, run_nix_build};
+pub use record::{Output, Record, Verdict};

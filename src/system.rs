@@ -1,10 +1,11 @@
 //! System doubles: what Nix calls the machine a derivation is built on, such as `aarch64-linux`.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A Nix system double, `CPU-OS`, checked when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct System(String);
+pub struct System(Arc<str>);
 
 /// The text is no system double.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +21,7 @@ impl System {
         let word =
             |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let fits = text.contains('-') && text.split('-').all(word);
-        fits.then(|| Self(text.to_owned())).ok_or_else(|| NotASystem(text.to_owned()))
+        fits.then(|| Self(text.into())).ok_or_else(|| NotASystem(text.to_owned()))
     }
 
     /// The system that an architecture's usual name means: `aarch64` is `aarch64-linux`, a double is itself.
@@ -38,7 +39,7 @@ impl System {
             | "powerpc64le" | "mipsel" | "mips64el" | "s390x" | "loongarch64" => arch,
             _ => return double(arch),
         };
-        Some(Self(format!("{cpu}-linux")))
+        Some(Self(format!("{cpu}-linux").into()))
     }
 
     /// The double as text.

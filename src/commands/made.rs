@@ -30,7 +30,7 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
     let mut checked = Checked::default();
     let check = |plan: &Plan| lint::generated(&context.repo, &plan.texts);
     if args.get_flag("dry-run") {
-        let plan = new::plan(context, config, request)?;
+        let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         checked = check(&plan)?;
         show(ui, args, &plan, &checked, &Outcome::Nothing);
         return Ok(error::OK);
@@ -39,6 +39,7 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
     if plan.items.iter().any(|item| item.creation.is_some()) {
         checked = check(&plan)?;
     }
+    plan.warnings.iter().for_each(|warning| ui.warn(warning));
     let pushed = push(context, config, args, &plan)?;
     show(ui, args, &plan, &checked, &pushed);
     if let Outcome::Refused(_) = pushed {
@@ -142,6 +143,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     let (created, unchanged): (Vec<_>, Vec<_>) = plan.items.iter().partition(|item| item.creation.is_some());
     let list = |items: Vec<&Item>| items.into_iter().map(item).collect::<Vec<_>>();
     let mut value = json!({ "created": list(created), "unchanged": list(unchanged), "dry_run": dry });
+    value["warnings"] = json!(plan.warnings);
     value["checked"] = json!(checked.checked);
     value["unchecked"] = json!(checked.unchecked);
     if let Outcome::Refused(reasons) = pushed {

@@ -58,15 +58,13 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 fn next(session: &Session, config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) {
     const MOST: usize = 4;
     let ui = &session.ui;
-    let suggestions = picture::suggestions(config, census, points, head);
+    let (suggestions, all) = picture::suggestions(config, census, points, head, MOST);
     if !suggestions.is_empty() {
         ui.data("");
     }
-    for line in suggestions.iter().take(MOST) {
-        ui.data(line);
-    }
-    if suggestions.len() > MOST {
-        ui.data(format!("and {} more", suggestions.len() - MOST));
+    suggestions.iter().for_each(|line| ui.data(line));
+    if all > suggestions.len() {
+        ui.data(format!("and {} more", all - suggestions.len()));
     }
 }
 
@@ -76,6 +74,8 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
     let axes: serde_json::Map<_, _> =
         names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
+    let verdicts: serde_json::Map<_, _> =
+        status.verdicts.iter().map(|(system, verdict)| (system.to_string(), json!(verdict))).collect();
     json!({
         "point": lattice.spell(&status.point),
         "axes": axes,
@@ -87,6 +87,6 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
         "key": status.key.map(|key| key.to_string()),
         "state": status.state,
         "pushed": status.pushed,
-        "verdicts": status.verdicts,
+        "verdicts": verdicts,
     })
 }

@@ -275,6 +275,11 @@ impl Lattice {
         Ok(Self { axes })
     }
 
+    /// Whether an axis after `i` has values that depend on what stands here.
+    pub(super) fn depends_on(&self, i: usize) -> bool {
+        self.axes[i + 1..].iter().any(|axis| matches!(axis.kind, Kind::Chain(Chain::Per { .. })))
+    }
+
     /// The axes in order.
     pub fn axes(&self) -> &[Axis] {
         &self.axes

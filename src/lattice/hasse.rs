@@ -78,6 +78,15 @@ impl Population {
         all
     }
 
+    /// The greatest point with the sets of `point` and its chain values but the last: the end of its phase, as far as it is made.
+    pub fn greatest_in_phase(&self, point: &Point) -> Option<&Point> {
+        let ranks: Ranks = point.ranks().collect();
+        let (_, phase) = ranks.split_last()?;
+        let end = [phase, &[u64::MAX]].concat();
+        let (found, greatest) = self.chains.get(&sets_of(point))?.range(..=end).next_back()?;
+        found.starts_with(phase).then_some(greatest)
+    }
+
     fn greatest_of_each_chain(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
         let ranks = point.ranks().collect::<Ranks>();

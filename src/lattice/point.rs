@@ -1,5 +1,8 @@
 //! Points: one coordinate per axis, kept as numbers; the [`Lattice`] reads and writes their texts.
 
+use std::sync::Arc;
+
+use super::axis::Listed;
 use super::{Error, Kind, Lattice, Result, Value};
 
 /// What a point has on one axis.
@@ -16,7 +19,8 @@ pub enum Coordinate {
 /// The derived order is that of tables (axis by axis, naturally); `p <= q` of the lattice is [`Point::is_at_or_below`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
-    coordinates: Box<[Coordinate]>,
+    // Shared: a population, its chains and the tips of its branches all name the same points.
+    coordinates: Arc<[Coordinate]>,
 }
 
 impl Point {
@@ -52,8 +56,8 @@ impl Lattice {
         let mut coordinates = Vec::with_capacity(texts.len());
         for (i, text) in texts.iter().enumerate() {
             let coordinate = self.parse_coordinate(i, before.as_ref(), text.as_ref())?;
-            if let Coordinate::Rank(rank) = coordinate {
-                before = self.value_at(i, before.as_ref(), rank);
+            if let (true, Coordinate::Rank(rank)) = (self.depends_on(i), &coordinate) {
+                before = self.value_at(i, before.as_ref(), *rank);
             }
             coordinates.push(coordinate);
         }
@@ -101,7 +105,7 @@ impl Lattice {
             match (coordinate, &self.axes()[i].kind) {
                 (Coordinate::Members(members), Kind::Set(listed)) => {
                     let mut values: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].clone()).collect();
-                    // By name, so that a point's branch stays the same when values are listed in another order.
+                    // As in the point's name.
                     values.sort();
                     all.push(values);
                 }
@@ -117,12 +121,50 @@ impl Lattice {
 
     /// The point's coordinates as texts, one per axis.
     pub fn texts(&self, point: &Point) -> Vec<String> {
-        let join = |values: &Vec<Value>| values.iter().map(Value::as_str).collect::<Vec<_>>().join("+");
-        self.values(point).iter().map(join).collect()
+        let mut texts = Vec::with_capacity(self.axes().len());
+        self.each_text(point, |push| {
+            let mut text = String::new();
+            push(&mut text);
+            texts.push(text);
+        });
+        texts
     }
 
     /// The point as it is written on a command line.
     pub fn spell(&self, point: &Point) -> String {
-        self.texts(point).join("/")
+        let mut spelled = String::with_capacity(64);
+        self.each_text(point, |push| {
+            if !spelled.is_empty() {
+                spelled.push('/');
+            }
+            push(&mut spelled);
+        });
+        spelled
+    }
+
+    /// Tells of each coordinate by what appends its text: points are spelled by the ten thousand.
+    fn each_text(&self, point: &Point, mut on: impl FnMut(&dyn Fn(&mut String))) {
+        let mut before: Option<Value> = None;
+        for (i, (coordinate, axis)) in point.coordinates().iter().zip(self.axes()).enumerate() {
+            match (coordinate, &axis.kind) {
+                (Coordinate::Members(members), Kind::Set(listed)) => on(&|text| push_members(text, members, listed)),
+                (Coordinate::Rank(rank), _) => {
+                    let value = self.value_at(i, before.as_ref(), *rank);
+                    on(&|text| text.extend(value.as_ref().map(Value::as_str)));
+                    before = value.filter(|_| self.depends_on(i));
+                }
+                (Coordinate::Members(_), Kind::Chain(_)) => on(&|_| {}),
+            }
+        }
+    }
+}
+
+/// By name, so that a point's branch stays the same when values are listed in another order.
+fn push_members(text: &mut String, members: &[u32], listed: &Listed) {
+    let mut names: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].as_str()).collect();
+    names.sort_unstable();
+    for (i, name) in names.into_iter().enumerate() {
+        text.extend((i > 0).then_some('+'));
+        text.push_str(name);
     }
 }

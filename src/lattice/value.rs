@@ -25,6 +25,12 @@ impl Value {
         }
     }
 
+    /// A text that is known to be a value.
+    pub(super) fn trusted(text: String) -> Self {
+        debug_assert!(fault(&text).is_none(), "`{text}` is a value");
+        Self(text.into())
+    }
+
     /// The value as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -54,7 +54,8 @@ impl FlakeRef {
     ///
     /// Nix 2.8 takes a repository whose path it has to decode (a blank is enough) for a remote one, and fetches by name.
     pub fn on_branch(mut self, name: &str) -> Self {
-        self.url += &format!("&ref={}", encoded(Path::new(name)));
+        self.url += "&ref=";
+        self.url += &encoded(Path::new(name));
         self
     }
 

@@ -3,30 +3,37 @@
 //! A text file under the common dir, one fact a line. Whoever deletes it loses nothing but time; a line that does not parse is
 //! left out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::Result;
 
 use super::status::{Facts, all_verdicts};
 use crate::config::Config;
 use crate::git::{Oid, Repo};
-use crate::record::{Records, Verdict};
+use crate::lattice::Point;
+use crate::record::{Records, Verdict, Verdicts};
+use crate::system::System;
 
 /// What the first line begins with; another version begins anew.
-const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 1");
+const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 2");
+
+/// A point as a number: with the configuration's fingerprint in the first line, coordinates mean the same every time.
+type PointId = u64;
 
 /// Facts about commits, keys and records.
 pub struct Cache {
     path: PathBuf,
     head: String,
-    facts: HashMap<String, (Oid, Facts)>,
+    facts: HashMap<(PointId, Oid), Facts>,
     contained: HashMap<(Oid, Oid), bool>,
     writers: String,
-    verdicts: HashMap<Oid, BTreeMap<String, Verdict>>,
-    used: HashMap<String, (Oid, Facts)>,
-    used_contained: HashMap<(Oid, Oid), bool>,
+    verdicts: HashMap<Oid, Rc<Verdicts>>,
+    /// Which of the facts somebody asked for.
+    asked: HashSet<(PointId, Oid)>,
     changed: bool,
 }
 
@@ -40,30 +47,33 @@ impl Cache {
             contained: HashMap::new(),
             writers: String::new(),
             verdicts: HashMap::new(),
-            used: HashMap::new(),
-            used_contained: HashMap::new(),
+            asked: HashSet::new(),
             changed: false,
         };
         let text = std::fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
+            let (count, mut systems) = (text.len() / 100, HashMap::new());
+            cache.facts.reserve(count);
             for line in lines {
-                cache.read_line(line);
+                cache.read_line(line, &mut systems);
             }
         }
         cache
     }
 
     /// A line that does not parse is left out.
-    fn read_line(&mut self, line: &str) -> Option<()> {
+    fn read_line<'t>(&mut self, line: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<()> {
         let mut words = line.split(' ');
-        let kind = words.next()?;
-        match kind {
+        match words.next()? {
             "p" => {
-                let (point, commit, key) = (words.next()?, oid(words.next()?)?, words.next()?);
-                let key = if key == "-" { None } else { Some(oid(key)?) };
-                let parents = words.map(oid).collect::<Option<Vec<_>>>()?;
-                self.facts.insert(point.to_owned(), (commit, Facts { key, parents }));
+                let (point, commit) = (PointId::from_str_radix(words.next()?, 16).ok()?, oid(words.next()?)?);
+                let key = words.next().filter(|key| *key != "-").map(oid);
+                let facts = Facts {
+                    key: key.map_or(Some(None), |key| key.map(Some))?,
+                    parents: words.map(oid).collect::<Option<_>>()?,
+                };
+                self.facts.insert((point, commit), facts);
             }
             "c" => {
                 let pair = (oid(words.next()?)?, oid(words.next()?)?);
@@ -72,11 +82,8 @@ impl Cache {
             "w" => line.get(2..)?.clone_into(&mut self.writers),
             "v" => {
                 let key = oid(words.next()?)?;
-                let verdict = |word: &str| {
-                    let (system, verdict) = word.split_once('=')?;
-                    Some((system.to_owned(), verdict_of(verdict)?))
-                };
-                self.verdicts.insert(key, words.map(verdict).collect::<Option<_>>()?);
+                let verdicts = words.map(|word| verdict(word, systems)).collect::<Option<_>>()?;
+                self.verdicts.insert(key, Rc::new(verdicts));
             }
             _ => return None,
         }
@@ -99,36 +106,34 @@ impl Cache {
     }
 
     /// What counts of the records for a key.
-    pub fn verdicts(&self, key: Oid) -> BTreeMap<String, Verdict> {
+    pub fn verdicts(&self, key: Oid) -> Rc<Verdicts> {
         self.verdicts.get(&key).cloned().unwrap_or_default()
     }
 
     /// What is known of a point at this commit.
-    pub fn facts(&mut self, point: &str, commit: Oid) -> Option<Facts> {
-        let (known, facts) = self.facts.remove(point)?;
-        if known != commit {
-            return None;
-        }
-        self.used.insert(point.to_owned(), (commit, facts.clone()));
-        Some(facts)
+    pub fn facts(&mut self, point: &Point, commit: Oid) -> Option<Facts> {
+        let id = (point_id(point), commit);
+        let facts = self.facts.get(&id)?;
+        self.asked.insert(id);
+        Some(facts.clone())
     }
 
     /// Remembers what was found.
-    pub fn put_facts(&mut self, point: String, commit: Oid, facts: Facts) {
-        self.used.insert(point, (commit, facts));
+    pub fn put_facts(&mut self, point: &Point, commit: Oid, facts: Facts) {
+        let id = (point_id(point), commit);
+        self.asked.insert(id);
+        self.facts.insert(id, facts);
         self.changed = true;
     }
 
     /// Whether `commit` contains `ancestor`, if that is known.
-    pub fn contains(&mut self, commit: Oid, ancestor: Oid) -> Option<bool> {
-        let known = self.contained.get(&(commit, ancestor)).copied()?;
-        self.used_contained.insert((commit, ancestor), known);
-        Some(known)
+    pub fn contains(&self, commit: Oid, ancestor: Oid) -> Option<bool> {
+        self.contained.get(&(commit, ancestor)).copied()
     }
 
     /// Remembers what was found.
     pub fn put_contains(&mut self, commit: Oid, ancestor: Oid, contained: bool) {
-        self.used_contained.insert((commit, ancestor), contained);
+        self.contained.insert((commit, ancestor), contained);
         self.changed = true;
     }
 
@@ -137,9 +142,11 @@ impl Cache {
         if !self.changed {
             return;
         }
-        // What was not asked for this time (another selection) stays known.
-        for (point, fact) in std::mem::take(&mut self.facts) {
-            self.used.entry(point).or_insert(fact);
+        // Branches move on, and what was known of their old tips is of no use: let at most half be of that kind.
+        if self.facts.len() > 2 * self.asked.len() + 1000 {
+            self.facts.retain(|id, _| self.asked.contains(id));
+            let commits: HashSet<Oid> = self.asked.iter().map(|(_, commit)| *commit).collect();
+            self.contained.retain(|(commit, _), _| commits.contains(commit));
         }
         let write = || -> std::io::Result<()> {
             let dir = self.path.parent().unwrap_or(&self.path);
@@ -153,20 +160,20 @@ impl Cache {
 
     fn text(&self) -> String {
         let mut text = format!("{}\nw {}\n", self.head, self.writers);
-        for (point, (commit, Facts { key, parents })) in &self.used {
+        for ((point, commit), Facts { key, parents }) in &self.facts {
             let key = key.map_or_else(|| "-".to_owned(), |key| key.to_string());
-            write!(text, "p {point} {commit} {key}").ok();
+            write!(text, "p {point:x} {commit} {key}").ok();
             for parent in parents {
                 write!(text, " {parent}").ok();
             }
             text.push('\n');
         }
-        for ((commit, ancestor), contained) in &self.used_contained {
+        for ((commit, ancestor), contained) in &self.contained {
             writeln!(text, "c {commit} {ancestor} {}", u8::from(*contained)).ok();
         }
         for (key, verdicts) in &self.verdicts {
             write!(text, "v {key}").ok();
-            for (system, verdict) in verdicts {
+            for (system, verdict) in verdicts.iter() {
                 write!(text, " {system}={}", verdict_word(*verdict)).ok();
             }
             text.push('\n');
@@ -175,8 +182,23 @@ impl Cache {
     }
 }
 
+fn point_id(point: &Point) -> PointId {
+    let mut hasher = DefaultHasher::new();
+    point.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn oid(text: &str) -> Option<Oid> {
     Repo::oid(text).ok()
+}
+
+/// The same few systems stand in every line.
+fn verdict<'t>(word: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<(System, Verdict)> {
+    let (name, verdict) = word.split_once('=')?;
+    if !systems.contains_key(name) {
+        systems.insert(name, System::parse(name).ok()?);
+    }
+    Some((systems.get(name)?.clone(), verdict_of(verdict)?))
 }
 
 fn verdict_word(verdict: Verdict) -> &'static str {
@@ -189,7 +211,6 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 fn verdict_of(word: &str) -> Option<Verdict> {
-    [Verdict::Built, Verdict::Failed, Verdict::NoBuilder, Verdict::Cancelled]
-        .into_iter()
-        .find(|verdict| verdict_word(*verdict) == word)
+    let all = [Verdict::Built, Verdict::Failed, Verdict::NoBuilder, Verdict::Cancelled];
+    all.into_iter().find(|verdict| verdict_word(*verdict) == word)
 }

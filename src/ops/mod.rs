@@ -7,6 +7,7 @@ pub mod content;
 pub mod hook;
 pub mod init;
 pub mod lint;
+pub mod lock;
 pub mod new;
 pub mod next;
 pub mod promote;
@@ -124,6 +125,18 @@ pub enum Cannot {
     /// The data for the template `rust` is missing.
     #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
     NoRust,
+    /// The point below needs an input that this template does not have.
+    #[error(
+        "template `{template}` has no inputs, and the point below, `{below}`, is made with `{below_template}`, which needs nixpkgs"
+    )]
+    NeedsNixpkgs {
+        /// The template that was asked for.
+        template: &'static str,
+        /// The point below.
+        below: String,
+        /// Its template.
+        below_template: &'static str,
+    },
     /// Nothing was selected.
     #[error("`{0}` selects no point that has a branch")]
     NothingSelected(String),

@@ -28,7 +28,7 @@ pub fn greatest_on_all_archs(config: &Config, census: &Census, point: &Point) ->
     let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis says the architecture".into()))?;
     Ok(variants(&config.lattice, point, &[axis])
         .iter()
-        .filter_map(|p| greatest_in_phase(&config.lattice, census, p))
+        .filter_map(|p| census.population().greatest_in_phase(p).cloned())
         .collect())
 }
 
@@ -41,13 +41,4 @@ pub fn variants(lattice: &Lattice, point: &Point, axes: &[usize]) -> Vec<Point> 
         };
         points.iter().flat_map(|point| members.clone().map(|m| lattice.with_member(point, axis, m))).collect()
     })
-}
-
-/// The greatest existing point with the sets and the phase (all chain values but the last) of `point`.
-pub fn greatest_in_phase(lattice: &Lattice, census: &Census, point: &Point) -> Option<Point> {
-    let last = *lattice.chain_axes().last()?;
-    let agrees =
-        |p: &&Point| p.coordinates().iter().zip(point.coordinates()).enumerate().all(|(i, (a, b))| i == last || a == b);
-    // Agreeing on all axes but the last chain, they are ordered by that one alone, in the order of tables too.
-    census.population().points().filter(agrees).max().cloned()
 }

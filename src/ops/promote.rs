@@ -4,14 +4,14 @@ use anyhow::Result;
 
 use super::census::Census;
 use super::content::Content;
-use super::next::{greatest_in_phase, variants};
+use super::next::variants;
 use super::{Cannot, Refusal};
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Change, Oid, Repo, Transaction, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
-use crate::record::{Records, Verdict, verdicts};
+use crate::record::{Records, Verdict, Verdicts};
 
 /// One condition that is not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
             promotion.targets.push(next_phase(lattice, &start, &config.base)?);
         }
         promotion.asked += 1;
-        let Some(last) = greatest_in_phase(lattice, census, &start) else {
+        let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
             let first = lattice.first_from(&start, last_chain_axis(lattice)?).unwrap_or(start);
             promotion.missing.push(missing(lattice, &first, "no branch", "new"));
             continue;
@@ -121,10 +121,10 @@ impl Evidence<'_> {
         if content.own(point).is_none() {
             return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
         }
-        let said = verdicts(&self.records.of(content.key(self.repo, self.config, tree)?)?);
+        let said = Verdicts::of(&self.records.of(content.key(self.repo, self.config, tree)?)?);
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
         let lacks = |system: &crate::system::System| {
-            let what = match said.get(system.as_str()) {
+            let what = match said.get(system) {
                 Some(Verdict::Built) => return None,
                 Some(Verdict::Failed) => format!("failed on {system}"),
                 Some(Verdict::NoBuilder) => format!("no builder for {system}"),
@@ -132,7 +132,7 @@ impl Evidence<'_> {
                 None => format!("not built on {system}"),
             };
             let mut lack = missing(lattice, point, &what, "build");
-            if said.contains_key(system.as_str()) {
+            if said.get(system).is_some() {
                 lack.command.push_str(" --again");
             }
             Some(lack)

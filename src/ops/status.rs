@@ -1,6 +1,7 @@
 //! The state of every point: from refs, commits and records, remembered where they cannot have changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use anyhow::Result;
 
@@ -11,7 +12,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::record::{Records, State, Verdict, verdicts};
+use crate::record::{Records, State, Verdicts};
 use crate::system::System;
 
 /// What is known of a point.
@@ -28,7 +29,7 @@ pub struct PointStatus {
     /// The systems that it builds for.
     pub systems: Vec<System>,
     /// What counts of its records, system by system.
-    pub verdicts: BTreeMap<String, Verdict>,
+    pub verdicts: Rc<Verdicts>,
     /// What that comes to.
     pub state: State,
     /// Whether the remote has it.
@@ -84,7 +85,7 @@ impl Surveyor<'_> {
         let Facts { key, parents } = self.facts(point, commit)?;
         let systems = self.config.systems.of(&self.config.lattice, point);
         let verdicts = key.map(|key| self.cache.verdicts(key)).unwrap_or_default();
-        let mut state = State::of(&verdicts, systems.iter().map(System::as_str));
+        let mut state = State::of(&verdicts, &systems);
         if self.is_behind(point, commit, &parents)? {
             state = State::Behind;
         }
@@ -101,15 +102,14 @@ impl Surveyor<'_> {
     }
 
     fn facts(&mut self, point: &Point, commit: Oid) -> Result<Facts> {
-        let spelled = self.config.lattice.spell(point);
-        if let Some(facts) = self.cache.facts(&spelled, commit) {
+        if let Some(facts) = self.cache.facts(point, commit) {
             return Ok(facts);
         }
         let read = self.repo.commit(commit)?;
         let content = Content::find(self.repo, self.config, read.tree, point)?;
         let key = content.own(point).map(|_| content.key(&self.memory, self.config, read.tree)).transpose()?;
         let facts = Facts { key, parents: read.parents };
-        self.cache.put_facts(spelled, commit, facts.clone());
+        self.cache.put_facts(point, commit, facts.clone());
         Ok(facts)
     }
 
@@ -135,10 +135,10 @@ impl Surveyor<'_> {
 }
 
 /// The verdicts of all keys.
-pub fn all_verdicts(records: &Records<'_>) -> Result<HashMap<Oid, BTreeMap<String, Verdict>>> {
+pub fn all_verdicts(records: &Records<'_>) -> Result<HashMap<Oid, Rc<Verdicts>>> {
     let mut by_key: HashMap<Oid, Vec<crate::record::Record>> = HashMap::new();
     for (key, found) in records.all()? {
         by_key.entry(key).or_default().extend(found);
     }
-    Ok(by_key.into_iter().map(|(key, records)| (key, verdicts(&records))).collect())
+    Ok(by_key.into_iter().map(|(key, records)| (key, Rc::new(Verdicts::of(&records)))).collect())
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::system::System;
+
 pub use store::Records;
 
 /// How a build ended.
@@ -88,8 +90,8 @@ pub enum State {
 
 impl State {
     /// What the newest words on each of `systems` come to.
-    pub fn of(verdicts: &BTreeMap<String, Verdict>, systems: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let said: Vec<_> = systems.into_iter().map(|system| verdicts.get(system.as_ref()).copied()).collect();
+    pub fn of(verdicts: &Verdicts, systems: &[System]) -> Self {
+        let said: Vec<_> = systems.iter().map(|system| verdicts.get(system)).collect();
         if said.contains(&Some(Verdict::Failed)) {
             Self::Failed
         } else if said.contains(&Some(Verdict::NoBuilder)) {
@@ -114,16 +116,38 @@ impl State {
 }
 
 /// What counts on each system: `built` once there is one, for the key did not change since; else the newest word.
-pub fn verdicts(records: &[Record]) -> BTreeMap<String, Verdict> {
-    let mut newest: BTreeMap<&str, &Record> = BTreeMap::new();
-    for record in records {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts(Vec<(System, Verdict)>);
+
+impl Verdicts {
+    /// What these records come to; one whose system is none says nothing.
+    pub fn of(records: &[Record]) -> Self {
         let rank = |record: &Record| (record.verdict == Verdict::Built, record.started.clone());
-        match newest.get(record.system.as_str()) {
-            Some(other) if rank(other) >= rank(record) => {}
-            _ => drop(newest.insert(&record.system, record)),
+        let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
+        for record in records {
+            let Ok(system) = System::parse(&record.system) else { continue };
+            if newest.get(&system).is_none_or(|other| rank(other) < rank(record)) {
+                newest.insert(system, record);
+            }
         }
+        newest.into_iter().map(|(system, record)| (system, record.verdict)).collect()
     }
-    newest.into_iter().map(|(system, record)| (system.to_owned(), record.verdict)).collect()
+
+    /// The verdict on a system.
+    pub fn get(&self, system: &System) -> Option<Verdict> {
+        self.0.iter().find(|(known, _)| known == system).map(|(_, verdict)| *verdict)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &(System, Verdict)> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(System, Verdict)> for Verdicts {
+    fn from_iter<I: IntoIterator<Item = (System, Verdict)>>(verdicts: I) -> Self {
+        Self(verdicts.into_iter().collect())
+    }
 }
 
 /// The records in a note on `key`: lines that are no record, or another key's, are left out.

@@ -100,25 +100,37 @@ fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// What can be done next, HEAD's point first.
-pub fn suggestions(config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) -> Vec<String> {
-    let lattice = &config.lattice;
-    let mut found: Vec<(bool, usize, String)> = Vec::new();
-    for status in points {
-        let spelled = lattice.spell(&status.point);
-        let is_greatest = || next::greatest_in_phase(lattice, census, &status.point).as_ref() == Some(&status.point);
-        let (weight, line) = match status.state {
-            State::Failed => (1, format!("failed:     git lattice show {spelled}")),
-            State::NoBuilder => (4, format!("no builder: git lattice show {spelled}")),
-            State::New => (2, format!("to build:   git lattice build {spelled}")),
-            State::Built if is_greatest() => match next::above(lattice, &status.point) {
-                Ok(_) => (3, format!("go on:      git lattice next-step {spelled}")),
-                Err(_) => (3, format!("go on:      git lattice promote {spelled}")),
-            },
-            State::Built | State::Behind => continue,
+/// What can be done next, HEAD's point first: at most `most` lines, and how many there would be in all.
+pub fn suggestions(
+    config: &Config,
+    census: &Census,
+    points: &[PointStatus],
+    head: Option<&Point>,
+    most: usize,
+) -> (Vec<String>, usize) {
+    let ends_phase = |point: &Point| census.population().greatest_in_phase(point) == Some(point);
+    let weigh = |(i, status): (usize, &PointStatus)| {
+        let weight = match status.state {
+            State::Failed => 1,
+            State::New => 2,
+            State::Built if ends_phase(&status.point) => 3,
+            State::NoBuilder => 4,
+            State::Built | State::Behind => return None,
         };
-        found.push((head != Some(&status.point), weight, line));
-    }
-    found.sort();
-    found.into_iter().map(|(.., line)| line).collect()
+        Some((head != Some(&status.point), weight, i))
+    };
+    let mut found: Vec<_> = points.iter().enumerate().filter_map(weigh).collect();
+    found.sort_unstable();
+    (found.iter().take(most).map(|(.., i)| suggestion(&config.lattice, &points[*i])).collect(), found.len())
+}
+
+fn suggestion(lattice: &Lattice, status: &PointStatus) -> String {
+    let (why, verb) = match status.state {
+        State::Failed => ("failed:", "show"),
+        State::NoBuilder => ("no builder:", "show"),
+        State::New | State::Behind => ("to build:", "build"),
+        State::Built if next::above(lattice, &status.point).is_ok() => ("go on:", "next-step"),
+        State::Built => ("go on:", "promote"),
+    };
+    format!("{why:<11} git lattice {verb} {}", lattice.spell(&status.point))
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use super::{Creation, Item, Request, in_the_way};
+use super::{Creation, Item, Plan, Request, in_the_way};
 use crate::config::{self, Config, document};
 use crate::context::Context;
 use crate::git::identity::Identity;
@@ -13,8 +13,9 @@ use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
 use crate::ops::census::Census;
 use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
+use crate::ops::lock::{LOCK, Locker};
 use crate::ops::{Cannot, Refusal, short};
-use crate::template::Template;
+use crate::template::{Flake, Template};
 
 /// What a point's `config.toml` says when nobody said anything.
 const MINIMAL: &str = "# The data of this step: what is written here, the flake beside it can read.\n";
@@ -28,6 +29,8 @@ pub(super) struct Planner<'a> {
     identity: Identity,
     texts: Vec<(String, String)>,
     linted: HashSet<String>,
+    locker: Locker,
+    warnings: Vec<String>,
 }
 
 /// What is put into a point's directory.
@@ -49,11 +52,22 @@ impl<'a> Planner<'a> {
             document::check_step_config(CONFIG, data)?;
         }
         let identity = memory.identity()?;
-        Ok(Self { context, config, request, memory, census, identity, texts: Vec::new(), linted: HashSet::new() })
+        Ok(Self {
+            context,
+            config,
+            request,
+            memory,
+            census,
+            identity,
+            texts: Vec::new(),
+            linted: HashSet::new(),
+            locker: Locker::default(),
+            warnings: Vec::new(),
+        })
     }
 
-    pub(super) fn finish(self) -> (Repo, Vec<(String, String)>) {
-        (self.memory, self.texts)
+    pub(super) fn finish(self, items: Vec<Item>) -> Plan {
+        Plan { items, texts: self.texts, warnings: self.warnings, memory: self.memory }
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
@@ -77,7 +91,7 @@ impl<'a> Planner<'a> {
         let Made { commit, creation, files } =
             self.grow(point).with_context(|| format!("could not make `{spelled}`"))?;
         self.census.suppose(point, commit);
-        for file in files.into_iter().filter(|file| !file.path.ends_with(CONFIG)) {
+        for file in files.into_iter().filter(|file| file.path.ends_with(FLAKE) || file.path.ends_with(STEP)) {
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
             if self.linted.insert(text.clone()) {
                 self.texts.push((file.path, text));
@@ -87,7 +101,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether the branch that is there holds what this command would put there.
-    fn check_same(&self, point: &Point, branch: &str, existing: Oid) -> Result<()> {
+    fn check_same(&mut self, point: &Point, branch: &str, existing: Oid) -> Result<()> {
         let tree = self.memory.tree_of_commit(existing)?;
         let found = Content::find(&self.memory, self.config, tree, point)?;
         let made_by = content::generated_by(&self.memory, self.config, &found, point)?;
@@ -107,7 +121,7 @@ impl<'a> Planner<'a> {
         Err(Refusal::OtherContent { branch: branch.to_owned(), existing: short(existing), new, differs }.into())
     }
 
-    fn grow(&self, point: &Point) -> Result<Made> {
+    fn grow(&mut self, point: &Point) -> Result<Made> {
         let (parents, names) = self.parents(point)?;
         let below = self.memory.merged_tree(&parents)?;
         let found = Content::find(&self.memory, self.config, below, point)?;
@@ -118,8 +132,13 @@ impl<'a> Planner<'a> {
         if template == Template::Rust && !step.has_rust {
             return Err(Cannot::NoRust.into());
         }
+        self.check_inputs(&found, template, &previous)?;
         let values = content::flake_of(self.config, point, &previous, step.nixpkgs_path);
-        let files = self.files(&found, point, template, &data, &template.render(&values)?)?;
+        let flake = template.render(&values)?;
+        let mut files = self.files(&found, point, template, &data, &flake)?;
+        if template.takes_nixpkgs() {
+            files.extend(self.lock(&found, point, previous.first(), &values, &flake)?);
+        }
         let tree = self.memory.with_files(below, &files)?;
         let message = self.message(point, template, &data)?;
         let commit = self.memory.make_commit(&self.identity, &message, tree, &parents)?;
@@ -143,6 +162,26 @@ impl<'a> Planner<'a> {
             None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),
             None => Err(Cannot::NoBase { base }.into()),
         }
+    }
+
+    /// A flake hands its own inputs down: one without nixpkgs cannot take one that needs it.
+    fn check_inputs(&self, found: &Content, template: Template, previous: &[Point]) -> Result<()> {
+        if template.takes_nixpkgs() {
+            return Ok(());
+        }
+        for below in previous {
+            let made_by = content::generated_by(&self.memory, self.config, found, below)?;
+            if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
+                let below = self.config.lattice.spell(below);
+                return Err(Cannot::NeedsNixpkgs {
+                    template: template.name(),
+                    below,
+                    below_template: below_template.name(),
+                }
+                .into());
+            }
+        }
+        Ok(())
     }
 
     fn data(&self, found: &Content, point: &Point, below: Option<&Point>) -> Result<Vec<u8>> {
@@ -181,6 +220,34 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(files)
+    }
+
+    /// The lock of the point below, so that a whole chain is built with the same nixpkgs; else a new one.
+    fn lock(
+        &mut self,
+        found: &Content,
+        point: &Point,
+        below: Option<&Point>,
+        values: &Flake,
+        flake: &str,
+    ) -> Result<Option<File>> {
+        let path = format!("{}/{LOCK}", self.config.flake.encode(&self.config.lattice, point));
+        for source in [Some(point), below].into_iter().flatten() {
+            let there = found.own(source).map(|own| self.memory.file_at(own.id, LOCK)).transpose()?.flatten();
+            if let Some(bytes) = there {
+                return Ok(Some(File { path, bytes }));
+            }
+        }
+        if self.request.dry_run {
+            return Ok(None);
+        }
+        match self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake) {
+            Ok(bytes) => Ok(Some(File { path, bytes })),
+            Err(why) => {
+                self.warnings.push(format!("`{path}` was not made, and without it nothing can be built: {why}"));
+                Ok(None)
+            }
+        }
     }
 
     fn message(&self, point: &Point, template: Template, data: &[u8]) -> Result<String> {

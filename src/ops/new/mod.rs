@@ -20,6 +20,8 @@ pub struct Request {
     pub points: Vec<Point>,
     /// The bytes of `config.toml`; otherwise those of the point below, or a minimal one.
     pub data: Option<Vec<u8>>,
+    /// Whether nothing is to be written: then no Nix is started to lock nixpkgs either.
+    pub dry_run: bool,
     /// The template; otherwise lattice.toml's, that of the point below, or `config`.
     pub template: Option<Template>,
     /// Why a promotion was forced: becomes a `Lattice-Override:` trailer.
@@ -62,6 +64,8 @@ pub struct Plan {
     pub items: Vec<Item>,
     /// The `.nix` texts that are new, to be linted: path and text.
     pub texts: Vec<(String, String)>,
+    /// What the user should know: a flake that could not be locked.
+    pub warnings: Vec<String>,
     memory: Repo,
 }
 
@@ -91,8 +95,7 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
     points.sort_by_cached_key(rising);
     points.dedup();
     let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
-    let (memory, texts) = planner.finish();
-    Ok(Plan { items, texts, memory })
+    Ok(planner.finish(items))
 }
 
 /// A linear extension of the order: whoever is below comes first.

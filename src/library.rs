@@ -1,0 +1,52 @@
+//! The face for other programs: build the flake of a point as `git lattice build` does.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::context::Context;
+use crate::env::Environment;
+use crate::ops::build::{self, How};
+use crate::record::Record;
+
+/// Builds the point whose directory is `flake_dir` and records the results in git, one per system of the point.
+///
+/// `flake_dir` is a directory in the worktree of a repository with a `lattice.toml`, such as
+/// `flakes/toolchain/aarch64/phase0/step1`. As everywhere in git-lattice the commit is built, here HEAD's, and not the files of the
+/// worktree. A system for which there is a `built` record of the same content is not built again: its record is given back.
+///
+/// # Errors
+/// When the directory is no point's, HEAD does not hold it, or there is no usable Nix. A build that fails is no error but a
+/// record with the verdict [`Verdict::Failed`](crate::Verdict::Failed).
+///
+/// # Examples
+/// ```no_run
+/// for record in git_lattice::run_nix_build("flakes/toolchain/aarch64/phase0/step1")? {
+///     println!("{} on {}: {:?}", record.point, record.system, record.verdict);
+/// }
+/// # Ok::<(), git_lattice::Error>(())
+/// ```
+pub fn run_nix_build(flake_dir: impl AsRef<Path>) -> Result<Vec<Record>, Error> {
+    let flake_dir = flake_dir.as_ref();
+    build(flake_dir).with_context(|| format!("could not build `{}`", flake_dir.display())).map_err(Error)
+}
+
+/// Why nothing could be built; its chain of sources says more.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(anyhow::Error);
+
+fn build(flake_dir: &Path) -> Result<Vec<Record>> {
+    let cwd = flake_dir.canonicalize().context("there is no such directory")?;
+    let context = Context::open(Environment { cwd: cwd.clone(), ..Environment::read()? })?;
+    let config = context.config()?;
+    let root = context.repo.workdir().context("the repository is bare")?.canonicalize()?;
+    let dir = cwd.strip_prefix(&root)?.to_str().context("its path is not UTF-8")?;
+    let point =
+        config.flake.decode(&config.lattice, dir).with_context(|| format!("`{dir}` is no point's directory"))?;
+    let commit = context.repo.head()?.commit.context("HEAD has no commit yet")?;
+    let mut plan = build::plan_at(&context, &config, &point, commit)?;
+    let done = build::run(&context, &mut plan, &How::typed(false), &mut |_| {})?;
+    ensure!(!done.is_empty(), "`{dir}` builds for no system");
+    Ok(done.into_iter().map(|done| done.record).collect())
+}
