@@ -140,6 +140,47 @@ fn force_changes_what_is_named_and_keeps_comments() {
 }
 
 #[test]
+fn force_takes_away_the_systems_of_values_that_are_gone() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "aarch64,x86_64"]);
+    sandbox.lattice(&["init", "--force", "--arch", "x86_64,riscv64", "--no-hooks"]).exits(0);
+    let toml = lattice_toml(&sandbox);
+    has(&toml, "arch = { set = [\"x86_64\", \"riscv64\"] }");
+    has(&toml, "riscv64 = \"riscv64-linux\"");
+    assert!(!toml.contains("aarch64 ="), "{toml}");
+}
+
+#[test]
+fn force_can_change_one_system_and_leaves_the_others() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "aarch64,board", "--system", "board=armv7l-linux"]);
+    sandbox.lattice(&["init", "--force", "--system", "aarch64=aarch64-darwin", "--no-hooks"]).exits(0);
+    sandbox.lattice(&["init", "--force", "--arch", "aarch64,board,x86_64", "--no-hooks"]).exits(0);
+    let toml = lattice_toml(&sandbox);
+    for line in ["aarch64 = \"aarch64-darwin\"", "board = \"armv7l-linux\"", "x86_64 = \"x86_64-linux\""] {
+        has(&toml, line);
+    }
+}
+
+#[test]
+fn force_can_put_components_in_order_and_they_stay_so() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&["init", "--component", "v1,v2", "--arch", "x86_64", "--no-hooks"]).exits(0);
+    sandbox.lattice(&["init", "--force", "--chain", "component", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "component = { chain = [\"v1\", \"v2\"] }");
+    sandbox.lattice(&["init", "--force", "--component", "v1,v2,v3", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "component = { chain = [\"v1\", \"v2\", \"v3\"] }");
+}
+
+#[test]
+fn force_does_not_bring_a_remote_back() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "x86_64", "--remote", ""]);
+    sandbox.lattice(&["init", "--force", "--arch", "aarch64", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "remote = \"\"");
+}
+
+#[test]
 fn force_does_not_help_where_the_file_is_no_toml() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "base = = 1\n");
