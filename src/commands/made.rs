@@ -45,7 +45,7 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
     if let Outcome::Refused(_) = pushed {
         return Ok(error::NO);
     }
-    switch(context, args, &plan)
+    switch(context, config, args, &plan)
 }
 
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> Result<Outcome> {
@@ -56,7 +56,7 @@ fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> R
 }
 
 /// One point: go there, as `git switch -c` would.
-fn switch(context: &Context, args: &ArgMatches, plan: &Plan) -> Result<u8> {
+fn switch(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     let [item] = plan.items.as_slice() else { return Ok(error::OK) };
     if args.get_flag("no-switch") || context.repo.workdir().is_none() {
         return Ok(error::OK);
@@ -64,7 +64,9 @@ fn switch(context: &Context, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     if context.repo.head()?.branch.as_deref() == Some(&item.branch) {
         return Ok(error::OK);
     }
-    Ok(if context.repo.git().switch(&item.branch)? { error::OK } else { error::NO })
+    let is_here = context.repo.find_ref(&format!("refs/heads/{}", item.branch))?.is_some();
+    let remote = config.remote.as_deref().filter(|_| !is_here);
+    Ok(if context.repo.git().switch(&item.branch, remote)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {

@@ -77,12 +77,18 @@ impl Git {
         Err(process::Error::Failed { command, status, stdout, stderr }.into())
     }
 
-    /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
+    /// Switches the worktree to `branch` as the user would; git speaks to the user itself. With a remote the branch is made first,
+    /// from that of the same name there.
     ///
     /// # Errors
     /// When git cannot be started; `false` when it refused.
-    pub fn switch(&self, branch: &str) -> Result<bool> {
-        Ok(self.shown().args(["switch", "--no-guess", branch]).show()?.success())
+    pub fn switch(&self, branch: &str, remote: Option<&str>) -> Result<bool> {
+        let cmd = self.shown().args(["switch", "--no-guess"]);
+        let cmd = match remote {
+            Some(remote) => cmd.args(["--track", "-c", branch, &format!("{remote}/{branch}")]),
+            None => cmd.arg(branch),
+        };
+        Ok(cmd.show()?.success())
     }
 
     /// The branches that are checked out somewhere, without `refs/heads/`, each with its worktree.

@@ -219,7 +219,7 @@ fn json_has_the_documented_fields() {
 fn what_was_not_checked_is_said() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
-    run.says("checked: rnix").says("not checked: not checked by statix").exits(0);
+    run.says("checked: rnix").says("not checked").says("statix");
     let made = sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--json"]).exits(0).json();
     assert!(texts(&made["unchecked"]).concat().contains("statix"), "{made}");
 }
@@ -284,6 +284,49 @@ fn a_point_made_on_another_machine_is_grown_from() {
     sandbox.lattice_in(colleague, &["new", &at("phase0/step2"), "--no-switch"], |command| command).exits(0);
     let parent = sandbox.git_in(colleague, &["log", "-1", "--format=%P", &branch(&at("phase0/step2"))]);
     assert_eq!(parent, sandbox.commit(&branch(&one)));
+}
+
+#[test]
+fn a_point_that_is_only_on_the_remote_is_unchanged_and_switched_to() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    let colleague = sandbox.colleague();
+    sandbox.lattice_in(colleague, &["new", &one], |command| command).exits(0).says("unchanged");
+    assert_eq!(sandbox.git_in(colleague, &["symbolic-ref", "--short", "HEAD"]), branch(&one));
+    assert_eq!(sandbox.git_in(colleague, &["rev-parse", "HEAD"]), sandbox.commit(&branch(&one)));
+}
+
+#[test]
+fn several_steps_at_once_stand_on_each_other() {
+    let sandbox = Sandbox::new();
+    let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let args = ["new", "--arch", here(), "--step", "step3,step1", "--step", "step2", "--no-push"];
+    sandbox.lattice(&args).exits(0);
+    assert_eq!(sandbox.parents(&three), [sandbox.commit(&branch(&two))]);
+    assert_eq!(sandbox.parents(&two), [sandbox.commit(&branch(&one))]);
+}
+
+#[test]
+fn braces_and_stars_name_several_points() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.lattice(&["new", "toolchain/{aarch64,x86_64}/phase0/step1", "--json"]).exits(0).json();
+    assert_eq!(made["created"].as_array().unwrap().len(), 2);
+    let made = sandbox.lattice(&["new", "*/*/phase0/step2", "--json"]).exits(0).json();
+    assert_eq!(made["created"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn points_that_do_not_fit_together_are_not_joined() {
+    let sandbox = Sandbox::new();
+    let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
+    sandbox.points(&below);
+    sandbox.commit_to(below[0], &[("../../../../../flakes/shared", "one\n")]);
+    sandbox.commit_to(below[1], &[("../../../../../flakes/shared", "two\n")]);
+    let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
+    let run = sandbox.lattice(&["new", "--arch", "aarch64+x86_64"]).exits(1);
+    run.says("flakes/shared").says("hint:");
+    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "nothing should be written");
 }
 
 #[test]
