@@ -16,6 +16,7 @@ mod nix;
 mod nix_setup;
 mod packaging;
 mod promote;
+mod races;
 mod sandbox;
 mod scratch;
 mod show;
