@@ -291,6 +291,23 @@ fn a_broken_nix_file_stops_the_commit() {
 }
 
 #[test]
+fn a_statix_on_path_has_its_say() {
+    let mut sandbox = hooked();
+    sandbox.use_program(
+        "statix",
+        "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
+         --version) echo 'statix 0.5.8' ;;\n*) if grep -q odd; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi ;;\nesac\n",
+    );
+    sandbox.write("a.nix", "{ odd = 1; }\n");
+    sandbox.git(&["add", "."]);
+    let refused = sandbox.try_git("work", &["commit", "-q", "-m", "x"]);
+    assert!(!refused.status.success() && refused.error_text().contains("this is odd"), "{}", refused.error_text());
+    sandbox.write("a.nix", "{ even = 1; }\n");
+    sandbox.git(&["add", "."]);
+    assert_eq!(git(&sandbox, &["commit", "-q", "-m", "x"]), "", "when all was checked there is nothing to say");
+}
+
+#[test]
 fn a_good_nix_file_and_everything_else_pass() {
     let sandbox = hooked();
     sandbox.write("good.nix", "{ a = 1; }\n");

@@ -258,6 +258,37 @@ fn into_the_base_branch_evidence_is_needed_too() {
 }
 
 #[test]
+fn a_merge_that_the_remote_refuses_is_pushed_later() {
+    let sandbox = with_one_point();
+    sandbox.built_elsewhere(&[&at("phase0/step1")]);
+    sandbox.git_in("remote.git", &["config", "receive.denyNonFastForwards", "true"]);
+    sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
+    sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "somebody was first"]);
+    sandbox.git_in("other", &["push", "-q"]);
+    let run = sandbox.lattice(&["promote", "--to", "base"]).exits(1);
+    run.says("the push did not go through").says("main");
+    let merge = sandbox.commit("main");
+    sandbox.git_in("remote.git", &["update-ref", "refs/heads/main", &sandbox.commit("main~1")]);
+    sandbox.lattice(&["promote", "--to", "base"]).exits(0).says("unchanged").says("pushed");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", "main"]), merge);
+}
+
+#[test]
+fn what_does_not_fit_into_the_base_branch_is_refused() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    sandbox.built_elsewhere(&[&one]);
+    sandbox.write(&format!("{}/config.toml", dir(&one)), "something = \"else\"\n");
+    sandbox.git(&["add", "flakes"]);
+    sandbox.git(&["commit", "-q", "-m", "by hand"]);
+    sandbox.git(&["switch", "-q", "-c", "elsewhere"]);
+    let before = sandbox.state();
+    sandbox.lattice(&["promote", &one, "--to", "base"]).exits(1).says("config.toml");
+    assert_eq!(sandbox.state(), before);
+}
+
+#[test]
 fn a_base_branch_that_is_checked_out_stays() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
