@@ -100,10 +100,17 @@ impl Document {
             set(table, key, Toml::from(text.as_str()));
         }
         let axes = subtable(table, "axes");
+        let mut gone = Vec::new();
         for (name, axis) in &draft.axes {
+            let stays =
+                |value: &String| matches!(axis, AxisDraft::Set(new) | AxisDraft::Closed(new) if new.contains(value));
+            gone.extend(listed(axes.get(name)).into_iter().filter(|value| !stays(value)));
             set(axes, name, axis.to_toml());
         }
         let systems = subtable(table, "systems");
+        for value in gone {
+            systems.remove(&value);
+        }
         for (arch, system) in &draft.systems {
             set(systems, arch, Toml::from(system.as_str()));
         }
@@ -175,6 +182,12 @@ impl AxisDraft {
         }
         Toml::InlineTable(table)
     }
+}
+
+/// The values of an axis, where it lists them.
+fn listed(axis: Option<&Item>) -> Vec<String> {
+    let list = axis.and_then(|axis| axis.get("set").or_else(|| axis.get("chain"))).and_then(Item::as_array);
+    list.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 /// Sets a key and keeps the comments around its old value.

@@ -40,11 +40,11 @@ pub fn detect_remote(repo: &Repo) -> Option<String> {
     remotes.iter().find(|name| *name == "origin").or(remotes.first()).cloned()
 }
 
-/// The system of each architecture: what `given` says (`a=b`), else what the name means.
+/// The system of each architecture: what `given` says (`a=b`), else what the name means; nothing for those that are `known`.
 ///
 /// # Errors
 /// When an entry is malformed, or an architecture is not known and not given.
-pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String)>> {
+pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for text in given {
         let Some((arch, system)) = text.split_once('=') else {
@@ -56,7 +56,7 @@ pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String
         pairs.push((arch.to_owned(), System::parse(system)?.to_string()));
     }
     for arch in archs {
-        if pairs.iter().any(|(known, _)| known == arch) {
+        if known.contains(arch) || pairs.iter().any(|(named, _)| named == arch) {
             continue;
         }
         match System::of_arch(arch) {
@@ -112,7 +112,7 @@ pub fn add_values(
         }
     }
     if config.systems.axis() == Some(index) {
-        for (arch, system) in systems(&added, given)? {
+        for (arch, system) in systems(&added, given, &[])? {
             document.add_system(&arch, &system);
         }
     }

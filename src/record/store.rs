@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Record, Verdicts, parse_note};
-use crate::git::{Oid, Repo, Result};
+use crate::git::{Error, Oid, Repo, Result};
 
 /// Under which all writers' refs are.
 pub const NOTES: &str = "refs/notes/lattice/";
@@ -95,13 +95,20 @@ pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
 /// # Errors
 /// When it cannot be kept.
 pub fn writer(repo: &Repo) -> Result<String> {
+    let git = repo.git();
     let spelled = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-    if let Some(name) = repo.git().config(WRITER)?.filter(spelled) {
+    let first = || Ok::<_, Error>(git.local_config(WRITER)?.into_iter().find(spelled));
+    if let Some(name) = first()? {
         return Ok(name);
     }
-    repo.git().set_config(WRITER, &random_name())?;
-    // Of two processes that did this at once one was last; both take what stands now.
-    repo.git().config(WRITER)?.ok_or_else(|| crate::git::Error::Malformed(format!("`{WRITER}` was not kept")))
+    let own = random_name();
+    git.add_config(WRITER, &own)?;
+    // Of several processes that did this at once all take what comes first in the file, and the others take theirs back.
+    let name = first()?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
+    if name != own {
+        git.unset_config(WRITER, &own)?;
+    }
+    Ok(name)
 }
 
 /// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.
