@@ -70,11 +70,16 @@ fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static
         return Ok(Some("there is no `nix` on PATH"));
     }
     let records = Records::open(&context.repo)?;
-    let mut failed = false;
     for job in plan.jobs.iter().filter(|job| job.known.is_none()) {
-        failed |= Verdicts::of(&records.of(job.key)?).get(&job.system) == Some(Verdict::Failed);
+        match Verdicts::of(&records.of(job.key)?).get(&job.system) {
+            Some(Verdict::Failed) => return Ok(Some("this content failed before; `git lattice build` tries again")),
+            Some(Verdict::NoBuilder) => {
+                return Ok(Some("no builder was found for it; `git lattice build` looks again"));
+            }
+            _ => {}
+        }
     }
-    Ok(failed.then_some("this content failed before; `git lattice build` tries again"))
+    Ok(None)
 }
 
 /// Starts the background build and returns at once.
