@@ -7,6 +7,7 @@ mod bad_input;
 mod build;
 mod chains;
 mod detach;
+mod grow;
 mod guidance;
 mod hooks;
 mod init;
