@@ -38,7 +38,9 @@ impl Names {
         let inside = format!("{folded}/");
         let folders = folded.match_indices('/').map(|(at, _)| &folded[..at]);
         let above = folders.flat_map(|folder| self.beginning_with(folder).take_while(move |(name, _)| name == folder));
-        let same = self.beginning_with(&folded).take_while(|(name, _)| *name == folded);
+        // The branch itself: somebody made it a moment ago, which the ref transaction notices and the next try finds done.
+        let same =
+            self.beginning_with(&folded).take_while(|(name, _)| *name == folded).filter(|(_, other)| other != branch);
         let below = self.beginning_with(&inside).take(1);
         let clashes: Vec<_> = above.chain(same).chain(below).map(|(_, other)| other).collect();
         let is_exact = |other: &&String| is_folder(other, branch) || is_folder(branch, other);
@@ -77,6 +79,7 @@ mod tests {
             Some(("f/c/a/b".to_owned(), FOLDER)),
             "what git itself refuses comes first"
         );
+        assert_eq!(check(&["f/c/a"]), None, "it was made since somebody looked");
         assert_eq!(check(&["F/c/a"]), Some(("F/c/a".to_owned(), CASE)));
         assert_eq!(check(&["f/C/A/b"]), Some(("f/C/A/b".to_owned(), CASE)));
         assert_eq!(
