@@ -66,7 +66,7 @@ fn a_remote_that_refuses() {
     fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     pushes_later(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || {
-        fs::remove_file(&hook).unwrap()
+        fs::remove_file(&hook).unwrap();
     });
 }
 
