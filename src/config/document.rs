@@ -4,6 +4,7 @@ use std::fmt;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value as Toml, value};
 
+use super::read::{ARCH, REST};
 use super::{Error, Result};
 
 /// A `lattice.toml` as it is written.
@@ -104,6 +105,11 @@ impl Document {
             set(axes, name, axis.to_toml());
         }
         let systems = subtable(table, "systems");
+        if draft.axes.iter().any(|(name, _)| name == ARCH) {
+            let is_stale = |arch: &String| arch != REST && !draft.systems.iter().any(|(given, _)| given == arch);
+            let stale: Vec<_> = systems.iter().map(|(arch, _)| arch.to_owned()).filter(is_stale).collect();
+            stale.iter().for_each(|arch| drop(systems.remove(arch)));
+        }
         for (arch, system) in &draft.systems {
             set(systems, arch, Toml::from(system.as_str()));
         }

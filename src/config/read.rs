@@ -11,9 +11,9 @@ use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Patte
 use crate::system::System;
 
 /// The axis that says the architecture unless `system-axis` names another.
-const ARCH: &str = "arch";
+pub(super) const ARCH: &str = "arch";
 /// In `[systems]` and in lists per value: everything not named.
-const REST: &str = "*";
+pub(super) const REST: &str = "*";
 
 const TOP_KEYS: [&str; 10] =
     ["base", "remote", "branch", "flake", "template", "system-axis", "axes", "systems", "promote", "build"];

@@ -152,3 +152,12 @@ fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
     let forced = [&args[..], &["--force"]].concat();
     sandbox.refused(&forced).exits(2).says("`lattice.toml` line 1, column 8");
 }
+
+#[test]
+fn init_with_force_can_drop_an_architecture() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice(&["init", "--force", "--component", "toolchain", "--arch", "aarch64", "--no-hooks"]);
+    run.exits(0);
+    let run = sandbox.lattice(&["new", "--arch", "x86_64", "--dry-run"]).exits(2);
+    run.says("unknown value `x86_64`").says("axis `arch` has: aarch64");
+}
