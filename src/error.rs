@@ -69,6 +69,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::InTheWay { other, .. } => {
             vec![format!("`git branch -m {other} NAME` gives the other branch another name")]
         }
+        Refusal::FileInTheWay { .. } => {
+            vec![format!("`flake` in {} says where points have their directories", config::FILE)]
+        }
         Refusal::LastStep { .. } => vec!["`git lattice promote` opens the next phase".to_owned()],
         Refusal::LastPhase { base, .. } => vec![format!("`git lattice promote --to base` merges it into `{base}`")],
         Refusal::NotReady { .. } => {
@@ -85,10 +88,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoBase { .. } => vec![
             "`git fetch` brings the remote's branches; `base` in lattice.toml names the one to grow from".to_owned(),
         ],
-        Cannot::NoCommit => vec![
-            "commit something on the base branch first: `git add lattice.toml && git commit -m 'declare the lattice'`"
-                .to_owned(),
-        ],
+        Cannot::NoCommit => {
+            vec!["points grow from a commit: `git commit --allow-empty -m 'start'` makes the first one".to_owned()]
+        }
         Cannot::NoPoint { point, .. } => {
             vec![format!("`git lattice new {point}` makes it; `git lattice status` shows the points there are")]
         }
@@ -131,7 +133,7 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
             Some(hints)
         }
         Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
-        Error::Open { axis, .. } => one(format!("say which one: `--{axis} VALUE`")),
+        Error::Open { axis, .. } => one(format!("say which: `--{axis} VALUE`, or several separated by commas")),
         Error::Endless { axis, .. } => one(format!("name the values: `--{axis} a,b`")),
         Error::BadValue { .. } => one("a value is letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`"),
         _ => None,

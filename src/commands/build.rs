@@ -34,7 +34,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut plan = build::plan(context, config, &census, &points)?;
     let how = How::typed(args.get_flag("again"));
     let json = args.get_flag("json");
-    let mut view = View { ui, json, current: String::new() };
+    let mut view = View { ui, json, current: String::new(), hinted: Vec::new() };
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
@@ -48,6 +48,8 @@ struct View<'a> {
     ui: &'a Ui,
     json: bool,
     current: String,
+    /// The hints of a missing builder are the same for every point that lacks it.
+    hinted: Vec<String>,
 }
 
 impl View<'_> {
@@ -64,7 +66,22 @@ impl View<'_> {
                 if !self.json {
                     self.ui.data(line(done, self.ui.color));
                 }
-                explain(self.ui, done);
+                self.explain(done);
+            }
+        }
+    }
+
+    fn explain(&mut self, done: &Done) {
+        for line in &done.tail {
+            self.ui.say(format!("  {}", harmless(line)));
+        }
+        if let (Some(log), false) = (&done.log, done.record.verdict == Verdict::Built) {
+            self.ui.say(format!("the whole log: {}", log.display()));
+        }
+        for hint in &done.hints {
+            if !self.hinted.contains(hint) {
+                self.ui.hint(hint);
+                self.hinted.push(hint.clone());
             }
         }
     }
@@ -83,16 +100,6 @@ fn line(done: &Done, color: bool) -> String {
         (None, error) => error.clone().unwrap_or_default(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
-    let text = harmless(&format!("{}  {}  {place}  {when}", record.point, record.system));
+    let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));
     format!("{}  {}", paint(word, tone, color), text.trim_end())
-}
-
-fn explain(ui: &Ui, done: &Done) {
-    for line in &done.tail {
-        ui.say(format!("  {}", harmless(line)));
-    }
-    if let (Some(log), false) = (&done.log, done.record.verdict == Verdict::Built) {
-        ui.say(format!("the whole log: {}", log.display()));
-    }
-    done.hints.iter().for_each(|hint| ui.hint(hint));
 }

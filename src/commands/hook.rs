@@ -62,7 +62,7 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     let report = lint::staged(&context.repo)?;
     report.findings.iter().for_each(|finding| ui.say(finding.to_string()));
     if report.findings.is_empty() && !report.unchecked.is_empty() {
-        Checked::from(&report).lines().iter().for_each(|line| ui.say(format!("git-lattice: {line}")));
+        Checked::from(&report).unchecked.iter().for_each(|line| ui.say(format!("git-lattice: {line}")));
     }
     let is_fine = report.worst().is_none_or(|worst| worst < Severity::Warning);
     if !is_fine {

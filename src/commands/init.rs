@@ -7,6 +7,7 @@ use super::{Session, hooks};
 use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, DEFAULT_BRANCH, DEFAULT_FLAKE};
 use crate::error;
+use crate::lattice::{Axis, Kind};
 use crate::ops::init;
 
 const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
@@ -34,7 +35,7 @@ pub(super) fn command() -> Command {
         .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, where there is one; \"\" for nowhere"))
         .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
         .arg(text("flake", "PATTERN", "How a point names its directory [default: flakes/{component}/{arch}/{phase}/{step}]"))
-        .arg(values("system", "The Nix system of an architecture, as ARCH=SYSTEM, where the name does not say it"))
+        .arg(values("system", "The Nix system of an architecture, where its name does not say it").value_name("ARCH=SYSTEM"))
         .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
         .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
         .arg(flag("no-hooks", "Do not install the git hooks, and do not ask"))
@@ -57,41 +58,29 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     };
     if wanted {
         hooks::install(session)?;
-    } else if !args.get_flag("no-hooks") {
-        ui.hint("`git lattice hooks install` lints before commits and builds after checkouts");
     }
     ui.hint(format!(
-        "commit it on the base branch: `git add {file} && git commit -m 'declare the lattice'`",
+        "commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
+        base = config.base,
         file = config::FILE
     ));
+    if !wanted && !args.get_flag("no-hooks") {
+        ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
+    }
     Ok(error::OK)
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     let repo = &session.context()?.repo;
-    let old = if args.get_flag("force") { session.context()?.config().ok() } else { None };
-    let list = |name: &str| {
-        args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default()
-    };
+    // The file in the worktree is edited, so it is the one that is asked, whatever the base branch has.
+    let old =
+        if args.get_flag("force") { session.context()?.document().and_then(|it| Ok(it.config()?)).ok() } else { None };
+    let asked = Asked { args, old: old.as_ref() };
     let text = |name: &str| args.get_one::<String>(name).cloned();
-    let is_kept =
-        |name: &str| list(name).is_empty() && old.as_ref().is_some_and(|old| old.lattice.axis_index(name).is_ok());
-    let mut archs = list("arch");
-    if archs.is_empty() && !is_kept("arch") {
-        archs = vec![std::env::consts::ARCH.to_owned()];
-    }
-    if list("component").is_empty() && !is_kept("component") {
-        bail!("what is to be built? Name it with `--component`, as in `--component solana-rust-1.83`");
-    }
-    let drafts = |name: &str| -> Option<AxisDraft> {
-        let values = if name == "arch" { archs.clone() } else { list(name) };
-        let is_ordered = matches!(name, "phase" | "step") || text("chain").as_deref() == Some(name);
-        let numbered = if name == "phase" { ("phase{n}", 0) } else { ("step{n}", 1) };
-        (!is_kept(name)).then(|| init::axis_draft(&values, is_ordered, numbered))
-    };
-    let axes = AXES.iter().filter_map(|name| Some(((*name).to_owned(), drafts(name)?))).collect();
+    let axes = AXES.iter().map(|name| Ok(asked.axis(name)?.map(|axis| ((*name).to_owned(), axis))));
+    let axes = axes.filter_map(Result::transpose).collect::<Result<_>>()?;
     let remote = text("remote")
-        .or_else(|| old.as_ref().and_then(|old| old.remote.clone()))
+        .or_else(|| old.as_ref().map(|old| old.remote.clone().unwrap_or_default()))
         .or_else(|| init::detect_remote(repo));
     let base = match text("base").or_else(|| old.as_ref().map(|old| old.base.clone())) {
         Some(base) => Some(base),
@@ -112,6 +101,55 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
             .or_else(|| old_pattern(|old| old.flake.to_string()))
             .unwrap_or_else(|| pattern(DEFAULT_FLAKE)),
         axes,
-        systems: init::systems(&archs, &list("system"))?,
+        systems: init::systems(&asked.values("arch"), &asked.given("system"), &asked.known("arch"))?,
     })
+}
+
+/// What was asked for, over what the file says that is being changed.
+struct Asked<'a> {
+    args: &'a ArgMatches,
+    old: Option<&'a config::Config>,
+}
+
+impl Asked<'_> {
+    fn given(&self, name: &str) -> Vec<String> {
+        self.args.get_many::<String>(name).map(|values| values.cloned().collect()).unwrap_or_default()
+    }
+
+    fn old_axis(&self, name: &str) -> Option<&Axis> {
+        self.old.and_then(|old| old.lattice.axes().iter().find(|axis| axis.name.as_str() == name))
+    }
+
+    /// The listed values that the axis has so far.
+    fn known(&self, name: &str) -> Vec<String> {
+        let values = self.old_axis(name).and_then(Axis::listed).unwrap_or_default();
+        values.iter().map(ToString::to_string).collect()
+    }
+
+    /// The values that the axis is to have, where they are listed.
+    fn values(&self, name: &str) -> Vec<String> {
+        match self.given(name) {
+            given if !given.is_empty() => given,
+            _ if self.old_axis(name).is_some() => self.known(name),
+            _ if name == "arch" => vec![std::env::consts::ARCH.to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What an axis is to be; `None` where it stays as it is.
+    fn axis(&self, name: &str) -> Result<Option<AxisDraft>> {
+        let chain = self.args.get_one::<String>("chain").is_some_and(|chain| chain == name);
+        let old = self.old_axis(name);
+        if self.given(name).is_empty() && old.is_some() && !chain {
+            return Ok(None);
+        }
+        let values = self.values(name);
+        if values.is_empty() && name == "component" {
+            bail!("what is to be built? Name it with `--component`, as in `--component solana-rust-1.83`");
+        }
+        let is_ordered =
+            matches!(name, "phase" | "step") || chain || old.is_some_and(|old| matches!(old.kind, Kind::Chain(_)));
+        let numbered = if name == "phase" { ("phase{n}", 0) } else { ("step{n}", 1) };
+        Ok(Some(init::axis_draft(&values, is_ordered, numbered)))
+    }
 }

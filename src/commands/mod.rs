@@ -22,8 +22,11 @@ use clap::{ArgMatches, Command};
 use crate::config::Config;
 use crate::context::Context;
 use crate::env::Environment;
+use crate::error;
 use crate::ui::Ui;
-use crate::{cli, error};
+
+/// The axes whose flags exist where no `lattice.toml` says otherwise.
+const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
 /// What all commands share: opened once, the first time that somebody asks.
 pub(crate) struct Session {
@@ -69,13 +72,36 @@ impl Session {
 
     /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
     pub(crate) fn axis_names(&self) -> Vec<String> {
-        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return cli::usual_axes() };
+        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return usual_axes() };
         config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
     }
 }
 
-/// All commands.
-pub(crate) fn all(axes: &[String]) -> Vec<Command> {
+/// The whole command line; where points can be named there is a flag for each of `axes`.
+pub(crate) fn line(axes: &[String]) -> Command {
+    Command::new("git-lattice")
+        .bin_name("git lattice")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Build in stages: every step a branch, every branch a reproducible flake, every result recorded in git")
+        .after_help(
+            "A point is written component/arch/phase/step, with `*` and `{a,b}` where several can be meant, or by its branch.\n\
+             What is left open comes from the branch that HEAD is on.\n\n\
+             Exit status: 0 done, 1 the answer is no, 2 it could not be done.",
+        )
+        .disable_help_subcommand(true)
+        .subcommands(all(axes))
+}
+
+/// The same with the usual axes, for the man page and completions.
+fn usual_line() -> Command {
+    line(&usual_axes())
+}
+
+fn usual_axes() -> Vec<String> {
+    USUAL_AXES.map(str::to_owned).to_vec()
+}
+
+fn all(axes: &[String]) -> Vec<Command> {
     vec![
         init::command(),
         axis::command(),

@@ -5,9 +5,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::points::Named;
 use super::{Session, made, new, points};
+use crate::config::Config;
+use crate::lattice::Point;
 use crate::ops::census::Census;
 use crate::ops::new::Request;
-use crate::ops::next;
+use crate::ops::{next, status};
+use crate::record::State;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("next-step")
@@ -36,6 +39,17 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         }
         from = all;
     }
+    warn_of_failed(session, config, &census, &from)?;
     let points = from.iter().map(|point| next::above(&config.lattice, point)).collect::<Result<Vec<_>>>()?;
     made::make(session, args, &Request { points, ..new::content(session, args)? })
+}
+
+/// The new step takes the output of the one below: with that one red it cannot be built.
+fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
+    let survey = status::survey(session.context()?, config, census, Some(from))?;
+    for below in survey.points.iter().filter(|below| below.state == State::Failed) {
+        let point = config.lattice.spell(&below.point);
+        session.ui.warn(format!("`{point}` failed to build: `git lattice show {point}` tells more"));
+    }
+    Ok(())
 }

@@ -52,7 +52,12 @@ pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command
             .help_heading("Axes")
     };
     command
-        .arg(Arg::new("points").value_name("POINT").action(ArgAction::Append).help(help))
+        .arg(
+            Arg::new("points")
+                .value_name("POINT")
+                .action(if many { ArgAction::Append } else { ArgAction::Set })
+                .help(help),
+        )
         .args(axes.iter().filter(|axis| !TAKEN.contains(&axis.as_str())).map(flag))
 }
 

@@ -16,7 +16,7 @@ use crate::ui::{Tone, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("show")
-        .about("Show one point: coordinates, branch, commit, parents, files, template, config hash, records")
+        .about("Show one point in full: where it is, what it holds, what became of its builds")
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     points::add_args(command, axes, false)
 }
@@ -33,6 +33,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         value["files"] = json!(details.files);
         value["below"] = json!(details.below);
         value["records"] = json!(details.records);
+        value["logs"] = json!(details.logs);
         ui.json(value);
     } else {
         table::lines(&rows(config, &details), ui.color).iter().for_each(|line| ui.data(line));
@@ -66,13 +67,23 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
             .unwrap_or_else(|| "none of this version's: changed by hand, or made by another version".to_owned()),
     );
     row("config hash", details.config_hash.clone().unwrap_or_default());
-    row("files", details.files.join(" "));
+    list(&mut rows, "files", &details.files);
     for (i, record) in details.records.iter().enumerate() {
-        let cell =
-            Cell::new(record_line(record), if record.verdict == Verdict::Built { Tone::Good } else { Tone::Odd });
+        let tone = match record.verdict {
+            Verdict::Built => Tone::Good,
+            Verdict::Failed => Tone::Bad,
+            Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
+        };
+        let cell = Cell::new(record_line(record), tone);
         rows.push(vec![if i == 0 { "records" } else { "" }.into(), cell]);
     }
+    list(&mut rows, "logs", &details.logs.iter().map(|log| log.display().to_string()).collect::<Vec<_>>());
     rows
+}
+
+fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
+    let named = |(i, text): (usize, &String)| vec![if i == 0 { name } else { "" }.into(), text.as_str().into()];
+    rows.extend(texts.iter().enumerate().map(named));
 }
 
 fn record_line(record: &Record) -> String {

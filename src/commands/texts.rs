@@ -7,7 +7,20 @@ use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 
 use super::Session;
-use crate::{cli, error};
+use crate::error;
+
+/// git's own bash completion asks a function of this name for `git lattice`; those of zsh and fish find `git-lattice` themselves.
+const BRIDGE: &str = r#"
+_git_lattice() {
+    local at=1
+    while [[ ${COMP_WORDS[at]} != lattice ]]; do
+        ((++at < COMP_CWORD)) || return 0
+    done
+    local words=(git-lattice "${COMP_WORDS[@]:at+1}")
+    local COMP_WORDS=("${words[@]}") COMP_CWORD=$((COMP_CWORD - at))
+    _gitlattice git-lattice "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+}
+"#;
 
 pub(super) fn completions() -> Command {
     Command::new("completions")
@@ -22,9 +35,17 @@ pub(super) fn man() -> Command {
 
 pub(super) fn run_completions(session: &Session, args: &ArgMatches) -> u8 {
     let Some(&shell) = args.get_one::<Shell>("shell") else { return error::CANNOT };
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut cli::usual_command().bin_name("git-lattice"), "git-lattice", &mut text);
-    session.ui.data(String::from_utf8_lossy(&text).trim_end());
+    let generate = |name: &str| {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut super::usual_line().bin_name(name), name, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let text = match shell {
+        // clap_complete 4.6 loses the commands of a program with `-` in its name.
+        Shell::Bash => generate("gitlattice").replace("default gitlattice\n", "default git-lattice\n") + BRIDGE,
+        _ => generate("git-lattice"),
+    };
+    session.ui.data(text.trim_end());
     error::OK
 }
 
@@ -37,15 +58,26 @@ pub(super) fn run_man(session: &Session, _args: &ArgMatches) -> Result<u8> {
 
 /// One page for everything: the head, then each command with its options.
 fn page(out: &mut Vec<u8>) -> std::io::Result<()> {
-    let mut whole = cli::usual_command().bin_name("git-lattice");
+    // It is called `git lattice` already; building gives the commands their full names.
+    let mut whole = super::usual_line();
     whole.build();
-    clap_mangen::Man::new(whole.clone()).title("git-lattice").section("1").render(out)?;
-    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
-        let man = clap_mangen::Man::new(command.clone().display_name(format!("git lattice {}", command.get_name())));
-        writeln!(out, ".SH GIT LATTICE {}", command.get_name().to_uppercase())?;
-        man.render_synopsis_section(&mut *out)?;
-        man.render_description_section(&mut *out)?;
-        man.render_options_section(&mut *out)?;
-    }
-    Ok(())
+    let man = clap_mangen::Man::new(whole.clone()).title("git-lattice").section("1");
+    man.render_title(&mut *out)?;
+    man.render_name_section(&mut *out)?;
+    man.render_synopsis_section(&mut *out)?;
+    man.render_description_section(&mut *out)?;
+    writeln!(out, ".PP\n{}", whole.get_after_help().map(ToString::to_string).unwrap_or_default())?;
+    whole.get_subcommands().try_for_each(|command| section(out, command))
+}
+
+/// A command's section, and those of the commands within it.
+fn section(out: &mut Vec<u8>, command: &Command) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    writeln!(out, ".SH {}", command.get_bin_name().unwrap_or(command.get_name()).to_uppercase())?;
+    out.write_all(String::from_utf8_lossy(&text).replace(".SH ", ".SS ").as_bytes())?;
+    command.get_subcommands().filter(|inner| inner.get_name() != "help").try_for_each(|inner| section(out, inner))
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value as Toml, value};
 
-use super::read::{ARCH, REST};
 use super::{Error, Result};
 
 /// A `lattice.toml` as it is written.
@@ -68,7 +67,7 @@ flake = ""
 # What `git lattice promote` asks for. Without this: a `built` record for the point's own systems.
 # [promote]
 # across = ["arch"]               # all architectures together, all or none
-# systems = ["x86_64-linux"]      # these systems instead of the point's own
+# systems = ["x86_64-linux"]      # of the points' own systems only these
 
 # What builds may read besides the directories of the points.
 # [build]
@@ -101,14 +100,16 @@ impl Document {
             set(table, key, Toml::from(text.as_str()));
         }
         let axes = subtable(table, "axes");
+        let mut gone = Vec::new();
         for (name, axis) in &draft.axes {
+            let stays =
+                |value: &String| matches!(axis, AxisDraft::Set(new) | AxisDraft::Closed(new) if new.contains(value));
+            gone.extend(listed(axes.get(name)).into_iter().filter(|value| !stays(value)));
             set(axes, name, axis.to_toml());
         }
         let systems = subtable(table, "systems");
-        if draft.axes.iter().any(|(name, _)| name == ARCH) {
-            let is_stale = |arch: &String| arch != REST && !draft.systems.iter().any(|(given, _)| given == arch);
-            let stale: Vec<_> = systems.iter().map(|(arch, _)| arch.to_owned()).filter(is_stale).collect();
-            stale.iter().for_each(|arch| drop(systems.remove(arch)));
+        for value in gone {
+            systems.remove(&value);
         }
         for (arch, system) in &draft.systems {
             set(systems, arch, Toml::from(system.as_str()));
@@ -181,6 +182,12 @@ impl AxisDraft {
         }
         Toml::InlineTable(table)
     }
+}
+
+/// The values of an axis, where it lists them.
+fn listed(axis: Option<&Item>) -> Vec<String> {
+    let list = axis.and_then(|axis| axis.get("set").or_else(|| axis.get("chain"))).and_then(Item::as_array);
+    list.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
 /// Sets a key and keeps the comments around its old value.

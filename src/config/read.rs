@@ -11,9 +11,9 @@ use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Patte
 use crate::system::System;
 
 /// The axis that says the architecture unless `system-axis` names another.
-pub(super) const ARCH: &str = "arch";
+const ARCH: &str = "arch";
 /// In `[systems]` and in lists per value: everything not named.
-pub(super) const REST: &str = "*";
+const REST: &str = "*";
 
 const TOP_KEYS: [&str; 10] =
     ["base", "remote", "branch", "flake", "template", "system-axis", "axes", "systems", "promote", "build"];

@@ -1,10 +1,15 @@
 //! The git executable: for what must run hooks, speak to remotes, or move what the user sees.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Head, Listing, Oid, Repo, Result};
 use crate::env;
 use crate::process::{self, Cmd};
+
+/// How often and after what time a lock of git's configuration is tried again: two seconds in all.
+const LOCK_TRIES: usize = 100;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// The git on PATH, run in one directory.
 #[derive(Debug, Clone)]
@@ -125,22 +130,41 @@ impl Git {
         Ok(output.status.success().then(|| output.text()))
     }
 
-    /// A value of the configuration as it is at this moment.
+    /// The values of a key in the repository's own configuration as it is at this moment, in the order of the file.
     ///
     /// # Errors
     /// When git cannot be run.
-    pub fn config(&self, key: &str) -> Result<Option<String>> {
-        let output = self.read().args(["config", "--get", key]).output()?;
-        Ok(output.status.success().then(|| output.text()))
+    pub fn local_config(&self, key: &str) -> Result<Vec<String>> {
+        let output = self.read().args(["config", "--local", "--get-all", key]).output()?;
+        Ok(output.text().lines().map(str::to_owned).collect())
     }
 
-    /// Sets a value in the repository's own configuration.
+    /// Adds a value after those that the repository's own configuration has.
     ///
     /// # Errors
     /// When git fails.
-    pub fn set_config(&self, key: &str, value: &str) -> Result<()> {
-        self.read().args(["config", "--local", key, value]).read()?;
-        Ok(())
+    pub fn add_config(&self, key: &str, value: &str) -> Result<()> {
+        self.edit_config(&["--add", key, value])
+    }
+
+    /// Takes one value, which has no special characters, from the repository's own configuration.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn unset_config(&self, key: &str, value: &str) -> Result<()> {
+        self.edit_config(&["--unset", key, &format!("^{value}$")])
+    }
+
+    /// git does not wait for the lock of its configuration (config.c), so that whoever comes second has to.
+    fn edit_config(&self, args: &[&str]) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match self.read().args(["config", "--local"]).args(args).read() {
+                Err(process::Error::Failed { stderr, .. }) if tried < LOCK_TRIES && is_locked(&stderr) => tried += 1,
+                result => return Ok(result.map(drop)?),
+            }
+            std::thread::sleep(LOCK_WAIT);
+        }
     }
 
     /// Lets git fetch an object that a partial clone left out; tells whether it is here now.
@@ -177,6 +201,10 @@ impl Git {
         let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((Repo::oid(id)?, message.to_owned())));
         output.text().lines().filter_map(line).collect()
     }
+}
+
+fn is_locked(stderr: &[u8]) -> bool {
+    String::from_utf8_lossy(stderr).contains("could not lock config file")
 }
 
 /// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, everything else is done or was so already.

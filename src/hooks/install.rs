@@ -277,16 +277,16 @@ impl fmt::Display for Step {
         let suffix = shim::CHAINED_SUFFIX;
         match self {
             Self::MakeFolder => write!(f, "make the folder"),
-            Self::SetAside(kind) => write!(f, "{kind}: move the present hook to {kind}{suffix}, it runs first"),
-            Self::Write { kind, update: false, .. } => write!(f, "{kind}: install"),
-            Self::Write { kind, update: true, .. } => write!(f, "{kind}: update"),
+            Self::SetAside(kind) => write!(f, "{kind}: the hook that was there is now {kind}{suffix} and runs first"),
+            Self::Write { kind, update: false, .. } => write!(f, "{kind}: installed"),
+            Self::Write { kind, update: true, .. } => write!(f, "{kind}: updated"),
             Self::Keep(kind) => write!(f, "{kind}: unchanged"),
             Self::KeepNewer(kind, version) => {
                 write!(f, "{kind}: unchanged, written by a newer git-lattice (shim {version})")
             }
-            Self::Remove(kind) => write!(f, "{kind}: remove"),
-            Self::PutBack(kind) => write!(f, "{kind}: remove, and put {kind}{suffix} back"),
-            Self::RemoveTwin(kind) => write!(f, "{kind}: remove its second name {kind}{suffix}"),
+            Self::Remove(kind) => write!(f, "{kind}: removed"),
+            Self::PutBack(kind) => write!(f, "{kind}: removed, and {kind}{suffix} put back"),
+            Self::RemoveTwin(kind) => write!(f, "{kind}: its second name {kind}{suffix} removed"),
             Self::LeaveBoth(kind) => write!(f, "{kind}: not ours, left alone, and {kind}{suffix} too"),
             Self::RemoveFolder => write!(f, "remove the folder if it is empty"),
         }

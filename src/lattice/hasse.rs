@@ -87,6 +87,11 @@ impl Population {
         found.starts_with(phase).then_some(greatest)
     }
 
+    /// The greatest point with the sets of `point`: from there its work goes on.
+    pub fn greatest_of_chain(&self, point: &Point) -> Option<&Point> {
+        self.chains.get(&sets_of(point))?.last_key_value().map(|(_, greatest)| greatest)
+    }
+
     fn greatest_of_each_chain(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
         let ranks = point.ranks().collect::<Ranks>();

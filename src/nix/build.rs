@@ -18,11 +18,12 @@ use crate::system::System;
 
 const COMMAND: &str = "build --json";
 
-/// Never asks, never writes a lock, and takes no configuration from the flake; an input without a lock is an error.
-const ALWAYS: [&str; 9] = [
+/// Never asks, and takes no configuration from the flake. An input without a lock is an error: with `--no-write-lock-file` both
+/// 2.8 and 2.34 would lock it in memory, whatever `--no-update-lock-file` says, and build something else every time. Nothing is
+/// written all the same, for a commit has no worktree to write into.
+const ALWAYS: [&str; 8] = [
     "--json",
     "--no-update-lock-file",
-    "--no-write-lock-file",
     "--no-accept-flake-config",
     "--log-format",
     "internal-json",

@@ -23,6 +23,11 @@ impl Nix {
         Self::at(which::which("nix").map_err(|_| Error::Missing)?)
     }
 
+    /// Whether there is a `nix` on PATH; it is not started.
+    pub fn is_on_path() -> bool {
+        which::which("nix").is_ok()
+    }
+
     /// The `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();

@@ -115,8 +115,8 @@ impl Diagnosis {
     }
 
     fn say(&mut self, text: &str, brief: Option<&str>) {
-        // Nix 2.8 says this on the level of errors.
-        let noise = text.starts_with("(use '--show-trace'");
+        // Nix 2.8 says these on the level of errors.
+        let noise = text.starts_with("(use '--show-trace'") || text.starts_with("warning:");
         if !noise && self.errors.len() < MOST_ERRORS {
             let brief = one_line(brief.unwrap_or_else(|| innermost(text)));
             self.errors.push(Said { text: text.to_owned(), brief });
@@ -287,6 +287,11 @@ mod tests {
         let failure = diagnosis(socket).failure();
         assert_eq!(failure.kind, Kind::Trouble);
         assert!(failure.summary.starts_with("cannot connect to socket"), "{failure:?}");
+        let group = br#"@nix {"action":"msg","level":0,"msg":"warning: the group 'nixbld' specified in 'build-users-group' does not exist"}
+@nix {"action":"msg","level":0,"msg":"error: the group 'nixbld' specified in 'build-users-group' does not exist"}"#;
+        let failure = diagnosis(group).failure();
+        assert_eq!(failure.kind, Kind::Trouble);
+        assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is no cause: {failure:?}");
         assert_eq!(diagnosis(b"").failure().summary, "nix failed without a word");
     }
 

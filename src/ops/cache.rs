@@ -11,7 +11,6 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::status::{Facts, all_verdicts};
 use crate::config::Config;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
@@ -23,6 +22,15 @@ const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 2
 
 /// A point as a number: with the configuration's fingerprint in the first line, coordinates mean the same every time.
 type PointId = u64;
+
+/// What follows from a point and its commit alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The build key.
+    pub key: Option<Oid>,
+    /// The commit's parents.
+    pub parents: Vec<Oid>,
+}
 
 /// Facts about commits, keys and records.
 pub struct Cache {
@@ -98,7 +106,7 @@ impl Cache {
         let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
         let writers = writers.join(" ");
         if writers != self.writers {
-            self.verdicts = all_verdicts(records)?;
+            self.verdicts = records.verdicts()?.into_iter().map(|(key, verdicts)| (key, Rc::new(verdicts))).collect();
             self.writers = writers;
             self.changed = true;
         }

@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::context::{self, Context};
 use crate::git::Oid;
 use crate::lattice::Point;
-use crate::nix::Limits;
+use crate::nix::{Limits, Nix};
 use crate::process::Cmd;
+use crate::record::{Records, Verdict, Verdicts};
 
 /// What a checkout leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub fn after_checkout(context: &Context) -> Result<Reaction> {
     if plan.jobs.iter().all(|job| job.known.is_some()) {
         return Ok(Reaction::Nothing);
     }
+    if let Some(why) = cannot_build(context, &plan)? {
+        return Ok(Reaction::Say(format!("{spelled} is not built: {why}")));
+    }
     Ok(match trust::judge(&context.repo, &config, &point, commit)? {
         Judgement::Permitted(_) => Reaction::Build { point: spelled, commit },
         Judgement::Denied { point: below, why } => {
@@ -55,6 +59,27 @@ pub fn after_checkout(context: &Context) -> Result<Reaction> {
             Reaction::Say(format!("not built by itself, {whose}{why}; `git lattice build` builds it"))
         }
     })
+}
+
+/// Why a background build would come to nothing, as far as that is seen without starting anything.
+fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static str>> {
+    if !context.repo.is_sha1() {
+        return Ok(Some("Nix cannot fetch from a SHA-256 repository"));
+    }
+    if !Nix::is_on_path() {
+        return Ok(Some("there is no `nix` on PATH"));
+    }
+    let records = Records::open(&context.repo)?;
+    for job in plan.jobs.iter().filter(|job| job.known.is_none()) {
+        match Verdicts::of(&records.of(job.key)?).get(&job.system) {
+            Some(Verdict::Failed) => return Ok(Some("this content failed before; `git lattice build` tries again")),
+            Some(Verdict::NoBuilder) => {
+                return Ok(Some("no builder was found for it; `git lattice build` looks again"));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Starts the background build and returns at once.

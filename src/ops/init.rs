@@ -40,11 +40,11 @@ pub fn detect_remote(repo: &Repo) -> Option<String> {
     remotes.iter().find(|name| *name == "origin").or(remotes.first()).cloned()
 }
 
-/// The system of each architecture: what `given` says (`a=b`), else what the name means.
+/// The system of each architecture: what `given` says (`a=b`), else what the name means; nothing for those that are `known`.
 ///
 /// # Errors
 /// When an entry is malformed, or an architecture is not known and not given.
-pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String)>> {
+pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for text in given {
         let Some((arch, system)) = text.split_once('=') else {
@@ -56,7 +56,7 @@ pub fn systems(archs: &[String], given: &[String]) -> Result<Vec<(String, String
         pairs.push((arch.to_owned(), System::parse(system)?.to_string()));
     }
     for arch in archs {
-        if pairs.iter().any(|(known, _)| known == arch) {
+        if known.contains(arch) || pairs.iter().any(|(named, _)| named == arch) {
             continue;
         }
         match System::of_arch(arch) {
@@ -112,7 +112,7 @@ pub fn add_values(
         }
     }
     if config.systems.axis() == Some(index) {
-        for (arch, system) in systems(&added, given)? {
+        for (arch, system) in systems(&added, given, &[])? {
             document.add_system(&arch, &system);
         }
     }
@@ -134,8 +134,10 @@ pub fn worktree(context: &Context) -> Result<&Path> {
 fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
+    // Where it is a symbolic link, what it points at is the file; the link stays.
+    let path = path.canonicalize().unwrap_or(path);
     let put = || -> std::io::Result<()> {
-        let new = root.join(format!(".{}.new", config::FILE));
+        let new = path.with_file_name(format!(".{}.new", config::FILE));
         let mut file = std::fs::File::create(&new)?;
         file.write_all(document.to_string().as_bytes())?;
         file.sync_all()?;

@@ -23,15 +23,10 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// A line for each kind, if there are any.
+    /// A line for those that did, and one for each that did not.
     pub fn lines(&self) -> Vec<String> {
-        let line = |word: &str, list: &[String], between: &str| {
-            (!list.is_empty()).then(|| format!("{word}: {}", list.join(between)))
-        };
-        [line("checked", &self.checked, ", "), line("not checked", &self.unchecked, "; ")]
-            .into_iter()
-            .flatten()
-            .collect()
+        let by = (!self.checked.is_empty()).then(|| format!("checked by {}", self.checked.join(", ")));
+        by.into_iter().chain(self.unchecked.iter().cloned()).collect()
     }
 }
 

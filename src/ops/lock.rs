@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result};
 
 use crate::nix::Nix;
+use crate::process;
 
 /// The file's name in a point's directory.
 pub const LOCK: &str = "flake.lock";
@@ -21,7 +22,7 @@ impl Locker {
     /// # Errors
     /// A sentence for the user.
     pub fn lock(&mut self, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
-        self.made.entry(nixpkgs.to_owned()).or_insert_with(|| make(flake).map_err(|error| format!("{error:#}"))).clone()
+        self.made.entry(nixpkgs.to_owned()).or_insert_with(|| make(flake).map_err(|error| brief(&error))).clone()
     }
 }
 
@@ -32,4 +33,12 @@ fn make(flake: &str) -> Result<Vec<u8>> {
     std::fs::write(folder.path().join(super::content::FLAKE), flake).context("could not write the flake")?;
     nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path()).read()?;
     std::fs::read(folder.path().join(LOCK)).context("nix wrote no lock")
+}
+
+/// Nix' last error where it said one: before that come its tries, line by line.
+fn brief(error: &anyhow::Error) -> String {
+    let Some(process::Error::Failed { stderr, .. }) = error.downcast_ref() else { return format!("{error:#}") };
+    let said = String::from_utf8_lossy(stderr);
+    let last = said.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
+    last.map_or_else(|| format!("{error:#}"), str::to_owned)
 }

@@ -48,7 +48,8 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
     let records = Records::open(&context.repo)?;
     for start in variants(lattice, point, &config.promote.across) {
         if !to_base {
-            promotion.targets.push(next_phase(lattice, &start, &config.base)?);
+            let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.clone() };
+            promotion.targets.push(next_phase(lattice, &start).ok_or_else(last)?);
         }
         promotion.asked += 1;
         let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
@@ -92,14 +93,13 @@ fn unmade_step(lattice: &Lattice, last: &Point) -> Result<Option<Point>> {
 }
 
 /// The first step of the next phase: one further on the innermost chain axis, but the last, that goes on.
-fn next_phase(lattice: &Lattice, point: &Point, base: &str) -> Result<Point> {
+pub fn next_phase(lattice: &Lattice, point: &Point) -> Option<Point> {
     let chains = lattice.chain_axes();
     let outer = chains.iter().rev().skip(1);
-    let next = outer.map(|&axis| lattice.next_on(point, axis)).find_map(|next| match next {
+    outer.map(|&axis| lattice.next_on(point, axis)).find_map(|next| match next {
         Next::Point(next) => Some(next),
         Next::End => None,
-    });
-    next.ok_or_else(|| Refusal::LastPhase { point: lattice.spell(point), base: base.to_owned() }.into())
+    })
 }
 
 struct Evidence<'a> {
@@ -122,7 +122,11 @@ impl Evidence<'_> {
             return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
         }
         let said = Verdicts::of(&self.records.of(content.key(self.repo, self.config, tree)?)?);
-        let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
+        let mut asked = systems.of(lattice, point);
+        if !promote.systems.is_empty() {
+            // A point can only be built on its own systems: of these, those that the policy cares about.
+            asked.retain(|system| promote.systems.contains(system));
+        }
         let lacks = |system: &crate::system::System| {
             let what = match said.get(system) {
                 Some(Verdict::Built) => return None,

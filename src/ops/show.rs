@@ -1,8 +1,11 @@
 //! Everything there is to know of one point.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::Cannot;
+use super::build;
 use super::census::Census;
 use super::content::{self, CONFIG, Content};
 use super::status::{self, PointStatus};
@@ -25,6 +28,8 @@ pub struct Details {
     pub below: Vec<String>,
     /// The records for its key.
     pub records: Vec<Record>,
+    /// The logs of its key's builds that are kept in this clone.
+    pub logs: Vec<PathBuf>,
 }
 
 /// Looks everything up.
@@ -56,5 +61,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         None => Vec::new(),
     };
     let below = census.population().maximal_below(point).into_iter().map(|below| lattice.spell(below)).collect();
-    Ok(Details { status, template, config_hash, files, below, records })
+    let log = |key| status.systems.iter().map(move |system| build::log_path(repo, key, system));
+    let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
+    Ok(Details { status, template, config_hash, files, below, records, logs })
 }

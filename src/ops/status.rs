@@ -1,11 +1,10 @@
 //! The state of every point: from refs, commits and records, remembered where they cannot have changed.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::cache::Cache;
+use super::cache::{Cache, Facts};
 use super::census::Census;
 use super::content::Content;
 use crate::config::Config;
@@ -77,15 +76,6 @@ struct Surveyor<'a> {
     cache: Cache,
 }
 
-/// What follows from a point and its commit alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The build key.
-    pub key: Option<Oid>,
-    /// The commit's parents.
-    pub parents: Vec<Oid>,
-}
-
 impl Surveyor<'_> {
     fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
         let tip = self.census.tip(point);
@@ -142,13 +132,4 @@ impl Surveyor<'_> {
         self.cache.put_contains(commit, ancestor, found);
         Ok(found)
     }
-}
-
-/// The verdicts of all keys.
-pub fn all_verdicts(records: &Records<'_>) -> Result<HashMap<Oid, Rc<Verdicts>>> {
-    let mut by_key: HashMap<Oid, Vec<crate::record::Record>> = HashMap::new();
-    for (key, found) in records.all()? {
-        by_key.entry(key).or_default().extend(found);
-    }
-    Ok(by_key.into_iter().map(|(key, records)| (key, Rc::new(Verdicts::of(&records)))).collect())
 }

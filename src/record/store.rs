@@ -1,7 +1,9 @@
 //! Where records live: in git notes, one ref per writer.
 
-use super::{Record, parse_note};
-use crate::git::{Oid, Repo, Result};
+use std::collections::HashMap;
+
+use super::{Record, Verdicts, parse_note};
+use crate::git::{Error, Oid, Repo, Result};
 
 /// Under which all writers' refs are.
 pub const NOTES: &str = "refs/notes/lattice/";
@@ -57,18 +59,18 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    /// All keys that have notes, each with its records.
+    /// What the records of all keys come to, key by key.
     ///
     /// # Errors
     /// When notes cannot be read.
-    pub fn all(&self) -> Result<Vec<(Oid, Vec<Record>)>> {
-        let mut found = Vec::new();
+    pub fn verdicts(&self) -> Result<HashMap<Oid, Verdicts>> {
+        let mut found: HashMap<Oid, Vec<Record>> = HashMap::new();
         for (_, notes) in &self.writers {
             for (key, blob) in self.repo.all_notes(*notes)? {
-                found.push((key, parse_note(&key.to_string(), &self.repo.blob(blob)?)));
+                found.entry(key).or_default().extend(parse_note(&key.to_string(), &self.repo.blob(blob)?));
             }
         }
-        Ok(found)
+        Ok(found.into_iter().map(|(key, records)| (key, Verdicts::of(&records))).collect())
     }
 }
 
@@ -93,13 +95,20 @@ pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
 /// # Errors
 /// When it cannot be kept.
 pub fn writer(repo: &Repo) -> Result<String> {
+    let git = repo.git();
     let spelled = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-    if let Some(name) = repo.git().config(WRITER)?.filter(spelled) {
+    let first = || Ok::<_, Error>(git.local_config(WRITER)?.into_iter().find(spelled));
+    if let Some(name) = first()? {
         return Ok(name);
     }
-    repo.git().set_config(WRITER, &random_name())?;
-    // Of two processes that did this at once one was last; both take what stands now.
-    repo.git().config(WRITER)?.ok_or_else(|| crate::git::Error::Malformed(format!("`{WRITER}` was not kept")))
+    let own = random_name();
+    git.add_config(WRITER, &own)?;
+    // Of several processes that did this at once all take what comes first in the file, and the others take theirs back.
+    let name = first()?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
+    if name != own {
+        git.unset_config(WRITER, &own)?;
+    }
+    Ok(name)
 }
 
 /// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.

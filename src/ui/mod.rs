@@ -89,9 +89,11 @@ impl Ui {
     /// Draws `line` over the last one, where there is a terminal; the empty line takes it away.
     pub fn progress(&self, line: &str) {
         if std::io::stderr().is_terminal() {
-            let width = 100;
-            let short: String = line.chars().filter(|c| !c.is_control()).take(width).collect();
             let mut stderr = std::io::stderr();
+            // A line that wraps cannot be drawn over: one column stays free.
+            let columns = rustix::termios::tcgetwinsize(&stderr).ok().map(|size| usize::from(size.ws_col));
+            let width = columns.filter(|columns| *columns > 0).unwrap_or(80) - 1;
+            let short: String = line.chars().filter(|c| !c.is_control()).take(width).collect();
             write!(stderr, "\r\x1b[K{short}").and_then(|()| stderr.flush()).ok();
         }
     }

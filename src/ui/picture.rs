@@ -7,8 +7,8 @@ use super::table::{self, Cell};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
 use crate::ops::census::Census;
-use crate::ops::next;
 use crate::ops::status::PointStatus;
+use crate::ops::{next, promote};
 use crate::record::State;
 
 /// The tables, line by line.
@@ -34,6 +34,7 @@ struct Layout {
     titles: Vec<usize>,
     rows: Vec<usize>,
     column: Option<usize>,
+    has_remote: bool,
 }
 
 impl Layout {
@@ -44,7 +45,7 @@ impl Layout {
             config.systems.axis().filter(|&i| matches!(axes[i].kind, Kind::Set(_))).or_else(|| sets().next_back());
         let titles: Vec<_> = sets().filter(|&i| Some(i) != column).collect();
         let rows = (0..axes.len()).filter(|i| !titles.contains(i) && Some(*i) != column).collect();
-        Self { titles, rows, column }
+        Self { titles, rows, column, has_remote: config.remote.is_some() }
     }
 
     fn title(&self, texts: &[String]) -> String {
@@ -65,7 +66,7 @@ impl Layout {
             }
             columns.insert(column_of(&texts));
             if let Some((_, cells)) = rows.last_mut() {
-                cells.insert(column_of(&texts), cell(status, head == Some(&status.point)));
+                cells.insert(column_of(&texts), cell(status, head == Some(&status.point), self.has_remote));
             }
         }
         let faint = |text: &String| Cell::new(text.as_str(), Tone::Faint);
@@ -83,9 +84,9 @@ impl Layout {
     }
 }
 
-fn cell(status: &PointStatus, is_head: bool) -> Cell {
+fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
     let (mark, tone) = mark(status.state);
-    let flags = [(is_head, " *"), (!status.pushed, " ^")];
+    let flags = [(is_head, " *"), (has_remote && !status.pushed, " ^")];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
     Cell::new(format!("{mark} {}{flags}", status.state.word()), tone)
 }
@@ -100,7 +101,7 @@ fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// What can be done next, HEAD's point first: at most `most` lines, and how many there would be in all.
+/// What can be done next, HEAD's point first, then the most urgent: at most `most` lines, and how many there would be in all.
 pub fn suggestions(
     config: &Config,
     census: &Census,
@@ -108,29 +109,57 @@ pub fn suggestions(
     head: Option<&Point>,
     most: usize,
 ) -> (Vec<String>, usize) {
-    let ends_phase = |point: &Point| census.population().greatest_in_phase(point) == Some(point);
-    let weigh = |(i, status): (usize, &PointStatus)| {
-        let weight = match status.state {
-            State::Failed => 1,
-            State::New => 2,
-            State::Built if ends_phase(&status.point) => 3,
-            State::NoBuilder => 4,
-            State::Built | State::Behind => return None,
-        };
-        Some((head != Some(&status.point), weight, i))
-    };
-    let mut found: Vec<_> = points.iter().enumerate().filter_map(weigh).collect();
+    let mut found = Vec::new();
+    for (i, status) in points.iter().enumerate() {
+        let is_head = head == Some(&status.point);
+        found.extend(ways(config, census, status, is_head).into_iter().flatten().map(|way| (!is_head, way, i)));
+    }
     found.sort_unstable();
-    (found.iter().take(most).map(|(.., i)| suggestion(&config.lattice, &points[*i])).collect(), found.len())
+    (found.iter().take(most).map(|(_, way, i)| way.line(config, &points[*i])).collect(), found.len())
 }
 
-fn suggestion(lattice: &Lattice, status: &PointStatus) -> String {
-    let (why, verb) = match status.state {
-        State::Failed => ("failed:", "show"),
-        State::NoBuilder => ("no builder:", "show"),
-        State::New | State::Behind => ("to build:", "build"),
-        State::Built if next::above(lattice, &status.point).is_ok() => ("go on:", "next-step"),
-        State::Built => ("go on:", "promote"),
+/// What can be done about a point, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Mend,
+    Build,
+    NextStep,
+    Promote,
+    FindBuilder,
+    Push,
+}
+
+fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Way>; 3] {
+    let (lattice, point) = (&config.lattice, &status.point);
+    let goes_on = || census.population().greatest_of_chain(point) == Some(point);
+    let (first, second) = match status.state {
+        State::Failed => (Some(Way::Mend), None),
+        State::New => (Some(Way::Build), None),
+        State::NoBuilder => (Some(Way::FindBuilder), None),
+        State::Built if goes_on() => {
+            let has_step = next::above(lattice, point).is_ok();
+            // Whether a numbered phase is at its end only the user knows: it is offered where the user is.
+            let has_phase = (is_head || !has_step) && promote::next_phase(lattice, point).is_some();
+            (has_step.then_some(Way::NextStep), has_phase.then_some(Way::Promote))
+        }
+        State::Built | State::Behind => (None, None),
     };
-    format!("{why:<11} git lattice {verb} {}", lattice.spell(&status.point))
+    [first, second, (!status.pushed && config.remote.is_some()).then_some(Way::Push)]
+}
+
+impl Way {
+    fn line(self, config: &Config, status: &PointStatus) -> String {
+        let point = config.lattice.spell(&status.point);
+        match self {
+            Self::Mend => format!("failed:     git lattice show {point}"),
+            Self::Build => format!("to build:   git lattice build {point}"),
+            Self::NextStep => format!("go on:      git lattice next-step {point}"),
+            Self::Promote => format!("next phase: git lattice promote {point}"),
+            Self::FindBuilder => format!("no builder: git lattice show {point}"),
+            Self::Push => {
+                let remote = config.remote.as_deref().unwrap_or_default();
+                format!("to push:    git push {remote} {}", config.branch.encode(&config.lattice, &status.point))
+            }
+        }
+    }
 }

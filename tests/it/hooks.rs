@@ -212,7 +212,7 @@ fn shims_are_updated_but_not_those_of_a_newer_program() {
     let hooks = scratch.path(HOOKS);
     plan_install(&hooks, None).unwrap().apply().unwrap();
     let plan = plan_install(&hooks, Some(&scratch.path("bin/git-lattice"))).unwrap();
-    assert!(plan.to_string().contains("pre-commit: update\n"), "{plan}");
+    assert!(plan.to_string().contains("pre-commit: updated\n"), "{plan}");
     plan.apply().unwrap();
     assert_eq!(
         plan.apply().unwrap_err().to_string(),

@@ -2,15 +2,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod background;
 mod bad_input;
+mod build;
+mod chains;
 mod detach;
+mod guidance;
 mod hooks;
+mod init;
 mod lattice;
 mod lint;
+mod new;
+mod next_step;
 mod nix;
 mod nix_setup;
 mod packaging;
+mod promote;
+mod races;
 mod sandbox;
 mod scratch;
+mod show;
 mod smoke;
+mod status;
+mod story;
 mod template;
+mod texts;

@@ -146,9 +146,9 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     Ok(config.systems.of(&config.lattice, point).into_iter().map(job).collect())
 }
 
-/// Where the logs of builds are kept.
-fn log_path(repo: &Repo, job: &Job) -> PathBuf {
-    repo.common_dir().join("lattice").join("log").join(format!("{}-{}.log", job.key, job.system))
+/// Where the log of the last build of a key on a system is kept.
+pub fn log_path(repo: &Repo, key: Oid, system: &System) -> PathBuf {
+    repo.common_dir().join("lattice").join("log").join(format!("{key}-{system}.log"))
 }
 
 /// Where the link is that keeps an output from garbage collection.

@@ -85,7 +85,7 @@ impl<'a> Builder<'a> {
     }
 
     fn run(&self, job: &Job, started: String, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
-        let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job));
+        let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job.key, &job.system));
         let mut log = Log::create(&path)?;
         make_parent(&link)?;
         let branch = self.source.branch(job.synthetic)?;
@@ -120,6 +120,12 @@ impl<'a> Builder<'a> {
                 let no_builder = failure.kind == nix::Kind::NoBuilder;
                 done.record.verdict = if no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 done.record.drv = failure.drv.map(|drv| drv.to_string());
+                if failure.summary.contains("lock file") {
+                    done.hints.push(format!(
+                        "run `nix flake lock` in `{}` on the point's branch, and commit flake.lock",
+                        job.dir
+                    ));
+                }
                 done.record.error = Some(failure.summary);
                 log.line(&failure.detail);
                 done.tail = log.tail();

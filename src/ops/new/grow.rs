@@ -144,6 +144,7 @@ impl<'a> Planner<'a> {
     fn grow(&mut self, point: &Point) -> Result<Made> {
         let (parents, names) = self.parents(point)?;
         let below = self.memory.merged_tree(&parents)?;
+        self.check_path(below, &self.config.flake.encode(&self.config.lattice, point))?;
         let found = Content::find(&self.memory, self.config, below, point)?;
         let previous = found.previous(point);
         let data = self.data(&found, point, previous.first())?;
@@ -229,6 +230,19 @@ impl<'a> Planner<'a> {
         Ok(inherited.flatten().unwrap_or_default())
     }
 
+    /// Whether the point's directory can be made in the tree: a file or a link on the way would be gone.
+    fn check_path(&self, tree: Oid, dir: &str) -> Result<()> {
+        let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+        for path in ends.map(|end| &dir[..end]) {
+            match self.memory.entry_at(tree, path)? {
+                Some(entry) if entry.is_tree => {}
+                Some(_) => return Err(Refusal::FileInTheWay { dir: dir.to_owned(), path: path.to_owned() }.into()),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     fn files(&self, found: &Content, point: &Point, template: Template, data: &[u8], flake: &str) -> Result<Vec<File>> {
         let dir = self.config.flake.encode(&self.config.lattice, point);
         let file = |name: &str, bytes: &[u8]| File { path: format!("{dir}/{name}"), bytes: bytes.to_vec() };
@@ -253,8 +267,13 @@ impl<'a> Planner<'a> {
     ) -> Result<Option<File>> {
         let path = format!("{}/{LOCK}", self.config.flake.encode(&self.config.lattice, point));
         for source in [Some(point), below].into_iter().flatten() {
-            let there = found.own(source).map(|own| self.memory.file_at(own.id, LOCK)).transpose()?.flatten();
-            if let Some(bytes) = there {
+            let file = |name| found.own(source).map(|own| self.memory.file_at(own.id, name)).transpose();
+            let data = file(CONFIG)?.flatten().and_then(|data| document::check_step_config(CONFIG, &data).ok());
+            // A lock of another nixpkgs locks nothing: Nix would take what is newest and say nothing.
+            if data.is_none_or(|step| step.nixpkgs_path != values.nixpkgs) {
+                continue;
+            }
+            if let Some(bytes) = file(LOCK)?.flatten() {
                 return Ok(Some(File { path, bytes }));
             }
         }
@@ -264,7 +283,10 @@ impl<'a> Planner<'a> {
         match self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake) {
             Ok(bytes) => Ok(Some(File { path, bytes })),
             Err(why) => {
-                self.warnings.push(format!("`{path}` was not made, and without it nothing can be built: {why}"));
+                let dir = path.trim_end_matches(LOCK).trim_end_matches('/');
+                self.warnings.push(format!(
+                    "`{path}` was not made ({why}): `nix flake lock ./{dir}` on the point's branch makes it, then commit it"
+                ));
                 Ok(None)
             }
         }

@@ -133,3 +133,18 @@ fn a_switch_that_git_refuses_loses_nothing() {
     run.says("untracked working tree files would be overwritten");
     assert_eq!(sandbox.state(), before, "HEAD, index and worktree should stay");
 }
+
+#[test]
+fn a_file_where_the_points_directory_must_be_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.write("flakes", "mine\n");
+    sandbox.git(&["add", "flakes"]);
+    sandbox.git(&["commit", "-q", "-m", "a file"]);
+    let run = sandbox.refused(&NEW).exits(1).says("`flakes` is there");
+    run.says("hint: `flake` in lattice.toml");
+    sandbox.git(&["rm", "-q", "flakes"]);
+    std::os::unix::fs::symlink("elsewhere", sandbox.work().join("flakes")).unwrap();
+    sandbox.git(&["add", "flakes"]);
+    sandbox.git(&["commit", "-q", "-m", "a link"]);
+    sandbox.refused(&NEW).exits(1).says("`flakes` is there");
+}

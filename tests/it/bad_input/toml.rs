@@ -161,3 +161,15 @@ fn init_with_force_can_drop_an_architecture() {
     let run = sandbox.lattice(&["new", "--arch", "x86_64", "--dry-run"]).exits(2);
     run.says("unknown value `x86_64`").says("axis `arch` has: aarch64");
 }
+
+#[test]
+fn a_symbolic_link_to_the_file_stays_one() {
+    let sandbox = Sandbox::with_toml(GOOD);
+    let file = sandbox.work().join("lattice.toml");
+    std::fs::rename(&file, sandbox.work().join("real.toml")).unwrap();
+    std::os::unix::fs::symlink("real.toml", &file).unwrap();
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
+    assert!(file.symlink_metadata().unwrap().is_symlink(), "the link should stay");
+    let real = std::fs::read_to_string(sandbox.work().join("real.toml")).unwrap();
+    assert!(real.contains("riscv64"), "and what it points at be changed: {real}");
+}

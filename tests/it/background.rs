@@ -1,0 +1,347 @@
+//! The hooks at work: what a checkout builds by itself, what it leaves to the user, and what a commit is stopped for.
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir, fields};
+
+/// A sandbox with hooks; its Nix leaves a trace and fails.
+fn hooked() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.forbid_nix();
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox
+}
+
+/// A sandbox with hooks and a Nix.
+fn hooked_on(nix: &Path) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_nix(nix);
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox
+}
+
+/// Runs git, which must succeed, and gives what it and the hooks said.
+#[track_caller]
+fn git(sandbox: &Sandbox, args: &[&str]) -> String {
+    let output = sandbox.try_git("work", args);
+    assert!(output.status.success(), "git {args:?} should succeed: {}", output.error_text());
+    output.error_text()
+}
+
+/// The verdicts, once there are as many as that.
+#[track_caller]
+fn verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
+    for _ in 0..600 {
+        let records = sandbox.records();
+        if records.len() >= count {
+            return fields(&records.into(), "verdict").into_iter().map(str::to_owned).collect();
+        }
+        sleep(Duration::from_millis(100));
+    }
+    let log = fs::read_to_string(sandbox.work().join(".git/lattice/log/background.log")).unwrap_or_default();
+    panic!("there should be {count} records after a minute; the background build said: {log}")
+}
+
+/// That nothing was started in the background.
+#[track_caller]
+fn nothing_is_built(sandbox: &Sandbox) {
+    let log = sandbox.work().join(".git/lattice/log/background.log");
+    assert!(!log.exists(), "no build should have been started");
+    assert!(!sandbox.nix_was_called(), "no Nix should have been started");
+}
+
+/// A colleague makes a point and pushes it; it is fetched.
+fn from_a_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
+    let clone = sandbox.colleague();
+    sandbox.lattice_in(clone, &[&["new", &at("phase0/step1")], args].concat(), |command| command).exits(0);
+    for (name, text) in files {
+        fs::write(sandbox.path(clone).join(dir(&at("phase0/step1"))).join(name), text).unwrap();
+    }
+    sandbox.git_in(clone, &["commit", "-q", "--allow-empty", "-a", "-m", "a colleague's"]);
+    sandbox.git_in(clone, &["push", "-q", "origin", "HEAD"]);
+    sandbox.git(&["fetch", "-q"]);
+}
+
+#[test]
+fn a_switch_to_a_point_builds_it() {
+    for nix in every_nix() {
+        let sandbox = hooked_on(&nix);
+        sandbox.points(&[&at("phase0/step1")]);
+        let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+        let line = format!("git-lattice: building {} in the background", at("phase0/step1"));
+        assert!(said.starts_with(&line) && said.lines().count() == 1, "{said}");
+        assert_eq!(verdicts(&sandbox, 1), ["built"]);
+        assert_eq!(sandbox.state_of(&at("phase0/step1")), "built");
+    }
+}
+
+#[test]
+fn new_ends_with_a_switch_and_so_with_a_build() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = hooked_on(&nix);
+    sandbox.lattice(&["new", &at("phase0/step1")]).exits(0).says("in the background");
+    assert_eq!(verdicts(&sandbox, 1), ["built"]);
+    sandbox.lattice(&["next-step"]).exits(0).says("in the background");
+    assert_eq!(verdicts(&sandbox, 2), ["built", "built"]);
+}
+
+#[test]
+fn whoever_captures_the_output_of_a_checkout_is_not_held_up() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let mut sandbox = hooked_on(&nix);
+    sandbox.points(&[&at("phase0/step1")]);
+    let [go, over, real] = ["go", "over", "nix/bin/nix"].map(|name| sandbox.path(name).display().to_string());
+    let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
+    sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexec '{real}' \"$@\"\n"));
+    // Both streams are pipes here, read to their end, as in `$(git checkout x 2>&1)`.
+    git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1"))]);
+    assert!(!Path::new(&over).exists(), "the checkout should be back while Nix is still at work");
+    fs::write(go, "").unwrap();
+    assert_eq!(verdicts(&sandbox, 1), ["built"], "and the build goes on");
+}
+
+#[test]
+fn a_build_that_fails_does_not_make_the_checkout_fail() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = hooked_on(&nix);
+    sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
+    sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &branch(&at("phase0/step1"))]);
+    sandbox.write(&format!("{}/step.nix", dir(&at("phase0/step1"))), "{ ... }: throw \"no\"\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "break it"]);
+    git(&sandbox, &["switch", "-q", "main"]);
+    git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    assert_eq!(verdicts(&sandbox, 1), ["failed"]);
+}
+
+#[test]
+fn a_point_that_a_colleague_generated_is_built() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = hooked_on(&nix);
+    from_a_colleague(&sandbox, &[], &[("config.toml", "by = \"somebody else\"\n")]);
+    git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    assert_eq!(verdicts(&sandbox, 1), ["built"], "nothing can be in it but data");
+}
+
+#[test]
+fn a_colleague_s_step_nix_is_not_built() {
+    let sandbox = hooked();
+    from_a_colleague(&sandbox, &["--template", "step"], &[]);
+    let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    let line = "git-lattice: not built by itself, its step.nix was not written here; `git lattice build` builds it";
+    assert_eq!(said, line, "one line should say so");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn a_colleague_s_flake_nix_is_not_built() {
+    let sandbox = hooked();
+    from_a_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
+    let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    assert!(said.contains("not what this version generates") && said.contains("`git lattice build`"), "{said}");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn a_point_that_takes_a_colleague_s_step_nix_is_not_built() {
+    let sandbox = hooked();
+    from_a_colleague(&sandbox, &["--template", "step"], &[]);
+    sandbox.lattice(&["new", &at("phase0/step2"), "--template", "config", "--no-switch"]).exits(0);
+    let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step2"))]);
+    assert!(said.contains(&format!("{}: its step.nix was not written here", at("phase0/step1"))), "{said}");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn what_is_pulled_into_a_branch_of_ours_is_not_built() {
+    let sandbox = hooked();
+    sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
+    let clone = sandbox.colleague();
+    sandbox.git_in(clone, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    let path = sandbox.path(clone).join(dir(&at("phase0/step1"))).join("step.nix");
+    fs::write(path, "{ ... }: throw \"evil\"\n").unwrap();
+    sandbox.git_in(clone, &["commit", "-q", "-a", "-m", "improve it"]);
+    sandbox.git_in(clone, &["push", "-q", "origin", "HEAD"]);
+    sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &branch(&at("phase0/step1"))]);
+    sandbox.git(&["pull", "-q", "--ff-only", "origin", &branch(&at("phase0/step1"))]);
+    git(&sandbox, &["switch", "-q", "main"]);
+    let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    assert!(said.contains("its step.nix was not written here"), "{said}");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn a_step_nix_that_was_committed_here_is_built() {
+    for nix in every_nix() {
+        let sandbox = hooked_on(&nix);
+        sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step"]).exits(0);
+        assert_eq!(verdicts(&sandbox, 1), ["built"], "the starter");
+        let path = format!("{}/step.nix", dir(&at("phase0/step1")));
+        let text = fs::read_to_string(sandbox.work().join(&path)).unwrap();
+        sandbox.write(&path, format!("# changed here\n{text}").replace("copy <\"$config\"", ":"));
+        git(&sandbox, &["commit", "-q", "-a", "-m", "change it"]);
+        git(&sandbox, &["switch", "-q", "main"]);
+        git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+        assert_eq!(verdicts(&sandbox, 2), ["built", "built"], "the user's own");
+    }
+}
+
+#[test]
+fn what_has_a_record_is_not_built_again() {
+    let sandbox = hooked();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.built_elsewhere(&[&at("phase0/step1")]);
+    assert_eq!(git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]), "");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn other_checkouts_are_left_alone() {
+    let sandbox = hooked();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.git(&["branch", "-q", "topic"]);
+    for args in [&["switch", "-q", "topic"][..], &["switch", "-q", "--detach", &branch(&at("phase0/step1"))]] {
+        assert_eq!(git(&sandbox, args), "", "{args:?}");
+    }
+    git(&sandbox, &["switch", "-q", "main"]);
+    assert_eq!(git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1")), "--", "README"]), "");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn hooks_can_be_switched_off() {
+    let sandbox = hooked();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.git(&["config", "lattice.hooks", "false"]);
+    assert_eq!(git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]), "");
+    nothing_is_built(&sandbox);
+}
+
+#[test]
+fn a_broken_lattice_toml_is_one_line_and_no_failure() {
+    let sandbox = hooked();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.write("lattice.toml", "base = \n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "oh"]);
+    let said = git(&sandbox, &["checkout", "-q", "-b", "topic"]);
+    assert!(said.starts_with("git-lattice: no build was started: ") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_linked_worktree_is_a_checkout_too() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = hooked_on(&nix);
+    sandbox.points(&[&at("phase0/step1")]);
+    git(&sandbox, &["worktree", "add", "-q", "../linked", &branch(&at("phase0/step1"))]);
+    assert_eq!(verdicts(&sandbox, 1), ["built"]);
+}
+
+#[test]
+fn an_automatic_build_runs_nothing_that_nix_conf_names() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = hooked_on(&nix);
+    sandbox.points(&[&at("phase0/step1")]);
+    let path = sandbox.path("nix/conf/nix.conf");
+    let conf = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{conf}post-build-hook = /no/such/program\n")).unwrap();
+    git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
+    assert_eq!(verdicts(&sandbox, 1), ["built"], "a hook that cannot be run would have made it fail");
+}
+
+#[test]
+fn a_hook_that_was_there_goes_on_running() {
+    let mut sandbox = Sandbox::new();
+    sandbox.forbid_nix();
+    let trace = sandbox.path("trace").display().to_string();
+    for event in ["pre-commit", "post-checkout"] {
+        let script = format!("#!/bin/sh\necho {event} >>'{trace}'\n");
+        sandbox.use_program(event, &script);
+        let from = sandbox.path(&format!("bin-{event}/{event}"));
+        fs::create_dir_all(sandbox.work().join(".git/hooks")).unwrap();
+        std::os::unix::fs::symlink(from, sandbox.work().join(".git/hooks").join(event)).unwrap();
+    }
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox.write("bad.nix", "{ a = 1 }\n");
+    sandbox.git(&["add", "bad.nix"]);
+    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "x"]).status.success(), "ours runs too");
+    git(&sandbox, &["switch", "-q", "-c", "topic"]);
+    assert_eq!(fs::read_to_string(sandbox.path("trace")).unwrap(), "pre-commit\npost-checkout\n");
+    let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
+    assert_eq!(status["hooks"][0]["chained"], true);
+    sandbox.lattice(&["hooks", "uninstall"]).exits(0);
+    git(&sandbox, &["switch", "-q", "main"]);
+    assert_eq!(fs::read_to_string(sandbox.path("trace")).unwrap().lines().count(), 3, "it is back alone");
+}
+
+#[test]
+fn a_broken_nix_file_stops_the_commit() {
+    let sandbox = hooked();
+    let before = sandbox.commit("HEAD");
+    sandbox.write("bad.nix", "{\n  a = 1\n}\n");
+    sandbox.git(&["add", "bad.nix"]);
+    let refused = sandbox.try_git("work", &["commit", "-q", "-m", "x"]);
+    let said = refused.error_text();
+    assert!(!refused.status.success() && said.contains("bad.nix:3:1"), "{said}");
+    assert!(said.contains("error: the commit was stopped") && said.contains("hint:"), "{said}");
+    assert_eq!(sandbox.commit("HEAD"), before);
+}
+
+#[test]
+fn a_statix_on_path_has_its_say() {
+    let mut sandbox = hooked();
+    sandbox.use_program(
+        "statix",
+        "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
+         --version) echo 'statix 0.5.8' ;;\n*) if grep -q odd; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi ;;\nesac\n",
+    );
+    sandbox.write("a.nix", "{ odd = 1; }\n");
+    sandbox.git(&["add", "."]);
+    let refused = sandbox.try_git("work", &["commit", "-q", "-m", "x"]);
+    assert!(!refused.status.success() && refused.error_text().contains("this is odd"), "{}", refused.error_text());
+    sandbox.write("a.nix", "{ even = 1; }\n");
+    sandbox.git(&["add", "."]);
+    assert_eq!(git(&sandbox, &["commit", "-q", "-m", "x"]), "", "when all was checked there is nothing to say");
+}
+
+#[test]
+fn a_good_nix_file_and_everything_else_pass() {
+    let sandbox = hooked();
+    sandbox.write("good.nix", "{ a = 1; }\n");
+    sandbox.write("bad.txt", "{ a = 1 }\n");
+    sandbox.git(&["add", "."]);
+    let said = git(&sandbox, &["commit", "-q", "-m", "x"]);
+    assert!(said.contains("not checked"), "that statix did not look should be said: {said}");
+    sandbox.write("more.txt", "x");
+    sandbox.git(&["add", "."]);
+    assert_eq!(git(&sandbox, &["commit", "-q", "-m", "no Nix in it"]), "");
+}
+
+#[test]
+fn the_staged_bytes_count_and_not_the_worktree_s() {
+    let sandbox = hooked();
+    sandbox.write("a.nix", "{ a = 1; }\n");
+    sandbox.git(&["add", "a.nix"]);
+    sandbox.write("a.nix", "{ a = \n");
+    git(&sandbox, &["commit", "-q", "-m", "what is staged is good"]);
+    sandbox.git(&["add", "a.nix"]);
+    sandbox.write("a.nix", "{ a = 2; }\n");
+    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "what is staged is bad"]).status.success());
+    assert!(sandbox.try_git("work", &["commit", "-q", "-a", "-m", "all is good"]).status.success());
+}
+
+#[test]
+fn a_broken_file_that_is_not_staged_stops_nothing() {
+    let sandbox = hooked();
+    sandbox.write("old.nix", "{ a = \n");
+    sandbox.git(&["add", "old.nix"]);
+    sandbox.git(&["commit", "-q", "--no-verify", "-m", "somebody else's"]);
+    sandbox.write("new.nix", "1\n");
+    sandbox.git(&["add", "new.nix"]);
+    git(&sandbox, &["commit", "-q", "-m", "x"]);
+    sandbox.git(&["rm", "-q", "old.nix"]);
+    git(&sandbox, &["commit", "-q", "-m", "away with it"]);
+}

@@ -1,0 +1,120 @@
+//! Chains of points, made and built through the binary by every Nix: what comes out is what was put in.
+
+use std::path::Path;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::{at, fields, here};
+
+fn on(nix: &Path) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_nix(nix);
+    sandbox
+}
+
+fn make(sandbox: &Sandbox, point: &str, config: &str, more: &[&str]) {
+    let args = [&["new", point, "--config", "-", "--no-push", "--no-switch"], more].concat();
+    sandbox.lattice_in("work", &args, |command| command.write_stdin(config)).exits(0);
+}
+
+/// Builds a point: its derivation, and what came out of it.
+fn build(sandbox: &Sandbox, point: &str) -> (String, Vec<u8>) {
+    let built = sandbox.lattice(&["build", point, "--json"]).exits(0).json();
+    let record = &built["results"][0];
+    (record["drv"].as_str().unwrap().to_owned(), sandbox.built(record["outputs"]["out"]["path"].as_str().unwrap()))
+}
+
+#[test]
+fn a_chain_of_config_points_is_built_and_all_versions_agree() {
+    let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
+    let mut all = Vec::new();
+    for nix in every_nix() {
+        let sandbox = on(&nix);
+        for (i, point) in points.iter().enumerate() {
+            make(&sandbox, point, &format!("number = {i}\n"), &[]);
+        }
+        let built = points.each_ref().map(|point| build(&sandbox, point));
+        let expected = ["number = 0\n", "number = 1\n", "number = 2\n"];
+        assert_eq!(built.each_ref().map(|(_, out)| String::from_utf8_lossy(out).into_owned()), expected);
+        all.push(built.map(|(drv, _)| drv));
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "the derivations should be the same: {all:?}");
+}
+
+#[test]
+fn a_chain_of_step_points_hands_its_results_on() {
+    let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
+    let mut all = Vec::new();
+    for nix in every_nix() {
+        let sandbox = on(&nix);
+        for (i, point) in points.iter().enumerate() {
+            make(&sandbox, point, &format!("number = {i}\n"), &["--template", "step"]);
+        }
+        let (drv, out) = build(&sandbox, &points[2]);
+        let out = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = out.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            ["number = 0", "number = 1", "number = 2"],
+            "each should put its own below the others':\n{out}"
+        );
+        assert!(out.starts_with(&format!("# {}, on top of nothing\n", points[0])), "{out}");
+        all.push(drv);
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "the derivations should be the same: {all:?}");
+}
+
+#[test]
+fn a_step_can_stand_on_a_config_point() {
+    for nix in every_nix() {
+        let sandbox = on(&nix);
+        make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
+        make(&sandbox, &at("phase0/step2"), "b = 2\n", &["--template", "step"]);
+        let out = String::from_utf8(build(&sandbox, &at("phase0/step2")).1).unwrap();
+        assert!(out.starts_with(&format!("# {}, on top of /nix/store/", at("phase0/step2"))), "{out}");
+    }
+}
+
+#[test]
+fn a_point_that_joins_two_components_takes_both() {
+    for nix in every_nix() {
+        let sandbox = on(&nix);
+        sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0);
+        let [musl, both] = ["musl", "musl+toolchain"].map(|component| format!("{component}/{}/phase0/step1", here()));
+        make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
+        make(&sandbox, &musl, "b = 2\n", &[]);
+        let made = sandbox.lattice(&["new", "--component", "toolchain+musl", "--arch", here(), "--no-push", "--json"]);
+        let made = made.exits(0).json();
+        let both = if fields(&made["created"], "point") == [&both] {
+            both
+        } else {
+            format!("toolchain+musl/{}/phase0/step1", here())
+        };
+        assert_eq!(sandbox.parents(&both).len(), 2);
+        build(&sandbox, &both);
+        let one = sandbox.point(&both)["key"].clone();
+        sandbox.commit_to(&musl, &[("config.toml", "b = 3\n")]);
+        assert_eq!(sandbox.state_of(&both), "behind", "{one}");
+    }
+}
+
+#[test]
+fn any_bytes_of_a_config_survive() {
+    let hostile = [
+        "",
+        "a = 1",
+        "a = 1\r\n\r\n# tab\t and no end of line",
+        "s = '${x} $${y} $'\nm = '''\n'' ''' # '' ${builtins.abort \"no\"}\n",
+        "d = \"\\\"${a}\\\\ \\n \\u0000\"\n# \\ \"quoted\" {#not a comment of a template#} {{ x }} <% y %>\n",
+        "\"schlüssel ☃\" = \"𝄞 \u{202e} \u{feff}\"\n\n\n",
+    ];
+    let long = format!("# {}\nend = true\n", "0123456789abcdef".repeat(5000));
+    for nix in every_nix() {
+        let sandbox = on(&nix);
+        for (i, text) in hostile.iter().copied().chain([long.as_str()]).enumerate() {
+            let point = format!("toolchain/{}/phase{i}/step1", here());
+            make(&sandbox, &point, text, &[]);
+            assert_eq!(String::from_utf8(build(&sandbox, &point).1).unwrap(), text, "config {i}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a newcomer is told: what can be done next, what has failed, completions and the man page.
+
+use std::env::consts::ARCH;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+
+const FAILING: &str = "{ system, lattice, ... }:\nderivation {\n  inherit (lattice) name;\n  inherit system;\n  \
+    builder = \"/bin/sh\";\n  args = [ \"-c\" \"exit 3\" ];\n}\n";
+
+#[test]
+fn status_goes_on_from_where_the_work_is() {
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let first = format!("git lattice next-step toolchain/{ARCH}/phase0/step1");
+        sandbox.lattice(&["new", "--arch", ARCH, "--no-push"]).exits(0);
+        sandbox.lattice(&["build"]).exits(0);
+        let before = sandbox.lattice(&["status"]).exits(0).says(&first).says("next phase: git lattice promote");
+        assert!(before.stdout.contains("to push:    git push origin feature/"), "what is not pushed is named");
+        sandbox.lattice(&["promote", "--no-switch"]).exits(0);
+        let after = sandbox.lattice(&["status"]).exits(0).says("git lattice build");
+        assert!(!after.stdout.contains(&first), "phase0 is behind us:\n{}", after.stdout);
+    }
+}
+
+#[test]
+fn what_failed_is_neither_forgotten_nor_built_again_by_a_checkout() {
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        sandbox.lattice(&["new", "--arch", ARCH, "--template", "step"]).exits(0);
+        sandbox.write(&format!("flakes/toolchain/{ARCH}/phase0/step1/step.nix"), FAILING);
+        sandbox.git(&["commit", "-q", "-a", "-m", "a step that fails"]);
+        sandbox.lattice(&["build"]).exits(1).says("failed");
+        sandbox.lattice(&["show"]).exits(0).says("logs ");
+        sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("phase0/step1` failed to build");
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.git(&["switch", "-q", "main"]);
+        let said = sandbox.try_git("work", &["switch", "-q", "-"]).error_text();
+        assert!(said.contains("this content failed before"), "{said}");
+    }
+}
+
+#[test]
+fn completions_answer_git_s_own() {
+    let script = Sandbox::bare_start().lattice(&["completions", "bash"]).exits(0).stdout;
+    let ask = "COMP_WORDS=(git -C . lattice new --te) COMP_CWORD=5\n_git_lattice\necho \"${COMPREPLY[*]}\"";
+    let answer = std::process::Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer.stdout), "--template\n", "`git lattice new --te<TAB>`");
+}
+
+#[test]
+fn the_man_page_has_a_section_for_every_command() {
+    let page = Sandbox::bare_start().lattice(&["man"]).exits(0).stdout;
+    for command in ["INIT", "AXIS ADD", "NEW", "NEXT-STEP", "PROMOTE", "BUILD", "STATUS", "SHOW", "HOOKS INSTALL"] {
+        assert!(page.contains(&format!("\n.SH GIT LATTICE {command}\n")), "{command} should have a section");
+    }
+}

@@ -1,0 +1,335 @@
+//! `git lattice init` and `git lattice axis add`: what they write, and what they find out by themselves.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+use crate::story::fields;
+
+const MINIMAL: [&str; 4] = ["init", "--component", "toolchain", "--no-hooks"];
+
+fn init(sandbox: &Sandbox, args: &[&str]) -> String {
+    sandbox.lattice(&[&MINIMAL[..], args].concat()).exits(0).says("wrote lattice.toml");
+    lattice_toml(sandbox)
+}
+
+fn lattice_toml(sandbox: &Sandbox) -> String {
+    fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap()
+}
+
+#[track_caller]
+fn has(toml: &str, line: &str) {
+    assert!(toml.lines().any(|it| it == line), "lattice.toml should have the line `{line}`:\n{toml}");
+}
+
+#[test]
+fn component_and_arch_are_sets_and_phase_and_step_are_numbered() {
+    let sandbox = Sandbox::bare_start();
+    let args = ["init", "--component", "rust-1.83,gcc", "--arch", "aarch64,x86_64", "--no-hooks"];
+    sandbox.lattice(&args).exits(0);
+    let toml = lattice_toml(&sandbox);
+    has(&toml, "component = { set = [\"rust-1.83\", \"gcc\"] }");
+    has(&toml, "arch = { set = [\"aarch64\", \"x86_64\"] }");
+    has(&toml, "phase = { chain = \"phase{n}\", from = 0 }");
+    has(&toml, "step = { chain = \"step{n}\", from = 1 }");
+    has(&toml, "branch = \"feature/{component}/{arch}/{phase}/{step}\"");
+    has(&toml, "flake = \"flakes/{component}/{arch}/{phase}/{step}\"");
+    assert!(toml.lines().filter(|line| line.starts_with('#')).count() > 5, "it should be commented:\n{toml}");
+}
+
+#[test]
+fn values_may_be_repeated_or_separated_by_commas() {
+    let sandbox = Sandbox::bare_start();
+    let toml = init(&sandbox, &["--arch", "aarch64", "--arch", "x86_64,riscv64"]);
+    has(&toml, "arch = { set = [\"aarch64\", \"x86_64\", \"riscv64\"] }");
+}
+
+#[test]
+fn listed_phases_and_steps_are_closed_chains() {
+    let sandbox = Sandbox::bare_start();
+    let toml = init(&sandbox, &["--arch", "x86_64", "--phase", "phase0,phase1", "--step", "build,check"]);
+    has(&toml, "phase = { chain = [\"phase0\", \"phase1\"] }");
+    has(&toml, "step = { chain = [\"build\", \"check\"] }");
+    sandbox.lattice(&["new", "--phase", "phase2", "--dry-run"]).exits(2).says("phase2");
+}
+
+#[test]
+fn components_can_be_put_in_order() {
+    let sandbox = Sandbox::bare_start();
+    let args = ["init", "--component", "v1,v2", "--arch", "x86_64", "--chain", "component", "--no-hooks"];
+    sandbox.lattice(&args).exits(0);
+    has(&lattice_toml(&sandbox), "component = { chain = [\"v1\", \"v2\"] }");
+}
+
+#[test]
+fn without_an_architecture_it_is_this_machine_s() {
+    let sandbox = Sandbox::bare_start();
+    let arch = std::env::consts::ARCH;
+    has(&init(&sandbox, &[]), &format!("arch = {{ set = [\"{arch}\"] }}"));
+}
+
+#[test]
+fn architectures_are_mapped_to_systems() {
+    let sandbox = Sandbox::bare_start();
+    let toml = init(&sandbox, &["--arch", "aarch64,arm64,riscv64,board", "--system", "board=armv7l-linux"]);
+    for line in ["aarch64 = \"aarch64-linux\"", "arm64 = \"aarch64-linux\"", "riscv64 = \"riscv64-linux\""] {
+        has(&toml, line);
+    }
+    has(&toml, "board = \"armv7l-linux\"");
+}
+
+#[test]
+fn an_unknown_architecture_needs_its_system_named() {
+    let sandbox = Sandbox::bare_start();
+    let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "board"]].concat());
+    run.exits(2).says("which Nix system builds `board`?").says("--system board=");
+    assert!(!sandbox.work().join("lattice.toml").exists(), "nothing should be written");
+}
+
+#[test]
+fn a_system_for_no_architecture_is_refused() {
+    let sandbox = Sandbox::bare_start();
+    let args = [&MINIMAL[..], &["--arch", "x86_64", "--system", "board=armv7l-linux"]].concat();
+    sandbox.lattice(&args).exits(2).says("not one of the architectures: x86_64");
+    let args = [&MINIMAL[..], &["--arch", "board", "--system", "board"]].concat();
+    sandbox.lattice(&args).exits(2).says("must be ARCH=SYSTEM");
+}
+
+#[test]
+fn without_a_component_there_is_nothing_to_write() {
+    Sandbox::bare_start().lattice(&["init", "--arch", "x86_64"]).exits(2).says("--component");
+}
+
+#[test]
+fn patterns_are_written_and_checked() {
+    let sandbox = Sandbox::bare_start();
+    let patterns = ["--branch", "stage/{component}@{arch}/{phase}@{step}", "--flake", "nix/{arch}/{phase}/{step}"];
+    let toml = init(&sandbox, &[&["--arch", "x86_64"], &patterns[..]].concat());
+    has(&toml, "branch = \"stage/{component}@{arch}/{phase}@{step}\"");
+    has(&toml, "flake = \"nix/{arch}/{phase}/{step}\"");
+    sandbox.lattice(&["new", "--dry-run"]).exits(0).says("stage/toolchain@x86_64/phase0@step1");
+}
+
+#[test]
+fn a_pattern_that_drops_an_axis_is_refused_before_anything_is_written() {
+    let sandbox = Sandbox::bare_start();
+    let args = [&MINIMAL[..], &["--arch", "aarch64,x86_64", "--branch", "feature/{phase}/{step}"]].concat();
+    sandbox.lattice(&args).exits(2).says("arch");
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be as it was");
+}
+
+#[test]
+fn an_existing_file_is_left_alone() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("lattice.toml", "# mine\n");
+    let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat());
+    run.exits(2).says("`lattice.toml` is there already").says("--force");
+    assert_eq!(lattice_toml(&sandbox), "# mine\n");
+}
+
+#[test]
+fn force_changes_what_is_named_and_keeps_comments() {
+    let sandbox = Sandbox::bare_start();
+    let first = init(&sandbox, &["--arch", "aarch64,x86_64", "--base", "main"]);
+    let mine = first.replace("[axes]\n", "[axes]\n# two machines in the cellar\n")
+        + "\n# all together\n[promote]\nacross = [\"arch\"] # since May\n";
+    sandbox.write("lattice.toml", &mine);
+    sandbox.lattice(&["init", "--force", "--phase", "alpha,beta", "--no-hooks"]).exits(0);
+    let expected =
+        mine.replace("phase = { chain = \"phase{n}\", from = 0 }", "phase = { chain = [\"alpha\", \"beta\"] }");
+    assert_eq!(lattice_toml(&sandbox), expected, "everything else should stay byte for byte");
+}
+
+#[test]
+fn force_takes_away_the_systems_of_values_that_are_gone() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "aarch64,x86_64"]);
+    sandbox.lattice(&["init", "--force", "--arch", "x86_64,riscv64", "--no-hooks"]).exits(0);
+    let toml = lattice_toml(&sandbox);
+    has(&toml, "arch = { set = [\"x86_64\", \"riscv64\"] }");
+    has(&toml, "riscv64 = \"riscv64-linux\"");
+    assert!(!toml.contains("aarch64 ="), "{toml}");
+}
+
+#[test]
+fn force_can_change_one_system_and_leaves_the_others() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "aarch64,board", "--system", "board=armv7l-linux"]);
+    sandbox.lattice(&["init", "--force", "--system", "aarch64=aarch64-darwin", "--no-hooks"]).exits(0);
+    sandbox.lattice(&["init", "--force", "--arch", "aarch64,board,x86_64", "--no-hooks"]).exits(0);
+    let toml = lattice_toml(&sandbox);
+    for line in ["aarch64 = \"aarch64-darwin\"", "board = \"armv7l-linux\"", "x86_64 = \"x86_64-linux\""] {
+        has(&toml, line);
+    }
+}
+
+#[test]
+fn force_can_put_components_in_order_and_they_stay_so() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&["init", "--component", "v1,v2", "--arch", "x86_64", "--no-hooks"]).exits(0);
+    sandbox.lattice(&["init", "--force", "--chain", "component", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "component = { chain = [\"v1\", \"v2\"] }");
+    sandbox.lattice(&["init", "--force", "--component", "v1,v2,v3", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "component = { chain = [\"v1\", \"v2\", \"v3\"] }");
+}
+
+#[test]
+fn force_does_not_bring_a_remote_back() {
+    let sandbox = Sandbox::bare_start();
+    init(&sandbox, &["--arch", "x86_64", "--remote", ""]);
+    sandbox.lattice(&["init", "--force", "--arch", "aarch64", "--no-hooks"]).exits(0);
+    has(&lattice_toml(&sandbox), "remote = \"\"");
+}
+
+#[test]
+fn force_does_not_help_where_the_file_is_no_toml() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("lattice.toml", "base = = 1\n");
+    let args = [&MINIMAL[..], &["--arch", "x86_64", "--force"]].concat();
+    sandbox.lattice(&args).exits(2).says("lattice.toml");
+    assert_eq!(lattice_toml(&sandbox), "base = = 1\n");
+}
+
+#[test]
+fn only_lattice_toml_is_written() {
+    let sandbox = Sandbox::bare_start();
+    let refs = sandbox.git(&["for-each-ref"]);
+    init(&sandbox, &["--arch", "x86_64"]);
+    assert_eq!(sandbox.git(&["status", "--porcelain", "-uall"]), "?? lattice.toml");
+    assert_eq!(sandbox.git(&["for-each-ref"]), refs);
+}
+
+#[test]
+fn it_is_written_to_the_top_of_the_worktree() {
+    let sandbox = Sandbox::bare_start();
+    fs::create_dir_all(sandbox.work().join("deep/down")).unwrap();
+    let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
+    sandbox.lattice_in("work/deep/down", &args, |command| command).exits(0);
+    assert!(sandbox.work().join("lattice.toml").exists(), "it belongs to the repository, not to a folder");
+}
+
+#[test]
+fn the_base_is_the_remote_s_default_branch() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["push", "-q", "origin", "main:develop"]);
+    sandbox.git(&["remote", "set-head", "origin", "develop"]);
+    has(&init(&sandbox, &["--arch", "x86_64"]), "base = \"develop\"");
+}
+
+#[test]
+fn the_base_is_a_usual_name_or_head_s_branch() {
+    for name in ["trunk", "master", "my-base"] {
+        let sandbox = Sandbox::bare_start();
+        sandbox.git(&["branch", "-m", "main", name]);
+        has(&init(&sandbox, &["--arch", "x86_64"]), &format!("base = \"{name}\""));
+    }
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["switch", "-q", "-c", "topic"]);
+    has(&init(&sandbox, &["--arch", "x86_64"]), "base = \"main\"");
+}
+
+#[test]
+fn the_base_can_be_named_and_must_be_when_head_is_detached() {
+    let sandbox = Sandbox::bare_start();
+    has(&init(&sandbox, &["--arch", "x86_64", "--base", "stable"]), "base = \"stable\"");
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["switch", "-q", "--detach"]);
+    sandbox.git(&["branch", "-m", "main", "odd"]);
+    sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat()).exits(2).says("--base");
+}
+
+#[test]
+fn the_remote_is_origin_or_the_only_one_or_none() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["remote", "add", "aaa", "../remote.git"]);
+    has(&init(&sandbox, &["--arch", "x86_64"]), "remote = \"origin\"");
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["remote", "rename", "origin", "upstream"]);
+    has(&init(&sandbox, &["--arch", "x86_64"]), "remote = \"upstream\"");
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["remote", "remove", "origin"]);
+    has(&init(&sandbox, &["--arch", "x86_64"]), "remote = \"\"");
+    has(&init(&sandbox, &["--force", "--remote", "backup"]), "remote = \"backup\"");
+}
+
+#[test]
+fn hooks_are_installed_when_wanted_and_offered_otherwise() {
+    let states = |sandbox: &Sandbox| {
+        let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
+        fields(&status["hooks"], "state").join(", ")
+    };
+    let base = ["init", "--component", "toolchain", "--arch", "x86_64"];
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&base).exits(0).says("git lattice hooks install");
+    assert_eq!(states(&sandbox), "not installed, not installed", "without a terminal nobody can be asked");
+
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&[&base[..], &["--hooks"]].concat()).exits(0);
+    assert_eq!(states(&sandbox), "installed, installed");
+
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&[&base[..], &["--no-hooks"]].concat()).exits(0).never_says("hooks install");
+    assert_eq!(states(&sandbox), "not installed, not installed");
+    sandbox.lattice(&[&base[..], &["--hooks", "--no-hooks"]].concat()).exits(2);
+}
+
+#[test]
+fn where_there_is_no_worktree_to_write_to_it_says_so() {
+    let sandbox = Sandbox::bare_start();
+    let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
+    sandbox
+        .lattice_in("home", &args, |command| command)
+        .exits(2)
+        .says("is not inside a git repository")
+        .says("git init");
+    sandbox.lattice_in("remote.git", &args, |command| command).exits(2).says("the repository is bare");
+    sandbox.git_in("", &["init", "-q", "empty"]);
+    sandbox.lattice_in("empty", &args, |command| command).exits(2).says("no commit yet");
+    assert!(!sandbox.path("empty/lattice.toml").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worktree_that_cannot_be_written_is_named() {
+    let sandbox = Sandbox::bare_start();
+    let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
+    // Nobody can make a file in that folder, not even root.
+    let run = sandbox.lattice_in("work", &args, |command| {
+        command.env("GIT_DIR", sandbox.work().join(".git")).env("GIT_WORK_TREE", "/proc/self/fd")
+    });
+    run.exits(2).says("could not write `/proc/self/fd/lattice.toml`");
+}
+
+#[test]
+fn axis_add_puts_a_value_at_the_end() {
+    let sandbox = Sandbox::bare_start();
+    let first = init(&sandbox, &["--arch", "aarch64,x86_64"]).replace("[axes]\n", "[axes]\n# ours\n");
+    sandbox.write("lattice.toml", &first);
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0).says("added riscv64 to axis arch");
+    let expected = first
+        .replace("[\"aarch64\", \"x86_64\"]", "[\"aarch64\", \"x86_64\", \"riscv64\"]")
+        .replace("x86_64 = \"x86_64-linux\"\n", "x86_64 = \"x86_64-linux\"\nriscv64 = \"riscv64-linux\"\n");
+    assert_eq!(lattice_toml(&sandbox), expected, "comments and order should stay");
+    sandbox.lattice(&["new", "--arch", "riscv64", "--dry-run"]).exits(0).says("feature/toolchain/riscv64/");
+}
+
+#[test]
+fn axis_add_twice_changes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["axis", "add", "component", "gcc", "musl"]).exits(0).says("gcc, musl");
+    let once = lattice_toml(&sandbox);
+    sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0).says("unchanged");
+    assert_eq!(lattice_toml(&sandbox), once);
+}
+
+#[test]
+fn axis_add_refuses_what_is_no_value_of_a_list() {
+    let sandbox = Sandbox::new();
+    let before = lattice_toml(&sandbox);
+    sandbox.lattice(&["axis", "add", "colour", "red"]).exits(2).says("`colour`").says("component");
+    sandbox.lattice(&["axis", "add", "step", "step9"]).exits(2).says("numbered");
+    sandbox.lattice(&["axis", "add", "arch", "a/b"]).exits(2).says("the character '/'");
+    sandbox.lattice(&["axis", "add", "arch", "board"]).exits(2).says("--system board=");
+    assert_eq!(lattice_toml(&sandbox), before, "nothing should be written");
+    sandbox.lattice(&["axis", "add", "arch", "board", "--system", "board=armv7l-linux"]).exits(0);
+    has(&lattice_toml(&sandbox), "board = \"armv7l-linux\"");
+}

@@ -1,0 +1,423 @@
+//! `git lattice new`: which points it makes, where they grow, what they hold, and what it leaves alone.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, chains, dir, elsewhere, far, fields, here, texts, toml};
+
+/// Counts what git tells the hook `event` of the repository `dir`: one file a call, with its stdin.
+fn watch(sandbox: &Sandbox, dir: &str, event: &str, when: &str) {
+    let calls = sandbox.path(&format!("calls-{event}"));
+    fs::create_dir_all(&calls).unwrap();
+    let script = format!("#!/bin/sh\n[ \"$1\" = '{when}' ] || exit 0\ncat >'{}'/$$\n", calls.display());
+    write_hook(sandbox, dir, event, &script);
+}
+
+fn write_hook(sandbox: &Sandbox, dir: &str, event: &str, script: &str) {
+    let hooks = sandbox.path(dir).join("hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    fs::write(hooks.join(event), script).unwrap();
+    sandbox.git_in(dir, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    fs::set_permissions(hooks.join(event), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// The lines of each call that was watched.
+fn calls(sandbox: &Sandbox, event: &str) -> Vec<Vec<String>> {
+    let read = |entry: fs::DirEntry| fs::read_to_string(entry.path()).unwrap().lines().map(str::to_owned).collect();
+    fs::read_dir(sandbox.path(&format!("calls-{event}"))).unwrap().map(|entry| read(entry.unwrap())).collect()
+}
+
+#[test]
+fn what_is_not_named_is_the_only_value_or_the_first_of_a_chain() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", here()]).exits(0).says("created").says(&branch(&at("phase0/step1")));
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&at("phase0/step1")));
+}
+
+#[test]
+fn where_nothing_says_which_value_is_meant_the_values_are_listed() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new"]).exits(2).says("axis `arch` is left open").says("aarch64, x86_64").says("--arch");
+}
+
+#[test]
+fn flags_count_more_than_head_s_point_and_that_more_than_the_first_value() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", "x86_64", "--phase", "phase2", "--no-push"]).exits(0);
+    let run = sandbox.lattice(&["new", "--step", "step2", "--dry-run"]).exits(0);
+    run.says("feature/toolchain/x86_64/phase2/step2");
+    let run = sandbox.lattice(&["new", "--arch", "aarch64", "--dry-run"]).exits(0);
+    run.says("feature/toolchain/aarch64/phase2/step1");
+}
+
+#[test]
+fn a_point_can_be_written_out_and_named_by_its_branch() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--no-switch"]).exits(0);
+    assert!(sandbox.has("toolchain/x86_64/phase1/step3"));
+    let named = sandbox.lattice(&["new", "feature/toolchain/x86_64/phase1/step3", "--no-switch"]).exits(0);
+    named.says("unchanged");
+    sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--arch", "x86_64"]).exits(2).says("not both");
+}
+
+#[test]
+fn several_values_make_several_points_in_one_transaction_and_one_push() {
+    let sandbox = Sandbox::new();
+    watch(&sandbox, "work/.git", "reference-transaction", "committed");
+    watch(&sandbox, "remote.git", "pre-receive", "");
+    let head = sandbox.git(&["symbolic-ref", "HEAD"]);
+    sandbox.lattice(&["new", "--arch", "aarch64,x86_64"]).exits(0);
+    let is_branch = |line: &&String| line.contains("refs/heads/feature/");
+    let local: Vec<_> = calls(&sandbox, "reference-transaction")
+        .iter()
+        .map(|lines| lines.iter().filter(is_branch).count())
+        .filter(|&count| count > 0)
+        .collect();
+    assert_eq!(local, [2], "one transaction should make both branches");
+    let pushes: Vec<_> = calls(&sandbox, "pre-receive").iter().map(Vec::len).collect();
+    assert_eq!(pushes, [2], "one push should bring both branches");
+    assert_eq!(sandbox.git(&["symbolic-ref", "HEAD"]), head, "with several points there is nowhere to switch to");
+}
+
+#[test]
+fn all_archs_makes_a_point_for_each() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
+    let expected = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
+    assert_eq!(fields(&made["created"], "point"), expected);
+    assert!(expected.iter().all(|point| sandbox.remote_has(point)), "both should be pushed: {made}");
+}
+
+#[test]
+fn when_the_remote_refuses_one_branch_it_gets_none_and_the_same_command_pushes_later() {
+    let sandbox = Sandbox::new();
+    let refuse = format!("#!/bin/sh\ncase $1 in */{}/*) echo 'not this one' >&2; exit 1 ;; esac\n", elsewhere());
+    write_hook(&sandbox, "remote.git", "update", &refuse);
+    let run = sandbox.lattice(&["new", "--all-archs"]).exits(1);
+    run.says("the push did not go through").says("not pushed");
+    let points = [at("phase0/step1"), far("phase0/step1")];
+    assert!(points.iter().all(|point| sandbox.has(point)), "the points should be here");
+    assert!(!points.iter().any(|point| sandbox.remote_has(point)), "a push is all or none");
+
+    fs::remove_file(sandbox.path("remote.git/hooks/update")).unwrap();
+    let again = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
+    assert_eq!(fields(&again["unchanged"], "point").len(), 2, "{again}");
+    assert!(points.iter().all(|point| sandbox.remote_has(point)), "now both should be there");
+}
+
+#[test]
+fn a_config_is_kept_byte_for_byte() {
+    let sandbox = Sandbox::new();
+    let text = "# über\r\n[rust]\nversion = '1.83'  \n\t\nraw = '''${x} \\ '' \"'''\n[other]\nlist=[1,\n2]";
+    fs::write(sandbox.path("home/step.toml"), text).unwrap();
+    sandbox.lattice(&["new", "--arch", "aarch64", "--config", "../home/step.toml", "--no-switch"]).exits(0);
+    let path = "flakes/toolchain/aarch64/phase0/step1/config.toml";
+    assert_eq!(sandbox.bytes("feature/toolchain/aarch64/phase0/step1", path), text.as_bytes());
+}
+
+#[test]
+fn a_config_can_come_from_stdin_even_when_it_is_empty() {
+    for text in ["a = 1", ""] {
+        let sandbox = Sandbox::new();
+        let args = ["new", "--arch", "aarch64", "--config", "-", "--no-switch", "--no-push"];
+        sandbox.lattice_in("work", &args, |command| command.write_stdin(text)).exits(0);
+        let path = "flakes/toolchain/aarch64/phase0/step1/config.toml";
+        assert_eq!(sandbox.bytes("feature/toolchain/aarch64/phase0/step1", path), text.as_bytes());
+    }
+}
+
+#[test]
+fn the_path_of_a_config_is_meant_from_where_the_user_stands() {
+    let sandbox = Sandbox::new();
+    sandbox.write("deep/step.toml", "deep = true\n");
+    let args = ["new", "--arch", "aarch64", "--config", "step.toml", "--no-switch", "--no-push"];
+    sandbox.lattice_in("work/deep", &args, |command| command).exits(0);
+    let path = "flakes/toolchain/aarch64/phase0/step1/config.toml";
+    assert_eq!(sandbox.bytes("feature/toolchain/aarch64/phase0/step1", path), b"deep = true\n");
+}
+
+#[test]
+fn the_older_generator_s_spelling_is_understood() {
+    let sandbox = Sandbox::new();
+    sandbox.write("step.toml", "[nix]\nnixpkgs_path = \"path:/x\"\nodd = 1\n");
+    let args = ["new", "--arch", "x86_64", "--phase", "phase0", "--step", "step1", "--config-path", "step.toml"];
+    sandbox.lattice(&args).exits(0);
+    let path = "flakes/toolchain/x86_64/phase0/step1/config.toml";
+    let text = b"[nix]\nnixpkgs_path = \"path:/x\"\nodd = 1\n";
+    assert_eq!(sandbox.bytes("HEAD", path), text, "keys that mean nothing are kept");
+}
+
+#[test]
+fn the_base_branch_of_an_older_config_counts() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", "stable", "main~1"]);
+    sandbox.write("step.toml", "[nix]\nbase_branch = \"stable\"\n");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--config", "step.toml", "--no-switch"]).exits(0);
+    assert_eq!(sandbox.parents(&at("phase0/step1")), [sandbox.commit("stable")]);
+}
+
+#[test]
+fn a_template_is_chosen_by_name() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    sandbox.lattice(&["new", &point, "--template", "step", "--no-switch"]).exits(0).says("step.nix");
+    let flake = String::from_utf8(sandbox.bytes(&branch(&point), &format!("{}/flake.nix", dir(&point)))).unwrap();
+    assert!(flake.contains("template `step`"), "{flake}");
+    let run = sandbox.lattice(&["new", &at("phase0/step2"), "--template", "stair"]).exits(2);
+    run.says("stair").says("config").says("nixpkgs").says("rust");
+}
+
+#[test]
+fn the_template_of_lattice_toml_is_the_usual_one() {
+    let text = toml(&chains("[\"phase0\"]", "\"step{n}\""), "template = \"step\"");
+    let sandbox = Sandbox::with_toml(&text);
+    let made = sandbox.lattice(&["new", "--arch", here(), "--json", "--no-switch"]).exits(0).json();
+    assert_eq!(made["created"][0]["template"], "step");
+}
+
+#[test]
+fn nothing_is_pushed_or_switched_when_that_is_not_wanted() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    let run = sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
+    run.says("not pushed");
+    assert!(sandbox.has(&point) && !sandbox.remote_has(&point));
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "main");
+}
+
+#[test]
+fn a_dry_run_tells_everything_and_writes_nothing_not_even_an_object() {
+    let sandbox = Sandbox::new();
+    let objects = || sandbox.git(&["count-objects", "-v"]);
+    let before = (sandbox.state(), objects());
+    let planned = sandbox.lattice(&["new", "--all-archs", "--dry-run", "--json"]).exits(0).json();
+    sandbox.lattice(&["new", &at("phase0/step1"), "--dry-run"]).exits(0).says("would create").says("flake.nix");
+    assert_eq!((sandbox.state(), objects()), before);
+    assert_eq!(planned["dry_run"], true);
+    assert!(!sandbox.remote_has(&at("phase0/step1")), "nothing should be pushed");
+    let made = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
+    assert_eq!(fields(&planned["created"], "commit"), fields(&made["created"], "commit"), "the plan should be kept");
+}
+
+#[test]
+fn json_has_the_documented_fields() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    let made = sandbox.lattice(&["new", &point, "--json", "--no-push", "--no-switch"]).exits(0).json();
+    assert_eq!((&made["version"], made["unchanged"].as_array().unwrap().len()), (&1.into(), 0));
+    let one = &made["created"][0];
+    assert_eq!(one["point"], point);
+    assert_eq!(one["branch"], branch(&point));
+    assert_eq!(one["commit"], sandbox.commit(&branch(&point)));
+    assert_eq!(one["flake"], dir(&point));
+    assert_eq!(one["pushed"], false);
+    let again = sandbox.lattice(&["new", &point, "--json", "--no-switch"]).exits(0).json();
+    assert_eq!((again["created"].as_array().unwrap().len(), &again["unchanged"][0]["pushed"]), (0, &true.into()));
+}
+
+#[test]
+fn what_was_not_checked_is_said() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
+    run.says("checked: rnix").says("not checked").says("statix");
+    let made = sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--json"]).exits(0).json();
+    assert!(texts(&made["unchecked"]).concat().contains("statix"), "{made}");
+}
+
+#[test]
+fn stdout_holds_json_alone() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice(&["new", "--arch", here(), "--json"]).exits(0);
+    assert!(run.stdout.starts_with('{') && run.stdout.ends_with("}\n"), "{}", run.stdout);
+}
+
+#[test]
+fn the_first_point_grows_from_the_base_branch() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["switch", "-q", "-c", "topic"]);
+    sandbox.git(&["commit", "-q", "--allow-empty", "-m", "something else"]);
+    sandbox.points(&[&at("phase0/step1")]);
+    assert_eq!(sandbox.parents(&at("phase0/step1")), [sandbox.commit("main")]);
+}
+
+#[test]
+fn a_point_grows_from_the_greatest_points_below_it() {
+    let sandbox = Sandbox::new();
+    let [one, three, next] = ["phase0/step1", "phase0/step3", "phase1/step1"].map(at);
+    sandbox.points(&[&one, &three, &next, &far("phase0/step1")]);
+    assert_eq!(sandbox.parents(&three), [sandbox.commit(&branch(&one))], "step2 does not exist");
+    assert_eq!(sandbox.parents(&next), [sandbox.commit(&branch(&three))], "phases come before steps");
+    let base = sandbox.commit("main");
+    assert_eq!(sandbox.parents(&far("phase0/step1")), [base], "architectures know nothing of each other");
+}
+
+#[test]
+fn steps_are_ordered_as_numbers() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step9"), &at("phase0/step10"), &at("phase0/step11")]);
+    assert_eq!(sandbox.parents(&at("phase0/step10")), [sandbox.commit(&branch(&at("phase0/step9")))]);
+    assert_eq!(sandbox.parents(&at("phase0/step11")), [sandbox.commit(&branch(&at("phase0/step10")))]);
+}
+
+#[test]
+fn a_point_over_two_architectures_is_a_merge_commit() {
+    let sandbox = Sandbox::new();
+    let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
+    sandbox.points(&below);
+    let join = "toolchain/aarch64+x86_64/phase0/step1";
+    sandbox.lattice(&["new", "--arch", "x86_64+aarch64", "--no-switch"]).exits(0).says(&branch(join));
+    assert_eq!(sandbox.parents(join), below.map(|point| sandbox.commit(&branch(point))));
+    let files = sandbox.git(&["ls-tree", "-r", "--name-only", &branch(join)]);
+    for point in [below[0], below[1], join] {
+        assert!(files.contains(&format!("{}/flake.nix", dir(point))), "the merge should hold `{point}`:\n{files}");
+    }
+    let flake = String::from_utf8(sandbox.bytes(&branch(join), &format!("{}/flake.nix", dir(join)))).unwrap();
+    assert!(below.iter().all(|point| flake.contains(&format!("point = \"{point}\""))), "it takes both:\n{flake}");
+}
+
+#[test]
+fn a_point_made_on_another_machine_is_grown_from() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    let colleague = sandbox.colleague();
+    sandbox.lattice_in(colleague, &["new", &at("phase0/step2"), "--no-switch"], |command| command).exits(0);
+    let parent = sandbox.git_in(colleague, &["log", "-1", "--format=%P", &branch(&at("phase0/step2"))]);
+    assert_eq!(parent, sandbox.commit(&branch(&one)));
+}
+
+#[test]
+fn a_point_that_is_only_on_the_remote_is_unchanged_and_switched_to() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    let colleague = sandbox.colleague();
+    sandbox.lattice_in(colleague, &["new", &one], |command| command).exits(0).says("unchanged");
+    assert_eq!(sandbox.git_in(colleague, &["symbolic-ref", "--short", "HEAD"]), branch(&one));
+    assert_eq!(sandbox.git_in(colleague, &["rev-parse", "HEAD"]), sandbox.commit(&branch(&one)));
+}
+
+#[test]
+fn several_steps_at_once_stand_on_each_other() {
+    let sandbox = Sandbox::new();
+    let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let args = ["new", "--arch", here(), "--step", "step3,step1", "--step", "step2", "--no-push"];
+    sandbox.lattice(&args).exits(0);
+    assert_eq!(sandbox.parents(&three), [sandbox.commit(&branch(&two))]);
+    assert_eq!(sandbox.parents(&two), [sandbox.commit(&branch(&one))]);
+}
+
+#[test]
+fn braces_and_stars_name_several_points() {
+    let sandbox = Sandbox::new();
+    let made = sandbox.lattice(&["new", "toolchain/{aarch64,x86_64}/phase0/step1", "--json"]).exits(0).json();
+    assert_eq!(made["created"].as_array().unwrap().len(), 2);
+    let made = sandbox.lattice(&["new", "*/*/phase0/step2", "--json"]).exits(0).json();
+    assert_eq!(made["created"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn points_that_do_not_fit_together_are_not_joined() {
+    let sandbox = Sandbox::new();
+    let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
+    sandbox.points(&below);
+    sandbox.commit_to(below[0], &[("../../../../../flakes/shared", "one\n")]);
+    sandbox.commit_to(below[1], &[("../../../../../flakes/shared", "two\n")]);
+    let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
+    let run = sandbox.lattice(&["new", "--arch", "aarch64+x86_64"]).exits(1);
+    run.says("flakes/shared").says("hint:");
+    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "nothing should be written");
+}
+
+#[test]
+fn a_commit_changes_its_directory_only_and_says_what_it_is() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    sandbox.points(&[&point]);
+    let changed = sandbox.git(&["diff", "--name-only", &format!("main..{}", branch(&point))]);
+    assert_eq!(changed, format!("{0}/config.toml\n{0}/flake.nix", dir(&point)));
+    let message = sandbox.git(&["log", "-1", "--format=%B", &branch(&point)]);
+    let config = sandbox.git(&["rev-parse", &format!("{}:{}/config.toml", branch(&point), dir(&point))]);
+    for line in [
+        format!("Lattice-Point: {point}"),
+        "Lattice-Template: config@".to_owned(),
+        format!("Lattice-Config: {}", &config[..12]),
+        format!("Lattice-Generator: git-lattice {}", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(message.lines().any(|it| it.starts_with(&line)), "`{line}` should be a trailer:\n{message}");
+    }
+    let trailers = sandbox.git(&["log", "-1", "--format=%(trailers:only,keyonly)", &branch(&point)]);
+    assert_eq!(trailers.lines().count(), 4, "git should know them as trailers: {trailers}");
+}
+
+#[test]
+fn the_same_command_again_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    sandbox.lattice(&["new", &point, "--no-switch"]).exits(0);
+    let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
+    let later = |command: &mut assert_cmd::Command| {
+        command.env("GIT_COMMITTER_DATE", "2027-01-01T00:00:00Z");
+    };
+    let run = sandbox.lattice_in("work", &["new", &point, "--no-switch"], |command| {
+        later(command);
+        command
+    });
+    run.exits(0).says("unchanged");
+    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "no commit, no ref");
+}
+
+#[test]
+fn the_same_input_gives_the_same_tree() {
+    let tree = || {
+        let sandbox = Sandbox::new();
+        sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
+        sandbox.git(&["rev-parse", &format!("{}^{{tree}}", branch(&at("phase0/step2")))])
+    };
+    assert_eq!(tree(), tree());
+}
+
+#[test]
+fn a_point_that_was_not_pushed_is_pushed_by_the_same_command() {
+    let sandbox = Sandbox::new();
+    let point = at("phase0/step1");
+    sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
+    let commit = sandbox.commit(&branch(&point));
+    sandbox.lattice(&["new", &point, "--no-switch"]).exits(0).says("unchanged").says("pushed");
+    let there = sandbox.git_in("remote.git", &["rev-parse", &branch(&point)]);
+    assert_eq!((there, sandbox.commit(&branch(&point))), (commit.clone(), commit), "as it was");
+}
+
+#[test]
+fn head_index_and_worktree_are_left_exactly_as_they_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write("staged", "mine\n");
+    sandbox.git(&["add", "staged"]);
+    sandbox.write("staged", "mine, later\n");
+    sandbox.write("README", "changed\n");
+    sandbox.write("untracked", "x\n");
+    sandbox.write("flakes/untracked", "x\n");
+    let state = || {
+        let refs = sandbox.git(&["for-each-ref", "refs/heads/main", "refs/tags"]);
+        let index = sandbox.git(&["ls-files", "-s"]);
+        [refs, index, sandbox.git(&["status", "--porcelain=v2", "-b", "-uall"]), sandbox.git(&["diff"])]
+    };
+    let before = state();
+    sandbox.lattice(&["new", "--all-archs", "--no-switch"]).exits(0);
+    assert_eq!(state(), before);
+    let files = sandbox.git(&["ls-tree", "-r", "--name-only", &branch(&at("phase0/step1"))]);
+    assert!(!files.contains("staged") && !files.contains("untracked"), "they are not the lattice's:\n{files}");
+    assert_eq!(sandbox.git(&["show", &format!("{}:README", branch(&at("phase0/step1")))]), "a project");
+}
+
+#[test]
+fn switching_takes_local_changes_along_as_git_does() {
+    let sandbox = Sandbox::new();
+    sandbox.write("staged", "mine\n");
+    sandbox.git(&["add", "staged"]);
+    sandbox.write("README", "changed\n");
+    sandbox.lattice(&["new", "--arch", here()]).exits(0);
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&at("phase0/step1")));
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), " M README\nA  staged");
+    assert!(sandbox.work().join(dir(&at("phase0/step1"))).join("flake.nix").exists());
+}

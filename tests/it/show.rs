@@ -1,0 +1,105 @@
+//! `git lattice show`: everything there is to know of one point.
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir, far, here, texts};
+
+fn with_a_built_point() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("step.toml", "version = 1\n");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--config", "step.toml", "--no-switch"]).exits(0);
+    sandbox.built_elsewhere(&[&at("phase0/step1")]);
+    sandbox
+}
+
+#[test]
+fn it_has_coordinates_branch_commit_parents_files_template_config_and_records() {
+    let sandbox = with_a_built_point();
+    let one = at("phase0/step1");
+    let config = sandbox.git(&["rev-parse", &format!("{}:{}/config.toml", branch(&one), dir(&one))]);
+    let shown = sandbox.lattice(&["show", &one]).exits(0).stdout;
+    let rows: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for row in [
+        format!("point {one}"),
+        "component toolchain".to_owned(),
+        format!("arch {}", here()),
+        "phase phase0".to_owned(),
+        "step step1".to_owned(),
+        "state built".to_owned(),
+        format!("branch {}", branch(&one)),
+        format!("commit {}", sandbox.commit(&branch(&one))),
+        format!("parents {}", sandbox.commit("main")),
+        "below main".to_owned(),
+        "pushed yes".to_owned(),
+        "template config".to_owned(),
+        format!("config hash {config}"),
+        format!("files {0}/config.toml {0}/flake.nix", dir(&one)),
+    ] {
+        assert!(rows.contains(&row), "there should be a row `{row}`:\n{shown}");
+    }
+    let record = format!("records built {}-linux 2026-01-02T03:04:05Z 1.5 s by somebody@far", here());
+    assert!(rows.iter().any(|row| row.starts_with(&record)), "`{record}` should be shown:\n{shown}");
+}
+
+#[test]
+fn json_is_the_point_of_status_with_records() {
+    let sandbox = with_a_built_point();
+    let one = at("phase0/step1");
+    let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
+    assert_eq!(shown["version"], 1);
+    for (name, value) in sandbox.point(&one).as_object().unwrap() {
+        assert_eq!(&shown[name], value, "`{name}` should be as in `status`");
+    }
+    assert_eq!(shown["records"], serde_json::Value::from(sandbox.records()));
+    assert_eq!(texts(&shown["files"]).len(), 2);
+    assert_eq!((&shown["template"], texts(&shown["below"]).len()), (&"config".into(), 0));
+}
+
+#[test]
+fn without_a_name_it_is_head_s_point() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["show"]).exits(2).says("HEAD is not on the branch of one");
+    sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
+    sandbox.lattice(&["show"]).exits(0).says(&at("phase0/step1"));
+}
+
+#[test]
+fn what_is_right_below_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1"), &at("phase0/step2"), &far("phase0/step1")]);
+    let shown = sandbox.lattice(&["show", &at("phase0/step2"), "--json"]).exits(0).json();
+    assert_eq!(texts(&shown["below"]), [at("phase0/step1")]);
+}
+
+#[test]
+fn a_flake_that_was_changed_by_hand_has_no_template() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.commit_to(&at("phase0/step1"), &[("flake.nix", "{ outputs = _: { }; }\n")]);
+    sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).says("changed by hand");
+    let shown = sandbox.lattice(&["show", &at("phase0/step1"), "--json"]).exits(0).json();
+    assert!(shown["template"].is_null(), "{shown}");
+}
+
+#[test]
+fn a_point_of_the_remote_is_shown_too() {
+    let sandbox = with_a_built_point();
+    let colleague = sandbox.colleague();
+    let run = sandbox.lattice_in(colleague, &["show", &at("phase0/step1")], |command| command).exits(0);
+    run.says(&sandbox.commit(&branch(&at("phase0/step1"))));
+}
+
+#[test]
+fn several_points_or_none_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says("expected one point, and this names 2");
+    sandbox.lattice(&["show", &far("phase0/step1")]).exits(2).says("has no branch").says("git lattice new");
+}
+
+#[test]
+fn a_record_cannot_recolour_the_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.record(&at("phase0/step1"), &format!("{}-linux\u{1b}[31m", here()), "built");
+    sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).never_says("\u{1b}");
+}

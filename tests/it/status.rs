@@ -1,0 +1,270 @@
+//! `git lattice status`: the states of points, what is shown of them, and that what it remembers is never stale.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir, elsewhere, far, fields, here, texts};
+
+fn with_points(points: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.points(points);
+    sandbox
+}
+
+/// The line of the table that has this row, in single blanks.
+#[track_caller]
+fn row(sandbox: &Sandbox, name: &str) -> String {
+    let table = sandbox.lattice(&["status"]).exits(0).stdout;
+    let line = table.lines().find(|line| line.split_whitespace().next() == Some(name));
+    line.unwrap_or_else(|| panic!("there should be a row `{name}`:\n{table}"))
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn without_points_it_says_how_to_make_the_first() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["status"]).exits(0).says("no point has a branch yet").says("git lattice new");
+    assert_eq!(sandbox.lattice(&["status", "--json"]).json()["points"], serde_json::json!([]));
+}
+
+#[test]
+fn steps_are_rows_and_architectures_are_columns() {
+    let sandbox = with_points(&[&at("phase0/step1"), &far("phase0/step1"), &at("phase0/step2"), &at("phase1/step1")]);
+    let table = sandbox.lattice(&["status"]).exits(0).stdout;
+    let words = |i: usize| table.lines().nth(i).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(words(0), ["toolchain", "aarch64", "x86_64"], "{table}");
+    let rows: Vec<_> = (1..4).map(|i| words(i)[0]).collect();
+    assert_eq!(rows, ["phase0/step1", "phase0/step2", "phase1/step1"], "{table}");
+    assert_eq!(words(1)[1..], ["·", "new", "^", "·", "new", "^"], "{table}");
+}
+
+#[test]
+fn each_component_has_a_table() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["axis", "add", "component", "gcc"]).exits(0);
+    sandbox.points(&[&at("phase0/step1"), &format!("gcc/{}/phase0/step1", here())]);
+    let table = sandbox.lattice(&["status"]).exits(0).stdout;
+    let titles: Vec<_> =
+        table.lines().filter(|line| line.ends_with(here())).map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(titles, [Some("gcc"), Some("toolchain")], "{table}");
+}
+
+#[test]
+fn every_state_has_a_mark_and_a_word() {
+    for (verdict, shown) in [("built", "✓ built"), ("failed", "✗ failed"), ("no-builder", "? no-builder")] {
+        let sandbox = with_points(&[&at("phase0/step1")]);
+        sandbox.record(&at("phase0/step1"), &format!("{}-linux", here()), verdict);
+        assert_eq!(row(&sandbox, "phase0/step1"), format!("phase0/step1 {shown} ^"));
+        assert_eq!(sandbox.state_of(&at("phase0/step1")), verdict);
+    }
+}
+
+#[test]
+fn a_point_over_two_architectures_is_built_when_both_are() {
+    let join = "toolchain/aarch64+x86_64/phase0/step1";
+    let sandbox = with_points(&[join]);
+    assert_eq!(sandbox.state_of(join), "new");
+    sandbox.record(join, "aarch64-linux", "built");
+    assert_eq!(sandbox.state_of(join), "new", "x86_64 is still to come");
+    sandbox.record(join, "x86_64-linux", "failed");
+    assert_eq!(sandbox.state_of(join), "failed");
+    sandbox.record(join, "x86_64-linux", "built");
+    assert_eq!(sandbox.state_of(join), "built");
+}
+
+#[test]
+fn a_point_is_behind_when_one_below_has_moved_on() {
+    let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let sandbox = with_points(&[&one, &two, &three]);
+    sandbox.commit_to(&one, &[("config.toml", "new = true\n")]);
+    assert_eq!(sandbox.state_of(&one), "new");
+    assert_eq!(sandbox.state_of(&two), "behind");
+    assert_eq!(sandbox.state_of(&three), "new", "what is right below it stands where it stood");
+    assert!(row(&sandbox, "phase0/step2").contains("↓ behind"));
+}
+
+#[test]
+fn a_point_is_behind_when_one_is_made_between() {
+    let sandbox = with_points(&[&at("phase0/step1"), &at("phase0/step3")]);
+    assert_eq!(sandbox.state_of(&at("phase0/step3")), "new");
+    sandbox.points(&[&at("phase0/step2")]);
+    assert_eq!(sandbox.state_of(&at("phase0/step3")), "behind");
+}
+
+#[test]
+fn what_is_unpushed_is_marked() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    assert_eq!(row(&sandbox, "phase0/step1"), "phase0/step1 · new");
+    assert_eq!(sandbox.point(&one)["pushed"], true);
+    sandbox.commit_to(&one, &[("config.toml", "more = 1\n")]);
+    assert_eq!(row(&sandbox, "phase0/step1"), "phase0/step1 · new ^");
+    assert_eq!(sandbox.point(&one)["pushed"], false);
+}
+
+#[test]
+fn head_s_point_is_marked() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
+    assert_eq!(row(&sandbox, "phase0/step1"), "phase0/step1 · new *");
+}
+
+#[test]
+fn what_can_be_done_next_is_said() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let sandbox = with_points(&[&one, &two]);
+    sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice build {one}"));
+    sandbox.built_elsewhere(&[&one, &two]);
+    let run = sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice next-step {two}"));
+    run.never_says(&format!("next-step {one}"));
+}
+
+#[test]
+fn a_fresh_clone_shows_every_point() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs"]).exits(0);
+    let colleague = sandbox.colleague();
+    let seen = sandbox.lattice_in(colleague, &["status", "--json"], |command| command).exits(0).json();
+    assert_eq!(fields(&seen["points"], "point"), ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"]);
+    assert!(seen["points"].as_array().unwrap().iter().all(|point| point["pushed"] == true), "{seen}");
+    let own = sandbox.lattice(&["status", "--json"]).json();
+    assert_eq!(seen, own, "there is nothing that only the first clone knows");
+}
+
+#[test]
+fn json_has_the_documented_fields() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let sandbox = with_points(&[&one, &two]);
+    let status = sandbox.lattice(&["status", "--json"]).exits(0).json();
+    assert_eq!((&status["version"], &status["base"]), (&1.into(), &"main".into()));
+    let found = sandbox.point(&two);
+    let axes = serde_json::json!({ "component": "toolchain", "arch": here(), "phase": "phase0", "step": "step2" });
+    assert_eq!(found["axes"], axes);
+    assert_eq!(found["branch"], branch(&two));
+    assert_eq!(found["commit"], sandbox.commit(&branch(&two)));
+    assert_eq!(found["flake"], dir(&two));
+    assert_eq!(texts(&found["systems"]), [format!("{}-linux", here())]);
+    assert_eq!(texts(&found["parents"]), [sandbox.commit(&branch(&one))]);
+    assert_eq!(found["key"].as_str().unwrap().len(), 40);
+    assert_eq!((&found["state"], &found["pushed"]), (&"new".into(), &false.into()));
+}
+
+#[test]
+fn the_key_is_the_tree_of_the_point_and_those_below() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let sandbox = with_points(&[&one, &two]);
+    let key = |point: &str| sandbox.point(point)["key"].clone();
+    let before = [key(&one), key(&two)];
+    assert_ne!(before[0], before[1]);
+    sandbox.git(&["switch", "-q", &branch(&two)]);
+    sandbox.git(&["commit", "-q", "--amend", "-m", "another message"]);
+    sandbox.write("elsewhere.txt", "1\n");
+    sandbox.git(&["add", "elsewhere.txt"]);
+    sandbox.git(&["commit", "-q", "-m", "something else"]);
+    assert_eq!([key(&one), key(&two)], before, "messages and other files are not what is built");
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.commit_to(&two, &[("../step1/config.toml", "changed = 1\n")]);
+    assert_eq!(key(&one), before[0]);
+    assert_ne!(key(&two), before[1], "what it takes is part of it");
+}
+
+#[test]
+fn points_can_be_selected() {
+    let sandbox = with_points(&[&at("phase0/step1"), &at("phase1/step1"), &far("phase0/step1")]);
+    let shown = |args: &[&str]| {
+        let status = sandbox.lattice(&[&["status", "--json"], args].concat()).exits(0).json();
+        fields(&status["points"], "point").join(" ")
+    };
+    assert_eq!(shown(&["--arch", elsewhere()]), far("phase0/step1"));
+    assert_eq!(shown(&[&format!("*/{}/phase1/*", here())]), at("phase1/step1"));
+    assert_eq!(shown(&["--phase", "phase0"]).split(' ').count(), 2);
+    sandbox.lattice(&["status", "--phase", "phase7"]).exits(0).says("no such point");
+}
+
+#[test]
+fn bare_git_lattice_is_status() {
+    let sandbox = with_points(&[&at("phase0/step1")]);
+    let status = sandbox.lattice(&["status"]).exits(0).stdout;
+    assert_eq!(sandbox.lattice(&[]).exits(0).stdout, status);
+    assert_eq!(sandbox.git(&["lattice"]), status.trim_end(), "also when git calls it");
+    sandbox.write("deep/file", "");
+    assert_eq!(sandbox.lattice_in("work/deep", &[], |command| command).exits(0).stdout, status);
+}
+
+#[test]
+fn there_is_no_colour_in_a_pipe() {
+    let sandbox = with_points(&[&at("phase0/step1")]);
+    sandbox.lattice(&["status"]).exits(0).never_says("\u{1b}[");
+}
+
+#[test]
+fn status_changes_nothing() {
+    let sandbox = with_points(&[&at("phase0/step1")]);
+    let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
+    sandbox.lattice(&["status"]).exits(0);
+    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "not even an object");
+}
+
+#[test]
+fn what_it_remembers_is_never_stale() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let sandbox = with_points(&[&one, &two, &far("phase0/step1")]);
+    let cache = sandbox.work().join(".git/lattice/cache");
+    let look = |after: &str| {
+        let remembered = sandbox.lattice(&["status", "--json"]).exits(0).json();
+        let again = sandbox.lattice(&["status", "--json"]).exits(0).json();
+        fs::remove_file(&cache).ok();
+        let fresh = sandbox.lattice(&["status", "--json"]).exits(0).json();
+        assert_eq!(remembered, fresh, "after {after} it should say what it says without memory");
+        assert_eq!(again, fresh, "after {after}, once more");
+        fresh
+    };
+    look("nothing");
+    sandbox.built_elsewhere(&[&one]);
+    assert_eq!(look("a record")["points"].to_string().matches("\"state\":\"built\"").count(), 1);
+    sandbox.git(&["update-ref", "-d", "refs/notes/lattice/far"]);
+    assert!(!look("losing the records").to_string().contains("built"));
+    sandbox.built_elsewhere(&[&one, &two]);
+    look("new records");
+    sandbox.commit_to(&one, &[("config.toml", "a = 1\n")]);
+    assert!(look("a commit").to_string().contains("behind"));
+    sandbox.git(&["branch", "-q", "-D", &branch(&one)]);
+    assert_eq!(look("losing a branch")["points"].as_array().unwrap().len(), 2);
+    sandbox.git(&["branch", "-q", &branch(&one), &branch(&two)]);
+    look("another commit on a branch of that name");
+    let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    let other =
+        toml.replace(&format!("{} = \"{}-linux\"", here(), here()), &format!("{} = \"{}-darwin\"", here(), here()));
+    sandbox.write("lattice.toml", other);
+    assert!(look("another system").to_string().contains("-darwin"));
+    sandbox.write("lattice.toml", toml + "[build]\ninclude = [\"README\"]\n");
+    look("another include");
+}
+
+#[test]
+fn a_damaged_memory_is_no_harm() {
+    let sandbox = with_points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    let cache = sandbox.work().join(".git/lattice/cache");
+    let fresh = sandbox.lattice(&["status", "--json"]).exits(0).stdout;
+    let text = fs::read_to_string(&cache).unwrap();
+    for damaged in [text[..text.len() / 2].to_owned(), format!("{text}p x\nc 1\nv\n\u{0}\n"), String::new()] {
+        fs::write(&cache, damaged).unwrap();
+        assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh);
+    }
+    fs::remove_file(&cache).unwrap();
+    fs::create_dir(&cache).unwrap();
+    assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh, "it can do without");
+}
+
+#[test]
+fn a_record_that_is_none_is_passed_over() {
+    let sandbox = with_points(&[&at("phase0/step1")]);
+    let key = sandbox.point(&at("phase0/step1"))["key"].as_str().unwrap().to_owned();
+    sandbox.git(&["notes", "--ref=lattice/odd", "add", "-m", "not JSON\n{\"point\":1}\n[]", &key]);
+    assert_eq!(sandbox.state_of(&at("phase0/step1")), "new");
+    sandbox.built_elsewhere(&[&at("phase0/step1")]);
+    assert_eq!(sandbox.state_of(&at("phase0/step1")), "built");
+}

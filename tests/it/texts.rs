@@ -1,0 +1,62 @@
+//! The man page, the completions and the help: they exist and leave no command out.
+
+use crate::sandbox::Sandbox;
+
+const COMMANDS: [&str; 11] =
+    ["init", "axis", "new", "next-step", "promote", "build", "status", "show", "hooks", "completions", "man"];
+
+#[test]
+fn the_man_page_has_every_command_and_its_options() {
+    let sandbox = Sandbox::bare_start();
+    let page = sandbox.lattice(&["man"]).exits(0).stdout;
+    assert!(page.contains(".TH git-lattice 1"), "{page}");
+    for command in COMMANDS {
+        let head = format!(".SH GIT LATTICE {}", command.to_uppercase());
+        assert!(page.lines().any(|line| line == head), "`{command}` should have a section");
+    }
+    for option in ["\\-\\-all\\-archs", "\\-\\-dry\\-run", "\\-\\-config", "\\-\\-reason", "\\-\\-again"] {
+        assert!(page.contains(option), "the man page should have {option}");
+    }
+}
+
+#[test]
+fn the_completions_of_every_shell_have_every_command() {
+    let sandbox = Sandbox::bare_start();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = sandbox.lattice(&["completions", shell]).exits(0).stdout;
+        for command in COMMANDS {
+            assert!(script.contains(command), "the completions for {shell} should have `{command}`");
+        }
+    }
+    sandbox.lattice(&["completions", "cmd"]).exits(2).says("bash");
+    sandbox.lattice(&["completions"]).exits(2);
+}
+
+#[test]
+fn neither_needs_a_repository() {
+    let sandbox = Sandbox::bare_start();
+    for args in [&["man"][..], &["completions", "bash"], &["--help"], &["--version"]] {
+        let run = sandbox.lattice_in("home", args, |command| command).exits(0);
+        assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn help_reaches_the_binary_through_git() {
+    let sandbox = Sandbox::bare_start();
+    let help = sandbox.git(&["lattice", "-h"]);
+    for command in COMMANDS {
+        assert!(help.lines().any(|line| line.split_whitespace().next() == Some(command)), "`{command}`:\n{help}");
+        let own = sandbox.git(&["lattice", command, "--help"]);
+        assert!(own.contains(&format!("git lattice {command}")), "{own}");
+    }
+}
+
+#[test]
+fn the_flags_are_those_of_the_lattice() {
+    let axes = "image = { set = [\"base\", \"web\"] }\nrelease = { chain = \"r{n}\" }\n";
+    let toml = format!("base = \"main\"\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{axes}");
+    let sandbox = Sandbox::with_toml(&toml);
+    sandbox.lattice(&["new", "--help"]).exits(0).says("--image").says("--release").never_says("--arch ");
+    sandbox.lattice(&["new", "--image", "web", "--release", "r2", "--dry-run"]).exits(0).says("feature/web/r2");
+}
