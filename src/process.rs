@@ -224,7 +224,7 @@ impl Cmd {
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         self.trace();
-        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
         let stdin = self.stdin.as_deref().unwrap_or_default();
         let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
@@ -242,7 +242,7 @@ impl Cmd {
         let mut command = self.command();
         command.stdout(io::stderr());
         self.trace();
-        let mut child = Reaped::new(command.spawn().map_err(|source| self.not_started(source))?);
+        let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
         child.0.wait().map_err(|source| self.not_started(source))
     }
 
@@ -307,9 +307,8 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
 struct Reaped(Child);
 
 impl Reaped {
-    fn new(child: Child) -> Self {
-        children::remember(&child);
-        Self(child)
+    fn start(command: &mut Command) -> io::Result<Self> {
+        children::start(command).map(Self)
     }
 }
 

@@ -67,7 +67,7 @@ flake = ""
 # What `git lattice promote` asks for. Without this: a `built` record for the point's own systems.
 # [promote]
 # across = ["arch"]               # all architectures together, all or none
-# systems = ["x86_64-linux"]      # of the points' own systems only these
+# systems = ["x86_64-linux"]      # these systems instead of the point's own
 
 # What builds may read besides the directories of the points.
 # [build]

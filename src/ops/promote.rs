@@ -122,11 +122,7 @@ impl Evidence<'_> {
             return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
         }
         let said = Verdicts::of(&self.records.of(content.key(self.repo, self.config, tree)?)?);
-        let mut asked = systems.of(lattice, point);
-        if !promote.systems.is_empty() {
-            // A point can only be built on its own systems: of these, those that the policy cares about.
-            asked.retain(|system| promote.systems.contains(system));
-        }
+        let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
         let lacks = |system: &crate::system::System| {
             let what = match said.get(system) {
                 Some(Verdict::Built) => return None,

@@ -5,7 +5,7 @@
 //! those that do not, and then lets us end by the signal as if nobody had waited for it.
 
 use std::io;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,9 +54,12 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the child ended with us until [`forget`].
-pub(super) fn remember(child: &Child) {
-    running().push(Pid::from_child(child));
+/// Starts a child that ends with us until [`forget`]. A signal that comes meanwhile waits until the child can be told of it.
+pub(super) fn start(command: &mut Command) -> io::Result<Child> {
+    let mut running = running();
+    let child = command.spawn()?;
+    running.push(Pid::from_child(&child));
+    Ok(child)
 }
 
 /// It has ended by itself.

@@ -219,7 +219,7 @@ fn json_has_the_documented_fields() {
 fn what_was_not_checked_is_said() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
-    run.says("checked: rnix").says("not checked").says("statix");
+    run.says("checked by rnix").says("not checked by statix");
     let made = sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--json"]).exits(0).json();
     assert!(texts(&made["unchecked"]).concat().contains("statix"), "{made}");
 }

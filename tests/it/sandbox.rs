@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use assert_cmd::Command;
 use git_lattice::process::Output;
@@ -14,6 +15,61 @@ use crate::scratch::Scratch;
 pub(crate) struct Sandbox {
     scratch: Scratch,
     path: std::ffi::OsString,
+}
+
+/// Stands for the sandbox' own folder in a prepared configuration.
+const ROOT: &str = "@ROOT@";
+
+/// A sandbox that is made once and copied for each test: the dozens of git processes that make one take longer than most tests.
+struct Prepared {
+    root: PathBuf,
+    _temp: tempfile::TempDir,
+}
+
+impl Prepared {
+    fn new(more: impl FnOnce(&Sandbox)) -> Self {
+        let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
+        sandbox.scratch.write(
+            "home/.gitconfig",
+            "[user]\n\tname = A U Thor\n\temail = author@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
+        );
+        sandbox.git_in("", &["init", "-q", "--bare", "remote.git"]);
+        sandbox.git_in("", &["clone", "-q", "remote.git", "work"]);
+        sandbox.write("README", "a project\n");
+        sandbox.git(&["add", "."]);
+        sandbox.git(&["commit", "-q", "-m", "first"]);
+        sandbox.git(&["push", "-q", "-u", "origin", "main"]);
+        more(&sandbox);
+        sandbox.git(&["remote", "set-url", "origin", &format!("{ROOT}/remote.git")]);
+        let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let root = temp.path().join("prepared");
+        copy(&sandbox.path(""), &root);
+        Self { root, _temp: temp }
+    }
+
+    fn copy(&self) -> Sandbox {
+        let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
+        copy(&self.root, &sandbox.path(""));
+        let config = sandbox.path("work/.git/config");
+        let text = fs::read_to_string(&config)
+            .unwrap()
+            .replace(ROOT, sandbox.path("").to_str().unwrap().trim_end_matches('/'));
+        fs::write(&config, text).unwrap();
+        sandbox
+    }
+}
+
+/// Copies a folder, but for git's samples of hooks.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&path, &to);
+        } else if path.extension().is_none_or(|extension| extension != "sample") {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
 }
 
 /// What a run of git-lattice gave.
@@ -49,27 +105,21 @@ impl Run {
 impl Sandbox {
     /// A clone with a remote, and no lattice.toml yet.
     pub(crate) fn bare_start() -> Self {
-        let scratch = Scratch::new();
-        scratch.write(
-            "home/.gitconfig",
-            "[user]\n\tname = A U Thor\n\temail = author@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
-        );
-        let sandbox = Self { path: nix_setup::path_without_tools(), scratch };
-        sandbox.git_in("", &["init", "-q", "--bare", "remote.git"]);
-        sandbox.git_in("", &["clone", "-q", "remote.git", "work"]);
-        sandbox.write("README", "a project\n");
-        sandbox.git(&["add", "."]);
-        sandbox.git(&["commit", "-q", "-m", "first"]);
-        sandbox.git(&["push", "-q", "-u", "origin", "main"]);
-        sandbox
+        static PREPARED: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(|_| {}));
+        PREPARED.copy()
     }
 
     /// The same with a committed lattice.toml: component `toolchain`, architectures `aarch64` and `x86_64`, open phases and steps.
     pub(crate) fn new() -> Self {
-        let sandbox = Self::bare_start();
-        sandbox.lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64", "--no-hooks"]).exits(0);
-        sandbox.commit_lattice();
-        sandbox
+        static PREPARED: LazyLock<Prepared> = LazyLock::new(|| {
+            Prepared::new(|sandbox| {
+                sandbox
+                    .lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64", "--no-hooks"])
+                    .exits(0);
+                sandbox.commit_lattice();
+            })
+        });
+        PREPARED.copy()
     }
 
     /// The same with this lattice.toml.

@@ -32,7 +32,8 @@ fn it_has_coordinates_branch_commit_parents_files_template_config_and_records() 
         "pushed yes".to_owned(),
         "template config".to_owned(),
         format!("config hash {config}"),
-        format!("files {0}/config.toml {0}/flake.nix", dir(&one)),
+        format!("files {}/config.toml", dir(&one)),
+        format!("{}/flake.nix", dir(&one)),
     ] {
         assert!(rows.contains(&row), "there should be a row `{row}`:\n{shown}");
     }

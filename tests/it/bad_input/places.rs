@@ -111,7 +111,10 @@ fn an_unborn_branch() {
     sandbox.git_in("", &["init", "-q", "empty"]);
     let run = |args: &[&str]| sandbox.lattice_in("empty", args, |command| command);
     let init = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
-    run(&init).exits(2).says("the repository has no commit yet").says("hint: commit something on the base branch");
+    run(&init)
+        .exits(2)
+        .says("the repository has no commit yet")
+        .says("hint: points grow from a commit: `git commit --allow-empty");
     assert!(!sandbox.path("empty/lattice.toml").exists(), "no file should be written");
     run(&["status"]).exits(2).says("there is no `lattice.toml` here");
     let toml = "base = \"main\"\nremote = \"\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\"] }\n\

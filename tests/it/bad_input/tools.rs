@@ -65,7 +65,7 @@ fn a_nix_that_lies_makes_nothing_green() {
 #[test]
 fn no_statix_is_said_in_one_line() {
     let sandbox = Sandbox::new();
-    let run = sandbox.lattice(&NEW).exits(0).says("checked: rnix ");
+    let run = sandbox.lattice(&NEW).exits(0).says("checked by rnix ");
     let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains("statix")).collect();
     assert_eq!(lines.len(), 1, "that statix did not look should be said once: {}", run.stderr);
     assert!(lines[0].contains("not checked") && lines[0].contains("nix profile install"), "{}", lines[0]);
