@@ -69,6 +69,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::InTheWay { other, .. } => {
             vec![format!("`git branch -m {other} NAME` gives the other branch another name")]
         }
+        Refusal::FileInTheWay { .. } => {
+            vec![format!("`flake` in {} says where points have their directories", config::FILE)]
+        }
         Refusal::LastStep { .. } => vec!["`git lattice promote` opens the next phase".to_owned()],
         Refusal::LastPhase { base, .. } => vec![format!("`git lattice promote --to base` merges it into `{base}`")],
         Refusal::NotReady { .. } => {

@@ -131,7 +131,10 @@ impl Repo {
 /// The kinds of refusal of `git update-ref`, told apart by its English messages (refs.c, refs/files-backend.c).
 fn refused(stderr: &str) -> Error {
     let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
-    let name = text.split('\'').nth(1).unwrap_or("refs").to_owned();
+    let Some(name) = text.split('\'').nth(1).map(str::to_owned) else {
+        let (name, why) = ("git update-ref".to_owned(), format!("said: {}", text.replace('\n', ", ")));
+        return Error::Ref { name, why, raced: false };
+    };
     if let Some(lock) = lock_file(text) {
         return Error::Locked { name, age: age(&lock), lock };
     }

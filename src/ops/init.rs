@@ -134,8 +134,10 @@ pub fn worktree(context: &Context) -> Result<&Path> {
 fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
+    // Where it is a symbolic link, what it points at is the file; the link stays.
+    let path = path.canonicalize().unwrap_or(path);
     let put = || -> std::io::Result<()> {
-        let new = root.join(format!(".{}.new", config::FILE));
+        let new = path.with_file_name(format!(".{}.new", config::FILE));
         let mut file = std::fs::File::create(&new)?;
         file.write_all(document.to_string().as_bytes())?;
         file.sync_all()?;

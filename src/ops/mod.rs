@@ -43,6 +43,14 @@ pub enum Refusal {
         /// Why the two cannot be together.
         why: &'static str,
     },
+    /// A file is where the point's directory would have to be.
+    #[error("`{dir}` cannot be made: `{path}` is there in the points below or in the base, and is no directory")]
+    FileInTheWay {
+        /// The point's directory.
+        dir: String,
+        /// What is there.
+        path: String,
+    },
     /// There is nothing after this point.
     #[error("`{point}` is the last step of its phase")]
     LastStep {

@@ -144,6 +144,7 @@ impl<'a> Planner<'a> {
     fn grow(&mut self, point: &Point) -> Result<Made> {
         let (parents, names) = self.parents(point)?;
         let below = self.memory.merged_tree(&parents)?;
+        self.check_path(below, &self.config.flake.encode(&self.config.lattice, point))?;
         let found = Content::find(&self.memory, self.config, below, point)?;
         let previous = found.previous(point);
         let data = self.data(&found, point, previous.first())?;
@@ -227,6 +228,19 @@ impl<'a> Planner<'a> {
         let inherited =
             below.map(|below| content::generated_by(&self.memory, self.config, found, below)).transpose()?;
         Ok(inherited.flatten().unwrap_or_default())
+    }
+
+    /// Whether the point's directory can be made in the tree: a file or a link on the way would be gone.
+    fn check_path(&self, tree: Oid, dir: &str) -> Result<()> {
+        let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+        for path in ends.map(|end| &dir[..end]) {
+            match self.memory.entry_at(tree, path)? {
+                Some(entry) if entry.is_tree => {}
+                Some(_) => return Err(Refusal::FileInTheWay { dir: dir.to_owned(), path: path.to_owned() }.into()),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     fn files(&self, found: &Content, point: &Point, template: Template, data: &[u8], flake: &str) -> Result<Vec<File>> {

@@ -5,6 +5,14 @@ use crate::sandbox::Sandbox;
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 3] = ["new", "--arch", "aarch64"];
 
+/// Makes a branch at HEAD, as a file or in packed-refs.
+fn branch(sandbox: &Sandbox, name: &str, packed: bool) {
+    sandbox.git(&["branch", name]);
+    if packed {
+        sandbox.git(&["pack-refs", "--all"]);
+    }
+}
+
 #[test]
 fn the_base_branch_is_missing() {
     let sandbox = Sandbox::new();
@@ -24,32 +32,27 @@ fn a_base_branch_that_only_the_remote_has_will_do() {
 
 #[test]
 fn a_branch_is_where_a_folder_must_be() {
+    let sandbox = Sandbox::new();
     for other in ["feature", "feature/toolchain", "feature/toolchain/aarch64/phase0"] {
         for packed in [false, true] {
-            let sandbox = Sandbox::new();
-            sandbox.git(&["branch", other]);
-            if packed {
-                sandbox.git(&["pack-refs", "--all"]);
-            }
+            branch(&sandbox, other, packed);
             let run = sandbox.refused(&NEW).exits(1).says(BRANCH).says(&format!("`{other}` is in the way"));
             run.says(&format!("hint: `git branch -m {other} NAME`"));
-            sandbox.git(&["branch", "-m", other, "elsewhere"]);
-            sandbox.lattice(&NEW).exits(0).says("created");
+            sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
     }
+    sandbox.lattice(&NEW).exits(0).says("created");
 }
 
 #[test]
 fn a_folder_is_where_the_branch_must_be() {
+    let sandbox = Sandbox::new();
     for packed in [false, true] {
-        let sandbox = Sandbox::new();
         let other = format!("{BRANCH}/fix/it");
-        sandbox.git(&["branch", &other]);
-        if packed {
-            sandbox.git(&["pack-refs", "--all"]);
-        }
+        branch(&sandbox, &other, packed);
         let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
         run.says(&format!("hint: `git branch -m {other} NAME`"));
+        sandbox.git(&["branch", "-M", &other, "elsewhere"]);
     }
 }
 
@@ -63,6 +66,7 @@ fn one_branch_in_the_way_of_several_points_stops_them_all() {
 
 #[test]
 fn letter_case_alone_is_in_the_way_too() {
+    let sandbox = Sandbox::new();
     for other in [
         "feature/Toolchain/aarch64/phase0/step1",
         "FEATURE/toolchain/aarch64/phase0/step1",
@@ -72,13 +76,10 @@ fn letter_case_alone_is_in_the_way_too() {
         "feature/toolchain/aarch64/phase0/STEP1",
     ] {
         for packed in [false, true] {
-            let sandbox = Sandbox::new();
-            sandbox.git(&["branch", other]);
-            if packed {
-                sandbox.git(&["pack-refs", "--all"]);
-            }
+            branch(&sandbox, other, packed);
             let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
             run.says("letter case").says(&format!("`git branch -m {other} NAME`"));
+            sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
     }
 }
@@ -131,4 +132,19 @@ fn a_switch_that_git_refuses_loses_nothing() {
     let run = sandbox.lattice(&NEW).exits(1);
     run.says("untracked working tree files would be overwritten");
     assert_eq!(sandbox.state(), before, "HEAD, index and worktree should stay");
+}
+
+#[test]
+fn a_file_where_the_points_directory_must_be_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.write("flakes", "mine\n");
+    sandbox.git(&["add", "flakes"]);
+    sandbox.git(&["commit", "-q", "-m", "a file"]);
+    let run = sandbox.refused(&NEW).exits(1).says("`flakes` is there");
+    run.says("hint: `flake` in lattice.toml");
+    sandbox.git(&["rm", "-q", "flakes"]);
+    std::os::unix::fs::symlink("elsewhere", sandbox.work().join("flakes")).unwrap();
+    sandbox.git(&["add", "flakes"]);
+    sandbox.git(&["commit", "-q", "-m", "a link"]);
+    sandbox.refused(&NEW).exits(1).says("`flakes` is there");
 }

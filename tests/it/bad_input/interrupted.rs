@@ -26,7 +26,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
     for push in [&["--no-push"][..], &[]] {
-        for round in 0..8 {
+        for round in 0..5 {
             let sandbox = Sandbox::new();
             let args = [&NEW[..], push].concat();
             let both = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"].map(|date| start(&sandbox, &args, date));
@@ -48,7 +48,7 @@ fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
 
 #[test]
 fn of_two_with_different_content_one_is_refused() {
-    for round in 0..8 {
+    for round in 0..5 {
         let sandbox = Sandbox::new();
         let both = ["a", "b"].map(|name| {
             std::fs::write(sandbox.path(name), format!("{name} = 1\n")).unwrap();
@@ -80,12 +80,12 @@ fn locks(dir: &Path) -> Vec<PathBuf> {
 #[test]
 fn killed_at_any_moment_the_same_command_simply_works() {
     let mut midway = 0;
-    for round in 0..24 {
+    for round in 0..16 {
         let sandbox = Sandbox::new();
         let before = sandbox.state();
         let args = ["new", "--all-archs", "--no-switch"];
         let mut child = start(&sandbox, &args, "2026-01-01T00:00:00Z");
-        std::thread::sleep(Duration::from_millis(round * 4));
+        std::thread::sleep(Duration::from_millis(round * 6));
         kill_process_group(Pid::from_child(&child), Signal::KILL).ok();
         midway += usize::from(!child.wait().unwrap().success());
 

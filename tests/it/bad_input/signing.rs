@@ -96,3 +96,13 @@ fn a_key_that_is_not_there_writes_nothing() {
     sandbox.git(&["config", "--global", "--unset", "user.signingKey"]);
     sandbox.refused(&NEW).exits(2).says("sign");
 }
+
+#[test]
+fn a_date_that_is_none_moves_no_ref() {
+    let sandbox = Sandbox::new();
+    let before = sandbox.state();
+    let run = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_COMMITTER_DATE", "yesterdayish"));
+    assert!(run.code != 0, "git would refuse it: {}", run.stdout);
+    run.says("yesterdayish");
+    assert_eq!(sandbox.state(), before, "no ref should be written");
+}

@@ -107,3 +107,29 @@ fn no_colour_but_on_a_terminal() {
         }
     }
 }
+
+/// The same on a terminal, which script(1) of util-linux makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_colour_unless_it_is_unwanted() {
+    let sandbox = with_points();
+    let script = which::which("script").expect("script(1) is needed for this test (Debian: bsdutils)");
+    let on_terminal = |variables: &[(&str, &str)]| {
+        let lattice = sandbox.command("work", &[]);
+        let mut command = std::process::Command::new(&script);
+        command
+            .args(["-qec", "git-lattice status", "/dev/null"])
+            .current_dir(sandbox.work())
+            .stdin(Stdio::null())
+            .env_clear();
+        command.envs(lattice.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(on_terminal(&[]).contains("\u{1b}[2maarch64"), "or the test below shows nothing: {:?}", on_terminal(&[]));
+    for variables in [[("NO_COLOR", "1")], [("TERM", "dumb")]] {
+        let shown = on_terminal(&variables);
+        assert!(shown.contains("aarch64") && !shown.contains("\u{1b}["), "{variables:?}: no escapes: {shown:?}");
+    }
+    assert!(on_terminal(&[("NO_COLOR", "")]).contains("\u{1b}["), "an empty NO_COLOR means nothing (no-color.org)");
+}

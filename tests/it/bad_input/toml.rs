@@ -12,18 +12,24 @@ phase = { chain = ["phase0", "phase1"] }
 step = { chain = "step{n}", from = 1 }
 "#;
 
-/// A clone whose lattice.toml is the good one with one text replaced by another.
-fn with(old: &str, new: &str) -> Sandbox {
+/// What the commands say of the good one with one text replaced by another.
+#[track_caller]
+fn with(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]) {
     assert!(GOOD.contains(old), "`{old}` should be there to be replaced");
-    Sandbox::with_toml(&GOOD.replacen(old, new, 1))
+    sandbox.write("lattice.toml", GOOD.replacen(old, new, 1));
+    refuse(sandbox, &[&["status"], &["new", "--arch", "aarch64"]], texts);
 }
 
 /// Every command that needs the file says the same about it, and writes nothing.
 #[track_caller]
 fn every_command_says(sandbox: &Sandbox, texts: &[&str]) {
-    for args in
-        [&[][..], &["status"], &["new", "--arch", "aarch64"], &["build"], &["promote"], &["next-step"], &["show"]]
-    {
+    let commands = [&[][..], &["status"], &["new"], &["build"], &["promote"], &["next-step"], &["show"]];
+    refuse(sandbox, &commands, texts);
+}
+
+#[track_caller]
+fn refuse(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
+    for args in commands {
         let mut run = sandbox.refused(args).exits(2);
         for text in texts {
             run = run.says(text);
@@ -72,7 +78,7 @@ fn not_utf8() {
 
 #[test]
 fn an_unknown_key_is_a_warning_that_names_it() {
-    let sandbox = with("[axes]", "colour = 1\n[build]\ninclde = []\n[axes]");
+    let sandbox = Sandbox::with_toml(&GOOD.replace("[axes]", "colour = 1\n[build]\ninclde = []\n[axes]"));
     for key in ["colour", "build.inclde"] {
         sandbox.lattice(&["status"]).exits(0).says(&format!("warning: `{key}` in lattice.toml"));
     }
@@ -82,28 +88,26 @@ fn an_unknown_key_is_a_warning_that_names_it() {
 
 #[test]
 fn a_pattern_that_drops_an_axis() {
+    let sandbox = Sandbox::with_toml(GOOD);
     for old in ["branch = \"feature/{component}/{arch}", "flake = \"flakes/{component}/{arch}"] {
-        let sandbox = with(old, &old.replace("/{arch}", ""));
-        every_command_says(&sandbox, &["lattice.toml", "does not name axis `arch`", "share a name"]);
+        let new = old.replace("/{arch}", "");
+        with(&sandbox, old, &new, &["lattice.toml", "does not name axis `arch`", "share a name"]);
     }
 }
 
 #[test]
 fn a_pattern_that_maps_two_points_to_one_branch() {
-    every_command_says(
-        &with("{phase}/{step}", "{phase}{step}"),
-        &["two points could share a name", "{phase} and {step}"],
-    );
-    every_command_says(&with("{phase}/{step}", "{phase}-{step}"), &["two points could share a name"]);
-    every_command_says(&with("{phase}/{step}", "{phase}/{phase}/{step}"), &["names axis `phase` twice"]);
-    every_command_says(
-        &with("{phase}/{step}", "{phase}/{stepp}"),
-        &["unknown axis `stepp`", "the axes are: component"],
-    );
+    let sandbox = Sandbox::with_toml(GOOD);
+    let with = |new, texts: &[&str]| with(&sandbox, "{phase}/{step}", new, texts);
+    with("{phase}{step}", &["two points could share a name", "{phase} and {step}"]);
+    with("{phase}-{step}", &["two points could share a name"]);
+    with("{phase}/{phase}/{step}", &["names axis `phase` twice"]);
+    with("{phase}/{stepp}", &["unknown axis `stepp`", "the axes are: component"]);
 }
 
 #[test]
 fn a_pattern_that_is_no_branch_name() {
+    let sandbox = Sandbox::with_toml(GOOD);
     for (pattern, said) in [
         ("/{component}/{arch}/{phase}/{step}", "is empty"),
         ("-x/{component}/{arch}/{phase}/{step}", "begins with"),
@@ -112,23 +116,24 @@ fn a_pattern_that_is_no_branch_name() {
         ("x/../{component}/{arch}/{phase}/{step}", "begins with `.`"),
         ("x/{component}/{arch}/{phase}/{step", "not closed"),
     ] {
-        let sandbox = with("feature/{component}/{arch}/{phase}/{step}", pattern);
-        every_command_says(&sandbox, &["lattice.toml", said]);
+        with(&sandbox, "feature/{component}/{arch}/{phase}/{step}", pattern, &["lattice.toml", said]);
     }
 }
 
 #[test]
 fn values_and_kinds_that_are_none() {
-    every_command_says(&with("\"x86_64\"", "\"x86 64\""), &["`x86 64` is no value", "' '"]);
-    every_command_says(&with("\"x86_64\"", "64"), &["`axes.arch.set` must be a list of texts"]);
-    every_command_says(&with("\"x86_64\"", "\"aarch64\""), &["`axes.arch.set`", "aarch64"]);
-    every_command_says(&with("{ set = [\"toolchain\"] }", "{ set = [] }"), &["axes.component.set"]);
-    every_command_says(&with("{ set = [\"toolchain\"] }", "\"toolchain\""), &["`axes.component` must be"]);
-    every_command_says(&with("from = 1", "from = -1"), &["axes.step", "from"]);
-    every_command_says(&with("step{n}", "step"), &["axes.step.chain"]);
-    every_command_says(&with("base = \"main\"", ""), &["`base` is missing"]);
-    every_command_says(&with("base = \"main\"", "base = 3"), &["`base` must be a text"]);
-    every_command_says(&with("aarch64", "pdp11"), &["`systems` has no entry for `pdp11`"]);
+    let sandbox = Sandbox::with_toml(GOOD);
+    let with = |old, new, texts: &[&str]| with(&sandbox, old, new, texts);
+    with("\"x86_64\"", "\"x86 64\"", &["`x86 64` is no value", "' '"]);
+    with("\"x86_64\"", "64", &["`axes.arch.set` must be a list of texts"]);
+    with("\"x86_64\"", "\"aarch64\"", &["`axes.arch.set`", "aarch64"]);
+    with("{ set = [\"toolchain\"] }", "{ set = [] }", &["axes.component.set"]);
+    with("{ set = [\"toolchain\"] }", "\"toolchain\"", &["`axes.component` must be"]);
+    with("from = 1", "from = -1", &["axes.step", "from"]);
+    with("step{n}", "step", &["axes.step.chain"]);
+    with("base = \"main\"", "", &["`base` is missing"]);
+    with("base = \"main\"", "base = 3", &["`base` must be a text"]);
+    with("aarch64", "pdp11", &["`systems` has no entry for `pdp11`"]);
 }
 
 #[test]
@@ -146,4 +151,25 @@ fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
     sandbox.refused(&args).exits(2).says("`lattice.toml` is there already").says("--force");
     let forced = [&args[..], &["--force"]].concat();
     sandbox.refused(&forced).exits(2).says("`lattice.toml` line 1, column 8");
+}
+
+#[test]
+fn init_with_force_can_drop_an_architecture() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.lattice(&["init", "--force", "--component", "toolchain", "--arch", "aarch64", "--no-hooks"]);
+    run.exits(0);
+    let run = sandbox.lattice(&["new", "--arch", "x86_64", "--dry-run"]).exits(2);
+    run.says("unknown value `x86_64`").says("axis `arch` has: aarch64");
+}
+
+#[test]
+fn a_symbolic_link_to_the_file_stays_one() {
+    let sandbox = Sandbox::with_toml(GOOD);
+    let file = sandbox.work().join("lattice.toml");
+    std::fs::rename(&file, sandbox.work().join("real.toml")).unwrap();
+    std::os::unix::fs::symlink("real.toml", &file).unwrap();
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
+    assert!(file.symlink_metadata().unwrap().is_symlink(), "the link should stay");
+    let real = std::fs::read_to_string(sandbox.work().join("real.toml")).unwrap();
+    assert!(real.contains("riscv64"), "and what it points at be changed: {real}");
 }

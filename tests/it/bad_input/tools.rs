@@ -22,6 +22,7 @@ fn no_nix_stops_only_what_needs_it() {
 
 #[test]
 fn a_nix_that_is_something_else() {
+    let mut sandbox = with_point();
     for script in [
         "#!/bin/sh\nexit 0\n",
         "#!/bin/sh\necho 'nix 7'\n",
@@ -29,7 +30,6 @@ fn a_nix_that_is_something_else() {
         "#!/bin/sh\nhead -c 100000 /dev/zero\n",
         "#!/bin/sh\nkill -9 $$\n",
     ] {
-        let mut sandbox = with_point();
         sandbox.use_program("nix", script);
         let run = sandbox.refused(&["build"]).exits(2).says("nix");
         assert!(!run.stderr.contains("panicked"), "{script}: {}", run.stderr);
@@ -40,6 +40,7 @@ fn a_nix_that_is_something_else() {
 
 #[test]
 fn a_nix_that_lies_makes_nothing_green() {
+    let mut sandbox = with_point();
     let settings = r#"{"system":{"value":"x86_64-linux"},"extra-platforms":{"value":["aarch64-linux"]}}"#;
     for end in [
         "exit 0",
@@ -50,7 +51,6 @@ fn a_nix_that_lies_makes_nothing_green() {
         "echo '[{'",
         "printf '\\377'",
     ] {
-        let mut sandbox = with_point();
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *--version*) echo 'nix (Nix) 2.8.0';; *show*) echo '{settings}';; *) {end};; esac\n"
         );
