@@ -32,5 +32,6 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             if wrong.use_stderr() { error::CANNOT } else { error::OK }
         }
     };
+    process::end_by_signal();
     ExitCode::from(code)
 }

@@ -20,7 +20,7 @@ use crate::env;
 mod children;
 pub mod detach;
 
-pub use children::end_children_on_signals;
+pub use children::{end_by_signal, end_children_on_signals};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

@@ -70,11 +70,15 @@ impl Git {
     /// When git cannot reach the remote; a refusal is in the answer.
     pub fn push(&self, remote: &str, branches: &[String]) -> Result<PushReport> {
         let refspecs = branches.iter().map(|branch| format!("refs/heads/{branch}:refs/heads/{branch}"));
+        // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
+        let upstream = (branches.len() == 1).then_some("--set-upstream");
         // Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
         let cmd = self
             .read()
             .env_remove("GIT_TERMINAL_PROMPT")
-            .args(["push", "--porcelain", "--atomic", remote])
+            .args(["push", "--porcelain", "--atomic"])
+            .args(upstream)
+            .arg(remote)
             .args(refspecs);
         let command = cmd.to_string();
         let output = cmd.output()?;

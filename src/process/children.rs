@@ -2,10 +2,12 @@
 //!
 //! The terminal sends SIGINT to us and to them alike, and `kill` sends SIGTERM to us alone. git heeds both; nix heeds neither while
 //! it evaluates and would go on for ever with nobody to read it. So a thread waits for the signal, asks the children to end, kills
-//! those that do not, and then lets us end by the signal as if nobody had waited for it.
+//! those that do not, and then lets us end by the signal as if nobody had waited for it, with a moment to write down what was
+//! cancelled.
 
 use std::io;
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,9 @@ use signal_hook::low_level::emulate_default_handler;
 const GRACE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// The signal that was caught; 0 is none.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// From now on, SIGINT, SIGTERM and SIGHUP end the children first. To be called once, by `main`.
@@ -28,11 +33,22 @@ pub fn end_children_on_signals() -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            SIGNAL.store(signal, Ordering::SeqCst);
             end_children();
+            // Whoever waited for a child writes down what became of it, and then ends by `end_by_signal`.
+            std::thread::sleep(GRACE);
             emulate_default_handler(signal).ok();
         }
     })?;
     Ok(())
+}
+
+/// Ends by the signal that was caught, if one was: a shell wants to know. To be called by `main`, last.
+pub fn end_by_signal() {
+    match SIGNAL.load(Ordering::SeqCst) {
+        0 => {}
+        signal => drop(emulate_default_handler(signal)),
+    }
 }
 
 fn end_children() {

@@ -379,3 +379,35 @@ fn a_typed_build_follows_the_user_s_nix_conf() {
         assert_eq!(said.trim(), sandbox.records()[0]["drv"], "the user's own hook should have run");
     }
 }
+
+#[test]
+fn an_interrupted_build_is_recorded_as_cancelled() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGINT: i32 = 2;
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "echo begun; while :; do :; done");
+        let one = at("phase0/step1");
+        let mut running = sandbox.command("work", &["build", &one]).spawn().unwrap();
+        let logs = sandbox.path("work/.git/lattice/log");
+        let has_begun = || {
+            let log = fs::read_dir(&logs)
+                .ok()
+                .and_then(|mut logs| logs.next())
+                .and_then(|log| fs::read_to_string(log.ok()?.path()).ok());
+            log.is_some_and(|text| text.contains("begun"))
+        };
+        for _ in 0..600 {
+            if has_begun() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(has_begun(), "the builder should run by now");
+        Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+        let status = running.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGINT), "it should end by the signal that it got");
+        let verdicts: Vec<_> = sandbox.records().iter().map(|record| record["verdict"].clone()).collect();
+        assert_eq!(verdicts, ["cancelled"]);
+        assert_eq!(sandbox.state_of(&one), "new", "what was cancelled can simply be built");
+    }
+}

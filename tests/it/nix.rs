@@ -251,6 +251,7 @@ fn an_interruption_ends_even_a_nix_that_does_not_listen() {
         let nix = Nix::at(std::path::Path::new(&dir).join("nix")).unwrap();
         let request = Request::new(FlakeRef::directory(dir).unwrap(), here(), Mode::Typed);
         nix.build(&request, &mut |_| ()).ok();
+        git_lattice::process::end_by_signal();
         return;
     }
     let world = World::fake(

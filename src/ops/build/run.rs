@@ -39,7 +39,11 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
             (_, None) => continue,
         };
         on(Progress::End(&done));
+        let is_over = done.record.verdict == Verdict::Cancelled;
         all.push(done);
+        if is_over {
+            break;
+        }
     }
     Ok(all)
 }
