@@ -67,7 +67,7 @@ fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Prom
         let rows: Vec<_> = std::iter::once(head).chain(promotion.missing.iter().map(row)).collect();
         table::lines(&rows, session.ui.color).iter().for_each(|line| session.ui.data(line));
     }
-    Err(Refusal::NotReady { target, asked: promotion.asked, missing: promotion.missing }.into())
+    Err(Refusal::NotReady { target, missing: promotion.missing }.into())
 }
 
 fn into_base(

@@ -66,12 +66,10 @@ pub enum Refusal {
         base: String,
     },
     /// What a promotion asks for is not there.
-    #[error("the promotion to {target} is refused: {} of {asked} conditions not met", missing.len())]
+    #[error("the promotion to {target} is refused: {} missing", things(missing.len()))]
     NotReady {
         /// The point or branch to be made.
         target: String,
-        /// How many there are.
-        asked: usize,
         /// What is missing, point by point.
         missing: Vec<promote::Missing>,
     },
@@ -162,4 +160,8 @@ pub enum Cannot {
 /// The first characters of an id, for messages of plans whose objects are in memory only.
 fn short(id: Oid) -> String {
     id.to_hex_with_len(10).to_string()
+}
+
+fn things(count: usize) -> String {
+    if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") }
 }

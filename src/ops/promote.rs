@@ -31,9 +31,7 @@ pub struct Promotion {
     pub from: Vec<Point>,
     /// The first steps of the next phase; empty when it goes into the base branch.
     pub targets: Vec<Point>,
-    /// How many conditions were looked at.
-    pub asked: usize,
-    /// Those that are not met.
+    /// The conditions that are not met.
     pub missing: Vec<Missing>,
 }
 
@@ -43,7 +41,7 @@ pub struct Promotion {
 /// [`Refusal::LastPhase`] when nothing is above and `to_base` is not asked for.
 pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, to_base: bool) -> Result<Promotion> {
     let lattice = &config.lattice;
-    let mut promotion = Promotion { from: Vec::new(), targets: Vec::new(), asked: 0, missing: Vec::new() };
+    let mut promotion = Promotion { from: Vec::new(), targets: Vec::new(), missing: Vec::new() };
     let memory = context.repo.in_memory();
     let records = Records::open(&context.repo)?;
     for start in variants(lattice, point, &config.promote.across) {
@@ -51,7 +49,6 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
             let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.clone() };
             promotion.targets.push(next_phase(lattice, &start).ok_or_else(last)?);
         }
-        promotion.asked += 1;
         let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
             let first = lattice.first_from(&start, last_chain_axis(lattice)?).unwrap_or(start);
             promotion.missing.push(missing(lattice, &first, "no branch", "new"));

@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request, Who};
-use world::{World, elsewhere, every_nix, flake, here, shell_flake, var};
+use world::{World, elsewhere, flake, here, shell_flake};
+
+use crate::nix_setup::{every_nix, var};
 
 /// The NAR hash of a file that says `hello`.
 const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";

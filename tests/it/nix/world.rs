@@ -1,6 +1,6 @@
 //! A repository of small flakes, and a Nix with a store of its own to build them.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,6 @@ use std::process::Command;
 use git_lattice::nix::{Event, FlakeRef, Mode, Nix, Outcome, Request};
 use git_lattice::system::System;
 use tempfile::TempDir;
-
-/// The versions of Nix that a live test goes through; empty only when the tests are told to go without.
-pub(super) fn every_nix() -> Vec<PathBuf> {
-    if var("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {
-        return Vec::new();
-    }
-    let first = var("GIT_LATTICE_TEST_NIX").unwrap_or_else(|| "nix".into());
-    [Some(first), var("GIT_LATTICE_TEST_NIX_MODERN")].into_iter().flatten().map(|program| found(&program)).collect()
-}
-
-fn found(program: &OsStr) -> PathBuf {
-    which::which(program).unwrap_or_else(|error| {
-        let program = program.display();
-        panic!("Nix is needed as `{program}`: {error}; GIT_LATTICE_TEST_NIX names another, GIT_LATTICE_TEST_WITHOUT_NIX=1 goes without")
-    })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the variables by which a test is told what to use")]
-pub(super) fn var(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
 
 /// The system of this machine.
 pub(super) fn here() -> System {

@@ -1,6 +1,5 @@
 //! A repository of generated flakes, and a Nix with a store of its own to build them.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,13 +9,11 @@ use git_lattice::template::{Flake, Previous, Template};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The versions of Nix that a live test goes through; empty only when the tests are told to go without.
+use crate::nix_setup;
+
+/// The versions of Nix that a live test goes through, each with a store of its own.
 pub(super) fn every_nix() -> Vec<Nix> {
-    if var("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {
-        return Vec::new();
-    }
-    let first = var("GIT_LATTICE_TEST_NIX").unwrap_or_else(|| "nix".into());
-    [Some(first), var("GIT_LATTICE_TEST_NIX_MODERN")].into_iter().flatten().map(Nix::new).collect()
+    nix_setup::every_nix().into_iter().map(Nix::new).collect()
 }
 
 /// The system of this machine.
@@ -31,19 +28,14 @@ pub(super) fn elsewhere() -> System {
     System::parse(other).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the variables by which a test is told where Nix is")]
-fn var(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
-
 /// One Nix with a private store, as nix.md's configuration has it: sandboxed and offline.
 pub(super) struct Nix {
-    program: OsString,
+    program: PathBuf,
     root: TempDir,
 }
 
 impl Nix {
-    fn new(program: OsString) -> Self {
+    fn new(program: PathBuf) -> Self {
         Self { program, root: TempDir::new().unwrap() }
     }
 
