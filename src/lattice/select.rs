@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::glob::{self, Fault, MOST, matches};
-use super::{Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
+use super::{Chain, Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
 /// What was said about each axis; an axis about which nothing was said is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +72,17 @@ impl Selector {
     }
 
     /// Fills what was left open from `point`.
+    ///
+    /// Where another phase was said and its steps have names of their own, the point's step says nothing about it: that stays open.
     #[must_use]
     pub fn or_from(mut self, lattice: &Lattice, point: &Point) -> Self {
-        for (choice, text) in self.choices.iter_mut().zip(lattice.texts(point)) {
-            if choice.is_empty() {
+        let mut has_left = false;
+        for ((choice, text), axis) in self.choices.iter_mut().zip(lattice.texts(point)).zip(lattice.axes()) {
+            let depends = matches!(axis.kind, Kind::Chain(Chain::Per { .. }));
+            if choice.is_empty() && !(depends && has_left) {
                 choice.push(text);
+            } else {
+                has_left |= matches!(axis.kind, Kind::Chain(_)) && *choice != [text];
             }
         }
         self

@@ -334,3 +334,12 @@ fn switching_takes_local_changes_along_as_git_does() {
     assert_eq!(sandbox.git(&["status", "--porcelain"]), " M README\nA  staged");
     assert!(sandbox.work().join(dir(&at("phase0/step1"))).join("flake.nix").exists());
 }
+
+#[test]
+fn another_phase_with_steps_of_its_own_begins_at_its_first() {
+    let steps = "{ phase0 = [\"fetch\", \"make\"], \"*\" = [\"check\"] }";
+    let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", steps), ""));
+    sandbox.lattice(&["new", &at("phase0/make"), "--no-push"]).exits(0);
+    sandbox.lattice(&["new", "--phase", "phase1", "--no-push"]).exits(0).says(&at("phase1/check"));
+    sandbox.lattice(&["new", "--arch", elsewhere(), "--no-push"]).exits(0).says(&far("phase1/check"));
+}
