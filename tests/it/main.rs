@@ -12,6 +12,7 @@ mod guidance;
 mod hooks;
 mod init;
 mod lattice;
+mod library;
 mod lint;
 mod new;
 mod next_step;

@@ -262,7 +262,8 @@ impl Sandbox {
         run
     }
 
-    fn environment(&self, command: &mut std::process::Command) {
+    /// Makes the sandbox the environment of a command.
+    pub(crate) fn environment(&self, command: &mut std::process::Command) {
         let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
         let path = std::iter::once(binary).chain(std::env::split_paths(&self.path));
         command

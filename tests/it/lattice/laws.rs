@@ -103,6 +103,20 @@ proptest! {
     }
 
     #[test]
+    fn a_phase_and_a_chain_end_with_the_greatest_that_is_there((world, some) in populated(), of in any::<prop::sample::Index>()) {
+        let population: Population = some.iter().map(|known| known.point.clone()).collect();
+        let of = world.at(of);
+        let greatest = |agreeing: usize| {
+            let alike = some.iter().filter(|p| p.has_sets_of(of) && p.ranks[..agreeing] == of.ranks[..agreeing]);
+            alike.max_by_key(|p| &p.ranks).map(|p| &p.point)
+        };
+        prop_assert_eq!(population.greatest_of_chain(&of.point), greatest(0));
+        if let Some(phase) = of.ranks.len().checked_sub(1) {
+            prop_assert_eq!(population.greatest_in_phase(&of.point), greatest(phase));
+        }
+    }
+
+    #[test]
     fn next_is_the_first_of_what_follows((world, points) in world_with(1)) {
         for (nth, axis) in world.lattice.chain_axes().into_iter().enumerate() {
             check_next(&world, &points[0], nth, axis)?;
