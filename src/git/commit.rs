@@ -55,19 +55,17 @@ impl Repo {
     /// # Errors
     /// When it cannot be signed or written.
     pub fn make_commit(&self, identity: &Identity, message: &str, tree: Oid, parents: &[Oid]) -> Result<Oid> {
-        let mut commit = gix::objs::Commit {
-            message: message.into(),
-            tree,
-            author: identity.author.clone(),
-            committer: identity.committer.clone(),
-            encoding: None,
-            parents: parents.iter().copied().collect(),
-            extra_headers: Vec::new(),
-        };
-        if let Some(options) = self.gix.commit_signing_options_if_enabled().map_err(doing("find out how to sign"))? {
-            commit = commit.sign(options).map_err(doing("sign the commit"))?;
-        }
-        self.gix.write_object(&commit).map(gix::Id::detach).map_err(doing("write the commit"))
+        self.write_commit(&self.signed(unsigned(identity, message, tree, parents))?)
+    }
+
+    /// Makes a commit of notes: signed like any other, but where nobody can be asked for a passphrase (a build in the background)
+    /// rather unsigned than not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make_notes_commit(&self, identity: &Identity, message: &str, tree: Oid, parents: &[Oid]) -> Result<Oid> {
+        let commit = unsigned(identity, message, tree, parents);
+        self.write_commit(&self.signed(commit.clone()).unwrap_or(commit))
     }
 
     /// A commit whose id is a function of the tree alone: no parents, fixed names, dated `@0 +0000`.
@@ -75,21 +73,19 @@ impl Repo {
     /// # Errors
     /// When it cannot be written.
     pub fn make_synthetic_commit(&self, tree: Oid) -> Result<Oid> {
-        let nobody = gix::actor::Signature {
-            name: "git-lattice".into(),
-            email: "git-lattice@localhost".into(),
-            time: gix::date::Time { seconds: 0, offset: 0 },
-        };
-        let commit = gix::objs::Commit {
-            message: "what a build reads\n".into(),
-            tree,
-            author: nobody.clone(),
-            committer: nobody,
-            encoding: None,
-            parents: std::iter::empty().collect(),
-            extra_headers: Vec::new(),
-        };
-        self.gix.write_object(&commit).map(gix::Id::detach).map_err(doing("write the synthetic commit"))
+        let nobody = Identity::nobody(gix::date::Time { seconds: 0, offset: 0 });
+        self.write_commit(&unsigned(&nobody, "what a build reads\n", tree, &[]))
+    }
+
+    fn signed(&self, commit: gix::objs::Commit) -> Result<gix::objs::Commit> {
+        match self.gix.commit_signing_options_if_enabled().map_err(doing("find out how to sign"))? {
+            Some(options) => commit.sign(options).map_err(doing("sign the commit")),
+            None => Ok(commit),
+        }
+    }
+
+    fn write_commit(&self, commit: &gix::objs::Commit) -> Result<Oid> {
+        self.gix.write_object(commit).map(gix::Id::detach).map_err(doing("write the commit"))
     }
 
     /// Whether `ancestor` can be reached from `commit` (or is it).
@@ -115,4 +111,16 @@ impl Repo {
 pub fn now() -> String {
     let format = gix::date::time::CustomFormat::new("%Y-%m-%dT%H:%M:%SZ");
     gix::date::Time { offset: 0, ..gix::date::Time::now_utc() }.format_or_unix(format)
+}
+
+fn unsigned(identity: &Identity, message: &str, tree: Oid, parents: &[Oid]) -> gix::objs::Commit {
+    gix::objs::Commit {
+        message: message.into(),
+        tree,
+        author: identity.author.clone(),
+        committer: identity.committer.clone(),
+        encoding: None,
+        parents: parents.iter().copied().collect(),
+        extra_headers: Vec::new(),
+    }
 }

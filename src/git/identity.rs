@@ -9,6 +9,14 @@ pub struct Identity {
     pub(super) committer: gix::actor::Signature,
 }
 
+impl Identity {
+    /// git-lattice itself, at a time.
+    pub(super) fn nobody(time: gix::date::Time) -> Self {
+        let nobody = gix::actor::Signature { name: "git-lattice".into(), email: "git-lattice@localhost".into(), time };
+        Self { author: nobody.clone(), committer: nobody }
+    }
+}
+
 impl Repo {
     /// The author and committer as `git commit` would have them (`GIT_AUTHOR_*`, `user.*`), dated now.
     ///
@@ -28,13 +36,6 @@ impl Repo {
 
     /// The same, or `git-lattice` where git does not know who that is: a record is worth keeping all the same.
     pub fn identity_or_nobody(&self) -> Identity {
-        self.identity().unwrap_or_else(|_| {
-            let nobody = gix::actor::Signature {
-                name: "git-lattice".into(),
-                email: "git-lattice@localhost".into(),
-                time: gix::date::Time::now_utc(),
-            };
-            Identity { author: nobody.clone(), committer: nobody }
-        })
+        self.identity().unwrap_or_else(|_| Identity::nobody(gix::date::Time::now_utc()))
     }
 }

@@ -64,7 +64,7 @@ impl Repo {
         loop {
             let old = self.find_ref(name)?;
             let tree = self.with_appended(old, texts)?;
-            let new = self.make_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
+            let new = self.make_notes_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
             let change = Change { name: name.to_owned(), old, new };
             match self.apply(&Transaction { message: message.to_owned(), changes: vec![change] }) {
                 Ok(()) => return Ok(new),

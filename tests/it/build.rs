@@ -411,3 +411,16 @@ fn an_interrupted_build_is_recorded_as_cancelled() {
         assert_eq!(sandbox.state_of(&one), "new", "what was cancelled can simply be built");
     }
 }
+
+#[test]
+fn a_key_that_cannot_sign_costs_no_record() {
+    for nix in every_nix() {
+        let sandbox = with_point(&nix);
+        sandbox.git(&["config", "commit.gpgSign", "true"]);
+        sandbox.git(&["config", "gpg.format", "ssh"]);
+        sandbox.git(&["config", "user.signingKey", "no-such-key.pub"]);
+        sandbox.lattice(&["new", &far("phase0/step1")]).exits(2).says("sign");
+        build(&sandbox, &at("phase0/step1")).exits(0);
+        assert_eq!(sandbox.records().len(), 1, "the result should be kept, if unsigned");
+    }
+}
