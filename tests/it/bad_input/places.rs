@@ -168,7 +168,9 @@ fn a_subdirectory_and_git_dash_c() {
     let args = ["new", "--arch", "aarch64", "--config", "c.toml"];
     sandbox.lattice_in("work/deep/er", &args, |command| command).exits(0).says("created");
     assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/aarch64/phase0/step1/config.toml"]), "here = true");
-    sandbox.git_in("home", &["-C", "../work/deep", "lattice", "new", "--arch", "x86_64", "--config", "er/c.toml"]);
+    let deep = sandbox.path("work").join("deep");
+    sandbox
+        .git_in("home", &["-C", deep.to_str().unwrap(), "lattice", "new", "--arch", "x86_64", "--config", "er/c.toml"]);
     assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/x86_64/phase0/step1/config.toml"]), "here = true");
 }
 
