@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
+use rustix::io::Errno;
+
 use super::{Cmd, Error, Result};
 
 impl Cmd {
@@ -33,16 +35,17 @@ impl Cmd {
 
 /// Leaves the session of whoever started us: no Ctrl-C and no hang-up of that terminal reaches us any more.
 ///
-/// To be called by the detached program before anything else; it is no error to lead a session already.
+/// To be called by the detached program before anything else. Whoever leads a process group already cannot leave its session
+/// (setsid(2), EPERM), and stays: nobody but a shell, or a session that is ours already, starts us like that. Which of the two is
+/// not asked, for getsid(2) says 0 where the leader lives outside of our process id namespace.
 ///
 /// # Errors
-/// When this process leads a process group of another session.
+/// When the system refuses for another reason.
 pub fn become_session_leader() -> io::Result<()> {
-    if rustix::process::getsid(None)? == rustix::process::getpid() {
-        return Ok(());
+    match rustix::process::setsid() {
+        Ok(_) | Err(Errno::PERM) => Ok(()),
+        Err(error) => Err(error.into()),
     }
-    rustix::process::setsid()?;
-    Ok(())
 }
 
 fn open_log(path: &Path) -> io::Result<Stdio> {

@@ -38,3 +38,24 @@ fn what_cannot_be_started_is_said() {
     let unlogged = Cmd::new("true").spawn_detached(Some("/no/such/log".as_ref())).unwrap_err();
     assert_eq!(unlogged.to_string(), "could not run `true`");
 }
+
+/// In a container the session may begin outside of it, where no process id of ours names it.
+#[test]
+fn a_session_from_outside_the_container_is_left() {
+    let inside = ["--pid", "--fork", "--map-root-user"];
+    let is_possible = Cmd::new("unshare").args(inside).arg("true").output().is_ok_and(|output| output.status.success());
+    if !is_possible {
+        return;
+    }
+    let program = assert_cmd::cargo::cargo_bin!("git-lattice");
+    // Not as a group's leader, hence the shell between: `hook build` needs a repository, which is not there.
+    let script = "\"$1\" hook build a b; exit 7";
+    let output =
+        Cmd::new("unshare").args(inside).args(["sh", "-c", script, "sh"]).arg(program).cwd("/").output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "the shell comes to its end");
+    assert!(
+        output.error_text().starts_with("error: `/` is not inside a git repository"),
+        "it gets as far: {}",
+        output.error_text()
+    );
+}
