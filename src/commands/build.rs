@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         ui.json(json!({ "results": records }));
     }
-    Ok(if done.iter().all(|done| done.record.verdict == Verdict::Built) { error::OK } else { error::NO })
+    Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
 }
 
 /// What is shown while building: a line that changes, then a line per result.
@@ -75,7 +75,7 @@ impl View<'_> {
         for line in &done.tail {
             self.ui.say(format!("  {}", harmless(line)));
         }
-        if let (Some(log), false) = (&done.log, done.record.verdict == Verdict::Built) {
+        if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
             self.ui.say(format!("the whole log: {}", log.display()));
         }
         for hint in &done.hints {
@@ -89,11 +89,11 @@ impl View<'_> {
 
 fn line(done: &Done, color: bool) -> String {
     let record = &done.record;
-    let (word, tone) = match record.verdict {
-        Verdict::Built => ("built", Tone::Good),
-        Verdict::Failed => ("failed", Tone::Bad),
-        Verdict::NoBuilder => ("no-builder", Tone::Odd),
-        Verdict::Cancelled => ("cancelled", Tone::Odd),
+    let word = record.verdict.word();
+    let tone = match record.verdict {
+        Verdict::Built | Verdict::Reproduced => Tone::Good,
+        Verdict::Failed | Verdict::Differs => Tone::Bad,
+        Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
     };
     let place = match (record.outputs.get("out"), &record.error) {
         (Some(out), _) => out.path.clone(),

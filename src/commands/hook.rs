@@ -14,7 +14,6 @@ use crate::lint::Severity;
 use crate::ops::hook::{self, Reaction};
 use crate::ops::lint::{self, Checked};
 use crate::process::detach;
-use crate::record::Verdict;
 use crate::ui::Ui;
 
 /// Runs `hook run EVENT ARGS..` or `hook build POINT COMMIT`; gives the exit code.
@@ -94,5 +93,5 @@ fn build(environment: Environment, point: &str, commit: &str) -> Result<u8> {
     detach::become_session_leader()?;
     let context = Context::open(environment)?;
     let done = hook::build_in_background(&context, point, commit)?;
-    Ok(if done.iter().all(|done| done.record.verdict == Verdict::Built) { error::OK } else { error::NO })
+    Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
 }

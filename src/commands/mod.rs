@@ -2,17 +2,24 @@
 
 mod axis;
 mod build;
+mod check;
+mod doctor;
 pub(crate) mod hook;
 mod hooks;
 mod init;
+mod lint;
+mod log;
 mod made;
 mod new;
 mod next_step;
 mod points;
 mod promote;
+mod prompt;
 mod show;
 mod status;
+mod sync;
 mod texts;
+mod trust;
 
 use std::cell::OnceCell;
 
@@ -109,9 +116,16 @@ fn all(axes: &[String]) -> Vec<Command> {
         next_step::command(axes),
         promote::command(axes),
         build::command(axes),
+        log::command(axes),
         status::command(axes),
         show::command(axes),
+        sync::command(axes),
+        trust::command(axes),
+        lint::command(),
+        check::command(axes),
+        doctor::command(),
         hooks::command(),
+        prompt::command(),
         texts::completions(),
         texts::man(),
     ]
@@ -128,6 +142,13 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),
+        Some(("log", args)) => log::run(session, args),
+        Some(("sync", args)) => sync::run(session, args),
+        Some(("trust", args)) => trust::run(session, args),
+        Some(("lint", args)) => lint::run(session, args),
+        Some(("check", args)) => check::run(session, args),
+        Some(("doctor", args)) => doctor::run(session, args),
+        Some(("prompt", args)) => prompt::run(session, args),
         Some(("hooks", args)) => hooks::run(session, args),
         Some(("completions", args)) => Ok(texts::run_completions(session, args)),
         Some(("man", args)) => texts::run_man(session, args),

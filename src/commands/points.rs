@@ -10,16 +10,29 @@ use crate::ops::Cannot;
 use crate::ops::census::Census;
 
 /// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
-const TAKEN: [&str; 22] = [
+const TAKEN: [&str; 43] = [
     "again",
     "all",
     "all-archs",
     "arg",
+    "author",
+    "background",
     "builders",
+    "cancel",
+    "check",
     "config",
     "config-path",
+    "deadnix",
     "dry-run",
+    "explain",
+    "extra",
+    "failed",
+    "fix",
+    "follow",
     "force",
+    "format",
+    "from-ref",
+    "frontier",
     "help",
     "json",
     "no-push",
@@ -27,12 +40,20 @@ const TAKEN: [&str; 22] = [
     "offline",
     "points",
     "push",
+    "push-cache",
     "reason",
+    "remote",
+    "repair",
+    "staged",
+    "stdin",
+    "store",
+    "substituters",
     "switch",
     "template",
     "to",
+    "to-ref",
     "version",
-    "extra",
+    "wait",
 ];
 
 /// The arguments that name points.

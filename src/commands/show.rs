@@ -70,8 +70,8 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     list(&mut rows, "files", &details.files);
     for (i, record) in details.records.iter().enumerate() {
         let tone = match record.verdict {
-            Verdict::Built => Tone::Good,
-            Verdict::Failed => Tone::Bad,
+            Verdict::Built | Verdict::Reproduced => Tone::Good,
+            Verdict::Failed | Verdict::Differs => Tone::Bad,
             Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
         };
         let cell = Cell::new(record_line(record), tone);

@@ -1,13 +1,14 @@
 //! `lattice.toml`: what a project shares. [`document`] keeps the text and its comments, this turns it into checked values.
 
 pub mod document;
+mod policy;
 mod read;
 mod systems;
 
 use crate::lattice::{Lattice, Pattern};
-use crate::system::System;
 
 pub use document::Document;
+pub use policy::{Build, Hooks, Lint, Promote, Require};
 pub use systems::Systems;
 
 /// The file's name, at the root of the worktree and of the base branch.
@@ -37,21 +38,16 @@ pub struct Config {
     pub systems: Systems,
     /// What a promotion asks for.
     pub promote: Promote,
-    /// What a build may read besides the points' directories.
-    pub include: Vec<String>,
+    /// How points are built.
+    pub build: Build,
+    /// What linting asks for.
+    pub lint: Lint,
+    /// What the hooks do where the project may choose.
+    pub hooks: Hooks,
     /// Keys that mean nothing here, each with its path: `build.inclde`.
     pub unknown: Vec<String>,
     /// A number that changes when the file does: what was derived with another one does not count.
     pub fingerprint: u64,
-}
-
-/// The policy for promotions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Promote {
-    /// Set axes on which all values must be ready, and which then move together.
-    pub across: Vec<usize>,
-    /// The systems whose records are asked for; empty: the point's own.
-    pub systems: Vec<System>,
 }
 
 /// Why a `lattice.toml` is not usable.

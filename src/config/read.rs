@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use toml_edit::{Item, TableLike, Value as Toml};
 
+use super::policy::{BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS};
 use super::systems::Systems;
-use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Promote, Result};
+use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
 use crate::lattice::axis::Listed;
 use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Pattern, Value};
 use crate::system::System;
@@ -15,10 +16,20 @@ const ARCH: &str = "arch";
 /// In `[systems]` and in lists per value: everything not named.
 const REST: &str = "*";
 
-const TOP_KEYS: [&str; 10] =
-    ["base", "remote", "branch", "flake", "template", "system-axis", "axes", "systems", "promote", "build"];
-const PROMOTE_KEYS: [&str; 2] = ["across", "systems"];
-const BUILD_KEYS: [&str; 1] = ["include"];
+const TOP_KEYS: [&str; 12] = [
+    "base",
+    "remote",
+    "branch",
+    "flake",
+    "template",
+    "system-axis",
+    "axes",
+    "systems",
+    "promote",
+    "build",
+    "lint",
+    "hooks",
+];
 const AXIS_KEYS: [&str; 3] = ["set", "chain", "from"];
 
 impl Document {
@@ -40,7 +51,6 @@ impl Document {
             reader.text(top, "base")?.ok_or_else(|| reader.bad("base", "is missing: it names the base branch"))?;
         let remote =
             Some(reader.text(top, "remote")?.unwrap_or_else(|| "origin".to_owned())).filter(|name| !name.is_empty());
-        let build = reader.table(top, "build")?;
         Ok(Config {
             base,
             remote,
@@ -49,7 +59,9 @@ impl Document {
             template: reader.text(top, "template")?,
             systems: reader.systems(top, &lattice)?,
             promote: reader.promote(top, &lattice)?,
-            include: build.map(|table| reader.paths(table, "include")).transpose()?.unwrap_or_default(),
+            build: reader.build(top)?,
+            lint: reader.lint(top)?,
+            hooks: reader.hooks(top)?,
             unknown: unknown_keys(top),
             fingerprint: fingerprint(&self.to_string()),
             lattice,
@@ -74,7 +86,13 @@ fn unknown_keys(top: &dyn TableLike) -> Vec<String> {
         table.iter().filter(|(key, _)| !known.contains(key)).map(|(key, _)| format!("{path}{key}")).collect()
     };
     let mut unknown = strange(top, "", &TOP_KEYS);
-    for (name, known) in [("promote", &PROMOTE_KEYS[..]), ("build", &BUILD_KEYS[..])] {
+    let tables = [
+        ("promote", &PROMOTE_KEYS[..]),
+        ("build", &BUILD_KEYS[..]),
+        ("lint", &LINT_KEYS[..]),
+        ("hooks", &HOOKS_KEYS[..]),
+    ];
+    for (name, known) in tables {
         let table = top.get(name).and_then(Item::as_table_like);
         unknown.extend(table.map(|table| strange(table, &format!("{name}."), known)).unwrap_or_default());
     }
@@ -86,22 +104,22 @@ fn unknown_keys(top: &dyn TableLike) -> Vec<String> {
     unknown
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     origin: &'a str,
 }
 
 impl Reader<'_> {
-    fn bad(&self, key: &str, why: impl Into<String>) -> Error {
+    pub(super) fn bad(&self, key: &str, why: impl Into<String>) -> Error {
         Error::Key { origin: self.origin.to_owned(), key: key.to_owned(), why: why.into() }
     }
 
-    fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {
+    pub(super) fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {
         let read =
             |item: &Item| item.as_str().map(str::to_owned).ok_or_else(|| self.bad(key, "must be a text in quotes"));
         table.get(key).map(read).transpose()
     }
 
-    fn texts(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
+    pub(super) fn texts(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
         table.get(key).map(|item| self.list(item, key)).transpose().map(Option::unwrap_or_default)
     }
 
@@ -112,13 +130,13 @@ impl Reader<'_> {
         strings.ok_or_else(|| self.bad(key, "must be a list of texts: [\"a\", \"b\"]"))
     }
 
-    fn table<'t>(&self, table: &'t dyn TableLike, key: &str) -> Result<Option<&'t dyn TableLike>> {
+    pub(super) fn table<'t>(&self, table: &'t dyn TableLike, key: &str) -> Result<Option<&'t dyn TableLike>> {
         let read = |item: &'t Item| item.as_table_like().ok_or_else(|| self.bad(key, "must be a table"));
         table.get(key).map(read).transpose()
     }
 
     /// Paths inside the repository: relative, without `..`.
-    fn paths(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
+    pub(super) fn paths(&self, table: &dyn TableLike, key: &str) -> Result<Vec<String>> {
         let paths = self.texts(table, key)?;
         let outside = |path: &&String| {
             path.starts_with('/') || path.split('/').any(|part| matches!(part, "" | "." | ".." | ".git"))
@@ -140,7 +158,7 @@ impl Reader<'_> {
         Lattice::new(axes).map_err(|source| self.wrap(source))
     }
 
-    fn wrap(&self, source: lattice::Error) -> Error {
+    pub(super) fn wrap(&self, source: lattice::Error) -> Error {
         Error::Lattice { origin: self.origin.to_owned(), source }
     }
 
@@ -246,20 +264,5 @@ impl Reader<'_> {
             }
             None => Ok(Systems::new(Some(axis), of, rest)),
         }
-    }
-
-    fn promote(&self, top: &dyn TableLike, lattice: &Lattice) -> Result<Promote> {
-        let Some(table) = self.table(top, "promote")? else { return Ok(Promote::default()) };
-        let mut across = Vec::new();
-        for name in self.texts(table, "across")? {
-            let axis = lattice.axis_index(&name).map_err(|source| self.wrap(source))?;
-            if !matches!(lattice.axes()[axis].kind, Kind::Set(_)) {
-                return Err(self.bad("promote.across", format!("names `{name}`, which is a chain: expected set axes")));
-            }
-            across.push(axis);
-        }
-        let parse = |text: &String| System::parse(text).map_err(|error| self.bad("promote.systems", error.to_string()));
-        let systems = self.texts(table, "systems")?.iter().map(parse).collect::<Result<Vec<_>>>()?;
-        Ok(Promote { across, systems })
     }
 }

@@ -182,7 +182,7 @@ impl Cache {
         for (key, verdicts) in &self.verdicts {
             write!(text, "v {key}").ok();
             for (system, verdict) in verdicts.iter() {
-                write!(text, " {system}={}", verdict_word(*verdict)).ok();
+                write!(text, " {system}={}", verdict.word()).ok();
             }
             text.push('\n');
         }
@@ -209,16 +209,6 @@ fn verdict<'t>(word: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<
     Some((systems.get(name)?.clone(), verdict_of(verdict)?))
 }
 
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Built => "built",
-        Verdict::Failed => "failed",
-        Verdict::NoBuilder => "no-builder",
-        Verdict::Cancelled => "cancelled",
-    }
-}
-
 fn verdict_of(word: &str) -> Option<Verdict> {
-    let all = [Verdict::Built, Verdict::Failed, Verdict::NoBuilder, Verdict::Cancelled];
-    all.into_iter().find(|verdict| verdict_word(*verdict) == word)
+    Verdict::ALL.into_iter().find(|verdict| verdict.word() == word)
 }

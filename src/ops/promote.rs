@@ -122,10 +122,11 @@ impl Evidence<'_> {
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
         let lacks = |system: &crate::system::System| {
             let what = match said.get(system) {
-                Some(Verdict::Built) => return None,
+                Some(Verdict::Built | Verdict::Reproduced) => return None,
                 Some(Verdict::Failed) => format!("failed on {system}"),
                 Some(Verdict::NoBuilder) => format!("no builder for {system}"),
                 Some(Verdict::Cancelled) => format!("cancelled on {system}"),
+                Some(Verdict::Differs) => format!("not reproducible on {system}"),
                 None => format!("not built on {system}"),
             };
             let mut lack = missing(lattice, point, &what, "build");

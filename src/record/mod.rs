@@ -25,6 +25,10 @@ pub enum Verdict {
     NoBuilder,
     /// Somebody stopped it.
     Cancelled,
+    /// It was built a second time, and came to the same.
+    Reproduced,
+    /// It was built a second time, and came to something else.
+    Differs,
 }
 
 /// One output of a build.
@@ -78,6 +82,10 @@ pub struct Record {
 pub enum State {
     /// No record for its key.
     New,
+    /// A background build of it waits its turn.
+    Queued,
+    /// A background build of it runs.
+    Building,
     /// Built on all its systems.
     Built,
     /// Failed on one of them.
@@ -86,6 +94,31 @@ pub enum State {
     NoBuilder,
     /// A point below has moved on without it.
     Behind,
+    /// The same derivation came to different contents.
+    Disputed,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Built, Self::Failed, Self::NoBuilder, Self::Cancelled, Self::Reproduced, Self::Differs];
+
+    /// The verdict as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Failed => "failed",
+            Self::NoBuilder => "no-builder",
+            Self::Cancelled => "cancelled",
+            Self::Reproduced => "reproduced",
+            Self::Differs => "differs",
+        }
+    }
+
+    /// Whether the output is there.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Built | Self::Reproduced)
+    }
 }
 
 impl State {
@@ -111,6 +144,9 @@ impl State {
             Self::Failed => "failed",
             Self::NoBuilder => "no-builder",
             Self::Behind => "behind",
+            Self::Queued => "queued",
+            Self::Building => "building",
+            Self::Disputed => "disputed",
         }
     }
 }
@@ -122,7 +158,7 @@ pub struct Verdicts(Vec<(System, Verdict)>);
 impl Verdicts {
     /// What these records come to; one whose system is none says nothing.
     pub fn of(records: &[Record]) -> Self {
-        let rank = |record: &Record| (record.verdict == Verdict::Built, record.started.clone());
+        let rank = |record: &Record| (record.verdict.is_good(), record.started.clone());
         let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
         for record in records {
             let Ok(system) = System::parse(&record.system) else { continue };

@@ -98,6 +98,9 @@ fn mark(state: State) -> (&'static str, Tone) {
         State::Failed => ("✗", Tone::Bad),
         State::NoBuilder => ("?", Tone::Odd),
         State::Behind => ("↓", Tone::Odd),
+        State::Queued => ("…", Tone::Plain),
+        State::Building => ("▸", Tone::Plain),
+        State::Disputed => ("!", Tone::Bad),
     }
 }
 
@@ -133,7 +136,7 @@ fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -
     let (lattice, point) = (&config.lattice, &status.point);
     let goes_on = || census.population().greatest_of_chain(point) == Some(point);
     let (first, second) = match status.state {
-        State::Failed => (Some(Way::Mend), None),
+        State::Failed | State::Disputed => (Some(Way::Mend), None),
         State::New => (Some(Way::Build), None),
         State::NoBuilder => (Some(Way::FindBuilder), None),
         State::Built if goes_on() => {
@@ -142,7 +145,7 @@ fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -
             let has_phase = (is_head || !has_step) && promote::next_phase(lattice, point).is_some();
             (has_step.then_some(Way::NextStep), has_phase.then_some(Way::Promote))
         }
-        State::Built | State::Behind => (None, None),
+        State::Built | State::Behind | State::Queued | State::Building => (None, None),
     };
     [first, second, (!status.pushed && config.remote.is_some()).then_some(Way::Push)]
 }

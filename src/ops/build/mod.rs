@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix::{Event, Limits, Mode};
-use crate::record::{Record, Records, Verdict};
+use crate::record::{Record, Records};
 use crate::system::System;
 
 pub use run::run;
@@ -135,7 +135,7 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     let synthetic = memory.make_synthetic_commit(key)?;
     let known = records.of(key)?;
     let built = |system: &System| {
-        let counts = |record: &&Record| record.system == system.as_str() && record.verdict == Verdict::Built;
+        let counts = |record: &&Record| record.system == system.as_str() && record.verdict.is_good();
         known.iter().rev().find(counts).cloned()
     };
     let spelled = config.lattice.spell(point);

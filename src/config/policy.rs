@@ -1,0 +1,133 @@
+//! The tables that say what the project asks for: `[build]`, `[promote]`, `[lint]`, `[hooks]`.
+
+use toml_edit::{Item, TableLike};
+
+use super::Result;
+use super::read::Reader;
+use crate::lattice::{Kind, Lattice};
+use crate::system::System;
+
+pub(super) const PROMOTE_KEYS: [&str; 3] = ["across", "systems", "require"];
+pub(super) const BUILD_KEYS: [&str; 6] = ["include", "supersede", "builders", "store", "substituters", "push-cache"];
+pub(super) const LINT_KEYS: [&str; 2] = ["require", "off"];
+pub(super) const HOOKS_KEYS: [&str; 1] = ["on-worktree-add"];
+
+/// How points are built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Build {
+    /// What a build may read besides the points' directories.
+    pub include: Vec<String>,
+    /// Whether a newer checkout cancels the background builds of older ones.
+    pub supersede: bool,
+    /// Remote builders for builds that somebody typed, as nix.conf's `builders`.
+    pub builders: Option<String>,
+    /// The store in which builds that somebody typed happen.
+    pub store: Option<String>,
+    /// The caches that builds which somebody typed take from, besides the user's.
+    pub substituters: Vec<String>,
+    /// Where builds that somebody typed are copied to.
+    pub push_cache: Option<String>,
+}
+
+/// The policy for promotions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Promote {
+    /// Set axes on which all values must be ready, and which then move together.
+    pub across: Vec<usize>,
+    /// The systems whose records are asked for; empty: the point's own.
+    pub systems: Vec<System>,
+    /// What the records must say.
+    pub require: Require,
+}
+
+/// What records a promotion asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Require {
+    /// A build that was made again must have come to the same.
+    pub reproduced: bool,
+    /// On how many different hosts it must have been built; 0 and 1 both mean on one.
+    pub hosts: u64,
+}
+
+/// What linting asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lint {
+    /// Engines whose absence is a failure.
+    pub require: Vec<String>,
+    /// Codes of rules that are switched off.
+    pub off: Vec<String>,
+}
+
+/// What the hooks do where the project may choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Whether a new worktree's point is built as that of a switch is.
+    pub on_worktree_add: bool,
+}
+
+impl Reader<'_> {
+    pub(super) fn build(&self, top: &dyn TableLike) -> Result<Build> {
+        let Some(table) = self.table(top, "build")? else { return Ok(Build::default()) };
+        Ok(Build {
+            include: self.paths(table, "include")?,
+            supersede: self.flag(table, "supersede")?,
+            builders: self.text(table, "builders")?,
+            store: self.text(table, "store")?,
+            substituters: self.texts(table, "substituters")?,
+            push_cache: self.text(table, "push-cache")?,
+        })
+    }
+
+    pub(super) fn lint(&self, top: &dyn TableLike) -> Result<Lint> {
+        let Some(table) = self.table(top, "lint")? else { return Ok(Lint::default()) };
+        Ok(Lint { require: self.texts(table, "require")?, off: self.texts(table, "off")? })
+    }
+
+    pub(super) fn hooks(&self, top: &dyn TableLike) -> Result<Hooks> {
+        let Some(table) = self.table(top, "hooks")? else { return Ok(Hooks::default()) };
+        Ok(Hooks { on_worktree_add: self.flag(table, "on-worktree-add")? })
+    }
+
+    fn flag(&self, table: &dyn TableLike, key: &str) -> Result<bool> {
+        let read = |item: &Item| item.as_bool().ok_or_else(|| self.bad(key, "must be true or false"));
+        table.get(key).map(read).transpose().map(Option::unwrap_or_default)
+    }
+
+    pub(super) fn promote(&self, top: &dyn TableLike, lattice: &Lattice) -> Result<Promote> {
+        let Some(table) = self.table(top, "promote")? else { return Ok(Promote::default()) };
+        let mut across = Vec::new();
+        for name in self.texts(table, "across")? {
+            let axis = lattice.axis_index(&name).map_err(|source| self.wrap(source))?;
+            if !matches!(lattice.axes()[axis].kind, Kind::Set(_)) {
+                return Err(self.bad("promote.across", format!("names `{name}`, which is a chain: expected set axes")));
+            }
+            across.push(axis);
+        }
+        let parse = |text: &String| System::parse(text).map_err(|error| self.bad("promote.systems", error.to_string()));
+        let systems = self.texts(table, "systems")?.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        Ok(Promote { across, systems, require: self.require(table)? })
+    }
+
+    /// `"built"`, `"reproduced"`, or `{ verdict = .., hosts = N }`.
+    fn require(&self, table: &dyn TableLike) -> Result<Require> {
+        let Some(item) = table.get("require") else { return Ok(Require::default()) };
+        let wrong = || {
+            let expected = r#"must be "built", "reproduced", { hosts = 2 } or { verdict = "reproduced", hosts = 2 }"#;
+            self.bad("promote.require", expected)
+        };
+        let verdict = |item: &Item| match item.as_str() {
+            Some("built") => Ok(false),
+            Some("reproduced") => Ok(true),
+            _ => Err(wrong()),
+        };
+        let Some(table) = item.as_table_like() else {
+            return Ok(Require { reproduced: verdict(item)?, hosts: 0 });
+        };
+        if table.iter().any(|(key, _)| !matches!(key, "verdict" | "hosts")) {
+            return Err(wrong());
+        }
+        let reproduced = table.get("verdict").map(verdict).transpose()?.unwrap_or(false);
+        let number = |item: &Item| item.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(wrong);
+        Ok(Require { reproduced, hosts: table.get("hosts").map(number).transpose()?.unwrap_or(0) })
+    }
+}
