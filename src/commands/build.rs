@@ -59,8 +59,10 @@ impl View<'_> {
                 self.current = format!("building {} for {}", job.point, job.system);
                 self.ui.progress(&self.current);
             }
-            Progress::Said(Event::LogLine { text, .. }) => self.ui.progress(&format!("{}: {text}", self.current)),
-            Progress::Said(_) => {}
+            Progress::Said { event: Event::LogLine { text, .. }, .. } => {
+                self.ui.progress(&format!("{}: {text}", self.current))
+            }
+            Progress::Said { .. } | Progress::Evaluated { .. } => {}
             Progress::End(done) => {
                 self.ui.progress("");
                 if !self.json {

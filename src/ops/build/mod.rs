@@ -1,5 +1,8 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod links;
+mod log;
+mod many;
 mod run;
 
 use std::path::PathBuf;
@@ -49,11 +52,23 @@ pub struct Plan {
 /// What happens while building.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A build begins.
+    /// The work on a build begins.
     Begin(&'a Job),
-    /// Nix says something about it.
-    Said(&'a Event),
-    /// It is over.
+    /// Everything is evaluated that could be.
+    Evaluated {
+        /// By which program.
+        by: &'static str,
+        /// How many builds were to be evaluated.
+        jobs: usize,
+    },
+    /// Nix says something.
+    Said {
+        /// What.
+        event: &'a Event,
+        /// About which builds, as far as it can be told.
+        jobs: &'a [&'a Job],
+    },
+    /// A build is over, and recorded.
     End(&'a Done),
 }
 
@@ -72,6 +87,13 @@ pub struct Done {
     pub hints: Vec<String>,
 }
 
+impl Done {
+    /// What an earlier build came to.
+    pub fn known(record: &Record) -> Self {
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+    }
+}
+
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct How {
@@ -83,6 +105,11 @@ impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
         Self { again, mode: Mode::Typed }
+    }
+
+    /// Whether a job is to be built at all.
+    pub fn is_needed(&self, job: &Job) -> bool {
+        self.again || job.known.is_none()
     }
 
     /// Because something happened: only with a permit, and within limits.
