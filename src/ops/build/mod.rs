@@ -1,5 +1,6 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod choice;
 mod links;
 mod log;
 mod many;
@@ -21,6 +22,7 @@ use crate::nix::{Event, Limits, Mode};
 use crate::record::{Record, Records};
 use crate::system::System;
 
+pub use choice::{Choice, choose};
 pub use run::run;
 
 /// One build: a point's content on one system.
