@@ -157,6 +157,11 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
     done.unwrap_or_else(|error| report(&session.ui, &error))
 }
 
+/// A number with its noun.
+fn tally(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Says what went wrong, why, and what to do; gives the exit code.
 pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
     ui.progress("");

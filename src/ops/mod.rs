@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cache;
 pub mod census;
+pub mod check;
 pub mod content;
 pub mod hook;
 pub mod init;
