@@ -6,6 +6,7 @@ mod background;
 mod bad_input;
 mod build;
 mod chains;
+mod check;
 mod detach;
 mod grow;
 mod guidance;
