@@ -37,7 +37,7 @@ const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
 /// What all commands share: opened once, the first time that somebody asks.
 pub(crate) struct Session {
-    environment: Environment,
+    pub environment: Environment,
     context: OnceCell<Context>,
     config: OnceCell<Config>,
     /// How to speak.
