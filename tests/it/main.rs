@@ -8,6 +8,7 @@ mod build;
 mod chains;
 mod check;
 mod detach;
+mod doctor;
 mod grow;
 mod guidance;
 mod hooks;
