@@ -14,6 +14,7 @@ mod init;
 mod lattice;
 mod library;
 mod lint;
+mod machines;
 mod new;
 mod next_step;
 mod nix;
