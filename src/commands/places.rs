@@ -14,7 +14,7 @@ const NAMES: [(&str, &str, &str); 4] = [
 /// Adds them.
 pub(super) fn add_args(command: Command) -> Command {
     let arg = |(name, value, help): (&'static str, &'static str, &'static str)| {
-        Arg::new(name).long(name).value_name(value).help(help).allow_hyphen_values(true).help_heading("Other machines")
+        Arg::new(name).long(name).value_name(value).help(help).help_heading("Other machines")
     };
     command.args(NAMES.map(arg))
 }
