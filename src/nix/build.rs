@@ -79,7 +79,7 @@ impl Nix {
             if diagnosis.evaluated() { Clock::Stop } else { Clock::Run }
         });
         match run {
-            Ok((status, stdout)) if status.success() => self.built(&stdout),
+            Ok((status, stdout)) if status.success() => self.built(&stdout, &request.options),
             Ok((status, _)) => failed(status, diagnosis).map(Outcome::Failed),
             Err(process::Error::TimedOut { limit, .. }) => Ok(Outcome::Failed(Failure::evaluation_took(limit))),
             Err(error) => Err(error.into()),
@@ -103,9 +103,9 @@ impl Nix {
         cmd.arg(request.flake.installable(&request.system))
     }
 
-    fn built(&self, stdout: &[u8]) -> Result<Outcome, Error> {
+    fn built(&self, stdout: &[u8], options: &Options) -> Result<Outcome, Error> {
         let (drv, paths) = read_result(stdout).map_err(|problem| Error::unreadable(COMMAND, &problem))?;
-        let hashes = self.nar_hashes(paths.iter().map(|(_, path)| path))?;
+        let hashes = self.nar_hashes(paths.iter().map(|(_, path)| path), options)?;
         let output = |(name, path): (String, StorePath)| {
             let nar_hash = hashes.get(&path).cloned();
             let nar_hash =

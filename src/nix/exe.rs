@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::options::Options;
 use super::path_info;
 use super::settings::Settings;
 use super::store_path::StorePath;
@@ -69,10 +70,11 @@ impl Nix {
     pub fn nar_hashes<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,
+        options: &Options,
     ) -> Result<HashMap<StorePath, String>, Error> {
         let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
         let paths = paths.into_iter().map(StorePath::as_str);
-        let said = self.cmd(["path-info", "--json"]).args(format).args(paths).read()?;
+        let said = options.apply_store(self.cmd(["path-info", "--json"])).args(format).args(paths).read()?;
         path_info::nar_hashes(&said.stdout)
     }
 }

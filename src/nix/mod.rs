@@ -6,6 +6,7 @@
 
 mod build;
 mod capability;
+mod copy;
 mod error;
 mod exe;
 mod failure;

@@ -1,22 +1,58 @@
 //! Which systems derivations need before they can be there: their own, and those of everything below them that is neither in the
 //! store nor to be had from a cache.
 //!
-//! Nix works out what is missing (`--dry-run`, which asks stores and caches and builds nothing); the derivations are then read in
-//! one call. So the number of processes does not depend on the number of points.
+//! Nix works out what is missing (`--dry-run` asks stores and caches, and builds nothing); those derivations are then read in one
+//! call. So the number of processes does not depend on that of the points.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::exe::Nix;
+use super::options::Options;
 use super::store_path::StorePath;
 use crate::system::System;
 
-pub(super) const COMMAND: &str = "derivation show";
+const COMMAND: &str = "derivation show";
+/// More words than this at once might be more than the system passes on.
+const AT_ONCE: usize = 4000;
+
+impl Nix {
+    /// The systems that each of these derivations still needs somebody for; none for one that is there or comes from a cache.
+    ///
+    /// # Errors
+    /// When nix cannot be asked or its answer cannot be read.
+    pub fn needs(
+        &self,
+        drvs: &[StorePath],
+        options: &Options,
+    ) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
+        let mut missing: Vec<StorePath> = Vec::new();
+        for some in drvs.chunks(AT_ONCE) {
+            missing.extend(self.missing(some, options)?);
+        }
+        let mut shown = Shown::default();
+        for some in missing.chunks(AT_ONCE) {
+            let words: &[&str] = if self.version().has_caret() { &["derivation", "show"] } else { &["show-derivation"] };
+            let said = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
+            shown.0.extend(Shown::parse(&said.stdout)?.0);
+        }
+        Ok(drvs.iter().map(|drv| (drv.clone(), shown.systems(drv))).collect())
+    }
+
+    /// What would be built for these derivations, as a dry run says; it exits 0 whatever the architecture.
+    fn missing(&self, drvs: &[StorePath], options: &Options) -> Result<Vec<StorePath>, Error> {
+        let all_outputs = if self.version().has_caret() { "^*" } else { "" };
+        let cmd = options.apply_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
+        let said = cmd.args(drvs.iter().map(|drv| format!("{drv}{all_outputs}"))).read()?;
+        Ok(to_be_built(&said.error_text()))
+    }
+}
 
 /// What the derivations of one answer say of themselves, by base name.
 #[derive(Debug, Default)]
-pub(super) struct Shown(HashMap<String, Node>);
+struct Shown(HashMap<String, Node>);
 
 #[derive(Debug)]
 struct Node {
@@ -28,7 +64,7 @@ struct Node {
 /// The derivations in the text of a dry run.
 ///
 /// They stand indented under a line that ends in `will be built:`, what would be fetched under another.
-pub(super) fn to_be_built(said: &str) -> Vec<StorePath> {
+fn to_be_built(said: &str) -> Vec<StorePath> {
     let (mut found, mut listing) = (Vec::new(), false);
     for line in said.lines() {
         match line.strip_prefix("  ").map(|path| StorePath::parse(path.trim())) {
@@ -43,14 +79,14 @@ pub(super) fn to_be_built(said: &str) -> Vec<StorePath> {
 impl Shown {
     /// Reads the answer in its three shapes: paths with `inputDrvs` (to 2.31, a list of outputs or an object for each), and base names
     /// under `derivations` with `inputs.drvs`.
-    pub(super) fn parse(json: &[u8]) -> Result<Self, Error> {
+    fn parse(json: &[u8]) -> Result<Self, Error> {
         let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
         let all = all.get("derivations").and_then(Value::as_object).unwrap_or(&all);
         Ok(Self(all.iter().map(|(path, drv)| (base(path).to_owned(), Node::read(drv))).collect()))
     }
 
     /// The systems that `root` needs, going down only through what is missing.
-    pub(super) fn systems(&self, root: &StorePath) -> BTreeSet<System> {
+    fn systems(&self, root: &StorePath) -> BTreeSet<System> {
         let (mut seen, mut found) = (HashSet::new(), BTreeSet::new());
         let mut todo = vec![base(root.as_str())];
         while let Some(name) = todo.pop() {
