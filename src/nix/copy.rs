@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn the_reason_is_what_is_no_chatter() {
-        let stderr = "copying 1 paths...\ncopying path '/nix/store/x' to 'ssh-ng://a'...\n\u{1b}[31;1merror:\u{1b}[0m no room\n";
+        let stderr =
+            "copying 1 paths...\ncopying path '/nix/store/x' to 'ssh-ng://a'...\n\u{1b}[31;1merror:\u{1b}[0m no room\n";
         assert_eq!(reason(stderr), "error: no room");
     }
 }

@@ -23,18 +23,15 @@ impl Nix {
     ///
     /// # Errors
     /// When nix cannot be asked or its answer cannot be read.
-    pub fn needs(
-        &self,
-        drvs: &[StorePath],
-        options: &Options,
-    ) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
+    pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
         let mut missing: Vec<StorePath> = Vec::new();
         for some in drvs.chunks(AT_ONCE) {
             missing.extend(self.missing(some, options)?);
         }
         let mut shown = Shown::default();
         for some in missing.chunks(AT_ONCE) {
-            let words: &[&str] = if self.version().has_caret() { &["derivation", "show"] } else { &["show-derivation"] };
+            let words: &[&str] =
+                if self.version().has_caret() { &["derivation", "show"] } else { &["show-derivation"] };
             let said = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
             shown.0.extend(Shown::parse(&said.stdout)?.0);
         }

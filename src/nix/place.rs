@@ -38,7 +38,11 @@ impl BadPlace {
 }
 
 fn name_of(character: char) -> String {
-    if character == ' ' { "a space".to_owned() } else { format!("the control character U+{:04X}", u32::from(character)) }
+    if character == ' ' {
+        "a space".to_owned()
+    } else {
+        format!("the control character U+{:04X}", u32::from(character))
+    }
 }
 
 /// The URL of a store or binary cache, as Nix reads it.
@@ -128,7 +132,8 @@ fn refuse_characters(text: &str, is_bad: impl Fn(char) -> bool) -> Result<(), Ba
 /// of Nix decode `%2d` in it.
 fn refuse_option(text: &str) -> Result<(), BadPlace> {
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase().replace("%2d", "-");
+    let authority =
+        authority.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase().replace("%2d", "-");
     let authority = authority.replace("%40", "@");
     let is_option = text.starts_with('-') || authority.split('@').any(|part| part.starts_with('-'));
     if is_option { Err(BadPlace::Option { text: text.to_owned() }) } else { Ok(()) }
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn what_nix_takes_is_taken() {
-        for text in ["auto", "/mnt/other", "local?root=/x", "ssh-ng://ada@far:22?ssh-key=/k", "https://cache.example.org/a-b"] {
+        for text in
+            ["auto", "/mnt/other", "local?root=/x", "ssh-ng://ada@far:22?ssh-key=/k", "https://cache.example.org/a-b"]
+        {
             assert_eq!(StoreUrl::parse(text).unwrap().as_str(), text);
         }
         let list = StoreUrl::parse_list("file:///a,https://b  https://c").unwrap();
@@ -174,7 +181,10 @@ mod tests {
         for text in ["ssh://a\nb", "ssh://a b", "ssh://\u{1b}[31m", "a\0b", "\u{9b}x", ""] {
             assert!(StoreUrl::parse(text).is_err(), "{text:?}");
         }
-        assert!(Builders::parse("ssh://a\u{0}").is_err() && Builders::parse("ssh://a\r").is_ok(), "only its end is trimmed");
+        assert!(
+            Builders::parse("ssh://a\u{0}").is_err() && Builders::parse("ssh://a\r").is_ok(),
+            "only its end is trimmed"
+        );
         let error = StoreUrl::parse("ssh://a\u{7}b").unwrap_err();
         assert_eq!(error.to_string(), "`ssh://ab` has the control character U+0007 at character 8");
     }

@@ -86,7 +86,8 @@ fn the_key_of_nix_conf_signs_too() {
         let run = sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0);
         run.says("without a signature");
         sandbox.configure_nix(&format!("secret-key-files = {}", cache.path("ours")));
-        sandbox.commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::world::step("echo 2 >$out"))]);
+        sandbox
+            .commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::world::step("echo 2 >$out"))]);
         sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0).never_says("without a signature");
         assert!(cache.describes(out(&last(&sandbox))).unwrap().contains("Sig: ours-1:"));
     }

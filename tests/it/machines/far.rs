@@ -94,7 +94,8 @@ fn mixed() -> String {
 fn a_dependency_for_another_architecture_is_known_before_anything_is_started() {
     let sshd = Sshd::start();
     for nix in every_nix() {
-        let machine = sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&elsewhere_linux()));
+        let machine =
+            sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&elsewhere_linux()));
         let one = at("phase0/step1");
         let sandbox = with_step(&nix, &one, &mixed());
         let run = sandbox.lattice(&["build", &one]).exits(1).says("no-builder");
