@@ -6,6 +6,7 @@
 
 mod build;
 mod capability;
+mod check;
 mod copy;
 mod error;
 mod exe;
@@ -22,6 +23,7 @@ mod version;
 
 pub use build::{Outcome, Output, Request};
 pub use capability::{Capability, Machine, NoBuilder, Who};
+pub use check::Checked;
 pub use error::Error;
 pub use exe::Nix;
 pub use failure::{Failure, Kind};
