@@ -1,5 +1,7 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod machines;
+mod places;
 mod run;
 
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use crate::nix::{Event, Limits, Mode};
 use crate::record::{Record, Records};
 use crate::system::System;
 
+pub use machines::Pushed;
+pub use places::{Flags, Places};
 pub use run::run;
 
 /// One build: a point's content on one system.

@@ -69,7 +69,8 @@ impl Asked<'_> {
         let one = |text: &str| StoreUrl::parse(text).map(Some);
         let store = self.found("store", flags.store.as_ref(), project.and_then(|p| p.store.clone()));
         let substituters = self.found("substituters", flags.substituters.as_ref(), project.and_then(listed));
-        let push_cache = self.found("push-cache", flags.push_cache.as_ref(), project.and_then(|p| p.push_cache.clone()));
+        let push_cache =
+            self.found("push-cache", flags.push_cache.as_ref(), project.and_then(|p| p.push_cache.clone()));
         let builders = self.found("builders", flags.builders.as_ref(), project.and_then(|p| p.builders.clone()));
         Ok(Places {
             builders: builders.map(|found| read(&found, Builders::parse)).transpose()?,
@@ -81,7 +82,9 @@ impl Asked<'_> {
 
     fn found(&self, name: &str, flag: Option<&String>, project: Option<String>) -> Found {
         let flag = || flag.map(|text| (text.clone(), format!("`--{name}`")));
-        let user = || Some((self.repo.config(&format!("lattice.{name}"))?, format!("`lattice.{name}` in git's configuration")));
+        let user = || {
+            Some((self.repo.config(&format!("lattice.{name}"))?, format!("`lattice.{name}` in git's configuration")))
+        };
         let project = || Some((project?, format!("`[build] {name}` in lattice.toml")));
         flag().or_else(user).or_else(project)
     }

@@ -155,6 +155,8 @@ impl<'a> Builder<'a> {
             seconds: 0.0,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+            store: None,
+            machine: None,
         }
     }
 }
