@@ -5,10 +5,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::points::Named;
-use super::{Session, points};
+use super::{Session, places, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Progress};
+use crate::ops::build::{self, Done, How, Places, Progress, Pushed};
 use crate::ops::census::Census;
 use crate::record::Verdict;
 use crate::ui::{Tone, Ui, harmless, paint};
@@ -23,8 +23,9 @@ pub(super) fn command(axes: &[String]) -> Command {
              Exit status: 0 when everything is built, 1 when something is not.",
         )
         .arg(flag("again", "Build even what has a record"))
+        .arg(flag("check", "Build once more what is built, and compare"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(command, axes, true)
+    points::add_args(places::add_args(command), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -32,15 +33,17 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let points = Named::read(config, args)?.existing(session, config, &census)?;
     let mut plan = build::plan(context, config, &census, &points)?;
-    let how = How::typed(args.get_flag("again"));
+    let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
+    let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
     let json = args.get_flag("json");
-    let mut view = View { ui, json, current: String::new(), hinted: Vec::new() };
+    let mut view = View { ui, json, current: String::new(), hinted: Vec::new(), all_copied: true };
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         ui.json(json!({ "results": records }));
     }
-    Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
+    let is_good = view.all_copied && done.iter().all(|done| done.record.verdict.is_good());
+    Ok(if is_good { error::OK } else { error::NO })
 }
 
 /// What is shown while building: a line that changes, then a line per result.
@@ -50,6 +53,8 @@ struct View<'a> {
     current: String,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
+    /// Whether nothing went wrong in copying results.
+    all_copied: bool,
 }
 
 impl View<'_> {
@@ -68,6 +73,25 @@ impl View<'_> {
                 }
                 self.explain(done);
             }
+            Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
+            Progress::Pushed(pushed) => self.pushed(pushed),
+        }
+    }
+
+    fn pushed(&mut self, pushed: &Pushed) {
+        self.ui.progress("");
+        match &pushed.failed {
+            Some(error) => {
+                self.all_copied = false;
+                self.ui.error(harmless(&error.to_string()));
+            }
+            None => {
+                let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
+                self.ui.say(format!("copied to {}: {paths} with all they need", pushed.to));
+            }
+        }
+        for hint in &pushed.hints {
+            self.ui.hint(hint);
         }
     }
 

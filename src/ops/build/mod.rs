@@ -16,9 +16,11 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::nix::{Event, Limits, Mode};
+use crate::nix::{Event, Limits, Mode, Nix};
 use crate::record::{Record, Records};
 use crate::system::System;
+
+use machines::Machines;
 
 pub use machines::Pushed;
 pub use places::{Flags, Places};
@@ -59,6 +61,10 @@ pub enum Progress<'a> {
     Said(&'a Event),
     /// It is over.
     End(&'a Done),
+    /// What was built is copied to this cache.
+    Pushing(&'a str),
+    /// It was copied, or not.
+    Pushed(&'a Pushed),
 }
 
 /// A build that is over.
@@ -80,18 +86,42 @@ pub struct Done {
 #[derive(Debug, Clone)]
 pub struct How {
     again: bool,
+    check: bool,
     mode: Mode,
+    places: Option<Places>,
 }
 
 impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
-        Self { again, mode: Mode::Typed }
+        Self { again, check: false, mode: Mode::Typed, places: None }
+    }
+
+    /// The same on other machines; without them, those of the user's own configuration.
+    #[must_use]
+    pub fn at(self, places: Places) -> Self {
+        Self { places: Some(places), ..self }
+    }
+
+    /// The same, and once more what is built, to compare.
+    #[must_use]
+    pub fn checking(self, check: bool) -> Self {
+        Self { check, ..self }
+    }
+
+    fn machines(&self, repo: &Repo, nix: &Nix) -> Result<Machines> {
+        let places = self.places.clone().map_or_else(|| Places::automatic(repo), Ok)?;
+        Machines::new(nix, self.mode.clone(), places)
+    }
+
+    /// Whether Nix is needed for it.
+    pub fn is_needed(&self, job: &Job) -> bool {
+        self.again || self.check || job.known.is_none()
     }
 
     /// Because something happened: only with a permit, and within limits.
     pub fn automatic(_permit: Permit, limits: Limits) -> Self {
-        Self { again: false, mode: Mode::Automatic(limits) }
+        Self { again: false, check: false, mode: Mode::Automatic(limits), places: None }
     }
 }
 
