@@ -120,8 +120,9 @@ fn line(done: &Done, color: bool) -> String {
         Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
     };
     let place = match (record.outputs.get("out"), &record.error) {
-        (Some(out), _) => out.path.clone(),
-        (None, error) => error.clone().unwrap_or_default(),
+        (_, Some(error)) => error.clone(),
+        (Some(out), None) => out.path.clone(),
+        (None, None) => String::new(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
     let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));

@@ -52,7 +52,7 @@ struct Shown(HashMap<String, Node>);
 
 #[derive(Debug)]
 struct Node {
-    /// `None` for Nix' own builtin builders, which run anywhere.
+    /// `None` for Nix' own builders (`builtin:fetchurl` and its kin), which run anywhere.
     system: Option<System>,
     inputs: Vec<String>,
 }
@@ -97,8 +97,10 @@ impl Shown {
 impl Node {
     fn read(drv: &Value) -> Self {
         let inputs = drv.pointer("/inputs/drvs").or_else(|| drv.get("inputDrvs")).and_then(Value::as_object);
+        let text = |name: &str| drv.get(name).and_then(Value::as_str).unwrap_or_default();
+        let runs_anywhere = text("builder").starts_with("builtin:");
         Self {
-            system: drv.get("system").and_then(Value::as_str).and_then(|text| System::parse(text).ok()),
+            system: Some(text("system")).filter(|_| !runs_anywhere).and_then(|text| System::parse(text).ok()),
             inputs: inputs.map(|all| all.keys().map(|path| base(path).to_owned()).collect()).unwrap_or_default(),
         }
     }
@@ -153,8 +155,10 @@ mod tests {
 
     #[test]
     fn what_is_there_already_and_what_runs_anywhere_needs_nobody() {
-        let fetch = format!(r#"{{"{TOP}":{{"system":"builtin","inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
-        assert!(Shown::parse(fetch.as_bytes()).unwrap().systems(&path(TOP)).is_empty(), "{fetch}");
+        for builtin in [r#""system":"builtin""#, r#""system":"aarch64-linux","builder":"builtin:fetchurl""#] {
+            let fetch = format!(r#"{{"{TOP}":{{{builtin},"inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
+            assert!(Shown::parse(fetch.as_bytes()).unwrap().systems(&path(TOP)).is_empty(), "{fetch}");
+        }
         assert!(Shown::parse(b"[]").is_err());
     }
 }

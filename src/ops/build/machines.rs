@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 
-use super::Done;
+use super::{Done, Progress};
 use super::places::Places;
 use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
 use crate::process::quote;
@@ -99,7 +99,7 @@ impl Machines {
     }
 
     /// Copies what was built just now, with all it needs, to where the places say.
-    pub fn push(&self, nix: &Nix, done: &[Done]) -> Option<Pushed> {
+    pub fn push(&self, nix: &Nix, done: &[Done], on: &mut dyn FnMut(Progress<'_>)) -> Option<Pushed> {
         let to = self.places.push_cache.as_ref()?;
         let fresh = done.iter().filter(|done| done.fresh && done.record.verdict.is_good());
         let paths: BTreeSet<StorePath> = fresh
@@ -110,6 +110,7 @@ impl Machines {
         if paths.is_empty() {
             return None;
         }
+        on(Progress::Pushing(to.bare()));
         let failed = nix.push(&paths, self.places.store.as_ref(), to).err();
         let hints =
             if failed.is_some() { vec![self.again(to, &paths)] } else { self.unsigned(to).into_iter().collect() };

@@ -34,8 +34,8 @@ fn several_points_go_to_another_store_together_and_each_is_told_its_own() {
     for nix in every_nix() {
         let machine = sshd.machine(&format!("several-{}", nix.display()).replace('/', "-"), &nix, None);
         let sandbox = with_script(&nix, "echo broken; exit 4");
-        sandbox.points(&[&far("phase0/step1")]);
-        sandbox.lattice(&["new", &at("phase1/step1"), "--template", "config", "--no-push", "--no-switch"]).exits(0);
+        sandbox.lattice(&["new", &far("phase0/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
+        sandbox.commit_to(&far("phase0/step1"), &[("step.nix", &step("echo hello >$out"))]);
         let all = sandbox.lattice_by(&sshd, &["build", "*/*/phase0/*", "--store", &machine.url(), "--json"]);
         let all = all.exits(1).json();
         let verdict = |point: &str| {

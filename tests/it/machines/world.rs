@@ -58,10 +58,11 @@ pub(super) fn out(record: &Value) -> &str {
     record["outputs"]["out"]["path"].as_str().unwrap_or_else(|| panic!("it should have an output: {record}"))
 }
 
-/// The newest record.
+/// The newest record of what a point holds now.
 #[track_caller]
 pub(super) fn last(sandbox: &Sandbox) -> Value {
-    sandbox.records().pop().expect("there should be a record")
+    let is_current = |record: &&Value| sandbox.point(record["point"].as_str().unwrap())["key"] == record["key"];
+    sandbox.records().iter().rfind(is_current).expect("there should be a record").clone()
 }
 
 impl Sandbox {
