@@ -86,38 +86,6 @@ impl Nix {
         }
     }
 
-    /// TEMP
-    pub fn derive(&self, request: &Request) -> Result<Result<StorePath, Failure>, Error> {
-        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
-        let (status, stdout) = self.build_cmd(request).arg("--dry-run").stream(|line| {
-            if let Some(event) = reader.read(line) {
-                diagnosis.note(&event);
-            }
-        })?;
-        if !status.success() {
-            return failed(status, diagnosis).map(Err);
-        }
-        Ok(Ok(read_result(&stdout).map_err(|problem| Error::unreadable(COMMAND, &problem))?.0))
-    }
-
-    /// TEMP
-    pub fn make(&self, drv: &StorePath, request: &Request, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
-        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
-        let mut cmd = self.cmd(["build", "--json", "--log-format", "internal-json"]);
-        cmd = match &request.out_link {
-            Some(link) => cmd.arg("--out-link").arg(link),
-            None => cmd.arg("--no-link"),
-        };
-        let cmd = request.options.apply_store(request.options.apply(cmd)).args(self.outputs_of(std::slice::from_ref(drv)));
-        let (status, stdout) = cmd.stream(|line| {
-            if let Some(event) = reader.read(line) {
-                diagnosis.note(&event);
-                on_event(&event);
-            }
-        })?;
-        if status.success() { self.built(&stdout, &request.options) } else { failed(status, diagnosis).map(Outcome::Failed) }
-    }
-
     fn build_cmd(&self, request: &Request) -> Cmd {
         let mut cmd = self.cmd(["build"]);
         if let Some(dir) = request.flake.cwd() {

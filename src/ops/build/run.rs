@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use super::{Done, How, Job, Machines, Plan, Progress, link_path, log_path};
+use super::{Done, How, Job, Plan, Progress, link_path, log_path};
 use crate::context::Context;
 use crate::git::commit::now;
 use crate::git::source::Source;
-use crate::nix::{self, Checked, Event, FlakeRef, Nix, Outcome, Request};
+use crate::nix::{self, Capability, Event, FlakeRef, Nix, Outcome, Request};
 use crate::record::{Output, Record, Verdict, store};
 
 /// How many of a failing log's last lines are shown.
@@ -22,7 +22,7 @@ const TAIL: usize = 10;
 /// # Errors
 /// When there is no usable Nix, or a record cannot be written; a build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
-    let needs_nix = plan.jobs.iter().any(|job| how.is_needed(job));
+    let needs_nix = plan.jobs.iter().any(|job| how.again || job.known.is_none());
     let builder = if needs_nix {
         let builder = Builder::new(context, how)?;
         plan.jobs.iter().try_for_each(|job| plan.memory.complete(job.key))?;
@@ -34,7 +34,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
     let mut all = Vec::new();
     for job in &plan.jobs {
         let done = match (&job.known, &builder) {
-            (Some(record), _) if !how.is_needed(job) => known(record),
+            (Some(record), _) if !how.again => known(record),
             (_, Some(builder)) => builder.build(job, on)?,
             (_, None) => continue,
         };
@@ -43,14 +43,6 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         all.push(done);
         if is_over {
             break;
-        }
-    }
-    if let Some(builder) = &builder {
-        if how.check {
-            builder.check(&mut all, on)?;
-        }
-        if let Some(pushed) = builder.machines.push(&builder.nix, &all, on) {
-            on(Progress::Pushed(&pushed));
         }
     }
     Ok(all)
@@ -64,7 +56,7 @@ struct Builder<'a> {
     context: &'a Context,
     how: &'a How,
     nix: Nix,
-    machines: Machines,
+    capability: Capability,
     source: Source,
 }
 
@@ -76,15 +68,15 @@ impl<'a> Builder<'a> {
         );
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
-        let machines = how.machines(&context.repo, &nix)?;
+        let capability = Capability::of(&nix.settings()?);
         let source = context.repo.source()?;
-        Ok(Self { context, how, nix, machines, source })
+        Ok(Self { context, how, nix, capability, source })
     }
 
     fn build(&self, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
         let (started, clock) = (now(), Instant::now());
         on(Progress::Begin(job));
-        let mut done = if let Err(nobody) = self.machines.capability.require(&job.system) {
+        let mut done = if let Err(nobody) = self.capability.require(&job.system) {
             let mut record = self.record(job, Verdict::NoBuilder, started);
             record.error = Some(nobody.to_string());
             Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() }
@@ -104,28 +96,11 @@ impl<'a> Builder<'a> {
         let flake =
             FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?.on_branch(branch.name());
         let mut request = Request::new(flake, job.system.clone(), self.how.mode.clone());
-        request.out_link = Some(link).filter(|_| !self.machines.is_elsewhere());
-        request.options = self.machines.options.clone();
-        let mut machine = None;
-        let outcome = match self.nix.derive(&request)? {
-            Err(failure) => Ok(Outcome::Failed(failure)),
-            Ok(drv) => {
-                if let Some(nobody) = self.machines.prepare(&self.nix, std::slice::from_ref(&drv))?.remove(&drv) {
-                    let mut record = self.record(job, Verdict::NoBuilder, started);
-                    record.error = Some(nobody.to_string());
-                    return Ok(Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() });
-                }
-                self.nix.make(&drv, &request, &mut |event| {
-                    if let Event::BuildStarted { drv: started, machine: Some(on), .. } = event {
-                        if *started == drv {
-                            machine = Some(on.clone());
-                        }
-                    }
-                    log.note(event);
-                    on(Progress::Said(event));
-                })
-            }
-        };
+        request.out_link = Some(link);
+        let outcome = self.nix.build(&request, &mut |event| {
+            log.note(event);
+            on(Progress::Said(event));
+        });
         let mut done = Done {
             record: self.record(job, Verdict::Built, started),
             fresh: true,
@@ -133,7 +108,6 @@ impl<'a> Builder<'a> {
             log: Some(path),
             hints: Vec::new(),
         };
-        self.machines.note_place(&mut done.record, machine.as_deref());
         match outcome {
             Ok(Outcome::Built { drv, outputs }) => {
                 done.record.drv = Some(drv.to_string());
@@ -164,43 +138,6 @@ impl<'a> Builder<'a> {
             Err(error) => return Err(error.into()),
         }
         Ok(done)
-    }
-
-    /// TEMP
-    fn check(&self, all: &mut Vec<Done>, on: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-        let mut more = Vec::new();
-        for done in all.iter().filter(|done| done.record.verdict.is_good()) {
-            let Some(drv) = done.record.drv.as_ref().and_then(|drv| nix::StorePath::parse(drv).ok()) else { continue };
-            let system = crate::system::System::parse(&done.record.system)?;
-            let mut record = Record { started: now(), error: None, ..done.record.clone() };
-            let mut next = Done { record: record.clone(), fresh: true, tail: Vec::new(), log: None, hints: Vec::new() };
-            if !self.machines.can_compare(&system) {
-                record.verdict = Verdict::NoBuilder;
-                record.error = Some("nix compares only here or in a `--store`".into());
-                next.record = record;
-                next.hints = vec!["--store".into()];
-                more.push(next);
-                continue;
-            }
-            let found = self.nix.check(std::slice::from_ref(&drv), &self.machines.options, &mut |e| on(Progress::Said(e)))?;
-            match &found[&drv] {
-                Checked::Same => record.verdict = Verdict::Reproduced,
-                Checked::Differs(said) => {
-                    record.verdict = Verdict::Differs;
-                    record.error = Some(said.clone());
-                }
-                Checked::Failed(failure) => {
-                    record.verdict = Verdict::Failed;
-                    record.error = Some(failure.summary.clone());
-                }
-            }
-            next.record = record;
-            store::append(&self.context.repo, std::slice::from_ref(&next.record))?;
-            on(Progress::End(&next));
-            more.push(next);
-        }
-        all.extend(more);
-        Ok(())
     }
 
     fn record(&self, job: &Job, verdict: Verdict, started: String) -> Record {
