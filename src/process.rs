@@ -77,6 +77,15 @@ pub enum Clock {
     Stop,
 }
 
+/// What is heard of a program that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A line of its stderr, with its newline.
+    Line(&'a [u8]),
+    /// Nothing, for as long as was asked.
+    Silence,
+}
+
 /// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -218,7 +227,23 @@ impl Cmd {
     pub fn stream_within(
         self,
         limit: Option<Duration>,
-        on_stderr: impl FnMut(&[u8]) -> Clock,
+        mut on_stderr: impl FnMut(&[u8]) -> Clock,
+    ) -> Result<(ExitStatus, Vec<u8>)> {
+        self.listen(limit, None, |heard| match heard {
+            Heard::Line(line) => on_stderr(line),
+            Heard::Silence => Clock::Run,
+        })
+    }
+
+    /// Like [`stream_within`](Self::stream_within); `on` is also told each time that nothing was said for `patience`.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be started, or took too long.
+    pub fn listen(
+        self,
+        limit: Option<Duration>,
+        patience: Option<Duration>,
+        on: impl FnMut(Heard<'_>) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         let mut command = self.command();
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -226,7 +251,8 @@ impl Cmd {
         self.trace();
         let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
         let stdin = self.stdin.as_deref().unwrap_or_default();
-        let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
+        let (stdout, late) =
+            talk(&mut child.0, stdin, (limit, patience), on).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
         match limit.filter(|_| late) {
             Some(limit) => Err(Error::TimedOut { command: self.to_string(), limit }),
@@ -322,12 +348,15 @@ impl Drop for Reaped {
     }
 }
 
+/// Lines that may wait for whoever hears them; then the child waits.
+const UNHEARD: usize = 1024;
+
 /// Feeds a child's stdin and reads its stdout and stderr until both end; also tells whether it had to be killed.
 fn talk(
     child: &mut Child,
     stdin: &[u8],
-    limit: Option<Duration>,
-    mut on_stderr: impl FnMut(&[u8]) -> Clock,
+    (limit, patience): (Option<Duration>, Option<Duration>),
+    mut on: impl FnMut(Heard<'_>) -> Clock,
 ) -> io::Result<(Vec<u8>, bool)> {
     let (into, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let pid = Pid::from_child(child);
@@ -337,17 +366,31 @@ fn talk(
         let out = scope.spawn(move || read_all(stdout));
         // The child is waited for only after this scope, so that its id stays its own.
         let guard = limit.map(|limit| scope.spawn(move || kill_after(limit, &stopped, pid)));
+        let (say, lines) = mpsc::sync_channel(UNHEARD);
+        let err = scope.spawn(move || each_line(stderr, &say));
         let mut running = Some(running);
-        each_line(stderr, &mut |line| {
-            if on_stderr(line) == Clock::Stop {
+        while let Some(line) = next(&lines, patience) {
+            if on(line.as_ref().map_or(Heard::Silence, |line| Heard::Line(line))) == Clock::Stop {
                 running = None;
             }
-        })?;
+        }
         drop(running);
         let late = guard.is_some_and(|guard| guard.join().unwrap_or(false));
+        let panicked = |_| Err(io::Error::other("a reader panicked"));
+        err.join().unwrap_or_else(panicked)?;
         let stdout = out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))?;
         Ok((stdout, late))
     })
+}
+
+/// The next line, nothing when none came in time; `None` at the end.
+fn next(lines: &mpsc::Receiver<Vec<u8>>, patience: Option<Duration>) -> Option<Option<Vec<u8>>> {
+    let Some(patience) = patience else { return lines.recv().ok().map(Some) };
+    match lines.recv_timeout(patience) {
+        Ok(line) => Some(Some(line)),
+        Err(mpsc::RecvTimeoutError::Timeout) => Some(None),
+        Err(mpsc::RecvTimeoutError::Disconnected) => None,
+    }
 }
 
 /// Kills `pid` unless the other end of `stopped` goes away within `limit`; tells whether it did.
@@ -364,13 +407,15 @@ fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn each_line(pipe: Option<impl Read>, on_line: &mut impl FnMut(&[u8])) -> io::Result<()> {
+/// Sends every line with its newline; whoever does not listen any more ends it.
+fn each_line(pipe: Option<impl Read>, say: &mpsc::SyncSender<Vec<u8>>) -> io::Result<()> {
     let Some(pipe) = pipe else { return Ok(()) };
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
-        on_line(&line);
-        line.clear();
+        if say.send(std::mem::take(&mut line)).is_err() {
+            break;
+        }
     }
     Ok(())
 }

@@ -36,13 +36,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
     let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
     let json = args.get_flag("json");
-    let mut view = View { ui, json, current: String::new(), hinted: Vec::new(), all_copied: true };
+    let mut view = View { ui, json, current: String::new(), hinted: Vec::new(), is_good: true };
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         ui.json(json!({ "results": records }));
     }
-    let is_good = view.all_copied && done.iter().all(|done| done.record.verdict.is_good());
+    let is_good = view.is_good && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
 }
 
@@ -53,8 +53,8 @@ struct View<'a> {
     current: String,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
-    /// Whether nothing went wrong in copying results.
-    all_copied: bool,
+    /// Whether everything was copied and compared that should be.
+    is_good: bool,
 }
 
 impl View<'_> {
@@ -64,14 +64,24 @@ impl View<'_> {
                 self.current = format!("building {} for {}", job.point, job.system);
                 self.ui.progress(&self.current);
             }
-            Progress::Said(Event::LogLine { text, .. }) => self.ui.progress(&format!("{}: {text}", self.current)),
-            Progress::Said(_) => {}
+            Progress::Said { event: Event::LogLine { text, .. }, .. } => {
+                self.ui.progress(&format!("{}: {text}", self.current))
+            }
+            Progress::Said { .. } | Progress::Evaluated { .. } => {}
             Progress::End(done) => {
                 self.ui.progress("");
                 if !self.json {
                     self.ui.data(line(done, self.ui.color));
                 }
                 self.explain(done);
+            }
+            Progress::NotCompared(job) => {
+                self.is_good = false;
+                let point = harmless(&job.point);
+                self.ui.say(format!("not compared: {point} for {}, which nothing here builds", job.system));
+                self.ui.hint(
+                    "Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`",
+                );
             }
             Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
             Progress::Pushed(pushed) => self.pushed(pushed),
@@ -82,7 +92,7 @@ impl View<'_> {
         self.ui.progress("");
         match &pushed.failed {
             Some(error) => {
-                self.all_copied = false;
+                self.is_good = false;
                 self.ui.error(harmless(&error.to_string()));
             }
             None => {

@@ -9,14 +9,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::exe::Nix;
+use super::exe::{AT_ONCE, Nix};
 use super::options::Options;
 use super::store_path::StorePath;
 use crate::system::System;
 
 const COMMAND: &str = "derivation show";
-/// More words than this at once might be more than the system passes on.
-const AT_ONCE: usize = 4000;
 
 impl Nix {
     /// The systems that each of these derivations still needs somebody for; none for one that is there or comes from a cache.
@@ -31,7 +29,7 @@ impl Nix {
         let mut shown = Shown::default();
         for some in missing.chunks(AT_ONCE) {
             let words: &[&str] =
-                if self.version().has_caret() { &["derivation", "show"] } else { &["show-derivation"] };
+                if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
             let said = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
             shown.0.extend(Shown::parse(&said.stdout)?.0);
         }

@@ -116,4 +116,18 @@ impl Options {
             Some(limits) => cmd.arg("--no-use-registries").env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string()),
         }
     }
+
+    /// Adds what `nix-eval-jobs` is told besides; it has settings where `nix` has flags.
+    #[must_use]
+    pub fn apply_to_eval_jobs(&self, cmd: Cmd) -> Cmd {
+        let settings = [("pure-eval", "true"), ("accept-flake-config", "false")];
+        let cmd = settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
+        match self.limits() {
+            None => cmd,
+            Some(limits) => {
+                let cmd = cmd.args(["--option", "use-registries", "false"]);
+                cmd.env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string())
+            }
+        }
+    }
 }

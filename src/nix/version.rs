@@ -52,6 +52,11 @@ impl Version {
         self.at_least(2, 20)
     }
 
+    /// Whether `nix show-derivation` has become `nix derivation show` (2.14).
+    pub(super) fn has_derivation_show(&self) -> bool {
+        self.at_least(2, 14)
+    }
+
     /// Whether `X.drv` means the derivation itself, and `X.drv^*` what it makes (2.15).
     pub(super) fn has_caret(&self) -> bool {
         self.at_least(2, 15)

@@ -4,19 +4,19 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 
-use super::{Done, Progress};
 use super::places::Places;
+use super::{Done, Progress};
 use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
 use crate::process::quote;
 use crate::record::Record;
 use crate::system::System;
 
 /// The machines, as the user's Nix configuration and the places for this run have them.
-pub struct Machines {
+pub(super) struct Machines {
     /// What every command of these builds is told.
-    pub options: Options,
+    pub(super) options: Options,
     /// Who builds for what.
-    pub capability: Capability,
+    pub(super) capability: Capability,
     places: Places,
     signs: bool,
 }
@@ -39,7 +39,7 @@ impl Machines {
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn new(nix: &Nix, mode: Mode, places: Places) -> Result<Self> {
+    pub(super) fn new(nix: &Nix, mode: Mode, places: Places) -> Result<Self> {
         let mut settings = nix.settings()?;
         let mut options = Options::new(mode);
         if let Some(builders) = &places.builders {
@@ -58,7 +58,7 @@ impl Machines {
     }
 
     /// Whether the results stay on another machine, where a link from here would lead nowhere.
-    pub fn is_elsewhere(&self) -> bool {
+    pub(super) fn is_elsewhere(&self) -> bool {
         self.places.store.is_some() || self.capability.store.is_some()
     }
 
@@ -67,7 +67,7 @@ impl Machines {
     ///
     /// # Errors
     /// When Nix cannot be asked, or the store not be reached.
-    pub fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, NoBuilder>> {
+    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, NoBuilder>> {
         if drvs.is_empty() {
             return Ok(HashMap::new());
         }
@@ -87,34 +87,34 @@ impl Machines {
     }
 
     /// Whether a build for `system` can be repeated and compared: here or in the store, for Nix lets no builder do it.
-    pub fn can_compare(&self, system: &System) -> bool {
+    pub(super) fn can_compare(&self, system: &System) -> bool {
         self.capability.store.is_some() || self.capability.here.contains(system)
     }
 
     /// Says in a record where its build was; `machine` is the builder that Nix named.
-    pub fn note_place(&self, record: &mut Record, machine: Option<&str>) {
+    pub(super) fn note_place(&self, record: &mut Record, machine: Option<&str>) {
         let store = self.places.store.as_ref().map(StoreUrl::as_str).or(self.capability.store.as_deref());
         record.store = store.map(bare);
         record.machine = machine.map(bare);
     }
 
     /// Copies what was built just now, with all it needs, to where the places say.
-    pub fn push(&self, nix: &Nix, done: &[Done], on: &mut dyn FnMut(Progress<'_>)) -> Option<Pushed> {
-        let to = self.places.push_cache.as_ref()?;
-        let fresh = done.iter().filter(|done| done.fresh && done.record.verdict.is_good());
+    pub(super) fn push(&self, nix: &Nix, done: &[Option<Done>], on: &mut dyn FnMut(Progress<'_>)) {
+        let Some(to) = &self.places.push_cache else { return };
+        let fresh = done.iter().flatten().filter(|done| done.fresh && done.record.verdict.is_good());
         let paths: BTreeSet<StorePath> = fresh
             .flat_map(|done| done.record.outputs.values())
             .filter_map(|output| StorePath::parse(&output.path).ok())
             .collect();
         let paths: Vec<StorePath> = paths.into_iter().collect();
         if paths.is_empty() {
-            return None;
+            return;
         }
         on(Progress::Pushing(to.bare()));
         let failed = nix.push(&paths, self.places.store.as_ref(), to).err();
         let hints =
             if failed.is_some() { vec![self.again(to, &paths)] } else { self.unsigned(to).into_iter().collect() };
-        Some(Pushed { to: to.bare().to_owned(), paths: paths.len(), failed, hints })
+        on(Progress::Pushed(&Pushed { to: to.bare().to_owned(), paths: paths.len(), failed, hints }));
     }
 
     fn again(&self, to: &StoreUrl, paths: &[StorePath]) -> String {

@@ -1,6 +1,10 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod check;
+mod links;
+mod log;
 mod machines;
+mod many;
 mod places;
 mod run;
 
@@ -55,16 +59,30 @@ pub struct Plan {
 /// What happens while building.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A build begins.
+    /// The work on a build begins.
     Begin(&'a Job),
-    /// Nix says something about it.
-    Said(&'a Event),
-    /// It is over.
+    /// Everything is evaluated that could be.
+    Evaluated {
+        /// By which program.
+        by: &'static str,
+        /// How many builds were to be evaluated.
+        jobs: usize,
+    },
+    /// Nix says something.
+    Said {
+        /// What.
+        event: &'a Event,
+        /// About which builds, as far as it can be told.
+        jobs: &'a [&'a Job],
+    },
+    /// A build is over, and recorded.
     End(&'a Done),
     /// What was built is copied to this cache.
     Pushing(&'a str),
     /// It was copied, or not.
     Pushed(&'a Pushed),
+    /// It was not built once more to compare, for that is possible neither here nor with a builder.
+    NotCompared(&'a Job),
 }
 
 /// A build that is over.
@@ -80,6 +98,13 @@ pub struct Done {
     pub log: Option<PathBuf>,
     /// What to do about it.
     pub hints: Vec<String>,
+}
+
+impl Done {
+    /// What an earlier build came to.
+    pub fn known(record: &Record) -> Self {
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+    }
 }
 
 /// How to build.
@@ -109,12 +134,18 @@ impl How {
         Self { check, ..self }
     }
 
+    /// The record that says the same already, where a build is only made to be compared with.
+    fn known_as<'j>(&self, job: &'j Job, record: &Record) -> Option<&'j Record> {
+        let says_the_same = |known: &&Record| known.drv == record.drv && known.outputs == record.outputs;
+        job.known.as_ref().filter(|_| self.check && !self.again && record.verdict.is_good()).filter(says_the_same)
+    }
+
     fn machines(&self, repo: &Repo, nix: &Nix) -> Result<Machines> {
         let places = self.places.clone().map_or_else(|| Places::automatic(repo), Ok)?;
         Machines::new(nix, self.mode.clone(), places)
     }
 
-    /// Whether Nix is needed for it.
+    /// Whether a job is to be built at all.
     pub fn is_needed(&self, job: &Job) -> bool {
         self.again || self.check || job.known.is_none()
     }

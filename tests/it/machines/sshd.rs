@@ -121,12 +121,6 @@ impl Machine {
     pub(crate) fn was_called(&self) -> bool {
         self.home.join("calls").exists()
     }
-
-    /// Adds a line to its nix.conf.
-    pub(crate) fn configure(&self, line: &str) {
-        let path = self.home.join("conf/nix.conf");
-        fs::write(&path, format!("{}{line}\n", fs::read_to_string(&path).unwrap())).unwrap();
-    }
 }
 
 fn spawn(folder: &Path, port: u16) -> Child {
