@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::points::Named;
 use super::{Session, places, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Places, Progress, Pushed};
+use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed};
 use crate::ops::census::Census;
-use crate::record::Verdict;
+use crate::record::{Record, Verdict};
 use crate::ui::{Tone, Ui, harmless, paint};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -36,13 +36,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
     let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
     let json = args.get_flag("json");
-    let mut view = View { ui, json, current: String::new(), hinted: Vec::new(), is_good: true };
+    let mut view =
+        View { ui, json, current: String::new(), hinted: Vec::new(), not_compared: Vec::new(), copied: Value::Null };
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
-        ui.json(json!({ "results": records }));
+        ui.json(view.document(&records));
     }
-    let is_good = view.is_good && done.iter().all(|done| done.record.verdict.is_good());
+    let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
 }
 
@@ -53,11 +54,29 @@ struct View<'a> {
     current: String,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
-    /// Whether everything was copied and compared that should be.
-    is_good: bool,
+    /// What should have been compared and was not.
+    not_compared: Vec<Value>,
+    /// What became of copying the results; null when there was nothing to copy.
+    copied: Value,
 }
 
 impl View<'_> {
+    /// Whether everything was copied and compared that should be.
+    fn is_good(&self) -> bool {
+        self.not_compared.is_empty() && self.copied["error"].is_null()
+    }
+
+    fn document(&self, records: &[&Record]) -> Value {
+        let mut document = json!({ "results": records });
+        if !self.not_compared.is_empty() {
+            document["not_compared"] = self.not_compared.clone().into();
+        }
+        if !self.copied.is_null() {
+            document["copied"] = self.copied.clone();
+        }
+        document
+    }
+
     fn show(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Begin(job) => {
@@ -75,30 +94,35 @@ impl View<'_> {
                 }
                 self.explain(done);
             }
-            Progress::NotCompared(job) => {
-                self.is_good = false;
-                let point = harmless(&job.point);
-                self.ui.say(format!("not compared: {point} for {}, which nothing here builds", job.system));
-                self.ui.hint(
-                    "Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`",
-                );
-            }
+            Progress::NotCompared(job) => self.not_compared(job),
             Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
             Progress::Pushed(pushed) => self.pushed(pushed),
         }
     }
 
+    fn not_compared(&mut self, job: &Job) {
+        self.not_compared.push(json!({ "point": job.point, "system": job.system.as_str() }));
+        let point = harmless(&job.point);
+        self.ui.say(format!("not compared: {point}, since this machine does not build for {}", job.system));
+        self.hint("Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`");
+    }
+
+    fn hint(&mut self, hint: &str) {
+        if !self.hinted.iter().any(|known| known == hint) {
+            self.ui.hint(hint);
+            self.hinted.push(hint.to_owned());
+        }
+    }
+
     fn pushed(&mut self, pushed: &Pushed) {
         self.ui.progress("");
-        match &pushed.failed {
-            Some(error) => {
-                self.is_good = false;
-                self.ui.error(harmless(&error.to_string()));
-            }
-            None => {
-                let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
-                self.ui.say(format!("copied to {}: {paths} with all they need", pushed.to));
-            }
+        let error = pushed.failed.as_ref().map(ToString::to_string);
+        self.copied = json!({ "to": pushed.to, "paths": pushed.paths, "error": error });
+        if let Some(error) = error {
+            self.ui.error(harmless(&error));
+        } else {
+            let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
+            self.ui.say(format!("copied to {}: {paths} with all they need", harmless(&pushed.to)));
         }
         for hint in &pushed.hints {
             self.ui.hint(hint);
@@ -112,12 +136,7 @@ impl View<'_> {
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
             self.ui.say(format!("the whole log: {}", log.display()));
         }
-        for hint in &done.hints {
-            if !self.hinted.contains(hint) {
-                self.ui.hint(hint);
-                self.hinted.push(hint.clone());
-            }
-        }
+        done.hints.iter().for_each(|hint| self.hint(hint));
     }
 }
 

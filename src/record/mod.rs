@@ -135,7 +135,7 @@ impl State {
             Self::Failed
         } else if said.contains(&Some(Verdict::NoBuilder)) {
             Self::NoBuilder
-        } else if !said.is_empty() && said.iter().all(|verdict| *verdict == Some(Verdict::Built)) {
+        } else if !said.is_empty() && said.iter().all(|verdict| verdict.is_some_and(Verdict::is_good)) {
             Self::Built
         } else {
             Self::New

@@ -1,5 +1,6 @@
 //! Building once more what is built, and comparing: a record `reproduced` or `differs`.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -9,6 +10,13 @@ use super::{Done, Job, Progress};
 use crate::git::commit::now;
 use crate::nix::{self, Checked, StorePath};
 use crate::record::{Record, Verdict, store};
+
+/// What is to be compared.
+struct Subject<'a> {
+    job: &'a Job,
+    built: &'a Record,
+    drv: StorePath,
+}
 
 /// Compares all that is built. What cannot be compared is told, and has no record.
 ///
@@ -20,28 +28,15 @@ pub(super) fn all(
     built: &[Option<Done>],
     on: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Done>> {
-    let good = jobs.iter().zip(built).filter_map(|(job, done)| Some((*job, &done.as_ref()?.record)));
-    let (able, unable): (Vec<_>, Vec<_>) = good
-        .filter(|(_, record)| record.verdict.is_good())
-        .filter_map(|(job, record)| Some((job, record, StorePath::parse(record.drv.as_deref()?).ok()?)))
-        .partition(|(job, ..)| builder.machines.can_compare(&job.system));
-    unable.iter().for_each(|(job, ..)| on(Progress::NotCompared(job)));
-    if able.is_empty() {
-        return Ok(Vec::new());
-    }
+    let subjects = jobs.iter().zip(built).filter_map(|(job, done)| subject(job, done.as_ref()?));
+    let (able, unable): (Vec<_>, Vec<_>) = subjects.partition(|it| builder.machines.can_compare(&it.job.system));
+    unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
     let (started, clock) = (now(), Instant::now());
-    able.iter().for_each(|(job, ..)| on(Progress::Begin(job)));
-    let drvs: Vec<StorePath> = able.iter().map(|(.., drv)| drv.clone()).collect();
-    let said = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
-    let checked = match builder.nix.check(&drvs, &builder.machines.options, said) {
-        // The first builds are recorded, and a comparison that somebody stopped says nothing.
-        Err(nix::Error::Interrupted { .. }) => return Ok(Vec::new()),
-        checked => checked?,
-    };
-    let seconds = (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    let done = able.iter().map(|(job, record, drv)| {
+    let Some(checked) = compare(builder, &able, on)? else { return Ok(Vec::new()) };
+    let seconds = super::many::seconds(clock);
+    let done = able.iter().map(|Subject { job, built, drv }| {
         let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
-        (again.drv, again.outputs) = (record.drv.clone(), record.outputs.clone());
+        (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
         judged(again, checked.get(drv))
     });
@@ -50,6 +45,29 @@ pub(super) fn all(
     store::append(&builder.context.repo, &records).context("could not record the result")?;
     done.iter().for_each(|done| on(Progress::End(done)));
     Ok(done)
+}
+
+/// `None` when somebody stopped it: the first builds are recorded, and half a comparison says nothing.
+fn compare(
+    builder: &Builder<'_>,
+    subjects: &[Subject<'_>],
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Option<HashMap<StorePath, Checked>>> {
+    if subjects.is_empty() {
+        return Ok(None);
+    }
+    subjects.iter().for_each(|subject| on(Progress::Begin(subject.job)));
+    let drvs: Vec<StorePath> = subjects.iter().map(|subject| subject.drv.clone()).collect();
+    let said = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
+    match builder.nix.check(&drvs, &builder.machines.options, said) {
+        Err(nix::Error::Interrupted { .. }) => Ok(None),
+        checked => Ok(Some(checked?)),
+    }
+}
+
+fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
+    let built = Some(&done.record).filter(|record| record.verdict.is_good())?;
+    Some(Subject { job, built, drv: StorePath::parse(built.drv.as_deref()?).ok()? })
 }
 
 /// What the comparison came to.

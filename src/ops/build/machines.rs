@@ -53,7 +53,7 @@ impl Machines {
         if let Some(store) = &places.store {
             store.as_str().clone_into(&mut settings.store);
         }
-        options.store = places.store.clone();
+        options.store.clone_from(&places.store);
         Ok(Self { options, capability: Capability::of(&settings), places, signs: settings.signs })
     }
 

@@ -251,6 +251,6 @@ impl<'a> Many<'a> {
     }
 }
 
-fn seconds(clock: Instant) -> f64 {
+pub(super) fn seconds(clock: Instant) -> f64 {
     (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

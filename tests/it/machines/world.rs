@@ -13,10 +13,10 @@ use crate::story::{at, elsewhere, here};
 /// Something else every time; what `read` leaves out of the sandbox' shell nobody needs.
 pub(super) const RANDOM: &str = "read -r it </proc/sys/kernel/random/uuid; echo $it >$out";
 
-/// Each Nix here with each Nix there.
+/// Each Nix once here and once there, and where there are two, never with itself.
 pub(super) fn every_pair() -> Vec<(PathBuf, PathBuf)> {
     let all = every_nix();
-    all.iter().flat_map(|here| all.iter().map(move |there| (here.clone(), there.clone()))).collect()
+    all.iter().cloned().zip(all.iter().cycle().skip(1).cloned()).collect()
 }
 
 pub(super) fn here_linux() -> String {
