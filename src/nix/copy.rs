@@ -42,6 +42,7 @@ fn reason(stderr: &str) -> String {
     let said = log::plain(stderr);
     let chatter = |line: &&str| !line.is_empty() && !line.starts_with("copying ") && !line.starts_with("warning:");
     let lines: Vec<&str> = said.lines().map(str::trim).filter(chatter).collect();
+    let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();
     lines.join("; ")
 }
 
@@ -53,6 +54,6 @@ mod tests {
     fn the_reason_is_what_is_no_chatter() {
         let stderr =
             "copying 1 paths...\ncopying path '/nix/store/x' to 'ssh-ng://a'...\n\u{1b}[31;1merror:\u{1b}[0m no room\n";
-        assert_eq!(reason(stderr), "error: no room");
+        assert_eq!(reason(stderr), "no room");
     }
 }
