@@ -369,8 +369,13 @@ fn talk(
         let (say, lines) = mpsc::sync_channel(UNHEARD);
         let err = scope.spawn(move || each_line(stderr, &say));
         let mut running = Some(running);
-        while let Some(line) = next(&lines, patience) {
-            if on(line.as_ref().map_or(Heard::Silence, |line| Heard::Line(line))) == Clock::Stop {
+        loop {
+            let clock = match next(&lines, patience) {
+                Ok(line) => on(Heard::Line(&line)),
+                Err(mpsc::RecvTimeoutError::Timeout) => on(Heard::Silence),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            };
+            if clock == Clock::Stop {
                 running = None;
             }
         }
@@ -383,13 +388,14 @@ fn talk(
     })
 }
 
-/// The next line, nothing when none came in time; `None` at the end.
-fn next(lines: &mpsc::Receiver<Vec<u8>>, patience: Option<Duration>) -> Option<Option<Vec<u8>>> {
-    let Some(patience) = patience else { return lines.recv().ok().map(Some) };
-    match lines.recv_timeout(patience) {
-        Ok(line) => Some(Some(line)),
-        Err(mpsc::RecvTimeoutError::Timeout) => Some(None),
-        Err(mpsc::RecvTimeoutError::Disconnected) => None,
+/// The next line, if it comes in time.
+fn next(
+    lines: &mpsc::Receiver<Vec<u8>>,
+    patience: Option<Duration>,
+) -> std::result::Result<Vec<u8>, mpsc::RecvTimeoutError> {
+    match patience {
+        Some(patience) => lines.recv_timeout(patience),
+        None => lines.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
     }
 }
 

@@ -4,13 +4,13 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Named;
-use super::{Session, places, points};
+use super::{Session, choice, places, points};
 use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed};
 use crate::ops::census::Census;
 use crate::record::{Record, Verdict};
+use crate::ui::crowd::Crowd;
 use crate::ui::{Tone, Ui, harmless, paint};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -18,26 +18,28 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("build")
         .about("Build points with Nix and record the results in git")
         .long_about(
-            "Build HEAD's point, or the named ones, with Nix and record the results in git.\n\n\
+            "Build HEAD's point, the named ones, or those that a flag chooses (together with names: among them), with Nix and \
+             record the results in git. All are evaluated first and then built by one call to Nix, which spreads them over \
+             cores and builders and goes on where some fail.\n\n\
              The branch's commit is built, not the worktree. What has a `built` record for the same content is not built again. \
              Exit status: 0 when everything is built, 1 when something is not.",
         )
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("check", "Build once more what is built, and compare"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(places::add_args(command), axes, true)
+    points::add_args(choice::add_args(places::add_args(command)), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let census = Census::take(&context.repo, config)?;
-    let points = Named::read(config, args)?.existing(session, config, &census)?;
+    let points = choice::points(session, config, &census, args)?;
     let mut plan = build::plan(context, config, &census, &points)?;
     let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
     let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
     let json = args.get_flag("json");
-    let mut view =
-        View { ui, json, current: String::new(), hinted: Vec::new(), not_compared: Vec::new(), copied: Value::Null };
+    let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
+    let mut view = View::new(ui, json, crowd);
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
@@ -52,6 +54,8 @@ struct View<'a> {
     ui: &'a Ui,
     json: bool,
     current: String,
+    crowd: Crowd,
+    evaluator: Option<&'static str>,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
     /// What should have been compared and was not.
@@ -60,14 +64,19 @@ struct View<'a> {
     copied: Value,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    fn new(ui: &'a Ui, json: bool, crowd: Crowd) -> Self {
+        let (current, hinted, not_compared) = (String::new(), Vec::new(), Vec::new());
+        Self { ui, json, current, crowd, evaluator: None, hinted, not_compared, copied: Value::Null }
+    }
+
     /// Whether everything was copied and compared that should be.
     fn is_good(&self) -> bool {
         self.not_compared.is_empty() && self.copied["error"].is_null()
     }
 
     fn document(&self, records: &[&Record]) -> Value {
-        let mut document = json!({ "results": records });
+        let mut document = json!({ "evaluator": self.evaluator, "results": records });
         if !self.not_compared.is_empty() {
             document["not_compared"] = self.not_compared.clone().into();
         }
@@ -81,13 +90,22 @@ impl View<'_> {
         match progress {
             Progress::Begin(job) => {
                 self.current = format!("building {} for {}", job.point, job.system);
-                self.ui.progress(&self.current);
+                self.ui.progress(&if self.crowd.is_crowd() { self.crowd.line() } else { self.current.clone() });
+            }
+            Progress::Evaluated { by, .. } => {
+                self.evaluator = Some(by);
+                self.crowd.evaluated();
+            }
+            Progress::Said { event, jobs } if self.crowd.is_crowd() => {
+                self.crowd.note(event, jobs);
+                self.ui.progress(&self.crowd.line());
             }
             Progress::Said { event: Event::LogLine { text, .. }, .. } => {
-                self.ui.progress(&format!("{}: {text}", self.current))
+                self.ui.progress(&format!("{}: {text}", self.current));
             }
-            Progress::Said { .. } | Progress::Evaluated { .. } => {}
+            Progress::Said { .. } => {}
             Progress::End(done) => {
+                self.crowd.end(done);
                 self.ui.progress("");
                 if !self.json {
                     self.ui.data(line(done, self.ui.color));

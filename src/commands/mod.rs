@@ -3,6 +3,7 @@
 mod axis;
 mod build;
 mod check;
+mod choice;
 mod doctor;
 pub(crate) mod hook;
 mod hooks;

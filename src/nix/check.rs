@@ -15,6 +15,7 @@ use super::options::Options;
 use super::store_path::StorePath;
 
 const DIFFERS: &str = "may not be deterministic";
+const NOT_THERE: &str = "so checking is not possible";
 
 /// What came of building a derivation once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,14 @@ impl Nix {
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<HashMap<StorePath, Checked>, Error> {
-        let Some(failure) = self.rebuild(drvs, options, on_event)? else {
+        let mut failure = self.rebuild(drvs, options, on_event)?;
+        // From a cache came those outputs alone that are installed by default.
+        if failure.as_ref().is_some_and(|failure| failure.detail.contains(NOT_THERE)) {
+            let cmd = options.apply_store(options.apply(self.cmd(["build", "--no-link", "--keep-going"])));
+            cmd.args(self.outputs_of(drvs)).output()?;
+            failure = self.rebuild(drvs, options, on_event)?;
+        }
+        let Some(failure) = failure else {
             return Ok(drvs.iter().map(|drv| (drv.clone(), Checked::Same)).collect());
         };
         let mut found = HashMap::new();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
-use super::exe::Nix;
+use super::exe::{Nix, cmd_of};
 use super::failure::{Diagnosis, Failure};
 use super::log::{Event, plain};
 use super::options::Options;
@@ -50,7 +50,7 @@ impl Nix {
         let Evaluator::EvalJobs(program) = &evaluator else {
             return Ok((self.evaluate(what, options, on_event)?, evaluator));
         };
-        let mut found = by_eval_jobs(self, program, what, options, on_event)?;
+        let mut found = by_eval_jobs(program, what, options, on_event)?;
         let left: Vec<usize> = (0..what.len()).filter(|i| !found.contains_key(i)).collect();
         let by = if left.len() == what.len() { Evaluator::Nix } else { evaluator };
         if !left.is_empty() {
@@ -62,7 +62,6 @@ impl Nix {
 }
 
 fn by_eval_jobs(
-    nix: &Nix,
     program: &Path,
     what: &[Installable],
     options: &Options,
@@ -70,7 +69,7 @@ fn by_eval_jobs(
 ) -> Result<HashMap<usize, Evaluation>, Error> {
     let mut found = HashMap::new();
     for expression in expressions(what) {
-        let cmd = options.apply_to_eval_jobs(options.apply(nix.cmd_of(program)));
+        let cmd = options.apply_to_eval_jobs(options.apply(cmd_of(program)));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);

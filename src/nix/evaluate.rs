@@ -150,6 +150,10 @@ impl Search<'_> {
     fn ask(&mut self, group: &[usize]) -> Result<Answer, Error> {
         let cmd = self.nix.cmd(["build", "--dry-run", "--json", "--log-format", "internal-json"]);
         let mut cmd = self.options.apply_to_flakes(self.options.apply(cmd));
+        // From its cache Nix 2.8 knows that something failed, and no more why.
+        if let [_] = group {
+            cmd = cmd.args(["--option", "eval-cache", "false"]);
+        }
         if let Some(dir) = self.what[group[0]].flake.cwd() {
             cmd = cmd.cwd(dir);
         }

@@ -55,22 +55,14 @@ impl Nix {
     /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), nothing of this
     /// repository in its environment (Nix 2.8 runs git itself), and C's messages.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
-        self.cmd_of(&self.program).args(words)
-    }
-
-    /// The same for another program of Nix'.
-    pub(super) fn cmd_of(&self, program: &Path) -> Cmd {
-        Cmd::new(program)
-            .without_git_env()
-            .env("LC_ALL", "C.UTF-8")
-            .args(["--extra-experimental-features", "nix-command flakes"])
+        cmd_of(&self.program).args(words)
     }
 
     /// A `nix-store` command: the one beside `nix`, else the one on PATH.
     pub(super) fn store_cmd(&self) -> Result<Cmd, Error> {
         let beside = self.program.with_file_name("nix-store");
         let program = if beside.is_file() { beside } else { which::which("nix-store").map_err(|_| Error::NoStore)? };
-        Ok(self.cmd_of(&program))
+        Ok(cmd_of(&program))
     }
 
     /// The settings in force for this user here.
@@ -95,4 +87,12 @@ impl Nix {
         }
         Ok(hashes)
     }
+}
+
+/// The same for another program of Nix'.
+pub(super) fn cmd_of(program: &Path) -> Cmd {
+    Cmd::new(program)
+        .without_git_env()
+        .env("LC_ALL", "C.UTF-8")
+        .args(["--extra-experimental-features", "nix-command flakes"])
 }

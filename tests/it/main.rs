@@ -15,6 +15,7 @@ mod lattice;
 mod library;
 mod lint;
 mod machines;
+mod many;
 mod new;
 mod next_step;
 mod nix;

@@ -61,9 +61,10 @@ impl Log {
         }
     }
 
-    /// Closes it: where it is, and its last lines.
-    pub(super) fn close(self) -> (PathBuf, Vec<String>) {
-        (self.path, self.tail.into())
+    /// Closes the file, which a late line opens again: where it is, and its last lines.
+    pub(super) fn close(&mut self) -> (PathBuf, Vec<String>) {
+        self.file = None;
+        (self.path.clone(), std::mem::take(&mut self.tail).into())
     }
 }
 

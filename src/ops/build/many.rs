@@ -18,6 +18,8 @@ pub(super) struct Many<'a> {
     jobs: &'a [&'a Job],
     on: &'a mut dyn FnMut(Progress<'_>),
     running: HashMap<usize, Running>,
+    /// Of those that are over, too: the store knows of an end before nix' lines are all read.
+    logs: HashMap<usize, Log>,
     done: Vec<Option<Done>>,
     /// Whose derivations these are.
     points: HashMap<String, String>,
@@ -34,14 +36,13 @@ struct Running {
     has_builder: bool,
     /// The remote builder that took the derivation itself.
     machine: Option<String>,
-    log: Log,
 }
 
 impl<'a> Many<'a> {
     pub(super) fn new(builder: &'a Builder<'a>, jobs: &'a [&'a Job], on: &'a mut dyn FnMut(Progress<'_>)) -> Self {
         let done = vec![None; jobs.len()];
-        let (running, points) = (HashMap::new(), HashMap::new());
-        Self { builder, jobs, on, running, done, points, is_linked: false, trouble: None }
+        let (running, logs, points) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { builder, jobs, on, running, logs, done, points, is_linked: false, trouble: None }
     }
 
     pub(super) fn job(&self, i: usize) -> &'a Job {
@@ -86,8 +87,8 @@ impl<'a> Many<'a> {
     pub(super) fn begin(&mut self, i: usize) -> Result<()> {
         let job = self.jobs[i];
         let log = Log::create(log_path(&self.builder.context.repo, job.key, &job.system))?;
-        self.running
-            .insert(i, Running { started: now(), clock: Instant::now(), has_builder: false, machine: None, log });
+        self.logs.insert(i, log);
+        self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false, machine: None });
         (self.on)(Progress::Begin(job));
         Ok(())
     }
@@ -118,6 +119,7 @@ impl<'a> Many<'a> {
 
     fn said(&mut self, event: &Event, about: &[usize]) {
         for i in about {
+            self.logs.entry(*i).and_modify(|log| log.note(event));
             let Some(running) = self.running.get_mut(i) else { continue };
             // Where there are many, the time until it is a job's turn is not its own.
             if self.jobs.len() > 1 && !running.has_builder && matches!(event, Event::BuildStarted { .. }) {
@@ -129,7 +131,6 @@ impl<'a> Many<'a> {
             {
                 running.machine = Some(machine.clone());
             }
-            running.log.note(event);
         }
         let jobs: Vec<_> = about.iter().map(|i| self.jobs[*i]).collect();
         (self.on)(Progress::Said { event, jobs: &jobs });
@@ -158,7 +159,7 @@ impl<'a> Many<'a> {
 
     /// What came of a job; `None` when that says nothing about the point.
     fn outcome(&mut self, i: usize, outcome: Outcome) -> Option<Done> {
-        let mut running = self.running.remove(&i)?;
+        let running = self.running.remove(&i)?;
         let mut record = self.record(i, Verdict::Built, running.started, seconds(running.clock));
         let mut hints = Vec::new();
         self.builder.machines.note_place(&mut record, running.machine.as_deref());
@@ -180,13 +181,13 @@ impl<'a> Many<'a> {
                 let is_no_builder = failure.kind == nix::Kind::NoBuilder;
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure));
-                running.log.line(&failure.detail);
+                self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
                 record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv.map(|drv| drv.to_string());
             }
         }
         let is_good = record.verdict.is_good();
-        let (log, tail) = running.log.close();
+        let (log, tail) = self.logs.get_mut(&i)?.close();
         if let Some(known) = self.builder.how.known_as(self.jobs[i], &record) {
             self.done[i] = Some(Done::known(known));
             return None;
@@ -218,7 +219,8 @@ impl<'a> Many<'a> {
         open.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {
             let record = self.record(i, Verdict::Cancelled, running.started, seconds(running.clock));
-            let (log, _) = running.log.close();
+            let job = self.jobs[i];
+            let log = log_path(&self.builder.context.repo, job.key, &job.system);
             (i, Done { record, fresh: true, tail: Vec::new(), log: Some(log), hints: Vec::new() })
         };
         let cancelled = open.into_iter().map(cancelled).collect();

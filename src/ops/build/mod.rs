@@ -1,6 +1,7 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
 mod check;
+mod choice;
 mod links;
 mod log;
 mod machines;
@@ -26,6 +27,7 @@ use crate::system::System;
 
 use machines::Machines;
 
+pub use choice::{Choice, choose};
 pub use machines::Pushed;
 pub use places::{Flags, Places};
 pub use run::run;

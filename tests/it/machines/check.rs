@@ -1,7 +1,7 @@
 //! `git lattice build --check`: building once more, and comparing.
 
 use super::sshd::Sshd;
-use super::world::{RANDOM, elsewhere_linux, every_pair, last, out, step, with_script, with_step};
+use super::world::{RANDOM, elsewhere_linux, every_pair, last, out, step, step_with, with_script, with_step};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, far, fields};
@@ -71,6 +71,24 @@ fn what_is_no_longer_in_the_store_is_built_anew_before() {
         assert!(!sandbox.file(out(&last(&sandbox))).exists(), "it should be gone");
         sandbox.lattice(&["build", "--check", &one]).exits(0).says("reproduced");
         assert_eq!(verdicts(&sandbox).last().unwrap(), "reproduced");
+    }
+}
+
+#[test]
+fn what_came_from_a_cache_is_completed_and_compared() {
+    for nix in every_nix() {
+        let text = step_with("outputs = [ \"out\" \"dev\" ];", "echo hello >$out; echo more >$dev");
+        let cache = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", cache.path().join("cache").display());
+        let one = at("phase0/step1");
+        let first = with_step(&nix, &one, &text);
+        first.lattice(&["build", &one, "--push-cache", &url]).exits(0);
+        let second = with_step(&nix, &one, &text);
+        second.configure_nix("require-sigs = false");
+        second.lattice(&["build", &one, "--substituters", &url]).exits(0);
+        assert!(!second.logs().contains("building"), "it should come from the cache: {}", second.logs());
+        second.lattice(&["build", "--check", &one]).exits(0);
+        assert_eq!(verdicts(&second), ["built", "reproduced"]);
     }
 }
 
