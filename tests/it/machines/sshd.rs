@@ -17,7 +17,7 @@ const STARTS: usize = 5;
 /// Ends a program when stdin does, so that none is left behind by a test that is killed.
 const WITH_THE_TEST: &str = r#"exec 3<&0; "$@" </dev/null & pid=$!; (read -r _ <&3; kill $pid) & wait $pid; kill $!"#;
 
-/// An sshd that lets one key in, and a folder without spaces, for neither NIX_SSHOPTS nor a builder line can quote one.
+/// An sshd that lets one key in, and a folder without spaces, for neither `NIX_SSHOPTS` nor a builder line can quote one.
 pub(crate) struct Sshd {
     folder: TempDir,
     port: u16,
@@ -52,7 +52,7 @@ impl Sshd {
         self.folder.path().join(name)
     }
 
-    /// What NIX_SSHOPTS must say to get in.
+    /// What `NIX_SSHOPTS` must say to get in.
     pub(crate) fn options(&self) -> String {
         self.options_with("key")
     }
