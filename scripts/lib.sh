@@ -58,11 +58,30 @@ flake-registry =
 CONF
 }
 
+# The server that tests start themselves; the package would start one for everybody, and only its service makes /run/sshd.
+need_sshd() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ -x /usr/sbin/sshd ] || [ -e "$policy" ]; then
+    need_packages openssh-server
+  else
+    # shellcheck disable=SC2064 # the path as it is now
+    (
+      trap "as_root rm -f $policy" EXIT
+      # 101: "action forbidden by policy" (invoke-rc.d(8)).
+      printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+      as_root chmod 755 "$policy"
+      need_packages openssh-server
+    )
+  fi
+  [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+}
+
 # Debian's Nix and a modern one beside it, named to the tests.
 nix_for_tests() {
   local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/nix-modern
   # busybox is the shell of Nix's sandbox, ssh-keygen signs commits, kill(1) and script(1) stand for a user at a terminal.
   need_packages nix-bin busybox-static git openssh-client ca-certificates procps bsdutils
+  need_sshd
   if ! "$modern/bin/nix" --version >/dev/null 2>&1; then
     say "installing a modern Nix into $modern"
     "$root/scripts/install-nix" forky "$modern" >&2

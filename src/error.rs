@@ -51,6 +51,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);
     }
+    if let Some(error) = cause.downcast_ref::<nix::BadPlace>() {
+        return one(error.hint());
+    }
     cause.downcast_ref::<git::Error>().and_then(git_error)
 }
 

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Session, choice, points};
+use super::{Session, choice, places, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Progress};
+use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed};
 use crate::ops::census::Census;
-use crate::record::Verdict;
+use crate::record::{Record, Verdict};
 use crate::ui::crowd::Crowd;
 use crate::ui::{Tone, Ui, harmless, paint};
 
@@ -25,8 +25,9 @@ pub(super) fn command(axes: &[String]) -> Command {
              Exit status: 0 when everything is built, 1 when something is not.",
         )
         .arg(flag("again", "Build even what has a record"))
+        .arg(flag("check", "Build once more what is built, and compare"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(choice::add_args(command), axes, true)
+    points::add_args(choice::add_args(places::add_args(command)), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -34,16 +35,18 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
     let mut plan = build::plan(context, config, &census, &points)?;
-    let how = How::typed(args.get_flag("again"));
+    let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
+    let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
     let json = args.get_flag("json");
     let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
-    let mut view = View { ui, json, current: String::new(), crowd, evaluator: None, hinted: Vec::new() };
+    let mut view = View::new(ui, json, crowd);
     let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
-        ui.json(json!({ "evaluator": view.evaluator, "results": records }));
+        ui.json(view.document(&records));
     }
-    Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
+    let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
+    Ok(if is_good { error::OK } else { error::NO })
 }
 
 /// What is shown while building: a line that changes, then a line per result.
@@ -55,9 +58,34 @@ struct View<'a> {
     evaluator: Option<&'static str>,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
+    /// What should have been compared and was not.
+    not_compared: Vec<Value>,
+    /// What became of copying the results; null when there was nothing to copy.
+    copied: Value,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    fn new(ui: &'a Ui, json: bool, crowd: Crowd) -> Self {
+        let (current, hinted, not_compared) = (String::new(), Vec::new(), Vec::new());
+        Self { ui, json, current, crowd, evaluator: None, hinted, not_compared, copied: Value::Null }
+    }
+
+    /// Whether everything was copied and compared that should be.
+    fn is_good(&self) -> bool {
+        self.not_compared.is_empty() && self.copied["error"].is_null()
+    }
+
+    fn document(&self, records: &[&Record]) -> Value {
+        let mut document = json!({ "evaluator": self.evaluator, "results": records });
+        if !self.not_compared.is_empty() {
+            document["not_compared"] = self.not_compared.clone().into();
+        }
+        if !self.copied.is_null() {
+            document["copied"] = self.copied.clone();
+        }
+        document
+    }
+
     fn show(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Begin(job) => {
@@ -84,6 +112,38 @@ impl View<'_> {
                 }
                 self.explain(done);
             }
+            Progress::NotCompared(job) => self.not_compared(job),
+            Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
+            Progress::Pushed(pushed) => self.pushed(pushed),
+        }
+    }
+
+    fn not_compared(&mut self, job: &Job) {
+        self.not_compared.push(json!({ "point": job.point, "system": job.system.as_str() }));
+        let point = harmless(&job.point);
+        self.ui.say(format!("not compared: {point}, since this machine does not build for {}", job.system));
+        self.hint("Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`");
+    }
+
+    fn hint(&mut self, hint: &str) {
+        if !self.hinted.iter().any(|known| known == hint) {
+            self.ui.hint(hint);
+            self.hinted.push(hint.to_owned());
+        }
+    }
+
+    fn pushed(&mut self, pushed: &Pushed) {
+        self.ui.progress("");
+        let error = pushed.failed.as_ref().map(ToString::to_string);
+        self.copied = json!({ "to": pushed.to, "paths": pushed.paths, "error": error });
+        if let Some(error) = error {
+            self.ui.error(harmless(&error));
+        } else {
+            let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
+            self.ui.say(format!("copied to {}: {paths} with all they need", harmless(&pushed.to)));
+        }
+        for hint in &pushed.hints {
+            self.ui.hint(hint);
         }
     }
 
@@ -94,12 +154,7 @@ impl View<'_> {
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
             self.ui.say(format!("the whole log: {}", log.display()));
         }
-        for hint in &done.hints {
-            if !self.hinted.contains(hint) {
-                self.ui.hint(hint);
-                self.hinted.push(hint.clone());
-            }
-        }
+        done.hints.iter().for_each(|hint| self.hint(hint));
     }
 }
 
@@ -112,8 +167,9 @@ fn line(done: &Done, color: bool) -> String {
         Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
     };
     let place = match (record.outputs.get("out"), &record.error) {
-        (Some(out), _) => out.path.clone(),
-        (None, error) => error.clone().unwrap_or_default(),
+        (_, Some(error)) => error.clone(),
+        (Some(out), None) => out.path.clone(),
+        (None, None) => String::new(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
     let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));

@@ -13,6 +13,7 @@ mod log;
 mod made;
 mod new;
 mod next_step;
+mod places;
 mod points;
 mod promote;
 mod prompt;

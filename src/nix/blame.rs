@@ -33,6 +33,10 @@ impl Blame {
             Event::Plain(text) if text.starts_with("error:") => text,
             _ => return,
         };
+        // A daemon of 2.34 puts empty ones around its errors.
+        if text.trim().is_empty() {
+            return;
+        }
         // The last word: it repeats what everybody failed of by name alone.
         if text.starts_with("error: build of '") || text.starts_with("error: build of /") {
             return;

@@ -176,6 +176,7 @@ mod tests {
             substituters: vec![],
             trusted_users: vec![],
             store: "auto".to_owned(),
+            signs: false,
         }
     }
 

@@ -44,6 +44,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// Copying to another store did not succeed.
+    #[error("could not copy to `{to}`: {said}")]
+    NotCopied {
+        /// The other store.
+        to: String,
+        /// What nix and ssh said.
+        said: String,
+    },
     /// It could not be run, or a question that cannot be answered with "no" failed.
     #[error(transparent)]
     Process(#[from] process::Error),

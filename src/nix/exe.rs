@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::options::Options;
 use super::path_info;
 use super::settings::Settings;
 use super::store_path::StorePath;
@@ -75,12 +76,13 @@ impl Nix {
     pub fn nar_hashes<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,
+        options: &Options,
     ) -> Result<HashMap<StorePath, String>, Error> {
         let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
         let paths: Vec<_> = paths.into_iter().map(StorePath::as_str).collect();
         let mut hashes = HashMap::new();
         for some in paths.chunks(AT_ONCE) {
-            let cmd = self.cmd(["path-info", "--json", "--option", "substitute", "false"]);
+            let cmd = options.apply_store(self.cmd(["path-info", "--json", "--option", "substitute", "false"]));
             hashes.extend(path_info::nar_hashes(&cmd.args(format).args(some).read()?.stdout)?);
         }
         Ok(hashes)

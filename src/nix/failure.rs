@@ -137,8 +137,9 @@ impl Diagnosis {
     }
 
     fn say(&mut self, text: &str, brief: Option<&str>) {
-        // Nix 2.8 says these on the level of errors.
-        let noise = text.starts_with("(use '--show-trace'") || text.starts_with("warning:");
+        // Said on the level of errors: by 2.8, with `--keep-failed`, and by a daemon of 2.34 around its errors.
+        let noise =
+            ["(use '--show-trace'", "warning:", "note:"].iter().any(|word| text.starts_with(word)) || text.is_empty();
         if !noise && self.errors.len() < MOST_ERRORS {
             let brief = one_line(brief.unwrap_or_else(|| innermost(text)));
             self.errors.push(Said { text: text.to_owned(), brief });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::place::StoreUrl;
 use crate::process::Cmd;
 
 /// What keeps a build that nobody asked for from harming anybody, whatever the user's configuration says.
@@ -59,13 +60,25 @@ pub struct Options {
     pub mode: Mode,
     /// Nix settings, by name; those that make an automatic build safe cannot be changed.
     pub settings: Vec<(String, String)>,
+    /// The store in which things are built, where it is not the user's own; evaluation stays in that one, for Nix 2.8 cannot
+    /// read sources out of a store on another machine.
+    pub store: Option<StoreUrl>,
 }
 
 impl Options {
     /// Those of a mode, and no settings.
     #[must_use]
     pub fn new(mode: Mode) -> Self {
-        Self { mode, settings: Vec::new() }
+        Self { mode, settings: Vec::new(), store: None }
+    }
+
+    /// Adds the store in which things are built, for commands that look at it or build in it.
+    #[must_use]
+    pub fn apply_store(&self, cmd: Cmd) -> Cmd {
+        match &self.store {
+            Some(url) => cmd.args(["--store", url.as_str()]),
+            None => cmd,
+        }
     }
 
     /// The limits of an automatic build.

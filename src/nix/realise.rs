@@ -128,7 +128,8 @@ impl Realising<'_> {
     fn call(&mut self, some: &[usize]) -> Result<(), Error> {
         let (mut reader, mut blame, mut diagnosis) = (Reader::default(), Blame::default(), Diagnosis::of_build());
         (self.activities, self.done) = (HashMap::new(), [0; 2]);
-        let cmd = self.options.apply(self.nix.store_cmd()?.args(["--realise", "--keep-going"]));
+        let cmd = self.options.apply_store(self.nix.store_cmd()?.args(["--realise", "--keep-going"]));
+        let cmd = self.options.apply(cmd);
         let cmd = self.link.iter().fold(cmd, |cmd, link| cmd.arg("--add-root").arg(link).arg("--indirect"));
         let cmd = cmd.args(["--log-format", "internal-json"]).args(self.wanted(some));
         let mut trouble = None;
@@ -218,7 +219,7 @@ impl Realising<'_> {
     fn settle(&mut self) -> Result<(), Error> {
         let began = Instant::now();
         let paths = self.open.iter().flat_map(|i| &self.what[*i].outputs).map(|(_, path)| path);
-        let hashes = self.nix.nar_hashes(paths)?;
+        let hashes = self.nix.nar_hashes(paths, self.options)?;
         let output = |(name, path): &(String, StorePath)| {
             let nar_hash = hashes.get(path)?.clone();
             Some(Output { name: name.clone(), path: path.clone(), nar_hash })

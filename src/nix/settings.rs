@@ -41,6 +41,8 @@ pub struct Settings {
     pub trusted_users: Vec<String>,
     /// The store that is used, `auto` unless somebody chose.
     pub store: String,
+    /// Whether what is built here is signed.
+    pub signs: bool,
 }
 
 impl Settings {
@@ -60,6 +62,7 @@ impl Settings {
             substituters: list("substituters"),
             trusted_users: list("trusted-users"),
             store: text("store"),
+            signs: !list("secret-key-files").is_empty(),
         })
     }
 }

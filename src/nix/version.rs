@@ -57,6 +57,11 @@ impl Version {
         self.at_least(2, 14)
     }
 
+    /// Whether `X.drv` means the derivation itself, and `X.drv^*` what it makes (2.15).
+    pub(super) fn has_caret(&self) -> bool {
+        self.at_least(2, 15)
+    }
+
     /// Whether `nix path-info --json` wants to be told its format (2.33; Lix branched off before).
     pub(super) fn has_json_format(&self) -> bool {
         self.flavour != Flavour::Lix && self.at_least(2, 33)

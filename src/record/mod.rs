@@ -74,6 +74,12 @@ pub struct Record {
     pub host: String,
     /// By whom.
     pub user: String,
+    /// The store on another machine where it was built and is, without the parameters of its URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// The remote builder that built it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// What the records say of a point.
@@ -129,7 +135,7 @@ impl State {
             Self::Failed
         } else if said.contains(&Some(Verdict::NoBuilder)) {
             Self::NoBuilder
-        } else if !said.is_empty() && said.iter().all(|verdict| *verdict == Some(Verdict::Built)) {
+        } else if !said.is_empty() && said.iter().all(|verdict| verdict.is_some_and(Verdict::is_good)) {
             Self::Built
         } else {
             Self::New

@@ -16,6 +16,7 @@ mod init;
 mod lattice;
 mod library;
 mod lint;
+mod machines;
 mod many;
 mod new;
 mod next_step;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::scratch::Scratch;
 
 /// One configuration for all versions: sandboxed, offline, no daemon.
-const CONFIGURATION: &str = "experimental-features = nix-command flakes\nbuild-users-group =\nsubstituters =\nbuilders =\n\
+pub(crate) const CONFIGURATION: &str = "experimental-features = nix-command flakes\nbuild-users-group =\nsubstituters =\nbuilders =\n\
     sandbox = true\nsandbox-fallback = false\nsandbox-paths = /bin/sh=/bin/busybox\nflake-registry =\n";
 
 /// The versions of Nix that a live test goes through; empty only when the tests are told to go without.

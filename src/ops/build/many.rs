@@ -1,6 +1,6 @@
 //! The jobs of one run: what is known of each, and its record when it is over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -9,7 +9,7 @@ use super::log::Log;
 use super::run::Builder;
 use super::{Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
-use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step};
+use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
 use crate::record::{Output, Record, Verdict, store};
 
 /// All jobs of one run, by their place.
@@ -34,6 +34,8 @@ struct Running {
     started: String,
     clock: Instant,
     has_builder: bool,
+    /// The remote builder that took the derivation itself.
+    machine: Option<String>,
 }
 
 impl<'a> Many<'a> {
@@ -63,12 +65,30 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
+    /// Nobody builds for something that these need, as is known now that they are evaluated.
+    pub(super) fn nobody_after_all(
+        &mut self,
+        places: &[usize],
+        what: &[Derivation],
+        nobody: &HashMap<StorePath, NoBuilder>,
+    ) {
+        let mut over = Vec::new();
+        for (i, one) in places.iter().zip(what) {
+            let Some(no) = nobody.get(&one.drv) else { continue };
+            let Some(running) = self.running.remove(i) else { continue };
+            let mut record = self.record(*i, Verdict::NoBuilder, running.started, seconds(running.clock));
+            (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.to_string()));
+            over.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
+        }
+        self.end(over);
+    }
+
     /// The work on a job begins.
     pub(super) fn begin(&mut self, i: usize) -> Result<()> {
         let job = self.jobs[i];
         let log = Log::create(log_path(&self.builder.context.repo, job.key, &job.system))?;
         self.logs.insert(i, log);
-        self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false });
+        self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false, machine: None });
         (self.on)(Progress::Begin(job));
         Ok(())
     }
@@ -106,6 +126,11 @@ impl<'a> Many<'a> {
                 (running.started, running.clock) = (now(), Instant::now());
             }
             running.has_builder |= matches!(event, Event::BuildStarted { .. });
+            if let Event::BuildStarted { drv, machine: Some(machine), .. } = event
+                && self.points.get(drv.as_str()) == Some(&self.jobs[*i].point)
+            {
+                running.machine = Some(machine.clone());
+            }
         }
         let jobs: Vec<_> = about.iter().map(|i| self.jobs[*i]).collect();
         (self.on)(Progress::Said { event, jobs: &jobs });
@@ -137,6 +162,7 @@ impl<'a> Many<'a> {
         let running = self.running.remove(&i)?;
         let mut record = self.record(i, Verdict::Built, running.started, seconds(running.clock));
         let mut hints = Vec::new();
+        self.builder.machines.note_place(&mut record, running.machine.as_deref());
         match outcome {
             Outcome::Built { drv, outputs } => {
                 record.drv = Some(drv.to_string());
@@ -162,6 +188,10 @@ impl<'a> Many<'a> {
         }
         let is_good = record.verdict.is_good();
         let (log, tail) = self.logs.get_mut(&i)?.close();
+        if let Some(known) = self.builder.how.known_as(self.jobs[i], &record) {
+            self.done[i] = Some(Done::known(known));
+            return None;
+        }
         Some(Done { record, fresh: true, tail: if is_good { Vec::new() } else { tail }, log: Some(log), hints })
     }
 
@@ -219,25 +249,10 @@ impl<'a> Many<'a> {
     }
 
     fn record(&self, i: usize, verdict: Verdict, started: String, seconds: f64) -> Record {
-        let job = self.jobs[i];
-        Record {
-            point: job.point.clone(),
-            key: job.key.to_string(),
-            commit: job.commit.to_string(),
-            system: job.system.to_string(),
-            verdict,
-            drv: None,
-            outputs: BTreeMap::new(),
-            error: None,
-            nix: Some(self.builder.nix.version().to_string()),
-            started,
-            seconds,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
-        }
+        self.builder.record(self.jobs[i], verdict, started, seconds)
     }
 }
 
-fn seconds(clock: Instant) -> f64 {
+pub(super) fn seconds(clock: Instant) -> f64 {
     (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

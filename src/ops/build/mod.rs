@@ -1,9 +1,12 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod check;
 mod choice;
 mod links;
 mod log;
+mod machines;
 mod many;
+mod places;
 mod run;
 
 use std::path::PathBuf;
@@ -18,11 +21,15 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::nix::{Event, Limits, Mode};
+use crate::nix::{Event, Limits, Mode, Nix};
 use crate::record::{Record, Records};
 use crate::system::System;
 
+use machines::Machines;
+
 pub use choice::{Choice, choose};
+pub use machines::Pushed;
+pub use places::{Flags, Places};
 pub use run::run;
 
 /// One build: a point's content on one system.
@@ -72,6 +79,12 @@ pub enum Progress<'a> {
     },
     /// A build is over, and recorded.
     End(&'a Done),
+    /// What was built is copied to this cache.
+    Pushing(&'a str),
+    /// It was copied, or not.
+    Pushed(&'a Pushed),
+    /// It was not built once more to compare, for that is possible neither here nor with a builder.
+    NotCompared(&'a Job),
 }
 
 /// A build that is over.
@@ -100,23 +113,48 @@ impl Done {
 #[derive(Debug, Clone)]
 pub struct How {
     again: bool,
+    check: bool,
     mode: Mode,
+    places: Option<Places>,
 }
 
 impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
-        Self { again, mode: Mode::Typed }
+        Self { again, check: false, mode: Mode::Typed, places: None }
+    }
+
+    /// The same on other machines; without them, those of the user's own configuration.
+    #[must_use]
+    pub fn at(self, places: Places) -> Self {
+        Self { places: Some(places), ..self }
+    }
+
+    /// The same, and once more what is built, to compare.
+    #[must_use]
+    pub fn checking(self, check: bool) -> Self {
+        Self { check, ..self }
+    }
+
+    /// The record that says the same already, where a build is only made to be compared with.
+    fn known_as<'j>(&self, job: &'j Job, record: &Record) -> Option<&'j Record> {
+        let says_the_same = |known: &&Record| known.drv == record.drv && known.outputs == record.outputs;
+        job.known.as_ref().filter(|_| self.check && !self.again && record.verdict.is_good()).filter(says_the_same)
+    }
+
+    fn machines(&self, repo: &Repo, nix: &Nix) -> Result<Machines> {
+        let places = self.places.clone().map_or_else(|| Places::automatic(repo), Ok)?;
+        Machines::new(nix, self.mode.clone(), places)
     }
 
     /// Whether a job is to be built at all.
     pub fn is_needed(&self, job: &Job) -> bool {
-        self.again || job.known.is_none()
+        self.again || self.check || job.known.is_none()
     }
 
     /// Because something happened: only with a permit, and within limits.
     pub fn automatic(_permit: Permit, limits: Limits) -> Self {
-        Self { again: false, mode: Mode::Automatic(limits) }
+        Self { again: false, check: false, mode: Mode::Automatic(limits), places: None }
     }
 }
 

@@ -1,15 +1,17 @@
 //! Running the builds of a plan: evaluation of all, one call to Nix for all, and a record for each as soon as it is over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result};
 
+use super::check;
 use super::log::make_parent;
 use super::many::Many;
-use super::{Done, How, Job, Plan, Progress, link_path};
+use super::{Done, How, Job, Machines, Plan, Progress, link_path};
 use crate::context::Context;
 use crate::git::source::Source;
-use crate::nix::{Capability, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix, Options};
+use crate::nix::{Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
+use crate::record::{Record, Verdict};
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
 ///
@@ -18,7 +20,7 @@ use crate::nix::{Capability, Derivation, Evaluation, Evaluator, FlakeRef, Instal
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();
-    let (mut todo, mut again) = (Vec::new(), Vec::new());
+    let (mut todo, mut again, mut checked) = (Vec::new(), Vec::new(), Vec::new());
     for (i, job) in plan.jobs.iter().enumerate() {
         if let Some(record) = job.known.as_ref().filter(|_| !how.is_needed(job)) {
             let done = Done::known(record);
@@ -36,20 +38,24 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         plan.memory.keep_objects_for_nix(&builder.source)?;
         let jobs: Vec<_> = todo.iter().map(|i| &plan.jobs[*i]).collect();
         let done = builder.build(&jobs, on)?;
+        checked = if how.check { check::all(&builder, &jobs, &done, on)? } else { Vec::new() };
+        builder.machines.push(&builder.nix, &done, on);
         todo.into_iter().zip(done).for_each(|(i, done)| all[i] = done);
     }
     for (i, first) in again {
         all[i] = all[first].as_ref().map(|done| Done::known(&done.record));
         all[i].iter().for_each(|done| on(Progress::End(done)));
     }
-    Ok(all.into_iter().flatten().collect())
+    // What was only looked up to be compared has nothing of its own to tell.
+    let is_told = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
+    Ok(all.into_iter().flatten().filter(is_told).chain(checked).collect())
 }
 
 pub(super) struct Builder<'a> {
     pub(super) context: &'a Context,
     pub(super) nix: Nix,
-    options: Options,
-    capability: Capability,
+    pub(super) machines: Machines,
+    pub(super) how: &'a How,
     source: Source,
 }
 
@@ -61,9 +67,9 @@ impl<'a> Builder<'a> {
         );
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
-        let capability = Capability::of(&nix.settings()?);
+        let machines = how.machines(&context.repo, &nix)?;
         let source = context.repo.source()?;
-        Ok(Self { context, nix, options: Options::new(how.mode.clone()), capability, source })
+        Ok(Self { context, nix, machines, how, source })
     }
 
     /// Builds jobs, no two of which have the same key and system; gives what became of each.
@@ -71,8 +77,10 @@ impl<'a> Builder<'a> {
         let mut many = Many::new(self, jobs, on);
         let (mut able, mut nobody) = (Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
-            match self.capability.require(&job.system) {
+            match self.machines.capability.require(&job.system) {
                 Ok(()) => able.push(i),
+                // There is a result, and that nobody is here to compare it is no news of the point.
+                Err(_) if self.how.check && job.known.is_some() => many.tell(Progress::NotCompared(job)),
                 Err(no) => nobody.push((i, no)),
             }
         }
@@ -101,11 +109,17 @@ impl<'a> Builder<'a> {
             }
         }
         many.evaluated(&places, &what, failed);
-        // A single one gets its link by the call that builds it.
-        let link = (what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
+        let drvs: Vec<_> = what.iter().map(|one| one.drv.clone()).collect();
+        let nobody = self.machines.prepare(&self.nix, &drvs)?;
+        many.nobody_after_all(&places, &what, &nobody);
+        let (places, what): (Vec<_>, Vec<_>) =
+            places.into_iter().zip(what).filter(|(_, one)| !nobody.contains_key(&one.drv)).unzip();
+        // A single one gets its link by the call that builds it; where the results stay elsewhere it would lead nowhere.
+        let is_here = !self.machines.is_elsewhere();
+        let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
         link.as_deref().map(make_parent).transpose()?;
-        many.is_linked = link.is_some();
-        match self.nix.realise(&what, link.as_deref(), &self.options, &mut |step| many.step(&places, step)) {
+        many.is_linked = link.is_some() || !is_here;
+        match self.nix.realise(&what, link.as_deref(), &self.machines.options, &mut |step| many.step(&places, step)) {
             Ok(()) => Ok(()),
             Err(error) => many.interrupted(error.into()),
         }
@@ -122,8 +136,29 @@ impl<'a> Builder<'a> {
         }
         let evaluator = Evaluator::find();
         let (evaluations, evaluator) =
-            self.nix.evaluate_by(evaluator, &what, &self.options, &mut |event| many.evaluating(able, event))?;
+            self.nix
+                .evaluate_by(evaluator, &what, &self.machines.options, &mut |event| many.evaluating(able, event))?;
         many.tell(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
         Ok(evaluations)
+    }
+
+    pub(super) fn record(&self, job: &Job, verdict: Verdict, started: String, seconds: f64) -> Record {
+        Record {
+            point: job.point.clone(),
+            key: job.key.to_string(),
+            commit: job.commit.to_string(),
+            system: job.system.to_string(),
+            verdict,
+            drv: None,
+            outputs: BTreeMap::new(),
+            error: None,
+            nix: Some(self.nix.version().to_string()),
+            started,
+            seconds,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+            store: None,
+            machine: None,
+        }
     }
 }

@@ -1,0 +1,125 @@
+//! Building once more, to compare (`--rebuild`).
+//!
+//! Two things that Nix says must not be believed. With several derivations that differ, 2.8 names only the first: so nothing counts
+//! as the same but by the exit status of a call that it was part of. And 2.8 lets a remote builder do it, which has the output
+//! already, builds nothing and agrees: so there are no builders here.
+
+use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt as _;
+
+use super::error::Error;
+use super::exe::Nix;
+use super::failure::{Diagnosis, Failure, Kind};
+use super::log::{Event, Reader};
+use super::options::Options;
+use super::store_path::StorePath;
+
+const DIFFERS: &str = "may not be deterministic";
+const NOT_THERE: &str = "so checking is not possible";
+
+/// What came of building a derivation once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// The same.
+    Same,
+    /// Something else, in Nix' words.
+    Differs(String),
+    /// It could not be built again, or its outputs were not there to compare with.
+    Failed(Failure),
+}
+
+impl Nix {
+    /// Builds derivations once more whose outputs are in the store, and compares.
+    ///
+    /// # Errors
+    /// When nix could not be run or was interrupted.
+    pub fn check(
+        &self,
+        drvs: &[StorePath],
+        options: &Options,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<HashMap<StorePath, Checked>, Error> {
+        let mut failure = self.rebuild(drvs, options, on_event)?;
+        // From a cache came those outputs alone that are installed by default.
+        if failure.as_ref().is_some_and(|failure| failure.detail.contains(NOT_THERE)) {
+            let cmd = options.apply_store(options.apply(self.cmd(["build", "--no-link", "--keep-going"])));
+            cmd.args(self.outputs_of(drvs)).output()?;
+            failure = self.rebuild(drvs, options, on_event)?;
+        }
+        let Some(failure) = failure else {
+            return Ok(drvs.iter().map(|drv| (drv.clone(), Checked::Same)).collect());
+        };
+        let mut found = HashMap::new();
+        for drv in drvs {
+            let checked = match (said_of(drv, &failure.detail), drvs) {
+                (Some(said), _) => Checked::Differs(said),
+                (None, [_]) if failure.kind == Kind::NotReproducible => Checked::Differs(failure.summary.clone()),
+                (None, [_]) => Checked::Failed(failure.clone()),
+                (None, _) => self
+                    .check(std::slice::from_ref(drv), options, on_event)?
+                    .remove(drv)
+                    .unwrap_or(Checked::Failed(failure.clone())),
+            };
+            found.insert(drv.clone(), checked);
+        }
+        Ok(found)
+    }
+
+    fn rebuild(
+        &self,
+        drvs: &[StorePath],
+        options: &Options,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<Option<Failure>, Error> {
+        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
+        let cmd = self.cmd(["build", "--rebuild", "--no-link", "--keep-going", "--keep-failed"]);
+        let cmd = options.apply_store(options.apply(cmd.args(["--log-format", "internal-json"])));
+        let cmd = cmd.args(["--option", "builders", ""]).args(self.outputs_of(drvs));
+        let (status, _) = cmd.stream(|line| {
+            if let Some(event) = reader.read(line) {
+                diagnosis.note(&event);
+                on_event(&event);
+            }
+        })?;
+        if status.success() {
+            Ok(None)
+        } else if status.signal().is_some() || diagnosis.interrupted() {
+            Err(Error::Interrupted { signal: status.signal() })
+        } else {
+            Ok(Some(diagnosis.failure()))
+        }
+    }
+
+    /// The words by which all outputs of derivations are meant.
+    pub(super) fn outputs_of(&self, drvs: &[StorePath]) -> Vec<String> {
+        let all_outputs = if self.version().has_caret() { "^*" } else { "" };
+        drvs.iter().map(|drv| format!("{drv}{all_outputs}")).collect()
+    }
+}
+
+/// The line that says that this derivation came to something else.
+fn said_of(drv: &StorePath, detail: &str) -> Option<String> {
+    let subject = format!("derivation '{drv}' {DIFFERS}");
+    let line = detail.lines().find_map(|line| line.find(&subject).map(|at| &line[at..]))?;
+    Some(line.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_derivation_is_named_by_its_own_line() {
+        let drv =
+            |name: &str| StorePath::parse(&format!("/nix/store/n2mz96s9cc2904s0c1p6vcykas5smi4v-{name}.drv")).unwrap();
+        let detail = format!(
+            "error: derivation '{}' may not be deterministic: output '/x' differs\nerror: build of '{}', '{}' failed",
+            drv("a"),
+            drv("a"),
+            drv("b")
+        );
+        let said = said_of(&drv("a"), &detail).unwrap();
+        assert!(said.starts_with("derivation '/nix/store/") && said.ends_with("differs"), "{said}");
+        assert_eq!(said_of(&drv("b"), &detail), None, "2.8 does not name every one");
+    }
+}

@@ -1,0 +1,162 @@
+//! Which systems derivations need before they can be there: their own, and those of everything below them that is neither in the
+//! store nor to be had from a cache.
+//!
+//! Nix works out what is missing (`--dry-run` asks stores and caches, and builds nothing); those derivations are then read in one
+//! call. So the number of processes does not depend on that of the points.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::exe::{AT_ONCE, Nix};
+use super::options::Options;
+use super::store_path::StorePath;
+use crate::system::System;
+
+const COMMAND: &str = "derivation show";
+
+impl Nix {
+    /// The systems that each of these derivations still needs somebody for; none for one that is there or comes from a cache.
+    ///
+    /// # Errors
+    /// When nix cannot be asked or its answer cannot be read.
+    pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
+        let mut missing: Vec<StorePath> = Vec::new();
+        for some in drvs.chunks(AT_ONCE) {
+            missing.extend(self.missing(some, options)?);
+        }
+        let mut shown = Shown::default();
+        for some in missing.chunks(AT_ONCE) {
+            let words: &[&str] =
+                if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
+            let said = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
+            shown.0.extend(Shown::parse(&said.stdout)?.0);
+        }
+        Ok(drvs.iter().map(|drv| (drv.clone(), shown.systems(drv))).collect())
+    }
+
+    /// What would be built for these derivations, as a dry run says; it exits 0 whatever the architecture.
+    fn missing(&self, drvs: &[StorePath], options: &Options) -> Result<Vec<StorePath>, Error> {
+        let cmd = options.apply_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
+        let said = cmd.args(self.outputs_of(drvs)).read()?;
+        Ok(to_be_built(&said.error_text()))
+    }
+}
+
+/// What the derivations of one answer say of themselves, by base name.
+#[derive(Debug, Default)]
+struct Shown(HashMap<String, Node>);
+
+#[derive(Debug)]
+struct Node {
+    /// `None` for Nix' own builders (`builtin:fetchurl` and its kin), which run anywhere.
+    system: Option<System>,
+    inputs: Vec<String>,
+}
+
+/// The derivations in the text of a dry run.
+///
+/// They stand indented under a line that ends in `will be built:`, what would be fetched under another.
+fn to_be_built(said: &str) -> Vec<StorePath> {
+    let (mut found, mut listing) = (Vec::new(), false);
+    for line in said.lines() {
+        match line.strip_prefix("  ").map(|path| StorePath::parse(path.trim())) {
+            Some(Ok(path)) if listing && path.is_derivation() => found.push(path),
+            Some(_) => {}
+            None => listing = line.ends_with("will be built:"),
+        }
+    }
+    found
+}
+
+impl Shown {
+    /// Reads the answer in its three shapes: paths with `inputDrvs` (to 2.31, a list of outputs or an object for each), and base names
+    /// under `derivations` with `inputs.drvs`.
+    fn parse(json: &[u8]) -> Result<Self, Error> {
+        let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
+        let all = all.get("derivations").and_then(Value::as_object).unwrap_or(&all);
+        Ok(Self(all.iter().map(|(path, drv)| (base(path).to_owned(), Node::read(drv))).collect()))
+    }
+
+    /// The systems that `root` needs, going down only through what is missing.
+    fn systems(&self, root: &StorePath) -> BTreeSet<System> {
+        let (mut seen, mut found) = (HashSet::new(), BTreeSet::new());
+        let mut todo = vec![base(root.as_str())];
+        while let Some(name) = todo.pop() {
+            let Some(node) = self.0.get(name).filter(|_| seen.insert(name)) else { continue };
+            found.extend(node.system.clone());
+            todo.extend(node.inputs.iter().map(String::as_str));
+        }
+        found
+    }
+}
+
+impl Node {
+    fn read(drv: &Value) -> Self {
+        let inputs = drv.pointer("/inputs/drvs").or_else(|| drv.get("inputDrvs")).and_then(Value::as_object);
+        let text = |name: &str| drv.get(name).and_then(Value::as_str).unwrap_or_default();
+        let runs_anywhere = text("builder").starts_with("builtin:");
+        Self {
+            system: Some(text("system")).filter(|_| !runs_anywhere).and_then(|text| System::parse(text).ok()),
+            inputs: inputs.map(|all| all.keys().map(|path| base(path).to_owned()).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+fn base(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, base)| base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOP: &str = "m32zwpg9y5v2sj8k95dmylvl5zwlx4vr-m.drv";
+    const LOW: &str = "8rfsszvl2ypww82p7jlg9m00a3hcw7xa-y.drv";
+
+    fn path(base: &str) -> StorePath {
+        StorePath::parse(&format!("/nix/store/{base}")).unwrap()
+    }
+
+    #[test]
+    fn a_dry_run_tells_what_would_be_built() {
+        let said = format!(
+            "warning: x\nthis derivation will be built:\n  /nix/store/{LOW}\nthese 1 paths will be fetched (0.1 MiB):\n  \
+             /nix/store/n2mz96s9cc2904s0c1p6vcykas5smi4v-fetched.drv\nthese 2 derivations will be built:\n  /nix/store/{TOP}\n  no path\n"
+        );
+        assert_eq!(to_be_built(&said), [path(LOW), path(TOP)]);
+        assert_eq!(to_be_built(""), []);
+    }
+
+    #[test]
+    fn all_shapes_say_the_same() {
+        let (x86, arm) = (r#""system":"x86_64-linux""#, r#""system":"aarch64-linux""#);
+        let shapes = [
+            format!(
+                r#"{{"/nix/store/{TOP}":{{{x86},"inputDrvs":{{"/nix/store/{LOW}":["out"]}}}},"/nix/store/{LOW}":{{{arm},"inputDrvs":{{}}}}}}"#
+            ),
+            format!(
+                r#"{{"/nix/store/{TOP}":{{{x86},"inputDrvs":{{"/nix/store/{LOW}":{{"outputs":["out"]}}}}}},"/nix/store/{LOW}":{{{arm}}}}}"#
+            ),
+            format!(
+                r#"{{"derivations":{{"{TOP}":{{{x86},"inputs":{{"drvs":{{"{LOW}":{{}}}}}}}},"{LOW}":{{{arm}}}}},"version":4}}"#
+            ),
+        ];
+        for json in shapes {
+            let shown = Shown::parse(json.as_bytes()).unwrap();
+            let systems = |root: &str| shown.systems(&path(root)).iter().map(System::to_string).collect::<Vec<_>>();
+            assert_eq!(systems(TOP), ["aarch64-linux", "x86_64-linux"], "{json}");
+            assert_eq!(systems(LOW), ["aarch64-linux"], "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_and_what_runs_anywhere_needs_nobody() {
+        for builtin in [r#""system":"builtin""#, r#""system":"aarch64-linux","builder":"builtin:fetchurl""#] {
+            let fetch = format!(r#"{{"{TOP}":{{{builtin},"inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
+            assert!(Shown::parse(fetch.as_bytes()).unwrap().systems(&path(TOP)).is_empty(), "{fetch}");
+        }
+        assert!(Shown::parse(b"[]").is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! Building once more what is built, and comparing: a record `reproduced` or `differs`.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use super::run::Builder;
+use super::{Done, Job, Progress};
+use crate::git::commit::now;
+use crate::nix::{self, Checked, StorePath};
+use crate::record::{Record, Verdict, store};
+
+/// What is to be compared.
+struct Subject<'a> {
+    job: &'a Job,
+    built: &'a Record,
+    drv: StorePath,
+}
+
+/// Compares all that is built. What cannot be compared is told, and has no record.
+///
+/// # Errors
+/// When Nix cannot be run, or a record cannot be written.
+pub(super) fn all(
+    builder: &Builder<'_>,
+    jobs: &[&Job],
+    built: &[Option<Done>],
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Done>> {
+    let subjects = jobs.iter().zip(built).filter_map(|(job, done)| subject(job, done.as_ref()?));
+    let (able, unable): (Vec<_>, Vec<_>) = subjects.partition(|it| builder.machines.can_compare(&it.job.system));
+    unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
+    let (started, clock) = (now(), Instant::now());
+    let Some(checked) = compare(builder, &able, on)? else { return Ok(Vec::new()) };
+    let seconds = super::many::seconds(clock);
+    let done = able.iter().map(|Subject { job, built, drv }| {
+        let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
+        (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
+        builder.machines.note_place(&mut again, None);
+        judged(again, checked.get(drv))
+    });
+    let done: Vec<Done> = done.collect::<Result<_>>()?;
+    let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
+    store::append(&builder.context.repo, &records).context("could not record the result")?;
+    done.iter().for_each(|done| on(Progress::End(done)));
+    Ok(done)
+}
+
+/// `None` when somebody stopped it: the first builds are recorded, and half a comparison says nothing.
+fn compare(
+    builder: &Builder<'_>,
+    subjects: &[Subject<'_>],
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Option<HashMap<StorePath, Checked>>> {
+    if subjects.is_empty() {
+        return Ok(None);
+    }
+    subjects.iter().for_each(|subject| on(Progress::Begin(subject.job)));
+    let drvs: Vec<StorePath> = subjects.iter().map(|subject| subject.drv.clone()).collect();
+    let said = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
+    match builder.nix.check(&drvs, &builder.machines.options, said) {
+        Err(nix::Error::Interrupted { .. }) => Ok(None),
+        checked => Ok(Some(checked?)),
+    }
+}
+
+fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
+    let built = Some(&done.record).filter(|record| record.verdict.is_good())?;
+    Some(Subject { job, built, drv: StorePath::parse(built.drv.as_deref()?).ok()? })
+}
+
+/// What the comparison came to.
+fn judged(mut record: Record, checked: Option<&Checked>) -> Result<Done> {
+    let mut tail = Vec::new();
+    match checked {
+        Some(Checked::Same) => {}
+        Some(Checked::Differs(said)) => (record.verdict, record.error) = (Verdict::Differs, Some(said.clone())),
+        Some(Checked::Failed(failure)) if failure.kind != nix::Kind::Trouble => {
+            (record.verdict, record.error) = (Verdict::Failed, Some(failure.summary.clone()));
+            // What was not built again came to no outputs.
+            record.outputs.clear();
+            tail = failure.detail.lines().map(str::to_owned).collect();
+        }
+        Some(Checked::Failed(failure)) => {
+            anyhow::bail!("Nix could not build `{}` once more: {}", record.point, failure.summary)
+        }
+        None => anyhow::bail!("Nix does not say what building `{}` once more came to", record.point),
+    }
+    Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })
+}

@@ -1,0 +1,145 @@
+//! The machines that one run of builds uses: what Nix is told of them, who can build what, and where the results go.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::Result;
+
+use super::places::Places;
+use super::{Done, Progress};
+use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
+use crate::process::quote;
+use crate::record::Record;
+use crate::system::System;
+
+/// The machines, as the user's Nix configuration and the places for this run have them.
+pub(super) struct Machines {
+    /// What every command of these builds is told.
+    pub(super) options: Options,
+    /// Who builds for what.
+    pub(super) capability: Capability,
+    places: Places,
+    signs: bool,
+}
+
+/// What became of copying the results.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The cache, without the parameters of its URL.
+    pub to: String,
+    /// How many store paths were to be copied, not counting what they need.
+    pub paths: usize,
+    /// Why they are not there.
+    pub failed: Option<nix::Error>,
+    /// What to say about it: the command to try again, or that nobody will take unsigned copies.
+    pub hints: Vec<String>,
+}
+
+impl Machines {
+    /// Asks Nix for its settings.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) fn new(nix: &Nix, mode: Mode, places: Places) -> Result<Self> {
+        let mut settings = nix.settings()?;
+        let mut options = Options::new(mode);
+        if let Some(builders) = &places.builders {
+            builders.as_str().clone_into(&mut settings.builders);
+            options.settings.push(("builders".to_owned(), builders.as_str().to_owned()));
+        }
+        if !places.substituters.is_empty() {
+            let urls: Vec<&str> = places.substituters.iter().map(StoreUrl::as_str).collect();
+            options.settings.push(("extra-substituters".to_owned(), urls.join(" ")));
+        }
+        if let Some(store) = &places.store {
+            store.as_str().clone_into(&mut settings.store);
+        }
+        options.store.clone_from(&places.store);
+        Ok(Self { options, capability: Capability::of(&settings), places, signs: settings.signs })
+    }
+
+    /// Whether the results stay on another machine, where a link from here would lead nowhere.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.places.store.is_some() || self.capability.store.is_some()
+    }
+
+    /// Brings evaluated derivations to where they are built, and finds those that nobody builds, for they or something that they
+    /// still need is for a system without a machine.
+    ///
+    /// # Errors
+    /// When Nix cannot be asked, or the store not be reached.
+    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, NoBuilder>> {
+        if drvs.is_empty() {
+            return Ok(HashMap::new());
+        }
+        if let Some(store) = &self.places.store {
+            nix.send(drvs, store)?;
+        }
+        // A store on another machine does not tell what it builds for.
+        if self.capability.store.is_some() {
+            return Ok(HashMap::new());
+        }
+        let needs = nix.needs(drvs, &self.options)?;
+        Ok(needs.into_iter().filter_map(|(drv, systems)| Some((drv, self.nobody_for(systems)?))).collect())
+    }
+
+    fn nobody_for(&self, systems: BTreeSet<System>) -> Option<NoBuilder> {
+        systems.into_iter().find_map(|system| self.capability.require(&system).err())
+    }
+
+    /// Whether a build for `system` can be repeated and compared: here or in the store, for Nix lets no builder do it.
+    pub(super) fn can_compare(&self, system: &System) -> bool {
+        self.capability.store.is_some() || self.capability.here.contains(system)
+    }
+
+    /// Says in a record where its build was; `machine` is the builder that Nix named.
+    pub(super) fn note_place(&self, record: &mut Record, machine: Option<&str>) {
+        let store = self.places.store.as_ref().map(StoreUrl::as_str).or(self.capability.store.as_deref());
+        record.store = store.map(bare);
+        record.machine = machine.map(bare);
+    }
+
+    /// Copies what was built just now, with all it needs, to where the places say.
+    pub(super) fn push(&self, nix: &Nix, done: &[Option<Done>], on: &mut dyn FnMut(Progress<'_>)) {
+        let Some(to) = &self.places.push_cache else { return };
+        let fresh = done.iter().flatten().filter(|done| done.fresh && done.record.verdict.is_good());
+        let paths: BTreeSet<StorePath> = fresh
+            .flat_map(|done| done.record.outputs.values())
+            .filter_map(|output| StorePath::parse(&output.path).ok())
+            .collect();
+        let paths: Vec<StorePath> = paths.into_iter().collect();
+        if paths.is_empty() {
+            return;
+        }
+        on(Progress::Pushing(to.bare()));
+        let failed = nix.push(&paths, self.places.store.as_ref(), to).err();
+        let hints =
+            if failed.is_some() { vec![self.again(to, &paths)] } else { self.unsigned(to).into_iter().collect() };
+        on(Progress::Pushed(&Pushed { to: to.bare().to_owned(), paths: paths.len(), failed, hints }));
+    }
+
+    fn again(&self, to: &StoreUrl, paths: &[StorePath]) -> String {
+        let from = self.places.store.as_ref().map(|url| format!("--from {} ", quote(url.as_str()))).unwrap_or_default();
+        let paths: Vec<&str> = paths.iter().map(StorePath::as_str).collect();
+        format!(
+            "the results are recorded; `nix copy {from}--to {} {}` copies them",
+            quote(to.as_str()),
+            paths.join(" ")
+        )
+    }
+
+    /// A cache that is read over the network is believed by its signatures alone.
+    fn unsigned(&self, to: &StoreUrl) -> Option<String> {
+        let is_signed = self.signs || to.as_str().contains("secret-key") || to.is_remote();
+        (!is_signed).then(|| {
+            format!(
+                "copied without a signature, so others will not take it: add `?secret-key=FILE` to {}, or `secret-key-files` to nix.conf",
+                to.bare()
+            )
+        })
+    }
+}
+
+/// Without the parameters, which may name key files and programs.
+fn bare(url: &str) -> String {
+    url.split('?').next().unwrap_or_default().to_owned()
+}

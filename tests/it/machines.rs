@@ -1,0 +1,14 @@
+//! Building on other machines: stores and builders behind a private sshd, caches, and what is known before anything is started.
+
+#[path = "machines/cache.rs"]
+mod cache;
+#[path = "machines/check.rs"]
+mod check;
+#[path = "machines/choice.rs"]
+mod choice;
+#[path = "machines/far.rs"]
+mod far;
+#[path = "machines/sshd.rs"]
+pub(crate) mod sshd;
+#[path = "machines/world.rs"]
+mod world;

@@ -1,0 +1,130 @@
+//! Caches: what is copied into one, and what another machine takes from it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::sshd::Sshd;
+use super::world::{RANDOM, last, out, with_script};
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::at;
+
+/// A folder for a cache, without spaces, and the keys to sign for it.
+struct Cache {
+    folder: tempfile::TempDir,
+}
+
+impl Cache {
+    fn new(nix: &Path) -> Self {
+        let cache = Self { folder: tempfile::tempdir().unwrap() };
+        for name in ["ours", "other"] {
+            let mut keys = Command::new(nix.with_file_name("nix-store"));
+            keys.args(["--generate-binary-cache-key", &format!("{name}-1")]);
+            keys.args([cache.path(name), cache.path(&format!("{name}.pub"))]).env("HOME", cache.folder.path());
+            assert!(keys.output().unwrap().status.success(), "a pair of keys should be made");
+        }
+        cache
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.path("cache"))
+    }
+
+    fn signing_url(&self) -> String {
+        format!("{}?secret-key={}", self.url(), self.path("ours"))
+    }
+
+    fn public_key(&self, name: &str) -> String {
+        fs::read_to_string(self.path(&format!("{name}.pub"))).unwrap()
+    }
+
+    /// The description of a store path in the cache.
+    fn describes(&self, store_path: &str) -> Option<String> {
+        let hash = &store_path["/nix/store/".len()..][..32];
+        fs::read_to_string(self.path(&format!("cache/{hash}.narinfo"))).ok()
+    }
+}
+
+/// What a build gave that gives something else every time.
+fn content(sandbox: &Sandbox) -> String {
+    fs::read_to_string(sandbox.file(out(&last(sandbox)))).unwrap()
+}
+
+#[test]
+fn what_one_machine_built_and_signed_another_takes() {
+    for nix in every_nix() {
+        let cache = Cache::new(&nix);
+        let one = at("phase0/step1");
+        let first = with_script(&nix, RANDOM);
+        first.lattice(&["build", &one, "--push-cache", &cache.signing_url()]).exits(0).says("copied to file://");
+        let described = cache.describes(out(&last(&first))).expect("the cache should have it");
+        assert!(described.contains("Sig: ours-1:"), "it should be signed: {described}");
+
+        let second = with_script(&nix, RANDOM);
+        second.configure_nix(&format!("trusted-public-keys = {}", cache.public_key("ours")));
+        second.lattice(&["build", &one, "--substituters", &cache.url()]).exits(0);
+        assert_eq!(content(&second), content(&first), "it should come from the cache");
+
+        let third = with_script(&nix, RANDOM);
+        third.configure_nix(&format!("trusted-public-keys = {}", cache.public_key("other")));
+        third.lattice(&["build", &one, "--substituters", &cache.url()]).exits(0);
+        assert_ne!(content(&third), content(&first), "what a stranger signed should not be taken");
+    }
+}
+
+#[test]
+fn the_key_of_nix_conf_signs_too() {
+    for nix in every_nix() {
+        let cache = Cache::new(&nix);
+        let sandbox = with_script(&nix, RANDOM);
+        let one = at("phase0/step1");
+        let run = sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0);
+        run.says("without a signature");
+        sandbox.configure_nix(&format!("secret-key-files = {}", cache.path("ours")));
+        sandbox
+            .commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::world::step("echo 2 >$out"))]);
+        sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0).never_says("without a signature");
+        assert!(cache.describes(out(&last(&sandbox))).unwrap().contains("Sig: ours-1:"));
+    }
+}
+
+#[test]
+fn only_what_was_built_is_copied() {
+    for nix in every_nix() {
+        let cache = Cache::new(&nix);
+        let sandbox = with_script(&nix, "echo broken; exit 1");
+        sandbox.lattice(&["build", &at("phase0/step1"), "--push-cache", &cache.signing_url()]).exits(1);
+        assert!(fs::read_dir(cache.path("cache")).is_err(), "nothing was built, so there is nothing to copy");
+    }
+}
+
+#[test]
+fn a_copy_that_fails_is_told_and_undoes_nothing() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, RANDOM);
+        let one = at("phase0/step1");
+        let run = sandbox.lattice(&["build", &one, "--push-cache", "file:///proc/nowhere?secret-key=/no/key"]);
+        run.exits(1).says("built").says("could not copy to `file:///proc/nowhere`").says("nix copy --to");
+        assert_eq!(sandbox.records().len(), 1, "the result stands");
+        assert_eq!(sandbox.state_of(&one), "built");
+    }
+}
+
+#[test]
+fn what_a_store_elsewhere_built_goes_from_there_to_the_cache() {
+    let sshd = Sshd::start();
+    for nix in every_nix() {
+        let cache = Cache::new(&nix);
+        let machine = sshd.machine(&format!("cached-{}", nix.display()).replace('/', "-"), &nix, None);
+        let sandbox = with_script(&nix, RANDOM);
+        let one = at("phase0/step1");
+        let args = ["build", &one, "--store", &machine.url(), "--push-cache", &cache.signing_url()];
+        sandbox.lattice_by(&sshd, &args).exits(0);
+        assert!(cache.describes(out(&last(&sandbox))).unwrap().contains("Sig: ours-1:"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Who says which machines are used: the command line, git's configuration, lattice.toml; and what nobody may say.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use super::sshd::Sshd;
+use super::world::{last, with_script};
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch};
+
+/// Adds to lattice.toml on the base branch.
+fn declare(sandbox: &Sandbox, text: &str) {
+    let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", format!("{toml}\n[build]\n{text}\n"));
+    sandbox.commit_lattice();
+}
+
+#[test]
+fn the_flag_counts_before_git_s_configuration_and_that_before_lattice_toml() {
+    let sshd = Sshd::start();
+    for (index, nix) in every_nix().into_iter().enumerate() {
+        let name = |who: &str| format!("{who}{index}");
+        let machines = ["project", "user", "flag"].map(|who| sshd.machine(&name(who), &nix, None));
+        let [project, user, flag] = &machines;
+        let sandbox = with_script(&nix, "echo hello >$out");
+        let one = at("phase0/step1");
+        declare(&sandbox, &format!("store = \"{}\"", project.url()));
+        let called = || machines.each_ref().map(super::sshd::Machine::was_called);
+        sandbox.lattice_by(&sshd, &["build", &one]).exits(0);
+        assert_eq!(called(), [true, false, false], "lattice.toml's store should be used");
+        sandbox.git(&["config", "lattice.store", &user.url()]);
+        sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0);
+        assert_eq!(called(), [true, true, false], "the user's own should be used");
+        sandbox.lattice_by(&sshd, &["build", "--again", &one, "--store", &flag.url()]).exits(0);
+        assert_eq!(called(), [true, true, true]);
+        sandbox.lattice_by(&sshd, &["build", "--again", &one, "--store", ""]).exits(0);
+        assert!(last(&sandbox).get("store").is_none(), "an empty flag means here: {}", last(&sandbox));
+    }
+}
+
+#[test]
+fn what_lattice_toml_says_sends_no_automatic_build_anywhere() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "echo hello >$out");
+        let caches = tempfile::tempdir().unwrap();
+        let cache = |name: &str| format!("file://{}", caches.path().join(name).display());
+        declare(&sandbox, &format!("store = \"ssh-ng://nowhere.invalid\"\npush-cache = \"{}\"", cache("project")));
+        sandbox.git(&["config", "lattice.push-cache", &cache("user")]);
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.git(&["switch", "-q", &branch(&at("phase0/step1"))]);
+        let is_there = || caches.path().join("user").exists();
+        for _ in 0..600 {
+            if is_there() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(is_there(), "the user's own cache should get the result: {}", sandbox.logs());
+        assert!(!caches.path().join("project").exists(), "the project's should get nothing");
+        assert!(last(&sandbox).get("store").is_none(), "it should be built here: {}", last(&sandbox));
+    }
+}
+
+#[test]
+fn a_host_that_ssh_would_take_for_an_option_is_refused_wherever_it_stands() {
+    let mut sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.forbid_nix();
+    let one = at("phase0/step1");
+    let trace = sandbox.path("touched");
+    let hostile = format!("ssh-ng://-oProxyCommand=touch${{IFS}}{}", trace.display().to_string().replace(' ', "%20"));
+    for flag in ["builders", "store", "substituters", "push-cache"] {
+        let run = sandbox.lattice(&["build", &one, &format!("--{flag}={hostile}")]);
+        run.exits(2).says(&format!("could not use `--{flag}`")).says("begins with `-`").says("ssh-ng://USER@HOST");
+        sandbox.git(&["config", &format!("lattice.{flag}"), &hostile]);
+        sandbox.lattice(&["build", &one]).exits(2).says(&format!("`lattice.{flag}` in git's configuration"));
+        sandbox.git(&["config", "--unset", &format!("lattice.{flag}")]);
+    }
+    sandbox.lattice(&["build", &one, "--store", "ssh://a\u{1b}[31mb"]).exits(2).says("control character U+001B");
+    declare(&sandbox, &format!("store = \"{hostile}\""));
+    sandbox.lattice(&["build", &one]).exits(2).says("`[build] store` in lattice.toml");
+    assert!(!sandbox.nix_was_called() && !trace.exists(), "nothing should be started");
+}
+
+#[test]
+fn builders_enter_the_question_who_builds() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "echo hello >$out");
+        sandbox.points(&[&crate::story::far("phase0/step1")]);
+        let machines = sandbox.path("machines");
+        fs::write(&machines, "# nobody\n").unwrap();
+        let at_file = format!("@{}", machines.display());
+        let far = crate::story::far("phase0/step1");
+        sandbox.lattice(&["build", &far, "--builders", &at_file]).exits(1).says("no-builder");
+        let version = Command::new(&nix).arg("--version").output().unwrap();
+        assert!(version.status.success());
+        // Somebody who could, but does not answer: that is not the same as nobody.
+        let line = format!("ssh-ng://nowhere.invalid {}-linux", crate::story::elsewhere());
+        fs::write(&machines, line).unwrap();
+        let run = sandbox.lattice(&["build", &far, "--builders", &at_file]);
+        run.never_says("no machine is known that builds for");
+    }
+}

@@ -1,0 +1,150 @@
+//! A store and builders on another machine, and the question who builds for what.
+
+use std::fs;
+
+use super::sshd::Sshd;
+use super::world::{elsewhere_linux, every_pair, here_linux, last, out, step, step_with, with_script, with_step};
+use crate::nix_setup::every_nix;
+use crate::story::{at, far, fields};
+
+/// The NAR hash of a file that says `hello`.
+const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
+
+#[test]
+fn a_store_on_another_machine_builds_and_keeps_the_result() {
+    let sshd = Sshd::start();
+    for (index, (nix, there)) in every_pair().into_iter().enumerate() {
+        let machine = sshd.machine(&format!("store{index}"), &there, None);
+        let sandbox = with_script(&nix, "echo hello >$out");
+        sandbox.lattice_by(&sshd, &["build", &at("phase0/step1"), "--store", &machine.url()]).exits(0).says("built");
+        let record = last(&sandbox);
+        assert_eq!(record["outputs"]["out"]["narHash"], HELLO, "the hash should be asked there: {record}");
+        assert_eq!(record["store"], "ssh-ng://127.0.0.1", "the record should say where: {record}");
+        assert_eq!(fs::read(machine.file(out(&record))).unwrap(), b"hello\n");
+        assert!(!sandbox.file(out(&record)).exists(), "nothing should come here");
+        let links = fs::read_dir(sandbox.work().join(".git/lattice/result")).map_or(0, Iterator::count);
+        assert_eq!(links, 0, "a link here would lead nowhere");
+        sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says("recorded 20");
+    }
+}
+
+#[test]
+fn several_points_go_to_another_store_together_and_each_is_told_its_own() {
+    let sshd = Sshd::start();
+    for nix in every_nix() {
+        let machine = sshd.machine(&format!("several-{}", nix.display()).replace('/', "-"), &nix, None);
+        let sandbox = with_script(&nix, "echo broken; exit 4");
+        sandbox.lattice(&["new", &far("phase0/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
+        sandbox.commit_to(&far("phase0/step1"), &[("step.nix", &step("echo hello >$out"))]);
+        sandbox.points(&[&at("phase1/step1"), &at("phase1/step2")]);
+        let all = sandbox.lattice_by(&sshd, &["build", "*/*/*/*", "--store", &machine.url(), "--json"]);
+        let all = all.exits(1).json();
+        let verdict = |point: &str| {
+            let results = all["results"].as_array().unwrap();
+            results.iter().find(|result| result["point"] == point).unwrap()["verdict"].as_str().unwrap()
+        };
+        assert_eq!(verdict(&at("phase0/step1")), "failed", "{all}");
+        // Nix does not tell that machine to go on where something fails, and it does all the same.
+        assert_eq!(verdict(&at("phase1/step1")), "built", "{all}");
+        assert_eq!(verdict(&at("phase1/step2")), "built", "{all}");
+        // Only the machine with the store knows what it builds for: it is asked, and says no.
+        assert_eq!(verdict(&far("phase0/step1")), "no-builder", "{all}");
+    }
+}
+
+#[test]
+fn a_builder_builds_for_an_architecture_that_nobody_has_here() {
+    let sshd = Sshd::start();
+    for (index, (nix, there)) in every_pair().into_iter().enumerate() {
+        let machine = sshd.machine(&format!("far{index}"), &there, Some(&elsewhere_linux()));
+        let one = far("phase0/step1");
+        let sandbox = with_step(&nix, &one, &step("echo said there; echo hello >$out"));
+        sandbox.lattice(&["build", &one]).exits(1).says("no-builder").says(&elsewhere_linux());
+        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &machine.line(&elsewhere_linux())]).exits(0);
+        let record = last(&sandbox);
+        assert_eq!((&record["verdict"], &record["system"]), (&"built".into(), &elsewhere_linux().into()));
+        assert_eq!(record["machine"], "ssh-ng://127.0.0.1", "the record should name the builder: {record}");
+        assert_eq!(fs::read(sandbox.file(out(&record))).unwrap(), b"hello\n", "the result comes back");
+        assert!(machine.was_called() && sandbox.logs().contains("said there"), "{}", sandbox.logs());
+        assert_eq!(sandbox.state_of(&one), "built");
+    }
+}
+
+#[test]
+fn with_no_jobs_here_everything_goes_to_the_builder() {
+    let sshd = Sshd::start();
+    for (index, (nix, there)) in every_pair().into_iter().enumerate() {
+        let machine = sshd.machine(&format!("busy{index}"), &there, None);
+        let sandbox = with_script(&nix, "echo hello >$out");
+        sandbox.configure_nix("max-jobs = 0");
+        sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says("no-builder");
+        let line = machine.line(&here_linux());
+        sandbox.lattice_by(&sshd, &["build", &at("phase0/step1"), "--builders", &line]).exits(0);
+        assert_eq!(last(&sandbox)["machine"], "ssh-ng://127.0.0.1", "{}", last(&sandbox));
+    }
+}
+
+/// A step that takes something of another architecture, and something that this machine could begin with.
+fn mixed() -> String {
+    let far = format!(
+        "far = derivation {{ name = \"far\"; system = \"{}\"; builder = \"/bin/sh\"; args = [ \"-c\" \"echo far >$out\" ]; }};",
+        elsewhere_linux()
+    );
+    let near = "near = derivation { name = \"near\"; inherit system; builder = \"/bin/sh\"; args = [ \"-c\" \"echo near >$out\" ]; };";
+    step_with(&format!("{far}\n  {near}"), "read -r it <$far; echo $it >$out")
+}
+
+#[test]
+fn a_dependency_for_another_architecture_is_known_before_anything_is_started() {
+    let sshd = Sshd::start();
+    for nix in every_nix() {
+        let machine =
+            sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&elsewhere_linux()));
+        let one = at("phase0/step1");
+        let sandbox = with_step(&nix, &one, &mixed());
+        let run = sandbox.lattice(&["build", &one]).exits(1).says("no-builder");
+        run.says(&format!("builds for `{}`", elsewhere_linux()))
+            .says(&format!("builders = ssh-ng://USER@HOST {}", elsewhere_linux()))
+            .says("extra-platforms");
+        let record = last(&sandbox);
+        assert_eq!((&record["verdict"], &record["system"]), (&"no-builder".into(), &here_linux().into()));
+        assert!(!sandbox.logs().contains("building"), "nothing should be started: {}", sandbox.logs());
+
+        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &machine.line(&elsewhere_linux())]).exits(0);
+        assert_eq!(fs::read(sandbox.file(out(&last(&sandbox)))).unwrap(), b"far\n");
+        // What it takes from the other architecture is in the store now.
+        sandbox.commit_to(&one, &[("step.nix", &mixed().replace("echo $it", "echo again $it"))]);
+        sandbox.lattice(&["build", &one]).exits(0);
+        assert_eq!(fs::read(sandbox.file(out(&last(&sandbox)))).unwrap(), b"again far\n");
+    }
+}
+
+#[test]
+fn one_point_that_nobody_builds_does_not_keep_the_others() {
+    for nix in every_nix() {
+        let sandbox = with_step(&nix, &at("phase0/step1"), &mixed());
+        sandbox.lattice(&["new", &at("phase1/step1"), "--template", "config", "--no-push", "--no-switch"]).exits(0);
+        sandbox.lattice(&["build", &format!("*/{}/*/*", crate::story::here())]).exits(1);
+        let records = sandbox.records().into();
+        let mut found: Vec<_> = fields(&records, "point").into_iter().zip(fields(&records, "verdict")).collect();
+        found.sort_unstable();
+        let (first, second) = (at("phase0/step1"), at("phase1/step1"));
+        assert_eq!(found[0], (first.as_str(), "no-builder"));
+        assert_eq!(found[1].0, second.as_str());
+    }
+}
+
+#[test]
+fn a_key_that_the_machine_does_not_know_gets_nobody_in() {
+    let sshd = Sshd::start();
+    for nix in every_nix() {
+        let machine = sshd.machine(&format!("closed-{}", nix.display()).replace('/', "-"), &nix, None);
+        let sandbox = with_script(&nix, "echo hello >$out");
+        let args = ["build", &at("phase0/step1"), "--store", &machine.url()];
+        let stranger = sshd.options_with("stranger");
+        let run = sandbox.lattice_in("work", &args, |command| command.env("NIX_SSHOPTS", stranger));
+        run.exits(2).says("Permission denied");
+        assert!(!machine.was_called(), "ssh should not let anybody in");
+        assert!(sandbox.records().is_empty(), "a machine out of reach says nothing about the point");
+    }
+}
