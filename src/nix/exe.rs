@@ -8,6 +8,7 @@ use super::path_info;
 use super::settings::Settings;
 use super::store_path::StorePath;
 use super::version::Version;
+use crate::env;
 use crate::process::Cmd;
 
 /// A `nix` that was found and has said which one it is.
@@ -15,6 +16,7 @@ use crate::process::Cmd;
 pub struct Nix {
     program: PathBuf,
     version: Version,
+    with_agent: bool,
 }
 
 impl Nix {
@@ -31,11 +33,21 @@ impl Nix {
     /// The `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let said = Cmd::new(&program).without_git_env().arg("--version").output()?.text();
+        let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").output()?.text();
         let Some(version) = Version::parse(&said) else {
             return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
         };
-        if version.at_least(2, 8) { Ok(Self { program, version }) } else { Err(Error::TooOld { program, version }) }
+        if version.at_least(2, 8) {
+            Ok(Self { program, version, with_agent: false })
+        } else {
+            Err(Error::TooOld { program, version })
+        }
+    }
+
+    /// The same for what somebody typed: it may use the ssh agent, by which remote builders and stores are reached.
+    #[must_use]
+    pub fn with_agent(self) -> Self {
+        Self { with_agent: true, ..self }
     }
 
     /// Where it is.
@@ -48,11 +60,11 @@ impl Nix {
         &self.version
     }
 
-    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), nothing of this
-    /// repository in its environment (Nix 2.8 runs git itself), and C's messages.
+    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), C's messages, and of our
+    /// environment only what Nix needs ([`env::FOR_NIX`]). With git's variables Nix 2.8, which runs git, would read this repository.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
         Cmd::new(&self.program)
-            .without_git_env()
+            .only_env(env::for_nix(self.with_agent))
             .env("LC_ALL", "C.UTF-8")
             .args(["--extra-experimental-features", "nix-command flakes"])
             .args(words)

@@ -6,6 +6,7 @@
 
 mod build;
 mod capability;
+mod concerns;
 mod error;
 mod exe;
 mod failure;
@@ -18,6 +19,7 @@ mod version;
 
 pub use build::{Limits, Mode, Outcome, Output, Request};
 pub use capability::{Capability, Machine, NoBuilder, Who};
+pub use concerns::{Account, Concern, concerns};
 pub use error::Error;
 pub use exe::Nix;
 pub use failure::{Failure, Kind};
