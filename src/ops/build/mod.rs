@@ -77,17 +77,24 @@ pub struct Done {
 pub struct How {
     again: bool,
     mode: Mode,
+    /// What may be built where nobody typed it.
+    permit: Option<Permit>,
 }
 
 impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
-        Self { again, mode: Mode::Typed }
+        Self { again, mode: Mode::Typed, permit: None }
     }
 
     /// Because something happened: only with a permit, and within limits.
-    pub fn automatic(_permit: Permit, limits: Limits) -> Self {
-        Self { again: false, mode: Mode::Automatic(limits) }
+    pub fn automatic(permit: Permit, limits: Limits) -> Self {
+        Self { again: false, mode: Mode::Automatic(limits), permit: Some(permit) }
+    }
+
+    /// Whether a job may be run like this: a permit is for one content.
+    fn allows(&self, job: &Job) -> bool {
+        self.permit.is_none_or(|permit| permit.key() == job.key)
     }
 }
 

@@ -22,6 +22,9 @@ const TAIL: usize = 10;
 /// # Errors
 /// When there is no usable Nix, or a record cannot be written; a build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
+    if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
+        anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.point);
+    }
     let needs_nix = plan.jobs.iter().any(|job| how.again || job.known.is_none());
     let builder = if needs_nix {
         let builder = Builder::new(context, how)?;
@@ -68,6 +71,7 @@ impl<'a> Builder<'a> {
         );
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
+        let nix = if how.mode == nix::Mode::Typed { nix.with_agent() } else { nix };
         let capability = Capability::of(&nix.settings()?);
         let source = context.repo.source()?;
         Ok(Self { context, how, nix, capability, source })
