@@ -54,17 +54,22 @@ impl Context {
     pub fn config(&self) -> Result<Config, Error> {
         let head = self.repo.head()?;
         let committed = head.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
-        let worktree = self.repo.worktree_file(config::FILE)?.filter(|bytes| committed.as_ref() != Some(bytes));
-        if let Some(bytes) = worktree {
-            return Ok(Config::parse(config::FILE, &bytes)?);
+        let worktree = self.repo.worktree_file(config::FILE)?;
+        let origin = if worktree.is_some() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
+        if let Some(bytes) = worktree.filter(|bytes| committed.as_ref() != Some(bytes)) {
+            return Ok(Config::parse(&origin, &bytes)?);
         }
-        match self.policy() {
-            Err(Error::NoBase | Error::Missing) => {
-                let bytes = committed.ok_or(Error::Missing)?;
-                let config = Config::parse(&format!("HEAD:{}", config::FILE), &bytes)?;
+        match (self.policy(), committed) {
+            (Err(Error::NoBase | Error::Missing), None) => Err(Error::Missing),
+            (Err(Error::NoBase | Error::Missing), Some(bytes)) => {
+                let config = Config::parse(&origin, &bytes)?;
                 Ok(self.of_base(&config)?.unwrap_or(config))
             }
-            known => known,
+            // The same fault in a file that can be edited at once is named there.
+            (Err(error @ Error::Config(_)), Some(bytes)) => {
+                Err(Config::parse(&origin, &bytes).err().map_or(error, Error::from))
+            }
+            (known, _) => known,
         }
     }
 

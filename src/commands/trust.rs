@@ -131,7 +131,8 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     let row = |kind: &str, key: &str, what: &str, when: &str| -> Vec<Cell> {
         [kind, key, what, when].map(|text| Cell::new(harmless(text), Tone::Plain)).to_vec()
     };
-    let content = ledger.content.iter().map(|it| row("content", it.key.get(..10).unwrap_or(&it.key), &it.point, &it.when));
+    let content =
+        ledger.content.iter().map(|it| row("content", it.key.get(..10).unwrap_or(&it.key), &it.point, &it.when));
     let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
     table::lines(&content.chain(authors).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
     Ok(error::OK)
@@ -149,7 +150,8 @@ fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     let names: Vec<&String> = args.get_many("what").into_iter().flatten().collect();
-    let counts = Ledger::change(repo(session), |ledger| names.iter().map(|name| ledger.revoke(name)).collect::<Vec<_>>())?;
+    let counts =
+        Ledger::change(repo(session), |ledger| names.iter().map(|name| ledger.revoke(name)).collect::<Vec<_>>())?;
     let mut code = error::OK;
     for (name, count) in names.iter().zip(counts) {
         if count == 0 {

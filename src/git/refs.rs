@@ -93,7 +93,9 @@ impl Repo {
             return self.git.symbolic_ref(name);
         }
         let found = self.gix.try_find_reference(name).map_err(doing(format!("read `{name}`")))?;
-        let target = found.as_ref().and_then(|found| found.target().try_name().map(|name| name.as_bstr().to_str_lossy().into_owned()));
+        let target = found
+            .as_ref()
+            .and_then(|found| found.target().try_name().map(|name| name.as_bstr().to_str_lossy().into_owned()));
         Ok(target)
     }
 

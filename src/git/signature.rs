@@ -50,7 +50,8 @@ impl Repo {
     /// A value of git's configuration from the user's or the machine's files: what the repository's own say does not count.
     pub fn user_config(&self, key: &str) -> Option<String> {
         use gix::config::Source::{Git, GitInstallation, System, User};
-        let is_the_users = |meta: &gix::config::file::Metadata| matches!(meta.source, GitInstallation | System | Git | User);
+        let is_the_users =
+            |meta: &gix::config::file::Metadata| matches!(meta.source, GitInstallation | System | Git | User);
         let config = self.gix.config_snapshot();
         config.plumbing().string_filter(key, is_the_users).map(|value| value.to_str_lossy().into_owned())
     }
@@ -89,7 +90,10 @@ impl Repo {
         let path = |path: &Option<PathBuf>| path.as_deref().unwrap_or(nobody).display().to_string();
         let mut settings = programs.to_vec();
         settings.push(("gpg.ssh.allowedSignersFile", path(&allowed.file)));
-        settings.push(("gpg.ssh.revocationFile", allowed.revoked.as_ref().map_or_else(String::new, |file| file.display().to_string())));
+        settings.push((
+            "gpg.ssh.revocationFile",
+            allowed.revoked.as_ref().map_or_else(String::new, |file| file.display().to_string()),
+        ));
         settings.push(("gpg.minTrustLevel", "undefined".to_owned()));
         verify(self.git(), self.common_dir(), &settings)
     }
@@ -99,10 +103,13 @@ fn verify(git: &Git, git_dir: &Path, settings: &[(&str, String)]) -> Cmd {
     let cmd = Cmd::new(git.program()).cwd(git_dir).only_env(env::for_verifying());
     let cmd = cmd.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
     let cmd = cmd.arg("--no-pager").arg("--git-dir").arg(git_dir);
-    settings
-        .iter()
-        .fold(cmd, |cmd, (key, value)| cmd.arg("-c").arg(format!("{key}={value}")))
-        .args(["log", "--no-walk=unsorted", "--no-show-signature", "--no-color", "--format=%H %G? %GF %GP"])
+    settings.iter().fold(cmd, |cmd, (key, value)| cmd.arg("-c").arg(format!("{key}={value}"))).args([
+        "log",
+        "--no-walk=unsorted",
+        "--no-show-signature",
+        "--no-color",
+        "--format=%H %G? %GF %GP",
+    ])
 }
 
 /// `%H %G? %GF %GP` of git-log(1). `U` is a right signature of a key about which nothing is known; for OpenPGP `G` says only that

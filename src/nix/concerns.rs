@@ -58,7 +58,8 @@ impl Concern {
                 "`sandbox-fallback` is on: where the kernel has no sandbox, builds go on without one".to_owned()
             }
             Self::AcceptFlakeConfig => {
-                "`accept-flake-config` is on: any flake that you build by hand can have Nix run a program as you".to_owned()
+                "`accept-flake-config` is on: any flake that you build by hand can have Nix run a program as you"
+                    .to_owned()
             }
         }
     }
@@ -67,7 +68,9 @@ impl Concern {
     pub fn remedy(&self) -> String {
         match self {
             Self::TrustedUser { entry } => {
-                format!("take `{entry}` out of `trusted-users` in /etc/nix/nix.conf, and name caches in `trusted-substituters`")
+                format!(
+                    "take `{entry}` out of `trusted-users` in /etc/nix/nix.conf, and name caches in `trusted-substituters`"
+                )
             }
             Self::NoSandbox | Self::RelaxedSandbox => "set `sandbox = true` in nix.conf".to_owned(),
             Self::SandboxFallback => "set `sandbox-fallback = false` in nix.conf".to_owned(),

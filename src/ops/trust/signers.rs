@@ -28,7 +28,8 @@ impl Signers {
     /// The user's allowed signers, and the authors of the ledger.
     pub(super) fn of(repo: &Repo, ledger: &Ledger) -> Self {
         let authors = ledger.authors.iter().map(|author| author.key.clone()).collect();
-        let (file, revoked) = (user_file(repo, "gpg.ssh.allowedSignersFile"), user_file(repo, "gpg.ssh.revocationFile"));
+        let (file, revoked) =
+            (user_file(repo, "gpg.ssh.allowedSignersFile"), user_file(repo, "gpg.ssh.revocationFile"));
         let allowed = match (file, revoked) {
             (Ok(file), Ok(revoked)) => AllowedSigners { file, revoked },
             // Nobody is allowed by a list that others can write, nor by one without its revocations.
@@ -114,7 +115,9 @@ const SSH_DIGITS: usize = 43;
 #[derive(Debug, thiserror::Error)]
 pub enum NotAKey {
     /// Neither a fingerprint nor a public key.
-    #[error("`{0}` is no key: expected an ssh public key, its fingerprint (`SHA256:...`), or an OpenPGP fingerprint of 40 digits")]
+    #[error(
+        "`{0}` is no key: expected an ssh public key, its fingerprint (`SHA256:...`), or an OpenPGP fingerprint of 40 digits"
+    )]
     Neither(String),
     /// It looks like a private key.
     #[error("that is a private key: expected the public one, which ends in `.pub`")]
@@ -147,15 +150,12 @@ pub fn key(text: &str) -> Result<(String, String), NotAKey> {
     if text.strip_prefix(SSH).is_some_and(|digits| digits.len() == SSH_DIGITS && digits.chars().all(of_base64)) {
         return Ok((text.to_owned(), String::new()));
     }
-    if text.contains(' ') {
+    let path = Path::new(text);
+    if !path.is_file() {
         return fingerprint(text);
     }
-    let path = Path::new(text);
-    match std::fs::read_to_string(path) {
-        Ok(bytes) => fingerprint(&bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NotAKey::Neither(text.to_owned())),
-        Err(source) => Err(NotAKey::Unreadable { path: path.to_owned(), source }),
-    }
+    let read = std::fs::read_to_string(path);
+    fingerprint(&read.map_err(|source| NotAKey::Unreadable { path: path.to_owned(), source })?)
 }
 
 /// `256 SHA256:... comment (ED25519)`, as ssh-keygen(1) prints it.
@@ -170,7 +170,8 @@ fn fingerprint(public: &str) -> Result<(String, String), NotAKey> {
     }
     let output = Cmd::new("ssh-keygen").args(["-l", "-f", "-"]).stdin(format!("{one}\n")).output()?;
     let said = output.text();
-    let key = said.split(' ').nth(1).filter(|key| output.status.success() && key.starts_with(SSH)).ok_or_else(neither)?;
+    let key =
+        said.split(' ').nth(1).filter(|key| output.status.success() && key.starts_with(SSH)).ok_or_else(neither)?;
     let comment = one.splitn(3, ' ').nth(2).unwrap_or_default();
     Ok((key.to_owned(), comment.to_owned()))
 }
