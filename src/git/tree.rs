@@ -117,6 +117,21 @@ impl Repo {
         Ok(Some(names))
     }
 
+    /// The bytes of a plain file in a directory, which is no link; `None` when there is none of this name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn plain_file(&self, tree: Oid, name: &str) -> Result<Option<Vec<u8>>> {
+        let object = self.object(tree, "tree")?;
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            if entry.filename == name {
+                return if entry.mode.is_blob() { self.blob(entry.oid.to_owned()).map(Some) } else { Ok(None) };
+            }
+        }
+        Ok(None)
+    }
+
     /// The paths of everything below `path`, which is `entry`, that is no directory; at most `most` of them, in git's order.
     ///
     /// # Errors

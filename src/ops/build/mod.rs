@@ -1,6 +1,7 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
 mod run;
+mod strangers;
 
 use std::path::PathBuf;
 

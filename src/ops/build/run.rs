@@ -84,12 +84,21 @@ impl<'a> Builder<'a> {
             let mut record = self.record(job, Verdict::NoBuilder, started);
             record.error = Some(nobody.to_string());
             Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() }
+        } else if let Some(why) = super::strangers::refusal(self.context, job)? {
+            self.refused(job, started, why)
         } else {
             self.run(job, started, on)?
         };
         done.record.seconds = (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         store::append(&self.context.repo, std::slice::from_ref(&done.record)).context("could not record the result")?;
         Ok(done)
+    }
+
+    fn refused(&self, job: &Job, started: String, why: String) -> Done {
+        let mut hints = lock_hint(&why, job);
+        hints.push(format!("`git lattice trust {}` shows what is not yours, and lets Nix decide", job.point));
+        let record = Record { error: Some(why), ..self.record(job, Verdict::Failed, started) };
+        Done { record, fresh: true, tail: Vec::new(), log: None, hints }
     }
 
     fn run(&self, job: &Job, started: String, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
@@ -128,12 +137,7 @@ impl<'a> Builder<'a> {
                 let no_builder = failure.kind == nix::Kind::NoBuilder;
                 done.record.verdict = if no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 done.record.drv = failure.drv.map(|drv| drv.to_string());
-                if failure.summary.contains("lock file") {
-                    done.hints.push(format!(
-                        "run `nix flake lock` in `{}` on the point's branch, and commit flake.lock",
-                        job.dir
-                    ));
-                }
+                done.hints.extend(lock_hint(&failure.summary, job));
                 done.record.error = Some(failure.summary);
                 log.line(&failure.detail);
                 done.tail = log.tail();
@@ -161,6 +165,11 @@ impl<'a> Builder<'a> {
             user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
         }
     }
+}
+
+fn lock_hint(error: &str, job: &Job) -> Vec<String> {
+    let hint = || format!("run `nix flake lock` in `{}` on the point's branch, and commit flake.lock", job.dir);
+    error.contains("lock file").then(hint).into_iter().collect()
 }
 
 /// The whole log of a build, in a file, and its last lines.

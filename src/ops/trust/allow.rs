@@ -76,12 +76,12 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     let Some(tip) = census.commit(point) else { return Err(Cannot::NoPoint { point: spelled, branch }.into()) };
     let commit = repo.commit(tip)?;
     let memory = repo.in_memory();
-    let content = Content::find(&memory, config, commit.tree, point)?;
-    if content.own(point).is_none() {
+    let found = Content::find(&memory, config, commit.tree, point)?;
+    if found.own(point).is_none() {
         let dir = config.flake.encode(&config.lattice, point);
         return Err(Cannot::NoFlake { branch, commit: repo.short(tip), dir }.into());
     }
-    let key = content.key(&memory, config, commit.tree)?;
+    let key = found.key(&memory, config, commit.tree)?;
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
     let mut parts = Vec::new();
     for part in open_parts(repo, config, commit.tree, point)? {

@@ -47,9 +47,35 @@ fn an_input_cannot_take_files_of_this_machine() {
         let input = format!("inputs.secret = {{ url = \"path:{}/\"; flake = false; }};", plain.display());
         flake("builtins.readFile \"${inputs.secret}/key\"", &input)
     };
-    flake_is_sent(inputs, |code, said| assert!(code == 1 && said.contains("lock file"), "{said}"));
+    let is_refused = |code, said: &str| {
+        assert!(
+            code == 1 && said.contains("is read from this machine") && said.contains("git lattice trust"),
+            "{said}"
+        );
+    };
+    flake_is_sent(inputs, is_refused);
     let read = |victim: &Victim| flake(&format!("builtins.readFile {:?}", victim.sandbox.path("secret/key")), "");
     flake_is_sent(read, |code, said| assert!(code == 1 && said.contains("forbidden in pure eval"), "{said}"));
+}
+
+#[test]
+fn a_lock_cannot_either() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let plain = victim.sandbox.path("").parent().unwrap().join("plain");
+        std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
+        let original = r#"{"owner":"a","repo":"b","type":"github"}"#;
+        let locked =
+            format!(r#"{{"type":"path","path":"{}/","narHash":"sha256-{}="}}"#, plain.display(), "A".repeat(43));
+        let nodes = format!(
+            r#"{{"root":{{"inputs":{{"x":"x"}}}},"x":{{"flake":false,"locked":{locked},"original":{original}}}}}"#
+        );
+        let lock = format!(r#"{{"nodes":{nodes},"root":"root","version":7}}"#);
+        let flake = flake(&derivation("echo x > $out"), "inputs.x = { url = \"github:a/b\"; flake = false; };");
+        victim.is_sent("config", &[("flake.nix", flake), ("flake.lock", Put::Text(lock))]);
+        victim.switch_says(MORE);
+        victim.build_by_hand().exits(1).says("is read from this machine");
+    }
 }
 
 #[test]

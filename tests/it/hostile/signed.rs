@@ -42,7 +42,7 @@ fn sent_signed() -> (Victim, String) {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
     victim.is_sent_with("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))], |clone| {
-        signs(&victim, clone, &key)
+        signs(&victim, clone, &key);
     });
     (victim, key)
 }
