@@ -7,6 +7,7 @@ mod depth;
 pub mod inputs;
 mod statix;
 mod syntax;
+pub mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
