@@ -1,6 +1,7 @@
 //! The hostile-branch suite: what a stranger pushes does nothing on checkout, and stays inside its limits when it is built by hand.
 
 mod content;
+mod environment;
 mod names;
 mod policy;
 mod signed;
