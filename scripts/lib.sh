@@ -79,8 +79,8 @@ need_sshd() {
 # Debian's Nix and a modern one beside it, named to the tests.
 nix_for_tests() {
   local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/nix-modern
-  # busybox is the shell of Nix's sandbox, ssh-keygen signs commits, kill(1) and script(1) stand for a user at a terminal.
-  need_packages nix-bin busybox-static git openssh-client ca-certificates procps bsdutils
+  # busybox is the shell of Nix's sandbox, ssh-keygen and gpg sign commits, kill(1) and script(1) stand for a user at a terminal.
+  need_packages nix-bin busybox-static git openssh-client gpg gpg-agent ca-certificates procps bsdutils
   need_sshd
   if ! "$modern/bin/nix" --version >/dev/null 2>&1; then
     say "installing a modern Nix into $modern"

@@ -5,6 +5,10 @@ use crate::env::Environment;
 use crate::git::{self, Head, Oid, Repo, exe::Git};
 use crate::lattice::Point;
 
+mod policy;
+
+pub use policy::BASE_KEY;
+
 /// The open repository and the environment that the process was started in.
 pub struct Context {
     /// What the process was started with.
@@ -19,6 +23,9 @@ pub enum Error {
     /// There is none.
     #[error("there is no `{}` here", config::FILE)]
     Missing,
+    /// Which branch is the base is known from nothing but branches that anybody may have pushed.
+    #[error("it is not known which branch is the base")]
+    NoBase,
     /// There is one, and it cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
@@ -37,27 +44,33 @@ impl Context {
         Ok(Self { environment, repo })
     }
 
-    /// Reads `lattice.toml`: the worktree's own where it differs from what HEAD holds, else the base branch's.
+    /// Reads `lattice.toml`: the worktree's own where it differs from what HEAD holds, else the base branch's ([`Self::policy`]).
     ///
-    /// On a point's branch the committed file is as old as the branch; the base branch has what the project agreed on since.
-    /// An edit that is not committed yet is somebody trying something, so it counts.
+    /// On a point's branch the committed file is as old as the branch, and anybody's; the base branch has what the project agreed on.
+    /// An edit that is not committed yet is somebody trying something, so it counts. HEAD's counts only where no base is known.
     ///
     /// # Errors
     /// When there is none, or it is not usable.
     pub fn config(&self) -> Result<Config, Error> {
         let head = self.repo.head()?;
         let committed = head.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
-        if let Some(bytes) = self.repo.worktree_file(config::FILE)? {
-            let config = Config::parse(config::FILE, &bytes)?;
-            if committed.as_ref() != Some(&bytes) || head.branch.as_deref() == Some(&config.base) {
-                return Ok(config);
-            }
-            return Ok(self.of_base(&config)?.unwrap_or(config));
+        let worktree = self.repo.worktree_file(config::FILE)?;
+        let origin = if worktree.is_some() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
+        if let Some(bytes) = worktree.filter(|bytes| committed.as_ref() != Some(bytes)) {
+            return Ok(Config::parse(&origin, &bytes)?);
         }
-        // Bare, or a worktree without the file: HEAD's, which for a bare repository is the base branch nearly always.
-        let bytes = committed.ok_or(Error::Missing)?;
-        let config = Config::parse(&format!("HEAD:{}", config::FILE), &bytes)?;
-        Ok(self.of_base(&config)?.unwrap_or(config))
+        match (self.policy(), committed) {
+            (Err(Error::NoBase | Error::Missing), None) => Err(Error::Missing),
+            (Err(Error::NoBase | Error::Missing), Some(bytes)) => {
+                let config = Config::parse(&origin, &bytes)?;
+                Ok(self.of_base(&config)?.unwrap_or(config))
+            }
+            // The same fault in a file that can be edited at once is named there.
+            (Err(error @ Error::Config(_)), Some(bytes)) => {
+                Err(Config::parse(&origin, &bytes).err().map_or(error, Error::from))
+            }
+            (known, _) => known,
+        }
     }
 
     /// The base branch's `lattice.toml`, if it has one.

@@ -36,6 +36,43 @@ pub const GIT_LOCAL: [&str; 16] = [
     "GIT_INTERNAL_SUPER_PREFIX",
 ];
 
+/// All that Nix gets of our environment, and why. Whatever is not here (`GIT_*`, tokens, `SSH_AUTH_SOCK`, ..) stays outside of
+/// builds. A name that ends in `*` stands for all that begin so.
+pub const FOR_NIX: [(&str, &str); 25] = [
+    ("PATH", "it runs git, tar and ssh"),
+    ("HOME", "its configuration and caches, and git's, where nothing else names them"),
+    ("USER", "the name by which a daemon and its own messages know the user"),
+    ("LOGNAME", "the same by its other name"),
+    ("TMPDIR", "where builds happen"),
+    ("TZ", "times in messages"),
+    ("LANG", "the language and encoding of messages"),
+    ("LC_*", "the same, in parts"),
+    ("LOCALE_ARCHIVE", "where a Nix that was built by Nix finds the above"),
+    ("NIX_*", "its own settings: NIX_REMOTE, NIX_CONF_DIR, NIX_CONFIG, NIX_SSHOPTS, NIX_SSL_CERT_FILE, .."),
+    ("XDG_CACHE_HOME", "the caches of flakes"),
+    ("XDG_CONFIG_HOME", "nix.conf, and git's configuration"),
+    ("XDG_CONFIG_DIRS", "further places of nix.conf"),
+    ("XDG_DATA_HOME", "trusted settings"),
+    ("XDG_STATE_HOME", "profiles"),
+    ("SSL_CERT_FILE", "certificates for downloads"),
+    ("SSL_CERT_DIR", "the same"),
+    ("http_proxy", "the way to the network"),
+    ("https_proxy", "the same"),
+    ("ftp_proxy", "the same"),
+    ("all_proxy", "the same"),
+    ("no_proxy", "the same"),
+    ("HTTPS_PROXY", "the same, as curl also reads it"),
+    ("ALL_PROXY", "the same"),
+    ("NO_PROXY", "the same"),
+];
+
+/// What a build that somebody typed gets besides [`FOR_NIX`]: remote builders and stores are reached by ssh, whose keys are often in an
+/// agent only. Nobody typed the others: nothing that they run may use the user's keys on other machines.
+pub const FOR_TYPED_BUILDS: &str = "SSH_AUTH_SOCK";
+
+/// What verifying a signature needs: the programs, and the user's keys.
+const FOR_VERIFYING: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "GNUPGHOME"];
+
 /// What the process was started with, read once.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -64,7 +101,7 @@ impl Environment {
     }
 }
 
-/// The user's state directory by the XDG base directory specification; `None` without a home.
+/// The user's cache directory by the XDG base directory specification; `None` without a home.
 #[must_use]
 pub fn cache_home() -> Option<PathBuf> {
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
@@ -74,6 +111,41 @@ pub fn cache_home() -> Option<PathBuf> {
 #[must_use]
 pub fn user() -> Option<String> {
     ["USER", "LOGNAME"].into_iter().find_map(|name| var(name)?.into_string().ok().filter(|v| !v.is_empty()))
+}
+
+/// The user's state directory by the XDG base directory specification, as it is named: it may be relative. `None` without a home.
+#[must_use]
+pub fn state_home() -> Option<PathBuf> {
+    let named = var("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(|| absolute("HOME").map(|home| home.join(".local").join("state")))
+}
+
+/// The user's home.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    absolute("HOME")
+}
+
+/// The variables of our environment that Nix gets, with the ssh agent if that is wanted.
+#[must_use]
+pub fn for_nix(with_agent: bool) -> Vec<(OsString, OsString)> {
+    let is_named = |name: &str, known: &str| match known.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == known,
+    };
+    let agent = with_agent.then_some(FOR_TYPED_BUILDS);
+    kept(|name| FOR_NIX.iter().map(|(known, _)| *known).chain(agent).any(|known| is_named(name, known)))
+}
+
+/// The variables of our environment that verifying a signature needs.
+#[must_use]
+pub fn for_verifying() -> Vec<(OsString, OsString)> {
+    kept(|name| FOR_VERIFYING.contains(&name))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one home of environment reads")]
+fn kept(keep: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(&keep)).collect()
 }
 
 fn skip() -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
-use crate::ops::{Cannot, Refusal};
+use crate::ops::{Cannot, Refusal, trust};
 use crate::{config, context, git, lattice, nix, process};
 
 /// Done.
@@ -45,8 +45,14 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
             "`git lattice init --component NAME --arch aarch64,x86_64` writes one, or switch to a branch that has it",
         );
     }
+    if let Some(context::Error::NoBase) = cause.downcast_ref() {
+        return one("`git config lattice.base BRANCH` says it; `git remote set-head origin --auto` asks the remote");
+    }
     if let Some(process::Error::NotFound { program }) = cause.downcast_ref() {
         return not_found(program);
+    }
+    if let Some(error) = cause.downcast_ref::<trust::Error>() {
+        return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);

@@ -125,6 +125,8 @@ impl Output {
 pub struct Cmd {
     program: OsString,
     args: Vec<OsString>,
+    /// All of the environment that it gets from ours; `None`: everything.
+    inherited: Option<Vec<(OsString, OsString)>>,
     envs: Vec<(OsString, Option<OsString>)>,
     cwd: Option<PathBuf>,
     stdin: Option<Vec<u8>>,
@@ -133,7 +135,7 @@ pub struct Cmd {
 impl Cmd {
     /// A command that runs `program`, a path or a name to be found on PATH.
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), envs: Vec::new(), cwd: None, stdin: None }
+        Self { program: program.into(), args: Vec::new(), inherited: None, envs: Vec::new(), cwd: None, stdin: None }
     }
 
     /// Adds one argument.
@@ -147,6 +149,13 @@ impl Cmd {
     #[must_use]
     pub fn args<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(mut self, args: I) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Gives the child these variables in place of our environment; [`env`](Self::env) adds to them.
+    #[must_use]
+    pub fn only_env(mut self, variables: Vec<(OsString, OsString)>) -> Self {
+        self.inherited = Some(variables);
         self
     }
 
@@ -277,6 +286,9 @@ impl Cmd {
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
+        if let Some(variables) = &self.inherited {
+            command.env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
+        }
         for (name, value) in &self.envs {
             match value {
                 Some(value) => command.env(name, value),

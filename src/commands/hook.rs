@@ -14,7 +14,7 @@ use crate::lint::Severity;
 use crate::ops::hook::{self, Reaction};
 use crate::ops::lint::{self, Checked};
 use crate::process::detach;
-use crate::ui::Ui;
+use crate::ui::{Ui, harmless};
 
 /// Runs `hook run EVENT ARGS..` or `hook build POINT COMMIT`; gives the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
@@ -46,7 +46,7 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
         Event::PostCheckout { flag: Flag::Branch, .. } => {
             // Its exit status becomes that of `git checkout`, which is done: whatever went wrong here is one line.
             if let Err(failure) = post_checkout(ui, environment) {
-                ui.say(format!("git-lattice: no build was started: {failure:#}"));
+                ui.say(harmless(&format!("git-lattice: no build was started: {failure:#}")));
             }
             error::OK
         }
@@ -78,7 +78,7 @@ fn post_checkout(ui: &Ui, environment: Environment) -> Result<()> {
     }
     match hook::after_checkout(&context)? {
         Reaction::Nothing => {}
-        Reaction::Say(line) => ui.say(format!("git-lattice: {line}")),
+        Reaction::Say(line) => ui.say(harmless(&format!("git-lattice: {line}"))),
         Reaction::Build { point, commit } => {
             hook::start(&context, &point, commit)?;
             ui.say(format!(

@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error;
-use crate::ui::Ui;
+use crate::ui::{Ui, harmless};
 
 /// The axes whose flags exist where no `lattice.toml` says otherwise.
 const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
@@ -167,10 +167,12 @@ fn tally(count: usize, one: &str, many: &str) -> String {
 /// Says what went wrong, why, and what to do; gives the exit code.
 pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
     ui.progress("");
-    let mut said = failure.to_string();
+    // Messages name what branches, files and people are called.
+    let words = |text: &dyn std::fmt::Display| text.to_string().lines().map(harmless).collect::<Vec<_>>().join("\n");
+    let mut said = words(failure);
     ui.error(&said);
     for cause in failure.chain().skip(1) {
-        let text = cause.to_string();
+        let text = words(&cause);
         // Wrappers that only pass their source's words on would say everything twice.
         if !said.contains(&text) {
             ui.say(format!("caused by: {text}"));
@@ -178,7 +180,7 @@ pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
         said = text;
     }
     for hint in error::hints(failure) {
-        ui.hint(hint);
+        ui.hint(words(&hint));
     }
     error::exit_code(failure)
 }

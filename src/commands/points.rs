@@ -10,7 +10,7 @@ use crate::ops::Cannot;
 use crate::ops::census::Census;
 
 /// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
-const TAKEN: [&str; 43] = [
+const TAKEN: [&str; 44] = [
     "again",
     "all",
     "all-archs",
@@ -54,6 +54,7 @@ const TAKEN: [&str; 43] = [
     "to-ref",
     "version",
     "wait",
+    "yes",
 ];
 
 /// The arguments that name points.

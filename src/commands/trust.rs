@@ -1,19 +1,204 @@
 //! `git lattice trust`
 
-use anyhow::Result;
-use clap::{ArgMatches, Command};
+use anyhow::{Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
 
-use super::Session;
-use super::points;
+use super::points::Named;
+use super::{Session, points};
+use crate::context::Context;
+use crate::error;
+use crate::git::commit::Commit;
+use crate::git::{Oid, Repo};
+use crate::ops::census::Census;
+use crate::ops::trust::{self, Allowance, Ledger, Look};
+use crate::ui::table::{self, Cell};
+use crate::ui::{Tone, Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
-    points::add_args(
-        Command::new("trust").about("Allow the background build of content that was not made here"),
-        axes,
-        true,
-    )
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let json = || flag("json", "Print JSON");
+    let command = Command::new("trust")
+        .about("Allow the background build of content that was not made here")
+        .long_about(
+            "Allow the background build of content that was not made here.\n\n\
+             A switch to a branch builds its point by itself only when everything that the build would run was generated, made in \
+             this clone, or signed by somebody whom you trust. This command shows what else there is, asks, and allows exactly this \
+             content; the next change has to be allowed anew. What you trust is kept in your own state directory \
+             (`$XDG_STATE_HOME/git-lattice/trust.json`), never in a repository.",
+        )
+        .args_conflicts_with_subcommands(true)
+        .arg(
+            Arg::new("author")
+                .long("author")
+                .value_name("KEY")
+                .action(ArgAction::Append)
+                .conflicts_with("points")
+                .help("Trust what this key signs: an ssh public key, a file with one, or a fingerprint"),
+        )
+        .arg(flag("yes", "Do not ask").short('y'))
+        .arg(json())
+        .subcommand(Command::new("list").about("Show what is trusted").arg(json()))
+        .subcommand(
+            Command::new("revoke")
+                .about("Trust something no longer")
+                .arg(
+                    Arg::new("what")
+                        .value_name("KEY|POINT")
+                        .action(ArgAction::Append)
+                        .required_unless_present("all")
+                        .help("A build key, a point, or the fingerprint of an author, as `trust list` shows it"),
+                )
+                .arg(flag("all", "Trust nothing any more").conflicts_with("what")),
+        );
+    points::add_args(command, axes, true)
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    match args.subcommand() {
+        Some(("list", args)) => list(session, args),
+        Some(("revoke", args)) => revoke(session, args),
+        _ if args.contains_id("author") => authors(session, args),
+        _ => content(session, args),
+    }
+}
+
+/// The list is the user's, not a repository's; only where there is one it must not be in it.
+fn repo(session: &Session) -> Option<&Repo> {
+    session.context().ok().map(|context| &context.repo)
+}
+
+fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, ui) = (session.context()?, &session.ui);
+    let config = context.policy()?;
+    let census = Census::take(&context.repo, &config)?;
+    let points = Named::read(&config, args)?.existing(session, &config, &census)?;
+    let plan = trust::plan(context, &config, &census, &points)?;
+    let (known, new): (Vec<_>, Vec<_>) = plan.into_iter().partition(|allowance| allowance.is_permitted);
+    for allowance in &known {
+        ui.say(format!("{} is built by itself already", allowance.point));
+    }
+    new.iter().for_each(|allowance| show(ui, context, allowance));
+    if !new.is_empty() && !is_sure(ui, args, "Build exactly this without asking from now on?")? {
+        return Ok(error::NO);
+    }
+    if !new.is_empty() {
+        trust::allow(context, &new)?;
+    }
+    if args.get_flag("json") {
+        let one = |it: &Allowance| json!({ "point": it.point, "key": it.key.to_string(), "commit": it.commit.id.to_string() });
+        ui.json(json!({ "trusted": new.iter().map(one).collect::<Vec<_>>() }));
+    } else {
+        new.iter().for_each(|allowance| ui.data(format!("trusted  {}  {}", allowance.point, short(allowance.key))));
+    }
+    Ok(error::OK)
+}
+
+fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let ui = &session.ui;
+    let given = args.get_many::<String>("author").into_iter().flatten();
+    let keys = given.map(|text| trust::key(text)).collect::<Result<Vec<_>, _>>()?;
+    for (key, comment) in &keys {
+        ui.say(harmless(&format!("{key}  {comment}")));
+    }
+    if !is_sure(ui, args, "Build without asking what is signed with this, in every repository?")? {
+        return Ok(error::NO);
+    }
+    let new = Ledger::change(repo(session), |ledger| {
+        let add = |(key, comment): &(String, String)| ledger.add_author(key, comment);
+        keys.iter().map(add).collect::<Vec<_>>()
+    })?;
+    if args.get_flag("json") {
+        ui.json(json!({ "trusted": keys.iter().map(|(key, comment)| json!({ "author": key, "comment": comment })).collect::<Vec<_>>() }));
+        return Ok(error::OK);
+    }
+    for ((key, _), is_new) in keys.iter().zip(new) {
+        ui.data(format!("{}  {key}", if is_new { "trusted" } else { "unchanged" }));
+    }
+    Ok(error::OK)
+}
+
+fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (ledger, ui) = (Ledger::read(repo(session))?, &session.ui);
+    if args.get_flag("json") {
+        ui.json(to_json(&ledger));
+        return Ok(error::OK);
+    }
+    if ledger.content.is_empty() && ledger.authors.is_empty() {
+        ui.say("nothing is trusted");
+        return Ok(error::OK);
+    }
+    let row = |kind: &str, key: &str, what: &str, when: &str| -> Vec<Cell> {
+        [kind, key, what, when].map(|text| Cell::new(harmless(text), Tone::Plain)).to_vec()
+    };
+    let content =
+        ledger.content.iter().map(|it| row("content", it.key.get(..10).unwrap_or(&it.key), &it.point, &it.when));
+    let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
+    table::lines(&content.chain(authors).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
+    Ok(error::OK)
+}
+
+fn to_json(ledger: &Ledger) -> Value {
+    json!({ "content": ledger.content, "authors": ledger.authors })
+}
+
+fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let ui = &session.ui;
+    if args.get_flag("all") {
+        Ledger::forget(repo(session))?;
+        ui.data("nothing is trusted any more");
+        return Ok(error::OK);
+    }
+    let names: Vec<&String> = args.get_many("what").into_iter().flatten().collect();
+    let counts =
+        Ledger::change(repo(session), |ledger| names.iter().map(|name| ledger.revoke(name)).collect::<Vec<_>>())?;
+    let mut code = error::OK;
+    for (name, count) in names.iter().zip(counts) {
+        if count == 0 {
+            ui.error(format!("nothing trusted has the name `{}`", harmless(name)));
+            code = error::NO;
+        } else {
+            ui.data(format!("revoked  {name}"));
+        }
+    }
+    if code == error::NO {
+        ui.hint("`git lattice trust list` shows what is trusted");
+    }
+    Ok(code)
+}
+
+/// Asks on a terminal; elsewhere somebody must have said so before.
+fn is_sure(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
+    if args.get_flag("yes") {
+        return Ok(true);
+    }
+    match ui.confirm(question) {
+        Some(answer) => Ok(answer),
+        None => bail!("there is no terminal to ask on: `--yes` says that you have looked at it"),
+    }
+}
+
+fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
+    let say = |line: String| ui.say(harmless(&line));
+    say(format!("{} at {}", allowance.point, describe(context, &allowance.commit)));
+    for Look { path, why, files, has_more, written, command } in &allowance.parts {
+        say(format!("  {path}: {why}"));
+        if let Some(commit) = written {
+            say(format!("    written in {}", describe(context, commit)));
+        }
+        files.iter().for_each(|file| say(format!("    {file}")));
+        if *has_more {
+            say("    and more".to_owned());
+        }
+        say(format!("    look: {command}"));
+    }
+}
+
+fn describe(context: &Context, commit: &Commit) -> String {
+    let subject = commit.message.lines().next().unwrap_or_default();
+    format!("{} by {}: {subject}", context.repo.short(commit.id), commit.author)
+}
+
+fn short(key: Oid) -> String {
+    key.to_hex_with_len(10).to_string()
 }

@@ -151,6 +151,14 @@ impl Git {
         self.edit_config(&["--add", key, value])
     }
 
+    /// Makes this the only value of a key in the repository's own configuration.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn set_config(&self, key: &str, value: &str) -> Result<()> {
+        self.edit_config(&["--replace-all", key, value])
+    }
+
     /// Takes one value, which has no special characters, from the repository's own configuration.
     ///
     /// # Errors

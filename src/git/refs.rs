@@ -84,6 +84,21 @@ impl Repo {
         found.follow_to_object().map(|id| Some(id.detach())).map_err(doing(format!("read `{name}`")))
     }
 
+    /// What the symbolic ref of this full name leads to, as a full name; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
+        if self.format == RefFormat::Reftable {
+            return self.git.symbolic_ref(name);
+        }
+        let found = self.gix.try_find_reference(name).map_err(doing(format!("read `{name}`")))?;
+        let target = found
+            .as_ref()
+            .and_then(|found| found.target().try_name().map(|name| name.as_bstr().to_str_lossy().into_owned()));
+        Ok(target)
+    }
+
     /// Applies a transaction.
     ///
     /// # Errors

@@ -90,6 +90,14 @@ impl Repo {
         self.gix.workdir()
     }
 
+    /// Whether a path, given without links, is in one of the repository's worktrees or in its git directory.
+    pub fn surrounds(&self, path: &Path) -> bool {
+        let linked = self.gix.worktrees().unwrap_or_default().into_iter().filter_map(|worktree| worktree.base().ok());
+        let main = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git")).map(Path::to_owned);
+        let roots = linked.chain(main).chain(self.workdir().map(Path::to_owned)).chain([self.common_dir.clone()]);
+        roots.into_iter().any(|root| path.starts_with(root.canonicalize().unwrap_or(root)))
+    }
+
     /// Whether object ids are SHA-1.
     pub fn is_sha1(&self) -> bool {
         self.gix.object_hash() == gix::hash::Kind::Sha1
@@ -133,10 +141,17 @@ impl Repo {
     /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it is there and cannot be read, or leads out of the worktree: a branch can hold a link to anything, and reading a device
+    /// or a pipe never ends.
     pub fn worktree_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(root) = self.workdir() else { return Ok(None) };
-        match std::fs::read(root.join(path)) {
+        let real = root.join(path).canonicalize();
+        if let Ok(real) = &real
+            && !(real.is_file() && root.canonicalize().is_ok_and(|root| real.starts_with(root)))
+        {
+            return Err(Error::Malformed(format!("`{path}` is no file of this worktree")));
+        }
+        match real.and_then(std::fs::read) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 Ok(None)

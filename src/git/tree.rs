@@ -99,6 +99,57 @@ impl Repo {
             .collect()
     }
 
+    /// The names in a directory that holds nothing but plain files; `None` when there is anything else: a directory, a link, a
+    /// submodule.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn plain_files(&self, tree: Oid) -> Result<Option<Vec<String>>> {
+        let object = self.object(tree, "tree")?;
+        let mut names = Vec::new();
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            if !entry.mode.is_blob() {
+                return Ok(None);
+            }
+            names.push(entry.filename.to_str_lossy().into_owned());
+        }
+        Ok(Some(names))
+    }
+
+    /// The bytes of a plain file in a directory, which is no link; `None` when there is none of this name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn plain_file(&self, tree: Oid, name: &str) -> Result<Option<Vec<u8>>> {
+        let object = self.object(tree, "tree")?;
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            if entry.filename == name {
+                return if entry.mode.is_blob() { self.blob(entry.oid.to_owned()).map(Some) } else { Ok(None) };
+            }
+        }
+        Ok(None)
+    }
+
+    /// The paths of everything below `path`, which is `entry`, that is no directory; at most `most` of them, in git's order.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn paths_below(&self, path: &str, entry: &Entry, most: usize) -> Result<Vec<String>> {
+        if !entry.is_tree {
+            return Ok(vec![path.to_owned()]);
+        }
+        let mut paths = Vec::new();
+        for child in self.entries(entry.id)? {
+            if paths.len() >= most {
+                break;
+            }
+            paths.extend(self.paths_below(&format!("{path}/{}", child.name), &child, most - paths.len())?);
+        }
+        Ok(paths)
+    }
+
     /// The bytes of a blob.
     ///
     /// # Errors

@@ -175,6 +175,7 @@ mod tests {
             max_jobs: 1,
             substituters: vec![],
             trusted_users: vec![],
+            accept_flake_config: false,
             store: "auto".to_owned(),
             signs: false,
         }

@@ -50,7 +50,7 @@ impl Nix {
         let Evaluator::EvalJobs(program) = &evaluator else {
             return Ok((self.evaluate(what, options, on_event)?, evaluator));
         };
-        let mut found = by_eval_jobs(program, what, options, on_event)?;
+        let mut found = by_eval_jobs(program, self.with_agent, what, options, on_event)?;
         let left: Vec<usize> = (0..what.len()).filter(|i| !found.contains_key(i)).collect();
         let by = if left.len() == what.len() { Evaluator::Nix } else { evaluator };
         if !left.is_empty() {
@@ -63,13 +63,14 @@ impl Nix {
 
 fn by_eval_jobs(
     program: &Path,
+    with_agent: bool,
     what: &[Installable],
     options: &Options,
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<HashMap<usize, Evaluation>, Error> {
     let mut found = HashMap::new();
     for expression in expressions(what) {
-        let cmd = options.apply_to_eval_jobs(options.apply(cmd_of(program)));
+        let cmd = options.apply_to_eval_jobs(options.apply(cmd_of(program, with_agent)));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);

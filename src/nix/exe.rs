@@ -9,6 +9,7 @@ use super::path_info;
 use super::settings::Settings;
 use super::store_path::StorePath;
 use super::version::Version;
+use crate::env;
 use crate::process::Cmd;
 
 /// More store paths than this in one call might be more than the system passes on (execve(2)).
@@ -19,6 +20,7 @@ pub(super) const AT_ONCE: usize = 8000;
 pub struct Nix {
     program: PathBuf,
     version: Version,
+    pub(super) with_agent: bool,
 }
 
 impl Nix {
@@ -35,11 +37,21 @@ impl Nix {
     /// The `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let said = Cmd::new(&program).without_git_env().arg("--version").output()?.text();
+        let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").output()?.text();
         let Some(version) = Version::parse(&said) else {
             return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
         };
-        if version.at_least(2, 8) { Ok(Self { program, version }) } else { Err(Error::TooOld { program, version }) }
+        if version.at_least(2, 8) {
+            Ok(Self { program, version, with_agent: false })
+        } else {
+            Err(Error::TooOld { program, version })
+        }
+    }
+
+    /// The same for what somebody typed: it may use the ssh agent, by which remote builders and stores are reached.
+    #[must_use]
+    pub fn with_agent(self) -> Self {
+        Self { with_agent: true, ..self }
     }
 
     /// Where it is.
@@ -52,17 +64,17 @@ impl Nix {
         &self.version
     }
 
-    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), nothing of this
-    /// repository in its environment (Nix 2.8 runs git itself), and C's messages.
+    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), C's messages, and of our
+    /// environment only what Nix needs ([`env::FOR_NIX`]). With git's variables Nix 2.8, which runs git, would read this repository.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
-        cmd_of(&self.program).args(words)
+        cmd_of(&self.program, self.with_agent).args(words)
     }
 
     /// A `nix-store` command: the one beside `nix`, else the one on PATH.
     pub(super) fn store_cmd(&self) -> Result<Cmd, Error> {
         let beside = self.program.with_file_name("nix-store");
         let program = if beside.is_file() { beside } else { which::which("nix-store").map_err(|_| Error::NoStore)? };
-        Ok(cmd_of(&program))
+        Ok(cmd_of(&program, self.with_agent))
     }
 
     /// The settings in force for this user here.
@@ -90,9 +102,9 @@ impl Nix {
 }
 
 /// The same for another program of Nix'.
-pub(super) fn cmd_of(program: &Path) -> Cmd {
+pub(super) fn cmd_of(program: &Path, with_agent: bool) -> Cmd {
     Cmd::new(program)
-        .without_git_env()
+        .only_env(env::for_nix(with_agent))
         .env("LC_ALL", "C.UTF-8")
         .args(["--extra-experimental-features", "nix-command flakes"])
 }

@@ -39,6 +39,8 @@ pub struct Settings {
     pub substituters: Vec<String>,
     /// Whom the daemon believes; `@GROUP` names a group.
     pub trusted_users: Vec<String>,
+    /// Whether the settings that a flake asks for are taken without a question.
+    pub accept_flake_config: bool,
     /// The store that is used, `auto` unless somebody chose.
     pub store: String,
     /// Whether what is built here is signed.
@@ -61,6 +63,7 @@ impl Settings {
             max_jobs: value("max-jobs").and_then(Value::as_u64).unwrap_or(1),
             substituters: list("substituters"),
             trusted_users: list("trusted-users"),
+            accept_flake_config: value("accept-flake-config").and_then(Value::as_bool).unwrap_or(false),
             store: text("store"),
             signs: !list("secret-key-files").is_empty(),
         })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::build::{self, Done, How};
-use super::trust::{self, Judgement};
+use super::trust::{self, Denial, Judgement};
 use crate::config::Config;
 use crate::context::{self, Context};
 use crate::git::Oid;
@@ -38,9 +38,10 @@ pub fn after_checkout(context: &Context) -> Result<Reaction> {
     let head = context.repo.head()?;
     // Rebase and bisect detach HEAD: nothing happens then.
     let (Some(branch), Some(commit)) = (head.branch, head.commit) else { return Ok(Reaction::Nothing) };
-    let config = match context.config() {
+    let config = match context.policy() {
         Ok(config) => config,
         Err(context::Error::Missing) => return Ok(Reaction::Nothing),
+        Err(context::Error::NoBase) => return without_base(context, &branch),
         Err(error) => return Err(error.into()),
     };
     let Some(point) = config.branch.decode(&config.lattice, &branch) else { return Ok(Reaction::Nothing) };
@@ -54,10 +55,22 @@ pub fn after_checkout(context: &Context) -> Result<Reaction> {
     }
     Ok(match trust::judge(&context.repo, &config, &point, commit)? {
         Judgement::Permitted(_) => Reaction::Build { point: spelled, commit },
-        Judgement::Denied { point: below, why } => {
+        Judgement::Denied(Denial { point: below, why, look }) => {
             let whose = if below == spelled { String::new() } else { format!("{below}: ") };
-            Reaction::Say(format!("not built by itself, {whose}{why}; `git lattice build` builds it"))
+            Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
         }
+    })
+}
+
+/// A point by the word of its own branch alone is not built, and that is said once there is something that looks like one.
+fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
+    let Ok(config) = context.config() else { return Ok(Reaction::Nothing) };
+    Ok(match config.branch.decode(&config.lattice, branch) {
+        Some(_) => Reaction::Say(
+            "not built by itself, it is not known which branch is the base: `git config lattice.base BRANCH` says it"
+                .to_owned(),
+        ),
+        None => Reaction::Nothing,
     })
 }
 
@@ -99,11 +112,13 @@ pub fn start(context: &Context, point: &str, commit: Oid) -> Result<()> {
 /// # Errors
 /// When it may not be built, is being built already, or Nix cannot be used.
 pub fn build_in_background(context: &Context, point: &str, commit: &str) -> Result<Vec<Done>> {
-    let config = context.config()?;
+    let config = context.policy()?;
     let (point, commit) = (config.lattice.parse_point(point)?, crate::git::Repo::oid(commit)?);
     let permit = match trust::judge(&context.repo, &config, &point, commit)? {
         Judgement::Permitted(permit) => permit,
-        Judgement::Denied { point, why } => anyhow::bail!("`{point}` may not be built by itself: {why}"),
+        Judgement::Denied(Denial { point, why, .. }) => {
+            anyhow::bail!("`{point}` may not be built by itself: {why}")
+        }
     };
     let mut plan = build::plan_at(context, &config, &point, permit.commit())?;
     let _only = only_one(context, &config, &point, &plan)?;

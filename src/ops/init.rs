@@ -69,7 +69,8 @@ pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<V
     Ok(pairs)
 }
 
-/// Writes a `lattice.toml` that says what `draft` says; an existing one only with `force`, keeping its comments.
+/// Writes a `lattice.toml` that says what `draft` says; an existing one only with `force`, keeping its comments. git's configuration is
+/// told which branch is the base, unless the remote says so.
 ///
 /// # Errors
 /// When the repository is bare or has no commit, there is one already, the draft is no lattice, or it cannot be written.
@@ -87,7 +88,9 @@ pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
         }
         None => Document::starter(config::FILE, draft),
     };
-    save(root, &document)
+    let path = save(root, &document)?;
+    context.remember_base(&draft.base).context("could not write down which branch is the base")?;
+    Ok(path)
 }
 
 /// Adds values to an axis; gives those that are new.

@@ -28,7 +28,7 @@ impl Locker {
 
 /// Only the inputs count for a lock, so the flake can stand alone in a folder.
 fn make(flake: &str) -> Result<Vec<u8>> {
-    let nix = Nix::find()?;
+    let nix = Nix::find()?.with_agent();
     let folder = tempfile::Builder::new().prefix("git-lattice-lock-").tempdir().context("could not make a folder")?;
     std::fs::write(folder.path().join(super::content::FLAKE), flake).context("could not write the flake")?;
     nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path()).read()?;

@@ -109,16 +109,25 @@ impl Ui {
         self.data(serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default());
     }
 
-    /// Asks yes or no where there is somebody to ask; otherwise `None`.
+    /// Asks yes or no where there is somebody to ask; otherwise `None`. An empty answer is a yes.
     pub fn ask(&self, question: &str) -> Option<bool> {
+        self.answer(&format!("{question} [Y/n] ")).map(|answer| matches!(answer.as_str(), "" | "y" | "yes"))
+    }
+
+    /// The same for what cannot be taken back easily: an empty answer is a no.
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        self.answer(&format!("{question} [y/N] ")).map(|answer| matches!(answer.as_str(), "y" | "yes"))
+    }
+
+    fn answer(&self, prompt: &str) -> Option<String> {
         if !self.interactive {
             return None;
         }
         let mut stderr = std::io::stderr();
-        write!(stderr, "{question} [Y/n] ").and_then(|()| stderr.flush()).ok()?;
+        write!(stderr, "{prompt}").and_then(|()| stderr.flush()).ok()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0)?;
-        Some(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+        Some(answer.trim().to_lowercase())
     }
 }
 

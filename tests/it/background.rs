@@ -132,8 +132,14 @@ fn a_colleague_s_step_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &["--template", "step"], &[]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    let line = "git-lattice: not built by itself, its step.nix was not written here; `git lattice build` builds it";
+    let (branch, dir) = (branch(&at("phase0/step1")), dir(&at("phase0/step1")));
+    let look = format!("git diff main...{branch} -- {dir}");
+    let line = format!(
+        "git-lattice: not built by itself, its step.nix was not written here; look: {look}, then: git lattice trust"
+    );
     assert_eq!(said, line, "one line should say so");
+    let shown = sandbox.git(&look.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(shown.contains("+++ b/") && shown.contains("step.nix"), "and the command in it should show it: {shown}");
     nothing_is_built(&sandbox);
 }
 
@@ -142,7 +148,7 @@ fn a_colleague_s_flake_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert!(said.contains("not what this version generates") && said.contains("`git lattice build`"), "{said}");
+    assert!(said.contains("not what this version generates") && said.contains("look: git diff "), "{said}");
     nothing_is_built(&sandbox);
 }
 

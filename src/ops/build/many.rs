@@ -65,6 +65,21 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
+    /// Nix is not started for these, which nobody vouches for.
+    pub(super) fn refused(&mut self, refused: Vec<(usize, String)>) {
+        let over = refused.into_iter().map(|(i, why)| {
+            (self.on)(Progress::Begin(self.jobs[i]));
+            let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
+            let point = &self.jobs[i].point;
+            hints.push(format!("`git lattice trust {point}` shows what is not yours, and lets Nix decide"));
+            let mut record = self.record(i, Verdict::Failed, now(), 0.0);
+            record.error = Some(why);
+            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints })
+        });
+        let over = over.collect();
+        self.end(over);
+    }
+
     /// Nobody builds for something that these need, as is known now that they are evaluated.
     pub(super) fn nobody_after_all(
         &mut self,
@@ -180,7 +195,7 @@ impl<'a> Many<'a> {
             Outcome::Failed(failure) => {
                 let is_no_builder = failure.kind == nix::Kind::NoBuilder;
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
-                hints.extend(self.lock_hint(i, &failure));
+                hints.extend(self.lock_hint(i, &failure.summary));
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
                 record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv.map(|drv| drv.to_string());
@@ -195,10 +210,10 @@ impl<'a> Many<'a> {
         Some(Done { record, fresh: true, tail: if is_good { Vec::new() } else { tail }, log: Some(log), hints })
     }
 
-    fn lock_hint(&self, i: usize, failure: &Failure) -> Option<String> {
+    fn lock_hint(&self, i: usize, error: &str) -> Option<String> {
         let dir = &self.jobs[i].dir;
         let hint = || format!("run `nix flake lock` in `{dir}` on the point's branch, and commit flake.lock");
-        failure.summary.contains("lock file").then(hint)
+        error.contains("lock file").then(hint)
     }
 
     /// The first error; where it is another point's, that is said.

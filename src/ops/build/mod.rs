@@ -8,6 +8,7 @@ mod machines;
 mod many;
 mod places;
 mod run;
+mod strangers;
 
 use std::path::PathBuf;
 
@@ -116,12 +117,14 @@ pub struct How {
     check: bool,
     mode: Mode,
     places: Option<Places>,
+    /// What may be built where nobody typed it.
+    permit: Option<Permit>,
 }
 
 impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
-        Self { again, check: false, mode: Mode::Typed, places: None }
+        Self { again, check: false, mode: Mode::Typed, places: None, permit: None }
     }
 
     /// The same on other machines; without them, those of the user's own configuration.
@@ -153,8 +156,13 @@ impl How {
     }
 
     /// Because something happened: only with a permit, and within limits.
-    pub fn automatic(_permit: Permit, limits: Limits) -> Self {
-        Self { again: false, check: false, mode: Mode::Automatic(limits), places: None }
+    pub fn automatic(permit: Permit, limits: Limits) -> Self {
+        Self { again: false, check: false, mode: Mode::Automatic(limits), places: None, permit: Some(permit) }
+    }
+
+    /// Whether a job may be run like this: a permit is for one content.
+    fn allows(&self, job: &Job) -> bool {
+        self.permit.is_none_or(|permit| permit.key() == job.key)
     }
 }
 

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 use super::check;
 use super::log::make_parent;
 use super::many::Many;
-use super::{Done, How, Job, Machines, Plan, Progress, link_path};
+use super::{Done, How, Job, Machines, Plan, Progress, link_path, strangers};
 use crate::context::Context;
 use crate::git::source::Source;
-use crate::nix::{Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
+use crate::nix::{Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
 use crate::record::{Record, Verdict};
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
@@ -18,6 +18,9 @@ use crate::record::{Record, Verdict};
 /// # Errors
 /// When there is no usable Nix, or a record cannot be written; a build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
+    if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
+        anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.point);
+    }
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();
     let (mut todo, mut again, mut checked) = (Vec::new(), Vec::new(), Vec::new());
@@ -67,6 +70,7 @@ impl<'a> Builder<'a> {
         );
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
+        let nix = if how.mode == Mode::Typed { nix.with_agent() } else { nix };
         let machines = how.machines(&context.repo, &nix)?;
         let source = context.repo.source()?;
         Ok(Self { context, nix, machines, how, source })
@@ -75,16 +79,20 @@ impl<'a> Builder<'a> {
     /// Builds jobs, no two of which have the same key and system; gives what became of each.
     fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Option<Done>>> {
         let mut many = Many::new(self, jobs, on);
-        let (mut able, mut nobody) = (Vec::new(), Vec::new());
+        let (mut able, mut nobody, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
             match self.machines.capability.require(&job.system) {
-                Ok(()) => able.push(i),
+                Ok(()) => match strangers::refusal(self.context, job)? {
+                    Some(why) => refused.push((i, why)),
+                    None => able.push(i),
+                },
                 // There is a result, and that nobody is here to compare it is no news of the point.
                 Err(_) if self.how.check && job.known.is_some() => many.tell(Progress::NotCompared(job)),
                 Err(no) => nobody.push((i, no)),
             }
         }
         many.no_builder(nobody);
+        many.refused(refused);
         if !able.is_empty() {
             self.evaluate_and_realise(&able, &mut many)?;
         }

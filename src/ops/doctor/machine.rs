@@ -5,7 +5,7 @@ use crate::env::Environment;
 use crate::git::Repo;
 use crate::git::exe::Git;
 use crate::lint::{Lookup, Tools};
-use crate::nix::{Capability, Nix, Sandbox, Settings};
+use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
 use crate::process::Cmd;
 
 /// The oldest git that has everything that is used here.
@@ -68,6 +68,15 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
             Line::warning("sandbox", "off: what you build can do what you can").remedy("`sandbox = true` in nix.conf")
         }
     });
+    lines.extend(concerns(settings, &Account::here()).into_iter().filter_map(|concern| {
+        let name = match concern {
+            Concern::TrustedUser { .. } => "trusted-users",
+            Concern::AcceptFlakeConfig => "accept-flake-config",
+            // The sandbox has its line above.
+            Concern::NoSandbox | Concern::RelaxedSandbox | Concern::SandboxFallback => return None,
+        };
+        Some(Line::warning(name, concern.sentence()).remedy(concern.remedy()))
+    }));
     let here: Vec<_> = capability.here.iter().map(ToString::to_string).collect();
     lines.push(Line::ok("systems", format!("this machine builds for {}", or_none(&here.join(", ")))));
     lines.extend(capability.machines.iter().map(|machine| {

@@ -1,0 +1,109 @@
+//! Whose `lattice.toml` counts.
+//!
+//! It says which branch is which point, which directories a build reads and where results go. Whoever could choose it by what he
+//! pushes could have other files built than those that were judged. So neither the file on a branch that happens to be checked out
+//! counts, nor *which branch is the base* by the word of such a file. The *policy* is the `lattice.toml` of the base branch, and the
+//! base branch is, in this order:
+//!
+//! 1. what git's configuration says in `lattice.base`: nobody can push configuration. `git lattice init` writes it where nothing else
+//!    would tell.
+//! 2. what the remote says is its main branch (`refs/remotes/origin/HEAD`, set by `git clone`): whoever can push branches
+//!    cannot change that.
+//! 3. a branch here whose `lattice.toml` names itself as the base and was committed in this clone. HEAD's file may propose one: only
+//!    the log of that branch, which is written here, can confirm it.
+//!
+//! Such a file may hand over to another branch with its `base`, once. Where the base is here and on the remote, the one here counts: a
+//! fetch alone changes no policy, the user does, by pulling. A stale one harms nobody, since no `lattice.toml` can permit
+//! anything: it only says what is looked at.
+
+use super::{Context, Error};
+use crate::config::{self, Config};
+use crate::git::{self, Oid};
+
+/// git's configuration key for the base branch.
+pub const BASE_KEY: &str = "lattice.base";
+/// The remote that `git clone` makes.
+const ORIGIN: &str = "origin";
+/// Where a `lattice.toml` that was committed here is looked for, besides what HEAD's proposes.
+const USUAL_BASES: [&str; 2] = ["main", "master"];
+
+impl Context {
+    /// Reads the policy: the base branch's `lattice.toml`.
+    ///
+    /// # Errors
+    /// [`Error::NoBase`] when it is not known which branch that is, [`Error::Missing`] when it has none, or it is not usable.
+    pub fn policy(&self) -> Result<Config, Error> {
+        if let Some(base) = self.repo.config(BASE_KEY) {
+            return self.policy_on(&base)?.ok_or(Error::Missing);
+        }
+        let by_remote = self.remote_base()?.map(|base| self.policy_on(&base)).transpose()?.flatten();
+        match by_remote {
+            Some(config) => Ok(config),
+            None => self.policy_made_here()?.ok_or(Error::NoBase),
+        }
+    }
+
+    /// Writes down that `base` is the base branch, where what the remote says does not tell.
+    ///
+    /// # Errors
+    /// When git's configuration cannot be written.
+    pub fn remember_base(&self, base: &str) -> git::Result<()> {
+        let known = self.repo.config(BASE_KEY).map_or_else(|| self.remote_base(), |base| Ok(Some(base)))?;
+        if known.as_deref() == Some(base) { Ok(()) } else { self.repo.git().set_config(BASE_KEY, base) }
+    }
+
+    fn policy_on(&self, branch: &str) -> Result<Option<Config>, Error> {
+        let Some(config) = self.config_on(branch, self.origin().as_deref())? else { return Ok(None) };
+        let next = if config.base == branch { None } else { self.config_on(&config.base, config.remote.as_deref())? };
+        Ok(Some(next.unwrap_or(config)))
+    }
+
+    fn config_on(&self, branch: &str, remote: Option<&str>) -> Result<Option<Config>, Error> {
+        let here = self.repo.find_ref(&format!("refs/heads/{branch}"))?;
+        let there = || remote.map_or(Ok(None), |remote| self.repo.find_ref(&format!("refs/remotes/{remote}/{branch}")));
+        match here.map_or_else(there, |tip| Ok(Some(tip)))? {
+            Some(tip) => self.config_at(branch, tip),
+            None => Ok(None),
+        }
+    }
+
+    fn config_at(&self, name: &str, commit: Oid) -> Result<Option<Config>, Error> {
+        let origin = format!("{name}:{}", config::FILE);
+        Ok(self.committed(commit)?.map(|bytes| Config::parse(&origin, &bytes)).transpose()?)
+    }
+
+    /// The remote that says what the base is: `origin`, else the only one.
+    fn origin(&self) -> Option<String> {
+        let mut remotes = self.repo.remotes();
+        if remotes.iter().any(|remote| remote == ORIGIN) {
+            return Some(ORIGIN.to_owned());
+        }
+        if remotes.len() == 1 { remotes.pop() } else { None }
+    }
+
+    fn remote_base(&self) -> git::Result<Option<String>> {
+        let Some(remote) = self.origin() else { return Ok(None) };
+        let under = format!("refs/remotes/{remote}/");
+        let target = self.repo.symbolic_ref(&format!("{under}HEAD"))?;
+        Ok(target.and_then(|target| target.strip_prefix(&under).map(str::to_owned)))
+    }
+
+    fn policy_made_here(&self) -> Result<Option<Config>, Error> {
+        let proposed = self.repo.head()?.commit.and_then(|commit| self.config_at("HEAD", commit).ok().flatten());
+        let names = proposed.into_iter().map(|config| config.base);
+        let names = names.chain(self.repo.user_config("init.defaultBranch")).chain(USUAL_BASES.map(str::to_owned));
+        for name in names {
+            let branch = format!("refs/heads/{name}");
+            let Some(tip) = self.repo.find_ref(&branch)? else { continue };
+            let tree = self.repo.tree_of_commit(tip)?;
+            let Some(file) = self.repo.entry_at(tree, config::FILE)? else { continue };
+            if !self.repo.was_made_here(&branch, config::FILE, &file)? {
+                continue;
+            }
+            if let Some(config) = self.config_at(&name, tip)?.filter(|config| config.base == name) {
+                return Ok(Some(config));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,50 @@
+//! What was made in this clone, as the logs of its refs tell: they are written here alone, and nobody can push one.
+
+use super::tree::Entry;
+use super::{Oid, Repo, Result};
+
+/// How many of a ref's last moves are looked at.
+const MOVES: usize = 200;
+/// What a ref's log says where a commit was made here, and not fetched, pulled, merged, rebased or copied (git-reflog(1)).
+const MADE_HERE: [&str; 4] = ["lattice: add ", "commit: ", "commit (initial): ", "commit (amend): "];
+
+impl Repo {
+    /// Whether a commit that was made in this clone brought exactly `entry` to `path` on the ref of this full name.
+    ///
+    /// It did when the commit has the entry, and neither its first parent nor the ref before had it: whoever amends another's
+    /// commit makes a new one, and brings nothing that was not there.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn was_made_here(&self, name: &str, path: &str, entry: &Entry) -> Result<bool> {
+        let moves = self.reflog(name, MOVES)?;
+        for (i, (commit, message)) in moves.iter().enumerate() {
+            if !MADE_HERE.iter().any(|made| message.starts_with(made)) {
+                continue;
+            }
+            // A commit that was amended away may have been collected since.
+            let Ok(made) = self.commit(*commit) else { continue };
+            let before = made.parents.first().into_iter().chain(moves.get(i + 1).map(|(older, _)| older));
+            if self.holds(made.tree, path, entry)? && !self.any_holds(before, path, entry) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a tree has exactly this at a path.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn holds(&self, tree: Oid, path: &str, entry: &Entry) -> Result<bool> {
+        Ok(self.entry_at(tree, path)?.is_some_and(|found| found.id == entry.id && found.is_tree == entry.is_tree))
+    }
+
+    /// A commit that cannot be read may have it.
+    fn any_holds<'a>(&self, mut commits: impl Iterator<Item = &'a Oid>, path: &str, entry: &Entry) -> bool {
+        commits.any(|commit| {
+            let tree = self.tree_of_commit(*commit);
+            tree.and_then(|tree| self.holds(tree, path, entry)).unwrap_or(true)
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! Allowing content: first what is to be looked at, then the entry.
+
+use anyhow::Result;
+
+use super::judge::{Judgement, judge, look};
+use super::ledger::{Error, Ledger};
+use super::parts::open_parts;
+use super::signers::writer;
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::Oid;
+use crate::git::commit::Commit;
+use crate::lattice::Point;
+use crate::ops::Cannot;
+use crate::ops::census::Census;
+use crate::ops::content::Content;
+
+/// How many files of a part are listed.
+const FILES: usize = 40;
+
+/// A content that is to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// The point as it is written.
+    pub point: String,
+    /// Its branch.
+    pub branch: String,
+    /// The branch's commit.
+    pub commit: Commit,
+    /// The build key.
+    pub key: Oid,
+    /// Whether it is built by itself without this.
+    pub is_permitted: bool,
+    /// What is in it that was not written here.
+    pub parts: Vec<Look>,
+}
+
+/// A part of a content to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Its path from the root.
+    pub path: String,
+    /// Why it wants looking at.
+    pub why: String,
+    /// Its files.
+    pub files: Vec<String>,
+    /// Whether there are more.
+    pub has_more: bool,
+    /// The commit that wrote it, where that is near enough.
+    pub written: Option<Commit>,
+    /// The command that shows it.
+    pub command: String,
+}
+
+/// Finds out what allowing these points would mean. `config` is the policy.
+///
+/// # Errors
+/// When a point has no branch, or objects cannot be read.
+pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<Allowance>> {
+    points.iter().map(|point| allowance(context, config, census, point)).collect()
+}
+
+/// Writes down that these may be built.
+///
+/// # Errors
+/// When the user's ledger cannot be believed or written.
+pub fn allow(context: &Context, allowances: &[Allowance]) -> Result<(), Error> {
+    Ledger::change(&context.repo, |ledger| {
+        allowances.iter().for_each(|allowance| ledger.allow(allowance.key, &allowance.point));
+    })
+}
+
+fn allowance(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Allowance> {
+    let repo = &context.repo;
+    let (spelled, branch) = (config.lattice.spell(point), config.branch.encode(&config.lattice, point));
+    let Some(tip) = census.commit(point) else { return Err(Cannot::NoPoint { point: spelled, branch }.into()) };
+    let commit = repo.commit(tip)?;
+    let memory = repo.in_memory();
+    let found = Content::find(&memory, config, commit.tree, point)?;
+    if found.own(point).is_none() {
+        let dir = config.flake.encode(&config.lattice, point);
+        return Err(Cannot::NoFlake { branch, commit: repo.short(tip), dir }.into());
+    }
+    let key = found.key(&memory, config, commit.tree)?;
+    let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
+    let mut parts = Vec::new();
+    for part in open_parts(repo, config, commit.tree, point)? {
+        let mut files = repo.paths_below(&part.path, &part.entry, FILES + 1)?;
+        let has_more = files.len() > FILES;
+        files.truncate(FILES);
+        let written = writer(repo, tip, &part.path, &part.entry)?.map(|commit| repo.commit(commit)).transpose()?;
+        let command = look(repo, config, point, &part)?;
+        parts.push(Look { path: part.path, why: part.why.to_string(), files, has_more, written, command });
+    }
+    Ok(Allowance { point: spelled, branch, commit, key, is_permitted, parts })
+}

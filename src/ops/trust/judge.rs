@@ -1,0 +1,113 @@
+//! The judgement, and the permit that nobody else can make.
+
+use anyhow::Result;
+
+use super::ledger::Ledger;
+use super::parts::{Part, Why, open_parts};
+use super::signers::Signers;
+use crate::config::Config;
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
+use crate::ops::content::Content;
+use crate::process::quote;
+
+/// The permission to build one content without being asked. Only [`judge`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn forge(commit: git_lattice::git::Oid) -> git_lattice::ops::trust::Permit {
+///     git_lattice::ops::trust::Permit { commit, key: commit }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit {
+    commit: Oid,
+    key: Oid,
+}
+
+impl Permit {
+    /// The commit that may be built.
+    pub fn commit(self) -> Oid {
+        self.commit
+    }
+
+    /// The build key that the commit had when it was judged: nothing else may be built.
+    pub fn key(self) -> Oid {
+        self.key
+    }
+}
+
+/// The judgement on a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// It may be built.
+    Permitted(Permit),
+    /// It may not.
+    Denied(Denial),
+}
+
+/// Why something may not be built by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The point whose content it is about, maybe one of those below.
+    pub point: String,
+    /// Why.
+    pub why: Why,
+    /// The command that shows what is new in it.
+    pub look: String,
+}
+
+/// Judges what a build of `point` at `commit` would run. `config` is the policy: [`crate::context::Context::policy`].
+///
+/// # Errors
+/// When objects cannot be read.
+pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Judgement> {
+    let tree = repo.tree_of_commit(commit)?;
+    let memory = repo.in_memory();
+    let key = Content::find(&memory, config, tree, point)?.key(&memory, config, tree)?;
+    let permitted = Ok(Judgement::Permitted(Permit { commit, key }));
+    let open = open_parts(repo, config, tree, point)?;
+    let Some(first) = open.first() else { return permitted };
+    let ledger = match Ledger::read(repo) {
+        Ok(ledger) => ledger,
+        Err(error) => {
+            let part = Part { why: Why::Unreadable(error.to_string()), ..first.clone() };
+            return Ok(Judgement::Denied(denial(repo, config, point, &part)?));
+        }
+    };
+    if ledger.allows(key) {
+        return permitted;
+    }
+    match Signers::of(repo, &ledger).unsigned(repo, commit, &open)? {
+        None => permitted,
+        Some(part) => Ok(Judgement::Denied(denial(repo, config, point, part)?)),
+    }
+}
+
+fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<Denial> {
+    let whose = part.point.as_ref().unwrap_or(point);
+    let look = look(repo, config, point, part)?;
+    Ok(Denial { point: config.lattice.spell(whose), why: part.why.clone(), look })
+}
+
+/// The command that shows how a part came to be: against the base, unless the base has it too.
+pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<String> {
+    let branch = config.branch.encode(&config.lattice, point);
+    let name = find(repo, config, &branch)?.map_or(branch, |(name, _)| name);
+    let path = quote(&part.path);
+    Ok(match find(repo, config, &config.base)? {
+        Some((base, tip)) if !repo.holds(repo.tree_of_commit(tip)?, &part.path, &part.entry)? => {
+            format!("git diff {} -- {path}", quote(format!("{base}...{name}")))
+        }
+        _ => format!("git log -p {} -- {path}", quote(&name)),
+    })
+}
+
+/// What a branch is called here, and where it is: here, else on the remote as last fetched.
+fn find(repo: &Repo, config: &Config, branch: &str) -> Result<Option<(String, Oid)>> {
+    if let Some(tip) = repo.find_ref(&format!("refs/heads/{branch}"))? {
+        return Ok(Some((branch.to_owned(), tip)));
+    }
+    let Some(remote) = &config.remote else { return Ok(None) };
+    let name = format!("{remote}/{branch}");
+    Ok(repo.find_ref(&format!("refs/remotes/{name}"))?.map(|tip| (name, tip)))
+}

@@ -1,0 +1,262 @@
+//! What the user allowed: a file in the user's state directory, where no branch and no clone can write.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::env;
+use crate::git::commit::now;
+use crate::git::{Oid, Repo};
+
+const FOLDER: &str = "git-lattice";
+const FILE: &str = "trust.json";
+const LOCK: &str = "trust.lock";
+/// The layout of the file.
+const VERSION: u32 = 1;
+/// The group's and everybody's right to write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Content and authors that the user trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    version: u32,
+    /// What may be built.
+    pub content: Vec<Content>,
+    /// Whose signatures count.
+    pub authors: Vec<Author>,
+}
+
+/// One content that may be built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Its build key: content is the same in every clone.
+    pub key: String,
+    /// The point whose it was, as it is written.
+    pub point: String,
+    /// When it was allowed.
+    pub when: String,
+}
+
+/// One key whose signatures count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The fingerprint.
+    pub key: String,
+    /// What the public key says of its owner.
+    pub comment: String,
+    /// When it was added.
+    pub when: String,
+}
+
+/// Why the ledger cannot be used. Then nothing is trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no place for it.
+    #[error("there is no state directory to keep trust in: neither XDG_STATE_HOME nor HOME is set")]
+    NoHome,
+    /// The variable names a place that depends on the current directory.
+    #[error("XDG_STATE_HOME is `{}`: expected an absolute path", .0.display())]
+    Relative(PathBuf),
+    /// A branch could bring the file.
+    #[error("the state directory `{}` is inside this repository, where a branch could bring what is trusted", .0.display())]
+    Inside(PathBuf),
+    /// Somebody else can write it.
+    #[error("`{}` can be written by others, so nothing in it is trusted", .0.display())]
+    Open(PathBuf),
+    /// It is not what is written here.
+    #[error("`{}` is damaged, so nothing in it is trusted: {why}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// It cannot be read or written.
+    #[error("could not {doing} `{}`", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoHome | Self::Relative(_) | Self::Inside(_) => {
+                "set XDG_STATE_HOME to an absolute path outside of the repository, or unset it".to_owned()
+            }
+            Self::Open(path) => format!("`chmod go-w {}` after a look at it", crate::process::quote(path)),
+            Self::Malformed { path, .. } => {
+                format!("mend it, or begin anew: `rm {}`", crate::process::quote(path))
+            }
+            Self::Io { path, .. } => format!("`ls -l {}` says whose it is", crate::process::quote(path)),
+        }
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { version: VERSION, content: Vec::new(), authors: Vec::new() }
+    }
+}
+
+impl Ledger {
+    /// Reads what is trusted; nothing where there is no file. It may not be in `repo`.
+    ///
+    /// # Errors
+    /// When the file cannot be believed.
+    pub fn read<'a>(repo: impl Into<Option<&'a Repo>>) -> Result<Self, Error> {
+        Self::load(&folder(repo.into())?.join(FILE))
+    }
+
+    /// Changes what is trusted, one process at a time, and gives what `change` gives; the file is replaced in one step.
+    ///
+    /// # Errors
+    /// When the file cannot be believed or written.
+    pub fn change<'a, T>(repo: impl Into<Option<&'a Repo>>, change: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
+        let folder = folder(repo.into())?;
+        let _held = hold(&folder)?;
+        let path = folder.join(FILE);
+        let mut ledger = Self::load(&path)?;
+        let given = change(&mut ledger);
+        ledger.save(&folder, &path).map_err(failed("write", &path))?;
+        Ok(given)
+    }
+
+    /// Trusts nothing any more, whatever the file holds.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn forget<'a>(repo: impl Into<Option<&'a Repo>>) -> Result<(), Error> {
+        let folder = folder(repo.into())?;
+        let _held = hold(&folder)?;
+        let path = folder.join(FILE);
+        Self::default().save(&folder, &path).map_err(failed("write", &path))
+    }
+
+    /// Whether this build key was allowed.
+    pub fn allows(&self, key: Oid) -> bool {
+        let key = key.to_string();
+        self.content.iter().any(|content| content.key == key)
+    }
+
+    /// Allows a content; the point is what it will be listed by.
+    pub fn allow(&mut self, key: Oid, point: &str) {
+        if !self.allows(key) {
+            self.content.push(Content { key: key.to_string(), point: point.to_owned(), when: now() });
+        }
+    }
+
+    /// Adds a key whose signatures count; `false` when it was there.
+    pub fn add_author(&mut self, key: &str, comment: &str) -> bool {
+        let is_new = self.authors.iter().all(|author| author.key != key);
+        if is_new {
+            self.authors.push(Author { key: key.to_owned(), comment: comment.to_owned(), when: now() });
+        }
+        is_new
+    }
+
+    /// Takes away what has this name: a build key or its beginning, a point, or a fingerprint; gives how many there were.
+    pub fn revoke(&mut self, name: &str) -> usize {
+        let before = self.content.len() + self.authors.len();
+        let begins = |key: &str| name.len() >= 7 && key.starts_with(&name.to_lowercase());
+        self.content.retain(|content| content.point != name && !begins(&content.key));
+        self.authors.retain(|author| author.key != name);
+        before - self.content.len() - self.authors.len()
+    }
+
+    fn load(path: &Path) -> Result<Self, Error> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(failed("read", path)(error)),
+        };
+        let meta = file.metadata().map_err(failed("read", path))?;
+        let us = rustix::process::geteuid().as_raw();
+        if meta.permissions().mode() & OTHERS_WRITE != 0 || ![us, 0].contains(&meta.uid()) {
+            return Err(Error::Open(path.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut file, &mut bytes).map_err(failed("read", path))?;
+        let malformed = |why: String| Error::Malformed { path: path.to_owned(), why };
+        let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        if ledger.version != VERSION {
+            return Err(malformed(format!("it has version {}, and {VERSION} is known here", ledger.version)));
+        }
+        Ok(ledger)
+    }
+
+    /// A new file in place of the old one, which is readable by its owner alone as tempfile makes it.
+    fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".trust").tempfile_in(folder)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { doing, path, source }
+}
+
+/// Waits until no other process changes what is in the folder, which is made where it is missing. The lock goes with the value.
+fn hold(folder: &Path) -> Result<File, Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
+    let lock = folder.join(LOCK);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
+    opened.and_then(|file| file.lock().map(|()| file)).map_err(failed("lock", &lock))
+}
+
+/// Our folder in the user's state directory.
+fn folder(repo: Option<&Repo>) -> Result<PathBuf, Error> {
+    let home = env::state_home().ok_or(Error::NoHome)?;
+    if !home.is_absolute() {
+        return Err(Error::Relative(home));
+    }
+    let folder = home.join(FOLDER);
+    match repo {
+        Some(repo) if repo.surrounds(&real(&folder.join(FILE))) => Err(Error::Inside(folder)),
+        _ => Ok(folder),
+    }
+}
+
+/// The path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|part| Some((part, fs::canonicalize(part).ok()?)));
+    match there {
+        Some((part, real)) => real.join(path.strip_prefix(part).unwrap_or(Path::new(""))),
+        None => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_revoked_is_named_by_key_point_or_fingerprint() {
+        let key = Oid::from_hex(b"66d87dad6a2fdde04ae956097af06394cef1d940").unwrap();
+        let mut ledger = Ledger::default();
+        ledger.allow(key, "a/b");
+        ledger.allow(key, "a/b");
+        assert!(ledger.add_author("SHA256:x", "ada") && !ledger.add_author("SHA256:x", "ada"));
+        assert_eq!((ledger.content.len(), ledger.authors.len()), (1, 1), "nothing is there twice");
+        for none in ["a", "66d87d", "SHA256:", ""] {
+            assert_eq!(ledger.clone().revoke(none), 0, "`{none}` names nothing");
+        }
+        for (name, count) in [("a/b", 1), ("66d87da", 1), ("66D87DAD6A", 1), ("SHA256:x", 1)] {
+            assert_eq!(ledger.clone().revoke(name), count, "{name}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The parts of a build, and which of them need no word of anybody.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::git::tree::Entry;
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
+use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
+use crate::template::Template;
+
+/// A directory of a point, or something that `[build] include` names, which is neither derivable nor made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The point whose directory it is; `None` for what is included.
+    pub point: Option<Point>,
+    /// Its path from the root.
+    pub path: String,
+    /// What is there.
+    pub entry: Entry,
+    /// Why it needs somebody's word.
+    pub why: Why,
+}
+
+/// Why something may not be built by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Its step.nix is somebody's.
+    Step,
+    /// Its flake.nix is not what is generated.
+    Flake,
+    /// It has more files than are generated, or links.
+    More,
+    /// Builds may read this, and it is somebody's.
+    Included(String),
+    /// What the user trusts cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step => f.write_str("its step.nix was not written here"),
+            Self::Flake => f.write_str("its flake.nix is not what this version generates"),
+            Self::More => f.write_str("it holds more than what is generated"),
+            Self::Included(path) => write!(f, "`{path}`, which builds may read, was not written here"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
+}
+
+/// The parts of a build of `point` at `tree` that are neither derivable nor made here.
+pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Vec<Part>> {
+    let all = Content::find(repo, config, tree, point)?;
+    let (mut open, mut runs_something) = (Vec::new(), false);
+    for (below, path, entry) in &all.points {
+        // What lies below a point in its own tree is what it was generated from.
+        let own = Content { points: all.points.iter().filter(|(p, ..)| p.is_at_or_below(below)).cloned().collect() };
+        let Some(why) = not_derivable(repo, config, &own, below, entry)? else { continue };
+        runs_something = true;
+        let branch = format!("refs/heads/{}", config.branch.encode(&config.lattice, below));
+        if !repo.was_made_here(&branch, path, entry)? {
+            open.push(Part { point: Some(below.clone()), path: path.clone(), entry: entry.clone(), why });
+        }
+    }
+    // What is generated reads nothing but itself.
+    if runs_something {
+        open.extend(open_includes(repo, config, tree, point)?);
+    }
+    Ok(open)
+}
+
+fn open_includes(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Vec<Part>> {
+    let branches = [config.branch.encode(&config.lattice, point), config.base.clone()];
+    let mut open = Vec::new();
+    for path in &config.build.include {
+        let Some(entry) = repo.entry_at(tree, path)? else { continue };
+        let mut is_ours = false;
+        for branch in &branches {
+            is_ours = is_ours || repo.was_made_here(&format!("refs/heads/{branch}"), path, &entry)?;
+        }
+        if !is_ours {
+            open.push(Part { point: None, path: path.clone(), entry, why: Why::Included(path.clone()) });
+        }
+    }
+    Ok(open)
+}
+
+/// Why a directory is not byte for byte what is generated from its config.toml, by a template that runs nothing of anybody's and has
+/// no inputs; `None` when it is.
+fn not_derivable(repo: &Repo, config: &Config, content: &Content, point: &Point, own: &Entry) -> Result<Option<Why>> {
+    if repo.entry_at(own.id, STEP)?.is_some() {
+        return Ok(Some(Why::Step));
+    }
+    let files = repo.plain_files(own.id)?;
+    if files.is_none_or(|files| files != [CONFIG, FLAKE]) {
+        return Ok(Some(Why::More));
+    }
+    let is_generated = content::generated_by(repo, config, content, point)? == Some(Template::Config);
+    Ok((!is_generated).then_some(Why::Flake))
+}

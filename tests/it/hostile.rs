@@ -1,0 +1,8 @@
+//! The hostile-branch suite: what a stranger pushes does nothing on checkout, and stays inside its limits when it is built by hand.
+
+mod content;
+mod environment;
+mod names;
+mod policy;
+mod signed;
+pub(crate) mod victim;

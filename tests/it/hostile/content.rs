@@ -1,0 +1,240 @@
+//! What a branch holds.
+
+use std::time::Duration;
+
+use git_lattice::nix::{FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request};
+use git_lattice::system::System;
+
+use super::victim::{Put, Victim, derivation, flake};
+use crate::nix_setup::every_nix;
+use crate::story::{at, dir, here};
+
+const FLAKE: &str = "its flake.nix is not what this version generates";
+const STEP: &str = "its step.nix was not written here";
+const MORE: &str = "it holds more than what is generated";
+
+/// Pushes this flake, switches to it, and then builds it by hand: exit code and what was said.
+fn flake_is_sent(make: impl Fn(&Victim) -> Put, check: impl Fn(i32, &str)) {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        victim.is_sent("config", &[("flake.nix", make(&victim))]);
+        victim.switch_says(FLAKE);
+        let run = victim.build_by_hand();
+        check(run.code, &format!("{}{}", run.stdout, run.stderr));
+    }
+}
+
+#[test]
+fn settings_of_the_flake_are_not_taken() {
+    let with_hook = |victim: &Victim| {
+        let settings = format!("nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; }};", victim.evil());
+        flake(&derivation(&format!("echo x > $out; {}; echo > {}", victim.evil(), victim.touched())), &settings)
+    };
+    // The sandbox is on as the user's nix.conf says: nothing outside is to be seen, and so the last command fails.
+    flake_is_sent(with_hook, |code, said| assert_eq!(code, 1, "{said}"));
+    let only_hook = |victim: &Victim| {
+        flake(&derivation("echo x > $out"), &format!("nixConfig.post-build-hook = \"{}\";", victim.evil()))
+    };
+    flake_is_sent(only_hook, |code, said| assert_eq!(code, 0, "without it the build is a build: {said}"));
+}
+
+#[test]
+fn an_input_cannot_take_files_of_this_machine() {
+    let inputs = |victim: &Victim| {
+        // Nix 2.8 does not decode `path:` URLs: by a link there is no blank in it.
+        let plain = victim.sandbox.path("").parent().unwrap().join("plain");
+        std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
+        let input = format!("inputs.secret = {{ url = \"path:{}/\"; flake = false; }};", plain.display());
+        flake("builtins.readFile \"${inputs.secret}/key\"", &input)
+    };
+    let is_refused = |code, said: &str| {
+        assert!(
+            code == 1 && said.contains("is read from this machine") && said.contains("git lattice trust"),
+            "{said}"
+        );
+    };
+    flake_is_sent(inputs, is_refused);
+    let read = |victim: &Victim| flake(&format!("builtins.readFile {:?}", victim.sandbox.path("secret/key")), "");
+    flake_is_sent(read, |code, said| assert!(code == 1 && said.contains("forbidden in pure eval"), "{said}"));
+}
+
+#[test]
+fn a_lock_cannot_either() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let plain = victim.sandbox.path("").parent().unwrap().join("plain");
+        std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
+        let original = r#"{"owner":"a","repo":"b","type":"github"}"#;
+        let locked =
+            format!(r#"{{"type":"path","path":"{}/","narHash":"sha256-{}="}}"#, plain.display(), "A".repeat(43));
+        let nodes = format!(
+            r#"{{"root":{{"inputs":{{"x":"x"}}}},"x":{{"flake":false,"locked":{locked},"original":{original}}}}}"#
+        );
+        let lock = format!(r#"{{"nodes":{nodes},"root":"root","version":7}}"#);
+        let flake = flake(&derivation("echo x > $out"), "inputs.x = { url = \"github:a/b\"; flake = false; };");
+        victim.is_sent("config", &[("flake.nix", flake), ("flake.lock", Put::Text(lock))]);
+        victim.switch_says(MORE);
+        victim.build_by_hand().exits(1).says("is read from this machine");
+    }
+}
+
+#[test]
+fn a_build_during_evaluation_stays_in_the_sandbox() {
+    let with_import = |victim: &Victim| {
+        let script = format!("echo > {}; echo {{ }} > $out", victim.touched());
+        flake(&format!("let it = import ({}); in {}", derivation(&script), derivation("echo x > $out")), "")
+    };
+    flake_is_sent(with_import, |_, _| {});
+}
+
+#[test]
+fn a_step_nix_of_somebody_else_is_not_run() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let step = format!("{{ ... }}: {}", derivation(&format!("echo > {}; echo x > $out", victim.touched())));
+        victim.is_sent("step", &[("step.nix", Put::Text(step))]);
+        victim.switch_says(STEP);
+        victim.build_by_hand().exits(0);
+    }
+}
+
+#[test]
+fn links_out_of_the_tree_are_not_followed() {
+    let links = [
+        ("step", "step.nix", "@SECRET@", STEP),
+        ("config", "flake.nix", "@SECRET@", MORE),
+        ("config", "config.toml", "@SECRET@", MORE),
+        // A link whose text is TOML, and whose folder is there.
+        ("config", "config.toml", "#/../../../../../../../../../../../../etc/hostname", MORE),
+    ];
+    for nix in every_nix() {
+        for (template, name, to, why) in links {
+            let victim = Victim::new(Some(&nix));
+            victim.is_sent(template, &[(name, Put::Link(to.to_owned())), ("#/x", Put::Text(String::new()))]);
+            victim.switch_says(why);
+            victim.build_by_hand().exits(1);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_is_a_link_or_a_submodule_is_no_point() {
+    for put in [Put::Link("@SECRET@".to_owned()), Put::Submodule] {
+        let victim = Victim::new(None);
+        victim.is_sent("config", &[(&format!("/{}", dir(&at("phase0/step1"))), put)]);
+        let said = victim.switch_is_harmless();
+        assert!(said.starts_with("git-lattice: no build was started: ") && said.contains("has no `flakes/"), "{said}");
+        victim.sandbox.lattice(&["build"]).exits(2).says("has no `flakes/");
+    }
+}
+
+#[test]
+fn a_directory_with_more_than_what_is_generated_is_not_derivable() {
+    for put in [Put::Submodule, Put::Text("{ }\n".to_owned()), Put::Link("../../../..".to_owned())] {
+        for name in ["flake.lock", "more"] {
+            let victim = Victim::new(None);
+            victim.is_sent("config", &[(name, put.clone())]);
+            victim.switch_says(MORE);
+        }
+    }
+}
+
+#[test]
+fn data_is_data_whatever_it_says() {
+    let texts = [
+        "\"${builtins.readFile /etc/passwd}\" = '''$(touch @TOUCHED@)`touch @TOUCHED@`'''\n",
+        "[nix]\nnixpkgs_path = \"path:/etc\"\nbase_branch = \"--upload-pack=touch @TOUCHED@\"\n[rust]\nversion = 1\n",
+        "\"\\u001b]0;owned\\u0007\" = \"''; builder = \\\"/bin/sh\\\"; x = ''\"\n",
+    ];
+    for nix in every_nix() {
+        for text in texts {
+            let victim = Victim::new(Some(&nix));
+            let text = text.replace("@TOUCHED@", &victim.touched());
+            victim.is_sent("config", &[("config.toml", Put::Text(text.clone()))]);
+            let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
+            assert!(said.contains("in the background"), "what is derivable is built: {said}");
+            assert_eq!(victim.verdicts(1), ["built"]);
+            let out = victim.sandbox.records()[0]["outputs"]["out"]["path"].as_str().unwrap().to_owned();
+            assert_eq!(victim.sandbox.built(&out), text.as_bytes(), "and comes out byte for byte");
+            victim.nothing_got_out();
+        }
+    }
+}
+
+/// Flakes that want all there is, the limit of a build that nobody typed, and what stops them.
+fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
+    let limits = Limits::default;
+    let sum = "builtins.foldl' (a: b: a + b) 0";
+    let list = "toString (builtins.length (builtins.deepSeq (builtins.genList (x: x + 1) 30000000) [ ]))".to_owned();
+    let second = Duration::from_secs(1);
+    [
+        (
+            "endless evaluation",
+            format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)"),
+            Limits { evaluation: second, ..limits() },
+            Kind::Timeout,
+        ),
+        ("memory", list, Limits { memory: 100 << 20, ..limits() }, Kind::Evaluation),
+        ("log", derivation("while :; do echo chatter; done"), Limits { log: 1000, ..limits() }, Kind::LogLimit),
+        ("processor", derivation("while :; do :; done"), Limits { build: second, ..limits() }, Kind::Timeout),
+    ]
+}
+
+#[test]
+fn bombs_do_not_go_off_on_checkout_and_have_limits() {
+    for nix in every_nix() {
+        for (what, package, limits, kind) in bombs() {
+            let victim = Victim::new(Some(&nix));
+            victim.is_sent("config", &[("flake.nix", flake(&package, ""))]);
+            victim.switch_says(FLAKE);
+            let system = System::parse(&format!("{}-linux", here())).unwrap();
+            let commit = victim.sandbox.commit("HEAD");
+            let flake = FlakeRef::commit(victim.sandbox.work(), &commit, dir(&at("phase0/step1"))).unwrap();
+            let flake = flake.on_branch(&crate::story::branch(&at("phase0/step1")));
+            let nix = Nix::at(victim.sandbox.path("nix/bin/nix")).unwrap();
+            let outcome = nix.build(&Request::new(flake, system, Mode::Automatic(limits)), &mut |_| {}).unwrap();
+            let Outcome::Failed(failure) = outcome else { panic!("{what} should be stopped") };
+            assert_eq!(failure.kind, kind, "{what}: {}", failure.summary);
+        }
+    }
+}
+
+#[test]
+fn trust_is_for_exactly_this_content() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let step = |script: &str| vec![("step.nix", Put::Text(format!("{{ ... }}: {}\n", derivation(script))))];
+        victim.is_sent("step", &step("echo 1 > $out"));
+        victim.switch_says(STEP);
+        let run = victim.sandbox.lattice(&["trust", "--yes"]).exits(0).says(STEP).says("by Mallory: improve it");
+        run.says(&format!("{}/step.nix", dir(&at("phase0/step1")))).says("look: git diff main...feature/");
+        victim.switch("main");
+        assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
+        assert_eq!(victim.verdicts(1), ["built"]);
+
+        victim.is_sent("step", &step("echo 2 > $out"));
+        victim.sandbox.git(&["merge", "-q", "--ff-only"]);
+        victim.switch("main");
+        let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
+        assert!(said.contains(STEP), "the next commit is another content: {said}");
+        assert_eq!(victim.sandbox.records().len(), 1);
+    }
+}
+
+#[test]
+fn an_automatic_build_of_trusted_content_is_sandboxed_whatever_nix_conf_says() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let conf = victim.sandbox.path("nix/conf/nix.conf");
+        let text = std::fs::read_to_string(&conf).unwrap().replace("sandbox = true", "sandbox = false");
+        std::fs::write(&conf, format!("{text}post-build-hook = {}\n", victim.evil())).unwrap();
+        let script = format!("echo x > $out; echo > {}; :", victim.touched());
+        victim.is_sent("config", &[("flake.nix", flake(&derivation(&script), ""))]);
+        victim.switch_says(FLAKE);
+        victim.sandbox.lattice(&["trust", "--yes"]).exits(0);
+        victim.switch("main");
+        assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
+        victim.verdicts(1);
+        victim.nothing_got_out();
+    }
+}

@@ -1,0 +1,107 @@
+//! What a branch is called, and what its people are called.
+
+use super::victim::Victim;
+use crate::story::{at, branch};
+
+/// Names that git takes and a shell, a terminal or a program might act on. `evil` is on PATH.
+const NAMES: [&str; 11] = [
+    "$(evil)",
+    "`evil`",
+    "';evil;'",
+    "\"|evil|\"",
+    "\u{202e}gnp.1pets",
+    "step1\u{9b}31m",
+    "--upload-pack=evil",
+    "step1#x&y%41",
+    "STEP1",
+    "step01",
+    "step18446744073709551616",
+];
+
+#[test]
+fn names_are_no_commands_and_no_points() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    for name in NAMES {
+        for branch in
+            [format!("feature/{}/phase0/{name}", at("").trim_end_matches('/')), format!("feature/{name}/x/y/z")]
+        {
+            sandbox.git_in("remote.git", &["update-ref", &format!("refs/heads/{branch}"), "refs/heads/main"]);
+            sandbox.git(&["fetch", "-q"]);
+            let before = victim.files();
+            let said = victim.switch(&branch);
+            assert_eq!(said, "", "`{branch}` is no point's");
+            victim.nothing_happened(&before);
+            for command in
+                [&["status"][..], &["status", "--json"], &["show", &branch], &["build", &branch], &["trust", &branch]]
+            {
+                let run = sandbox.lattice(command);
+                let odd = |text: &str| text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+                assert!(!odd(&run.stdout) && !odd(&run.stderr), "{command:?}: {:?}{:?}", run.stdout, run.stderr);
+            }
+            assert!(!std::path::Path::new(&victim.touched()).exists(), "`{branch}` should not be run");
+            sandbox.git(&["switch", "-q", "main"]);
+            sandbox.git(&["branch", "-q", "-D", "--", &branch]);
+            sandbox.git_in("remote.git", &["update-ref", "-d", &format!("refs/heads/{branch}")]);
+            sandbox.git(&["fetch", "-q", "--prune"]);
+        }
+    }
+}
+
+#[test]
+fn git_itself_has_no_branch_that_climbs() {
+    let victim = Victim::new(None);
+    for name in ["feature/$(touch x)/..", "feature/../x", "feature/x\u{1b}[2J", "-x"] {
+        let made =
+            victim.sandbox.try_git("remote.git", &["update-ref", &format!("refs/heads/{name}"), "refs/heads/main"]);
+        assert!(
+            !made.status.success() || name == "-x",
+            "git should refuse `{name:?}`, or it belongs to the test above"
+        );
+    }
+}
+
+#[test]
+fn people_and_subjects_do_not_steer_the_terminal() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    victim.is_sent_with("step", &[], |clone| {
+        sandbox.git_in(clone, &["config", "user.name", "Mal\u{1b}]0;owned\u{7}\u{202e}lory"]);
+        sandbox.git_in(clone, &["commit", "-q", "--allow-empty", "-m", "x"]);
+    });
+    let clone = sandbox.path("stranger");
+    std::fs::write(clone.join("message"), "look\u{1b}[2Jhere\n").unwrap();
+    sandbox.git_in(
+        "stranger",
+        &["commit", "-q", "--amend", "--allow-empty", "--cleanup=verbatim", "-F", "message", "--only"],
+    );
+    sandbox.git_in("stranger", &["push", "-q", "-f", "origin", "HEAD"]);
+    sandbox.git(&["fetch", "-q"]);
+    victim.switch_is_harmless();
+    let run = sandbox.lattice(&["trust"]).exits(2).says("--yes");
+    assert!(run.stderr.contains("look\u{fffd}[2Jhere") && !run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+}
+
+#[test]
+fn forged_records_permit_nothing() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    victim.is_sent("step", &[]);
+    sandbox.git(&["branch", "-q", &branch(&at("phase0/step1")), &format!("origin/{}", branch(&at("phase0/step1")))]);
+    let known = sandbox.point(&at("phase0/step1"));
+    let (key, commit) = (known["key"].as_str().unwrap(), known["commit"].as_str().unwrap());
+    let forged = serde_json::json!({
+        "point": "\u{1b}[2J", "key": key, "commit": commit, "system": known["systems"][0], "verdict": "cancelled",
+        "outputs": { "out": { "path": "/etc/passwd\u{1b}[31m" } }, "started": "9999-12-31T23:59:59Z", "seconds": 1e308,
+        "host": "\u{1b}]0;owned\u{7}", "user": "$(touch x)", "permit": true, "trusted": true,
+    });
+    sandbox.git_in("stranger", &["notes", "--ref=lattice/stranger", "add", "-m", &forged.to_string(), key]);
+    sandbox.git_in("stranger", &["push", "-q", "origin", "refs/notes/lattice/stranger"]);
+    sandbox.git(&["fetch", "-q", "origin", "refs/notes/lattice/*:refs/notes/lattice/*"]);
+    assert_eq!(sandbox.records().len(), 1, "it is there");
+    victim.switch_says("its step.nix was not written here");
+    for command in [&["show"][..], &["status"]] {
+        let run = sandbox.lattice(command).exits(0);
+        assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{:?}", run.stdout);
+    }
+}

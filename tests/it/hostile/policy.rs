@@ -1,0 +1,182 @@
+//! A lattice.toml that comes with the branch: it grants nothing, and chooses nothing.
+
+use super::victim::{Put, Victim, derivation};
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, chains, dir, here, toml};
+
+const STEP: &str = "its step.nix was not written here";
+
+/// The sandbox' lattice with these lines.
+fn lattice(rest: &str) -> String {
+    toml(&chains("\"phase{n}\", from = 0", "\"step{n}\", from = 1"), rest)
+}
+
+fn with_policy(text: &str) -> Put {
+    Put::Text(text.to_owned())
+}
+
+#[test]
+fn the_branch_s_own_file_turns_nothing_off() {
+    let base = branch(&at("phase0/step1"));
+    let own = lattice("").replace("base = \"main\"", &format!("base = \"{base}\""));
+    let trusting = "[trust]\nall = true\n[hooks]\non-worktree-add = true\ntrust = \"all\"\n[build]\ninclude = [\"README\"]\n\
+                    builders = \"ssh://evil\"\nstore = \"ssh://evil\"\n[lint]\noff = [\"L01\"]\n";
+    let other = "branch = \"feature/{arch}/{component}/{phase}/{step}\"\nflake = \"flakes/{arch}/{component}/{phase}/{step}\"\n";
+    let [axes, rest] = [lattice(""), String::new()];
+    for text in [own, format!("{axes}{trusting}{rest}"), lattice(other), "base = \n".to_owned(), "\0\u{1}".to_owned()] {
+        let victim = Victim::new(None);
+        victim.is_sent("step", &[("/lattice.toml", with_policy(&text))]);
+        victim.switch_says(STEP);
+    }
+}
+
+#[test]
+fn the_branch_s_own_file_can_be_anything() {
+    for put in
+        [Put::Link("/dev/zero".to_owned()), Put::Link("@SECRET@".to_owned()), Put::Gone, Put::Link(".".to_owned())]
+    {
+        let victim = Victim::new(None);
+        victim.is_sent("step", &[("/lattice.toml", put)]);
+        victim.switch_says(STEP);
+        let run = victim.sandbox.lattice(&["status"]);
+        assert!(!run.stdout.contains("private key") && !run.stderr.contains("private key"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_base_that_the_branch_names_is_not_asked() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    // His base knows the directory as another point's, in which nothing is to be seen.
+    let harmless = lattice("flake = \"harmless/{component}/{arch}/{phase}/{step}\"\n").replace("\"main\"", "\"evil\"");
+    victim.is_sent_with("step", &[("/lattice.toml", with_policy(&harmless))], |clone| {
+        let from = sandbox.path(clone).join(dir(&at("phase0/step1")));
+        let to = sandbox.path(clone).join(dir(&at("phase0/step1")).replace("flakes", "harmless"));
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::copy(from.join("config.toml"), to.join("config.toml")).unwrap();
+        sandbox.git_in(clone, &["add", "-A"]);
+        sandbox.git_in(clone, &["commit", "-q", "-m", "x"]);
+        sandbox.git_in(clone, &["push", "-q", "origin", "HEAD:refs/heads/evil"]);
+    });
+    victim.switch_says(STEP);
+}
+
+#[test]
+fn patterns_of_the_branch_do_not_make_it_a_point() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    let evil = lattice("branch = \"{component}/{arch}/{phase}/{step}\"\n");
+    victim.is_sent_with("config", &[("/lattice.toml", with_policy(&evil))], |clone| {
+        sandbox.git_in(clone, &["commit", "-q", "-m", "x"]);
+        sandbox.git_in(clone, &["push", "-q", "origin", &format!("HEAD:refs/heads/{}", at("phase0/step1"))]);
+    });
+    let before = victim.files();
+    assert_eq!(victim.switch(&at("phase0/step1")), "", "by the base's pattern this is no point's branch");
+    victim.nothing_happened(&before);
+}
+
+#[test]
+fn where_no_base_is_known_nothing_is_built_and_the_way_out_is_named() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    victim.is_sent("config", &[]);
+    // As after `git init`, `git remote add` and `git fetch`: nothing here says which branch is the base.
+    sandbox.git(&["config", "--unset", "lattice.base"]);
+    std::fs::remove_dir_all(sandbox.work().join(".git/logs")).unwrap();
+    let said = victim.switch_is_harmless();
+    let line = "git-lattice: not built by itself, it is not known which branch is the base: `git config lattice.base BRANCH` says it";
+    assert_eq!(said, line);
+    sandbox.lattice(&["trust", "--yes"]).exits(2).says("git remote set-head origin --auto");
+    sandbox.lattice(&["status"]).exits(0).says("phase0/step1");
+    sandbox.git(&["remote", "set-head", "origin", "--auto"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    assert!(victim.switch(&branch(&at("phase0/step1"))).contains("in the background"), "now it is known");
+}
+
+#[test]
+fn the_base_is_what_git_is_told_else_the_remote_s_head_else_what_was_committed_here() {
+    let sandbox = Sandbox::bare_start();
+    let axes = |name: &str| lattice("").replace("[\"toolchain\"]", &format!("[\"{name}\"]"));
+    let commit = |branch: &str, component: &str, base: &str| {
+        sandbox.git(&["switch", "-q", "-C", branch, "main"]);
+        sandbox.write("lattice.toml", axes(component).replace("\"main\"", &format!("\"{base}\"")));
+        sandbox.git(&["add", "lattice.toml"]);
+        sandbox.git(&["commit", "-q", "--allow-empty", "-m", component]);
+        sandbox.git(&["push", "-q", "origin", "HEAD"]);
+    };
+    commit("develop", "mine", "develop");
+    commit("release", "theirs", "release");
+    commit("evil", "evil", "develop");
+    let component = || {
+        let run = sandbox.lattice(&["new", "--arch", here(), "--dry-run", "--json"]).exits(0);
+        run.json()["created"][0]["point"].as_str().unwrap().split('/').next().unwrap().to_owned()
+    };
+    assert_eq!(component(), "mine", "what HEAD proposes and was committed here");
+    sandbox.git_in("remote.git", &["symbolic-ref", "HEAD", "refs/heads/release"]);
+    sandbox.git(&["remote", "set-head", "origin", "--auto"]);
+    assert_eq!(component(), "theirs", "what the remote says");
+    sandbox.git(&["config", "lattice.base", "develop"]);
+    assert_eq!(component(), "mine", "what git is told");
+    sandbox.git(&["config", "lattice.base", "evil"]);
+    assert_eq!(component(), "mine", "a base can hand over to another");
+}
+
+#[test]
+fn init_tells_git_which_branch_is_the_base_unless_the_remote_does() {
+    let init = ["init", "--component", "toolchain", "--arch", here(), "--no-hooks"];
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&init).exits(0);
+    assert_eq!(sandbox.git(&["config", "--local", "lattice.base"]), "main");
+    let clone = sandbox.colleague();
+    sandbox.lattice_in(clone, &init, |command| command).exits(0);
+    assert!(!sandbox.try_git(clone, &["config", "lattice.base"]).status.success(), "a clone knows its remote's HEAD");
+}
+
+/// A base that lets builds read `src`, and a step.nix of the user's own that does.
+fn reading_src() -> Victim {
+    let sandbox = Sandbox::with_toml(&format!("{}\n[build]\ninclude = [\"src\"]\n", lattice("")));
+    let victim = Victim::on(sandbox, None);
+    let sandbox = &victim.sandbox;
+    sandbox.write("src/script", "echo x > $out\n");
+    sandbox.git(&["add", "src"]);
+    sandbox.git(&["commit", "-q", "-m", "what steps run"]);
+    sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
+    let step = "{ ... }: import ../../../../../src/script\n";
+    sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &branch(&at("phase0/step1"))]);
+    sandbox.write(&format!("{}/step.nix", dir(&at("phase0/step1"))), step);
+    sandbox.git(&["commit", "-q", "-a", "-m", "read it"]);
+    sandbox.git(&["push", "-q", "origin", "HEAD"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    victim
+}
+
+#[test]
+fn what_builds_may_read_besides_is_judged_too() {
+    let mine = reading_src();
+    assert!(mine.switch(&branch(&at("phase0/step1"))).contains("in the background"), "all of it was made here");
+
+    let victim = reading_src();
+    let sandbox = &victim.sandbox;
+    let evil = derivation("echo evil");
+    sandbox.git_in("", &["clone", "-q", "-b", &branch(&at("phase0/step1")), "remote.git", "stranger"]);
+    std::fs::write(sandbox.path("stranger/src/script"), evil).unwrap();
+    sandbox.git_in("stranger", &["commit", "-q", "-a", "-m", "improve it"]);
+    sandbox.git_in("stranger", &["push", "-q"]);
+    sandbox.git(&["fetch", "-q"]);
+    let name = branch(&at("phase0/step1"));
+    sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &format!("refs/remotes/origin/{name}")]);
+    victim.switch_says("`src`, which builds may read, was not written here");
+}
+
+#[test]
+fn amending_somebody_else_s_commit_does_not_make_it_one_s_own() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    victim.is_sent("step", &[]);
+    let name = branch(&at("phase0/step1"));
+    sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &name]);
+    sandbox.git(&["reset", "-q", "--hard", &format!("{name}~1")]);
+    sandbox.git(&["commit", "-q", "--amend", "-m", "a better subject"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    victim.switch_says(STEP);
+}

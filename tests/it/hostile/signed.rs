@@ -1,0 +1,254 @@
+//! Signatures: whose count, on what, and whose configuration says so.
+
+use std::fs;
+
+use super::victim::{Put, Victim};
+use crate::story::{at, branch};
+
+const STEP: &str = "its step.nix was not written here";
+const SIGNED: &str = "git-lattice: building";
+
+/// Makes an ssh key in the sandbox and gives the path of its public half.
+fn ssh_key(victim: &Victim, name: &str) -> String {
+    let key = victim.sandbox.path(name);
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
+        .arg(&key)
+        .status();
+    assert!(made.unwrap().success(), "ssh-keygen is needed for this test (Debian: openssh-client)");
+    format!("{}.pub", key.display())
+}
+
+fn line_of(public: &str) -> String {
+    format!("somebody@example.com {}", fs::read_to_string(public).unwrap())
+}
+
+/// Lets a clone sign all its commits.
+fn signs(victim: &Victim, clone: &str, public: &str) {
+    for (key, value) in [("gpg.format", "ssh"), ("user.signingKey", public), ("commit.gpgSign", "true")] {
+        victim.sandbox.git_in(clone, &["config", key, value]);
+    }
+}
+
+/// The user's allowed signers are these lines.
+fn allow(victim: &Victim, lines: &str) {
+    let file = victim.sandbox.path("home/signers");
+    fs::write(&file, lines).unwrap();
+    victim.sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
+}
+
+/// A stranger's point of the template `step`, signed with a key of his own; and that key.
+fn sent_signed() -> (Victim, String) {
+    let victim = Victim::new(None);
+    let key = ssh_key(&victim, "ada");
+    victim.is_sent_with("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))], |clone| {
+        signs(&victim, clone, &key);
+    });
+    (victim, key)
+}
+
+#[track_caller]
+fn switch_builds(victim: &Victim) {
+    victim.sandbox.git(&["switch", "-q", "main"]);
+    let said = victim.switch(&branch(&at("phase0/step1")));
+    assert!(said.starts_with(SIGNED), "{said}");
+}
+
+#[test]
+fn what_an_allowed_signer_wrote_is_built() {
+    let (victim, key) = sent_signed();
+    victim.switch_says(STEP);
+    victim.sandbox.git(&["switch", "-q", "main"]);
+    let other = ssh_key(&victim, "bob");
+    allow(&victim, &line_of(&other));
+    victim.switch_says(STEP);
+    allow(&victim, &format!("{}{}", line_of(&other), line_of(&key)));
+    switch_builds(&victim);
+}
+
+#[test]
+fn a_key_that_is_revoked_or_out_of_time_or_for_something_else_does_not_count() {
+    let (victim, key) = sent_signed();
+    let line = |options: &str| line_of(&key).replacen(' ', &format!(" {options} "), 1);
+    for options in ["valid-before=\"20200101\"", "namespaces=\"file\"", "cert-authority"] {
+        allow(&victim, &line(options));
+        victim.switch_says(STEP);
+        victim.sandbox.git(&["switch", "-q", "main"]);
+    }
+    allow(&victim, &line_of(&key));
+    victim.sandbox.git(&["config", "--global", "gpg.ssh.revocationFile", &key]);
+    victim.switch_says(STEP);
+    victim.sandbox.git(&["config", "--global", "gpg.ssh.revocationFile", "signers"]);
+    victim.sandbox.git(&["switch", "-q", "main"]);
+    victim.switch_says(STEP);
+    victim.sandbox.git(&["config", "--global", "--unset", "gpg.ssh.revocationFile"]);
+    switch_builds(&victim);
+}
+
+#[test]
+fn only_the_commit_that_wrote_the_directory_counts() {
+    let (victim, key) = sent_signed();
+    allow(&victim, &line_of(&key));
+    victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "false"]);
+    victim.is_sent("step", &[("/README", Put::Text("another\n".to_owned()))]);
+    switch_builds(&victim);
+    victim.is_sent("step", &[("more.nix", Put::Text("1\n".to_owned()))]);
+    victim.sandbox.git(&["merge", "-q", "--ff-only"]);
+    victim.sandbox.git(&["switch", "-q", "main"]);
+    assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "what nobody signed on top is not built");
+    // A signature on something else afterwards, or on a merge, says nothing of what it found.
+    victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "true"]);
+    victim.is_sent_with("step", &[("/README", Put::Text("signed\n".to_owned()))], |clone| {
+        victim.sandbox.git_in(clone, &["branch", "-q", "side", "HEAD~1"]);
+    });
+    victim.sandbox.git_in("stranger", &["switch", "-q", "side"]);
+    victim.sandbox.git_in("stranger", &["merge", "-q", "--no-edit", "-S", "--no-ff", &branch(&at("phase0/step1"))]);
+    victim
+        .sandbox
+        .git_in("stranger", &["push", "-q", "-f", "origin", &format!("HEAD:{}", branch(&at("phase0/step1")))]);
+    victim.sandbox.git(&["pull", "-q", "--ff-only"]);
+    victim.sandbox.git(&["switch", "-q", "main"]);
+    assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "a signed merge of it neither");
+}
+
+#[test]
+fn a_signed_next_step_does_not_speak_for_the_step_below() {
+    let victim = Victim::new(None);
+    let key = ssh_key(&victim, "ada");
+    victim.is_sent("step", &[]);
+    allow(&victim, &line_of(&key));
+    signs(&victim, "stranger", &key);
+    let next = ["next-step", &at("phase0/step1"), "--template", "config"];
+    victim.sandbox.lattice_in("stranger", &next, |command| command).exits(0);
+    victim.sandbox.git(&["fetch", "-q"]);
+    let said = victim.switch(&branch(&at("phase0/step2")));
+    assert!(said.contains(&format!("{}: {STEP}", at("phase0/step1"))) && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn the_repository_s_configuration_and_files_have_no_say() {
+    let (victim, key) = sent_signed();
+    let sandbox = &victim.sandbox;
+    let file = sandbox.path("home/signers");
+    fs::write(&file, line_of(&key)).unwrap();
+    sandbox.git(&["config", "--local", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
+    victim.switch_says(STEP);
+
+    // Not even the file that the user names, where a branch can bring it.
+    victim.is_sent("step", &[("/signers", Put::Text(line_of(&key)))]);
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.git(&["branch", "-q", "-D", &branch(&at("phase0/step1"))]);
+    for name in ["signers".to_owned(), sandbox.work().join("signers").display().to_string()] {
+        sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", &name]);
+        victim.switch_says(STEP);
+        sandbox.git(&["switch", "-q", "main"]);
+    }
+    std::os::unix::fs::symlink(sandbox.work().join("signers"), sandbox.path("home/link")).unwrap();
+    let link = sandbox.path("home/link").display().to_string();
+    sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", &link]);
+    let said = victim.switch(&branch(&at("phase0/step1")));
+    assert!(said.contains(STEP), "a link to it is the same: {said}");
+}
+
+#[test]
+fn programs_of_the_repository_s_configuration_are_not_run() {
+    let (victim, _) = sent_signed();
+    let sandbox = &victim.sandbox;
+    allow(&victim, &line_of(&ssh_key(&victim, "bob")));
+    let liar = format!(
+        "#!/bin/sh\ntouch '{}'\necho 'Good \"git\" signature for somebody with ED25519 key SHA256:x'\n",
+        victim.touched()
+    );
+    fs::write(sandbox.work().join("liar"), liar).unwrap();
+    fs::set_permissions(sandbox.work().join("liar"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for key in ["gpg.program", "gpg.ssh.program", "gpg.openpgp.program", "gpg.x509.program"] {
+        sandbox.git(&["config", "--local", key, sandbox.work().join("liar").to_str().unwrap()]);
+    }
+    sandbox.git(&["config", "--local", "gpg.minTrustLevel", "undefined"]);
+    sandbox.git(&["config", "--global", "gpg.ssh.program", "./liar"]);
+    victim.switch_says(STEP);
+}
+
+#[test]
+fn an_author_is_trusted_by_key_file_or_fingerprint() {
+    for how in ["file", "text", "fingerprint"] {
+        let (victim, key) = sent_signed();
+        let sandbox = &victim.sandbox;
+        let known = std::process::Command::new("ssh-keygen").args(["-lf", &key]).output().unwrap().stdout;
+        let fingerprint = String::from_utf8(known).unwrap().split(' ').nth(1).unwrap().to_owned();
+        let given = match how {
+            "file" => key,
+            "text" => fs::read_to_string(&key).unwrap().trim().to_owned(),
+            _ => fingerprint.clone(),
+        };
+        sandbox.lattice(&["trust", "--author", &given]).exits(2).says("--yes");
+        victim.switch_says(STEP);
+        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says(&format!("trusted  {fingerprint}"));
+        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says("unchanged");
+        sandbox.lattice(&["trust", "list"]).exits(0).says(&fingerprint);
+        switch_builds(&victim);
+        sandbox.lattice(&["trust", "revoke", &fingerprint]).exits(0);
+        sandbox.git(&["switch", "-q", "main"]);
+        assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "from then on it is as before");
+    }
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    let victim = Victim::new(None);
+    let key = ssh_key(&victim, "ada");
+    let sandbox = &victim.sandbox;
+    let private = key.trim_end_matches(".pub").to_owned();
+    let refused =
+        |given: &str, said: &str| drop(sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2).says(said));
+    refused(&private, "that is a private key");
+    for given in ["ada", "SHA256:short", "ssh-ed25519 AAAA", "0123456789", "", "/"] {
+        let run = sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2);
+        assert!(run.stderr.starts_with("error: "), "`{given}`: {}", run.stderr);
+    }
+    refused("ssh-ed25519 AAAA", "is no key: expected an ssh public key");
+    sandbox.lattice(&["trust", "list"]).exits(0).says("nothing is trusted");
+}
+
+/// An OpenPGP key in the user's keyring, of ultimate validity; gives its fingerprint.
+fn openpgp_key(victim: &Victim) -> String {
+    let home = victim.sandbox.path("home/.gnupg");
+    fs::create_dir_all(&home).unwrap();
+    fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let gpg = |args: &[&str]| {
+        let mut command = std::process::Command::new("gpg");
+        victim.sandbox.environment(&mut command);
+        let output = command.env("PATH", openpgp_path()).args(["--batch", "--quiet"]).args(args).output();
+        let output = output.expect("gpg is needed for this test (Debian: gpg, gpg-agent)");
+        assert!(output.status.success(), "gpg {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    gpg(&["--passphrase", "", "--quick-generate-key", "Ada <ada@example.com>", "ed25519", "sign", "never"]);
+    let listed = gpg(&["--list-keys", "--with-colons"]);
+    listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap().split(':').nth(8).unwrap().to_owned()
+}
+
+fn openpgp_path() -> std::ffi::OsString {
+    crate::nix_setup::var("PATH").unwrap()
+}
+
+#[test]
+fn an_openpgp_key_counts_by_its_fingerprint_alone() {
+    let mut victim = Victim::new(None);
+    let fingerprint = openpgp_key(&victim);
+    let gpg = which::which("gpg").unwrap();
+    victim.sandbox.use_program("gpg", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", gpg.display()));
+    victim.is_sent_with("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))], |clone| {
+        for (key, value) in [("user.signingKey", fingerprint.as_str()), ("commit.gpgSign", "true")] {
+            victim.sandbox.git_in(clone, &["config", key, value]);
+        }
+    });
+    let signed = victim.sandbox.git(&["log", "-1", "--format=%G?", &format!("origin/{}", branch(&at("phase0/step1")))]);
+    assert_eq!(signed, "G", "git should find the signature good, or the test shows nothing");
+    let before = victim.files();
+    let said = victim.switch(&branch(&at("phase0/step1")));
+    assert!(said.contains(STEP) && !victim.sandbox.nix_was_called(), "a key of which only the owner is known: {said}");
+    assert_eq!(victim.files().len(), before.len());
+    victim.sandbox.lattice(&["trust", "--author", &fingerprint.to_lowercase(), "--yes"]).exits(0);
+    switch_builds(&victim);
+}
