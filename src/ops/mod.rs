@@ -5,6 +5,7 @@ pub mod cache;
 pub mod census;
 pub mod content;
 pub mod hook;
+pub mod hooks;
 pub mod init;
 pub mod lint;
 pub mod lock;
