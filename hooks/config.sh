@@ -7,6 +7,7 @@ if [ ! -f "$lattice" ] || [ ! -x "$lattice" ]; then
   lattice=git-lattice
   command -v git-lattice >/dev/null 2>&1 || { echo "git-lattice: program not found, $event hook skipped" >&2; exit 0; }
 fi
+# shellcheck disable=SC2119,SC2120 # git hands the arguments to the last line
 run() {
   "$lattice" hook run "$event" "$@"
   status=$?

@@ -87,7 +87,9 @@ managers_for_tests() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/managers
   if ! managers_are_there "$folder"; then
     say "installing pre-commit, prek, lefthook and husky into $folder"
-    command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+      need_packages nodejs npm
+    fi
     python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3 python3-venv
     rm -rf "$folder"
     python3 -m venv "$folder" >&2

@@ -169,6 +169,7 @@ fn beside(row: &Row) -> String {
     match row.beside().filter(|_| row.is_installed()) {
         Some(Some(manager)) => format!("beside {manager}'s hook"),
         Some(None) => "beside the hook that was there before".to_owned(),
-        None => String::new(),
+        None if row.is_installed() || Kind::USUAL.contains(&row.kind) => String::new(),
+        None => format!("with `hooks install --{}`", row.kind),
     }
 }

@@ -38,13 +38,13 @@ pub fn name(kind: Kind) -> String {
 /// Which of our sections there are in a configuration file with this text.
 #[must_use]
 pub fn status(text: &[u8]) -> Vec<(Kind, Entry)> {
-    Document::read(text).ours().into_iter().map(|section| (section.kind, section.entry(text))).collect()
+    Document::read(text).ours(text).into_iter().map(|section| (section.kind, section.entry(text))).collect()
 }
 
 /// The text with sections for `kinds`, each in the place of the one that it has.
 #[must_use]
 pub fn with(text: &[u8], kinds: &[Kind], binary: Option<&Path>) -> Vec<u8> {
-    let ours = Document::read(text).ours();
+    let ours = Document::read(text).ours(text);
     let (mut new, mut from) = (Vec::new(), 0);
     for section in &ours {
         new.extend_from_slice(&text[from..section.head.start]);
@@ -66,7 +66,7 @@ pub fn with(text: &[u8], kinds: &[Kind], binary: Option<&Path>) -> Vec<u8> {
 #[must_use]
 pub fn without(text: &[u8]) -> Vec<u8> {
     let (mut new, mut from, mut line_we_ended) = (Vec::new(), 0, None);
-    for section in &Document::read(text).ours() {
+    for section in &Document::read(text).ours(text) {
         new.extend_from_slice(&text[from..section.head.start]);
         if section.is_after_open_line(text) {
             line_we_ended = Some(new.len());
@@ -148,7 +148,8 @@ impl Document {
         Self { lines }
     }
 
-    fn ours(&self) -> Vec<Section> {
+    /// Sections of our names, but for those in which the user only sets an option.
+    fn ours(&self, text: &[u8]) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let mut open = false;
         for (range, line) in &self.lines {
@@ -166,6 +167,7 @@ impl Document {
                 }
             }
         }
+        sections.retain(|section| section.mark(text).is_some() || section.has(Line::Own));
         sections
     }
 }
@@ -186,13 +188,23 @@ impl Line {
 
 impl Section {
     fn entry(&self, text: &[u8]) -> Entry {
-        let mark = String::from_utf8_lossy(&text[self.head.clone()]).into_owned();
-        let words = mark.split_once(MARK).map(|(_, words)| words.split_whitespace().collect::<Vec<_>>());
+        let mark = self.mark(text);
+        let words: Option<Vec<&str>> = mark.as_ref().map(|words| words.split_whitespace().collect());
         let (version, sum) = match words.as_deref() {
             Some(&[version, sum, ..]) => (version.parse().unwrap_or(0), sum),
             _ => (0, ""),
         };
         Entry { version, edited: sum != checksum(&self.collect(text, &[Line::Own])) }
+    }
+
+    /// What follows our mark in the header's line.
+    fn mark(&self, text: &[u8]) -> Option<String> {
+        let head = String::from_utf8_lossy(&text[self.head.clone()]).into_owned();
+        head.split_once(MARK).map(|(_, words)| words.to_owned())
+    }
+
+    fn has(&self, wanted: Line) -> bool {
+        self.lines.iter().any(|(_, line)| *line == wanted)
     }
 
     fn is_after_open_line(&self, text: &[u8]) -> bool {

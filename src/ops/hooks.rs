@@ -148,12 +148,16 @@ impl Survey {
         }
     }
 
+    /// From git's own folder too: a manager may have set `core.hooksPath` since.
     fn remove_shims(&self, done: &mut Done) -> Result<()> {
-        let Ok(folder) = &self.folder else { return Ok(()) };
-        let plan = hooks::plan_uninstall(&folder.path)?;
-        if !plan.steps.is_empty() {
-            plan.apply()?;
-            done.say(&plan);
+        let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
+        let own = Some(self.config.with_file_name("hooks")).filter(|own| in_force.as_ref() != Some(own));
+        for folder in in_force.into_iter().chain(own) {
+            let plan = hooks::plan_uninstall(&folder)?;
+            if !plan.steps.is_empty() {
+                plan.apply()?;
+                done.say(&plan);
+            }
         }
         Ok(())
     }

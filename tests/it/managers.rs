@@ -1,0 +1,1 @@
+//! The hook managers that people have.
