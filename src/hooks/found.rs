@@ -66,7 +66,8 @@ pub fn status(folder: &Path) -> Result<Vec<(Kind, State)>, Error> {
 
 /// Whether something of ours is left of an event's hook, though maybe nobody calls it.
 pub fn has_traces(folder: &Path, kind: Kind) -> bool {
-    Found::look(folder, kind).is_ok_and(|found| found.chained.is_some() || !found.strays.is_empty())
+    Found::look(folder, kind)
+        .is_ok_and(|found| found.is_installed() || found.chained.is_some() || !found.strays.is_empty())
 }
 
 /// Where an event's hook stands.

@@ -148,10 +148,15 @@ impl Survey {
         }
     }
 
+    /// The folder that git takes without `core.hooksPath`.
+    fn own_folder(&self) -> PathBuf {
+        self.config.with_file_name("hooks")
+    }
+
     /// From git's own folder too: a manager may have set `core.hooksPath` since.
     fn remove_shims(&self, done: &mut Done) -> Result<()> {
         let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
-        let own = Some(self.config.with_file_name("hooks")).filter(|own| in_force.as_ref() != Some(own));
+        let own = Some(self.own_folder()).filter(|own| in_force.as_ref() != Some(own));
         for folder in in_force.into_iter().chain(own) {
             let plan = hooks::plan_uninstall(&folder)?;
             if !plan.steps.is_empty() {
@@ -203,8 +208,11 @@ impl Survey {
 
     /// Whether our hook should be there: others of ours are, or something of it is left.
     fn is_missing(&self, kind: Kind) -> bool {
-        let has_traces = self.folder.as_ref().is_ok_and(|folder| hooks::found::has_traces(&folder.path, kind));
-        has_traces || (Kind::USUAL.contains(&kind) && self.rows.iter().any(Row::is_installed))
+        let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
+        // A manager may have set `core.hooksPath` after ours were installed.
+        let mut folders = in_force.into_iter().chain([self.own_folder()]);
+        folders.any(|folder| hooks::found::has_traces(&folder, kind))
+            || (Kind::USUAL.contains(&kind) && self.rows.iter().any(Row::is_installed))
     }
 }
 

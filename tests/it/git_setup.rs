@@ -42,6 +42,11 @@ impl Sandbox {
         sandbox
     }
 
+    /// The same where there may be nothing.
+    pub(crate) fn try_tree(&self, name: &str) -> Option<String> {
+        self.path(name).exists().then(|| self.tree(name))
+    }
+
     /// Everything in a folder and below as text: names, modes, link targets, contents.
     pub(crate) fn tree(&self, name: &str) -> String {
         let mut lines = Vec::new();

@@ -119,12 +119,9 @@ fn a_bisection_starts_nothing() {
         for n in 0..5 {
             change(sandbox, &format!("n = {n}"));
         }
-        for args in [
-            &["bisect", "start", "HEAD", "HEAD~4"][..],
-            &["bisect", "good"],
-            &["bisect", "bad"],
-            &["bisect", "reset"],
-        ] {
+        for args in
+            [&["bisect", "start", "HEAD", "HEAD~4"][..], &["bisect", "good"], &["bisect", "bad"], &["bisect", "reset"]]
+        {
             says_nothing(sandbox, args);
         }
         assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), point());
