@@ -48,6 +48,12 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(process::Error::NotFound { program }) = cause.downcast_ref() {
         return not_found(program);
     }
+    if let Some(hooks::dir::Error::Absent { value }) = cause.downcast_ref() {
+        return one(format!(
+            "let what uses it make the folder (husky: `npm install`), or `mkdir -p {}`",
+            process::quote(value)
+        ));
+    }
     if let Some(hooks::config_file::Error::Locked { path }) = cause.downcast_ref() {
         return stale_lock(path);
     }

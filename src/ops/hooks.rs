@@ -101,7 +101,7 @@ pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
         }
         Way::Shim => {
             let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
-            let plan = hooks::plan_install(&folder.path, &kinds, program.as_deref())?;
+            let plan = hooks::plan_install(folder.to_fill()?, &kinds, program.as_deref())?;
             plan.apply()?;
             done.say(&plan);
             survey.remove_sections(&mut done)?;

@@ -152,6 +152,23 @@ fn a_switch_builds_and_a_detached_head_does_not() {
 }
 
 #[test]
+fn whoever_reads_what_git_says_is_not_held_up() {
+    for git in every_git() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_git(git.as_deref());
+        sandbox.points(&[&at("phase0/step1")]);
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        let [go, over] = ["go", "over"].map(|name| sandbox.path(name).display().to_string());
+        let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
+        sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexit 1\n"));
+        // Both streams are pipes here, read to their end, as in `git checkout x 2>&1 | cat`.
+        builds(&sandbox, &["checkout", "-q", &point()]);
+        assert!(!Path::new(&over).exists(), "{git:?}: the checkout should be back while Nix is still at work");
+        fs::write(go, "").unwrap();
+    }
+}
+
+#[test]
 fn commits_and_merges_build_where_it_was_asked_for() {
     on_every_git(|sandbox| {
         sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), "n = 1\n");

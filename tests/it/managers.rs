@@ -189,3 +189,17 @@ fn the_user_s_own_hook_survives_two_managers_of_it() {
         assert_eq!(fs::read_to_string(&seen).unwrap().lines().count(), 2, "{} calls it now", manager.name);
     }
 }
+
+#[test]
+fn a_worktree_that_husky_was_not_run_in_gets_no_folder() {
+    let Some(folder) = managers() else { return };
+    let husky = MANAGERS.iter().find(|manager| manager.name == "husky").unwrap();
+    let sandbox = configured_for(husky, &folder, None);
+    husky.install(&sandbox);
+    sandbox.git(&["worktree", "add", "-q", "../linked"]);
+    let install = |dir: &str| sandbox.lattice_in(dir, &["hooks", "install", "--shim"], |command| command);
+    install("linked").exits(2).says("`.husky/_`").says("no such folder").says("hint: ").says("npm install");
+    assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
+    install("work").exits(0);
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "husky's folder is an ignored one");
+}
