@@ -58,7 +58,7 @@ fn wish(args: &ArgMatches) -> Wish {
 
 fn show(session: &Session, done: &Done) {
     done.said.iter().for_each(|line| session.ui.data(line));
-    done.warnings.iter().for_each(|line| session.ui.warn(line));
+    done.warnings.iter().for_each(|warning| session.ui.warn(warning.to_string()));
 }
 
 fn status(session: &Session, json: bool) -> Result<()> {
@@ -78,7 +78,7 @@ fn status(session: &Session, json: bool) -> Result<()> {
             ui.data(format!("{} is skipped here: {skip}", row.kind));
         }
     }
-    survey.warnings().iter().for_each(|line| ui.warn(line));
+    survey.warnings().iter().for_each(|warning| ui.warn(warning.to_string()));
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn document(survey: &Survey) -> Value {
         "folder": survey.folder.as_ref().ok().map(|folder| folder.path.display().to_string()),
         "config": survey.config.display().to_string(),
         "hooks": survey.rows.iter().map(|row| object(survey, row)).collect::<Vec<_>>(),
-        "warnings": survey.warnings(),
+        "warnings": survey.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

@@ -44,8 +44,9 @@ impl GitVersion {
         Ok(Self::parse(&Cmd::new(git).arg("version").env("LC_ALL", "C").read()?.text()))
     }
 
-    /// `git version 2.54.0.rc1 (..)`.
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads what `git version` says: `git version 2.54.0.rc1 (..)`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix("git version ")?.split(['.', ' ', '-']).map(str::parse);
         match (numbers.next()?, numbers.next()?) {
             (Ok(major), Ok(minor)) => Some(Self { major, minor }),

@@ -1,5 +1,6 @@
 //! Which of our hooks there are in a repository, and putting them there and away.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -51,7 +52,23 @@ pub struct Done {
     /// What was done.
     pub said: Vec<String>,
     /// What the user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that does not work as it looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is.
+    pub what: String,
+    /// The command that mends it, and how.
+    pub remedy: Option<&'static str>,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
 }
 
 /// Looks at everything that decides about hooks here.
@@ -176,34 +193,37 @@ impl Survey {
         Ok(())
     }
 
-    /// What does not work as it looks, one line each; for `hooks status` and `doctor`.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        if self.rows.iter().any(|row| row.section.is_some()) && !self.reads_config() {
-            lines.push(format!(
-                "git{} does not run the hooks in {}: that began with {}; `git lattice hooks install` puts them into the hooks folder",
-                self.git.map(|version| format!(" {version}")).unwrap_or_default(),
-                self.config.display(),
-                GitVersion::WITH_CONFIG_HOOKS
-            ));
-        }
-        if let (Err(error), false) = (&self.folder, self.rows.iter().any(|row| row.section.is_some())) {
-            lines.push(error.to_string());
-        }
-        lines.extend(self.rows.iter().filter_map(|row| self.of_row(row)));
-        lines
+    /// What does not work as it looks; for `hooks` and `doctor`.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let has_sections = self.rows.iter().any(|row| row.section.is_some());
+        let ignored = (has_sections && !self.reads_config()).then(|| self.ignored());
+        let no_folder = self.folder.as_ref().err().filter(|_| !has_sections);
+        let no_folder = no_folder.map(|error| Warning { what: error.to_string(), remedy: None });
+        let of_rows = self.rows.iter().filter_map(|row| self.of_row(row));
+        ignored.into_iter().chain(no_folder).chain(of_rows).collect()
     }
 
-    fn of_row(&self, row: &Row) -> Option<String> {
+    fn ignored(&self) -> Warning {
+        let version = self.git.map(|version| format!(" {version}")).unwrap_or_default();
+        let (config, first) = (self.config.display(), GitVersion::WITH_CONFIG_HOOKS);
+        Warning {
+            what: format!("git{version} does not run the hooks in {config}: that began with {first}"),
+            remedy: Some("`git lattice hooks install` puts them into the hooks folder"),
+        }
+    }
+
+    fn of_row(&self, row: &Row) -> Option<Warning> {
         let kind = row.kind;
         let is_shim = matches!(row.shim, State::Installed { .. });
         if is_shim && row.section.is_some() && self.reads_config() {
-            return Some(format!("{kind} is installed twice; `git lattice hooks install` mends it"));
+            let remedy = Some("`git lattice hooks install` mends it");
+            return Some(Warning { what: format!("{kind} is installed twice"), remedy });
         }
         let State::Foreign(manager) = row.shim else { return None };
         let whose = manager.map_or("somebody else".to_owned(), |manager| manager.to_string());
+        let remedy = Some("`git lattice hooks install` puts ours behind it");
         (row.section.is_none() && self.is_missing(kind))
-            .then(|| format!("{kind}: {whose}'s hook stands there; `git lattice hooks install` puts ours behind it"))
+            .then(|| Warning { what: format!("{kind}: {whose}'s hook stands there"), remedy })
     }
 
     /// Whether our hook should be there: others of ours are, or something of it is left.
