@@ -97,10 +97,8 @@ pub fn plan_uninstall(path: &Path) -> Result<Plan, Error> {
 }
 
 fn unedited(path: &Path, text: &[u8]) -> Result<Vec<Kind>, Error> {
-    let unedited = |(kind, entry): (Kind, Entry)| match entry.edited {
-        true => Err(Error::Edited { path: path.to_owned(), name: config::name(kind) }),
-        false => Ok(kind),
-    };
+    let edited = |kind| Error::Edited { path: path.to_owned(), name: config::name(kind) };
+    let unedited = |(kind, entry): (Kind, Entry)| if entry.edited { Err(edited(kind)) } else { Ok(kind) };
     config::status(text).into_iter().map(unedited).collect()
 }
 

@@ -260,7 +260,7 @@ impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.steps.iter().all(|step| step.is_nothing())
+        self.steps.iter().all(Step::is_nothing)
     }
 
     /// Does it, after making sure that the folder is still what the plan was made from.

@@ -159,10 +159,7 @@ impl Survey {
     fn way(&self) -> Way {
         let has_shims = self.rows.iter().any(|row| matches!(row.shim, State::Installed { .. }));
         let has_sections = self.rows.iter().any(|row| row.section.is_some());
-        match self.reads_config() {
-            true if has_sections || !has_shims => Way::Config,
-            _ => Way::Shim,
-        }
+        if self.reads_config() && (has_sections || !has_shims) { Way::Config } else { Way::Shim }
     }
 
     /// The folder that git takes without `core.hooksPath`.
