@@ -89,3 +89,104 @@ nix_for_tests() {
   export GIT_LATTICE_TEST_NIX=${GIT_LATTICE_TEST_NIX:-/usr/bin/nix}
   export GIT_LATTICE_TEST_NIX_MODERN=${GIT_LATTICE_TEST_NIX_MODERN:-$modern/bin/nix}
 }
+
+# A git that runs hooks from its configuration, named to the tests.
+git_for_tests() {
+  local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/git-modern
+  if ! "$modern/bin/git" --version >/dev/null 2>&1; then
+    say "installing a modern git into $modern"
+    # The first suite that has 2.54 or later.
+    "$root/scripts/install-git" sid "$modern" >&2
+  fi
+  export GIT_LATTICE_TEST_GIT_MODERN=${GIT_LATTICE_TEST_GIT_MODERN:-$modern/bin/git}
+}
+
+# The hook managers that hooks must get along with, named to the tests by the folder with their programs.
+managers_for_tests() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/managers
+  if ! managers_are_there "$folder"; then
+    say "installing pre-commit, prek, lefthook and husky into $folder"
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+      need_packages nodejs npm
+    fi
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3 python3-venv
+    rm -rf "$folder"
+    python3 -m venv "$folder" >&2
+    "$folder/bin/pip" -q --disable-pip-version-check install pre-commit==4.7.0 prek==0.5.11 lefthook==2.2.2 >&2
+    npm install --prefix "$folder" --no-audit --no-fund --silent husky@9.1.7 >&2
+    ln -s ../node_modules/.bin/husky "$folder/bin/husky"
+    managers_are_there "$folder" || die "the hook managers in $folder do not run"
+  fi
+  export GIT_LATTICE_TEST_MANAGERS=${GIT_LATTICE_TEST_MANAGERS:-$folder/bin}
+}
+
+managers_are_there() {
+  local program
+  command -v node >/dev/null || return
+  for program in pre-commit prek lefthook; do
+    "$1/bin/$program" --version >/dev/null 2>&1 || "$1/bin/$program" version >/dev/null 2>&1 || return
+  done
+  [ -e "$1/bin/husky" ]
+}
+
+# The mirror that this machine already uses; apt knows it only after an update.
+debian_mirror() {
+  local site
+  site=$(known_mirror)
+  [ -n "$site" ] || { apt update && site=$(known_mirror); }
+  [ -n "$site" ] || die "apt knows no Debian mirror"
+  echo "$site"
+}
+
+known_mirror() {
+  # shellcheck disable=SC2016 # apt's own placeholders
+  apt-get indextargets --format '$(SITE) $(ORIGIN) $(RELEASE)' 'Created-By: Packages' |
+    awk '$2 == "Debian" && $3 !~ /security|updates/ && !site { site = $1 } END { print site }'
+}
+
+# unpack_from_suite SUITE PACKAGE ROOT WORK KEEP DROP: unpacks a package of another suite with all that it depends on under ROOT;
+# of those names only what matches the pattern KEEP and not DROP.
+unpack_from_suite() {
+  local suite=$1 package=$2 into=$3 work=$4 keep=$5 drop=$6 site options packages deb
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,debs}
+  : >"$work/status"
+  site=$(debian_mirror)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" >"$work/sources.list"
+  # An apt that knows nothing but that suite and an empty system.
+  options=(
+    -qq -oDir::Etc::sourcelist="$work/sources.list" -oDir::Etc::sourceparts=/dev/null
+    -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
+    -oAcquire::Languages=none -oAPT::Sandbox::User="$(id -un)"
+    -oAcquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+    -oAcquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
+  )
+  apt-get "${options[@]}" update
+  mapfile -t packages < <(
+    apt-get "${options[@]}" -y --no-install-recommends -s install "$package" |
+      awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
+  )
+  [ "${#packages[@]}" -gt 0 ] || die "there is no $package in suite \`$suite\`"
+  (cd "$work/debs" && apt-get "${options[@]}" download "${packages[@]}")
+  rm -rf "$into"
+  mkdir -p "$into"
+  for deb in "$work"/debs/*.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$into" --exclude='./usr/share/'{doc,man,locale,lintian}'*'
+  done
+}
+
+# patch_program FILE PREFIX BUILT-IN: lets the program run with the loader and libraries that will stand under PREFIX, and are in
+# BUILT-IN now. DT_RPATH serves the libraries' own needs too; DT_RUNPATH would not.
+patch_program() {
+  local program=$1 prefix=$2 built=$3 libc libraries
+  libc=$(find "$built/root/usr/lib" -name libc.so.6 -print -quit)
+  libraries=$(dirname "${libc:?no libc among the packages}")
+  patchelf --set-interpreter "$prefix/root/usr$(patchelf --print-interpreter "$program")" \
+    --force-rpath --set-rpath "${libraries/"$built"/"$prefix"}" "$program"
+}
+
+# no_foreign_libraries PROGRAM PREFIX
+no_foreign_libraries() {
+  if LD_TRACE_LOADED_OBJECTS=1 "$1" | grep -v -e "$2/" -e linux-vdso; then
+    die "a library comes from outside $2"
+  fi
+}

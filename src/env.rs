@@ -11,6 +11,8 @@ pub const TRACE: &str = "GIT_LATTICE_TRACE";
 pub const SKIP: &str = "GIT_LATTICE_SKIP";
 /// The list that pre-commit made a habit: hook names to leave out, comma-separated; `lattice` is ours.
 pub const SKIP_LIST: &str = "SKIP";
+/// Set by nearly every continuous integration service; the empty string, `0` and `false` mean that this is none.
+pub const CI: &str = "CI";
 /// Names the `git` to run; without it the one on PATH.
 pub const GIT: &str = "GIT_LATTICE_GIT";
 
@@ -82,6 +84,8 @@ pub struct Environment {
     pub trace: bool,
     /// Whether hooks are switched off, and by which variable.
     pub skip: Option<&'static str>,
+    /// Whether this is a continuous integration machine.
+    pub ci: bool,
     /// Whether colour is unwanted (`NO_COLOR`, or `TERM=dumb`).
     pub no_color: bool,
 }
@@ -96,6 +100,7 @@ impl Environment {
             cwd: std::env::current_dir()?,
             trace: is_set(TRACE),
             skip: skip(),
+            ci: is_set(CI) && var(CI).is_some_and(|value| value != "false"),
             no_color: var("NO_COLOR").is_some_and(|v| !v.is_empty()) || var("TERM").is_some_and(|v| v == "dumb"),
         })
     }

@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
 use crate::ops::{Cannot, Refusal, trust};
-use crate::{config, context, git, lattice, nix, process};
+use crate::{config, context, git, hooks, lattice, nix, process};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -53,6 +53,15 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     }
     if let Some(error) = cause.downcast_ref::<trust::Error>() {
         return one(error.hint());
+    }
+    if let Some(hooks::dir::Error::Absent { value }) = cause.downcast_ref() {
+        return one(format!(
+            "let what uses it make the folder (husky: `npm install`), or `mkdir -p {}`",
+            process::quote(value)
+        ));
+    }
+    if let Some(hooks::config_file::Error::Locked { path }) = cause.downcast_ref() {
+        return stale_lock(path);
     }
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);
@@ -157,6 +166,10 @@ fn not_found(program: &str) -> Option<Vec<String>> {
     }
 }
 
+fn stale_lock(lock: impl AsRef<std::ffi::OsStr>) -> Option<Vec<String>> {
+    one(format!("if no git is at work here any more, it was killed: `rm {}`", process::quote(lock)))
+}
+
 fn git_error(error: &git::Error) -> Option<Vec<String>> {
     match error {
         git::Error::NotARepository(_) => one("`git init` makes one, or `cd` into one"),
@@ -165,9 +178,7 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         }
         git::Error::Identity(what) => one(format!("`git config --global {} VALUE` sets it", what.trim_matches('`'))),
         git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
-        git::Error::Locked { lock, .. } => {
-            one(format!("if no git is at work here any more, it was killed: `rm {}`", process::quote(lock)))
-        }
+        git::Error::Locked { lock, .. } => stale_lock(lock),
         git::Error::Objects { doing, .. } if doing.starts_with("read ") => {
             one("`git fsck` says what is broken; `git fetch` brings what the remote still has")
         }

@@ -8,10 +8,11 @@ use super::report;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error;
-use crate::hooks::Event;
 use crate::hooks::event::Flag;
+use crate::hooks::{Event, Kind, Skip};
 use crate::lint::Severity;
-use crate::ops::hook::{self, Reaction};
+use crate::ops::hook::{self, Occasion, Reaction};
+use crate::ops::hooks;
 use crate::ops::lint::{self, Checked};
 use crate::process::detach;
 use crate::ui::{Ui, harmless};
@@ -37,25 +38,31 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
         Ok(event) => event,
         Err(wrong) => return report(ui, &wrong.into()),
     };
-    if environment.skip.is_some() {
+    // Before anything is opened: what the environment says is enough.
+    if Skip::find(event.kind(), environment.skip, environment.ci, |_| None).is_some() {
         return error::OK;
     }
-    match event {
-        Event::PreCommit => pre_commit(ui, environment).unwrap_or_else(|error| report(ui, &error)),
-        Event::PostCheckout { flag: Flag::File, .. } => error::OK,
-        Event::PostCheckout { flag: Flag::Branch, .. } => {
-            // Its exit status becomes that of `git checkout`, which is done: whatever went wrong here is one line.
-            if let Err(failure) = post_checkout(ui, environment) {
-                ui.say(harmless(&format!("git-lattice: no build was started: {failure:#}")));
-            }
-            error::OK
-        }
+    let occasion = match event {
+        Event::PreCommit => return pre_commit(ui, environment).unwrap_or_else(|error| report(ui, &error)),
+        Event::PostCheckout { flag: Flag::File, .. } | Event::PostMerge { squash: true } => return error::OK,
+        Event::PostCheckout { old: None, .. } => Occasion::Fresh,
+        Event::PostCheckout { .. } | Event::PostMerge { .. } | Event::PostCommit => Occasion::Switch,
+    };
+    // Its exit status becomes that of `git checkout`, which is done: whatever went wrong here is one line.
+    if let Err(failure) = afterwards(ui, environment, event.kind(), occasion) {
+        say_line(ui, &format!("no build was started: {failure:#}"));
     }
+    error::OK
+}
+
+/// Says one line, whatever is in the text.
+fn say_line(ui: &Ui, text: &str) {
+    ui.say(harmless(&format!("git-lattice: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))));
 }
 
 fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     let context = Context::open(environment)?;
-    if hook::is_off(&context) {
+    if hooks::skip(&context, Kind::PreCommit).is_some() {
         return Ok(error::OK);
     }
     let report = lint::staged(&context.repo)?;
@@ -71,19 +78,17 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     Ok(if is_fine { error::OK } else { error::NO })
 }
 
-fn post_checkout(ui: &Ui, environment: Environment) -> Result<()> {
+fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion) -> Result<()> {
     let context = Context::open(environment)?;
-    if hook::is_off(&context) {
+    if hooks::skip(&context, kind).is_some() {
         return Ok(());
     }
-    match hook::after_checkout(&context)? {
+    match hook::after(&context, occasion)? {
         Reaction::Nothing => {}
-        Reaction::Say(line) => ui.say(harmless(&format!("git-lattice: {line}"))),
+        Reaction::Say(line) => say_line(ui, &line),
         Reaction::Build { point, commit } => {
             hook::start(&context, &point, commit)?;
-            ui.say(format!(
-                "git-lattice: building {point} in the background; `git lattice status` shows what becomes of it"
-            ));
+            say_line(ui, &format!("building {point} in the background; `git lattice status` shows what becomes of it"));
         }
     }
     Ok(())

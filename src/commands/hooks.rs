@@ -2,101 +2,174 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Session;
 use crate::error;
-use crate::hooks::{self, HooksDir, Kind, State, dir};
+use crate::hooks::{GitVersion, Kind, State, Way};
+use crate::ops::hooks::{self, Done, Row, Survey, Wish};
 use crate::ui::table::{self, Cell};
 
 pub(super) fn command() -> Command {
     let sub = |name: &'static str, about: &'static str| Command::new(name).about(about);
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("hooks")
         .about("Install, remove or show the git hooks")
         .long_about(
             "Install, remove or show the git hooks: pre-commit lints the staged .nix files, post-checkout builds the point that was \
-             switched to, in the background. A hook that is there already goes on running, before ours.",
+             switched to, in the background. A hook that is there already goes on running.",
         )
         .subcommand_required(true)
-        .subcommand(sub("install", "Install them; a second time changes nothing"))
+        .subcommand(
+            sub("install", "Install them; a second time changes nothing")
+                .arg(flag("post-merge", "Also build after `git merge` and `git pull`"))
+                .arg(flag("post-commit", "Also build after `git commit`"))
+                .arg(flag("config", "Put them into the configuration, which git 2.54 and later reads").conflicts_with("shim"))
+                .arg(flag("shim", "Put them into the hooks folder, which every git reads")),
+        )
         .subcommand(sub("uninstall", "Remove them and put back what was there before"))
         .subcommand(
-            sub("status", "Show which are installed and what triggers them")
-                .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON")),
+            sub("status", "Show which are installed and what triggers them").arg(flag("json", "Print JSON")),
         )
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     match args.subcommand() {
-        Some(("install", _)) => install(session)?,
-        Some(("uninstall", _)) => uninstall(session)?,
+        Some(("install", args)) => show(session, &hooks::install(session.context()?, &wish(args))?),
+        Some(("uninstall", _)) => show(session, &hooks::uninstall(session.context()?)?),
         Some(("status", args)) => status(session, args.get_flag("json"))?,
         _ => return Ok(error::CANNOT),
     }
     Ok(error::OK)
 }
 
-/// Installs the hooks and says what was done; also for `init --hooks`.
+/// Installs the usual hooks and says what was done; for `init --hooks`.
 pub(super) fn install(session: &Session) -> Result<()> {
-    let dir = find(session)?;
-    let plan = hooks::plan_install(&dir.path, std::env::current_exe().ok().as_deref())?;
-    plan.apply()?;
-    session.ui.data(plan.to_string().trim_end());
+    show(session, &hooks::install(session.context()?, &Wish::default())?);
     Ok(())
 }
 
-fn uninstall(session: &Session) -> Result<()> {
-    let plan = hooks::plan_uninstall(&find(session)?.path)?;
-    plan.apply()?;
-    session.ui.data(plan.to_string().trim_end());
-    Ok(())
+fn wish(args: &ArgMatches) -> Wish {
+    let ways = [("config", Way::Config), ("shim", Way::Shim)];
+    let more = [Kind::PostMerge, Kind::PostCommit].into_iter().filter(|kind| args.get_flag(kind.as_str()));
+    let way = ways.into_iter().find(|(name, _)| args.get_flag(name)).map(|(_, way)| way);
+    Wish { way, more: more.collect() }
 }
 
-fn find(session: &Session) -> Result<HooksDir> {
-    let repo = &session.context()?.repo;
-    Ok(dir::find(repo.git().program().as_os_str(), &session.environment.cwd)?)
+fn show(session: &Session, done: &Done) {
+    done.said.iter().for_each(|line| session.ui.data(line));
+    done.warnings.iter().for_each(|warning| session.ui.warn(warning.to_string()));
 }
 
 fn status(session: &Session, json: bool) -> Result<()> {
-    let ui = &session.ui;
-    let dir = find(session)?;
-    let states = hooks::status(&dir.path)?;
+    let survey = hooks::survey(session.context()?)?;
     if json {
-        let row = |(kind, state): &(Kind, State)| json!({ "event": kind.as_str(), "state": word(state), "chained": is_chained(state) });
-        ui.json(
-            json!({ "folder": dir.path.display().to_string(), "hooks": states.iter().map(row).collect::<Vec<_>>() }),
-        );
+        session.ui.json(document(&survey));
         return Ok(());
     }
-    ui.data(format!("hooks in {}", dir.path.display()));
-    let row = |(kind, state): &(Kind, State)| -> Vec<Cell> {
-        let chained = if is_chained(state) { "after the hook that was there before" } else { "" };
-        vec![format!("  {kind}").into(), word(state).into(), trigger(*kind).into(), chained.into()]
-    };
-    table::lines(&states.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
-    if let Some(variable) = session.environment.skip {
-        ui.data(format!("switched off by {variable}"));
+    let ui = &session.ui;
+    if let Some(place) = place(&survey) {
+        ui.data(format!("hooks in {place}"));
     }
+    let rows: Vec<Vec<Cell>> = survey.rows.iter().map(|row| line(&survey, row)).collect();
+    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    for row in survey.rows.iter().filter(|row| row.is_installed()) {
+        if let Some(skip) = &row.skip {
+            ui.data(format!("{} is skipped here: {skip}", row.kind));
+        }
+    }
+    survey.warnings().iter().for_each(|warning| ui.warn(warning.to_string()));
     Ok(())
+}
+
+fn line(survey: &Survey, row: &Row) -> Vec<Cell> {
+    vec![
+        format!("  {}", row.kind).into(),
+        word(survey, row).into(),
+        trigger(row.kind).into(),
+        deed(row.kind).into(),
+        beside(row).into(),
+    ]
+}
+
+/// Where our hooks are, or would be.
+fn place(survey: &Survey) -> Option<String> {
+    match way(survey) {
+        Some(Way::Config) => Some(survey.config.display().to_string()),
+        _ => survey.folder.as_ref().ok().map(|folder| folder.path.display().to_string()),
+    }
+}
+
+fn way(survey: &Survey) -> Option<Way> {
+    let shim = survey.rows.iter().any(|row| matches!(row.shim, State::Installed { .. }));
+    let section = survey.rows.iter().any(|row| row.section.is_some());
+    if section { Some(Way::Config) } else { shim.then_some(Way::Shim) }
+}
+
+fn document(survey: &Survey) -> Value {
+    json!({
+        "way": way(survey).map(Way::as_str),
+        "git": survey.git.as_ref().map(GitVersion::to_string),
+        "folder": survey.folder.as_ref().ok().map(|folder| folder.path.display().to_string()),
+        "config": survey.config.display().to_string(),
+        "hooks": survey.rows.iter().map(|row| object(survey, row)).collect::<Vec<_>>(),
+        "warnings": survey.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn object(survey: &Survey, row: &Row) -> Value {
+    let beside = row.beside();
+    json!({
+        "event": row.kind.as_str(),
+        "state": word(survey, row),
+        "installed": runs(survey, row),
+        "trigger": trigger(row.kind),
+        "does": deed(row.kind),
+        "chained": row.is_installed() && beside.is_some(),
+        "manager": beside.flatten().map(|manager| manager.to_string()),
+        "skipped": row.skip.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Whether git calls us.
+fn runs(survey: &Survey, row: &Row) -> bool {
+    matches!(row.shim, State::Installed { .. }) || (row.section.is_some() && survey.reads_config())
+}
+
+fn word(survey: &Survey, row: &Row) -> String {
+    let word = match &row.shim {
+        _ if row.is_installed() && !runs(survey, row) => "installed, but this git does not run it",
+        _ if row.is_edited() => "installed, changed by hand",
+        _ if row.is_installed() && !row.is_current() => "installed, another version",
+        _ if row.is_installed() => "installed",
+        State::Foreign(Some(manager)) => return format!("not installed: {manager}'s hook stands there"),
+        State::Foreign(None) => "not installed: another hook stands there",
+        _ => "not installed",
+    };
+    word.to_owned()
 }
 
 fn trigger(kind: Kind) -> &'static str {
     match kind {
-        Kind::PreCommit => "git commit: lints the staged .nix files",
-        Kind::PostCheckout => "git switch, git checkout BRANCH: builds the point in the background",
+        Kind::PreCommit => "git commit",
+        Kind::PostCheckout => "git switch, git checkout BRANCH",
+        Kind::PostMerge => "git merge, git pull",
+        Kind::PostCommit => "git commit, git cherry-pick",
     }
 }
 
-fn word(state: &State) -> &'static str {
-    match state {
-        State::NotInstalled => "not installed",
-        State::Installed { edited: true, .. } => "installed, changed by hand",
-        State::Installed { current: false, .. } => "installed, another version",
-        State::Installed { .. } => "installed",
-        State::Foreign => "not ours",
+fn deed(kind: Kind) -> &'static str {
+    match kind {
+        Kind::PreCommit => "lints the staged .nix files",
+        _ => "builds the point in the background",
     }
 }
 
-fn is_chained(state: &State) -> bool {
-    matches!(state, State::Installed { chained: Some(chained), .. } if chained.runs)
+fn beside(row: &Row) -> String {
+    match row.beside().filter(|_| row.is_installed()) {
+        Some(Some(manager)) => format!("beside {manager}'s hook"),
+        Some(None) => "beside the hook that was there before".to_owned(),
+        None if row.is_installed() || Kind::USUAL.contains(&row.kind) => String::new(),
+        None => format!("with `hooks install --{}`", row.kind),
+    }
 }

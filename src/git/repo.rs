@@ -123,6 +123,13 @@ impl Repo {
         Ok(Head { branch, commit: head.id().map(gix::Id::detach) })
     }
 
+    /// Whether a rebase, an `am` or a bisection is under way in this worktree.
+    pub fn is_stepping(&self) -> bool {
+        use gix::state::InProgress::{ApplyMailbox, ApplyMailboxRebase, Bisect, Rebase, RebaseInteractive};
+        let state = self.gix.state();
+        matches!(state, Some(ApplyMailbox | ApplyMailboxRebase | Bisect | Rebase | RebaseInteractive))
+    }
+
     /// A value of git's configuration.
     pub fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_str_lossy().into_owned())

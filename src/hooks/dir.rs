@@ -56,6 +56,12 @@ pub enum Error {
         /// The value as it is written.
         value: String,
     },
+    /// A relative `core.hooksPath` names a folder of this worktree that is not there, and we make none among the user's files.
+    #[error("`core.hooksPath` is `{value}`, and this worktree has no such folder")]
+    Absent {
+        /// The value as it is written.
+        value: String,
+    },
     /// git could not say: no repository, a broken configuration, no git.
     #[error("could not ask git where hooks live")]
     Git(#[from] process::Error),
@@ -67,6 +73,21 @@ pub enum Error {
         /// What it said.
         answer: String,
     },
+}
+
+impl HooksDir {
+    /// The folder, for something to be put into it.
+    ///
+    /// # Errors
+    /// When it would have to be made in the worktree.
+    pub fn to_fill(&self) -> Result<&Path, Error> {
+        match &self.owner {
+            Owner::Config { value } if is_relative(value) && !self.path.exists() => {
+                Err(Error::Absent { value: value.clone() })
+            }
+            _ => Ok(&self.path),
+        }
+    }
 }
 
 /// Asks `git` for the hooks folder of the repository at `cwd`.

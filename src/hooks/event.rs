@@ -10,11 +10,17 @@ pub enum Kind {
     PreCommit,
     /// After HEAD or files were changed by checkout, switch, clone or `worktree add`.
     PostCheckout,
+    /// After `git merge` and `git pull` brought something in; only where it is asked for.
+    PostMerge,
+    /// After a commit was made; only where it is asked for.
+    PostCommit,
 }
 
 impl Kind {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::PreCommit, Self::PostCheckout];
+    pub const ALL: [Self; 4] = [Self::PreCommit, Self::PostCheckout, Self::PostMerge, Self::PostCommit];
+    /// Those that are installed unless more are asked for.
+    pub const USUAL: [Self; 2] = [Self::PreCommit, Self::PostCheckout];
 
     /// git's name for it, which is the hook's file name.
     #[must_use]
@@ -22,6 +28,8 @@ impl Kind {
         match self {
             Self::PreCommit => "pre-commit",
             Self::PostCheckout => "post-checkout",
+            Self::PostMerge => "post-merge",
+            Self::PostCommit => "post-commit",
         }
     }
 }
@@ -67,13 +75,20 @@ pub enum Event {
         /// What was checked out.
         flag: Flag,
     },
+    /// githooks(5), post-merge: whether it was a squash merge, which moves no branch.
+    PostMerge {
+        /// Whether it was.
+        squash: bool,
+    },
+    /// githooks(5), post-commit: no arguments.
+    PostCommit,
 }
 
 /// The command line is none that git gives to a hook.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no hook of ours for this event.
-    #[error("no hook for the event `{name}`: expected `pre-commit` or `post-checkout`")]
+    #[error("no hook for the event `{name}`: expected `pre-commit`, `post-checkout`, `post-merge` or `post-commit`")]
     Unknown {
         /// The name given.
         name: String,
@@ -100,6 +115,12 @@ pub enum Error {
         /// The argument.
         text: String,
     },
+    /// The argument of post-merge is neither 0 nor 1.
+    #[error("`{text}` is no merge flag: expected `1` for a squash merge or `0` for any other")]
+    NotAMerge {
+        /// The argument.
+        text: String,
+    },
 }
 
 impl Event {
@@ -114,6 +135,11 @@ impl Event {
                 let [old, new, flag] = exactly::<3>(kind, args)?;
                 Ok(Self::PostCheckout { old: id(old)?, new: id(new)?, flag: checkout_flag(flag)? })
             }
+            Some(kind @ Kind::PostMerge) => {
+                let [squash] = exactly::<1>(kind, args)?;
+                Ok(Self::PostMerge { squash: merge_flag(squash)? })
+            }
+            Some(kind @ Kind::PostCommit) => exactly::<0>(kind, args).map(|_| Self::PostCommit),
             None => Err(Error::Unknown { name: name.to_owned() }),
         }
     }
@@ -124,6 +150,8 @@ impl Event {
         match self {
             Self::PreCommit => Kind::PreCommit,
             Self::PostCheckout { .. } => Kind::PostCheckout,
+            Self::PostMerge { .. } => Kind::PostMerge,
+            Self::PostCommit => Kind::PostCommit,
         }
     }
 }
@@ -150,6 +178,14 @@ fn checkout_flag(arg: &OsString) -> Result<Flag, Error> {
     }
 }
 
+fn merge_flag(arg: &OsString) -> Result<bool, Error> {
+    match arg.to_str() {
+        Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        _ => Err(Error::NotAMerge { text: arg.to_string_lossy().into_owned() }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,12 +207,17 @@ mod tests {
         let long = "a".repeat(64);
         assert!(parse(&["post-checkout", &long, &long, "0"]).is_ok(), "SHA-256 ids are ids");
         assert_eq!(parse(&["pre-commit"]), Ok(Event::PreCommit));
+        assert_eq!(parse(&["post-merge", "1"]), Ok(Event::PostMerge { squash: true }));
+        assert_eq!(parse(&["post-commit"]), Ok(Event::PostCommit));
     }
 
     #[test]
     fn what_git_never_says_is_refused() {
         let said = |words: &[&str]| parse(words).unwrap_err().to_string();
-        assert_eq!(said(&["pre-push"]), "no hook for the event `pre-push`: expected `pre-commit` or `post-checkout`");
+        let events = "`pre-commit`, `post-checkout`, `post-merge` or `post-commit`";
+        assert_eq!(said(&["pre-push"]), format!("no hook for the event `pre-push`: expected {events}"));
+        assert_eq!(said(&["post-merge"]), "the `post-merge` hook takes 1 arguments, not 0");
+        assert!(said(&["post-merge", "yes"]).starts_with("`yes` is no merge flag"));
         assert_eq!(said(&["post-checkout", SOME]), "the `post-checkout` hook takes 3 arguments, not 1");
         assert_eq!(said(&["pre-commit", "x"]), "the `pre-commit` hook takes 0 arguments, not 1");
         assert!(said(&["post-checkout", "HEAD", SOME, "1"]).starts_with("`HEAD` is no object id"));

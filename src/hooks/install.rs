@@ -7,8 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::event::Kind;
-use super::found::{self, Found, Slot, chained, hook};
-use super::shim::{self, Folder, Mark};
+use super::found::{self, Found, LEGACY_SUFFIX, Shim, Slot, aside, chained, hook};
+use super::manager::Manager;
+use super::shim::{self, Folder};
 
 /// Why hooks could not be installed or removed; nothing was changed unless it is [`Error::Io`].
 #[derive(Debug, thiserror::Error)]
@@ -76,16 +77,31 @@ pub enum Step {
         /// Whether an older or otherwise different shim is replaced.
         update: bool,
     },
+    /// Let the manager's new hook take the place of its old one, which was moved aside.
+    Supersede(Kind),
+    /// Write the shim where a manager moved it to, and calls it.
+    WriteLegacy {
+        /// For which event.
+        kind: Kind,
+        /// Its text.
+        text: Vec<u8>,
+    },
     /// Leave a shim that is as it should be.
     Keep(Kind),
+    /// Leave a shim that a manager moved aside and calls.
+    KeepLegacy(Kind, Manager),
     /// Leave a shim that a newer git-lattice wrote.
     KeepNewer(Kind, u32),
     /// Remove the shim.
     Remove(Kind),
     /// Put the hook that was moved aside back in its place.
     PutBack(Kind),
-    /// Remove a second name of the foreign hook, left by an installation that was interrupted.
+    /// Put the hook that was moved aside where the manager would have moved it.
+    PutBackLegacy(Kind),
+    /// Remove the hook that was moved aside: it is the one that stands there, or an older one of the same manager.
     RemoveTwin(Kind),
+    /// Remove a shim of ours that was moved aside to this suffix.
+    RemoveAside(Kind, &'static str),
     /// Leave both a foreign hook and the one that was moved aside before it came.
     LeaveBoth(Kind),
     /// Remove the folder, which we made, if it is empty.
@@ -104,24 +120,26 @@ pub struct Plan {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Goal {
-    Install { binary: Option<PathBuf> },
+    Install { kinds: Vec<Kind>, binary: Option<PathBuf> },
     Uninstall,
 }
 
-/// Plans the installation of all our hooks in `folder`; the shims try `binary`, if absolute, before PATH.
+/// Plans the installation of our hooks for `kinds`, and of those that are there already, in `folder`; the shims try `binary`, if
+/// absolute, before PATH.
 ///
 /// # Errors
 /// When the folder cannot be read, or something is in the way.
-pub fn plan_install(folder: &Path, binary: Option<&Path>) -> Result<Plan, Error> {
+pub fn plan_install(folder: &Path, kinds: &[Kind], binary: Option<&Path>) -> Result<Plan, Error> {
     let binary = binary.filter(|path| path.is_absolute());
     let exists = exists(folder)?;
     let found = look(folder)?;
     let origin = if exists && !made_by_us(&found) { Folder::Found } else { Folder::Made };
     let mut steps = if exists { Vec::new() } else { vec![Step::MakeFolder] };
-    for (kind, found) in &found {
+    for (kind, found) in found.iter().filter(|(kind, found)| kinds.contains(kind) || found.is_installed()) {
         steps.extend(installing(folder, *kind, found, &shim::render(*kind, binary, origin))?);
     }
-    Ok(Plan { folder: folder.to_owned(), steps, goal: Goal::Install { binary: binary.map(Path::to_owned) } })
+    let goal = Goal::Install { kinds: kinds.to_vec(), binary: binary.map(Path::to_owned) };
+    Ok(Plan { folder: folder.to_owned(), steps, goal })
 }
 
 /// Plans the removal of all our hooks from `folder`, so that it is again as it was before.
@@ -158,47 +176,91 @@ fn look(folder: &Path) -> Result<Vec<(Kind, Found)>, Error> {
 }
 
 fn made_by_us(found: &[(Kind, Found)]) -> bool {
-    let made = |slot: &Slot| matches!(slot, Slot::Shim { mark: Mark { folder: Folder::Made, .. }, .. });
+    let made = |slot: &Slot| matches!(slot, Slot::Shim(shim) if shim.mark.folder == Folder::Made);
     found.iter().any(|(_, found)| made(&found.slot))
 }
 
 fn installing(folder: &Path, kind: Kind, found: &Found, new: &[u8]) -> Result<Vec<Step>, Error> {
+    if let Some((shim, manager)) = &found.legacy {
+        return installing_legacy(folder, kind, found, shim, *manager, new);
+    }
     let write = |update| Step::Write { kind, text: new.to_owned(), update };
-    Ok(match (&found.slot, found.chained) {
+    let mut steps = match (&found.slot, &found.chained) {
         (Slot::Folder, _) => return Err(Error::IsFolder { path: hook(folder, kind) }),
-        (Slot::Shim { mark, .. }, _) if mark.version > shim::VERSION => vec![Step::KeepNewer(kind, mark.version)],
-        (Slot::Shim { text, runs: true, .. }, _) if *text == new => vec![Step::Keep(kind)],
-        (Slot::Shim { mark, .. }, _) if mark.edited => return Err(edited(folder, kind)),
-        (Slot::Shim { .. }, _) => vec![write(true)],
+        (Slot::Shim(shim), _) if shim.mark.version > shim::VERSION => vec![Step::KeepNewer(kind, shim.mark.version)],
+        (Slot::Shim(shim), _) if shim.runs && shim.text == new => vec![Step::Keep(kind)],
+        (Slot::Shim(shim), _) if shim.mark.edited => return Err(edited(folder, kind)),
+        (Slot::Shim(_), _) => vec![write(true)],
         (Slot::Nothing, _) => vec![write(false)],
         (Slot::Foreign { .. }, None) => vec![Step::SetAside(kind), write(false)],
-        (Slot::Foreign { id }, Some((twin, _))) if *id == twin => vec![write(false)],
+        (Slot::Foreign { id, .. }, Some(twin)) if *id == twin.id => vec![write(false)],
+        (Slot::Foreign { .. }, Some(_)) if found.supersedes() => vec![Step::Supersede(kind), write(false)],
         (Slot::Foreign { .. }, Some(_)) => {
             return Err(Error::Both { hook: hook(folder, kind), chained: chained(folder, kind) });
         }
-    })
+    };
+    steps.extend(found.strays.iter().map(|suffix| Step::RemoveAside(kind, suffix)));
+    Ok(steps)
 }
 
-fn removing(folder: &Path, kind: Kind, found: &Found) -> Result<Option<Step>, Error> {
-    Ok(match (&found.slot, found.chained) {
-        (Slot::Shim { mark, .. }, _) if mark.edited => return Err(edited(folder, kind)),
-        (Slot::Shim { .. } | Slot::Nothing, Some(_)) => Some(Step::PutBack(kind)),
-        (Slot::Shim { .. }, None) => Some(Step::Remove(kind)),
-        (Slot::Foreign { id }, Some((twin, _))) if *id == twin => Some(Step::RemoveTwin(kind)),
-        (Slot::Foreign { .. } | Slot::Folder, Some(_)) => Some(Step::LeaveBoth(kind)),
-        (_, None) => None,
-    })
+/// The manager calls our shim already; were its hook chained too, each would call the other.
+fn installing_legacy(
+    folder: &Path,
+    kind: Kind,
+    found: &Found,
+    shim: &Shim,
+    manager: Manager,
+    new: &[u8],
+) -> Result<Vec<Step>, Error> {
+    let is_newer = shim.mark.version > shim::VERSION;
+    let mut steps = match shim.text == new && shim.runs {
+        true => vec![Step::KeepLegacy(kind, manager)],
+        false if is_newer => vec![Step::KeepNewer(kind, shim.mark.version)],
+        false if shim.mark.edited => return Err(edited_at(folder, kind, aside(folder, kind, LEGACY_SUFFIX))),
+        false => vec![Step::WriteLegacy { kind, text: new.to_owned() }],
+    };
+    steps.extend(found.supersedes().then_some(Step::RemoveTwin(kind)));
+    steps.extend(found.strays.iter().map(|suffix| Step::RemoveAside(kind, suffix)));
+    Ok(steps)
+}
+
+fn removing(folder: &Path, kind: Kind, found: &Found) -> Result<Vec<Step>, Error> {
+    let mut steps = match (&found.slot, &found.chained) {
+        (Slot::Shim(shim), _) if shim.mark.edited => return Err(edited(folder, kind)),
+        (Slot::Shim(_) | Slot::Nothing, Some(_)) => vec![Step::PutBack(kind)],
+        (Slot::Shim(_), None) => vec![Step::Remove(kind)],
+        (Slot::Foreign { id, .. }, Some(twin)) if *id == twin.id => vec![Step::RemoveTwin(kind)],
+        (Slot::Foreign { .. }, Some(_)) if found.supersedes() => vec![Step::RemoveTwin(kind)],
+        (Slot::Foreign { .. }, Some(_)) if found.legacy.is_some() => vec![Step::PutBackLegacy(kind)],
+        (Slot::Foreign { .. } | Slot::Folder, Some(_)) => vec![Step::LeaveBoth(kind)],
+        (_, None) => Vec::new(),
+    };
+    if let Some((shim, _)) = &found.legacy {
+        if shim.mark.edited {
+            return Err(edited_at(folder, kind, aside(folder, kind, LEGACY_SUFFIX)));
+        }
+        // Where the hook that was there before takes its place, it is overwritten.
+        if !steps.contains(&Step::PutBackLegacy(kind)) {
+            steps.push(Step::RemoveAside(kind, LEGACY_SUFFIX));
+        }
+    }
+    steps.extend(found.strays.iter().map(|suffix| Step::RemoveAside(kind, suffix)));
+    Ok(steps)
 }
 
 fn edited(folder: &Path, kind: Kind) -> Error {
-    Error::Edited { hook: hook(folder, kind), chained: chained(folder, kind) }
+    edited_at(folder, kind, hook(folder, kind))
+}
+
+fn edited_at(folder: &Path, kind: Kind, hook: PathBuf) -> Error {
+    Error::Edited { hook, chained: chained(folder, kind) }
 }
 
 impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step, Step::Keep(_) | Step::KeepNewer(..) | Step::LeaveBoth(_)))
+        self.steps.iter().all(Step::is_nothing)
     }
 
     /// Does it, after making sure that the folder is still what the plan was made from.
@@ -207,7 +269,7 @@ impl Plan {
     /// When somebody else changed the folder meanwhile, or a step fails; both leave nothing lost, and can be run again.
     pub fn apply(&self) -> Result<(), Error> {
         let now = match &self.goal {
-            Goal::Install { binary } => plan_install(&self.folder, binary.as_deref())?,
+            Goal::Install { kinds, binary } => plan_install(&self.folder, kinds, binary.as_deref())?,
             Goal::Uninstall => plan_uninstall(&self.folder)?,
         };
         if now != *self {
@@ -218,16 +280,28 @@ impl Plan {
 }
 
 impl Step {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Keep(_) | Self::KeepLegacy(..) | Self::KeepNewer(..) | Self::LeaveBoth(_))
+    }
+
     fn apply(&self, folder: &Path) -> Result<(), Error> {
         let at = |kind: &Kind| (hook(folder, *kind), chained(folder, *kind));
+        let legacy = |kind: &Kind| aside(folder, *kind, LEGACY_SUFFIX);
         let (path, done) = match self {
-            Self::Keep(_) | Self::KeepNewer(..) | Self::LeaveBoth(_) => return Ok(()),
+            Self::Keep(_) | Self::KeepLegacy(..) | Self::KeepNewer(..) | Self::LeaveBoth(_) => return Ok(()),
             Self::MakeFolder => (folder.to_owned(), fs::create_dir_all(folder)),
             Self::RemoveFolder => (folder.to_owned(), remove_if_empty(folder)),
             Self::SetAside(kind) => (at(kind).1, set_aside(&at(kind).0, &at(kind).1)),
-            Self::Write { kind, text, .. } => (at(kind).0, write_program(folder, *kind, text)),
+            Self::Supersede(kind) => (at(kind).1, fs::rename(at(kind).0, at(kind).1)),
+            Self::Write { kind, text, .. } => (at(kind).0, write_program(folder, &at(kind).0, text)),
+            Self::WriteLegacy { kind, text } => (legacy(kind), write_program(folder, &legacy(kind), text)),
             Self::Remove(kind) => (at(kind).0, fs::remove_file(at(kind).0)),
             Self::PutBack(kind) => (at(kind).0, fs::rename(at(kind).1, at(kind).0)),
+            Self::PutBackLegacy(kind) => (legacy(kind), fs::rename(at(kind).1, legacy(kind))),
+            Self::RemoveAside(kind, suffix) => {
+                let path = aside(folder, *kind, suffix);
+                (path.clone(), fs::remove_file(path))
+            }
             Self::RemoveTwin(kind) => (at(kind).1, fs::remove_file(at(kind).1)),
         };
         done.map_err(|source| Error::Io { path, source })
@@ -244,13 +318,14 @@ fn set_aside(hook: &Path, chained: &Path) -> io::Result<()> {
     }
 }
 
-fn write_program(folder: &Path, kind: Kind, text: &[u8]) -> io::Result<()> {
-    let new = folder.join(format!(".{kind}.lattice-{}", std::process::id()));
+fn write_program(folder: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder.join(format!(".{name}.lattice-{}", std::process::id()));
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o777).open(&new)?;
         file.write_all(text)?;
         file.sync_all()?;
-        fs::rename(&new, hook(folder, kind))
+        fs::rename(&new, path)
     };
     write().inspect_err(|_| drop(fs::remove_file(&new)))
 }
@@ -278,6 +353,11 @@ impl fmt::Display for Step {
         match self {
             Self::MakeFolder => write!(f, "make the folder"),
             Self::SetAside(kind) => write!(f, "{kind}: the hook that was there is now {kind}{suffix} and runs first"),
+            Self::Supersede(kind) => write!(f, "{kind}: the hook that was written since runs first now"),
+            Self::WriteLegacy { kind, .. } => write!(f, "{kind}: updated, in {kind}{LEGACY_SUFFIX}"),
+            Self::KeepLegacy(kind, manager) => {
+                write!(f, "{kind}: unchanged, {manager}'s hook calls ours as {kind}{LEGACY_SUFFIX}")
+            }
             Self::Write { kind, update: false, .. } => write!(f, "{kind}: installed"),
             Self::Write { kind, update: true, .. } => write!(f, "{kind}: updated"),
             Self::Keep(kind) => write!(f, "{kind}: unchanged"),
@@ -286,7 +366,11 @@ impl fmt::Display for Step {
             }
             Self::Remove(kind) => write!(f, "{kind}: removed"),
             Self::PutBack(kind) => write!(f, "{kind}: removed, and {kind}{suffix} put back"),
+            Self::PutBackLegacy(kind) => {
+                write!(f, "{kind}: removed, and {kind}{suffix} moved to {kind}{LEGACY_SUFFIX}")
+            }
             Self::RemoveTwin(kind) => write!(f, "{kind}: its second name {kind}{suffix} removed"),
+            Self::RemoveAside(kind, suffix) => write!(f, "{kind}: our {kind}{suffix} removed"),
             Self::LeaveBoth(kind) => write!(f, "{kind}: not ours, left alone, and {kind}{suffix} too"),
             Self::RemoveFolder => write!(f, "remove the folder if it is empty"),
         }

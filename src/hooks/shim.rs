@@ -6,7 +6,7 @@ use std::path::Path;
 use super::event::Kind;
 
 /// The version of the shim that this program writes; raised with every change of `hooks/shim.sh`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What follows an event's name in the name of the hook that was moved aside.
 pub const CHAINED_SUFFIX: &str = ".lattice-chained";
@@ -69,14 +69,14 @@ pub fn render(kind: Kind, binary: Option<&Path>, folder: Folder) -> Vec<u8> {
 }
 
 /// FNV-1a over all lines but the marked one: it only has to notice an edit, so that none is lost.
-fn checksum(text: &[u8]) -> String {
+pub(super) fn checksum(text: &[u8]) -> String {
     let lines = text.split_inclusive(|&b| b == b'\n').filter(|line| !line.starts_with(MARK.as_bytes()));
     let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     format!("{:016x}", lines.flatten().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 /// The path as it reads between single quotes in sh, byte for byte.
-fn inside_quotes(path: &Path) -> Vec<u8> {
+pub(super) fn inside_quotes(path: &Path) -> Vec<u8> {
     let quoted = path.as_os_str().as_bytes().iter().map(|&byte| match byte {
         b'\'' => br"'\''".to_vec(),
         _ => vec![byte],

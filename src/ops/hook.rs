@@ -30,13 +30,25 @@ pub enum Reaction {
     Say(String),
 }
 
-/// Decides what a switch to HEAD's branch leads to.
+/// What happened to the branch that HEAD is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// It was switched to, or has new commits.
+    Switch,
+    /// It was checked out where nothing was before: by clone or `worktree add`.
+    Fresh,
+}
+
+/// Decides what is to be done for HEAD's branch after git changed it.
 ///
 /// # Errors
 /// When the repository or lattice.toml cannot be read.
-pub fn after_checkout(context: &Context) -> Result<Reaction> {
+pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     let head = context.repo.head()?;
-    // Rebase and bisect detach HEAD: nothing happens then.
+    // Rebase and bisect detach HEAD, and `bisect reset` only goes back: nothing happens then.
+    if context.repo.is_stepping() {
+        return Ok(Reaction::Nothing);
+    }
     let (Some(branch), Some(commit)) = (head.branch, head.commit) else { return Ok(Reaction::Nothing) };
     let config = match context.policy() {
         Ok(config) => config,
@@ -52,6 +64,11 @@ pub fn after_checkout(context: &Context) -> Result<Reaction> {
     }
     if let Some(why) = cannot_build(context, &plan)? {
         return Ok(Reaction::Say(format!("{spelled} is not built: {why}")));
+    }
+    if occasion == Occasion::Fresh && !config.hooks.on_worktree_add {
+        return Ok(Reaction::Say(format!(
+            "{spelled} is not built in a new worktree or clone (`[hooks] on-worktree-add`); `git lattice build` builds it"
+        )));
     }
     Ok(match trust::judge(&context.repo, &config, &point, commit)? {
         Judgement::Permitted(_) => Reaction::Build { point: spelled, commit },
@@ -144,9 +161,4 @@ fn folder(context: &Context) -> Result<PathBuf> {
     let dir = context.repo.common_dir().join("lattice").join("log");
     std::fs::create_dir_all(&dir)?;
     Ok(dir)
-}
-
-/// Whether hooks are switched off for this repository in git's configuration.
-pub fn is_off(context: &Context) -> bool {
-    context.repo.config_bool("lattice.hooks") == Some(false)
 }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod content;
 pub mod doctor;
 pub mod hook;
+pub mod hooks;
 pub mod init;
 pub mod lint;
 pub mod lock;

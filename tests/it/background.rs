@@ -241,9 +241,19 @@ fn a_broken_lattice_toml_is_one_line_and_no_failure() {
 fn a_linked_worktree_is_a_checkout_too() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
-    sandbox.points(&[&at("phase0/step1")]);
-    git(&sandbox, &["worktree", "add", "-q", "../linked", &branch(&at("phase0/step1"))]);
+    sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    git(&sandbox, &["worktree", "add", "-q", "--detach", "../linked"]);
+    sandbox.git_in("linked", &["switch", "-q", &branch(&at("phase0/step1"))]);
     assert_eq!(verdicts(&sandbox, 1), ["built"]);
+    let said = git(&sandbox, &["worktree", "add", "-q", "../second", &branch(&at("phase0/step2"))]);
+    let line = format!("git-lattice: {} is not built in a new worktree or clone", at("phase0/step2"));
+    assert!(said.starts_with(&line) && said.lines().count() == 1, "{said}");
+    let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", format!("{toml}\n[hooks]\non-worktree-add = true\n"));
+    sandbox.git(&["commit", "-q", "-a", "-m", "build in new worktrees"]);
+    sandbox.git(&["worktree", "remove", "../second"]);
+    git(&sandbox, &["worktree", "add", "-q", "../second", &branch(&at("phase0/step2"))]);
+    assert_eq!(verdicts(&sandbox, 2), ["built", "built"]);
 }
 
 #[test]

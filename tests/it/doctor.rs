@@ -129,8 +129,35 @@ fn files_of_killed_processes_are_removed() {
 #[test]
 fn hooks_of_another_version_are_installed_anew() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
     assert!(line_of_hooks(&sandbox).iter().all(|line| line.starts_with("ok: ")));
+    let shim = sandbox.work().join(".git/hooks/pre-commit");
+    let text = fs::read_to_string(&shim).unwrap();
+    fs::write(&shim, text.replace("# git-lattice-shim 2 ", "# git-lattice-shim 1 ")).unwrap();
+    assert_eq!(line_of_hooks(&sandbox)[0], "warning: pre-commit: ours, of another version");
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
+    assert_eq!(fs::read_to_string(&shim).unwrap(), text);
+}
+
+#[test]
+fn hooks_that_do_not_run_are_told_of() {
+    let mut sandbox = Sandbox::new();
+    let real = which::which("git").unwrap();
+    let older =
+        format!("#!/bin/sh\n[ \"$*\" = version ] && exec echo git version 2.40.1\nexec '{}' \"$@\"\n", real.display());
+    sandbox.use_program("git", &older);
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(0).says("git 2.40 does not run the hooks in");
+    let lines = line_of_hooks(&sandbox);
+    assert!(lines.iter().any(|line| line.starts_with("warning: git 2.40 does not run the hooks in")), "{lines:?}");
+    sandbox.lattice(&["hooks", "uninstall"]).exits(0);
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox.write(".git/hooks/pre-commit", "#!/bin/sh\ncall_lefthook() { :; }\n");
+    let lines = line_of_hooks(&sandbox);
+    assert!(lines.contains(&"warning: pre-commit: lefthook's hook stands there".to_owned()), "{lines:?}");
+    sandbox.git(&["config", "lattice.hooks", "false"]);
+    assert!(
+        line_of_hooks(&sandbox).contains(&"ok: post-checkout: ours, skipped here: `lattice.hooks` is false".to_owned())
+    );
 }
 
 fn line_of_hooks(sandbox: &Sandbox) -> Vec<String> {

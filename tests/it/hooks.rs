@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use git_lattice::hooks::{State, dir, install, plan_install, plan_uninstall, shim, status};
+use git_lattice::hooks::{Kind, Plan, State, dir, install, plan_uninstall, shim, status};
 use git_lattice::process::Cmd;
 
 use crate::scratch::Scratch;
@@ -19,6 +19,10 @@ fn repo_and_binary(status: u8) -> Scratch {
     let text = format!("#!/bin/sh\necho \"$*\" >>'{}'\nexit {status}\n", called.display());
     scratch.program("bin/git-lattice", &text);
     scratch
+}
+
+fn plan_install(folder: &Path, binary: Option<&Path>) -> Result<Plan, install::Error> {
+    git_lattice::hooks::plan_install(folder, &Kind::USUAL, binary)
 }
 
 fn install_in(scratch: &Scratch, folder: &str) {
@@ -192,16 +196,18 @@ fn a_folder_that_we_made_goes_with_us() {
 #[test]
 fn status_tells_what_is_there() {
     let scratch = repo_and_binary(0);
-    let states = || status(&scratch.path(HOOKS)).unwrap().into_iter().map(|(_, state)| state).collect::<Vec<_>>();
+    let states =
+        || status(&scratch.path(HOOKS)).unwrap().into_iter().take(2).map(|(_, state)| state).collect::<Vec<_>>();
     assert_eq!(states(), [State::NotInstalled, State::NotInstalled]);
     hook(&scratch, "pre-commit", "#!/bin/sh\n");
-    assert_eq!(states(), [State::Foreign, State::NotInstalled]);
+    assert_eq!(states(), [State::Foreign(None), State::NotInstalled]);
     install_in(&scratch, HOOKS);
     let installed = |runs: Option<bool>| State::Installed {
         version: shim::VERSION,
         current: true,
         edited: false,
-        chained: runs.map(|runs| git_lattice::hooks::found::Chained { runs }),
+        chained: runs.map(|runs| git_lattice::hooks::found::Chained { runs, manager: None }),
+        called_by: None,
     };
     assert_eq!(states(), [installed(Some(true)), installed(None)]);
 }
@@ -218,7 +224,7 @@ fn shims_are_updated_but_not_those_of_a_newer_program() {
         plan.apply().unwrap_err().to_string(),
         format!("the hooks in `{}` were changed by somebody else just now", hooks.display())
     );
-    let newer = scratch.read(&format!("{HOOKS}/pre-commit")).replace("-shim 1 ", "-shim 99 ");
+    let newer = scratch.read(&format!("{HOOKS}/pre-commit")).replace("-shim 2 ", "-shim 99 ");
     hook(&scratch, "pre-commit", &newer);
     let plan = plan_install(&hooks, None).unwrap();
     assert!(plan.to_string().contains("pre-commit: unchanged, written by a newer git-lattice (shim 99)\n"), "{plan}");

@@ -260,15 +260,19 @@ fn hooks_are_installed_when_wanted_and_offered_otherwise() {
     let base = ["init", "--component", "toolchain", "--arch", "x86_64"];
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&base).exits(0).says("git lattice hooks install");
-    assert_eq!(states(&sandbox), "not installed, not installed", "without a terminal nobody can be asked");
+    assert_eq!(
+        states(&sandbox),
+        "not installed, not installed, not installed, not installed",
+        "without a terminal nobody can be asked"
+    );
 
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&[&base[..], &["--hooks"]].concat()).exits(0);
-    assert_eq!(states(&sandbox), "installed, installed");
+    assert_eq!(states(&sandbox), "installed, installed, not installed, not installed");
 
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&[&base[..], &["--no-hooks"]].concat()).exits(0).never_says("hooks install");
-    assert_eq!(states(&sandbox), "not installed, not installed");
+    assert_eq!(states(&sandbox), "not installed, not installed, not installed, not installed");
     sandbox.lattice(&[&base[..], &["--hooks", "--no-hooks"]].concat()).exits(2);
 }
 

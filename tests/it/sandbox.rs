@@ -143,6 +143,13 @@ impl Sandbox {
         self.prepend_path(&bin);
     }
 
+    /// Makes this `git` the one in force; `None` is the machine's own.
+    pub(crate) fn use_git(&mut self, program: Option<&Path>) {
+        if let Some(program) = program {
+            self.prepend_path(program.parent().unwrap());
+        }
+    }
+
     /// Puts a program that is this sh script first on PATH.
     pub(crate) fn use_program(&mut self, name: &str, script: &str) {
         let path = self.scratch.program(&format!("bin-{name}/{name}"), script);
@@ -150,7 +157,7 @@ impl Sandbox {
         self.prepend_path(&bin);
     }
 
-    fn prepend_path(&mut self, bin: &Path) {
+    pub(crate) fn prepend_path(&mut self, bin: &Path) {
         let old = std::env::split_paths(&self.path).collect::<Vec<_>>();
         self.path = std::env::join_paths(std::iter::once(bin.to_owned()).chain(old)).unwrap();
     }
@@ -223,9 +230,15 @@ impl Sandbox {
 
     /// Runs git somewhere, whatever comes of it.
     pub(crate) fn try_git(&self, dir: &str, args: &[&str]) -> Output {
+        self.try_git_with(dir, args, &[])
+    }
+
+    /// Runs git somewhere with these variables set, whatever comes of it.
+    pub(crate) fn try_git_with(&self, dir: &str, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = std::process::Command::new("git");
         command.args(args).current_dir(self.path(dir));
         self.environment(&mut command);
+        command.envs(variables.iter().copied());
         let std::process::Output { status, stdout, stderr } = command.output().unwrap();
         Output { status, stdout, stderr }
     }

@@ -99,6 +99,7 @@ pub(crate) fn tool_folder() -> PathBuf {
         let wanted = [
             "awk",
             "basename",
+            "bash",
             "cat",
             "chmod",
             "cp",
@@ -117,6 +118,7 @@ pub(crate) fn tool_folder() -> PathBuf {
             "mkdir",
             "mktemp",
             "mv",
+            "node",
             "printf",
             "ps",
             "rm",

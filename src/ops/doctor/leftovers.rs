@@ -167,7 +167,7 @@ fn walk(dir: &Path, on_file: &mut dyn FnMut(&Path)) {
     }
 }
 
-/// `proc_stat`(5): `btime`, in seconds since 1970; `None` where there is no such file.
+/// `proc_stat(5)`: `btime`, in seconds since 1970; `None` where there is no such file.
 fn boot_time() -> Option<SystemTime> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;

@@ -4,14 +4,13 @@ use super::Line;
 use crate::env::Environment;
 use crate::git::Repo;
 use crate::git::exe::Git;
+use crate::hooks::GitVersion;
 use crate::lint::{Lookup, Tools};
 use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
 use crate::process::Cmd;
 
 /// The oldest git that has everything that is used here.
 const OLDEST_GIT: (u64, u64) = (2, 36);
-/// The oldest git that reads hooks from its configuration.
-const CONFIG_HOOKS: (u64, u64) = (2, 54);
 
 pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
     let git = match repo.map_or_else(|| Git::find(&environment.cwd), |repo| Ok(repo.git().clone())) {
@@ -24,8 +23,8 @@ pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
         return vec![Line::error("git", format!("`{place}` does not say its version"))];
     };
     let text = format!("{} ({place})", said.trim_start_matches("git version "));
-    let way =
-        if version >= CONFIG_HOOKS { "it reads hooks from its configuration" } else { "hooks are files in a folder" };
+    let reads_config = GitVersion::parse(&said).is_some_and(GitVersion::reads_config_hooks);
+    let way = if reads_config { "it reads hooks from its configuration" } else { "hooks are files in a folder" };
     vec![if version < OLDEST_GIT {
         Line::error("git", text).remedy(format!("git {}.{} or newer is needed", OLDEST_GIT.0, OLDEST_GIT.1))
     } else {

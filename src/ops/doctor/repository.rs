@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{Line, Repair};
 use crate::config::Config;
 use crate::context::Context;
-use crate::hooks::{self, State, dir};
+use crate::hooks::Kind;
+use crate::ops::hooks::{self, Row, Warning, Wish};
 use crate::process;
 use crate::record::Records;
 use crate::record::store::NOTES;
@@ -74,37 +75,36 @@ fn reachable(context: &Context, remote: &str) -> Line {
 }
 
 fn hooks(context: &Context) -> Vec<Line> {
-    let folder = match dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd) {
-        Ok(folder) => folder,
-        Err(error) => return vec![Line::warning("hooks", error.to_string())],
+    let survey = match hooks::survey(context) {
+        Ok(survey) => survey,
+        Err(error) => return vec![Line::error("hooks", format!("{error:#}"))],
     };
-    let states = match hooks::status(&folder.path) {
-        Ok(states) => states,
-        Err(error) => return vec![Line::error("hooks", format!("{error}"))],
+    let warning = |warning: Warning| {
+        let line = Line::warning("hooks", warning.what);
+        if let Some(remedy) = warning.remedy { line.remedy(remedy) } else { line }
     };
-    let place = folder.path.display();
-    let line = |(kind, state): &(hooks::Kind, State)| match state {
-        State::Installed { current: true, edited: false, .. } => Line::ok("hooks", format!("{kind}: ours, in {place}")),
-        State::Installed { edited: true, .. } => {
-            Line::warning("hooks", format!("{kind}: ours, changed by hand, in {place}"))
-                .remedy("`git lattice hooks install` after moving the change away")
-        }
-        State::Installed { .. } => {
-            Line::warning("hooks", format!("{kind}: ours, of another version, in {place}")).repair(Repair::InstallHooks)
-        }
-        State::Foreign => Line::warning("hooks", format!("{kind}: somebody else's alone, in {place}"))
-            .remedy("`git lattice hooks install` adds ours; theirs goes on running"),
-        State::NotInstalled => {
-            Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"))
-        }
-    };
-    states.iter().map(line).collect()
+    let rows = survey.rows.iter().filter(|row| row.is_installed() || Kind::USUAL.contains(&row.kind)).map(of_hook);
+    rows.chain(survey.warnings().into_iter().map(warning)).collect()
+}
+
+fn of_hook(row: &Row) -> Line {
+    let kind = row.kind;
+    if !row.is_installed() {
+        return Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"));
+    }
+    if row.is_edited() {
+        return Line::warning("hooks", format!("{kind}: ours, changed by hand"))
+            .remedy("`git lattice hooks install` after moving the change away");
+    }
+    if !row.is_current() {
+        return Line::warning("hooks", format!("{kind}: ours, of another version")).repair(Repair::InstallHooks);
+    }
+    let skipped = row.skip.as_ref().map(|skip| format!(", skipped here: {skip}")).unwrap_or_default();
+    Line::ok("hooks", format!("{kind}: ours{skipped}"))
 }
 
 pub(super) fn install_hooks(context: &Context) -> Result<()> {
-    let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
-    hooks::plan_install(&folder.path, std::env::current_exe().ok().as_deref())?.apply()?;
-    Ok(())
+    hooks::install(context, &Wish::default()).map(drop)
 }
 
 /// A refspec that fetches all notes by force throws away those that were not pushed yet.

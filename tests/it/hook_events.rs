@@ -1,0 +1,301 @@
+//! Which git operation makes the hooks act: every one is tried with both ways of installing them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git_lattice::process::Output;
+
+use crate::git_setup::every_git;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir};
+
+/// The branch of the point that all of it happens on.
+fn point() -> String {
+    branch(&at("phase0/step1"))
+}
+
+/// On every git: a sandbox with all hooks, on the branch of a point that would be built.
+fn on_every_git(act: impl Fn(&Sandbox)) {
+    for git in every_git() {
+        let sandbox = Sandbox::on_git(git.as_deref());
+        sandbox.points(&[&at("phase0/step1")]);
+        sandbox.git(&["switch", "-q", &point()]);
+        sandbox.lattice(&["hooks", "install", "--post-merge", "--post-commit"]).exits(0);
+        act(&sandbox);
+    }
+}
+
+/// Runs git with all hooks and says what ours said.
+#[track_caller]
+fn said(sandbox: &Sandbox, args: &[&str]) -> String {
+    let output = sandbox.try_git("work", args);
+    assert!(output.status.success(), "git {args:?}: {}", output.error_text());
+    ours(&output)
+}
+
+fn ours(output: &Output) -> String {
+    let text = format!("{}\n{}", output.text(), output.error_text());
+    text.lines().filter(|line| line.starts_with("git-lattice")).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn says_nothing(sandbox: &Sandbox, args: &[&str]) {
+    assert_eq!(said(sandbox, args), "", "git {args:?}");
+    assert!(!sandbox.nix_was_called(), "git {args:?} should start no build");
+}
+
+#[track_caller]
+fn builds(sandbox: &Sandbox, args: &[&str]) {
+    let line = said(sandbox, args);
+    assert!(line.starts_with("git-lattice: building ") && line.lines().count() == 1, "git {args:?} said: {line}");
+}
+
+/// Commits a change of the point's data, past the hooks.
+fn change(sandbox: &Sandbox, text: &str) {
+    sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), text);
+    sandbox.git(&["-c", "lattice.hooks=false", "commit", "-q", "-a", "-m", text]);
+}
+
+#[test]
+fn files_and_resets_start_nothing() {
+    on_every_git(|sandbox| {
+        for args in [
+            &["checkout", "-q", "--", "README"][..],
+            &["checkout", "-q", "main", "--", "README"],
+            &["restore", "README"],
+            &["reset", "-q", "--hard"],
+        ] {
+            says_nothing(sandbox, args);
+        }
+        sandbox.write("README", "changed\n");
+        says_nothing(sandbox, &["stash", "-q"]);
+        says_nothing(sandbox, &["stash", "pop", "-q"]);
+        says_nothing(sandbox, &["update-ref", "refs/heads/x", "HEAD"]);
+    });
+}
+
+#[test]
+fn a_rebase_starts_nothing() {
+    on_every_git(|sandbox| {
+        change(sandbox, "n = 1");
+        change(sandbox, "n = 2");
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "main"]);
+        sandbox.git(&["commit", "-q", "--allow-empty", "-m", "main moves"]);
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
+        for backend in ["--merge", "--apply"] {
+            says_nothing(sandbox, &["rebase", "-q", backend, "--force-rebase", "main"]);
+        }
+        says_nothing(sandbox, &["rebase", "-q", "--exec", "true", "HEAD~1"]);
+    });
+}
+
+#[test]
+fn a_rebase_that_stops_in_the_middle_starts_nothing() {
+    on_every_git(|sandbox| {
+        change(sandbox, "n = 1");
+        let file = format!("{}/config.toml", dir(&at("phase0/step1")));
+        sandbox.git(&["branch", "other", "HEAD~1"]);
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "other"]);
+        change(sandbox, "n = 2");
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
+        for (backend, end) in [("--merge", "--abort"), ("--apply", "--abort"), ("-i", "--continue")] {
+            let variables = [("GIT_SEQUENCE_EDITOR", "true"), ("GIT_EDITOR", "true")];
+            let stopped = sandbox.try_git_with("work", &["rebase", backend, "other"], &variables);
+            assert!(!stopped.status.success(), "{backend} should stop at the conflict");
+            assert_eq!(ours(&stopped), "", "{backend}");
+            sandbox.write(&file, "n = 3");
+            says_nothing(sandbox, &["add", &file]);
+            let ended = sandbox.try_git_with("work", &["rebase", end], &variables);
+            assert!(ended.status.success(), "{backend} {end}: {}", ended.error_text());
+            assert_eq!(ours(&ended), "", "{backend} {end}");
+            assert!(!sandbox.nix_was_called(), "{backend} {end}");
+        }
+    });
+}
+
+#[test]
+fn a_bisection_starts_nothing() {
+    on_every_git(|sandbox| {
+        for n in 0..5 {
+            change(sandbox, &format!("n = {n}"));
+        }
+        for args in
+            [&["bisect", "start", "HEAD", "HEAD~4"][..], &["bisect", "good"], &["bisect", "bad"], &["bisect", "reset"]]
+        {
+            says_nothing(sandbox, args);
+        }
+        assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), point());
+    });
+}
+
+#[test]
+fn a_submodule_starts_nothing() {
+    on_every_git(|sandbox| {
+        sandbox.git(&["config", "--global", "protocol.file.allow", "always"]);
+        let remote = sandbox.path("remote.git").display().to_string();
+        says_nothing(sandbox, &["submodule", "--quiet", "add", "-b", "main", &remote, "sub"]);
+        sandbox.git_in("work/sub", &["commit", "-q", "--allow-empty", "-m", "ahead"]);
+        // A submodule of the same lattice, with the hooks on: its HEAD is detached by the update.
+        sandbox.lattice_in("work/sub", &["hooks", "install"], |command| command).exits(0);
+        says_nothing(sandbox, &["submodule", "--quiet", "update", "--force"]);
+        assert!(!sandbox.try_git("work/sub", &["symbolic-ref", "-q", "HEAD"]).status.success());
+    });
+}
+
+#[test]
+fn a_switch_builds_and_a_detached_head_does_not() {
+    on_every_git(|sandbox| {
+        says_nothing(sandbox, &["checkout", "-q", "--detach"]);
+        says_nothing(sandbox, &["switch", "-q", "main"]);
+        builds(sandbox, &["switch", "-q", &point()]);
+    });
+}
+
+#[test]
+fn whoever_reads_what_git_says_is_not_held_up() {
+    for git in every_git() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_git(git.as_deref());
+        sandbox.points(&[&at("phase0/step1")]);
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        let [go, over] = ["go", "over"].map(|name| sandbox.path(name).display().to_string());
+        let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
+        sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexit 1\n"));
+        // Both streams are pipes here, read to their end, as in `git checkout x 2>&1 | cat`.
+        builds(&sandbox, &["checkout", "-q", &point()]);
+        assert!(!Path::new(&over).exists(), "{git:?}: the checkout should be back while Nix is still at work");
+        fs::write(go, "").unwrap();
+    }
+}
+
+#[test]
+fn commits_and_merges_build_where_it_was_asked_for() {
+    on_every_git(|sandbox| {
+        sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), "n = 1\n");
+        builds(sandbox, &["commit", "-q", "-a", "-m", "another content"]);
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "-c", "topic"]);
+        change(sandbox, "n = 2\n");
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
+        assert_eq!(said(sandbox, &["merge", "-q", "--squash", "topic"]), "", "a squash merge moves no branch");
+        sandbox.git(&["reset", "-q", "--hard"]);
+        builds(sandbox, &["merge", "-q", "--ff-only", "topic"]);
+    });
+}
+
+#[test]
+fn commits_and_merges_do_nothing_where_it_was_not() {
+    on_every_git(|sandbox| {
+        sandbox.lattice(&["hooks", "uninstall"]).exits(0);
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "-c", "topic"]);
+        change(sandbox, "n = 2\n");
+        sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
+        says_nothing(sandbox, &["merge", "-q", "--ff-only", "topic"]);
+        says_nothing(sandbox, &["commit", "-q", "--allow-empty", "-m", "x"]);
+    });
+}
+
+#[test]
+fn a_clone_with_hooks_says_one_line_and_builds_nothing() {
+    for git in every_git() {
+        let sandbox = Sandbox::on_git(git.as_deref());
+        sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
+        sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
+        fs::create_dir(sandbox.path("template")).unwrap();
+        fs::rename(sandbox.work().join(".git/hooks"), sandbox.path("template/hooks")).unwrap();
+        let template = format!("init.templateDir={}", sandbox.path("template").display());
+        let clone = sandbox.try_git("", &["-c", &template, "clone", "-q", "-b", &point(), "remote.git", "clone"]);
+        assert!(clone.status.success(), "{}", clone.error_text());
+        let line = format!("git-lattice: {} is not built in a new worktree or clone", at("phase0/step1"));
+        assert!(ours(&clone).starts_with(&line) && ours(&clone).lines().count() == 1, "{git:?} {}", clone.error_text());
+        assert!(!sandbox.nix_was_called());
+    }
+}
+
+#[test]
+fn an_editor_s_short_path_is_enough() {
+    for git in every_git() {
+        let sandbox = Sandbox::on_git(git.as_deref());
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.write("bad.nix", "{ a = 1 }\n");
+        sandbox.git(&["add", "bad.nix"]);
+        let git = git.unwrap_or_else(|| which::which("git").unwrap());
+        let commit = with_path(&sandbox, &git, Path::new("/nonexistent"));
+        assert!(!commit.status.success() && commit.error_text().contains("bad.nix"), "{}", commit.error_text());
+    }
+}
+
+/// `git commit` with a PATH of this one folder.
+fn with_path(sandbox: &Sandbox, git: &Path, path: &Path) -> Output {
+    let mut command = std::process::Command::new(git);
+    command.args(["commit", "-q", "--allow-empty", "-m", "x"]).current_dir(sandbox.work());
+    sandbox.environment(&mut command);
+    let std::process::Output { status, stdout, stderr } = command.env("PATH", path).output().unwrap();
+    Output { status, stdout, stderr }
+}
+
+#[test]
+fn a_program_that_has_gone_is_one_line() {
+    for git in every_git() {
+        for way in ["--shim", "--config"] {
+            if way == "--config" && git.is_none() {
+                continue;
+            }
+            let sandbox = Sandbox::on_git(git.as_deref());
+            let gone = own_program(&sandbox);
+            let mut command = std::process::Command::new(&gone);
+            run_in_work(&sandbox, command.args(["hooks", "install", way, "--post-commit"]));
+            fs::remove_file(&gone).unwrap();
+            let git = git.clone().unwrap_or_else(|| which::which("git").unwrap());
+            let commit = with_path(&sandbox, &git, sandbox.search_path().as_ref());
+            assert!(commit.status.success(), "{way}: {}", commit.error_text());
+            let lines = ["pre-commit", "post-commit"];
+            let expected =
+                lines.map(|event| format!("git-lattice: program not found, {event} hook skipped")).join("\n");
+            assert_eq!(commit.error_text(), expected, "{way}: one line for each hook");
+        }
+    }
+}
+
+/// A git-lattice that may go away.
+fn own_program(sandbox: &Sandbox) -> PathBuf {
+    let path = sandbox.path("program/git-lattice");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    // By a child, for the reason that `Scratch::program` gives.
+    let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_git-lattice")).arg(&path).status();
+    assert!(copied.unwrap().success());
+    path
+}
+
+fn run_in_work(sandbox: &Sandbox, command: &mut std::process::Command) {
+    command.current_dir(sandbox.work());
+    sandbox.environment(command);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_index_that_the_commit_is_made_from_is_linted() {
+    for git in every_git() {
+        let sandbox = Sandbox::on_git(git.as_deref());
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.git(&["worktree", "add", "-q", "../linked"]);
+        for place in ["work", "linked"] {
+            let write = |name: &str, text: &str| {
+                let path = sandbox.path(place).join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            };
+            write("deep/good.nix", "{ a = 1; }\n");
+            write("deep/bad.nix", "{ a = 1 }\n");
+            sandbox.git_in(place, &["add", "deep"]);
+            let below = format!("{place}/deep");
+            let all = sandbox.try_git(&below, &["commit", "-q", "-m", "all"]);
+            assert!(!all.status.success() && all.error_text().contains("deep/bad.nix"), "{}", all.error_text());
+            let one = sandbox.try_git(&below, &["commit", "-q", "-m", "one", "good.nix"]);
+            assert!(one.status.success(), "`commit PATH` has an index of its own: {}", one.error_text());
+            let other = sandbox.try_git(&below, &["commit", "-q", "-m", "other", "bad.nix"]);
+            assert!(!other.status.success(), "{place}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `hooks install` and `hooks uninstall`: afterwards everything is byte for byte as it was.
+
+use std::fs;
+
+use crate::git_setup::every_git;
+use crate::sandbox::Sandbox;
+
+/// How hooks can be installed.
+const WAYS: [&[&str]; 4] = [&[], &["--post-merge", "--post-commit"], &["--shim"], &["--config"]];
+
+/// Installs, does it again, and uninstalls in every way on every git: `dir` is where, `kept` is what must come back.
+#[track_caller]
+fn comes_back(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
+    for git in every_git() {
+        let sandbox = Sandbox::on_git(git.as_deref());
+        prepare(&sandbox);
+        let state = || kept.iter().map(|name| sandbox.tree(name)).collect::<Vec<_>>().join("\n");
+        let before = state();
+        for way in WAYS {
+            let install = [&["hooks", "install"], way].concat();
+            sandbox.lattice_in(dir, &install, |command| command).exits(0);
+            let installed = state();
+            assert_ne!(installed, before, "{install:?} on {git:?} should install something");
+            sandbox.lattice_in(dir, &install, |command| command).exits(0).says("unchanged");
+            assert_eq!(state(), installed, "{install:?} on {git:?}: a second time changes nothing");
+            sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0);
+            assert_eq!(state(), before, "{install:?} on {git:?} should leave nothing behind");
+            sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0).says("no hooks of ours");
+            assert_eq!(state(), before);
+        }
+    }
+}
+
+fn program(sandbox: &Sandbox, name: &str, text: &str) {
+    let path = sandbox.path(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_repository_without_hooks() {
+    comes_back(|_| {}, "work", &["work"]);
+}
+
+#[test]
+fn a_repository_without_a_hooks_folder() {
+    comes_back(|sandbox| drop(fs::remove_dir_all(sandbox.work().join(".git/hooks"))), "work", &["work"]);
+}
+
+#[test]
+fn a_repository_with_hooks_of_its_own() {
+    let prepare = |sandbox: &Sandbox| {
+        program(sandbox, "work/.git/hooks/pre-commit", "#!/bin/sh\nexit 0\n");
+        program(sandbox, "work/.git/hooks/post-merge", "#!/usr/bin/env python3\n");
+        fs::write(sandbox.work().join(".git/hooks/post-checkout"), "not a program").unwrap();
+    };
+    comes_back(prepare, "work", &["work"]);
+}
+
+#[test]
+fn a_configuration_with_comments_blank_lines_and_an_open_end() {
+    for text in [
+        "\n\n# ours\n[alias]\n\n\tx = status ; a comment\n\n\n",
+        "\n[hook \"other\"]\n\tevent = pre-commit\n\tcommand = true\n[alias]\n\tx = status",
+        "\r\n[alias]\r\n\tx = status\r\n",
+    ] {
+        let prepare = |sandbox: &Sandbox| {
+            let path = sandbox.work().join(".git/config");
+            let config = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("{config}{text}")).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        };
+        comes_back(prepare, "work", &["work"]);
+    }
+}
+
+#[test]
+fn a_linked_worktree() {
+    comes_back(|sandbox| drop(sandbox.git(&["worktree", "add", "-q", "../linked"])), "linked", &["work", "linked"]);
+}
+
+#[test]
+fn a_bare_repository_and_its_worktrees() {
+    let prepare =
+        |sandbox: &Sandbox| drop(sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]));
+    comes_back(prepare, "remote.git", &["remote.git"]);
+    comes_back(prepare, "linked", &["remote.git", "linked"]);
+}
+
+#[test]
+fn a_worktree_with_hooks_of_its_own() {
+    let prepare = |sandbox: &Sandbox| {
+        sandbox.git(&["worktree", "add", "-q", "../linked"]);
+        sandbox.git(&["config", "extensions.worktreeConfig", "true"]);
+        let own = sandbox.path("own").display().to_string();
+        sandbox.git_in("linked", &["config", "--worktree", "core.hooksPath", &own]);
+        program(sandbox, "own/pre-commit", "#!/bin/sh\nexit 0\n");
+    };
+    comes_back(prepare, "linked", &["work", "linked", "own"]);
+}
+
+#[test]
+fn a_hooks_path_in_the_worktree() {
+    let prepare = |sandbox: &Sandbox| {
+        sandbox.git(&["config", "core.hooksPath", ".husky/_"]);
+        program(sandbox, "work/.husky/_/pre-commit", "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"");
+        program(sandbox, "work/.husky/_/h", "exit 0\n");
+    };
+    comes_back(prepare, "work", &["work"]);
+}
+
+#[test]
+fn what_was_changed_meanwhile_stays_changed() {
+    for git in every_git() {
+        for way in ["--config", "--shim"] {
+            let sandbox = Sandbox::on_git(git.as_deref());
+            let config = || fs::read_to_string(sandbox.work().join(".git/config")).unwrap();
+            let before = config();
+            sandbox.lattice(&["hooks", "install", way]).exits(0);
+            sandbox.git(&["config", "user.email", "new@example.com"]);
+            sandbox.git(&["config", "hook.lattice-pre-commit.enabled", "false"]);
+            sandbox.lattice(&["hooks", "uninstall"]).exits(0);
+            let left = config();
+            assert!(left.starts_with(&before) && left.contains("new@example.com"), "{left}");
+            assert_eq!(
+                left.contains("lattice-pre-commit"),
+                way == "--shim",
+                "an option of our section goes with it: {left}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_section_that_was_changed_by_hand_is_not_lost() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
+    sandbox.git(&["config", "hook.lattice-pre-commit.command", "make lint"]);
+    let before = sandbox.tree("work/.git");
+    for args in [&["hooks", "install", "--config"][..], &["hooks", "uninstall"]] {
+        sandbox.lattice(args).exits(2).says("[hook \"lattice-pre-commit\"]").says("was changed by hand");
+        assert_eq!(sandbox.tree("work/.git"), before);
+    }
+    sandbox.lattice(&["hooks", "status"]).exits(0).says("pre-commit");
+}
+
+#[test]
+fn another_git_at_work_on_the_configuration_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".git/config.lock", "");
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(2).says("config.lock").says("hint:");
+    fs::remove_file(sandbox.work().join(".git/config.lock")).unwrap();
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
+    assert!(!sandbox.work().join(".git/config.lock").exists(), "our own lock is gone");
+}
