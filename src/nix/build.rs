@@ -139,6 +139,9 @@ impl Nix {
     ///
     /// An error means that there is no answer: nix could not be run or was interrupted.
     pub fn build(&self, request: &Request, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
+        if process::is_ending() {
+            return Err(Error::Interrupted { signal: None });
+        }
         let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
         let limit = request.limits().map(|limits| limits.evaluation);
         let run = self.build_cmd(request).stream_within(limit, |line| {
