@@ -10,8 +10,9 @@ use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Progress};
 use crate::ops::census::Census;
+use crate::ops::queue;
 use crate::record::Verdict;
-use crate::ui::{Tone, Ui, harmless, paint};
+use crate::ui::{Tone, Ui, duration, harmless, paint};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -35,7 +36,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let how = How::typed(args.get_flag("again"));
     let json = args.get_flag("json");
     let mut view = View { ui, json, current: String::new(), hinted: Vec::new() };
-    let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
+    let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         ui.json(json!({ "results": records }));
@@ -61,6 +62,12 @@ impl View<'_> {
             }
             Progress::Said(Event::LogLine { text, .. }) => self.ui.progress(&format!("{}: {text}", self.current)),
             Progress::Said(_) => {}
+            Progress::Waits { job, background, seconds } => {
+                let place = if *background { "in the background" } else { "by another `git lattice build`" };
+                let elapsed = duration::exact(*seconds);
+                self.ui.progress("");
+                self.ui.say(format!("{} is being built {place} since {elapsed}: waiting for its result", job.point));
+            }
             Progress::End(done) => {
                 self.ui.progress("");
                 if !self.json {

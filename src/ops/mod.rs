@@ -12,6 +12,7 @@ pub mod new;
 pub mod next;
 pub mod promote;
 pub mod push;
+pub mod queue;
 pub mod show;
 pub mod status;
 pub mod trust;

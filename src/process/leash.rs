@@ -5,7 +5,7 @@
 //! child could ask for it. What it started is in its process group, and ends by the group's signals where it was killed itself.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::process::{ChildStdin, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ static ALONE: AtomicBool = AtomicBool::new(false);
 pub struct Leashed {
     pid: Pid,
     leash: Option<ChildStdin>,
-    over: mpsc::Receiver<ExitStatus>,
+    over: mpsc::Receiver<io::Result<ExitStatus>>,
 }
 
 impl Cmd {
@@ -47,7 +47,7 @@ impl Cmd {
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         let (pid, leash) = (Pid::from_child(&child), child.stdin.take());
         let (tell, over) = mpsc::channel();
-        let wait = move || child.wait().map(|status| tell.send(status)).is_ok();
+        let wait = move || tell.send(child.wait()).is_ok();
         let thread = std::thread::Builder::new().name("wait".to_owned()).spawn(wait);
         thread.map_err(|source| Error::Io { command: self.to_string(), source })?;
         Ok(Leashed { pid, leash, over })
@@ -56,7 +56,7 @@ impl Cmd {
 
 impl Leashed {
     /// How it ended, if it does within `time`.
-    pub fn wait(&self, time: Duration) -> Option<ExitStatus> {
+    pub fn wait(&self, time: Duration) -> Option<io::Result<ExitStatus>> {
         self.over.recv_timeout(time).ok()
     }
 
@@ -89,10 +89,10 @@ impl Leashed {
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn heed() -> std::io::Result<()> {
+pub fn heed() -> io::Result<()> {
     let wait = || {
         let mut said = [0];
-        let is_told = std::io::stdin().read(&mut said).is_ok_and(|read| read == 1 && said == [STOP]);
+        let is_told = io::stdin().read(&mut said).is_ok_and(|read| read == 1 && said == [STOP]);
         ALONE.store(!is_told, Ordering::SeqCst);
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };

@@ -53,6 +53,15 @@ pub enum Progress<'a> {
     Begin(&'a Job),
     /// Nix says something about it.
     Said(&'a Event),
+    /// Somebody else builds it, and is waited for.
+    Waits {
+        /// What is waited for.
+        job: &'a Job,
+        /// Whether the background worker builds it.
+        background: bool,
+        /// For how long already.
+        seconds: u64,
+    },
     /// It is over.
     End(&'a Done),
 }
@@ -72,6 +81,13 @@ pub struct Done {
     pub hints: Vec<String>,
 }
 
+impl Done {
+    /// What an earlier build came to.
+    pub fn known(record: &Record) -> Self {
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+    }
+}
+
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct How {
@@ -83,6 +99,11 @@ impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
         Self { again, mode: Mode::Typed }
+    }
+
+    /// Whether a job is to be built at all.
+    pub fn is_needed(&self, job: &Job) -> bool {
+        self.again || job.known.is_none()
     }
 
     /// Because something happened: only with a permit, and within limits.

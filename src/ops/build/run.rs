@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::git::commit::now;
 use crate::git::source::Source;
 use crate::nix::{self, Capability, Event, FlakeRef, Nix, Outcome, Request};
+use crate::process::leash;
 use crate::record::{Output, Record, Verdict, store};
 
 /// How many of a failing log's last lines are shown.
@@ -34,7 +35,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
     let mut all = Vec::new();
     for job in &plan.jobs {
         let done = match (&job.known, &builder) {
-            (Some(record), _) if !how.again => known(record),
+            (Some(record), _) if !how.again => Done::known(record),
             (_, Some(builder)) => builder.build(job, on)?,
             (_, None) => continue,
         };
@@ -46,10 +47,6 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         }
     }
     Ok(all)
-}
-
-fn known(record: &Record) -> Done {
-    Done { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
 }
 
 struct Builder<'a> {
@@ -134,6 +131,8 @@ impl<'a> Builder<'a> {
                 log.line(&failure.detail);
                 done.tail = log.tail();
             }
+            // Nobody cancelled it: the worker was killed, and the next one begins again.
+            Err(nix::Error::Interrupted { .. }) if leash::is_alone() => anyhow::bail!("the worker is gone"),
             Err(nix::Error::Interrupted { .. }) => done.record.verdict = Verdict::Cancelled,
             Err(error) => return Err(error.into()),
         }
