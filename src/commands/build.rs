@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::points::Named;
-use super::{Session, points};
+use super::{Session, background, points};
 use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Progress};
@@ -25,11 +25,15 @@ pub(super) fn command(axes: &[String]) -> Command {
         )
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(command, axes, true)
+    points::add_args(background::add_args(command), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if background::is_meant(args) {
+        return background::run(session, args);
+    }
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    queue::go_on(context)?;
     let census = Census::take(&context.repo, config)?;
     let points = Named::read(config, args)?.existing(session, config, &census)?;
     let mut plan = build::plan(context, config, &census, &points)?;
@@ -94,7 +98,8 @@ impl View<'_> {
     }
 }
 
-fn line(done: &Done, color: bool) -> String {
+/// A result as one line.
+pub(super) fn line(done: &Done, color: bool) -> String {
     let record = &done.record;
     let word = record.verdict.word();
     let tone = match record.verdict {

@@ -8,6 +8,7 @@ pub mod hook;
 pub mod init;
 pub mod lint;
 pub mod lock;
+pub mod log;
 pub mod new;
 pub mod next;
 pub mod promote;

@@ -23,6 +23,17 @@ pub enum Ended {
     Foreground(u32),
 }
 
+impl Ended {
+    /// What it was, as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removed => "queued",
+            Self::Ended | Self::Told => "building",
+            Self::Foreground(_) => "foreground",
+        }
+    }
+}
+
 /// Cancels the background builds of points, or all of them; gives what was done about each.
 ///
 /// # Errors
