@@ -3,7 +3,6 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,72 +11,12 @@ use super::exe::Nix;
 use super::failure::{Diagnosis, Failure};
 use super::flake_ref::FlakeRef;
 use super::log::{Event, Reader};
+use super::options::{Mode, Options};
 use super::store_path::StorePath;
 use crate::process::{self, Clock, Cmd};
 use crate::system::System;
 
 const COMMAND: &str = "build --json";
-
-/// Never asks, and takes no configuration from the flake. An input without a lock is an error: with `--no-write-lock-file` both
-/// 2.8 and 2.34 would lock it in memory, whatever `--no-update-lock-file` says, and build something else every time. Nothing is
-/// written all the same, for a commit has no worktree to write into.
-const ALWAYS: [&str; 8] = [
-    "--json",
-    "--no-update-lock-file",
-    "--no-accept-flake-config",
-    "--log-format",
-    "internal-json",
-    "--option",
-    "pure-eval",
-    "true",
-];
-
-/// What keeps a build that nobody asked for from harming anybody, whatever the user's configuration says.
-const SAFE: [(&str, &str); 6] = [
-    ("allow-import-from-derivation", "false"),
-    ("sandbox", "true"),
-    ("sandbox-fallback", "false"),
-    ("flake-registry", ""),
-    ("post-build-hook", ""),
-    ("allow-dirty", "false"),
-];
-
-/// What an automatic build may use at most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Time for evaluation, fetching included; nix itself has no such limit.
-    pub evaluation: Duration,
-    /// Bytes of memory for evaluation: the garbage collector's heap.
-    pub memory: u64,
-    /// Time for each builder.
-    pub build: Duration,
-    /// Time that a builder may be silent.
-    pub silence: Duration,
-    /// Bytes of log of each builder.
-    pub log: u64,
-}
-
-impl Default for Limits {
-    /// Ten minutes and 4 GiB to evaluate; six hours, one of them silent, and 64 MiB of log to build.
-    fn default() -> Self {
-        Self {
-            evaluation: Duration::from_secs(600),
-            memory: 4 << 30,
-            build: Duration::from_secs(6 * 3600),
-            silence: Duration::from_secs(3600),
-            log: 64 << 20,
-        }
-    }
-}
-
-/// On whose behalf something is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
-    /// The user asked for it: the user's nix.conf decides about sandbox, builders and substituters.
-    Typed,
-    /// Nobody did: sandboxed, limited, without registries, hooks and builds during evaluation.
-    Automatic(Limits),
-}
 
 /// What to build, and how.
 #[derive(Debug, Clone)]
@@ -89,23 +28,14 @@ pub struct Request {
     pub system: System,
     /// Where to put the link that keeps the output from garbage collection; its directory must exist.
     pub out_link: Option<PathBuf>,
-    /// On whose behalf.
-    pub mode: Mode,
-    /// Nix settings for this build, by name; those that make an automatic build safe cannot be changed.
-    pub settings: Vec<(String, String)>,
+    /// On whose behalf, and with which settings.
+    pub options: Options,
 }
 
 impl Request {
     /// A build without an out-link.
     pub fn new(flake: FlakeRef, system: System, mode: Mode) -> Self {
-        Self { flake, system, out_link: None, mode, settings: Vec::new() }
-    }
-
-    fn limits(&self) -> Option<&Limits> {
-        match &self.mode {
-            Mode::Typed => None,
-            Mode::Automatic(limits) => Some(limits),
-        }
+        Self { flake, system, out_link: None, options: Options::new(mode) }
     }
 }
 
@@ -143,7 +73,7 @@ impl Nix {
             return Err(Error::Interrupted { signal: None });
         }
         let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
-        let limit = request.limits().map(|limits| limits.evaluation);
+        let limit = request.options.limits().map(|limits| limits.evaluation);
         let run = self.build_cmd(request).stream_within(limit, |line| {
             if let Some(event) = reader.read(line) {
                 diagnosis.note(&event);
@@ -168,11 +98,11 @@ impl Nix {
             Some(link) => cmd.arg("--out-link").arg(link),
             None => cmd.arg("--no-link"),
         };
-        cmd = request.settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
-        cmd = cmd.args(ALWAYS);
-        if let Some(limits) = request.limits() {
-            cmd = limited(cmd, limits);
-        }
+        cmd = request.options.apply_to_flakes(request.options.apply(cmd.args([
+            "--json",
+            "--log-format",
+            "internal-json",
+        ])));
         cmd.arg(request.flake.installable(&request.system))
     }
 
@@ -188,17 +118,6 @@ impl Nix {
         let outputs = paths.into_iter().map(output).collect::<Result<_, Error>>()?;
         Ok(Outcome::Built { drv, outputs })
     }
-}
-
-/// `GC_MAXIMUM_HEAP_SIZE` is read by the garbage collector of nix' evaluator; builders do not inherit it.
-fn limited(cmd: Cmd, limits: &Limits) -> Cmd {
-    let seconds = |time: Duration| time.as_secs().max(1).to_string();
-    SAFE.iter()
-        .fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]))
-        .arg("--no-use-registries")
-        .args(["--timeout", &seconds(limits.build), "--max-silent-time", &seconds(limits.silence)])
-        .args(["--option", "max-build-log-size", &limits.log.to_string()])
-        .env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string())
 }
 
 fn failed(status: ExitStatus, diagnosis: Diagnosis) -> Result<Failure, Error> {

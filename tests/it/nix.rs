@@ -219,7 +219,7 @@ fn nothing_undoes_what_makes_an_automatic_build_safe() {
     let world =
         World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) printf '%s\\n' \"$@\" >&2; exit 1;; esac");
     let mut request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), automatic());
-    request.settings = vec![("sandbox".into(), "false".into()), ("builders".into(), String::new())];
+    request.options.settings = vec![("sandbox".into(), "false".into()), ("builders".into(), String::new())];
     let (_, events) = world.run(&request);
     let args: Vec<&str> =
         events.iter().filter_map(|e| if let Event::Plain(text) = e { Some(text.as_str()) } else { None }).collect();

@@ -1,0 +1,106 @@
+//! What becomes options on nix' command line: on whose behalf, within which limits, with which settings.
+
+use std::time::Duration;
+
+use crate::process::Cmd;
+
+/// What keeps a build that nobody asked for from harming anybody, whatever the user's configuration says.
+const SAFE: [(&str, &str); 6] = [
+    ("allow-import-from-derivation", "false"),
+    ("sandbox", "true"),
+    ("sandbox-fallback", "false"),
+    ("flake-registry", ""),
+    ("post-build-hook", ""),
+    ("allow-dirty", "false"),
+];
+
+/// What an automatic build may use at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for evaluation, fetching included; nix itself has no such limit.
+    pub evaluation: Duration,
+    /// Bytes of memory for evaluation: the garbage collector's heap.
+    pub memory: u64,
+    /// Time for each builder.
+    pub build: Duration,
+    /// Time that a builder may be silent.
+    pub silence: Duration,
+    /// Bytes of log of each builder.
+    pub log: u64,
+}
+
+impl Default for Limits {
+    /// Ten minutes and 4 GiB to evaluate; six hours, one of them silent, and 64 MiB of log to build.
+    fn default() -> Self {
+        Self {
+            evaluation: Duration::from_secs(600),
+            memory: 4 << 30,
+            build: Duration::from_secs(6 * 3600),
+            silence: Duration::from_secs(3600),
+            log: 64 << 20,
+        }
+    }
+}
+
+/// On whose behalf something is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// The user asked for it: the user's nix.conf decides about sandbox, builders and substituters.
+    Typed,
+    /// Nobody did: sandboxed, limited, without registries, hooks and builds during evaluation.
+    Automatic(Limits),
+}
+
+/// Everything that is said to nix besides what to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// On whose behalf.
+    pub mode: Mode,
+    /// Nix settings, by name; those that make an automatic build safe cannot be changed.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Options {
+    /// Those of a mode, and no settings.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        Self { mode, settings: Vec::new() }
+    }
+
+    /// The limits of an automatic build.
+    #[must_use]
+    pub fn limits(&self) -> Option<&Limits> {
+        match &self.mode {
+            Mode::Typed => None,
+            Mode::Automatic(limits) => Some(limits),
+        }
+    }
+
+    /// Adds what every command of a build is told, those of `nix-store` too: settings last win, so the safe ones come last.
+    #[must_use]
+    pub fn apply(&self, cmd: Cmd) -> Cmd {
+        let cmd = self.settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
+        let Some(limits) = self.limits() else { return cmd };
+        let seconds = |time: Duration| time.as_secs().max(1).to_string();
+        SAFE.iter()
+            .fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]))
+            .args(["--timeout", &seconds(limits.build), "--max-silent-time", &seconds(limits.silence)])
+            .args(["--option", "max-build-log-size", &limits.log.to_string()])
+    }
+
+    /// Adds what commands that evaluate flakes are told besides.
+    ///
+    /// Nix takes no configuration from the flake. An input without a lock is an error: with `--no-write-lock-file` both 2.8 and
+    /// 2.34 would lock it in memory, whatever `--no-update-lock-file` says, and build something else every time. Nothing is
+    /// written all the same, for a commit has no worktree to write into.
+    #[must_use]
+    pub fn apply_to_flakes(&self, cmd: Cmd) -> Cmd {
+        let cmd = cmd.args(["--no-update-lock-file", "--no-accept-flake-config", "--option", "pure-eval", "true"]);
+        match self.limits() {
+            None => cmd,
+            // `GC_MAXIMUM_HEAP_SIZE` is read by the garbage collector of nix' evaluator; builders do not inherit it.
+            Some(limits) => cmd.arg("--no-use-registries").env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string()),
+        }
+    }
+}
