@@ -13,7 +13,7 @@ use crate::nix::{self, Nix};
 use crate::ops::build::{self, Done, Plan};
 use crate::ops::census::Census;
 use crate::ops::queue::{self, Ask, Ended, Manner};
-use crate::ops::log;
+use crate::ops::{limits, log};
 use crate::queue::{Asked, Job, Put, Snapshot};
 use crate::ui::{Ui, duration, harmless};
 
@@ -78,6 +78,8 @@ fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
             _ => {}
         }
     }
+    // The worker would find out too, but has nobody to tell.
+    limits::background(&context.repo)?;
     if !asks.is_empty() && !Nix::is_on_path() {
         return Err(nix::Error::Missing.into());
     }
@@ -124,9 +126,11 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
             if !record.verdict.is_good() {
                 code = code.max(error::NO);
             }
+            let done = Done::known(&record);
             if !json {
-                ui.data(line(&Done::known(&record), ui.color));
+                ui.data(line(&done, ui.color));
             }
+            done.hints.iter().for_each(|hint| ui.hint(hint));
             records.push(record);
         } else {
             ui.error(format!("{} has no result for {}, and nothing builds it", job.point, job.system));

@@ -10,7 +10,7 @@ use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Progress};
 use crate::ops::census::Census;
-use crate::ops::queue;
+use crate::ops::{limits, queue};
 use crate::record::Verdict;
 use crate::ui::{Tone, Ui, duration, harmless, paint};
 
@@ -37,7 +37,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let points = Named::read(config, args)?.existing(session, config, &census)?;
     let mut plan = build::plan(context, config, &census, &points)?;
-    let how = How::typed(args.get_flag("again"));
+    let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?);
     let json = args.get_flag("json");
     let mut view = View { ui, json, current: String::new(), hinted: Vec::new() };
     let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;

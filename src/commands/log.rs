@@ -14,6 +14,7 @@ use crate::ops::census::Census;
 use crate::ops::log::{self, Log, Step};
 use crate::ops::status::{self, PointStatus};
 use crate::ops::{Cannot, queue};
+use crate::queue::Aside;
 use crate::ui::{Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -49,11 +50,12 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if args.get_flag("follow") {
         follow(session, &spelled, &status, key, &logs)
     } else {
-        show(ui, &spelled, &status, &logs, args.get_flag("json"))
+        let aside = queue::of(&context.repo).aside(key);
+        show(ui, &spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
     }
 }
 
-fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], json: bool) -> Result<u8> {
+fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<&Aside>, json: bool) -> Result<u8> {
     let mut there = Vec::new();
     for log in logs.iter().filter(|log| log.path.exists()) {
         there.push((log, String::from_utf8_lossy(&std::fs::read(&log.path)?).into_owned()));
@@ -73,6 +75,8 @@ fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], json: bool) ->
     }
     if status.activity.is_some() {
         ui.say(format!("{point} is {}; `git lattice log -f` follows it", status.state.word()));
+    } else if let Some(aside) = aside {
+        ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
     } else if there.is_empty() {
         ui.error(format!("there is no log: what {point} holds now was not built in this clone"));
         ui.hint(format!("`git lattice build {point}` builds it; `git lattice show {point}` shows what others recorded"));
@@ -100,9 +104,12 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
     }
     let results = log::results(context, key, &status.systems)?;
     if results.is_empty() {
-        return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, false);
+        return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, None, false);
     }
-    results.iter().for_each(|record| ui.say(line(&Done::known(record), false)));
+    for done in results.iter().map(Done::known) {
+        ui.say(line(&done, false));
+        done.hints.iter().for_each(|hint| ui.hint(hint));
+    }
     let is_built = results.len() == status.systems.len() && results.iter().all(|record| record.verdict.is_good());
     Ok(if is_built { error::OK } else { error::NO })
 }

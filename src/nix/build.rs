@@ -73,7 +73,7 @@ impl Nix {
             return Err(Error::Interrupted { signal: None });
         }
         let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
-        let limit = request.options.limits().map(|limits| limits.evaluation);
+        let limit = request.options.limits().evaluation;
         let run = self.build_cmd(request).stream_within(limit, |line| {
             if let Some(event) = reader.read(line) {
                 diagnosis.note(&event);

@@ -6,6 +6,7 @@ pub mod census;
 pub mod content;
 pub mod hook;
 pub mod init;
+pub mod limits;
 pub mod lint;
 pub mod lock;
 pub mod log;

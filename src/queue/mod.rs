@@ -46,6 +46,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy { .. } => Some("a git-lattice may have been stopped in the middle (Ctrl-Z): let it go on, or end it"),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
 /// `Result` with this shelf's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -84,7 +84,8 @@ pub struct Done {
 impl Done {
     /// What an earlier build came to.
     pub fn known(record: &Record) -> Self {
-        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+        let hints = record.error.as_deref().and_then(super::limits::hint_for).into_iter().collect();
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints }
     }
 }
 
@@ -99,6 +100,15 @@ impl How {
     /// Because the user typed it; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
         Self { again, mode: Mode::Typed }
+    }
+
+    /// The same within limits.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        if limits != Limits::NONE {
+            self.mode = Mode::Bounded(limits);
+        }
+        self
     }
 
     /// Whether a job is to be built at all.

@@ -11,6 +11,7 @@ use super::{Done, How, Job, Plan, Progress, link_path, log_path};
 use crate::context::Context;
 use crate::git::commit::now;
 use crate::git::source::Source;
+use crate::ops::limits;
 use crate::nix::{self, Capability, Event, FlakeRef, Nix, Outcome, Request};
 use crate::process::leash;
 use crate::record::{Output, Record, Verdict, store};
@@ -118,6 +119,7 @@ impl<'a> Builder<'a> {
                 anyhow::bail!("Nix could not build `{}`: {}", job.point, failure.summary)
             }
             Ok(Outcome::Failed(failure)) => {
+                let hit = limits::reached(&failure, &request.options);
                 let no_builder = failure.kind == nix::Kind::NoBuilder;
                 done.record.verdict = if no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 done.record.drv = failure.drv.map(|drv| drv.to_string());
@@ -127,7 +129,8 @@ impl<'a> Builder<'a> {
                         job.dir
                     ));
                 }
-                done.record.error = Some(failure.summary);
+                done.hints.extend(hit.as_ref().map(limits::Reached::hint));
+                done.record.error = Some(hit.map_or(failure.summary, |hit| hit.to_string()));
                 log.line(&failure.detail);
                 done.tail = log.tail();
             }

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::context::Context;
 use crate::git::Repo;
 use crate::ops::build::{self, How};
+use crate::ops::limits;
 use crate::ops::trust::{self, Judgement};
 use crate::process::leash;
 use crate::queue::{Asked, Job};
@@ -33,10 +34,11 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
 fn attempt(context: &Context, job: &Job) -> Result<bool> {
     let config = context.config()?;
     let point = config.lattice.parse_point(&job.point)?;
+    let limits = limits::background(&context.repo)?;
     let how = match job.asked {
-        Asked::Typed => How::typed(job.again),
+        Asked::Typed => How::typed(job.again).within(limits),
         Asked::Checkout => match trust::judge(&context.repo, &config, &point, job.commit)? {
-            Judgement::Permitted(permit) => How::automatic(permit, crate::nix::Limits::default()),
+            Judgement::Permitted(permit) => How::automatic(permit, limits),
             Judgement::Denied { point, why } => anyhow::bail!("`{point}` may not be built by itself: {why}"),
         },
     };
