@@ -20,6 +20,7 @@ mod nix;
 mod nix_setup;
 mod packaging;
 mod promote;
+mod queue;
 mod races;
 mod sandbox;
 mod scratch;
