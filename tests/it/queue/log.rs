@@ -50,7 +50,7 @@ fn earlier_records_say_how_long_it_will_take() {
     // The point's own time counts more than its neighbours', whatever its content was then.
     let file = Gates::step_file(&point);
     let text = String::from_utf8(gates.sandbox.bytes(&format!("feature/{point}"), &file)).unwrap();
-    gates.sandbox.commit_to(&point, &[("step.nix", &format!("# changed\n{text}"))]);
+    gates.sandbox.commit_to(&point, &[("step.nix", &text.replace("echo heard", "echo then"))]);
     gates.queue(&point);
     gates.begun(&point);
     let expected = gates.sandbox.point(&point)["activity"]["expected"].as_u64().unwrap();
