@@ -78,6 +78,15 @@ pub enum Clock {
     Stop,
 }
 
+/// What is heard of a program that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A line of its stderr, with its newline.
+    Line(&'a [u8]),
+    /// Nothing, for as long as was asked.
+    Silence,
+}
+
 /// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -219,7 +228,23 @@ impl Cmd {
     pub fn stream_within(
         self,
         limit: Option<Duration>,
-        on_stderr: impl FnMut(&[u8]) -> Clock,
+        mut on_stderr: impl FnMut(&[u8]) -> Clock,
+    ) -> Result<(ExitStatus, Vec<u8>)> {
+        self.listen(limit, None, |heard| match heard {
+            Heard::Line(line) => on_stderr(line),
+            Heard::Silence => Clock::Run,
+        })
+    }
+
+    /// Like [`stream_within`](Self::stream_within); `on` is also told each time that nothing was said for `patience`.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be started, or took too long.
+    pub fn listen(
+        self,
+        limit: Option<Duration>,
+        patience: Option<Duration>,
+        on: impl FnMut(Heard<'_>) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         let mut command = self.command();
         command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -227,7 +252,8 @@ impl Cmd {
         self.trace();
         let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
         let stdin = self.stdin.as_deref().unwrap_or_default();
-        let (stdout, late) = talk(&mut child.0, stdin, limit, on_stderr).map_err(|source| self.not_started(source))?;
+        let (stdout, late) =
+            talk(&mut child.0, stdin, (limit, patience), on).map_err(|source| self.not_started(source))?;
         let status = child.0.wait().map_err(|source| self.not_started(source))?;
         match limit.filter(|_| late) {
             Some(limit) => Err(Error::TimedOut { command: self.to_string(), limit }),
@@ -323,12 +349,15 @@ impl Drop for Reaped {
     }
 }
 
+/// Lines that may wait for whoever hears them; then the child waits.
+const UNHEARD: usize = 1024;
+
 /// Feeds a child's stdin and reads its stdout and stderr until both end; also tells whether it had to be killed.
 fn talk(
     child: &mut Child,
     stdin: &[u8],
-    limit: Option<Duration>,
-    mut on_stderr: impl FnMut(&[u8]) -> Clock,
+    (limit, patience): (Option<Duration>, Option<Duration>),
+    mut on: impl FnMut(Heard<'_>) -> Clock,
 ) -> io::Result<(Vec<u8>, bool)> {
     let (into, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let pid = Pid::from_child(child);
@@ -338,17 +367,37 @@ fn talk(
         let out = scope.spawn(move || read_all(stdout));
         // The child is waited for only after this scope, so that its id stays its own.
         let guard = limit.map(|limit| scope.spawn(move || kill_after(limit, &stopped, pid)));
+        let (say, lines) = mpsc::sync_channel(UNHEARD);
+        let err = scope.spawn(move || each_line(stderr, &say));
         let mut running = Some(running);
-        each_line(stderr, &mut |line| {
-            if on_stderr(line) == Clock::Stop {
+        loop {
+            let clock = match next(&lines, patience) {
+                Ok(line) => on(Heard::Line(&line)),
+                Err(mpsc::RecvTimeoutError::Timeout) => on(Heard::Silence),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            };
+            if clock == Clock::Stop {
                 running = None;
             }
-        })?;
+        }
         drop(running);
         let late = guard.is_some_and(|guard| guard.join().unwrap_or(false));
+        let panicked = |_| Err(io::Error::other("a reader panicked"));
+        err.join().unwrap_or_else(panicked)?;
         let stdout = out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))?;
         Ok((stdout, late))
     })
+}
+
+/// The next line, if it comes in time.
+fn next(
+    lines: &mpsc::Receiver<Vec<u8>>,
+    patience: Option<Duration>,
+) -> std::result::Result<Vec<u8>, mpsc::RecvTimeoutError> {
+    match patience {
+        Some(patience) => lines.recv_timeout(patience),
+        None => lines.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+    }
 }
 
 /// Kills `pid` unless the other end of `stopped` goes away within `limit`; tells whether it did.
@@ -365,13 +414,15 @@ fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn each_line(pipe: Option<impl Read>, on_line: &mut impl FnMut(&[u8])) -> io::Result<()> {
+/// Sends every line with its newline; whoever does not listen any more ends it.
+fn each_line(pipe: Option<impl Read>, say: &mpsc::SyncSender<Vec<u8>>) -> io::Result<()> {
     let Some(pipe) = pipe else { return Ok(()) };
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
-        on_line(&line);
-        line.clear();
+        if say.send(std::mem::take(&mut line)).is_err() {
+            break;
+        }
     }
     Ok(())
 }

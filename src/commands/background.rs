@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::build::line;
 use super::points::Named;
-use super::Session;
+use super::{Session, choice};
 use crate::error;
 use crate::git::Oid;
 use crate::nix::{self, Nix};
@@ -24,10 +24,9 @@ pub(super) fn add_args(command: Command) -> Command {
         .arg(flag("background", "Put the builds into the queue and return at once"))
         .arg(flag("wait", "Wait for the points' background builds, and print their results"))
         .arg(
-            flag("cancel", "Take the points' background builds out of the queue, and end the one that runs")
-                .conflicts_with_all(["background", "wait", "again"]),
+            flag("cancel", "Take the points' background builds out of the queue, and end the one that runs; with --all every one")
+                .conflicts_with_all(["background", "wait", "again", "frontier", "failed"]),
         )
-        .arg(flag("all", "With --cancel: every background build").requires("cancel").conflicts_with("points"))
 }
 
 /// Whether one of these flags is there.
@@ -41,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let census = Census::take(&context.repo, config)?;
-    let points = Named::read(config, args)?.existing(session, config, &census)?;
+    let points = choice::points(session, config, &census, args)?;
     let plan = build::plan(context, config, &census, &points)?;
     let (json, waits) = (args.get_flag("json"), args.get_flag("wait"));
     if args.get_flag("background") {

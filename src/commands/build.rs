@@ -4,14 +4,14 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::points::Named;
-use super::{Session, background, points};
+use super::{Session, background, choice, points};
 use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Progress};
 use crate::ops::census::Census;
 use crate::ops::{limits, queue};
 use crate::record::Verdict;
+use crate::ui::crowd::Crowd;
 use crate::ui::{Tone, Ui, duration, harmless, paint};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -19,13 +19,15 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("build")
         .about("Build points with Nix and record the results in git")
         .long_about(
-            "Build HEAD's point, or the named ones, with Nix and record the results in git.\n\n\
+            "Build HEAD's point, the named ones, or those that a flag chooses (together with names: among them), with Nix and \
+             record the results in git. All are evaluated first and then built by one call to Nix, which spreads them over \
+             cores and builders and goes on where some fail.\n\n\
              The branch's commit is built, not the worktree. What has a `built` record for the same content is not built again. \
              Exit status: 0 when everything is built, 1 when something is not.",
         )
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(background::add_args(command), axes, true)
+    points::add_args(choice::add_args(background::add_args(command)), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -35,15 +37,16 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     queue::go_on(context)?;
     let census = Census::take(&context.repo, config)?;
-    let points = Named::read(config, args)?.existing(session, config, &census)?;
+    let points = choice::points(session, config, &census, args)?;
     let mut plan = build::plan(context, config, &census, &points)?;
     let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?);
     let json = args.get_flag("json");
-    let mut view = View { ui, json, current: String::new(), hinted: Vec::new() };
+    let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
+    let mut view = View { ui, json, current: String::new(), crowd, evaluator: None, hinted: Vec::new() };
     let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
-        ui.json(json!({ "results": records }));
+        ui.json(json!({ "evaluator": view.evaluator, "results": records }));
     }
     Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
 }
@@ -53,6 +56,8 @@ struct View<'a> {
     ui: &'a Ui,
     json: bool,
     current: String,
+    crowd: Crowd,
+    evaluator: Option<&'static str>,
     /// The hints of a missing builder are the same for every point that lacks it.
     hinted: Vec<String>,
 }
@@ -62,10 +67,20 @@ impl View<'_> {
         match progress {
             Progress::Begin(job) => {
                 self.current = format!("building {} for {}", job.point, job.system);
-                self.ui.progress(&self.current);
+                self.ui.progress(&if self.crowd.is_crowd() { self.crowd.line() } else { self.current.clone() });
             }
-            Progress::Said(Event::LogLine { text, .. }) => self.ui.progress(&format!("{}: {text}", self.current)),
-            Progress::Said(_) => {}
+            Progress::Evaluated { by, .. } => {
+                self.evaluator = Some(by);
+                self.crowd.evaluated();
+            }
+            Progress::Said { event, jobs } if self.crowd.is_crowd() => {
+                self.crowd.note(event, jobs);
+                self.ui.progress(&self.crowd.line());
+            }
+            Progress::Said { event: Event::LogLine { text, .. }, .. } => {
+                self.ui.progress(&format!("{}: {text}", self.current));
+            }
+            Progress::Said { .. } => {}
             Progress::Waits { job, background, seconds } => {
                 let place = if *background { "in the background" } else { "by another `git lattice build`" };
                 let elapsed = duration::exact(*seconds);
@@ -73,6 +88,7 @@ impl View<'_> {
                 self.ui.say(format!("{} is being built {place} since {elapsed}: waiting for its result", job.point));
             }
             Progress::End(done) => {
+                self.crowd.end(done);
                 self.ui.progress("");
                 if !self.json {
                     self.ui.data(line(done, self.ui.color));

@@ -4,6 +4,7 @@ mod axis;
 mod background;
 mod build;
 mod check;
+mod choice;
 mod doctor;
 pub(crate) mod hook;
 mod hooks;

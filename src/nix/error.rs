@@ -11,6 +11,9 @@ pub enum Error {
     /// There is no `nix` on PATH.
     #[error("`nix` was not found on PATH")]
     Missing,
+    /// There is no `nix-store`, neither beside `nix` nor on PATH.
+    #[error("`nix-store` was not found, neither beside `nix` nor on PATH")]
+    NoStore,
     /// The program is there but does not introduce itself as Nix does.
     #[error("`{}` is not Nix: its `--version` says `{said}`", program.display())]
     NotNix {
@@ -50,7 +53,7 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Missing | Self::NotNix { .. } | Self::TooOld { .. } => {
+            Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => {
                 Some("Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)")
             }
             _ => None,

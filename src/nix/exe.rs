@@ -10,6 +10,9 @@ use super::store_path::StorePath;
 use super::version::Version;
 use crate::process::Cmd;
 
+/// More store paths than this in one call might be more than the system passes on (execve(2)).
+pub(super) const AT_ONCE: usize = 8000;
+
 /// A `nix` that was found and has said which one it is.
 #[derive(Debug, Clone)]
 pub struct Nix {
@@ -51,11 +54,14 @@ impl Nix {
     /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), nothing of this
     /// repository in its environment (Nix 2.8 runs git itself), and C's messages.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
-        Cmd::new(&self.program)
-            .without_git_env()
-            .env("LC_ALL", "C.UTF-8")
-            .args(["--extra-experimental-features", "nix-command flakes"])
-            .args(words)
+        cmd_of(&self.program).args(words)
+    }
+
+    /// A `nix-store` command: the one beside `nix`, else the one on PATH.
+    pub(super) fn store_cmd(&self) -> Result<Cmd, Error> {
+        let beside = self.program.with_file_name("nix-store");
+        let program = if beside.is_file() { beside } else { which::which("nix-store").map_err(|_| Error::NoStore)? };
+        Ok(cmd_of(&program))
     }
 
     /// The settings in force for this user here.
@@ -65,14 +71,26 @@ impl Nix {
         Settings::parse(&said.stdout)
     }
 
-    /// The NAR hashes of valid store paths, as SRI; paths that are not valid are left out.
+    /// The NAR hashes of valid store paths, as SRI; paths that are not valid are left out, even if a cache has them.
     pub fn nar_hashes<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,
     ) -> Result<HashMap<StorePath, String>, Error> {
         let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
-        let paths = paths.into_iter().map(StorePath::as_str);
-        let said = self.cmd(["path-info", "--json"]).args(format).args(paths).read()?;
-        path_info::nar_hashes(&said.stdout)
+        let paths: Vec<_> = paths.into_iter().map(StorePath::as_str).collect();
+        let mut hashes = HashMap::new();
+        for some in paths.chunks(AT_ONCE) {
+            let cmd = self.cmd(["path-info", "--json", "--option", "substitute", "false"]);
+            hashes.extend(path_info::nar_hashes(&cmd.args(format).args(some).read()?.stdout)?);
+        }
+        Ok(hashes)
     }
+}
+
+/// The same for another program of Nix'.
+pub(super) fn cmd_of(program: &Path) -> Cmd {
+    Cmd::new(program)
+        .without_git_env()
+        .env("LC_ALL", "C.UTF-8")
+        .args(["--extra-experimental-features", "nix-command flakes"])
 }

@@ -3,8 +3,11 @@
 //! `nix build` ends with 1 whatever happened, so its words must be read; they are taken for the kind and the summary only, never
 //! for whether something was built.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::error::Error;
 use super::log::{Event, Work};
 use super::store_path::StorePath;
 
@@ -45,6 +48,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What was evaluated cannot be built.
+    pub(super) fn evaluation(summary: String) -> Self {
+        Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None }
+    }
+
     /// The evaluation was stopped after `limit`.
     pub(super) fn evaluation_took(limit: Duration) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
@@ -59,6 +67,7 @@ pub(super) struct Diagnosis {
     running: Vec<(u64, StorePath)>,
     failed: u64,
     suspect: Option<StorePath>,
+    /// Whether evaluation is over: nix counts derivations to build.
     evaluated: bool,
 }
 
@@ -69,6 +78,18 @@ struct Said {
 }
 
 impl Diagnosis {
+    /// One that begins when evaluation is over.
+    pub(super) fn of_build() -> Self {
+        Self { evaluated: true, ..Self::default() }
+    }
+
+    /// What these errors of a build come to; the first tells most.
+    pub(super) fn of_errors<'a>(errors: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut diagnosis = Self { failed: 1, ..Self::of_build() };
+        errors.into_iter().for_each(|event| diagnosis.note(event));
+        diagnosis
+    }
+
     /// Takes note of an event.
     pub(super) fn note(&mut self, event: &Event) {
         match event {
@@ -79,11 +100,6 @@ impl Diagnosis {
             Event::Plain(text) if text.starts_with("error:") => self.say(text, None),
             _ => {}
         }
-    }
-
-    /// Whether evaluation is over: nix counts derivations to build.
-    pub(super) fn evaluated(&self) -> bool {
-        self.evaluated
     }
 
     /// Whether the last thing nix said is that somebody stopped it.
@@ -103,6 +119,12 @@ impl Diagnosis {
             _ => self.errors.iter().find_map(|said| derivation_in(&said.text)).or(self.suspect),
         };
         Failure { kind, summary, detail, drv }
+    }
+
+    /// The verdict on a nix that ended like this; an error when it was stopped.
+    pub(super) fn stopped(self, status: ExitStatus) -> Result<Failure, Error> {
+        interrupted(status)?;
+        if self.interrupted() { Err(Error::Interrupted { signal: None }) } else { Ok(self.failure()) }
     }
 
     /// The count of failures rises before the builder's activity stops: with one running, it is that one.
@@ -144,6 +166,11 @@ impl Diagnosis {
             Kind::Evaluation
         }
     }
+}
+
+/// Whether a signal ended it: then it has no answer.
+pub(super) fn interrupted(status: ExitStatus) -> Result<(), Error> {
+    status.signal().map_or(Ok(()), |signal| Err(Error::Interrupted { signal: Some(signal) }))
 }
 
 /// Nobody can build it, in the words of 2.8, of those after it, and of 2.34.
@@ -193,7 +220,7 @@ fn one_line(brief: &str) -> String {
     line.trim_end_matches(['.', ';', ':']).to_owned()
 }
 
-fn derivation_in(text: &str) -> Option<StorePath> {
+pub(super) fn derivation_in(text: &str) -> Option<StorePath> {
     let quoted = text.split('\'').map(|part| part.split_once('!').map_or(part, |(path, _)| path));
     quoted.filter_map(|part| StorePath::parse(part).ok()).find(StorePath::is_derivation)
 }
@@ -307,7 +334,7 @@ mod tests {
         for said in [&include_bytes!("captured/built-2.8.log")[..], include_bytes!("captured/built-2.34.log")] {
             let diagnosis = diagnosis(said);
             assert!(
-                diagnosis.evaluated() && diagnosis.errors.is_empty() && diagnosis.running.is_empty(),
+                diagnosis.evaluated && diagnosis.errors.is_empty() && diagnosis.running.is_empty(),
                 "{diagnosis:?}"
             );
         }

@@ -4,15 +4,20 @@
 //! the *store*) and from it its *outputs*. Nix 2.8 to today's, Lix and Determinate Nix are spoken to alike; where they differ the
 //! difference stays in this shelf.
 
+mod blame;
 mod build;
 mod capability;
 mod error;
+mod eval_jobs;
+mod evaluate;
 mod exe;
 mod failure;
 mod flake_ref;
+mod graph;
 pub mod log;
 mod options;
 mod path_info;
+mod realise;
 mod settings;
 mod store_path;
 mod version;
@@ -20,11 +25,13 @@ mod version;
 pub use build::{Outcome, Output, Request};
 pub use capability::{Capability, Machine, NoBuilder, Who};
 pub use error::Error;
+pub use evaluate::{Derivation, Evaluation, Evaluator, Installable};
 pub use exe::Nix;
 pub use failure::{Failure, Kind};
 pub use flake_ref::{FlakeRef, FlakeRefError};
 pub use log::Event;
 pub use options::{Limits, Mode, Options};
+pub use realise::Step;
 pub use settings::{Sandbox, Settings};
 pub use store_path::{NotAStorePath, StorePath};
 pub use version::{Flavour, Version};

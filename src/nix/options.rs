@@ -116,9 +116,22 @@ impl Options {
     pub fn apply_to_flakes(&self, cmd: Cmd) -> Cmd {
         let cmd = cmd.args(["--no-update-lock-file", "--no-accept-flake-config", "--option", "pure-eval", "true"]);
         let cmd = cmd.args(self.is_automatic().then_some("--no-use-registries"));
+        self.limit_memory(cmd)
+    }
+
+    /// Adds what `nix-eval-jobs` is told besides; it has settings where `nix` has flags.
+    #[must_use]
+    pub fn apply_to_eval_jobs(&self, cmd: Cmd) -> Cmd {
+        let settings = [("pure-eval", "true"), ("accept-flake-config", "false")];
+        let cmd = settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
+        let registries = ["--option", "use-registries", "false"];
+        self.limit_memory(cmd.args(self.is_automatic().then_some(registries).into_iter().flatten()))
+    }
+
+    /// The variable is read by the garbage collector of nix' evaluator; builders do not inherit it.
+    fn limit_memory(&self, cmd: Cmd) -> Cmd {
         match self.limits().memory {
             None => cmd,
-            // It is read by the garbage collector of nix' evaluator; builders do not inherit it.
             Some(bytes) => cmd.env("GC_MAXIMUM_HEAP_SIZE", bytes.to_string()),
         }
     }

@@ -52,6 +52,11 @@ impl Version {
         self.at_least(2, 20)
     }
 
+    /// Whether `nix show-derivation` has become `nix derivation show` (2.14).
+    pub(super) fn has_derivation_show(&self) -> bool {
+        self.at_least(2, 14)
+    }
+
     /// Whether `nix path-info --json` wants to be told its format (2.33; Lix branched off before).
     pub(super) fn has_json_format(&self) -> bool {
         self.flavour != Flavour::Lix && self.at_least(2, 33)

@@ -16,6 +16,7 @@ mod init;
 mod lattice;
 mod library;
 mod lint;
+mod many;
 mod new;
 mod next_step;
 mod nix;

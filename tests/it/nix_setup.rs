@@ -28,15 +28,18 @@ fn found(program: &OsStr) -> PathBuf {
 /// A script `nix` that runs `program` with a private store and configuration.
 pub(crate) fn wrapper(scratch: &Scratch, program: &Path) -> PathBuf {
     scratch.write("nix/conf/nix.conf", CONFIGURATION);
-    let script = format!(
-        "#!/bin/sh\nhome='{}'\nexport NIX_REMOTE=\"local?root=$home/store\" NIX_CONF_DIR=\"$home/conf\"\n\
+    let script = |program: &Path| {
+        format!(
+            "#!/bin/sh\nhome='{}'\nexport NIX_REMOTE=\"local?root=$home/store\" NIX_CONF_DIR=\"$home/conf\"\n\
          export NIX_USER_CONF_FILES=/dev/null HOME=\"$home\" XDG_CACHE_HOME=\"$home/cache\"\n\
          export XDG_CONFIG_HOME=\"$home/config\" XDG_DATA_HOME=\"$home/data\" XDG_STATE_HOME=\"$home/state\"\n\
          exec '{}' \"$@\"\n",
-        scratch.path("nix").display(),
-        program.display()
-    );
-    scratch.program("nix/bin/nix", &script)
+            scratch.path("nix").display(),
+            program.display()
+        )
+    };
+    scratch.program("nix/bin/nix-store", &script(&program.with_file_name("nix-store")));
+    scratch.program("nix/bin/nix", &script(program))
 }
 
 /// PATH without the folders that have a `nix` or `statix`, so that a test says itself what is there; git and sh stay.

@@ -1,5 +1,9 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod choice;
+mod links;
+mod log;
+mod many;
 mod run;
 
 use std::path::PathBuf;
@@ -18,6 +22,7 @@ use crate::nix::{Event, Limits, Mode};
 use crate::record::{Record, Records};
 use crate::system::System;
 
+pub use choice::{Choice, choose};
 pub use run::run;
 
 /// One build: a point's content on one system.
@@ -49,10 +54,22 @@ pub struct Plan {
 /// What happens while building.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A build begins.
+    /// The work on a build begins.
     Begin(&'a Job),
-    /// Nix says something about it.
-    Said(&'a Event),
+    /// Everything is evaluated that could be.
+    Evaluated {
+        /// By which program.
+        by: &'static str,
+        /// How many builds were to be evaluated.
+        jobs: usize,
+    },
+    /// Nix says something.
+    Said {
+        /// What.
+        event: &'a Event,
+        /// About which builds, as far as it can be told.
+        jobs: &'a [&'a Job],
+    },
     /// Somebody else builds it, and is waited for.
     Waits {
         /// What is waited for.
@@ -62,7 +79,7 @@ pub enum Progress<'a> {
         /// For how long already.
         seconds: u64,
     },
-    /// It is over.
+    /// A build is over, and recorded.
     End(&'a Done),
 }
 

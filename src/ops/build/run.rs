@@ -1,59 +1,54 @@
-//! Running the builds of a plan, one after another, and recording each as soon as it is over.
+//! Running the builds of a plan: evaluation of all, one call to Nix for all, and a record for each as soon as it is over.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::time::Instant;
+use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
-use super::{Done, How, Job, Plan, Progress, link_path, log_path};
+use super::log::make_parent;
+use super::many::Many;
+use super::{Done, How, Job, Plan, Progress, link_path};
 use crate::context::Context;
-use crate::git::commit::now;
 use crate::git::source::Source;
-use crate::ops::limits;
-use crate::nix::{self, Capability, Event, FlakeRef, Nix, Outcome, Request};
-use crate::process::leash;
-use crate::record::{Output, Record, Verdict, store};
+use crate::nix::{Capability, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix, Options};
 
-/// How many of a failing log's last lines are shown.
-const TAIL: usize = 10;
-
-/// Runs the builds and tells `on` of everything. A key that has a record starts no Nix.
+/// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
 ///
 /// # Errors
 /// When there is no usable Nix, or a record cannot be written; a build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
-    let needs_nix = plan.jobs.iter().any(|job| how.again || job.known.is_none());
-    let builder = if needs_nix {
-        let builder = Builder::new(context, how)?;
-        plan.jobs.iter().try_for_each(|job| plan.memory.complete(job.key))?;
-        plan.memory.keep_objects_for_nix(&builder.source)?;
-        Some(builder)
-    } else {
-        None
-    };
-    let mut all = Vec::new();
-    for job in &plan.jobs {
-        let done = match (&job.known, &builder) {
-            (Some(record), _) if !how.again => Done::known(record),
-            (_, Some(builder)) => builder.build(job, on)?,
-            (_, None) => continue,
-        };
-        on(Progress::End(&done));
-        let is_over = done.record.verdict == Verdict::Cancelled;
-        all.push(done);
-        if is_over {
-            break;
+    let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
+    let mut first: HashMap<_, usize> = HashMap::new();
+    let (mut todo, mut again) = (Vec::new(), Vec::new());
+    for (i, job) in plan.jobs.iter().enumerate() {
+        if let Some(record) = job.known.as_ref().filter(|_| !how.is_needed(job)) {
+            let done = Done::known(record);
+            on(Progress::End(&done));
+            all[i] = Some(done);
+        } else if let Some(first) = first.insert((job.key, &job.system), i) {
+            again.push((i, first));
+        } else {
+            todo.push(i);
         }
     }
-    Ok(all)
+    if !todo.is_empty() {
+        let builder = Builder::new(context, how)?;
+        todo.iter().try_for_each(|i| plan.memory.complete(plan.jobs[*i].key))?;
+        plan.memory.keep_objects_for_nix(&builder.source)?;
+        let jobs: Vec<_> = todo.iter().map(|i| &plan.jobs[*i]).collect();
+        let done = builder.build(&jobs, on)?;
+        todo.into_iter().zip(done).for_each(|(i, done)| all[i] = done);
+    }
+    for (i, first) in again {
+        all[i] = all[first].as_ref().map(|done| Done::known(&done.record));
+        all[i].iter().for_each(|done| on(Progress::End(done)));
+    }
+    Ok(all.into_iter().flatten().collect())
 }
 
-struct Builder<'a> {
-    context: &'a Context,
-    how: &'a How,
-    nix: Nix,
+pub(super) struct Builder<'a> {
+    pub(super) context: &'a Context,
+    pub(super) nix: Nix,
+    pub(super) options: Options,
     capability: Capability,
     source: Source,
 }
@@ -68,146 +63,67 @@ impl<'a> Builder<'a> {
         let nix = Nix::find()?;
         let capability = Capability::of(&nix.settings()?);
         let source = context.repo.source()?;
-        Ok(Self { context, how, nix, capability, source })
+        Ok(Self { context, nix, options: Options::new(how.mode.clone()), capability, source })
     }
 
-    fn build(&self, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
-        let (started, clock) = (now(), Instant::now());
-        on(Progress::Begin(job));
-        let mut done = if let Err(nobody) = self.capability.require(&job.system) {
-            let mut record = self.record(job, Verdict::NoBuilder, started);
-            record.error = Some(nobody.to_string());
-            Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() }
-        } else {
-            self.run(job, started, on)?
-        };
-        done.record.seconds = (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        store::append(&self.context.repo, std::slice::from_ref(&done.record)).context("could not record the result")?;
-        Ok(done)
+    /// Builds jobs, no two of which have the same key and system; gives what became of each.
+    fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Option<Done>>> {
+        let mut many = Many::new(self, jobs, on);
+        let (mut able, mut nobody) = (Vec::new(), Vec::new());
+        for (i, job) in jobs.iter().enumerate() {
+            match self.capability.require(&job.system) {
+                Ok(()) => able.push(i),
+                Err(no) => nobody.push((i, no)),
+            }
+        }
+        many.no_builder(nobody);
+        if !able.is_empty() {
+            self.evaluate_and_realise(&able, &mut many)?;
+        }
+        many.finish()
     }
 
-    fn run(&self, job: &Job, started: String, on: &mut dyn FnMut(Progress<'_>)) -> Result<Done> {
-        let (link, path) = (link_path(&self.context.repo, job), log_path(&self.context.repo, job.key, &job.system));
-        let mut log = Log::create(&path)?;
-        make_parent(&link)?;
-        let branch = self.source.branch(job.synthetic)?;
-        let flake =
-            FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?.on_branch(branch.name());
-        let mut request = Request::new(flake, job.system.clone(), self.how.mode.clone());
-        request.out_link = Some(link);
-        let outcome = self.nix.build(&request, &mut |event| {
-            log.note(event);
-            on(Progress::Said(event));
-        });
-        let mut done = Done {
-            record: self.record(job, Verdict::Built, started),
-            fresh: true,
-            tail: Vec::new(),
-            log: Some(path),
-            hints: Vec::new(),
+    fn evaluate_and_realise(&self, able: &[usize], many: &mut Many<'_>) -> Result<()> {
+        able.iter().try_for_each(|i| many.begin(*i))?;
+        let evaluations = match self.evaluate(able, many) {
+            Ok(evaluations) => evaluations,
+            Err(error) => return many.interrupted(error),
         };
-        match outcome {
-            Ok(Outcome::Built { drv, outputs }) => {
-                done.record.drv = Some(drv.to_string());
-                let output = |output: nix::Output| {
-                    (output.name, Output { path: output.path.to_string(), nar_hash: Some(output.nar_hash) })
-                };
-                done.record.outputs = outputs.into_iter().map(output).collect();
-            }
-            // Nix itself could not work: that says nothing about the point.
-            Ok(Outcome::Failed(failure)) if failure.kind == nix::Kind::Trouble => {
-                anyhow::bail!("Nix could not build `{}`: {}", job.point, failure.summary)
-            }
-            Ok(Outcome::Failed(failure)) => {
-                let hit = limits::reached(&failure, &request.options);
-                let no_builder = failure.kind == nix::Kind::NoBuilder;
-                done.record.verdict = if no_builder { Verdict::NoBuilder } else { Verdict::Failed };
-                done.record.drv = failure.drv.map(|drv| drv.to_string());
-                if failure.summary.contains("lock file") {
-                    done.hints.push(format!(
-                        "run `nix flake lock` in `{}` on the point's branch, and commit flake.lock",
-                        job.dir
-                    ));
+        let (mut places, mut what): (Vec<usize>, Vec<Derivation>) = (Vec::new(), Vec::new());
+        let mut failed = Vec::new();
+        for (i, evaluation) in able.iter().zip(evaluations) {
+            match evaluation {
+                Ok(derivation) => {
+                    places.push(*i);
+                    what.push(derivation);
                 }
-                done.hints.extend(hit.as_ref().map(limits::Reached::hint));
-                done.record.error = Some(hit.map_or(failure.summary, |hit| hit.to_string()));
-                log.line(&failure.detail);
-                done.tail = log.tail();
+                Err(failure) => failed.push((*i, failure)),
             }
-            // Nobody cancelled it: the worker was killed, and the next one begins again.
-            Err(nix::Error::Interrupted { .. }) if leash::is_alone() => anyhow::bail!("the worker is gone"),
-            Err(nix::Error::Interrupted { .. }) => done.record.verdict = Verdict::Cancelled,
-            Err(error) => return Err(error.into()),
         }
-        Ok(done)
-    }
-
-    fn record(&self, job: &Job, verdict: Verdict, started: String) -> Record {
-        Record {
-            point: job.point.clone(),
-            key: job.key.to_string(),
-            commit: job.commit.to_string(),
-            system: job.system.to_string(),
-            verdict,
-            drv: None,
-            outputs: std::collections::BTreeMap::new(),
-            error: None,
-            nix: Some(self.nix.version().to_string()),
-            started,
-            seconds: 0.0,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
-        }
-    }
-}
-
-/// The whole log of a build, in a file, and its last lines.
-struct Log {
-    file: File,
-    tail: std::collections::VecDeque<String>,
-}
-
-impl Log {
-    fn create(path: &Path) -> Result<Self> {
-        make_parent(path)?;
-        let file = File::create(path).with_context(|| format!("could not write `{}`", path.display()))?;
-        Ok(Self { file, tail: std::collections::VecDeque::new() })
-    }
-
-    fn note(&mut self, event: &Event) {
-        match event {
-            Event::BuildStarted { drv, machine, .. } => {
-                let place = machine.as_ref().map(|machine| format!(" on {machine}")).unwrap_or_default();
-                self.keep(&format!("building {drv}{place}"));
-            }
-            Event::LogLine { text, .. } | Event::Plain(text) => self.line(text),
-            Event::Message { text, level, .. } if *level <= 3 => self.keep(text),
-            _ => {}
+        many.evaluated(&places, &what, failed);
+        // A single one gets its link by the call that builds it.
+        let link = (what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
+        link.as_deref().map(make_parent).transpose()?;
+        many.is_linked = link.is_some();
+        match self.nix.realise(&what, link.as_deref(), &self.options, &mut |step| many.step(&places, step)) {
+            Ok(()) => Ok(()),
+            Err(error) => many.interrupted(error.into()),
         }
     }
 
-    /// A line of the builder's own, to be shown when it fails.
-    fn line(&mut self, text: &str) {
-        self.keep(text);
-        for line in text.lines() {
-            self.tail.push_back(line.to_owned());
+    fn evaluate(&self, able: &[usize], many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
+        let (mut what, mut branches) = (Vec::new(), Vec::new());
+        for job in able.iter().map(|i| many.job(*i)) {
+            let branch = self.source.branch(job.synthetic)?;
+            let flake =
+                FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?.on_branch(branch.name());
+            what.push(Installable { flake, system: job.system.clone() });
+            branches.push(branch);
         }
-        while self.tail.len() > TAIL {
-            self.tail.pop_front();
-        }
+        let evaluator = Evaluator::find();
+        let (evaluations, evaluator) =
+            self.nix.evaluate_by(evaluator, &what, &self.options, &mut |event| many.evaluating(able, event))?;
+        many.tell(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
+        Ok(evaluations)
     }
-
-    /// A log that cannot be written is no reason to stop a build of two days.
-    fn keep(&mut self, text: &str) {
-        writeln!(self.file, "{text}").ok();
-    }
-
-    fn tail(&self) -> Vec<String> {
-        self.tail.iter().cloned().collect()
-    }
-}
-
-fn make_parent(path: &Path) -> Result<()> {
-    let dir = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(dir).with_context(|| format!("could not make `{}`", dir.display()))
 }

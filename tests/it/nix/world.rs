@@ -46,15 +46,18 @@ impl World {
         let root = world.root.path();
         fs::create_dir(root.join("conf")).unwrap();
         fs::write(root.join("conf/nix.conf"), format!("{}{settings}\n", configuration())).unwrap();
-        let script = format!(
-            "unset NIX_CONFIG\nhome='{}'\nexport NIX_REMOTE=\"local?root=$home/store\" NIX_CONF_DIR=\"$home/conf\"\n\
+        let script = |program: &Path| {
+            format!(
+                "unset NIX_CONFIG\nhome='{}'\nexport NIX_REMOTE=\"local?root=$home/store\" NIX_CONF_DIR=\"$home/conf\"\n\
              export NIX_USER_CONF_FILES=/dev/null HOME=\"$home\" XDG_CACHE_HOME=\"$home/cache\"\n\
              export XDG_CONFIG_HOME=\"$home/config\" XDG_DATA_HOME=\"$home/data\" XDG_STATE_HOME=\"$home/state\"\n\
              exec '{}' \"$@\"\n",
-            root.display(),
-            program.display()
-        );
-        world.script("nix", &script);
+                root.display(),
+                program.display()
+            )
+        };
+        world.script("nix", &script(program));
+        world.script("nix-store", &script(&program.with_file_name("nix-store")));
         fs::create_dir(world.repo()).unwrap();
         world.git(&world.repo(), &["init", "-q"]);
         world
@@ -64,6 +67,7 @@ impl World {
     pub(super) fn fake(script: &str) -> Self {
         let world = Self { root: TempDir::new().unwrap() };
         world.script("nix", script);
+        world.script("nix-store", script);
         world
     }
 

@@ -1,0 +1,55 @@
+//! The flags that choose what to build by what is known of the points: `--all`, `--frontier`, `--failed`.
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::Session;
+use super::points::Named;
+use crate::config::Config;
+use crate::lattice::Point;
+use crate::ops::build::{self, Choice};
+use crate::ops::census::Census;
+
+const CHOICES: [(&str, Choice, &str); 3] = [
+    ("all", Choice::All, "Build every point that has a branch"),
+    (
+        "frontier",
+        Choice::Frontier,
+        "Build what can be worked on now: points that are not built, while all points right below them are (or there are none)",
+    ),
+    ("failed", Choice::Failed, "Build again what failed"),
+];
+
+/// Adds the flags.
+pub(super) fn add_args(command: Command) -> Command {
+    command.args(CHOICES.map(|(name, _, help)| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)))
+}
+
+/// The points to build: the named ones or HEAD's, unless a flag chooses among those named, or among all.
+///
+/// That a flag leaves none is an answer and no error; it is said why.
+pub(super) fn points(session: &Session, config: &Config, census: &Census, args: &ArgMatches) -> Result<Vec<Point>> {
+    let named = Named::read(config, args)?;
+    let chosen: Vec<_> = CHOICES.iter().filter(|(name, ..)| args.get_flag(name)).collect();
+    if chosen.is_empty() {
+        return named.existing(session, config, census);
+    }
+    let among = named.filter(config, census)?;
+    let choices: Vec<_> = chosen.iter().map(|(_, choice, _)| *choice).collect();
+    let points = build::choose(session.context()?, config, census, among, &choices)?;
+    if points.is_empty() {
+        session.ui.say(nothing(&choices, named.is_empty()));
+    }
+    Ok(points)
+}
+
+fn nothing(choices: &[Choice], is_anywhere: bool) -> String {
+    let place = if is_anywhere { "" } else { " among the named points" };
+    let frontier = "is built, or rests on something that is not";
+    match (choices.contains(&Choice::Frontier), choices.contains(&Choice::Failed)) {
+        (true, true) => format!("nothing to build{place}: nothing that failed can be worked on now"),
+        (true, false) => format!("nothing to build{place}: everything {frontier}"),
+        (false, true) => format!("nothing to build{place}: nothing has failed"),
+        (false, false) => format!("nothing to build{place}: no such point has a branch"),
+    }
+}

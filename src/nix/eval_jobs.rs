@@ -1,0 +1,177 @@
+//! Evaluation by `nix-eval-jobs`: several workers, and every failure told by itself.
+//!
+//! It takes one expression, so that is an attribute set of all flakes. In pure mode `builtins.getFlake` wants a commit and refuses
+//! inputs without a lock, as `--no-update-lock-file` does. What it leaves without an answer, Nix itself is asked.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
+use super::exe::{Nix, cmd_of};
+use super::failure::{Diagnosis, Failure};
+use super::log::{Event, plain};
+use super::options::Options;
+use crate::process::{self, Clock, Cmd};
+
+/// Bytes of one argument: the system passes on 128 KiB (execve(2)).
+const AT_ONCE: usize = 100 << 10;
+/// Flags that only the real one has, in every version since it takes expressions.
+const FLAGS: [&str; 4] = ["--flake", "--workers", "--gc-roots-dir", "--expr"];
+/// More workers than this mostly wait for each other at the store.
+const MOST_WORKERS: usize = 8;
+
+impl Evaluator {
+    /// `nix-eval-jobs` where the real one is on PATH, else Nix itself.
+    pub fn find() -> Self {
+        let is_real = |path: &PathBuf| {
+            let said = Cmd::new(path).without_git_env().arg("--help").output().ok();
+            said.is_some_and(|said| FLAGS.iter().all(|flag| said.text().contains(flag)))
+        };
+        which::which("nix-eval-jobs").ok().filter(is_real).map_or(Self::Nix, Self::EvalJobs)
+    }
+}
+
+impl Nix {
+    /// Evaluates all of `what` by `evaluator`, and says who did it in the end.
+    ///
+    /// # Errors
+    /// When there is no answer: nix could not be run or was interrupted.
+    pub fn evaluate_by(
+        &self,
+        evaluator: Evaluator,
+        what: &[Installable],
+        options: &Options,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<(Vec<Evaluation>, Evaluator), Error> {
+        let Evaluator::EvalJobs(program) = &evaluator else {
+            return Ok((self.evaluate(what, options, on_event)?, evaluator));
+        };
+        let mut found = by_eval_jobs(program, what, options, on_event)?;
+        let left: Vec<usize> = (0..what.len()).filter(|i| !found.contains_key(i)).collect();
+        let by = if left.len() == what.len() { Evaluator::Nix } else { evaluator };
+        if !left.is_empty() {
+            let rest: Vec<_> = left.iter().map(|i| what[*i].clone()).collect();
+            found.extend(left.into_iter().zip(self.evaluate(&rest, options, on_event)?));
+        }
+        Ok(((0..what.len()).filter_map(|i| found.remove(&i)).collect(), by))
+    }
+}
+
+fn by_eval_jobs(
+    program: &Path,
+    what: &[Installable],
+    options: &Options,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<HashMap<usize, Evaluation>, Error> {
+    let mut found = HashMap::new();
+    for expression in expressions(what) {
+        let cmd = options.apply_to_eval_jobs(options.apply(cmd_of(program)));
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
+        let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
+        let count = u32::try_from(what.len()).unwrap_or(u32::MAX);
+        let limit = options.limits().evaluation.map(|time| time.saturating_mul(count));
+        let run = cmd.stream_within(limit, |line| {
+            let text = plain(String::from_utf8_lossy(line).trim_end());
+            if !text.is_empty() {
+                on_event(&Event::Plain(text));
+            }
+            Clock::Run
+        });
+        match run {
+            Ok((status, stdout)) => {
+                found.extend(stdout.split(|byte| *byte == b'\n').filter_map(read));
+                super::failure::interrupted(status)?;
+            }
+            // Nix itself then says which one takes so long.
+            Err(process::Error::TimedOut { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// Sets of all installables that have a commit, each short enough for one argument.
+fn expressions(what: &[Installable]) -> Vec<String> {
+    let mut sets: Vec<String> = Vec::new();
+    for (i, one) in what.iter().enumerate().filter(|(_, one)| one.flake.cwd().is_none()) {
+        let mut entry = String::new();
+        // A flake ref is percent-encoded: nothing in it means anything in a string.
+        write!(entry, " job{i} = (builtins.getFlake \"{}\").packages.\"{}\".default;", one.flake, one.system).ok();
+        match sets.last_mut() {
+            Some(set) if set.len() + entry.len() < AT_ONCE => set.push_str(&entry),
+            _ => sets.push(entry),
+        }
+    }
+    sets.into_iter().map(|set| format!("{{{set} }}")).collect()
+}
+
+/// Reads a line `{"attr": "job7", "drvPath": .., "outputs": ..}`, or with an `error`; anything else is no answer.
+fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let i = value.get("attr")?.as_str()?.strip_prefix("job")?.parse().ok()?;
+    if let Some(error) = value.get("error").and_then(Value::as_str) {
+        return Some((i, Err(failure(error))));
+    }
+    let drv = parse(value.get("drvPath")?.as_str()?).ok()?;
+    let mut outputs = read_outputs(&value).ok()??;
+    // It tells of all; what is installed where nothing else is said is `out`.
+    if outputs.iter().any(|(name, _)| name == "out") {
+        outputs.retain(|(name, _)| name == "out");
+    }
+    Some((i, Ok(Derivation { drv, outputs })))
+}
+
+fn failure(error: &str) -> Failure {
+    let mut diagnosis = Diagnosis::default();
+    diagnosis.note(&Event::Message { level: 0, text: plain(error.trim()), brief: None });
+    diagnosis.failure()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nix::{FlakeRef, Kind};
+    use crate::system::System;
+
+    const REV: &str = "66d87dad6a2fdde04ae956097af06394cef1d940";
+    const HASH: &str = "h24kygbrhigxk7k5z4vr2hd0lpdrwcly";
+
+    #[test]
+    fn every_line_is_read_by_itself() {
+        let drv = format!(
+            r#"{{"attr":"job3","attrPath":["job3"],"drvPath":"/nix/store/{HASH}-x.drv","name":"x","outputs":{{"dev":"/nix/store/{HASH}-x-dev","out":"/nix/store/{HASH}-x"}},"system":"x86_64-linux"}}"#
+        );
+        let (i, found) = read(drv.as_bytes()).unwrap();
+        let outputs = found.unwrap().outputs;
+        assert_eq!((i, outputs.len(), outputs[0].0.as_str()), (3, 1, "out"));
+        let error =
+            r#"{"attr":"job0","attrPath":["job0"],"error":"error:\n       … while calling\n\n       error: no way"}"#;
+        let failure = read(error.as_bytes()).unwrap().1.unwrap_err();
+        assert_eq!((failure.kind, failure.summary.as_str()), (Kind::Evaluation, "no way"));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_left_to_nix() {
+        for line in ["", "null", "{}", r#"{"error":"worker died"}"#, r#"{"attr":"job1","attrs":[]}"#, r#"{"attr":"x"}"#]
+        {
+            assert!(read(line.as_bytes()).is_none(), "`{line}`");
+        }
+    }
+
+    #[test]
+    fn no_expression_is_longer_than_an_argument_may_be() {
+        let one = Installable {
+            flake: FlakeRef::commit("/r ${x}\"", REV, "d").unwrap(),
+            system: System::parse("x86_64-linux").unwrap(),
+        };
+        let sets = expressions(&vec![one; 2000]);
+        assert!(sets.len() > 1 && sets.iter().all(|set| set.len() < 128 << 10), "{}", sets.len());
+        assert!(sets[0].starts_with(&format!(
+            "{{ job0 = (builtins.getFlake \"git+file:///r%20%24%7Bx%7D%22?rev={REV}&dir=d\").packages.\"x86_64-linux\".default;"
+        )));
+    }
+}

@@ -1,0 +1,275 @@
+//! From flakes to derivations: many at once, in one process where all is well.
+//!
+//! Nix gives up at the first flake that it cannot evaluate, and then says nothing of the others. Newer versions name the one they
+//! are at, older ones leave it to be found by halving; what evaluated before comes from Nix' own cache the second time.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::exe::Nix;
+use super::failure::{Diagnosis, Failure, Kind};
+use super::flake_ref::FlakeRef;
+use super::log::{Event, Reader};
+use super::options::Options;
+use super::store_path::StorePath;
+use crate::process::{self, Clock};
+use crate::system::System;
+
+const COMMAND: &str = "build --dry-run --json";
+/// Bytes of command line in one call: the system passes on about 2 MiB (execve(2)).
+const AT_ONCE: usize = 1 << 20;
+/// What newer versions say before each installable.
+const AT: &str = "evaluating derivation '";
+
+/// What is to be built: `packages.SYSTEM.default` of a flake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installable {
+    /// The flake.
+    pub flake: FlakeRef,
+    /// The system.
+    pub system: System,
+}
+
+impl Installable {
+    /// As nix takes it.
+    pub(super) fn text(&self) -> String {
+        self.flake.installable(&self.system)
+    }
+}
+
+/// What an evaluation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derivation {
+    /// The recipe.
+    pub drv: StorePath,
+    /// The outputs that are installed by default, and where they will be.
+    pub outputs: Vec<(String, StorePath)>,
+}
+
+/// What one installable came to.
+pub type Evaluation = Result<Derivation, Failure>;
+
+impl Nix {
+    /// Evaluates all of `what`, each of which has its own answer, in its order.
+    ///
+    /// # Errors
+    /// When there is no answer: nix could not be run or was interrupted.
+    pub fn evaluate(
+        &self,
+        what: &[Installable],
+        options: &Options,
+        on_event: &mut dyn FnMut(&Event),
+    ) -> Result<Vec<Evaluation>, Error> {
+        let mut search = Search { nix: self, what, options, on_event, found: vec![None; what.len()], trouble: None };
+        search.run(groups(what))?;
+        search.found.into_iter().map(|found| found.ok_or_else(|| Error::unreadable(COMMAND, &"too few"))).collect()
+    }
+}
+
+/// What can be asked in one call: run in the same directory, and not too long.
+fn groups(what: &[Installable]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (i, one) in what.iter().enumerate() {
+        bytes += one.text().len();
+        match groups.last_mut() {
+            Some(group) if bytes <= AT_ONCE && what[group[0]].flake.cwd() == one.flake.cwd() => group.push(i),
+            _ => {
+                bytes = one.text().len();
+                groups.push(vec![i]);
+            }
+        }
+    }
+    groups
+}
+
+/// The search for what evaluates.
+struct Search<'a> {
+    nix: &'a Nix,
+    what: &'a [Installable],
+    options: &'a Options,
+    on_event: &'a mut dyn FnMut(&Event),
+    found: Vec<Option<Evaluation>>,
+    /// What kept nix itself from working when it was last asked for a single one.
+    trouble: Option<String>,
+}
+
+/// What one call came to.
+enum Answer {
+    /// All are evaluated.
+    All(Vec<Evaluation>),
+    /// One of them is not: the one at this place, where nix says so.
+    Stopped { failure: Failure, at: Option<usize> },
+}
+
+impl Search<'_> {
+    fn run(&mut self, mut groups: Vec<Vec<usize>>) -> Result<(), Error> {
+        groups.reverse();
+        let mut fine = Vec::new();
+        loop {
+            // What was evaluated before somebody else failed is asked for once more, all together.
+            let Some(group) = groups.pop().or_else(|| Some(std::mem::take(&mut fine)).filter(|fine| !fine.is_empty()))
+            else {
+                return Ok(());
+            };
+            match self.ask(&group)? {
+                Answer::All(all) => group.iter().zip(all).for_each(|(i, one)| self.found[*i] = Some(one)),
+                Answer::Stopped { failure, at } => self.divide(&group, failure, at, &mut groups, &mut fine),
+            }
+        }
+    }
+
+    /// Puts down whose failure it is, and what is to be asked next.
+    fn divide(
+        &mut self,
+        group: &[usize],
+        failure: Failure,
+        at: Option<usize>,
+        groups: &mut Vec<Vec<usize>>,
+        fine: &mut Vec<usize>,
+    ) {
+        let is_trouble = failure.kind == Kind::Trouble;
+        if group.len() == 1 || (is_trouble && self.trouble.as_ref() == Some(&failure.summary)) {
+            self.trouble = is_trouble.then(|| failure.summary.clone()).or_else(|| self.trouble.take());
+            group.iter().for_each(|i| self.found[*i] = Some(Err(failure.clone())));
+            return;
+        }
+        let Some(at) = at else {
+            let (left, right) = group.split_at(group.len() / 2);
+            return groups.extend([right.to_vec(), left.to_vec()]);
+        };
+        fine.extend(&group[..at]);
+        groups.extend(Some(group[at + 1..].to_vec()).filter(|rest| !rest.is_empty()));
+        // Memory and time are shared: alone it may do.
+        let is_shared = matches!(failure.kind, Kind::Timeout | Kind::Trouble) || failure.summary == "out of memory";
+        if is_shared { groups.push(vec![group[at]]) } else { self.found[group[at]] = Some(Err(failure)) }
+    }
+
+    fn ask(&mut self, group: &[usize]) -> Result<Answer, Error> {
+        if process::is_ending() {
+            return Err(Error::Interrupted { signal: None });
+        }
+        let cmd = self.nix.cmd(["build", "--dry-run", "--json", "--log-format", "internal-json"]);
+        let mut cmd = self.options.apply_to_flakes(self.options.apply(cmd));
+        // From its cache Nix 2.8 knows that something failed, and no more why.
+        if let [_] = group {
+            cmd = cmd.args(["--option", "eval-cache", "false"]);
+        }
+        if let Some(dir) = self.what[group[0]].flake.cwd() {
+            cmd = cmd.cwd(dir);
+        }
+        let cmd = cmd.args(group.iter().map(|i| self.what[*i].text()));
+        let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
+        let limit = self.options.limits().evaluation.map(|time| time.saturating_mul(count));
+        let (mut reader, mut diagnosis, mut begun) = (Reader::default(), Diagnosis::default(), 0);
+        let run = cmd.stream_within(limit, |line| {
+            if let Some(event) = reader.read(line) {
+                diagnosis.note(&event);
+                begun += usize::from(matches!(&event, Event::Doing { text, .. } if text.starts_with(AT)));
+                (self.on_event)(&event);
+            }
+            Clock::Run
+        });
+        let at = (1..=group.len()).contains(&begun).then(|| begun - 1);
+        match run {
+            Ok((status, stdout)) if status.success() => {
+                read(&stdout, group.len()).map(Answer::All).map_err(|problem| Error::unreadable(COMMAND, &problem))
+            }
+            Ok((status, _)) => Ok(Answer::Stopped { failure: diagnosis.stopped(status)?, at }),
+            Err(process::Error::TimedOut { .. }) => {
+                let limit = limit.unwrap_or_default() / count;
+                Ok(Answer::Stopped { failure: Failure::evaluation_took(limit), at })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Reads `[{"drvPath": .., "outputs": {NAME: PATH}}, ..]`; newer versions add fields.
+fn read(stdout: &[u8], count: usize) -> Result<Vec<Evaluation>, String> {
+    let all: Vec<Value> = serde_json::from_slice(stdout).map_err(|e| e.to_string())?;
+    if all.len() == count {
+        all.iter().map(read_one).collect()
+    } else {
+        Err(format!("{} answers to {count} questions", all.len()))
+    }
+}
+
+fn read_one(value: &Value) -> Result<Evaluation, String> {
+    let Some(drv) = value.get("drvPath").and_then(Value::as_str) else {
+        return Ok(Err(Failure::evaluation("it is no derivation".to_owned())));
+    };
+    let Some(outputs) = read_outputs(value)? else {
+        let why = "it is content-addressed: where its output will be cannot be known beforehand";
+        return Ok(Err(Failure::evaluation(why.to_owned())));
+    };
+    Ok(Ok(Derivation { drv: parse(drv)?, outputs }))
+}
+
+/// The outputs by name; `None` when one is `null`: nobody knows its path before it is built.
+pub(super) fn read_outputs(value: &Value) -> Result<Option<Vec<(String, StorePath)>>, String> {
+    let outputs = value.get("outputs").and_then(Value::as_object).ok_or("it names no outputs")?;
+    if outputs.values().any(Value::is_null) {
+        return Ok(None);
+    }
+    let path = |value: &Value| parse(value.as_str().unwrap_or_default());
+    outputs.iter().map(|(name, value)| Ok((name.clone(), path(value)?))).collect::<Result<_, String>>().map(Some)
+}
+
+pub(super) fn parse(path: &str) -> Result<StorePath, String> {
+    StorePath::parse(path).map_err(|e| e.to_string())
+}
+
+/// Who evaluates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evaluator {
+    /// Nix itself.
+    Nix,
+    /// `nix-eval-jobs`, at this path: on several cores, and each failure by itself.
+    EvalJobs(PathBuf),
+}
+
+impl Evaluator {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Nix => "nix",
+            Self::EvalJobs(_) => "nix-eval-jobs",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "h24kygbrhigxk7k5z4vr2hd0lpdrwcly";
+
+    #[test]
+    fn each_result_names_derivation_and_outputs() {
+        let json = format!(
+            r#"[{{"drvPath":"/nix/store/{HASH}-hello.drv","outputs":{{"out":"/nix/store/{HASH}-hello"}},"startTime":1}},
+                {{"drvPath":"/nix/store/{HASH}-ca.drv","outputs":{{"out":null}}}},"/nix/store/{HASH}-x"]"#
+        );
+        let all = read(json.as_bytes(), 3).unwrap();
+        let hello = all[0].as_ref().unwrap();
+        assert_eq!((hello.drv.name(), hello.outputs[0].0.as_str()), ("hello.drv", "out"));
+        let kinds = all[1..].iter().map(|one| one.as_ref().unwrap_err().kind).collect::<Vec<_>>();
+        assert_eq!(kinds, [Kind::Evaluation; 2], "neither can be built");
+    }
+
+    #[test]
+    fn anything_else_is_no_result() {
+        let strange = [
+            String::new(),
+            "[]".to_owned(),
+            format!(r#"[{{"drvPath":"/nix/store/{HASH}-x.drv"}}]"#),
+            r#"[{"drvPath":"x","outputs":{}}]"#.to_owned(),
+        ];
+        for json in strange {
+            assert!(read(json.as_bytes(), 1).is_err(), "`{json}` is no result");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which derivation needs which: the answer of `nix derivation show --recursive` in all its shapes.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::exe::{AT_ONCE, Nix};
+use super::store_path::StorePath;
+
+const COMMAND: &str = "derivation show --recursive";
+
+/// Derivations by the base name of their path, each with those that it takes.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    inputs: HashMap<String, Vec<String>>,
+    users: HashMap<String, Vec<String>>,
+}
+
+impl Nix {
+    /// Everything that these derivations need.
+    pub(super) fn graph(&self, drvs: &[&StorePath]) -> Result<Graph, Error> {
+        let words: &[&str] =
+            if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
+        let mut graph = Graph::default();
+        for some in drvs.chunks(AT_ONCE) {
+            let cmd = self.cmd(words.iter().copied()).arg("--recursive");
+            graph.add(&cmd.args(some.iter().map(|drv| drv.as_str())).read()?.stdout)?;
+        }
+        Ok(graph)
+    }
+}
+
+impl Graph {
+    /// Adds an answer: paths with `inputDrvs`, or (from 2.32) base names under `derivations` with `inputs.drvs`.
+    fn add(&mut self, json: &[u8]) -> Result<(), Error> {
+        let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
+        for (path, drv) in all.get("derivations").and_then(Value::as_object).unwrap_or(&all) {
+            let inputs = drv.pointer("/inputs/drvs").or_else(|| drv.get("inputDrvs")).and_then(Value::as_object);
+            let inputs: Vec<_> = inputs.into_iter().flat_map(Map::keys).map(|path| base(path).to_owned()).collect();
+            for input in &inputs {
+                self.users.entry(input.clone()).or_default().push(base(path).to_owned());
+            }
+            self.inputs.insert(base(path).to_owned(), inputs);
+        }
+        Ok(())
+    }
+
+    /// The nearest derivations above `drv` that `is_wanted`: upwards no further than to them.
+    pub(super) fn wanted_above(&self, drv: &StorePath, is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
+        let (mut seen, mut found, mut todo) = (HashSet::new(), Vec::new(), vec![base(drv.as_str())]);
+        while let Some(name) = todo.pop() {
+            for user in self.users.get(name).into_iter().flatten().filter(|user| seen.insert(user.as_str())) {
+                if is_wanted(user) { found.push(user.as_str()) } else { todo.push(user) }
+            }
+        }
+        found
+    }
+
+    /// For each derivation at or above one in `first` (by base name) the smallest number there: upwards, each visited once.
+    pub(super) fn reached(&self, first: &HashMap<&str, usize>) -> HashMap<&str, usize> {
+        let mut order: Vec<_> = first.iter().map(|(name, n)| (*n, *name)).collect();
+        order.sort_unstable();
+        let mut reached: HashMap<&str, usize> = HashMap::new();
+        for (n, name) in order {
+            let mut todo = vec![name];
+            while let Some(name) = todo.pop() {
+                if let Some((name, users)) = self.users.get_key_value(name).filter(|_| !reached.contains_key(name)) {
+                    todo.extend(users.iter().map(String::as_str).filter(|user| !reached.contains_key(user)));
+                    reached.insert(name, n);
+                } else if let Some((name, _)) = self.inputs.get_key_value(name) {
+                    reached.entry(name).or_insert(n);
+                }
+            }
+        }
+        reached
+    }
+}
+
+/// The last part of a path.
+pub(super) fn base(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, base)| base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOP: &str = "m32zwpg9y5v2sj8k95dmylvl5zwlx4vr-m.drv";
+    const MID: &str = "n2mz96s9cc2904s0c1p6vcykas5smi4v-n.drv";
+    const LOW: &str = "8rfsszvl2ypww82p7jlg9m00a3hcw7xa-y.drv";
+
+    fn graphs() -> [Graph; 2] {
+        let old = format!(
+            r#"{{"/nix/store/{TOP}":{{"inputDrvs":{{"/nix/store/{MID}":["out"]}}}},"/nix/store/{MID}":{{"inputDrvs":{{"/nix/store/{LOW}":["out"]}}}},"/nix/store/{LOW}":{{"inputDrvs":{{}}}}}}"#
+        );
+        let new = format!(
+            r#"{{"derivations":{{"{TOP}":{{"inputs":{{"drvs":{{"{MID}":{{}}}}}}}},"{MID}":{{"inputs":{{"drvs":{{"{LOW}":{{}}}}}}}},"{LOW}":{{"inputs":{{"drvs":{{}}}}}}}},"version":4}}"#
+        );
+        [old, new].map(|json| {
+            let mut graph = Graph::default();
+            graph.add(json.as_bytes()).unwrap();
+            graph
+        })
+    }
+
+    #[test]
+    fn who_needs_something_is_found_in_both_shapes() {
+        let low = StorePath::parse(&format!("/nix/store/{LOW}")).unwrap();
+        for graph in graphs() {
+            assert_eq!(graph.wanted_above(&low, |name| name == TOP), [TOP]);
+            assert_eq!(graph.wanted_above(&low, |_| true), [MID], "no further than the nearest");
+        }
+    }
+
+    #[test]
+    fn a_failure_reaches_everything_above_and_the_first_one_counts() {
+        for graph in graphs() {
+            let reached = graph.reached(&HashMap::from([(LOW, 1), (MID, 0)]));
+            assert_eq!(reached, HashMap::from([(LOW, 1), (MID, 0), (TOP, 0)]));
+        }
+        assert!(Graph::default().add(b"[]").is_err());
+    }
+}

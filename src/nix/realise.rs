@@ -1,0 +1,262 @@
+//! From derivations to outputs: one call for all of them, so that nix itself spreads them over cores and builders.
+//!
+//! What nix says while it works tells what goes on, and whose line is whose. Whether something is built the store decides: an
+//! output that is valid is there. It is asked whenever something has ended, but not all the time.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::blame::Blame;
+use super::build::{Outcome, Output};
+use super::error::Error;
+use super::evaluate::Derivation;
+use super::exe::{AT_ONCE, Nix};
+use super::failure::{Diagnosis, derivation_in};
+use super::graph::{Graph, base};
+use super::log::{Event, Reader, Work};
+use super::options::Options;
+use super::store_path::StorePath;
+use crate::process::{Clock, Heard};
+
+/// Nobody waits longer than this for a result that is there.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Of the time, the store is asked for at most one part in so many.
+const SHARE: u32 = 10;
+
+/// What happens while many things are built. Each is named by its place in the list that was given.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Nix says something; about these, as far as it can be told.
+    Said {
+        /// What.
+        event: &'a Event,
+        /// About which.
+        about: &'a [usize],
+    },
+    /// These are over.
+    Over(Vec<(usize, Outcome)>),
+}
+
+impl Nix {
+    /// Builds all of `what` and goes on where some fail. `link` becomes a link that keeps the output of a single one from garbage
+    /// collection; its directory must exist.
+    ///
+    /// # Errors
+    /// When nix could not be run or was interrupted; what was over before has been told.
+    pub fn realise(
+        &self,
+        what: &[Derivation],
+        link: Option<&Path>,
+        options: &Options,
+        on: &mut dyn FnMut(Step<'_>),
+    ) -> Result<(), Error> {
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, one) in what.iter().enumerate() {
+            places.entry(base(one.drv.as_str())).or_default().push(i);
+        }
+        let mut work = Realising {
+            nix: self,
+            what,
+            link: link.filter(|_| what.len() == 1),
+            options,
+            on,
+            places,
+            open: (0..what.len()).collect(),
+            begun: HashSet::new(),
+            activities: HashMap::new(),
+            graph: OnceCell::new(),
+            done: [0; 2],
+            has_stirred: false,
+            asked: Instant::now(),
+            pause: PATIENCE,
+        };
+        work.run()
+    }
+
+    /// Makes links that keep paths from garbage collection, `link`, `link-2` and so on, as nix numbers them.
+    ///
+    /// # Errors
+    /// When nix cannot make them.
+    pub fn keep(&self, paths: &[&StorePath], link: &Path) -> Result<(), Error> {
+        let cmd = self.store_cmd()?.arg("--realise").args(paths.iter().map(|path| path.as_str()));
+        cmd.arg("--add-root").arg(link).arg("--indirect").read()?;
+        Ok(())
+    }
+}
+
+struct Realising<'a> {
+    nix: &'a Nix,
+    what: &'a [Derivation],
+    link: Option<&'a Path>,
+    options: &'a Options,
+    on: &'a mut dyn FnMut(Step<'_>),
+    /// Which of `what` a derivation is, by base name.
+    places: HashMap<&'a str, Vec<usize>>,
+    /// What is not over.
+    open: BTreeSet<usize>,
+    /// What a builder was started for.
+    begun: HashSet<usize>,
+    /// Whose the activities are.
+    activities: HashMap<u64, Vec<usize>>,
+    graph: OnceCell<Graph>,
+    /// How many builds and copies nix has counted.
+    done: [u64; 2],
+    /// Whether something ended since the store was asked.
+    has_stirred: bool,
+    asked: Instant,
+    pause: Duration,
+}
+
+impl Realising<'_> {
+    /// One call is enough, unless nix gave up halfway: then once more for what it did not get to.
+    fn run(&mut self) -> Result<(), Error> {
+        while !self.open.is_empty() {
+            let before = self.open.len();
+            for some in self.open.iter().copied().collect::<Vec<_>>().chunks(AT_ONCE) {
+                self.call(some)?;
+            }
+            if self.open.len() == before {
+                return Err(Error::unreadable("store --realise", &"it says of nothing what became of it"));
+            }
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, some: &[usize]) -> Result<(), Error> {
+        let (mut reader, mut blame, mut diagnosis) = (Reader::default(), Blame::default(), Diagnosis::of_build());
+        (self.activities, self.done) = (HashMap::new(), [0; 2]);
+        let cmd = self.options.apply(self.nix.store_cmd()?.args(["--realise", "--keep-going"]));
+        let cmd = self.link.iter().fold(cmd, |cmd, link| cmd.arg("--add-root").arg(link).arg("--indirect"));
+        let cmd = cmd.args(["--log-format", "internal-json"]).args(self.wanted(some));
+        let mut trouble = None;
+        let (status, _) = cmd.listen(None, Some(PATIENCE), |heard| {
+            if let Heard::Line(line) = heard
+                && let Some(event) = reader.read(line)
+            {
+                blame.note(&event);
+                diagnosis.note(&event);
+                self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
+            }
+            if self.has_stirred && self.asked.elapsed() >= self.pause {
+                self.settle().unwrap_or_else(|error| trouble = Some(error));
+            }
+            Clock::Stop
+        })?;
+        self.settle()?;
+        trouble.map_or(Ok(()), Err)?;
+        let rest: Vec<usize> = some.iter().copied().filter(|i| self.open.contains(i)).collect();
+        if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &blame, diagnosis) }
+    }
+
+    /// `DRV!OUTPUT,..`, each once: other outputs need not be fetched.
+    fn wanted(&self, some: &[usize]) -> Vec<String> {
+        let one = |i: &usize| {
+            let Derivation { drv, outputs } = &self.what[*i];
+            let names: Vec<_> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+            format!("{drv}!{}", names.join(","))
+        };
+        let mut seen = HashSet::new();
+        some.iter().map(one).filter(|one| seen.insert(one.clone())).collect()
+    }
+
+    fn pass_on(&mut self, event: &Event) -> Result<(), Error> {
+        let about = self.about(event)?;
+        match event {
+            Event::BuildStarted { id, drv, .. } => {
+                self.begun.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
+                self.activities.insert(*id, about.clone());
+            }
+            Event::Stopped { id } => self.has_stirred |= self.activities.remove(id).is_some(),
+            // Older versions stop the activities of what was asked for at the very end.
+            Event::Progress { work, done, .. } => {
+                let known = &mut self.done[usize::from(*work == Work::Copies)];
+                self.has_stirred |= *done > *known;
+                *known = *done;
+            }
+            _ => {}
+        }
+        (self.on)(Step::Said { event, about: &about });
+        Ok(())
+    }
+
+    /// Which of the builds nix speaks of.
+    fn about(&self, event: &Event) -> Result<Vec<usize>, Error> {
+        if self.what.len() == 1 {
+            return Ok(vec![0]);
+        }
+        match event {
+            Event::BuildStarted { drv, .. } => self.owners(drv),
+            Event::LogLine { id, .. } | Event::Phase { id, .. } | Event::Stopped { id } => {
+                Ok(self.activities.get(id).cloned().unwrap_or_default())
+            }
+            Event::Message { text, .. } => derivation_in(text).map_or(Ok(Vec::new()), |drv| self.owners(&drv)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The builds that are this derivation; where none is, those that need it most directly.
+    fn owners(&self, drv: &StorePath) -> Result<Vec<usize>, Error> {
+        if let Some(own) = self.places.get(base(drv.as_str())) {
+            return Ok(own.clone());
+        }
+        let above = self.graph()?.wanted_above(drv, |name| self.places.contains_key(name));
+        Ok(above.into_iter().filter_map(|name| self.places.get(name)).flatten().copied().collect())
+    }
+
+    fn graph(&self) -> Result<&Graph, Error> {
+        if self.graph.get().is_none() {
+            let drvs: Vec<_> = self.what.iter().map(|one| &one.drv).collect();
+            self.graph.set(self.nix.graph(&drvs)?).ok();
+        }
+        self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"nothing"))
+    }
+
+    /// Tells of everything that is in the store by now.
+    fn settle(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        let paths = self.open.iter().flat_map(|i| &self.what[*i].outputs).map(|(_, path)| path);
+        let hashes = self.nix.nar_hashes(paths)?;
+        let output = |(name, path): &(String, StorePath)| {
+            let nar_hash = hashes.get(path)?.clone();
+            Some(Output { name: name.clone(), path: path.clone(), nar_hash })
+        };
+        let built = |i: &usize| {
+            let Derivation { drv, outputs } = &self.what[*i];
+            let outputs = outputs.iter().map(output).collect::<Option<_>>()?;
+            Some((*i, Outcome::Built { drv: drv.clone(), outputs }))
+        };
+        let over: Vec<_> = self.open.iter().filter_map(built).collect();
+        self.end(over);
+        self.has_stirred = false;
+        self.asked = Instant::now();
+        self.pause = PATIENCE.max(began.elapsed() * SHARE);
+        Ok(())
+    }
+
+    fn end(&mut self, over: Vec<(usize, Outcome)>) {
+        for (i, _) in &over {
+            self.open.remove(i);
+        }
+        if !over.is_empty() {
+            (self.on)(Step::Over(over));
+        }
+    }
+
+    /// What is not in the store has failed, was not got to, or was interrupted.
+    fn fail(&mut self, rest: &[usize], status: ExitStatus, blame: &Blame, diagnosis: Diagnosis) -> Result<(), Error> {
+        let all = diagnosis.stopped(status)?;
+        let failed = if self.what.len() == 1 {
+            vec![(0, all)]
+        } else {
+            let open: Vec<_> = rest.iter().map(|i| (*i, &self.what[*i].drv)).collect();
+            let found = blame.failures(&open, |i| self.begun.contains(&i), || self.graph())?;
+            // What nobody can be blamed for keeps all of them from being built.
+            if found.is_empty() { rest.iter().map(|i| (*i, all.clone())).collect() } else { found }
+        };
+        self.end(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The links that keep outputs from garbage collection.
+//!
+//! `result/KEY-SYSTEM` is what people and programs look at. Nix registers roots under names that it numbers itself, many in one
+//! call, so for many at once these are in `roots/`, and what `result/` no longer names loses its root with the next ones.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+
+use super::{Job, link_path};
+use crate::git::Repo;
+use crate::nix::{Nix, Output, StorePath};
+
+/// Keeps what was built.
+///
+/// # Errors
+/// When nix cannot make a root, or a link cannot be written.
+pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Result<()> {
+    let Some((first, _)) = built.first() else { return Ok(()) };
+    let result = link_path(repo, first);
+    let result = result.parent().unwrap_or(&result);
+    let roots = result.with_file_name("roots");
+    [result, &roots].into_iter().try_for_each(fs::create_dir_all).context("could not make the links to the results")?;
+    for (job, outputs) in built {
+        link(&link_path(repo, job), outputs)
+            .with_context(|| format!("could not make the link to the result of `{}`", job.point))?;
+    }
+    let rooted = sweep(&roots, &targets(result)).with_context(|| format!("could not read `{}`", roots.display()))?;
+    let mut seen = HashSet::new();
+    let is_new = |path: &&StorePath| !rooted.contains(path.as_path()) && seen.insert(path.as_str().to_owned());
+    let paths: Vec<_> =
+        built.iter().flat_map(|(_, outputs)| *outputs).map(|output| &output.path).filter(is_new).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    nix.keep(&paths, &roots.join(unique())).context("could not keep the results from garbage collection")
+}
+
+/// `KEY-SYSTEM` leads to the output `out`, or the first; `KEY-SYSTEM-NAME` to each other.
+fn link(link: &Path, outputs: &[Output]) -> io::Result<()> {
+    let main = outputs.iter().find(|output| output.name == "out").or(outputs.first());
+    for output in outputs {
+        let mut name = link.as_os_str().to_owned();
+        if Some(output) != main {
+            name.push(format!("-{}", output.name));
+        }
+        replace(&PathBuf::from(&name), output.path.as_path())?;
+    }
+    Ok(())
+}
+
+fn replace(link: &Path, target: &Path) -> io::Result<()> {
+    if fs::read_link(link).is_ok_and(|there| there == target) {
+        return Ok(());
+    }
+    let new: OsString = [link.as_os_str(), format!(".new{}", std::process::id()).as_ref()].into_iter().collect();
+    fs::remove_file(&new).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    symlink(target, &new)?;
+    fs::rename(&new, link)
+}
+
+/// Where the links in a folder lead.
+fn targets(dir: &Path) -> HashSet<PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|link| fs::read_link(link.path()).ok()).collect()
+}
+
+/// Takes the roots away that nothing in `wanted` asks for; gives those that stay.
+fn sweep(roots: &Path, wanted: &HashSet<PathBuf>) -> io::Result<HashSet<PathBuf>> {
+    let mut stay = HashSet::new();
+    for root in fs::read_dir(roots)? {
+        let root = root?.path();
+        let Ok(target) = fs::read_link(&root) else { continue };
+        if wanted.contains(&target) {
+            stay.insert(target);
+        } else {
+            fs::remove_file(&root).ok();
+        }
+    }
+    Ok(stay)
+}
+
+/// A name that no other call takes.
+fn unique() -> String {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", time.as_nanos(), std::process::id())
+}

@@ -1,0 +1,249 @@
+//! The jobs of one run: what is known of each, and its record when it is over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::log::Log;
+use super::run::Builder;
+use super::{Done, Job, Progress, links, log_path};
+use crate::git::commit::now;
+use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step};
+use crate::ops::limits;
+use crate::process::leash;
+use crate::record::{Output, Record, Verdict, store};
+
+/// All jobs of one run, by their place.
+pub(super) struct Many<'a> {
+    builder: &'a Builder<'a>,
+    jobs: &'a [&'a Job],
+    on: &'a mut dyn FnMut(Progress<'_>),
+    running: HashMap<usize, Running>,
+    /// Of those that are over, too: the store knows of an end before nix' lines are all read.
+    logs: HashMap<usize, Log>,
+    done: Vec<Option<Done>>,
+    /// Whose derivations these are.
+    points: HashMap<String, String>,
+    /// Whether the links are made by the build itself.
+    pub(super) is_linked: bool,
+    /// The first thing that kept a result from being written down, or Nix from working.
+    trouble: Option<anyhow::Error>,
+}
+
+/// What is known of a job that is not over.
+struct Running {
+    started: String,
+    clock: Instant,
+    has_builder: bool,
+}
+
+impl<'a> Many<'a> {
+    pub(super) fn new(builder: &'a Builder<'a>, jobs: &'a [&'a Job], on: &'a mut dyn FnMut(Progress<'_>)) -> Self {
+        let done = vec![None; jobs.len()];
+        let (running, logs, points) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { builder, jobs, on, running, logs, done, points, is_linked: false, trouble: None }
+    }
+
+    pub(super) fn job(&self, i: usize) -> &'a Job {
+        self.jobs[i]
+    }
+
+    pub(super) fn tell(&mut self, progress: Progress<'_>) {
+        (self.on)(progress);
+    }
+
+    /// Nobody builds for these.
+    pub(super) fn no_builder(&mut self, nobody: Vec<(usize, NoBuilder)>) {
+        let over = nobody.into_iter().map(|(i, nobody)| {
+            (self.on)(Progress::Begin(self.jobs[i]));
+            let mut record = self.record(i, Verdict::NoBuilder, now(), 0.0);
+            record.error = Some(nobody.to_string());
+            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() })
+        });
+        let over = over.collect();
+        self.end(over);
+    }
+
+    /// The work on a job begins.
+    pub(super) fn begin(&mut self, i: usize) -> Result<()> {
+        let job = self.jobs[i];
+        let log = Log::create(log_path(&self.builder.context.repo, job.key, &job.system))?;
+        self.logs.insert(i, log);
+        self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false });
+        (self.on)(Progress::Begin(job));
+        Ok(())
+    }
+
+    /// What nix says while it evaluates: with a single job it is about that.
+    pub(super) fn evaluating(&mut self, able: &[usize], event: &Event) {
+        self.said(event, if able.len() == 1 { able } else { &[] });
+    }
+
+    /// These are evaluated, and those have failed.
+    pub(super) fn evaluated(&mut self, places: &[usize], what: &[Derivation], failed: Vec<(usize, Failure)>) {
+        for (i, derivation) in places.iter().zip(what) {
+            self.points.insert(derivation.drv.to_string(), self.jobs[*i].point.clone());
+        }
+        self.over(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+    }
+
+    /// Something happens to those that are built; `places` says which is which.
+    pub(super) fn step(&mut self, places: &[usize], step: Step<'_>) {
+        match step {
+            Step::Said { event, about } => {
+                let about: Vec<_> = about.iter().map(|n| places[*n]).collect();
+                self.said(event, &about);
+            }
+            Step::Over(over) => self.over(over.into_iter().map(|(n, outcome)| (places[n], outcome)).collect()),
+        }
+    }
+
+    fn said(&mut self, event: &Event, about: &[usize]) {
+        for i in about {
+            self.logs.entry(*i).and_modify(|log| log.note(event));
+            let Some(running) = self.running.get_mut(i) else { continue };
+            // Where there are many, the time until it is a job's turn is not its own.
+            if self.jobs.len() > 1 && !running.has_builder && matches!(event, Event::BuildStarted { .. }) {
+                (running.started, running.clock) = (now(), Instant::now());
+            }
+            running.has_builder |= matches!(event, Event::BuildStarted { .. });
+        }
+        let jobs: Vec<_> = about.iter().map(|i| self.jobs[*i]).collect();
+        (self.on)(Progress::Said { event, jobs: &jobs });
+    }
+
+    fn over(&mut self, over: Vec<(usize, Outcome)>) {
+        self.keep(&over);
+        let over = over.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
+        self.end(over);
+    }
+
+    fn keep(&mut self, over: &[(usize, Outcome)]) {
+        if self.is_linked {
+            return;
+        }
+        let built = |(i, outcome): &'_ (usize, Outcome)| match outcome {
+            Outcome::Built { outputs, .. } => Some((self.jobs[*i], outputs.clone())),
+            Outcome::Failed(_) => None,
+        };
+        let built: Vec<_> = over.iter().filter_map(built).collect();
+        let built: Vec<_> = built.iter().map(|(job, outputs)| (*job, outputs.as_slice())).collect();
+        if let Err(error) = links::keep(&self.builder.nix, &self.builder.context.repo, &built) {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    /// What came of a job; `None` when that says nothing about the point.
+    fn outcome(&mut self, i: usize, outcome: Outcome) -> Option<Done> {
+        let running = self.running.remove(&i)?;
+        let mut record = self.record(i, Verdict::Built, running.started, seconds(running.clock));
+        let mut hints = Vec::new();
+        match outcome {
+            Outcome::Built { drv, outputs } => {
+                record.drv = Some(drv.to_string());
+                let output = |output: nix::Output| {
+                    (output.name, Output { path: output.path.to_string(), nar_hash: Some(output.nar_hash) })
+                };
+                record.outputs = outputs.into_iter().map(output).collect();
+            }
+            // Nix itself could not work: that says nothing about the point.
+            Outcome::Failed(failure) if failure.kind == nix::Kind::Trouble => {
+                let error = anyhow!("Nix could not build `{}`: {}", self.jobs[i].point, failure.summary);
+                self.trouble.get_or_insert(error);
+                return None;
+            }
+            Outcome::Failed(failure) => {
+                let is_no_builder = failure.kind == nix::Kind::NoBuilder;
+                record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
+                hints.extend(self.lock_hint(i, &failure));
+                self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
+                let hit = limits::reached(&failure, &self.builder.options);
+                hints.extend(hit.as_ref().map(limits::Reached::hint));
+                record.error = Some(hit.map_or_else(|| self.reason(i, &failure), |hit| hit.to_string()));
+                record.drv = failure.drv.map(|drv| drv.to_string());
+            }
+        }
+        let is_good = record.verdict.is_good();
+        let (log, tail) = self.logs.get_mut(&i)?.close();
+        Some(Done { record, fresh: true, tail: if is_good { Vec::new() } else { tail }, log: Some(log), hints })
+    }
+
+    fn lock_hint(&self, i: usize, failure: &Failure) -> Option<String> {
+        let dir = &self.jobs[i].dir;
+        let hint = || format!("run `nix flake lock` in `{dir}` on the point's branch, and commit flake.lock");
+        failure.summary.contains("lock file").then(hint)
+    }
+
+    /// The first error; where it is another point's, that is said.
+    fn reason(&self, i: usize, failure: &Failure) -> String {
+        let point = failure.drv.as_ref().and_then(|drv| self.points.get(drv.as_str()));
+        match point.filter(|point| **point != self.jobs[i].point) {
+            Some(point) => format!("`{point}`, which it takes, failed: {}", failure.summary),
+            None => failure.summary.clone(),
+        }
+    }
+
+    /// Whatever ended nix, there is no answer for what is not over: cancelled, where somebody stopped it.
+    pub(super) fn interrupted(&mut self, error: anyhow::Error) -> Result<()> {
+        if !matches!(error.downcast_ref(), Some(nix::Error::Interrupted { .. })) {
+            return Err(error);
+        }
+        // Nobody cancelled it: the worker was killed, and the next one begins again.
+        anyhow::ensure!(!leash::is_alone(), "the worker is gone");
+        let mut open: Vec<_> = self.running.drain().collect();
+        open.sort_unstable_by_key(|(i, _)| *i);
+        let cancelled = |(i, running): (usize, Running)| {
+            let record = self.record(i, Verdict::Cancelled, running.started, seconds(running.clock));
+            let job = self.jobs[i];
+            let log = log_path(&self.builder.context.repo, job.key, &job.system);
+            (i, Done { record, fresh: true, tail: Vec::new(), log: Some(log), hints: Vec::new() })
+        };
+        let cancelled = open.into_iter().map(cancelled).collect();
+        self.end(cancelled);
+        Ok(())
+    }
+
+    /// Records what is over, all at once, and tells of it.
+    fn end(&mut self, over: Vec<(usize, Done)>) {
+        let records: Vec<_> = over.iter().map(|(_, done)| done.record.clone()).collect();
+        if records.is_empty() {
+            return;
+        }
+        if let Err(error) = store::append(&self.builder.context.repo, &records).context("could not record the result") {
+            self.trouble.get_or_insert(error);
+        }
+        for (i, done) in over {
+            (self.on)(Progress::End(&done));
+            self.done[i] = Some(done);
+        }
+    }
+
+    /// What became of all; what went wrong on the way is said now that nothing is lost by it.
+    pub(super) fn finish(self) -> Result<Vec<Option<Done>>> {
+        self.trouble.map_or(Ok(self.done), Err)
+    }
+
+    fn record(&self, i: usize, verdict: Verdict, started: String, seconds: f64) -> Record {
+        let job = self.jobs[i];
+        Record {
+            point: job.point.clone(),
+            key: job.key.to_string(),
+            commit: job.commit.to_string(),
+            system: job.system.to_string(),
+            verdict,
+            drv: None,
+            outputs: BTreeMap::new(),
+            error: None,
+            nix: Some(self.builder.nix.version().to_string()),
+            started,
+            seconds,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+        }
+    }
+}
+
+fn seconds(clock: Instant) -> f64 {
+    (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}

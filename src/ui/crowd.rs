@@ -1,0 +1,89 @@
+//! Many builds at once as one line: how many are over, how many failed, what runs now.
+
+use std::collections::HashSet;
+
+use crate::nix::Event;
+use crate::ops::build::{Done, Job};
+
+/// Builds under way.
+#[derive(Debug, Default)]
+pub struct Crowd {
+    total: usize,
+    over: usize,
+    failed: usize,
+    is_evaluated: bool,
+    running: Vec<(u64, String)>,
+    /// Of these, late lines may still come.
+    ended: HashSet<String>,
+    last: String,
+}
+
+impl Crowd {
+    /// So many are to be built.
+    pub fn of(total: usize) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// Whether it is one.
+    pub fn is_crowd(&self) -> bool {
+        self.total > 1
+    }
+
+    /// Evaluation is over.
+    pub fn evaluated(&mut self) {
+        self.is_evaluated = true;
+    }
+
+    /// Takes note of what nix says.
+    pub fn note(&mut self, event: &Event, jobs: &[&Job]) {
+        match event {
+            Event::BuildStarted { id, .. } => {
+                let begun = jobs.iter().filter(|job| !self.ended.contains(&job.point));
+                self.running.extend(begun.map(|job| (*id, job.point.clone())));
+                self.last.clear();
+            }
+            Event::Stopped { id } => self.running.retain(|(running, _)| running != id),
+            Event::LogLine { text, .. } => self.last.clone_from(text),
+            _ => {}
+        }
+    }
+
+    /// One is over.
+    pub fn end(&mut self, done: &Done) {
+        if done.fresh {
+            self.over += 1;
+            self.failed += usize::from(!done.record.verdict.is_good());
+        }
+        self.running.retain(|(_, point)| *point != done.record.point);
+        self.ended.insert(done.record.point.clone());
+    }
+
+    /// All of it.
+    pub fn line(&self) -> String {
+        if !self.is_evaluated {
+            return format!("evaluating {} builds", self.total - self.over);
+        }
+        let failed = if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
+        let running: Vec<_> = self.running.iter().map(|(_, point)| point.as_str()).collect();
+        let said = if self.last.is_empty() { String::new() } else { format!(": {}", self.last) };
+        format!("{}/{} done{failed}  {}{said}", self.over, self.total, running.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_how_far_it_is() {
+        let mut crowd = Crowd::of(12);
+        assert_eq!(crowd.line(), "evaluating 12 builds");
+        crowd.evaluated();
+        (crowd.over, crowd.failed) = (5, 2);
+        crowd.running = vec![(1, "a/x/p/s1".to_owned()), (2, "b/x/p/s1".to_owned())];
+        crowd.note(&Event::LogLine { id: 1, text: "compiling".to_owned() }, &[]);
+        assert_eq!(crowd.line(), "5/12 done, 2 failed  a/x/p/s1, b/x/p/s1: compiling");
+        crowd.note(&Event::Stopped { id: 1 }, &[]);
+        assert_eq!(crowd.line(), "5/12 done, 2 failed  b/x/p/s1: compiling");
+    }
+}

@@ -1,0 +1,376 @@
+//! Many points by one command: one evaluation, one call to Nix, and for each its own record, whatever becomes of the others.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+use crate::story::{branch, fields, here, toml};
+
+/// Twelve components, so that twelve points have nothing to do with each other.
+fn components() -> Vec<String> {
+    (1..=12).map(|n| format!("c{n:02}")).collect()
+}
+
+fn sandbox(nix: &Path, rest: &str) -> Sandbox {
+    let values = components().iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let axes = format!(
+        "component = {{ set = [{values}] }}\narch = {{ set = [\"aarch64\", \"x86_64\"] }}\n\
+         phase = {{ chain = [\"phase0\"] }}\nstep = {{ chain = \"step{{n}}\" }}"
+    );
+    let mut sandbox = Sandbox::with_toml(&toml(&axes, &format!("template = \"step\"\n{rest}")));
+    sandbox.use_nix(nix);
+    sandbox.settings("max-jobs = 4");
+    sandbox
+}
+
+fn first(component: &str) -> String {
+    format!("{component}/{}/phase0/step1", here())
+}
+
+fn second(component: &str) -> String {
+    format!("{component}/{}/phase0/step2", here())
+}
+
+/// A `step.nix` that runs this sh script, with the output of the step before as `$below`.
+fn step(name: &str, script: &str) -> String {
+    format!(
+        "{{ system, previous, ... }}:\nderivation {{\n  name = \"{name}\";\n  inherit system;\n  builder = \"/bin/sh\";\n  below = previous;\n  \
+         args = [\n    \"-c\"\n    ''\n{script}\n    ''\n  ];\n}}\n"
+    )
+}
+
+fn fine(name: &str) -> String {
+    step(name, &format!("echo from {name}; echo {name} >$out"))
+}
+
+impl Sandbox {
+    /// Adds a line to nix.conf.
+    fn settings(&self, line: &str) {
+        let path = self.path("nix/conf/nix.conf");
+        let conf = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{conf}{line}\n")).unwrap();
+    }
+
+    /// A point with this `step.nix`.
+    fn made(&self, point: &str, text: &str) {
+        self.points(&[point]);
+        self.commit_to(point, &[("step.nix", text)]);
+    }
+
+    /// Twelve points: c03 does not evaluate, c07 fails, and a second step rests on that; the others are fine.
+    fn twelve(&self) {
+        for name in components().iter().take(11) {
+            let text = match name.as_str() {
+                "c03" => "{ ... }: throw \"not like this\"\n".to_owned(),
+                "c07" => step("c07", "echo seven says so; exit 7"),
+                _ => fine(name),
+            };
+            self.made(&first(name), &text);
+        }
+        self.made(&second("c07"), &fine("rests"));
+    }
+
+    /// Builds, with every program that is started on stderr.
+    fn traced(&self, args: &[&str]) -> Run {
+        self.lattice_in("work", &[&["build"], args].concat(), |command| command.env("GIT_LATTICE_TRACE", "1"))
+    }
+
+    /// The log of a point's build.
+    fn log_of(&self, point: &str) -> String {
+        let key = self.point(point)["key"].as_str().unwrap().to_owned();
+        fs::read_to_string(self.work().join(format!(".git/lattice/log/{key}-{}-linux.log", here()))).unwrap()
+    }
+
+    fn record_of(&self, point: &str) -> Value {
+        let records: Vec<_> = self.records().into_iter().filter(|record| record["point"] == point).collect();
+        assert_eq!(records.len(), 1, "{point} should have one record: {records:?}");
+        records.into_iter().next().unwrap()
+    }
+
+    /// Waits for so many records, and gives the verdicts of those points.
+    #[track_caller]
+    fn wait_for_records(&self, count: usize) {
+        for _ in 0..600 {
+            if self.records().len() >= count {
+                return;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        panic!("there should be {count} records by now: {:?}", self.records());
+    }
+}
+
+/// How often a program was started with all these words.
+fn started(run: &Run, words: &[&str]) -> usize {
+    let is = |line: &&str| line.starts_with("trace:") && words.iter().all(|word| line.contains(word));
+    run.stderr.lines().filter(is).count()
+}
+
+#[test]
+fn every_one_of_many_gets_its_own_record() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        sandbox.twelve();
+        let run = sandbox.traced(&["--all"]).exits(1);
+        assert_eq!(
+            started(&run, &["nix-store", "--realise", "--keep-going"]),
+            1,
+            "one call builds all:\n{}",
+            run.stderr
+        );
+        assert_eq!(sandbox.records().len(), 12, "twelve points, twelve records");
+        for name in components().iter().take(11).filter(|name| !["c03", "c07"].contains(&name.as_str())) {
+            let record = sandbox.record_of(&first(name));
+            assert_eq!(record["verdict"], "built", "{record}");
+            assert!(record["outputs"]["out"]["narHash"].as_str().unwrap().starts_with("sha256-"), "{record}");
+            assert_eq!(
+                sandbox.built(record["outputs"]["out"]["path"].as_str().unwrap()),
+                format!("{name}\n").as_bytes()
+            );
+        }
+        let record = sandbox.record_of(&first("c03"));
+        assert_eq!((&record["verdict"], &record["error"]), (&"failed".into(), &"not like this".into()));
+        let seven = sandbox.record_of(&first("c07"));
+        let drv = seven["drv"].as_str().unwrap();
+        assert!(drv.ends_with("-c07.drv") && seven["error"].as_str().unwrap().ends_with("with exit code 7"), "{seven}");
+        let rests = sandbox.record_of(&second("c07"));
+        let error = rests["error"].as_str().unwrap();
+        assert!(error.starts_with(&format!("`{}`, which it takes, failed", first("c07"))), "{rests}");
+        assert!(error.ends_with("with exit code 7") && rests["drv"] == drv, "the cause should be named: {rests}");
+    }
+}
+
+#[test]
+fn the_number_of_processes_does_not_grow_with_the_points() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        let names = components();
+        names.iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        let run = sandbox.traced(&["--all"]).exits(0);
+        assert_eq!(started(&run, &["build", "--dry-run"]), 1, "one evaluation:\n{}", run.stderr);
+        assert_eq!(started(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
+        assert_eq!(sandbox.records().len(), 12);
+        // How often the store is asked while Nix works is a matter of time; all that is over by then is recorded together.
+        let asked = started(&run, &["path-info"]);
+        assert_eq!(started(&run, &["nix", "--extra"]), 3 + asked + started(&run, &["--add-root"]), "{}", run.stderr);
+        assert!(started(&run, &["update-ref", "lattice: record"]) <= asked, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn each_log_has_only_the_lines_of_its_own_build() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        sandbox.made(&second("c03"), &fine("third"));
+        // The first step of c03 is not asked for: it is a part of what its second step needs.
+        sandbox.lattice(&["build", &first("c01"), &first("c02"), &second("c03")]).exits(0);
+        let log = sandbox.log_of(&first("c01"));
+        assert!(log.contains("from c01\n") && !log.contains("c02") && !log.contains("c03"), "{log}");
+        let log = sandbox.log_of(&second("c03"));
+        assert!(log.contains("from c03\n") && log.contains("from third\n") && !log.contains("c01"), "{log}");
+        let point = sandbox.point(&first("c03"));
+        assert_eq!(point["state"], "new", "what was not asked for has no record");
+    }
+}
+
+#[test]
+fn what_failed_of_a_point_that_was_not_asked_for_says_of_which() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        sandbox.made(&first("c01"), &fine("c01"));
+        sandbox.made(&first("c02"), &step("low", "echo low; exit 5"));
+        sandbox.made(&second("c02"), &fine("c02"));
+        sandbox.lattice(&["build", &first("c01"), &second("c02")]).exits(1).says("low");
+        let record = sandbox.record_of(&second("c02"));
+        assert!(record["drv"].as_str().unwrap().ends_with("-low.drv"), "{record}");
+        assert!(record["error"].as_str().unwrap().ends_with("with exit code 5"), "{record}");
+        assert_eq!(sandbox.record_of(&first("c01"))["verdict"], "built");
+    }
+}
+
+#[test]
+fn garbage_collection_leaves_every_output() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        sandbox.lattice(&["build", "--all"]).exits(0);
+        sandbox.lattice(&["build", "--all", "--again"]).exits(0);
+        let roots = || fs::read_dir(sandbox.work().join(".git/lattice/roots")).unwrap().count();
+        assert_eq!(roots(), 3, "what has a root gets no second one");
+        let gone = sandbox.record_of_latest(&first("c03"));
+        let key = sandbox.point(&first("c03"))["key"].as_str().unwrap().to_owned();
+        let link = sandbox.work().join(format!(".git/lattice/result/{key}-{}-linux", here()));
+        assert_eq!(fs::read_link(&link).unwrap().to_str().unwrap(), gone);
+        fs::remove_file(link).unwrap();
+        sandbox.lattice(&["build", &first("c01"), &first("c02"), "--again"]).exits(0);
+        assert_eq!(roots(), 2, "a link that was taken away takes its root with it");
+        let mut gc = Command::new(sandbox.path("nix/bin/nix"));
+        gc.args(["store", "gc"]).env("PATH", sandbox.search_path());
+        assert!(gc.output().unwrap().status.success());
+        for name in ["c01", "c02"] {
+            sandbox.built(&sandbox.record_of_latest(&first(name)));
+        }
+        assert!(!sandbox.path(&format!("nix/store{gone}")).exists(), "nothing holds it any more");
+    }
+}
+
+impl Sandbox {
+    /// The output that the records of a point name.
+    fn record_of_latest(&self, point: &str) -> String {
+        let record = self.records().into_iter().rfind(|record| record["point"] == point).unwrap();
+        record["outputs"]["out"]["path"].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn what_is_over_is_recorded_while_others_run_and_an_interruption_cancels_only_those() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        sandbox.made(&first("c03"), &step("endless", "echo begun; while :; do :; done"));
+        sandbox.made(&second("c03"), &fine("waits"));
+        let mut running = sandbox.command("work", &["build", "--all"]).spawn().unwrap();
+        // Nothing more is said by nix: the others are done, and the endless one is silent.
+        sandbox.wait_for_records(2);
+        for name in ["c01", "c02"] {
+            assert_eq!(sandbox.record_of(&first(name))["verdict"], "built");
+        }
+        Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+        running.wait().unwrap();
+        assert_eq!(sandbox.records().len(), 4);
+        for point in [first("c03"), second("c03")] {
+            assert_eq!(sandbox.record_of(&point)["verdict"], "cancelled");
+        }
+        assert!(sandbox.log_of(&first("c03")).contains("begun"));
+    }
+}
+
+#[test]
+fn a_key_that_is_asked_for_more_than_once_is_built_once() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        let one = first("c01");
+        let built = sandbox.lattice(&["build", &one, &first("c02"), &one, &branch(&one), "--json"]).exits(0).json();
+        assert_eq!(fields(&built["results"], "verdict"), ["built"; 4], "each has its answer: {built}");
+        assert_eq!(sandbox.records().len(), 2, "one key, one system, one record: {built}");
+    }
+}
+
+#[test]
+fn the_same_derivation_of_two_points_is_a_result_of_both() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine("same")));
+        sandbox.lattice(&["build", "--all"]).exits(0);
+        let [one, two] = ["c01", "c02"].map(|name| sandbox.record_of(&first(name)));
+        assert_eq!((&one["drv"], &one["outputs"]), (&two["drv"], &two["outputs"]));
+        assert_ne!(one["key"], two["key"]);
+        let logs = ["c01", "c02"].map(|name| sandbox.log_of(&first(name)));
+        assert!(logs.iter().all(|log| log.contains("from same")), "{logs:?}");
+    }
+}
+
+#[test]
+fn flags_choose_by_what_is_known_of_the_points() {
+    for nix in every_nix() {
+        let sandbox = sandbox(&nix, "");
+        sandbox.made(&first("c01"), &fine("c01"));
+        sandbox.made(&second("c01"), &fine("c01b"));
+        sandbox.made(&first("c02"), &step("bad", "exit 1"));
+        sandbox.made(&second("c02"), &fine("c02b"));
+        let points = |args: &[&str], code: i32| {
+            let built = sandbox.lattice(&[&["build", "--json"], args].concat()).exits(code).json();
+            fields(&built["results"], "point").into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(points(&["--failed"], 0), [""; 0], "nothing was built yet");
+        assert_eq!(points(&["--frontier"], 1), [first("c01"), first("c02")], "what rests on nothing");
+        assert_eq!(points(&["--failed"], 1), [first("c02")]);
+        assert_eq!(points(&["--failed", "--component", "c01"], 0), [""; 0], "among those of c01");
+        assert_eq!(points(&["--frontier", "c01/*/*/*"], 0), [second("c01")], "what rests on what is built now");
+        assert_eq!(points(&["--frontier"], 1), [first("c02")], "not what rests on a failure");
+        assert_eq!(points(&["--frontier", "--component", "c01"], 0), [""; 0]);
+        sandbox
+            .lattice(&["build", "--frontier", "--component", "c01"])
+            .exits(0)
+            .says("everything is built, or rests on");
+        sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says("nothing has failed");
+        assert_eq!(points(&["--all"], 1).len(), 4);
+        sandbox.commit_to(&first("c02"), &[("step.nix", &fine("good"))]);
+        assert_eq!(points(&["--failed"], 1), [second("c02")], "other content did not fail, what was built on it did");
+        assert_eq!(points(&["--all"], 1).len(), 4);
+    }
+}
+
+/// What stands for `nix-eval-jobs`: it takes the expression apart, has Nix evaluate each, and answers in the real one's shape,
+/// in whatever order, and with the errors of all.
+const EVAL_JOBS: &str = r#"#!/bin/sh
+case "$*" in *--help*)
+  printf 'USAGE: nix-eval-jobs [options] expr\n\n'
+  for flag in expr flake force-recurse gc-roots-dir max-memory-size meta workers; do printf '  --%-20s what it does\n' "$flag"; done
+  exit 0 ;;
+esac
+for expression; do :; done
+printf '%s\n' "$expression" | sed 's/;/\n/g' | sed -n 's/^[ {]*\(job[0-9]*\) = (builtins.getFlake "\([^"]*\)").packages."\([^"]*\)".default$/\1 \2 \3/p' |
+while read -r job flake system; do
+  if said=$(nix build --dry-run --json --option eval-cache false "$flake#packages.$system.default" 2>"$0.err"); then
+    printf '%s\n' "$said" | sed 's|^\[{"drvPath":"\([^"]*\)","outputs":{"out":"\([^"]*\)"}.*|{"attr":"JOB","attrPath":["JOB"],"drvPath":"\1","name":"x","outputs":{"out":"\2"},"system":"'"$system"'"}|; s|JOB|'"$job"'|g'
+  else
+    printf '{"attr":"%s","attrPath":["%s"],"error":"error: %s"}\n' "$job" "$job" "$(sed -n 's/^ *error: *\(..*\)/\1/p' "$0.err" | sed 's/"/\\"/g' | sed -n '$p')"
+  fi
+done
+"#;
+
+#[test]
+fn nix_eval_jobs_evaluates_where_it_is_there() {
+    for nix in every_nix() {
+        let mut sandbox = sandbox(&nix, "");
+        sandbox.use_program("nix-eval-jobs", EVAL_JOBS);
+        sandbox.twelve();
+        let run = sandbox.traced(&["--all", "--json"]).exits(1);
+        assert_eq!(started(&run, &["nix-eval-jobs", "--expr"]), 1, "{}", run.stderr);
+        assert_eq!(started(&run, &["build", "--dry-run"]), 0, "nothing is left for Nix to evaluate:\n{}", run.stderr);
+        let built = run.json();
+        assert_eq!(built["evaluator"], "nix-eval-jobs");
+        let verdicts = fields(&built["results"], "verdict");
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == "built").count(), 9, "{verdicts:?}");
+        assert_eq!(sandbox.record_of(&first("c03"))["error"], "not like this");
+    }
+}
+
+#[test]
+fn what_nix_eval_jobs_does_not_answer_nix_is_asked() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let mut sandbox = sandbox(&nix, "");
+    ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+    let half = EVAL_JOBS.replace("job[0-9]*", "job1");
+    sandbox.use_program("nix-eval-jobs", &half);
+    let built = sandbox.lattice(&["build", "--all", "--json"]).exits(0).json();
+    assert_eq!(fields(&built["results"], "verdict"), ["built", "built"]);
+    sandbox.use_program("nix-eval-jobs", "#!/bin/sh\necho 'worker died' >&2\nexit 1\n");
+    let built = sandbox.lattice(&["build", "--all", "--again", "--json"]).exits(0).json();
+    assert_eq!(built["evaluator"], "nix", "a program of that name that is another one is not asked: {built}");
+}
+
+/// The real one, where it is: with the private store, as the sandbox' Nix.
+#[test]
+fn the_real_nix_eval_jobs_is_understood() {
+    let (Some(nix), Ok(real)) = (every_nix().pop(), which::which("nix-eval-jobs")) else { return };
+    let mut sandbox = sandbox(&nix, "");
+    let wrapper = fs::read_to_string(sandbox.path("nix/bin/nix")).unwrap();
+    let lines: Vec<_> = wrapper.lines().filter(|line| !line.starts_with("exec ")).collect();
+    sandbox.use_program("nix-eval-jobs", &format!("{}\nexec '{}' \"$@\"\n", lines.join("\n"), real.display()));
+    sandbox.twelve();
+    let built = sandbox.lattice(&["build", "--all", "--json"]).exits(1).json();
+    assert_eq!(built["evaluator"], "nix-eval-jobs");
+    let verdicts = fields(&built["results"], "verdict");
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == "built").count(), 9, "{built}");
+    assert!(sandbox.record_of(&first("c03"))["error"].as_str().unwrap().contains("not like this"));
+}
