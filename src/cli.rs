@@ -24,8 +24,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if args.get(1).map(OsString::as_os_str) == Some(OsStr::new("hook")) {
         return ExitCode::from(commands::hook::run(environment, &args[2..]));
     }
+    // A prompt is drawn after every command, and names no points.
+    let is_prompt = args.get(1).map(OsString::as_os_str) == Some(OsStr::new("prompt"));
     let session = Session::new(environment);
-    let code = match commands::line(&session.axis_names()).try_get_matches_from(args) {
+    let axes = if is_prompt { Vec::new() } else { session.axis_names() };
+    let code = match commands::line(&axes).try_get_matches_from(args) {
         Ok(matches) => ui::final_code(commands::run(&session, &matches)),
         Err(wrong) => {
             wrong.print().ok();

@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
-use crate::ops::{Cannot, Refusal, trust};
-use crate::{config, context, git, hooks, lattice, nix, process};
+use crate::ops::{Cannot, Refusal, limits, trust};
+use crate::{config, context, git, hooks, lattice, nix, process, queue};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -62,6 +62,12 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     }
     if let Some(hooks::config_file::Error::Locked { path }) = cause.downcast_ref() {
         return stale_lock(path);
+    }
+    if let Some(error) = cause.downcast_ref::<limits::Error>() {
+        return one(error.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<queue::Error>() {
+        return error.hint().and_then(one);
     }
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);

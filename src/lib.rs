@@ -33,6 +33,8 @@ pub mod ops;
 #[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
+pub mod queue;
+#[doc(hidden)]
 pub mod record;
 #[doc(hidden)]
 pub mod system;

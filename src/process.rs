@@ -19,8 +19,9 @@ use crate::env;
 
 mod children;
 pub mod detach;
+pub mod leash;
 
-pub use children::{end_by_signal, end_children_on_signals};
+pub use children::{end_by_signal, end_children_on_signals, is_ending};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

@@ -4,14 +4,15 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Session, choice, places, points};
+use super::{Session, background, choice, places, points};
 use crate::error;
 use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed};
 use crate::ops::census::Census;
+use crate::ops::{limits, queue};
 use crate::record::{Record, Verdict};
 use crate::ui::crowd::Crowd;
-use crate::ui::{Tone, Ui, harmless, paint};
+use crate::ui::{Tone, Ui, duration, harmless, paint};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -27,20 +28,25 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("check", "Build once more what is built, and compare"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(choice::add_args(places::add_args(command)), axes, true)
+    points::add_args(choice::add_args(background::add_args(places::add_args(command))), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if background::is_meant(args) {
+        return background::run(session, args);
+    }
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    queue::go_on(context)?;
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
     let mut plan = build::plan(context, config, &census, &points)?;
     let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
-    let how = How::typed(args.get_flag("again")).at(places).checking(args.get_flag("check"));
+    let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
+    let how = how.checking(args.get_flag("check"));
     let json = args.get_flag("json");
     let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
     let mut view = View::new(ui, json, crowd);
-    let done = build::run(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
+    let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         ui.json(view.document(&records));
@@ -104,6 +110,12 @@ impl<'a> View<'a> {
                 self.ui.progress(&format!("{}: {text}", self.current));
             }
             Progress::Said { .. } => {}
+            Progress::Waits { job, background, seconds } => {
+                let place = if *background { "in the background" } else { "by another `git lattice build`" };
+                let elapsed = duration::exact(*seconds);
+                self.ui.progress("");
+                self.ui.say(format!("{} is being built {place} since {elapsed}: waiting for its result", job.point));
+            }
             Progress::End(done) => {
                 self.crowd.end(done);
                 self.ui.progress("");
@@ -158,7 +170,8 @@ impl<'a> View<'a> {
     }
 }
 
-fn line(done: &Done, color: bool) -> String {
+/// A result as one line.
+pub(super) fn line(done: &Done, color: bool) -> String {
     let record = &done.record;
     let word = record.verdict.word();
     let tone = match record.verdict {

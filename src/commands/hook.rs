@@ -14,17 +14,19 @@ use crate::lint::Severity;
 use crate::ops::hook::{self, Occasion, Reaction};
 use crate::ops::hooks;
 use crate::ops::lint::{self, Checked};
+use crate::ops::queue;
 use crate::process::detach;
+use crate::queue::Put;
 use crate::ui::{Ui, harmless};
 
-/// Runs `hook run EVENT ARGS..` or `hook build POINT COMMIT`; gives the exit code.
+/// Runs `hook run EVENT ARGS..`, `hook worker` or `hook build KEY`; gives the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
     let ui = Ui::new(&environment);
     match args {
         [word, event, rest @ ..] if word == "run" => run_event(&ui, environment, event, rest),
-        [word, point, commit] if word == "build" => {
-            build(environment, &point.to_string_lossy(), &commit.to_string_lossy())
-                .unwrap_or_else(|error| report(&ui, &error))
+        [word] if word == "worker" => work(environment).unwrap_or_else(|error| report(&ui, &error)),
+        [word, key] if word == "build" => {
+            build(environment, &key.to_string_lossy()).unwrap_or_else(|error| report(&ui, &error))
         }
         _ => {
             ui.error("usage: git lattice hook run EVENT [ARGUMENT..]");
@@ -86,17 +88,29 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
     match hook::after(&context, occasion)? {
         Reaction::Nothing => {}
         Reaction::Say(line) => say_line(ui, &line),
-        Reaction::Build { point, commit } => {
-            hook::start(&context, &point, commit)?;
-            say_line(ui, &format!("building {point} in the background; `git lattice status` shows what becomes of it"));
+        Reaction::Build { ask, supersede } => {
+            let point = ask.point.clone();
+            let say = match hook::start(&context, ask, supersede)? {
+                Put::Building => {
+                    format!("{point} is being built in the background already; `git lattice log -f` shows how")
+                }
+                Put::Queued | Put::Renewed => {
+                    format!("building {point} in the background; `git lattice status` shows what becomes of it")
+                }
+            };
+            say_line(ui, &say);
         }
     }
     Ok(())
 }
 
-fn build(environment: Environment, point: &str, commit: &str) -> Result<u8> {
+fn work(environment: Environment) -> Result<u8> {
     detach::become_session_leader()?;
-    let context = Context::open(environment)?;
-    let done = hook::build_in_background(&context, point, commit)?;
-    Ok(if done.iter().all(|done| done.record.verdict.is_good()) { error::OK } else { error::NO })
+    queue::work(&Context::open(environment)?)?;
+    Ok(error::OK)
+}
+
+fn build(environment: Environment, key: &str) -> Result<u8> {
+    let is_built = queue::run_job(&Context::open(environment)?, key)?;
+    Ok(if is_built { error::OK } else { error::NO })
 }

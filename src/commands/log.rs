@@ -1,15 +1,119 @@
 //! `git lattice log`
 
 use anyhow::Result;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
 
-use super::Session;
-use super::points;
+use super::build::line;
+use super::points::Named;
+use super::{Session, points};
+use crate::error;
+use crate::git::Oid;
+use crate::ops::build::Done;
+use crate::ops::census::Census;
+use crate::ops::log::{self, Log, Step};
+use crate::ops::status::{self, PointStatus};
+use crate::ops::{Cannot, queue};
+use crate::queue::Aside;
+use crate::ui::{Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
-    points::add_args(Command::new("log").about("Show the log of a point's build"), axes, true)
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let command = Command::new("log")
+        .about("Show the log of a point's build")
+        .long_about(
+            "Show the log of the last build of a point's present content: HEAD's point, or the named one.\n\n\
+             With --follow it goes on while the build waits or runs, in the background or in another terminal, and then ends \
+             with the build's exit status.",
+        )
+        .arg(flag("follow", "Go on until the build is over").short('f'))
+        .arg(flag("json", "Print JSON").conflicts_with("follow"));
+    points::add_args(command, axes, false)
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let named = Named::read(config, args)?;
+    let point = match context.head_point(config)? {
+        Some(head) if named.is_empty() => head,
+        _ => named.one(session, config, &Census::take(&context.repo, config)?)?,
+    };
+    let (spelled, branch) = (config.lattice.spell(&point), config.branch.encode(&config.lattice, &point));
+    let Some(status) = status::glance(context, config, &point)? else {
+        return Err(Cannot::NoPoint { point: spelled, branch }.into());
+    };
+    let Some(key) = status.key else {
+        let dir = config.flake.encode(&config.lattice, &point);
+        return Err(Cannot::NoFlake { branch, commit: status.commit.to_hex_with_len(10).to_string(), dir }.into());
+    };
+    let logs = log::logs(context, key, &status.systems);
+    if args.get_flag("follow") {
+        follow(session, &spelled, &status, key, &logs)
+    } else {
+        let aside = queue::of(&context.repo).aside(key);
+        show(ui, &spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
+    }
+}
+
+fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<&Aside>, json: bool) -> Result<u8> {
+    let mut there = Vec::new();
+    for log in logs.iter().filter(|log| log.path.exists()) {
+        there.push((log, String::from_utf8_lossy(&std::fs::read(&log.path)?).into_owned()));
+    }
+    if json {
+        let one = |(log, text): &(&Log, String)| json!({ "system": log.system.to_string(), "path": log.path.display().to_string(), "text": text });
+        ui.json(json!({ "point": point, "state": status.state, "logs": there.iter().map(one).collect::<Vec<_>>() }));
+        return Ok(error::OK);
+    }
+    for (log, text) in &there {
+        if logs.len() > 1 {
+            header(ui, &log.system.to_string());
+        }
+        text.lines().for_each(|line| ui.data(harmless(line)));
+    }
+    if status.activity.is_some() {
+        ui.say(format!("{point} is {}; `git lattice log -f` follows it", status.state.word()));
+    } else if let Some(aside) = aside {
+        ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
+    } else if there.is_empty() {
+        ui.error(format!("there is no log: what {point} holds now was not built in this clone"));
+        ui.hint(format!(
+            "`git lattice build {point}` builds it; `git lattice show {point}` shows what others recorded"
+        ));
+        return Ok(error::NO);
+    }
+    Ok(error::OK)
+}
+
+fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: &[Log]) -> Result<u8> {
+    let (context, ui) = (session.context()?, &session.ui);
+    let is_over = log::follow(context, key, logs, &mut |step| match step {
+        Step::Waits { before: 0 } => ui.say(format!("{point} waits for its build to begin")),
+        Step::Waits { before } => ui.say(format!("{point} waits in the queue, after {before} others")),
+        Step::Of(system) => header(ui, system.as_str()),
+        Step::Text(text) => text.lines().for_each(|line| ui.data(harmless(line))),
+    })?;
+    if !is_over {
+        ui.error(format!("{point} waits in the queue, and its worker was killed"));
+        ui.hint("`git lattice build --background` goes on");
+        return Ok(error::NO);
+    }
+    if let Some(aside) = queue::of(&context.repo).aside(key) {
+        ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
+        return Ok(error::CANNOT);
+    }
+    let results = log::results(context, key, &status.systems)?;
+    if results.is_empty() {
+        return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, None, false);
+    }
+    for done in results.iter().map(Done::known) {
+        ui.say(line(&done, false));
+        done.hints.iter().for_each(|hint| ui.hint(hint));
+    }
+    let is_built = results.len() == status.systems.len() && results.iter().all(|record| record.verdict.is_good());
+    Ok(if is_built { error::OK } else { error::NO })
+}
+
+fn header(ui: &Ui, system: &str) {
+    ui.data(format!("==> {system} <=="));
 }

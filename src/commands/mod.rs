@@ -1,6 +1,7 @@
 //! One file a command: its arguments, one call, one view.
 
 mod axis;
+mod background;
 mod build;
 mod check;
 mod choice;

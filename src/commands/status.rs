@@ -57,10 +57,18 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
 /// What is not in the picture because it could not be read.
 fn warn(ui: &Ui, config: &Config, survey: &Survey) {
     survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", harmless(broken))));
+    if survey.stranded > 0 {
+        ui.warn(format!("left in the queue by a worker that was killed: {}", builds(survey.stranded)));
+        ui.hint("`git lattice build --background` goes on with them");
+    }
     for (point, error) in &survey.unreadable {
         let branch = config.branch.encode(&config.lattice, point);
         ui.warn(format!("`{branch}` was left out: {}", harmless(&format!("{error:#}"))));
     }
+}
+
+fn builds(count: usize) -> String {
+    if count == 1 { "1 build".to_owned() } else { format!("{count} builds") }
 }
 
 /// What can be done next: a few lines, the nearest first.
@@ -95,6 +103,7 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
         "parents": status.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "key": status.key.map(|key| key.to_string()),
         "state": status.state,
+        "activity": status.activity.map(|it| json!({ "seconds": it.seconds(), "expected": it.expected() })),
         "pushed": status.pushed,
         "verdicts": verdicts,
     })

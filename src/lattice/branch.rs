@@ -124,6 +124,20 @@ impl Pattern {
         }
     }
 
+    /// What the names of a point and of all points below it begin with: below a single value on a set axis is only that value.
+    pub fn prefix_below(&self, lattice: &Lattice, point: &Point) -> String {
+        let texts = lattice.texts(point);
+        let values = lattice.values(point);
+        let piece = |part: &Part| match part {
+            Part::Literal(literal) => Some(literal.clone()),
+            Part::Axis(i) => {
+                let is_fixed = matches!(lattice.axes()[*i].kind, Kind::Set(_)) && values[*i].len() == 1;
+                is_fixed.then(|| texts[*i].clone())
+            }
+        };
+        self.parts.iter().map_while(piece).collect()
+    }
+
     /// The parts of names between the `/`.
     pub fn segments(&self) -> &[Segment] {
         &self.segments

@@ -74,7 +74,7 @@ fn by_eval_jobs(
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);
-        let limit = options.limits().map(|limits| limits.evaluation.saturating_mul(count));
+        let limit = options.limits().evaluation.map(|time| time.saturating_mul(count));
         let run = cmd.stream_within(limit, |line| {
             let text = plain(String::from_utf8_lossy(line).trim_end());
             if !text.is_empty() {

@@ -148,6 +148,9 @@ impl Search<'_> {
     }
 
     fn ask(&mut self, group: &[usize]) -> Result<Answer, Error> {
+        if process::is_ending() {
+            return Err(Error::Interrupted { signal: None });
+        }
         let cmd = self.nix.cmd(["build", "--dry-run", "--json", "--log-format", "internal-json"]);
         let mut cmd = self.options.apply_to_flakes(self.options.apply(cmd));
         // From its cache Nix 2.8 knows that something failed, and no more why.
@@ -159,7 +162,7 @@ impl Search<'_> {
         }
         let cmd = cmd.args(group.iter().map(|i| self.what[*i].text()));
         let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
-        let limit = self.options.limits().map(|limits| limits.evaluation.saturating_mul(count));
+        let limit = self.options.limits().evaluation.map(|time| time.saturating_mul(count));
         let (mut reader, mut diagnosis, mut begun) = (Reader::default(), Diagnosis::default(), 0);
         let run = cmd.stream_within(limit, |line| {
             if let Some(event) = reader.read(line) {

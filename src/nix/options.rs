@@ -15,30 +15,46 @@ const SAFE: [(&str, &str); 6] = [
     ("allow-dirty", "false"),
 ];
 
-/// What an automatic build may use at most.
+/// What a build may use at most; what is `None` has no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Time for evaluation, fetching included; nix itself has no such limit.
-    pub evaluation: Duration,
+    pub evaluation: Option<Duration>,
     /// Bytes of memory for evaluation: the garbage collector's heap.
-    pub memory: u64,
+    pub memory: Option<u64>,
     /// Time for each builder.
-    pub build: Duration,
+    pub build: Option<Duration>,
     /// Time that a builder may be silent.
-    pub silence: Duration,
+    pub silence: Option<Duration>,
     /// Bytes of log of each builder.
-    pub log: u64,
+    pub log: Option<u64>,
 }
 
 impl Default for Limits {
     /// Ten minutes and 4 GiB to evaluate; six hours, one of them silent, and 64 MiB of log to build.
     fn default() -> Self {
         Self {
-            evaluation: Duration::from_secs(600),
-            memory: 4 << 30,
-            build: Duration::from_secs(6 * 3600),
-            silence: Duration::from_secs(3600),
-            log: 64 << 20,
+            evaluation: Some(Duration::from_secs(600)),
+            memory: Some(4 << 30),
+            build: Some(Duration::from_secs(6 * 3600)),
+            silence: Some(Duration::from_secs(3600)),
+            log: Some(64 << 20),
+        }
+    }
+}
+
+impl Limits {
+    /// No limit at all.
+    pub const NONE: Self = Self { evaluation: None, memory: None, build: None, silence: None, log: None };
+
+    fn apply(&self, cmd: Cmd) -> Cmd {
+        let seconds = |time: Duration| time.as_secs().max(1).to_string();
+        let option = |name: &'static str, value: Option<String>| value.map(|value| [name.to_owned(), value]);
+        let cmd = cmd.args(option("--timeout", self.build.map(seconds)).into_iter().flatten());
+        let cmd = cmd.args(option("--max-silent-time", self.silence.map(seconds)).into_iter().flatten());
+        match self.log {
+            Some(bytes) => cmd.args(["--option", "max-build-log-size", &bytes.to_string()]),
+            None => cmd,
         }
     }
 }
@@ -48,6 +64,8 @@ impl Default for Limits {
 pub enum Mode {
     /// The user asked for it: the user's nix.conf decides about sandbox, builders and substituters.
     Typed,
+    /// The same, within limits of ours.
+    Bounded(Limits),
     /// Nobody did: sandboxed, limited, without registries, hooks and builds during evaluation.
     Automatic(Limits),
 }
@@ -81,25 +99,25 @@ impl Options {
         }
     }
 
-    /// The limits of an automatic build.
+    /// The limits.
     #[must_use]
-    pub fn limits(&self) -> Option<&Limits> {
+    pub fn limits(&self) -> &Limits {
         match &self.mode {
-            Mode::Typed => None,
-            Mode::Automatic(limits) => Some(limits),
+            Mode::Typed => &Limits::NONE,
+            Mode::Bounded(limits) | Mode::Automatic(limits) => limits,
         }
+    }
+
+    fn is_automatic(&self) -> bool {
+        matches!(self.mode, Mode::Automatic(_))
     }
 
     /// Adds what every command of a build is told, those of `nix-store` too: settings last win, so the safe ones come last.
     #[must_use]
     pub fn apply(&self, cmd: Cmd) -> Cmd {
         let cmd = self.settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
-        let Some(limits) = self.limits() else { return cmd };
-        let seconds = |time: Duration| time.as_secs().max(1).to_string();
-        SAFE.iter()
-            .fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]))
-            .args(["--timeout", &seconds(limits.build), "--max-silent-time", &seconds(limits.silence)])
-            .args(["--option", "max-build-log-size", &limits.log.to_string()])
+        let safe = if self.is_automatic() { &SAFE[..] } else { &[] };
+        self.limits().apply(safe.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value])))
     }
 
     /// Adds what commands that evaluate flakes are told besides.
@@ -110,11 +128,8 @@ impl Options {
     #[must_use]
     pub fn apply_to_flakes(&self, cmd: Cmd) -> Cmd {
         let cmd = cmd.args(["--no-update-lock-file", "--no-accept-flake-config", "--option", "pure-eval", "true"]);
-        match self.limits() {
-            None => cmd,
-            // `GC_MAXIMUM_HEAP_SIZE` is read by the garbage collector of nix' evaluator; builders do not inherit it.
-            Some(limits) => cmd.arg("--no-use-registries").env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string()),
-        }
+        let cmd = cmd.args(self.is_automatic().then_some("--no-use-registries"));
+        self.limit_memory(cmd)
     }
 
     /// Adds what `nix-eval-jobs` is told besides; it has settings where `nix` has flags.
@@ -122,12 +137,15 @@ impl Options {
     pub fn apply_to_eval_jobs(&self, cmd: Cmd) -> Cmd {
         let settings = [("pure-eval", "true"), ("accept-flake-config", "false")];
         let cmd = settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
-        match self.limits() {
+        let registries = ["--option", "use-registries", "false"];
+        self.limit_memory(cmd.args(self.is_automatic().then_some(registries).into_iter().flatten()))
+    }
+
+    /// The variable is read by the garbage collector of nix' evaluator; builders do not inherit it.
+    fn limit_memory(&self, cmd: Cmd) -> Cmd {
+        match self.limits().memory {
             None => cmd,
-            Some(limits) => {
-                let cmd = cmd.args(["--option", "use-registries", "false"]);
-                cmd.env("GC_MAXIMUM_HEAP_SIZE", limits.memory.to_string())
-            }
+            Some(bytes) => cmd.env("GC_MAXIMUM_HEAP_SIZE", bytes.to_string()),
         }
     }
 }

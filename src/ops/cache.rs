@@ -46,9 +46,9 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Reads what there is for this configuration.
-    pub fn load(repo: &Repo, config: &Config) -> Self {
-        let mut cache = Self {
+    /// A cache that knows nothing.
+    pub fn empty(repo: &Repo, config: &Config) -> Self {
+        Self {
             path: repo.common_dir().join("lattice").join("cache"),
             head: format!("{MAGIC} {:016x}", config.fingerprint),
             facts: HashMap::new(),
@@ -57,7 +57,12 @@ impl Cache {
             verdicts: HashMap::new(),
             asked: HashSet::new(),
             changed: false,
-        };
+        }
+    }
+
+    /// Reads what there is for this configuration.
+    pub fn load(repo: &Repo, config: &Config) -> Self {
+        let mut cache = Self::empty(repo, config);
         let text = std::fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
@@ -116,6 +121,11 @@ impl Cache {
     /// What counts of the records for a key.
     pub fn verdicts(&self, key: Oid) -> Rc<Verdicts> {
         self.verdicts.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Makes the verdicts on one key those of records that were just read.
+    pub fn put_verdicts(&mut self, key: Oid, verdicts: Verdicts) {
+        self.verdicts.insert(key, Rc::new(verdicts));
     }
 
     /// What is known of a point at this commit.

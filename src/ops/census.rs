@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::Config;
 use crate::git::{Oid, Repo, Result};
-use crate::lattice::{Pattern, Point, Population};
+use crate::lattice::{Point, Population};
 
 /// Where a point's branch is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,8 +42,19 @@ impl Census {
     /// # Errors
     /// When refs cannot be read.
     pub fn take(repo: &Repo, config: &Config) -> Result<Self> {
+        Self::under(repo, config, directory_of(config.branch.prefix()))
+    }
+
+    /// Counts only as many as are needed to know a point and those below it: of a large lattice a few.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn around(repo: &Repo, config: &Config, point: &Point) -> Result<Self> {
+        Self::under(repo, config, directory_of(&config.branch.prefix_below(&config.lattice, point)))
+    }
+
+    fn under(repo: &Repo, config: &Config, under: &str) -> Result<Self> {
         let mut census = Self::default();
-        let under = directory_of(&config.branch);
         let heads = "refs/heads/".to_owned();
         let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
         let prefixes: Vec<_> = std::iter::once(&heads).chain(&remotes).map(|root| format!("{root}{under}")).collect();
@@ -86,8 +97,7 @@ impl Census {
     }
 }
 
-/// `feature/` of `feature/x-{component}/..`: refs are listed by whole directories.
-fn directory_of(pattern: &Pattern) -> &str {
-    let prefix = pattern.prefix();
+/// `feature/` of `feature/x-`: refs are listed by whole directories.
+fn directory_of(prefix: &str) -> &str {
     &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)]
 }

@@ -1,17 +1,13 @@
 //! What the hooks do: decide quickly, and leave the work to somebody else.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use super::build::{self, Done, How};
+use super::build;
+use super::queue::{self, Ask, Manner};
 use super::trust::{self, Denial, Judgement};
-use crate::config::Config;
 use crate::context::{self, Context};
-use crate::git::Oid;
-use crate::lattice::Point;
-use crate::nix::{Limits, Nix};
-use crate::process::Cmd;
+use crate::nix::Nix;
+use crate::queue::{Asked, Put};
 use crate::record::{Records, Verdict, Verdicts};
 
 /// What a checkout leads to.
@@ -21,10 +17,10 @@ pub enum Reaction {
     Nothing,
     /// A background build.
     Build {
-        /// The point as it is written.
-        point: String,
-        /// The commit.
-        commit: Oid,
+        /// Of what.
+        ask: Ask,
+        /// Whether the builds of older checkouts are cancelled.
+        supersede: bool,
     },
     /// A line to be shown.
     Say(String),
@@ -71,7 +67,13 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         )));
     }
     Ok(match trust::judge(&context.repo, &config, &point, commit)? {
-        Judgement::Permitted(_) => Reaction::Build { point: spelled, commit },
+        Judgement::Permitted(permit) => match plan.jobs.first() {
+            Some(job) => Reaction::Build {
+                ask: Ask { point: spelled, key: job.key, commit: permit.commit() },
+                supersede: config.build.supersede,
+            },
+            None => Reaction::Nothing,
+        },
         Judgement::Denied(Denial { point: below, why, look }) => {
             let whose = if below == spelled { String::new() } else { format!("{below}: ") };
             Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
@@ -112,53 +114,12 @@ fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static
     Ok(None)
 }
 
-/// Starts the background build and returns at once.
+/// Puts the build into the queue and returns at once.
 ///
 /// # Errors
-/// When this program cannot be started a second time.
-pub fn start(context: &Context, point: &str, commit: Oid) -> Result<()> {
-    let program = std::env::current_exe()?;
-    let log = worker_log(context)?;
-    let cwd = context.repo.workdir().unwrap_or(context.repo.common_dir());
-    Cmd::new(program).args(["hook", "build", point, &commit.to_string()]).cwd(cwd).spawn_detached(Some(&log))?;
-    Ok(())
-}
-
-/// The background build itself. It judges once more: what was permitted a moment ago may have moved.
-///
-/// # Errors
-/// When it may not be built, is being built already, or Nix cannot be used.
-pub fn build_in_background(context: &Context, point: &str, commit: &str) -> Result<Vec<Done>> {
-    let config = context.policy()?;
-    let (point, commit) = (config.lattice.parse_point(point)?, crate::git::Repo::oid(commit)?);
-    let permit = match trust::judge(&context.repo, &config, &point, commit)? {
-        Judgement::Permitted(permit) => permit,
-        Judgement::Denied(Denial { point, why, .. }) => {
-            anyhow::bail!("`{point}` may not be built by itself: {why}")
-        }
-    };
-    let mut plan = build::plan_at(context, &config, &point, permit.commit())?;
-    let _only = only_one(context, &config, &point, &plan)?;
-    build::run(context, &mut plan, &How::automatic(permit, Limits::default()), &mut |_| {})
-}
-
-/// One background build of a key at a time: the lock goes with the process, however it ends.
-fn only_one(context: &Context, config: &Config, point: &Point, plan: &build::Plan) -> Result<std::fs::File> {
-    let Some(job) = plan.jobs.first() else { anyhow::bail!("`{}` builds for no system", config.lattice.spell(point)) };
-    let dir = folder(context)?;
-    let file = std::fs::File::create(dir.join(format!("{}.lock", job.key)))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => anyhow::bail!("`{}` is being built already", job.point),
-    }
-}
-
-fn worker_log(context: &Context) -> Result<PathBuf> {
-    Ok(folder(context)?.join("background.log"))
-}
-
-fn folder(context: &Context) -> Result<PathBuf> {
-    let dir = context.repo.common_dir().join("lattice").join("log");
-    std::fs::create_dir_all(&dir)?;
-    Ok(dir)
+/// When the queue cannot be written, or this program cannot be started a second time.
+pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Put> {
+    let manner = Manner { asked: Asked::Checkout, again: false, supersede };
+    let put = queue::put(context, &[ask], manner)?;
+    Ok(put.first().copied().unwrap_or(Put::Queued))
 }

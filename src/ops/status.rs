@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::cache::{Cache, Facts};
 use super::census::Census;
 use super::content::Content;
+use super::queue::{Activity, View};
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
@@ -29,8 +30,10 @@ pub struct PointStatus {
     pub systems: Vec<System>,
     /// What counts of its records, system by system.
     pub verdicts: Rc<Verdicts>,
-    /// What that comes to.
+    /// What that comes to, or what is going on.
     pub state: State,
+    /// What is going on in the background or by another process.
+    pub activity: Option<Activity>,
     /// Whether the remote has it.
     pub pushed: bool,
 }
@@ -43,6 +46,8 @@ pub struct Survey {
     pub unreadable: Vec<(Point, anyhow::Error)>,
     /// What else could not be read: refs, notes.
     pub broken: Vec<String>,
+    /// How many background builds wait that no worker will take, because the last one was killed.
+    pub stranded: usize,
 }
 
 /// Looks at the points in `which`, or at all.
@@ -54,7 +59,9 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let records = Records::open(repo)?;
     let mut cache = Cache::load(repo, config);
     cache.take_records(&records)?;
-    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache };
+    let queue = View::take(repo)?;
+    let stranded = queue.stranded();
+    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache, queue };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::new(), Vec::new());
@@ -65,7 +72,24 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
         }
     }
     surveyor.cache.save();
-    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat() })
+    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat(), stranded })
+}
+
+/// Looks at one point without what was remembered of others: for those who come often and want to know of no more.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Option<PointStatus>> {
+    let repo = &context.repo;
+    let census = Census::around(repo, config, point)?;
+    let cache = Cache::empty(repo, config);
+    let mut surveyor =
+        Surveyor { repo, memory: repo.in_memory(), config, census: &census, cache, queue: View::take(repo)? };
+    let Some(commit) = census.commit(point) else { return Ok(None) };
+    if let Some(key) = surveyor.facts(point, commit)?.key {
+        surveyor.cache.put_verdicts(key, Verdicts::of(&Records::open(repo)?.of(key)?));
+    }
+    surveyor.look_at(point)
 }
 
 struct Surveyor<'a> {
@@ -74,6 +98,7 @@ struct Surveyor<'a> {
     config: &'a Config,
     census: &'a Census,
     cache: Cache,
+    queue: View,
 }
 
 impl Surveyor<'_> {
@@ -87,6 +112,10 @@ impl Surveyor<'_> {
         if self.is_behind(point, commit, &parents)? {
             state = State::Behind;
         }
+        let activity = key.and_then(|key| self.queue.of(key));
+        if let Some(activity) = activity {
+            state = activity.state();
+        }
         Ok(Some(PointStatus {
             point: point.clone(),
             commit,
@@ -95,6 +124,7 @@ impl Surveyor<'_> {
             systems,
             verdicts,
             state,
+            activity,
             pushed: tip.is_pushed(),
         }))
     }

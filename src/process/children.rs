@@ -7,7 +7,7 @@
 
 use std::io;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,11 +25,17 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// From now on, SIGINT, SIGTERM and SIGHUP end the children first. To be called once, by `main`.
+/// Whether signals are waited for already.
+static WAITING: AtomicBool = AtomicBool::new(false);
+
+/// From now on, SIGINT, SIGTERM and SIGHUP end the children first.
 ///
 /// # Errors
 /// When the signals cannot be caught.
 pub fn end_children_on_signals() -> io::Result<()> {
+    if WAITING.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
@@ -37,10 +43,17 @@ pub fn end_children_on_signals() -> io::Result<()> {
             end_children();
             // Whoever waited for a child writes down what became of it, and then ends by `end_by_signal`.
             std::thread::sleep(GRACE);
+            // Whoever was started after the others had been told.
+            tell(Signal::KILL);
             emulate_default_handler(signal).ok();
         }
     })?;
     Ok(())
+}
+
+/// Whether we are about to end by a signal: nothing long is to be started any more.
+pub fn is_ending() -> bool {
+    SIGNAL.load(Ordering::SeqCst) != 0
 }
 
 /// Ends by the signal that was caught, if one was: a shell wants to know. To be called by `main`, last.

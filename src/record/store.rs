@@ -59,6 +59,19 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
+    /// Tells `on` of every record there is.
+    ///
+    /// # Errors
+    /// When notes cannot be read.
+    pub fn each(&self, on: &mut dyn FnMut(Record)) -> Result<()> {
+        for (_, notes) in &self.writers {
+            for (key, blob) in self.repo.all_notes(*notes)? {
+                parse_note(&key.to_string(), &self.repo.blob(blob)?).into_iter().for_each(&mut *on);
+            }
+        }
+        Ok(())
+    }
+
     /// What the records of all keys come to, key by key.
     ///
     /// # Errors

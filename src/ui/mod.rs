@@ -1,6 +1,7 @@
 //! What people and programs see: data on stdout, everything else on stderr.
 
 pub mod crowd;
+pub mod duration;
 pub mod picture;
 pub mod table;
 

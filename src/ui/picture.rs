@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Tone;
 use super::table::{self, Cell};
+use super::{Tone, duration};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
 use crate::ops::census::Census;
@@ -88,10 +88,19 @@ fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
     let (mark, tone) = mark(status.state);
     let flags = [(is_head, " *"), (has_remote && !status.pushed, " ^")];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
-    Cell::new(format!("{mark} {}{flags}", status.state.word()), tone)
+    Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)
 }
 
-fn mark(state: State) -> (&'static str, Tone) {
+/// ` 1m12s of ~3m` of what is going on.
+fn time(status: &PointStatus) -> String {
+    let Some(activity) = status.activity else { return String::new() };
+    let elapsed = duration::exact(activity.seconds());
+    let expected = activity.expected().map(|all| format!(" of {}", duration::rough(all))).unwrap_or_default();
+    format!(" {elapsed}{expected}")
+}
+
+/// How a state is shown in one character.
+pub fn mark(state: State) -> (&'static str, Tone) {
     match state {
         State::New => ("·", Tone::Plain),
         State::Built => ("✓", Tone::Good),

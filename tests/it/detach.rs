@@ -48,8 +48,8 @@ fn a_session_from_outside_the_container_is_left() {
         return;
     }
     let program = assert_cmd::cargo::cargo_bin!("git-lattice");
-    // Not as a group's leader, hence the shell between: `hook build` needs a repository, which is not there.
-    let script = "\"$1\" hook build a b; exit 7";
+    // Not as a group's leader, hence the shell between: `hook worker` needs a repository, which is not there.
+    let script = "\"$1\" hook worker; exit 7";
     let output =
         Cmd::new("unshare").args(inside).args(["sh", "-c", script, "sh"]).arg(program).cwd("/").output().unwrap();
     assert_eq!(output.status.code(), Some(7), "the shell comes to its end");

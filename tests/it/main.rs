@@ -31,6 +31,7 @@ mod nix;
 mod nix_setup;
 mod packaging;
 mod promote;
+mod queue;
 mod races;
 mod sandbox;
 mod scratch;

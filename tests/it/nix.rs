@@ -93,7 +93,7 @@ fn an_automatic_build_has_limits() {
         let list =
             |n: &str| format!("toString (builtins.length (builtins.deepSeq (builtins.genList (x: x + 1) {n}) [ ]))");
         let hungry = world.commit("hungry", &flake(&here(), &list("30000000")));
-        let memory = Limits { memory: 100 << 20, ..Limits::default() };
+        let memory = Limits { memory: Some(100 << 20), ..Limits::default() };
         let starved = failure(world.build(hungry, limited(memory)).0);
         assert_eq!((starved.kind, starved.summary.as_str()), (Kind::Evaluation, "out of memory"));
 
@@ -101,15 +101,16 @@ fn an_automatic_build_has_limits() {
         let endless = format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)");
         let endless = world.commit("endless", &flake(&here(), &endless));
         let second = Duration::from_secs(1);
-        let stopped = failure(world.build(endless, limited(Limits { evaluation: second, ..Limits::default() })).0);
+        let stopped =
+            failure(world.build(endless, limited(Limits { evaluation: Some(second), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv), (Kind::Timeout, None));
 
         let slow = world.commit("slow", &shell_flake(&here(), "slow", "while :; do :; done"));
-        let stopped = failure(world.build(slow, limited(Limits { build: second, ..Limits::default() })).0);
+        let stopped = failure(world.build(slow, limited(Limits { build: Some(second), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::Timeout, "slow.drv"));
 
         let chatty = world.commit("chatty", &shell_flake(&here(), "chatty", "while :; do echo chatter; done"));
-        let stopped = failure(world.build(chatty, limited(Limits { log: 1000, ..Limits::default() })).0);
+        let stopped = failure(world.build(chatty, limited(Limits { log: Some(1000), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::LogLimit, "chatty.drv"));
     }
 }

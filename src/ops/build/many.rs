@@ -10,6 +10,8 @@ use super::run::Builder;
 use super::{Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
+use crate::ops::limits;
+use crate::process::leash;
 use crate::record::{Output, Record, Verdict, store};
 
 /// All jobs of one run, by their place.
@@ -197,7 +199,9 @@ impl<'a> Many<'a> {
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure.summary));
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
-                record.error = Some(self.reason(i, &failure));
+                let hit = limits::reached(&failure, &self.builder.machines.options);
+                hints.extend(hit.as_ref().map(limits::Reached::hint));
+                record.error = Some(hit.map_or_else(|| self.reason(i, &failure), |hit| hit.to_string()));
                 record.drv = failure.drv.map(|drv| drv.to_string());
             }
         }
@@ -230,6 +234,8 @@ impl<'a> Many<'a> {
         if !matches!(error.downcast_ref(), Some(nix::Error::Interrupted { .. })) {
             return Err(error);
         }
+        // Nobody cancelled it: the worker was killed, and the next one begins again.
+        anyhow::ensure!(!leash::is_alone(), "the worker is gone");
         let mut open: Vec<_> = self.running.drain().collect();
         open.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {

@@ -78,6 +78,15 @@ pub enum Progress<'a> {
         /// About which builds, as far as it can be told.
         jobs: &'a [&'a Job],
     },
+    /// Somebody else builds it, and is waited for.
+    Waits {
+        /// What is waited for.
+        job: &'a Job,
+        /// Whether the background worker builds it.
+        background: bool,
+        /// For how long already.
+        seconds: u64,
+    },
     /// A build is over, and recorded.
     End(&'a Done),
     /// What was built is copied to this cache.
@@ -106,7 +115,8 @@ pub struct Done {
 impl Done {
     /// What an earlier build came to.
     pub fn known(record: &Record) -> Self {
-        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+        let hints = record.error.as_deref().and_then(super::limits::hint_for).into_iter().collect();
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints }
     }
 }
 
@@ -139,6 +149,11 @@ impl How {
         Self { check, ..self }
     }
 
+    /// Whether what is built is built once more, to compare.
+    pub fn compares(&self) -> bool {
+        self.check
+    }
+
     /// The record that says the same already, where a build is only made to be compared with.
     fn known_as<'j>(&self, job: &'j Job, record: &Record) -> Option<&'j Record> {
         let says_the_same = |known: &&Record| known.drv == record.drv && known.outputs == record.outputs;
@@ -148,6 +163,15 @@ impl How {
     fn machines(&self, repo: &Repo, nix: &Nix) -> Result<Machines> {
         let places = self.places.clone().map_or_else(|| Places::automatic(repo), Ok)?;
         Machines::new(nix, self.mode.clone(), places)
+    }
+
+    /// The same within limits.
+    #[must_use]
+    pub fn within(mut self, limits: Limits) -> Self {
+        if limits != Limits::NONE {
+            self.mode = Mode::Bounded(limits);
+        }
+        self
     }
 
     /// Whether a job is to be built at all.

@@ -70,7 +70,7 @@ impl<'a> Builder<'a> {
         );
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
-        let nix = if how.mode == Mode::Typed { nix.with_agent() } else { nix };
+        let nix = if matches!(how.mode, Mode::Automatic(_)) { nix } else { nix.with_agent() };
         let machines = how.machines(&context.repo, &nix)?;
         let source = context.repo.source()?;
         Ok(Self { context, nix, machines, how, source })

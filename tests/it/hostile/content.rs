@@ -171,12 +171,12 @@ fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
         (
             "endless evaluation",
             format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)"),
-            Limits { evaluation: second, ..limits() },
+            Limits { evaluation: Some(second), ..limits() },
             Kind::Timeout,
         ),
-        ("memory", list, Limits { memory: 100 << 20, ..limits() }, Kind::Evaluation),
-        ("log", derivation("while :; do echo chatter; done"), Limits { log: 1000, ..limits() }, Kind::LogLimit),
-        ("processor", derivation("while :; do :; done"), Limits { build: second, ..limits() }, Kind::Timeout),
+        ("memory", list, Limits { memory: Some(100 << 20), ..limits() }, Kind::Evaluation),
+        ("log", derivation("while :; do echo chatter; done"), Limits { log: Some(1000), ..limits() }, Kind::LogLimit),
+        ("processor", derivation("while :; do :; done"), Limits { build: Some(second), ..limits() }, Kind::Timeout),
     ]
 }
 

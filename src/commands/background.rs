@@ -1,0 +1,203 @@
+//! `git lattice build --background`, `--wait` and `--cancel`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
+
+use super::build::line;
+use super::points::Named;
+use super::{Session, choice};
+use crate::error;
+use crate::git::Oid;
+use crate::nix::{self, Nix};
+use crate::ops::build::{self, Done, Plan};
+use crate::ops::census::Census;
+use crate::ops::queue::{self, Ask, Ended, Manner};
+use crate::ops::{limits, log};
+use crate::queue::{Asked, Job, Put, Snapshot};
+use crate::ui::{Ui, duration, harmless};
+
+/// The flags that concern the queue.
+pub(super) fn add_args(command: Command) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    command
+        .arg(flag("background", "Put the builds into the queue and return at once").conflicts_with_all([
+            "check",
+            "builders",
+            "store",
+            "substituters",
+            "push-cache",
+        ]))
+        .arg(flag("wait", "Wait for the points' background builds, and print their results"))
+        .arg(
+            flag(
+                "cancel",
+                "Take the points' background builds out of the queue, and end the one that runs; with --all every one",
+            )
+            .conflicts_with_all(["background", "wait", "again", "frontier", "failed"]),
+        )
+}
+
+/// Whether one of these flags is there.
+pub(super) fn is_meant(args: &ArgMatches) -> bool {
+    ["background", "wait", "cancel"].iter().any(|name| args.get_flag(name))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if args.get_flag("cancel") {
+        return cancel(session, args);
+    }
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let census = Census::take(&context.repo, config)?;
+    let points = choice::points(session, config, &census, args)?;
+    let plan = build::plan(context, config, &census, &points)?;
+    let (json, waits) = (args.get_flag("json"), args.get_flag("wait"));
+    if args.get_flag("background") {
+        let asked = ask(session, &plan, args.get_flag("again"))?;
+        if !waits {
+            asked.show(ui, json);
+            return Ok(error::OK);
+        }
+    } else {
+        queue::go_on(context)?;
+    }
+    wait(session, &plan, json)
+}
+
+/// What was asked for, point by point.
+#[derive(Default)]
+struct Answer {
+    queued: Vec<String>,
+    building: Vec<String>,
+    built: Vec<String>,
+}
+
+fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
+    let context = session.context()?;
+    let mut answer = Answer::default();
+    let mut asks: Vec<Ask> = Vec::new();
+    for job in &plan.jobs {
+        let ask = Ask { point: job.point.clone(), key: job.key, commit: job.commit };
+        let is_needed = again || plan.jobs.iter().any(|other| other.key == job.key && other.known.is_none());
+        let to = if is_needed { None } else { Some(&mut answer.built) };
+        match to {
+            Some(built) if !built.contains(&ask.point) => built.push(ask.point),
+            None if !asks.contains(&ask) => asks.push(ask),
+            _ => {}
+        }
+    }
+    // The worker would find out too, but has nobody to tell.
+    limits::background(&context.repo)?;
+    if !asks.is_empty() && !Nix::is_on_path() {
+        return Err(nix::Error::Missing.into());
+    }
+    let manner = Manner { asked: Asked::Typed, again, supersede: false };
+    let puts = if asks.is_empty() { Vec::new() } else { queue::put(context, &asks, manner)? };
+    for (ask, put) in asks.into_iter().zip(puts) {
+        let to = if put == Put::Building { &mut answer.building } else { &mut answer.queued };
+        to.push(ask.point);
+    }
+    queue::go_on(context)?;
+    Ok(answer)
+}
+
+impl Answer {
+    fn show(&self, ui: &Ui, json: bool) {
+        if json {
+            ui.json(json!({ "queued": self.queued, "building": self.building, "built": self.built }));
+            return;
+        }
+        let parts =
+            [("queued", &self.queued), ("being built already:", &self.building), ("built already:", &self.built)];
+        let part = |(word, points): (&str, &Vec<String>)| match points.as_slice() {
+            [] => None,
+            [one] => Some(format!("{word} {one}")),
+            many => Some(format!("{word} {} points", many.len())),
+        };
+        ui.data(parts.into_iter().filter_map(part).collect::<Vec<_>>().join("; "));
+    }
+}
+
+/// Waits for what is going on with the plan's keys, then prints what each came to.
+fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
+    let (context, ui) = (session.context()?, &session.ui);
+    let keys: Vec<Oid> = plan.jobs.iter().map(|job| job.key).collect();
+    queue::wait(context, &keys, &mut |now| ui.progress(&standing(now, &keys)))?;
+    ui.progress("");
+    let (mut code, mut records) = (error::OK, Vec::new());
+    for job in &plan.jobs {
+        let result = log::results(context, job.key, std::slice::from_ref(&job.system))?.pop();
+        let aside = queue::of(&context.repo).aside(job.key);
+        if let Some(aside) = aside {
+            ui.error(format!("{} could not be built: {}", job.point, harmless(&aside.why)));
+            code = error::CANNOT;
+        } else if let Some(record) = result {
+            if !record.verdict.is_good() {
+                code = code.max(error::NO);
+            }
+            let done = Done::known(&record);
+            if !json {
+                ui.data(line(&done, ui.color));
+            }
+            done.hints.iter().for_each(|hint| ui.hint(hint));
+            records.push(record);
+        } else {
+            ui.error(format!("{} has no result for {}, and nothing builds it", job.point, job.system));
+            code = code.max(error::NO);
+        }
+    }
+    if json {
+        ui.json(json!({ "results": records }));
+    }
+    Ok(code)
+}
+
+fn standing(now: &Snapshot, keys: &[Oid]) -> String {
+    let left = keys.iter().filter(|key| now.job(**key).is_some() || now.claim(**key).is_some()).count();
+    let running = now.jobs.iter().find_map(|job| now.claim(job.key).map(|claim| (job, claim)));
+    let running = running.map(|(job, claim)| {
+        let elapsed = crate::queue::now().saturating_sub(claim.since) / 1000;
+        format!(": building {} {}", job.point, duration::exact(elapsed))
+    });
+    format!("waiting for {left}{}", running.unwrap_or_default())
+}
+
+fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let points = if args.get_flag("all") {
+        None
+    } else {
+        let named = Named::read(config, args)?;
+        // A job may be of a branch that is gone: what is written out in full need not exist.
+        let points = match named.expand(config, context.head_point(config)?.as_ref()) {
+            Ok(points) if !named.is_empty() => points,
+            _ => named.existing(session, config, &Census::take(&context.repo, config)?)?,
+        };
+        Some(points.iter().map(|point| config.lattice.spell(point)).collect::<Vec<_>>())
+    };
+    let done = queue::cancel(context, points.as_deref())?;
+    if args.get_flag("json") {
+        let one = |(job, ended): &(Job, Ended)| json!({ "point": job.point, "was": ended.word() });
+        ui.json(json!({ "cancelled": done.iter().map(one).collect::<Vec<_>>() }));
+        return Ok(error::OK);
+    }
+    for (job, ended) in &done {
+        let point = harmless(&job.point);
+        ui.data(match ended {
+            Ended::Removed => format!("cancelled {point}: it had not begun"),
+            Ended::Ended => format!("cancelled {point}: its build was ended"),
+            Ended::Told => format!("cancelling {point}: its build was told to end, and has not yet"),
+            Ended::Foreground(pid) => {
+                format!("out of the queue: {point}; process {pid} builds it in the foreground, Ctrl-C there ends that")
+            }
+        });
+    }
+    if done.is_empty() {
+        ui.say(match points.as_deref() {
+            None => "nothing to cancel: the queue is empty".to_owned(),
+            Some([one]) => format!("nothing to cancel: {one} is neither queued nor being built in the background"),
+            Some(_) => "nothing to cancel: none of these is queued or being built in the background".to_owned(),
+        });
+    }
+    Ok(error::OK)
+}

@@ -1,0 +1,194 @@
+//! What builds may use at most, by the user's git configuration, and what is said of a build that wanted more.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::git::Repo;
+use crate::nix::{Failure, Kind, Limits, Options};
+
+/// A limit by its name in git's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Time for each builder.
+    Time,
+    /// Time without a word from a builder.
+    Silence,
+    /// Bytes of a builder's log.
+    Log,
+    /// Bytes of memory to evaluate.
+    Memory,
+    /// Time to evaluate.
+    Evaluation,
+}
+
+impl Which {
+    const ALL: [Self; 5] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation];
+
+    /// The key in git's configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Time => "lattice.limit.time",
+            Self::Silence => "lattice.limit.silence",
+            Self::Log => "lattice.limit.log",
+            Self::Memory => "lattice.limit.memory",
+            Self::Evaluation => "lattice.limit.evaluation",
+        }
+    }
+}
+
+/// A limit is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` in git's configuration is `{value}`: expected {expected}")]
+pub struct Error {
+    key: &'static str,
+    value: String,
+    expected: &'static str,
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        let example = if self.expected == TIME { "6h" } else { "4G" };
+        format!("`git config {} {example}` sets it; `git config --show-origin {0}` shows where it is set", self.key)
+    }
+}
+
+const TIME: &str = "a time such as `90` (seconds), `90s`, `45m`, `6h` or `2d`, and more than nothing";
+const SIZE: &str = "a size such as `500k`, `64M` or `4G`, and more than nothing";
+
+/// The limits of a background build: what is set, else the usual.
+///
+/// # Errors
+/// When something else is set than a limit.
+pub fn background(repo: &Repo) -> Result<Limits, Error> {
+    read(repo, Limits::default())
+}
+
+/// The limits of a build that somebody watches: only what is set.
+///
+/// # Errors
+/// When something else is set than a limit.
+pub fn typed(repo: &Repo) -> Result<Limits, Error> {
+    read(repo, Limits::NONE)
+}
+
+fn read(repo: &Repo, otherwise: Limits) -> Result<Limits, Error> {
+    let value = |which: Which, units: Units, expected| match repo.config(which.key()) {
+        None => Ok(None),
+        Some(value) => match amount(&value, units) {
+            Some(amount) => Ok(Some(amount)),
+            None => Err(Error { key: which.key(), value, expected }),
+        },
+    };
+    let time = |which| value(which, &SECONDS, TIME).map(|amount| amount.map(Duration::from_secs));
+    let size = |which| value(which, &BYTES, SIZE);
+    Ok(Limits {
+        evaluation: time(Which::Evaluation)?.or(otherwise.evaluation),
+        memory: size(Which::Memory)?.or(otherwise.memory),
+        build: time(Which::Time)?.or(otherwise.build),
+        silence: time(Which::Silence)?.or(otherwise.silence),
+        log: size(Which::Log)?.or(otherwise.log),
+    })
+}
+
+type Units = &'static [(&'static str, u64)];
+const SECONDS: [(&str, u64); 5] = [("", 1), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)];
+const BYTES: [(&str, u64); 5] = [("", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
+
+/// A whole number with a unit, in whatever case, as git writes sizes.
+fn amount(text: &str, units: Units) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (_, worth) = units.iter().find(|(name, _)| *name == unit.trim())?;
+    number.parse::<u64>().ok()?.checked_mul(*worth).filter(|amount| *amount > 0)
+}
+
+/// A limit that ended a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    which: Which,
+    /// Seconds or bytes.
+    limit: u64,
+}
+
+/// Which limit of ours made a build fail, if one did.
+pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
+    let limits = options.limits();
+    let says = |words: &str| failure.detail.contains(words);
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().max(1));
+    let (which, limit) = match failure.kind {
+        Kind::Timeout if says("of silence") => (Which::Silence, seconds(limits.silence)),
+        Kind::Timeout if failure.drv.is_none() && says("evaluation did not end") => {
+            (Which::Evaluation, seconds(limits.evaluation))
+        }
+        Kind::Timeout => (Which::Time, seconds(limits.build)),
+        Kind::LogLimit => (Which::Log, limits.log),
+        Kind::Evaluation if says("out of memory") => (Which::Memory, limits.memory),
+        _ => return None,
+    };
+    limit.map(|limit| Reached { which, limit })
+}
+
+/// How to allow more, where a record's error tells of a limit.
+pub fn hint_for(error: &str) -> Option<String> {
+    let is_meant = |which: &Which| error.ends_with(&format!("(limit `{}`)", which.key()));
+    let key = Which::ALL.into_iter().find(is_meant)?.key();
+    Some(format!("`git config {key} VALUE` sets another limit"))
+}
+
+impl Reached {
+    /// How to allow more.
+    pub fn hint(&self) -> String {
+        let key = self.which.key();
+        format!("`git config {key} {}` allows more", self.spell(self.limit.saturating_mul(2)))
+    }
+
+    fn spell(&self, amount: u64) -> String {
+        let is_time = matches!(self.which, Which::Time | Which::Silence | Which::Evaluation);
+        let units = if is_time { &SECONDS[1..] } else { &BYTES[..] };
+        let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount % worth == 0;
+        let (name, worth) = units.iter().rev().find(fits).copied().unwrap_or(units[0]);
+        let name = if is_time { name.to_owned() } else { name.to_ascii_uppercase() };
+        format!("{}{name}", amount / worth)
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = self.spell(self.limit);
+        match self.which {
+            Which::Time => write!(f, "a builder took longer than {limit}")?,
+            Which::Silence => write!(f, "a builder said nothing for {limit}")?,
+            Which::Log => write!(f, "a builder wrote more than {limit} of log")?,
+            Which::Memory => write!(f, "evaluation wanted more than {limit} of memory")?,
+            Which::Evaluation => write!(f, "evaluation took longer than {limit}")?,
+        }
+        write!(f, " (limit `{}`)", self.which.key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_units() {
+        let seconds = ["90", "90s", " 45M ", "6h", "2d", "1 h"].map(|text| amount(text, &SECONDS));
+        assert_eq!(seconds, [Some(90), Some(90), Some(2700), Some(21_600), Some(172_800), Some(3600)]);
+        assert_eq!(["1000", "64M", "4g"].map(|text| amount(text, &BYTES)), [Some(1000), Some(64 << 20), Some(4 << 30)]);
+        for wrong in ["", "0", "0h", "h", "-1", "1.5h", "6x", "6hh", "99999999999999999999", "9999999999999999d"] {
+            assert_eq!(amount(wrong, &SECONDS), None, "`{wrong}`");
+        }
+    }
+
+    #[test]
+    fn a_reached_limit_says_how_to_raise_it() {
+        let reached = |which, limit| Reached { which, limit };
+        let time = reached(Which::Time, 21_600);
+        assert_eq!(time.to_string(), "a builder took longer than 6h (limit `lattice.limit.time`)");
+        assert_eq!(time.hint(), "`git config lattice.limit.time 12h` allows more");
+        assert_eq!(reached(Which::Log, 64 << 20).hint(), "`git config lattice.limit.log 128M` allows more");
+        assert_eq!(reached(Which::Silence, 45).hint(), "`git config lattice.limit.silence 90s` allows more");
+    }
+}

@@ -1,0 +1,173 @@
+//! The logs of a point's last build, and following them while they grow.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+
+use super::{build, queue};
+use crate::context::Context;
+use crate::git::Oid;
+use crate::queue::{Claim, Job, Snapshot};
+use crate::record::{Record, Records};
+use crate::system::System;
+
+/// How often a log is looked at while it grows.
+const POLL: Duration = Duration::from_millis(100);
+/// How much older than its build the time of a file may be: file systems keep time by a coarser clock.
+const COARSE: u64 = 10;
+
+/// The log of a key's build on one system.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The system.
+    pub system: System,
+    /// The file, which may not be there yet.
+    pub path: PathBuf,
+}
+
+/// What happens while following.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// It waits in the queue.
+    Waits {
+        /// How many jobs go first.
+        before: usize,
+    },
+    /// What follows is of this system.
+    Of(&'a System),
+    /// Some of the log, in whole lines but for the last one.
+    Text(&'a str),
+}
+
+/// The logs of a key on these systems, whether there or not.
+pub fn logs(context: &Context, key: Oid, systems: &[System]) -> Vec<Log> {
+    let log = |system: &System| Log { system: system.clone(), path: build::log_path(&context.repo, key, system) };
+    systems.iter().map(log).collect()
+}
+
+/// The newest record of a key on each of these systems.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn results(context: &Context, key: Oid, systems: &[System]) -> Result<Vec<Record>> {
+    let records = Records::open(&context.repo)?.of(key)?;
+    let newest = |system: &System| records.iter().rev().find(|record| record.system == system.as_str()).cloned();
+    Ok(systems.iter().filter_map(newest).collect())
+}
+
+/// Follows the logs of a key while it is queued or being built, to the end of the build; without one, shows what there is.
+/// Tells whether it is over: it is not when it waits and there is no worker.
+///
+/// # Errors
+/// When the queue or a log cannot be read.
+pub fn follow(context: &Context, key: Oid, logs: &[Log], on: &mut dyn FnMut(Step<'_>)) -> Result<bool> {
+    let mut reader = Reader { tails: logs.iter().map(Tail::new).collect(), shown: None };
+    let mut is_said = false;
+    loop {
+        let now = queue::of(&context.repo).look()?;
+        // Looked at first: what is read after that is all there is, once nobody writes any more.
+        match (now.claim(key), now.job(key)) {
+            (Some(claim), _) => reader.read(Some(claim), on)?,
+            (None, Some(_)) if !now.has_worker => {
+                reader.read(None, on)?;
+                return Ok(false);
+            }
+            (None, Some(_)) => {
+                if !is_said {
+                    on(Step::Waits { before: before(&now, key) });
+                    is_said = true;
+                }
+            }
+            (None, None) => {
+                reader.read(None, on)?;
+                reader.end(on);
+                return Ok(true);
+            }
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// How many go first: those that are newer, and what is being built.
+fn before(now: &Snapshot, key: Oid) -> usize {
+    let own = now.jobs.iter().position(|job| job.key == key).unwrap_or_default();
+    let goes_first = |(i, job): &(usize, &Job)| *i < own || now.claim(job.key).is_some();
+    now.jobs.iter().enumerate().filter(goes_first).count()
+}
+
+/// Reads several logs as one, with a word on whose text it is.
+struct Reader<'a> {
+    tails: Vec<Tail<'a>>,
+    shown: Option<usize>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, claim: Option<&Claim>, on: &mut dyn FnMut(Step<'_>)) -> Result<()> {
+        let several = self.tails.len() > 1;
+        for (i, tail) in self.tails.iter_mut().enumerate() {
+            let text = tail.more(claim)?;
+            if text.is_empty() {
+                continue;
+            }
+            if several && self.shown != Some(i) {
+                on(Step::Of(&tail.log.system));
+            }
+            self.shown = Some(i);
+            on(Step::Text(&text));
+        }
+        Ok(())
+    }
+
+    /// A line without an end: its writer was killed.
+    fn end(&mut self, on: &mut dyn FnMut(Step<'_>)) {
+        for tail in &mut self.tails {
+            if !tail.rest.is_empty() {
+                on(Step::Text(&String::from_utf8_lossy(&std::mem::take(&mut tail.rest))));
+            }
+        }
+    }
+}
+
+/// One log, as far as it was read.
+struct Tail<'a> {
+    log: &'a Log,
+    at: u64,
+    rest: Vec<u8>,
+}
+
+impl<'a> Tail<'a> {
+    fn new(log: &'a Log) -> Self {
+        Self { log, at: 0, rest: Vec::new() }
+    }
+
+    /// The whole lines that have come since; while a build runs, not those of an older one.
+    fn more(&mut self, claim: Option<&Claim>) -> Result<String> {
+        let mut file = match File::open(&self.log.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+            Err(error) => return Err(error).with_context(|| format!("could not read `{}`", self.log.path.display())),
+        };
+        let facts = file.metadata().context("could not look at a log")?;
+        if claim.is_some_and(|claim| written(&facts) + COARSE < claim.since) {
+            return Ok(String::new());
+        }
+        if facts.len() < self.at {
+            (self.at, self.rest) = (0, Vec::new());
+        }
+        file.seek(SeekFrom::Start(self.at))
+            .and_then(|_| file.read_to_end(&mut self.rest))
+            .context("could not read a log")?;
+        self.at = file.stream_position().context("could not read a log")?;
+        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines: Vec<u8> = self.rest.drain(..whole).collect();
+        Ok(String::from_utf8_lossy(&lines).into_owned())
+    }
+}
+
+fn written(facts: &fs::Metadata) -> u64 {
+    let since = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}

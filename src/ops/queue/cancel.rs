@@ -1,0 +1,77 @@
+//! Taking builds out of the queue, and ending the one that runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::queue::Job;
+
+/// How long the end of a build is waited for: its runner has to end Nix and write a record.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was done about one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It had not begun and is out of the queue.
+    Removed,
+    /// It ran and was ended.
+    Ended,
+    /// It was told to end, and has not yet.
+    Told,
+    /// It is being built in the foreground by this process, which is somebody's own business.
+    Foreground(u32),
+}
+
+impl Ended {
+    /// What it was, as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removed => "queued",
+            Self::Ended | Self::Told => "building",
+            Self::Foreground(_) => "foreground",
+        }
+    }
+}
+
+/// Cancels the background builds of points, or all of them; gives what was done about each.
+///
+/// # Errors
+/// When the queue cannot be read or written.
+pub fn cancel(context: &Context, points: Option<&[String]>) -> Result<Vec<(Job, Ended)>> {
+    let queue = super::of(&context.repo);
+    let guard = queue.guard()?;
+    let now = guard.snapshot()?;
+    let is_meant = |job: &&Job| points.is_none_or(|points| points.contains(&job.point));
+    let mut done = Vec::new();
+    for job in now.jobs.iter().filter(is_meant) {
+        let ended = match now.claim(job.key) {
+            Some(claim) if claim.background && now.has_worker => {
+                guard.ask_to_cancel(job.key)?;
+                Ended::Told
+            }
+            Some(claim) if !claim.background => {
+                guard.remove(job.key)?;
+                Ended::Foreground(claim.pid)
+            }
+            _ => {
+                guard.remove(job.key)?;
+                Ended::Removed
+            }
+        };
+        done.push((job.clone(), ended));
+    }
+    drop(guard);
+    let until = Instant::now() + PATIENCE;
+    for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == Ended::Told) {
+        while Instant::now() < until && *ended == Ended::Told {
+            let now = queue.look()?;
+            if now.job(job.key).is_none() && now.claim(job.key).is_none() {
+                *ended = Ended::Ended;
+            } else {
+                std::thread::sleep(super::POLL);
+            }
+        }
+    }
+    Ok(done)
+}

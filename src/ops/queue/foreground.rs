@@ -1,0 +1,122 @@
+//! Builds in the foreground, which leave alone what is being built elsewhere: they wait for it and take its result.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::git::{Oid, Repo};
+use crate::ops::build::{self, Done, How, Job, Plan, Progress};
+use crate::queue::{Claim, Held, Queue, Snapshot};
+use crate::record::{Record, Records, Verdict};
+
+/// Runs the builds of a plan as [`build::run`] does, each key once, whoever else asked for it.
+///
+/// # Errors
+/// When there is no usable Nix, or the queue or the records cannot be used; a build that fails is no error.
+pub fn build(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
+    let queue = super::of(&context.repo);
+    let before = records(&context.repo, &plan.jobs)?;
+    let (mut rest, mut all) = (std::mem::take(&mut plan.jobs), Vec::new());
+    while !rest.is_empty() {
+        let wanted = keys(rest.iter().filter(|job| how.is_needed(job)));
+        let (held, busy) = queue.guard()?.claim(&wanted)?;
+        let (later, now) = rest.into_iter().partition(|job| busy.contains(&job.key));
+        plan.jobs = now;
+        all.extend(run(context, &queue, held, plan, how, on)?);
+        rest = later;
+        if all.iter().any(|done| done.record.verdict == Verdict::Cancelled) {
+            break;
+        }
+        rest = others(context, rest, how, &before, &mut all, on)?;
+    }
+    Ok(all)
+}
+
+/// Runs what we have claimed, and gives each key back as soon as its last system is done.
+fn run(
+    context: &Context,
+    queue: &Queue,
+    mut held: Held,
+    plan: &mut Plan,
+    how: &How,
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Done>> {
+    let mut open: HashMap<String, usize> = HashMap::new();
+    for job in plan.jobs.iter().filter(|job| how.is_needed(job)) {
+        *open.entry(job.key.to_string()).or_default() += 1;
+    }
+    build::run(context, plan, how, &mut |progress| {
+        if let Progress::End(done) = &progress
+            && let Some(left) = open.get_mut(&done.record.key).filter(|_| done.fresh)
+        {
+            *left = left.saturating_sub(1);
+            if let (0, Ok(key)) = (*left, Repo::oid(&done.record.key)) {
+                // The result is recorded: that the queue cannot be written now is the worker's to find out.
+                held.give_back(queue, key).ok();
+            }
+        }
+        on(progress);
+    })
+}
+
+/// Waits for those who build `jobs`, and takes their results; gives the jobs that came to none, and those that are to be compared,
+/// which a result of another does not do.
+fn others(
+    context: &Context,
+    jobs: Vec<Job>,
+    how: &How,
+    before: &HashMap<Oid, Vec<Record>>,
+    all: &mut Vec<Done>,
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Job>> {
+    for key in keys(jobs.iter()) {
+        let Some(job) = jobs.iter().find(|job| job.key == key) else { continue };
+        wait(context, job, on)?;
+    }
+    if how.compares() {
+        return Ok(jobs);
+    }
+    let after = records(&context.repo, &jobs)?;
+    let mut left = Vec::new();
+    for job in jobs {
+        let is_old = |record: &&Record| before.get(&job.key).is_some_and(|old| old.contains(record));
+        let fits = |record: &&Record| record.system == job.system.as_str() && record.verdict != Verdict::Cancelled;
+        match after.get(&job.key).and_then(|new| new.iter().rev().find(|record| fits(record) && !is_old(record))) {
+            Some(record) => {
+                let done = Done::known(record);
+                on(Progress::End(&done));
+                all.push(done);
+            }
+            None => left.push(job),
+        }
+    }
+    Ok(left)
+}
+
+fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    let queue = super::of(&context.repo);
+    let mut is_said = false;
+    let builder = |now: &Snapshot| now.claim(job.key).cloned();
+    while let Some(claim) = builder(&queue.look()?) {
+        if !is_said {
+            let Claim { background, since, .. } = claim;
+            on(Progress::Waits { job, background, seconds: crate::queue::now().saturating_sub(since) / 1000 });
+            is_said = true;
+        }
+        std::thread::sleep(super::POLL);
+    }
+    Ok(())
+}
+
+fn keys<'j>(jobs: impl Iterator<Item = &'j Job>) -> Vec<Oid> {
+    let mut keys: Vec<Oid> = jobs.map(|job| job.key).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn records(repo: &Repo, jobs: &[Job]) -> Result<HashMap<Oid, Vec<Record>>> {
+    let records = Records::open(repo)?;
+    keys(jobs.iter()).into_iter().map(|key| Ok((key, records.of(key)?))).collect()
+}

@@ -1,0 +1,167 @@
+//! Building in the background: putting jobs in, and what the worker, its runners and builds in the foreground do with them.
+
+mod cancel;
+mod expect;
+mod foreground;
+mod runner;
+mod view;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::git::{Oid, Repo};
+use crate::process::Cmd;
+use crate::queue::{Asked, Guard, Job, Put, Queue, Snapshot};
+
+pub use cancel::{Ended, cancel};
+pub use foreground::build;
+pub use runner::run_job;
+pub use view::{Activity, View};
+pub use worker::work;
+
+/// How often those look who wait for others.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a worker may take to begin.
+const START: Duration = Duration::from_secs(30);
+/// After what time another one is started.
+const START_AGAIN: Duration = Duration::from_secs(2);
+
+/// One thing to build in the background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The point as it is written.
+    pub point: String,
+    /// The build key.
+    pub key: Oid,
+    /// The commit that holds it.
+    pub commit: Oid,
+}
+
+/// How something is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Who asks.
+    pub asked: Asked,
+    /// Whether it is built even where it has a record.
+    pub again: bool,
+    /// Whether it takes the place of what older checkouts asked for.
+    pub supersede: bool,
+}
+
+/// The queue of a repository.
+pub fn of(repo: &Repo) -> Queue {
+    Queue::of(repo.common_dir())
+}
+
+/// Puts jobs in, those that are named first being built first, and sees to it that there is a worker. Returns at once.
+///
+/// # Errors
+/// When the queue cannot be written, or this program cannot be started a second time.
+pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
+    let queue = of(&context.repo);
+    let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir()).to_string_lossy().into_owned();
+    let guard = queue.guard()?;
+    if manner.supersede {
+        supersede(&guard, asks)?;
+    }
+    let put = |(i, ask): (usize, &Ask)| {
+        let mut job = Job::new(ask.point.clone(), ask.key, ask.commit, manner.asked);
+        job.queued = job.queued.saturating_sub(u64::try_from(i).unwrap_or(u64::MAX));
+        (job.again, job.worktree) = (manner.again, worktree.clone());
+        guard.put(job)
+    };
+    let done = asks.iter().enumerate().map(put).collect::<Result<Vec<_>, _>>()?;
+    let has_worker = guard.has_worker()?;
+    drop(guard);
+    if !has_worker {
+        start_worker(&context.repo)?;
+    }
+    Ok(done)
+}
+
+/// Takes out or ends what older checkouts asked for; what somebody typed stays.
+fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
+    let snapshot = guard.snapshot()?;
+    let is_old = |job: &&Job| job.asked == Asked::Checkout && asks.iter().all(|ask| ask.key != job.key);
+    for job in snapshot.jobs.iter().filter(is_old) {
+        match snapshot.claim(job.key) {
+            Some(claim) if claim.background => guard.ask_to_cancel(job.key)?,
+            _ => guard.remove(job.key)?,
+        }
+    }
+    Ok(())
+}
+
+/// Starts a worker where jobs wait and there is none: the last one was killed.
+///
+/// # Errors
+/// When the queue cannot be read, or this program cannot be started a second time.
+pub fn go_on(context: &Context) -> Result<()> {
+    if of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
+}
+
+/// A second one leaves at once.
+fn start_worker(repo: &Repo) -> Result<()> {
+    let program = std::env::current_exe().context("could not find this program")?;
+    let log = log_path(repo)?;
+    Cmd::new(program).args(["hook", "worker"]).cwd(repo.common_dir()).spawn_detached(Some(&log))?;
+    Ok(())
+}
+
+/// Where the worker and its runners say what went wrong with themselves.
+///
+/// # Errors
+/// When its folder cannot be made.
+pub fn log_path(repo: &Repo) -> Result<PathBuf> {
+    let dir = repo.common_dir().join("lattice").join("log");
+    std::fs::create_dir_all(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
+    Ok(dir.join("background.log"))
+}
+
+/// Waits until nothing of `keys` is queued or being built, with a worker where one is needed; `on` hears how things stand.
+///
+/// # Errors
+/// When the queue cannot be read, or no worker comes up.
+pub fn wait(context: &Context, keys: &[Oid], on: &mut dyn FnMut(&Snapshot)) -> Result<()> {
+    let queue = of(&context.repo);
+    let mut starter = Starter::default();
+    loop {
+        let now = queue.look()?;
+        if keys.iter().all(|key| now.job(*key).is_none() && now.claim(*key).is_none()) {
+            return Ok(());
+        }
+        starter.see_to(context, &now)?;
+        on(&now);
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Starts workers where there should be one, but not for ever.
+#[derive(Default)]
+struct Starter {
+    stranded: Option<Instant>,
+    started: Option<Instant>,
+}
+
+impl Starter {
+    fn see_to(&mut self, context: &Context, now: &Snapshot) -> Result<()> {
+        if !now.is_stranded() {
+            *self = Self::default();
+            return Ok(());
+        }
+        let since = *self.stranded.get_or_insert_with(Instant::now);
+        if since.elapsed() > START {
+            let log = log_path(&context.repo)?;
+            anyhow::bail!("no background worker comes up; `{}` may say why", log.display());
+        }
+        if self.started.is_none_or(|started| started.elapsed() > START_AGAIN) {
+            start_worker(&context.repo)?;
+            self.started = Some(Instant::now());
+        }
+        Ok(())
+    }
+}

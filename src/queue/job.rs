@@ -1,0 +1,117 @@
+//! Jobs: what is to be built, and who asked.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::git::Oid;
+
+/// How often a job is begun before it counts as failed.
+pub(super) const TRIES: u32 = 3;
+
+/// Who asked for a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asked {
+    /// A hook: only with a permit.
+    Checkout,
+    /// The user, by `build --background`.
+    Typed,
+}
+
+/// One key that is to be built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The point as it is written.
+    pub point: String,
+    /// The build key.
+    #[serde(with = "hex")]
+    pub key: Oid,
+    /// The commit that holds it.
+    #[serde(with = "hex")]
+    pub commit: Oid,
+    /// Who asked.
+    pub asked: Asked,
+    /// When it was last asked for, in milliseconds since 1970.
+    pub queued: u64,
+    /// How often it was asked for.
+    #[serde(default)]
+    pub asks: u32,
+    /// How often it was begun.
+    #[serde(default)]
+    pub tries: u32,
+    /// Whether it is built even where it has a record.
+    #[serde(default)]
+    pub again: bool,
+    /// The worktree from which it was asked for.
+    #[serde(default)]
+    pub worktree: String,
+}
+
+impl Job {
+    /// A job that was asked for just now.
+    pub fn new(point: String, key: Oid, commit: Oid, asked: Asked) -> Self {
+        Self {
+            point,
+            key,
+            commit,
+            asked,
+            queued: super::now(),
+            asks: 1,
+            tries: 0,
+            again: false,
+            worktree: String::new(),
+        }
+    }
+
+    /// Whether it was begun so often without an end that it is not begun again.
+    pub fn is_worn(&self) -> bool {
+        self.tries >= TRIES
+    }
+
+    /// Asked for once more: as new, and with all that either asked for.
+    pub(super) fn renewed(self, older: &Self) -> Self {
+        let typed = self.asked == Asked::Typed || older.asked == Asked::Typed;
+        Self {
+            asked: if typed { Asked::Typed } else { Asked::Checkout },
+            asks: older.asks.saturating_add(1),
+            again: self.again || older.again,
+            ..self
+        }
+    }
+}
+
+/// A job that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// The job.
+    pub job: Job,
+    /// Why.
+    pub why: String,
+}
+
+/// Reads a job whose file is named for its key.
+pub(super) fn read(path: &Path) -> io::Result<Job> {
+    let job: Job = serde_json::from_slice(&std::fs::read(path)?)?;
+    if path.file_stem().is_some_and(|stem| stem == job.key.to_string().as_str()) {
+        Ok(job)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "it is named for another key"))
+    }
+}
+
+/// Object ids as text.
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::git::{Oid, Repo};
+
+    pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Oid, D::Error> {
+        Repo::oid(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,168 @@
+//! The local queue: what is to be built in the background, and what is being built, for all worktrees of a repository.
+//!
+//! A *job* asks for one build key; the *spool* keeps jobs, a file each, until they are over. A *claim* says that a process is
+//! building some keys: it counts only while that process holds the claim's file locked, so that nobody has to believe what a
+//! process that was killed has left. The *worker* takes the jobs one after another and holds a lock of its own. Whoever looks or
+//! changes anything holds the *guard*, for moments only: that is why nobody can put in a job for a worker that is just leaving.
+//!
+//! Under `lattice/queue` in the common dir: `lock` (the guard's), `worker`, `jobs/KEY.json`, `claims/PID-N.json`, `cancel/KEY`, and
+//! `aside/NAME.json` for what came to nothing.
+
+mod claim;
+mod guard;
+mod job;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::git::Oid;
+
+pub use claim::{Claim, Held};
+pub use guard::{Guard, Next, Put, Snapshot};
+pub use job::{Aside, Asked, Job};
+
+/// How long the guard is waited for: whoever holds it does so for moments, unless somebody stopped that process.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// A file of the queue could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading or writing failed.
+    #[error("could not use `{}`", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody holds the queue for too long.
+    #[error("the queue is held by another process: `{}` is locked", path.display())]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy { .. } => {
+                Some("a git-lattice may have been stopped in the middle (Ctrl-Z): let it go on, or end it")
+            }
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// `Result` with this shelf's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The queue of a repository.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    dir: PathBuf,
+}
+
+impl Queue {
+    /// The queue of the repository with this common dir; nothing is made or read.
+    pub fn of(common_dir: &Path) -> Self {
+        Self { dir: common_dir.join("lattice").join("queue") }
+    }
+
+    /// Holds the queue, which is made where it is missing.
+    ///
+    /// # Errors
+    /// When its folder cannot be written, or somebody holds it for too long.
+    pub fn guard(&self) -> Result<Guard<'_>> {
+        for name in ["jobs", "claims", "cancel", "aside"] {
+            let dir = self.dir.join(name);
+            if !dir.is_dir() {
+                fs::create_dir_all(&dir).map_err(at(&dir))?;
+            }
+        }
+        let path = self.dir.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        hold(&file, &path)?;
+        Ok(Guard::new(self, file))
+    }
+
+    /// What there is at this moment; where there never was a queue, nothing, and none is made.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn look(&self) -> Result<Snapshot> {
+        if self.is_idle() {
+            return Ok(Snapshot::default());
+        }
+        self.guard()?.snapshot()
+    }
+
+    /// Whether there is neither a job nor a claim, as two folders tell without any lock.
+    fn is_idle(&self) -> bool {
+        let is_empty =
+            |name: &str| fs::read_dir(self.dir.join(name)).map_or(true, |mut entries| entries.next().is_none());
+        is_empty("jobs") && is_empty("claims")
+    }
+
+    /// The job for a key.
+    pub fn job(&self, key: Oid) -> Option<Job> {
+        job::read(&self.job_path(key)).ok()
+    }
+
+    /// Whether somebody asked to cancel the build of a key.
+    pub fn is_cancelled(&self, key: Oid) -> bool {
+        self.dir.join("cancel").join(key.to_string()).exists()
+    }
+
+    /// Why the last job for a key came to nothing, if it did.
+    pub fn aside(&self, key: Oid) -> Option<Aside> {
+        let bytes = fs::read(self.dir.join("aside").join(format!("{key}.json"))).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    fn job_path(&self, key: Oid) -> PathBuf {
+        self.dir.join("jobs").join(format!("{key}.json"))
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn hold(file: &File, path: &Path) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(source)) => return Err(Error::Io { path: path.to_owned(), source }),
+            Err(TryLockError::WouldBlock) if Instant::now() > until => {
+                return Err(Error::Busy { path: path.to_owned() });
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+/// Writes a file so that it is seen whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let new = path.with_extension(format!("new{}", std::process::id()));
+    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(at(path))
+}
+
+/// Removes a file; that it is not there is as good.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { path, source }
+}

@@ -1,0 +1,248 @@
+//! Builds that wait until a test opens their gate, so that nothing depends on how fast a machine is.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use git_lattice::process::{Cmd, Output};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir};
+
+/// Linux' `O_NONBLOCK`.
+const NONBLOCK: i32 = 0o4000;
+
+/// A sandbox whose points are built by scripts that wait at a FIFO each.
+pub(super) struct Gates {
+    pub(super) sandbox: Sandbox,
+    /// A name of its own: nix.conf knows no quotes, and a sandbox has a space in its path.
+    gates: TempDir,
+}
+
+/// Waits until something is so, for a minute.
+#[track_caller]
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("within a minute: {what}");
+}
+
+impl Gates {
+    /// One for each version of Nix.
+    pub(super) fn every() -> impl Iterator<Item = Self> {
+        every_nix().into_iter().map(|nix| Self::new(&nix, Sandbox::new()))
+    }
+
+    /// One where the version makes no difference.
+    pub(super) fn one() -> Option<Self> {
+        every_nix().first().map(|nix| Self::new(nix, Sandbox::new()))
+    }
+
+    /// The same with this in lattice.toml.
+    pub(super) fn with(more: &str) -> Option<Self> {
+        let gates = Self::one()?;
+        let toml = fs::read_to_string(gates.sandbox.work().join("lattice.toml")).unwrap();
+        gates.sandbox.write("lattice.toml", format!("{toml}\n{more}\n"));
+        gates.sandbox.commit_lattice();
+        Some(gates)
+    }
+
+    fn new(nix: &Path, mut sandbox: Sandbox) -> Self {
+        sandbox.use_nix(nix);
+        let gates = Self { sandbox, gates: TempDir::new().unwrap() };
+        gates.settings(&format!("sandbox-paths = /bin/sh=/bin/busybox /gate={}\n", gates.gates.path().display()));
+        gates
+    }
+
+    /// Adds lines to nix.conf.
+    pub(super) fn settings(&self, lines: &str) {
+        let path = self.sandbox.path("nix/conf/nix.conf");
+        let conf = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{conf}{lines}")).unwrap();
+    }
+
+    /// A word that is in the command line of every process of this sandbox' builds.
+    pub(super) fn token(&self) -> String {
+        fs::metadata(self.sandbox.path("")).map(|facts| format!("token-{}", facts.ino())).unwrap()
+    }
+
+    /// Makes points of a step whose builder runs this script.
+    #[track_caller]
+    pub(super) fn point(&self, place: &str, script: &str) -> String {
+        let point = at(place);
+        self.sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);
+        let script = format!(": {}; {script}", self.token());
+        let step = format!(
+            "{{ system, ... }}:\nderivation {{\n  name = \"gated\";\n  inherit system;\n  builder = \"/bin/sh\";\n  args = [\n    \
+             \"-c\"\n    ''{script}''\n  ];\n}}\n"
+        );
+        self.sandbox.commit_to(&point, &[("step.nix", &step)]);
+        point
+    }
+
+    /// A point that begins, waits at its gate, says what it hears there, and is built.
+    #[track_caller]
+    pub(super) fn gated(&self, place: &str) -> String {
+        self.gated_to(place, "echo built >$out")
+    }
+
+    /// The same with another end.
+    #[track_caller]
+    pub(super) fn gated_to(&self, place: &str, end: &str) -> String {
+        let name = place.replace('/', "-");
+        Cmd::new("mkfifo").arg(self.gates.path().join(&name)).read().unwrap();
+        self.point(place, &format!("echo begun {name}; read word </gate/{name}; echo heard $word; {end}"))
+    }
+
+    /// Opens the gate of a builder that waits there, or will.
+    #[track_caller]
+    pub(super) fn open(&self, place: &str) {
+        let path = self.gates.path().join(place.replace('/', "-"));
+        // Without waiting in the kernel, where a test that goes wrong would stay for ever (fifo(7)).
+        let open = || fs::OpenOptions::new().write(true).custom_flags(NONBLOCK).open(&path).ok();
+        until(&format!("somebody waits at the gate of {place}"), || {
+            open().is_some_and(|mut gate| gate.write_all(b"go on\n").is_ok())
+        });
+    }
+
+    /// What the log of a point's build has by now.
+    pub(super) fn log(&self, point: &str) -> String {
+        let key = self.sandbox.point(point)["key"].as_str().unwrap().to_owned();
+        let logs = fs::read_dir(self.sandbox.work().join(".git/lattice/log")).into_iter().flatten();
+        let of_key = logs
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&key));
+        of_key.map(|path| fs::read_to_string(path).unwrap()).unwrap_or_default()
+    }
+
+    /// Waits until a point's builder waits at its gate.
+    #[track_caller]
+    pub(super) fn begun(&self, point: &str) {
+        until(&format!("{point} begins"), || self.log(point).contains("begun"));
+    }
+
+    /// Puts a point into the queue.
+    #[track_caller]
+    pub(super) fn queue(&self, point: &str) {
+        self.sandbox.lattice(&["build", "--background", point]).exits(0).says(&format!("queued {point}"));
+    }
+
+    /// The verdicts on a point, in the order in which they were written.
+    pub(super) fn verdicts(&self, point: &str) -> Vec<String> {
+        let of_point = |record: &&Value| record["point"] == point;
+        let verdict = |record: &Value| record["verdict"].as_str().unwrap().to_owned();
+        self.sandbox.records().iter().filter(of_point).map(verdict).collect()
+    }
+
+    #[track_caller]
+    pub(super) fn recorded(&self, point: &str, verdicts: &[&str]) {
+        until(&format!("{point} comes to {verdicts:?}"), || self.verdicts(point).len() >= verdicts.len());
+        assert_eq!(self.verdicts(point), verdicts, "{point}");
+    }
+
+    /// Switches to a point's branch; gives what the hook says.
+    #[track_caller]
+    pub(super) fn switch(&self, worktree: &str, point: &str) -> String {
+        let output = self.sandbox.try_git(worktree, &["switch", "-q", &branch(point)]);
+        assert!(output.status.success(), "{}", output.error_text());
+        output.error_text()
+    }
+
+    /// A git-lattice that runs while the test goes on.
+    pub(super) fn start(&self, worktree: &str, args: &[&str]) -> Child {
+        let mut command: Command = self.sandbox.command(worktree, args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The process id in the worker's lock.
+    pub(super) fn worker(&self) -> u32 {
+        fs::read_to_string(self.queue_dir().join("worker")).unwrap().trim().parse().unwrap()
+    }
+
+    pub(super) fn queue_dir(&self) -> PathBuf {
+        self.sandbox.work().join(".git/lattice/queue")
+    }
+
+    /// The runner that the worker has started.
+    pub(super) fn runner(&self) -> u32 {
+        let worker = self.worker();
+        let mut found = None;
+        until("the worker starts a runner", || {
+            found = processes().into_iter().find(|process| process.parent == worker).map(|process| process.id);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// The Nix and the builders of this sandbox that are alive.
+    pub(super) fn builders(&self) -> Vec<String> {
+        let (token, source) = (self.token(), self.sandbox.path("work/.git/lattice/").display().to_string());
+        let is_ours = |process: &Process| process.command.contains(&token) || process.command.contains(&source);
+        processes().into_iter().filter(is_ours).map(|process| process.command).collect()
+    }
+
+    #[track_caller]
+    pub(super) fn nothing_builds(&self) {
+        until("no Nix and no builder is left", || self.builders().is_empty());
+    }
+
+    /// The files under a point's directory, for tests that change them.
+    pub(super) fn step_file(point: &str) -> String {
+        format!("{}/step.nix", dir(point))
+    }
+}
+
+impl Drop for Gates {
+    /// A test that failed leaves nothing running.
+    fn drop(&mut self) {
+        let run = self.sandbox.lattice(&["build", "--cancel", "--all"]);
+        if run.code != 0 && !std::thread::panicking() {
+            panic!("the queue should be emptied: {}", run.stderr);
+        }
+    }
+}
+
+/// A process that is alive, as the kernel shows it.
+pub(super) struct Process {
+    pub(super) id: u32,
+    pub(super) parent: u32,
+    pub(super) nice: i32,
+    pub(super) command: String,
+}
+
+/// All of them; zombies are none.
+pub(super) fn processes() -> Vec<Process> {
+    let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    ids.filter_map(process).collect()
+}
+
+fn process(id: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // proc_pid_stat(5): the name in parentheses may hold anything; state, parent and, 15 further, the niceness follow it.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let command = String::from_utf8_lossy(&fs::read(format!("/proc/{id}/cmdline")).ok()?).replace('\0', " ");
+    let is_alive = !matches!(fields[0], "Z" | "X");
+    is_alive.then(|| Process { id, parent: fields[1].parse().unwrap(), nice: fields[16].parse().unwrap(), command })
+}
+
+/// Ends a process without a word.
+pub(super) fn kill(id: u32) {
+    Cmd::new("kill").args(["-9", &id.to_string()]).read().unwrap();
+}
+
+/// How a child ended and what it said.
+pub(super) fn ended(child: Child) -> Output {
+    let std::process::Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    Output { status, stdout, stderr }
+}

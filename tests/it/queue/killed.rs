@@ -1,0 +1,98 @@
+//! Processes that are killed without a word, as by a power failure.
+
+use super::gate::{Gates, kill, until};
+
+#[test]
+fn a_worker_that_is_killed_takes_its_children_along_and_leaves_its_jobs() {
+    for gates in Gates::every() {
+        let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
+        gates.queue(&second);
+        gates.begun(&second);
+        let runner = gates.runner();
+        kill(gates.worker());
+        gates.nothing_builds();
+        until("the runner ends", || super::gate::processes().iter().all(|process| process.id != runner));
+        assert_eq!(gates.verdicts(&second), Vec::<String>::new(), "nobody cancelled it");
+        let run = gates.sandbox.lattice(&["status"]).exits(0).never_says("building");
+        assert!(run.stderr.contains("a worker that was killed: 1 build"), "{}", run.stderr);
+        assert_eq!(gates.sandbox.state_of(&second), "queued", "it waits for the next worker");
+        // Whatever is asked for next starts one, and it goes on with what the other left.
+        gates.queue(&first);
+        gates.begun(&first);
+        gates.open("phase0/step1");
+        gates.begun(&second);
+        gates.open("phase0/step2");
+        gates.recorded(&first, &["built"]);
+        gates.recorded(&second, &["built"]);
+    }
+}
+
+#[test]
+fn a_checkout_goes_on_with_what_a_killed_worker_left() {
+    let Some(gates) = Gates::one() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
+    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
+    gates.switch("work", &first);
+    gates.begun(&first);
+    kill(gates.worker());
+    gates.nothing_builds();
+    gates.switch("work", &second);
+    gates.open("phase0/step2");
+    gates.open("phase0/step1");
+    gates.recorded(&second, &["built"]);
+    gates.recorded(&first, &["built"]);
+}
+
+#[test]
+fn whoever_waits_for_a_killed_worker_s_job_starts_another() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.gated("phase0/step1");
+    gates.queue(&point);
+    gates.begun(&point);
+    kill(gates.worker());
+    gates.nothing_builds();
+    gates.sandbox.lattice(&["log", "-f", &point]).exits(1).says("its worker was killed");
+    let waits = gates.start("work", &["build", "--wait", &point]);
+    gates.open("phase0/step1");
+    assert!(super::gate::ended(waits).status.success());
+    assert_eq!(gates.verdicts(&point), ["built"]);
+}
+
+#[test]
+fn a_runner_that_is_killed_is_begun_again_but_not_for_ever() {
+    for gates in Gates::every() {
+        let point = gates.gated("phase0/step1");
+        gates.queue(&point);
+        let mut killed = Vec::new();
+        for _ in 0..3 {
+            let mut runner = gates.runner();
+            until("another runner begins", || {
+                runner = gates.runner();
+                !killed.contains(&runner) && gates.builders().iter().any(|command| command.contains(&gates.token()))
+            });
+            kill(runner);
+            killed.push(runner);
+        }
+        gates.nothing_builds();
+        gates.recorded(&point, &["failed"]);
+        let error = gates.sandbox.records()[0]["error"].as_str().unwrap().to_owned();
+        assert_eq!(error, "it was begun 3 times, and each time the process that built it was killed");
+        assert_eq!(gates.sandbox.state_of(&point), "failed");
+    }
+}
+
+#[test]
+fn a_build_in_the_foreground_that_is_killed_holds_nothing_up() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.gated("phase0/step1");
+    let typed = gates.start("work", &["build", &point]);
+    gates.begun(&point);
+    kill(typed.id());
+    super::gate::ended(typed);
+    assert_eq!(gates.sandbox.state_of(&point), "new", "its claim is worth nothing");
+    // Its Nix lives until it speaks to nobody.
+    gates.open("phase0/step1");
+    gates.nothing_builds();
+    gates.queue(&point);
+    gates.recorded(&point, &["built"]);
+}

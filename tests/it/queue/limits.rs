@@ -1,0 +1,95 @@
+//! Builds that want more than they may.
+
+use super::gate::Gates;
+use crate::sandbox::Sandbox;
+use crate::story::at;
+
+/// Builds a point in the background within one limit; gives its record's error.
+#[track_caller]
+fn error(gates: &Gates, point: &str, limit: &str, value: &str) -> String {
+    gates.sandbox.git(&["config", limit, value]);
+    let run = gates.sandbox.lattice(&["build", "--background", "--wait", "--json", point]).exits(1);
+    gates.sandbox.git(&["config", "--unset", limit]);
+    let result = run.json()["results"][0].clone();
+    assert_eq!(result["verdict"], "failed", "{result}");
+    assert!(
+        run.stderr.contains(&format!("hint: `git config {limit} ")),
+        "how to allow more should be said: {}",
+        run.stderr
+    );
+    result["error"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_limit_is_a_failed_record_that_names_it() {
+    for gates in Gates::every() {
+        let silent = gates.point("phase0/step1", "while :; do :; done");
+        assert_eq!(
+            error(&gates, &silent, "lattice.limit.time", "1s"),
+            "a builder took longer than 1s (limit `lattice.limit.time`)"
+        );
+        assert_eq!(
+            error(&gates, &silent, "lattice.limit.silence", "1"),
+            "a builder said nothing for 1s (limit `lattice.limit.silence`)"
+        );
+        let chatty = gates.point("phase0/step2", "while :; do echo chatter; done");
+        assert_eq!(
+            error(&gates, &chatty, "lattice.limit.log", "1k"),
+            "a builder wrote more than 1K of log (limit `lattice.limit.log`)"
+        );
+        let [hungry, endless] = [("phase0/step3", HUNGRY), ("phase0/step4", ENDLESS)].map(|(place, text)| {
+            let point = gates.point(place, "");
+            gates.sandbox.commit_to(&point, &[("step.nix", text)]);
+            point
+        });
+        assert_eq!(
+            error(&gates, &hungry, "lattice.limit.memory", "100M"),
+            "evaluation wanted more than 100M of memory (limit `lattice.limit.memory`)"
+        );
+        assert_eq!(
+            error(&gates, &endless, "lattice.limit.evaluation", "1s"),
+            "evaluation took longer than 1s (limit `lattice.limit.evaluation`)"
+        );
+        gates.nothing_builds();
+    }
+}
+
+const HUNGRY: &str =
+    "{ ... }:\nthrow (toString (builtins.length (builtins.deepSeq (builtins.genList (x: x + 1) 30000000) [ ])))\n";
+const ENDLESS: &str = "{ ... }:\nlet\n  sum = builtins.foldl' (a: b: a + b) 0;\nin\nthrow (toString (sum (builtins.genList \
+    (x: sum (builtins.genList (x: x) 100000)) 1000000)))\n";
+
+#[test]
+fn what_is_typed_has_a_limit_only_where_one_is_set() {
+    for gates in Gates::every() {
+        let point = gates.point("phase0/step1", "while :; do echo chatter; done");
+        gates.sandbox.git(&["config", "lattice.limit.log", "1k"]);
+        let run = gates.sandbox.lattice(&["build", &point]).exits(1);
+        run.says("wrote more than 1K of log (limit `lattice.limit.log`)")
+            .says("hint: `git config lattice.limit.log 2K` allows more");
+    }
+}
+
+#[test]
+fn a_limit_that_is_none_is_named() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.point("phase0/step1", "echo >$out");
+    for (key, value) in [("time", "6x"), ("silence", "0"), ("log", "64Q"), ("memory", "-1"), ("evaluation", "soon")] {
+        let key = format!("lattice.limit.{key}");
+        gates.sandbox.git(&["config", &key, value]);
+        for args in [&["build", &point][..], &["build", "--background", &point]] {
+            let run = gates.sandbox.lattice(args).exits(2);
+            run.says(&format!("error: `{key}` in git's configuration is `{value}`: expected a ")).says("hint: ");
+        }
+        gates.sandbox.git(&["config", "--unset", &key]);
+    }
+    gates.sandbox.lattice(&["build", &point]).exits(0);
+}
+
+#[test]
+fn a_limit_concerns_no_other_command() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.git(&["config", "lattice.limit.time", "nonsense"]);
+    sandbox.lattice(&["status"]).exits(0);
+}

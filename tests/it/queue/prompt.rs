@@ -1,0 +1,81 @@
+//! The segment for a shell's prompt.
+
+use super::gate::Gates;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, elsewhere, far, here};
+
+fn prompt(sandbox: &Sandbox, args: &[&str]) -> String {
+    let run = sandbox.lattice(&[&["prompt"], args].concat()).exits(0);
+    assert_eq!(run.stderr, "", "a prompt never complains");
+    run.stdout
+}
+
+fn switch(sandbox: &Sandbox, point: &str) {
+    sandbox.git(&["switch", "-q", &branch(point)]);
+}
+
+#[test]
+fn it_is_the_state_of_head_s_point() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    assert_eq!(prompt(&sandbox, &[]), "", "HEAD is on no point");
+    switch(&sandbox, &at("phase0/step2"));
+    assert_eq!(prompt(&sandbox, &[]), "· phase0/step2\n");
+    sandbox.built_elsewhere(&[&at("phase0/step2")]);
+    assert_eq!(prompt(&sandbox, &[]), "✓ phase0/step2\n");
+    sandbox.record(&at("phase0/step1"), &format!("{}-linux", here()), "failed");
+    switch(&sandbox, &at("phase0/step1"));
+    assert_eq!(prompt(&sandbox, &[]), "✗ phase0/step1\n");
+    switch(&sandbox, &at("phase0/step2"));
+    sandbox.commit_to(&at("phase0/step1"), &[("config.toml", "changed = true\n")]);
+    assert_eq!(
+        prompt(&sandbox, &["--format", "{state}"]),
+        "behind\n",
+        "as status says: {}",
+        sandbox.state_of(&at("phase0/step2"))
+    );
+}
+
+#[test]
+fn its_format_is_the_user_s() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&far("phase0/step1")]);
+    switch(&sandbox, &far("phase0/step1"));
+    let format = "[{mark} {state}] {point} {arch} {short}{time} {";
+    let expected = format!("[· new] {} {} phase0/step1 {{\n", far("phase0/step1"), elsewhere());
+    assert_eq!(prompt(&sandbox, &["--format", format]), expected);
+    let wrong = sandbox.lattice(&["prompt", "--format", "{colour}"]).exits(2).says("unknown `{colour}` in --format");
+    wrong.says("{mark}, {state}");
+}
+
+#[test]
+fn where_there_is_nothing_to_say_it_says_nothing() {
+    let sandbox = Sandbox::bare_start();
+    assert_eq!(prompt(&sandbox, &[]), "", "no lattice.toml");
+    let outside = sandbox.lattice_in("home", &["prompt"], |command| command).exits(0);
+    assert_eq!((outside.stdout, outside.stderr), (String::new(), String::new()), "no repository");
+    sandbox.write("lattice.toml", "base = \n");
+    assert_eq!(prompt(&sandbox, &[]), "", "a lattice.toml that is broken is other commands' business");
+}
+
+#[test]
+fn a_detached_head_is_no_point() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.git(&["switch", "-q", "--detach", &branch(&at("phase0/step1"))]);
+    assert_eq!(prompt(&sandbox, &[]), "");
+}
+
+#[test]
+fn it_shows_a_build_that_runs() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.gated("phase0/step1");
+    switch(&gates.sandbox, &point);
+    gates.queue(&point);
+    gates.begun(&point);
+    let shown = prompt(&gates.sandbox, &["--format", "{mark} {state} {time}"]);
+    assert!(shown.starts_with("▸ building ") && shown.ends_with("s\n"), "{shown}");
+    gates.open("phase0/step1");
+    gates.recorded(&point, &["built"]);
+    assert_eq!(prompt(&gates.sandbox, &[]), "✓ phase0/step1\n");
+}

@@ -1,0 +1,92 @@
+//! What is in the spool may be old, broken, or of something that is gone.
+
+use std::fs;
+
+use super::gate::{Gates, until};
+use crate::story::branch;
+
+#[test]
+fn what_is_no_job_is_put_aside() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.gated("phase0/step1");
+    let (jobs, aside) = (gates.queue_dir().join("jobs"), gates.queue_dir().join("aside"));
+    fs::create_dir_all(&jobs).unwrap();
+    let key = "0123456789012345678901234567890123456789";
+    let other = format!(
+        "{{\"point\":\"x\",\"key\":\"{}\",\"commit\":\"{key}\",\"asked\":\"typed\",\"queued\":1}}",
+        "a".repeat(40)
+    );
+    let names = ["empty.json", "noise.json", "deep.json", &format!("{key}.json")];
+    let texts = ["", "\0\u{1b}[2J", &"[".repeat(100_000), &other];
+    for (name, text) in names.iter().zip(texts) {
+        fs::write(jobs.join(name), text).unwrap();
+    }
+    fs::write(jobs.join("half.new123"), "{").unwrap();
+    gates.sandbox.lattice(&["status"]).exits(0);
+    for name in names {
+        assert!(aside.join(format!("{name}.unreadable")).exists(), "{name} is kept for whoever wonders");
+    }
+    assert_eq!(fs::read_dir(&jobs).unwrap().count(), 0);
+    gates.queue(&point);
+    gates.open("phase0/step1");
+    gates.recorded(&point, &["built"]);
+}
+
+#[test]
+fn broken_claims_and_locks_are_worth_nothing() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.gated("phase0/step1");
+    let key = gates.sandbox.point(&point)["key"].as_str().unwrap().to_owned();
+    let dir = gates.queue_dir();
+    fs::create_dir_all(dir.join("claims")).unwrap();
+    let claim = format!("{{\"pid\":1,\"background\":true,\"since\":0,\"keys\":[\"{key}\"]}}");
+    fs::write(dir.join("claims/1-0.json"), claim).unwrap();
+    fs::write(dir.join("claims/2-0.json"), "{").unwrap();
+    fs::write(dir.join("worker"), "1\n").unwrap();
+    assert_eq!(gates.sandbox.state_of(&point), "new", "a dead process builds nothing");
+    gates.queue(&point);
+    gates.open("phase0/step1");
+    gates.recorded(&point, &["built"]);
+}
+
+#[test]
+fn a_job_is_done_though_its_branch_is_gone() {
+    let Some(gates) = Gates::one() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
+    gates.queue(&first);
+    gates.begun(&first);
+    gates.queue(&second);
+    gates.sandbox.git(&["branch", "-q", "-D", &branch(&second)]);
+    gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0).says("cancelled");
+    gates.open("phase0/step1");
+    gates.recorded(&first, &["built"]);
+}
+
+#[test]
+fn a_job_that_cannot_be_built_says_why() {
+    let Some(gates) = Gates::one() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
+    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
+    gates.queue(&first);
+    gates.begun(&first);
+    gates.switch("work", &second);
+    // What made it ours is forgotten while it waits.
+    fs::remove_file(gates.sandbox.work().join(".git/logs/refs/heads").join(branch(&second))).unwrap();
+    gates.open("phase0/step1");
+    until("the queue is empty", || fs::read_dir(gates.queue_dir().join("jobs")).unwrap().count() == 0);
+    gates.sandbox.lattice(&["log", &second]).exits(0).says("could not be built: ").says("may not be built by itself");
+    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says("may not be built by itself");
+    assert_eq!(gates.verdicts(&second), Vec::<String>::new());
+    gates.queue(&second);
+    gates.open("phase0/step2");
+    gates.recorded(&second, &["built"]);
+}
+
+#[test]
+fn without_nix_nothing_is_queued() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    sandbox.points(&[&crate::story::at("phase0/step1")]);
+    let run = sandbox.lattice(&["build", "--background", &crate::story::at("phase0/step1")]).exits(2);
+    run.says("`nix` was not found on PATH");
+    assert_eq!(sandbox.state_of(&crate::story::at("phase0/step1")), "new");
+}
