@@ -29,6 +29,8 @@ pub struct PointStatus {
     pub systems: Vec<System>,
     /// What counts of its records, system by system.
     pub verdicts: Rc<Verdicts>,
+    /// The systems of its own whose records contradict each other.
+    pub disputed: Vec<System>,
     /// What that comes to.
     pub state: State,
     /// Whether the remote has it.
@@ -43,6 +45,8 @@ pub struct Survey {
     pub unreadable: Vec<(Point, anyhow::Error)>,
     /// What else could not be read: refs, notes.
     pub broken: Vec<String>,
+    /// How many lines of the notes are not believed.
+    pub skipped: usize,
 }
 
 /// Looks at the points in `which`, or at all.
@@ -53,8 +57,9 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let repo = &context.repo;
     let records = Records::open(repo)?;
     let mut cache = Cache::load(repo, config);
-    cache.take_records(&records)?;
-    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache };
+    cache.take_records(&records, &config.lattice);
+    let skipped = cache.skipped();
+    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache, skipped };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::new(), Vec::new());
@@ -64,8 +69,9 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
+    let skipped = surveyor.skipped;
     surveyor.cache.save();
-    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat() })
+    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat(), skipped })
 }
 
 struct Surveyor<'a> {
@@ -74,6 +80,7 @@ struct Surveyor<'a> {
     config: &'a Config,
     census: &'a Census,
     cache: Cache,
+    skipped: usize,
 }
 
 impl Surveyor<'_> {
@@ -82,9 +89,11 @@ impl Surveyor<'_> {
         let Some(commit) = tip.commit() else { return Ok(None) };
         let Facts { key, parents } = self.facts(point, commit)?;
         let systems = self.config.systems.of(&self.config.lattice, point);
-        let verdicts = key.map(|key| self.cache.verdicts(key)).unwrap_or_default();
+        let (verdicts, strangers) = key.map(|key| self.cache.verdicts(key, point)).unwrap_or_default();
+        self.skipped += strangers;
+        let disputed: Vec<_> = systems.iter().filter(|system| verdicts.is_disputed(system)).cloned().collect();
         let mut state = State::of(&verdicts, &systems);
-        if self.is_behind(point, commit, &parents)? {
+        if state != State::Disputed && self.is_behind(point, commit, &parents)? {
             state = State::Behind;
         }
         Ok(Some(PointStatus {
@@ -94,6 +103,7 @@ impl Surveyor<'_> {
             key,
             systems,
             verdicts,
+            disputed,
             state,
             pushed: tip.is_pushed(),
         }))
