@@ -9,6 +9,7 @@ mod index;
 pub mod merge;
 pub mod notes;
 pub mod refs;
+pub mod remote;
 pub mod repo;
 pub mod source;
 pub mod trailer;

@@ -246,8 +246,17 @@ pub fn writer(repo: &Repo) -> Result<String> {
 }
 
 /// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.
-fn random_name() -> String {
+pub fn random_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
     format!("{bits:016x}")
+}
+
+/// Gives this clone another name to write under.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn replace_writer(repo: &Repo, old: &str, new: &str) -> Result<()> {
+    repo.git().add_config(WRITER, new)?;
+    repo.git().unset_config(WRITER, old)
 }
