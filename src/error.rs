@@ -78,7 +78,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
         }
         Refusal::Remote { remote, .. } => {
-            vec![format!("`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again")]
+            vec![format!(
+                "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
+            )]
         }
         Refusal::CheckedOut { branch, .. } => {
             vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]

@@ -122,7 +122,9 @@ fn dispute_json(records: &[Said], dispute: &Dispute) -> Value {
 fn dispute_lines(records: &[Said], dispute: &Dispute) -> Vec<String> {
     let drv = dispute.drv.as_deref().unwrap_or("an unknown derivation");
     let told = |side: &Side| {
-        let by = |said: &Said| format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started);
+        let by = |said: &Said| {
+            format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)
+        };
         let by: Vec<_> = side.records.iter().filter_map(|i| records.get(*i)).map(by).collect();
         let what = side.nar_hash.as_deref().unwrap_or("a rebuild differs");
         format!("  {what} by {}", by.join(", "))

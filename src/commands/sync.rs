@@ -32,11 +32,8 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config) = (session.context()?, session.config()?);
-    let how = How {
-        dry_run: args.get_flag("dry-run"),
-        fetch: !args.get_flag("no-fetch"),
-        push: !args.get_flag("no-push"),
-    };
+    let how =
+        How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };
     let named = Named::read(config, args)?;
     let mut census = Census::take(&context.repo, config)?;
     let there = sync::look(context, config, how.fetch)?;
@@ -106,9 +103,9 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
         }
         (Deed::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
         (_, Standing::OnlyThere) => format!("`git switch {branch}` makes it here too"),
-        (_, Standing::Gone) if entry.local.is_some() => format!(
-            "`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there"
-        ),
+        (_, Standing::Gone) if entry.local.is_some() => {
+            format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
+        }
         (_, Standing::Gone) => format!("`git fetch --prune {remote}` forgets it"),
         (_, Standing::Diverged) => format!(
             "`git log --oneline --left-right {branch}...{remote}/{branch}` shows how; `git switch {branch}`, \
@@ -128,7 +125,9 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
     }
     if let Some(old) = &records.renamed_from {
         lines.push(match &records.writer {
-            Some(new) if !how.dry_run => format!("another clone writes records as `{old}` too: this one writes as `{new}` from now on"),
+            Some(new) if !how.dry_run => {
+                format!("another clone writes records as `{old}` too: this one writes as `{new}` from now on")
+            }
             _ => format!("another clone writes records as `{old}` too: this one would take a new name"),
         });
     }

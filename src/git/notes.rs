@@ -14,7 +14,7 @@ use super::{Change, Error, Oid, Repo, Result, Transaction, doing};
 const TRIES: usize = 50;
 
 /// How many entries of a writer's notes are looked at.
-const MOST_NOTES: usize = 1 << 21;
+const MOST_NOTES: usize = 1 << 20;
 /// The longest object id.
 const MOST_HEX: usize = 64;
 
@@ -25,7 +25,7 @@ pub struct Notes {
     pub notes: Vec<(Oid, Oid)>,
     /// How many entries are something else.
     pub odd: usize,
-    /// How many more would have been looked at: 0 when there were too many.
+    /// How many more would have been looked at: 0 when there were too many, and then none is given.
     pub left: usize,
 }
 
@@ -44,13 +44,16 @@ impl Repo {
         state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))
     }
 
-    /// All notes in the notes commit `notes`.
+    /// All notes in the notes commit `notes`, unless there are more than anybody has.
     ///
     /// # Errors
     /// When the commit cannot be read.
     pub fn all_notes(&self, notes: Oid) -> Result<Notes> {
         let mut found = Notes { left: MOST_NOTES, ..Notes::default() };
         self.collect_notes(self.tree_of_commit(notes)?, "", &mut found);
+        if found.left == 0 {
+            found.notes = Vec::new();
+        }
         Ok(found)
     }
 

@@ -37,7 +37,8 @@ pub enum Carried {
 /// How often a push is tried while others push to the same place.
 const TRIES: usize = 3;
 /// By these words git tells that another push holds what this one needs (receive-pack.c, refs.c).
-pub(super) const BUSY: [&str; 4] = ["atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref"];
+pub(super) const BUSY: [&str; 4] =
+    ["atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref"];
 
 impl Outcome {
     /// Whether the remote has what it should have.
@@ -91,7 +92,13 @@ fn once(repo: &Repo, remote: &str, branches: &[String], notes: Option<&str>) -> 
     let own = report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes);
     let carried = match own {
         None => Carried::Nothing,
-        Some(Pushed { refused: None, same, .. }) => if *same { Carried::Nothing } else { Carried::Records },
+        Some(Pushed { refused: None, same, .. }) => {
+            if *same {
+                Carried::Nothing
+            } else {
+                Carried::Records
+            }
+        }
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = reason(why).to_owned();

@@ -102,9 +102,10 @@ fn read(key: &str, line: &[u8], latest: &str) -> Result<Record, Flaw> {
 fn texts(record: &Record) -> impl Iterator<Item = &str> {
     let always = [&record.point, &record.commit, &record.host, &record.user];
     let maybe = [&record.drv, &record.error, &record.nix];
-    let outputs = record.outputs.iter().flat_map(|(name, output)| {
-        [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten()
-    });
+    let outputs = record
+        .outputs
+        .iter()
+        .flat_map(|(name, output)| [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten());
     always.into_iter().chain(maybe.into_iter().flatten()).chain(outputs).map(String::as_str)
 }
 
@@ -114,7 +115,8 @@ fn is_time(text: &str) -> bool {
         let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|digits| digits.parse::<u32>().ok())
     };
-    let within = |from: usize, least: u32, most: u32| number(from, from + 2).is_some_and(|n| (least..=most).contains(&n));
+    let within =
+        |from: usize, least: u32, most: u32| number(from, from + 2).is_some_and(|n| (least..=most).contains(&n));
     let signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
     text.len() == 20
         && signs.iter().all(|(at, sign)| text.as_bytes()[*at] == *sign)
@@ -173,13 +175,21 @@ mod tests {
         assert_eq!(flaw("system", json!("x86_64 linux")), Some(Flaw::System));
         assert_eq!(flaw("host", json!("\u{1b}[31m")), Some(Flaw::Controls));
         assert_eq!(flaw("outputs", json!({ "\u{202e}": { "path": "" } })), Some(Flaw::Controls));
-        for time in ["yesterday", "2026-11-22 18:00:00Z", "2026-13-01T00:00:00Z", "2026-11-22T18:00:00+01:00", "é26-11-22T18:00:00Z"] {
+        for time in [
+            "yesterday",
+            "2026-11-22 18:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T18:00:00+01:00",
+            "é26-11-22T18:00:00Z",
+        ] {
             assert_eq!(flaw("started", json!(time)), Some(Flaw::Time), "{time}");
         }
         assert_eq!(flaw("started", json!("2026-12-01T00:00:01Z")), Some(Flaw::Time));
         assert_eq!(flaw("seconds", json!(-0.5)), Some(Flaw::Seconds));
         assert_eq!(flaw("error", json!("e".repeat(MOST_LINE))), Some(Flaw::HugeLine));
-        for (field, value) in [("seconds", json!("1")), ("outputs", json!([])), ("verdict", json!("Built")), ("host", json!(null))] {
+        for (field, value) in
+            [("seconds", json!("1")), ("outputs", json!([])), ("verdict", json!("Built")), ("host", json!(null))]
+        {
             assert_eq!(flaw(field, value), Some(Flaw::NoRecord), "{field}");
         }
         let huge = vec![b'\n'; usize::try_from(MOST_NOTE).unwrap() + 1];
@@ -210,11 +220,13 @@ mod tests {
         let value = leaf.prop_recursive(4, 20, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::vec((".{0,8}", inner), 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+                prop::collection::vec((".{0,8}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
             ]
         });
         let fields = [
-            "point", "key", "commit", "system", "verdict", "drv", "outputs", "error", "nix", "started", "seconds", "host", "user",
+            "point", "key", "commit", "system", "verdict", "drv", "outputs", "error", "nix", "started", "seconds",
+            "host", "user",
         ];
         prop::collection::vec((prop::sample::select(fields.to_vec()), value), 0..4).prop_map(|changes| {
             let mut record = record();

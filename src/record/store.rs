@@ -129,7 +129,9 @@ impl<'a> Records<'a> {
             for (_, blob) in notes {
                 let Some(note) = self.read_within(&mut read, *key, *blob) else { continue };
                 scan.skipped += note.flaws.values().sum::<usize>();
-                note.records.into_iter().for_each(|record| points.entry(record.point.clone()).or_default().push(record));
+                note.records
+                    .into_iter()
+                    .for_each(|record| points.entry(record.point.clone()).or_default().push(record));
             }
             let mut found = Vec::new();
             for (text, records) in points {

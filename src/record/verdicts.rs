@@ -168,9 +168,10 @@ mod tests {
     #[test]
     fn a_dispute_on_another_system_is_none_of_this_point_s() {
         let mut records = vec![record(Verdict::Built, "a.drv", "1", "1")];
-        records.extend([record(Verdict::Built, "z.drv", "1", "1"), record(Verdict::Built, "z.drv", "2", "1")].map(
-            |record| Record { system: "aarch64-linux".into(), ..record },
-        ));
+        records.extend(
+            [record(Verdict::Built, "z.drv", "1", "1"), record(Verdict::Built, "z.drv", "2", "1")]
+                .map(|record| Record { system: "aarch64-linux".into(), ..record }),
+        );
         assert_eq!(state(&records), State::Built);
     }
 }

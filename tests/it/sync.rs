@@ -77,7 +77,10 @@ fn a_fresh_clone_shows_the_same_states() {
     assert_eq!(states(&sandbox, colleague), states(&sandbox, "work"));
     let shown: Vec<_> = [&one, &two, &other].map(|point| sandbox.state_of(point)).into();
     assert_eq!(shown, ["built", "disputed", "failed"], "or the comparison would show little");
-    assert!(sandbox.try_git(colleague, &["rev-parse", "-q", "--verify", &branch(&one)]).text().is_empty(), "no branch made");
+    assert!(
+        sandbox.try_git(colleague, &["rev-parse", "-q", "--verify", &branch(&one)]).text().is_empty(),
+        "no branch made"
+    );
 }
 
 #[test]
@@ -134,7 +137,10 @@ fn a_branch_in_the_middle_of_a_rebase_is_not_moved() {
     sandbox.git(&["switch", "-q", &branch(&one)]);
     let before = sandbox.git(&["rev-parse", "HEAD"]);
     sandbox.try_git("work", &["rebase", "-q", "--exec", "false", "HEAD~1"]);
-    assert!(sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).text().is_empty(), "the rebase should have stopped");
+    assert!(
+        sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).text().is_empty(),
+        "the rebase should have stopped"
+    );
     sandbox.lattice(&["sync", &one]).exits(0).says("behind").says("checked out");
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), before);
 }
@@ -160,13 +166,17 @@ fn what_was_deleted_there_is_said_and_stays() {
     let one = at("phase0/step1");
     sandbox.git_in(colleague, &["push", "-q", "origin", "--delete", &branch(&one)]);
     for _ in 0..2 {
-        let run = sandbox.lattice(&["sync"]).exits(0).says("deleted there").says(&format!("git branch -D {}", branch(&one)));
+        let run =
+            sandbox.lattice(&["sync"]).exits(0).says("deleted there").says(&format!("git branch -D {}", branch(&one)));
         run.never_says("pushed");
     }
     assert!(sandbox.has(&one), "nothing is deleted here");
     assert!(!sandbox.remote_has(&one), "and nothing brought back there");
     let run = lattice(&sandbox, colleague, &["sync", "--json"]).exits(0);
-    assert!(run.json()["points"].as_array().unwrap().iter().all(|it| it["standing"] != "deleted-there"), "it deleted it itself");
+    assert!(
+        run.json()["points"].as_array().unwrap().iter().all(|it| it["standing"] != "deleted-there"),
+        "it deleted it itself"
+    );
 }
 
 #[test]
@@ -288,7 +298,10 @@ fn a_remote_that_is_not_there_moves_nothing() {
     assert_eq!(sandbox.state(), before);
     sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
     sandbox.lattice(&["sync"]).exits(2).says("there is no remote `origin`").says("git remote add origin URL");
-    sandbox.write("lattice.toml", fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap().replace("\"origin\"", "\"\""));
+    sandbox.write(
+        "lattice.toml",
+        fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap().replace("\"origin\"", "\"\""),
+    );
     sandbox.lattice(&["sync"]).exits(2).says("there is no remote");
 }
 
@@ -420,7 +433,8 @@ fn a_repository_with_reftable_syncs_too() {
     own_record(&sandbox, colleague, "second", &one, &json!({}));
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     lattice(&sandbox, "tables", &["new", &new, "--no-push", "--no-switch"]).exits(0);
-    let run = lattice(&sandbox, "tables", &["sync"]).exits(0).says("fast-forwarded").says("records of this clone pushed");
+    let run =
+        lattice(&sandbox, "tables", &["sync"]).exits(0).says("fast-forwarded").says("records of this clone pushed");
     run.says("records of one other clone fetched");
     assert_eq!(sandbox.git_in("tables", &["rev-parse", &branch(&one)]), theirs);
     lattice(&sandbox, colleague, &["sync"]).exits(0);

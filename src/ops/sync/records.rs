@@ -160,7 +160,8 @@ fn lines_only_in(repo: &Repo, notes: Oid, others: &[Option<Oid>]) -> Result<Vec<
         let text = repo.blob(blob)?;
         let known = there.get(&object);
         let is_new = |line: &&[u8]| !line.is_empty() && known.is_none_or(|known| !known.contains(*line));
-        let lines: Vec<u8> = text.split(|byte| *byte == b'\n').filter(is_new).flat_map(|line| [line, b"\n"].concat()).collect();
+        let lines: Vec<u8> =
+            text.split(|byte| *byte == b'\n').filter(is_new).flat_map(|line| [line, b"\n"].concat()).collect();
         if !lines.is_empty() {
             only.push((object, lines));
         }
