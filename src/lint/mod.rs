@@ -6,6 +6,7 @@
 mod depth;
 mod statix;
 mod syntax;
+pub mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

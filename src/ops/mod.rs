@@ -3,7 +3,9 @@
 pub mod build;
 pub mod cache;
 pub mod census;
+pub mod check;
 pub mod content;
+pub mod doctor;
 pub mod hook;
 pub mod init;
 pub mod lint;
