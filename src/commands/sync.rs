@@ -12,7 +12,10 @@ use crate::ops::Cannot;
 use crate::ops::census::Census;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
 use crate::ui::table::{self, Cell};
-use crate::ui::{Tone, harmless};
+use crate::ui::{Tone, Ui, harmless};
+
+/// How many points that are only there are listed one by one where none was named: for a fresh clone that is all of them.
+const FEW: usize = 10;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -53,20 +56,28 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 
 fn show(session: &Session, config: &Config, report: &Report, is_all: bool, how: How) {
     let ui = &session.ui;
-    let is_quiet = |entry: &&Entry| is_all && entry.standing == Standing::Same;
+    let count = |standing: Standing| report.points.iter().filter(|entry| entry.standing == standing).count();
+    let (same, there) = (count(Standing::Same), count(Standing::OnlyThere));
+    let is_quiet = |entry: &&Entry| match entry.standing {
+        Standing::Same => is_all,
+        Standing::OnlyThere => is_all && there > FEW,
+        _ => false,
+    };
     let row = |entry: &Entry| {
         let (word, tone) = word(entry, how);
         vec![Cell::new(word, tone), config.lattice.spell(&entry.point).into(), harmless(&advice(entry, report)).into()]
     };
     let rows: Vec<_> = report.points.iter().filter(|entry| !is_quiet(entry)).map(row).collect();
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
-    match report.points.iter().filter(is_quiet).count() {
-        0 => {}
-        1 => ui.data("one point is up to date"),
-        count => ui.data(format!("{count} points are up to date")),
+    if is_all && same > 0 {
+        ui.data(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
+    }
+    if is_all && there > FEW {
+        ui.data(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
     }
     records_lines(&report.records, how).iter().for_each(|line| ui.data(harmless(line)));
     report.said.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
+    mend(ui, report);
     for writer in &report.records.diverged {
         let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
         ui.warn(format!("the records of writer `{writer}` differ here and there; those here were kept"));
@@ -107,12 +118,17 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
             format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
         }
         (_, Standing::Gone) => format!("`git fetch --prune {remote}` forgets it"),
-        (_, Standing::Diverged) => format!(
-            "`git log --oneline --left-right {branch}...{remote}/{branch}` shows how; `git switch {branch}`, \
-             `git merge {remote}/{branch}` (or rebase), and sync again"
-        ),
+        (_, Standing::Diverged) => "each side has commits that the other has not".to_owned(),
         _ => String::new(),
     }
+}
+
+/// How to mend what differs on both sides; the first one shows it for all.
+fn mend(ui: &Ui, report: &Report) {
+    let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
+    let (branch, remote) = (harmless(&entry.branch), &report.remote);
+    ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));
+    ui.hint(format!("`git switch {branch}`, `git merge {remote}/{branch}` (or rebase), and `git lattice sync` again"));
 }
 
 fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {

@@ -14,6 +14,7 @@ pub mod new;
 pub mod next;
 pub mod promote;
 pub mod push;
+pub mod records;
 pub mod show;
 pub mod status;
 pub mod sync;

@@ -56,6 +56,16 @@ pub struct Problem {
     pub count: usize,
 }
 
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)?;
+        if self.count > 1 {
+            write!(f, ", {} times", self.count)?;
+        }
+        self.key.as_ref().map_or(Ok(()), |key| write!(f, ", on {key}"))
+    }
+}
+
 impl<'a> Records<'a> {
     /// Finds the writers' refs. One that does not hold notes is left out: it is somebody else's, and hides no other.
     ///

@@ -268,3 +268,21 @@ fn a_record_of_another_point_is_not_believed() {
     assert_eq!(sandbox.state_of(&one), "new", "a green point cannot be lent");
     sandbox.lattice(&["promote", &two]).exits(1).says("not built on");
 }
+
+#[test]
+fn what_is_not_believed_is_named_by_doctor_and_check() {
+    let (sandbox, one, two) = built_chain();
+    sandbox.lattice(&["check"]).never_says("C21");
+    sandbox.lattice(&["doctor", "--offline"]).says("of 1 writers, all of them believed");
+    told(&sandbox, "second", &one, &json!({ "point": two }));
+    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
+    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
+    sandbox.git(&["update-ref", "refs/notes/lattice/text", "HEAD:README"]);
+    let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
+    for args in [&["doctor", "--offline"][..], &["check"]] {
+        let run = sandbox.lattice(args).says(&format!("a record of another point, on {key}"));
+        let run = run.says(&format!("control characters, 2 times, on {key}")).says("refs/notes/lattice/second");
+        run.says("refs/notes/lattice/text").never_says("\u{1b}");
+    }
+    sandbox.lattice(&["doctor", "--offline"]).says(&format!("git notes --ref=lattice/third show {key}"));
+}
