@@ -94,7 +94,7 @@ impl Git {
         // --refmap=: a configured `+refs/notes/*:refs/notes/*` would take away records that were not pushed.
         let exactly = ["--refmap=", "--no-tags", "--no-prune", "--recurse-submodules=no", "--no-write-fetch-head"];
         let cmd = self.asking().args(["fetch", "--quiet", "--atomic", "--stdin"]).args(exactly).arg(remote);
-        Ok(cmd.stdin(refspecs.iter().map(|refspec| format!("{refspec}\n")).collect::<String>()).read().map(drop)?)
+        Ok(cmd.stdin(refspecs.join("\n") + "\n").read().map(drop)?)
     }
 
     /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.

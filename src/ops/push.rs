@@ -91,21 +91,14 @@ fn once(repo: &Repo, remote: &str, branches: &[String], notes: Option<&str>) -> 
     };
     let own = report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes);
     let carried = match own {
-        None => Carried::Nothing,
-        Some(Pushed { refused: None, same, .. }) => {
-            if *same {
-                Carried::Nothing
-            } else {
-                Carried::Records
-            }
-        }
+        Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = reason(why).to_owned();
             let (reasons, _) = once(repo, remote, branches, None)?;
             return Ok((reasons, Carried::Refused(why)));
         }
-        Some(_) => Carried::Nothing,
+        _ => Carried::Nothing,
     };
     Ok((refusals(report, notes), carried))
 }

@@ -254,7 +254,7 @@ mod tests {
 
         #[test]
         fn what_is_believed_is_sound_and_every_line_is_accounted_for(lines in prop::collection::vec(odd_record(), 1..5)) {
-            let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             let note = parse_note(KEY, text.as_bytes(), LATEST);
             prop_assert!(note.records.iter().all(is_sound));
             prop_assert_eq!(note.records.len() + note.flaws.values().sum::<usize>(), lines.len());

@@ -157,7 +157,9 @@ fn records(context: &Context) -> Vec<Line> {
         let line = Line::warning("records", format!("not believed, in `{}`: {problem}", problem.notes));
         let notes = process::quote(problem.notes.trim_start_matches("refs/notes/"));
         match &problem.key {
-            Some(key) => line.remedy(format!("`git notes --ref={notes} show {key}` shows what is there; it counts for nothing")),
+            Some(key) => {
+                line.remedy(format!("`git notes --ref={notes} show {key}` shows what is there; it counts for nothing"))
+            }
             None => line.remedy(format!("`git log refs/notes/{notes}` shows who wrote it; it counts for nothing")),
         }
     };
