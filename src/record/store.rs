@@ -163,33 +163,42 @@ impl<'a> Records<'a> {
             reason: text.clone(),
             count: 1,
         });
-        let mut problems: Vec<_> = broken.collect();
         let mut read = 0;
-        for (name, notes) in &self.writers {
-            let mut add = |key: Option<Oid>, reason: String, count: usize| {
-                problems.push(Problem { notes: name.clone(), key: key.map(|key| key.to_string()), reason, count });
-            };
-            let found = match self.repo.all_notes(*notes) {
-                Ok(found) => found,
-                Err(error) => {
-                    add(None, error.to_string(), 1);
-                    continue;
-                }
-            };
-            if found.odd > 0 {
-                add(None, "entries that are no notes".to_owned(), found.odd);
-            }
-            if found.left == 0 {
-                add(None, "more notes than are looked at".to_owned(), 1);
-            }
-            for (key, blob) in found.notes {
-                let Some(note) = self.read_within(&mut read, key, blob) else { continue };
-                let point = known(key);
-                let strange = |record: &&Record| point.as_ref().is_some_and(|point| *point != record.point);
-                let strangers = note.records.iter().filter(strange).count();
-                let flaws = note.flaws.into_iter().chain((strangers > 0).then_some((Flaw::OtherPoint, strangers)));
-                flaws.for_each(|(flaw, count)| add(Some(key), flaw.to_string(), count));
-            }
+        let found = self.writers.iter().flat_map(|(name, notes)| self.problems_in(name, *notes, &known, &mut read));
+        broken.chain(found.collect::<Vec<_>>()).collect()
+    }
+
+    fn problems_in(
+        &self,
+        name: &str,
+        notes: Oid,
+        known: &impl Fn(Oid) -> Option<String>,
+        read: &mut usize,
+    ) -> Vec<Problem> {
+        let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
+            notes: name.to_owned(),
+            key: key.map(|key| key.to_string()),
+            reason,
+            count,
+        };
+        let found = match self.repo.all_notes(notes) {
+            Ok(found) => found,
+            Err(error) => return vec![problem(None, error.to_string(), 1)],
+        };
+        let mut problems = Vec::new();
+        if found.odd > 0 {
+            problems.push(problem(None, "entries that are no notes".to_owned(), found.odd));
+        }
+        if found.left == 0 {
+            problems.push(problem(None, "more notes than are looked at".to_owned(), 1));
+        }
+        for (key, blob) in found.notes {
+            let Some(note) = self.read_within(read, key, blob) else { continue };
+            let point = known(key);
+            let is_stranger = |record: &&Record| point.as_ref().is_some_and(|point| *point != record.point);
+            let strangers = note.records.iter().filter(is_stranger).count();
+            let flaws = note.flaws.into_iter().chain((strangers > 0).then_some((Flaw::OtherPoint, strangers)));
+            problems.extend(flaws.map(|(flaw, count)| problem(Some(key), flaw.to_string(), count)));
         }
         problems
     }
