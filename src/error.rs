@@ -101,6 +101,11 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::NotReady { .. } => {
             vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
         }
+        Refusal::Remote { remote, .. } => {
+            vec![format!(
+                "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
+            )]
+        }
         Refusal::CheckedOut { branch, .. } => {
             vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
         }
@@ -125,6 +130,8 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoFlake { .. } => {
             vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
         }
+        Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
+        Cannot::NoRemote { remote: None } => vec![format!("`remote` in {} says which; it is empty", config::FILE)],
         Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
         Cannot::NeedsNixpkgs { below_template, .. } => {
             vec![format!("use `--template {below_template}` or `--template nixpkgs`")]

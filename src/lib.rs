@@ -41,6 +41,8 @@ pub mod system;
 #[doc(hidden)]
 pub mod template;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod ui;
 
 pub use library::{Error, run_nix_build};

@@ -126,7 +126,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     ui.progress("");
     let (mut code, mut records) = (error::OK, Vec::new());
     for job in &plan.jobs {
-        let result = log::results(context, job.key, std::slice::from_ref(&job.system))?.pop();
+        let result = log::results(context, job.key, &job.point, std::slice::from_ref(&job.system))?.pop();
         let aside = queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
             ui.error(format!("{} could not be built: {}", job.point, harmless(&aside.why)));

@@ -102,7 +102,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
         return Ok(error::CANNOT);
     }
-    let results = log::results(context, key, &status.systems)?;
+    let results = log::results(context, key, point, &status.systems)?;
     if results.is_empty() {
         return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, None, false);
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error;
 use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
-use crate::ops::push::{self, Outcome};
+use crate::ops::push::{self, Carried, Outcome};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui};
 
@@ -83,7 +83,20 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
         table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
         checked.lines().iter().for_each(|line| ui.say(line));
     }
+    carried(ui, pushed);
     refused(ui, pushed, "the push did not go through; the points are here, and the same command pushes them later");
+}
+
+/// Says what became of the records that went with a push.
+pub(super) fn carried(ui: &Ui, pushed: &Outcome) {
+    match pushed {
+        Outcome::Done(Carried::Records) => ui.say("the records of this clone were pushed with it"),
+        Outcome::Done(Carried::Refused(why)) => {
+            let why = crate::ui::harmless(why);
+            ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
+        }
+        _ => {}
+    }
 }
 
 /// Says why a push did not go through, if it did not, and what to do.
@@ -155,8 +168,18 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     value["warnings"] = json!(plan.warnings);
     value["checked"] = json!(checked.checked);
     value["unchecked"] = json!(checked.unchecked);
+    value["records_pushed"] = carried_json(pushed);
     if let Outcome::Refused { reasons, .. } = pushed {
         value["push_refused"] = json!(reasons);
     }
     value
+}
+
+/// Whether this clone's records went with a push; null where there was nothing to go.
+pub(super) fn carried_json(pushed: &Outcome) -> Value {
+    match pushed {
+        Outcome::Done(Carried::Records) => json!(true),
+        Outcome::Done(Carried::Refused(_)) => json!(false),
+        _ => Value::Null,
+    }
 }

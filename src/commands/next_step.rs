@@ -44,12 +44,17 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     made::make(session, args, &Request { points, ..new::content(session, args)? })
 }
 
-/// The new step takes the output of the one below: with that one red it cannot be built.
+/// The new step takes the output of the one below: with that one red it cannot be built, or not be relied on.
 fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
     let survey = status::survey(session.context()?, config, census, Some(from))?;
-    for below in survey.points.iter().filter(|below| below.state == State::Failed) {
+    for below in &survey.points {
         let point = config.lattice.spell(&below.point);
-        session.ui.warn(format!("`{point}` failed to build: `git lattice show {point}` tells more"));
+        let what = match below.state {
+            State::Failed => "failed to build",
+            State::Disputed => "is disputed: it came to different contents",
+            _ => continue,
+        };
+        session.ui.warn(format!("`{point}` {what}: `git lattice show {point}` tells more"));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::ops::Cannot;
 use crate::ops::census::Census;
 
 /// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
-const TAKEN: [&str; 44] = [
+const TAKEN: [&str; 45] = [
     "again",
     "all",
     "all-archs",
@@ -35,6 +35,7 @@ const TAKEN: [&str; 44] = [
     "frontier",
     "help",
     "json",
+    "no-fetch",
     "no-push",
     "no-switch",
     "offline",
@@ -195,7 +196,8 @@ impl Named {
         self.selectors.iter().any(Selector::has_wildcards)
     }
 
-    fn describe(&self) -> String {
+    /// What was named, for messages.
+    pub(super) fn describe(&self) -> String {
         self.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 }

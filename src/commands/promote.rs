@@ -95,11 +95,12 @@ fn into_base(
     };
     if args.get_flag("json") {
         let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
-        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry }));
+        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry, "records_pushed": made::carried_json(&pushed) }));
     } else {
         let state = if pushed.is_done() { "pushed" } else { "not pushed" };
         session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
     }
+    made::carried(&session.ui, &pushed);
     let summary = "the push did not go through; the merge is here, and the same command pushes it later";
     made::refused(&session.ui, &pushed, summary);
     Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })

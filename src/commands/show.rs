@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::points::Named;
 use super::{Session, points, status};
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error;
 use crate::ops::census::Census;
 use crate::ops::show::{self, Details};
-use crate::record::{Record, Verdict};
+use crate::record::{Dispute, Record, Said, Side, Verdict};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
 
@@ -32,7 +32,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         value["config_hash"] = json!(details.config_hash);
         value["files"] = json!(details.files);
         value["below"] = json!(details.below);
-        value["records"] = json!(details.records);
+        value["records"] = details.records.iter().map(said_json).collect();
+        value["disputes"] = details.disputes.iter().map(|dispute| dispute_json(&details.records, dispute)).collect();
         value["logs"] = json!(details.logs);
         ui.json(value);
     } else {
@@ -68,7 +69,10 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     );
     row("config hash", details.config_hash.clone().unwrap_or_default());
     list(&mut rows, "files", &details.files);
-    for (i, record) in details.records.iter().enumerate() {
+    for (i, line) in details.disputes.iter().flat_map(|dispute| dispute_lines(&details.records, dispute)).enumerate() {
+        rows.push(vec![if i == 0 { "disputed" } else { "" }.into(), Cell::new(line, Tone::Bad)]);
+    }
+    for (i, Said { record, .. }) in details.records.iter().enumerate() {
         let tone = match record.verdict {
             Verdict::Built | Verdict::Reproduced => Tone::Good,
             Verdict::Failed | Verdict::Differs => Tone::Bad,
@@ -89,11 +93,43 @@ fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
 fn record_line(record: &Record) -> String {
     let what =
         record.outputs.get("out").map(|out| out.path.clone()).or_else(|| record.error.clone()).unwrap_or_default();
-    let verdict =
-        serde_json::to_value(record.verdict).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+    let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
     harmless(&format!(
         "{verdict} {} {} {:.1} s by {}@{} with Nix {nix}: {what}",
         record.system, record.started, record.seconds, record.user, record.host
     ))
+}
+
+fn said_json(said: &Said) -> Value {
+    let mut value = json!(said.record);
+    value["writer"] = json!(said.writer);
+    value
+}
+
+fn dispute_json(records: &[Said], dispute: &Dispute) -> Value {
+    let side = |side: &Side| {
+        let by = side.records.iter().filter_map(|i| records.get(*i)).map(said_json).collect::<Vec<_>>();
+        json!({ "narHash": side.nar_hash, "records": by })
+    };
+    json!({
+        "system": dispute.system, "drv": dispute.drv, "output": dispute.output,
+        "sides": dispute.sides.iter().map(side).collect::<Vec<_>>(),
+    })
+}
+
+/// What is in dispute, and a line for each side with those who say it.
+fn dispute_lines(records: &[Said], dispute: &Dispute) -> Vec<String> {
+    let drv = dispute.drv.as_deref().unwrap_or("an unknown derivation");
+    let told = |side: &Side| {
+        let by = |said: &Said| {
+            format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)
+        };
+        let by: Vec<_> = side.records.iter().filter_map(|i| records.get(*i)).map(by).collect();
+        let what = side.nar_hash.as_deref().unwrap_or("a rebuild differs");
+        format!("  {what} by {}", by.join(", "))
+    };
+    let output = dispute.output.as_deref().map(|output| format!("output `{output}` of ")).unwrap_or_default();
+    let head = format!("{}: {output}{drv}", dispute.system);
+    std::iter::once(head).chain(dispute.sides.iter().map(told)).map(|line| harmless(&line)).collect()
 }

@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     warn(ui, config, &survey);
     if args.is_some_and(|args| args.get_flag("json")) {
         let points: Vec<_> = survey.points.iter().map(|point| to_json(config, point)).collect();
-        ui.json(json!({ "base": config.base, "points": points }));
+        ui.json(json!({ "base": config.base, "points": points, "skipped_records": survey.skipped }));
         return Ok(error::OK);
     }
     if survey.points.is_empty() {
@@ -64,6 +64,11 @@ fn warn(ui: &Ui, config: &Config, survey: &Survey) {
     for (point, error) in &survey.unreadable {
         let branch = config.branch.encode(&config.lattice, point);
         ui.warn(format!("`{branch}` was left out: {}", harmless(&format!("{error:#}"))));
+    }
+    if survey.skipped > 0 {
+        let lines = if survey.skipped == 1 { "one line of the records is" } else { "lines of the records are" };
+        let count = if survey.skipped == 1 { String::new() } else { format!("{} ", survey.skipped) };
+        ui.hint(format!("{count}{lines} not believed: `git lattice doctor` says which"));
     }
 }
 
@@ -92,7 +97,7 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
     let axes: serde_json::Map<_, _> =
         names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
     let verdicts: serde_json::Map<_, _> =
-        status.verdicts.iter().map(|(system, verdict)| (system.to_string(), json!(verdict))).collect();
+        status.verdicts.iter().map(|(system, verdict, _)| (system.to_string(), json!(verdict))).collect();
     json!({
         "point": lattice.spell(&status.point),
         "axes": axes,
@@ -106,5 +111,6 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
         "activity": status.activity.map(|it| json!({ "seconds": it.seconds(), "expected": it.expected() })),
         "pushed": status.pushed,
         "verdicts": verdicts,
+        "disputed": status.disputed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

@@ -1,15 +1,219 @@
 //! `git lattice sync`
 
 use anyhow::Result;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
 
-use super::Session;
-use super::points;
+use super::points::Named;
+use super::{Session, points};
+use crate::config::Config;
+use crate::error;
+use crate::ops::Cannot;
+use crate::ops::census::Census;
+use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
+use crate::ui::table::{self, Cell};
+use crate::ui::{Tone, Ui, harmless};
+
+/// How many points that are only there are listed one by one where none was named: for a fresh clone that is all of them.
+const FEW: usize = 10;
 
 pub(super) fn command(axes: &[String]) -> Command {
-    points::add_args(Command::new("sync").about("Fetch and push points and records together"), axes, true)
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let command = Command::new("sync")
+        .about("Fetch and push points and records together; nothing is overwritten")
+        .long_about(
+            "Fetch the remote's points and everybody's records, push what is only here, and move forward what is behind.\n\n\
+             Nothing is forced: a branch that differs on both sides is left alone and named, and one that a worktree has checked \
+             out is not moved. Exit status: 0 done, 1 when something was refused or differs on both sides.",
+        )
+        .arg(flag("no-fetch", "Push only, by what is known of the remote"))
+        .arg(flag("no-push", "Fetch only"))
+        .arg(flag("dry-run", "Ask the remote and say what would be done; write nothing"))
+        .arg(flag("json", "Print JSON"));
+    points::add_args(command, axes, true)
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config) = (session.context()?, session.config()?);
+    let how =
+        How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };
+    let named = Named::read(config, args)?;
+    let mut census = Census::take(&context.repo, config)?;
+    let there = sync::look(context, config, how.fetch)?;
+    there.points().for_each(|point| census.add(point.clone()));
+    let points = named.filter(config, &census)?;
+    if points.is_empty() && !named.is_empty() {
+        return Err(Cannot::NothingSelected(named.describe()).into());
+    }
+    let report = sync::sync(context, config, &census, there, &points, how)?;
+    if args.get_flag("json") {
+        session.ui.json(to_json(config, &report, how));
+    } else {
+        show(session, config, &report, named.is_empty(), how);
+    }
+    Ok(if report.is_fine() { error::OK } else { error::NO })
+}
+
+fn show(session: &Session, config: &Config, report: &Report, is_all: bool, how: How) {
+    let ui = &session.ui;
+    let count = |standing: Standing| report.points.iter().filter(|entry| entry.standing == standing).count();
+    let (same, there) = (count(Standing::Same), count(Standing::OnlyThere));
+    let is_quiet = |entry: &&Entry| match entry.standing {
+        Standing::Same => is_all,
+        Standing::OnlyThere => is_all && there > FEW,
+        _ => false,
+    };
+    let row = |entry: &Entry| {
+        let (word, tone) = word(entry, how);
+        vec![Cell::new(word, tone), config.lattice.spell(&entry.point).into(), harmless(&advice(entry, report)).into()]
+    };
+    let rows: Vec<_> = report.points.iter().filter(|entry| !is_quiet(entry)).map(row).collect();
+    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    if is_all && same > 0 {
+        ui.data(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
+    }
+    if is_all && there > FEW {
+        ui.data(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
+    }
+    records_lines(&report.records, how).iter().for_each(|line| ui.data(harmless(line)));
+    report.said.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
+    mend(ui, report);
+    for writer in &report.records.diverged {
+        let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
+        ui.warn(format!("the records of writer `{writer}` differ here and there; those here were kept"));
+        ui.hint(format!("`git update-ref refs/notes/lattice/{writer} {there}` takes those of `{}`", report.remote));
+    }
+}
+
+fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
+    match (&entry.deed, entry.standing) {
+        (Deed::Pushed, _) => ("pushed", Tone::Good),
+        (Deed::FastForwarded, _) => ("fast-forwarded", Tone::Good),
+        (Deed::Refused(_), _) => ("refused", Tone::Bad),
+        (Deed::Would, Standing::Behind) => ("would fast-forward", Tone::Good),
+        (Deed::Would, _) => ("would push", Tone::Good),
+        (Deed::CheckedOut(_), _) | (_, Standing::Behind) => ("behind", Tone::Odd),
+        (_, Standing::Same) => ("up to date", Tone::Faint),
+        (_, Standing::OnlyHere) => ("only here", Tone::Odd),
+        (_, Standing::OnlyThere) => ("only there", Tone::Plain),
+        (_, Standing::Gone) => ("deleted there", Tone::Odd),
+        (_, Standing::Ahead) => ("ahead", Tone::Odd),
+        (_, Standing::Diverged) => ("diverged", Tone::Bad),
+        (_, Standing::Unknown) if how.dry_run => ("behind or diverged", Tone::Odd),
+        (_, Standing::Unknown) => ("not fetched", Tone::Odd),
+    }
+}
+
+/// What there is to know and to do about a point.
+fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
+    let branch = &entry.branch;
+    match (&entry.deed, entry.standing) {
+        (Deed::Refused(why), _) => why.clone(),
+        (Deed::CheckedOut(worktree), _) => {
+            format!("checked out in `{}`: `git pull` there brings it", worktree.display())
+        }
+        (Deed::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
+        (_, Standing::OnlyThere) => format!("`git switch {branch}` makes it here too"),
+        (_, Standing::Gone) if entry.local.is_some() => {
+            format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
+        }
+        (_, Standing::Gone) => format!("`git fetch --prune {remote}` forgets it"),
+        (_, Standing::Diverged) => "each side has commits that the other has not".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// How to mend what differs on both sides; the first one shows it for all.
+fn mend(ui: &Ui, report: &Report) {
+    let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
+    let (branch, remote) = (harmless(&entry.branch), &report.remote);
+    ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));
+    ui.hint(format!("`git switch {branch}`, `git merge {remote}/{branch}` (or rebase), and `git lattice sync` again"));
+}
+
+fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
+    let mut lines = Vec::new();
+    let would = if how.dry_run { "would be " } else { "" };
+    match records.received.len() {
+        0 => {}
+        1 => lines.push(format!("records of one other clone {would}fetched")),
+        count => lines.push(format!("records of {count} other clones {would}fetched")),
+    }
+    if let Some(old) = &records.renamed_from {
+        lines.push(match &records.writer {
+            Some(new) if !how.dry_run => {
+                format!("another clone writes records as `{old}` too: this one writes as `{new}` from now on")
+            }
+            _ => format!("another clone writes records as `{old}` too: this one would take a new name"),
+        });
+    }
+    match &records.own {
+        Own::Due if how.dry_run && how.push => lines.push("records of this clone would be pushed".to_owned()),
+        Own::Due => lines.push("records of this clone not pushed".to_owned()),
+        Own::Pushed => lines.push("records of this clone pushed".to_owned()),
+        Own::Refused(why) => lines.push(format!("records of this clone refused: {why}")),
+        Own::Nothing | Own::Same => {}
+    }
+    if records.strange > 0 {
+        lines.push(format!("{} notes refs of the remote left alone: they hold no records", records.strange));
+    }
+    lines
+}
+
+fn to_json(config: &Config, report: &Report, how: How) -> Value {
+    let entry = |entry: &Entry| {
+        let refused = match &entry.deed {
+            Deed::Refused(why) => Some(why),
+            _ => None,
+        };
+        json!({
+            "point": config.lattice.spell(&entry.point),
+            "branch": entry.branch,
+            "local": entry.local.map(|id| id.to_string()),
+            "remote": entry.remote.map(|id| id.to_string()),
+            "standing": standing(entry.standing),
+            "done": done(&entry.deed),
+            "refused": refused,
+        })
+    };
+    let records = &report.records;
+    let (own, refused) = match &records.own {
+        Own::Nothing => ("none", None),
+        Own::Same => ("same", None),
+        Own::Due => ("ahead", None),
+        Own::Pushed => ("pushed", None),
+        Own::Refused(why) => ("refused", Some(why)),
+    };
+    json!({
+        "remote": report.remote,
+        "dry_run": how.dry_run,
+        "points": report.points.iter().map(entry).collect::<Vec<_>>(),
+        "records": {
+            "writer": records.writer, "own": own, "refused": refused, "renamed_from": records.renamed_from,
+            "received": records.received, "diverged": records.diverged,
+        },
+        "said": report.said,
+    })
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Same => "same",
+        Standing::OnlyHere => "only-here",
+        Standing::OnlyThere => "only-there",
+        Standing::Gone => "deleted-there",
+        Standing::Ahead => "ahead",
+        Standing::Behind => "behind",
+        Standing::Diverged => "diverged",
+        Standing::Unknown => "unknown",
+    }
+}
+
+fn done(deed: &Deed) -> Option<&'static str> {
+    match deed {
+        Deed::Pushed => Some("pushed"),
+        Deed::FastForwarded => Some("fast-forwarded"),
+        Deed::CheckedOut(_) => Some("left-checked-out"),
+        Deed::Nothing | Deed::Would | Deed::Refused(_) => None,
+    }
 }

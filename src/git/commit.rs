@@ -109,8 +109,14 @@ impl Repo {
 
 /// Now, in UTC, as RFC 3339 writes it: `2026-11-22T18:00:00Z`.
 pub fn now() -> String {
+    time_in(0)
+}
+
+/// The time in so many seconds, written like [`now`].
+pub fn time_in(seconds: i64) -> String {
     let format = gix::date::time::CustomFormat::new("%Y-%m-%dT%H:%M:%SZ");
-    gix::date::Time { offset: 0, ..gix::date::Time::now_utc() }.format_or_unix(format)
+    let seconds = gix::date::Time::now_utc().seconds + seconds;
+    gix::date::Time { offset: 0, seconds }.format_or_unix(format)
 }
 
 fn unsigned(identity: &Identity, message: &str, tree: Oid, parents: &[Oid]) -> gix::objs::Commit {

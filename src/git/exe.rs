@@ -18,24 +18,6 @@ pub struct Git {
     cwd: PathBuf,
 }
 
-/// What a push did to one ref (git-push(1), `--porcelain`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    /// The full name of the remote's ref.
-    pub name: String,
-    /// Why it was refused; `None` when it is there now.
-    pub refused: Option<String>,
-}
-
-/// What came of a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushReport {
-    /// Ref by ref.
-    pub refs: Vec<Pushed>,
-    /// What the remote's hooks said, line by line.
-    pub said: Vec<String>,
-}
-
 impl Git {
     /// Finds git: the one that the environment names, else by PATH.
     ///
@@ -62,34 +44,6 @@ impl Git {
     /// A git command that speaks to the user.
     pub fn shown(&self) -> Cmd {
         Cmd::new(&self.program).cwd(&self.cwd)
-    }
-
-    /// Pushes `branches` (without `refs/heads/`) to `remote`, all or none.
-    ///
-    /// # Errors
-    /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push(&self, remote: &str, branches: &[String]) -> Result<PushReport> {
-        let refspecs = branches.iter().map(|branch| format!("refs/heads/{branch}:refs/heads/{branch}"));
-        // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
-        let upstream = (branches.len() == 1).then_some("--set-upstream");
-        // Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
-        let cmd = self
-            .read()
-            .env_remove("GIT_TERMINAL_PROMPT")
-            .args(["push", "--porcelain", "--atomic"])
-            .args(upstream)
-            .arg(remote)
-            .args(refspecs);
-        let command = cmd.to_string();
-        let output = cmd.output()?;
-        let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
-        if output.status.success() || !refs.is_empty() {
-            let stderr = output.error_text();
-            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
-            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
-        }
-        let (status, stdout, stderr) = (output.status, output.stdout, output.stderr);
-        Err(process::Error::Failed { command, status, stdout, stderr }.into())
     }
 
     /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
@@ -217,12 +171,4 @@ impl Git {
 
 fn is_locked(stderr: &[u8]) -> bool {
     String::from_utf8_lossy(stderr).contains("could not lock config file")
-}
-
-/// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, everything else is done or was so already.
-fn push_line(line: &str) -> Option<Pushed> {
-    let mut fields = line.splitn(3, '\t');
-    let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
-    let name = refs.split_once(':')?.1.to_owned();
-    Some(Pushed { name, refused: (flag == "!").then(|| summary.to_owned()) })
 }

@@ -11,6 +11,7 @@ mod made_here;
 pub mod merge;
 pub mod notes;
 pub mod refs;
+pub mod remote;
 pub mod repo;
 pub mod signature;
 pub mod source;

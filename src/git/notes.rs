@@ -13,38 +13,70 @@ use super::{Change, Error, Oid, Repo, Result, Transaction, doing};
 /// How often a writer begins again when another one was first.
 const TRIES: usize = 50;
 
+/// How many entries of a writer's notes are looked at.
+const MOST_NOTES: usize = 1 << 20;
+/// The longest object id.
+const MOST_HEX: usize = 64;
+
+/// What a notes commit holds.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// The annotated object's id and the blob.
+    pub notes: Vec<(Oid, Oid)>,
+    /// How many entries are something else.
+    pub odd: usize,
+    /// How many more would have been looked at: 0 when there were too many, and then none is given.
+    pub left: usize,
+}
+
+fn is_fan_out(name: &gix::bstr::BStr) -> bool {
+    name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit)
+}
+
 impl Repo {
-    /// The note on `object` in the notes commit `notes`.
+    /// The blob of the note on `object` in the notes commit `notes`.
     ///
     /// # Errors
     /// When the notes cannot be read.
-    pub fn note(&self, notes: Oid, object: Oid) -> Result<Option<Vec<u8>>> {
+    pub fn note(&self, notes: Oid, object: Oid) -> Result<Option<Oid>> {
         let root = self.tree_of_commit(notes)?;
         let mut state = State::new(root, &self.gix.objects).map_err(doing("read the notes"))?;
-        let blob = state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))?;
-        blob.map(|blob| self.blob(blob)).transpose()
+        state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))
     }
 
-    /// All notes in the notes commit `notes`: the annotated object's id and the blob.
+    /// All notes in the notes commit `notes`, unless there are more than anybody has.
     ///
     /// # Errors
-    /// When the notes cannot be read.
-    pub fn all_notes(&self, notes: Oid) -> Result<Vec<(Oid, Oid)>> {
-        let mut found = Vec::new();
-        self.collect_notes(self.tree_of_commit(notes)?, "", &mut found)?;
+    /// When the commit cannot be read.
+    pub fn all_notes(&self, notes: Oid) -> Result<Notes> {
+        let mut found = Notes { left: MOST_NOTES, ..Notes::default() };
+        self.collect_notes(self.tree_of_commit(notes)?, "", &mut found);
+        if found.left == 0 {
+            found.notes = Vec::new();
+        }
         Ok(found)
     }
 
-    fn collect_notes(&self, tree: Oid, hex: &str, found: &mut Vec<(Oid, Oid)>) -> Result<()> {
-        for entry in self.entries(tree)? {
-            let name = format!("{hex}{}", entry.name);
-            if entry.is_tree && entry.name.len() == 2 {
-                self.collect_notes(entry.id, &name, found)?;
-            } else if let (false, Ok(object)) = (entry.is_tree, Self::oid(&name)) {
-                found.push((object, entry.id));
+    /// A tree can hold itself in effect: the same small tree 256 times, level by level. So what is looked at is counted.
+    fn collect_notes(&self, tree: Oid, hex: &str, found: &mut Notes) {
+        let Ok(object) = self.object(tree, "tree") else {
+            found.odd += 1;
+            return;
+        };
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            if found.left == 0 {
+                return;
+            }
+            found.left -= 1;
+            let name = entry.as_ref().map(|entry| format!("{hex}{}", entry.filename)).unwrap_or_default();
+            match (entry, Self::oid(&name)) {
+                (Ok(entry), Ok(object)) if entry.mode.is_blob() => found.notes.push((object, entry.oid.to_owned())),
+                (Ok(entry), Err(_)) if entry.mode.is_tree() && is_fan_out(entry.filename) && name.len() < MOST_HEX => {
+                    self.collect_notes(entry.oid.to_owned(), &name, found);
+                }
+                _ => found.odd += 1,
             }
         }
-        Ok(())
     }
 
     /// Appends bytes to the notes on objects, under the ref `name`.

@@ -145,6 +145,24 @@ impl Repo {
         self.gix.remote_names().iter().map(|name| name.to_str_lossy().into_owned()).collect()
     }
 
+    /// The branches that some worktree has, each with that worktree or its git directory: checked out, or detached from for the time
+    /// of a rebase or bisect.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn taken_branches(&self) -> Result<Vec<(String, PathBuf)>> {
+        let mut taken = self.git.checked_out()?;
+        let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten().flatten();
+        for dir in std::iter::once(self.common_dir.clone()).chain(linked.map(|entry| entry.path())) {
+            for file in ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"] {
+                let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
+                let name = text.trim();
+                taken.push((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), dir.clone()));
+            }
+        }
+        Ok(taken)
+    }
+
     /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
     ///
     /// # Errors

@@ -159,6 +159,11 @@ impl Repo {
         Ok(std::mem::take(&mut blob.data))
     }
 
+    /// How large an object is, found without unpacking it; `None` when it is not here.
+    pub fn size_of(&self, id: Oid) -> Option<u64> {
+        self.gix.find_header(id).ok().map(|header| header.size())
+    }
+
     /// The bytes of the file at `path` in the tree, if there is one.
     ///
     /// # Errors

@@ -9,16 +9,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::Result;
-
 use crate::config::Config;
 use crate::git::{Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Lattice, Point};
 use crate::record::{Records, Verdict, Verdicts};
 use crate::system::System;
 
 /// What the first line begins with; another version begins anew.
-const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 2");
+const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 3");
+
+/// What follows a verdict that other records contradict.
+const DISPUTED: &str = "!";
 
 /// A point as a number: with the configuration's fingerprint in the first line, coordinates mean the same every time.
 type PointId = u64;
@@ -39,7 +40,9 @@ pub struct Cache {
     facts: HashMap<(PointId, Oid), Facts>,
     contained: HashMap<(Oid, Oid), bool>,
     writers: String,
-    verdicts: HashMap<Oid, Rc<Verdicts>>,
+    verdicts: HashMap<Oid, Vec<(PointId, Rc<Verdicts>)>>,
+    /// How many lines of the notes are not believed.
+    skipped: usize,
     /// Which of the facts somebody asked for.
     asked: HashSet<(PointId, Oid)>,
     changed: bool,
@@ -55,6 +58,7 @@ impl Cache {
             contained: HashMap::new(),
             writers: String::new(),
             verdicts: HashMap::new(),
+            skipped: 0,
             asked: HashSet::new(),
             changed: false,
         }
@@ -93,10 +97,11 @@ impl Cache {
                 self.contained.insert(pair, words.next()? == "1");
             }
             "w" => line.get(2..)?.clone_into(&mut self.writers),
+            "s" => self.skipped = words.next()?.parse().ok()?,
             "v" => {
-                let key = oid(words.next()?)?;
+                let (point, key) = (PointId::from_str_radix(words.next()?, 16).ok()?, oid(words.next()?)?);
                 let verdicts = words.map(|word| verdict(word, systems)).collect::<Option<_>>()?;
-                self.verdicts.insert(key, Rc::new(verdicts));
+                self.verdicts.entry(key).or_default().push((point, Rc::new(verdicts)));
             }
             _ => return None,
         }
@@ -104,28 +109,37 @@ impl Cache {
     }
 
     /// Makes the verdicts those of `records`: the remembered ones as long as no writer's ref has moved.
-    ///
-    /// # Errors
-    /// When notes cannot be read.
-    pub fn take_records(&mut self, records: &Records<'_>) -> Result<()> {
+    pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
         let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
         let writers = writers.join(" ");
         if writers != self.writers {
-            self.verdicts = records.verdicts()?.into_iter().map(|(key, verdicts)| (key, Rc::new(verdicts))).collect();
+            let scan = records.scan(lattice);
+            let known = |(point, verdicts): (Point, Verdicts)| (point_id(&point), Rc::new(verdicts));
+            self.verdicts =
+                scan.verdicts.into_iter().map(|(key, all)| (key, all.into_iter().map(known).collect())).collect();
+            self.skipped = scan.skipped;
             self.writers = writers;
             self.changed = true;
         }
-        Ok(())
     }
 
-    /// What counts of the records for a key.
-    pub fn verdicts(&self, key: Oid) -> Rc<Verdicts> {
-        self.verdicts.get(&key).cloned().unwrap_or_default()
+    /// What counts of the records for a key that is this point's, and how many other points' records hang on it.
+    pub fn verdicts(&self, key: Oid, point: &Point) -> (Rc<Verdicts>, usize) {
+        let Some(all) = self.verdicts.get(&key) else { return Default::default() };
+        let id = point_id(point);
+        let own = all.iter().find(|(point, _)| *point == id).map(|(_, verdicts)| Rc::clone(verdicts));
+        let strangers = all.len() - usize::from(own.is_some());
+        (own.unwrap_or_default(), strangers)
     }
 
-    /// Makes the verdicts on one key those of records that were just read.
-    pub fn put_verdicts(&mut self, key: Oid, verdicts: Verdicts) {
-        self.verdicts.insert(key, Rc::new(verdicts));
+    /// How many lines of the notes are not believed, whatever key they hang on.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    /// Makes the verdicts on a point's key those of records that were just read.
+    pub fn put_verdicts(&mut self, key: Oid, point: &Point, verdicts: Verdicts) {
+        self.verdicts.insert(key, vec![(point_id(point), Rc::new(verdicts))]);
     }
 
     /// What is known of a point at this commit.
@@ -177,7 +191,7 @@ impl Cache {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}\nw {}\n", self.head, self.writers);
+        let mut text = format!("{}\nw {}\ns {}\n", self.head, self.writers, self.skipped);
         for ((point, commit), Facts { key, parents }) in &self.facts {
             let key = key.map_or_else(|| "-".to_owned(), |key| key.to_string());
             write!(text, "p {point:x} {commit} {key}").ok();
@@ -189,12 +203,14 @@ impl Cache {
         for ((commit, ancestor), contained) in &self.contained {
             writeln!(text, "c {commit} {ancestor} {}", u8::from(*contained)).ok();
         }
-        for (key, verdicts) in &self.verdicts {
-            write!(text, "v {key}").ok();
-            for (system, verdict) in verdicts.iter() {
-                write!(text, " {system}={}", verdict.word()).ok();
+        for (key, all) in &self.verdicts {
+            for (point, verdicts) in all {
+                write!(text, "v {point:x} {key}").ok();
+                for (system, verdict, is_disputed) in verdicts.iter() {
+                    write!(text, " {system}={}{}", verdict.word(), if *is_disputed { DISPUTED } else { "" }).ok();
+                }
+                text.push('\n');
             }
-            text.push('\n');
         }
         text
     }
@@ -211,12 +227,13 @@ fn oid(text: &str) -> Option<Oid> {
 }
 
 /// The same few systems stand in every line.
-fn verdict<'t>(word: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<(System, Verdict)> {
+fn verdict<'t>(word: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<(System, Verdict, bool)> {
     let (name, verdict) = word.split_once('=')?;
+    let (verdict, is_disputed) = verdict.strip_suffix(DISPUTED).map_or((verdict, false), |word| (word, true));
     if !systems.contains_key(name) {
         systems.insert(name, System::parse(name).ok()?);
     }
-    Some((systems.get(name)?.clone(), verdict_of(verdict)?))
+    Some((systems.get(name)?.clone(), verdict_of(verdict)?, is_disputed))
 }
 
 fn verdict_of(word: &str) -> Option<Verdict> {

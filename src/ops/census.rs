@@ -90,6 +90,12 @@ impl Census {
         self.tip(point).commit()
     }
 
+    /// Adds a point that is known to be on the remote and was not fetched yet.
+    pub fn add(&mut self, point: Point) {
+        self.tips.entry(point.clone()).or_default();
+        self.population.insert(point);
+    }
+
     /// Adds a point as if it had a branch here: for plans.
     pub fn suppose(&mut self, point: &Point, commit: Oid) {
         self.tips.entry(point.clone()).or_default().local = Some(commit);
@@ -98,6 +104,6 @@ impl Census {
 }
 
 /// `feature/` of `feature/x-`: refs are listed by whole directories.
-fn directory_of(prefix: &str) -> &str {
+pub(super) fn directory_of(prefix: &str) -> &str {
     &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)]
 }

@@ -103,7 +103,7 @@ fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static
     }
     let records = Records::open(&context.repo)?;
     for job in plan.jobs.iter().filter(|job| job.known.is_none()) {
-        match Verdicts::of(&records.of(job.key)?).get(&job.system) {
+        match Verdicts::of(&records.of(job.key, &job.point)?).get(&job.system) {
             Some(Verdict::Failed) => return Ok(Some("this content failed before; `git lattice build` tries again")),
             Some(Verdict::NoBuilder) => {
                 return Ok(Some("no builder was found for it; `git lattice build` looks again"));

@@ -48,12 +48,12 @@ pub fn logs(context: &Context, key: Oid, systems: &[System]) -> Vec<Log> {
     systems.iter().map(log).collect()
 }
 
-/// The newest record of a key on each of these systems.
+/// The newest record of a point's key on each of these systems.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub fn results(context: &Context, key: Oid, systems: &[System]) -> Result<Vec<Record>> {
-    let records = Records::open(&context.repo)?.of(key)?;
+pub fn results(context: &Context, key: Oid, point: &str, systems: &[System]) -> Result<Vec<Record>> {
+    let records = Records::open(&context.repo)?.of(key, point)?;
     let newest = |system: &System| records.iter().rev().find(|record| record.system == system.as_str()).cloned();
     Ok(systems.iter().filter_map(newest).collect())
 }

@@ -18,8 +18,10 @@ pub mod next;
 pub mod promote;
 pub mod push;
 pub mod queue;
+pub mod records;
 pub mod show;
 pub mod status;
+pub mod sync;
 pub mod trust;
 
 use crate::git::Oid;
@@ -78,6 +80,16 @@ pub enum Refusal {
         target: String,
         /// What is missing, point by point.
         missing: Vec<promote::Missing>,
+    },
+    /// The remote did not answer, or did not do what it was asked.
+    #[error("could not {doing} `{remote}`: {said}")]
+    Remote {
+        /// What was asked.
+        doing: &'static str,
+        /// The remote.
+        remote: String,
+        /// What git said.
+        said: String,
     },
     /// The branch is checked out somewhere, and moving it would pull the ground from under that worktree.
     #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]
@@ -148,6 +160,12 @@ pub enum Cannot {
         below: String,
         /// Its template.
         below_template: &'static str,
+    },
+    /// There is no remote to exchange anything with.
+    #[error("there is no remote{}", remote.as_ref().map(|remote| format!(" `{remote}`")).unwrap_or_default())]
+    NoRemote {
+        /// The one that lattice.toml names; `None` when it says nowhere.
+        remote: Option<String>,
     },
     /// Nothing was selected.
     #[error("`{0}` selects no point that has a branch")]

@@ -6,12 +6,13 @@ use super::census::Census;
 use super::content::Content;
 use super::next::variants;
 use super::{Cannot, Refusal};
-use crate::config::Config;
+use crate::config::{Config, Require};
 use crate::context::Context;
 use crate::git::{Change, Oid, Repo, Transaction, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
-use crate::record::{Records, Verdict, Verdicts};
+use crate::record::{Records, Said, Verdict, Verdicts, evidence};
+use crate::system::System;
 
 /// One condition that is not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,24 +119,61 @@ impl Evidence<'_> {
         if content.own(point).is_none() {
             return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
         }
-        let said = Verdicts::of(&self.records.of(content.key(self.repo, self.config, tree)?)?);
+        let said = self.records.said(content.key(self.repo, self.config, tree)?, &lattice.spell(point))?;
+        let records: Vec<_> = said.iter().map(|said| said.record.clone()).collect();
+        let known = Known { verdicts: Verdicts::of(&records), said, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
-        let lacks = |system: &crate::system::System| {
-            let what = match said.get(system) {
-                Some(Verdict::Built | Verdict::Reproduced) => return None,
-                Some(Verdict::Failed) => format!("failed on {system}"),
-                Some(Verdict::NoBuilder) => format!("no builder for {system}"),
-                Some(Verdict::Cancelled) => format!("cancelled on {system}"),
-                Some(Verdict::Differs) => format!("not reproducible on {system}"),
-                None => format!("not built on {system}"),
-            };
-            let mut lack = missing(lattice, point, &what, "build");
-            if said.get(system).is_some() {
-                lack.command.push_str(" --again");
-            }
-            Some(lack)
+        let spelled = lattice.spell(point);
+        let lack = |Lack { what, command }| Missing { point: spelled.clone(), what, command };
+        Ok(asked.iter().flat_map(|system| known.lacks(&spelled, system)).map(lack).collect())
+    }
+}
+
+/// What is known of a point's key, and what the policy asks of it.
+struct Known {
+    verdicts: Verdicts,
+    said: Vec<Said>,
+    require: Require,
+}
+
+/// What a system lacks, and the command that would supply it.
+struct Lack {
+    what: String,
+    command: String,
+}
+
+impl Known {
+    fn lacks(&self, point: &str, system: &System) -> Vec<Lack> {
+        let lack = |what: String, command: String| Lack { what, command };
+        if self.verdicts.is_disputed(system) {
+            return vec![lack(format!("disputed on {system}"), format!("git lattice show {point}"))];
+        }
+        let again = format!("git lattice build {point} --again");
+        let what = match self.verdicts.get(system) {
+            Some(Verdict::Built | Verdict::Reproduced) => return self.lacks_more(point, system),
+            Some(Verdict::Failed) => format!("failed on {system}"),
+            Some(Verdict::NoBuilder) => format!("no builder for {system}"),
+            Some(Verdict::Cancelled) => format!("cancelled on {system}"),
+            Some(Verdict::Differs) => format!("not reproducible on {system}"),
+            None => return vec![lack(format!("not built on {system}"), format!("git lattice build {point}"))],
         };
-        Ok(asked.iter().filter_map(lacks).collect())
+        vec![lack(what, again)]
+    }
+
+    /// What `[promote] require` asks for beyond a build.
+    fn lacks_more(&self, point: &str, system: &System) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        if self.require.reproduced && self.verdicts.get(system) != Some(Verdict::Reproduced) {
+            let command = format!("git lattice build {point} --check");
+            lacks.push(Lack { what: format!("reproduced by nobody on {system}"), command });
+        }
+        let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system.as_str()));
+        if (hosts as u64) < asked {
+            // A shell takes what follows for a comment.
+            let command = format!("git lattice build {point} --again  # on another host, then `git lattice sync`");
+            lacks.push(Lack { what: format!("built on {hosts} of {asked} hosts for {system}"), command });
+        }
+        lacks
     }
 }
 

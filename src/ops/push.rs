@@ -1,16 +1,17 @@
-//! Pushing branches, all or none, and saying what became of each.
+//! Pushing branches, all or none, with the records that they rest on, and saying what became of each.
 
 use std::time::Duration;
 
-use crate::git::exe::Pushed;
+use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
 use crate::process;
+use crate::record::store::{self, NOTES};
 
 /// What became of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The remote has everything.
-    Done,
+    /// The remote has all branches.
+    Done(Carried),
     /// There was nothing to push, or nobody wanted to.
     Nothing,
     /// The remote has none of it.
@@ -22,15 +23,27 @@ pub enum Outcome {
     },
 }
 
+/// What became of this clone's records in a push of branches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// There are none, or the remote had them.
+    Nothing,
+    /// They went with the branches.
+    Records,
+    /// The remote did not take them, and says why; the branches went without them.
+    Refused(String),
+}
+
 /// How often a push is tried while others push to the same place.
 const TRIES: usize = 3;
 /// By these words git tells that another push holds what this one needs (receive-pack.c, refs.c).
-const BUSY: [&str; 4] = ["atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref"];
+pub(super) const BUSY: [&str; 4] =
+    ["atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref"];
 
 impl Outcome {
     /// Whether the remote has what it should have.
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done)
+        matches!(self, Self::Done(_))
     }
 }
 
@@ -46,12 +59,13 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
         let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml means nowhere");
         return Ok(Outcome::Refused { reasons: vec![format!("there is no remote `{remote}`")], hint: Some(hint) });
     }
+    let notes = own_notes(repo)?;
     let mut tried = 1;
     loop {
-        let reasons = refusals(repo, remote, branches)?;
+        let (reasons, carried) = once(repo, remote, branches, notes.as_deref())?;
         let is_busy = reasons.iter().any(|reason| BUSY.iter().any(|word| reason.contains(word)));
         if reasons.is_empty() {
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {
             return Ok(Outcome::Refused { hint: hint(remote, &branches[0], &reasons), reasons });
@@ -62,28 +76,68 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
     }
 }
 
-/// Why the remote did not take the branches; empty when it has them now.
-fn refusals(repo: &Repo, remote: &str, branches: &[String]) -> Result<Vec<String>> {
-    let report = match repo.git().push(remote, branches) {
+/// The ref of this clone's records, if it has any.
+fn own_notes(repo: &Repo) -> Result<Option<String>> {
+    let Some(writer) = store::known_writer(repo)? else { return Ok(None) };
+    let name = format!("{NOTES}{writer}");
+    Ok(repo.find_ref(&name)?.map(|_| name))
+}
+
+/// Pushes once; where the remote takes no records, once more without them. Gives why it did not take the branches.
+fn once(repo: &Repo, remote: &str, branches: &[String], notes: Option<&str>) -> Result<(Vec<String>, Carried)> {
+    let report = match attempt(repo, remote, branches, notes)? {
         Ok(report) => report,
+        Err(reasons) => return Ok((reasons, Carried::Nothing)),
+    };
+    let own = report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes);
+    let carried = match own {
+        Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
+        // What is kept back for another ref's sake says so: then it is a branch that is refused.
+        Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
+            let why = reason(why).to_owned();
+            let (reasons, _) = once(repo, remote, branches, None)?;
+            return Ok((reasons, Carried::Refused(why)));
+        }
+        _ => Carried::Nothing,
+    };
+    Ok((refusals(report, notes), carried))
+}
+
+/// One `git push`; where it did not come to any ref, why.
+fn attempt(
+    repo: &Repo,
+    remote: &str,
+    branches: &[String],
+    notes: Option<&str>,
+) -> Result<std::result::Result<PushReport, Vec<String>>> {
+    match repo.git().push(remote, branches, notes) {
+        Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
             let text = String::from_utf8_lossy(&stderr);
             let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-            return Ok(if lines.is_empty() { vec![format!("`git push` ended with {status}")] } else { lines });
+            Ok(Err(if lines.is_empty() { vec![format!("`git push` ended with {status}")] } else { lines }))
         }
-        Err(error) => return Err(error),
-    };
-    let refusal = |Pushed { name, refused }: Pushed| {
+        Err(error) => Err(error),
+    }
+}
+
+/// Why the remote did not take the branches; empty when it has them now.
+fn refusals(report: PushReport, notes: Option<&str>) -> Vec<String> {
+    let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
+    let refusal = |Pushed { name, refused, .. }: Pushed| {
         let branch = name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
-        refused.map(|why| {
-            format!("`{branch}`: {}", why.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] "))
-        })
+        refused.map(|why| format!("`{branch}`: {}", reason(&why)))
     };
-    let mut refused: Vec<_> = report.refs.into_iter().filter_map(refusal).collect();
+    let mut refused: Vec<_> = branches.filter_map(refusal).collect();
     if !refused.is_empty() {
         refused.extend(report.said.into_iter().map(|line| format!("the remote said: {line}")));
     }
-    Ok(refused)
+    refused
+}
+
+/// What git says of a refused ref, without the word that it is refused.
+pub fn reason(why: &str) -> &str {
+    why.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ")
 }
 
 fn hint(remote: &str, branch: &str, reasons: &[String]) -> Option<String> {

@@ -12,7 +12,7 @@ use super::status::{self, PointStatus};
 use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
-use crate::record::{Record, Records};
+use crate::record::{Dispute, Record, Records, Said, disputes};
 
 /// One point in full.
 pub struct Details {
@@ -27,7 +27,9 @@ pub struct Details {
     /// The points of the population right below it.
     pub below: Vec<String>,
     /// The records for its key.
-    pub records: Vec<Record>,
+    pub records: Vec<Said>,
+    /// Where they contradict each other; records are named by their place in the list.
+    pub disputes: Vec<Dispute>,
     /// The logs of its key's builds that are kept in this clone.
     pub logs: Vec<PathBuf>,
 }
@@ -57,11 +59,14 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         config_hash = repo.entry_at(own.id, CONFIG)?.map(|entry| entry.id.to_string());
     }
     let records = match status.key {
-        Some(key) => Records::open(repo)?.of(key)?,
+        Some(key) => Records::open(repo)?.said(key, &lattice.spell(point))?,
         None => Vec::new(),
     };
+    let told: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
+    let is_own = |dispute: &Dispute| status.disputed.iter().any(|system| system.as_str() == dispute.system);
+    let disputes = disputes(&told).into_iter().filter(is_own).collect();
     let below = census.population().maximal_below(point).into_iter().map(|below| lattice.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| build::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
-    Ok(Details { status, template, config_hash, files, below, records, logs })
+    Ok(Details { status, template, config_hash, files, below, records, disputes, logs })
 }

@@ -30,6 +30,8 @@ pub struct PointStatus {
     pub systems: Vec<System>,
     /// What counts of its records, system by system.
     pub verdicts: Rc<Verdicts>,
+    /// The systems of its own whose records contradict each other.
+    pub disputed: Vec<System>,
     /// What that comes to, or what is going on.
     pub state: State,
     /// What is going on in the background or by another process.
@@ -48,6 +50,8 @@ pub struct Survey {
     pub broken: Vec<String>,
     /// How many background builds wait that no worker will take, because the last one was killed.
     pub stranded: usize,
+    /// How many lines of the notes are not believed.
+    pub skipped: usize,
 }
 
 /// Looks at the points in `which`, or at all.
@@ -58,10 +62,11 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let repo = &context.repo;
     let records = Records::open(repo)?;
     let mut cache = Cache::load(repo, config);
-    cache.take_records(&records)?;
+    cache.take_records(&records, &config.lattice);
+    let skipped = cache.skipped();
     let queue = View::take(repo)?;
     let stranded = queue.stranded();
-    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache, queue };
+    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache, queue, skipped };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::new(), Vec::new());
@@ -71,8 +76,9 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
+    let skipped = surveyor.skipped;
     surveyor.cache.save();
-    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat(), stranded })
+    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat(), stranded, skipped })
 }
 
 /// Looks at one point without what was remembered of others: for those who come often and want to know of no more.
@@ -83,11 +89,19 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
     let repo = &context.repo;
     let census = Census::around(repo, config, point)?;
     let cache = Cache::empty(repo, config);
-    let mut surveyor =
-        Surveyor { repo, memory: repo.in_memory(), config, census: &census, cache, queue: View::take(repo)? };
+    let mut surveyor = Surveyor {
+        repo,
+        memory: repo.in_memory(),
+        config,
+        census: &census,
+        cache,
+        queue: View::take(repo)?,
+        skipped: 0,
+    };
     let Some(commit) = census.commit(point) else { return Ok(None) };
     if let Some(key) = surveyor.facts(point, commit)?.key {
-        surveyor.cache.put_verdicts(key, Verdicts::of(&Records::open(repo)?.of(key)?));
+        let said = Records::open(repo)?.of(key, &config.lattice.spell(point))?;
+        surveyor.cache.put_verdicts(key, point, Verdicts::of(&said));
     }
     surveyor.look_at(point)
 }
@@ -99,6 +113,7 @@ struct Surveyor<'a> {
     census: &'a Census,
     cache: Cache,
     queue: View,
+    skipped: usize,
 }
 
 impl Surveyor<'_> {
@@ -107,9 +122,11 @@ impl Surveyor<'_> {
         let Some(commit) = tip.commit() else { return Ok(None) };
         let Facts { key, parents } = self.facts(point, commit)?;
         let systems = self.config.systems.of(&self.config.lattice, point);
-        let verdicts = key.map(|key| self.cache.verdicts(key)).unwrap_or_default();
+        let (verdicts, strangers) = key.map(|key| self.cache.verdicts(key, point)).unwrap_or_default();
+        self.skipped += strangers;
+        let disputed: Vec<_> = systems.iter().filter(|system| verdicts.is_disputed(system)).cloned().collect();
         let mut state = State::of(&verdicts, &systems);
-        if self.is_behind(point, commit, &parents)? {
+        if state != State::Disputed && self.is_behind(point, commit, &parents)? {
             state = State::Behind;
         }
         let activity = key.and_then(|key| self.queue.of(key));
@@ -123,6 +140,7 @@ impl Surveyor<'_> {
             key,
             systems,
             verdicts,
+            disputed,
             state,
             activity,
             pushed: tip.is_pushed(),

@@ -3,7 +3,10 @@
 //! There is one notes ref per writer (`refs/notes/lattice/<writer>`), so that no two machines ever write the same ref; reading
 //! unites them all ([`store`]).
 
+pub mod evidence;
+pub mod note;
 pub mod store;
+mod verdicts;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::system::System;
 
-pub use store::Records;
+pub use note::parse_note;
+pub use store::{Records, Said};
+pub use verdicts::{Dispute, Side, Verdicts, disputes};
 
 /// How a build ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,7 +136,9 @@ impl State {
     /// What the newest words on each of `systems` come to.
     pub fn of(verdicts: &Verdicts, systems: &[System]) -> Self {
         let said: Vec<_> = systems.iter().map(|system| verdicts.get(system)).collect();
-        if said.contains(&Some(Verdict::Failed)) {
+        if systems.iter().any(|system| verdicts.is_disputed(system)) {
+            Self::Disputed
+        } else if said.contains(&Some(Verdict::Failed)) {
             Self::Failed
         } else if said.contains(&Some(Verdict::NoBuilder)) {
             Self::NoBuilder
@@ -155,45 +162,4 @@ impl State {
             Self::Disputed => "disputed",
         }
     }
-}
-
-/// What counts on each system: `built` once there is one, for the key did not change since; else the newest word.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verdicts(Vec<(System, Verdict)>);
-
-impl Verdicts {
-    /// What these records come to; one whose system is none says nothing.
-    pub fn of(records: &[Record]) -> Self {
-        let rank = |record: &Record| (record.verdict.is_good(), record.started.clone());
-        let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
-        for record in records {
-            let Ok(system) = System::parse(&record.system) else { continue };
-            if newest.get(&system).is_none_or(|other| rank(other) < rank(record)) {
-                newest.insert(system, record);
-            }
-        }
-        newest.into_iter().map(|(system, record)| (system, record.verdict)).collect()
-    }
-
-    /// The verdict on a system.
-    pub fn get(&self, system: &System) -> Option<Verdict> {
-        self.0.iter().find(|(known, _)| known == system).map(|(_, verdict)| *verdict)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &(System, Verdict)> {
-        self.0.iter()
-    }
-}
-
-impl FromIterator<(System, Verdict)> for Verdicts {
-    fn from_iter<I: IntoIterator<Item = (System, Verdict)>>(verdicts: I) -> Self {
-        Self(verdicts.into_iter().collect())
-    }
-}
-
-/// The records in a note on `key`: lines that are no record, or another key's, are left out.
-pub fn parse_note(key: &str, bytes: &[u8]) -> Vec<Record> {
-    let line = |line: &[u8]| serde_json::from_slice::<Record>(line).ok().filter(|record| record.key == key);
-    bytes.split(|byte| *byte == b'\n').filter_map(line).collect()
 }

@@ -1,20 +1,69 @@
 //! Where records live: in git notes, one ref per writer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::note::{Flaw, MOST_NOTE, Note};
 use super::{Record, Verdicts, parse_note};
+use crate::git::commit::time_in;
 use crate::git::{Error, Oid, Repo, Result};
+use crate::lattice::{Lattice, Point};
 
 /// Under which all writers' refs are.
 pub const NOTES: &str = "refs/notes/lattice/";
 /// Where a clone keeps the name that it writes under.
 const WRITER: &str = "lattice.writer";
+/// How far another machine's clock may be ahead, in seconds.
+const CLOCK: i64 = 24 * 60 * 60;
+/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
+const MOST_READ: usize = 1 << 30;
 
 /// The records of a repository as they are now.
 pub struct Records<'a> {
     repo: &'a Repo,
     writers: Vec<(String, Oid)>,
     broken: Vec<String>,
+    latest: String,
+}
+
+/// A record and who wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// The writer's name: the end of its ref's.
+    pub writer: String,
+    /// The record.
+    pub record: Record,
+}
+
+/// What the records of all keys come to.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Key by key, and within it by the point that the records name: nearly always one.
+    pub verdicts: HashMap<Oid, Vec<(Point, Verdicts)>>,
+    /// How many notes and lines are not believed.
+    pub skipped: usize,
+}
+
+/// Something in the notes that is not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The notes ref that holds it.
+    pub notes: String,
+    /// The key that it hangs on; `None` when it is the ref itself.
+    pub key: Option<String>,
+    /// What is wrong, in words.
+    pub reason: String,
+    /// How many lines of this kind there are.
+    pub count: usize,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.reason)?;
+        if self.count > 1 {
+            write!(f, ", {} times", self.count)?;
+        }
+        self.key.as_ref().map_or(Ok(()), |key| write!(f, ", on {key}"))
+    }
 }
 
 impl<'a> Records<'a> {
@@ -31,7 +80,7 @@ impl<'a> Records<'a> {
                 Err(error) => listing.broken.push(format!("`{name}`: {error}")),
             }
         }
-        Ok(Self { repo, writers, broken: listing.broken })
+        Ok(Self { repo, writers, broken: listing.broken, latest: time_in(CLOCK) })
     }
 
     /// What was left out.
@@ -44,46 +93,146 @@ impl<'a> Records<'a> {
         &self.writers
     }
 
-    /// The records for a key, in the order of their start.
+    /// The records for a key that are of `point`, as it is written, in the order of their start.
     ///
     /// # Errors
-    /// When notes cannot be read.
-    pub fn of(&self, key: Oid) -> Result<Vec<Record>> {
-        let mut records = Vec::new();
-        for (_, notes) in &self.writers {
-            if let Some(bytes) = self.repo.note(*notes, key)? {
-                records.extend(parse_note(&key.to_string(), &bytes));
-            }
+    /// None at present: what cannot be read is passed over like what is malformed.
+    pub fn of(&self, key: Oid, point: &str) -> Result<Vec<Record>> {
+        Ok(self.said(key, point)?.into_iter().map(|said| said.record).collect())
+    }
+
+    /// The same, with who wrote them.
+    ///
+    /// # Errors
+    /// Those of [`Self::of`].
+    pub fn said(&self, key: Oid, point: &str) -> Result<Vec<Said>> {
+        let mut found = Vec::new();
+        for (name, notes) in &self.writers {
+            let Ok(Some(blob)) = self.repo.note(*notes, key) else { continue };
+            let writer = name.strip_prefix(NOTES).unwrap_or(name);
+            let records = self.read(key, blob).records.into_iter().filter(|record| record.point == point);
+            found.extend(records.map(|record| Said { writer: writer.to_owned(), record }));
         }
-        records.sort_by(|a, b| a.started.cmp(&b.started));
-        Ok(records)
+        found.sort_by(|a, b| a.record.started.cmp(&b.record.started));
+        Ok(found)
     }
 
     /// Tells `on` of every record there is.
-    ///
-    /// # Errors
-    /// When notes cannot be read.
-    pub fn each(&self, on: &mut dyn FnMut(Record)) -> Result<()> {
+    pub fn each(&self, on: &mut dyn FnMut(Record)) {
+        let mut read = 0;
         for (_, notes) in &self.writers {
-            for (key, blob) in self.repo.all_notes(*notes)? {
-                parse_note(&key.to_string(), &self.repo.blob(blob)?).into_iter().for_each(&mut *on);
+            let Ok(found) = self.repo.all_notes(*notes) else { continue };
+            for (key, blob) in found.notes {
+                let Some(note) = self.read_within(&mut read, key, blob) else { continue };
+                note.records.into_iter().for_each(&mut *on);
             }
         }
-        Ok(())
     }
 
-    /// What the records of all keys come to, key by key.
-    ///
-    /// # Errors
-    /// When notes cannot be read.
-    pub fn verdicts(&self) -> Result<HashMap<Oid, Verdicts>> {
-        let mut found: HashMap<Oid, Vec<Record>> = HashMap::new();
+    /// What the records of all keys come to.
+    pub fn scan(&self, lattice: &Lattice) -> Scan {
+        let mut scan = Scan::default();
+        let mut all = Vec::new();
         for (_, notes) in &self.writers {
-            for (key, blob) in self.repo.all_notes(*notes)? {
-                found.entry(key).or_default().extend(parse_note(&key.to_string(), &self.repo.blob(blob)?));
+            match self.repo.all_notes(*notes) {
+                Ok(found) => {
+                    scan.skipped += found.odd + usize::from(found.left == 0);
+                    all.extend(found.notes);
+                }
+                Err(_) => scan.skipped += 1,
             }
         }
-        Ok(found.into_iter().map(|(key, records)| (key, Verdicts::of(&records))).collect())
+        // Notes of the same key stand together, so that the records of only one are in memory.
+        all.sort_unstable();
+        let mut read = 0;
+        for notes in all.chunk_by(|a, b| a.0 == b.0) {
+            let Some((key, _)) = notes.first() else { continue };
+            let mut points: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+            for (_, blob) in notes {
+                let Some(note) = self.read_within(&mut read, *key, *blob) else { continue };
+                scan.skipped += note.flaws.values().sum::<usize>();
+                note.records
+                    .into_iter()
+                    .for_each(|record| points.entry(record.point.clone()).or_default().push(record));
+            }
+            let mut found = Vec::new();
+            for (text, records) in points {
+                match lattice.parse_point(&text).ok().filter(|point| lattice.spell(point) == text) {
+                    Some(point) => found.push((point, Verdicts::of(&records))),
+                    None => scan.skipped += records.len(),
+                }
+            }
+            scan.verdicts.insert(*key, found);
+        }
+        scan
+    }
+
+    /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
+    pub fn problems(&self, known: impl Fn(Oid) -> Option<String>) -> Vec<Problem> {
+        let broken = self.broken.iter().map(|text| Problem {
+            notes: text.split('`').nth(1).unwrap_or_default().to_owned(),
+            key: None,
+            reason: text.clone(),
+            count: 1,
+        });
+        let mut read = 0;
+        let found = self.writers.iter().flat_map(|(name, notes)| self.problems_in(name, *notes, &known, &mut read));
+        broken.chain(found.collect::<Vec<_>>()).collect()
+    }
+
+    fn problems_in(
+        &self,
+        name: &str,
+        notes: Oid,
+        known: &impl Fn(Oid) -> Option<String>,
+        read: &mut usize,
+    ) -> Vec<Problem> {
+        let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
+            notes: name.to_owned(),
+            key: key.map(|key| key.to_string()),
+            reason,
+            count,
+        };
+        let found = match self.repo.all_notes(notes) {
+            Ok(found) => found,
+            Err(error) => return vec![problem(None, error.to_string(), 1)],
+        };
+        let mut problems = Vec::new();
+        if found.odd > 0 {
+            problems.push(problem(None, "entries that are no notes".to_owned(), found.odd));
+        }
+        if found.left == 0 {
+            problems.push(problem(None, "more notes than are looked at".to_owned(), 1));
+        }
+        for (key, blob) in found.notes {
+            let Some(note) = self.read_within(read, key, blob) else { continue };
+            let point = known(key);
+            let is_stranger = |record: &&Record| point.as_ref().is_some_and(|point| *point != record.point);
+            let strangers = note.records.iter().filter(is_stranger).count();
+            let flaws = note.flaws.into_iter().chain((strangers > 0).then_some((Flaw::OtherPoint, strangers)));
+            problems.extend(flaws.map(|(flaw, count)| problem(Some(key), flaw.to_string(), count)));
+        }
+        problems
+    }
+
+    /// A note, as long as not too much was read already.
+    fn read_within(&self, read: &mut usize, key: Oid, blob: Oid) -> Option<Note> {
+        if *read > MOST_READ {
+            return None;
+        }
+        *read += self.repo.size_of(blob).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        Some(self.read(key, blob))
+    }
+
+    fn read(&self, key: Oid, blob: Oid) -> Note {
+        let flawed = |flaw| Note { flaws: [(flaw, 1)].into(), ..Note::default() };
+        if self.repo.size_of(blob).is_some_and(|size| size > MOST_NOTE) {
+            return flawed(Flaw::HugeNote);
+        }
+        match self.repo.blob(blob) {
+            Ok(bytes) => parse_note(&key.to_string(), &bytes, &self.latest),
+            Err(_) => flawed(Flaw::NoText),
+        }
     }
 }
 
@@ -92,15 +241,23 @@ impl<'a> Records<'a> {
 /// # Errors
 /// When the notes cannot be written.
 pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
-    let identity = repo.identity_or_nobody();
-    let name = format!("{NOTES}{}", writer(repo)?);
-    let line = |record: &Record| {
-        let mut line = serde_json::to_vec(record).unwrap_or_default();
-        line.push(b'\n');
-        Repo::oid(&record.key).map(|key| (key, line))
-    };
+    let line = |record: &Record| Repo::oid(&record.key).map(|key| (key, record.to_line()));
     let texts = records.iter().map(line).collect::<Result<Vec<_>>>()?;
-    repo.append_notes(&identity, &name, "lattice: record", &texts).map(drop)
+    let name = format!("{NOTES}{}", writer(repo)?);
+    repo.append_notes(&repo.identity_or_nobody(), &name, "lattice: record", &texts).map(drop)
+}
+
+/// The name that this clone writes under, if it ever wrote.
+///
+/// # Errors
+/// When git's configuration cannot be read.
+pub fn known_writer(repo: &Repo) -> Result<Option<String>> {
+    Ok(repo.git().local_config(WRITER)?.into_iter().find(|name| is_writer(name)))
+}
+
+/// Whether a name is one that clones write under.
+pub fn is_writer(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// The name that this clone writes under, made once: random, so that no two clones share one.
@@ -108,16 +265,13 @@ pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
 /// # Errors
 /// When it cannot be kept.
 pub fn writer(repo: &Repo) -> Result<String> {
-    let git = repo.git();
-    let spelled = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-    let first = || Ok::<_, Error>(git.local_config(WRITER)?.into_iter().find(spelled));
-    if let Some(name) = first()? {
+    if let Some(name) = known_writer(repo)? {
         return Ok(name);
     }
-    let own = random_name();
+    let (git, own) = (repo.git(), random_name());
     git.add_config(WRITER, &own)?;
     // Of several processes that did this at once all take what comes first in the file, and the others take theirs back.
-    let name = first()?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
+    let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
     if name != own {
         git.unset_config(WRITER, &own)?;
     }
@@ -125,8 +279,17 @@ pub fn writer(repo: &Repo) -> Result<String> {
 }
 
 /// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.
-fn random_name() -> String {
+pub fn random_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
     format!("{bits:016x}")
+}
+
+/// Gives this clone another name to write under.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn replace_writer(repo: &Repo, old: &str, new: &str) -> Result<()> {
+    repo.git().add_config(WRITER, new)?;
+    repo.git().unset_config(WRITER, old)
 }

@@ -142,9 +142,7 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
 
 /// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
 pub fn harmless(text: &str) -> String {
-    // The last two: what turns the direction of writing, by which a text can be shown as another.
-    let harms = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if crate::text::harms(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// What kept data from being written; the first reason counts.

@@ -133,6 +133,7 @@ pub fn suggestions(
 /// What can be done about a point, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
+    Settle,
     Mend,
     Build,
     NextStep,
@@ -145,7 +146,8 @@ fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -
     let (lattice, point) = (&config.lattice, &status.point);
     let goes_on = || census.population().greatest_of_chain(point) == Some(point);
     let (first, second) = match status.state {
-        State::Failed | State::Disputed => (Some(Way::Mend), None),
+        State::Failed => (Some(Way::Mend), None),
+        State::Disputed => (Some(Way::Settle), None),
         State::New => (Some(Way::Build), None),
         State::NoBuilder => (Some(Way::FindBuilder), None),
         State::Built if goes_on() => {
@@ -163,15 +165,13 @@ impl Way {
     fn line(self, config: &Config, status: &PointStatus) -> String {
         let point = config.lattice.spell(&status.point);
         match self {
+            Self::Settle => format!("disputed:   git lattice show {point}"),
             Self::Mend => format!("failed:     git lattice show {point}"),
             Self::Build => format!("to build:   git lattice build {point}"),
             Self::NextStep => format!("go on:      git lattice next-step {point}"),
             Self::Promote => format!("next phase: git lattice promote {point}"),
             Self::FindBuilder => format!("no builder: git lattice show {point}"),
-            Self::Push => {
-                let remote = config.remote.as_deref().unwrap_or_default();
-                format!("to push:    git push {remote} {}", config.branch.encode(&config.lattice, &status.point))
-            }
+            Self::Push => format!("to push:    git lattice sync {point}"),
         }
     }
 }

@@ -12,3 +12,5 @@ mod streams;
 mod toml;
 mod tools;
 mod values;
+
+pub(crate) use signing::sign_with_ssh;

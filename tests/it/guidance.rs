@@ -17,7 +17,7 @@ fn status_goes_on_from_where_the_work_is() {
         sandbox.lattice(&["new", "--arch", ARCH, "--no-push"]).exits(0);
         sandbox.lattice(&["build"]).exits(0);
         let before = sandbox.lattice(&["status"]).exits(0).says(&first).says("next phase: git lattice promote");
-        assert!(before.stdout.contains("to push:    git push origin feature/"), "what is not pushed is named");
+        assert!(before.stdout.contains("to push:    git lattice sync toolchain/"), "what is not pushed is named");
         sandbox.lattice(&["promote", "--no-switch"]).exits(0);
         let after = sandbox.lattice(&["status"]).exits(0).says("git lattice build");
         assert!(!after.stdout.contains(&first), "phase0 is behind us:\n{}", after.stdout);

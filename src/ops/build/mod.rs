@@ -232,12 +232,12 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     }
     let key = content.key(memory, config, tree)?;
     let synthetic = memory.make_synthetic_commit(key)?;
-    let known = records.of(key)?;
+    let spelled = config.lattice.spell(point);
+    let known = records.of(key, &spelled)?;
     let built = |system: &System| {
         let counts = |record: &&Record| record.system == system.as_str() && record.verdict.is_good();
         known.iter().rev().find(counts).cloned()
     };
-    let spelled = config.lattice.spell(point);
     let job = |system: System| {
         let (point, dir, known) = (spelled.clone(), dir.clone(), built(&system));
         Job { point, dir, commit, key, synthetic, system, known }

@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::git::Repo;
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
-use crate::ops::content;
+use crate::ops::{content, records};
+use crate::record::store::Problem;
 
 const HEADS: &str = "refs/heads/";
 
@@ -38,6 +39,8 @@ pub(super) fn check<'a>(
     report.findings.extend(same_but_case(&branches));
     report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)));
     report.findings.extend(without_branch(repo, world, seen)?);
+    let told = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
+    report.findings.extend(records::problems(context, config, world.census)?.iter().map(told));
     Ok(())
 }
 

@@ -8,10 +8,12 @@ use super::{Line, Repair};
 use crate::config::Config;
 use crate::context::Context;
 use crate::hooks::Kind;
+use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
+use crate::ops::records;
 use crate::process;
 use crate::record::Records;
-use crate::record::store::NOTES;
+use crate::record::store::{NOTES, Problem};
 
 /// How long the remote may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +30,7 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     lines.extend(hooks(context));
     lines.extend(refspecs(context));
     lines.push(writer(context));
-    lines.push(records(context));
+    lines.extend(records(context));
     lines
 }
 
@@ -137,13 +139,42 @@ fn writer(context: &Context) -> Line {
     }
 }
 
-fn records(context: &Context) -> Line {
-    match Records::open(&context.repo) {
-        Ok(records) if records.broken().is_empty() => {
-            Line::ok("records", format!("{} writers", records.writers().len()))
+fn records(context: &Context) -> Vec<Line> {
+    /// One writer's fault may be in every note of theirs.
+    const MOST: usize = 10;
+    let writers = match Records::open(&context.repo) {
+        Ok(records) => records.writers().len(),
+        Err(error) => return vec![Line::error("records", error.to_string())],
+    };
+    let problems = match not_believed(context) {
+        Ok(problems) => problems,
+        Err(error) => return vec![Line::error("records", format!("{error:#}"))],
+    };
+    if problems.is_empty() {
+        return vec![Line::ok("records", format!("of {writers} writers, all of them believed"))];
+    }
+    let line = |problem: &Problem| {
+        let line = Line::warning("records", format!("not believed, in `{}`: {problem}", problem.notes));
+        let notes = process::quote(problem.notes.trim_start_matches("refs/notes/"));
+        match &problem.key {
+            Some(key) => {
+                line.remedy(format!("`git notes --ref={notes} show {key}` shows what is there; it counts for nothing"))
+            }
+            None => line.remedy(format!("`git log refs/notes/{notes}` shows who wrote it; it counts for nothing")),
         }
-        Ok(records) => Line::warning("records", format!("left out: {}", records.broken().join("; "))),
-        Err(error) => Line::error("records", error.to_string()),
+    };
+    let mut lines: Vec<_> = problems.iter().take(MOST).map(line).collect();
+    if problems.len() > MOST {
+        lines.push(Line::warning("records", format!("and {} more that are not believed", problems.len() - MOST)));
+    }
+    lines
+}
+
+fn not_believed(context: &Context) -> Result<Vec<Problem>> {
+    match context.config() {
+        Ok(config) => records::problems(context, &config, &Census::take(&context.repo, &config)?),
+        // That there is none has a line of its own.
+        Err(_) => Ok(Records::open(&context.repo)?.problems(|_| None)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Builds in the foreground, which leave alone what is being built elsewhere: they wait for it and take its result.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use anyhow::Result;
 
@@ -118,5 +119,11 @@ fn keys<'j>(jobs: impl Iterator<Item = &'j Job>) -> Vec<Oid> {
 
 fn records(repo: &Repo, jobs: &[Job]) -> Result<HashMap<Oid, Vec<Record>>> {
     let records = Records::open(repo)?;
-    keys(jobs.iter()).into_iter().map(|key| Ok((key, records.of(key)?))).collect()
+    let mut found = HashMap::new();
+    for job in jobs {
+        if let Entry::Vacant(free) = found.entry(job.key) {
+            free.insert(records.of(job.key, &job.point)?);
+        }
+    }
+    Ok(found)
 }

@@ -79,12 +79,25 @@ fn lines_that_are_no_record_make_nothing_green() {
         changed("system", json!(1)),
         changed("outputs", json!([])),
         changed("seconds", json!("1")),
+        changed("seconds", json!(-1)),
+        text.replace("\"seconds\":1.0", "\"seconds\":1e999").into_bytes(),
+        text.replace("\"seconds\":1.0", "\"seconds\":NaN").into_bytes(),
+        changed("started", json!("3026-01-01T00:00:00Z")),
+        changed("started", json!("yesterday")),
+        changed("started", json!("2026-01-01T00:00:00+00:00")),
+        changed("point", json!("toolchain/aarch64/phase0/step2")),
+        changed("point", json!("toolchain/aarch64/phase0/step1/")),
+        changed("host", json!("\u{1b}[31mh")),
+        changed("outputs", json!({ "out\u{7}": { "path": "/nix/store/x" } })),
+        changed("nix", json!("x".repeat(70_000))),
+        text.replace("\"2.8.0\"", &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))).into_bytes(),
         without("key"),
         without("verdict"),
         without("system"),
         without("started"),
         [b"[".repeat(200_000), b"]".repeat(200_000)].concat(),
         vec![b'a'; 3_000_000],
+        [text.as_bytes(), b"\n", &vec![b'\n'; 5_000_000]].concat(),
     ];
     for line in lines {
         note(&sandbox, &key, &line);
@@ -92,6 +105,9 @@ fn lines_that_are_no_record_make_nothing_green() {
         assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");
         is_harmless(&sandbox.lattice(&["show"]).exits(0));
         is_harmless(&sandbox.lattice(&["promote"]).exits(1).says("not built on"));
+        if !shown.contains("x86_64-linux") {
+            sandbox.lattice(&["status"]).exits(0).says("not believed");
+        }
     }
 }
 
@@ -110,6 +126,7 @@ fn hostile_texts_in_a_record_stay_texts() {
     for field in ["point", "commit", "drv", "error", "nix", "started", "host", "user"] {
         hostile[field] = json!(evil);
     }
+    let whole = record(&key);
     hostile["verdict"] = json!("failed");
     hostile["seconds"] = json!(1e308);
     hostile["outputs"] = json!({ evil: { "path": evil, "narHash": evil } });
@@ -120,6 +137,12 @@ fn hostile_texts_in_a_record_stay_texts() {
             is_harmless(&sandbox.lattice(args));
         }
         sandbox.lattice(&["show", "--json"]).exits(0).json();
+    }
+    for field in ["commit", "drv", "error", "nix", "host", "user"] {
+        let mut hostile = whole.clone();
+        hostile[field] = json!(evil);
+        note(&sandbox, &key, hostile.to_string().as_bytes());
+        assert_eq!(state(&sandbox), "new", "a record with that in `{field}` should not count");
     }
 }
 
@@ -136,4 +159,87 @@ fn notes_refs_that_hold_something_else_are_survived() {
     assert!(run.stdout.contains("built"), "the good notes should still count\n{}{}", run.stdout, run.stderr);
     sandbox.lattice(&["show"]).exits(0);
     sandbox.lattice(&["build"]).exits(0).says("recorded");
+}
+
+/// Makes a tree of these lines of `git mktree`, which need not be there.
+fn tree(sandbox: &Sandbox, lines: &str) -> String {
+    std::fs::write(sandbox.path("tree"), lines).unwrap();
+    let mut command = std::process::Command::new("git");
+    command.args(["mktree", "--missing"]).current_dir(sandbox.work());
+    sandbox.environment(&mut command);
+    let output = command.stdin(std::fs::File::open(sandbox.path("tree")).unwrap()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Makes this tree the notes of a writer.
+fn notes(sandbox: &Sandbox, writer: &str, tree: &str) {
+    let commit = sandbox.git(&["commit-tree", "-m", "notes", tree]);
+    sandbox.git(&["update-ref", &format!("refs/notes/lattice/{writer}"), &commit]);
+}
+
+#[test]
+fn what_stands_where_a_note_should_be_is_passed_over() {
+    let (sandbox, key) = ready();
+    std::fs::write(sandbox.path("note"), record(&key).to_string()).unwrap();
+    let blob = sandbox.git(&["hash-object", "-w", "../note"]);
+    let empty = sandbox.git(&["rev-parse", "HEAD^{tree}"]);
+    let missing = "1".repeat(40);
+    let (first, rest) = key.split_at(2);
+    let deep = tree(&sandbox, &format!("100644 blob {blob}\t{rest}\n"));
+    let too_deep = key.as_bytes().chunks(2).rev().fold(blob.clone(), |inner, part| {
+        let kind = if inner == blob { "100644 blob" } else { "040000 tree" };
+        tree(&sandbox, &format!("{kind} {inner}\t{}\n", String::from_utf8_lossy(part)))
+    });
+    let odd = [
+        format!("120000 blob {blob}\t{key}\n"),
+        format!("040000 tree {empty}\t{key}\n"),
+        format!("160000 commit {missing}\t{key}\n"),
+        format!("100644 blob {missing}\t{key}\n"),
+        format!("040000 tree {missing}\t{first}\n"),
+        format!("100644 blob {blob}\t{first}\n"),
+        format!("100644 blob {blob}\t{key}0\n"),
+        format!("100644 blob {blob}\t{rest}\n"),
+        format!("040000 tree {deep}\tx{first}\n"),
+    ];
+    for lines in odd {
+        notes(&sandbox, "odd", &tree(&sandbox, &lines));
+        assert_eq!(state(&sandbox), "new", "{lines}");
+        is_harmless(&sandbox.lattice(&["status"]).exits(0).says("not believed"));
+        is_harmless(&sandbox.lattice(&["show"]).exits(0));
+        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says("not built on"));
+    }
+    notes(&sandbox, "odd", &too_deep);
+    is_harmless(&sandbox.lattice(&["status"]).exits(0));
+    notes(&sandbox, "odd", &tree(&sandbox, &format!("040000 tree {deep}\t{first}\n")));
+    assert_eq!(state(&sandbox), "built", "or the ones above would show nothing");
+}
+
+#[test]
+fn a_tree_that_unfolds_without_end_does_not_hang() {
+    let (sandbox, key) = ready();
+    let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
+    let mut inner = (String::from("100644 blob"), blob);
+    // 256 to the power of 19 notes in 20 trees.
+    for _ in 0..20 {
+        let lines: String = (0..256).map(|i| format!("{} {}\t{i:02x}\n", inner.0, inner.1)).collect();
+        inner = ("040000 tree".to_owned(), tree(&sandbox, &lines));
+    }
+    notes(&sandbox, "endless", &inner.1);
+    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    assert_eq!(state(&sandbox), "built", "the others' notes should still count");
+    sandbox.lattice(&["status"]).exits(0).says("not believed");
+    sandbox.lattice(&["show"]).exits(0);
+}
+
+#[test]
+fn a_huge_note_hides_no_other() {
+    let (sandbox, key) = ready();
+    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    let huge = format!("{}\n", record(&key)).repeat(20_000);
+    std::fs::write(sandbox.path("note"), huge.replace("built", "failed")).unwrap();
+    let blob = sandbox.git(&["hash-object", "-w", "../note"]);
+    sandbox.git(&["notes", "--ref=lattice/huge", "add", "-f", "-C", &blob, &key]);
+    assert_eq!(state(&sandbox), "built");
+    sandbox.lattice(&["status"]).exits(0).says("one line of the records is not believed");
 }

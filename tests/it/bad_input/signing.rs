@@ -53,7 +53,7 @@ fn configuration_given_to_git_for_one_command_counts() {
 }
 
 /// Makes an ssh key and lets git sign commits with it.
-fn sign_with_ssh(sandbox: &Sandbox) {
+pub(crate) fn sign_with_ssh(sandbox: &Sandbox) {
     let key = sandbox.path("home/key");
     let made = std::process::Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])

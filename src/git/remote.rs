@@ -1,0 +1,112 @@
+//! Speaking to a remote: what it has, fetching and pushing by exact names.
+
+use std::collections::HashMap;
+
+use super::exe::Git;
+use super::{Oid, Repo, Result};
+use crate::process::{self, Cmd, Output};
+
+/// How many refs one `git push` is given: a command line has room for some more.
+const MOST_PUSHED: usize = 4000;
+
+/// What a push did to one ref (git-push(1), `--porcelain`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The full name of the remote's ref.
+    pub name: String,
+    /// Whether it had that already.
+    pub same: bool,
+    /// Why it was refused; `None` when it is there now.
+    pub refused: Option<String>,
+}
+
+/// What came of a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// Ref by ref.
+    pub refs: Vec<Pushed>,
+    /// What the remote's hooks said, line by line.
+    pub said: Vec<String>,
+}
+
+impl Git {
+    /// Pushes `branches` (without `refs/heads/`) to `remote`, and the ref `notes` with them; all or none.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote; a refusal is in the answer.
+    pub fn push(&self, remote: &str, branches: &[String], notes: Option<&str>) -> Result<PushReport> {
+        // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
+        let upstream = (branches.len() == 1).then_some("--set-upstream");
+        let names = branches.iter().map(|branch| format!("refs/heads/{branch}")).chain(notes.map(str::to_owned));
+        self.push_with(&[Some("--atomic"), upstream], remote, names)
+    }
+
+    /// Pushes refs by their full names, each for itself: what is refused keeps no other back.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote; a refusal is in the answer.
+    pub fn push_each(&self, remote: &str, names: &[String]) -> Result<PushReport> {
+        let mut report = PushReport::default();
+        for names in names.chunks(MOST_PUSHED) {
+            let options = [Some("--no-follow-tags"), Some("--recurse-submodules=no")];
+            let PushReport { refs, said } = self.push_with(&options, remote, names.iter().cloned())?;
+            report.refs.extend(refs);
+            report.said.extend(said);
+        }
+        Ok(report)
+    }
+
+    fn push_with(
+        &self,
+        options: &[Option<&str>],
+        remote: &str,
+        names: impl Iterator<Item = String>,
+    ) -> Result<PushReport> {
+        let cmd = self.asking().args(["push", "--porcelain"]).args(options.iter().flatten()).arg(remote);
+        let cmd = cmd.args(names.map(|name| format!("{name}:{name}")));
+        let command = cmd.to_string();
+        let output = cmd.output()?;
+        let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
+        if output.status.success() || !refs.is_empty() {
+            let stderr = output.error_text();
+            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
+        }
+        let Output { status, stdout, stderr } = output;
+        Err(process::Error::Failed { command, status, stdout, stderr }.into())
+    }
+
+    /// What the remote has under these patterns, as it is now.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote.
+    pub fn remote_refs(&self, remote: &str, patterns: &[String]) -> Result<HashMap<String, Oid>> {
+        let output = self.asking().args(["ls-remote", "--refs", "--", remote]).args(patterns).read()?;
+        let line = |line: &str| line.split_once('\t').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
+        output.text().lines().filter_map(line).collect()
+    }
+
+    /// Fetches by exactly these refspecs, whatever the configuration says, all or none.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote, or a ref is not there any more.
+    pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<()> {
+        // --refmap=: a configured `+refs/notes/*:refs/notes/*` would take away records that were not pushed.
+        let exactly = ["--refmap=", "--no-tags", "--no-prune", "--recurse-submodules=no", "--no-write-fetch-head"];
+        let cmd = self.asking().args(["fetch", "--quiet", "--atomic", "--stdin"]).args(exactly).arg(remote);
+        Ok(cmd.stdin(refspecs.join("\n") + "\n").read().map(drop)?)
+    }
+
+    /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
+    fn asking(&self) -> Cmd {
+        self.read().env_remove("GIT_TERMINAL_PROMPT")
+    }
+}
+
+/// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.
+fn push_line(line: &str) -> Option<Pushed> {
+    let mut fields = line.splitn(3, '\t');
+    let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
+    let name = refs.split_once(':')?.1.to_owned();
+    Some(Pushed { name, same: flag == "=", refused: (flag == "!").then(|| summary.to_owned()) })
+}

@@ -1,0 +1,61 @@
+//! The points' branches: how each stands, and moving forward those that are behind.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{Deed, Entry, Standing, Sync};
+use crate::git::{Change, Oid};
+use crate::lattice::Point;
+
+impl Sync<'_> {
+    pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
+        let tip = self.census.tip(point);
+        let (local, remote) = (tip.local, self.there.points.get(point).copied());
+        let standing = match (local, remote) {
+            // Its branch may be what was deleted there, and only the last fetch still tells of it.
+            (None, None) => Standing::Gone,
+            (Some(_), None) if self.there.is_fresh && tip.remote.is_some() => Standing::Gone,
+            (Some(_), None) => Standing::OnlyHere,
+            (None, Some(_)) => Standing::OnlyThere,
+            (Some(local), Some(remote)) if local == remote => Standing::Same,
+            (Some(local), Some(remote)) => self.compare(local, remote)?,
+        };
+        let branch = self.config.branch.encode(&self.config.lattice, point);
+        Ok(Entry { point: point.clone(), branch, local, remote, standing, deed: Deed::Nothing })
+    }
+
+    fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {
+        if self.repo.size_of(remote).is_none() {
+            return Ok(Standing::Unknown);
+        }
+        Ok(if self.repo.is_ancestor(remote, local)? {
+            Standing::Ahead
+        } else if self.repo.is_ancestor(local, remote)? {
+            Standing::Behind
+        } else {
+            Standing::Diverged
+        })
+    }
+
+    /// The changes that move forward what is behind, but for branches that some worktree has.
+    pub(super) fn forward(&self, entries: &mut [Entry]) -> Result<Vec<Change>> {
+        let mut behind: Vec<_> = entries.iter_mut().filter(|entry| entry.standing == Standing::Behind).collect();
+        if behind.is_empty() {
+            return Ok(Vec::new());
+        }
+        let taken: HashMap<String, PathBuf> = self.repo.taken_branches()?.into_iter().collect();
+        let mut changes = Vec::new();
+        for entry in &mut behind {
+            let Some(new) = entry.remote else { continue };
+            if let Some(worktree) = taken.get(&entry.branch) {
+                entry.deed = Deed::CheckedOut(worktree.clone());
+                continue;
+            }
+            entry.deed = if self.how.dry_run { Deed::Would } else { Deed::FastForwarded };
+            changes.push(Change { name: entry.full_name(), old: entry.local, new });
+        }
+        Ok(changes)
+    }
+}

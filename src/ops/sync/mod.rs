@@ -1,0 +1,354 @@
+//! Bringing points and records to the remote and from it: one look, one fetch, one ref transaction, one push.
+//!
+//! Nothing is ever forced or overwritten. What the remote has lands under `refs/remotes/REMOTE/` and, for records, under
+//! `refs/lattice/remotes/REMOTE/`; only what is behind moves forward from there.
+
+mod branches;
+mod records;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::census::{self, Census};
+use super::push::{self, BUSY};
+use super::{Cannot, Refusal};
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::remote::{PushReport, Pushed};
+use crate::git::{self, Change, Oid, Repo, Transaction};
+use crate::lattice::Point;
+use crate::process;
+use crate::record::store::{self, NOTES};
+
+pub use records::{Own, RecordsReport};
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Whether the remote is asked and fetched from.
+    pub fetch: bool,
+    /// Whether the remote is pushed to.
+    pub push: bool,
+}
+
+/// What the remote has: now, or as last fetched.
+#[derive(Debug, Default)]
+pub struct There {
+    remote: String,
+    points: HashMap<Point, Oid>,
+    writers: BTreeMap<String, Oid>,
+    /// Notes refs whose names no clone makes.
+    strange: usize,
+    is_fresh: bool,
+}
+
+/// How a point's branch here stands to the one there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The same.
+    Same,
+    /// Only here.
+    OnlyHere,
+    /// Only there.
+    OnlyThere,
+    /// It was there, and is not any more.
+    Gone,
+    /// Here is more.
+    Ahead,
+    /// There is more.
+    Behind,
+    /// Each has something that the other has not.
+    Diverged,
+    /// There is something that was not fetched yet: behind or diverged.
+    Unknown,
+}
+
+/// What was done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing.
+    Nothing,
+    /// It would be pushed, or moved forward, if this were no dry run.
+    Would,
+    /// The remote has it now.
+    Pushed,
+    /// The branch here was moved forward.
+    FastForwarded,
+    /// Not moved: this worktree has it checked out.
+    CheckedOut(PathBuf),
+    /// The remote did not take it, and says why.
+    Refused(String),
+}
+
+/// One point.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The point.
+    pub point: Point,
+    /// Its branch.
+    pub branch: String,
+    /// Its commit here, before.
+    pub local: Option<Oid>,
+    /// Its commit there, before.
+    pub remote: Option<Oid>,
+    /// How the two stand.
+    pub standing: Standing,
+    /// What was done.
+    pub deed: Deed,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Report {
+    /// The remote.
+    pub remote: String,
+    /// Point by point.
+    pub points: Vec<Entry>,
+    /// The records.
+    pub records: RecordsReport,
+    /// What the remote's hooks said when it refused something.
+    pub said: Vec<String>,
+}
+
+impl Report {
+    /// Whether everything is where it should be, as far as that is for this command to say.
+    pub fn is_fine(&self) -> bool {
+        let is_bad = |entry: &Entry| entry.standing == Standing::Diverged || matches!(entry.deed, Deed::Refused(_));
+        !self.points.iter().any(is_bad) && !matches!(self.records.own, Own::Refused(_))
+    }
+}
+
+/// Looks what the remote has; without `fetch`, what it had when it was last asked.
+///
+/// # Errors
+/// [`Cannot::NoRemote`] when there is none, [`Refusal::Remote`] when it cannot be reached.
+pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
+    let repo = &context.repo;
+    let Some(remote) = config.remote.clone() else { return Err(Cannot::NoRemote { remote: None }.into()) };
+    if !repo.remotes().contains(&remote) {
+        return Err(Cannot::NoRemote { remote: Some(remote) }.into());
+    }
+    let mut there = There { is_fresh: fetch, ..There::default() };
+    let under = census::directory_of(config.branch.prefix());
+    let refs = if fetch {
+        let patterns = [format!("refs/heads/{under}*"), format!("{NOTES}*")];
+        repo.git().remote_refs(&remote, &patterns).map_err(|error| unreachable(error, "ask", &remote))?
+    } else {
+        last_known(repo, &remote, under)?
+    };
+    for (name, id) in refs {
+        if let Some(branch) = name.strip_prefix("refs/heads/") {
+            there.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
+        } else if let Some(writer) = name.strip_prefix(NOTES) {
+            if store::is_writer(writer) {
+                there.writers.insert(writer.to_owned(), id);
+            } else {
+                there.strange += 1;
+            }
+        }
+    }
+    Ok(There { remote, ..there })
+}
+
+/// The remote's refs as last fetched, by the names that they have there.
+fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<String, Oid>> {
+    let (heads, notes) = (format!("refs/remotes/{remote}/"), tracking(remote));
+    let listing = repo.list_refs(&[format!("{heads}{under}"), notes.clone()])?;
+    let name = |name: &str| match (name.strip_prefix(&heads), name.strip_prefix(&notes)) {
+        (Some(branch), _) => Some(format!("refs/heads/{branch}")),
+        (_, Some(writer)) => Some(format!("{NOTES}{writer}")),
+        _ => None,
+    };
+    Ok(listing.refs.iter().filter_map(|(full, id)| Some((name(full)?, *id))).collect())
+}
+
+/// Where the remote's records are kept as they were last seen.
+fn tracking(remote: &str) -> String {
+    format!("refs/lattice/remotes/{remote}/")
+}
+
+impl There {
+    /// The points that have a branch there.
+    pub fn points(&self) -> impl Iterator<Item = &Point> {
+        self.points.keys()
+    }
+}
+
+/// Brings `points` and all records up to date, here and there.
+///
+/// # Errors
+/// [`Refusal::Remote`] when the remote cannot be fetched from; a refused push is in the report.
+pub fn sync(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    there: There,
+    points: &[Point],
+    how: How,
+) -> Result<Report> {
+    let sync = Sync { repo: &context.repo, config, census, there, how };
+    let mut tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
+    if how.fetch && !how.dry_run {
+        sync.fetch(points, &tracked)?;
+        tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
+    }
+    let mut entries = points.iter().map(|point| sync.entry(point)).collect::<Result<Vec<_>>>()?;
+    let (mut records, mut changes) = sync.others_records(&tracked)?;
+    changes.extend(sync.forward(&mut entries)?);
+    sync.apply("sync: fast-forward", changes)?;
+    sync.own_records(&mut records)?;
+    let said = sync.push(&mut entries, &mut records)?;
+    Ok(Report { remote: sync.there.remote, points: entries, records, said })
+}
+
+struct Sync<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    census: &'a Census,
+    there: There,
+    how: How,
+}
+
+impl Sync<'_> {
+    fn fetch(&self, points: &[Point], tracked: &HashMap<String, Oid>) -> Result<()> {
+        let remote = &self.there.remote;
+        let mut refspecs = Vec::new();
+        for (point, id) in points.iter().filter_map(|point| self.there.points.get(point).map(|id| (point, id))) {
+            let branch = self.config.branch.encode(&self.config.lattice, point);
+            let name = format!("refs/heads/{branch}");
+            if tracked.get(&name) != Some(id) {
+                refspecs.push(format!("+{name}:refs/remotes/{remote}/{branch}"));
+            }
+        }
+        for (writer, id) in &self.there.writers {
+            let name = format!("{NOTES}{writer}");
+            if tracked.get(&name) != Some(id) {
+                refspecs.push(format!("+{name}:{}{writer}", tracking(remote)));
+            }
+        }
+        if refspecs.is_empty() {
+            return Ok(());
+        }
+        self.repo.git().fetch(remote, &refspecs).map_err(|error| unreachable(error, "fetch from", remote))
+    }
+
+    /// The one transaction of a step; nothing in a dry run. The message must not begin as that of a commit made here does
+    /// (`ops::trust`).
+    fn apply(&self, message: &str, changes: Vec<Change>) -> Result<()> {
+        if self.how.dry_run || changes.is_empty() {
+            return Ok(());
+        }
+        Ok(self.repo.apply(&Transaction { message: message.to_owned(), changes })?)
+    }
+
+    /// Pushes what is only here or ahead, and this clone's records; gives what the remote's hooks said of a refusal.
+    fn push(&self, entries: &mut [Entry], records: &mut RecordsReport) -> Result<Vec<String>> {
+        let is_due = |entry: &Entry| matches!(entry.standing, Standing::OnlyHere | Standing::Ahead);
+        if self.how.dry_run || !self.how.push {
+            let due = entries.iter_mut().filter(|entry| self.how.push && is_due(entry));
+            due.for_each(|entry| entry.deed = Deed::Would);
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<_> = entries.iter().filter(|entry| is_due(entry)).map(Entry::full_name).collect();
+        let notes = records.to_push();
+        names.extend(notes.clone());
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let report = self.push_names(&names, notes.as_deref())?;
+        let refused: HashMap<String, Option<String>> =
+            report.refs.into_iter().map(|pushed| (pushed.name, pushed.refused)).collect();
+        let outcome = |name: &str| match refused.get(name) {
+            Some(None) => Ok(()),
+            Some(Some(why)) => Err(push::reason(why).to_owned()),
+            None => Err("git said nothing of it".to_owned()),
+        };
+        for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
+            entry.deed = outcome(&entry.full_name()).map_or_else(Deed::Refused, |()| Deed::Pushed);
+        }
+        if let Some(name) = notes {
+            records.own = outcome(&name).map_or_else(Own::Refused, |()| Own::Pushed);
+        }
+        self.remember(entries, records)?;
+        Ok(if refused.values().any(Option::is_some) { report.said } else { Vec::new() })
+    }
+
+    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushReport> {
+        let mut report = self.attempt(names)?;
+        let is_refused = |pushed: &Pushed| pushed.refused.is_some();
+        let is_busy = |why: &String| BUSY.iter().any(|word| why.contains(word));
+        let busy = report.refs.iter().any(|pushed| pushed.refused.as_ref().is_some_and(is_busy));
+        // A server may turn down a whole push because of the one notes ref in it.
+        let all = names.len() > 1 && notes.is_some() && report.refs.iter().all(is_refused);
+        if busy || all {
+            let again: Vec<_> = report.refs.iter().filter(|pushed| is_refused(pushed)).collect();
+            let again = again.into_iter().filter(|pushed| busy || Some(pushed.name.as_str()) != notes);
+            let again: Vec<_> = again.map(|pushed| pushed.name.clone()).collect();
+            let second = self.attempt(&again)?;
+            report.refs.retain(|pushed| !again.contains(&pushed.name));
+            report.refs.extend(second.refs);
+        }
+        Ok(report)
+    }
+
+    /// One push; where it came to no ref at all (a hook of this clone, a remote that went away), each is refused for that.
+    fn attempt(&self, names: &[String]) -> Result<PushReport> {
+        match self.repo.git().push_each(&self.there.remote, names) {
+            Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
+                let why = words(&stderr).unwrap_or_else(|| format!("`git push` ended with {status}"));
+                let refused = |name: &String| Pushed { name: name.clone(), same: false, refused: Some(why.clone()) };
+                Ok(PushReport { refs: names.iter().map(refused).collect(), said: Vec::new() })
+            }
+            report => Ok(report?),
+        }
+    }
+
+    /// Notes that the remote has now what was pushed, where git did not do so itself (a bare clone has no refspecs for it).
+    fn remember(&self, entries: &[Entry], records: &RecordsReport) -> Result<()> {
+        let remote = &self.there.remote;
+        let pushed = entries.iter().filter(|entry| entry.deed == Deed::Pushed);
+        let mut wanted: Vec<_> = pushed
+            .filter_map(|entry| Some((format!("refs/remotes/{remote}/{}", entry.branch), entry.local?)))
+            .collect();
+        if let (Own::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
+            wanted.push((format!("{}{writer}", tracking(remote)), id));
+        }
+        let listing = self.repo.list_refs(&[format!("refs/remotes/{remote}/"), tracking(remote)])?;
+        let there: HashMap<_, _> = listing.refs.into_iter().collect();
+        let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new };
+        let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != Some(change.new)).collect();
+        // Whoever fetched in between knows at least as much.
+        match self.apply("sync: push", changes) {
+            Err(error) if matches!(error.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Locked { .. })) => {
+                Ok(())
+            }
+            done => done,
+        }
+    }
+}
+
+impl Entry {
+    fn full_name(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+}
+
+fn words(stderr: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+fn unreachable(error: git::Error, doing: &'static str, remote: &str) -> anyhow::Error {
+    match error {
+        git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
+            let said = words(&stderr).unwrap_or_else(|| format!("git ended with {status}"));
+            Refusal::Remote { doing, remote: remote.to_owned(), said }.into()
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The records: everybody else's come in, ours go out.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+
+use super::Sync;
+use crate::git::{Change, Oid, Repo};
+use crate::record::store::{self, NOTES};
+
+/// How often a name is changed while builds go on writing under the old one.
+const TRIES: usize = 5;
+
+/// What became of this clone's own records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    /// There are none.
+    Nothing,
+    /// The remote has them.
+    Same,
+    /// The remote does not have them yet.
+    Due,
+    /// The remote has them now.
+    Pushed,
+    /// The remote did not take them, and says why.
+    Refused(String),
+}
+
+/// What became of the records.
+#[derive(Debug, Clone)]
+pub struct RecordsReport {
+    /// The name that this clone writes under.
+    pub writer: Option<String>,
+    /// What became of its own.
+    pub own: Own,
+    /// The name that it wrote under before: another clone uses that too, so this one took a new one.
+    pub renamed_from: Option<String>,
+    /// The writers whose records came in, or would.
+    pub received: Vec<String>,
+    /// The writers whose records here and there differ on both sides; those here were kept.
+    pub diverged: Vec<String>,
+    /// How many notes refs there have names that no clone makes, or hold no notes.
+    pub strange: usize,
+    /// The notes commit that is pushed.
+    pub(super) own_id: Option<Oid>,
+}
+
+impl RecordsReport {
+    /// The ref that is to be pushed.
+    pub(super) fn to_push(&self) -> Option<String> {
+        (self.own == Own::Due).then_some(self.writer.as_ref()).flatten().map(|writer| format!("{NOTES}{writer}"))
+    }
+}
+
+impl Sync<'_> {
+    /// What is to become of other writers' refs.
+    pub(super) fn others_records(&self, tracked: &HashMap<String, Oid>) -> Result<(RecordsReport, Vec<Change>)> {
+        let writer = store::known_writer(self.repo)?;
+        let here: HashMap<_, _> = self.repo.list_refs(&[NOTES.to_owned()])?.refs.into_iter().collect();
+        let mut report = RecordsReport {
+            own_id: writer.as_ref().and_then(|writer| here.get(&format!("{NOTES}{writer}"))).copied(),
+            writer,
+            own: Own::Nothing,
+            renamed_from: None,
+            received: Vec::new(),
+            diverged: Vec::new(),
+            strange: self.there.strange,
+        };
+        let mut changes = Vec::new();
+        for (writer, id) in &self.there.writers {
+            let name = format!("{NOTES}{writer}");
+            let old = here.get(&name).copied();
+            if report.writer.as_ref() == Some(writer) || old == Some(*id) {
+                continue;
+            }
+            if self.how.dry_run && tracked.get(&name) != Some(id) {
+                report.received.push(writer.clone());
+            } else if self.repo.tree_of_commit(*id).is_err() {
+                report.strange += 1;
+            } else if old.is_none_or(|old| self.leads_to(old, *id)) {
+                report.received.push(writer.clone());
+                changes.push(Change { name, old, new: *id });
+            } else if !old.is_some_and(|old| self.leads_to(*id, old)) {
+                report.diverged.push(writer.clone());
+            }
+        }
+        Ok((report, changes))
+    }
+
+    /// Notes whose history cannot be read lead nowhere.
+    fn leads_to(&self, old: Oid, new: Oid) -> bool {
+        self.repo.is_ancestor(old, new).unwrap_or(false)
+    }
+
+    /// Finds out whether this clone's records are to be pushed. Where the remote has other ones under the same name, this clone is a
+    /// copy of the one that wrote them (or lost its own): it takes a new name, and its records with it.
+    pub(super) fn own_records(&self, report: &mut RecordsReport) -> Result<()> {
+        let Some(writer) = report.writer.clone() else { return Ok(()) };
+        let (here, there) = (report.own_id, self.there.writers.get(&writer).copied());
+        report.own = match (here, there) {
+            (None, None) => Own::Nothing,
+            (Some(here), Some(there)) if here == there => Own::Same,
+            (Some(_), None) => Own::Due,
+            (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.leads_to(there, here) => Own::Due,
+            // Nothing is known of what is there but that it is another.
+            (_, Some(there)) if self.repo.size_of(there).is_none() => Own::Due,
+            (_, Some(there)) => {
+                report.renamed_from = Some(writer.clone());
+                if self.how.dry_run {
+                    Own::Due
+                } else {
+                    return self.rename(report, &writer, there);
+                }
+            }
+        };
+        Ok(())
+    }
+
+    fn rename(&self, report: &mut RecordsReport, old: &str, there: Oid) -> Result<()> {
+        let new = store::random_name();
+        let (old_ref, new_ref) = (format!("{NOTES}{old}"), format!("{NOTES}{new}"));
+        let mut tried = 0;
+        loop {
+            let here = self.repo.find_ref(&old_ref)?;
+            let theirs = [Some(there), self.repo.find_ref(&new_ref)?];
+            let own = here.map(|here| lines_only_in(self.repo, here, &theirs)).transpose()?.unwrap_or_default();
+            if !own.is_empty() {
+                let message = format!("lattice: records that were written as {old}");
+                self.repo.append_notes(&self.repo.identity_or_nobody(), &new_ref, &message, &own)?;
+            }
+            if tried == 0 {
+                store::replace_writer(self.repo, old, &new)?;
+            }
+            // Only now, when all of them are under the new name.
+            let change = Change { name: old_ref.clone(), old: here, new: there };
+            match self.apply("sync: another clone's", vec![change]) {
+                Err(_) if tried < TRIES => tried += 1,
+                done => break done?,
+            }
+        }
+        report.own_id = self.repo.find_ref(&new_ref)?;
+        report.own = if report.own_id.is_some() { Own::Due } else { Own::Nothing };
+        report.writer = Some(new);
+        Ok(())
+    }
+}
+
+/// The lines of the notes in `notes` that none of `others` has, note by note.
+fn lines_only_in(repo: &Repo, notes: Oid, others: &[Option<Oid>]) -> Result<Vec<(Oid, Vec<u8>)>> {
+    let mut there: HashMap<Oid, HashSet<Vec<u8>>> = HashMap::new();
+    for other in others.iter().flatten() {
+        for (object, blob) in repo.all_notes(*other)?.notes {
+            // What cannot be read holds nothing that would be lost.
+            let text = repo.blob(blob).unwrap_or_default();
+            there.entry(object).or_default().extend(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
+        }
+    }
+    let mut only = Vec::new();
+    for (object, blob) in repo.all_notes(notes)?.notes {
+        let text = repo.blob(blob)?;
+        let known = there.get(&object);
+        let is_new = |line: &&[u8]| !line.is_empty() && known.is_none_or(|known| !known.contains(*line));
+        let lines: Vec<u8> =
+            text.split(|byte| *byte == b'\n').filter(is_new).flat_map(|line| [line, b"\n"].concat()).collect();
+        if !lines.is_empty() {
+            only.push((object, lines));
+        }
+    }
+    Ok(only)
+}

@@ -1,0 +1,272 @@
+//! Reading a note: whoever can push notes can write anything into one, so every line is doubted.
+//!
+//! A line counts when it is a record, whole, of sane size and values, and of the key that the note hangs on. Everything else is a
+//! [`Flaw`], which is counted and changes nothing.
+
+use std::collections::BTreeMap;
+
+use super::Record;
+use crate::system::System;
+use crate::text;
+
+/// How long a note may be: thousands of builds of one key.
+pub const MOST_NOTE: u64 = 4 << 20;
+/// How long a line may be.
+pub const MOST_LINE: usize = 64 << 10;
+/// How much of what Nix said a record keeps.
+const MOST_ERROR: usize = 4000;
+
+/// Why a note or a line of one is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Flaw {
+    /// There is something else than a text where a note should be.
+    #[error("no note, or one that cannot be read")]
+    NoText,
+    /// The whole note is too long.
+    #[error("a note of more than 4 MiB")]
+    HugeNote,
+    /// A line is too long.
+    #[error("a line of more than 64 KiB")]
+    HugeLine,
+    /// Not a JSON object with a record's fields.
+    #[error("no record")]
+    NoRecord,
+    /// Copied from elsewhere, by `notes.rewriteRef` or by hand.
+    #[error("a record of another key")]
+    OtherKey,
+    /// The key is that of another point.
+    #[error("a record of another point")]
+    OtherPoint,
+    /// No system double.
+    #[error("a system that is none")]
+    System,
+    /// Characters that would do something to a terminal.
+    #[error("control characters")]
+    Controls,
+    /// A time that is none, or is still to come.
+    #[error("a time that is none or is still to come")]
+    Time,
+    /// A duration that is none.
+    #[error("a duration that is none")]
+    Seconds,
+}
+
+/// What a note holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Note {
+    /// The records, in the order of their lines.
+    pub records: Vec<Record>,
+    /// What is not believed, and how many lines of that kind there are.
+    pub flaws: BTreeMap<Flaw, usize>,
+}
+
+/// Reads the note on `key`. A record that began after `latest` is not believed: it would count as the newest for good.
+pub fn parse_note(key: &str, bytes: &[u8], latest: &str) -> Note {
+    let mut note = Note::default();
+    if bytes.len() as u64 > MOST_NOTE {
+        note.flaws.insert(Flaw::HugeNote, 1);
+        return note;
+    }
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        match read(key, line, latest) {
+            Ok(record) => note.records.push(record),
+            Err(flaw) => *note.flaws.entry(flaw).or_default() += 1,
+        }
+    }
+    note
+}
+
+fn read(key: &str, line: &[u8], latest: &str) -> Result<Record, Flaw> {
+    if line.len() > MOST_LINE {
+        return Err(Flaw::HugeLine);
+    }
+    let record: Record = serde_json::from_slice(line).map_err(|_| Flaw::NoRecord)?;
+    if record.key != key {
+        return Err(Flaw::OtherKey);
+    }
+    if System::parse(&record.system).is_err() {
+        return Err(Flaw::System);
+    }
+    if texts(&record).any(|text| text.chars().any(text::harms)) {
+        return Err(Flaw::Controls);
+    }
+    if !is_time(&record.started) || record.started.as_str() > latest {
+        return Err(Flaw::Time);
+    }
+    if !(record.seconds.is_finite() && record.seconds >= 0.0) {
+        return Err(Flaw::Seconds);
+    }
+    Ok(record)
+}
+
+fn texts(record: &Record) -> impl Iterator<Item = &str> {
+    let always = [&record.point, &record.commit, &record.host, &record.user];
+    let maybe = [&record.drv, &record.error, &record.nix];
+    let outputs = record
+        .outputs
+        .iter()
+        .flat_map(|(name, output)| [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten());
+    always.into_iter().chain(maybe.into_iter().flatten()).chain(outputs).map(String::as_str)
+}
+
+/// `2026-11-22T18:00:00Z`, the one spelling that records have: in it, later is greater.
+fn is_time(text: &str) -> bool {
+    let number = |from: usize, to: usize| {
+        let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse::<u32>().ok())
+    };
+    let within =
+        |from: usize, least: u32, most: u32| number(from, from + 2).is_some_and(|n| (least..=most).contains(&n));
+    let signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
+    text.len() == 20
+        && signs.iter().all(|(at, sign)| text.as_bytes()[*at] == *sign)
+        && number(0, 4).is_some()
+        && within(5, 1, 12)
+        && within(8, 1, 31)
+        && within(11, 0, 23)
+        && within(14, 0, 59)
+        && within(17, 0, 60)
+}
+
+impl Record {
+    /// The record as a line that every reader believes: what Nix or the system said in it is made one plain line, and cut.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let plain = |text: &str| text.chars().map(|c| if text::harms(c) { ' ' } else { c }).take(MOST_ERROR).collect();
+        let record = Self {
+            error: self.error.as_deref().map(plain),
+            nix: self.nix.as_deref().map(plain),
+            host: plain(&self.host),
+            user: plain(&self.user),
+            ..self.clone()
+        };
+        let mut line = serde_json::to_vec(&record).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const KEY: &str = "94765c9200473be430a13cc67f5ceb47b3f66427";
+    const LATEST: &str = "2026-12-01T00:00:00Z";
+
+    fn record() -> Value {
+        json!({ "point": "p", "key": KEY, "commit": "c", "system": "x86_64-linux", "verdict": "built",
+            "outputs": { "out": { "path": "/nix/store/x", "narHash": "sha256-x" } },
+            "started": "2026-11-22T18:00:00Z", "seconds": 1.0, "host": "h", "user": "u" })
+    }
+
+    fn flaw(field: &str, value: Value) -> Option<Flaw> {
+        let mut record = record();
+        record[field] = value;
+        parse_note(KEY, record.to_string().as_bytes(), LATEST).flaws.into_keys().next()
+    }
+
+    #[test]
+    fn each_flaw_has_its_name() {
+        assert_eq!(flaw("host", json!("other")), None);
+        assert_eq!(flaw("unknown", json!({ "deep": [1] })), None, "later versions may say more");
+        assert_eq!(flaw("key", json!("0".repeat(40))), Some(Flaw::OtherKey));
+        assert_eq!(flaw("system", json!("x86_64 linux")), Some(Flaw::System));
+        assert_eq!(flaw("host", json!("\u{1b}[31m")), Some(Flaw::Controls));
+        assert_eq!(flaw("outputs", json!({ "\u{202e}": { "path": "" } })), Some(Flaw::Controls));
+        for time in [
+            "yesterday",
+            "2026-11-22 18:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T18:00:00+01:00",
+            "é26-11-22T18:00:00Z",
+        ] {
+            assert_eq!(flaw("started", json!(time)), Some(Flaw::Time), "{time}");
+        }
+        assert_eq!(flaw("started", json!("2026-12-01T00:00:01Z")), Some(Flaw::Time));
+        assert_eq!(flaw("seconds", json!(-0.5)), Some(Flaw::Seconds));
+        assert_eq!(flaw("error", json!("e".repeat(MOST_LINE))), Some(Flaw::HugeLine));
+        for (field, value) in
+            [("seconds", json!("1")), ("outputs", json!([])), ("verdict", json!("Built")), ("host", json!(null))]
+        {
+            assert_eq!(flaw(field, value), Some(Flaw::NoRecord), "{field}");
+        }
+        let huge = vec![b'\n'; usize::try_from(MOST_NOTE).unwrap() + 1];
+        assert_eq!(parse_note(KEY, &huge, LATEST).flaws, [(Flaw::HugeNote, 1)].into());
+    }
+
+    #[test]
+    fn what_is_written_is_believed() {
+        let mut written: Record = serde_json::from_value(record()).unwrap();
+        written.error = Some(format!("\u{1b}[31mred\nlines\u{0}{}", "x".repeat(100_000)));
+        written.host = "h\u{7}".into();
+        let note = parse_note(KEY, &written.to_line(), LATEST);
+        assert!(note.flaws.is_empty(), "{:?}", note.flaws);
+        assert_eq!(note.records.len(), 1);
+    }
+
+    /// A record with some fields replaced by anything.
+    fn odd_record() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(|n| json!(n)),
+            any::<i64>().prop_map(Value::from),
+            ".{0,30}".prop_map(Value::from),
+            Just(json!(KEY)),
+            Just(json!("failed")),
+        ];
+        let value = leaf.prop_recursive(4, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((".{0,8}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        });
+        let fields = [
+            "point", "key", "commit", "system", "verdict", "drv", "outputs", "error", "nix", "started", "seconds",
+            "host", "user",
+        ];
+        prop::collection::vec((prop::sample::select(fields.to_vec()), value), 0..4).prop_map(|changes| {
+            let mut record = record();
+            changes.into_iter().for_each(|(field, value)| record[field] = value);
+            record
+        })
+    }
+
+    /// What must hold of every record that is believed, whatever the bytes were.
+    fn is_sound(record: &Record) -> bool {
+        let text = serde_json::to_string(record).unwrap();
+        record.key == KEY
+            && record.seconds >= 0.0
+            && record.started.as_str() <= LATEST
+            && System::parse(&record.system).is_ok()
+            && !texts(record).any(|text| text.chars().any(text::harms))
+            && text.len() <= 2 * MOST_LINE
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert!(parse_note(KEY, &bytes, LATEST).records.iter().all(is_sound));
+        }
+
+        #[test]
+        fn what_is_believed_is_sound_and_every_line_is_accounted_for(lines in prop::collection::vec(odd_record(), 1..5)) {
+            let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            let note = parse_note(KEY, text.as_bytes(), LATEST);
+            prop_assert!(note.records.iter().all(is_sound));
+            prop_assert_eq!(note.records.len() + note.flaws.values().sum::<usize>(), lines.len());
+        }
+
+        #[test]
+        fn a_record_that_was_changed_anywhere_is_sound_or_gone(at in 0..300_usize, byte in any::<u8>(), cut in 0..400_usize) {
+            let mut bytes = record().to_string().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            bytes.truncate(cut.max(1));
+            prop_assert!(parse_note(KEY, &bytes, LATEST).records.iter().all(is_sound));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the records of one key come to: a word for each system, and whether they contradict each other.
+
+use std::collections::BTreeMap;
+
+use super::{Record, Verdict};
+use crate::system::System;
+
+/// What counts on each system: `reproduced` or `built` once there is one, for the key did not change since; else the newest word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts(Vec<(System, Verdict, bool)>);
+
+impl Verdicts {
+    /// What these records come to; one whose system is none says nothing.
+    pub fn of(records: &[Record]) -> Self {
+        let rank = |record: &Record| (weight(record.verdict), record.started.clone());
+        let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
+        for record in records {
+            let Ok(system) = System::parse(&record.system) else { continue };
+            if newest.get(&system).is_none_or(|other| rank(other) < rank(record)) {
+                newest.insert(system, record);
+            }
+        }
+        let disputed = disputes(records);
+        let is_disputed = |system: &System| disputed.iter().any(|dispute| dispute.system == system.as_str());
+        newest
+            .into_iter()
+            .map(|(system, record)| {
+                let is_disputed = is_disputed(&system);
+                (system, record.verdict, is_disputed)
+            })
+            .collect()
+    }
+
+    /// The verdict on a system.
+    pub fn get(&self, system: &System) -> Option<Verdict> {
+        self.0.iter().find(|(known, ..)| known == system).map(|(_, verdict, _)| *verdict)
+    }
+
+    /// Whether the records of a system contradict each other.
+    pub fn is_disputed(&self, system: &System) -> bool {
+        self.0.iter().any(|(known, _, disputed)| *disputed && known == system)
+    }
+
+    /// All of them: the system, the verdict, whether it is disputed.
+    pub fn iter(&self) -> impl Iterator<Item = &(System, Verdict, bool)> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(System, Verdict, bool)> for Verdicts {
+    fn from_iter<I: IntoIterator<Item = (System, Verdict, bool)>>(verdicts: I) -> Self {
+        Self(verdicts.into_iter().collect())
+    }
+}
+
+fn weight(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Reproduced => 2,
+        Verdict::Built => 1,
+        Verdict::Failed | Verdict::NoBuilder | Verdict::Cancelled | Verdict::Differs => 0,
+    }
+}
+
+/// A contradiction: one derivation came to different contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispute {
+    /// On which system.
+    pub system: String,
+    /// The derivation, where it is known.
+    pub drv: Option<String>,
+    /// The output that differs; `None` where a record says no more than that something did.
+    pub output: Option<String>,
+    /// Who says what.
+    pub sides: Vec<Side>,
+}
+
+/// One of the contents, and the records that tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// The hash of the contents.
+    pub nar_hash: Option<String>,
+    /// The records, by their place in the list that was asked about.
+    pub records: Vec<usize>,
+}
+
+/// The contradictions among the records of one key, whoever wrote them: the same derivation with different NAR hashes of the same
+/// output, and every record `differs`. Nothing that comes later takes them back.
+pub fn disputes(records: &[Record]) -> Vec<Dispute> {
+    let mut contents: BTreeMap<(&str, &str, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
+    for (i, record) in records.iter().enumerate() {
+        let Some(drv) = &record.drv else { continue };
+        for (name, output) in &record.outputs {
+            let Some(hash) = &output.nar_hash else { continue };
+            let place = (record.system.as_str(), drv.as_str(), name.as_str());
+            contents.entry(place).or_default().entry(hash).or_default().push(i);
+        }
+    }
+    let side = |(hash, records): (&str, Vec<usize>)| Side { nar_hash: Some(hash.to_owned()), records };
+    let contradiction = |((system, drv, output), sides): ((&str, &str, &str), BTreeMap<&str, Vec<usize>>)| Dispute {
+        system: system.to_owned(),
+        drv: Some(drv.to_owned()),
+        output: Some(output.to_owned()),
+        sides: sides.into_iter().map(side).collect(),
+    };
+    let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(contradiction);
+    let differing = records.iter().enumerate().filter(|(_, record)| record.verdict == Verdict::Differs);
+    let said = differing.map(|(i, record)| Dispute {
+        system: record.system.clone(),
+        drv: record.drv.clone(),
+        output: None,
+        sides: vec![Side { nar_hash: None, records: vec![i] }],
+    });
+    hashes.chain(said).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Output, State};
+
+    fn record(verdict: Verdict, drv: &str, hash: &str, started: &str) -> Record {
+        let out = Output { path: "/nix/store/x".into(), nar_hash: Some(hash.into()) };
+        Record {
+            point: "p".into(),
+            key: "k".into(),
+            commit: "c".into(),
+            system: "x86_64-linux".into(),
+            verdict,
+            drv: Some(drv.into()),
+            outputs: [("out".to_owned(), out)].into(),
+            error: None,
+            nix: None,
+            started: started.into(),
+            seconds: 1.0,
+            host: "h".into(),
+            store: None,
+            machine: None,
+            user: "u".into(),
+        }
+    }
+
+    fn state(records: &[Record]) -> State {
+        State::of(&Verdicts::of(records), &[System::parse("x86_64-linux").unwrap()])
+    }
+
+    #[test]
+    fn the_same_derivation_with_other_contents_is_disputed_for_good() {
+        let mut records = vec![record(Verdict::Built, "a.drv", "1", "1"), record(Verdict::Built, "a.drv", "1", "2")];
+        assert_eq!(state(&records), State::Built);
+        records.push(record(Verdict::Built, "b.drv", "2", "3"));
+        assert_eq!(state(&records), State::Built, "another derivation may come to something else");
+        records.push(record(Verdict::Built, "a.drv", "2", "4"));
+        assert_eq!(state(&records), State::Disputed);
+        records.push(record(Verdict::Reproduced, "a.drv", "1", "5"));
+        assert_eq!(state(&records), State::Disputed, "a later word should not clear it");
+        let found = disputes(&records);
+        assert_eq!(found.len(), 1);
+        let sides: Vec<_> = found[0].sides.iter().map(|side| side.records.clone()).collect();
+        assert_eq!(sides, [vec![0, 1, 4], vec![3]]);
+    }
+
+    #[test]
+    fn a_rebuild_that_differs_is_disputed_and_one_that_does_not_is_built() {
+        let built = record(Verdict::Built, "a.drv", "1", "1");
+        assert_eq!(state(&[built.clone(), record(Verdict::Reproduced, "a.drv", "1", "2")]), State::Built);
+        assert_eq!(state(&[record(Verdict::Reproduced, "a.drv", "1", "2")]), State::Built);
+        assert_eq!(state(&[built, record(Verdict::Differs, "a.drv", "1", "2")]), State::Disputed);
+    }
+
+    #[test]
+    fn a_dispute_on_another_system_is_none_of_this_point_s() {
+        let mut records = vec![record(Verdict::Built, "a.drv", "1", "1")];
+        records.extend(
+            [record(Verdict::Built, "z.drv", "1", "1"), record(Verdict::Built, "z.drv", "2", "1")]
+                .map(|record| Record { system: "aarch64-linux".into(), ..record }),
+        );
+        assert_eq!(state(&records), State::Built);
+    }
+}

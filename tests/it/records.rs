@@ -1,0 +1,288 @@
+//! Records: what they come to when they contradict each other, what a promotion asks of them, and that none is lost.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, chains, far, fields, here, texts, toml, write_record};
+
+const SETTINGS: &str = include_str!("../../src/nix/captured/settings-2.8.json");
+
+fn with_one_point() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one]).exits(0);
+    (sandbox, one)
+}
+
+fn requiring(policy: &str) -> (Sandbox, String) {
+    let axes = chains("\"phase{n}\", from = 0", "\"step{n}\"");
+    let sandbox = Sandbox::with_toml(&toml(&axes, &format!("[promote]\nrequire = {policy}")));
+    let one = at("phase0/step1");
+    sandbox.lattice(&["new", &one]).exits(0);
+    (sandbox, one)
+}
+
+fn told(sandbox: &Sandbox, writer: &str, point: &str, changes: &Value) {
+    write_record(sandbox, "work", writer, point, changes);
+}
+
+fn hash(text: &str) -> Value {
+    json!({ "out": { "path": "/nix/store/x", "narHash": text } })
+}
+
+#[track_caller]
+fn refused_for(sandbox: &Sandbox, what: &str, command: &str) {
+    let refused = sandbox.lattice(&["promote", "--json"]).exits(1).json();
+    let rows = refused["refused"].as_array().unwrap();
+    let found = rows.iter().any(|row| row["missing"] == what && row["command"] == command);
+    assert!(found, "`{what}` and `{command}` should be there: {refused}");
+}
+
+#[test]
+fn two_contents_of_one_derivation_make_a_dispute_everywhere() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({ "host": "alpha" }));
+    assert_eq!(sandbox.state_of(&one), "built");
+    told(&sandbox, "second", &one, &json!({ "host": "beta", "outputs": hash("sha256-other") }));
+    for _ in ["seen for the first time", "remembered"] {
+        sandbox.lattice(&["status"]).exits(0).says("! disputed").says(&format!("disputed:   git lattice show {one}"));
+        assert_eq!(sandbox.state_of(&one), "disputed");
+        assert_eq!(texts(&sandbox.point(&one)["disputed"]), [format!("{}-linux", here())]);
+    }
+    let shown = sandbox.lattice(&["show"]).exits(0).says("disputed").says("output `out` of /nix/store/x.drv");
+    shown.says("sha256-same by somebody@alpha (first").says("sha256-other by somebody@beta (second");
+    let disputes = sandbox.lattice(&["show", "--json"]).exits(0).json()["disputes"].clone();
+    assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
+    assert_eq!(fields(&disputes[0]["sides"][0]["records"], "writer"), ["second"]);
+    refused_for(&sandbox, &format!("disputed on {}-linux", here()), &format!("git lattice show {one}"));
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("is disputed: it came to different contents");
+}
+
+#[test]
+fn only_other_content_or_the_writer_clears_a_dispute() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({}));
+    told(&sandbox, "second", &one, &json!({ "outputs": hash("sha256-other") }));
+    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced", "started": "2026-02-01T00:00:00Z" }));
+    assert_eq!(sandbox.state_of(&one), "disputed", "a later word should not clear it");
+    let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
+    sandbox.git(&["notes", "--ref=lattice/second", "remove", &key]);
+    assert_eq!(sandbox.state_of(&one), "built", "its writer took it back");
+    told(&sandbox, "second", &one, &json!({ "verdict": "differs" }));
+    assert_eq!(sandbox.state_of(&one), "disputed");
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.commit_to(&one, &[("config.toml", "another = true\n")]);
+    assert_eq!(sandbox.state_of(&one), "new", "other content has other records");
+}
+
+#[test]
+fn another_derivation_may_come_to_something_else() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({}));
+    told(&sandbox, "second", &one, &json!({ "drv": "/nix/store/y.drv", "outputs": hash("sha256-other") }));
+    assert_eq!(sandbox.state_of(&one), "built");
+}
+
+#[test]
+fn a_rebuild_that_came_to_the_same_counts_as_built() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
+    assert_eq!(sandbox.state_of(&one), "built");
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+}
+
+#[test]
+fn a_promotion_may_ask_for_a_reproduction() {
+    let (sandbox, one) = requiring("\"reproduced\"");
+    let system = format!("{}-linux", here());
+    refused_for(&sandbox, &format!("not built on {system}"), &format!("git lattice build {one}"));
+    told(&sandbox, "first", &one, &json!({}));
+    let check = format!("git lattice build {one} --check");
+    refused_for(&sandbox, &format!("reproduced by nobody on {system}"), &check);
+    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
+    told(&sandbox, "second", &one, &json!({ "started": "2026-03-01T00:00:00Z" }));
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+}
+
+#[test]
+fn a_promotion_may_ask_for_several_hosts() {
+    let (sandbox, one) = requiring("{ hosts = 2 }");
+    let command = format!("git lattice build {one} --again  # on another host, then `git lattice sync`");
+    let lacks = || refused_for(&sandbox, &format!("built on 1 of 2 hosts for {}-linux", here()), &command);
+    told(&sandbox, "first", &one, &json!({ "host": "alpha" }));
+    lacks();
+    told(&sandbox, "first", &one, &json!({ "host": "beta" }));
+    lacks();
+    told(&sandbox, "second", &one, &json!({ "host": "alpha", "verdict": "failed" }));
+    lacks();
+    told(&sandbox, "third", &one, &json!({ "host": "gamma", "drv": "/nix/store/y.drv" }));
+    lacks();
+    told(&sandbox, "second", &one, &json!({ "host": "alpha" }));
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+}
+
+#[test]
+fn a_promotion_may_ask_for_both() {
+    let (sandbox, one) = requiring("{ verdict = \"reproduced\", hosts = 2 }");
+    told(&sandbox, "first", &one, &json!({}));
+    let run = sandbox.lattice(&["promote"]).exits(1).says("reproduced by nobody").says("built on 1 of 2 hosts");
+    run.says("2 things are missing");
+    told(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0);
+}
+
+/// A point of the other architecture, and a Nix that has no builder for it and is quick to say so.
+fn with_quick_nix() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    let answer =
+        format!("#!/bin/sh\ncase $* in *version*) echo 'nix (Nix) 2.8.0' ;; *) cat <<'END'\n{SETTINGS}\nEND\nesac\n");
+    sandbox.use_program("nix", &answer);
+    sandbox.points(&[&far("phase0/step1")]);
+    sandbox
+}
+
+#[test]
+fn twenty_processes_at_once_lose_no_record() {
+    let sandbox = with_quick_nix();
+    let running: Vec<_> = (0..20)
+        .map(|i| {
+            let mut command = sandbox.command("work", &["build", &far("phase0/step1")]);
+            command
+                .env("USER", format!("user{i}"))
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for mut process in running {
+        assert_eq!(process.wait().unwrap().code(), Some(1), "nobody builds for it");
+    }
+    let records = Value::from(sandbox.records());
+    let mut users: Vec<_> = fields(&records, "user").into_iter().map(str::to_owned).collect();
+    users.sort();
+    let mut expected: Vec<_> = (0..20).map(|i| format!("user{i}")).collect();
+    expected.sort();
+    assert_eq!(users, expected);
+    assert_eq!(sandbox.git(&["for-each-ref", "refs/notes"]).lines().count(), 1, "one clone has one name");
+}
+
+#[test]
+fn records_are_signed_where_commits_are() {
+    let sandbox = with_quick_nix();
+    let build = || sandbox.lattice(&["build", &far("phase0/step1")]).exits(1).says("no-builder");
+    let verified = || {
+        let notes = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/notes"]);
+        sandbox.try_git("work", &["verify-commit", &notes]).status.success()
+    };
+    build();
+    assert!(!verified(), "nobody asked for a signature");
+    crate::bad_input::sign_with_ssh(&sandbox);
+    build();
+    assert!(verified(), "the notes should be signed like a commit");
+    std::fs::remove_file(sandbox.path("home/key")).unwrap();
+    build();
+    assert_eq!(sandbox.records().len(), 3, "a record is kept even where nobody can sign");
+}
+
+/// Two points that are built, and something of the user's on top of the first.
+fn built_chain() -> (Sandbox, String, String) {
+    let sandbox = Sandbox::new();
+    let [one, two] = [at("phase0/step1"), at("phase0/step2")];
+    sandbox.points(&[&one, &two]);
+    told(&sandbox, "first", &one, &json!({}));
+    told(&sandbox, "first", &two, &json!({}));
+    (sandbox, one, two)
+}
+
+#[test]
+fn records_survive_an_amended_commit() {
+    let (sandbox, one, _) = built_chain();
+    sandbox.git(&["switch", "-q", &branch(&one)]);
+    let before = sandbox.git(&["rev-parse", "HEAD"]);
+    sandbox.git(&["commit", "-q", "--amend", "-m", "another message"]);
+    assert_ne!(sandbox.git(&["rev-parse", "HEAD"]), before);
+    assert_eq!(sandbox.state_of(&one), "built");
+    sandbox.write(&format!("flakes/{one}/config.toml"), "another = 1\n");
+    sandbox.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
+    assert_eq!(sandbox.state_of(&one), "new", "other content was never built");
+}
+
+#[test]
+fn records_survive_a_rebase_and_a_merge() {
+    let (sandbox, one, two) = built_chain();
+    sandbox.write("README", "something new on main\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "move main on"]);
+    let before = sandbox.git(&["rev-parse", &branch(&one)]);
+    sandbox.git(&["rebase", "-q", "--update-refs", "main", &branch(&two)]);
+    assert_ne!(sandbox.git(&["rev-parse", &branch(&one)]), before, "the commits should be others");
+    assert_eq!((sandbox.state_of(&one), sandbox.state_of(&two)), ("built".to_owned(), "built".to_owned()));
+    sandbox.write("README", "once more\n");
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.write("README", "once more\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "move main on again"]);
+    sandbox.git(&["switch", "-q", &branch(&one)]);
+    sandbox.git(&["merge", "-q", "--no-edit", "main"]);
+    assert_eq!(sandbox.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2, "that is a merge");
+    assert_eq!(sandbox.state_of(&one), "built");
+    sandbox.lattice(&["promote", &two, "--no-switch"]).exits(0);
+}
+
+#[test]
+fn a_record_that_git_copied_to_other_content_is_not_believed() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({}));
+    let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
+    sandbox.git(&["config", "notes.rewriteRef", "refs/notes/lattice/*"]);
+    sandbox.git(&["notes", "--ref=lattice/first", "copy", &key, "HEAD"]);
+    sandbox.write(&format!("flakes/{one}/config.toml"), "another = 1\n");
+    sandbox.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
+    let copied = sandbox.git(&["notes", "--ref=lattice/first", "show", "HEAD"]);
+    assert!(copied.contains(&key), "git should have copied it to the new commit: {copied}");
+    assert_eq!(sandbox.state_of(&one), "new");
+    let other = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
+    sandbox.lattice(&["show"]).exits(0);
+    sandbox.git(&["notes", "--ref=lattice/first", "copy", &key, &other]);
+    assert_eq!(sandbox.state_of(&one), "new", "nor where it hangs on the new content itself");
+    sandbox
+        .lattice(&["status"])
+        .exits(0)
+        .says("lines of the records are not believed: `git lattice doctor` says which");
+    sandbox.lattice(&["promote"]).exits(1).says("not built on");
+}
+
+#[test]
+fn a_record_of_another_point_is_not_believed() {
+    let (sandbox, one, two) = built_chain();
+    sandbox.lattice(&["status"]).exits(0).never_says("not believed");
+    told(&sandbox, "second", &one, &json!({ "point": two, "verdict": "failed" }));
+    told(&sandbox, "second", &two, &json!({ "point": "nowhere/at/all", "verdict": "failed" }));
+    assert_eq!((sandbox.state_of(&one), sandbox.state_of(&two)), ("built".to_owned(), "built".to_owned()));
+    for _ in ["seen for the first time", "remembered"] {
+        sandbox.lattice(&["status"]).exits(0).says("2 lines of the records are not believed");
+        assert_eq!(sandbox.lattice(&["status", "--json"]).json()["skipped_records"], 2);
+    }
+    let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
+    assert_eq!(fields(&shown["records"], "verdict"), ["built"]);
+    sandbox.git(&["update-ref", "-d", "refs/notes/lattice/first"]);
+    told(&sandbox, "second", &one, &json!({ "point": two }));
+    assert_eq!(sandbox.state_of(&one), "new", "a green point cannot be lent");
+    sandbox.lattice(&["promote", &two]).exits(1).says("not built on");
+}
+
+#[test]
+fn what_is_not_believed_is_named_by_doctor_and_check() {
+    let (sandbox, one, two) = built_chain();
+    sandbox.lattice(&["check"]).never_says("C21");
+    sandbox.lattice(&["doctor", "--offline"]).says("of 1 writers, all of them believed");
+    told(&sandbox, "second", &one, &json!({ "point": two }));
+    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
+    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
+    sandbox.git(&["update-ref", "refs/notes/lattice/text", "HEAD:README"]);
+    let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
+    for args in [&["doctor", "--offline"][..], &["check"]] {
+        let run = sandbox.lattice(args).says(&format!("a record of another point, on {key}"));
+        let run = run.says(&format!("control characters, 2 times, on {key}")).says("refs/notes/lattice/second");
+        run.says("refs/notes/lattice/text").never_says("\u{1b}");
+    }
+    sandbox.lattice(&["doctor", "--offline"]).says(&format!("git notes --ref=lattice/third show {key}"));
+}
