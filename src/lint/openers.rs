@@ -61,7 +61,7 @@ pub(super) fn unclosed(text: &str) -> Option<Opener<'_>> {
         }
         at += token.len();
     }
-    let (last, _) = *scan.open.last()?;
+    let last = scan.innermost()?;
     let of_string = scan.doubtful_string.filter(|_| last.closer == "\"");
     let by_layout = scan.doubtful.filter(|doubtful| doubtful.closer == last.closer);
     Some(of_string.or(by_layout).unwrap_or(last))
@@ -103,6 +103,18 @@ impl<'a> Scan<'a> {
         }
         // It closes something further out, so that the innermost is at fault; or else it is one too many.
         self.open.iter().rev().take(NEAR).any(|(opener, _)| opener.closer == token).then_some(top)
+    }
+
+    /// The innermost that is open; where that is a quote in `"${a"`, it is the interpolation.
+    fn innermost(&self) -> Option<Opener<'a>> {
+        match self.open.as_slice() {
+            [.., (outer, _), (interpolation, line), (quote, same)]
+                if interpolation.text == "${" && outer.text == quote.text && quote.text == "\"" && line == same =>
+            {
+                Some(*interpolation)
+            }
+            open => open.last().map(|(last, _)| *last),
+        }
     }
 
     fn end_string(&mut self) {

@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(wrong("{ a = \"\u{1f600}\" ]; }"), ["1:11 syntax: unexpected `]`, expected `;`"]);
         assert_eq!(wrong("{ a = 1 }\r\n"), ["1:9 syntax: unexpected `}`, expected `;`"]);
         assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
-        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:11 syntax: unexpected end of file, expected `}`"]);
+        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:8 L09: this `${` is never closed: expected `}`"]);
         assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
         assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
     }

@@ -69,7 +69,7 @@ pub fn find(name: &str) -> Option<&'static Rule> {
 /// For a text that is nested deeply this needs the stack that [`look`] has.
 pub fn check(text: &str, root: &Root, is_flake: bool, off: &dyn Fn(&str) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
-    let mut hashes = Hashes::default();
+    let mut hashes = Hashes::new(is_flake);
     let comments = tokens(text, &mut hashes, &mut hits);
     if let Some(expr) = node(root).first_child() {
         let flake = if is_flake { Flake::read(text, &expr, &mut hits) } else { None };

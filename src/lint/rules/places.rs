@@ -18,7 +18,8 @@ rules! {
 
     /// The home directory of somebody.
     ///
-    /// Others do not have it, and a sandboxed build does not see it.
+    /// Others do not have it, and a sandboxed build does not see it. In strings it is looked for in flakes only: the
+    /// configuration of a machine may well name one.
     ///
     ///     src = /home/ann/project;     wrong
     ///     src = ./.;                   right
@@ -40,12 +41,17 @@ const HASH: usize = 32;
 const HOMES: [&str; 3] = ["/home/", "/Users/", "/root/"];
 
 /// Hashes that were seen, with the name and place of each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hashes {
+    is_flake: bool,
     seen: HashMap<String, (String, Range)>,
 }
 
 impl Hashes {
+    pub(super) fn new(is_flake: bool) -> Self {
+        Self { is_flake, seen: HashMap::new() }
+    }
+
     /// A hash and what it is said to be of.
     pub(super) fn see(&mut self, hash: &str, name: &str, at: Range, hits: &mut Vec<Hit>) {
         let Some((first, first_at)) = self.seen.get(hash) else {
@@ -61,9 +67,11 @@ impl Hashes {
 
     pub(super) fn token(&mut self, kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
         match kind {
-            K::TOKEN_STRING_CONTENT | K::TOKEN_PATH_ABS | K::TOKEN_URI => {
+            K::TOKEN_STRING_CONTENT | K::TOKEN_PATH_ABS => {
                 self.store(token, start, hits);
-                home(token, start, hits);
+                if self.is_flake || kind == K::TOKEN_PATH_ABS {
+                    home(token, start, hits);
+                }
             }
             K::TOKEN_PATH_HOME => {
                 hits.push(Hit::new(&HOME, (start, start + token.len()), "`~` is another directory for everybody"));
@@ -76,7 +84,7 @@ impl Hashes {
         for (place, _) in token.match_indices(STORE) {
             let rest = &token[place + STORE.len()..];
             let Some((hash, name)) = rest.split_at_checked(HASH) else { continue };
-            let Some(name) = name.strip_prefix('-').filter(|_| hash.bytes().all(is_base32)) else { continue };
+            let Some(name) = name.strip_prefix('-').filter(|_| is_hash(hash)) else { continue };
             let end = name.find(|char: char| !is_name(char)).unwrap_or(name.len());
             let at = (start + place, start + place + STORE.len() + HASH + 1 + end);
             let message = "a path into the store is there only until garbage is collected, and only here";
@@ -99,6 +107,11 @@ fn home(token: &str, start: usize, hits: &mut Vec<Hit>) {
             }
         }
     }
+}
+
+/// Not a placeholder, all of whose letters are the same.
+fn is_hash(hash: &str) -> bool {
+    hash.bytes().all(is_base32) && hash.bytes().any(|byte| !hash.starts_with(char::from(byte)))
 }
 
 fn is_base32(byte: u8) -> bool {
