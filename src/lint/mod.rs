@@ -4,6 +4,7 @@
 //! not be checked never counts as one that passed.
 
 mod depth;
+pub mod rules;
 mod statix;
 mod syntax;
 pub mod words;

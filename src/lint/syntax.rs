@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rnix::{ParseError, Root, SyntaxKind, TextRange};
+use rnix::{Parse, ParseError, Root, SyntaxKind, TextRange};
 
 use super::{Engine, Finding, Severity, depth};
 
@@ -44,13 +44,19 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
 
 /// What rnix says; `None` when it must not be asked.
 fn errors(text: &str) -> Option<Vec<ParseError>> {
-    let parse = || without_echo(Root::parse(text).errors());
+    parsed(text, |parse| without_echo(parse.errors()))
+}
+
+/// Parses `text` and lets `look` see the tree where the stack is deep enough for it; `None` when the text is nested too
+/// deeply for any.
+pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T + Send) -> Option<T> {
+    let run = || look(&Root::parse(text));
     match depth::measure(text) {
-        depth if depth <= depth::SHALLOW => Some(parse()),
+        depth if depth <= depth::SHALLOW => Some(run()),
         depth if depth > depth::LIMIT => None,
         // The stack is only reserved; what is not used costs nothing.
         _ => std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse).ok()?;
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?;
             thread.join().ok()
         }),
     }

@@ -1,0 +1,29 @@
+//! Names that are given twice.
+
+rules! {
+    /// An attribute that is defined twice.
+    ///
+    /// Nix refuses the whole file. It unites `a.b = 1;` with `a.c = 2;` and with `a = { c = 2; };`, but one place has one
+    /// value: `a = 1;` beside `a.b = 2;`, or beside `inherit a;`, is an error.
+    ///
+    ///     { a.b = 1; a = { b = 2; }; }      wrong: a.b is there twice
+    ///     { a.b = 1; a = { c = 2; }; }      right
+    DUPLICATE_ATTRIBUTE = "L01" "duplicate-attribute" Error;
+
+    /// A set that is written in several parts, whose inner sets have to be united too.
+    ///
+    /// Nix unites `a = { .. };` with `a = { .. };`, but before 2.20 only at the first level: where both parts hold a set
+    /// of the same name it refuses the file.
+    ///
+    ///     { a = { b.c = 1; }; a = { b.d = 2; }; }      wrong for Nix 2.8
+    ///     { a = { b.c = 1; b.d = 2; }; }               right
+    DEEP_MERGE = "L02" "deep-merge" Warning;
+
+    /// A function argument that is there twice.
+    ///
+    /// Nix refuses the whole file. The name before or after `@` counts as one of them.
+    ///
+    ///     x@{ x, y }: y      wrong
+    ///     args@{ x, y }: y   right
+    DUPLICATE_ARGUMENT = "L03" "duplicate-argument" Error;
+}
