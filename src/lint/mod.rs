@@ -4,6 +4,8 @@
 //! not be checked never counts as one that passed.
 
 mod depth;
+mod openers;
+#[macro_use]
 pub mod rules;
 mod statix;
 mod syntax;

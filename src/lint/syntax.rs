@@ -4,7 +4,18 @@ use std::path::Path;
 
 use rnix::{Parse, ParseError, Root, SyntaxKind, TextRange};
 
-use super::{Engine, Finding, Severity, depth};
+use super::{Engine, Finding, Severity, depth, openers};
+
+rules! {
+    /// A bracket, quote or comment that is opened and never closed.
+    ///
+    /// It is shown where it was opened, and not where the file ends. Which one it is, is judged by the layout where the
+    /// brackets alone leave it open. As a syntax error it cannot be switched off.
+    ///
+    ///     { a = [ 1 2; }      wrong: the `[`
+    ///     { a = [ 1 2 ]; }    right
+    UNCLOSED = "L09" "unclosed" Error;
+}
 
 const NAME: &str = "rnix";
 /// The crate's version, held to `Cargo.lock` by a test.
@@ -39,7 +50,19 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
         return vec![finding((1, 1), "too-deep", "nested too deeply to be parsed".to_owned())];
     };
     let lines = Lines::of(text);
-    errors.iter().map(|error| finding(lines.position(start(error, text)), "syntax", message(error))).collect()
+    let opener = if errors.is_empty() { None } else { openers::unclosed(text) };
+    // What is said after an opener that is at fault is its echo.
+    let before = |error: &&ParseError| opener.is_none_or(|opener| start(error, text) < opener.at);
+    let mut findings: Vec<Finding> = errors
+        .iter()
+        .filter(before)
+        .map(|error| finding(lines.position(start(error, text)), "syntax", message(error)))
+        .collect();
+    findings.extend(opener.map(|opener| {
+        let message = format!("this `{}` is never closed: expected `{}`", opener.text, opener.closer);
+        finding(lines.position(opener.at), UNCLOSED.code, message)
+    }));
+    findings
 }
 
 /// What rnix says; `None` when it must not be asked.
@@ -189,7 +212,7 @@ mod tests {
         assert_eq!(wrong("{ a = \"\u{1f600}\" ]; }"), ["1:11 syntax: unexpected `]`, expected `;`"]);
         assert_eq!(wrong("{ a = 1 }\r\n"), ["1:9 syntax: unexpected `}`, expected `;`"]);
         assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
-        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:11 syntax: unexpected end of file, expected `}`"]);
+        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:8 L09: this `${` is never closed: expected `}`"]);
         assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
         assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
     }

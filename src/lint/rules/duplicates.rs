@@ -1,5 +1,11 @@
 //! Names that are given twice.
 
+use std::collections::HashMap;
+
+use super::Hit;
+use super::scope::Meaning;
+use super::set::Range;
+
 rules! {
     /// An attribute that is defined twice.
     ///
@@ -26,4 +32,16 @@ rules! {
     ///     x@{ x, y }: y      wrong
     ///     args@{ x, y }: y   right
     DUPLICATE_ARGUMENT = "L03" "duplicate-argument" Error;
+}
+
+/// The names of one function's arguments, in the order of the text.
+pub(super) fn arguments(names: &[(&str, Range, Meaning)], hits: &mut Vec<Hit>) {
+    let mut seen: HashMap<&str, Range> = HashMap::new();
+    for &(name, at, _) in names {
+        if let Some(&first) = seen.get(name) {
+            let hit = Hit::new(&DUPLICATE_ARGUMENT, at, format!("the argument `{name}` is there already"));
+            hits.push(hit.note(first, "the first one"));
+        }
+        seen.entry(name).or_insert(at);
+    }
 }

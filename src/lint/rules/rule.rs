@@ -12,7 +12,7 @@ pub struct Rule {
     /// How much it matters.
     pub severity: Severity,
     /// The lines of its doc comment, as they are written.
-    pub(super) doc: &'static str,
+    pub(in crate::lint) doc: &'static str,
 }
 
 impl Rule {
@@ -64,7 +64,7 @@ impl Hit {
 macro_rules! rules {
     ($($(#[doc = $line:literal])+ $ident:ident = $code:literal $name:literal $severity:ident;)+) => {
         $($(#[doc = $line])+
-        pub(super) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {
+        pub(in crate::lint) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {
             code: $code,
             name: $name,
             severity: $crate::lint::Severity::$severity,

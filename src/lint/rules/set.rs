@@ -11,6 +11,7 @@ use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
 use super::duplicates::{DEEP_MERGE, DUPLICATE_ATTRIBUTE};
+use super::refused::REFUSED;
 
 /// A place in the text, in bytes.
 pub(super) type Range = (usize, usize);
@@ -27,9 +28,15 @@ pub(super) struct Set<'a> {
     pub(super) attrs: Vec<Attr<'a>>,
     /// Those whose name has to be computed: the names' expressions come with them.
     pub(super) dynamic: Vec<(SyntaxNode, Value<'a>)>,
-    /// The sets of `inherit (set)`.
-    pub(super) sources: Vec<SyntaxNode>,
+    pub(super) sources: Vec<Source<'a>>,
     index: HashMap<Cow<'a, str>, usize>,
+}
+
+/// `inherit (expr) names;`
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) expr: SyntaxNode,
+    pub(super) names: Vec<Cow<'a, str>>,
 }
 
 /// One attribute.
@@ -97,12 +104,21 @@ impl<'a> Reader<'a, '_> {
     fn inherit(&mut self, set: &mut Set<'a>, entry: &SyntaxNode) {
         let source = entry.children().find(|child| child.kind() == K::NODE_INHERIT_FROM);
         let from_set = source.is_some();
-        set.sources.extend(source.and_then(|source| source.first_child()));
+        let mut names = Vec::new();
         for attr in entry.children().filter(|child| child.kind() != K::NODE_INHERIT_FROM) {
-            let Name::Static(name, at) = self.name(&attr) else { continue };
-            let value = if from_set { Value::Selected } else { Value::Inherited };
-            self.add(set, Attr { name, at, value });
+            let Name::Static(name, at) = self.name(&attr) else {
+                self.hits.push(Hit::new(
+                    &REFUSED,
+                    range(&attr),
+                    "`inherit` cannot take a name that has to be computed",
+                ));
+                continue;
+            };
+            names.push(name.clone());
+            self.add(set, Attr { name, at, value: if from_set { Value::Selected } else { Value::Inherited } });
         }
+        let expr = source.and_then(|source| source.first_child());
+        set.sources.extend(expr.map(|expr| Source { expr, names }));
     }
 
     fn attr(&mut self, set: &mut Set<'a>, entry: &SyntaxNode) {
