@@ -1,15 +1,104 @@
 //! `git lattice check`
 
 use anyhow::Result;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
 
-use super::Session;
-use super::points;
+use super::points::{self, Named};
+use super::{Session, tally};
+use crate::error;
+use crate::lint::Severity;
+use crate::ops::census::Census;
+use crate::ops::check::{self, Finding, Report};
+use crate::ui::{Tone, Ui, harmless, paint};
+
+/// How many lines of a difference are shown.
+const DIFF: usize = 30;
 
 pub(super) fn command(axes: &[String]) -> Command {
-    points::add_args(Command::new("check").about("Check the whole lattice"), axes, true)
+    let command = Command::new("check")
+        .about("Check that branches, directories, files and history of all points agree")
+        .long_about(
+            "Check that branches, directories, files and history of all points agree, or of the named ones.\n\n\
+             It reads refs and objects only, and so works in a bare repository and in CI. A flake.nix that is not generated has to say \
+             so in a comment: `# git-lattice: hand-written`. Exit status: 0 when there is nothing but hints, 1 otherwise.",
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
+    points::add_args(command, axes, true)
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
+    let census = Census::take(&context.repo, config)?;
+    let named = Named::read(config, args)?;
+    let which = if named.is_empty() { None } else { Some(named.existing(session, config, &census)?) };
+    let report = check::check(context, config, &census, which.as_deref())?;
+    if args.get_flag("json") {
+        let findings: Vec<_> = report.findings.iter().map(to_json).collect();
+        ui.json(json!({ "points": report.points, "branches": report.branches, "findings": findings }));
+    } else {
+        report.findings.iter().for_each(|finding| show(ui, finding));
+        ui.data(summary(&report));
+    }
+    let is_fine = report.findings.iter().all(|finding| finding.code.severity() == Severity::Hint);
+    Ok(if is_fine { error::OK } else { error::NO })
+}
+
+fn show(ui: &Ui, finding: &Finding) {
+    let severity = finding.code.severity();
+    let tone = match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Odd,
+        Severity::Hint => Tone::Faint,
+    };
+    let code = format!("{}[{} {}]", severity.as_str(), finding.code.number(), finding.code.name());
+    let point = finding.point.as_ref().map(|point| format!("{point}: ")).unwrap_or_default();
+    let text = harmless(&format!("{point}`{}` {}", finding.place, finding.message));
+    ui.data(format!("{}: {text}", paint(&code, tone, ui.color)));
+    let lines: Vec<_> = finding.diff.iter().flat_map(|diff| diff.lines()).collect();
+    lines.iter().take(DIFF).for_each(|line| ui.data(format!("    {}", diff_line(line, ui.color))));
+    if lines.len() > DIFF {
+        ui.data(format!("    ({} lines more)", lines.len() - DIFF));
+    }
+    if let Some(command) = &finding.command {
+        ui.data(format!("  {}", harmless(command)));
+    }
+}
+
+fn diff_line(line: &str, color: bool) -> String {
+    let tone = match line.as_bytes().first() {
+        Some(b'-') => Tone::Bad,
+        Some(b'+') => Tone::Good,
+        Some(b'@') => Tone::Faint,
+        _ => Tone::Plain,
+    };
+    paint(&harmless(line), tone, color)
+}
+
+/// `checked 3 points and 7 branches: 1 error, 2 warnings`.
+fn summary(report: &Report) -> String {
+    let count = |wanted: Severity| report.findings.iter().filter(|finding| finding.code.severity() == wanted).count();
+    let branches = (report.branches > 0).then(|| format!(" and {}", tally(report.branches, "branch", "branches")));
+    let found = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Hint, "hint")];
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|(severity, word)| (count(severity), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| tally(count, word, &format!("{word}s")))
+        .collect();
+    let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+    format!("checked {}{}: {found}", tally(report.points, "point", "points"), branches.unwrap_or_default())
+}
+
+fn to_json(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code.number(),
+        "name": finding.code.name(),
+        "severity": finding.code.severity().as_str(),
+        "point": finding.point,
+        "place": finding.place,
+        "message": finding.message,
+        "command": finding.command,
+        "diff": finding.diff,
+    })
 }

@@ -1,14 +1,80 @@
 //! `git lattice doctor`
 
 use anyhow::Result;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, tally};
+use crate::error;
+use crate::ops::doctor::{self, Health, Line};
+use crate::ui::table::{self, Cell};
+use crate::ui::{Tone, harmless};
 
 pub(super) fn command() -> Command {
-    Command::new("doctor").about("Check this machine")
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("doctor")
+        .about("Check this machine and this clone: git, hooks, Nix, linters, the remote, leftovers")
+        .long_about(
+            "Check this machine and this clone: git, hooks, Nix, linters, the remote, leftovers.\n\n\
+             Every line is ok, a warning, or an error with what to do about it. `--repair` does what can do no harm, and says what it \
+             did. Exit status: 0 when nothing must be repaired, 1 when something must.",
+        )
+        .arg(flag("repair", "Do the repairs that can do no harm"))
+        .arg(flag("offline", "Do not ask the remote"))
+        .arg(flag("json", "Print JSON"))
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let ui = &session.ui;
+    let context = session.context();
+    let mut lines = doctor::examine(&session.environment, context.as_ref().map(|it| *it), args.get_flag("offline"));
+    let mut repaired = Vec::new();
+    if let (true, Ok(context)) = (args.get_flag("repair"), &context) {
+        for line in lines.iter().filter(|line| line.repair.is_some()) {
+            if let Some(repair) = &line.repair {
+                doctor::repair(context, repair)?;
+                repaired.push(line.message.clone());
+            }
+        }
+        lines.retain(|line| line.repair.is_none());
+    }
+    if args.get_flag("json") {
+        ui.json(json!({ "lines": lines.iter().map(to_json).collect::<Vec<_>>(), "repaired": repaired }));
+    } else {
+        let rows: Vec<_> = lines.iter().map(row).collect();
+        table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+        repaired.iter().for_each(|what| ui.data(format!("repaired: {}", harmless(what))));
+        ui.data(summary(&lines));
+    }
+    Ok(if lines.iter().any(|line| line.health == Health::Error) { error::NO } else { error::OK })
+}
+
+fn row(line: &Line) -> Vec<Cell> {
+    let (mark, tone) = match line.health {
+        Health::Ok => ("✓ ok", Tone::Good),
+        Health::Warning => ("! warning", Tone::Odd),
+        Health::Error => ("✗ error", Tone::Bad),
+    };
+    let remedy = line.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    vec![Cell::new(mark, tone), line.topic.into(), harmless(&format!("{}{remedy}", line.message)).into()]
+}
+
+fn summary(lines: &[Line]) -> String {
+    let count = |health: Health| lines.iter().filter(|line| line.health == health).count();
+    let (errors, warnings) = (count(Health::Error), count(Health::Warning));
+    match (errors, warnings) {
+        (0, 0) => "all is well".to_owned(),
+        (0, _) => format!("nothing must be repaired; {}", tally(warnings, "warning", "warnings")),
+        _ => format!("{} to be repaired, {}", tally(errors, "thing", "things"), tally(warnings, "warning", "warnings")),
+    }
+}
+
+fn to_json(line: &Line) -> Value {
+    json!({
+        "topic": line.topic,
+        "health": line.health.word(),
+        "message": line.message,
+        "remedy": line.remedy,
+        "repairable": line.repair.is_some(),
+    })
 }

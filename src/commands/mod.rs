@@ -37,7 +37,7 @@ const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
 /// What all commands share: opened once, the first time that somebody asks.
 pub(crate) struct Session {
-    environment: Environment,
+    pub environment: Environment,
     context: OnceCell<Context>,
     config: OnceCell<Config>,
     /// How to speak.
@@ -155,6 +155,11 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         _ => status::run(session, None),
     };
     done.unwrap_or_else(|error| report(&session.ui, &error))
+}
+
+/// A number with its noun.
+fn tally(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Says what went wrong, why, and what to do; gives the exit code.

@@ -3,6 +3,7 @@
 //! Nothing above this shelf names gix. Object ids pass as [`Oid`].
 
 pub mod commit;
+pub mod diff;
 pub mod exe;
 pub mod identity;
 mod index;

@@ -75,6 +75,26 @@ impl Pattern {
 
     /// The point of this name; `None` when it is not the name of any point.
     pub fn decode(&self, lattice: &Lattice, name: &str) -> Option<Point> {
+        self.read(lattice, name)?.ok()
+    }
+
+    /// The same with the reason: `None` when the name has not the form of the pattern, an error when it has, and yet is not the name
+    /// of any point.
+    pub fn read(&self, lattice: &Lattice, name: &str) -> Option<Result<Point>> {
+        let point = match lattice.point_of(&self.texts(lattice, name)?) {
+            Ok(point) => point,
+            Err(error) => return Some(Err(error)),
+        };
+        // `b+a` reads as the point whose name is `a+b`.
+        let other = || Some(self.encode(lattice, &point)).filter(|own| own != name);
+        match name.contains('+').then(other).flatten() {
+            Some(own) => Some(Err(Error::OtherSpelling { name: name.to_owned(), own })),
+            None => Some(Ok(point)),
+        }
+    }
+
+    /// What stands in the name for each axis.
+    fn texts<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
         let mut texts: Vec<&str> = lattice.axes().iter().map(|axis| only_value(axis).unwrap_or_default()).collect();
         let mut rest = name;
         let mut parts = self.parts.iter().peekable();
@@ -93,9 +113,7 @@ impl Pattern {
                 }
             }
         }
-        let point = rest.is_empty().then(|| lattice.point_of(&texts).ok())??;
-        // `b+a` reads as the point whose name is `a+b`.
-        (!name.contains('+') || self.encode(lattice, &point) == name).then_some(point)
+        rest.is_empty().then_some(texts)
     }
 
     /// What all names begin with, up to the first axis: the ref prefix to look under.

@@ -48,6 +48,14 @@ pub enum Error {
         /// The nearest that there is.
         near: Option<String>,
     },
+    /// The name of a point, spelled in another way than its own.
+    #[error("`{}` is spelled `{}`", shorten(name), shorten(own))]
+    OtherSpelling {
+        /// What was given.
+        name: String,
+        /// How that point's name is spelled.
+        own: String,
+    },
     /// No axis of that name.
     #[error("unknown axis `{axis}`")]
     UnknownAxis {

@@ -17,7 +17,7 @@ rules! {
     UNCLOSED = "L09" "unclosed" Error;
 }
 
-const NAME: &str = "rnix";
+pub(super) const NAME: &str = "rnix";
 /// The crate's version, held to `Cargo.lock` by a test.
 const VERSION: &str = "0.15.1";
 const STACK: usize = 256 << 20;
@@ -29,15 +29,7 @@ pub(super) fn engine() -> Engine {
 
 /// All syntax errors of one file, and the first byte that is not UTF-8.
 pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
-    let finding = |(line, column), code: &str, message| Finding {
-        path: path.to_owned(),
-        line,
-        column,
-        severity: Severity::Error,
-        code: code.to_owned(),
-        message,
-        engine: NAME,
-    };
+    let finding = |at, code: &str, message: String| Finding::at(path, at, Severity::Error, code, message, NAME);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {

@@ -98,7 +98,7 @@ impl Walk<'_> {
     }
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
@@ -142,13 +142,18 @@ pub fn generated_by(repo: &Repo, config: &Config, content: &Content, point: &Poi
     };
     let Ok(step) = document::check_step_config(CONFIG, &data) else { return Ok(None) };
     let values = flake_of(config, point, &content.previous(point), step.nixpkgs_path);
-    for template in Template::ALL {
-        if template
-            .render(&values)
-            .with_context(|| format!("could not render template `{}`", template.name()))?
-            .as_bytes()
-            == flake
-        {
+    template_of(&values, &flake, None)
+}
+
+/// Which template makes exactly these bytes; `likely` is tried first.
+///
+/// # Errors
+/// When the values cannot be rendered.
+pub fn template_of(values: &Flake, bytes: &[u8], likely: Option<Template>) -> Result<Option<Template>> {
+    let others = Template::ALL.into_iter().filter(|other| Some(*other) != likely);
+    for template in likely.into_iter().chain(others) {
+        let text = template.render(values);
+        if text.with_context(|| format!("could not render template `{}`", template.name()))?.as_bytes() == bytes {
             return Ok(Some(template));
         }
     }

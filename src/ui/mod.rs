@@ -1,5 +1,6 @@
 //! What people and programs see: data on stdout, everything else on stderr.
 
+pub mod lint;
 pub mod picture;
 pub mod table;
 

@@ -1,0 +1,167 @@
+//! What `check` can find: a code, a sentence, and the command that repairs it where there is one.
+
+use crate::lint::Severity;
+
+/// A kind of finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// The branch's commit or something in it cannot be read.
+    Unreadable,
+    /// The branch does not hold the point's directory.
+    NoDirectory,
+    /// The directory lacks `flake.nix` or `config.toml`, or has something else under that name.
+    NoFile,
+    /// `flake.nix` is not what its template makes from config.toml.
+    Drifted,
+    /// `flake.nix` was made by a template that this version does not have.
+    OtherTemplate,
+    /// `flake.nix` speaks of other coordinates, another branch or other systems than the point's.
+    Coordinates,
+    /// The trailers of the commit that made the point do not agree with it.
+    Trailers,
+    /// No commit says that git-lattice made the point.
+    NoOrigin,
+    /// A lower cover is not in the point's history.
+    Parents,
+    /// A lower cover has moved on.
+    Behind,
+    /// The point grows from something that is neither base nor below it.
+    Stranger,
+    /// A file speaks of another branch of this lattice.
+    OtherBranch,
+    /// A file speaks of a directory that is not there.
+    NoSuchDirectory,
+    /// Points take each other as inputs in a circle.
+    Cycle,
+    /// The point's `lattice.toml` is none that the base branch ever had.
+    LatticeToml,
+    /// config.toml is not TOML.
+    ConfigToml,
+    /// A ref cannot be read.
+    BrokenRef,
+    /// Two branches differ in letter case alone.
+    Case,
+    /// A branch looks like a point and is none.
+    Lookalike,
+    /// A directory of a point that has no branch.
+    NoBranch,
+    /// A record cannot be believed.
+    Record,
+}
+
+impl Code {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 21] = [
+        Self::Unreadable,
+        Self::NoDirectory,
+        Self::NoFile,
+        Self::Drifted,
+        Self::OtherTemplate,
+        Self::Coordinates,
+        Self::Trailers,
+        Self::NoOrigin,
+        Self::Parents,
+        Self::Behind,
+        Self::Stranger,
+        Self::OtherBranch,
+        Self::NoSuchDirectory,
+        Self::Cycle,
+        Self::LatticeToml,
+        Self::ConfigToml,
+        Self::BrokenRef,
+        Self::Case,
+        Self::Lookalike,
+        Self::NoBranch,
+        Self::Record,
+    ];
+
+    /// Its number: `C01`.
+    pub fn number(self) -> String {
+        let at = Self::ALL.iter().position(|code| *code == self).unwrap_or_default();
+        format!("C{:02}", at + 1)
+    }
+
+    /// Its name: `no-directory`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NoDirectory => "no-directory",
+            Self::NoFile => "no-file",
+            Self::Drifted => "drifted",
+            Self::OtherTemplate => "other-template",
+            Self::Coordinates => "coordinates",
+            Self::Trailers => "trailers",
+            Self::NoOrigin => "no-origin",
+            Self::Parents => "parents",
+            Self::Behind => "behind",
+            Self::Stranger => "stranger",
+            Self::OtherBranch => "other-branch",
+            Self::NoSuchDirectory => "no-such-directory",
+            Self::Cycle => "cycle",
+            Self::LatticeToml => "lattice-toml",
+            Self::ConfigToml => "config-toml",
+            Self::BrokenRef => "broken-ref",
+            Self::Case => "case",
+            Self::Lookalike => "lookalike",
+            Self::NoBranch => "no-branch",
+            Self::Record => "record",
+        }
+    }
+
+    /// How much it matters: a hint is nothing to be mended.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch => Severity::Hint,
+            Self::Stranger | Self::OtherBranch | Self::LatticeToml | Self::Case | Self::Lookalike | Self::Record => {
+                Severity::Warning
+            }
+            _ => Severity::Error,
+        }
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of thing.
+    pub code: Code,
+    /// The point as it is written, where it is about one.
+    pub point: Option<String>,
+    /// The branch, ref or path that it is about.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+    /// The command that repairs it, or shows what to do.
+    pub command: Option<String>,
+    /// The difference between what is there and what should be.
+    pub diff: Option<String>,
+}
+
+impl Finding {
+    /// A finding that is about no point in particular.
+    pub(super) fn new(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code, point: None, place: place.into(), message: message.into(), command: None, diff: None }
+    }
+
+    #[must_use]
+    pub(super) fn of(self, point: &str) -> Self {
+        Self { point: Some(point.to_owned()), ..self }
+    }
+
+    #[must_use]
+    pub(super) fn repaired_by(self, command: impl Into<String>) -> Self {
+        Self { command: Some(command.into()), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_number_and_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert_eq!((Code::Unreadable.number(), Code::Record.number()), ("C01".to_owned(), "C21".to_owned()));
+    }
+}

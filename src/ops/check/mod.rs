@@ -1,0 +1,131 @@
+//! Checking the whole lattice: that branch, directory, files, trailers and history of every point agree.
+//!
+//! Reads refs and objects and nothing else, so that it works in a bare repository and in CI.
+
+mod finding;
+mod history;
+mod point;
+mod refs;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Mutex;
+
+use anyhow::Result;
+
+use super::census::Census;
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::Oid;
+use crate::lattice::Point;
+
+pub use finding::{Code, Finding};
+
+/// What came of a check.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What was found: first what is about the whole, then point by point in the order of tables.
+    pub findings: Vec<Finding>,
+    /// How many points were looked at.
+    pub points: usize,
+    /// How many branches and remote branches were looked at.
+    pub branches: usize,
+}
+
+/// What all points are checked against.
+struct World<'a> {
+    config: &'a Config,
+    census: &'a Census,
+    /// The base branch's commit.
+    base: Option<Oid>,
+    /// Every `lattice.toml` that the base branch has had, as far as it was asked for.
+    tomls: history::Tomls,
+    /// Files that hold no word about any branch or directory: most are alike.
+    wordless: Mutex<HashSet<Oid>>,
+}
+
+/// Checks the points in `which`, or all of them and what is about none.
+///
+/// # Errors
+/// When refs cannot be listed.
+pub fn check(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Report> {
+    let base = context.base_tip(config)?;
+    let world = World { config, census, base, tomls: history::Tomls::new(base), wordless: Mutex::new(HashSet::new()) };
+    let all: Vec<&Point> =
+        which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
+    let checked = check_points(context, &world, &all);
+    let mut report = Report { points: all.len(), ..Report::default() };
+    if which.is_none() {
+        let seen = checked.iter().flat_map(|checked| &checked.directories);
+        refs::check(context, &world, seen, &mut report)?;
+    }
+    report.findings.extend(cycles(config, &checked));
+    report.findings.extend(checked.into_iter().flat_map(|checked| checked.findings));
+    Ok(report)
+}
+
+/// Looks at the points on all cores; what it gives is in the order of `points`.
+fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<point::Checked> {
+    /// Below that, starting a thread costs more than it brings.
+    const FEW: usize = 64;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = points.len().div_ceil(cores).max(FEW);
+    let look = |repo: crate::git::Repo, points: &[&Point]| {
+        let mut checker = point::Checker::new(repo, world);
+        points.iter().map(|point| checker.check(point)).collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let start = |points| {
+            let repo = context.repo.in_memory();
+            scope.spawn(move || look(repo, points))
+        };
+        let threads: Vec<_> = points.chunks(share).map(start).collect();
+        let joined = threads.into_iter().map(|thread| match thread.join() {
+            Ok(checked) => checked,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.flatten().collect()
+    })
+}
+
+/// Points that take each other in a circle, each circle once.
+fn cycles(config: &Config, checked: &[point::Checked]) -> Vec<Finding> {
+    let edges: BTreeMap<&Point, &BTreeSet<Point>> =
+        checked.iter().filter(|it| !it.takes.is_empty()).map(|it| (&it.point, &it.takes)).collect();
+    let mut done: BTreeSet<&Point> = BTreeSet::new();
+    let mut found = Vec::new();
+    for &start in edges.keys() {
+        let Some(circle) = circle_through(start, &edges, &done) else { continue };
+        let spelled: Vec<_> = circle.iter().map(|point| config.lattice.spell(point)).collect();
+        let message = format!(
+            "takes itself: {}",
+            spelled.iter().chain(spelled.first()).cloned().collect::<Vec<_>>().join(" -> ")
+        );
+        let branch = config.branch.encode(&config.lattice, start);
+        found.push(Finding::new(Code::Cycle, branch, message).of(&spelled[0]));
+        done.extend(circle);
+    }
+    found
+}
+
+/// The way from `start` back to itself, if there is one that avoids `done`.
+fn circle_through<'a>(
+    start: &'a Point,
+    edges: &BTreeMap<&'a Point, &'a BTreeSet<Point>>,
+    done: &BTreeSet<&Point>,
+) -> Option<Vec<&'a Point>> {
+    let (mut path, mut seen) = (vec![(start, edges.get(start)?.iter())], BTreeSet::from([start]));
+    while let Some((_, next)) = path.last_mut() {
+        match next.next() {
+            Some(point) if point == start => return Some(path.into_iter().map(|(point, _)| point).collect()),
+            Some(point) if !done.contains(point) => {
+                if let Some(taken) = edges.get(point).filter(|_| seen.insert(point)) {
+                    path.push((point, taken.iter()));
+                }
+            }
+            Some(_) => {}
+            None => drop(path.pop()),
+        }
+    }
+    None
+}

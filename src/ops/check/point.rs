@@ -1,0 +1,287 @@
+//! Whether one point agrees with itself: branch, directory, files, trailers and parents.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::Result;
+
+use super::finding::{Code, Finding};
+use super::{World, history, text};
+use crate::config::{self, document};
+use crate::git::commit::Commit;
+use crate::git::tree::Entry;
+use crate::git::{Oid, Repo, diff};
+use crate::lattice::Point;
+use crate::lint::words;
+use crate::ops::content::{self, CONFIG, Content, FLAKE};
+use crate::template::Template;
+
+/// What came of one point.
+pub(super) struct Checked {
+    /// The point.
+    pub(super) point: Point,
+    /// What was found.
+    pub(super) findings: Vec<Finding>,
+    /// The points whose flakes its files take.
+    pub(super) takes: BTreeSet<Point>,
+    /// The points below it whose directories it holds, each with the directory.
+    pub(super) directories: Vec<(Point, String)>,
+}
+
+/// Checks points, one after another, in one thread.
+pub(super) struct Checker<'a> {
+    repo: Repo,
+    world: &'a World<'a>,
+    contains: HashMap<(Oid, Oid), bool>,
+}
+
+/// What is known of the point under examination.
+pub(super) struct Subject<'a> {
+    pub(super) point: &'a Point,
+    pub(super) spelled: String,
+    pub(super) branch: String,
+    pub(super) dir: String,
+    pub(super) content: Content,
+    pub(super) tree: Oid,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(repo: Repo, world: &'a World<'a>) -> Self {
+        Self { repo, world, contains: HashMap::new() }
+    }
+
+    pub(super) fn check(&mut self, point: &Point) -> Checked {
+        let (config, spelled) = (self.world.config, self.world.config.lattice.spell(point));
+        let branch = config.branch.encode(&config.lattice, point);
+        let mut checked =
+            Checked { point: point.clone(), findings: Vec::new(), takes: BTreeSet::new(), directories: Vec::new() };
+        let Some(commit) = self.world.census.commit(point) else { return checked };
+        if let Err(error) = self.look(point, &spelled, &branch, commit, &mut checked) {
+            let finding = Finding::new(Code::Unreadable, &branch, format!("cannot be read: {error:#}"));
+            checked.findings.push(finding.repaired_by("git fsck --connectivity-only"));
+        }
+        checked.findings.iter_mut().for_each(|finding| finding.point = Some(spelled.clone()));
+        checked
+    }
+
+    fn look(&mut self, point: &Point, spelled: &str, branch: &str, commit: Oid, checked: &mut Checked) -> Result<()> {
+        let config = self.world.config;
+        let tip = self.repo.commit(commit)?;
+        let content = Content::find(&self.repo, config, tip.tree, point)?;
+        checked.directories = content.points.iter().map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
+        let dir = config.flake.encode(&config.lattice, point);
+        let subject =
+            Subject { point, spelled: spelled.to_owned(), branch: branch.to_owned(), dir, content, tree: tip.tree };
+        let origin = history::origin(&self.repo, &tip, spelled)?;
+        match subject.content.own(point).cloned() {
+            Some(own) => self.files(&subject, &own, origin.as_ref(), checked)?,
+            None => checked.findings.push(no_directory(&subject)),
+        }
+        match &origin {
+            Some(origin) => self.trailers(&subject, origin, &mut checked.findings)?,
+            None => checked.findings.push(Finding::new(
+                Code::NoOrigin,
+                branch,
+                "no commit of the branch says that git-lattice made it: it was made by hand",
+            )),
+        }
+        self.parents(&subject, &tip, origin.as_ref(), &mut checked.findings)?;
+        self.lattice_toml(&subject, &mut checked.findings)
+    }
+
+    fn files(&self, subject: &Subject<'_>, own: &Entry, origin: Option<&Commit>, checked: &mut Checked) -> Result<()> {
+        let entries = self.repo.entries(own.id)?;
+        let blob = |name: &str| entries.iter().find(|entry| entry.name == name && !entry.is_tree);
+        for name in [FLAKE, CONFIG].into_iter().filter(|name| blob(name).is_none()) {
+            let place = format!("{}/{name}", subject.dir);
+            let command = format!("git show --stat {}", subject.branch);
+            checked
+                .findings
+                .push(Finding::new(Code::NoFile, place, "is not there, or is no file").repaired_by(command));
+        }
+        let Some(flake) = blob(FLAKE) else { return Ok(()) };
+        let bytes = self.repo.blob(flake.id)?;
+        let is_own = match blob(CONFIG) {
+            Some(data) => self.flake(subject, &bytes, &self.repo.blob(data.id)?, origin, &mut checked.findings)?,
+            None => false,
+        };
+        for entry in entries.iter().filter(|entry| !entry.is_tree && is_nix(&entry.name)) {
+            // What is generated takes what lies below it, and speaks of nothing else.
+            if entry.name == FLAKE && is_own {
+                checked.takes.extend(subject.content.previous(subject.point));
+            } else {
+                text::references(&self.repo, self.world, subject, entry, checked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether flake.nix is generated, and if not, what is the matter with it.
+    fn flake(
+        &self,
+        subject: &Subject<'_>,
+        bytes: &[u8],
+        data: &[u8],
+        origin: Option<&Commit>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<bool> {
+        let config = self.world.config;
+        let place = format!("{}/{FLAKE}", subject.dir);
+        let step = match document::check_step_config(CONFIG, data) {
+            Ok(step) => step,
+            Err(error) => {
+                let place = format!("{}/{CONFIG}", subject.dir);
+                findings.push(Finding::new(Code::ConfigToml, place, error.to_string()));
+                return Ok(false);
+            }
+        };
+        let values =
+            content::flake_of(config, subject.point, &subject.content.previous(subject.point), step.nixpkgs_path);
+        let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
+        // The recorded one nearly always fits.
+        let likely = recorded.as_ref().and_then(|(template, _)| *template);
+        if content::template_of(&values, bytes, likely)?.is_some() {
+            return Ok(true);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        findings.extend(text::wrong_claims(config, subject, &place, &text));
+        if words::is_hand_written(&text) {
+            return Ok(false);
+        }
+        let finding = match recorded {
+            Some((template, hash)) if template.is_none_or(|known| !self.is_same(known, &hash)) => Finding::new(
+                Code::OtherTemplate,
+                place,
+                "was made by another version of its template, so that it cannot be told whether somebody changed it",
+            ),
+            _ => {
+                let template = likely.unwrap_or_default();
+                let message = format!("is not what template `{}` makes from config.toml", template.name());
+                let diff = diff::unified(&template.render(&values)?, &text);
+                let command = format!("git log -p {} -- {place}", subject.branch);
+                Finding { diff: Some(diff), ..Finding::new(Code::Drifted, place, message).repaired_by(command) }
+            }
+        };
+        findings.push(finding);
+        Ok(false)
+    }
+
+    fn is_same(&self, template: Template, hash: &str) -> bool {
+        self.repo.blob_id(template.source().as_bytes()).is_ok_and(|id| id.to_string().starts_with(hash))
+    }
+
+    fn trailers(&self, subject: &Subject<'_>, origin: &Commit, findings: &mut Vec<Finding>) -> Result<()> {
+        let Some(hash) = history::value(origin, "Lattice-Config") else { return Ok(()) };
+        let path = format!("{}/{CONFIG}", subject.dir);
+        let made = self.repo.entry_at(origin.tree, &path)?.map(|entry| entry.id.to_string());
+        if made.is_none_or(|made| !made.starts_with(hash)) {
+            let commit = self.repo.short(origin.id);
+            let message = format!("commit {commit} says `Lattice-Config: {hash}`, and holds another `{path}`");
+            let finding = Finding::new(Code::Trailers, &subject.branch, message);
+            findings.push(finding.repaired_by(format!("git show {commit} -- {path}")));
+        }
+        Ok(())
+    }
+
+    /// The commit graph is the Hasse diagram: every lower cover is in the history, and nothing else but the base.
+    fn parents(
+        &mut self,
+        subject: &Subject<'_>,
+        tip: &Commit,
+        origin: Option<&Commit>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<()> {
+        let (config, census) = (self.world.config, self.world.census);
+        let covers = census.population().maximal_below(subject.point);
+        for cover in &covers {
+            let Some(below) = census.commit(cover) else { continue };
+            if tip.parents.contains(&below) || self.contains(tip.id, below)? {
+                continue;
+            }
+            let (name, branch) = (config.lattice.spell(cover), config.branch.encode(&config.lattice, cover));
+            let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
+            let was_there = made.map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
+            let (code, message) = if was_there {
+                (Code::Behind, format!("`{name}` below it has moved on without it"))
+            } else {
+                (Code::Parents, format!("`{name}` is right below it, and not in its history"))
+            };
+            let command = format!("git switch {} && git merge {branch}", subject.branch);
+            findings.push(Finding::new(code, &subject.branch, message).repaired_by(command));
+        }
+        let parents = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
+        for parent in parents {
+            if !covers.iter().any(|cover| census.commit(cover) == Some(parent)) && self.is_strange(subject, parent)? {
+                let parent = self.repo.short(parent);
+                let message =
+                    format!("it grows from {parent}, which is neither in `{}` nor of a point below it", config.base);
+                let command = format!("git log --oneline {}..{parent}", config.base);
+                findings.push(Finding::new(Code::Stranger, &subject.branch, message).repaired_by(command));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_strange(&mut self, subject: &Subject<'_>, parent: Oid) -> Result<bool> {
+        if let Some(base) = self.world.base
+            && (parent == base || self.contains(base, parent)?)
+        {
+            return Ok(false);
+        }
+        let (config, census) = (self.world.config, self.world.census);
+        // The branch of a point below may be gone, or have moved on.
+        let commit = self.repo.commit(parent)?;
+        let made = history::value(&commit, "Lattice-Point").and_then(|text| config.lattice.parse_point(text).ok());
+        if made.is_some_and(|made| made.is_below(subject.point)) {
+            return Ok(false);
+        }
+        for cover in census.population().maximal_below(subject.point) {
+            if let Some(tip) = census.commit(cover)
+                && self.contains(tip, parent)?
+            {
+                return Ok(false);
+            }
+        }
+        // `[nix] base_branch` of the data it was made from may name another base.
+        let data = self.repo.file_at(subject.tree, &format!("{}/{CONFIG}", subject.dir))?.unwrap_or_default();
+        Ok(document::check_step_config(CONFIG, &data).is_ok_and(|step| step.base_branch.is_none()))
+    }
+
+    fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<bool> {
+        if let Some(known) = self.contains.get(&(commit, ancestor)) {
+            return Ok(*known);
+        }
+        let found = self.repo.is_ancestor(ancestor, commit)?;
+        self.contains.insert((commit, ancestor), found);
+        Ok(found)
+    }
+
+    /// A branch keeps the file of the day it was made; one that the base never had is somebody's own.
+    fn lattice_toml(&self, subject: &Subject<'_>, findings: &mut Vec<Finding>) -> Result<()> {
+        let Some(entry) = self.repo.entry_at(subject.tree, config::FILE)? else { return Ok(()) };
+        if self.world.base.is_some() && !self.world.tomls.had(&self.repo, entry.id)? {
+            let base = &self.world.config.base;
+            let message =
+                format!("its `{}` is none that `{base}` ever had; what it says counts for nobody", config::FILE);
+            let command = format!("git diff {base} {} -- {}", subject.branch, config::FILE);
+            findings.push(Finding::new(Code::LatticeToml, &subject.branch, message).repaired_by(command));
+        }
+        Ok(())
+    }
+}
+
+fn no_directory(subject: &Subject<'_>) -> Finding {
+    let message = format!("does not hold the point's directory `{}`", subject.dir);
+    Finding::new(Code::NoDirectory, &subject.branch, message)
+        .repaired_by(format!("git ls-tree -r --name-only {}", subject.branch))
+}
+
+/// `NAME@HASH`; a name that this version does not have is `None`.
+fn recorded_template(value: &str) -> Option<(Option<Template>, String)> {
+    let (name, hash) = value.split_once('@')?;
+    Some((Template::parse(name).ok(), hash.to_owned()))
+}
+
+/// Nix itself does not look at names, so the usual one is what counts.
+fn is_nix(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension == "nix")
+}

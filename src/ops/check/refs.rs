@@ -1,0 +1,139 @@
+//! What is about no point in particular: refs that cannot be read, branches that are nearly points, directories without a branch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::finding::{Code, Finding};
+use super::{Report, World};
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::Repo;
+use crate::lattice::Point;
+use crate::lattice::branch::Segment;
+use crate::ops::content;
+
+const HEADS: &str = "refs/heads/";
+
+/// Checks them; `seen` are the directories of points that points' branches hold.
+///
+/// # Errors
+/// When refs cannot be listed.
+pub(super) fn check<'a>(
+    context: &Context,
+    world: &World<'_>,
+    seen: impl Iterator<Item = &'a (Point, String)>,
+    report: &mut Report,
+) -> Result<()> {
+    let (repo, config) = (&context.repo, world.config);
+    let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
+    let prefixes: Vec<String> = std::iter::once(HEADS.to_owned()).chain(remotes).collect();
+    let listing = repo.list_refs(&prefixes)?;
+    report.branches = listing.refs.len();
+    let broken = |text: &String| Finding::new(Code::BrokenRef, "refs", text).repaired_by("git fsck");
+    report.findings.extend(listing.broken.iter().map(broken));
+    let short =
+        |name: &String| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str())).map(str::to_owned);
+    let branches: BTreeSet<String> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
+    report.findings.extend(same_but_case(&branches));
+    report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)));
+    report.findings.extend(without_branch(repo, world, seen)?);
+    Ok(())
+}
+
+/// Branches that a file system which folds case takes for one.
+fn same_but_case(branches: &BTreeSet<String>) -> Vec<Finding> {
+    let mut folded: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    for branch in branches {
+        folded.entry(branch.to_lowercase()).or_default().push(branch);
+    }
+    let finding = |names: Vec<&String>| {
+        let others = names[1..].iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("differs from {others} in letter case alone: some file systems take them for one");
+        let command = format!("git branch -m {} NEW-NAME", names[0]);
+        Finding::new(Code::Case, names[0], message).repaired_by(command)
+    };
+    folded.into_values().filter(|names| names.len() > 1).map(finding).collect()
+}
+
+/// A branch that has the form of a point's, or nearly, and is none: why.
+fn lookalike(config: &Config, branch: &str) -> Option<Finding> {
+    let rename = || format!("git branch -m {branch} NEW-NAME");
+    match config.branch.read(&config.lattice, branch) {
+        Some(Ok(_)) => None,
+        Some(Err(error)) => {
+            let message = format!("looks like a point and is none: {error}");
+            Some(Finding::new(Code::Lookalike, branch, message).repaired_by(rename()))
+        }
+        None => {
+            let why = nearly(config, branch)?;
+            let message = format!("looks like a point and is none: {why}");
+            Some(Finding::new(Code::Lookalike, branch, message).repaired_by(rename()))
+        }
+    }
+}
+
+/// Why a name with the pattern's beginning and a value of the lattice in it is not of the pattern's form.
+fn nearly(config: &Config, branch: &str) -> Option<String> {
+    let rest = branch.strip_prefix(config.branch.prefix()).filter(|_| !config.branch.prefix().is_empty())?;
+    let values = |axis: &crate::lattice::Axis| {
+        axis.listed().is_some_and(|all| rest.split('/').any(|part| all.iter().any(|value| value.as_str() == part)))
+    };
+    if !config.lattice.axes().iter().any(values) {
+        return None;
+    }
+    let (parts, expected) = (branch.split('/').count(), config.branch.segments().len());
+    let shape = config.branch.as_str();
+    Some(if parts == expected {
+        format!("it is not of the form `{shape}`")
+    } else {
+        format!("it has {parts} parts between `/`, and `{shape}` has {expected}")
+    })
+}
+
+/// Directories of points, on the base branch or in points' branches, that have no branch.
+fn without_branch<'a>(
+    repo: &Repo,
+    world: &World<'_>,
+    seen: impl Iterator<Item = &'a (Point, String)>,
+) -> Result<Vec<Finding>> {
+    let population = world.census.population();
+    let mut lost: BTreeMap<String, Point> = BTreeMap::new();
+    let mut note = |point: &Point, dir: &str| {
+        if !population.contains(point) {
+            lost.insert(dir.to_owned(), point.clone());
+        }
+    };
+    seen.for_each(|(point, dir)| note(point, dir));
+    if let Some(base) = world.base {
+        for (point, dir) in all_directories(repo, world.config, repo.tree_of_commit(base)?)? {
+            note(&point, &dir);
+        }
+    }
+    let lattice = &world.config.lattice;
+    let finding = |(dir, point): (String, Point)| {
+        let branch = world.config.branch.encode(lattice, &point);
+        let message = format!("is the directory of a point that has no branch `{branch}`");
+        let command = format!("git log --all --oneline -- {dir}");
+        Finding::new(Code::NoBranch, dir, message).of(&lattice.spell(&point)).repaired_by(command)
+    };
+    Ok(lost.into_iter().map(finding).collect())
+}
+
+/// All directories in a tree that are named as points' are.
+fn all_directories(repo: &Repo, config: &Config, tree: crate::git::Oid) -> Result<Vec<(Point, String)>> {
+    let mut level = vec![(String::new(), tree)];
+    for segment in config.flake.segments() {
+        let mut next = Vec::new();
+        for (path, tree) in level {
+            for entry in repo.entries(tree)?.into_iter().filter(|entry| entry.is_tree) {
+                if !matches!(segment, Segment::Literal(name) if *name != entry.name) {
+                    next.push((content::join(&path, &entry.name), entry.id));
+                }
+            }
+        }
+        level = next;
+    }
+    let point = |(dir, _): (String, _)| config.flake.decode(&config.lattice, &dir).map(|point| (point, dir));
+    Ok(level.into_iter().filter_map(point).collect())
+}

@@ -1,0 +1,149 @@
+//! What the files of a point say: their own coordinates, and other branches and directories.
+
+use std::sync::PoisonError;
+
+use anyhow::Result;
+
+use super::World;
+use super::finding::{Code, Finding};
+use super::point::{Checked, Subject};
+use crate::config::Config;
+use crate::git::Repo;
+use crate::git::tree::Entry;
+use crate::lint::words::{self, Word};
+
+/// What a flake says of its point that is not so.
+pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, text: &str) -> Vec<Finding> {
+    let (claims, lattice) = (words::claims(text), &config.lattice);
+    let own = lattice.texts(subject.point);
+    let systems: Vec<_> = config.systems.of(lattice, subject.point).iter().map(ToString::to_string).collect();
+    let wrong = |what: &str, said: &str, is: &str| {
+        (said != is)
+            .then(|| Finding::new(Code::Coordinates, place, format!("says {what} is `{said}`, and it is `{is}`")))
+    };
+    let coordinate = |(axis, said): &(String, String)| {
+        let at = lattice.axes().iter().position(|known| known.name.as_str() == axis)?;
+        wrong(&format!("its {axis}"), said, &own[at])
+    };
+    let mut found: Vec<_> = claims.coordinates.iter().filter_map(coordinate).collect();
+    if found.is_empty() {
+        found.extend(claims.point.and_then(|said| wrong("its point", &said, &subject.spelled)));
+        found.extend(claims.branch.and_then(|said| wrong("its branch", &said, &subject.branch)));
+    }
+    found.extend(claims.systems.and_then(|said| wrong("its system", &said.join("+"), &systems.join("+"))));
+    found
+}
+
+/// Notes which points a file takes, and finds what it takes in vain.
+pub(super) fn references(
+    repo: &Repo,
+    world: &World<'_>,
+    subject: &Subject<'_>,
+    entry: &Entry,
+    checked: &mut Checked,
+) -> Result<()> {
+    if world.wordless.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
+        return Ok(());
+    }
+    let bytes = repo.blob(entry.id)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let place = format!("{}/{}", subject.dir, entry.name);
+    let mut is_wordless = true;
+    for word in words::words(&text) {
+        let at = |message: String| (format!("{place}:{}", word.line), message);
+        if let Some(path) = word.is_path.then(|| from_root(&subject.dir, word.text)).flatten() {
+            is_wordless = false;
+            directory(repo, world, subject, &path, at(String::new()).0, checked)?;
+        }
+        for name in names(world.config, &word) {
+            is_wordless = false;
+            other_branch(world, subject, name, &place, word.line, checked);
+        }
+    }
+    if is_wordless {
+        world.wordless.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id);
+    }
+    Ok(())
+}
+
+/// A path that leads out of the point's directory must lead somewhere.
+fn directory(
+    repo: &Repo,
+    world: &World<'_>,
+    subject: &Subject<'_>,
+    path: &str,
+    place: String,
+    checked: &mut Checked,
+) -> Result<()> {
+    let (config, own) = (world.config, format!("{}/", subject.dir));
+    if repo.entry_at(subject.tree, path)?.is_none() {
+        let message = format!("takes `{path}`, which the branch does not have");
+        checked.findings.push(Finding::new(Code::NoSuchDirectory, place, message));
+        return Ok(());
+    }
+    let depth = config.flake.segments().len();
+    let dir: Vec<_> = path.split('/').take(depth).collect();
+    let taken = (!path.starts_with(&own)).then(|| config.flake.decode(&config.lattice, &dir.join("/"))).flatten();
+    checked.takes.extend(taken.filter(|taken| taken != subject.point));
+    Ok(())
+}
+
+/// A branch of this lattice in a file: the flake takes what it names by relative import, so a branch's name is one that will be
+/// forgotten at the next step.
+fn other_branch(world: &World<'_>, subject: &Subject<'_>, name: &str, place: &str, line: usize, checked: &mut Checked) {
+    let config = world.config;
+    let Some(point) = config.branch.decode(&config.lattice, name).filter(|point| point != subject.point) else {
+        return;
+    };
+    let message = match world.census.commit(&point) {
+        Some(_) => {
+            format!("names the branch `{name}` of another point; `previous` and relative imports do not go stale")
+        }
+        None => format!("names the branch `{name}`, which does not exist"),
+    };
+    checked.takes.insert(point);
+    checked.findings.push(Finding::new(Code::OtherBranch, format!("{place}:{line}"), message));
+}
+
+/// Every piece of a word that could be the name of a branch: it begins as the pattern does and has as many parts.
+fn names<'a>(config: &'a Config, word: &Word<'a>) -> impl Iterator<Item = &'a str> {
+    let (prefix, parts) = (config.branch.prefix(), config.branch.segments().len());
+    let text = word.text;
+    let starts = text.match_indices(prefix).map(|(at, _)| at).filter(move |_| !prefix.is_empty());
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "._-+/@=,".contains(c);
+    starts.filter_map(move |at| {
+        let rest = &text[at..];
+        let run = &rest[..rest.find(|c| !is_inside(c)).unwrap_or(rest.len())];
+        let end = run.match_indices('/').nth(parts - 1).map_or(run.len(), |(at, _)| at);
+        (run[..end].matches('/').count() + 1 == parts).then(|| run[..end].trim_end_matches(['.', ',']))
+    })
+}
+
+/// The way from the root to where `path`, written in `dir`, leads; `None` when it is absolute, leaves the repository, or is no way.
+fn from_root(dir: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = dir.split('/').collect();
+    if !path.starts_with("./") && !path.starts_with("../") {
+        return None;
+    }
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_root;
+
+    #[test]
+    fn paths_lead_from_their_directory() {
+        assert_eq!(from_root("f/c/s2", "../s1/flake.nix").as_deref(), Some("f/c/s1/flake.nix"));
+        assert_eq!(from_root("f/c", "./config.toml").as_deref(), Some("f/c/config.toml"));
+        assert_eq!(from_root("f/c", "../../../x"), None, "it leaves the repository");
+        assert_eq!(from_root("f/c", "/etc/passwd"), None);
+    }
+}

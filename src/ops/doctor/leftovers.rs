@@ -1,0 +1,209 @@
+//! What commands that did not come to their end left behind, and what the clone keeps.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+
+use super::{Line, Repair};
+use crate::git::Repo;
+
+/// No git needs a lock for that long, unless it waits for somebody.
+const LONG: Duration = Duration::from_secs(600);
+/// What logs, links and the objects for Nix may take before it is worth a line of its own.
+const MUCH: u64 = 1 << 30;
+/// What git leaves in a worktree's git directory while something is under way, and how it goes on.
+const UNFINISHED: [(&str, &str, &str); 6] = [
+    ("MERGE_HEAD", "a merge", "git merge --continue` or `git merge --abort"),
+    ("rebase-merge", "a rebase", "git rebase --continue` or `git rebase --abort"),
+    ("rebase-apply", "a rebase", "git rebase --continue` or `git rebase --abort"),
+    ("CHERRY_PICK_HEAD", "a cherry-pick", "git cherry-pick --continue` or `git cherry-pick --abort"),
+    ("REVERT_HEAD", "a revert", "git revert --continue` or `git revert --abort"),
+    ("BISECT_LOG", "a bisection", "git bisect reset"),
+];
+
+pub(super) fn examine(repo: &Repo) -> Vec<Line> {
+    let dirs = git_dirs(repo);
+    let mut lines = locks(repo, &dirs);
+    lines.extend(unfinished(&dirs));
+    lines.extend(dead_files(repo));
+    lines.push(disk(repo));
+    lines
+}
+
+/// Removes files that are nobody's any more.
+///
+/// # Errors
+/// When one cannot be removed; that it is gone already is none.
+pub(super) fn remove(files: &[PathBuf]) -> Result<()> {
+    for file in files {
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("could not remove `{}`", file.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The common directory and that of each linked worktree.
+fn git_dirs(repo: &Repo) -> Vec<PathBuf> {
+    let worktrees = fs::read_dir(repo.common_dir().join("worktrees"));
+    let linked = worktrees.into_iter().flatten().flatten().map(|entry| entry.path());
+    std::iter::once(repo.common_dir().to_owned()).chain(linked).collect()
+}
+
+fn locks(repo: &Repo, dirs: &[PathBuf]) -> Vec<Line> {
+    let mut found = Vec::new();
+    for dir in dirs {
+        let here = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        found.extend(here.filter(|path| is_lock(path)));
+    }
+    walk(&repo.common_dir().join("refs"), &mut |path| {
+        if is_lock(path) {
+            found.push(path.to_owned());
+        }
+    });
+    let (booted, now) = (boot_time(), SystemTime::now());
+    let mut lines = Vec::new();
+    let mut dead = Vec::new();
+    for path in found {
+        let Ok(modified) = fs::metadata(&path).and_then(|data| data.modified()) else { continue };
+        let age = now.duration_since(modified).unwrap_or_default();
+        // What was written before this machine started belongs to no process of it.
+        if booted.is_some_and(|booted| modified < booted) {
+            dead.push((path, age));
+        } else if age > LONG {
+            let message = format!("`{}` has been there for {}", path.display(), span(age));
+            let remedy = format!("see that no git is at work here, then `rm {}`", crate::process::quote(&path));
+            lines.push(Line::error("locks", message).remedy(remedy));
+        }
+    }
+    lines.extend(dead.into_iter().map(|(path, age)| {
+        let message =
+            format!("`{}` has been there for {}, from before this machine was started", path.display(), span(age));
+        Line::error("locks", message).repair(Repair::Remove(vec![path]))
+    }));
+    if lines.is_empty() { vec![Line::ok("locks", "no stale ones")] } else { lines }
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lock") && path.is_file()
+}
+
+fn unfinished(dirs: &[PathBuf]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for dir in dirs {
+        for (name, what, way) in UNFINISHED {
+            if dir.join(name).exists() {
+                let message = format!("{what} is not finished (`{}`)", dir.join(name).display());
+                lines.push(Line::warning("operations", message).remedy(format!("`{way}`")));
+            }
+        }
+    }
+    if lines.is_empty() { vec![Line::ok("operations", "none is unfinished")] } else { lines }
+}
+
+/// Files of ours that carry the id of the process that made them, when that is gone.
+fn dead_files(repo: &Repo) -> Option<Line> {
+    let lattice = repo.common_dir().join("lattice");
+    let mut dead = Vec::new();
+    walk(&lattice, &mut |path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if maker(&name).is_some_and(|pid| !is_alive(pid)) {
+            dead.push(path.to_owned());
+        }
+    });
+    let count = dead.len();
+    (count > 0).then(|| {
+        let files = if count == 1 { "file" } else { "files" };
+        let message = format!("{count} {files} of processes that were killed in `{}`", lattice.display());
+        Line::warning("leftovers", message).repair(Repair::Remove(dead))
+    })
+}
+
+/// The process that made a file: `<commit>-<pid>` for a branch that Nix reads, `NAME.new<pid>` for a file that is being written.
+fn maker(name: &str) -> Option<u32> {
+    let of_branch = || {
+        let (commit, pid) = name.rsplit_once('-')?;
+        (matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit())).then_some(pid)
+    };
+    let of_file = || name.rsplit_once(".new").map(|(_, pid)| pid);
+    of_branch().or_else(of_file)?.parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    // Where there is no /proc nobody is known to be dead.
+    !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
+}
+
+fn disk(repo: &Repo) -> Line {
+    let lattice = repo.common_dir().join("lattice");
+    let size = |name: &str| {
+        let mut bytes = 0;
+        walk(&lattice.join(name), &mut |path| bytes += fs::symlink_metadata(path).map_or(0, |data| data.len()));
+        bytes
+    };
+    let (logs, source) = (size("log"), size("source"));
+    let links = fs::read_dir(lattice.join("result")).map_or(0, Iterator::count);
+    let message = format!("logs {}, objects for Nix {}, {links} links to results", amount(logs), amount(source));
+    if logs + source < MUCH {
+        return Line::ok("disk", message);
+    }
+    let way = format!("logs and objects may go: `rm -r {}`", crate::process::quote(lattice.join("log")));
+    Line::warning("disk", message).remedy(way)
+}
+
+/// Every file at or below `dir`, without following links.
+fn walk(dir: &Path, on_file: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => walk(&entry.path(), on_file),
+            Ok(_) => on_file(&entry.path()),
+            Err(_) => {}
+        }
+    }
+}
+
+/// proc_stat(5): `btime`, in seconds since 1970; `None` where there is no such file.
+fn boot_time() -> Option<SystemTime> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn span(age: Duration) -> String {
+    match age.as_secs() {
+        seconds if seconds < 3600 => format!("{} minutes", seconds / 60),
+        seconds if seconds < 48 * 3600 => format!("{} hours", seconds / 3600),
+        seconds => format!("{} days", seconds / 86400),
+    }
+}
+
+fn amount(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_maker_stands_in_the_name() {
+        assert_eq!(maker(&format!("{}-17", "a".repeat(40))), Some(17));
+        assert_eq!((maker("config.new18"), maker("step-19"), maker("config")), (Some(18), None, None));
+    }
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        assert_eq!((amount(1023), amount(5 << 20)), ("1023 B".to_owned(), "5 MiB".to_owned()));
+        assert_eq!(span(Duration::from_secs(3 * 86400)), "3 days");
+    }
+}

@@ -1,0 +1,89 @@
+//! The programs on this machine: git, Nix, linters.
+
+use super::Line;
+use crate::env::Environment;
+use crate::git::Repo;
+use crate::git::exe::Git;
+use crate::lint::{Lookup, Tools};
+use crate::nix::{Capability, Nix, Sandbox, Settings};
+use crate::process::Cmd;
+
+/// The oldest git that has everything that is used here.
+const OLDEST_GIT: (u64, u64) = (2, 36);
+/// The oldest git that reads hooks from its configuration.
+const CONFIG_HOOKS: (u64, u64) = (2, 54);
+
+pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
+    let git = match repo.map_or_else(|| Git::find(&environment.cwd), |repo| Ok(repo.git().clone())) {
+        Ok(git) => git,
+        Err(error) => return vec![Line::error("git", error.to_string()).remedy("install git, or set GIT_LATTICE_GIT")],
+    };
+    let place = git.program().display().to_string();
+    let said = git.read().arg("version").output().map(|output| output.text()).unwrap_or_default();
+    let Some(version) = numbers(&said) else {
+        return vec![Line::error("git", format!("`{place}` does not say its version"))];
+    };
+    let text = format!("{} ({place})", said.trim_start_matches("git version "));
+    let way =
+        if version >= CONFIG_HOOKS { "it reads hooks from its configuration" } else { "hooks are files in a folder" };
+    vec![if version < OLDEST_GIT {
+        Line::error("git", text).remedy(format!("git {}.{} or newer is needed", OLDEST_GIT.0, OLDEST_GIT.1))
+    } else {
+        Line::ok("git", format!("{text}; {way}"))
+    }]
+}
+
+/// `git version 2.47.3` or `git version 2.39.5 (Apple Git-154)`.
+fn numbers(said: &str) -> Option<(u64, u64)> {
+    let mut parts = said.strip_prefix("git version ")?.split(['.', ' ']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+pub(super) fn nix() -> Vec<Line> {
+    let nix = match Nix::find() {
+        Ok(nix) => nix,
+        Err(error) => {
+            let line = Line::warning("nix", format!("nothing can be built here: {error}"));
+            return vec![line.remedy("`apt install nix-bin`, or https://nixos.org/download")];
+        }
+    };
+    let mut lines = vec![Line::ok("nix", format!("{} ({})", nix.version().as_str(), nix.program().display()))];
+    match nix.settings() {
+        Ok(settings) => lines.extend(of_settings(&settings)),
+        Err(error) => lines.push(Line::error("nix", format!("its settings cannot be read: {error}"))),
+    }
+    lines
+}
+
+fn of_settings(settings: &Settings) -> Vec<Line> {
+    let capability = Capability::of(settings);
+    let mut lines = vec![Line::ok("features", "flakes are switched on for every call, whatever nix.conf says")];
+    lines.push(match (settings.sandbox, settings.sandbox_fallback) {
+        (Sandbox::On, false) => Line::ok("sandbox", "on"),
+        (Sandbox::On, true) => Line::warning("sandbox", "on, but builds go on without it where the kernel refuses one")
+            .remedy("`sandbox-fallback = false` in nix.conf"),
+        (Sandbox::Relaxed, _) => Line::warning("sandbox", "relaxed: a build may ask to be outside of it")
+            .remedy("`sandbox = true` in nix.conf"),
+        (Sandbox::Off, _) => {
+            Line::warning("sandbox", "off: what you build can do what you can").remedy("`sandbox = true` in nix.conf")
+        }
+    });
+    let here: Vec<_> = capability.here.iter().map(ToString::to_string).collect();
+    lines.push(Line::ok("systems", format!("this machine builds for {}", or_none(&here.join(", ")))));
+    lines.extend(capability.machines.iter().map(|machine| {
+        let systems: Vec<_> = machine.systems.iter().map(ToString::to_string).collect();
+        let jobs = if machine.max_jobs == 0 { " (0 jobs: out of service)" } else { "" };
+        Line::ok("builders", format!("{} builds for {}{jobs}", machine.uri, systems.join(", ")))
+    }));
+    lines.extend(capability.problems.into_iter().map(|problem| Line::warning("builders", problem)));
+    lines
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "nothing (max-jobs is 0)" } else { text }
+}
+
+pub(super) fn linters(repo: Option<&Repo>) -> Vec<Line> {
+    let _ = (repo, Lookup::default(), Tools::embedded_only(""), Cmd::new(""));
+    Vec::new()
+}

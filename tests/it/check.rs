@@ -1,0 +1,306 @@
+//! `git lattice check`: what does not agree is found, named by a code, and shown with the command that mends it.
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, dir, elsewhere, far, fields, here};
+
+const ONE: &str = "phase0/step1";
+const TWO: &str = "phase0/step2";
+
+fn with_points(points: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.points(points);
+    sandbox
+}
+
+/// What is found, as `name place: message`.
+#[track_caller]
+fn found(sandbox: &Sandbox) -> Vec<String> {
+    let run = sandbox.lattice(&["check", "--json"]);
+    let json = run.json();
+    let findings = json["findings"].as_array().unwrap();
+    let is_bad = findings.iter().any(|finding| finding["severity"] != "hint");
+    assert_eq!(run.code, i32::from(is_bad), "anything but hints is exit code 1: {findings:#?}");
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let line = |it: &Value| format!("{} {}: {}", text(it, "name"), text(it, "place"), text(it, "message"));
+    findings.iter().map(line).collect()
+}
+
+/// The one thing that is found.
+#[track_caller]
+fn only(sandbox: &Sandbox) -> String {
+    let found = found(sandbox);
+    assert_eq!(found.len(), 1, "one thing should be found: {found:#?}");
+    found.into_iter().next().unwrap()
+}
+
+/// Makes a commit on a point's branch that changes files there.
+fn change(sandbox: &Sandbox, point: &str, files: &[(&str, &str)]) {
+    sandbox.git(&["switch", "-q", &branch(point)]);
+    for (name, text) in files {
+        sandbox.write(name, text);
+    }
+    sandbox.git(&["add", "-A"]);
+    sandbox.git(&["commit", "-q", "-m", "change"]);
+    sandbox.git(&["switch", "-q", "main"]);
+}
+
+fn flake(sandbox: &Sandbox, point: &str) -> String {
+    sandbox.git(&["show", &format!("{}:{}/flake.nix", branch(point), dir(point))]) + "\n"
+}
+
+#[test]
+fn what_new_makes_is_in_order() {
+    let sandbox = with_points(&[&at(ONE), &far(ONE), &at(TWO), &at("phase1/step1")]);
+    let both = format!("toolchain/aarch64+x86_64/{TWO}");
+    sandbox.points(&[&both]);
+    assert_eq!(found(&sandbox), [""; 0]);
+    sandbox.lattice(&["check"]).exits(0).says("checked 5 points and 7 branches: nothing found");
+    sandbox.lattice(&["check", &at(ONE)]).exits(0).says("checked 1 point: nothing found");
+}
+
+#[test]
+fn nothing_is_written() {
+    let sandbox = with_points(&[&at(ONE)]);
+    sandbox.refused(&["check"]).exits(0);
+}
+
+#[test]
+fn it_works_in_a_bare_repository() {
+    let sandbox = with_points(&[]);
+    sandbox.lattice(&["new", &at(ONE), "--no-switch"]).exits(0);
+    sandbox.lattice_in("remote.git", &["check"], |command| command).exits(0).says("checked 1 point and 2 branches");
+}
+
+#[test]
+fn a_changed_flake_is_shown_with_the_difference() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let path = format!("{}/flake.nix", dir(&at(ONE)));
+    let text = flake(&sandbox, &at(ONE)).replace("checks = packages;", "checks = { };");
+    change(&sandbox, &at(ONE), &[(&path, &text)]);
+    assert_eq!(only(&sandbox), format!("drifted {path}: is not what template `config` makes from config.toml"));
+    sandbox.lattice(&["check"]).exits(1).says("-      checks = packages;").says("+      checks = { };");
+}
+
+#[test]
+fn a_flake_may_be_declared_hand_written() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let path = format!("{}/flake.nix", dir(&at(ONE)));
+    let own = "# git-lattice: hand-written\n{ outputs = _: { }; }\n";
+    change(&sandbox, &at(ONE), &[(&path, own)]);
+    assert_eq!(found(&sandbox), [""; 0]);
+}
+
+#[test]
+fn a_flake_of_an_older_template_is_not_called_changed() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let path = format!("{}/flake.nix", dir(&at(ONE)));
+    let text = flake(&sandbox, &at(ONE)).replace("# The builder is part of Nix", "# An older builder is part of Nix");
+    change(&sandbox, &at(ONE), &[(&path, &text)]);
+    let message = sandbox.git(&["log", "-1", "--format=%B", &format!("{}~", branch(&at(ONE)))]);
+    let older = message.split("config@").nth(1).map(|rest| message.replace(&rest[..12], "000000000000")).unwrap();
+    let tree = format!("{}^{{tree}}", branch(&at(ONE)));
+    let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", older.trim(), &tree]);
+    sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
+    assert!(only(&sandbox).starts_with(&format!("other-template {path}: ")));
+}
+
+#[test]
+fn a_flake_copied_from_another_architecture_is_named() {
+    let sandbox = with_points(&[&at(ONE), &far(ONE)]);
+    let path = format!("{}/flake.nix", dir(&far(ONE)));
+    change(&sandbox, &far(ONE), &[(&path, &flake(&sandbox, &at(ONE)))]);
+    let found = found(&sandbox);
+    let says =
+        |what: &str, said: &str, is: &str| format!("coordinates {path}: says {what} is `{said}`, and it is `{is}`");
+    assert!(found.contains(&says("its arch", here(), elsewhere())), "{found:#?}");
+    let systems = [here(), elsewhere()].map(|arch| format!("{arch}-linux"));
+    assert!(found.contains(&says("its system", &systems[0], &systems[1])), "{found:#?}");
+    assert!(found.iter().any(|line| line.starts_with("drifted")), "{found:#?}");
+}
+
+#[test]
+fn a_branch_that_holds_another_points_directory_is_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    sandbox.git(&["branch", &branch(&far(ONE)), &branch(&at(ONE))]);
+    let found = found(&sandbox);
+    let missing =
+        format!("no-directory {}: does not hold the point's directory `{}`", branch(&far(ONE)), dir(&far(ONE)));
+    assert!(found.contains(&missing), "{found:#?}");
+}
+
+#[test]
+fn missing_files_and_broken_data_are_named() {
+    let sandbox = with_points(&[&at(ONE), &far(ONE)]);
+    let data = |point: &str| format!("{}/config.toml", dir(point));
+    change(&sandbox, &at(ONE), &[(&data(&at(ONE)), "a = \n")]);
+    sandbox.git(&["switch", "-q", &branch(&far(ONE))]);
+    sandbox.git(&["rm", "-q", &data(&far(ONE))]);
+    sandbox.git(&["commit", "-q", "-m", "without"]);
+    let found = found(&sandbox);
+    let toml = format!("config-toml {}: `config.toml` line 1, column 5", data(&at(ONE)));
+    assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
+    assert!(found.contains(&format!("no-file {}: is not there, or is no file", data(&far(ONE)))), "{found:#?}");
+}
+
+#[test]
+fn trailers_that_lie_are_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let message = sandbox.git(&["log", "-1", "--format=%B", &branch(&at(ONE))]);
+    let hash = message.lines().find_map(|line| line.strip_prefix("Lattice-Config: ")).unwrap();
+    let lie = message.replace(hash, "000000000000");
+    let tree = format!("{}^{{tree}}", branch(&at(ONE)));
+    let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
+    sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
+    assert!(only(&sandbox).contains("says `Lattice-Config: 000000000000`"), "{:?}", only(&sandbox));
+}
+
+#[test]
+fn a_point_made_by_hand_is_only_a_hint() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let tree = format!("{}^{{tree}}", branch(&at(ONE)));
+    let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", "by hand", &tree]);
+    sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
+    assert!(only(&sandbox).starts_with("no-origin "));
+}
+
+#[test]
+fn a_point_must_grow_from_those_below_it() {
+    let sandbox = with_points(&[&at(TWO)]);
+    // A lower one that came later.
+    sandbox.points(&[&at(ONE)]);
+    let line = only(&sandbox);
+    assert_eq!(line, format!("parents {}: `{}` is right below it, and not in its history", branch(&at(TWO)), at(ONE)));
+    sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
+    sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
+    let left = found(&sandbox);
+    assert!(!left.iter().any(|line| line.starts_with("parents ")), "the command that was named repairs it: {left:#?}");
+}
+
+#[test]
+fn a_point_below_that_has_moved_on_is_a_hint() {
+    let sandbox = with_points(&[&at(ONE), &at(TWO)]);
+    change(&sandbox, &at(ONE), &[(&format!("{}/notes", dir(&at(ONE))), "more\n")]);
+    let line = only(&sandbox);
+    assert_eq!(line, format!("behind {}: `{}` below it has moved on without it", branch(&at(TWO)), at(ONE)));
+}
+
+#[test]
+fn a_point_that_grows_from_a_stranger_is_named() {
+    let sandbox = with_points(&[]);
+    sandbox.git(&["switch", "-q", "-c", "topic"]);
+    sandbox.write("topic", "work\n");
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "-m", "topic"]);
+    let topic = sandbox.commit("topic");
+    sandbox.git(&["branch", "-f", "main", "topic"]);
+    sandbox.points(&[&at(ONE)]);
+    sandbox.git(&["branch", "-f", "main", "topic~"]);
+    let line = only(&sandbox);
+    assert!(line.starts_with(&format!("stranger {}: it grows from {}", branch(&at(ONE)), &topic[..7])), "{line}");
+}
+
+#[test]
+fn another_branch_in_a_file_is_named_and_so_is_one_that_does_not_exist() {
+    let sandbox = with_points(&[&at(ONE), &far(ONE)]);
+    let step = format!("{}/step.nix", dir(&at(ONE)));
+    let text = format!(
+        "{{ ... }}:\n[\n  \"git+https://example.org/r?ref={}&dir=x\"\n  \"{}\"\n  \"{}\"\n]\n",
+        branch(&far(ONE)),
+        branch(&far(TWO)),
+        branch(&at(ONE))
+    );
+    change(&sandbox, &at(ONE), &[(&step, &text)]);
+    let found = found(&sandbox);
+    assert_eq!(found.len(), 2, "its own branch may be named: {found:#?}");
+    assert!(
+        found[0].starts_with(&format!("other-branch {step}:3: names the branch `{}` of another", branch(&far(ONE))))
+    );
+    assert_eq!(
+        found[1],
+        format!("other-branch {step}:4: names the branch `{}`, which does not exist", branch(&far(TWO)))
+    );
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let step = format!("{}/step.nix", dir(&at(ONE)));
+    change(&sandbox, &at(ONE), &[(&step, "{ ... }: [ ../step7/flake.nix ./config.toml ]\n")]);
+    let missing = dir(&at("phase0/step7"));
+    assert_eq!(
+        only(&sandbox),
+        format!("no-such-directory {step}:1: takes `{missing}/flake.nix`, which the branch does not have")
+    );
+}
+
+#[test]
+fn points_that_take_each_other_are_named_once() {
+    let sandbox = with_points(&[&at(ONE), &at(TWO)]);
+    let (one, two) = (dir(&at(ONE)), dir(&at(TWO)));
+    let text = "{ ... }: import ../step2/flake.nix\n";
+    change(&sandbox, &at(ONE), &[(&format!("{one}/step.nix"), text), (&format!("{two}/flake.nix"), "{ }\n")]);
+    let found = found(&sandbox);
+    let cycles: Vec<_> = found.iter().filter(|line| line.starts_with("cycle ")).collect();
+    let circle = format!("takes itself: {} -> {} -> {}", at(ONE), at(TWO), at(ONE));
+    assert_eq!(cycles, [&format!("cycle {}: {circle}", branch(&at(ONE)))], "{found:#?}");
+}
+
+#[test]
+fn a_lattice_toml_that_the_base_never_had_is_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
+    sandbox.commit_lattice();
+    assert_eq!(found(&sandbox), [""; 0], "an older one of the base branch is in order");
+    let own = sandbox.git(&["show", "main:lattice.toml"]) + "\n# mine\n";
+    change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
+    let line = only(&sandbox);
+    assert!(line.starts_with(&format!("lattice-toml {}: its `lattice.toml` is none", branch(&at(ONE)))), "{line}");
+}
+
+#[test]
+fn branches_that_are_nearly_points_say_why_they_are_none() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let unknown = "feature/toolchain/sparc/phase0/step1";
+    let short = format!("feature/toolchain/{}/phase1", here());
+    for name in [unknown, &short, "feature/login", "other/toolchain"] {
+        sandbox.git(&["branch", name, "main"]);
+    }
+    let found = found(&sandbox);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let lookalike = |name: &str, why: &str| format!("lookalike {name}: looks like a point and is none: {why}");
+    let parts = "it has 4 parts between `/`, and `feature/{component}/{arch}/{phase}/{step}` has 5";
+    assert!(found.contains(&lookalike(&short, parts)), "{found:#?}");
+    assert!(found.contains(&lookalike(unknown, "unknown value `sparc` for axis `arch`")), "{found:#?}");
+}
+
+#[test]
+fn names_that_differ_in_case_alone_are_named() {
+    let sandbox = with_points(&[]);
+    sandbox.git(&["branch", "Topic", "main"]);
+    sandbox.git(&["branch", "topic", "main"]);
+    assert!(only(&sandbox).starts_with("case Topic: differs from `topic` in letter case alone"));
+}
+
+#[test]
+fn a_directory_whose_point_has_no_branch_is_a_hint() {
+    let sandbox = with_points(&[&at(ONE), &at(TWO)]);
+    sandbox.git(&["branch", "-D", &branch(&at(ONE))]);
+    let line = only(&sandbox);
+    let gone = branch(&at(ONE));
+    assert_eq!(line, format!("no-branch {}: is the directory of a point that has no branch `{gone}`", dir(&at(ONE))));
+}
+
+#[test]
+fn a_ref_and_an_object_that_cannot_be_read_hide_nothing_else() {
+    let sandbox = with_points(&[&at(ONE), &far(ONE)]);
+    sandbox.write(".git/refs/heads/feature/broken", "nonsense\n");
+    sandbox.write(&format!(".git/refs/heads/{}", branch(&far(ONE))), format!("{}\n", "1".repeat(40)));
+    let found = found(&sandbox);
+    let names: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["broken-ref", "unreadable"], "{found:#?}");
+    let json = sandbox.lattice(&["check", "--json"]).json();
+    assert_eq!((json["version"].as_i64(), json["points"].as_i64()), (Some(1), Some(2)));
+    assert_eq!(fields(&json["findings"], "code"), ["C17", "C01"]);
+}

@@ -1,0 +1,158 @@
+//! `git lattice doctor`: every line is ok, a warning, or an error with what to do; `--repair` does what can do no harm.
+
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::nix_setup;
+use crate::sandbox::Sandbox;
+use crate::story::{at, here};
+
+/// The lines about a topic, as `health: message`.
+fn lines(report: &Value, topic: &str) -> Vec<String> {
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let all = report["lines"].as_array().unwrap().iter().filter(|line| line["topic"] == topic);
+    all.map(|line| format!("{}: {}", text(line, "health"), text(line, "message"))).collect()
+}
+
+#[track_caller]
+fn line(sandbox: &Sandbox, topic: &str) -> String {
+    let report = sandbox.lattice(&["doctor", "--json"]).json();
+    assert_eq!(report["version"], 1);
+    let mut lines = lines(&report, topic);
+    assert_eq!(lines.len(), 1, "there should be one line on {topic}: {report:#}");
+    lines.remove(0)
+}
+
+/// Makes a file that was last written so long ago.
+fn old_file(sandbox: &Sandbox, name: &str, age: Duration) {
+    let path = sandbox.work().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn a_fresh_clone_is_well() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.refused(&["doctor"]).exits(0);
+    for topic in ["git", "lattice.toml", "remote", "hooks", "refspecs", "writer", "locks", "operations", "disk"] {
+        let line = run.stdout.lines().find(|line| line.split_whitespace().nth(2) == Some(topic));
+        assert!(line.is_some_and(|line| line.starts_with("✓ ok")), "{topic} should be ok:\n{}", run.stdout);
+    }
+    assert!(line(&sandbox, "git").contains("hooks"), "it says which way of hooks git has");
+}
+
+#[test]
+fn without_a_repository_the_machine_is_looked_at() {
+    let sandbox = Sandbox::bare_start();
+    let run = sandbox.lattice_in("home", &["doctor"], |command| command).exits(0);
+    run.says("repository  nothing of one was looked at").says("✓ ok       git");
+}
+
+#[test]
+fn an_unusable_lattice_toml_must_be_repaired() {
+    let sandbox = Sandbox::new();
+    sandbox.write("lattice.toml", "base = 1\n");
+    sandbox.lattice(&["doctor"]).exits(1).says("✗ error    lattice.toml").says("1 thing to be repaired, ");
+}
+
+#[test]
+fn a_remote_that_is_gone_is_a_warning_and_is_not_asked_offline() {
+    let sandbox = Sandbox::new();
+    fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
+    assert!(line(&sandbox, "remote").starts_with("warning: `origin` does not answer: fatal: "));
+    sandbox.lattice(&["doctor", "--offline"]).exits(0).says("not asked (--offline)");
+    sandbox.git(&["remote", "remove", "origin"]);
+    assert_eq!(line(&sandbox, "remote"), "error: there is no remote `origin`");
+}
+
+#[test]
+fn a_refspec_that_throws_records_away_must_go() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*"]);
+    let run = sandbox.lattice(&["doctor", "--offline"]).exits(1);
+    let command = run.stdout.split('`').find(|piece| piece.starts_with("git config --unset")).unwrap().to_owned();
+    assert!(
+        std::process::Command::new("sh").args(["-c", &command]).current_dir(sandbox.work()).status().unwrap().success()
+    );
+    assert_eq!(line(&sandbox, "refspecs"), "ok: none overwrites records", "the command that was named ends it");
+    assert!(
+        sandbox.git(&["config", "--get-all", "remote.origin.fetch"]).contains("refs/heads"),
+        "and takes nothing else"
+    );
+}
+
+#[test]
+fn a_lock_is_named_with_its_age_and_removed_only_when_it_is_dead() {
+    let sandbox = Sandbox::new();
+    old_file(&sandbox, ".git/index.lock", Duration::from_secs(60));
+    assert_eq!(line(&sandbox, "locks"), "ok: no stale ones", "somebody may be at work");
+    fs::remove_file(sandbox.work().join(".git/index.lock")).unwrap();
+    let dead = ".git/refs/heads/main.lock";
+    old_file(&sandbox, dead, 3_000 * DAY);
+    assert!(line(&sandbox, "locks").contains("has been there for 3000 days"), "{}", line(&sandbox, "locks"));
+    sandbox.lattice(&["doctor", "--offline"]).exits(1);
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says("repaired: ").says("main.lock");
+    assert!(!sandbox.work().join(dead).exists());
+}
+
+#[test]
+fn what_is_under_way_is_said() {
+    let sandbox = Sandbox::new();
+    for (branch, text) in [("a", "one\n"), ("b", "two\n")] {
+        sandbox.git(&["switch", "-q", "-c", branch, "main"]);
+        sandbox.write("file", text);
+        sandbox.git(&["add", "."]);
+        sandbox.git(&["commit", "-q", "-m", branch]);
+    }
+    assert!(!sandbox.try_git("work", &["merge", "a"]).status.success(), "the merge should stop at a conflict");
+    assert!(line(&sandbox, "operations").starts_with("warning: a merge is not finished"));
+}
+
+#[test]
+fn files_of_killed_processes_are_removed() {
+    let sandbox = Sandbox::new();
+    let heads = ".git/lattice/source/.git/refs/heads";
+    // No process has the largest id that there can be (proc_sys_kernel(5)).
+    let (dead, alive) =
+        (format!("{heads}/{}-4194304", "a".repeat(40)), format!("{heads}/{}-{}", "a".repeat(40), std::process::id()));
+    sandbox.write(&dead, "");
+    sandbox.write(&alive, "");
+    assert!(line(&sandbox, "leftovers").starts_with("warning: 1 file of processes that were killed"));
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
+    assert!(!sandbox.work().join(dead).exists() && sandbox.work().join(alive).exists());
+}
+
+#[test]
+fn hooks_of_another_version_are_installed_anew() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    assert!(line_of_hooks(&sandbox).iter().all(|line| line.starts_with("ok: ")));
+}
+
+fn line_of_hooks(sandbox: &Sandbox) -> Vec<String> {
+    lines(&sandbox.lattice(&["doctor", "--json", "--offline"]).json(), "hooks")
+}
+
+#[test]
+fn nix_says_its_version_and_what_it_builds_for() {
+    for nix in nix_setup::every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let report = sandbox.lattice(&["doctor", "--json", "--offline"]).exits(0).json();
+        assert!(lines(&report, "nix")[0].starts_with("ok: 2."), "{report:#}");
+        assert_eq!(lines(&report, "sandbox"), ["ok: on"]);
+        assert!(lines(&report, "systems")[0].contains(&format!("{}-linux", here())), "{report:#}");
+    }
+}
+
+#[test]
+fn without_nix_it_says_what_cannot_be_done() {
+    let sandbox = Sandbox::new();
+    assert!(line(&sandbox, "nix").starts_with("warning: nothing can be built here: "));
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.lattice(&["doctor", "--offline"]).exits(0);
+}
