@@ -78,7 +78,8 @@ fn the_projects_configuration_is_used() {
     let scratch = Scratch::new();
     statix(&scratch, "0.5.8", "exit 0");
     let statix_toml = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
-    let tools = Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
+    let tools =
+        Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
     let report = lint(b"1", &tools);
     assert_eq!(engines(&report).len(), 2, "{report:?}");
     assert_eq!(scratch.read("notes/config"), "disabled = [\"eta_reduction\"]\n");

@@ -16,7 +16,8 @@ const TAB: usize = 4;
 
 /// All findings, each with its line.
 pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
-    let texts: HashMap<&Path, &[u8]> = sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
+    let texts: HashMap<&Path, &[u8]> =
+        sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
     report.findings.iter().flat_map(|finding| one(finding, texts.get(finding.path.as_path()).copied(), color)).collect()
 }
 
