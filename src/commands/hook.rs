@@ -4,16 +4,14 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::report;
+use super::{lint, report};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error;
 use crate::hooks::event::Flag;
 use crate::hooks::{Event, Kind, Skip};
-use crate::lint::Severity;
 use crate::ops::hook::{self, Occasion, Reaction};
 use crate::ops::hooks;
-use crate::ops::lint::{self, Checked};
 use crate::ops::queue;
 use crate::process::detach;
 use crate::queue::Put;
@@ -67,17 +65,7 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     if hooks::skip(&context, Kind::PreCommit).is_some() {
         return Ok(error::OK);
     }
-    let report = lint::staged(&context.repo)?;
-    report.findings.iter().for_each(|finding| ui.say(finding.to_string()));
-    if report.findings.is_empty() && !report.unchecked.is_empty() {
-        Checked::from(&report).unchecked.iter().for_each(|line| ui.say(format!("git-lattice: {line}")));
-    }
-    let is_fine = report.worst().is_none_or(|worst| worst < Severity::Warning);
-    if !is_fine {
-        ui.error("the commit was stopped: the staged Nix files have findings");
-        ui.hint("mend them and `git add` them again; `SKIP=lattice git commit` commits all the same");
-    }
-    Ok(if is_fine { error::OK } else { error::NO })
+    lint::before_commit(ui, &context)
 }
 
 fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion) -> Result<()> {

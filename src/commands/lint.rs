@@ -1,14 +1,195 @@
 //! `git lattice lint`
 
-use anyhow::Result;
-use clap::{ArgMatches, Command};
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 
 use super::Session;
+use crate::context::Context;
+use crate::error;
+use crate::git;
+use crate::lint::{self, Report, Severity, Verdict};
+use crate::ops::lint::{self as ops, Gathered, Mended, What};
+use crate::ui::Ui;
+use crate::ui::lint::{annotate, human, sarif};
+use crate::ui::{harmless, lint as view};
+
+const FORMATS: [&str; 5] = ["human", "json", "github", "sarif", "errfmt"];
 
 pub(super) fn command() -> Command {
-    Command::new("lint").about("Check Nix files")
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("lint")
+        .about("Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are")
+        .long_about(
+            "Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are.\n\n\
+             Without arguments all .nix files of the worktree are checked, tracked and untracked, that no .gitignore leaves out. \
+             `-` is stdin. What was not checked is said.\n\n\
+             Exit status: 0 nothing but hints, 1 findings, 2 something could not be checked.",
+        )
+        .arg(Arg::new("paths").value_name("PATH").num_args(0..).value_parser(value_parser!(PathBuf)).help(
+            "Files, and folders with .nix files; `-` for stdin",
+        ))
+        .arg(flag("staged", "Check what the next commit would change, as it is in the index"))
+        .arg(text("from-ref", "A", "Check the files of --to-ref that this commit has not, or has otherwise"))
+        .arg(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref"))
+        .arg(flag("all", "Check all .nix files of HEAD"))
+        .arg(text("stdin-name", "PATH", "What to call stdin in the findings").value_parser(value_parser!(PathBuf)))
+        .arg(flag("fix", "Mend what can be mended safely, and the format, in files of the worktree"))
+        .arg(text("format", "FORMAT", "How to print the findings").value_parser(PossibleValuesParser::new(FORMATS)))
+        .arg(flag("json", "Print JSON; the same as --format json").conflicts_with("format"))
+        .arg(text("explain", "CODE", "Print what a code means, such as L01").exclusive(true))
+        .group(ArgGroup::new("what").args(["paths", "staged", "from-ref", "all"]))
+        .group(ArgGroup::new("fixed").args(["fix"]).conflicts_with_all(["staged", "from-ref", "all", "stdin-name"]))
 }
 
-pub(super) fn run(_session: &Session, _args: &ArgMatches) -> Result<u8> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if let Some(code) = args.get_one::<String>("explain") {
+        let text = lint::explain(code).with_context(|| unknown_code(code))?;
+        text.trim_end().lines().for_each(|line| session.ui.data(line));
+        return Ok(error::OK);
+    }
+    let ui = &session.ui;
+    let context = context(session)?;
+    let what = what(args)?;
+    let fix = args.get_flag("fix");
+    if fix && matches!(what, What::Stdin { .. }) {
+        bail!("`--fix` writes files of the worktree, and stdin is none");
+    }
+    let settings = ops::settings(context)?;
+    warn_of_unknown(ui, &settings);
+    let mut gathered = ops::gather(context, &session.environment.cwd, &what)?;
+    let mended =
+        if fix { ops::mend(&session.environment.cwd, &mut gathered.sources, &settings) } else { Mended::default() };
+    let report = ops::look(context, &gathered, settings)?;
+    show(ui, args, &report, &gathered, &mended);
+    Ok(exit_code(report.verdict()))
+}
+
+fn unknown_code(code: &str) -> String {
+    let known: Vec<&str> = lint::rules::all().iter().map(|rule| rule.code).collect();
+    format!("there is no rule `{code}`: expected one of {}, or a code of statix such as W04", known.join(", "))
+}
+
+/// Files and stdin can be checked outside of any repository.
+fn context(session: &Session) -> Result<Option<&Context>> {
+    match session.context() {
+        Ok(context) => Ok(Some(context)),
+        Err(failure) if matches!(failure.downcast_ref(), Some(git::Error::NotARepository(_))) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn what(args: &ArgMatches) -> Result<What> {
+    let paths: Vec<PathBuf> = args.get_many("paths").unwrap_or_default().cloned().collect();
+    let stdin = paths.iter().any(|path| path.as_os_str() == "-");
+    let name = args.get_one::<PathBuf>("stdin-name");
+    if name.is_some() && !stdin {
+        bail!("`--stdin-name` names what comes by `-`, which is not among the paths");
+    }
+    if stdin {
+        if paths.len() > 1 {
+            bail!("`-` is stdin, and cannot be checked together with other paths");
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("could not read stdin")?;
+        let name = name.cloned().unwrap_or_else(|| PathBuf::from("<stdin>"));
+        return Ok(What::Stdin { name, bytes });
+    }
+    if args.get_flag("staged") {
+        return Ok(What::Staged);
+    }
+    if args.get_flag("all") {
+        return Ok(What::All);
+    }
+    let text = |name: &str| args.get_one::<String>(name).cloned();
+    Ok(match text("from-ref") {
+        Some(from) => What::Between { from, to: text("to-ref").unwrap_or_else(|| "HEAD".to_owned()) },
+        None => What::Paths(paths),
+    })
+}
+
+fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, mended: &Mended) {
+    let format = if args.get_flag("json") { "json" } else { args.get_one("format").map_or("human", String::as_str) };
+    let print = |lines: Vec<String>| lines.iter().for_each(|line| ui.data(line));
+    match format {
+        "json" => ui.json(view::json(report, &gathered.sources, mended)),
+        "sarif" => {
+            let document = sarif::document(report, &gathered.sources);
+            ui.data(serde_json::to_string_pretty(&document).unwrap_or_default());
+        }
+        "github" => print(annotate::lines(report)),
+        "errfmt" => print(view::errfmt(report)),
+        _ => print(human::findings(report, &gathered.sources, ui.color)),
+    }
+    let path = |path: &std::path::Path| harmless(&path.display().to_string());
+    mended.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));
+    mended.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), harmless(why))));
+    if !matches!(format, "json" | "sarif") {
+        say_unchecked(ui, report);
+        ui.say(human::summary(report, gathered.sources.len()));
+    }
+    if format == "human" && report.findings.iter().any(|finding| finding.fix.is_some()) {
+        ui.hint("`git lattice lint --fix` mends what has a safe fix, and the format");
+    }
+}
+
+fn say_unchecked(ui: &Ui, report: &Report) {
+    for unchecked in &report.unchecked {
+        let text = harmless(&unchecked.to_string());
+        if unchecked.required {
+            ui.error(format!("{text}; `lint.require` in lattice.toml asks for it"))
+        } else {
+            ui.say(text)
+        }
+    }
+}
+
+fn warn_of_unknown(ui: &Ui, settings: &lint::Settings) {
+    for code in &settings.unknown {
+        ui.warn(format!("`lint.off` in lattice.toml names `{code}`, which is no rule that can be switched off"));
+    }
+}
+
+fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Clean => error::OK,
+        Verdict::Findings => error::NO,
+        Verdict::CouldNotCheck => error::CANNOT,
+    }
+}
+
+/// What pre-commit does: the blobs of the index are checked, nothing else is touched, and findings stop the commit.
+pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
+    let gathered = ops::staged(&context.repo)?;
+    if gathered.sources.is_empty() {
+        return Ok(error::OK);
+    }
+    let settings = ops::settings(Some(context)).unwrap_or_else(|failure| {
+        // The commit may be the one that mends it.
+        ui.warn(format!("lattice.toml is not usable, so that its `[lint]` does not count: {failure:#}"));
+        lint::Settings::default()
+    });
+    warn_of_unknown(ui, &settings);
+    let mut report = ops::look(Some(context), &gathered, settings)?;
+    let (hints, findings): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut report.findings).into_iter().partition(|finding| finding.severity == Severity::Hint);
+    hints.iter().for_each(|hint| ui.say(harmless(&hint.to_string())));
+    report.findings = findings;
+    human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.say(line));
+    let verdict = report.verdict();
+    for unchecked in report.unchecked.iter().filter(|unchecked| verdict == Verdict::Clean || unchecked.required) {
+        ui.say(format!("git-lattice: {}", harmless(&unchecked.to_string())));
+    }
+    if verdict != Verdict::Clean {
+        let why = if verdict == Verdict::Findings { "have findings" } else { "could not be checked" };
+        ui.error(format!("the commit was stopped: the staged Nix files {why}"));
+        ui.hint("mend them and `git add` them again; `SKIP=lattice git commit` commits all the same");
+    }
+    Ok(if verdict == Verdict::Clean { error::OK } else { error::NO })
 }

@@ -28,7 +28,7 @@ pub(super) fn add_args(command: Command) -> Command {
 pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let mut checked = Checked::default();
-    let check = |plan: &Plan| lint::generated(&context.repo, &plan.texts);
+    let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         checked = check(&plan)?;

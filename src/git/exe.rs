@@ -1,5 +1,7 @@
 //! The git executable: for what must run hooks, speak to remotes, or move what the user sees.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,6 +88,64 @@ impl Git {
     pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
         let output = self.read().args(["symbolic-ref", "-q", name]).output()?;
         Ok(output.status.success().then(|| output.text()))
+    }
+
+    /// The commit that a revision names; `None` when it names none.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn commit_of(&self, revision: &str) -> Result<Option<Oid>> {
+        self.find_ref(&format!("{revision}^{{commit}}"))
+    }
+
+    /// The files of a commit, all or those that another commit has not or otherwise: paths from the root, each with its blob.
+    /// Symbolic links and submodules are no such files.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn files_of(&self, commit: Oid, unlike: Option<Oid>) -> Result<Vec<(PathBuf, Oid)>> {
+        let commit = commit.to_string();
+        let output = match unlike {
+            None => self.read().args(["ls-tree", "-r", "-z", "--full-tree", &commit]).read()?,
+            Some(other) => {
+                let args = ["diff-tree", "-r", "-z", "--no-renames", "--diff-filter=d", &other.to_string(), &commit];
+                self.read().args(args).read()?
+            }
+        };
+        let mut fields = output.stdout.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+        let mut found = Vec::new();
+        while let Some(field) = fields.next() {
+            // `MODE blob ID \t PATH`, or `:MODE MODE ID ID LETTER` with the path in a field of its own.
+            let (facts, path) = match unlike {
+                None => field.split_at(field.iter().position(|byte| *byte == b'\t').unwrap_or(field.len())),
+                Some(_) => (field, fields.next().unwrap_or_default()),
+            };
+            let facts = String::from_utf8_lossy(facts);
+            let facts: Vec<&str> = facts.trim_start_matches(':').split(' ').collect();
+            let (mode, id) =
+                if unlike.is_some() { (facts.get(1), facts.get(3)) } else { (facts.first(), facts.get(2)) };
+            if let (Some(&("100644" | "100755")), Some(id)) = (mode, id) {
+                let path = path.strip_prefix(b"\t").unwrap_or(path);
+                found.push((PathBuf::from(OsStr::from_bytes(path)), Repo::oid(id)?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The files below some directories, tracked and untracked, that no `.gitignore` leaves out; named from the current
+    /// directory.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn files_below(&self, folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"];
+        let output = self.read().env("GIT_LITERAL_PATHSPECS", "1").args(args).args(folders).read()?;
+        let paths = output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        let mut paths: Vec<PathBuf> = paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
+        paths.sort();
+        // A conflict has a file three times.
+        paths.dedup();
+        Ok(paths)
     }
 
     /// The values of a key in the repository's own configuration as it is at this moment, in the order of the file.

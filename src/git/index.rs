@@ -1,9 +1,13 @@
 //! The index in force: what the next commit would hold.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use gix::bstr::ByteSlice;
+use gix::bstr::{BStr, ByteSlice};
 use gix::index::entry::{Flags, Mode, Stage};
+use gix::index::extension::Tree as Cached;
+use gix::index::{Entry, State};
+use gix::objs::TreeRefIter;
 
 use super::{Oid, Repo, Result, doing};
 
@@ -11,29 +15,88 @@ impl Repo {
     /// The files whose names end in `suffix` and that the next commit would add or change, each with its blob.
     ///
     /// git names the index by `GIT_INDEX_FILE` (`commit PATH` uses a temporary one), and so does this. Symbolic links and
-    /// submodules are no such files.
+    /// submodules are no such files. Directories that git has noted in the index as being those of HEAD are passed over.
     ///
     /// # Errors
     /// When the index or HEAD cannot be read.
     pub fn staged(&self, suffix: &str) -> Result<Vec<(PathBuf, Oid)>> {
         let index = self.gix.index_or_empty().map_err(doing("read the index"))?;
         let head = self.head()?.commit.map(|commit| self.tree_of_commit(commit)).transpose()?;
-        let mut found = Vec::new();
-        for entry in index.entries() {
-            let path = entry.path(&index);
-            let is_file = matches!(entry.mode, Mode::FILE | Mode::FILE_EXECUTABLE);
-            let is_real = entry.stage() == Stage::Unconflicted && !entry.flags.contains(Flags::INTENT_TO_ADD);
-            if !(is_file && is_real && path.ends_with(suffix.as_bytes())) {
-                continue;
-            }
-            let committed = head.map(|tree| self.entry_at(tree, &path.to_str_lossy())).transpose()?.flatten();
-            if committed.is_none_or(|committed| committed.id != entry.id) {
-                found.push((
-                    gix::path::from_bstr(path).map_err(doing("read a path in the index"))?.into_owned(),
-                    entry.id,
-                ));
-            }
+        let mut search = Search { repo: self, index: &index, suffix: suffix.as_bytes(), found: Vec::new() };
+        search.folder(index.entries(), 0, index.tree(), head)?;
+        Ok(search.found)
+    }
+
+    /// The blob of the file at `path` in the index.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn staged_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let index = self.gix.index_or_empty().map_err(doing("read the index"))?;
+        let entry = index.entry_by_path(BStr::new(path.as_bytes())).filter(|entry| is_file(entry));
+        entry.map(|entry| self.blob(entry.id)).transpose()
+    }
+}
+
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.mode, Mode::FILE | Mode::FILE_EXECUTABLE)
+        && entry.stage() == Stage::Unconflicted
+        && !entry.flags.contains(Flags::INTENT_TO_ADD)
+}
+
+struct Search<'a> {
+    repo: &'a Repo,
+    index: &'a State,
+    suffix: &'a [u8],
+    found: Vec<(PathBuf, Oid)>,
+}
+
+impl Search<'_> {
+    /// Looks through the entries of one directory, whose paths have `depth` bytes in common; `cached` is what the index notes
+    /// of it, `head` the same directory in HEAD.
+    fn folder(&mut self, entries: &[Entry], depth: usize, cached: Option<&Cached>, head: Option<Oid>) -> Result<()> {
+        if cached.is_some_and(|cached| cached.num_entries.is_some() && Some(cached.id) == head) {
+            return Ok(());
         }
-        Ok(found)
+        let committed = head.map(|tree| self.repo.ids(tree)).transpose()?.unwrap_or_default();
+        let id_of = |name: &[u8], tree: bool| committed.get(name).filter(|(_, is)| *is == tree).map(|(id, _)| *id);
+        let mut rest = entries;
+        while let Some(entry) = rest.first() {
+            let path = entry.path(self.index);
+            let name = path.get(depth..).unwrap_or_default();
+            let Some(length) = name.find_byte(b'/') else {
+                self.file(entry, path, id_of(name, false))?;
+                rest = &rest[1..];
+                continue;
+            };
+            let (name, prefix) = (&name[..length], &path[..=depth + length]);
+            // Entries are sorted by their paths: those of a directory stand together.
+            let inside = rest.partition_point(|entry| entry.path(self.index).starts_with(prefix));
+            let child = cached.and_then(|cached| cached.children.iter().find(|child| child.name[..] == *name));
+            let (folder, after) = rest.split_at(inside.max(1));
+            self.folder(folder, depth + length + 1, child, id_of(name, true))?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, entry: &Entry, path: &BStr, committed: Option<Oid>) -> Result<()> {
+        if is_file(entry) && path.ends_with(self.suffix) && committed != Some(entry.id) {
+            let path = gix::path::from_bstr(path).map_err(doing("read a path in the index"))?;
+            self.found.push((path.into_owned(), entry.id));
+        }
+        Ok(())
+    }
+}
+
+impl Repo {
+    /// What a tree holds by name, and what of it are trees.
+    fn ids(&self, tree: Oid) -> Result<HashMap<Vec<u8>, (Oid, bool)>> {
+        let object = self.object(tree, "tree")?;
+        let id = |entry: std::result::Result<gix::objs::tree::EntryRef<'_>, _>| match entry {
+            Ok(entry) => Ok((entry.filename.to_vec(), (entry.oid.to_owned(), entry.mode.is_tree()))),
+            Err(error) => Err(doing(format!("read tree {tree}"))(format!("{error}"))),
+        };
+        TreeRefIter::from_bytes(&object.data, self.gix.object_hash()).map(id).collect()
     }
 }

@@ -135,6 +135,12 @@ impl Repo {
         self.gix.config_snapshot().string(key).map(|value| value.to_str_lossy().into_owned())
     }
 
+    /// A path in git's configuration, with `~` filled in; `None` when it is not set, or set by somebody who is not trusted.
+    pub fn config_path(&self, key: &str) -> Option<PathBuf> {
+        let path = self.gix.config_snapshot().trusted_path(key).ok().flatten()?;
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
     /// A truth value of git's configuration; `None` when it is not set or is none.
     pub fn config_bool(&self, key: &str) -> Option<bool> {
         self.gix.config_snapshot().boolean(key)

@@ -10,12 +10,25 @@ pub(super) const SHALLOW: usize = 400;
 /// Text beyond this depth is not parsed. Nix itself gives up at 10,000 (`YYMAXDEPTH`) or earlier.
 pub(super) const LIMIT: usize = 4_000;
 
+/// What the tokenizer may spend on looking ahead, in characters for each of the text: people's files take two. At each
+/// word it reads on to the end of what could be a path, so that one word of a million points takes their square.
+const LOOK_AHEAD: usize = 16;
+/// What it may always spend.
+const LOOK_AHEAD_ALWAYS: usize = 4_000_000;
+
 /// An upper bound for the depth of the syntax tree: open brackets, and tokens of the statement around each of them.
-/// It stops counting beyond [`LIMIT`].
+/// It stops counting beyond [`LIMIT`], where it also puts what cannot be read in reasonable time.
 pub(super) fn measure(text: &str) -> usize {
     let mut open = vec![Frame::default()];
     let mut deepest = 0;
-    for (kind, _) in rnix::tokenize(text).filter(|(kind, _)| !kind.is_trivia()) {
+    let mut ahead = LookAhead::default();
+    for (kind, token) in rnix::tokenize(text) {
+        if ahead.exceeds(text, kind, token) {
+            return LIMIT + 1;
+        }
+        if kind.is_trivia() {
+            continue;
+        }
         step(&mut open, kind);
         if let Some(top) = open.last() {
             deepest = deepest.max(top.outside + top.tokens + 1);
@@ -25,6 +38,34 @@ pub(super) fn measure(text: &str) -> usize {
         }
     }
     deepest
+}
+
+/// How far the tokenizer has looked ahead.
+#[derive(Default)]
+struct LookAhead {
+    at: usize,
+    /// The end of what looks like one word.
+    word: usize,
+    spent: usize,
+}
+
+impl LookAhead {
+    fn exceeds(&mut self, text: &str, kind: SyntaxKind, token: &str) -> bool {
+        let start = self.at;
+        self.at += token.len();
+        if kind.is_trivia() || kind == SyntaxKind::TOKEN_STRING_CONTENT {
+            return false;
+        }
+        if start >= self.word {
+            self.word = start + text[start..].bytes().take_while(|&byte| in_word(byte)).count();
+        }
+        self.spent += self.word - start;
+        self.spent > LOOK_AHEAD_ALWAYS + LOOK_AHEAD * text.len()
+    }
+}
+
+fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-')
 }
 
 /// What is inside one pair of brackets.

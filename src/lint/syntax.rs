@@ -2,11 +2,22 @@
 
 use std::path::Path;
 
-use rnix::{ParseError, Root, SyntaxKind, TextRange};
+use rnix::{Parse, ParseError, Root, SyntaxKind, TextRange};
 
-use super::{Engine, Finding, Severity, depth};
+use super::{Engine, Finding, Severity, depth, openers};
 
-const NAME: &str = "rnix";
+rules! {
+    /// A bracket, quote or comment that is opened and never closed.
+    ///
+    /// It is shown where it was opened, and not where the file ends. Which one it is, is judged by the layout where the
+    /// brackets alone leave it open. As a syntax error it cannot be switched off.
+    ///
+    ///     { a = [ 1 2; }      wrong: the `[`
+    ///     { a = [ 1 2 ]; }    right
+    UNCLOSED = "L09" "unclosed" Error;
+}
+
+pub(super) const NAME: &str = "rnix";
 /// The crate's version, held to `Cargo.lock` by a test.
 const VERSION: &str = "0.15.1";
 const STACK: usize = 256 << 20;
@@ -18,15 +29,7 @@ pub(super) fn engine() -> Engine {
 
 /// All syntax errors of one file, and the first byte that is not UTF-8.
 pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
-    let finding = |(line, column), code: &str, message| Finding {
-        path: path.to_owned(),
-        line,
-        column,
-        severity: Severity::Error,
-        code: code.to_owned(),
-        message,
-        engine: NAME,
-    };
+    let finding = |at, code: &str, message: String| Finding::at(path, at, Severity::Error, code, message, NAME);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
@@ -39,18 +42,36 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
         return vec![finding((1, 1), "too-deep", "nested too deeply to be parsed".to_owned())];
     };
     let lines = Lines::of(text);
-    errors.iter().map(|error| finding(lines.position(start(error, text)), "syntax", message(error))).collect()
+    let opener = if errors.is_empty() { None } else { openers::unclosed(text) };
+    // What is said after an opener that is at fault is its echo.
+    let before = |error: &&ParseError| opener.is_none_or(|opener| start(error, text) < opener.at);
+    let mut findings: Vec<Finding> = errors
+        .iter()
+        .filter(before)
+        .map(|error| finding(lines.position(start(error, text)), "syntax", message(error)))
+        .collect();
+    findings.extend(opener.map(|opener| {
+        let message = format!("this `{}` is never closed: expected `{}`", opener.text, opener.closer);
+        finding(lines.position(opener.at), UNCLOSED.code, message)
+    }));
+    findings
 }
 
 /// What rnix says; `None` when it must not be asked.
 fn errors(text: &str) -> Option<Vec<ParseError>> {
-    let parse = || without_echo(Root::parse(text).errors());
+    parsed(text, |parse| without_echo(parse.errors()))
+}
+
+/// Parses `text` and lets `look` see the tree where the stack is deep enough for it; `None` when the text is nested too
+/// deeply for any.
+pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T + Send) -> Option<T> {
+    let run = || look(&Root::parse(text));
     match depth::measure(text) {
-        depth if depth <= depth::SHALLOW => Some(parse()),
+        depth if depth <= depth::SHALLOW => Some(run()),
         depth if depth > depth::LIMIT => None,
         // The stack is only reserved; what is not used costs nothing.
         _ => std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse).ok()?;
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?;
             thread.join().ok()
         }),
     }
@@ -183,7 +204,7 @@ mod tests {
         assert_eq!(wrong("{ a = \"\u{1f600}\" ]; }"), ["1:11 syntax: unexpected `]`, expected `;`"]);
         assert_eq!(wrong("{ a = 1 }\r\n"), ["1:9 syntax: unexpected `}`, expected `;`"]);
         assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
-        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:11 syntax: unexpected end of file, expected `}`"]);
+        assert_eq!(wrong("{ a = \"${b\n\n"), ["1:8 L09: this `${` is never closed: expected `}`"]);
         assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
         assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
     }

@@ -173,6 +173,14 @@ pub enum Cannot {
     /// The lattice has no axis of the needed kind.
     #[error("{0}")]
     NoAxis(String),
+    /// A linter that the project requires is not there.
+    #[error("`lint.require` asks for {engines}, which did not check: {why}")]
+    NoEngine {
+        /// Which.
+        engines: String,
+        /// Why it did not.
+        why: String,
+    },
     /// A generated file did not pass its own check: a fault of git-lattice.
     #[error("a generated file does not pass its own check: {finding}")]
     BadOutput {

@@ -2,6 +2,7 @@
 
 pub mod crowd;
 pub mod duration;
+pub mod lint;
 pub mod picture;
 pub mod table;
 

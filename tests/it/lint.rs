@@ -8,6 +8,11 @@ use crate::scratch::Scratch;
 
 const HELP: &str = "Usage: statix check [OPTIONS] [TARGET]\n  -o, --format <FORMAT>  Supported values: stderr, errfmt, json\n  -s, --stdin  Enable \"streaming\" mode";
 
+/// No deadnix, wherever these tests run.
+fn no_deadnix(scratch: &Scratch) -> Lookup {
+    Lookup { deadnix: Some(scratch.path("no/deadnix")), ..Lookup::default() }
+}
+
 /// A statix that keeps its arguments, configuration and input, and then does what `answer` says in sh.
 fn statix(scratch: &Scratch, version: &str, answer: &str) -> Tools {
     let notes = scratch.path("notes");
@@ -19,7 +24,7 @@ fn statix(scratch: &Scratch, version: &str, answer: &str) -> Tools {
         notes.display()
     );
     let program = scratch.program("bin/statix", &text);
-    Tools::find(&Lookup { program: Some(program), config: None }).unwrap()
+    Tools::find(&Lookup { statix: Some(program), ..no_deadnix(scratch) }).unwrap()
 }
 
 fn lint(text: &[u8], tools: &Tools) -> Report {
@@ -72,8 +77,9 @@ fn statix_gets_the_exact_bytes_and_a_configuration() {
 fn the_projects_configuration_is_used() {
     let scratch = Scratch::new();
     statix(&scratch, "0.5.8", "exit 0");
-    let config = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
-    let tools = Tools::find(&Lookup { program: Some(scratch.path("bin/statix")), config }).unwrap();
+    let statix_toml = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
+    let tools =
+        Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
     let report = lint(b"1", &tools);
     assert_eq!(engines(&report).len(), 2, "{report:?}");
     assert_eq!(scratch.read("notes/config"), "disabled = [\"eta_reduction\"]\n");
@@ -126,13 +132,13 @@ fn another_program_of_that_name_is_recognised() {
     let strangers = [server, "#!/bin/sh\necho \"unknown command check\" >&2; exit 2\n"];
     for text in strangers {
         let program = scratch.program("bin/statix", text);
-        let tools = Tools::find(&Lookup { program: Some(program.clone()), config: None }).unwrap();
+        let tools = Tools::find(&Lookup { statix: Some(program.clone()), ..no_deadnix(&scratch) }).unwrap();
         let report = lint(b"1", &tools);
         let why = format!("`{}` is another program of that name, not the linter for Nix", program.display());
         assert_eq!(missed(&report), [format!("not checked by statix: {why}")]);
         assert_eq!((said(&report), engines(&report)), (vec![], vec!["rnix 0.15.1".to_owned()]));
     }
-    let gone = Tools::find(&Lookup { program: Some(scratch.path("gone")), config: None }).unwrap();
+    let gone = Tools::find(&Lookup { statix: Some(scratch.path("gone")), ..no_deadnix(&scratch) }).unwrap();
     let expected = format!("not checked by statix: `{}` was not found", scratch.path("gone").display());
     assert_eq!(missed(&lint(b"1", &gone)), [expected]);
 }

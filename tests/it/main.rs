@@ -34,6 +34,7 @@ mod promote;
 mod queue;
 mod races;
 mod records;
+mod rules;
 mod sandbox;
 mod scratch;
 mod show;

@@ -1,0 +1,92 @@
+//! All engines over all files: on every core, and with the same report however the cores come along.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Report, Tools, format, rules_engine, syntax};
+
+/// Fewer files than this are done sooner than a thread is started.
+const FEW: usize = 4;
+
+/// Checks one file's bytes; `path` is only how it is called in the findings.
+#[must_use]
+pub fn lint_text(path: &Path, bytes: &[u8], tools: &Tools) -> Report {
+    lint_files([(path, bytes)], tools)
+}
+
+/// Checks several files, and unites what is said.
+#[must_use]
+pub fn lint_files<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, B)>, tools: &Tools) -> Report {
+    let files: Vec<(P, B)> = files.into_iter().collect();
+    let files: Vec<(&Path, &[u8])> = files.iter().map(|(path, bytes)| (path.as_ref(), bytes.as_ref())).collect();
+    let mut reports = on_all_cores(&files, |&(path, bytes)| one(path, bytes, tools));
+    let whole: Vec<(usize, &Path, &str)> = reports
+        .iter()
+        .zip(&files)
+        .enumerate()
+        .filter(|(_, (looked, _))| looked.parses)
+        .filter_map(|(i, (_, (path, bytes)))| Some((i, *path, std::str::from_utf8(bytes).ok()?)))
+        .collect();
+    for (i, more) in tools.dead_code(&whole) {
+        reports[i].report.extend(more);
+    }
+    let mut all = Report::default();
+    for mut looked in reports {
+        // What does not parse is nothing: that cannot be switched off.
+        let stays = |finding: &super::Finding| finding.engine == syntax::NAME || !tools.settings.is_off(&finding.code);
+        looked.report.findings.retain(stays);
+        looked.report.findings.sort_by_key(|finding| (finding.line, finding.column));
+        all.extend(looked.report);
+    }
+    all
+}
+
+struct Looked {
+    report: Report,
+    parses: bool,
+}
+
+/// What the engines say that look at one file at a time.
+fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
+    let mut report = Report { checked: vec![syntax::engine()], ..Report::default() };
+    report.findings = syntax::check(path, bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if report.findings.is_empty() => text,
+        // statix prints nothing for text that is not UTF-8, and repeats the errors of any other; deadnix leaves with 0.
+        _ => {
+            tools.not_asked(path, &mut report);
+            return Looked { report, parses: false };
+        }
+    };
+    report.findings.extend(rules_engine::check(path, text, &tools.settings));
+    report.saw(rules_engine::engine());
+    match format::check(path, text, &tools.settings) {
+        Ok(finding) => {
+            report.findings.extend(finding);
+            report.saw(format::engine());
+        }
+        Err(why) => tools.gave_up(path, format::NAME, why, &mut report),
+    }
+    tools.check(path, text, &mut report);
+    Looked { report, parses: true }
+}
+
+/// Does `work` for each item, as many at once as there are cores; the answers are in the order of the items.
+fn on_all_cores<T: Sync, A: Send>(items: &[T], work: impl Fn(&T) -> A + Sync) -> Vec<A> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if items.len() < FEW || cores < 2 {
+        return items.iter().map(work).collect();
+    }
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
+    let take = || {
+        while let Some((i, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+            let answer = work(item);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((i, answer));
+        }
+    };
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(take))));
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(i, _)| *i);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}

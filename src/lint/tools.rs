@@ -1,0 +1,191 @@
+//! The linters of others: looked for once, recognised by what they say of themselves, and asked where they are there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::deadnix::Deadnix;
+use super::report::{Report, Unchecked};
+use super::statix::Statix;
+use super::{Finding, Settings, deadnix, format, rules_engine, statix};
+use crate::process::{self, Clock, Cmd, Output};
+
+/// Nothing that looks at one file takes longer; a commit waits for it.
+const LIMIT: Duration = Duration::from_secs(30);
+/// A program that has not printed its help by then serves something.
+const RECOGNITION: Duration = Duration::from_secs(5);
+
+/// Where the linters and their configuration come from.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    /// The program to use instead of the `statix` on PATH.
+    pub statix: Option<PathBuf>,
+    /// The program to use instead of the `deadnix` on PATH.
+    pub deadnix: Option<PathBuf>,
+    /// The text of the project's `statix.toml`, where it has one.
+    pub statix_toml: Option<Vec<u8>>,
+    /// What the project asks for.
+    pub settings: Settings,
+    /// The time that a linter has for one call, instead of half a minute.
+    pub limit: Option<Duration>,
+}
+
+/// The folder that linters are given could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write what the linters are given into the temporary folder")]
+pub struct SetupError(#[from] io::Error);
+
+/// The linters that are there, looked for once.
+#[derive(Debug)]
+pub struct Tools {
+    pub(super) settings: Settings,
+    statix: Result<Statix, String>,
+    deadnix: Result<Deadnix, String>,
+}
+
+/// A program that was looked at: where it is, and its version where it tells.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) version: Option<String>,
+    pub(super) limit: Duration,
+}
+
+impl Tools {
+    /// Looks for the linters. That one is missing, or another program, is no error: every report says so.
+    ///
+    /// # Errors
+    /// When what they need cannot be written.
+    pub fn find(lookup: &Lookup) -> Result<Self, SetupError> {
+        let limit = lookup.limit.unwrap_or(LIMIT);
+        let statix = match statix::recognise(lookup.statix.as_deref(), limit) {
+            Ok(found) => Ok(Statix::new(found, lookup.statix_toml.as_deref())?),
+            Err(why) => Err(why),
+        };
+        let deadnix = deadnix::recognise(lookup.deadnix.as_deref(), limit);
+        Ok(Self { settings: lookup.settings.clone(), statix, deadnix })
+    }
+
+    /// No linters but the embedded ones; reports give `why`.
+    #[must_use]
+    pub fn embedded_only(why: &str) -> Self {
+        Self { settings: Settings::default(), statix: Err(why.to_owned()), deadnix: Err(why.to_owned()) }
+    }
+
+    /// The same with what the project asks for.
+    #[must_use]
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Lets statix look at `text`, which must have no syntax error, and adds what it says. Says what is not there.
+    pub(super) fn check(&self, path: &Path, text: &str, report: &mut Report) {
+        match &self.statix {
+            Ok(statix) => match statix.look(path, text) {
+                Ok(findings) => {
+                    report.findings.extend(findings);
+                    report.saw(statix.engine());
+                }
+                Err(why) => failed(path, statix::NAME, &why, report),
+            },
+            Err(missing) => report.missed(self.missing(statix::NAME, missing)),
+        }
+        if let Err(missing) = &self.deadnix {
+            report.missed(self.missing(deadnix::NAME, missing));
+        }
+    }
+
+    /// What deadnix says about these files, each with the number that it came with.
+    pub(super) fn dead_code(&self, files: &[(usize, &Path, &str)]) -> Vec<(usize, Report)> {
+        let Ok(deadnix) = &self.deadnix else { return Vec::new() };
+        let answers = deadnix.look(files).into_iter().zip(files);
+        let report = |(answer, &(i, path, _)): (deadnix::Answer, &(usize, &Path, &str))| {
+            let mut report = Report::default();
+            match answer {
+                Ok(findings) => {
+                    report.findings = findings;
+                    report.saw(deadnix.engine());
+                }
+                Err(why) => failed(path, deadnix::NAME, &why, &mut report),
+            }
+            (i, report)
+        };
+        answers.map(report).collect()
+    }
+
+    /// Says that a file was shown to nobody but rnix, since it does not parse.
+    pub(super) fn not_asked(&self, path: &Path, report: &mut Report) {
+        let mut engines = vec![rules_engine::NAME, format::NAME];
+        for (name, missing) in
+            [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())]
+        {
+            match missing {
+                None => engines.push(name),
+                Some(missing) => report.missed(self.missing(name, missing)),
+            }
+        }
+        let why = "it has syntax errors".to_owned();
+        report.missed(Unchecked { engines, path: Some(path.to_owned()), why, required: false });
+    }
+
+    /// Says that an embedded engine has no opinion on a file.
+    pub(super) fn gave_up(&self, path: &Path, engine: &'static str, why: String, report: &mut Report) {
+        let required = self.settings.requires(engine);
+        report.missed(Unchecked { engines: vec![engine], path: Some(path.to_owned()), why, required });
+    }
+
+    fn missing(&self, engine: &'static str, why: &str) -> Unchecked {
+        let required = self.settings.requires(engine);
+        Unchecked { engines: vec![engine], path: None, why: why.to_owned(), required }
+    }
+}
+
+fn failed(path: &Path, engine: &'static str, why: &str, report: &mut Report) {
+    report.findings.push(Finding::unchecked(path, engine, why));
+    let path = Some(path.to_owned());
+    report.missed(Unchecked { engines: vec![engine], path, why: why.to_owned(), required: false });
+}
+
+impl Program {
+    /// The program that is named, else the one on PATH.
+    pub(super) fn find(name: &str, given: Option<&Path>, limit: Duration) -> Result<Self, String> {
+        let path = match given {
+            Some(path) => path.to_owned(),
+            None => which::which(name)
+                .map_err(|_| format!("it is not on PATH (get it with `nix profile install nixpkgs#{name}`)"))?,
+        };
+        Ok(Self { path, version: None, limit })
+    }
+
+    /// What it prints for these arguments, where it does so soon and ends with 0.
+    pub(super) fn tell(&self, args: &[&str]) -> Result<String, String> {
+        let output = within(Cmd::new(&self.path).args(args), RECOGNITION.min(self.limit));
+        match output.map_err(|error| error.to_string()) {
+            Ok(output) if output.status.success() => Ok(output.text()),
+            Ok(_) => Ok(String::new()),
+            Err(why) => Err(why),
+        }
+    }
+
+    /// What to call a program of the same name that is no linter.
+    pub(super) fn stranger(&self) -> String {
+        // The crate `statix` in the Rust registry serves static files.
+        let help = self.tell(&["--help"]).unwrap_or_default().to_lowercase();
+        let what = if help.contains("server") || help.contains("serves") || help.contains("http") {
+            "a web server of that name"
+        } else {
+            "another program of that name"
+        };
+        format!("`{}` is {what}, not the linter for Nix", self.path.display())
+    }
+}
+
+/// Runs a linter and gives it up after a time.
+pub(super) fn within(cmd: Cmd, limit: Duration) -> process::Result<Output> {
+    let mut stderr = Vec::new();
+    let (status, stdout) = cmd.without_git_env().stream_within(Some(limit), |line| {
+        stderr.extend_from_slice(line);
+        Clock::Run
+    })?;
+    Ok(Output { status, stdout, stderr })
+}

@@ -1,0 +1,128 @@
+//! Linting what there is, what is about to be written and what is about to be committed, and saying what was not looked at.
+
+mod mend;
+mod sources;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::Cannot;
+use crate::config;
+use crate::context::{self, Context};
+use crate::git::Repo;
+use crate::lint::{self, Engine, Finding, Lookup, Report, Settings, Severity, Tools, Unchecked};
+
+pub use mend::{Mended, mend};
+pub use sources::{Error, Gathered, Source, What, gather};
+
+/// git configuration: the statix to use, where it is not on PATH.
+const STATIX: &str = "lattice.statix";
+/// git configuration: the deadnix to use, where it is not on PATH.
+const DEADNIX: &str = "lattice.deadnix";
+/// statix is one process a file: for more files than this the embedded checks have to do, unless it is required.
+const MOST_FOR_STATIX: usize = 8;
+
+/// Which checkers looked, and which did not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Those that did: `rnix 0.15.1`.
+    pub checked: Vec<String>,
+    /// Those that did not, each with the reason.
+    pub unchecked: Vec<String>,
+}
+
+impl Checked {
+    /// A line for those that did, and one for each that did not.
+    pub fn lines(&self) -> Vec<String> {
+        let by = (!self.checked.is_empty()).then(|| format!("checked by {}", self.checked.join(", ")));
+        by.into_iter().chain(self.unchecked.iter().cloned()).collect()
+    }
+}
+
+impl From<&Report> for Checked {
+    fn from(report: &Report) -> Self {
+        Self {
+            checked: report.checked.iter().map(Engine::to_string).collect(),
+            unchecked: report.unchecked.iter().map(Unchecked::to_string).collect(),
+        }
+    }
+}
+
+/// Checks generated texts. A finding in one of them is a fault of ours.
+///
+/// # Errors
+/// [`Cannot::BadOutput`] with the first finding.
+pub fn generated(repo: &Repo, texts: &[(String, String)]) -> Result<Checked> {
+    generated_for(repo, &config::Lint::default(), texts)
+}
+
+/// The same by what the project asks for.
+///
+/// # Errors
+/// [`Cannot::BadOutput`] with the first finding; [`Cannot::NoEngine`] when an engine that is required is not there.
+pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<Checked> {
+    if texts.is_empty() {
+        return Ok(Checked::default());
+    }
+    let settings = Settings::read(lint)?;
+    let tools = if texts.len() > MOST_FOR_STATIX && !settings.requires("statix") && !settings.requires("deadnix") {
+        Tools::embedded_only(&format!("it is one process a file, and there are {} of them", texts.len()))
+            .with_settings(settings)
+    } else {
+        tools(Some(repo), settings, None)?
+    };
+    let report = lint::lint_files(texts.iter().map(|(path, text)| (path, text)), &tools);
+    if let Some(finding) = report.findings.iter().find(|finding| is_fault(finding)) {
+        return Err(Cannot::BadOutput { finding: finding.to_string() }.into());
+    }
+    if let Some(unchecked) = report.unchecked.iter().find(|unchecked| unchecked.required) {
+        return Err(Cannot::NoEngine { engines: unchecked.engines.join(", "), why: unchecked.why.clone() }.into());
+    }
+    Ok(Checked::from(&report))
+}
+
+/// What we write ourselves has to be without blemish; statix may have suggestions.
+fn is_fault(finding: &Finding) -> bool {
+    finding.severity != Severity::Hint || finding.engine != "statix"
+}
+
+/// What `[lint]` asks for, by the project's `lattice.toml`, if there is one.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn settings(context: Option<&Context>) -> Result<Settings> {
+    let Some(context) = context else { return Ok(Settings::default()) };
+    match context.config() {
+        Ok(config) => Ok(Settings::read(&config.lint)?),
+        Err(context::Error::Missing) => Ok(Settings::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Checks what was gathered.
+///
+/// # Errors
+/// When the linters cannot be given what they need.
+pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) -> Result<Report> {
+    if gathered.sources.is_empty() {
+        return Ok(Report::default());
+    }
+    let tools = tools(context.map(|context| &context.repo), settings, gathered.statix_toml.clone())?;
+    let files = gathered.sources.iter().map(|source| (source.path.as_path(), source.bytes.as_slice()));
+    Ok(lint::lint_files::<&Path, &[u8]>(files, &tools))
+}
+
+/// The `.nix` files that the next commit would change; nothing is looked for where there are none.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn staged(repo: &Repo) -> Result<Gathered> {
+    sources::staged(repo)
+}
+
+fn tools(repo: Option<&Repo>, settings: Settings, statix_toml: Option<Vec<u8>>) -> Result<Tools> {
+    let program = |key| repo.and_then(|repo| repo.config_path(key));
+    let (statix, deadnix) = (program(STATIX), program(DEADNIX));
+    Ok(Tools::find(&Lookup { statix, deadnix, statix_toml, settings, limit: None })?)
+}

@@ -1,0 +1,141 @@
+//! Findings as people read them: the place, what is wrong, and the line with a mark under it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::count;
+use crate::lint::{Finding, Report, Severity};
+use crate::ops::lint::Source;
+use crate::ui::{Tone, harmless, paint};
+
+/// More of a line is not shown: the mark is in the middle of what is.
+const WIDEST: usize = 100;
+const TAB: usize = 4;
+
+/// All findings, each with its line.
+pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
+    let texts: HashMap<&Path, &[u8]> =
+        sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
+    report.findings.iter().flat_map(|finding| one(finding, texts.get(finding.path.as_path()).copied(), color)).collect()
+}
+
+fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
+    let Finding { path, line, column, code, message, engine, .. } = finding;
+    let tone = tone(finding.severity);
+    let said = message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
+    let place = format!("{}:{line}:{column}:", harmless(&path.display().to_string()));
+    let mut lines = vec![format!(
+        "{place} {} {said} {}",
+        paint(&format!("{}:", finding.severity.as_str()), tone, color),
+        paint(&format!("[{engine} {code}]"), Tone::Faint, color),
+    )];
+    if let Some((source, mark)) = text.and_then(|text| snippet(text, finding)) {
+        let number = line.to_string();
+        lines.push(format!("{} {source}", paint(&format!("{number} |"), Tone::Faint, color)));
+        let margin = paint(&format!("{:width$} |", "", width = number.len()), Tone::Faint, color);
+        let indent = mark.len() - mark.trim_start().len();
+        lines.push(format!("{margin} {}{}", &mark[..indent], paint(&mark[indent..], tone, color)));
+    }
+    if let Some(note) = &finding.note {
+        let said = note.message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
+        lines.push(format!("  {} {}:{}: {said}", paint("note:", Tone::Faint, color), note.from.0, note.from.1));
+    }
+    lines
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Odd,
+        Severity::Hint => Tone::Faint,
+    }
+}
+
+/// The line as a terminal can show it, and `^^^` under the place; `None` for a line that is not there or empty.
+fn snippet(text: &[u8], finding: &Finding) -> Option<(String, String)> {
+    let line = text.split(|byte| *byte == b'\n').nth(finding.line.checked_sub(1)?)?;
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end_matches('\r');
+    let from = finding.column - 1;
+    let to = match finding.end {
+        Some((last, column)) if last == finding.line => column - 1,
+        Some((last, _)) if last > finding.line => line.chars().count(),
+        _ => from + 1,
+    };
+    if line.trim().is_empty() {
+        return None;
+    }
+    Some(drawn(line, from, to.max(from + 1)))
+}
+
+/// The characters with what they take on a terminal, cut so that those from `from` to `to` can be seen.
+fn drawn(line: &str, from: usize, to: usize) -> (String, String) {
+    let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
+    let width = |cells: &[(String, usize)]| cells.iter().map(|(_, width)| width).sum::<usize>();
+    let (from, to) = (from.min(cells.len()), to.min(cells.len() + 1));
+    let mut start = 0;
+    if width(&cells) > WIDEST {
+        while start < from && width(&cells[start..from]) > WIDEST / 3 {
+            start += 1;
+        }
+    }
+    let mut end = start;
+    while end < cells.len() && width(&cells[start..=end]) <= WIDEST {
+        end += 1;
+    }
+    let dots = |cut: bool| if cut { "..." } else { "" };
+    let shown: String = cells[start..end].iter().map(|(text, _)| text.as_str()).collect();
+    let marked = width(&cells[from..to.min(end).max(from)]).max(1);
+    let before = width(&cells[start..from]) + dots(start > 0).len();
+    let shown = format!("{}{shown}{}", dots(start > 0), dots(end < cells.len()));
+    (shown.trim_end().to_owned(), format!("{}{}", " ".repeat(before), "^".repeat(marked)))
+}
+
+fn cell(c: char) -> (String, usize) {
+    if c == '\t' {
+        return (" ".repeat(TAB), TAB);
+    }
+    let shown = harmless(&c.to_string());
+    let width = shown.chars().map(|c| c.width().unwrap_or(1)).sum();
+    (shown, width)
+}
+
+/// What was looked at, by whom, and what came of it.
+pub fn summary(report: &Report, files: usize) -> String {
+    if files == 0 {
+        return "no .nix files to check".to_owned();
+    }
+    let engines: Vec<String> = report.checked.iter().map(ToString::to_string).collect();
+    let many = |severity: Severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let found: Vec<String> = [Severity::Error, Severity::Warning, Severity::Hint]
+        .into_iter()
+        .filter(|severity| many(*severity) > 0)
+        .map(|severity| count(many(severity), severity.as_str()))
+        .collect();
+    let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+    format!("{} checked by {}: {found}", count(files, "file"), engines.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_stands_under_the_place() {
+        assert_eq!(drawn("{ a = 1; }", 2, 3), ("{ a = 1; }".to_owned(), "  ^".to_owned()));
+        assert_eq!(drawn("\ta = b;", 5, 6), ("    a = b;".to_owned(), "        ^".to_owned()));
+        assert_eq!(drawn("\u{4f60}\u{597d} = x", 0, 2).1, "^^^^", "wide characters take two columns");
+        assert_eq!(drawn("a\u{1b}[2Jb", 1, 2), ("a\u{fffd}[2Jb".to_owned(), " ^".to_owned()));
+        assert_eq!(drawn("ab", 9, 10), ("ab".to_owned(), "  ^".to_owned()), "behind the end");
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_place() {
+        let (shown, mark) = drawn(&"abcdefghij".repeat(100), 500, 503);
+        assert!(shown.len() <= WIDEST + 6 && shown.starts_with("...") && shown.ends_with("..."), "{shown}");
+        let at = mark.find('^').unwrap();
+        assert_eq!((&shown[at..at + 3], mark.len()), ("abc", at + 3));
+    }
+}

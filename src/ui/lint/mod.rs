@@ -1,0 +1,71 @@
+//! What linting found, for people and for the programs that people read it in.
+
+pub mod annotate;
+pub mod human;
+pub mod sarif;
+
+use serde_json::{Value, json};
+
+use super::harmless;
+use crate::lint::{Edit, Finding, Note, Report, Severity, Unchecked};
+use crate::ops::lint::{Mended, Source};
+
+/// A line each as statix' `errfmt` has it, which editors read: `PATH>LINE:COLUMN:LETTER:CODE:MESSAGE`.
+pub fn errfmt(report: &Report) -> Vec<String> {
+    let line = |finding: &Finding| {
+        let letter = match finding.severity {
+            Severity::Error => 'E',
+            Severity::Warning => 'W',
+            Severity::Hint => 'I',
+        };
+        let message = finding.message.replace('\n', " ");
+        let Finding { line, column, code, .. } = finding;
+        harmless(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
+    };
+    report.findings.iter().map(line).collect()
+}
+
+/// The document that `--json` prints, without its version.
+pub fn json(report: &Report, sources: &[Source], mended: &Mended) -> Value {
+    let paths = |paths: &mut dyn Iterator<Item = &std::path::Path>| -> Vec<String> {
+        paths.map(|path| path.display().to_string()).collect()
+    };
+    json!({
+        "verdict": report.verdict().as_str(),
+        "files": paths(&mut sources.iter().map(|source| source.path.as_path())),
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "checked": report.checked.iter().map(|e| json!({ "name": e.name, "version": e.version })).collect::<Vec<_>>(),
+        "unchecked": report.unchecked.iter().map(unchecked).collect::<Vec<_>>(),
+        "fixed": paths(&mut mended.changed.iter().map(std::path::PathBuf::as_path)),
+        "not_fixed": mended.left.iter().map(|(path, why)| json!({ "path": path.display().to_string(), "why": why })).collect::<Vec<_>>(),
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let mut value = json!({
+        "path": finding.path.display().to_string(), "line": finding.line, "column": finding.column,
+        "end_line": finding.end.map(|(line, _)| line), "end_column": finding.end.map(|(_, column)| column),
+        "severity": finding.severity.as_str(), "code": finding.code, "message": finding.message, "engine": finding.engine,
+    });
+    if let Some(Note { from, to, message }) = &finding.note {
+        value["note"] = json!({
+            "line": from.0, "column": from.1, "end_line": to.0, "end_column": to.1, "message": message,
+        });
+    }
+    if let Some(Edit { range, text }) = &finding.fix {
+        value["fix"] = json!({ "from_byte": range.0, "to_byte": range.1, "text": text });
+    }
+    value
+}
+
+fn unchecked(unchecked: &Unchecked) -> Value {
+    json!({
+        "engines": unchecked.engines, "path": unchecked.path.as_ref().map(|path| path.display().to_string()),
+        "why": unchecked.why, "required": unchecked.required,
+    })
+}
+
+/// `3 files`, `1 file`.
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
