@@ -16,6 +16,8 @@ mod init;
 mod lattice;
 mod library;
 mod lint;
+mod lint_command;
+mod lint_staged;
 mod new;
 mod next_step;
 mod nix;
