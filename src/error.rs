@@ -115,9 +115,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::Bare { .. } => {
             vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
         }
-        Cannot::NoEngine { .. } => vec![
-            "`require` under `[lint]` in lattice.toml says which linters have to be there".to_owned(),
-        ],
+        Cannot::NoEngine { .. } => {
+            vec!["`require` under `[lint]` in lattice.toml says which linters have to be there".to_owned()]
+        }
         Cannot::NoAxis(_) => Vec::new(),
         Cannot::BadOutput { .. } => vec!["this is a fault of git-lattice; nothing was written".to_owned()],
     }

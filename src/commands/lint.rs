@@ -142,7 +142,11 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, mended
 fn say_unchecked(ui: &Ui, report: &Report) {
     for unchecked in &report.unchecked {
         let text = harmless(&unchecked.to_string());
-        if unchecked.required { ui.error(format!("{text}; `lint.require` in lattice.toml asks for it")) } else { ui.say(text) }
+        if unchecked.required {
+            ui.error(format!("{text}; `lint.require` in lattice.toml asks for it"))
+        } else {
+            ui.say(text)
+        }
     }
 }
 

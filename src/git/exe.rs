@@ -168,7 +168,8 @@ impl Git {
             };
             let facts = String::from_utf8_lossy(facts);
             let facts: Vec<&str> = facts.trim_start_matches(':').split(' ').collect();
-            let (mode, id) = if unlike.is_some() { (facts.get(1), facts.get(3)) } else { (facts.first(), facts.get(2)) };
+            let (mode, id) =
+                if unlike.is_some() { (facts.get(1), facts.get(3)) } else { (facts.first(), facts.get(2)) };
             if let (Some(&("100644" | "100755")), Some(id)) = (mode, id) {
                 let path = path.strip_prefix(b"\t").unwrap_or(path);
                 found.push((PathBuf::from(OsStr::from_bytes(path)), Repo::oid(id)?));

@@ -75,11 +75,8 @@ mod rules_engine {
     fn finding(path: &Path, lines: &Lines, hit: rules::Hit) -> Finding {
         let at = lines.position(hit.range.0);
         let finding = Finding::at(path, at, hit.rule.severity, hit.rule.code, hit.message, NAME);
-        let note = hit.note.map(|(from, to, message)| Note {
-            from: lines.position(from),
-            to: lines.position(to),
-            message,
-        });
+        let note =
+            hit.note.map(|(from, to, message)| Note { from: lines.position(from), to: lines.position(to), message });
         Finding { note, fix: hit.fix, ..finding.until(lines, hit.range.1) }
     }
 }

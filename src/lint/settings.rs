@@ -76,7 +76,9 @@ pub fn explain(code: &str) -> Option<String> {
             "The text is not what nixfmt (RFC 166) would write. `git lattice lint --fix` rewrites the file.\n\
              It is a hint, which stops nothing, unless `[lint] require` in lattice.toml names \"format\"."
         }
-        super::deadnix::CODE => "A name is bound and never used. Found by deadnix; a name that begins with `_` is left alone.",
+        super::deadnix::CODE => {
+            "A name is bound and never used. Found by deadnix; a name that begins with `_` is left alone."
+        }
         code if is_code(code) => return Some(format!("a rule of statix: `statix explain {code}` tells about it\n")),
         _ => return None,
     };

@@ -116,7 +116,9 @@ impl Tools {
     /// Says that a file was shown to nobody but rnix, since it does not parse.
     pub(super) fn not_asked(&self, path: &Path, report: &mut Report) {
         let mut engines = vec![rules_engine::NAME, format::NAME];
-        for (name, missing) in [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())] {
+        for (name, missing) in
+            [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())]
+        {
             match missing {
                 None => engines.push(name),
                 Some(missing) => report.missed(self.missing(name, missing)),

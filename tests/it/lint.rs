@@ -87,7 +87,8 @@ fn the_projects_configuration_is_used() {
     let scratch = Scratch::new();
     statix(&scratch, "0.5.8", "exit 0");
     let statix_toml = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
-    let tools = Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
+    let tools =
+        Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
     let report = lint(b"1\n", &tools);
     assert_eq!(engines(&report).len(), 4, "{report:?}");
     assert_eq!(scratch.read("notes/config"), "disabled = [\"eta_reduction\"]\n");
@@ -204,7 +205,8 @@ fn deadnix(scratch: &Scratch, answer: &str) -> Tools {
         "#!/bin/sh\ncase $1 in\n--help) echo 'Find dead code --output-format json'; exit 0 ;;\n--version) echo 'deadnix 1.3.1'; exit 0 ;;\nesac\n{answer}\n"
     );
     let program = scratch.program("bin/deadnix", &text);
-    Tools::find(&Lookup { deadnix: Some(program), statix: Some(scratch.path("no/statix")), ..Lookup::default() }).unwrap()
+    Tools::find(&Lookup { deadnix: Some(program), statix: Some(scratch.path("no/statix")), ..Lookup::default() })
+        .unwrap()
 }
 
 #[test]

@@ -50,7 +50,11 @@ fn commits_are_looked_at_without_the_worktree() {
     let all = sandbox.lattice(&["lint", "--all"]).exits(1);
     assert_eq!(all.stdout.matches("L01").count(), 2, "{}", all.stdout);
     sandbox.lattice(&["lint", "--from-ref", "HEAD~1"]).exits(1).says("new.nix").never_says("old.nix");
-    sandbox.lattice(&["lint", "--from-ref", "HEAD~2", "--to-ref", "HEAD~1"]).exits(1).says("old.nix").never_says("new.nix");
+    sandbox
+        .lattice(&["lint", "--from-ref", "HEAD~2", "--to-ref", "HEAD~1"])
+        .exits(1)
+        .says("old.nix")
+        .never_says("new.nix");
     sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says("`nothing` names no commit");
     sandbox.lattice(&["lint", "--all", "--fix"]).exits(2);
 }
@@ -97,7 +101,10 @@ fn fix_writes_once_and_keeps_what_the_file_is() {
     let path = sandbox.work().join("a.nix");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let run = sandbox.lattice(&["lint", "--fix", "a.nix", "crlf.nix", "link.nix", "broken.nix"]).exits(1);
-    run.says("fixed a.nix").says("fixed crlf.nix").says("fixed link.nix").says("not fixed: broken.nix: it has syntax errors");
+    run.says("fixed a.nix")
+        .says("fixed crlf.nix")
+        .says("fixed link.nix")
+        .says("not fixed: broken.nix: it has syntax errors");
     let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
     assert_eq!((read("a.nix").as_str(), read("broken.nix").as_str()), (GOOD, "{a=1"));
     assert_eq!(read("crlf.nix"), "{\r\n  a = 1;\r\n  b = 1;\r\n}\r\n");

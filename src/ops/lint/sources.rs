@@ -111,7 +111,9 @@ pub(super) fn staged(repo: &Repo) -> Result<Gathered> {
 }
 
 fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<Gathered> {
-    let find = |name: &str| Ok::<_, anyhow::Error>(repo.git().commit_of(name)?.ok_or_else(|| Error::NoCommit(name.to_owned()))?);
+    let find = |name: &str| {
+        Ok::<_, anyhow::Error>(repo.git().commit_of(name)?.ok_or_else(|| Error::NoCommit(name.to_owned()))?)
+    };
     let commit = find(name)?;
     let files = repo.git().files_of(commit, unlike.map(find).transpose()?)?;
     let files = files.into_iter().filter(|(path, _)| is_nix(path)).collect();
@@ -128,7 +130,9 @@ fn worktree_toml(context: Option<&Context>, cwd: &Path) -> Result<Option<Vec<u8>
     match context {
         Some(context) => Ok(context.repo.worktree_file(STATIX_TOML)?),
         None => match fs::read(cwd.join(STATIX_TOML)) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(unreadable(Path::new(STATIX_TOML))(source).into()),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(unreadable(Path::new(STATIX_TOML))(source).into())
+            }
             read => Ok(read.ok()),
         },
     }
@@ -171,7 +175,8 @@ fn is_inside(folder: &Path, root: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real(folder);
     // git lists nothing of its own folder, nor of a submodule's.
-    folder.starts_with(real(root)) && !folder.ancestors().any(|dir| dir != real(root) && dir.starts_with(real(root)) && dir.join(".git").exists())
+    folder.starts_with(real(root))
+        && !folder.ancestors().any(|dir| dir != real(root) && dir.starts_with(real(root)) && dir.join(".git").exists())
 }
 
 fn is_nix(path: &Path) -> bool {

@@ -18,7 +18,8 @@ const MOST: usize = 500;
 
 /// All findings, each with its line.
 pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
-    let texts: HashMap<&Path, &[u8]> = sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
+    let texts: HashMap<&Path, &[u8]> =
+        sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
     let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MOST);
     report.findings.iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
 }

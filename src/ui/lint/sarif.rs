@@ -13,7 +13,8 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/
 
 /// The whole document.
 pub fn document(report: &Report, sources: &[Source]) -> Value {
-    let texts: HashMap<&Path, &[u8]> = sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
+    let texts: HashMap<&Path, &[u8]> =
+        sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
     let rules = rules_of(report);
     let index: HashMap<&str, usize> = rules.keys().enumerate().map(|(i, code)| (code.as_str(), i)).collect();
     let result = |finding: &Finding| result(finding, texts.get(finding.path.as_path()).copied(), &index);
