@@ -143,9 +143,9 @@ fn say_unchecked(ui: &Ui, report: &Report) {
     for unchecked in &report.unchecked {
         let text = harmless(&unchecked.to_string());
         if unchecked.required {
-            ui.error(format!("{text}; `lint.require` in lattice.toml asks for it"))
+            ui.error(format!("{text}; `lint.require` in lattice.toml asks for it"));
         } else {
-            ui.say(text)
+            ui.say(text);
         }
     }
 }

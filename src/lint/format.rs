@@ -1,15 +1,18 @@
 //! The format: what nixfmt (RFC 166) would write, by the crate `nixfmt_rs`.
 
-use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use super::syntax::Lines;
-use super::{Edit, Engine, Finding, Settings, Severity, depth};
+use super::{Edit, Engine, Finding, Settings, Severity};
 
 pub(super) const NAME: &str = "format";
 pub(super) const CODE: &str = "format";
-const STACK: usize = 256 << 20;
+/// Only reserved; what is not used costs nothing.
+const STACK: usize = 64 << 20;
+/// A file that people write takes less than a hundredth of that.
+const LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) fn engine() -> Engine {
     Engine { name: NAME, version: Some(format!("(nixfmt_rs {})", nixfmt_rs::VERSION)) }
@@ -37,32 +40,35 @@ pub(super) fn check(path: &Path, text: &str, settings: &Settings) -> Result<Opti
 }
 
 /// The text as nixfmt would write it; line ends stay what they are when all are alike.
-pub(super) fn formatted(text: &str) -> Result<String, String> {
+fn formatted(text: &str) -> Result<String, String> {
     let crlf = text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count();
-    let plain = if crlf { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
-    let formatted = on_deep_stack(&plain, || {
-        let formatted = nixfmt_rs::format(&plain).map_err(|_| "it does not understand the file".to_owned())?;
-        if formatted == plain {
-            return Ok(formatted);
-        }
-        // A formatter must not change what is said, and must be of the same opinion the second time.
-        let same = nixfmt_rs::parse_normalized(&plain).ok() == nixfmt_rs::parse_normalized(&formatted).ok();
-        let stable = nixfmt_rs::format(&formatted).is_ok_and(|again| again == formatted);
-        if same && stable { Ok(formatted) } else { Err("it would change more than the looks".to_owned()) }
-    })?;
+    let plain = if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
+    let formatted = in_time(move || unchanged_but_for_looks(&plain))?;
     Ok(if crlf { formatted.replace('\n', "\r\n") } else { formatted })
 }
 
-/// Runs what goes as deep as `text`, and takes a panic for the failure of this one engine.
-fn on_deep_stack(text: &str, run: impl FnOnce() -> Result<String, String> + Send) -> Result<String, String> {
-    let fallen = |_| "it fell over".to_owned();
-    let run = AssertUnwindSafe(run);
-    match depth::measure(text) {
-        deep if deep > depth::SHALLOW => std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || run.0());
-            thread.map_err(|error| error.to_string())?.join().map_err(fallen)?
-        }),
-        _ => catch_unwind(run).map_err(fallen)?,
+fn unchanged_but_for_looks(text: &str) -> Result<String, String> {
+    let formatted = nixfmt_rs::format(text).map_err(|_| "it does not understand the file".to_owned())?;
+    if formatted == text {
+        return Ok(formatted);
+    }
+    // A formatter must not change what is said, and must be of the same opinion the second time.
+    let same = nixfmt_rs::parse_normalized(text).ok() == nixfmt_rs::parse_normalized(&formatted).ok();
+    let stable = nixfmt_rs::format(&formatted).is_ok_and(|again| again == formatted);
+    if same && stable { Ok(formatted) } else { Err("it would change more than the looks".to_owned()) }
+}
+
+/// Runs the formatter beside us: it takes minutes for some hundred `if` in each other, and goes as deep as the text.
+/// One that is not done in time is left to itself, and a panic is the failure of this one engine.
+fn in_time(run: impl FnOnce() -> Result<String, String> + Send + 'static) -> Result<String, String> {
+    let (answer, answered) = mpsc::channel();
+    let run = move || answer.send(run());
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(run);
+    thread.map_err(|error| format!("it could not be started: {error}"))?;
+    match answered.recv_timeout(LIMIT) {
+        Ok(answer) => answer,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("it was not done after {} seconds", LIMIT.as_secs())),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("it fell over".to_owned()),
     }
 }
 
@@ -104,16 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_no_danger() {
-        for deep in ["[", "(", "{a=", "x:"] {
-            let close = match deep {
-                "[" => "]",
-                "(" => ")",
-                "{a=" => ";}",
-                _ => "",
-            };
-            let text = format!("{}1{}\n", deep.repeat(600), close.repeat(600));
-            let _ = check(Path::new("a.nix"), &text, &Settings::default());
-        }
+    fn what_takes_too_long_is_given_up() {
+        let slow = format!("{}1\n", "if a then b else ".repeat(600));
+        let why = check(Path::new("a.nix"), &slow, &Settings::default()).unwrap_err();
+        assert!(why == "it was not done after 2 seconds" || why == "it does not understand the file", "{why}");
+        let deep = format!("{}1{}\n", "[".repeat(600), "]".repeat(600));
+        assert!(check(Path::new("a.nix"), &deep, &Settings::default()).is_ok());
     }
 }

@@ -84,6 +84,9 @@ impl Level {
     }
 }
 
+/// Line and column, from 1.
+type At = (usize, usize);
+
 /// Reads what statix printed about `text`.
 pub(super) fn parse(path: &Path, text: &str, stdout: &[u8]) -> Result<Vec<Finding>, String> {
     let stdout = std::str::from_utf8(stdout).map_err(|_| "its output is not UTF-8".to_owned())?;
@@ -123,7 +126,7 @@ fn finding(path: &Path, lines: &Lines, rule: &Rule, said: &Diagnostic) -> Result
     Ok(Finding { end: Some(to), note: note.transpose()?, ..finding })
 }
 
-fn span(lines: &Lines, span: &Span) -> Result<((usize, usize), (usize, usize)), String> {
+fn span(lines: &Lines, span: &Span) -> Result<(At, At), String> {
     let place = |place: &Place| match place {
         Place { line, column } if *line > 0 && *column > 0 => Ok((*line, lines.column(*line, *column))),
         _ => Err("its output was not understood: lines and columns begin at 1".to_owned()),

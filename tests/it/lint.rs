@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use git_lattice::lint::{Lookup, Report, Severity, Tools, lint_files, lint_text};
+use git_lattice::lint::{Lookup, Report, Severity, Tools, Verdict, lint_files, lint_text};
 
 use crate::scratch::Scratch;
 
@@ -35,8 +35,17 @@ fn said(report: &Report) -> Vec<String> {
     report.findings.iter().map(ToString::to_string).collect()
 }
 
+/// What was not checked, but for deadnix, which is never there.
 fn missed(report: &Report) -> Vec<String> {
-    report.unchecked.iter().map(ToString::to_string).collect()
+    let other = |text: &String| !text.starts_with("not checked by deadnix");
+    report.unchecked.iter().map(ToString::to_string).filter(other).collect()
+}
+
+/// The engines that are always there, and these.
+fn with_embedded(more: &[&str]) -> Vec<String> {
+    let own = format!("git-lattice {}", env!("CARGO_PKG_VERSION"));
+    let embedded = ["rnix 0.15.1", &own, "format (nixfmt_rs 0.5.3)"];
+    embedded.iter().chain(more).map(ToString::to_string).collect()
 }
 
 fn engines(report: &Report) -> Vec<String> {
@@ -52,10 +61,10 @@ fn findings_of_both_versions_are_read() {
     for (version, engine, printed, message) in shapes {
         let scratch = Scratch::new();
         let tools = statix(&scratch, version, &format!("echo '<stdin>>1:3:W:4:{printed}'; exit 1"));
-        let report = lint(b"{ a = a; }", &tools);
+        let report = lint(b"{ a = 1; }\n", &tools);
         assert_eq!(said(&report), [format!("dir/a file.nix:1:3: warning: {message} [statix W04]")]);
         assert_eq!(report.worst(), Some(Severity::Warning));
-        assert_eq!(engines(&report), ["rnix 0.15.1", engine]);
+        assert_eq!(engines(&report), with_embedded(&[engine]));
         assert_eq!(missed(&report), [""; 0]);
     }
 }
@@ -63,13 +72,13 @@ fn findings_of_both_versions_are_read() {
 #[test]
 fn statix_gets_the_exact_bytes_and_a_configuration() {
     let scratch = Scratch::new();
-    let text = "{ a = 1; }\n\n# no newline at the end: \u{e9}";
+    let text = "{ a = 1; } # no newline at the end: \u{e9}";
     let report = lint(text.as_bytes(), &statix(&scratch, "0.5.8", "exit 0"));
-    assert_eq!((said(&report), report.worst()), (vec![], None), "nothing found is a pass");
+    assert_eq!(report.verdict(), Verdict::Clean, "nothing found is a pass: {report:?}");
     assert_eq!(scratch.read("notes/input"), text);
     assert_eq!(scratch.read("notes/config"), "disabled = []\nignore = []\nnix_version = \"2.8\"\n");
     let args = scratch.read("notes/args");
-    assert!(args.starts_with("check --stdin -o errfmt -c /") && args.ends_with("/statix.toml\n"), "{args}");
+    assert!(args.starts_with("check --stdin -o json -c /") && args.ends_with("/statix.toml\n"), "{args}");
     assert!(!scratch.read("notes/env").contains("GIT_DIR="), "it knows nothing of a hook's repository");
 }
 
@@ -80,8 +89,8 @@ fn the_projects_configuration_is_used() {
     let statix_toml = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
     let tools =
         Tools::find(&Lookup { statix: Some(scratch.path("bin/statix")), statix_toml, ..no_deadnix(&scratch) }).unwrap();
-    let report = lint(b"1", &tools);
-    assert_eq!(engines(&report).len(), 2, "{report:?}");
+    let report = lint(b"1\n", &tools);
+    assert_eq!(engines(&report).len(), 4, "{report:?}");
     assert_eq!(scratch.read("notes/config"), "disabled = [\"eta_reduction\"]\n");
 }
 
@@ -102,11 +111,11 @@ fn what_cannot_be_believed_is_an_error() {
     ];
     for (answer, why) in lies {
         let scratch = Scratch::new();
-        let report = lint(b"1", &statix(&scratch, "0.5.8", answer));
+        let report = lint(b"1\n", &statix(&scratch, "0.5.8", answer));
         let expected = format!("dir/a file.nix:1:1: error: statix could not check this: {why} [statix unchecked]");
         assert_eq!(said(&report), [expected], "{answer}");
         assert_eq!(missed(&report), [format!("`dir/a file.nix` was not checked by statix: {why}")]);
-        assert_eq!(engines(&report), ["rnix 0.15.1"], "statix does not count as having looked: {answer}");
+        assert_eq!(engines(&report), with_embedded(&[]), "statix does not count as having looked: {answer}");
     }
 }
 
@@ -122,25 +131,25 @@ fn bytes_that_are_not_utf8_never_reach_statix() {
 fn syntax_errors_are_found_without_statix() {
     let report = lint(b"{\n  a = 1\n}\n", &Tools::embedded_only("switched off"));
     assert_eq!(said(&report), ["dir/a file.nix:3:1: error: unexpected `}`, expected `;` [rnix syntax]"]);
-    assert_eq!(missed(&report), ["not checked by statix: switched off"]);
+    assert_eq!(missed(&report)[0], "not checked by statix: switched off");
 }
 
 #[test]
 fn another_program_of_that_name_is_recognised() {
     let scratch = Scratch::new();
     let server = "#!/bin/sh\necho 'statix: serves static files\n  --port <PORT>'\n";
-    let strangers = [server, "#!/bin/sh\necho \"unknown command check\" >&2; exit 2\n"];
-    for text in strangers {
+    let other = "#!/bin/sh\necho \"unknown command check\" >&2; exit 2\n";
+    for (text, what) in [(server, "a web server"), (other, "another program")] {
         let program = scratch.program("bin/statix", text);
         let tools = Tools::find(&Lookup { statix: Some(program.clone()), ..no_deadnix(&scratch) }).unwrap();
-        let report = lint(b"1", &tools);
-        let why = format!("`{}` is another program of that name, not the linter for Nix", program.display());
+        let report = lint(b"1\n", &tools);
+        let why = format!("`{}` is {what} of that name, not the linter for Nix", program.display());
         assert_eq!(missed(&report), [format!("not checked by statix: {why}")]);
-        assert_eq!((said(&report), engines(&report)), (vec![], vec!["rnix 0.15.1".to_owned()]));
+        assert_eq!((said(&report), engines(&report)), (vec![], with_embedded(&[])));
     }
     let gone = Tools::find(&Lookup { statix: Some(scratch.path("gone")), ..no_deadnix(&scratch) }).unwrap();
     let expected = format!("not checked by statix: `{}` was not found", scratch.path("gone").display());
-    assert_eq!(missed(&lint(b"1", &gone)), [expected]);
+    assert_eq!(missed(&lint(b"1\n", &gone)), [expected]);
 }
 
 #[test]
@@ -148,17 +157,93 @@ fn a_statix_that_vanishes_is_no_pass() {
     let scratch = Scratch::new();
     let tools = statix(&scratch, "0.5.8", "exit 0");
     std::fs::remove_file(scratch.path("bin/statix")).unwrap();
-    assert_eq!(lint(b"1", &tools).worst(), Some(Severity::Error));
+    assert_eq!(lint(b"1\n", &tools).worst(), Some(Severity::Error));
 }
 
 #[test]
 fn several_files_make_one_report() {
     let scratch = Scratch::new();
     let tools = statix(&scratch, "0.5.8", "if grep -q bad input; then echo '<stdin>>1:1:I:7:bad'; exit 1; fi");
-    let files = [("a.nix", "1"), ("b.nix", "bad"), ("c.nix", "{")];
+    let files = [("a.nix", "1\n"), ("b.nix", "x: x.bad\n"), ("c.nix", "{")];
     let report = lint_files(files, &tools);
     assert_eq!(said(&report)[0], "b.nix:1:1: hint: bad [statix I07]");
-    assert!(said(&report)[1].starts_with("c.nix:1:2: error: unexpected end of file"), "{report:?}");
-    assert_eq!(engines(&report), ["rnix 0.15.1", "statix 0.5.8"], "each engine is named once");
-    assert_eq!(missed(&report), ["`c.nix` was not checked by statix: it has syntax errors"]);
+    assert!(said(&report)[1].starts_with("c.nix:1:1: error: this `{` is never closed"), "{report:?}");
+    assert_eq!(engines(&report), with_embedded(&["statix 0.5.8"]), "each engine is named once");
+    assert_eq!(missed(&report), ["`c.nix` was not checked by git-lattice, format, statix: it has syntax errors"]);
+}
+
+#[test]
+fn a_statix_that_hangs_is_given_up() {
+    let scratch = Scratch::new();
+    statix(&scratch, "0.5.8", "exec sleep 600");
+    let limit = Some(std::time::Duration::from_millis(1500));
+    let lookup = Lookup { statix: Some(scratch.path("bin/statix")), limit, ..no_deadnix(&scratch) };
+    let report = lint(b"1\n", &Tools::find(&lookup).unwrap());
+    assert_eq!(report.verdict(), Verdict::CouldNotCheck, "{report:?}");
+    assert!(said(&report)[0].contains("was stopped after 1 seconds"), "{report:?}");
+}
+
+#[test]
+fn json_of_both_versions_is_read() {
+    for name in ["", "\"name\": \"empty_pattern\", "] {
+        let scratch = Scratch::new();
+        let document = format!(
+            "{{\n \"file\": \"<stdin>\",\n \"report\": [{{{name}\"note\": \"n\", \"code\": 10, \"severity\": \"Warn\", \"diagnostics\": [{{\
+             \"at\": {{\"from\": {{\"line\": 1, \"column\": 3}}, \"to\": {{\"line\": 1, \"column\": 4}}}}, \
+             \"message\": \"This pattern is empty\", \"suggestion\": null}}]}}]\n}}\n"
+        );
+        let answer = format!("cat <<'END'\n{document}{document}END\nexit 1");
+        let report = lint(b"{ a = 1; }\n", &statix(&scratch, "0.5.8", &answer));
+        assert_eq!(report.findings.len(), 2, "documents stand end to end: {report:?}");
+        assert_eq!((report.findings[0].code.as_str(), report.findings[0].end), ("W10", Some((1, 4))));
+    }
+}
+
+/// A deadnix that says `answer`, with `@` for the folder that the files are in.
+fn deadnix(scratch: &Scratch, answer: &str) -> Tools {
+    let text = format!(
+        "#!/bin/sh\ncase $1 in\n--help) echo 'Find dead code --output-format json'; exit 0 ;;\n--version) echo 'deadnix 1.3.1'; exit 0 ;;\nesac\n{answer}\n"
+    );
+    let program = scratch.program("bin/deadnix", &text);
+    Tools::find(&Lookup { deadnix: Some(program), statix: Some(scratch.path("no/statix")), ..Lookup::default() })
+        .unwrap()
+}
+
+#[test]
+fn deadnix_looks_at_all_files_at_once() {
+    let scratch = Scratch::new();
+    let say = r#"printf '{"file":"%s","results":[{"message":"Unused let binding: b","line":1,"column":5,"endColumn":6}]}\n' "$5""#;
+    let tools = deadnix(&scratch, say);
+    let report = lint_files([("a.nix", "1\n"), ("b.nix", "{"), ("c.nix", "let\n  b = 1;\nin\n2\n")], &tools);
+    let dead: Vec<String> = said(&report).into_iter().filter(|text| text.contains("deadnix")).collect();
+    assert_eq!(dead, ["c.nix:1:5: warning: Unused let binding: b [deadnix dead-code]"], "{report:?}");
+    assert!(engines(&report).contains(&"deadnix 1.3.1".to_owned()), "{report:?}");
+}
+
+#[test]
+fn a_deadnix_that_cannot_be_believed_is_an_error() {
+    let lies = [
+        "echo oops >&2",
+        "exit 3",
+        "echo '{\"file\":\"/elsewhere.nix\",\"results\":[]}'",
+        "echo nonsense",
+        r#"printf '{"file":"%s","results":[{"message":"Permission denied"}]}\n' "$4""#,
+    ];
+    for lie in lies {
+        let scratch = Scratch::new();
+        let report = lint(b"1\n", &deadnix(&scratch, lie));
+        assert_eq!(report.verdict(), Verdict::CouldNotCheck, "{lie}: {report:?}");
+    }
+}
+
+#[test]
+fn the_real_ones_are_asked_where_they_are() {
+    let tools = Tools::find(&Lookup::default()).unwrap();
+    let report = lint(b"let\n  unused = 1;\nin\n{\n  a = if true == true then [ ] ++ [ ] else null;\n}\n", &tools);
+    assert_ne!(report.verdict(), Verdict::CouldNotCheck, "{report:?}");
+    for (name, code) in [("statix", "W"), ("deadnix", "dead-code")] {
+        if report.checked.iter().any(|engine| engine.name == name) {
+            assert!(report.findings.iter().any(|f| f.engine == name && f.code.starts_with(code)), "{name}: {report:?}");
+        }
+    }
 }

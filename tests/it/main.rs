@@ -22,6 +22,8 @@ mod init;
 mod lattice;
 mod library;
 mod lint;
+mod lint_command;
+mod lint_staged;
 mod machines;
 mod managers;
 mod many;

@@ -13,12 +13,15 @@ use crate::ui::{Tone, harmless, paint};
 /// More of a line is not shown: the mark is in the middle of what is.
 const WIDEST: usize = 100;
 const TAB: usize = 4;
+/// So many findings are shown with their lines: nobody reads more.
+const MOST: usize = 500;
 
 /// All findings, each with its line.
 pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
     let texts: HashMap<&Path, &[u8]> =
         sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
-    report.findings.iter().flat_map(|finding| one(finding, texts.get(finding.path.as_path()).copied(), color)).collect()
+    let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MOST);
+    report.findings.iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
 }
 
 fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
@@ -75,14 +78,17 @@ fn drawn(line: &str, from: usize, to: usize) -> (String, String) {
     let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
     let width = |cells: &[(String, usize)]| cells.iter().map(|(_, width)| width).sum::<usize>();
     let (from, to) = (from.min(cells.len()), to.min(cells.len() + 1));
-    let mut start = 0;
+    let (mut start, mut before) = (0, WIDEST / 3);
     if width(&cells) > WIDEST {
-        while start < from && width(&cells[start..from]) > WIDEST / 3 {
-            start += 1;
+        start = from;
+        while start > 0 && cells[start - 1].1 <= before {
+            start -= 1;
+            before -= cells[start].1;
         }
     }
-    let mut end = start;
-    while end < cells.len() && width(&cells[start..=end]) <= WIDEST {
+    let (mut end, mut room) = (start, WIDEST);
+    while end < cells.len() && cells[end].1 <= room {
+        room -= cells[end].1;
         end += 1;
     }
     let dots = |cut: bool| if cut { "..." } else { "" };

@@ -83,7 +83,7 @@ fn the_wrong_statix_is_not_believed() {
     for script in [server, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho --stdin >&2; exit 2\n"] {
         let mut sandbox = Sandbox::new();
         sandbox.use_program("statix", script);
-        let run = sandbox.lattice(&NEW).exits(0).says("not checked").says("another program of that name");
+        let run = sandbox.lattice(&NEW).exits(0).says("not checked").says("of that name, not the linter for Nix");
         let lines = run.stderr.lines().filter(|line| line.contains("statix")).count();
         assert_eq!(lines, 1, "it should be said in one line: {}", run.stderr);
     }

@@ -1,0 +1,139 @@
+//! `git lattice lint`: what it looks at, what it prints, and what `--fix` writes.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::json;
+
+use crate::sandbox::Sandbox;
+
+const GOOD: &str = "{ a = 1; }\n";
+const TWICE: &str = "{\n  a = 1;\n  a = 2;\n}\n";
+
+#[test]
+fn the_worktree_is_looked_at_without_what_is_ignored() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("a.nix", GOOD);
+    sandbox.write("dir/b.nix", TWICE);
+    sandbox.write("ignored/c.nix", TWICE);
+    sandbox.write("text", TWICE);
+    sandbox.write(".gitignore", "ignored\n");
+    symlink("dir/b.nix", sandbox.work().join("link.nix")).unwrap();
+    let run = sandbox.lattice(&["lint"]).exits(1);
+    assert_eq!(run.stdout.matches("[git-lattice L01]").count(), 1, "{}", run.stdout);
+    let run = run.says("dir/b.nix:3:3: error:").says("3 |   a = 2;").says("2 files checked by rnix").says("1 error");
+    run.says("not checked by statix: it is not on PATH").says("nixpkgs#deadnix");
+    sandbox.lattice(&["lint", "a.nix"]).exits(0).says("nothing found");
+    sandbox.lattice(&["lint", "nowhere"]).exits(2).says("`nowhere` does not exist");
+}
+
+#[test]
+fn stdin_is_called_what_it_is_called() {
+    let sandbox = Sandbox::bare_start();
+    let run = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.write_stdin(TWICE));
+    run(&["lint", "-"]).exits(1).says("<stdin>:3:3: error:");
+    run(&["lint", "-", "--stdin-name", "x/y.nix"]).exits(1).says("x/y.nix:3:3: error:");
+    run(&["lint", "-", "--fix"]).exits(2).says("stdin");
+    run(&["lint", "--stdin-name", "x"]).exits(2).says("`-`");
+}
+
+#[test]
+fn commits_are_looked_at_without_the_worktree() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("old.nix", TWICE);
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-qm", "old"]);
+    sandbox.write("new.nix", TWICE);
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-qm", "new"]);
+    fs::remove_file(sandbox.work().join("old.nix")).unwrap();
+    let all = sandbox.lattice(&["lint", "--all"]).exits(1);
+    assert_eq!(all.stdout.matches("L01").count(), 2, "{}", all.stdout);
+    sandbox.lattice(&["lint", "--from-ref", "HEAD~1"]).exits(1).says("new.nix").never_says("old.nix");
+    sandbox
+        .lattice(&["lint", "--from-ref", "HEAD~2", "--to-ref", "HEAD~1"])
+        .exits(1)
+        .says("old.nix")
+        .never_says("new.nix");
+    sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says("`nothing` names no commit");
+    sandbox.lattice(&["lint", "--all", "--fix"]).exits(2);
+}
+
+#[test]
+fn every_format_tells_the_same() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("a,b.nix", TWICE);
+    let with = |format: &str| sandbox.lattice(&["lint", "--format", format]).exits(1);
+    with("errfmt").says("a,b.nix>3:3:E:L01:");
+    with("github").says("::error file=a%2Cb.nix,line=3,col=3,").says("title=git-lattice L01::");
+    let document = sandbox.lattice(&["lint", "--json"]).exits(1).json();
+    assert_eq!((&document["version"], &document["verdict"]), (&json!(1), &json!("findings")));
+    let finding = &document["findings"][0];
+    assert_eq!((&finding["path"], &finding["line"], &finding["code"]), (&json!("a,b.nix"), &json!(3), &json!("L01")));
+    assert!(document["unchecked"][0]["why"].as_str().unwrap().contains("PATH"), "{document}");
+    let sarif = with("sarif").json();
+    assert_eq!(sarif["version"], "2.1.0");
+    let result = &sarif["runs"][0]["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!((&result["ruleId"], &place["artifactLocation"]["uri"]), (&json!("L01"), &json!("a%2Cb.nix")));
+    assert_eq!(place["region"]["startLine"], 3);
+    let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+    assert_eq!(rule["id"], "L01", "the index leads to the rule");
+}
+
+#[test]
+fn a_code_is_explained() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&["lint", "--explain", "L01"]).exits(0).says("defined twice");
+    sandbox.lattice(&["lint", "--explain", "format"]).exits(0).says("nixfmt");
+    sandbox.lattice(&["lint", "--explain", "W04"]).exits(0).says("statix explain W04");
+    sandbox.lattice(&["lint", "--explain", "L99"]).exits(2).says("`L99`");
+}
+
+#[test]
+fn fix_writes_once_and_keeps_what_the_file_is() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.write("a.nix", "{a=1;}");
+    sandbox.write("crlf.nix", "{a=1;\r\nb=1;}\r\n");
+    sandbox.write("broken.nix", "{a=1");
+    sandbox.write("real/c.nix", "{a=1;}");
+    symlink("real/c.nix", sandbox.work().join("link.nix")).unwrap();
+    let path = sandbox.work().join("a.nix");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = sandbox.lattice(&["lint", "--fix", "a.nix", "crlf.nix", "link.nix", "broken.nix"]).exits(1);
+    run.says("fixed a.nix")
+        .says("fixed crlf.nix")
+        .says("fixed link.nix")
+        .says("not fixed: broken.nix: it has syntax errors");
+    let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
+    assert_eq!((read("a.nix").as_str(), read("broken.nix").as_str()), (GOOD, "{a=1"));
+    assert_eq!(read("crlf.nix"), "{\r\n  a = 1;\r\n  b = 1;\r\n}\r\n");
+    assert_eq!(read("real/c.nix"), GOOD, "the file that the link leads to");
+    assert!(sandbox.work().join("link.nix").is_symlink());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+    sandbox.lattice(&["lint", "--fix", "a.nix", "crlf.nix", "link.nix"]).exits(0).never_says("fixed ");
+}
+
+#[test]
+fn what_the_project_requires_must_be_there() {
+    let toml = "base = \"main\"\n[axes]\ncomponent = { set = [\"c\"] }\narch = { set = [\"x86_64\"] }\n[lint]\n";
+    let sandbox = Sandbox::with_toml(&format!("{toml}require = [\"statix\"]\n"));
+    sandbox.write("a.nix", GOOD);
+    sandbox.lattice(&["lint"]).exits(2).says("error: not checked by statix").says("lint.require");
+    sandbox.write("lattice.toml", format!("{toml}require = [\"format\"]\noff = [\"L01\", \"L99\"]\n"));
+    sandbox.write("a.nix", TWICE);
+    sandbox.lattice(&["lint"]).exits(0).says("`L99`").never_says("defined");
+    sandbox.write("a.nix", "{a=1;}");
+    sandbox.lattice(&["lint"]).exits(1).says("warning: not formatted");
+    sandbox.write("lattice.toml", format!("{toml}require = [\"statics\"]\n"));
+    sandbox.lattice(&["lint"]).exits(2).says("`statics`, which is no engine").says("`statix`");
+}
+
+#[test]
+fn a_folder_outside_of_any_repository() {
+    let sandbox = Sandbox::bare_start();
+    fs::create_dir_all(sandbox.path("plain/sub")).unwrap();
+    fs::write(sandbox.path("plain/sub/a.nix"), TWICE).unwrap();
+    sandbox.lattice_in("plain", &["lint"], |command| command).exits(1).says("sub/a.nix:3:3: error:");
+    sandbox.lattice_in("plain", &["lint", "--staged"], |command| command).exits(2).says("not inside a git repository");
+}

@@ -1,0 +1,154 @@
+//! pre-commit through real `git commit`: the bytes that are committed are looked at, and nothing else is touched.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use crate::sandbox::Sandbox;
+
+const GOOD: &str = "{ a = 1; }\n";
+const BAD: &str = "{ a = 1 }\n";
+
+/// A clone with our hooks.
+fn hooked() -> Sandbox {
+    let sandbox = Sandbox::bare_start();
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox
+}
+
+/// Commits, and gives whether it went through, and what was said.
+fn commit(sandbox: &Sandbox, args: &[&str]) -> (bool, String) {
+    let output = sandbox.try_git("work", &[&["commit", "-q", "-m", "x"], args].concat());
+    (output.status.success(), output.error_text())
+}
+
+#[track_caller]
+fn passes(sandbox: &Sandbox, args: &[&str]) {
+    let (passed, said) = commit(sandbox, args);
+    assert!(passed, "the commit should go through: {said}");
+}
+
+#[track_caller]
+fn stops(sandbox: &Sandbox, args: &[&str], says: &str) {
+    let before = sandbox.state();
+    let (passed, said) = commit(sandbox, args);
+    assert!(!passed && said.contains(says) && said.contains("the commit was stopped"), "{says}: {said}");
+    assert_eq!(sandbox.state(), before, "nothing is touched");
+}
+
+#[test]
+fn the_staged_half_counts() {
+    let sandbox = hooked();
+    sandbox.write("a.nix", BAD);
+    sandbox.git(&["add", "a.nix"]);
+    sandbox.write("a.nix", GOOD);
+    stops(&sandbox, &[], "a.nix:1:9: error");
+    sandbox.git(&["add", "a.nix"]);
+    sandbox.write("a.nix", BAD);
+    passes(&sandbox, &[]);
+    assert_eq!(fs::read_to_string(sandbox.work().join("a.nix")).unwrap(), BAD, "the other half stays as it is");
+}
+
+#[test]
+fn commit_with_paths_and_commit_all() {
+    let sandbox = hooked();
+    for name in ["a.nix", "b.nix"] {
+        sandbox.write(name, GOOD);
+    }
+    sandbox.git(&["add", "."]);
+    passes(&sandbox, &[]);
+    sandbox.write("a.nix", "{ a = 2; }\n");
+    sandbox.write("b.nix", BAD);
+    sandbox.git(&["add", "b.nix"]);
+    passes(&sandbox, &["a.nix"]);
+    sandbox.write("a.nix", BAD);
+    stops(&sandbox, &["a.nix"], "a.nix:1:9");
+    stops(&sandbox, &["-a"], "b.nix:1:9");
+}
+
+#[test]
+fn renamed_and_deleted_files() {
+    let sandbox = hooked();
+    sandbox.write("a.nix", BAD);
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "--no-verify", "-m", "bad"]);
+    sandbox.write("other", "x");
+    sandbox.git(&["add", "."]);
+    passes(&sandbox, &[]);
+    sandbox.git(&["mv", "a.nix", "b.nix"]);
+    stops(&sandbox, &[], "b.nix:1:9");
+    sandbox.git(&["rm", "-q", "--cached", "b.nix"]);
+    passes(&sandbox, &[]);
+}
+
+#[test]
+fn links_and_submodules_are_no_files() {
+    let sandbox = hooked();
+    sandbox.write("bad", BAD);
+    symlink("bad", sandbox.work().join("link.nix")).unwrap();
+    sandbox.git(&["add", "."]);
+    let head = sandbox.commit("HEAD");
+    sandbox.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},sub.nix")]);
+    passes(&sandbox, &[]);
+}
+
+#[test]
+fn bytes_of_all_kinds() {
+    let sandbox = hooked();
+    let stage = |bytes: &[u8]| {
+        sandbox.write("a.nix", bytes);
+        sandbox.git(&["add", "a.nix"]);
+    };
+    stage(b"{ a = 1; }\r\n");
+    passes(&sandbox, &[]);
+    stage(b"\xef\xbb\xbf{ a = 1; }\n");
+    stops(&sandbox, &[], "a.nix:1:1: error");
+    stage(b"{ a = \"\xff\"; }\n");
+    stops(&sandbox, &[], "this byte is not UTF-8");
+    stage(b"");
+    stops(&sandbox, &[], "unexpected end of file");
+    stage(b"{a=1;}");
+    passes(&sandbox, &[]);
+}
+
+#[test]
+fn names_of_all_kinds() {
+    for name in [&b"a\nb.nix"[..], b"a\"b'.nix", b"a\x1b[31m.nix", b"\xff.nix", b"-x.nix"] {
+        let sandbox = hooked();
+        fs::write(sandbox.work().join(OsStr::from_bytes(name)), BAD).unwrap();
+        sandbox.git(&["add", "."]);
+        stops(&sandbox, &[], ".nix:1:9: error");
+        let (_, said) = commit(&sandbox, &[]);
+        assert!(!said.contains('\u{1b}'), "no escape reaches the terminal: {said:?}");
+    }
+}
+
+#[test]
+fn the_format_stops_only_where_it_is_required() {
+    let sandbox = hooked();
+    sandbox.write("a.nix", "{a=1;}");
+    sandbox.git(&["add", "."]);
+    let (passed, said) = commit(&sandbox, &[]);
+    assert!(passed && said.contains("hint: not formatted"), "{said}");
+    let toml = "base = \"main\"\n[axes]\ncomponent = { set = [\"c\"] }\narch = { set = [\"x86_64\"] }\n";
+    sandbox.write("lattice.toml", format!("{toml}[lint]\nrequire = [\"format\"]\n"));
+    sandbox.write("b.nix", "{a=1;}");
+    sandbox.git(&["add", "."]);
+    stops(&sandbox, &[], "warning: not formatted");
+}
+
+#[test]
+fn many_folders_and_few_changes() {
+    let sandbox = hooked();
+    for i in 0..40 {
+        sandbox.write(&format!("d{}/e{i}/a.nix", i % 4), BAD);
+    }
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "--no-verify", "-m", "many"]);
+    sandbox.write("d2/e6/b.nix", BAD);
+    sandbox.write("d2-x/c.nix", BAD);
+    sandbox.git(&["add", "."]);
+    let run = sandbox.lattice(&["lint", "--staged", "--json"]).exits(1).json();
+    assert_eq!(run["files"], serde_json::json!(["d2-x/c.nix", "d2/e6/b.nix"]), "what is as in HEAD is passed over");
+}
