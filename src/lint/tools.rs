@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::deadnix::Deadnix;
-use super::report::{Report, Unchecked};
+use super::report::{Engine, Report, Unchecked};
 use super::statix::Statix;
 use super::{Finding, Settings, deadnix, format, rules_engine, statix};
 use crate::process::{self, Clock, Cmd, Output};
@@ -76,6 +76,14 @@ impl Tools {
     #[must_use]
     pub fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Each of the others' linters: who it is, or why it cannot be asked.
+    pub fn others(&self) -> [(&'static str, Result<Engine, &str>); 2] {
+        [
+            (statix::NAME, self.statix.as_ref().map(Statix::engine).map_err(String::as_str)),
+            (deadnix::NAME, self.deadnix.as_ref().map(Deadnix::engine).map_err(String::as_str)),
+        ]
     }
 
     /// Lets statix look at `text`, which must have no syntax error, and adds what it says. Says what is not there.

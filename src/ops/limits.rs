@@ -61,7 +61,7 @@ const SIZE: &str = "a size such as `500k`, `64M` or `4G`, and more than nothing"
 /// # Errors
 /// When something else is set than a limit.
 pub fn background(repo: &Repo) -> Result<Limits, Error> {
-    read(repo, Limits::default())
+    read(repo, &Limits::default())
 }
 
 /// The limits of a build that somebody watches: only what is set.
@@ -69,10 +69,10 @@ pub fn background(repo: &Repo) -> Result<Limits, Error> {
 /// # Errors
 /// When something else is set than a limit.
 pub fn typed(repo: &Repo) -> Result<Limits, Error> {
-    read(repo, Limits::NONE)
+    read(repo, &Limits::NONE)
 }
 
-fn read(repo: &Repo, otherwise: Limits) -> Result<Limits, Error> {
+fn read(repo: &Repo, otherwise: &Limits) -> Result<Limits, Error> {
     let value = |which: Which, units: Units, expected| match repo.config(which.key()) {
         None => Ok(None),
         Some(value) => match amount(&value, units) {
@@ -147,7 +147,7 @@ impl Reached {
     fn spell(&self, amount: u64) -> String {
         let is_time = matches!(self.which, Which::Time | Which::Silence | Which::Evaluation);
         let units = if is_time { &SECONDS[1..] } else { &BYTES[..] };
-        let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount % worth == 0;
+        let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount.is_multiple_of(*worth);
         let (name, worth) = units.iter().rev().find(fits).copied().unwrap_or(units[0]);
         let name = if is_time { name.to_owned() } else { name.to_ascii_uppercase() };
         format!("{}{name}", amount / worth)

@@ -104,7 +104,7 @@ pub fn is_alone() -> bool {
     ALONE.load(Ordering::SeqCst)
 }
 
-/// As low as an ordinary process can put itself: everything else goes first. The disk follows the processor (ioprio_set(2)), and
+/// As low as an ordinary process can put itself: everything else goes first. The disk follows the processor (`ioprio_set`(2)), and
 /// `ionice` makes that stricter where it is at hand.
 pub fn give_way() {
     rustix::process::nice(19).ok();

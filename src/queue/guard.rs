@@ -216,9 +216,8 @@ impl<'q> Guard<'q> {
         match File::open(&path).map(|file| file.try_lock_shared()) {
             Ok(Ok(())) => Ok(false),
             Ok(Err(TryLockError::WouldBlock)) => Ok(true),
-            Ok(Err(TryLockError::Error(error))) => Err(at(&path)(error)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(at(&path)(error)),
+            Ok(Err(TryLockError::Error(error))) | Err(error) => Err(at(&path)(error)),
         }
     }
 

@@ -77,7 +77,8 @@ fn every_format_tells_the_same() {
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!((&result["ruleId"], &place["artifactLocation"]["uri"]), (&json!("L01"), &json!("a%2Cb.nix")));
     assert_eq!(place["region"]["startLine"], 3);
-    let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][index];
     assert_eq!(rule["id"], "L01", "the index leads to the rule");
 }
 

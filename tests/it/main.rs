@@ -9,6 +9,7 @@ mod chains;
 mod check;
 mod detach;
 mod doctor;
+mod generated;
 mod git_setup;
 mod grow;
 mod guidance;

@@ -68,7 +68,7 @@ fn line(text: &str, hit: &rules::Hit) -> String {
 fn the_corpus_has_the_findings_that_are_written_beside_it() {
     let cases = corpus();
     assert!(cases.len() >= 60, "the corpus should have its {} files", cases.len());
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for case in &cases {
         let (beside, found) = (case.path.with_extension("expected"), case.findings());
         if var("GIT_LATTICE_TEST_REWRITE").is_some() {
@@ -76,10 +76,10 @@ fn the_corpus_has_the_findings_that_are_written_beside_it() {
         }
         let expected = fs::read_to_string(&beside).unwrap_or_default();
         if expected != found {
-            wrong += &format!("--- {}\nexpected:\n{expected}found:\n{found}", case.name);
+            wrong.push(format!("--- {}\nexpected:\n{expected}found:\n{found}", case.name));
         }
     }
-    assert!(wrong.is_empty(), "the findings should be the expected ones\n{wrong}");
+    assert!(wrong.is_empty(), "the findings should be the expected ones\n{}", wrong.concat());
 }
 
 #[test]

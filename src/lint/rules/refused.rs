@@ -82,7 +82,7 @@ pub(super) fn token(kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
             }
         }
         K::TOKEN_INTEGER if token.parse::<i64>().is_err() => {
-            refuse(at, "the number is larger than 9223372036854775807")
+            refuse(at, "the number is larger than 9223372036854775807");
         }
         K::TOKEN_FLOAT if token == "0." => refuse(at, "a number with a point needs digits after it: `0.0`"),
         K::TOKEN_FLOAT if bad_float(token) => refuse(at, "the number is too large or too small"),

@@ -221,7 +221,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         let mut children = node.children();
         let Some(from) = children.next() else { return };
         let path = node.children().find(|child| child.kind() == K::NODE_ATTRPATH);
-        let first = path.as_ref().and_then(|path| path.first_child()).and_then(|attr| self.attr_name(&attr));
+        let first = path.as_ref().and_then(SyntaxNode::first_child).and_then(|attr| self.attr_name(&attr));
         match (self.meaning(&from), first) {
             (Some(Meaning::Itself), Some(name)) => {
                 self.of_itself(&name);

@@ -159,13 +159,11 @@ impl<'a> Reader<'a, '_> {
             set.attrs.len() - 1
         });
         let there = &mut set.attrs[place];
-        match &mut there.value {
-            Value::Set(inner, _) => Some(inner),
-            _ => {
-                self.twice(&there.name, at, there.at);
-                None
-            }
+        if let Value::Set(inner, _) = &mut there.value {
+            return Some(inner);
         }
+        self.twice(&there.name, at, there.at);
+        None
     }
 
     fn add(&mut self, set: &mut Set<'a>, attr: Attr<'a>) {

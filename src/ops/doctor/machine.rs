@@ -5,9 +5,9 @@ use crate::env::Environment;
 use crate::git::Repo;
 use crate::git::exe::Git;
 use crate::hooks::GitVersion;
-use crate::lint::{Lookup, Tools};
+use crate::lint::Engine;
 use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
-use crate::process::Cmd;
+use crate::ops::lint;
 
 /// The oldest git that has everything that is used here.
 const OLDEST_GIT: (u64, u64) = (2, 36);
@@ -92,6 +92,15 @@ fn or_none(text: &str) -> &str {
 }
 
 pub(super) fn linters(repo: Option<&Repo>) -> Vec<Line> {
-    let _ = (repo, Lookup::default(), Tools::embedded_only(""), Cmd::new(""));
-    Vec::new()
+    let tools = match lint::on_this_machine(repo) {
+        Ok(tools) => tools,
+        Err(error) => return vec![Line::error("linters", format!("{error:#}"))],
+    };
+    let embedded = "rnix, our own rules and the format of nixfmt are part of this program".to_owned();
+    let line = |(name, found): (&str, Result<Engine, &str>)| match found {
+        Ok(Engine { version: Some(version), .. }) => Line::ok("linters", format!("{name} {version}")),
+        Ok(_) => Line::ok("linters", format!("{name}, which does not tell its version")),
+        Err(why) => Line::warning("linters", format!("{name} is not asked: {why}")),
+    };
+    std::iter::once(Line::ok("linters", embedded)).chain(tools.others().map(line)).collect()
 }

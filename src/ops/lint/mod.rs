@@ -121,6 +121,14 @@ pub fn staged(repo: &Repo) -> Result<Gathered> {
     sources::staged(repo)
 }
 
+/// The linters of others as they are on this machine, for `doctor`.
+///
+/// # Errors
+/// When what they need cannot be written.
+pub fn on_this_machine(repo: Option<&Repo>) -> Result<Tools> {
+    tools(repo, Settings::default(), None)
+}
+
 fn tools(repo: Option<&Repo>, settings: Settings, statix_toml: Option<Vec<u8>>) -> Result<Tools> {
     let program = |key| repo.and_then(|repo| repo.config_path(key));
     let (statix, deadnix) = (program(STATIX), program(DEADNIX));

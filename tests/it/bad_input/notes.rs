@@ -222,7 +222,8 @@ fn a_tree_that_unfolds_without_end_does_not_hang() {
     let mut inner = (String::from("100644 blob"), blob);
     // 256 to the power of 19 notes in 20 trees.
     for _ in 0..20 {
-        let lines: String = (0..256).map(|i| format!("{} {}\t{i:02x}\n", inner.0, inner.1)).collect();
+        let lines: String =
+            (0..256).map(|i| format!("{} {}\t{i:02x}\n", inner.0, inner.1)).collect::<Vec<_>>().concat();
         inner = ("040000 tree".to_owned(), tree(&sandbox, &lines));
     }
     notes(&sandbox, "endless", &inner.1);

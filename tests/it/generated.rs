@@ -1,0 +1,99 @@
+//! Generated text is beyond reproach: for every template and system and all that may stand in a coordinate, no checker has a word.
+
+use std::path::Path;
+
+use git_lattice::lint::{Lookup, Tools, lint_text};
+use git_lattice::system::System;
+use git_lattice::template::{Flake, Previous, Template};
+use proptest::prelude::*;
+
+/// What people build for, and what else is spelled like it.
+const SYSTEMS: [&str; 9] = [
+    "aarch64-linux",
+    "x86_64-linux",
+    "aarch64-darwin",
+    "x86_64-darwin",
+    "riscv64-linux",
+    "armv7l-linux",
+    "i686-linux",
+    "powerpc64le-linux",
+    "x86_64-freebsd",
+];
+
+/// What lattice.toml takes as a value, and in it what Nix, shells and git have a meaning for.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[A-Za-z0-9][A-Za-z0-9._-]{0,98}[A-Za-z0-9]",
+        "[0-9]{1,3}",
+        proptest::sample::select(
+            ["in", "let", "with", "rec", "null", "true", "or", "self", "inputs", "lib", "a--b", "1.2.3"].to_vec()
+        )
+        .prop_map(str::to_owned),
+    ]
+}
+
+fn nixpkgs() -> impl Strategy<Value = Option<String>> {
+    let known =
+        ["github:NixOS/nixpkgs/nixos-24.11", "git+https://example.org/p?ref=a&rev=b", "flake:nixpkgs", "nixpkgs"];
+    proptest::option::of(proptest::sample::select(known.to_vec()).prop_map(str::to_owned))
+}
+
+fn flake() -> impl Strategy<Value = Flake> {
+    let coordinates = proptest::collection::vec(proptest::collection::vec(value(), 1..4), 4);
+    let systems = proptest::sample::subsequence(SYSTEMS.to_vec(), 1..4);
+    (coordinates, systems, 0..3_usize, nixpkgs()).prop_map(|(values, systems, below, nixpkgs)| {
+        let parts: Vec<_> = values.iter().map(|values| values.join("+")).collect();
+        let point = parts.join("/");
+        let previous =
+            (0..below).map(|n| Previous { point: format!("{point}{n}"), dir: format!("../{}{n}", parts[3]) });
+        Flake {
+            branch: format!("feature/{point}"),
+            coordinates: ["component", "arch", "phase", "step"].map(str::to_owned).into_iter().zip(values).collect(),
+            systems: systems.into_iter().map(|system| System::parse(system).unwrap()).collect(),
+            previous: previous.collect(),
+            nixpkgs,
+            point,
+        }
+    })
+}
+
+fn assert_silent(name: &str, text: &str, tools: &Tools) {
+    let report = lint_text(Path::new(name), text.as_bytes(), tools);
+    assert!(report.findings.is_empty(), "nobody should have a word on this: {:#?}\n{text}", report.findings);
+    let engines: Vec<_> = report.checked.iter().map(|engine| engine.name).collect();
+    for engine in ["rnix", "git-lattice", "format"] {
+        assert!(engines.contains(&engine), "{engine} should have looked, not only {engines:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn our_own_checkers_are_silent(flake in flake()) {
+        let tools = Tools::embedded_only("it is one process a file");
+        for template in Template::ALL {
+            assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
+        }
+    }
+}
+
+/// Where statix and deadnix are on PATH, they are asked too.
+#[test]
+fn every_checker_there_is_is_silent() {
+    let tools = Tools::find(&Lookup::default()).unwrap();
+    for template in Template::ALL {
+        for below in 0..3 {
+            let flake = Flake {
+                point: "tool/x86_64/phase0/step2".to_owned(),
+                coordinates: vec![("arch".to_owned(), vec!["x86_64".to_owned()])],
+                systems: SYSTEMS.map(|system| System::parse(system).unwrap()).into(),
+                branch: "feature/tool/x86_64/phase0/step2".to_owned(),
+                previous: vec![Previous { point: "p".to_owned(), dir: "../step1".to_owned() }; below],
+                nixpkgs: None,
+            };
+            assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
+        }
+        template.starter().into_iter().for_each(|starter| assert_silent("step.nix", starter, &tools));
+    }
+}
