@@ -10,9 +10,11 @@ pub(super) const SHALLOW: usize = 400;
 /// Text beyond this depth is not parsed. Nix itself gives up at 10,000 (`YYMAXDEPTH`) or earlier.
 pub(super) const LIMIT: usize = 4_000;
 
-/// What the tokenizer may spend on looking ahead, in characters: well below a second. At each word it reads on to the end
-/// of what could be a path, so that one word of a million points takes a million times a million steps.
-const LOOK_AHEAD: usize = 200_000_000;
+/// What the tokenizer may spend on looking ahead, in characters for each of the text: people's files take two. At each
+/// word it reads on to the end of what could be a path, so that one word of a million points takes their square.
+const LOOK_AHEAD: usize = 16;
+/// What it may always spend.
+const LOOK_AHEAD_ALWAYS: usize = 4_000_000;
 
 /// An upper bound for the depth of the syntax tree: open brackets, and tokens of the statement around each of them.
 /// It stops counting beyond [`LIMIT`], where it also puts what cannot be read in reasonable time.
@@ -58,7 +60,7 @@ impl LookAhead {
             self.word = start + text[start..].bytes().take_while(|&byte| in_word(byte)).count();
         }
         self.spent += self.word - start;
-        self.spent > LOOK_AHEAD
+        self.spent > LOOK_AHEAD_ALWAYS + LOOK_AHEAD * text.len()
     }
 }
 

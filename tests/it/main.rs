@@ -25,6 +25,7 @@ mod nix_setup;
 mod packaging;
 mod promote;
 mod races;
+mod rules;
 mod sandbox;
 mod scratch;
 mod show;

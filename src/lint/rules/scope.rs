@@ -84,8 +84,20 @@ impl<'a, 'f> Walk<'a, 'f> {
     /// What `node` stands for where it is a name, also in brackets.
     pub(super) fn meaning(&self, node: &SyntaxNode) -> Option<Meaning> {
         let node = unparen(node.clone());
+        if node.kind() == K::NODE_SELECT {
+            return self.itself_of_inputs(&node);
+        }
         let (start, end) = (node.kind() == K::NODE_IDENT).then(|| range(&node))?;
         self.names.get(&self.text[start..end])?.last().copied()
+    }
+
+    /// `inputs.self`
+    fn itself_of_inputs(&self, select: &SyntaxNode) -> Option<Meaning> {
+        let mut parts = select.children();
+        let (from, path) = (parts.next()?, parts.next()?);
+        let (start, end) = range(&path);
+        let itself = from.kind() == K::NODE_IDENT && &self.text[start..end] == "self" && parts.next().is_none();
+        (itself && self.meaning(&from) == Some(Meaning::Inputs)).then_some(Meaning::Itself)
     }
 
     fn children(&mut self, node: &SyntaxNode) {
@@ -217,12 +229,22 @@ impl<'a, 'f> Walk<'a, 'f> {
                     self.hits.push(self_path::hit(range(node)));
                 }
             }
-            (Some(Meaning::Inputs), Some(name)) if name == "self" => {}
+            (Some(Meaning::Inputs), Some(name)) if name == "self" => self.select_itself(node, path.as_ref()),
             (Some(Meaning::Inputs), Some(name)) => self.uses.one(&name),
             _ => self.expr(&from),
         }
         for child in children {
             if child.kind() == K::NODE_ATTRPATH { self.path(&child) } else { self.expr(&child) }
+        }
+    }
+
+    /// `inputs.self.x`
+    fn select_itself(&mut self, node: &SyntaxNode, path: Option<&SyntaxNode>) {
+        let next = path.and_then(|path| path.children().nth(1)).and_then(|attr| self.attr_name(&attr));
+        match next.as_deref() {
+            None | Some("inputs") => self.uses.all(),
+            Some("outPath") => self.hits.push(self_path::hit(range(node))),
+            Some(_) => {}
         }
     }
 
