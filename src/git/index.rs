@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use gix::bstr::{BStr, ByteSlice};
+use gix::index::decode::Options;
 use gix::index::entry::{Flags, Mode, Stage};
 use gix::index::extension::Tree as Cached;
-use gix::index::{Entry, State};
+use gix::index::{Entry, File, State};
 use gix::objs::TreeRefIter;
 
 use super::{Oid, Repo, Result, doing};
@@ -20,11 +21,23 @@ impl Repo {
     /// # Errors
     /// When the index or HEAD cannot be read.
     pub fn staged(&self, suffix: &str) -> Result<Vec<(PathBuf, Oid)>> {
-        let index = self.gix.index_or_empty().map_err(doing("read the index"))?;
+        let index = self.index()?;
         let head = self.head()?.commit.map(|commit| self.tree_of_commit(commit)).transpose()?;
         let mut search = Search { repo: self, index: &index, suffix: suffix.as_bytes(), found: Vec::new() };
         search.folder(index.entries(), 0, index.tree(), head)?;
         Ok(search.found)
+    }
+
+    /// The index in force, empty where there is none yet.
+    ///
+    /// Its checksum is left to `git fsck`, as git does (read-cache.c): a commit waits for us.
+    fn index(&self) -> Result<File> {
+        let (path, hash) = (self.gix.index_path(), self.gix.object_hash());
+        if !path.exists() {
+            return Ok(File::from_state(State::new(hash), path));
+        }
+        let options = Options { thread_limit: Some(1), ..Options::default() };
+        File::at(path, hash, true, options).map_err(doing("read the index"))
     }
 
     /// The blob of the file at `path` in the index.
@@ -32,7 +45,7 @@ impl Repo {
     /// # Errors
     /// When the index cannot be read.
     pub fn staged_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let index = self.gix.index_or_empty().map_err(doing("read the index"))?;
+        let index = self.index()?;
         let entry = index.entry_by_path(BStr::new(path.as_bytes())).filter(|entry| is_file(entry));
         entry.map(|entry| self.blob(entry.id)).transpose()
     }
