@@ -122,12 +122,24 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
         Kind::Timeout if failure.drv.is_none() && says("evaluation did not end") => {
             (Which::Evaluation, seconds(limits.evaluation))
         }
+        // Newer versions of Nix say the same of both, and after how long.
+        Kind::Timeout
+            if told(&failure.detail) == seconds(limits.silence) && told(&failure.detail) != seconds(limits.build) =>
+        {
+            (Which::Silence, seconds(limits.silence))
+        }
         Kind::Timeout => (Which::Time, seconds(limits.build)),
         Kind::LogLimit => (Which::Log, limits.log),
         Kind::Evaluation if says("out of memory") => (Which::Memory, limits.memory),
         _ => return None,
     };
     limit.map(|limit| Reached { which, limit })
+}
+
+/// The number in `timed out after N seconds`.
+fn told(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("timed out after ")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 /// How to allow more, where a record's error tells of a limit.

@@ -153,12 +153,13 @@ fn the_number_of_processes_does_not_grow_with_the_points() {
         let names = components();
         names.iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
         let run = sandbox.traced(&["--all"]).exits(0);
-        assert_eq!(started(&run, &["build", "--dry-run"]), 1, "one evaluation:\n{}", run.stderr);
+        assert_eq!(started(&run, &["build --dry-run --json"]), 1, "one evaluation:\n{}", run.stderr);
         assert_eq!(started(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
         assert_eq!(sandbox.records().len(), 12);
         // How often the store is asked while Nix works is a matter of time; all that is over by then is recorded together.
         let asked = started(&run, &["path-info"]);
-        assert_eq!(started(&run, &["nix", "--extra"]), 3 + asked + started(&run, &["--add-root"]), "{}", run.stderr);
+        // Settings, evaluation, what is missing for whom (two), the build.
+        assert_eq!(started(&run, &["nix", "--extra"]), 5 + asked + started(&run, &["--add-root"]), "{}", run.stderr);
         assert!(started(&run, &["update-ref", "lattice: record"]) <= asked, "{}", run.stderr);
     }
 }
@@ -336,7 +337,12 @@ fn nix_eval_jobs_evaluates_where_it_is_there() {
         sandbox.twelve();
         let run = sandbox.traced(&["--all", "--json"]).exits(1);
         assert_eq!(started(&run, &["nix-eval-jobs", "--expr"]), 1, "{}", run.stderr);
-        assert_eq!(started(&run, &["build", "--dry-run"]), 0, "nothing is left for Nix to evaluate:\n{}", run.stderr);
+        assert_eq!(
+            started(&run, &["build --dry-run --json"]),
+            0,
+            "nothing is left for Nix to evaluate:\n{}",
+            run.stderr
+        );
         let built = run.json();
         assert_eq!(built["evaluator"], "nix-eval-jobs");
         let verdicts = fields(&built["results"], "verdict");

@@ -29,12 +29,12 @@ fn build_at_once<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>
 
 #[test]
 fn twelve_writers_lose_no_record() {
-    let (sandbox, points) = with_quick_nix(6);
-    build_at_once(&sandbox, points.iter().chain(&points));
+    let (sandbox, points) = with_quick_nix(12);
+    build_at_once(&sandbox, points.iter());
     let records = serde_json::Value::from(sandbox.records());
     let mut found = fields(&records, "point");
     found.sort_unstable();
-    let mut expected: Vec<_> = points.iter().chain(&points).collect();
+    let mut expected: Vec<_> = points.iter().collect();
     expected.sort_unstable();
     assert_eq!(found, expected, "each build should have left its record");
     let writers = sandbox.git(&["config", "--get-all", "lattice.writer"]);

@@ -96,7 +96,7 @@ fn every_rule_finds_something_in_the_corpus_and_nothing_in_what_is_fine() {
 
 #[test]
 fn a_rule_that_is_off_says_nothing() {
-    let text = "{ outputs = _: { lib = 1; lib = x; }; }";
+    let text = "{ outputs = _: { lib = 1; lib = 2; y = x; }; }";
     let codes = |off: &'static str| -> Vec<&str> {
         rules::look(text, true, &|rule| rule == off).iter().map(|hit| hit.rule.code).collect()
     };

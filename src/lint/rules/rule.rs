@@ -60,11 +60,11 @@ impl Hit {
     }
 }
 
-/// Declares rules; the doc comment of each becomes its explanation.
+/// Declares rules; the doc comment of each becomes its explanation. It is not handed on to rustdoc, which would take the examples
+/// for Rust.
 macro_rules! rules {
     ($($(#[doc = $line:literal])+ $ident:ident = $code:literal $name:literal $severity:ident;)+) => {
-        $($(#[doc = $line])+
-        pub(in crate::lint) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {
+        $(pub(in crate::lint) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {
             code: $code,
             name: $name,
             severity: $crate::lint::Severity::$severity,

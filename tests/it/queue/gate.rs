@@ -167,7 +167,9 @@ impl Gates {
 
     /// The process id in the worker's lock.
     pub(super) fn worker(&self) -> u32 {
-        fs::read_to_string(self.queue_dir().join("worker")).unwrap().trim().parse().unwrap()
+        let read = || fs::read_to_string(self.queue_dir().join("worker")).ok()?.trim().parse().ok();
+        until("there is a worker", || read().is_some());
+        read().unwrap()
     }
 
     pub(super) fn queue_dir(&self) -> PathBuf {
