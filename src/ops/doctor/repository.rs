@@ -151,7 +151,12 @@ fn records(context: &Context) -> Vec<Line> {
         Err(error) => return vec![Line::error("records", format!("{error:#}"))],
     };
     if problems.is_empty() {
-        return vec![Line::ok("records", format!("of {writers} writers, all of them believed"))];
+        let whose = match writers {
+            0 => "none yet".to_owned(),
+            1 => "of one writer, all of them believed".to_owned(),
+            many => format!("of {many} writers, all of them believed"),
+        };
+        return vec![Line::ok("records", whose)];
     }
     let line = |problem: &Problem| {
         let line = Line::warning("records", format!("not believed, in `{}`: {problem}", problem.notes));
