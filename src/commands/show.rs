@@ -91,12 +91,12 @@ fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
 }
 
 fn record_line(record: &Record) -> String {
-    let what =
-        record.outputs.get("out").map(|out| out.path.clone()).or_else(|| record.error.clone()).unwrap_or_default();
+    let what = record.outputs.get("out").map(|out| &out.path).or(record.error.as_ref());
+    let what = what.map(|what| format!(": {what}")).unwrap_or_default();
     let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
     harmless(&format!(
-        "{verdict} {} {} {:.1} s by {}@{} with Nix {nix}: {what}",
+        "{verdict} {} {} {:.1} s by {}@{} with Nix {nix}{what}",
         record.system, record.started, record.seconds, record.user, record.host
     ))
 }

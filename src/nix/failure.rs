@@ -141,7 +141,8 @@ impl Diagnosis {
         let noise =
             ["(use '--show-trace'", "warning:", "note:"].iter().any(|word| text.starts_with(word)) || text.is_empty();
         if !noise && self.errors.len() < MOST_ERRORS {
-            let brief = one_line(brief.unwrap_or_else(|| innermost(text)));
+            let cause = if text.starts_with(UNREACHABLE) { text } else { innermost(text) };
+            let brief = one_line(brief.unwrap_or(cause));
             self.errors.push(Said { text: text.to_owned(), brief });
         }
     }
@@ -158,7 +159,8 @@ impl Diagnosis {
         } else if says(&["may not be deterministic"]) {
             Kind::NotReproducible
         } else if says(NO_BUILDER) {
-            Kind::NoBuilder
+            // A builder that did not answer is not the same as nobody.
+            if says(&[UNREACHABLE]) { Kind::Trouble } else { Kind::NoBuilder }
         } else if self.failed > 0 || derivation_in(detail).is_some() {
             if says(TROUBLE) { Kind::Trouble } else { Kind::Build }
         } else if says(TROUBLE) {
@@ -183,6 +185,9 @@ const NO_BUILDER: &[&str] = &[
     "local builds are disabled",
     "Failed to find a machine for remote build",
 ];
+
+/// A remote builder could not be reached.
+const UNREACHABLE: &str = "cannot build on '";
 
 /// Nix could not work.
 const TROUBLE: &[&str] = &[
@@ -321,6 +326,16 @@ mod tests {
         assert_eq!(failure.kind, Kind::Trouble);
         assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is no cause: {failure:?}");
         assert_eq!(diagnosis(b"").failure().summary, "nix failed without a word");
+    }
+
+    #[test]
+    fn a_builder_that_does_not_answer_is_not_nobody() {
+        let said = br#"@nix {"action":"start","id":1,"level":5,"parent":0,"text":"","type":104}
+@nix {"action":"msg","level":0,"msg":"cannot build on 'ssh-ng://box': error: cannot open connection to remote store 'ssh-ng://box': error: unexpected end-of-file"}
+@nix {"action":"msg","level":0,"msg":"error: a 'aarch64-linux' with features {} is required to build '/nix/store/zvyhmi0kd7398sggcyi6g3xqfp1va3qd-c.drv', but I am a 'x86_64-linux' with features {}"}"#;
+        let failure = diagnosis(said).failure();
+        assert_eq!(failure.kind, Kind::Trouble, "{failure:?}");
+        assert!(failure.summary.starts_with("cannot build on 'ssh-ng://box'"), "{failure:?}");
     }
 
     #[test]

@@ -11,12 +11,16 @@ use crate::nix::Event;
 
 /// How many of a failing log's last lines are shown.
 const TAIL: usize = 10;
+/// How many characters of each of them.
+const WIDTH: usize = 500;
 
 /// A log that is written. The file is open only while there is something to write: there may be thousands.
 pub(super) struct Log {
     path: PathBuf,
     file: Option<File>,
     tail: VecDeque<String>,
+    /// What Nix said last: it says what it will build when it is asked, and once more when it begins.
+    said: String,
 }
 
 impl Log {
@@ -24,7 +28,7 @@ impl Log {
     pub(super) fn create(path: PathBuf) -> Result<Self> {
         make_parent(&path)?;
         File::create(&path).with_context(|| format!("could not write `{}`", path.display()))?;
-        Ok(Self { path, file: None, tail: VecDeque::new() })
+        Ok(Self { path, file: None, tail: VecDeque::new(), said: String::new() })
     }
 
     /// Writes down what an event says to people.
@@ -35,7 +39,10 @@ impl Log {
                 self.keep(&format!("building {drv}{place}"));
             }
             Event::LogLine { text, .. } | Event::Plain(text) => self.line(text),
-            Event::Message { text, level, .. } if *level <= 3 => self.keep(text),
+            Event::Message { text, level, .. } if *level <= 3 && *text != self.said => {
+                self.said.clone_from(text);
+                self.keep(text);
+            }
             _ => {}
         }
     }
@@ -44,10 +51,17 @@ impl Log {
     pub(super) fn line(&mut self, text: &str) {
         self.keep(text);
         for line in text.lines() {
-            self.tail.push_back(line.to_owned());
+            self.tail.push_back(shortened(line));
         }
         while self.tail.len() > TAIL {
             self.tail.pop_front();
+        }
+    }
+
+    /// Says that there was nothing to do, where Nix itself said nothing.
+    pub(super) fn was_there(&mut self, output: &str) {
+        if std::fs::metadata(&self.path).is_ok_and(|log| log.len() == 0) {
+            self.keep(&format!("nothing was built: {output} is there already"));
         }
     }
 
@@ -68,8 +82,48 @@ impl Log {
     }
 }
 
+/// A line for a terminal: one line of a log may have as many bytes as the whole log.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{} ...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
 /// Makes the directory that a file is to be in.
 pub(super) fn make_parent(path: &Path) -> Result<()> {
     let dir = path.parent().unwrap_or(path);
     std::fs::create_dir_all(dir).with_context(|| format!("could not make `{}`", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Event {
+        Event::Message { level: 3, text: text.to_owned(), brief: None }
+    }
+
+    #[test]
+    fn what_is_said_twice_stands_once_and_an_endless_line_is_cut_for_the_terminal_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::create(dir.path().join("log")).unwrap();
+        log.note(&message("one will be built"));
+        log.note(&message("one will be built"));
+        log.line(&"é".repeat(20_000));
+        log.was_there("/nix/store/x");
+        let (path, tail) = log.close();
+        let whole = std::fs::read_to_string(path).unwrap();
+        assert_eq!(whole, format!("one will be built\n{}\n", "é".repeat(20_000)));
+        assert_eq!(tail, [format!("{} ...", "é".repeat(WIDTH))]);
+    }
+
+    #[test]
+    fn a_build_with_nothing_to_do_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::create(dir.path().join("log")).unwrap();
+        log.was_there("/nix/store/x");
+        let (path, _) = log.close();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "nothing was built: /nix/store/x is there already\n");
+    }
 }

@@ -194,6 +194,9 @@ impl<'a> Many<'a> {
                     (output.name, Output { path: output.path.to_string(), nar_hash: Some(output.nar_hash) })
                 };
                 record.outputs = outputs.into_iter().map(output).collect();
+                if let (false, Some(output)) = (running.has_builder, record.outputs.values().next()) {
+                    self.logs.entry(i).and_modify(|log| log.was_there(&output.path));
+                }
             }
             // Nix itself could not work: that says nothing about the point.
             Outcome::Failed(failure) if failure.kind == nix::Kind::Trouble => {

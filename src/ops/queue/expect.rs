@@ -32,25 +32,33 @@ pub(super) fn seconds(context: &Context, point: &str) -> Result<Option<u64>> {
 
 #[derive(Default)]
 struct Times {
-    /// The newest of the point itself, system by system: when, and how long.
-    own: BTreeMap<String, (String, f64)>,
-    near: Vec<f64>,
+    /// Those of the point itself, by system.
+    own: BTreeMap<String, ByDrv>,
+    near: ByDrv,
 }
+
+/// When a derivation was built last, and the longest that it took: the second time it may have been there already.
+type ByDrv = BTreeMap<Option<String>, (String, f64)>;
 
 impl Times {
     fn note(&mut self, lattice: &Lattice, spelled: &str, own: &Point, record: &Record) {
-        if record.point == spelled {
-            let newest = self.own.entry(record.system.clone()).or_default();
-            if newest.0 <= record.started {
-                *newest = (record.started.clone(), record.seconds);
-            }
+        let times = if record.point == spelled {
+            self.own.entry(record.system.clone()).or_default()
         } else if lattice.parse_point(&record.point).is_ok_and(|other| is_near(&other, own)) {
-            self.near.push(record.seconds);
+            &mut self.near
+        } else {
+            return;
+        };
+        let (newest, longest) = times.entry(record.drv.clone()).or_default();
+        if *newest < record.started {
+            newest.clone_from(&record.started);
         }
+        *longest = longest.max(record.seconds);
     }
 
     fn on(&self, system: &str) -> Option<f64> {
-        self.own.get(system).map(|(_, seconds)| *seconds).or_else(|| median(&self.near))
+        let newest = self.own.get(system).and_then(|times| times.values().max_by(|a, b| a.0.cmp(&b.0)));
+        newest.map(|(_, seconds)| *seconds).or_else(|| median(self.near.values().map(|(_, seconds)| *seconds)))
     }
 }
 
@@ -58,8 +66,8 @@ fn is_near(a: &Point, b: &Point) -> bool {
     a.coordinates().iter().zip(b.coordinates()).filter(|(a, b)| a != b).count() == 1
 }
 
-fn median(all: &[f64]) -> Option<f64> {
-    let mut sorted = all.to_vec();
+fn median(all: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<_> = all.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
 }
