@@ -186,6 +186,7 @@ fn a_merge_made_here_does_not_make_what_it_brings_one_s_own() {
     let victim = reading_src();
     let sandbox = &victim.sandbox;
     let both = "toolchain/aarch64+x86_64/phase0/step2";
+    sandbox.git(&["push", "-q", "origin", "main"]);
     sandbox.git_in("", &["clone", "-q", "remote.git", "stranger"]);
     sandbox.lattice_in("stranger", &["new", &far("phase0/step1"), "--no-push"], |command| command).exits(0);
     std::fs::write(sandbox.path("stranger/src/script"), derivation("echo evil")).unwrap();
