@@ -11,8 +11,8 @@ const MADE_HERE: [&str; 4] = ["lattice: add ", "commit: ", "commit (initial): ",
 impl Repo {
     /// Whether a commit that was made in this clone brought exactly `entry` to `path` on the ref of this full name.
     ///
-    /// It did when the commit has the entry, and neither its first parent nor the ref before had it: whoever amends another's
-    /// commit makes a new one, and brings nothing that was not there.
+    /// It did when the commit has the entry, and neither one of its parents nor the ref before had it: whoever amends or merges
+    /// another's commit makes a new one, and brings nothing that was not there.
     ///
     /// # Errors
     /// When objects cannot be read.
@@ -24,7 +24,7 @@ impl Repo {
             }
             // A commit that was amended away may have been collected since.
             let Ok(made) = self.commit(*commit) else { continue };
-            let before = made.parents.first().into_iter().chain(moves.get(i + 1).map(|(older, _)| older));
+            let before = made.parents.iter().chain(moves.get(i + 1).map(|(older, _)| older));
             if self.holds(made.tree, path, entry)? && !self.any_holds(before, path, entry) {
                 return Ok(true);
             }

@@ -46,6 +46,9 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("gpg.ssh.program", "ssh-keygen"),
 ];
 
+/// How the signature begins for which git calls ssh-keygen and not gpg (gpg-interface.c).
+const SSH: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
+
 impl Repo {
     /// A value of git's configuration from the user's or the machine's files: what the repository's own say does not count.
     pub fn user_config(&self, key: &str) -> Option<String> {
@@ -64,7 +67,7 @@ impl Repo {
         let commit = self.object(commit, "commit")?.try_into_commit().map_err(doing("read a commit"))?;
         let decoded = commit.decode().map_err(doing("read a commit"))?;
         let signature = decoded.extra_headers().pgp_signature();
-        Ok(signature.map(|text| if text.contains_str("SSH SIGNATURE") { Kind::Ssh } else { Kind::Other }))
+        Ok(signature.map(|text| if text.starts_with(SSH) { Kind::Ssh } else { Kind::Other }))
     }
 
     /// The right signatures among those of `commits`. One git looks at all of them.

@@ -17,6 +17,9 @@ const CLOCK: i64 = 24 * 60 * 60;
 /// How many bytes of all notes together are read: ten times what a hundred thousand points need.
 const MOST_READ: usize = 1 << 30;
 
+/// How many bytes of the notes on one key are read where it is asked for alone.
+const MOST_OF_KEY: u64 = 8 << 20;
+
 /// The records of a repository as they are now.
 pub struct Records<'a> {
     repo: &'a Repo,
@@ -106,9 +109,17 @@ impl<'a> Records<'a> {
     /// # Errors
     /// Those of [`Self::of`].
     pub fn said(&self, key: Oid, point: &str) -> Result<Vec<Said>> {
-        let mut found = Vec::new();
-        for (name, notes) in &self.writers {
-            let Ok(Some(blob)) = self.repo.note(*notes, key) else { continue };
+        let mut notes = Vec::new();
+        for (name, tip) in &self.writers {
+            let Ok(Some(blob)) = self.repo.note(*tip, key) else { continue };
+            notes.push((self.repo.size_of(blob).unwrap_or(0), name, blob));
+        }
+        // A checkout waits for this: many writers' long notes must not hold it up, nor hide the short ones.
+        notes.sort();
+        let (mut found, mut left) = (Vec::new(), MOST_OF_KEY);
+        for (size, name, blob) in notes {
+            let Some(rest) = left.checked_sub(size) else { break };
+            left = rest;
             let writer = name.strip_prefix(NOTES).unwrap_or(name);
             let records = self.read(key, blob).records.into_iter().filter(|record| record.point == point);
             found.extend(records.map(|record| Said { writer: writer.to_owned(), record }));

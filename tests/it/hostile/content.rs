@@ -161,6 +161,14 @@ fn data_is_data_whatever_it_says() {
     }
 }
 
+#[test]
+fn more_data_than_a_checkout_can_wait_for_is_not_read() {
+    let victim = Victim::new(None);
+    let text = "# data\n".repeat(200_000);
+    victim.is_sent("config", &[("config.toml", Put::Text(text))]);
+    victim.switch_says("there is more in config.toml than a checkout can wait for");
+}
+
 /// Flakes that want all there is, the limit of a build that nobody typed, and what stops them.
 fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
     let limits = Limits::default;

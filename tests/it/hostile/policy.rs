@@ -2,7 +2,7 @@
 
 use super::victim::{Put, Victim, derivation};
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, chains, dir, here, toml};
+use crate::story::{at, branch, chains, dir, far, here, toml};
 
 const STEP: &str = "its step.nix was not written here";
 
@@ -179,4 +179,22 @@ fn amending_somebody_else_s_commit_does_not_make_it_one_s_own() {
     sandbox.git(&["commit", "-q", "--amend", "-m", "a better subject"]);
     sandbox.git(&["switch", "-q", "main"]);
     victim.switch_says(STEP);
+}
+
+#[test]
+fn a_merge_made_here_does_not_make_what_it_brings_one_s_own() {
+    let victim = reading_src();
+    let sandbox = &victim.sandbox;
+    let both = "toolchain/aarch64+x86_64/phase0/step2";
+    sandbox.git(&["push", "-q", "origin", "main"]);
+    sandbox.git_in("", &["clone", "-q", "remote.git", "stranger"]);
+    sandbox.lattice_in("stranger", &["new", &far("phase0/step1"), "--no-push"], |command| command).exits(0);
+    std::fs::write(sandbox.path("stranger/src/script"), derivation("echo evil")).unwrap();
+    sandbox.git_in("stranger", &["commit", "-q", "-a", "-m", "improve it"]);
+    sandbox.git_in("stranger", &["push", "-q", "origin", "HEAD"]);
+    sandbox.git(&["fetch", "-q"]);
+    sandbox.git(&["branch", "-q", &branch(&far("phase0/step1")), &format!("origin/{}", branch(&far("phase0/step1")))]);
+    sandbox.lattice(&["new", both, "--template", "step", "--no-switch"]).exits(0);
+    let said = victim.switch(&branch(both));
+    assert!(said.contains("`src`, which builds may read, was not written here"), "{said}");
 }

@@ -252,3 +252,23 @@ fn an_openpgp_key_counts_by_its_fingerprint_alone() {
     victim.sandbox.lattice(&["trust", "--author", &fingerprint.to_lowercase(), "--yes"]).exits(0);
     switch_builds(&victim);
 }
+
+#[test]
+fn what_only_looks_signed_by_ssh_starts_no_gpg() {
+    let mut victim = Victim::new(None);
+    let trace = victim.touched();
+    victim.sandbox.use_program("gpg", &format!("#!/bin/sh\ntouch '{trace}'\nexit 1\n"));
+    let key = ssh_key(&victim, "ada");
+    allow(&victim, &line_of(&key));
+    victim.is_sent("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))]);
+    let name = branch(&at("phase0/step1"));
+    let commit = victim.sandbox.git_in("stranger", &["cat-file", "commit", "HEAD"]);
+    let armour = "-----BEGIN PGP SIGNATURE-----\n Comment: SSH SIGNATURE\n \n AAAA\n -----END PGP SIGNATURE-----";
+    let (head, message) = commit.split_once("\n\n").unwrap();
+    std::fs::write(victim.sandbox.path("commit"), format!("{head}\ngpgsig {armour}\n\n{message}\n")).unwrap();
+    let forged = victim.sandbox.git_in("stranger", &["hash-object", "-t", "commit", "-w", "../commit"]);
+    victim.sandbox.git_in("stranger", &["push", "-q", "-f", "origin", &format!("{}:refs/heads/{name}", forged.trim())]);
+    victim.sandbox.git(&["fetch", "-q"]);
+    victim.switch_says(STEP);
+    assert!(!std::path::Path::new(&trace).exists(), "gpg may ask the network for a key");
+}
