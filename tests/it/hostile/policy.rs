@@ -2,7 +2,7 @@
 
 use super::victim::{Put, Victim, derivation};
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, chains, dir, far, here, toml};
+use crate::story::{at, branch, chains, dir, elsewhere, far, here, toml};
 
 const STEP: &str = "its step.nix was not written here";
 
@@ -134,7 +134,10 @@ fn init_tells_git_which_branch_is_the_base_unless_the_remote_does() {
 
 /// A base that lets builds read `src`, and a step.nix of the user's own that does.
 fn reading_src() -> Victim {
-    let sandbox = Sandbox::with_toml(&format!("{}\n[build]\ninclude = [\"src\"]\n", lattice("")));
+    // The user's own architecture comes first, so that what another brings is no first parent's.
+    let set = format!("[\"{}\", \"{}\"]", here(), elsewhere());
+    let toml = lattice("").replace("[\"aarch64\", \"x86_64\"]", &set);
+    let sandbox = Sandbox::with_toml(&format!("{toml}\n[build]\ninclude = [\"src\"]\n"));
     let victim = Victim::on(sandbox, None);
     let sandbox = &victim.sandbox;
     sandbox.write("src/script", "echo x > $out\n");
