@@ -139,7 +139,7 @@ fn missing_files_and_broken_data_are_named() {
     sandbox.git(&["rm", "-q", &data(&far(ONE))]);
     sandbox.git(&["commit", "-q", "-m", "without"]);
     let found = found(&sandbox);
-    let toml = format!("config-toml {}: `config.toml` line 1, column 5", data(&at(ONE)));
+    let toml = format!("config-toml {}: line 1, column 5", data(&at(ONE)));
     assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
     assert!(found.contains(&format!("no-file {}: is not there, or is no file", data(&far(ONE)))), "{found:#?}");
 }
@@ -172,8 +172,8 @@ fn a_commit_that_says_it_made_another_point_is_named() {
 #[test]
 fn the_names_of_branches_are_quoted_in_commands_and_those_of_the_remote_are_not_renamed() {
     let sandbox = with_points(&[&at(ONE)]);
-    let hostile = "feature/$(touch${IFS}pwned)/phase0";
-    sandbox.git(&["branch", hostile, "main"]);
+    let hostile = format!("feature/$(touch${{IFS}}pwned)/{}", here());
+    sandbox.git(&["branch", &hostile, "main"]);
     sandbox.git(&["push", "-q", "origin", "main:refs/heads/feature/toolchain/sparc/phase0/step1"]);
     sandbox.git(&["fetch", "-q", "origin"]);
     let json = sandbox.lattice(&["check", "--json"]).json();
