@@ -54,8 +54,9 @@ fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if report.findings.is_empty() => text,
         // statix prints nothing for text that is not UTF-8, and repeats the errors of any other; deadnix leaves with 0.
-        _ => {
-            tools.not_asked(path, &mut report);
+        text => {
+            let why = if text.is_ok() { "it has syntax errors" } else { "it is not UTF-8" };
+            tools.not_asked(path, why, &mut report);
             return Looked { report, parses: false };
         }
     };

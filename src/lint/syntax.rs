@@ -20,6 +20,8 @@ rules! {
 pub(super) const NAME: &str = "rnix";
 /// The crate's version, held to `Cargo.lock` by a test.
 const VERSION: &str = "0.15.1";
+/// What some editors put before the text; to Nix it is an unknown character.
+const MARK: char = '\u{feff}';
 const STACK: usize = 256 << 20;
 
 /// Who this is.
@@ -38,6 +40,9 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
             return vec![finding(at, "encoding", "this byte is not UTF-8".to_owned())];
         }
     };
+    if text.starts_with(MARK) {
+        return vec![finding((1, 1), "encoding", "a byte order mark (BOM): no Nix reads a file with one".to_owned())];
+    }
     let Some(errors) = errors(text) else {
         return vec![finding((1, 1), "too-deep", "nested too deeply to be parsed".to_owned())];
     };
@@ -206,6 +211,7 @@ mod tests {
         assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
         assert_eq!(wrong("{ a = \"${b\n\n"), ["1:8 L09: this `${` is never closed: expected `}`"]);
         assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
+        assert_eq!(wrong("\u{feff}{ }"), ["1:1 encoding: a byte order mark (BOM): no Nix reads a file with one"]);
         assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
     }
 

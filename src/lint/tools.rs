@@ -122,7 +122,7 @@ impl Tools {
     }
 
     /// Says that a file was shown to nobody but rnix, since it does not parse.
-    pub(super) fn not_asked(&self, path: &Path, report: &mut Report) {
+    pub(super) fn not_asked(&self, path: &Path, why: &str, report: &mut Report) {
         let mut engines = vec![rules_engine::NAME, format::NAME];
         for (name, missing) in
             [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())]
@@ -132,8 +132,7 @@ impl Tools {
                 Some(missing) => report.missed(self.missing(name, missing)),
             }
         }
-        let why = "it has syntax errors".to_owned();
-        report.missed(Unchecked { engines, path: Some(path.to_owned()), why, required: false });
+        report.missed(Unchecked { engines, path: Some(path.to_owned()), why: why.to_owned(), required: false });
     }
 
     /// Says that an embedded engine has no opinion on a file.

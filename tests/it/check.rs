@@ -139,7 +139,7 @@ fn missing_files_and_broken_data_are_named() {
     sandbox.git(&["rm", "-q", &data(&far(ONE))]);
     sandbox.git(&["commit", "-q", "-m", "without"]);
     let found = found(&sandbox);
-    let toml = format!("config-toml {}: `config.toml` line 1, column 5", data(&at(ONE)));
+    let toml = format!("config-toml {}: line 1, column 5", data(&at(ONE)));
     assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
     assert!(found.contains(&format!("no-file {}: is not there, or is no file", data(&far(ONE)))), "{found:#?}");
 }
@@ -154,6 +154,41 @@ fn trailers_that_lie_are_named() {
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
     assert!(only(&sandbox).contains("says `Lattice-Config: 000000000000`"), "{:?}", only(&sandbox));
+}
+
+#[test]
+fn a_commit_that_says_it_made_another_point_is_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let message = sandbox.git(&["log", "-1", "--format=%B", &branch(&at(ONE))]);
+    let lie = message.replace(&format!("Lattice-Point: {}", at(ONE)), &format!("Lattice-Point: {}", far(ONE)));
+    assert_ne!(lie, message);
+    let tree = format!("{}^{{tree}}", branch(&at(ONE)));
+    let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
+    sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
+    let said = format!("and says `Lattice-Point: {}`", far(ONE));
+    assert!(only(&sandbox).starts_with("trailers ") && only(&sandbox).ends_with(&said), "{:?}", only(&sandbox));
+}
+
+#[test]
+fn the_names_of_branches_are_quoted_in_commands_and_those_of_the_remote_are_not_renamed() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let hostile = format!("feature/$(touch${{IFS}}pwned)/{}", here());
+    sandbox.git(&["branch", &hostile, "main"]);
+    sandbox.git(&["push", "-q", "origin", "main:refs/heads/feature/toolchain/sparc/phase0/step1"]);
+    sandbox.git(&["fetch", "-q", "origin"]);
+    let json = sandbox.lattice(&["check", "--json"]).json();
+    let commands: Vec<_> = json["findings"].as_array().unwrap().iter().map(|it| it["command"].as_str()).collect();
+    assert_eq!(commands, [Some(format!("git branch -m '{hostile}' NEW-NAME").as_str()), None]);
+}
+
+#[test]
+fn a_branch_whose_commit_is_not_there_is_named() {
+    let sandbox = with_points(&[&at(ONE)]);
+    let nowhere = "1".repeat(40);
+    sandbox.write(".git/refs/heads/login", format!("{nowhere}\n"));
+    assert_eq!(only(&sandbox), format!("broken-ref refs/heads/login: is at {nowhere}, which is not there"));
+    sandbox.git(&["update-ref", "-d", "refs/heads/login", &nowhere]);
+    assert_eq!(found(&sandbox), [""; 0]);
 }
 
 #[test]

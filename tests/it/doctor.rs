@@ -57,6 +57,10 @@ fn an_unusable_lattice_toml_must_be_repaired() {
     let sandbox = Sandbox::new();
     sandbox.write("lattice.toml", "base = 1\n");
     sandbox.lattice(&["doctor"]).exits(1).says("✗ error    lattice.toml").says("1 thing to be repaired, ");
+    let report = sandbox.lattice(&["doctor", "--json"]).json();
+    let lines = report["lines"].as_array().unwrap();
+    let remedy = lines.iter().find(|line| line["topic"] == "lattice.toml").unwrap()["remedy"].as_str().unwrap();
+    assert!(!remedy.contains("git lattice init"), "there is a file already: {remedy}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use super::Hit;
 use super::set::range;
 
 rules! {
-    /// Something that no version of Nix can read, though it looks like Nix.
+    /// Something that Nix cannot read, though it looks like Nix.
     ///
     /// A function among the items of a list or after an operator without brackets, a computed name in `let` or `inherit`,
-    /// a number that is too large, a space that is none of blank, tab and line end.
+    /// a number that is too large, a space that is none of blank, tab and line end, a NUL in a string.
     ///
     ///     [ x: x ]              wrong
     ///     [ (x: x) ]            right
@@ -79,6 +79,11 @@ pub(super) fn token(kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
             {
                 let at = (start + before, start + before + char.len_utf8());
                 refuse(at, &format!("U+{:04X} is not a space for Nix", u32::from(char)));
+            }
+        }
+        K::TOKEN_STRING_CONTENT => {
+            if let Some(before) = token.find('\0') {
+                refuse((start + before, start + before + 1), "newer versions of Nix refuse a string with a NUL");
             }
         }
         K::TOKEN_INTEGER if token.parse::<i64>().is_err() => {

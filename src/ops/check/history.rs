@@ -29,6 +29,28 @@ pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Co
     Ok(None)
 }
 
+/// The commit that says that it made a point and brought `dir`, and the point that it says.
+///
+/// # Errors
+/// When history cannot be read.
+pub(super) fn maker(repo: &Repo, tip: &Commit, dir: &str) -> Result<Option<(Commit, String)>> {
+    let mut commit = tip.clone();
+    for _ in 0..MOST {
+        let parent = commit.parents.first().map(|parent| repo.commit(*parent)).transpose()?;
+        if let Some(said) = value(&commit, "Lattice-Point") {
+            let has = |commit: &Commit| repo.entry_at(commit.tree, dir).map(|entry| entry.is_some());
+            let is_new = has(&commit)? && !parent.as_ref().map_or(Ok(false), has)?;
+            let said = said.to_owned();
+            return Ok(is_new.then_some((commit, said)));
+        }
+        match parent {
+            Some(parent) => commit = parent,
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
 /// The value of a trailer.
 pub(super) fn value<'a>(commit: &'a Commit, key: &str) -> Option<&'a str> {
     trailer::parse(&commit.message).into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)

@@ -78,11 +78,7 @@ impl<'a> Checker<'a> {
         }
         match &origin {
             Some(origin) => self.trailers(&subject, origin, &mut checked.findings)?,
-            None => checked.findings.push(Finding::new(
-                Code::NoOrigin,
-                branch,
-                "no commit of the branch says that git-lattice made it: it was made by hand",
-            )),
+            None => checked.findings.push(self.without_origin(&subject, &tip)?),
         }
         self.parents(&subject, &tip, origin.as_ref(), &mut checked.findings)?;
         self.lattice_toml(&subject, &mut checked.findings)
@@ -130,7 +126,9 @@ impl<'a> Checker<'a> {
             Ok(step) => step,
             Err(error) => {
                 let place = format!("{}/{CONFIG}", subject.dir);
-                findings.push(Finding::new(Code::ConfigToml, place, error.to_string()));
+                let said = error.to_string();
+                let message = said.strip_prefix(&format!("`{CONFIG}` ")).unwrap_or(&said);
+                findings.push(Finding::new(Code::ConfigToml, place, message));
                 return Ok(false);
             }
         };
@@ -167,6 +165,18 @@ impl<'a> Checker<'a> {
 
     fn is_same(&self, template: Template, hash: &str) -> bool {
         self.repo.blob_id(template.source().as_bytes()).is_ok_and(|id| id.to_string().starts_with(hash))
+    }
+
+    /// Nobody says that this point was made; a commit that made it may say so of another one.
+    fn without_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
+        if let Some((commit, said)) = history::maker(&self.repo, tip, &subject.dir)? {
+            let commit = self.repo.short(commit.id);
+            let message = format!("commit {commit} made `{}`, and says `Lattice-Point: {said}`", subject.dir);
+            let command = format!("git show --stat {commit}");
+            return Ok(Finding::new(Code::Trailers, &subject.branch, message).repaired_by(command));
+        }
+        let message = "no commit of the branch says that git-lattice made it: it was made by hand";
+        Ok(Finding::new(Code::NoOrigin, &subject.branch, message))
     }
 
     fn trailers(&self, subject: &Subject<'_>, origin: &Commit, findings: &mut Vec<Finding>) -> Result<()> {

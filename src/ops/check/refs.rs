@@ -8,10 +8,11 @@ use super::finding::{Code, Finding};
 use super::{Report, World};
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::Repo;
+use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
 use crate::ops::{content, records};
+use crate::process;
 use crate::record::store::Problem;
 
 const HEADS: &str = "refs/heads/";
@@ -33,11 +34,15 @@ pub(super) fn check<'a>(
     report.branches = listing.refs.len();
     let broken = |text: &String| Finding::new(Code::BrokenRef, "refs", text).repaired_by("git fsck");
     report.findings.extend(listing.broken.iter().map(broken));
+    report.findings.extend(listing.refs.iter().filter_map(|(name, id)| dead(repo, world, &prefixes, name, *id)));
     let short =
         |name: &String| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str())).map(str::to_owned);
     let branches: BTreeSet<String> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
-    report.findings.extend(same_but_case(&branches));
-    report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)));
+    report.findings.extend(same_but_case(&branches, &|branch| rename(&listing.refs, branch)));
+    report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)).map(|(branch, why)| {
+        let message = format!("looks like a point and is none: {why}");
+        Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
+    }));
     report.findings.extend(without_branch(repo, world, seen)?);
     let told = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
     report.findings.extend(records::problems(context, config, world.census)?.iter().map(told));
@@ -45,7 +50,7 @@ pub(super) fn check<'a>(
 }
 
 /// Branches that a file system which folds case takes for one.
-fn same_but_case(branches: &BTreeSet<String>) -> Vec<Finding> {
+fn same_but_case(branches: &BTreeSet<String>, rename: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     let mut folded: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for branch in branches {
         folded.entry(branch.to_lowercase()).or_default().push(branch);
@@ -53,27 +58,40 @@ fn same_but_case(branches: &BTreeSet<String>) -> Vec<Finding> {
     let finding = |names: Vec<&String>| {
         let others = names[1..].iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let message = format!("differs from {others} in letter case alone: some file systems take them for one");
-        let command = format!("git branch -m {} NEW-NAME", names[0]);
-        Finding::new(Code::Case, names[0], message).repaired_by(command)
+        let command = names.iter().find_map(|name| rename(name));
+        Finding { command, ..Finding::new(Code::Case, names[0], message) }
     };
     folded.into_values().filter(|names| names.len() > 1).map(finding).collect()
 }
 
 /// A branch that has the form of a point's, or nearly, and is none: why.
-fn lookalike(config: &Config, branch: &str) -> Option<Finding> {
-    let rename = || format!("git branch -m {branch} NEW-NAME");
-    match config.branch.read(&config.lattice, branch) {
+fn lookalike<'a>(config: &Config, branch: &'a String) -> Option<(&'a String, String)> {
+    let why = match config.branch.read(&config.lattice, branch) {
         Some(Ok(_)) => None,
-        Some(Err(error)) => {
-            let message = format!("looks like a point and is none: {error}");
-            Some(Finding::new(Code::Lookalike, branch, message).repaired_by(rename()))
-        }
-        None => {
-            let why = nearly(config, branch)?;
-            let message = format!("looks like a point and is none: {why}");
-            Some(Finding::new(Code::Lookalike, branch, message).repaired_by(rename()))
-        }
+        Some(Err(error)) => Some(error.to_string()),
+        None => nearly(config, branch),
+    };
+    why.map(|why| (branch, why))
+}
+
+/// The command that gives a branch another name; only a branch of this clone can have one.
+fn rename(refs: &[(String, Oid)], branch: &str) -> Option<String> {
+    let here = format!("{HEADS}{branch}");
+    refs.iter().any(|(name, _)| *name == here).then(|| format!("git branch -m {} NEW-NAME", process::quote(branch)))
+}
+
+/// A ref whose commit is not there; a point's is told of with the point.
+fn dead(repo: &Repo, world: &World<'_>, prefixes: &[String], name: &str, id: Oid) -> Option<Finding> {
+    let (config, short) = (world.config, prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()))?);
+    let is_told = || {
+        let point = config.branch.decode(&config.lattice, short);
+        point.is_some_and(|point| world.census.commit(&point) == Some(id))
+    };
+    if repo.size_of(id).is_some() || is_told() {
+        return None;
     }
+    let command = format!("git update-ref -d {} {id}", process::quote(name));
+    Some(Finding::new(Code::BrokenRef, name, format!("is at {id}, which is not there")).repaired_by(command))
 }
 
 /// Why a name with the pattern's beginning and a value of the lattice in it is not of the pattern's form.
@@ -124,7 +142,7 @@ fn without_branch<'a>(
 }
 
 /// All directories in a tree that are named as points' are.
-fn all_directories(repo: &Repo, config: &Config, tree: crate::git::Oid) -> Result<Vec<(Point, String)>> {
+fn all_directories(repo: &Repo, config: &Config, tree: Oid) -> Result<Vec<(Point, String)>> {
     let mut level = vec![(String::new(), tree)];
     for segment in config.flake.segments() {
         let mut next = Vec::new();

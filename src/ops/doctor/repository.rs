@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Line, Repair};
 use crate::config::Config;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
@@ -23,8 +23,12 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     match context.config() {
         Ok(config) => lines.extend(of_config(context, &config, offline)),
         Err(error) => {
-            let line = Line::error("lattice.toml", error.to_string());
-            lines.push(line.remedy("`git lattice init` writes one, with comments"));
+            let remedy = match error {
+                context::Error::Missing => "`git lattice init` writes one, with comments",
+                context::Error::NoBase => "`git config lattice.base BRANCH` names it",
+                _ => "mend it, or `git restore lattice.toml` takes back what is not committed",
+            };
+            lines.push(Line::error("lattice.toml", error.to_string()).remedy(remedy));
         }
     }
     lines.extend(hooks(context));
