@@ -68,9 +68,11 @@ pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> 
     if manner.supersede {
         supersede(&guard, asks)?;
     }
+    // One time for all: writing one job takes longer than what keeps two apart.
+    let now = crate::queue::now();
     let put = |(i, ask): (usize, &Ask)| {
         let mut job = Job::new(ask.point.clone(), ask.key, ask.commit, manner.asked);
-        job.queued = job.queued.saturating_sub(u64::try_from(i).unwrap_or(u64::MAX));
+        job.queued = now.saturating_sub(u64::try_from(i).unwrap_or(u64::MAX));
         (job.again, job.worktree) = (manner.again, worktree.clone());
         guard.put(job)
     };
