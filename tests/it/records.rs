@@ -276,7 +276,7 @@ fn a_record_of_another_point_is_not_believed() {
 fn what_is_not_believed_is_named_by_doctor_and_check() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
-    sandbox.lattice(&["doctor", "--offline"]).says("of 1 writers, all of them believed");
+    sandbox.lattice(&["doctor", "--offline"]).says("of one writer, all of them believed");
     told(&sandbox, "second", &one, &json!({ "point": two }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
