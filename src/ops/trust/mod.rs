@@ -1,7 +1,7 @@
 //! Whether something may be built that nobody asked for.
 //!
 //! A build runs what the point's directory holds, and those of the points below it, and what `[build] include` names: its *parts*.
-//! [`judge`] lets a build pass when each part is vouched for, in one of four ways:
+//! `judge` lets a build pass when each part is vouched for, in one of four ways:
 //!
 //! - it is *derivable*: a directory of exactly the two files that are generated, with the template that runs nothing of anybody's. Nothing
 //!   hostile can be in it. Where all parts are derivable nothing reads what `[build] include` names;
