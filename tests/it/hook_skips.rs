@@ -1,6 +1,7 @@
 //! What switches the hooks off, and how `hooks status` says it.
 
 use std::fs;
+use std::path::Path;
 
 use crate::git_setup::every_git;
 use crate::sandbox::Sandbox;
@@ -22,6 +23,16 @@ fn acts(sandbox: &Sandbox, variables: &[(&str, &str)]) -> (bool, bool) {
     (!commit.status.success(), switch.error_text().contains("in the background"))
 }
 
+/// A clone with our hooks, and a Nix that is there and comes to nothing: whether a build is started is what matters.
+fn with_hooks(git: Option<&Path>) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_git(git);
+    sandbox.use_program("nix", "#!/bin/sh\nexec sleep 1\n");
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.lattice(&["hooks", "install"]).exits(0);
+    sandbox
+}
+
 fn skipped(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
     let run =
         |args: &[&str]| sandbox.lattice_in("work", args, |command| command.envs(variables.iter().copied())).exits(0);
@@ -40,12 +51,7 @@ fn skipped(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn each_skip_does_what_it_says_and_is_seen() {
     for git in every_git() {
-        let mut sandbox = Sandbox::new();
-        sandbox.use_git(git.as_deref());
-        // A Nix that is there and comes to nothing: whether a build is started is what matters.
-        sandbox.use_program("nix", "#!/bin/sh\nexec sleep 1\n");
-        sandbox.points(&[&at("phase0/step1")]);
-        sandbox.lattice(&["hooks", "install"]).exits(0);
+        let sandbox = with_hooks(git.as_deref());
         assert_eq!((acts(&sandbox, &[]), skipped(&sandbox, &[]).len()), ((true, true), 0));
         for (variables, lints, said) in [
             ([("SKIP", "black,lattice")], false, "SKIP is set"),
@@ -66,11 +72,7 @@ fn each_skip_does_what_it_says_and_is_seen() {
 #[test]
 fn git_config_switches_off_all_or_one() {
     for git in every_git() {
-        let mut sandbox = Sandbox::new();
-        sandbox.use_git(git.as_deref());
-        sandbox.use_program("nix", "#!/bin/sh\nexec sleep 1\n");
-        sandbox.points(&[&at("phase0/step1")]);
-        sandbox.lattice(&["hooks", "install"]).exits(0);
+        let sandbox = with_hooks(git.as_deref());
         for (key, expected) in [
             ("lattice.hooks", (false, false)),
             ("lattice.hooks.pre-commit", (false, true)),

@@ -47,10 +47,9 @@ fn a_well_formed_record_counts() {
     sandbox.lattice(&["promote"]).exits(0).says("phase1/step1");
 }
 
-#[test]
-fn lines_that_are_no_record_make_nothing_green() {
-    let (sandbox, key) = ready();
-    let whole = record(&key);
+/// Lines that look like a record on `key` and are none.
+fn no_records(key: &str) -> Vec<Vec<u8>> {
+    let whole = record(key);
     let changed = |field: &str, value: Value| {
         let mut other = whole.clone();
         other[field] = value;
@@ -62,7 +61,7 @@ fn lines_that_are_no_record_make_nothing_green() {
         other.to_string().into_bytes()
     };
     let text = whole.to_string();
-    let lines = [
+    vec![
         b"built".to_vec(),
         b"\0\xff\xfe\n\n\n{}\n[]\nnull\n\"built\"\n{".to_vec(),
         text.as_bytes()[..text.len() - 1].to_vec(),
@@ -98,8 +97,13 @@ fn lines_that_are_no_record_make_nothing_green() {
         [b"[".repeat(200_000), b"]".repeat(200_000)].concat(),
         vec![b'a'; 3_000_000],
         [text.as_bytes(), b"\n", &vec![b'\n'; 5_000_000]].concat(),
-    ];
-    for line in lines {
+    ]
+}
+
+#[test]
+fn lines_that_are_no_record_make_nothing_green() {
+    let (sandbox, key) = ready();
+    for line in no_records(&key) {
         note(&sandbox, &key, &line);
         let shown = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
         assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");

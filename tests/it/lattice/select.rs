@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use git_lattice::lattice::{Chain, Error, Kind, Lattice, Population, Selector};
+use git_lattice::lattice::{Chain, Error, Kind, Lattice, Point, Population, Selector};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -107,7 +107,17 @@ proptest! {
                 prop_assume!(said.iter().all(Option::is_some));
                 let mut expected: Vec<_> = world.points.iter().filter(|known| fits(known, &said, makes)).collect();
                 expected.sort_by(|a, b| a.point.cmp(&b.point));
+                let is_known = |point: &Point| world.points.iter().any(|known| known.point == *point);
+                let (found, beyond): (Vec<_>, Vec<_>) = found.into_iter().partition(is_known);
                 prop_assert_eq!(found, expected.iter().map(|known| known.point.clone()).collect::<Vec<_>>());
+                // Of open chains the world has the first values only; what is beyond them must be what was said, and a point.
+                for point in beyond {
+                    let texts = world.lattice.texts(&point);
+                    let is_said = |(text, words): (&String, &Said)| words.iter().flatten().any(|word| makes(word, text));
+                    prop_assert!(texts.iter().zip(&said).all(is_said), "{texts:?}");
+                    prop_assert!((0..texts.len()).any(|i| !is_listed(&world.lattice, i)), "{texts:?}");
+                    prop_assert_eq!(world.lattice.point_of(&texts).ok(), Some(point));
+                }
             }
             Err(error) => {
                 let i = axis_of(&world.lattice, &error);

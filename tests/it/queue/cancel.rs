@@ -20,11 +20,7 @@ fn a_build_that_runs_is_ended_with_its_nix() {
 #[test]
 fn what_waits_is_taken_out() {
     let Some(gates) = Gates::one() else { return };
-    let [first, second, third] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| gates.gated(place));
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.queue(&second);
-    gates.queue(&third);
+    let [_, second, third] = gates.one_that_runs_and_two_that_wait();
     let run = gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0);
     assert_eq!(run.stdout, format!("cancelled {second}: it had not begun\n"));
     assert_eq!(gates.sandbox.state_of(&second), "new");

@@ -105,6 +105,16 @@ impl Gates {
         self.point(place, &format!("echo begun {name}; read word </gate/{name}; echo heard $word; {end}"))
     }
 
+    /// Three points, asked for in this order: the first is being built.
+    #[track_caller]
+    pub(super) fn one_that_runs_and_two_that_wait(&self) -> [String; 3] {
+        let points = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| self.gated(place));
+        self.queue(&points[0]);
+        self.begun(&points[0]);
+        points[1..].iter().for_each(|point| self.queue(point));
+        points
+    }
+
     /// Opens the gate of a builder that waits there, or will.
     #[track_caller]
     pub(super) fn open(&self, place: &str) {

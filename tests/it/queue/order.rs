@@ -8,11 +8,7 @@ use super::gate::{Gates, ended, processes, until};
 #[test]
 fn the_newest_goes_first() {
     let Some(gates) = Gates::one() else { return };
-    let [first, second, third] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| gates.gated(place));
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.queue(&second);
-    gates.queue(&third);
+    let [first, second, third] = gates.one_that_runs_and_two_that_wait();
     gates.open("phase0/step1");
     gates.begun(&third);
     assert_eq!(gates.log(&second), "", "what was asked for earlier waits");
