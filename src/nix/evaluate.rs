@@ -168,7 +168,9 @@ impl Search<'_> {
             if let Some(event) = reader.read(line) {
                 diagnosis.note(&event);
                 begun += usize::from(matches!(&event, Event::Doing { text, .. } if text.starts_with(AT)));
-                (self.on_event)(&event);
+                if !is_listing(&event) {
+                    (self.on_event)(&event);
+                }
             }
             Clock::Run
         });
@@ -239,6 +241,12 @@ impl Evaluator {
             Self::EvalJobs(_) => "nix-eval-jobs",
         }
     }
+}
+
+/// What a dry run lists (as loudly as an error) is said again by the build itself.
+fn is_listing(event: &Event) -> bool {
+    let Event::Message { text, .. } = event else { return false };
+    text.ends_with("will be built:") || text.contains("will be fetched") || text.starts_with("  /")
 }
 
 #[cfg(test)]

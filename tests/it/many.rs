@@ -178,6 +178,9 @@ fn each_log_has_only_the_lines_of_its_own_build() {
         assert!(log.contains("from c03\n") && log.contains("from third\n") && !log.contains("c01"), "{log}");
         let point = sandbox.point(&first("c03"));
         assert_eq!(point["state"], "new", "what was not asked for has no record");
+        sandbox.made(&first("c04"), &fine("c04"));
+        sandbox.lattice(&["build", &first("c04")]).exits(0);
+        assert_eq!(sandbox.log_of(&first("c04")).matches("will be built").count(), 1, "evaluation lists nothing");
     }
 }
 

@@ -19,8 +19,6 @@ pub(super) struct Log {
     path: PathBuf,
     file: Option<File>,
     tail: VecDeque<String>,
-    /// What Nix said last: it says what it will build when it is asked, and once more when it begins.
-    said: String,
 }
 
 impl Log {
@@ -28,7 +26,7 @@ impl Log {
     pub(super) fn create(path: PathBuf) -> Result<Self> {
         make_parent(&path)?;
         File::create(&path).with_context(|| format!("could not write `{}`", path.display()))?;
-        Ok(Self { path, file: None, tail: VecDeque::new(), said: String::new() })
+        Ok(Self { path, file: None, tail: VecDeque::new() })
     }
 
     /// Writes down what an event says to people.
@@ -39,10 +37,7 @@ impl Log {
                 self.keep(&format!("building {drv}{place}"));
             }
             Event::LogLine { text, .. } | Event::Plain(text) => self.line(text),
-            Event::Message { text, level, .. } if *level <= 3 && *text != self.said => {
-                self.said.clone_from(text);
-                self.keep(text);
-            }
+            Event::Message { text, level, .. } if *level <= 3 => self.keep(text),
             _ => {}
         }
     }
@@ -105,10 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_stands_once_and_an_endless_line_is_cut_for_the_terminal_only() {
+    fn an_endless_line_is_cut_for_the_terminal_only() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = Log::create(dir.path().join("log")).unwrap();
-        log.note(&message("one will be built"));
         log.note(&message("one will be built"));
         log.line(&"é".repeat(20_000));
         log.was_there("/nix/store/x");

@@ -14,9 +14,6 @@ use crate::ops::limits;
 use crate::process::leash;
 use crate::record::{Output, Record, Verdict, store};
 
-/// The level of warnings; what is above is talk.
-const WARNING: u64 = 1;
-
 /// All jobs of one run, by their place.
 pub(super) struct Many<'a> {
     builder: &'a Builder<'a>,
@@ -115,10 +112,6 @@ impl<'a> Many<'a> {
 
     /// What nix says while it evaluates: with a single job it is about that.
     pub(super) fn evaluating(&mut self, able: &[usize], event: &Event) {
-        // What a dry run would do is said again by the build itself.
-        if matches!(event, Event::Message { level, .. } if *level > WARNING) {
-            return;
-        }
         self.said(event, if able.len() == 1 { able } else { &[] });
     }
 
