@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Report, Tools, format, rules_engine, syntax};
+use super::read::{self, Reading};
+use super::{Report, Tools, format, syntax};
 
 /// Fewer files than this are done sooner than a thread is started.
 const FEW: usize = 4;
@@ -50,9 +51,11 @@ struct Looked {
 /// What the engines say that look at one file at a time.
 fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
     let mut report = Report { checked: vec![syntax::engine()], ..Report::default() };
-    report.findings = syntax::check(path, bytes);
+    let reading = Reading::of(path, bytes, &tools.settings);
+    let parses = reading.parses();
+    report.findings = reading.syntax;
     let text = match std::str::from_utf8(bytes) {
-        Ok(text) if report.findings.is_empty() => text,
+        Ok(text) if parses => text,
         // statix prints nothing for text that is not UTF-8, and repeats the errors of any other; deadnix leaves with 0.
         text => {
             let why = if text.is_ok() { "it has syntax errors" } else { "it is not UTF-8" };
@@ -60,8 +63,8 @@ fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
             return Looked { report, parses: false };
         }
     };
-    report.findings.extend(rules_engine::check(path, text, &tools.settings));
-    report.saw(rules_engine::engine());
+    report.findings.extend(reading.rules);
+    report.saw(read::engine());
     match format::check(path, text, &tools.settings) {
         Ok(finding) => {
             report.findings.extend(finding);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Edit, Finding, Settings, format, rules_engine, syntax};
+use super::read::Reading;
+use super::{Edit, Finding, Settings, format};
 
 /// A fix can make room for another; no text needs more rounds than this.
 const ROUNDS: usize = 20;
@@ -24,33 +25,31 @@ pub enum NotFixed {
 /// When the text does not parse, or would be worse afterwards.
 pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, NotFixed> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotFixed::NoSyntax)?;
-    if !parses(path, text) {
+    let read = |text: &str| Reading::of(path, text.as_bytes(), settings);
+    let (mut now, mut reading) = (text.to_owned(), read(text));
+    if !reading.parses() {
         return Err(NotFixed::NoSyntax);
     }
-    let mut now = text.to_owned();
+    let before = reading.rules.len();
     for _ in 0..ROUNDS {
-        let findings = rules_engine::check(path, &now, settings);
-        let edits = edits(&findings);
+        let edits = edits(&reading.rules);
         if edits.is_empty() {
             break;
         }
         now = apply(&now, &edits);
-        if !parses(path, &now) {
+        reading = read(&now);
+        if !reading.parses() {
             return Err(NotFixed::Worse);
         }
     }
     if let Ok(Some(Finding { fix: Some(fix), .. })) = format::check(path, &now, settings) {
         now = fix.text;
+        reading = read(&now);
     }
-    let found = |text: &str| rules_engine::check(path, text, settings).len();
-    if now != text && (!parses(path, &now) || found(&now) > found(text)) {
+    if !reading.parses() || reading.rules.len() > before {
         return Err(NotFixed::Worse);
     }
     Ok(now)
-}
-
-fn parses(path: &Path, text: &str) -> bool {
-    syntax::check(path, text.as_bytes()).is_empty()
 }
 
 /// The fixes in the order of the text; of two that touch each other the first.

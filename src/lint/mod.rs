@@ -16,6 +16,7 @@ mod fix;
 mod format;
 pub mod inputs;
 mod openers;
+mod read;
 mod report;
 #[macro_use]
 pub mod rules;
@@ -50,34 +51,4 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The names of all engines, as `[lint] require` knows them.
-pub const ENGINES: [&str; 5] = [syntax::NAME, rules_engine::NAME, format::NAME, statix::NAME, deadnix::NAME];
-
-mod rules_engine {
-    //! Our own rules as an engine.
-
-    use std::path::Path;
-
-    use super::syntax::Lines;
-    use super::{Engine, Finding, Note, Settings, rules};
-
-    pub(super) const NAME: &str = "git-lattice";
-
-    pub(super) fn engine() -> Engine {
-        Engine { name: NAME, version: Some(env!("CARGO_PKG_VERSION").to_owned()) }
-    }
-
-    pub(super) fn check(path: &Path, text: &str, settings: &Settings) -> Vec<Finding> {
-        let is_flake = path.file_name().is_some_and(|name| name == "flake.nix");
-        let hits = rules::look(text, is_flake, &|code| settings.is_off(code));
-        let lines = Lines::of(text);
-        hits.into_iter().map(|hit| finding(path, &lines, hit)).collect()
-    }
-
-    fn finding(path: &Path, lines: &Lines, hit: rules::Hit) -> Finding {
-        let at = lines.position(hit.range.0);
-        let finding = Finding::at(path, at, hit.rule.severity, hit.rule.code, hit.message, NAME);
-        let note =
-            hit.note.map(|(from, to, message)| Note { from: lines.position(from), to: lines.position(to), message });
-        Finding { note, fix: hit.fix, ..finding.until(lines, hit.range.1) }
-    }
-}
+pub const ENGINES: [&str; 5] = [syntax::NAME, read::NAME, format::NAME, statix::NAME, deadnix::NAME];

@@ -29,42 +29,48 @@ pub(super) fn engine() -> Engine {
     Engine { name: NAME, version: Some(VERSION.to_owned()) }
 }
 
-/// All syntax errors of one file, and the first byte that is not UTF-8.
-pub(super) fn check(path: &Path, bytes: &[u8]) -> Vec<Finding> {
-    let finding = |at, code: &str, message: String| Finding::at(path, at, Severity::Error, code, message, NAME);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            let at = Lines::of(&before).position(before.len());
-            return vec![finding(at, "encoding", "this byte is not UTF-8".to_owned())];
+/// The bytes of a file as text; a finding where no Nix reads them as such.
+pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Box<Finding>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.starts_with(MARK) => {
+            let message = "a byte order mark (BOM): no Nix reads a file with one";
+            Err(Box::new(error(path, (1, 1), "encoding", message)))
         }
-    };
-    if text.starts_with(MARK) {
-        return vec![finding((1, 1), "encoding", "a byte order mark (BOM): no Nix reads a file with one".to_owned())];
+        Ok(text) => Ok(text),
+        Err(wrong) => {
+            let before = String::from_utf8_lossy(&bytes[..wrong.valid_up_to()]);
+            let at = Lines::of(&before).position(before.len());
+            Err(Box::new(error(path, at, "encoding", "this byte is not UTF-8")))
+        }
     }
-    let Some(errors) = errors(text) else {
-        return vec![finding((1, 1), "too-deep", "nested too deeply to be parsed".to_owned())];
-    };
+}
+
+/// The finding for a text that [`parsed`] refuses.
+pub(super) fn too_deep(path: &Path) -> Finding {
+    error(path, (1, 1), "too-deep", "nested too deeply to be parsed")
+}
+
+/// The syntax errors of a text, from what rnix says of it.
+pub(super) fn findings(path: &Path, text: &str, errors: &[ParseError]) -> Vec<Finding> {
     let lines = Lines::of(text);
+    let errors = without_echo(errors);
     let opener = if errors.is_empty() { None } else { openers::unclosed(text) };
     // What is said after an opener that is at fault is its echo.
     let before = |error: &&ParseError| opener.is_none_or(|opener| start(error, text) < opener.at);
     let mut findings: Vec<Finding> = errors
         .iter()
         .filter(before)
-        .map(|error| finding(lines.position(start(error, text)), "syntax", message(error)))
+        .map(|wrong| error(path, lines.position(start(wrong, text)), "syntax", message(wrong)))
         .collect();
     findings.extend(opener.map(|opener| {
         let message = format!("this `{}` is never closed: expected `{}`", opener.text, opener.closer);
-        finding(lines.position(opener.at), UNCLOSED.code, message)
+        error(path, lines.position(opener.at), UNCLOSED.code, message)
     }));
     findings
 }
 
-/// What rnix says; `None` when it must not be asked.
-fn errors(text: &str) -> Option<Vec<ParseError>> {
-    parsed(text, |parse| without_echo(parse.errors()))
+fn error(path: &Path, at: (usize, usize), code: &str, message: impl Into<String>) -> Finding {
+    Finding::at(path, at, Severity::Error, code, message, NAME)
 }
 
 /// Parses `text` and lets `look` see the tree where the stack is deep enough for it; `None` when the text is nested too
@@ -195,9 +201,11 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lint::Settings;
+    use crate::lint::read::Reading;
 
     fn said(bytes: &[u8]) -> Vec<String> {
-        let findings = check(Path::new("a.nix"), bytes);
+        let findings = Reading::of(Path::new("a.nix"), bytes, &Settings::default()).syntax;
         findings.iter().map(|f| format!("{}:{} {}: {}", f.line, f.column, f.code, f.message)).collect()
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::deadnix::Deadnix;
 use super::report::{Engine, Report, Unchecked};
 use super::statix::Statix;
-use super::{Finding, Settings, deadnix, format, rules_engine, statix};
+use super::{Finding, Settings, deadnix, format, read, statix};
 use crate::process::{self, Clock, Cmd, Output};
 
 /// Nothing that looks at one file takes longer; a commit waits for it.
@@ -123,7 +123,7 @@ impl Tools {
 
     /// Says that a file was shown to nobody but rnix, since it does not parse.
     pub(super) fn not_asked(&self, path: &Path, why: &str, report: &mut Report) {
-        let mut engines = vec![rules_engine::NAME, format::NAME];
+        let mut engines = vec![read::NAME, format::NAME];
         for (name, missing) in
             [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())]
         {

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::Hit;
-use super::scope::Meaning;
-use super::set::Range;
+use super::node::Range;
 
 rules! {
     /// An attribute that is defined twice.
@@ -35,9 +34,9 @@ rules! {
 }
 
 /// The names of one function's arguments, in the order of the text.
-pub(super) fn arguments(names: &[(&str, Range, Meaning)], hits: &mut Vec<Hit>) {
+pub(super) fn arguments<'a>(names: impl IntoIterator<Item = (&'a str, Range)>, hits: &mut Vec<Hit>) {
     let mut seen: HashMap<&str, Range> = HashMap::new();
-    for &(name, at, _) in names {
+    for (name, at) in names {
         if let Some(&first) = seen.get(name) {
             let hit = Hit::new(&DUPLICATE_ARGUMENT, at, format!("the argument `{name}` is there already"));
             hits.push(hit.note(first, "the first one"));

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
-use super::set::{Range, Set, Value, fixed, range, unparen};
+use super::node::{Range, fixed, range, unparen};
+use super::set::{Set, Value};
 
 rules! {
     /// A flake that is not written as an attribute set.

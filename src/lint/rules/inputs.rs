@@ -6,7 +6,7 @@ use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
 use super::flake::{Flake, Uses};
-use super::set::{Range, range};
+use super::node::{Range, range};
 
 rules! {
     /// An argument of `outputs` that is no input.

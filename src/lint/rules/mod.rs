@@ -10,6 +10,7 @@ mod duplicates;
 mod flake;
 mod globals;
 mod inputs;
+mod node;
 mod off;
 mod packages;
 mod places;

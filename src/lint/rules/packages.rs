@@ -3,7 +3,8 @@
 use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
-use super::set::{Range, Set, Value, range, unparen};
+use super::node::{Range, range, unparen};
+use super::set::{Set, Value};
 
 rules! {
     /// Something under `packages`, `checks` or `devShells` that is no derivation.

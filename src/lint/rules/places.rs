@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rnix::SyntaxKind as K;
 
 use super::Hit;
-use super::set::Range;
+use super::node::Range;
 
 rules! {
     /// A path into the store.

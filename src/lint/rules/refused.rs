@@ -3,7 +3,7 @@
 use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
-use super::set::range;
+use super::node::range;
 
 rules! {
     /// Something that Nix cannot read, though it looks like Nix.

@@ -7,9 +7,10 @@ use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::flake::{Flake, Uses};
 use super::globals::is_global;
+use super::node::{Range, fixed, range, unparen};
 use super::places::Hashes;
 use super::refused::{self, REFUSED};
-use super::set::{Range, Set, Value, fixed, range, unparen};
+use super::set::{Set, Value};
 use super::{Hit, duplicates, self_path, sources};
 
 rules! {
@@ -68,12 +69,14 @@ impl<'a, 'f> Walk<'a, 'f> {
             K::NODE_WITH => self.with(node),
             K::NODE_SELECT | K::NODE_HAS_ATTR => self.select(node),
             K::NODE_BIN_OP => {
-                self_path::added(self, node);
+                let hit = self_path::added(node, |part| self.is_self(part));
+                self.hits.extend(hit);
                 refused::operator(node, &mut self.hits);
                 self.children(node);
             }
             K::NODE_STRING => {
-                self_path::interpolated(self, node);
+                let hits = self_path::interpolated(node, |part| self.is_self(part));
+                self.hits.extend(hits);
                 self.children(node);
             }
             K::NODE_LITERAL | K::NODE_CUR_POS | K::NODE_PATH_SEARCH => {}
@@ -82,13 +85,17 @@ impl<'a, 'f> Walk<'a, 'f> {
     }
 
     /// What `node` stands for where it is a name, also in brackets.
-    pub(super) fn meaning(&self, node: &SyntaxNode) -> Option<Meaning> {
+    fn meaning(&self, node: &SyntaxNode) -> Option<Meaning> {
         let node = unparen(node.clone());
         if node.kind() == K::NODE_SELECT {
             return self.itself_of_inputs(&node);
         }
         let (start, end) = (node.kind() == K::NODE_IDENT).then(|| range(&node))?;
         self.names.get(&self.text[start..end])?.last().copied()
+    }
+
+    fn is_self(&self, node: &SyntaxNode) -> bool {
+        self.meaning(node) == Some(Meaning::Itself)
     }
 
     /// `inputs.self`
@@ -104,14 +111,10 @@ impl<'a, 'f> Walk<'a, 'f> {
         // Text within a string or path is a token; names in it are in interpolations.
         for child in node.children() {
             match child.kind() {
-                K::NODE_INTERPOL if self.meaning_within(&child) == Some(Meaning::Itself) => {}
+                K::NODE_INTERPOL if child.first_child().is_some_and(|inner| self.is_self(&inner)) => {}
                 _ => self.expr(&child),
             }
         }
-    }
-
-    fn meaning_within(&self, interpolation: &SyntaxNode) -> Option<Meaning> {
-        self.meaning(&interpolation.first_child()?)
     }
 
     fn name(&mut self, node: &SyntaxNode) {
@@ -181,7 +184,7 @@ impl<'a, 'f> Walk<'a, 'f> {
             Some(Meaning::Inputs) => names.iter().for_each(|name| self.uses.one(name)),
             _ => self.expr(expr),
         }
-        if self.meaning(expr) == Some(Meaning::Itself) && names.iter().any(|name| name == "outPath") {
+        if self.is_self(expr) && names.iter().any(|name| name == "outPath") {
             self.hits.push(self_path::hit(range(expr)));
         }
     }
@@ -295,7 +298,7 @@ impl<'a, 'f> Walk<'a, 'f> {
             };
             found.push((name, at, meaning));
         }
-        duplicates::arguments(&found, &mut self.hits);
+        duplicates::arguments(found.iter().map(|&(name, at, _)| (name, at)), &mut self.hits);
         found.into_iter().map(|(name, _, meaning)| (name, meaning)).collect()
     }
 

@@ -3,8 +3,7 @@
 use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
-use super::scope::{Meaning, Walk};
-use super::set::{Range, range};
+use super::node::{Range, range};
 
 rules! {
     /// The flake's `self` used as the path of its files.
@@ -21,22 +20,20 @@ pub(super) fn hit(at: Range) -> Hit {
     Hit::new(&SELF_PATH, at, "`self` is not the same path in every version of Nix: write `./file` instead")
 }
 
-/// `self + "/file"`
-pub(super) fn added(walk: &mut Walk, node: &SyntaxNode) {
-    let plus = node.children_with_tokens().any(|part| part.kind() == K::TOKEN_ADD);
-    let left = node.first_child().filter(|left| plus && walk.meaning(left) == Some(Meaning::Itself));
-    if let Some(left) = left {
-        walk.hits.push(hit(range(&left)));
-    }
+/// The place of `self` in `self + "/file"`; `is_self` tells whether a node stands for `self`.
+pub(super) fn added(sum: &SyntaxNode, is_self: impl Fn(&SyntaxNode) -> bool) -> Option<Hit> {
+    let plus = sum.children_with_tokens().any(|part| part.kind() == K::TOKEN_ADD);
+    let left = sum.first_child().filter(|left| plus && is_self(left))?;
+    Some(hit(range(&left)))
 }
 
-/// `"${self}/file"`
-pub(super) fn interpolated(walk: &mut Walk, string: &SyntaxNode) {
-    for part in string.children().filter(|part| part.kind() == K::NODE_INTERPOL) {
+/// The places of `self` in `"${self}/file"`; `is_self` tells whether a node stands for `self`.
+pub(super) fn interpolated(string: &SyntaxNode, is_self: impl Fn(&SyntaxNode) -> bool) -> Vec<Hit> {
+    let parts = string.children().filter(|part| part.kind() == K::NODE_INTERPOL);
+    let of_self = parts.filter(|part| {
         let next = part.next_sibling_or_token().and_then(rnix::NodeOrToken::into_token);
         let goes_on = next.is_some_and(|token| token.text().starts_with('/'));
-        if goes_on && part.first_child().is_some_and(|inner| walk.meaning(&inner) == Some(Meaning::Itself)) {
-            walk.hits.push(hit(range(&part)));
-        }
-    }
+        goes_on && part.first_child().is_some_and(|inner| is_self(&inner))
+    });
+    of_self.map(|part| hit(range(&part))).collect()
 }

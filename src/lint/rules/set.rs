@@ -11,15 +11,8 @@ use rnix::{SyntaxKind as K, SyntaxNode};
 
 use super::Hit;
 use super::duplicates::{DEEP_MERGE, DUPLICATE_ATTRIBUTE};
+use super::node::{Range, fixed, range, unparen};
 use super::refused::REFUSED;
-
-/// A place in the text, in bytes.
-pub(super) type Range = (usize, usize);
-
-pub(super) fn range(node: &SyntaxNode) -> Range {
-    let range = node.text_range();
-    (range.start().into(), range.end().into())
-}
 
 /// An attribute set, or the definitions of a `let`.
 #[derive(Debug, Default)]
@@ -220,51 +213,5 @@ impl<'a> Reader<'a, '_> {
                 name.map_or_else(|| Name::Dynamic(attr.clone()), |name| Name::Static(name, at))
             }
         }
-    }
-}
-
-/// An expression without the brackets around it, which Nix forgets.
-pub(super) fn unparen(mut node: SyntaxNode) -> SyntaxNode {
-    while node.kind() == K::NODE_PAREN {
-        match node.first_child() {
-            Some(inner) => node = inner,
-            None => break,
-        }
-    }
-    node
-}
-
-/// What a string without interpolation says.
-pub(super) fn fixed<'a>(text: &'a str, string: &SyntaxNode) -> Option<Cow<'a, str>> {
-    if string.first_child().is_some() {
-        return None;
-    }
-    let (start, end) = range(string);
-    let whole = &text[start..end];
-    let multiline = whole.starts_with("''");
-    let quotes = if multiline { 2 } else { 1 };
-    let inner = whole.get(quotes..whole.len() - quotes)?;
-    if inner.contains(['\\', '\r']) || multiline && inner.contains(['\'', '\n']) {
-        return Some(Cow::Owned(if multiline { inner.replace("'''", "''") } else { unescape(inner) }));
-    }
-    Some(Cow::Borrowed(inner))
-}
-
-fn unescape(inner: &str) -> String {
-    let mut said = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(char) = chars.next() {
-        let char = if char == '\\' { chars.next().map(escaped) } else { Some(char) };
-        said.extend(char);
-    }
-    said
-}
-
-fn escaped(char: char) -> char {
-    match char {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        other => other,
     }
 }

@@ -1,8 +1,9 @@
 //! Fetched sources: sets with an address and a hash.
 
 use super::Hit;
+use super::node::{Range, fixed, range, unparen};
 use super::places::Hashes;
-use super::set::{Range, Set, Value, fixed, range, unparen};
+use super::set::{Set, Value};
 
 const HASHES: [&str; 5] = ["hash", "sha256", "outputHash", "narHash", "sha512"];
 const ADDRESSES: [&str; 5] = ["owner", "repo", "rev", "tag", "version"];

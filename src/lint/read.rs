@@ -1,0 +1,61 @@
+//! One reading of a file: rnix parses it once, and both its syntax errors and our own rules come from that tree.
+
+use std::path::Path;
+
+use super::syntax::{self, Lines};
+use super::{Engine, Finding, Note, Settings, rules};
+
+/// Our own rules as an engine.
+pub(super) const NAME: &str = "git-lattice";
+
+/// The engine of our own rules.
+pub(super) fn engine() -> Engine {
+    Engine { name: NAME, version: Some(env!("CARGO_PKG_VERSION").to_owned()) }
+}
+
+/// What one reading of a file gives.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Its syntax errors; a file with any of them does not evaluate.
+    pub(super) syntax: Vec<Finding>,
+    /// What our own rules find; empty where there are syntax errors.
+    pub(super) rules: Vec<Finding>,
+}
+
+impl Reading {
+    /// Parses `bytes` and applies the rules that `settings` leaves on; `path` names the file in the findings and says whether it is
+    /// a flake.
+    pub(super) fn of(path: &Path, bytes: &[u8], settings: &Settings) -> Self {
+        let text = match syntax::decode(path, bytes) {
+            Ok(text) => text,
+            Err(finding) => return Self { syntax: vec![*finding], ..Self::default() },
+        };
+        let is_flake = path.file_name().is_some_and(|name| name == "flake.nix");
+        let read = syntax::parsed(text, |parse| {
+            if parse.errors().is_empty() {
+                let hits = rules::check(text, &parse.tree(), is_flake, &|code| settings.is_off(code));
+                Self { rules: findings(path, text, hits), ..Self::default() }
+            } else {
+                Self { syntax: syntax::findings(path, text, parse.errors()), ..Self::default() }
+            }
+        });
+        read.unwrap_or_else(|| Self { syntax: vec![syntax::too_deep(path)], ..Self::default() })
+    }
+
+    /// Whether rnix finds no fault with the file.
+    pub(super) fn parses(&self) -> bool {
+        self.syntax.is_empty()
+    }
+}
+
+fn findings(path: &Path, text: &str, hits: Vec<rules::Hit>) -> Vec<Finding> {
+    let lines = Lines::of(text);
+    hits.into_iter().map(|hit| finding(path, &lines, hit)).collect()
+}
+
+fn finding(path: &Path, lines: &Lines, hit: rules::Hit) -> Finding {
+    let at = lines.position(hit.range.0);
+    let finding = Finding::at(path, at, hit.rule.severity, hit.rule.code, hit.message, NAME);
+    let note = hit.note.map(|(from, to, message)| Note { from: lines.position(from), to: lines.position(to), message });
+    Finding { note, fix: hit.fix, ..finding.until(lines, hit.range.1) }
+}
