@@ -270,6 +270,18 @@ impl Cmd {
         }
     }
 
+    /// Starts it with a stdin that stays open: it waits for what [`Begun::finish`] says.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn begin(self) -> Result<Begun> {
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.trace();
+        let child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
+        Ok(Begun { child, cmd: self })
+    }
+
     /// Runs it on the user's terminal: stdin and stderr are ours, its stdout goes to stderr, since stdout is for data.
     ///
     /// # Errors
@@ -339,6 +351,42 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
         word.into_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A program that runs and waits for its stdin; dropped, it is killed.
+pub struct Begun {
+    child: Reaped,
+    cmd: Cmd,
+}
+
+impl Begun {
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Gives it `stdin`, waits for its end and asks for exit status 0.
+    ///
+    /// # Errors
+    /// When it ends otherwise, or talking to it failed.
+    pub fn finish(mut self, stdin: &[u8]) -> Result<Output> {
+        let mut stderr = Vec::new();
+        let on = |heard: Heard<'_>| {
+            if let Heard::Line(line) = heard {
+                stderr.extend_from_slice(line);
+            }
+            Clock::Stop
+        };
+        let talked = talk(&mut self.child.0, stdin, (None, None), on);
+        let (stdout, _) = talked.map_err(|source| self.cmd.not_started(source))?;
+        let status = self.child.0.wait().map_err(|source| self.cmd.not_started(source))?;
+        if status.success() {
+            Ok(Output { status, stdout, stderr })
+        } else {
+            Err(Error::Failed { command: self.cmd.to_string(), status, stdout, stderr })
+        }
     }
 }
 

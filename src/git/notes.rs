@@ -97,7 +97,7 @@ impl Repo {
             let old = self.find_ref(name)?;
             let tree = self.with_appended(old, texts)?;
             let new = self.make_notes_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
-            let change = Change { name: name.to_owned(), old, new };
+            let change = Change { name: name.to_owned(), old, new: Some(new) };
             match self.apply(&Transaction { message: message.to_owned(), changes: vec![change] }) {
                 Ok(()) => return Ok(new),
                 Err(Error::Ref { .. } | Error::Locked { .. }) if tried < TRIES => tried += 1,

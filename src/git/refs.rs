@@ -28,8 +28,8 @@ pub struct Change {
     pub name: String,
     /// What it must be before; `None`: it must not exist.
     pub old: Option<Oid>,
-    /// What it is to be.
-    pub new: Oid,
+    /// What it is to be; `None`: it is deleted.
+    pub new: Option<Oid>,
 }
 
 /// Changes that happen together or not at all.
@@ -102,26 +102,18 @@ impl Repo {
     /// Applies a transaction.
     ///
     /// # Errors
-    /// [`Error::Ref`], naming the ref and whether somebody else was first.
+    /// [`Error::Ref`], naming the ref and whether another process was first.
     pub fn apply(&self, transaction: &Transaction) -> Result<()> {
-        let null = Oid::null(self.gix.object_hash());
-        let line =
-            |change: &Change| format!("update {}\0{}\0{}\0", change.name, change.new, change.old.unwrap_or(null));
-        let lines: String = transaction.changes.iter().map(line).collect();
-        let cmd = self.git.read().args([
-            "update-ref",
-            "--no-deref",
-            "-m",
-            &transaction.message,
-            "--create-reflog",
-            "--stdin",
-            "-z",
-        ]);
-        match cmd.stdin(format!("start\0{lines}prepare\0commit\0")).read() {
-            Ok(_) => Ok(()),
-            Err(process::Error::Failed { stderr, .. }) => Err(refused(&String::from_utf8_lossy(&stderr))),
-            Err(error) => Err(error.into()),
-        }
+        self.begin_update(&transaction.message)?.commit(&transaction.changes)
+    }
+
+    /// Starts the git that will move refs, with the reflog's message; it changes nothing until [`Update::commit`].
+    ///
+    /// # Errors
+    /// When git cannot be started.
+    pub fn begin_update(&self, message: &str) -> Result<Update> {
+        let args = ["update-ref", "--no-deref", "-m", message, "--create-reflog", "--stdin", "-z"];
+        Ok(Update { git: self.git.read().args(args).begin()?, null: Oid::null(self.gix.object_hash()) })
     }
 
     /// The newest lines of a ref's reflog: old id, new id, message; newest first.
@@ -140,6 +132,47 @@ impl Repo {
             Some((Self::oid(head.split(' ').nth(1)?).ok()?, message.to_owned()))
         };
         Ok(text.lines().rev().take(most).filter_map(parse).collect())
+    }
+}
+
+/// A `git update-ref` that waits for its transaction.
+pub struct Update {
+    git: process::Begun,
+    null: Oid,
+}
+
+impl Update {
+    /// The process id of git.
+    pub fn id(&self) -> u32 {
+        self.git.id()
+    }
+
+    /// Makes the changes, all or none.
+    ///
+    /// # Errors
+    /// [`Error::Ref`] and [`Error::Locked`] when git refused before it had moved anything; [`Error::Exe`] when it ended otherwise:
+    /// then some refs may have moved, and locks may be left.
+    pub fn commit(self, changes: &[Change]) -> Result<()> {
+        let lines: String = changes.iter().map(|change| line(change, self.null)).collect();
+        match self.git.finish(format!("start\0{lines}prepare\0commit\0").as_bytes()) {
+            Ok(_) => Ok(()),
+            // git answers each command once it is done.
+            Err(process::Error::Failed { stdout, stderr, status, .. })
+                if status.code().is_some() && !stdout.contains_str("prepare: ok") =>
+            {
+                Err(refused(&String::from_utf8_lossy(&stderr)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// One command of `update-ref --stdin -z`; a null id stands for a ref that is not there.
+fn line(Change { name, old, new }: &Change, null: Oid) -> String {
+    match (new, old) {
+        (Some(new), old) => format!("update {name}\0{new}\0{}\0", old.unwrap_or(null)),
+        (None, Some(old)) => format!("delete {name}\0{old}\0"),
+        (None, None) => format!("verify {name}\0{null}\0"),
     }
 }
 

@@ -220,7 +220,7 @@ pub fn into_base(
     if !dry_run {
         memory.keep_objects(&context.repo)?;
         let name = format!("refs/heads/{}", config.base);
-        let change = Change { old: context.repo.find_ref(&name)?.map(|_| base), name, new };
+        let change = Change { old: context.repo.find_ref(&name)?.map(|_| base), name, new: Some(new) };
         context
             .repo
             .apply(&Transaction { message: format!("lattice: promote into {}", config.base), changes: vec![change] })?;

@@ -78,7 +78,7 @@ impl Plan {
     fn changes(&self) -> Vec<Change> {
         let created = self.items.iter().filter(|item| item.creation.is_some());
         created
-            .map(|item| Change { name: format!("refs/heads/{}", item.branch), old: None, new: item.commit })
+            .map(|item| Change { name: format!("refs/heads/{}", item.branch), old: None, new: Some(item.commit) })
             .collect()
     }
 }

@@ -54,7 +54,7 @@ impl Sync<'_> {
                 continue;
             }
             entry.deed = if self.how.dry_run { Deed::Would } else { Deed::FastForwarded };
-            changes.push(Change { name: entry.full_name(), old: entry.local, new });
+            changes.push(Change { name: entry.full_name(), old: entry.local, new: Some(new) });
         }
         Ok(changes)
     }

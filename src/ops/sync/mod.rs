@@ -319,8 +319,8 @@ impl Sync<'_> {
         }
         let listing = self.repo.list_refs(&[format!("refs/remotes/{remote}/"), tracking(remote)])?;
         let there: HashMap<_, _> = listing.refs.into_iter().collect();
-        let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new };
-        let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != Some(change.new)).collect();
+        let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new: Some(new) };
+        let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != change.new).collect();
         // Whoever fetched in between knows at least as much.
         match self.apply("sync: push", changes) {
             Err(error) if matches!(error.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Locked { .. })) => {

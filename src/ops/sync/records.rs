@@ -79,7 +79,7 @@ impl Sync<'_> {
                 report.strange += 1;
             } else if old.is_none_or(|old| self.leads_to(old, *id)) {
                 report.received.push(writer.clone());
-                changes.push(Change { name, old, new: *id });
+                changes.push(Change { name, old, new: Some(*id) });
             } else if !old.is_some_and(|old| self.leads_to(*id, old)) {
                 report.diverged.push(writer.clone());
             }
@@ -132,7 +132,7 @@ impl Sync<'_> {
                 store::replace_writer(self.repo, old, &new)?;
             }
             // Only now, when all of them are under the new name.
-            let change = Change { name: old_ref.clone(), old: here, new: there };
+            let change = Change { name: old_ref.clone(), old: here, new: Some(there) };
             match self.apply("sync: another clone's", vec![change]) {
                 Err(_) if tried < TRIES => tried += 1,
                 done => break done?,
