@@ -23,6 +23,8 @@ pub mod git;
 #[doc(hidden)]
 pub mod hooks;
 #[doc(hidden)]
+pub mod journal;
+#[doc(hidden)]
 pub mod lattice;
 #[doc(hidden)]
 pub mod lint;

@@ -19,6 +19,7 @@ use crate::env;
 
 mod children;
 pub mod detach;
+pub mod identity;
 pub mod leash;
 
 pub use children::{end_by_signal, end_children_on_signals, is_ending};

@@ -9,6 +9,7 @@ pub mod identity;
 mod index;
 mod made_here;
 pub mod merge;
+pub mod names;
 pub mod notes;
 pub mod refs;
 pub mod remote;

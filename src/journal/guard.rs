@@ -1,0 +1,244 @@
+//! The journal, held: writing its lines, one process at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::time::{Duration, Instant};
+
+use super::history::History;
+use super::line::{self, Line, Operation, Push};
+use super::{Error, Journal, PATIENCE, Result, at};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// The last line is looked for in this many bytes: only a push of hundreds of refs is longer.
+const TAIL: u64 = 64 << 10;
+
+/// The journal, held by this process until the value is dropped.
+#[derive(Debug)]
+pub struct Guard<'j> {
+    journal: &'j Journal,
+    /// The lock goes with the file.
+    _lock: File,
+}
+
+impl<'j> Guard<'j> {
+    pub(super) fn take(journal: &'j Journal) -> Result<Self> {
+        let path = journal.dir.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { journal, _lock: lock }),
+                Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
+                Err(TryLockError::WouldBlock) if Instant::now() > until => return Err(Error::Busy { path }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            }
+        }
+    }
+
+    /// The operations that were begun and not finished. Nearly always the last line tells that there are none.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn pending(&self) -> Result<Vec<Operation>> {
+        let tail = self.tail()?;
+        let last = tail.lines().last().map(Line::read);
+        if tail.is_empty() || last.is_some_and(|line| line.closes()) {
+            return Ok(Vec::new());
+        }
+        Ok(self.journal.read()?.pending().cloned().collect())
+    }
+
+    /// Writes down what is going to happen; it is on the disk when this returns.
+    ///
+    /// Gives the ids of the operations that were dropped to make room.
+    ///
+    /// # Errors
+    /// When it cannot be written: then it must not happen.
+    pub fn begin(&mut self, operation: &Operation) -> Result<Vec<String>> {
+        let dropped = self.make_room()?;
+        self.append(&Line::Pending(Box::new(operation.clone())), true)?;
+        Ok(dropped)
+    }
+
+    /// Writes down that it happened.
+    ///
+    /// # Errors
+    /// When it cannot be written; the next command that writes finds it out from the refs.
+    pub fn finish(&mut self, id: &str) -> Result<()> {
+        self.append(&Line::Done(id.to_owned()), false)
+    }
+
+    /// Writes down that it did not happen.
+    ///
+    /// # Errors
+    /// When it cannot be written; the next command that writes finds it out from the refs.
+    pub fn discard(&mut self, id: &str) -> Result<()> {
+        self.append(&Line::Dropped(id.to_owned()), false)
+    }
+
+    /// Writes down what was pushed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn pushed(&mut self, push: Push) -> Result<()> {
+        self.append(&Line::Pushed(push), false)
+    }
+
+    /// The end of the journal.
+    fn tail(&self) -> Result<String> {
+        let path = self.journal.file();
+        let Ok(mut file) = File::open(&path) else { return Ok(String::new()) };
+        let mut bytes = Vec::new();
+        let length = file.metadata().map_err(at(&path))?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).map_err(at(&path))?;
+        file.read_to_end(&mut bytes).map_err(at(&path))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn append(&mut self, line: &Line, must_last: bool) -> Result<()> {
+        let path = self.journal.file();
+        let is_new = !path.exists();
+        // The process before may have been killed, or the disk full, in the middle of a line.
+        let is_torn = self.tail()?.ends_with(|last| last != '\n');
+        let text = if is_torn { format!("\n{}", line.write()) } else { line.write() };
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
+        file.write_all(text.as_bytes()).map_err(at(&path))?;
+        if must_last {
+            file.sync_data().map_err(at(&path))?;
+        }
+        if is_new { self.sync_folder() } else { Ok(()) }
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        let dir = &self.journal.dir;
+        File::open(dir).and_then(|file| file.sync_all()).map_err(at(dir))
+    }
+
+    /// Where the journal has become too large, drops the older half of it, but for what is pending.
+    fn make_room(&mut self) -> Result<Vec<String>> {
+        let (path, most) = (self.journal.file(), self.journal.most);
+        if fs::metadata(&path).map_or(0, |data| data.len()) < most {
+            return Ok(Vec::new());
+        }
+        let text = self.journal.text()?;
+        let (kept, dropped) = newer_half(&text, usize::try_from(most / 2).unwrap_or(usize::MAX));
+        let new = self.journal.dir.join("operations.new");
+        let write = || {
+            let mut file = File::create(&new)?;
+            file.write_all(kept.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)
+        };
+        write().map_err(at(&new))?;
+        self.sync_folder()?;
+        Ok(dropped)
+    }
+}
+
+/// The last lines of a journal, with what is pending before them, and the ids of the operations that are left out.
+fn newer_half(text: &str, bytes: usize) -> (String, Vec<String>) {
+    let lines: Vec<_> = text.lines().map(|text| (text, Line::read(text))).collect();
+    let history = History::of(line::parse(text));
+    let pending: Vec<_> = history.pending().map(|operation| operation.id.clone()).collect();
+    let newest = lines.iter().rposition(|(_, line)| matches!(line, Line::Pending(_))).unwrap_or(lines.len());
+    let mut left = bytes;
+    let fits = |(_, (text, _)): &(usize, &(&str, Line))| {
+        left = left.saturating_sub(text.len() + 1);
+        left > 0
+    };
+    let first = lines.iter().enumerate().rev().take_while(fits).last().map_or(lines.len(), |(i, _)| i).min(newest);
+    let (mut kept, mut dropped) = (String::new(), Vec::new());
+    for (i, (text, line)) in lines.iter().enumerate() {
+        let stays = match line {
+            Line::Damaged => false,
+            Line::Pending(operation) => i >= first || pending.contains(&operation.id),
+            _ => i >= first,
+        };
+        match line {
+            _ if stays => kept.extend([text, "\n"]),
+            Line::Pending(operation) => dropped.push(operation.id.clone()),
+            _ => {}
+        }
+    }
+    (kept, dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::tests::operation;
+    use super::super::{Journal, State};
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Journal) {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal { most: 4096, ..Journal::of(dir.path()) };
+        (dir, journal)
+    }
+
+    #[test]
+    fn what_was_begun_is_pending_until_it_is_closed() {
+        let (_dir, journal) = scratch();
+        let mut guard = journal.hold().unwrap();
+        assert!(guard.pending().unwrap().is_empty(), "nothing is in a new journal");
+        guard.begin(&operation("a", None)).unwrap();
+        assert_eq!(guard.pending().unwrap(), [operation("a", None)]);
+        guard.finish("a").unwrap();
+        guard.begin(&operation("b", None)).unwrap();
+        guard.discard("b").unwrap();
+        assert!(guard.pending().unwrap().is_empty());
+        assert_eq!(journal.read().unwrap().entries.len(), 1, "what came to nothing is not told");
+    }
+
+    #[test]
+    fn a_torn_line_harms_no_other() {
+        let (_dir, journal) = scratch();
+        let mut guard = journal.hold().unwrap();
+        guard.begin(&operation("a", None)).unwrap();
+        guard.finish("a").unwrap();
+        let mut file = OpenOptions::new().append(true).open(journal.file()).unwrap();
+        file.write_all(b"{\"state\":\"pending\",\"version\":1,\"id\":\"b").unwrap();
+        assert!(guard.pending().unwrap().is_empty(), "half a line is no operation");
+        guard.begin(&operation("c", None)).unwrap();
+        let history = journal.read().unwrap();
+        let states: Vec<_> = history.entries.iter().map(|entry| (entry.operation.id.as_str(), entry.state)).collect();
+        assert_eq!((states, history.damaged), (vec![("a", State::Done), ("c", State::Pending)], 1));
+    }
+
+    #[test]
+    fn a_full_journal_keeps_what_is_pending() {
+        let (_dir, journal) = scratch();
+        let mut guard = journal.hold().unwrap();
+        guard.begin(&operation("lost", None)).unwrap();
+        let mut dropped = Vec::new();
+        for i in 0..100 {
+            dropped.extend(guard.begin(&operation(&format!("n{i}"), None)).unwrap());
+            guard.finish(&format!("n{i}")).unwrap();
+            assert!(fs::metadata(journal.file()).unwrap().len() < 2 * journal.most);
+        }
+        let history = journal.read().unwrap();
+        let ids: Vec<_> = history.entries.iter().map(|entry| entry.operation.id.clone()).collect();
+        assert!(ids.len() > 2 && ids[0] == "lost" && ids.last().is_some_and(|id| id == "n99"), "{ids:?}");
+        assert_eq!(history.pending().count(), 1);
+        assert_eq!(ids.len() + dropped.len(), 101, "each is kept or named as dropped");
+        assert!(dropped.contains(&"n0".to_owned()) && !dropped.contains(&"lost".to_owned()));
+    }
+
+    #[test]
+    fn two_do_not_hold_it_at_once() {
+        let (_dir, journal) = scratch();
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for i in 0..20 {
+                        let mut guard = journal.hold().unwrap();
+                        assert!(guard.pending().unwrap().is_empty(), "another's operation is seen half done");
+                        guard.begin(&operation(&format!("{name}{i}"), None)).unwrap();
+                        guard.finish(&format!("{name}{i}")).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(journal.read().unwrap().damaged, 0);
+    }
+}

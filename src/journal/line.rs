@@ -1,0 +1,223 @@
+//! The lines of the journal: their JSON, and what they mean.
+
+use serde::{Deserialize, Serialize};
+
+use crate::git::names::is_full_name;
+use crate::git::{Change, Oid, Repo};
+use crate::process::identity::Identity;
+
+/// How many bytes of a command line are kept.
+const MOST_COMMAND: usize = 4096;
+
+/// What one command does to refs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// What it is called by, made from chance.
+    pub id: String,
+    /// What it does in one line, as the reflogs have it.
+    pub title: String,
+    /// The command line, without the program.
+    pub command: Vec<String>,
+    /// When, as RFC 3339 writes it.
+    pub time: String,
+    /// The user.
+    pub user: String,
+    /// The process that does it.
+    pub owner: Identity,
+    /// The git that moves the refs.
+    pub git: Identity,
+    /// The refs, each with what it was and what it becomes.
+    pub refs: Vec<Change>,
+    /// The operation that this one takes back.
+    pub undoes: Option<String>,
+    /// Where the new values come from.
+    pub origin: Origin,
+}
+
+/// Where the new values of an operation's refs come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// They were made here.
+    Made,
+    /// A remote had them.
+    Received,
+    /// The refs only note what a remote has: not for a user to see or to undo.
+    Tracking,
+}
+
+/// What a push did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// The remote.
+    pub remote: String,
+    /// Its refs.
+    pub refs: Vec<PushedRef>,
+}
+
+/// A ref of a remote: what it was, as last seen, and what it is.
+pub type PushedRef = Change;
+
+/// A line that was read.
+#[derive(Debug, Clone)]
+pub(super) enum Line {
+    Pending(Box<Operation>),
+    Done(String),
+    Dropped(String),
+    Pushed(Push),
+    /// It cannot be read.
+    Damaged,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+enum Written {
+    Pending(Box<Begun>),
+    Done { id: String },
+    Dropped { id: String },
+    Pushed { remote: String, refs: Vec<WrittenRef> },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    version: u32,
+    id: String,
+    title: String,
+    command: Vec<String>,
+    time: String,
+    user: String,
+    owner: Identity,
+    git: Identity,
+    refs: Vec<WrittenRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    undoes: Option<String>,
+    origin: Origin,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenRef {
+    name: String,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+impl WrittenRef {
+    fn of(change: &Change) -> Self {
+        let hex = |id: Option<Oid>| id.map(|id| id.to_string());
+        Self { name: change.name.clone(), old: hex(change.old), new: hex(change.new) }
+    }
+
+    fn read(self) -> Option<Change> {
+        let oid = |hex: Option<String>| hex.map(|hex| Repo::oid(&hex)).transpose().ok();
+        is_full_name(&self.name).then_some(())?;
+        Some(Change { name: self.name, old: oid(self.old)?, new: oid(self.new)? })
+    }
+}
+
+impl Line {
+    /// One line with its newline.
+    pub(super) fn write(&self) -> String {
+        let refs = |changes: &[Change]| changes.iter().map(WrittenRef::of).collect();
+        let written = match self.clone() {
+            Self::Pending(operation) => {
+                let refs = refs(&operation.refs);
+                let Operation { id, title, command, time, user, owner, git, undoes, origin, .. } = *operation;
+                let command = shortened(command);
+                let begun = Begun { version: 1, id, title, command, time, user, owner, git, refs, undoes, origin };
+                Written::Pending(Box::new(begun))
+            }
+            Self::Done(id) => Written::Done { id },
+            Self::Dropped(id) => Written::Dropped { id },
+            Self::Pushed(push) => Written::Pushed { refs: refs(&push.refs), remote: push.remote },
+            Self::Damaged => return String::new(),
+        };
+        serde_json::to_string(&written).unwrap_or_default() + "\n"
+    }
+
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text).ok().and_then(Self::of).unwrap_or(Self::Damaged)
+    }
+
+    fn of(written: Written) -> Option<Self> {
+        let read = |refs: Vec<WrittenRef>| refs.into_iter().map(WrittenRef::read).collect::<Option<Vec<_>>>();
+        Some(match written {
+            Written::Pending(begun) => {
+                let Begun { version: _, id, title, command, time, user, owner, git, refs, undoes, origin } = *begun;
+                let refs = read(refs)?;
+                let operation = Operation { id, title, command, time, user, owner, git, refs, undoes, origin };
+                Self::Pending(Box::new(operation))
+            }
+            Written::Done { id } => Self::Done(id),
+            Written::Dropped { id } => Self::Dropped(id),
+            Written::Pushed { remote, refs } => Self::Pushed(Push { remote, refs: read(refs)? }),
+        })
+    }
+
+    /// Whether nothing is pending after this line, when nothing was before the operation that it belongs to.
+    pub(super) fn closes(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Dropped(_) | Self::Pushed(_))
+    }
+}
+
+/// The lines of a text; empty ones are left out.
+pub(super) fn parse(text: &str) -> Vec<Line> {
+    text.lines().filter(|line| !line.is_empty()).map(Line::read).collect()
+}
+
+/// A thousand points on a command line would make a line of the journal that nobody reads.
+fn shortened(command: Vec<String>) -> Vec<String> {
+    let mut bytes = 0;
+    let mut kept = Vec::new();
+    for word in command {
+        bytes += word.len();
+        if bytes > MOST_COMMAND {
+            kept.push("..".to_owned());
+            break;
+        }
+        kept.push(word);
+    }
+    kept
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::journal) fn operation(id: &str, undoes: Option<&str>) -> Operation {
+        let new = Some(Repo::oid(&"1".repeat(40)).unwrap());
+        Operation {
+            id: id.to_owned(),
+            title: "lattice: add a".to_owned(),
+            command: vec!["new".to_owned(), "a b".to_owned()],
+            time: "2026-01-02T03:04:05Z".to_owned(),
+            user: "me".to_owned(),
+            owner: Identity::own(),
+            git: Identity::own(),
+            refs: vec![Change { name: "refs/heads/a".to_owned(), old: None, new }],
+            undoes: undoes.map(str::to_owned),
+            origin: Origin::Made,
+        }
+    }
+
+    #[test]
+    fn an_operation_survives_its_line() {
+        let written = operation("0123456789ab", Some("ba9876543210"));
+        let text = Line::Pending(Box::new(written.clone())).write();
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(matches!(Line::read(&text), Line::Pending(read) if *read == written), "{text}");
+    }
+
+    #[test]
+    fn a_line_with_a_strange_ref_is_damaged() {
+        let text = Line::Pending(Box::new(operation("a", None))).write();
+        for name in ["HEAD", "refs/../x", "refs/heads/a\\u0000delete refs/heads/b"] {
+            let text = text.replace("refs/heads/a\"", &format!("{name}\""));
+            assert!(matches!(Line::read(&text), Line::Damaged), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_command_line_is_shortened() {
+        assert_eq!(shortened(vec!["new".to_owned(), "x".repeat(5000), "y".to_owned()]), ["new", ".."]);
+    }
+}
