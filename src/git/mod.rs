@@ -14,6 +14,7 @@ pub mod notes;
 pub mod refs;
 pub mod remote;
 pub mod repo;
+pub mod shared;
 pub mod signature;
 pub mod source;
 pub mod trailer;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 pub use refs::{Change, Listing, Transaction};
 pub use repo::{Head, Repo};
+pub use shared::Shared;
 
 /// The id of a git object, SHA-1 or SHA-256 as the repository has it.
 pub type Oid = gix::ObjectId;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::exe::Git;
+use super::shared::Shared;
 use super::{Error, Oid, Result, doing};
 use crate::env;
 
@@ -35,6 +36,7 @@ pub struct Repo {
     pub(super) git: Git,
     pub(super) format: RefFormat,
     common_dir: PathBuf,
+    shared: Shared,
 }
 
 /// Where HEAD is.
@@ -72,7 +74,8 @@ impl Repo {
         let format = ref_format(&gix)?;
         let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());
         let common_dir = common_dir.canonicalize().unwrap_or(common_dir);
-        Ok(Self { gix, git, format, common_dir })
+        let shared = Shared::of(&gix);
+        Ok(Self { gix, git, format, common_dir, shared })
     }
 
     /// The git executable, run where this repository is.
@@ -83,6 +86,11 @@ impl Repo {
     /// The directory that all worktrees share, absolute.
     pub fn common_dir(&self) -> &Path {
         &self.common_dir
+    }
+
+    /// The permissions of what is created in the git directory.
+    pub fn shared(&self) -> Shared {
+        self.shared
     }
 
     /// The root of the worktree; `None` when the repository is bare.
@@ -206,6 +214,7 @@ impl Repo {
             git: self.git.clone(),
             format: self.format,
             common_dir: self.common_dir.clone(),
+            shared: self.shared,
         }
     }
 

@@ -6,12 +6,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Oid, Repo, Result, doing};
+use super::{Error, Oid, Repo, Result, Shared, doing};
 
 /// A repository for Nix.
 pub struct Source {
     gix: gix::Repository,
     path: PathBuf,
+    shared: Shared,
 }
 
 /// A branch of the repository for Nix, which goes with the value.
@@ -34,7 +35,8 @@ impl Source {
         let name = format!("{commit}-{}", std::process::id());
         let dir = self.path.join(".git").join("refs").join("heads");
         let file = dir.join(&name);
-        let write = || std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&file, format!("{commit}\n")));
+        let text = format!("{commit}\n");
+        let write = || self.shared.create_dir_all(&dir).and_then(|()| self.shared.write(&file, text.as_bytes()));
         write().map_err(doing(format!("write `{}`", file.display())))?;
         Ok(SourceBranch { file, name })
     }
@@ -61,17 +63,22 @@ impl Repo {
     pub fn source(&self) -> Result<Source> {
         let path = self.common_dir().join("lattice").join("source");
         let git_dir = path.join(".git");
+        let shared = self.shared();
         let make = || -> std::io::Result<()> {
-            std::fs::create_dir_all(git_dir.join("refs"))?;
-            std::fs::create_dir_all(git_dir.join("objects").join("info"))?;
-            write_if_other(&git_dir.join("config"), b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n")?;
-            write_if_other(&git_dir.join("HEAD"), b"ref: refs/heads/none\n")?;
-            write_if_other(&git_dir.join("objects").join("info").join("alternates"), &self.alternates())
+            shared.create_dir_all(&git_dir.join("refs"))?;
+            shared.create_dir_all(&git_dir.join("objects").join("info"))?;
+            write_if_other(
+                shared,
+                &git_dir.join("config"),
+                b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n",
+            )?;
+            write_if_other(shared, &git_dir.join("HEAD"), b"ref: refs/heads/none\n")?;
+            write_if_other(shared, &git_dir.join("objects").join("info").join("alternates"), &self.alternates())
         };
         make().map_err(doing(format!("make `{}`", path.display())))?;
         let gix = gix::open_opts(&git_dir, gix::open::Options::isolated())
             .map_err(doing(format!("open `{}`", path.display())))?;
-        Ok(Source { gix, path })
+        Ok(Source { gix, path, shared })
     }
 
     /// gitrepository-layout(5): a directory of objects a line.
@@ -92,11 +99,11 @@ impl Repo {
     }
 }
 
-fn write_if_other(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_if_other(shared: Shared, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if std::fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
     let new = path.with_extension(format!("new{}", std::process::id()));
-    std::fs::write(&new, bytes)?;
+    shared.write(&new, bytes)?;
     std::fs::rename(&new, path)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::git::{Oid, Repo};
+use crate::git::{Oid, Repo, Shared};
 use crate::lattice::{Lattice, Point};
 use crate::record::{Records, Verdict, Verdicts};
 use crate::system::System;
@@ -36,6 +36,7 @@ pub struct Facts {
 /// Facts about commits, keys and records.
 pub struct Cache {
     path: PathBuf,
+    shared: Shared,
     head: String,
     facts: HashMap<(PointId, Oid), Facts>,
     contained: HashMap<(Oid, Oid), bool>,
@@ -53,6 +54,7 @@ impl Cache {
     pub fn empty(repo: &Repo, config: &Config) -> Self {
         Self {
             path: repo.common_dir().join("lattice").join("cache"),
+            shared: repo.shared(),
             head: format!("{MAGIC} {:016x}", config.fingerprint),
             facts: HashMap::new(),
             contained: HashMap::new(),
@@ -182,9 +184,9 @@ impl Cache {
         }
         let write = || -> std::io::Result<()> {
             let dir = self.path.parent().unwrap_or(&self.path);
-            std::fs::create_dir_all(dir)?;
+            self.shared.create_dir_all(dir)?;
             let new = dir.join(format!("cache.{}", std::process::id()));
-            std::fs::write(&new, self.text())?;
+            self.shared.write(&new, self.text().as_bytes())?;
             std::fs::rename(&new, &self.path).inspect_err(|_| drop(std::fs::remove_file(&new)))
         };
         write().ok();

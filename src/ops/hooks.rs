@@ -1,11 +1,12 @@
 //! Which of our hooks there are in a repository, and putting them there and away.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::git::Repo;
 use crate::hooks::config::{self, Entry};
 use crate::hooks::found::Chained;
 use crate::hooks::manager::Manager;
@@ -118,14 +119,30 @@ pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
         }
         Way::Shim => {
             let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
-            let plan = hooks::plan_install(folder.to_fill()?, &kinds, program.as_deref())?;
+            let folder = folder.to_fill()?;
+            let (plan, is_new) = (hooks::plan_install(folder, &kinds, program.as_deref())?, !folder.exists());
             plan.apply()?;
+            share(&context.repo, folder, is_new, &kinds)?;
             done.say(&plan);
             survey.remove_sections(&mut done)?;
         }
     }
     done.warnings = self::survey(context)?.warnings();
     Ok(done)
+}
+
+/// Gives our hooks the permissions that the repository asks for; a folder elsewhere is not the repository's.
+fn share(repo: &Repo, folder: &Path, is_new: bool, kinds: &[Kind]) -> Result<()> {
+    if !folder.starts_with(repo.common_dir()) {
+        return Ok(());
+    }
+    let hooks = kinds.iter().map(|kind| folder.join(kind.as_str()));
+    for path in hooks.chain(is_new.then(|| folder.to_owned())) {
+        repo.shared()
+            .adjust(&path)
+            .with_context(|| format!("could not change the permissions of `{}`", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Removes our hooks, wherever they are, and leaves everything as it was before.

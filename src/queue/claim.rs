@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Queue, Result, at};
-use crate::git::Oid;
+use crate::git::{Oid, Shared};
 
 /// What a process builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +47,11 @@ pub struct Held {
 }
 
 impl Held {
-    pub(super) fn take(dir: &Path, claim: Claim) -> Result<Self> {
+    pub(super) fn take(dir: &Path, shared: Shared, claim: Claim) -> Result<Self> {
         let mut number = 0;
         let (path, file) = loop {
             let path = dir.join(format!("{}-{number}.json", claim.pid));
-            match OpenOptions::new().create_new(true).read(true).write(true).open(&path) {
+            match shared.open(OpenOptions::new().create_new(true).read(true).write(true), &path) {
                 Ok(file) => break (path, file),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 Err(error) => return Err(at(&path)(error)),

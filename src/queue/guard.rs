@@ -1,12 +1,12 @@
 //! The guard: looking at the queue and changing it, one process at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::claim::{self, Claim, Held};
 use super::job::{self, Aside, Job};
-use super::{Queue, Result, at, remove, write_whole};
+use super::{Queue, Result, at, remove};
 use crate::git::Oid;
 
 /// The queue, held.
@@ -119,7 +119,7 @@ impl<'q> Guard<'q> {
         };
         remove(&self.dir("aside").join(format!("{}.json", job.key)))?;
         self.withdraw_cancel(job.key)?;
-        write_whole(&path, &serde_json::to_vec(&job).unwrap_or_default())?;
+        self.queue.write_whole(&path, &serde_json::to_vec(&job).unwrap_or_default())?;
         Ok(put)
     }
 
@@ -139,7 +139,7 @@ impl<'q> Guard<'q> {
     pub fn set_aside(&self, job: Job, why: String) -> Result<()> {
         let key = job.key;
         let path = self.dir("aside").join(format!("{key}.json"));
-        write_whole(&path, &serde_json::to_vec(&Aside { job, why }).unwrap_or_default())?;
+        self.queue.write_whole(&path, &serde_json::to_vec(&Aside { job, why }).unwrap_or_default())?;
         self.remove(key)
     }
 
@@ -149,7 +149,7 @@ impl<'q> Guard<'q> {
     /// When the spool cannot be written.
     pub fn ask_to_cancel(&self, key: Oid) -> Result<()> {
         let path = self.dir("cancel").join(key.to_string());
-        File::create(&path).map(drop).map_err(at(&path))
+        self.queue.shared.write(&path, b"").map_err(at(&path))
     }
 
     fn withdraw_cancel(&self, key: Oid) -> Result<()> {
@@ -165,7 +165,7 @@ impl<'q> Guard<'q> {
         let others = claim::living(&dir)?;
         let is_built = |key: &Oid| others.iter().any(|claim| claim.has(*key));
         let (busy, free): (Vec<Oid>, Vec<Oid>) = keys.iter().copied().partition(is_built);
-        Ok((Held::take(&dir, Claim::new(&free, false))?, busy))
+        Ok((Held::take(&dir, self.queue.shared, Claim::new(&free, false))?, busy))
     }
 
     /// What the worker does next: the newest job that nobody builds, which counts as begun from now on.
@@ -183,9 +183,9 @@ impl<'q> Guard<'q> {
             self.remove(job.key)?;
             return Ok(Next::Worn(job));
         }
-        let held = Held::take(&self.dir("claims"), Claim::new(&[job.key], true))?;
+        let held = Held::take(&self.dir("claims"), self.queue.shared, Claim::new(&[job.key], true))?;
         job.tries += 1;
-        write_whole(&self.queue.job_path(job.key), &serde_json::to_vec(&job).unwrap_or_default())?;
+        self.queue.write_whole(&self.queue.job_path(job.key), &serde_json::to_vec(&job).unwrap_or_default())?;
         Ok(Next::Build(job, held))
     }
 
@@ -195,8 +195,7 @@ impl<'q> Guard<'q> {
     /// When it cannot be made.
     pub fn become_worker(&self) -> Result<Option<File>> {
         let path = self.dir("worker");
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let mut file = open.map_err(at(&path))?;
+        let mut file = self.queue.open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::git::Oid;
+use crate::git::{Oid, Shared};
 
 pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
@@ -65,12 +65,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone)]
 pub struct Queue {
     dir: PathBuf,
+    shared: Shared,
 }
 
 impl Queue {
-    /// The queue of the repository with this common dir; nothing is made or read.
-    pub fn of(common_dir: &Path) -> Self {
-        Self { dir: common_dir.join("lattice").join("queue") }
+    /// The queue of the repository with this common dir, whose files get the permissions of `shared`; nothing is made or read.
+    pub fn of(common_dir: &Path, shared: Shared) -> Self {
+        Self { dir: common_dir.join("lattice").join("queue"), shared }
     }
 
     /// Holds the queue, which is made where it is missing.
@@ -80,12 +81,10 @@ impl Queue {
     pub fn guard(&self) -> Result<Guard<'_>> {
         for name in ["jobs", "claims", "cancel", "aside"] {
             let dir = self.dir.join(name);
-            if !dir.is_dir() {
-                fs::create_dir_all(&dir).map_err(at(&dir))?;
-            }
+            self.shared.create_dir_all(&dir).map_err(at(&dir))?;
         }
         let path = self.dir.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        let file = self.open_lock(&path)?;
         hold(&file, &path)?;
         Ok(Guard::new(self, file))
     }
@@ -124,6 +123,18 @@ impl Queue {
         serde_json::from_slice(&bytes).ok()
     }
 
+    /// Opens a file that is there to be locked.
+    fn open_lock(&self, path: &Path) -> Result<File> {
+        let mut options = OpenOptions::new();
+        self.shared.open(options.create(true).truncate(false).write(true), path).map_err(at(path))
+    }
+
+    /// Writes a file so that it is seen whole or not at all.
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let new = path.with_extension(format!("new{}", std::process::id()));
+        self.shared.write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(at(path))
+    }
+
     fn job_path(&self, key: Oid) -> PathBuf {
         self.dir.join("jobs").join(format!("{key}.json"))
     }
@@ -146,12 +157,6 @@ fn hold(file: &File, path: &Path) -> Result<()> {
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
         }
     }
-}
-
-/// Writes a file so that it is seen whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let new = path.with_extension(format!("new{}", std::process::id()));
-    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(at(path))
 }
 
 /// Removes a file; that it is not there is as good.

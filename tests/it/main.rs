@@ -40,6 +40,7 @@ mod records;
 mod rules;
 mod sandbox;
 mod scratch;
+mod shared;
 mod show;
 mod smoke;
 mod status;

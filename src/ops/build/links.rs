@@ -26,7 +26,8 @@ pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Resul
     let result = link_path(repo, first);
     let result = result.parent().unwrap_or(&result);
     let roots = result.with_file_name("roots");
-    [result, &roots].into_iter().try_for_each(fs::create_dir_all).context("could not make the links to the results")?;
+    let make = |dir: &Path| repo.shared().create_dir_all(dir);
+    [result, roots.as_path()].into_iter().try_for_each(make).context("could not make the links to the results")?;
     for (job, outputs) in built {
         link(&link_path(repo, job), outputs)
             .with_context(|| format!("could not make the link to the result of `{}`", job.point))?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::git::Shared;
 use crate::nix::Event;
 
 /// How many of a failing log's last lines are shown.
@@ -23,9 +24,9 @@ pub(super) struct Log {
 
 impl Log {
     /// Begins an empty one.
-    pub(super) fn create(path: PathBuf) -> Result<Self> {
-        make_parent(&path)?;
-        File::create(&path).with_context(|| format!("could not write `{}`", path.display()))?;
+    pub(super) fn create(path: PathBuf, shared: Shared) -> Result<Self> {
+        make_parent(&path, shared)?;
+        shared.write(&path, b"").with_context(|| format!("could not write `{}`", path.display()))?;
         Ok(Self { path, file: None, tail: VecDeque::new() })
     }
 
@@ -86,9 +87,9 @@ fn shortened(line: &str) -> String {
 }
 
 /// Makes the directory that a file is to be in.
-pub(super) fn make_parent(path: &Path) -> Result<()> {
+pub(super) fn make_parent(path: &Path, shared: Shared) -> Result<()> {
     let dir = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(dir).with_context(|| format!("could not make `{}`", dir.display()))
+    shared.create_dir_all(dir).with_context(|| format!("could not make `{}`", dir.display()))
 }
 
 #[cfg(test)]
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn an_endless_line_is_cut_for_the_terminal_only() {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::create(dir.path().join("log")).unwrap();
+        let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.note(&message("one will be built"));
         log.line(&"é".repeat(20_000));
         log.was_there("/nix/store/x");
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn a_build_with_nothing_to_do_says_so() {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::create(dir.path().join("log")).unwrap();
+        let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.was_there("/nix/store/x");
         let (path, _) = log.close();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "nothing was built: /nix/store/x is there already\n");

@@ -103,7 +103,8 @@ impl<'a> Many<'a> {
     /// The work on a job begins.
     pub(super) fn begin(&mut self, i: usize) -> Result<()> {
         let job = self.jobs[i];
-        let log = Log::create(log_path(&self.builder.context.repo, job.key, &job.system))?;
+        let repo = &self.builder.context.repo;
+        let log = Log::create(log_path(repo, job.key, &job.system), repo.shared())?;
         self.logs.insert(i, log);
         self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false, machine: None });
         (self.on)(Progress::Begin(job));

@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
         // A single one gets its link by the call that builds it; where the results stay elsewhere it would lead nowhere.
         let is_here = !self.machines.is_elsewhere();
         let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
-        link.as_deref().map(make_parent).transpose()?;
+        link.as_deref().map(|link| make_parent(link, self.context.repo.shared())).transpose()?;
         many.is_linked = link.is_some() || !is_here;
         match self.nix.realise(&what, link.as_deref(), &self.machines.options, &mut |step| many.step(&places, step)) {
             Ok(()) => Ok(()),

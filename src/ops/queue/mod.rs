@@ -7,6 +7,7 @@ mod runner;
 mod view;
 mod worker;
 
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,7 @@ pub struct Manner {
 
 /// The queue of a repository.
 pub fn of(repo: &Repo) -> Queue {
-    Queue::of(repo.common_dir())
+    Queue::of(repo.common_dir(), repo.shared())
 }
 
 /// Puts jobs in, those that are named first being built first, and sees to it that there is a worker. Returns at once.
@@ -117,11 +118,14 @@ fn start_worker(repo: &Repo) -> Result<()> {
 /// Where the worker and its runners say what went wrong with themselves.
 ///
 /// # Errors
-/// When its folder cannot be made.
+/// When it or its folder cannot be made.
 pub fn log_path(repo: &Repo) -> Result<PathBuf> {
     let dir = repo.common_dir().join("lattice").join("log");
-    std::fs::create_dir_all(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
-    Ok(dir.join("background.log"))
+    repo.shared().create_dir_all(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
+    let log = dir.join("background.log");
+    let open = repo.shared().open(OpenOptions::new().append(true).create(true), &log);
+    open.with_context(|| format!("could not write `{}`", log.display()))?;
+    Ok(log)
 }
 
 /// Waits until nothing of `keys` is queued or being built, with a worker where one is needed; `on` hears how things stand.
