@@ -11,6 +11,7 @@ mod made_here;
 pub mod merge;
 pub mod names;
 pub mod notes;
+mod objects;
 pub mod refs;
 pub mod remote;
 pub mod repo;

@@ -95,8 +95,10 @@ impl Repo {
         let mut tried = 0;
         loop {
             let old = self.find_ref(name)?;
-            let tree = self.with_appended(old, texts)?;
-            let new = self.make_notes_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
+            let mut memory = self.in_memory();
+            let tree = memory.with_appended(old, texts)?;
+            let new = memory.make_notes_commit(identity, message, tree, &old.into_iter().collect::<Vec<_>>())?;
+            memory.keep_objects(self)?;
             let change = Change { name: name.to_owned(), old, new: Some(new) };
             match self.apply(&Transaction { message: message.to_owned(), changes: vec![change] }) {
                 Ok(()) => return Ok(new),

@@ -206,33 +206,15 @@ impl Repo {
         Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is no object id")))
     }
 
-    /// A view of the repository whose new objects stay in memory until [`Self::keep_objects`].
-    #[must_use]
-    pub fn in_memory(&self) -> Self {
+    /// The same repository through another handle.
+    pub(super) fn with_gix(&self, gix: gix::Repository) -> Self {
         Self {
-            gix: self.gix.clone().with_object_memory(),
+            gix,
             git: self.git.clone(),
             format: self.format,
             common_dir: self.common_dir.clone(),
             shared: self.shared,
         }
-    }
-
-    /// Writes what [`Self::in_memory`] made into `to`'s object database.
-    ///
-    /// # Errors
-    /// When an object cannot be written.
-    pub fn keep_objects(&mut self, to: &Self) -> Result<()> {
-        self.move_objects(&to.gix)
-    }
-
-    pub(super) fn move_objects(&mut self, to: &gix::Repository) -> Result<()> {
-        let Some(objects) = self.gix.objects.take_object_memory() else { return Ok(()) };
-        for (kind, data) in objects.values() {
-            gix::prelude::Write::write_buf(&to.objects, *kind, data)
-                .map_err(|error| doing("write an object")(error.to_string()))?;
-        }
-        Ok(())
     }
 }
 

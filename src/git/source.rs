@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Oid, Repo, Result, Shared, doing};
+use super::{Oid, Repo, Result, Shared, doing};
 
 /// A repository for Nix.
 pub struct Source {
@@ -25,6 +25,10 @@ impl Source {
     /// Its worktree's root, absolute.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn gix(&self) -> &gix::Repository {
+        &self.gix
     }
 
     /// Makes a branch that leads to `commit`, whose object is there: of this process alone, so that nobody takes it away.
@@ -85,17 +89,6 @@ impl Repo {
     fn alternates(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         [self.common_dir().join("objects").as_os_str().as_bytes(), b"\n"].concat()
-    }
-
-    /// Writes what [`Self::in_memory`] made into the repository for Nix.
-    ///
-    /// # Errors
-    /// When an object cannot be written.
-    pub fn keep_objects_for_nix(&mut self, source: &Source) -> Result<()> {
-        if self.common_dir().as_os_str().as_encoded_bytes().contains(&b'\n') {
-            return Err(Error::Malformed("the path of the repository has a line break in it".to_owned()));
-        }
-        self.move_objects(&source.gix)
     }
 }
 

@@ -26,6 +26,7 @@ mod lint;
 mod lint_command;
 mod lint_staged;
 mod machines;
+mod maintenance;
 mod managers;
 mod many;
 mod new;
