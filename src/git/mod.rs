@@ -10,6 +10,7 @@ mod index;
 mod made_here;
 pub mod merge;
 pub mod names;
+mod near;
 pub mod notes;
 mod objects;
 pub mod refs;

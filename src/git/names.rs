@@ -1,5 +1,8 @@
 //! Names of refs, checked before they are used.
 
+/// What the full names of branches begin with.
+pub const HEADS: &str = "refs/heads/";
+
 /// Whether this is the full name of a ref, as git-check-ref-format(1) allows one.
 pub fn is_full_name(name: &str) -> bool {
     name.starts_with("refs/") && gix::refs::FullName::try_from(name).is_ok()

@@ -110,7 +110,10 @@ impl<'a> Planner<'a> {
     fn check_free(&mut self, branch: &str) -> Result<()> {
         self.check_readable(branch)?;
         if self.names.is_none() {
-            self.names = Some(Names::read(&self.memory)?);
+            let encode = |point| self.config.branch.encode(&self.config.lattice, point);
+            let branches: Vec<_> = self.request.points.iter().map(encode).chain([branch.to_owned()]).collect();
+            let branches: Vec<_> = branches.iter().map(String::as_str).collect();
+            self.names = Some(Names::near(&self.memory, &branches)?);
         }
         Ok(self.names.as_ref().map_or(Ok(()), |names| names.check(branch))?)
     }

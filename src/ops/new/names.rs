@@ -1,4 +1,4 @@
-//! The names of all branches that are here, for finding what keeps a new one from being made.
+//! The names of branches, for finding what keeps a new one from being made.
 
 use crate::git::{Repo, Result};
 use crate::ops::Refusal;
@@ -7,20 +7,18 @@ use crate::ops::Refusal;
 const FOLDER: &str = "git cannot hold `a` beside `a/b`";
 const CASE: &str = "some file systems do not tell letter case apart, and there only one of the two can be";
 
-/// All branches, each with its name in small letters, in the order of those.
+/// Branches that could be in the way, each with its name in small letters, in the order of those.
 pub(super) struct Names {
     sorted: Vec<(String, String)>,
 }
 
 impl Names {
-    /// Reads them: a clash can be with any branch, not only with those of points.
+    /// Reads those that could clash with one of `new`: any branch can, not only those of points.
     ///
     /// # Errors
     /// When refs cannot be read.
-    pub(super) fn read(repo: &Repo) -> Result<Self> {
-        let heads = "refs/heads/";
-        let refs = repo.list_refs(&[heads.to_owned()])?.refs;
-        Ok(Self::of(refs.iter().filter_map(|(name, _)| name.strip_prefix(heads))))
+    pub(super) fn near(repo: &Repo, new: &[&str]) -> Result<Self> {
+        Ok(Self::of(repo.branches_near(new)?.iter().map(String::as_str)))
     }
 
     fn of<'a>(branches: impl Iterator<Item = &'a str>) -> Self {

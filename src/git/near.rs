@@ -1,0 +1,135 @@
+//! The branches that could keep new ones from being made, found without a look at all the others.
+//!
+//! Two branches cannot be together when one is a folder of the other (git-update-ref(1)), and on file systems that fold letter
+//! case also when they differ in case alone. So only names count that are, letter case aside, on the way to a new one or inside
+//! it: of loose refs the folders on that way are read, of packed ones each line is compared.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+use gix::bstr::ByteSlice as _;
+
+use super::names::HEADS;
+use super::repo::RefFormat;
+use super::{Repo, Result, doing};
+
+impl Repo {
+    /// The branches, without `refs/heads/`, that are one of `names`, a folder on the way to one, or inside one, letter case aside.
+    /// A branch whose file is damaged is among them: it is in the way all the same.
+    ///
+    /// # Errors
+    /// When the refs cannot be read.
+    pub fn branches_near(&self, names: &[&str]) -> Result<Vec<String>> {
+        let near = Near::new(names);
+        let mut found = Vec::new();
+        if self.format == RefFormat::Reftable {
+            let listed = self.git.list_refs(&[HEADS.to_owned()])?.refs;
+            let branches = listed.iter().filter_map(|(name, _)| name.strip_prefix(HEADS));
+            found.extend(branches.filter(|branch| near.has(branch)).map(str::to_owned));
+            return Ok(found);
+        }
+        self.packed_near(&near, &mut found)?;
+        loose_near(&self.common_dir().join(HEADS), "", &near, &mut found).map_err(doing("list the branches"))?;
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    fn packed_near(&self, near: &Near, found: &mut Vec<String>) -> Result<()> {
+        let packed = self.gix.refs.cached_packed_buffer().map_err(doing("open packed-refs"))?;
+        let Some(packed) = packed else { return Ok(()) };
+        for line in packed.iter().map_err(doing("read packed-refs"))? {
+            let Ok(line) = line else { continue };
+            let branch = line.name.as_bstr().strip_prefix(HEADS.as_bytes()).and_then(|name| name.to_str().ok());
+            found.extend(branch.filter(|branch| near.has(branch)).map(str::to_owned));
+        }
+        Ok(())
+    }
+}
+
+/// Looks only into folders that are on the way to a new branch, or inside one.
+fn loose_near(dir: &Path, path: &str, near: &Near, found: &mut Vec<String>) -> io::Result<()> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+        if !near.has(&path) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            loose_near(&entry.path(), &path, near, found)?;
+        } else if Path::new(&path).extension().is_none_or(|extension| extension != "lock") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Which names are near the new ones.
+struct Near {
+    /// The new names in small letters.
+    ends: HashSet<String>,
+    /// The folders on the way to them.
+    ways: HashSet<String>,
+    /// What all new names begin with, in small letters: rejects most other names at once.
+    common: String,
+}
+
+impl Near {
+    fn new(names: &[&str]) -> Self {
+        let ends: HashSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let ways = ends.iter().flat_map(|end| folders(end).map(str::to_owned)).collect();
+        let common = ends.iter().cloned().reduce(|a, b| common_prefix(&a, &b).to_owned()).unwrap_or_default();
+        Self { ends, ways, common }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let shared = name.len().min(self.common.len());
+        if !name.as_bytes()[..shared].eq_ignore_ascii_case(&self.common.as_bytes()[..shared]) {
+            return false;
+        }
+        let folded = name.to_ascii_lowercase();
+        self.ways.contains(&folded)
+            || self.ends.contains(&folded)
+            || folders(&folded).any(|dir| self.ends.contains(dir))
+    }
+}
+
+/// `a` and `a/b` of `a/b/c`.
+fn folders(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
+}
+
+fn common_prefix<'a>(a: &'a str, b: &str) -> &'a str {
+    let same = a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b).map(|((at, _), _)| at);
+    &a[..same.unwrap_or_else(|| a.len().min(b.len()))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_clash_is_near() {
+        let near = Near::new(&["f/c/A", "f/d/a"]);
+        for name in ["f", "F", "f/c", "f/D", "f/c/a", "f/C/A/b/c", "f/d/a"] {
+            assert!(near.has(name), "{name}");
+        }
+        for name in ["g", "f/e", "f/c/b", "f/c/ab", "f/c-a", "f/", "", "main"] {
+            assert!(!near.has(name), "{name}");
+        }
+        assert!(!Near::new(&[]).has("f"));
+    }
+
+    #[test]
+    fn the_common_prefix_ends_between_characters() {
+        assert_eq!(common_prefix("äb", "äc"), "ä");
+        assert_eq!(common_prefix("ab", "abc"), "ab");
+        assert_eq!(common_prefix("ä", "ö"), "");
+    }
+}
