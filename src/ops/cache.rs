@@ -1,4 +1,5 @@
-//! What `status` found out before: all of it follows from ids, so it never gets stale, only unneeded.
+//! What `status` found out before: it follows from ids, so it never gets stale, only unneeded. What was found of records holds within
+//! a span of time as well.
 //!
 //! A text file under the common dir, one fact a line. Whoever deletes it loses nothing but time; a line that does not parse is
 //! left out.
@@ -12,11 +13,11 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::git::{Oid, Repo, Shared};
 use crate::lattice::{Lattice, Point};
-use crate::record::{Records, Verdict, Verdicts};
+use crate::record::{Records, Span, Verdict, Verdicts};
 use crate::system::System;
 
 /// What the first line begins with; another version begins anew.
-const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 3");
+const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 4");
 
 /// What follows a verdict that other records contradict.
 const DISPUTED: &str = "!";
@@ -41,6 +42,8 @@ pub struct Cache {
     facts: HashMap<(PointId, Oid), Facts>,
     contained: HashMap<(Oid, Oid), bool>,
     writers: String,
+    /// When the verdicts hold; `None` when that is not known.
+    span: Option<Span>,
     verdicts: HashMap<Oid, Vec<(PointId, Rc<Verdicts>)>>,
     /// How many lines of the notes are not believed.
     skipped: usize,
@@ -59,6 +62,7 @@ impl Cache {
             facts: HashMap::new(),
             contained: HashMap::new(),
             writers: String::new(),
+            span: None,
             verdicts: HashMap::new(),
             skipped: 0,
             asked: HashSet::new(),
@@ -99,6 +103,7 @@ impl Cache {
                 self.contained.insert(pair, words.next()? == "1");
             }
             "w" => line.get(2..)?.clone_into(&mut self.writers),
+            "t" => self.span = Some(Span::parse(words.next()?)?),
             "s" => self.skipped = words.next()?.parse().ok()?,
             "v" => {
                 let (point, key) = (PointId::from_str_radix(words.next()?, 16).ok()?, oid(words.next()?)?);
@@ -110,16 +115,17 @@ impl Cache {
         Some(())
     }
 
-    /// Makes the verdicts those of `records`: the remembered ones as long as no writer's ref has moved.
+    /// Makes the verdicts those of `records`: the remembered ones as long as no writer's ref has moved and the clock has neither been
+    /// set back nor come to a record that was still to come.
     pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
         let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
         let writers = writers.join(" ");
-        if writers != self.writers {
+        if writers != self.writers || !self.span.as_ref().is_some_and(|span| records.are_as_in(span)) {
             let scan = records.scan(lattice);
             let known = |(point, verdicts): (Point, Verdicts)| (point_id(&point), Rc::new(verdicts));
             self.verdicts =
                 scan.verdicts.into_iter().map(|(key, all)| (key, all.into_iter().map(known).collect())).collect();
-            self.skipped = scan.skipped;
+            (self.skipped, self.span) = (scan.skipped, Some(scan.span));
             self.writers = writers;
             self.changed = true;
         }
@@ -194,6 +200,9 @@ impl Cache {
 
     fn text(&self) -> String {
         let mut text = format!("{}\nw {}\ns {}\n", self.head, self.writers, self.skipped);
+        if let Some(span) = &self.span {
+            writeln!(text, "t {}", span.to_text()).ok();
+        }
         for ((point, commit), Facts { key, parents }) in &self.facts {
             let key = key.map_or_else(|| "-".to_owned(), |key| key.to_string());
             write!(text, "p {point:x} {commit} {key}").ok();

@@ -5,6 +5,7 @@
 
 pub mod evidence;
 pub mod note;
+mod span;
 pub mod store;
 mod verdicts;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::system::System;
 
 pub use note::parse_note;
+pub use span::Span;
 pub use store::{Records, Said};
 pub use verdicts::{Dispute, Side, Verdicts, disputes};
 

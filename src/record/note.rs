@@ -58,6 +58,8 @@ pub struct Note {
     pub records: Vec<Record>,
     /// What is not believed, and how many lines of that kind there are.
     pub flaws: BTreeMap<Flaw, usize>,
+    /// When the first of the records began that are not believed only because that is still to come.
+    pub to_come: Option<String>,
 }
 
 /// Reads the note on `key`. A record that began after `latest` is not believed: it would count as the newest for good.
@@ -68,15 +70,29 @@ pub fn parse_note(key: &str, bytes: &[u8], latest: &str) -> Note {
         return note;
     }
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        match read(key, line, latest) {
-            Ok(record) => note.records.push(record),
-            Err(flaw) => *note.flaws.entry(flaw).or_default() += 1,
+        match read(key, line) {
+            Ok(record) if record.started.as_str() <= latest => note.records.push(record),
+            Ok(Record { started, .. }) => note.add_to_come(started),
+            Err(flaw) => note.add(flaw),
         }
     }
     note
 }
 
-fn read(key: &str, line: &[u8], latest: &str) -> Result<Record, Flaw> {
+impl Note {
+    fn add(&mut self, flaw: Flaw) {
+        *self.flaws.entry(flaw).or_default() += 1;
+    }
+
+    fn add_to_come(&mut self, started: String) {
+        self.add(Flaw::Time);
+        if self.to_come.as_ref().is_none_or(|first| started < *first) {
+            self.to_come = Some(started);
+        }
+    }
+}
+
+fn read(key: &str, line: &[u8]) -> Result<Record, Flaw> {
     if line.len() > MOST_LINE {
         return Err(Flaw::HugeLine);
     }
@@ -90,7 +106,7 @@ fn read(key: &str, line: &[u8], latest: &str) -> Result<Record, Flaw> {
     if texts(&record).any(|text| text.chars().any(text::harms)) {
         return Err(Flaw::Controls);
     }
-    if !is_time(&record.started) || record.started.as_str() > latest {
+    if !is_time(&record.started) {
         return Err(Flaw::Time);
     }
     if !(record.seconds.is_finite() && record.seconds >= 0.0) {

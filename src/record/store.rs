@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::note::{Flaw, MOST_NOTE, Note};
+use super::span::Span;
 use super::{Record, Verdicts, parse_note};
 use crate::git::commit::time_in;
 use crate::git::{Error, Oid, Repo, Result};
@@ -15,8 +16,7 @@ const WRITER: &str = "lattice.writer";
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
 /// How many bytes of all notes together are read: ten times what a hundred thousand points need.
-const MOST_READ: usize = 1 << 30;
-
+const MOST_READ: u64 = 1 << 30;
 /// How many bytes of the notes on one key are read where it is asked for alone.
 const MOST_OF_KEY: u64 = 8 << 20;
 
@@ -44,6 +44,17 @@ pub struct Scan {
     pub verdicts: HashMap<Oid, Vec<(Point, Verdicts)>>,
     /// How many notes and lines are not believed.
     pub skipped: usize,
+    /// As long as the clock is in there, all of this stands.
+    pub span: Span,
+}
+
+/// What the notes on one key come to.
+#[derive(Debug, Default)]
+struct Judged {
+    /// The records that count, in the order of their start.
+    said: Vec<Said>,
+    skipped: usize,
+    span: Span,
 }
 
 /// Something in the notes that is not believed.
@@ -109,23 +120,35 @@ impl<'a> Records<'a> {
     /// # Errors
     /// Those of [`Self::of`].
     pub fn said(&self, key: Oid, point: &str) -> Result<Vec<Said>> {
-        let mut notes = Vec::new();
-        for (name, tip) in &self.writers {
-            let Ok(Some(blob)) = self.repo.note(*tip, key) else { continue };
-            notes.push((self.repo.size_of(blob).unwrap_or(0), name, blob));
-        }
+        let note = |(i, (_, tip)): (usize, &(String, Oid))| Some((i, self.repo.note(*tip, key).ok()??));
+        let notes = self.writers.iter().enumerate().filter_map(note).collect();
+        let mut said = self.judge(key, notes).said;
+        said.retain(|said| said.record.point == point);
+        Ok(said)
+    }
+
+    /// Reads the notes on one key, each with its writer's place: the one judgement of what counts, for whoever asks.
+    fn judge(&self, key: Oid, notes: Vec<(usize, Oid)>) -> Judged {
+        let sized = |(writer, blob): (usize, Oid)| (self.repo.size_of(blob).unwrap_or(0), writer, blob);
+        let mut notes: Vec<_> = notes.into_iter().map(sized).collect();
         // A checkout waits for this: many writers' long notes must not hold it up, nor hide the short ones.
-        notes.sort();
-        let (mut found, mut left) = (Vec::new(), MOST_OF_KEY);
-        for (size, name, blob) in notes {
-            let Some(rest) = left.checked_sub(size) else { break };
+        notes.sort_unstable();
+        let (mut judged, mut left) = (Judged::default(), MOST_OF_KEY);
+        for (size, writer, blob) in notes {
+            let Some(rest) = left.checked_sub(size) else {
+                (judged.skipped, left) = (judged.skipped + 1, 0);
+                continue;
+            };
             left = rest;
+            let Note { records, flaws, to_come } = self.read(key, blob);
+            judged.skipped += flaws.values().sum::<usize>();
+            judged.span.note(records.iter().map(|record| record.started.as_str()).max(), to_come);
+            let name = &self.writers[writer].0;
             let writer = name.strip_prefix(NOTES).unwrap_or(name);
-            let records = self.read(key, blob).records.into_iter().filter(|record| record.point == point);
-            found.extend(records.map(|record| Said { writer: writer.to_owned(), record }));
+            judged.said.extend(records.into_iter().map(|record| Said { writer: writer.to_owned(), record }));
         }
-        found.sort_by(|a, b| a.record.started.cmp(&b.record.started));
-        Ok(found)
+        judged.said.sort_by(|a, b| a.record.started.cmp(&b.record.started));
+        judged
     }
 
     /// Tells `on` of every record there is.
@@ -144,11 +167,11 @@ impl<'a> Records<'a> {
     pub fn scan(&self, lattice: &Lattice) -> Scan {
         let mut scan = Scan::default();
         let mut all = Vec::new();
-        for (_, notes) in &self.writers {
+        for (writer, (_, notes)) in self.writers.iter().enumerate() {
             match self.repo.all_notes(*notes) {
                 Ok(found) => {
                     scan.skipped += found.odd + usize::from(found.left == 0);
-                    all.extend(found.notes);
+                    all.extend(found.notes.into_iter().map(|(key, blob)| (key, writer, blob)));
                 }
                 Err(_) => scan.skipped += 1,
             }
@@ -157,25 +180,27 @@ impl<'a> Records<'a> {
         all.sort_unstable();
         let mut read = 0;
         for notes in all.chunk_by(|a, b| a.0 == b.0) {
-            let Some((key, _)) = notes.first() else { continue };
-            let mut points: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-            for (_, blob) in notes {
-                let Some(note) = self.read_within(&mut read, *key, *blob) else { continue };
-                scan.skipped += note.flaws.values().sum::<usize>();
-                note.records
-                    .into_iter()
-                    .for_each(|record| points.entry(record.point.clone()).or_default().push(record));
+            let Some((key, ..)) = notes.first() else { continue };
+            let notes: Vec<_> = notes.iter().map(|(_, writer, blob)| (*writer, *blob)).collect();
+            if self.is_too_much(&mut read, &notes) {
+                scan.skipped += notes.len();
+            } else {
+                scan.take(*key, self.judge(*key, notes), lattice);
             }
-            let mut found = Vec::new();
-            for (text, records) in points {
-                match lattice.parse_point(&text).ok().filter(|point| lattice.spell(point) == text) {
-                    Some(point) => found.push((point, Verdicts::of(&records))),
-                    None => scan.skipped += records.len(),
-                }
-            }
-            scan.verdicts.insert(*key, found);
         }
         scan
+    }
+
+    /// Whether too much was read already; if not, these are counted.
+    fn is_too_much(&self, read: &mut u64, notes: &[(usize, Oid)]) -> bool {
+        let is_over = *read > MOST_READ;
+        *read += notes.iter().filter_map(|(_, blob)| self.repo.size_of(*blob)).sum::<u64>();
+        is_over
+    }
+
+    /// Whether what was judged within `span` is still what would be judged now.
+    pub fn are_as_in(&self, span: &Span) -> bool {
+        span.holds(&self.latest)
     }
 
     /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
@@ -196,7 +221,7 @@ impl<'a> Records<'a> {
         name: &str,
         notes: Oid,
         known: &impl Fn(Oid) -> Option<String>,
-        read: &mut usize,
+        read: &mut u64,
     ) -> Vec<Problem> {
         let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
             notes: name.to_owned(),
@@ -227,11 +252,11 @@ impl<'a> Records<'a> {
     }
 
     /// A note, as long as not too much was read already.
-    fn read_within(&self, read: &mut usize, key: Oid, blob: Oid) -> Option<Note> {
+    fn read_within(&self, read: &mut u64, key: Oid, blob: Oid) -> Option<Note> {
         if *read > MOST_READ {
             return None;
         }
-        *read += self.repo.size_of(blob).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        *read += self.repo.size_of(blob).unwrap_or(0);
         Some(self.read(key, blob))
     }
 
@@ -244,6 +269,25 @@ impl<'a> Records<'a> {
             Ok(bytes) => parse_note(&key.to_string(), &bytes, &self.latest),
             Err(_) => flawed(Flaw::NoText),
         }
+    }
+}
+
+impl Scan {
+    fn take(&mut self, key: Oid, judged: Judged, lattice: &Lattice) {
+        self.skipped += judged.skipped;
+        self.span.widen(judged.span);
+        let mut points: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        judged.said.into_iter().for_each(|Said { record, .. }| {
+            points.entry(record.point.clone()).or_default().push(record);
+        });
+        let mut found = Vec::new();
+        for (text, records) in points {
+            match lattice.parse_point(&text).ok().filter(|point| lattice.spell(point) == text) {
+                Some(point) => found.push((point, Verdicts::of(&records))),
+                None => self.skipped += records.len(),
+            }
+        }
+        self.verdicts.insert(key, found);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Records: what they come to when they contradict each other, what a promotion asks of them, and that none is lost.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
@@ -288,4 +290,63 @@ fn what_is_not_believed_is_named_by_doctor_and_check() {
         run.says("refs/notes/lattice/text").never_says("\u{1b}");
     }
     sandbox.lattice(&["doctor", "--offline"]).says(&format!("git notes --ref=lattice/third show {key}"));
+}
+
+/// Makes the memory of `status` what a run has left that saw `key` as built, and its record as not still to come.
+fn remember_as_built(sandbox: &Sandbox, point: &str, started: &str) {
+    let path = sandbox.work().join(".git/lattice/cache");
+    let text = fs::read_to_string(&path).unwrap();
+    let key = sandbox.lattice(&["show", point, "--json"]).json()["key"].as_str().unwrap().to_owned();
+    let fact = text.lines().find(|line| line.starts_with("p ") && line.split(' ').nth(3) == Some(&key)).unwrap();
+    let id = fact.split(' ').nth(1).unwrap();
+    let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("t ") && !line.starts_with("v ")).collect();
+    let built = format!("v {id} {key} {}-linux=built", here());
+    fs::write(&path, format!("{}\nt {started}..\n{built}\n", kept.join("\n"))).unwrap();
+}
+
+#[test]
+fn a_clock_that_is_set_back_is_noticed_by_status_as_by_promote() {
+    let (sandbox, one) = with_one_point();
+    let started = "2099-01-02T03:04:05Z";
+    told(&sandbox, "first", &one, &json!({ "started": started }));
+    sandbox.lattice(&["status"]).exits(0);
+    remember_as_built(&sandbox, &one, started);
+    refused_for(&sandbox, &format!("not built on {}-linux", here()), &format!("git lattice build {one}"));
+    assert_eq!(sandbox.state_of(&one), "new", "status should not say more than promote believes");
+    assert_eq!(sandbox.lattice(&["show", "--json"]).exits(0).json()["state"], "new");
+}
+
+#[test]
+fn a_record_that_is_not_to_come_any_more_is_noticed() {
+    let (sandbox, one) = with_one_point();
+    told(&sandbox, "first", &one, &json!({}));
+    assert_eq!(sandbox.state_of(&one), "built");
+    let path = sandbox.work().join(".git/lattice/cache");
+    let text = fs::read_to_string(&path).unwrap();
+    let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("t ") && !line.starts_with("v ")).collect();
+    // As a run has left it whose clock was behind the record's start.
+    fs::write(&path, format!("{}\nt ..2026-01-02T03:04:05Z\n", kept.join("\n"))).unwrap();
+    assert_eq!(sandbox.state_of(&one), "built");
+}
+
+#[test]
+fn status_and_promote_read_equally_much_of_long_notes() {
+    let (sandbox, one) = with_one_point();
+    // Each note is within the limit, and together they are longer than what is read of one key.
+    let system = format!("{}-linux", here());
+    for writer in ["a", "b", "c"] {
+        told(&sandbox, writer, &one, &json!({ "verdict": "failed", "started": "2026-01-01T00:00:00Z" }));
+        let key = sandbox.lattice(&["show", "--json"]).json()["key"].as_str().unwrap().to_owned();
+        let spaces = format!("{}\n", " ".repeat(1000)).repeat(3500);
+        let note = sandbox.git(&["notes", "--ref", &format!("lattice/{writer}"), "show", &key]);
+        let verdict = if writer == "c" { note.replace("failed", "built") + "\n" } else { note };
+        sandbox.write("note", format!("{verdict}\n{spaces}{}", if writer == "c" { " \n" } else { "" }));
+        sandbox.git(&["notes", "--ref", &format!("lattice/{writer}"), "add", "-f", "-C", &blob(&sandbox), &key]);
+    }
+    refused_for(&sandbox, &format!("failed on {system}"), &format!("git lattice build {one} --again"));
+    assert_eq!(sandbox.state_of(&one), "failed");
+}
+
+fn blob(sandbox: &Sandbox) -> String {
+    sandbox.git(&["hash-object", "-w", "note"])
 }
