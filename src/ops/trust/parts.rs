@@ -75,13 +75,15 @@ pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point)
     }
     // What is generated reads nothing but itself.
     if runs_something {
-        open.extend(open_includes(repo, config, tree, point)?);
+        open.extend(open_includes(repo, config, tree, &all)?);
     }
     Ok(open)
 }
 
-fn open_includes(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Vec<Part>> {
-    let branches = [config.branch.encode(&config.lattice, point), config.base.clone()];
+/// What is included may have been written on the branch of any point that this one grew from.
+fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
+    let grown_from = all.points.iter().rev().map(|(point, ..)| config.branch.encode(&config.lattice, point));
+    let branches: Vec<_> = grown_from.chain([config.base.clone()]).collect();
     let mut open = Vec::new();
     for path in &config.build.include {
         let Some(entry) = repo.entry_at(tree, path)? else { continue };

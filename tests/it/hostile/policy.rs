@@ -201,3 +201,18 @@ fn a_merge_made_here_does_not_make_what_it_brings_one_s_own() {
     let said = victim.switch(&branch(both));
     assert!(said.contains("`src`, which builds may read, was not written here"), "{said}");
 }
+
+#[test]
+fn what_is_included_may_be_written_on_a_point_below() {
+    let victim = reading_src();
+    let sandbox = &victim.sandbox;
+    let one = branch(&at("phase0/step1"));
+    sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &one]);
+    sandbox.write("src/script", derivation("echo mine > $out"));
+    sandbox.git(&["commit", "-q", "-a", "-m", "what this phase runs"]);
+    sandbox.git(&["push", "-q"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.lattice(&["promote", &at("phase0/step1"), "--force", "--reason", "test", "--no-switch"]).exits(0);
+    let said = victim.switch(&branch(&at("phase1/step1")));
+    assert!(said.contains("in the background"), "all of it was made here: {said}");
+}
