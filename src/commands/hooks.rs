@@ -43,6 +43,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
+/// Makes sure that the usual hooks can be installed; for `init --hooks`, before it writes anything.
+pub(super) fn ensure_installable(session: &Session) -> Result<()> {
+    hooks::ensure_installable(session.context()?, &Wish::default())
+}
+
 /// Installs the usual hooks and says what was done; for `init --hooks`.
 pub(super) fn install(session: &Session) -> Result<()> {
     show(session, &hooks::install(session.context()?, &Wish::default())?);
@@ -133,11 +138,12 @@ fn object(survey: &Survey, row: &Row) -> Value {
 
 /// Whether git calls us.
 fn runs(survey: &Survey, row: &Row) -> bool {
-    matches!(row.shim, State::Installed { .. }) || (row.section.is_some() && survey.reads_config())
+    matches!(row.shim, State::Installed { runs: true, .. }) || (row.section.is_some() && survey.reads_config())
 }
 
 fn word(survey: &Survey, row: &Row) -> String {
     let word = match &row.shim {
+        _ if row.is_passed_over() && !runs(survey, row) => "not executable, so git passes over it",
         _ if row.is_installed() && !runs(survey, row) => "installed, but this git does not run it",
         _ if row.is_edited() => "installed, changed by hand",
         _ if row.is_installed() && !row.is_current() => "installed, another version",

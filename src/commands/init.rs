@@ -43,7 +43,11 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
-    let path = init::write(context, &draft(session, args)?, args.get_flag("force"))?;
+    let draft = draft(session, args)?;
+    if args.get_flag("hooks") {
+        hooks::ensure_installable(session)?;
+    }
+    let path = init::write(context, &draft, args.get_flag("force"))?;
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.data(format!("wrote {}", shown.display()));
     let config = context.config()?;

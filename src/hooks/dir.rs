@@ -154,16 +154,18 @@ struct Place {
 
 impl Place {
     fn read(git: &OsStr, cwd: &Path) -> Result<Self, Error> {
-        let questions = ["--is-inside-work-tree", "--is-bare-repository", "--absolute-git-dir", "--git-path", "hooks"];
-        let cmd = ask(git, cwd).args(["rev-parse", "--path-format=absolute"]).args(questions);
+        // A path may hold line breaks, and git has no other separator here: each call gives one path, at its end.
+        let cmd =
+            ask(git, cwd).args(["rev-parse", "--is-inside-work-tree", "--is-bare-repository", "--absolute-git-dir"]);
         let command = cmd.to_string();
         let stdout = cmd.read()?.stdout;
-        let lines: Vec<&[u8]> = stdout.trim_ascii_end().split(|&b| b == b'\n').collect();
-        let &[in_worktree, is_bare, git_dir, hooks] = lines.as_slice() else {
+        let lines: Vec<&[u8]> = stdout.splitn(3, |&b| b == b'\n').collect();
+        let &[in_worktree, is_bare, git_dir] = lines.as_slice() else {
             return Err(Error::Answer { command, answer: String::from_utf8_lossy(&stdout).into_owned() });
         };
+        let hooks = ask(git, cwd).args(["rev-parse", "--path-format=absolute", "--git-path", "hooks"]).read()?.stdout;
         let (in_worktree, is_bare) = (in_worktree == b"true", is_bare == b"true");
-        Ok(Self { in_worktree, is_bare, git_dir: path(git_dir), hooks: path(hooks) })
+        Ok(Self { in_worktree, is_bare, git_dir: path(git_dir), hooks: path(&hooks) })
     }
 
     /// git-config(1): relative to the folder in which hooks run, which is the worktree's top or the bare repository.
@@ -180,7 +182,8 @@ fn ask(git: &OsStr, cwd: &Path) -> Cmd {
     Cmd::new(git).env("LC_ALL", "C").cwd(cwd)
 }
 
+/// What git printed, without the line break that ends it.
 fn path(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
-    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+    PathBuf::from(OsString::from_vec(bytes.strip_suffix(b"\n").unwrap_or(bytes).to_vec()))
 }

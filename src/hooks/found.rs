@@ -38,6 +38,8 @@ pub enum State {
         current: bool,
         /// Whether somebody changed the shim by hand.
         edited: bool,
+        /// Whether it is executable: git passes over a hook that is not.
+        runs: bool,
         /// The hook that was there before and still runs first.
         chained: Option<Chained>,
         /// The manager that moved our shim aside and calls it.
@@ -164,7 +166,7 @@ impl Found {
         };
         let Mark { version, edited, .. } = shim.mark;
         let chained = self.chained.as_ref().map(|aside| aside.chained).filter(|_| !self.supersedes());
-        State::Installed { version, current: version == VERSION, edited, chained, called_by }
+        State::Installed { version, current: version == VERSION, edited, runs: shim.runs, chained, called_by }
     }
 }
 

@@ -104,25 +104,18 @@ pub fn skip(context: &Context, kind: Kind) -> Option<Skip> {
 /// When there is no place for them, something is in the way, or it cannot be written.
 pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
     let survey = survey(context)?;
-    let program = std::env::current_exe().ok();
-    let there = survey.rows.iter().filter(|row| row.is_installed()).map(|row| row.kind);
-    let kinds: Vec<Kind> = Kind::USUAL.into_iter().chain(wish.more.iter().copied()).chain(there).collect();
-    let way = wish.way.unwrap_or_else(|| survey.way());
     let mut done = Done::default();
     // The new comes before the old goes, so that at no time there is none.
-    match way {
-        Way::Config => {
-            let plan = config_file::plan_install(&survey.config, &kinds, program.as_deref())?;
+    match survey.plan(context, wish)? {
+        Plan::Config(plan) => {
             plan.apply()?;
             done.say(&plan);
             survey.remove_shims(&mut done)?;
         }
-        Way::Shim => {
-            let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
-            let folder = folder.to_fill()?;
-            let (plan, is_new) = (hooks::plan_install(folder, &kinds, program.as_deref())?, !folder.exists());
+        Plan::Shim(plan, kinds) => {
+            let is_new = !plan.folder.exists();
             plan.apply()?;
-            share(&context.repo, folder, is_new, &kinds)?;
+            share(&context.repo, &plan.folder, is_new, &kinds)?;
             done.say(&plan);
             survey.remove_sections(&mut done)?;
         }
@@ -143,6 +136,20 @@ fn share(repo: &Repo, folder: &Path, is_new: bool, kinds: &[Kind]) -> Result<()>
             .with_context(|| format!("could not change the permissions of `{}`", path.display()))?;
     }
     Ok(())
+}
+
+/// Makes sure that the hooks can be installed; writes nothing.
+///
+/// # Errors
+/// Those of [`install`].
+pub fn ensure_installable(context: &Context, wish: &Wish) -> Result<()> {
+    survey(context)?.plan(context, wish).map(drop)
+}
+
+/// What will be done to install hooks, by either way.
+enum Plan {
+    Config(config_file::Plan),
+    Shim(hooks::Plan, Vec<Kind>),
 }
 
 /// Removes our hooks, wherever they are, and leaves everything as it was before.
@@ -177,6 +184,19 @@ impl Survey {
         let has_shims = self.rows.iter().any(|row| matches!(row.shim, State::Installed { .. }));
         let has_sections = self.rows.iter().any(|row| row.section.is_some());
         if self.reads_config() && (has_sections || !has_shims) { Way::Config } else { Way::Shim }
+    }
+
+    fn plan(&self, context: &Context, wish: &Wish) -> Result<Plan> {
+        let program = std::env::current_exe().ok();
+        let there = self.rows.iter().filter(|row| row.is_installed()).map(|row| row.kind);
+        let kinds: Vec<Kind> = Kind::USUAL.into_iter().chain(wish.more.iter().copied()).chain(there).collect();
+        Ok(match wish.way.unwrap_or_else(|| self.way()) {
+            Way::Config => Plan::Config(config_file::plan_install(&self.config, &kinds, program.as_deref())?),
+            Way::Shim => {
+                let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
+                Plan::Shim(hooks::plan_install(folder.to_fill()?, &kinds, program.as_deref())?, kinds)
+            }
+        })
     }
 
     /// The folder that git takes without `core.hooksPath`.
@@ -233,6 +253,13 @@ impl Survey {
             let remedy = Some("`git lattice hooks install` mends it");
             return Some(Warning { what: format!("{kind} is installed twice"), remedy });
         }
+        if row.is_passed_over() && !(row.section.is_some() && self.reads_config()) {
+            let remedy = Some("`git lattice hooks install` makes it so");
+            return Some(Warning {
+                what: format!("{kind}: our hook is not executable, so git passes over it"),
+                remedy,
+            });
+        }
         let State::Foreign(manager) = row.shim else { return None };
         let whose = manager.map_or("somebody else".to_owned(), |manager| manager.to_string());
         let remedy = Some("`git lattice hooks install` puts ours behind it");
@@ -251,7 +278,12 @@ impl Survey {
 }
 
 impl Row {
-    /// Whether git would call us.
+    /// Whether a hook of ours stands in the hooks folder that git passes over, since it is not executable.
+    pub fn is_passed_over(&self) -> bool {
+        matches!(self.shim, State::Installed { runs: false, .. })
+    }
+
+    /// Whether ours is there.
     pub fn is_installed(&self) -> bool {
         self.section.is_some() || matches!(self.shim, State::Installed { .. })
     }

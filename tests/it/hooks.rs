@@ -206,6 +206,7 @@ fn status_tells_what_is_there() {
         version: shim::VERSION,
         current: true,
         edited: false,
+        runs: true,
         chained: runs.map(|runs| git_lattice::hooks::found::Chained { runs, manager: None }),
         called_by: None,
     };

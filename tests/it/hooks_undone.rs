@@ -1,6 +1,7 @@
 //! `hooks install` and `hooks uninstall`: afterwards everything is byte for byte as it was.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::git_setup::every_git;
 use crate::sandbox::Sandbox;
@@ -153,4 +154,23 @@ fn another_git_at_work_on_the_configuration_is_named() {
     fs::remove_file(sandbox.work().join(".git/config.lock")).unwrap();
     sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
     assert!(!sandbox.work().join(".git/config.lock").exists(), "our own lock is gone");
+}
+
+#[test]
+fn a_hook_that_is_not_executable_is_not_called_installed() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
+    let hook = sandbox.work().join(".git/hooks/post-checkout");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
+    let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
+    let row = status["hooks"].as_array().unwrap().iter().find(|row| row["event"] == "post-checkout").unwrap().clone();
+    assert_eq!((&row["installed"], &row["state"]), (&false.into(), &"not executable, so git passes over it".into()));
+    sandbox.lattice(&["hooks", "status"]).exits(0).says("`git lattice hooks install` makes it so");
+    let doctor = ["doctor", "--offline"];
+    sandbox.lattice(&doctor).exits(1).says("post-checkout: ours, but not executable").says("doctor --repair");
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says("repaired: post-checkout");
+    sandbox.lattice(&doctor).exits(0).says("post-checkout: ours");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
+    sandbox.lattice(&["hooks", "install"]).exits(0).says("post-checkout: updated");
+    assert_eq!(fs::metadata(&hook).unwrap().permissions().mode() & 0o777, 0o755);
 }

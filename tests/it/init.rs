@@ -337,3 +337,26 @@ fn axis_add_refuses_what_is_no_value_of_a_list() {
     sandbox.lattice(&["axis", "add", "arch", "board", "--system", "board=armv7l-linux"]).exits(0);
     has(&lattice_toml(&sandbox), "board = \"armv7l-linux\"");
 }
+
+#[test]
+fn hooks_are_installed_below_a_path_with_a_line_break() {
+    for way in ["--shim", "--config"] {
+        let sandbox = Sandbox::bare_start();
+        fs::rename(sandbox.work(), sandbox.path("wo\nrk ")).unwrap();
+        let lattice = |args: &[&str]| sandbox.lattice_in("wo\nrk ", args, |command| command);
+        lattice(&["init", "--component", "toolchain", "--hooks"]).exits(0);
+        lattice(&["hooks", "uninstall"]).exits(0);
+        lattice(&["hooks", "install", way]).exits(0);
+        assert_eq!(sandbox.path("wo\nrk /.git/hooks/pre-commit").exists(), way == "--shim");
+        assert!(!sandbox.path("wo").exists() && !sandbox.path("wo\nrk").exists(), "nothing is written beside it");
+    }
+}
+
+#[test]
+fn nothing_is_written_where_hooks_cannot_be_installed() {
+    let sandbox = Sandbox::bare_start();
+    sandbox.git(&["config", "--global", "core.hooksPath", "/shared"]);
+    sandbox.lattice(&["init", "--component", "toolchain", "--hooks"]).exits(2).says("core.hooksPath");
+    assert!(!sandbox.work().join("lattice.toml").exists(), "all checks should come before the first write");
+    assert!(!sandbox.try_git("work", &["config", "--local", "lattice.base"]).status.success());
+}

@@ -98,6 +98,10 @@ fn of_hook(row: &Row) -> Line {
     if !row.is_installed() {
         return Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"));
     }
+    if row.is_passed_over() && row.section.is_none() {
+        let message = format!("{kind}: ours, but not executable, so git passes over it");
+        return Line::error("hooks", message).repair(Repair::InstallHooks);
+    }
     if row.is_edited() {
         return Line::warning("hooks", format!("{kind}: ours, changed by hand"))
             .remedy("`git lattice hooks install` after moving the change away");
