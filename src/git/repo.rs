@@ -70,6 +70,8 @@ impl Repo {
             trust,
         );
         let mut gix = found.map_err(|error| not_opened(cwd, error))?.to_thread_local();
+        // gitnamespaces(7): GIT_NAMESPACE is for what serves fetches and pushes. git itself reads and writes the refs as they are.
+        gix.clear_namespace();
         gix.object_cache_size_if_unset(4 * 1024 * 1024);
         let format = ref_format(&gix)?;
         let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::nix_setup::var;
 use crate::sandbox::Sandbox;
+use crate::story::at;
 
 /// The gits that a test goes through: the machine's own, and one that runs hooks from its configuration.
 pub(crate) fn every_git() -> Vec<Option<PathBuf>> {
@@ -68,4 +69,14 @@ fn describe(path: &Path, lines: &mut Vec<String>) {
     } else {
         lines.push(format!("{head}\n{:?}", String::from_utf8_lossy(&fs::read(path).unwrap())));
     }
+}
+
+#[test]
+fn a_namespace_is_for_serving_and_hides_no_branch() {
+    let sandbox = Sandbox::new();
+    let within = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.env("GIT_NAMESPACE", "other"));
+    within(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0).says("created");
+    assert!(sandbox.has(&at("phase0/step1")), "git keeps branches where they are, and so do we");
+    within(&["status"]).exits(0).says("phase0/step1");
+    within(&["check"]).exits(0).says("checked 1 point");
 }
