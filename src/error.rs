@@ -114,9 +114,10 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
 
 fn cannot(error: &Cannot) -> Vec<String> {
     match error {
-        Cannot::NoBase { .. } => vec![
-            "`git fetch` brings the remote's branches; `base` in lattice.toml names the one to grow from".to_owned(),
-        ],
+        Cannot::NoBase { fetch, .. } => {
+            let bring = fetch.iter().map(|command| format!("`{command}` brings it from the remote"));
+            bring.chain(["`base` in lattice.toml names the branch to grow from".to_owned()]).collect()
+        }
         Cannot::NoCommit => {
             vec!["points grow from a commit: `git commit --allow-empty -m 'start'` makes the first one".to_owned()]
         }

@@ -35,10 +35,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let report = check::check(context, config, &census, which.as_deref())?;
     if args.get_flag("json") {
         let findings: Vec<_> = report.findings.iter().map(to_json).collect();
-        ui.json(json!({ "points": report.points, "branches": report.branches, "findings": findings }));
+        ui.json(json!({
+            "points": report.points, "branches": report.branches, "shallow": context.repo.is_shallow(), "findings": findings,
+        }));
     } else {
         report.findings.iter().for_each(|finding| show(ui, finding));
         ui.data(summary(&report));
+        if context.repo.is_shallow() {
+            ui.say("not checked: the history that this shallow clone lacks; `git fetch --unshallow` brings it");
+        }
     }
     let is_fine = report.findings.iter().all(|finding| finding.code.severity() == Severity::Hint);
     Ok(if is_fine { error::OK } else { error::NO })

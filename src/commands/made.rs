@@ -67,7 +67,8 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     }
     let is_here = context.repo.find_ref(&format!("refs/heads/{}", item.branch))?.is_some();
     let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
-    Ok(if context.repo.git().switch(&item.branch, remote)? { error::OK } else { error::NO })
+    let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.branch));
+    Ok(if context.repo.git().switch(&item.branch, remote, track)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
@@ -84,7 +85,7 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
         checked.lines().iter().for_each(|line| ui.say(line));
     }
     carried(ui, pushed);
-    refused(ui, pushed, "the push did not go through; the points are here, and the same command pushes them later");
+    refused(ui, pushed, "the points are here", "them");
 }
 
 /// Says what became of the records that went with a push.
@@ -99,10 +100,15 @@ pub(super) fn carried(ui: &Ui, pushed: &Outcome) {
     }
 }
 
-/// Says why a push did not go through, if it did not, and what to do.
-pub(super) fn refused(ui: &Ui, pushed: &Outcome, summary: &str) {
-    if let Outcome::Refused { reasons, hint } = pushed {
-        ui.error(summary);
+/// Says why a push did not go through, if it did not, and what to do; `what` is here.
+pub(super) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
+    if let Outcome::Refused { reasons, hint, again } = pushed {
+        let later = if *again {
+            format!("and the same command pushes {pronoun} later")
+        } else {
+            "and the remote has other commits on the branch".to_owned()
+        };
+        ui.error(format!("the push did not go through; {what}, {later}"));
         reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
         hint.iter().for_each(|hint| ui.hint(hint));
     }

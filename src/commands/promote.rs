@@ -101,7 +101,6 @@ fn into_base(
         session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
     }
     made::carried(&session.ui, &pushed);
-    let summary = "the push did not go through; the merge is here, and the same command pushes it later";
-    made::refused(&session.ui, &pushed, summary);
+    made::refused(&session.ui, &pushed, "the merge is here", "it");
     Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })
 }

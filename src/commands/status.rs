@@ -43,7 +43,11 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     }
     if survey.points.is_empty() {
         ui.data(if which.is_some() { "no such point has a branch" } else { "no point has a branch yet" });
-        if which.is_none() {
+        if which.is_none()
+            && let Some(fetch) = status::fetch_of_others(context, config)
+        {
+            ui.hint(format!("this clone has only some of the remote's branches: `{fetch}` brings all of them"));
+        } else if which.is_none() {
             ui.hint(format!("`git lattice new` makes the first one; the axes are {}", config.lattice.shape()));
         }
         return Ok(error::OK);

@@ -113,11 +113,12 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
             format!("checked out in `{}`: `git pull` there brings it", worktree.display())
         }
         (Deed::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
-        (_, Standing::OnlyThere) => format!("`git switch {branch}` makes it here too"),
+        (_, Standing::OnlyThere) if entry.is_tracked => format!("`git switch {branch}` makes it here too"),
+        (_, Standing::OnlyThere) => format!("`git switch --create {branch} {remote}/{branch}` makes it here too"),
         (_, Standing::Gone) if entry.local.is_some() => {
             format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
         }
-        (_, Standing::Gone) => format!("`git fetch --prune {remote}` forgets it"),
+        (_, Standing::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
         (_, Standing::Diverged) => "each side has commits that the other has not".to_owned(),
         _ => String::new(),
     }

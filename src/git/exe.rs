@@ -50,14 +50,16 @@ impl Git {
 
     /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
     ///
-    /// A branch that only the remote has is made here first: from `remote`, the one that its points are on.
+    /// A branch that only the remote has is made here first: from `remote`, the one that its points are on. With `track` it
+    /// tracks that one, which git refuses where `git fetch` does not bring it.
     ///
     /// # Errors
     /// When git cannot be started; `false` when it refused.
-    pub fn switch(&self, branch: &str, remote: Option<&str>) -> Result<bool> {
+    pub fn switch(&self, branch: &str, remote: Option<&str>, track: bool) -> Result<bool> {
         let cmd = match remote {
             Some(remote) => {
-                self.shown().args(["switch", "--track", "--create", branch, &format!("refs/remotes/{remote}/{branch}")])
+                let track = if track { "--track" } else { "--no-track" };
+                self.shown().args(["switch", track, "--create", branch, &format!("refs/remotes/{remote}/{branch}")])
             }
             None => self.shown().args(["switch", "--no-guess", branch]),
         };

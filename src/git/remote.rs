@@ -103,10 +103,57 @@ impl Git {
     }
 }
 
+impl Repo {
+    /// Whether an ordinary `git fetch` keeps what the remote has under this branch as `REMOTE/BRANCH`: a clone of a single branch has
+    /// no refspec for others.
+    pub fn tracks(&self, remote: &str, branch: &str) -> bool {
+        let (from, to) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
+        let refspecs = self.config_all(&format!("remote.{remote}.fetch"));
+        refspecs.iter().any(|refspec| maps(refspec, &from).is_some_and(|mapped| mapped == to))
+    }
+
+    /// The command that brings a branch of the remote to `REMOTE/BRANCH`; without a branch, all of them.
+    pub fn fetch_command(&self, remote: &str, branch: Option<&str>) -> String {
+        // A branch that no clone has by its own name is fetched where all are.
+        if self.tracks(remote, branch.unwrap_or("*")) {
+            return format!("git fetch {}", process::quote(remote));
+        }
+        let (remote, branch) = (process::quote(remote), process::quote(branch.unwrap_or("*")));
+        let add = if branch == "'*'" { "" } else { "--add " };
+        format!("git remote set-branches {add}{remote} {branch} && git fetch {remote}")
+    }
+}
+
+/// Where a refspec puts a ref of the remote; nowhere when it is about others.
+fn maps(refspec: &str, name: &str) -> Option<String> {
+    let (from, to) = refspec.trim_start_matches('+').split_once(':')?;
+    let Some((before, after)) = from.split_once('*') else { return (from == name).then(|| to.to_owned()) };
+    let matched = name.strip_prefix(before)?.strip_suffix(after)?;
+    Some(to.replacen('*', matched, 1))
+}
+
 /// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.
 fn push_line(line: &str) -> Option<Pushed> {
     let mut fields = line.splitn(3, '\t');
     let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
     let name = refs.split_once(':')?.1.to_owned();
     Some(Pushed { name, same: flag == "=", refused: (flag == "!").then(|| summary.to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::maps;
+
+    #[test]
+    fn refspecs_say_where_a_ref_is_kept() {
+        let kept = |refspec| maps(refspec, "refs/heads/f/x");
+        assert_eq!(kept("+refs/heads/*:refs/remotes/o/*").as_deref(), Some("refs/remotes/o/f/x"));
+        assert_eq!(kept("refs/heads/f/*:refs/remotes/o/f/*").as_deref(), Some("refs/remotes/o/f/x"));
+        assert_eq!(kept("+refs/heads/f/x:refs/remotes/o/f/x").as_deref(), Some("refs/remotes/o/f/x"));
+        for none in
+            ["+refs/heads/main:refs/remotes/o/main", "refs/heads/f/x", "^refs/heads/f/*", "+refs/notes/*:refs/notes/*"]
+        {
+            assert_eq!(kept(none), None, "{none}");
+        }
+    }
 }

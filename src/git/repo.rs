@@ -156,6 +156,18 @@ impl Repo {
         self.gix.config_snapshot().boolean(key)
     }
 
+    /// All values of a key in git's configuration, in order.
+    pub(super) fn config_all(&self, key: &str) -> Vec<String> {
+        let snapshot = self.gix.config_snapshot();
+        let values = snapshot.plumbing().strings(key).unwrap_or_default();
+        values.iter().map(|value| value.to_str_lossy().into_owned()).collect()
+    }
+
+    /// Whether history ends here before its beginning: nothing is known of what was before.
+    pub fn is_shallow(&self) -> bool {
+        self.gix.is_shallow().unwrap_or(false)
+    }
+
     /// The names of the remotes.
     pub fn remotes(&self) -> Vec<String> {
         self.gix.remote_names().iter().map(|name| name.to_str_lossy().into_owned()).collect()

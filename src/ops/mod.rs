@@ -24,7 +24,8 @@ pub mod status;
 pub mod sync;
 pub mod trust;
 
-use crate::git::Oid;
+use crate::config::Config;
+use crate::git::{Oid, Repo};
 
 /// The answer is no: what was asked is understood and possible in general, but not now.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,8 @@ pub enum Cannot {
     NoBase {
         /// Its name.
         base: String,
+        /// The command that may bring it, where there is a remote.
+        fetch: Option<String>,
     },
     /// No commit to grow from.
     #[error("the repository has no commit yet")]
@@ -187,6 +190,15 @@ pub enum Cannot {
         /// What was found.
         finding: String,
     },
+}
+
+impl Cannot {
+    /// That the branch `base` to grow from is not here.
+    fn no_base(repo: &Repo, config: &Config, base: &str) -> Self {
+        let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
+        let fetch = remote.map(|remote| repo.fetch_command(remote, Some(base)));
+        Self::NoBase { base: base.to_owned(), fetch }
+    }
 }
 
 /// The first characters of an id, for messages of plans whose objects are in memory only.

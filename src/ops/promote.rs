@@ -191,7 +191,9 @@ pub fn into_base(
     reason: Option<&str>,
     dry_run: bool,
 ) -> Result<(Oid, bool)> {
-    let Some(base) = context.base_tip(config)? else { return Err(Cannot::NoBase { base: config.base.clone() }.into()) };
+    let Some(base) = context.base_tip(config)? else {
+        return Err(Cannot::no_base(&context.repo, config, &config.base).into());
+    };
     let mut memory = context.repo.in_memory();
     let tips: Vec<_> = from.iter().filter_map(|point| census.commit(point)).collect();
     let mut parents = vec![base];

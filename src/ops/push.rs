@@ -20,6 +20,8 @@ pub enum Outcome {
         reasons: Vec<String>,
         /// What to do about it.
         hint: Option<String>,
+        /// Whether the same push goes through once that is mended: not where the remote has other commits on the branch.
+        again: bool,
     },
 }
 
@@ -57,7 +59,11 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
     }
     if !repo.remotes().iter().any(|name| name == remote) {
         let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml means nowhere");
-        return Ok(Outcome::Refused { reasons: vec![format!("there is no remote `{remote}`")], hint: Some(hint) });
+        return Ok(Outcome::Refused {
+            reasons: vec![format!("there is no remote `{remote}`")],
+            hint: Some(hint),
+            again: true,
+        });
     }
     let notes = own_notes(repo)?;
     let mut tried = 1;
@@ -68,7 +74,9 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
             return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {
-            return Ok(Outcome::Refused { hint: hint(remote, &branches[0], &reasons), reasons });
+            let diverged = reasons.iter().any(|reason| went_ahead(reason));
+            let hint = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
+            return Ok(Outcome::Refused { reasons, hint, again: !diverged });
         }
         // When the other one pushed the same, the next try finds everything up to date.
         std::thread::sleep(Duration::from_millis(100));
@@ -140,9 +148,21 @@ pub fn reason(why: &str) -> &str {
     why.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ")
 }
 
-fn hint(remote: &str, branch: &str, reasons: &[String]) -> Option<String> {
-    let went_ahead = |reason: &String| reason.contains("fetch first") || reason.contains("non-fast-forward");
-    reasons.iter().any(went_ahead).then(|| {
-        format!("`git fetch {remote}` brings what is there; `git log {branch}...{remote}/{branch}` shows what differs")
-    })
+fn went_ahead(reason: &str) -> bool {
+    reason.contains("fetch first") || reason.contains("non-fast-forward")
+}
+
+/// The branch of which the remote has other commits.
+fn first_ahead<'a>(branches: &'a [String], reasons: &[String]) -> &'a str {
+    let is_ahead = |branch: &&String| reasons.iter().any(|it| went_ahead(it) && it.contains(&format!("`{branch}`")));
+    branches.iter().find(is_ahead).unwrap_or(&branches[0])
+}
+
+/// How both sides come together: no push brings there what lacks the remote's commits.
+fn join_hint(repo: &Repo, remote: &str, branch: &str) -> String {
+    let fetch = repo.fetch_command(remote, Some(branch));
+    let (own, theirs) = (process::quote(branch), process::quote(format!("{remote}/{branch}")));
+    format!(
+        "`{fetch}`, then `git switch {own} && git merge {theirs}` joins the two, and `git lattice sync` pushes them"
+    )
 }

@@ -106,6 +106,13 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
     surveyor.look_at(point)
 }
 
+/// The command that brings the remote's points, where an ordinary `git fetch` does not: in a clone of a single branch.
+pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
+    let (repo, remote) = (&context.repo, config.remote.as_ref()?);
+    let is_narrow = repo.remotes().contains(remote) && !repo.tracks(remote, "*");
+    is_narrow.then(|| repo.fetch_command(remote, None))
+}
+
 struct Surveyor<'a> {
     repo: &'a Repo,
     memory: Repo,

@@ -22,11 +22,17 @@ pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Co
             return Ok((made == point).then_some(commit));
         }
         match commit.parents.first() {
+            Some(parent) if is_cut(repo, *parent) => break,
             Some(parent) => commit = repo.commit(*parent)?,
             None => break,
         }
     }
     Ok(None)
+}
+
+/// Whether nothing is known of a commit because a shallow clone ends before it.
+pub(super) fn is_cut(repo: &Repo, commit: Oid) -> bool {
+    repo.is_shallow() && repo.size_of(commit).is_none()
 }
 
 /// The commit that says that it made a point and brought `dir`, and the point that it says.
@@ -36,7 +42,8 @@ pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Co
 pub(super) fn maker(repo: &Repo, tip: &Commit, dir: &str) -> Result<Option<(Commit, String)>> {
     let mut commit = tip.clone();
     for _ in 0..MOST {
-        let parent = commit.parents.first().map(|parent| repo.commit(*parent)).transpose()?;
+        let parent = commit.parents.first().filter(|parent| !is_cut(repo, **parent));
+        let parent = parent.map(|parent| repo.commit(*parent)).transpose()?;
         if let Some(said) = value(&commit, "Lattice-Point") {
             let has = |commit: &Commit| repo.entry_at(commit.tree, dir).map(|entry| entry.is_some());
             let is_new = has(&commit)? && !parent.as_ref().map_or(Ok(false), has)?;

@@ -78,6 +78,8 @@ impl<'a> Checker<'a> {
         }
         match &origin {
             Some(origin) => self.trailers(&subject, origin, &mut checked.findings)?,
+            // What a shallow clone left out may have made it.
+            None if self.repo.is_shallow() => {}
             None => checked.findings.push(self.without_origin(&subject, &tip)?),
         }
         self.parents(&subject, &tip, origin.as_ref(), &mut checked.findings)?;
@@ -204,7 +206,7 @@ impl<'a> Checker<'a> {
         let covers = census.population().maximal_below(subject.point);
         for cover in &covers {
             let Some(below) = census.commit(cover) else { continue };
-            if tip.parents.contains(&below) || self.contains(tip.id, below)? {
+            if tip.parents.contains(&below) || self.contains(tip.id, below)? || self.repo.is_shallow() {
                 continue;
             }
             let (name, branch) = (config.lattice.spell(cover), config.branch.encode(&config.lattice, cover));
@@ -220,6 +222,9 @@ impl<'a> Checker<'a> {
         }
         let parents = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
         for parent in parents {
+            if history::is_cut(&self.repo, parent) {
+                continue;
+            }
             if !covers.iter().any(|cover| census.commit(cover) == Some(parent)) && self.is_strange(subject, parent)? {
                 let parent = self.repo.short(parent);
                 let message =

@@ -11,6 +11,7 @@ use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
 use crate::ops::records;
+use crate::ops::status;
 use crate::process;
 use crate::record::Records;
 use crate::record::store::{NOTES, Problem};
@@ -43,18 +44,25 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
     let mut lines = vec![match context.base_tip(config) {
         Ok(Some(_)) => Line::ok("lattice.toml", format!("base `{}`, axes {axes}", config.base)),
         Ok(None) => Line::error("lattice.toml", format!("its base `{}` does not exist here", config.base))
-            .remedy(format!("`git fetch` brings it, or `base` names another; axes {axes}")),
+            .remedy(format!("{}`base` names another; axes {axes}", bring(context, config))),
         Err(error) => Line::error("lattice.toml", error.to_string()),
     }];
     lines.extend(config.unknown.iter().map(|key| {
         Line::warning("lattice.toml", format!("`{key}` means nothing to this version")).remedy("look for a misspelling")
     }));
+    lines.extend(narrow(context, config));
     match &config.remote {
         None => lines.push(Line::ok("remote", "none is wanted")),
         Some(_) if offline => lines.push(Line::ok("remote", "not asked (--offline)")),
         Some(remote) => lines.push(reachable(context, remote)),
     }
     lines
+}
+
+/// How the base branch comes here, where there is a remote that may have it.
+fn bring(context: &Context, config: &Config) -> String {
+    let fetch = config.remote.as_ref().map(|remote| context.repo.fetch_command(remote, Some(&config.base)));
+    fetch.map(|command| format!("`{command}` brings it, or ")).unwrap_or_default()
 }
 
 fn reachable(context: &Context, remote: &str) -> Line {
@@ -115,6 +123,13 @@ fn of_hook(row: &Row) -> Line {
 
 pub(super) fn install_hooks(context: &Context) -> Result<()> {
     hooks::install(context, &Wish::default()).map(drop)
+}
+
+/// A clone of a single branch does not see the points that others push.
+fn narrow(context: &Context, config: &Config) -> Option<Line> {
+    let fetch = status::fetch_of_others(context, config)?;
+    let message = "`git fetch` brings only some of the remote's branches: others' points are not seen";
+    Some(Line::warning("refspecs", message).remedy(format!("`{fetch}`")))
 }
 
 /// A refspec that fetches all notes by force throws away those that were not pushed yet.

@@ -184,7 +184,7 @@ impl<'a> Planner<'a> {
         match self.context.branch_tip(self.config, &base)? {
             Some(tip) => Ok((vec![tip], vec![base])),
             None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),
-            None => Err(Cannot::NoBase { base }.into()),
+            None => Err(Cannot::no_base(&self.context.repo, self.config, &base).into()),
         }
     }
 

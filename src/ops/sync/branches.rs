@@ -23,7 +23,9 @@ impl Sync<'_> {
             (Some(local), Some(remote)) => self.compare(local, remote)?,
         };
         let branch = self.config.branch.encode(&self.config.lattice, point);
-        Ok(Entry { point: point.clone(), branch, local, remote, standing, deed: Deed::Nothing })
+        // Asked only where it is told: for a hundred thousand points that are the same it is not.
+        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &branch);
+        Ok(Entry { point: point.clone(), branch, local, remote, standing, is_tracked, deed: Deed::Nothing })
     }
 
     fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {

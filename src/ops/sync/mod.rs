@@ -97,6 +97,8 @@ pub struct Entry {
     pub remote: Option<Oid>,
     /// How the two stand.
     pub standing: Standing,
+    /// Whether an ordinary `git fetch` knows it, and so `git switch`.
+    pub is_tracked: bool,
     /// What was done.
     pub deed: Deed,
 }

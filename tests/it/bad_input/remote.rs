@@ -87,12 +87,18 @@ fn a_remote_that_went_ahead() {
     sandbox.git_in("other", &["push", "-q", "origin", &format!("HEAD:refs/heads/{BRANCH}")]);
     let theirs = sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
     let run = sandbox.lattice(&NEW).exits(1).says("created").says("not pushed").says(BRANCH).says("fetch first");
-    run.says("hint: `git fetch origin`");
+    run.says("hint: `git fetch origin`").never_says("pushes them later");
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "theirs should stay on the remote");
     sandbox.git(&["fetch", "-q"]);
     let ours = sandbox.git(&["rev-parse", BRANCH]);
     sandbox.lattice(&NEW).exits(1).says("unchanged").says("not pushed");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
+    // What the hint says goes through.
+    sandbox.git(&["switch", "-q", BRANCH]);
+    sandbox.git(&["merge", "-q", "--no-edit", &format!("origin/{BRANCH}")]);
+    sandbox.lattice(&["sync"]).exits(0).says("pushed");
+    sandbox.git(&["reset", "-q", "--hard", &ours]);
+    sandbox.git(&["switch", "-q", "main"]);
     sandbox.git_in("other", &["push", "-q", "origin", "--delete", BRANCH]);
     sandbox.git(&["fetch", "-q", "--prune"]);
     sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{commit_in, lattice, own_record, pushed_in, shared, states};
+use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, far};
 
 #[test]
@@ -63,4 +64,55 @@ fn a_repository_with_reftable_syncs_too() {
     assert_eq!(sandbox.git_in("tables", &["rev-parse", &branch(&one)]), theirs);
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     assert_eq!(states(&sandbox, "tables"), states(&sandbox, colleague));
+}
+
+/// Runs the command that is named between backticks and begins with `git`, as the user would paste it.
+#[track_caller]
+fn paste(sandbox: &Sandbox, dir: &str, run: &Run) {
+    let said = format!("{}{}", run.stdout, run.stderr);
+    let named = said.split('`').skip(1).step_by(2).find(|piece| piece.starts_with("git remote set-branches"));
+    let named = named.unwrap_or_else(|| panic!("a command should be named:\n{said}"));
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", named]).current_dir(sandbox.path(dir));
+    sandbox.environment(&mut shell);
+    assert!(shell.status().unwrap().success(), "{named}");
+}
+
+/// Clones one branch, and of it the last commit.
+fn clone_narrow(sandbox: &Sandbox, dir: &str, branch: &str) {
+    let url = format!("file://{}", sandbox.path("remote.git").display());
+    sandbox.git_in("", &["clone", "-q", "--depth", "1", "--branch", branch, &url, dir]);
+}
+
+#[test]
+fn a_clone_of_one_branch_is_told_how_to_get_the_others() {
+    let (sandbox, _) = shared();
+    let one = at("phase0/step1");
+    for command in [&["status"][..], &["doctor", "--offline"]] {
+        clone_narrow(&sandbox, "narrow", "main");
+        let run = lattice(&sandbox, "narrow", command).never_says("`git lattice new` makes the first one");
+        paste(&sandbox, "narrow", &run);
+        lattice(&sandbox, "narrow", &["status"]).exits(0).says("phase0/step1");
+        std::fs::remove_dir_all(sandbox.path("narrow")).unwrap();
+    }
+    clone_narrow(&sandbox, "narrow", "main");
+    let branch = branch(&one);
+    lattice(&sandbox, "narrow", &["sync"]).exits(0).says(&format!("`git switch --create {branch} origin/{branch}`"));
+    lattice(&sandbox, "narrow", &["new", &one]).exits(0).says("unchanged");
+    assert_eq!(sandbox.git_in("narrow", &["symbolic-ref", "--short", "HEAD"]), branch);
+}
+
+#[test]
+fn a_clone_of_a_point_alone_is_told_how_to_get_the_base() {
+    let (sandbox, _) = shared();
+    let one = at("phase0/step1");
+    clone_narrow(&sandbox, "narrow", &branch(&one));
+    lattice(&sandbox, "narrow", &["new", &far("phase0/step2"), "--no-push"]).exits(2);
+    let run =
+        lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(1).says("its base `main` does not exist here");
+    paste(&sandbox, "narrow", &run);
+    lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(0);
+    lattice(&sandbox, "narrow", &["new", &far("phase0/step2"), "--no-push", "--no-switch"]).exits(0);
+    let checked = lattice(&sandbox, "narrow", &["check", &one]).exits(0).never_says("cannot be read");
+    checked.says("not checked: the history that this shallow clone lacks");
 }
