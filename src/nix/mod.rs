@@ -38,7 +38,7 @@ pub use failure::{Failure, Kind};
 pub use flake_ref::{FlakeRef, FlakeRefError};
 pub use log::Event;
 pub use options::{Limits, Mode, Options};
-pub use place::{BadPlace, Builders, StoreUrl};
+pub use place::{BadPlace, Builders, NotShareable, StoreUrl};
 pub use realise::Step;
 pub use settings::{Sandbox, Settings};
 pub use store_path::{NotAStorePath, StorePath};

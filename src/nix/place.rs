@@ -5,6 +5,10 @@
 
 use std::fmt;
 
+mod shared;
+
+pub use shared::NotShareable;
+
 /// Why a text is not taken as the name of a place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPlace {
@@ -105,7 +109,8 @@ impl Builders {
         if !text.is_empty() {
             refuse_characters(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))?;
         }
-        for line in text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split(';')) {
+        // Nix 2.8 splits at `;` before it takes comments away, so that a comment may hold a line.
+        for line in text.split(['\n', ';']).map(|line| line.split('#').next().unwrap_or_default()) {
             line.split_whitespace().next().map_or(Ok(()), refuse_option)?;
         }
         Ok(Self(text.to_owned()))
