@@ -44,30 +44,32 @@ impl Context {
         Ok(Self { environment, repo })
     }
 
-    /// Reads `lattice.toml`: the worktree's own where it differs from what HEAD holds, else the base branch's ([`Self::policy`]).
+    /// Reads `lattice.toml`: the worktree's own where the user edited it, else the base branch's ([`Self::policy`]).
     ///
-    /// On a point's branch the committed file is as old as the branch, and anybody's; the base branch has what the project agreed on.
-    /// An edit that is not committed yet is somebody trying something, so it counts. HEAD's counts only where no base is known.
+    /// On a point's branch the committed file is as old as the branch, and a stranger may have written it; the base branch has what
+    /// the project agreed on. An edit that is not committed is the user trying something, so what it says of the lattice counts; what
+    /// it says of machines, promotions and hooks does not ([`Config::ruled_by`]). HEAD's counts only where no base is known, and then
+    /// it proposes nothing.
     ///
     /// # Errors
     /// When there is none, or it is not usable.
     pub fn config(&self) -> Result<Config, Error> {
-        let head = self.repo.head()?;
-        let committed = head.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
-        let worktree = self.repo.worktree_file(config::FILE)?;
-        let origin = if worktree.is_some() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
-        if let Some(bytes) = worktree.filter(|bytes| committed.as_ref() != Some(bytes)) {
-            return Ok(Config::parse(&origin, &bytes)?);
+        if let Some(bytes) = self.repo.edited_file(config::FILE)? {
+            let edited = Config::parse(config::FILE, &bytes)?;
+            return Ok(edited.ruled_by(self.policy().ok().as_ref()));
         }
+        let committed = self.repo.head()?.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
+        let is_here = || self.repo.workdir().is_some_and(|root| root.join(config::FILE).exists());
+        let origin = || if is_here() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
         match (self.policy(), committed) {
             (Err(Error::NoBase | Error::Missing), None) => Err(Error::Missing),
             (Err(Error::NoBase | Error::Missing), Some(bytes)) => {
-                let config = Config::parse(&origin, &bytes)?;
-                Ok(self.of_base(&config)?.unwrap_or(config))
+                let config = Config::parse(&origin(), &bytes)?;
+                Ok(self.of_base(&config)?.unwrap_or(config).ruled_by(None))
             }
             // The same fault in a file that can be edited at once is named there.
             (Err(error @ Error::Config(_)), Some(bytes)) => {
-                Err(Config::parse(&origin, &bytes).err().map_or(error, Error::from))
+                Err(Config::parse(&origin(), &bytes).err().map_or(error, Error::from))
             }
             (known, _) => known,
         }

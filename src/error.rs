@@ -51,6 +51,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(process::Error::NotFound { program }) = cause.downcast_ref() {
         return not_found(program);
     }
+    if let Some(error) = cause.downcast_ref::<trust::Refused>() {
+        return one(error.hint());
+    }
     if let Some(error) = cause.downcast_ref::<trust::Error>() {
         return one(error.hint());
     }

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use super::{Session, background, choice, places, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed};
+use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed, Typed};
 use crate::ops::census::Census;
-use crate::ops::{limits, queue};
+use crate::ops::{limits, queue, trust};
 use crate::record::{Record, Verdict};
 use crate::ui::crowd::Crowd;
 use crate::ui::{Tone, Ui, duration, harmless, paint};
+
+/// The command that allows what lattice.toml proposes.
+const ALLOW: &str = "git lattice trust --settings";
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -40,7 +43,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
     let mut plan = build::plan(context, config, &census, &points)?;
-    let places = Places::typed(&places::read(args), &context.repo, &config.build)?;
+    let settings = trust::settings(context, config)?;
+    let Typed { places, unused } = Places::typed(&places::read(args), &context.repo, &settings)?;
+    tell_unused(ui, &unused);
     let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
     let how = how.checking(args.get_flag("check"));
     let json = args.get_flag("json");
@@ -49,10 +54,25 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
-        ui.json(view.document(&records));
+        let mut document = view.document(&records);
+        if !unused.is_empty() {
+            document["proposed"] =
+                json!({ "keys": unused, "settings": settings.proposal().lines(), "used": false, "command": ALLOW });
+        }
+        ui.json(document);
     }
     let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
+}
+
+/// Says that lattice.toml names machines which are not used.
+fn tell_unused(ui: &Ui, keys: &[&str]) {
+    if !keys.is_empty() {
+        let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        ui.say(format!(
+            "not used: {keys} under `[build]` in lattice.toml; `{ALLOW}` shows what is proposed, and allows it"
+        ));
+    }
 }
 
 /// What is shown while building: a line that changes, then a line per result.

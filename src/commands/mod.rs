@@ -72,6 +72,11 @@ impl Session {
     pub(crate) fn config(&self) -> Result<&Config> {
         if self.config.get().is_none() {
             let config = self.context()?.config()?;
+            for key in &config.unheard {
+                self.ui.warn(format!(
+                    "`{key}` counts only once it is committed on the base branch: this file may not say it"
+                ));
+            }
             for key in &config.unknown {
                 self.ui.warn(format!("`{key}` in lattice.toml means nothing to this version"));
             }

@@ -10,7 +10,7 @@ use crate::ops::Cannot;
 use crate::ops::census::Census;
 
 /// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
-const TAKEN: [&str; 45] = [
+const TAKEN: [&str; 46] = [
     "again",
     "all",
     "all-archs",
@@ -45,6 +45,7 @@ const TAKEN: [&str; 45] = [
     "reason",
     "remote",
     "repair",
+    "settings",
     "staged",
     "stdin",
     "store",

@@ -11,7 +11,7 @@ use crate::error;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
 use crate::ops::census::Census;
-use crate::ops::trust::{self, Allowance, Ledger, Look};
+use crate::ops::trust::{self, Allowance, Ledger, Look, Review};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 
@@ -25,7 +25,9 @@ pub(super) fn command(axes: &[String]) -> Command {
              A switch to a branch builds its point by itself only when everything that the build would run was generated, made in \
              this clone, or signed by somebody whom you trust. This command shows what else there is, asks, and allows exactly this \
              content; the next change has to be allowed anew. What you trust is kept in your own state directory \
-             (`$XDG_STATE_HOME/git-lattice/trust.json`), never in a repository.",
+             (`$XDG_STATE_HOME/git-lattice/trust.json`), never in a repository.\n\n\
+             Which stores, builders and caches lattice.toml names on the base branch counts for nothing until `--settings` has \
+             allowed exactly these, in this clone.",
         )
         .args_conflicts_with_subcommands(true)
         .arg(
@@ -36,6 +38,11 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .conflicts_with("points")
                 .help("Trust what this key signs: an ssh public key, a file with one, or a fingerprint"),
         )
+        .arg(
+            flag("settings", "Allow the stores, builders and caches that lattice.toml names on the base branch")
+                .conflicts_with_all(["points", "author"]),
+        )
+        .arg(flag("dry-run", "Show what the settings are, and allow nothing").requires("settings"))
         .arg(flag("yes", "Do not ask").short('y'))
         .arg(json())
         .subcommand(Command::new("list").about("Show what is trusted").arg(json()))
@@ -47,7 +54,7 @@ pub(super) fn command(axes: &[String]) -> Command {
                         .value_name("KEY|POINT")
                         .action(ArgAction::Append)
                         .required_unless_present("all")
-                        .help("A build key, a point, or the fingerprint of an author, as `trust list` shows it"),
+                        .help("A key, a point, the fingerprint of an author, or the folder of settings, as `trust list` shows it"),
                 )
                 .arg(flag("all", "Trust nothing any more").conflicts_with("what")),
         );
@@ -58,6 +65,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     match args.subcommand() {
         Some(("list", args)) => list(session, args),
         Some(("revoke", args)) => revoke(session, args),
+        _ if args.get_flag("settings") => settings(session, args),
         _ if args.contains_id("author") => authors(session, args),
         _ => content(session, args),
     }
@@ -94,6 +102,37 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
+fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, ui, dry_run) = (session.context()?, &session.ui, args.get_flag("dry-run"));
+    let review = trust::review(context)?;
+    review.diff().iter().for_each(|line| ui.say(harmless(line)));
+    let is_open = !review.is_settled() && !dry_run;
+    let answer = if is_open { is_sure(ui, args, "Use exactly these from now on, in this clone?") } else { Ok(false) };
+    let allows = matches!(answer, Ok(true));
+    if allows {
+        trust::allow_settings(context, &review)?;
+    }
+    if args.get_flag("json") {
+        let is_allowed = review.is_allowed || allows;
+        ui.json(json!({ "settings": review.lines, "key": review.key, "diff": review.diff(), "allowed": is_allowed, "dry_run": dry_run }));
+    } else {
+        ui.data(outcome(&review, allows));
+    }
+    answer?;
+    Ok(if is_open && !allows { error::NO } else { error::OK })
+}
+
+/// The settings as one line.
+fn outcome(review: &Review, allows: bool) -> String {
+    let word = match (allows, review.is_allowed) {
+        _ if review.lines.is_empty() => return "nothing is proposed".to_owned(),
+        (true, _) => "trusted",
+        (false, true) => "unchanged",
+        (false, false) => "not trusted",
+    };
+    format!("{word}  settings  {}", review.key.get(..10).unwrap_or(&review.key))
+}
+
 fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
     let ui = &session.ui;
     let given = args.get_many::<String>("author").into_iter().flatten();
@@ -124,7 +163,7 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.json(to_json(&ledger));
         return Ok(error::OK);
     }
-    if ledger.content.is_empty() && ledger.authors.is_empty() {
+    if ledger.content.is_empty() && ledger.authors.is_empty() && ledger.settings.is_empty() {
         ui.say("nothing is trusted");
         return Ok(error::OK);
     }
@@ -134,12 +173,16 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     let content =
         ledger.content.iter().map(|it| row("content", it.key.get(..10).unwrap_or(&it.key), &it.point, &it.when));
     let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
-    table::lines(&content.chain(authors).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
+    let settings =
+        ledger.settings.iter().map(|it| row("settings", it.key.get(..10).unwrap_or(&it.key), &it.repository, &it.when));
+    table::lines(&content.chain(authors).chain(settings).collect::<Vec<_>>(), ui.color)
+        .iter()
+        .for_each(|line| ui.data(line));
     Ok(error::OK)
 }
 
 fn to_json(ledger: &Ledger) -> Value {
-    json!({ "content": ledger.content, "authors": ledger.authors })
+    json!({ "content": ledger.content, "authors": ledger.authors, "settings": ledger.settings })
 }
 
 fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {

@@ -8,7 +8,7 @@ mod systems;
 use crate::lattice::{Lattice, Pattern};
 
 pub use document::Document;
-pub use policy::{Build, Hooks, Lint, Promote, Require};
+pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use systems::Systems;
 
 /// The file's name, at the root of the worktree and of the base branch.
@@ -40,12 +40,16 @@ pub struct Config {
     pub promote: Promote,
     /// How points are built.
     pub build: Build,
+    /// Other machines that the project proposes; none is used before the user allowed it.
+    pub proposal: Proposal,
     /// What linting asks for.
     pub lint: Lint,
     /// What the hooks do where the project may choose.
     pub hooks: Hooks,
     /// Keys that mean nothing here, each with its path: `build.inclde`.
     pub unknown: Vec<String>,
+    /// Keys of an edited file that do not count before they are committed on the base branch.
+    pub unheard: Vec<String>,
     /// A number that changes when the file does: what was derived with another one does not count.
     pub fingerprint: u64,
 }
@@ -105,5 +109,27 @@ impl Config {
     /// When it is not TOML, or what it says is no lattice.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
         Document::parse(origin, bytes)?.config()
+    }
+
+    /// What a file that is not the base branch's may say: it describes the lattice, and `policy`, the base branch's, says what
+    /// promotions ask for, what hooks do, and which machines the project proposes. Without a policy there is no proposal.
+    #[must_use]
+    pub fn ruled_by(mut self, policy: Option<&Self>) -> Self {
+        let proposal = policy.map(|policy| policy.proposal.clone()).unwrap_or_default();
+        self.unheard = self.proposal.unlike(&proposal);
+        self.proposal = proposal;
+        if let Some(policy) = policy {
+            let rules = [
+                ("[promote]", self.promote != policy.promote),
+                ("[hooks]", self.hooks != policy.hooks),
+                ("[build] supersede", self.build.supersede != policy.build.supersede),
+            ];
+            self.unheard.extend(rules.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key.to_owned()));
+            self.promote.clone_from(&policy.promote);
+            self.hooks.clone_from(&policy.hooks);
+            self.build.supersede = policy.build.supersede;
+            self.fingerprint = self.fingerprint.rotate_left(1) ^ policy.fingerprint;
+        }
+        self
     }
 }

@@ -19,14 +19,50 @@ pub struct Build {
     pub include: Vec<String>,
     /// Whether a newer checkout cancels the background builds of older ones.
     pub supersede: bool,
-    /// Remote builders for builds that somebody typed, as nix.conf's `builders`.
+}
+
+/// Other machines that `[build]` proposes for builds that the user types. They choose where code runs and where results go, so
+/// this is text: `ops::trust` says whether the user allowed exactly this, and only then is it read as places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proposal {
+    /// Remote builders, as nix.conf's `builders`.
     pub builders: Option<String>,
-    /// The store in which builds that somebody typed happen.
+    /// The store in which builds happen.
     pub store: Option<String>,
-    /// The caches that builds which somebody typed take from, besides the user's.
+    /// The caches that builds take from, besides the user's.
     pub substituters: Vec<String>,
-    /// Where builds that somebody typed are copied to.
+    /// Where results are copied to.
     pub push_cache: Option<String>,
+}
+
+impl Proposal {
+    /// Whether nothing is proposed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The canonical form: a line per key, in the order of the keys, each as TOML. Equal proposals have equal lines, whatever else
+    /// the file says and however it is written.
+    pub fn lines(&self) -> Vec<String> {
+        let quoted = |text: &String| serde_json::Value::from(text.as_str()).to_string();
+        let one = |key: &str, text: &Option<String>| text.as_ref().map(|text| format!("{key} = {}", quoted(text)));
+        let list: Vec<_> = self.substituters.iter().map(quoted).collect();
+        let list = (!list.is_empty()).then(|| format!("substituters = [{}]", list.join(", ")));
+        let lines =
+            [one("builders", &self.builders), one("push-cache", &self.push_cache), one("store", &self.store), list];
+        lines.into_iter().flatten().collect()
+    }
+
+    /// The keys whose values are not those of another proposal.
+    pub(super) fn unlike(&self, other: &Self) -> Vec<String> {
+        let keys = [
+            ("builders", self.builders != other.builders),
+            ("push-cache", self.push_cache != other.push_cache),
+            ("store", self.store != other.store),
+            ("substituters", self.substituters != other.substituters),
+        ];
+        keys.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| format!("[build] {key}")).collect()
+    }
 }
 
 /// The policy for promotions.
@@ -68,9 +104,12 @@ pub struct Hooks {
 impl Reader<'_> {
     pub(super) fn build(&self, top: &dyn TableLike) -> Result<Build> {
         let Some(table) = self.table(top, "build")? else { return Ok(Build::default()) };
-        Ok(Build {
-            include: self.paths(table, "include")?,
-            supersede: self.flag(table, "supersede")?,
+        Ok(Build { include: self.paths(table, "include")?, supersede: self.flag(table, "supersede")? })
+    }
+
+    pub(super) fn proposal(&self, top: &dyn TableLike) -> Result<Proposal> {
+        let Some(table) = self.table(top, "build")? else { return Ok(Proposal::default()) };
+        Ok(Proposal {
             builders: self.text(table, "builders")?,
             store: self.text(table, "store")?,
             substituters: self.texts(table, "substituters")?,

@@ -47,10 +47,8 @@ impl Document {
             Pattern::parse(&lattice, &text).map_err(wrap)
         };
         let (branch, flake) = (pattern("branch", DEFAULT_BRANCH)?, pattern("flake", DEFAULT_FLAKE)?);
-        let base =
-            reader.text(top, "base")?.ok_or_else(|| reader.bad("base", "is missing: it names the base branch"))?;
-        let remote =
-            Some(reader.text(top, "remote")?.unwrap_or_else(|| "origin".to_owned())).filter(|name| !name.is_empty());
+        let base = reader.base(top)?;
+        let remote = reader.remote(top)?;
         Ok(Config {
             base,
             remote,
@@ -60,9 +58,11 @@ impl Document {
             systems: reader.systems(top, &lattice)?,
             promote: reader.promote(top, &lattice)?,
             build: reader.build(top)?,
+            proposal: reader.proposal(top)?,
             lint: reader.lint(top)?,
             hooks: reader.hooks(top)?,
             unknown: unknown_keys(top),
+            unheard: Vec::new(),
             fingerprint: fingerprint(&self.to_string()),
             lattice,
         })
@@ -72,6 +72,19 @@ impl Document {
 /// `feature/{component}/{arch}/{phase}/{step}`: every axis, at equal depth.
 pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
     lattice.axes().iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{}}}", axis.name))
+}
+
+/// What git-check-ref-format(1) accepts as a part of a ref's name, without `-` at the beginning, which git would read as an option.
+fn is_ref_name(text: &str) -> bool {
+    let is_strange = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_wrong =
+        |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.') || part.ends_with(".lock");
+    !(text.starts_with('-')
+        || text == "@"
+        || text.contains("..")
+        || text.contains("@{")
+        || text.contains(is_strange)
+        || text.split('/').any(is_wrong))
 }
 
 fn fingerprint(text: &str) -> u64 {
@@ -111,6 +124,29 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn bad(&self, key: &str, why: impl Into<String>) -> Error {
         Error::Key { origin: self.origin.to_owned(), key: key.to_owned(), why: why.into() }
+    }
+
+    fn base(&self, top: &dyn TableLike) -> Result<String> {
+        let base = self.text(top, "base")?.ok_or_else(|| self.bad("base", "is missing: it names the base branch"))?;
+        self.ref_name("base", &base, "a branch")?;
+        Ok(base)
+    }
+
+    /// `origin` where the key is missing, none where it is empty. Only the name of a remote: git takes URLs and options too.
+    fn remote(&self, top: &dyn TableLike) -> Result<Option<String>> {
+        let remote = self.text(top, "remote")?.unwrap_or_else(|| "origin".to_owned());
+        if remote.is_empty() {
+            return Ok(None);
+        }
+        self.ref_name("remote", &remote, "a remote that `git remote` lists")?;
+        Ok(Some(remote))
+    }
+
+    fn ref_name(&self, key: &str, text: &str, what: &str) -> Result<()> {
+        if is_ref_name(text) {
+            return Ok(());
+        }
+        Err(self.bad(key, format!("is {text:?}, which cannot be the name of {what}")))
     }
 
     pub(super) fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {

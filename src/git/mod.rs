@@ -4,6 +4,7 @@
 
 pub mod commit;
 pub mod diff;
+mod edited;
 pub mod exe;
 pub mod identity;
 mod index;

@@ -4,5 +4,6 @@ mod content;
 mod environment;
 mod names;
 mod policy;
+mod settings;
 mod signed;
 pub(crate) mod victim;

@@ -50,3 +50,4 @@ mod sync;
 mod template;
 mod texts;
 mod trust;
+mod trust_settings;

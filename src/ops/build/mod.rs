@@ -30,7 +30,7 @@ use machines::Machines;
 
 pub use choice::{Choice, choose};
 pub use machines::Pushed;
-pub use places::{Flags, Places};
+pub use places::{Flags, Places, Typed};
 pub use run::run;
 
 /// One build: a point's content on one system.

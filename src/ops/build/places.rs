@@ -1,13 +1,14 @@
-//! Which other machines a build uses: what the command line says, else git's configuration, else lattice.toml.
+//! Which other machines a build uses: what the command line says, else git's configuration, else what lattice.toml proposes and the
+//! user allowed.
 //!
-//! lattice.toml is the project's, so it counts only for what somebody typed: nothing that was merely fetched sends a build that
-//! nobody asked for anywhere.
+//! lattice.toml counts only for builds that the user types: a build that starts by itself goes nowhere that the user's own
+//! configuration does not name.
 
 use anyhow::{Context as _, Result};
 
-use crate::config::Build;
 use crate::git::Repo;
-use crate::nix::{BadPlace, Builders, StoreUrl};
+use crate::nix::{BadPlace, Builders, NotShareable, StoreUrl};
+use crate::ops::trust::{Refused, Settings};
 
 /// What a command line may say; an empty text means "none", whatever the configuration has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,13 +36,24 @@ pub struct Places {
     pub push_cache: Option<StoreUrl>,
 }
 
+/// The other machines of a build that the user typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// Those that are used.
+    pub places: Places,
+    /// Keys of lattice.toml that would have counted and do not, for the user did not allow them.
+    pub unused: Vec<&'static str>,
+}
+
 impl Places {
-    /// For what somebody typed.
+    /// For what the user typed.
     ///
     /// # Errors
-    /// When one of them cannot be read; the error names it and where it comes from.
-    pub fn typed(flags: &Flags, repo: &Repo, project: &Build) -> Result<Self> {
-        Asked { flags, repo, project: Some(project) }.all()
+    /// When one of them cannot be read, or lattice.toml says what no shared file may say; the error names it and where it comes from.
+    pub fn typed(flags: &Flags, repo: &Repo, shared: &Settings) -> Result<Typed> {
+        let mut asked = Asked { flags, repo, shared: Some(shared), unused: Vec::new() };
+        let places = asked.all()?;
+        Ok(Typed { places, unused: asked.unused })
     }
 
     /// For what happens by itself: the user's own git configuration, never a file that can be fetched.
@@ -49,51 +61,65 @@ impl Places {
     /// # Errors
     /// When one of them cannot be read; the error names it.
     pub fn automatic(repo: &Repo) -> Result<Self> {
-        Asked { flags: &Flags::default(), repo, project: None }.all()
+        Asked { flags: &Flags::default(), repo, shared: None, unused: Vec::new() }.all()
     }
 }
-
-/// A text and where it comes from.
-type Found = Option<(String, String)>;
 
 struct Asked<'a> {
     flags: &'a Flags,
     repo: &'a Repo,
-    project: Option<&'a Build>,
+    shared: Option<&'a Settings>,
+    unused: Vec<&'static str>,
 }
 
 impl Asked<'_> {
-    fn all(&self) -> Result<Places> {
-        let (flags, project) = (self.flags, self.project);
-        let listed = |project: &Build| Some(project.substituters.join(",")).filter(|list| !list.is_empty());
-        let one = |text: &str| StoreUrl::parse(text).map(Some);
-        let store = self.found("store", flags.store.as_ref(), project.and_then(|p| p.store.clone()));
-        let substituters = self.found("substituters", flags.substituters.as_ref(), project.and_then(listed));
-        let push_cache =
-            self.found("push-cache", flags.push_cache.as_ref(), project.and_then(|p| p.push_cache.clone()));
-        let builders = self.found("builders", flags.builders.as_ref(), project.and_then(|p| p.builders.clone()));
+    fn all(&mut self) -> Result<Places> {
+        let flags = self.flags;
+        let shared = self.shared.map(|settings| settings.proposal().clone()).unwrap_or_default();
+        let one = |text: &str| if is_empty(text) { Ok(None) } else { StoreUrl::parse(text).map(Some) };
+        let shared_one = |text: String| if is_empty(&text) { Ok(None) } else { StoreUrl::shared(&text).map(Some) };
+        let list = |list: Vec<String>| list.iter().map(|text| StoreUrl::shared(text)).collect();
+        let substituters = Some(shared.substituters).filter(|list| !list.is_empty());
         Ok(Places {
-            builders: builders.map(|found| read(&found, Builders::parse)).transpose()?,
-            store: read_or_none(store, one)?,
-            substituters: read_or_none(substituters, StoreUrl::parse_list)?,
-            push_cache: read_or_none(push_cache, one)?,
+            builders: {
+                let parse = |text: &str| Builders::parse(text).map(Some);
+                let shared_parse = |text: String| Builders::shared(&text).map(Some);
+                self.found("builders", flags.builders.as_ref(), parse, shared.builders, shared_parse)?
+            },
+            store: self.found("store", flags.store.as_ref(), one, shared.store, shared_one)?,
+            substituters: {
+                let flag = flags.substituters.as_ref();
+                self.found("substituters", flag, StoreUrl::parse_list, substituters, list)?
+            },
+            push_cache: self.found("push-cache", flags.push_cache.as_ref(), one, shared.push_cache, shared_one)?,
         })
     }
 
-    fn found(&self, name: &str, flag: Option<&String>, project: Option<String>) -> Found {
-        let flag = || flag.map(|text| (text.clone(), format!("`--{name}`")));
-        let user = || {
-            Some((self.repo.config(&format!("lattice.{name}"))?, format!("`lattice.{name}` in git's configuration")))
-        };
-        let project = || Some((project?, format!("`[build] {name}` in lattice.toml")));
-        flag().or_else(user).or_else(project)
+    /// The user's word for a key, else lattice.toml's, which is read strictly and used only when it was allowed.
+    fn found<T: Default, S>(
+        &mut self,
+        key: &'static str,
+        flag: Option<&String>,
+        parse: impl Fn(&str) -> Result<T, BadPlace>,
+        shared: Option<S>,
+        parse_shared: impl Fn(S) -> Result<T, NotShareable>,
+    ) -> Result<T> {
+        if let Some(text) = flag {
+            return parse(text).with_context(|| format!("could not use `--{key}`"));
+        }
+        if let Some(text) = self.repo.config(&format!("lattice.{key}")) {
+            return parse(&text).with_context(|| format!("could not use `lattice.{key}` in git's configuration"));
+        }
+        let Some(shared) = shared else { return Ok(T::default()) };
+        let value = parse_shared(shared).map_err(|source| Refused::new(key, source))?;
+        if self.shared.is_some_and(Settings::is_allowed) {
+            return Ok(value);
+        }
+        self.unused.push(key);
+        Ok(T::default())
     }
 }
 
-fn read<T>((text, origin): &(String, String), parse: impl Fn(&str) -> Result<T, BadPlace>) -> Result<T> {
-    parse(text).with_context(|| format!("could not use {origin}"))
-}
-
-fn read_or_none<T: Default>(found: Found, parse: impl Fn(&str) -> Result<T, BadPlace>) -> Result<T> {
-    found.filter(|(text, _)| !text.trim().is_empty()).map_or_else(|| Ok(T::default()), |found| read(&found, parse))
+fn is_empty(text: &str) -> bool {
+    text.trim().is_empty()
 }

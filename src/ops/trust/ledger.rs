@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 /// The group's and everybody's right to write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Content and authors that the user trusts.
+/// Content, authors and settings that the user trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     version: u32,
@@ -27,6 +27,22 @@ pub struct Ledger {
     pub content: Vec<Content>,
     /// Whose signatures count.
     pub authors: Vec<Author>,
+    /// Which proposals of lattice.toml may be used, the newest last.
+    #[serde(default)]
+    pub settings: Vec<Settings>,
+}
+
+/// One proposal that may be used in one clone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The name of its canonical form.
+    pub key: String,
+    /// The clone: what its worktrees share.
+    pub repository: String,
+    /// The canonical form, line by line.
+    pub lines: Vec<String>,
+    /// When it was allowed.
+    pub when: String,
 }
 
 /// One content that may be built.
@@ -104,7 +120,7 @@ impl Error {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { version: VERSION, content: Vec::new(), authors: Vec::new() }
+        Self { version: VERSION, content: Vec::new(), authors: Vec::new(), settings: Vec::new() }
     }
 }
 
@@ -155,6 +171,24 @@ impl Ledger {
         }
     }
 
+    /// Whether exactly this proposal was allowed in a clone.
+    pub fn allows_settings(&self, repository: &str, lines: &[String]) -> bool {
+        self.settings.iter().any(|settings| settings.repository == repository && settings.lines == lines)
+    }
+
+    /// What was allowed last in a clone.
+    pub fn last_settings(&self, repository: &str) -> Option<&[String]> {
+        let last = self.settings.iter().rfind(|settings| settings.repository == repository)?;
+        Some(&last.lines)
+    }
+
+    /// Allows a proposal in a clone; it is the newest from then on.
+    pub fn allow_settings(&mut self, repository: &str, key: &str, lines: &[String]) {
+        self.settings.retain(|settings| settings.repository != repository || settings.lines != lines);
+        let (key, repository, lines) = (key.to_owned(), repository.to_owned(), lines.to_vec());
+        self.settings.push(Settings { key, repository, lines, when: now() });
+    }
+
     /// Adds a key whose signatures count; `false` when it was there.
     pub fn add_author(&mut self, key: &str, comment: &str) -> bool {
         let is_new = self.authors.iter().all(|author| author.key != key);
@@ -164,13 +198,16 @@ impl Ledger {
         is_new
     }
 
-    /// Takes away what has this name: a build key or its beginning, a point, or a fingerprint; gives how many there were.
+    /// Takes away what has this name: a key of content or settings or its beginning, a point, the folder of a repository, or a
+    /// fingerprint; gives how many there were.
     pub fn revoke(&mut self, name: &str) -> usize {
-        let before = self.content.len() + self.authors.len();
+        let count = |ledger: &Self| ledger.content.len() + ledger.authors.len() + ledger.settings.len();
+        let before = count(self);
         let begins = |key: &str| name.len() >= 7 && key.starts_with(&name.to_lowercase());
         self.content.retain(|content| content.point != name && !begins(&content.key));
         self.authors.retain(|author| author.key != name);
-        before - self.content.len() - self.authors.len()
+        self.settings.retain(|settings| settings.repository != name && !begins(&settings.key));
+        before - count(self)
     }
 
     fn load(path: &Path) -> Result<Self, Error> {

@@ -18,10 +18,12 @@ mod allow;
 mod judge;
 mod ledger;
 mod parts;
+mod settings;
 mod signers;
 
 pub use allow::{Allowance, Look, allow, plan};
 pub use judge::{Denial, Judgement, Permit, judge};
 pub use ledger::{Author, Content, Error, Ledger};
 pub use parts::Why;
+pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
 pub use signers::{NotAKey, key};

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::sshd::Sshd;
+use super::sshd::{Machine, Sshd};
 use super::world::{last, with_script};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
@@ -26,10 +26,15 @@ fn the_flag_counts_before_git_s_configuration_and_that_before_lattice_toml() {
         let [project, user, flag] = &machines;
         let sandbox = with_script(&nix, "echo hello >$out");
         let one = at("phase0/step1");
-        declare(&sandbox, &format!("store = \"{}\"", project.url()));
-        let called = || machines.each_ref().map(super::sshd::Machine::was_called);
-        sandbox.lattice_by(&sshd, &["build", &one]).exits(0);
-        assert_eq!(called(), [true, false, false], "lattice.toml's store should be used");
+        sshd.leads_to(project);
+        declare(&sandbox, &format!("store = \"{}\"", Machine::shared_url()));
+        let called = || machines.each_ref().map(Machine::was_called);
+        let run = sandbox.lattice_by(&sshd, &["build", &one]).exits(0);
+        run.says("not used: `store` under `[build]`").says("`git lattice trust --settings`");
+        assert_eq!(called(), [false, false, false], "lattice.toml's store should not be used before it is allowed");
+        sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0).says("+store = \"ssh-ng://127.0.0.1\"");
+        sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0).never_says("not used");
+        assert_eq!(called(), [true, false, false], "lattice.toml's store should be used once it is allowed");
         sandbox.git(&["config", "lattice.store", &user.url()]);
         sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0);
         assert_eq!(called(), [true, true, false], "the user's own should be used");

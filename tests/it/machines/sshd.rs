@@ -67,6 +67,13 @@ impl Sshd {
         )
     }
 
+    /// Makes this machine the one that is reached by the bare host name, without `remote-program`: its folder comes first on PATH.
+    pub(crate) fn leads_to(&self, machine: &Machine) {
+        let key = fs::read_to_string(self.path("key.pub")).unwrap();
+        let command = format!("PATH={}:$PATH exec sh -c \\\"$SSH_ORIGINAL_COMMAND\\\"", machine.home.display());
+        fs::write(self.path("authorized"), format!("command=\"{command}\" {key}")).unwrap();
+    }
+
     /// A machine of that name with this Nix and an empty store; `system` is what it pretends to be.
     pub(crate) fn machine(&self, name: &str, nix: &Path, system: Option<&str>) -> Machine {
         let home = self.path(name);
@@ -105,6 +112,11 @@ impl Machine {
     /// Its store, as `--store` takes it.
     pub(crate) fn url(&self) -> String {
         format!("ssh-ng://127.0.0.1?remote-program={}", self.program.display())
+    }
+
+    /// The same as a file that others write may say it, once the sshd [leads](Sshd::leads_to) there.
+    pub(crate) fn shared_url() -> &'static str {
+        "ssh-ng://127.0.0.1"
     }
 
     /// Its line for `--builders`.

@@ -1,0 +1,298 @@
+//! A lattice.toml that comes with a branch or a pull, and what it chooses for a build that the user types: nothing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use git_lattice::process::Cmd;
+
+use super::victim::{Put, Victim};
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+use crate::story::{at, branch, chains, here, toml};
+
+const KEYS: [&str; 4] = ["store", "builders", "substituters", "push-cache"];
+
+/// Attributes that make a checkout differ from its blob while git calls it unchanged.
+const DISGUISES: [&str; 4] = ["eol=crlf", "ident", "filter=tidy", "working-tree-encoding=ISO-8859-1"];
+
+/// A program that leaves a trace, in a folder without spaces, for a builder line can quote none.
+struct Trap {
+    folder: tempfile::TempDir,
+}
+
+impl Trap {
+    fn new() -> Self {
+        let trap = Self { folder: tempfile::tempdir().unwrap() };
+        let text = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", trap.trace().display());
+        let program = trap.folder.path().join("program");
+        // A child writes it, as `Scratch::program` says why.
+        Cmd::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(&program).stdin(text).read().unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        trap
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.folder.path().join("trace")
+    }
+
+    fn was_run(&self) -> bool {
+        self.trace().exists()
+    }
+
+    /// The value of a key that has Nix run it, without ssh.
+    fn value(&self, key: &str) -> String {
+        let url = format!("ssh://localhost?remote-program={}/program", self.folder.path().display());
+        if key == "builders" { format!("{url} {}-linux", here()) } else { url }
+    }
+
+    /// A lattice.toml that says so, and has what the disguises change.
+    fn lattice(&self, key: &str) -> String {
+        let value =
+            if key == "substituters" { format!("[{:?}]", self.value(key)) } else { format!("{:?}", self.value(key)) };
+        let axes = chains("\"phase{n}\", from = 0", "\"step{n}\", from = 1");
+        toml(&axes, &format!("# $Id$ \u{fc}\n[build]\n{key} = {value}\n"))
+    }
+}
+
+/// A victim with this Nix who uses a filter and has fetched a stranger's branch with this lattice.toml and these attributes.
+fn sent(nix: &std::path::Path, attributes: &str, lattice: &str) -> Victim {
+    let victim = Victim::new(Some(nix));
+    victim.sandbox.git(&["config", "filter.tidy.smudge", "sed 's/$/ # tidy/'"]);
+    victim.sandbox.git(&["config", "filter.tidy.clean", "sed 's/ # tidy$//'"]);
+    let attributes = Put::Text(format!("lattice.toml {attributes}\n"));
+    victim.is_sent("step", &[("/.gitattributes", attributes), ("/lattice.toml", Put::Text(lattice.to_owned()))]);
+    victim
+}
+
+/// Switches to the branch, where lattice.toml is not HEAD's blob and git calls it unchanged, and builds.
+#[track_caller]
+fn build(victim: &Victim) -> Run {
+    let sandbox = &victim.sandbox;
+    victim.switch(&branch(&at("phase0/step1")));
+    let blob = sandbox.try_git("work", &["cat-file", "blob", "HEAD:lattice.toml"]).stdout;
+    assert_ne!(
+        fs::read(sandbox.work().join("lattice.toml")).unwrap(),
+        blob,
+        "the checkout should differ from the blob"
+    );
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "git should call it unchanged");
+    victim.build_by_hand()
+}
+
+#[test]
+fn foreign_branch_chooses_no_machine_by_any_key() {
+    for nix in every_nix() {
+        for key in KEYS {
+            let trap = Trap::new();
+            let victim = sent(&nix, "eol=crlf", &trap.lattice(key));
+            build(&victim).exits(0).says("built");
+            assert!(!trap.was_run(), "`{key}` of the branch should count for nothing");
+        }
+    }
+}
+
+#[test]
+fn foreign_branch_chooses_no_machine_in_any_disguise() {
+    for nix in every_nix() {
+        for disguise in DISGUISES {
+            let trap = Trap::new();
+            let victim = sent(&nix, disguise, &trap.lattice("store"));
+            build(&victim).exits(0).says("built");
+            assert!(!trap.was_run(), "`{disguise}` should change nothing");
+        }
+    }
+}
+
+#[test]
+fn foreign_branch_chooses_no_machine_under_autocrlf() {
+    for nix in every_nix() {
+        let trap = Trap::new();
+        let victim = sent(&nix, "-ident", &trap.lattice("store"));
+        victim.sandbox.git(&["config", "core.autocrlf", "true"]);
+        build(&victim).exits(0).says("built");
+        assert!(!trap.was_run(), "line endings are no edit");
+    }
+}
+
+/// `working-tree-encoding=ASCII//TRANSLIT` cannot be undone, so that git calls a fresh checkout modified for ever.
+#[test]
+fn branch_that_git_calls_modified_is_no_edit() {
+    for nix in every_nix() {
+        let trap = Trap::new();
+        let axes = chains("[\"mine\"]", "\"step{n}\", from = 1");
+        let lattice = toml(&axes, &format!("# \u{fc}\n[build]\nstore = {:?}\n", trap.value("store")));
+        let victim = sent(&nix, "-ident", &lattice);
+        let sandbox = &victim.sandbox;
+        let attributes = "lattice.toml working-tree-encoding=ASCII//TRANSLIT\n";
+        fs::write(sandbox.path("stranger/.gitattributes"), attributes).unwrap();
+        sandbox.git_in("stranger", &["commit", "-q", "-m", "encode", "--", ".gitattributes"]);
+        sandbox.git_in("stranger", &["push", "-q", "origin", "HEAD"]);
+        sandbox.git(&["fetch", "-q"]);
+        victim.switch(&branch(&at("phase0/step1")));
+        sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
+        sandbox.git(&["reset", "-q"]);
+        assert!(sandbox.git(&["status", "--porcelain"]).contains("lattice.toml"), "git should call it modified");
+        victim.build_by_hand().exits(0).says("built");
+        assert!(!trap.was_run(), "nothing of it should count");
+    }
+}
+
+/// The base branch with this in `[build]`, pulled by the victim, and a point of a stranger's.
+fn pulled(nix: &std::path::Path, lattice: &str) -> Victim {
+    let victim = Victim::new(Some(nix));
+    victim.is_sent("step", &[]);
+    let sandbox = &victim.sandbox;
+    sandbox.git_in("stranger", &["switch", "-q", "main"]);
+    fs::write(sandbox.path("stranger/lattice.toml"), lattice).unwrap();
+    sandbox.git_in("stranger", &["commit", "-q", "-a", "-m", "machines for all"]);
+    sandbox.git_in("stranger", &["push", "-q", "origin", "main"]);
+    sandbox.git(&["pull", "-q", "--ff-only"]);
+    victim.switch(&branch(&at("phase0/step1")));
+    victim
+}
+
+#[test]
+fn pulled_base_names_no_program() {
+    for nix in every_nix() {
+        for key in KEYS {
+            let trap = Trap::new();
+            let victim = pulled(&nix, &trap.lattice(key));
+            let refused = |run: Run| {
+                let run = run.exits(2).says(&format!("could not use `[build] {key}` in lattice.toml"));
+                run.says("`remote-program`").says(&format!("git config lattice.{key} VALUE"));
+            };
+            refused(victim.build_by_hand());
+            refused(victim.sandbox.lattice(&["trust", "--settings", "--yes"]));
+            refused(victim.build_by_hand());
+            assert!(!trap.was_run(), "`{key}` of the base branch should not run it");
+            victim.sandbox.git(&["config", &format!("lattice.{key}"), ""]);
+            victim.build_by_hand().exits(0);
+            assert!(!trap.was_run(), "the user's own word counts first");
+        }
+    }
+}
+
+/// An entry that some other program, or a hand, put into the ledger is no way around the check either.
+#[test]
+fn allowed_settings_still_name_no_program() {
+    for nix in every_nix() {
+        let trap = Trap::new();
+        let victim = pulled(&nix, &trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid"));
+        let sandbox = &victim.sandbox;
+        sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0);
+        let ledger = sandbox.path("home/.local/state/git-lattice/trust.json");
+        let text = fs::read_to_string(&ledger).unwrap();
+        fs::write(&ledger, text.replace("ssh-ng://far.invalid", &trap.value("store"))).unwrap();
+        sandbox.git(&["switch", "-q", "main"]);
+        sandbox.write("lattice.toml", trap.lattice("store"));
+        sandbox.git(&["commit", "-q", "-a", "-m", "another store"]);
+        victim.build_by_hand().exits(2).says("`remote-program`");
+        assert!(!trap.was_run());
+    }
+}
+
+#[test]
+fn pulled_base_proposes_and_is_not_followed() {
+    for nix in every_nix() {
+        let trap = Trap::new();
+        let lattice = trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid");
+        let victim = pulled(&nix, &lattice);
+        let run = victim.build_by_hand().exits(0).says("built");
+        let said = run.stderr.lines().filter(|line| line.contains("not used")).collect::<Vec<_>>();
+        assert_eq!(
+            said,
+            [
+                "not used: `store` under `[build]` in lattice.toml; `git lattice trust --settings` shows what is proposed, and allows it"
+            ]
+        );
+        let run = victim.sandbox.lattice(&["build", &at("phase0/step1"), "--again", "--json"]).exits(0).json();
+        assert_eq!(run["proposed"]["keys"][0], "store");
+        assert_eq!(
+            (&run["proposed"]["used"], &run["proposed"]["settings"][0]),
+            (&false.into(), &"store = \"ssh-ng://far.invalid\"".into())
+        );
+        assert_eq!(run["proposed"]["command"], "git lattice trust --settings");
+        assert!(run["results"][0].get("store").is_none(), "it should be built here: {run}");
+    }
+}
+
+/// What the tests above would look like if they could not fail.
+#[test]
+fn user_s_own_configuration_does_run_the_program() {
+    for nix in every_nix() {
+        for key in KEYS {
+            let trap = Trap::new();
+            let victim = sent(&nix, "-ident", &toml(&chains("[\"x\"]", "\"step{n}\""), ""));
+            victim.switch(&branch(&at("phase0/step1")));
+            victim.sandbox.git(&["config", &format!("lattice.{key}"), &trap.value(key)]);
+            victim.sandbox.lattice(&["build", &at("phase0/step1")]);
+            assert!(trap.was_run(), "`{key}` should be followed where the user says so");
+        }
+    }
+}
+
+#[test]
+fn stranger_s_remote_is_no_option_and_no_url() {
+    let sandbox = Sandbox::new();
+    let text = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    for (key, value) in [
+        ("remote", "--upload-pack=touch touched"),
+        ("remote", "--receive-pack=evil"),
+        ("remote", "ext::sh -c touch% touched"),
+        ("remote", "https://evil.example.org/x.git"),
+        ("remote", "../../evil"),
+        ("remote", "-x"),
+        ("base", "--upload-pack=x"),
+        ("base", "main; touch touched"),
+        ("base", "../tags/x"),
+    ] {
+        let old = if key == "remote" { "remote = \"origin\"" } else { "base = \"main\"" };
+        assert!(text.contains(old));
+        sandbox.write("lattice.toml", text.replace(old, &format!("{key} = {value:?}")));
+        for args in [&["new", "--arch", here()][..], &["sync"], &["promote", "--to", "base"], &["build"]] {
+            sandbox.lattice(args).exits(2).says(&format!("`{key}` is {value:?}, which cannot be the name of"));
+        }
+    }
+    assert!(!sandbox.work().join("touched").exists());
+}
+
+#[test]
+fn old_branch_sees_the_base_s_axes_under_autocrlf() {
+    let sandbox = Sandbox::with_toml(&toml(&chains("[\"phase1\"]", "\"step{n}\""), ""));
+    sandbox.lattice(&["new", &at("phase1/step1"), "--no-switch"]).exits(0);
+    sandbox.write("lattice.toml", toml(&chains("[\"phase1\", \"phase2\"]", "\"step{n}\""), ""));
+    sandbox.git(&["commit", "-q", "-a", "-m", "a phase more"]);
+    sandbox.git(&["config", "core.autocrlf", "true"]);
+    sandbox.git(&["switch", "-q", &branch(&at("phase1/step1"))]);
+    assert!(fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap().contains("\r\n"));
+    let new = ["new", "--arch", here(), "--phase", "phase2", "--no-push", "--no-switch"];
+    sandbox.lattice(&new).exits(0).says("phase2/step1");
+}
+
+#[test]
+fn edit_describes_the_lattice_and_names_no_machine() {
+    let mut sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    sandbox.forbid_nix();
+    let text = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    let more = "[build]\nstore = \"ssh-ng://mine.invalid\"\n[promote]\nrequire = \"reproduced\"\n";
+    for stage in [false, true] {
+        sandbox.write(
+            "lattice.toml",
+            format!("{}\n{more}", text.replace("[\"toolchain\"]", "[\"toolchain\", \"other\"]")),
+        );
+        if stage {
+            sandbox.git(&["add", "lattice.toml"]);
+        }
+        let run = sandbox.lattice(&["new", &at("phase0/step1").replace("toolchain", "other"), "--dry-run"]).exits(0);
+        let warning = "counts only once it is committed on the base branch";
+        run.says(&format!("`[build] store` {warning}")).says(&format!("`[promote]` {warning}"));
+        let run = sandbox.lattice(&["build", &at("phase0/step1")]);
+        assert!(!run.stderr.contains("mine.invalid") && !run.stderr.contains("not used"), "{}", run.stderr);
+        let calls = fs::read_to_string(sandbox.path("nix-was-called")).unwrap();
+        assert!(!calls.contains("mine.invalid"), "{calls}");
+    }
+    sandbox.record(&at("phase0/step1"), &format!("{}-linux", here()), "built");
+    sandbox.lattice(&["promote", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+}
