@@ -77,8 +77,8 @@ pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
 /// What git-check-ref-format(1) accepts as a part of a ref's name, without `-` at the beginning, which git would read as an option.
 fn is_ref_name(text: &str) -> bool {
     let is_strange = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
-    let is_wrong =
-        |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.') || part.ends_with(".lock");
+    let is_lock = |part: &str| part.to_ascii_lowercase().ends_with(".lock");
+    let is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.') || is_lock(part);
     !(text.starts_with('-')
         || text == "@"
         || text.contains("..")

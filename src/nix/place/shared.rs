@@ -121,8 +121,8 @@ impl Builders {
     /// When a line names a file, a key, or more than which machine builds what.
     pub fn shared(text: &str) -> Result<Self, NotShareable> {
         let builders = Self::parse(text)?;
-        let lines = builders.as_str().split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty());
-        lines.map(check_line).collect::<Result<(), _>>()?;
+        let mut lines = builders.as_str().split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty());
+        lines.try_for_each(check_line)?;
         Ok(builders)
     }
 }
