@@ -10,7 +10,6 @@ use super::{Session, points};
 use crate::error;
 use crate::git::Oid;
 use crate::ops::build::Done;
-use crate::ops::census::Census;
 use crate::ops::log::{self, Log, Step};
 use crate::ops::status::{self, PointStatus};
 use crate::ops::{Cannot, queue};
@@ -36,7 +35,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let named = Named::read(config, args)?;
     let point = match context.head_point(config)? {
         Some(head) if named.is_empty() => head,
-        _ => named.one(session, config, &Census::take(&context.repo, config)?)?,
+        _ => named.one(session, config, &named.census(session, config)?)?,
     };
     let (spelled, branch) = (config.lattice.spell(&point), config.branch.encode(&config.lattice, &point));
     let Some(status) = status::glance(context, config, &point)? else {

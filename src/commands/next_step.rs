@@ -30,9 +30,11 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config) = (session.context()?, session.config()?);
-    let census = Census::take(&context.repo, config)?;
-    let mut from = Named::read(config, args)?.existing(session, config, &census)?;
-    if args.get_flag("all-archs") {
+    let named = Named::read(config, args)?;
+    let all_archs = args.get_flag("all-archs");
+    let census = if all_archs { Census::take(&context.repo, config)? } else { named.census(session, config)? };
+    let mut from = named.existing(session, config, &census)?;
+    if all_archs {
         let mut all = Vec::new();
         for point in &from {
             all.extend(next::greatest_on_all_archs(config, &census, point)?);

@@ -152,6 +152,15 @@ impl Named {
         Ok(points)
     }
 
+    /// As much of the census as must be known of the points that are meant: those around them, unless a wildcard may mean any.
+    pub(super) fn census(&self, session: &Session, config: &Config) -> Result<Census> {
+        let context = session.context()?;
+        match self.expand(config, context.head_point(config)?.as_ref()) {
+            Ok(points) if !self.has_wildcards() => Ok(Census::around(&context.repo, config, &points)?),
+            _ => Ok(Census::take(&context.repo, config)?),
+        }
+    }
+
     /// The one point that is meant: the named one, else HEAD's; it has a branch.
     pub(super) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {

@@ -8,7 +8,6 @@ use super::points::Named;
 use super::{Session, points, status};
 use crate::config::Config;
 use crate::error;
-use crate::ops::census::Census;
 use crate::ops::show::{self, Details};
 use crate::record::{Dispute, Record, Said, Side, Verdict};
 use crate::ui::table::{self, Cell};
@@ -23,8 +22,9 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let census = Census::take(&context.repo, config)?;
-    let point = Named::read(config, args)?.one(session, config, &census)?;
+    let named = Named::read(config, args)?;
+    let census = named.census(session, config)?;
+    let point = named.one(session, config, &census)?;
     let details = show::details(context, config, &census, &point)?;
     if args.get_flag("json") {
         let mut value = status::to_json(config, &details.status);

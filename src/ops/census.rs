@@ -1,10 +1,13 @@
 //! The census: which points have a branch, here and on the remote as last fetched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Config;
 use crate::git::{Oid, Repo, Result};
 use crate::lattice::{Point, Population};
+
+/// Refs under more directories than this are sooner listed all together.
+const MOST_PREFIXES: usize = 64;
 
 /// Where a point's branch is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,22 +45,30 @@ impl Census {
     /// # Errors
     /// When refs cannot be read.
     pub fn take(repo: &Repo, config: &Config) -> Result<Self> {
-        Self::under(repo, config, directory_of(config.branch.prefix()))
+        Self::under(repo, config, &[directory_of(config.branch.prefix())])
     }
 
-    /// Counts only as many as are needed to know a point and those below it: of a large lattice a few.
+    /// Counts only as many as are needed to know `points` and those below them: of a large lattice a few.
     ///
     /// # Errors
     /// When refs cannot be read.
-    pub fn around(repo: &Repo, config: &Config, point: &Point) -> Result<Self> {
-        Self::under(repo, config, directory_of(&config.branch.prefix_below(&config.lattice, point)))
+    pub fn around(repo: &Repo, config: &Config, points: &[Point]) -> Result<Self> {
+        let prefixes: BTreeSet<_> =
+            points.iter().map(|point| config.branch.prefix_below(&config.lattice, point)).collect();
+        if prefixes.len() > MOST_PREFIXES {
+            return Self::take(repo, config);
+        }
+        let directories: BTreeSet<_> = prefixes.iter().map(|prefix| directory_of(prefix)).collect();
+        Self::under(repo, config, &directories.into_iter().collect::<Vec<_>>())
     }
 
-    fn under(repo: &Repo, config: &Config, under: &str) -> Result<Self> {
+    fn under(repo: &Repo, config: &Config, directories: &[&str]) -> Result<Self> {
         let mut census = Self::default();
         let heads = "refs/heads/".to_owned();
         let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
-        let prefixes: Vec<_> = std::iter::once(&heads).chain(&remotes).map(|root| format!("{root}{under}")).collect();
+        let roots = std::iter::once(&heads).chain(&remotes);
+        let prefixes: Vec<_> =
+            roots.flat_map(|root| directories.iter().map(move |dir| format!("{root}{dir}"))).collect();
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
         for (name, id) in listing.refs {

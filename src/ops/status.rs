@@ -87,7 +87,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
 /// When refs or objects cannot be read.
 pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Option<PointStatus>> {
     let repo = &context.repo;
-    let census = Census::around(repo, config, point)?;
+    let census = Census::around(repo, config, std::slice::from_ref(point))?;
     let cache = Cache::empty(repo, config);
     let mut surveyor = Surveyor {
         repo,

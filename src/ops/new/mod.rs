@@ -89,7 +89,7 @@ impl Plan {
 /// [`Refusal`](super::Refusal) when a branch is in the way or holds something else; errors of configuration and templates.
 pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
     let memory = context.repo.in_memory();
-    let census = Census::take(&memory, config)?;
+    let census = Census::around(&memory, config, &request.points)?;
     let mut planner = Planner::new(context, config, request, memory, census)?;
     let mut points = request.points.clone();
     points.sort_by_cached_key(rising);
