@@ -41,6 +41,7 @@ mod records;
 mod rules;
 mod sandbox;
 mod scratch;
+mod security_page;
 mod shared;
 mod show;
 mod smoke;
