@@ -90,6 +90,15 @@ nix_for_tests() {
   export GIT_LATTICE_TEST_NIX_MODERN=${GIT_LATTICE_TEST_NIX_MODERN:-$modern/bin/nix}
 }
 
+# What makes single system calls fail; where the kernel does not let it trace, those tests are left out, and it is said.
+strace_for_tests() {
+  need_packages strace
+  if ! strace -qq -f -o /dev/null true 2>/dev/null; then
+    say "NOT TESTED: faults at single system calls, because strace must not trace here (ptrace(2))"
+    export GIT_LATTICE_TEST_WITHOUT_STRACE=1
+  fi
+}
+
 # A git that runs hooks from its configuration, named to the tests.
 git_for_tests() {
   local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/git-modern

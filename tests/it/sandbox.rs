@@ -21,13 +21,13 @@ pub(crate) struct Sandbox {
 const ROOT: &str = "@ROOT@";
 
 /// A sandbox that is made once and copied for each test: the dozens of git processes that make one take longer than most tests.
-struct Prepared {
+pub(crate) struct Prepared {
     root: PathBuf,
     _temp: tempfile::TempDir,
 }
 
 impl Prepared {
-    fn new(more: impl FnOnce(&Sandbox)) -> Self {
+    pub(crate) fn new(more: impl FnOnce(&Sandbox)) -> Self {
         let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
         sandbox.scratch.write(
             "home/.gitconfig",
@@ -47,7 +47,7 @@ impl Prepared {
         Self { root, _temp: temp }
     }
 
-    fn copy(&self) -> Sandbox {
+    pub(crate) fn copy(&self) -> Sandbox {
         let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
         copy(&self.root, &sandbox.path(""));
         let config = sandbox.path("work/.git/config");
@@ -148,6 +148,11 @@ impl Sandbox {
         if let Some(program) = program {
             self.prepend_path(program.parent().unwrap());
         }
+    }
+
+    /// Writes a program that is this sh script.
+    pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
+        self.scratch.program(name, script)
     }
 
     /// Puts a program that is this sh script first on PATH.

@@ -83,6 +83,19 @@ impl Scratch {
     }
 }
 
+/// The `.lock` files in a repository.
+pub(crate) fn locks(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(locks(&entry.path()));
+        } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
 fn describe(path: &Path) -> String {
     let meta = fs::symlink_metadata(path).unwrap();
     let content = fs::read_link(path).map_or_else(

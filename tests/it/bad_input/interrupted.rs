@@ -1,13 +1,13 @@
 //! Two at the same time, and one that is killed midway.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::sandbox::Sandbox;
+use crate::scratch::locks;
 
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
@@ -62,19 +62,6 @@ fn of_two_with_different_content_one_is_refused() {
         let held = sandbox.git(&["show", &file]);
         assert!(held == "a = 1" || held == "b = 1", "the winner's data should be there whole: {held}");
     }
-}
-
-/// The `.lock` files in a repository.
-fn locks(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(locks(&entry.path()));
-        } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
-            found.push(entry.path());
-        }
-    }
-    found
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! What must not come of a fault.
+
+use serde_json::Value;
+
+use super::situation::{Machine, Outputs, Situation};
+use crate::strace::{Ended, Fault, Injection};
+
+/// What a run with a fault can come to, from the worst on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Flaw {
+    /// A `failed` record, although the builder did not fail by itself.
+    FalseFailed,
+    /// A `built` record without the output, or with another.
+    FalseBuilt,
+    /// Another record that is not so: nothing was cancelled, and there is a builder.
+    FalseOther,
+    /// The exit code does not say what was recorded.
+    Exit,
+    /// It did not end.
+    Hang,
+    /// It panicked, or died of a signal that was not ours.
+    Crash,
+    /// `git fsck` finds something.
+    Fsck,
+    /// The same command without a fault does not come to the right end.
+    Again,
+    /// It does once the lock files of killed processes are removed.
+    Lock,
+}
+
+pub(super) const FLAWS: [(Flaw, &str); 9] = [
+    (Flaw::FalseFailed, "false failed"),
+    (Flaw::FalseBuilt, "false built"),
+    (Flaw::FalseOther, "false other"),
+    (Flaw::Exit, "wrong exit"),
+    (Flaw::Hang, "hang"),
+    (Flaw::Crash, "crash"),
+    (Flaw::Fsck, "fsck"),
+    (Flaw::Again, "again"),
+    (Flaw::Lock, "lock left"),
+];
+
+/// What a run with a fault came to.
+pub(super) struct Outcome {
+    /// Whether the run came to the call.
+    pub(super) hit: bool,
+    pub(super) flaws: Vec<Flaw>,
+    /// The run, for whoever reads of a flaw.
+    pub(super) story: String,
+}
+
+/// Builds with a fault, and once more without.
+pub(super) fn outcome(machine: &Machine, situation: Situation, injection: &Injection, expected: &Outputs) -> Outcome {
+    let point = situation.point();
+    let args = ["build", &point];
+    let ended = machine.tracer.inject(&args, injection);
+    let records = machine.records();
+    let mut flaws = records.iter().filter_map(|record| false_record(machine, record, expected)).collect::<Vec<_>>();
+    flaws.extend(ending(situation, injection, &ended, &records));
+    let fsck = machine.tracer.sandbox.try_git("work", &["fsck", "--no-dangling", "--strict"]);
+    flaws.extend((!fsck.status.success()).then_some(Flaw::Fsck));
+    let again = again(machine, situation, expected);
+    flaws.extend(again.as_ref().err().map(|(flaw, _)| *flaw));
+    flaws.sort_unstable();
+    flaws.dedup();
+    let story = format!(
+        "{}, {injection}: exit {:?}\n  hit: {}\n{}{}  records: {}\n  again: {}",
+        situation.name(),
+        ended.status,
+        ended.hit.as_deref().unwrap_or("no"),
+        indented(&ended.stdout),
+        indented(&ended.stderr),
+        records
+            .iter()
+            .map(|record| format!("{} {} {}", record["point"], record["verdict"], record["error"]))
+            .collect::<Vec<_>>()
+            .join("; "),
+        again.err().map_or_else(|| "well".to_owned(), |(_, said)| said),
+    );
+    Outcome { hit: ended.hit.is_some(), flaws, story }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().flat_map(|line| ["  | ", line, "\n"]).collect()
+}
+
+/// What is false in a record.
+fn false_record(machine: &Machine, record: &Value, expected: &Outputs) -> Option<Flaw> {
+    let of_failing = record["point"] == Situation::Failing.point();
+    match record["verdict"].as_str().unwrap_or_default() {
+        "failed" => (!of_failing || !machine.has_run(Situation::Failing)).then_some(Flaw::FalseFailed),
+        "built" => (of_failing || !machine.holds(record, expected)).then_some(Flaw::FalseBuilt),
+        _ => Some(Flaw::FalseOther),
+    }
+}
+
+/// What is wrong with how it ended.
+fn ending(situation: Situation, injection: &Injection, ended: &Ended, records: &[Value]) -> Option<Flaw> {
+    let of_ours = matches!(injection.fault, Fault::Signal(_)) && injection.call.start.starts_with("git-lattice.");
+    match ended.code() {
+        _ if ended.status.is_none() => Some(Flaw::Hang),
+        None => (!of_ours || ended.signal().is_none()).then_some(Flaw::Crash),
+        Some(2) => None,
+        Some(code) if code == situation.code() => (!recorded(situation, records)).then_some(Flaw::Exit),
+        Some(0 | 1) => Some(Flaw::Exit),
+        Some(_) => Some(Flaw::Crash),
+    }
+}
+
+/// Whether there is the record that the situation ends with.
+fn recorded(situation: Situation, records: &[Value]) -> bool {
+    records.iter().any(|record| record["point"] == situation.point() && record["verdict"] == situation.verdict())
+}
+
+/// Builds without a fault; gives what is wrong then, and what was said.
+fn again(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), (Flaw, String)> {
+    let Err(said) = right_end(machine, situation, expected) else { return Ok(()) };
+    let git = machine.tracer.sandbox.work().join(".git");
+    let locks = crate::scratch::locks(&git);
+    locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
+    let flaw =
+        if locks.is_empty() || right_end(machine, situation, expected).is_err() { Flaw::Again } else { Flaw::Lock };
+    Err((flaw, said))
+}
+
+fn right_end(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), String> {
+    let point = situation.point();
+    let run = machine.tracer.sandbox.lattice(&["build", &point]);
+    let records = machine.records();
+    let last = records.iter().rfind(|record| record["point"] == *point);
+    let held = || last.is_some_and(|record| situation == Situation::Failing || machine.holds(record, expected));
+    let right = run.code == situation.code() && recorded(situation, &records) && held();
+    if right { Ok(()) } else { Err(format!("exit {}\n{}{}", run.code, indented(&run.stdout), indented(&run.stderr))) }
+}

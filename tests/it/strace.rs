@@ -1,0 +1,260 @@
+//! Faults at single system calls of a run, by strace(1).
+//!
+//! strace counts the calls of each process and thread by itself (`when=N` is the Nth call of *every* tracee), so following a whole
+//! run would fail the Nth call of git-lattice, of each git and of each Nix. One start of one program is traced instead: git, nix,
+//! nix-store and git-lattice stand behind scripts that number their starts (`nix-store.1`) and put strace before the one that is
+//! meant. Its threads and forked children are followed up to their first `execve`: the set-up of Nix's sandbox is, the program of the
+//! builder, whose failure would be its own, is not. Among those, a call is named by its count where it is the first to reach that
+//! count, else by its path and the count of calls on it (`-P`). What neither names is left out: [`Trace::unnamed`].
+
+mod log;
+pub(crate) mod sample;
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::nix_setup::var;
+use crate::sandbox::Sandbox;
+
+/// A run that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// All that changes a file system, and what Nix's sandbox is made with. `openat` counts where it may create. Left out: `execve` (a
+/// missing program is another test's), calls on sockets, and writes to mapped memory (`SQLite`'s index of its log), which are no calls.
+const WRITES: &str = "?write,?pwrite64,?writev,?pwritev,?pwritev2,?sendfile,?copy_file_range,?open,?openat,?creat,?mkdir,?mkdirat,\
+    ?mknod,?mknodat,?link,?linkat,?symlink,?symlinkat,?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?truncate,?ftruncate,\
+    ?fallocate,?fsync,?fdatasync,?chmod,?fchmod,?fchmodat,?chown,?lchown,?fchown,?fchownat,?utimensat,?mount,?umount2,?pivot_root,\
+    ?chroot,?clone,?clone3,?fork,?vfork,?unshare";
+
+/// Where strace is; `None` only when the tests are told to go without.
+pub(crate) fn strace() -> Option<PathBuf> {
+    if var("GIT_LATTICE_TEST_WITHOUT_STRACE").is_some() {
+        sample::say("NOT TESTED: faults at single system calls");
+        return None;
+    }
+    let works = |program: &PathBuf| {
+        let run = Command::new(program).args(["-qq", "-f", "-o", "/dev/null", "true"]).output();
+        run.is_ok_and(|output| output.status.success())
+    };
+    let missing = "strace is needed, and leave to use it (ptrace(2)): `scripts/test` installs it, \
+                   GIT_LATTICE_TEST_WITHOUT_STRACE=1 goes without";
+    Some(which::which("strace").ok().filter(works).unwrap_or_else(|| panic!("{missing}")))
+}
+
+/// What happens at a system call instead of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    /// The call fails with this error.
+    Error(&'static str),
+    /// The process is sent this signal, before the call does anything.
+    Signal(&'static str),
+}
+
+impl Fault {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Error(name) | Self::Signal(name) => name,
+        }
+    }
+
+    fn option(self) -> String {
+        match self {
+            Self::Error(name) => format!("error={name}"),
+            Self::Signal(name) => format!("signal={name}"),
+        }
+    }
+}
+
+/// One write-like system call of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Call {
+    /// The program and the number of its start: `nix-store.1`.
+    pub(crate) start: String,
+    pub(crate) name: String,
+    /// Its number among the calls of that name, on `path` if there is one.
+    nth: usize,
+    path: Option<String>,
+}
+
+/// A fault at a call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Injection {
+    pub(crate) call: Call,
+    pub(crate) fault: Fault,
+}
+
+impl Call {
+    /// The program that makes it.
+    pub(crate) fn program(&self) -> &str {
+        self.start.split_once('.').map_or(&*self.start, |(program, _)| program)
+    }
+}
+
+impl std::fmt::Display for Injection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Call { start, name, nth, path } = &self.call;
+        write!(f, "{} at {name} {nth} of {start}", self.fault.name())?;
+        path.iter().try_for_each(|path| write!(f, " on {path}"))
+    }
+}
+
+impl Injection {
+    fn options(&self) -> String {
+        let Call { name, nth, path, .. } = &self.call;
+        let path = path.as_ref().map(|path| format!(" -P {}", quoted(path))).unwrap_or_default();
+        format!("-e trace={name} -e inject={name}:{}:when={nth}{path}", self.fault.option())
+    }
+}
+
+/// The write-like calls of a run, in no particular order of the starts.
+pub(crate) struct Trace {
+    pub(crate) calls: Vec<Call>,
+    /// How many more there are that strace cannot be told to hit alone.
+    pub(crate) unnamed: usize,
+}
+
+/// How a run ended.
+pub(crate) struct Ended {
+    /// `None` when it had to be stopped.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The line of strace's log that shows the fault; `None` when the run did not come to that call.
+    pub(crate) hit: Option<String>,
+}
+
+impl Ended {
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status?.code()
+    }
+
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.status?.signal()
+    }
+}
+
+/// A sandbox whose git, Nix and git-lattice can be started under strace.
+pub(crate) struct Tracer {
+    pub(crate) sandbox: Sandbox,
+    strace: PathBuf,
+    folder: PathBuf,
+}
+
+impl Tracer {
+    /// With this Nix, if one is needed.
+    pub(crate) fn new(mut sandbox: Sandbox, strace: &Path, nix: Option<&Path>) -> Self {
+        let folder = sandbox.path("trace");
+        fs::create_dir(&folder).unwrap();
+        let git = which::which_in("git", Some(sandbox.search_path()), "/").unwrap();
+        let git = numbered(&sandbox, &folder, "git", &git);
+        sandbox.prepend_path(git.parent().unwrap());
+        if let Some(nix) = nix {
+            numbered(&sandbox, &folder, "nix-store", &nix.with_file_name("nix-store"));
+            let nix = numbered(&sandbox, &folder, "nix", nix);
+            sandbox.use_nix(&nix);
+        }
+        numbered(&sandbox, &folder, "git-lattice", Path::new(env!("CARGO_BIN_EXE_git-lattice")));
+        Self { sandbox, strace: strace.to_owned(), folder }
+    }
+
+    /// Runs git-lattice in the clone without a fault, and gives the calls by which it and its programs write.
+    pub(crate) fn trace(&self, args: &[&str]) -> (Ended, Trace) {
+        let ended = self.run(args, "*", &format!("-s 4096 -e trace={WRITES}"));
+        let mut trace = Trace { calls: Vec::new(), unnamed: 0 };
+        for (start, log) in self.logs() {
+            log::add(&start, &log, &mut trace);
+        }
+        (ended, trace)
+    }
+
+    /// Runs git-lattice in the clone with this fault.
+    pub(crate) fn inject(&self, args: &[&str], injection: &Injection) -> Ended {
+        let mut ended = self.run(args, &injection.call.start, &injection.options());
+        let log = self.logs().remove(&injection.call.start).unwrap_or_default();
+        // A killed process shows its call without a result (strace(1): "?", or cut off).
+        let shows = |line: &&str| match injection.fault {
+            Fault::Error(_) => line.contains("(INJECTED)"),
+            Fault::Signal(_) => line.ends_with("= ?") || line.ends_with("<unfinished ...>"),
+        };
+        ended.hit = log.lines().rfind(shows).map(str::to_owned);
+        ended
+    }
+
+    /// Runs it with strace before the starts that match a pattern of sh(1), and without it ever after.
+    fn run(&self, args: &[&str], starts: &str, options: &str) -> Ended {
+        let strace = quoted(&self.strace.display().to_string());
+        let log = "-o \"$trace/$start/log\"";
+        let plan = format!(
+            "case $start in git.*) until= ;; *) until='-b execve' ;; esac\n\
+             case $start in {starts}) set -- {strace} -qq -f $until {log} {options} -- \"$@\" ;; esac\n"
+        );
+        fs::write(self.folder.join("plan"), plan).unwrap();
+        let ended = self.limited(args);
+        fs::remove_file(self.folder.join("plan")).unwrap();
+        ended
+    }
+
+    /// Runs git-lattice in a process group of its own, which ends when the time is over.
+    fn limited(&self, args: &[&str]) -> Ended {
+        let streams = ["stdout", "stderr"].map(|name| self.folder.join(name));
+        let [stdout, stderr] = streams.each_ref().map(|path| fs::File::create(path).unwrap());
+        let mut command = Command::new(self.folder.join("git-lattice.d/git-lattice"));
+        command.args(args).current_dir(self.sandbox.work()).stdin(std::process::Stdio::null());
+        self.sandbox.environment(&mut command);
+        let mut child = command.process_group(0).stdout(stdout).stderr(stderr).spawn().unwrap();
+        let status = wait(&mut child);
+        if status.is_none() {
+            kill_process_group(Pid::from_child(&child), Signal::KILL).ok();
+            child.wait().unwrap();
+        }
+        let [stdout, stderr] = streams.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+        Ended { status, stdout, stderr, hit: None }
+    }
+
+    /// strace's logs by the starts that they are of; they are gone afterwards.
+    fn logs(&self) -> HashMap<String, String> {
+        let starts = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
+        let of_start = |path: PathBuf| {
+            let log = fs::read(path.join("log")).ok();
+            let number = path.extension()?.to_str()?.parse::<u32>().ok();
+            number.and_then(|_| fs::remove_dir_all(&path).ok())?;
+            Some((path.file_name()?.to_str()?.to_owned(), String::from_utf8_lossy(&log?).into_owned()))
+        };
+        starts.filter_map(of_start).collect()
+    }
+}
+
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < LIMIT {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+/// A script for a program that numbers its starts while there is a plan, and does what the plan says.
+fn numbered(sandbox: &Sandbox, folder: &Path, name: &str, program: &Path) -> PathBuf {
+    let script = format!(
+        "#!/bin/sh\ntrace={}\nset -- {} \"$@\"\nif [ -e \"$trace/plan\" ]; then\n  n=1\n  \
+         while ! mkdir \"$trace/{name}.$n\" 2>/dev/null && [ $n -lt 200 ]; do n=$((n + 1)); done\n  \
+         start={name}.$n\n  . \"$trace/plan\"\nfi\nexec \"$@\"\n",
+        quoted(&folder.display().to_string()),
+        quoted(&program.display().to_string()),
+    );
+    let of_nix = if name.starts_with("nix") { "nix" } else { name };
+    sandbox.program(&format!("trace/{of_nix}.d/{name}"), &script)
+}
+
+/// A word for sh(1).
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,63 @@
+//! What strace wrote of one start of a program, and how its calls can be told apart.
+
+use std::collections::HashMap;
+
+use super::{Call, Trace};
+
+/// Adds the write-like calls of one start to a trace.
+pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
+    let mut by_name = Counts::default();
+    let mut by_path = Counts::default();
+    for (process, name, arguments) in log.lines().filter_map(parse) {
+        let path = path_in(arguments);
+        let (nth, first) = by_name.count(process, name.to_owned());
+        let on_path = path.map(|path| by_path.count(process, format!("{name} {path}")));
+        if name.starts_with("open") && !arguments.contains("O_CREAT") {
+            continue;
+        }
+        let call = |nth, path: Option<&str>| Call {
+            start: start.to_owned(),
+            name: name.to_owned(),
+            nth,
+            path: path.map(str::to_owned),
+        };
+        match on_path {
+            _ if first => trace.calls.push(call(nth, None)),
+            Some((nth, true)) => trace.calls.push(call(nth, path)),
+            _ => trace.unnamed += 1,
+        }
+    }
+}
+
+/// How often each process of a start made calls of a kind.
+#[derive(Default)]
+struct Counts {
+    by_process: HashMap<(u32, String), usize>,
+    most: HashMap<String, usize>,
+}
+
+impl Counts {
+    /// The number of this call among those of its process, and whether no other process made as many before.
+    fn count(&mut self, process: u32, kind: String) -> (usize, bool) {
+        let count = self.by_process.entry((process, kind.clone())).or_default();
+        *count += 1;
+        let most = self.most.entry(kind).or_default();
+        let first = *count > *most;
+        *most = (*most).max(*count);
+        (*count, first)
+    }
+}
+
+/// The process, the name and the arguments of a call that begins in this line.
+fn parse(line: &str) -> Option<(u32, &str, &str)> {
+    let (process, rest) = line.split_once(' ')?;
+    let (name, arguments) = rest.trim_start().split_once('(')?;
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then_some((process.parse().ok()?, name, arguments))
+}
+
+/// The first absolute path in the arguments of a call, unless strace had to escape something in it.
+fn path_in(arguments: &str) -> Option<&str> {
+    let path = arguments.split('"').nth(1)?;
+    (path.starts_with('/') && !path.contains('\\')).then_some(path)
+}
