@@ -16,6 +16,11 @@ pub(super) const NAME: &str = "statix";
 /// 0.5 would start `nix --version` for each file if it were not told a version; later ones ignore the key.
 const DEFAULT_CONFIG: &str = "disabled = []\nignore = []\nnix_version = \"2.8\"\n";
 
+/// Something that every statix with its usual rules speaks of (W03, `manual_inherit`).
+const PROBE: &str = "# git-lattice: a probe\nlet a = 1; in { a = a; }\n";
+/// The folder of the configuration that a probe is looked at with.
+const PROBE_FOLDER: &str = "probe";
+
 #[derive(Debug)]
 pub(super) struct Statix {
     found: Found,
@@ -46,7 +51,21 @@ impl Statix {
     pub(super) fn new(found: Found, config: Option<&[u8]>) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("git-lattice-statix-").tempdir()?;
         fs::write(folder.path().join("statix.toml"), config.unwrap_or(DEFAULT_CONFIG.as_bytes()))?;
+        let probe = folder.path().join(PROBE_FOLDER);
+        fs::create_dir(&probe)?;
+        fs::write(probe.join("statix.toml"), DEFAULT_CONFIG)?;
         Ok(Self { found, folder })
+    }
+
+    /// The same if it reads what it is given: of good files it says nothing and ends with 0, and so does a program that looks at none.
+    /// One that fails at it says why when it is asked about a file.
+    pub(super) fn probed(self) -> Result<Self, String> {
+        match self.ask(Path::new("probe.nix"), PROBE, &self.folder.path().join(PROBE_FOLDER)) {
+            Ok(findings) if findings.is_empty() => {
+                Err(format!("`{}` says nothing of what it is given", self.found.program.path.display()))
+            }
+            _ => Ok(self),
+        }
     }
 
     pub(super) fn engine(&self) -> Engine {
@@ -54,8 +73,13 @@ impl Statix {
     }
 
     pub(super) fn look(&self, path: &Path, text: &str) -> Result<Vec<Finding>, String> {
+        self.ask(path, text, self.folder.path())
+    }
+
+    /// Lets it look at `text` with the configuration in `folder`.
+    fn ask(&self, path: &Path, text: &str, folder: &Path) -> Result<Vec<Finding>, String> {
         let Found { program, format } = &self.found;
-        let config = self.folder.path().join("statix.toml");
+        let config = folder.join("statix.toml");
         let cmd = Cmd::new(&program.path).args(["check", "--stdin", "-o", format, "-c"]).arg(config);
         let output = within(cmd.cwd(self.folder.path()).stdin(text), program.limit);
         judge(path, text, &output.map_err(|error| error.to_string())?)

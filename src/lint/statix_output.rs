@@ -1,5 +1,7 @@
 //! What statix prints: `json`, a stream of documents end to end, or `errfmt`, a line each; both as 0.5 and as 0.6 have them.
 //!
+//! It is given each text by `--stdin`, so what it says about any other file is not about ours.
+//!
 //! Its columns are in bytes, from 1. Anything else than what is known here is an error: nothing is guessed.
 
 use std::path::Path;
@@ -10,10 +12,12 @@ use super::statix::NAME;
 use super::syntax::Lines;
 use super::{Finding, Note, Severity};
 
+/// What statix calls the text that it reads from its standard input.
+const STDIN: &str = "<stdin>";
+
 #[derive(Deserialize)]
 struct Document {
-    #[serde(rename = "file")]
-    _file: String,
+    file: String,
     report: Vec<Rule>,
 }
 
@@ -98,6 +102,9 @@ fn json(path: &Path, lines: &Lines, stdout: &str) -> Result<Vec<Finding>, String
     let mut findings = Vec::new();
     for document in serde_json::Deserializer::from_str(stdout).into_iter::<Document>() {
         let document = document.map_err(|error| format!("its output was not understood: {error}"))?;
+        if document.file != STDIN {
+            return Err(format!("it looked at `{}`, which it was not given", document.file));
+        }
         for rule in document.report {
             for diagnostic in &rule.diagnostics {
                 findings.push(finding(path, lines, &rule, diagnostic)?);
@@ -216,6 +223,7 @@ mod tests {
     fn json_that_does_not_fit_is_no_pass() {
         let good = JSON.replace("NAME", "");
         let wrong = [
+            good.replace("<stdin>", "other.nix"),
             good.replace(r#""line":1"#, r#""line":0"#),
             good.replace("Warn", "Fatal"),
             good.trim_end().trim_end_matches('}').to_owned(),

@@ -59,7 +59,7 @@ impl Tools {
     pub fn find(lookup: &Lookup) -> Result<Self, SetupError> {
         let limit = lookup.limit.unwrap_or(LIMIT);
         let statix = match statix::recognise(lookup.statix.as_deref(), limit) {
-            Ok(found) => Ok(Statix::new(found, lookup.statix_toml.as_deref())?),
+            Ok(found) => Statix::new(found, lookup.statix_toml.as_deref())?.probed(),
             Err(why) => Err(why),
         };
         let deadnix = deadnix::recognise(lookup.deadnix.as_deref(), limit);

@@ -312,7 +312,7 @@ fn a_statix_on_path_has_its_say() {
     sandbox.use_program(
         "statix",
         "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
-         --version) echo 'statix 0.5.8' ;;\n*) if grep -q odd; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi ;;\nesac\n",
+         --version) echo 'statix 0.5.8' ;;\n*) if grep -q 'odd\\|a probe'; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi ;;\nesac\n",
     );
     sandbox.write("a.nix", "{ odd = 1; }\n");
     sandbox.git(&["add", "."]);

@@ -20,7 +20,8 @@ fn statix(scratch: &Scratch, version: &str, answer: &str) -> Tools {
     let text = format!(
         "#!/bin/sh\ncase $*:'{version}' in\n'check --help:'*) cat <<'END'\n{HELP}\nEND\nexit 0 ;;\n\
          --version:?*) echo 'statix {version}'; exit 0 ;;\n--version:) echo \"unexpected argument '--version'\" >&2; exit 2 ;;\nesac\n\
-         cd '{}'; echo \"$*\" >args; cat \"$6\" >config; env >env; cat >input\n{answer}\n",
+         cd '{}'; cat >input; case $(cat input) in *'git-lattice: a probe'*) echo '<stdin>>2:17:W:3:probe'; exit 1 ;; esac\n\
+         echo \"$*\" >args; cat \"$6\" >config; env >env\n{answer}\n",
         notes.display()
     );
     let program = scratch.program("bin/statix", &text);

@@ -149,3 +149,32 @@ fn aliases_and_settings_of_the_user_do_not_matter() {
     sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step1", "--no-switch"]).exits(0).says("unchanged");
     sandbox.git(&["fsck", "--strict", "--no-dangling"]);
 }
+
+#[test]
+fn a_statix_that_reads_nothing_has_not_looked() {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_program("statix", "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt json';; esac\nexit 0\n");
+    let run = sandbox.lattice(&NEW).exits(0).says("not checked by statix").says("says nothing of what it is given");
+    assert!(
+        !run.stderr.contains("checked by statix") || run.stderr.contains("not checked by statix"),
+        "{}",
+        run.stderr
+    );
+    let json = sandbox.lattice(&["lint", "--json", "--all"]).json();
+    assert!(!json["checked"].to_string().contains("statix"), "{json}");
+}
+
+#[test]
+fn a_statix_that_speaks_of_another_file_has_not_looked() {
+    let mut sandbox = Sandbox::new();
+    let document = r#"{"file":"other.nix","report":[]}"#;
+    sandbox.use_program(
+        "statix",
+        &format!(
+            "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt json'; exit;; esac\n\
+             if grep -q 'a probe'; then echo '<stdin>>2:17:W:3:x'; exit 1; fi\necho '{document}'\n"
+        ),
+    );
+    let run = sandbox.refused(&NEW);
+    run.says("it looked at `other.nix`, which it was not given");
+}
