@@ -1,6 +1,6 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
-use crate::ops::{Cannot, Refusal, limits, trust};
+use crate::ops::{Cannot, Refusal, build, limits, trust};
 use crate::{config, context, git, hooks, lattice, nix, process, queue};
 
 /// Done.
@@ -67,6 +67,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
         return stale_lock(path);
     }
     if let Some(error) = cause.downcast_ref::<limits::Error>() {
+        return one(error.hint());
+    }
+    if let Some(error) = cause.downcast_ref::<build::Damaged>() {
         return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<queue::Error>() {

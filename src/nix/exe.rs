@@ -84,6 +84,38 @@ impl Nix {
         Settings::parse(&said.stdout)
     }
 
+    /// Makes sure that the store can be used: its database is in order, or its daemon answers.
+    ///
+    /// # Errors
+    /// With what nix says, when it cannot.
+    pub fn open_store(&self) -> Result<(), Error> {
+        Ok(self.cmd(["store", "ping"]).read().map(drop)?)
+    }
+
+    /// Which of these valid paths are not what the store has written down of them any more: changed, or gone.
+    ///
+    /// # Errors
+    /// When nix could not be run.
+    pub fn damaged(&self, paths: &[&StorePath]) -> Result<Vec<StorePath>, Error> {
+        let is_sound = |some: &[&StorePath]| -> Result<bool, Error> {
+            let cmd = self.store_cmd()?.arg("--verify-path").args(some.iter().map(|path| path.as_str()));
+            Ok(cmd.output()?.status.success())
+        };
+        let mut damaged = Vec::new();
+        for some in paths.chunks(AT_ONCE) {
+            // Nix stops at the first one that is gone.
+            if is_sound(some)? {
+                continue;
+            }
+            for path in some {
+                if !is_sound(&[path])? {
+                    damaged.push((*path).clone());
+                }
+            }
+        }
+        Ok(damaged)
+    }
+
     /// The NAR hashes of valid store paths, as SRI; paths that are not valid are left out, even if a cache has them.
     pub fn nar_hashes<'a>(
         &self,

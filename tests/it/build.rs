@@ -422,3 +422,31 @@ fn a_key_that_cannot_sign_costs_no_record() {
         assert_eq!(sandbox.records().len(), 1, "the result should be kept, if unsigned");
     }
 }
+
+#[test]
+fn an_output_that_is_gone_is_no_result() {
+    for nix in every_nix() {
+        let sandbox = with_point(&nix);
+        let one = at("phase0/step1");
+        build(&sandbox, &one).exits(0);
+        let records = sandbox.records();
+        let path = out(&records[0]).to_owned();
+        let files = sandbox.path(&format!("nix/store{path}"));
+        let remove = || if files.is_dir() { std::fs::remove_dir_all(&files) } else { std::fs::remove_file(&files) };
+        if files.is_dir() {
+            std::fs::set_permissions(&files, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        remove().unwrap();
+        for flag in ["--again", "--check"] {
+            let run = sandbox.lattice(&["build", &one, flag]).exits(2).says("the files are gone or changed");
+            run.says(&format!("hint: `nix-store --repair-path {path}`"));
+            assert_eq!(sandbox.records(), records, "nothing was found out about the point: {flag}");
+        }
+        let mut repair = std::process::Command::new(sandbox.path("nix/bin/nix-store"));
+        repair.args(["--repair-path", &path]);
+        sandbox.environment(&mut repair);
+        assert!(repair.output().unwrap().status.success(), "the command that is named should mend it");
+        sandbox.lattice(&["build", &one, "--again"]).exits(0).says("built");
+        sandbox.lattice(&["build", &one, "--check"]).exits(0).says("reproduced");
+    }
+}

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::log::Log;
 use super::run::Builder;
-use super::{Done, Job, Progress, links, log_path};
+use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
 use crate::ops::limits;
@@ -155,9 +155,38 @@ impl<'a> Many<'a> {
     }
 
     fn over(&mut self, over: Vec<(usize, Outcome)>) {
+        let over = self.sound(over);
         self.keep(&over);
         let over = over.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
         self.end(over);
+    }
+
+    /// Leaves out what Nix did not build now and has not as it was: its database says that a path is there, whatever became of the files.
+    fn sound(&mut self, mut over: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
+        // Another machine's store is not read through the network.
+        if self.builder.machines.is_elsewhere() {
+            return over;
+        }
+        let was_built = |i: &usize| self.running.get(i).is_some_and(|running| running.has_builder);
+        let paths: Vec<_> = over.iter().filter(|(i, _)| !was_built(i)).flat_map(|(_, it)| outputs(it)).collect();
+        let damaged = match self.builder.nix.damaged(&paths) {
+            Ok(damaged) => damaged,
+            Err(error) => {
+                self.trouble.get_or_insert(error.into());
+                return Vec::new();
+            }
+        };
+        let (running, jobs, trouble) = (&mut self.running, self.jobs, &mut self.trouble);
+        over.retain(|(i, outcome)| {
+            let found = outputs(outcome).find(|path| damaged.contains(path));
+            if let Some(path) = found {
+                running.remove(i);
+                let (point, path) = (jobs[*i].point.clone(), path.to_string());
+                trouble.get_or_insert_with(|| Damaged { point, path }.into());
+            }
+            found.is_none()
+        });
+        over
     }
 
     fn keep(&mut self, over: &[(usize, Outcome)]) {
@@ -276,6 +305,14 @@ impl<'a> Many<'a> {
     fn record(&self, i: usize, verdict: Verdict, started: String, seconds: f64) -> Record {
         self.builder.record(self.jobs[i], verdict, started, seconds)
     }
+}
+
+fn outputs(outcome: &Outcome) -> impl Iterator<Item = &StorePath> {
+    let outputs = match outcome {
+        Outcome::Built { outputs, .. } => outputs.as_slice(),
+        Outcome::Failed(_) => &[],
+    };
+    outputs.iter().map(|output| &output.path)
 }
 
 pub(super) fn seconds(clock: Instant) -> f64 {

@@ -120,6 +120,23 @@ impl Done {
     }
 }
 
+/// An output that Nix takes for built is gone or changed: that says nothing about the point.
+#[derive(Debug, thiserror::Error)]
+#[error("Nix has `{path}` of `{point}` written down as built, and the files are gone or changed")]
+pub struct Damaged {
+    /// The point.
+    pub point: String,
+    /// The output.
+    pub path: String,
+}
+
+impl Damaged {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        format!("`nix-store --repair-path {}` builds it again; where a daemon owns the store, as root", self.path)
+    }
+}
+
 /// How to build.
 #[derive(Debug, Clone)]
 pub struct How {
