@@ -187,3 +187,99 @@ fn without_nix_it_says_what_cannot_be_done() {
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
+
+/// The line about a topic must be an error with this text and a command, and the exit code must say so.
+#[track_caller]
+fn must_be_repaired(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
+    let run = sandbox.lattice(&["doctor", "--offline", "--json"]);
+    assert_eq!(run.code, 1, "something must be repaired: {}{}", run.stdout, run.stderr);
+    let report = run.json();
+    let all = report["lines"].as_array().unwrap();
+    let line = all.iter().find(|line| line["topic"] == topic && line["health"] == "error");
+    let line = line.unwrap_or_else(|| panic!("`{topic}` should be an error: {report:#}"));
+    let (message, remedy) = (line["message"].as_str().unwrap(), line["remedy"].as_str().unwrap_or_default());
+    assert!(message.contains(text) && remedy.contains(command), "{message}; {remedy}");
+    sandbox.lattice(&["doctor", "--offline"]).exits(1).never_says("nothing must be repaired");
+}
+
+#[test]
+fn a_base_in_the_configuration_that_is_none_must_go() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "lattice.base", "nope"]);
+    must_be_repaired(
+        &sandbox,
+        "lattice.base",
+        "is `nope`, and there is no such branch",
+        "`git config lattice.base main`",
+    );
+    sandbox.git(&["config", "lattice.base", "main"]);
+    sandbox.lattice(&["doctor", "--offline"]).exits(0);
+}
+
+#[test]
+fn a_trust_file_that_is_not_believed_must_be_mended() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("home/.local/state/git-lattice/trust.json");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "{").unwrap();
+    must_be_repaired(&sandbox, "trust", "is damaged", "`rm ");
+    fs::write(&path, r#"{"version":1,"content":[],"authors":[]}"#).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    must_be_repaired(&sandbox, "trust", "can be written by others", "`chmod go-w ");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    sandbox.lattice(&["doctor", "--offline"]).exits(0);
+}
+
+#[test]
+fn a_branch_whose_commit_is_gone_must_go() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    let commit = sandbox.commit(&crate::story::branch(&one));
+    fs::remove_file(sandbox.work().join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]))).unwrap();
+    let command = format!("git update-ref -d refs/heads/feature/{one} {commit}");
+    must_be_repaired(&sandbox, "branches", "which is not here", &command);
+    sandbox.git(&["update-ref", "-d", &format!("refs/heads/feature/{one}"), &commit]);
+    sandbox.lattice(&["doctor", "--offline"]).exits(0);
+}
+
+#[test]
+fn a_queue_that_is_a_file_must_go() {
+    let sandbox = Sandbox::new();
+    let queue = sandbox.work().join(".git/lattice/queue");
+    fs::create_dir_all(queue.parent().unwrap()).unwrap();
+    fs::write(&queue, "").unwrap();
+    must_be_repaired(&sandbox, "queue", "is no folder", "`rm ");
+    fs::remove_file(&queue).unwrap();
+    sandbox.lattice(&["doctor", "--offline"]).exits(0);
+}
+
+#[test]
+fn a_store_that_nix_cannot_use_must_be_repaired() {
+    for nix in nix_setup::every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        assert_eq!(line(&sandbox, "store"), "ok: can be used");
+        let db = sandbox.path("nix/store/nix/var/nix/db");
+        fs::write(db.join("db.sqlite"), "no database").unwrap();
+        fs::remove_file(db.join("db.sqlite-wal")).ok();
+        must_be_repaired(&sandbox, "store", "not a database", "`nix-store --verify --repair`");
+        fs::write(db.join("schema"), "").unwrap();
+        must_be_repaired(&sandbox, "store", "is corrupt", "`nix-store --verify --repair`");
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_must_be_started() {
+    for nix in nix_setup::every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let script = format!(
+            "#!/bin/sh\nexport NIX_REMOTE=daemon NIX_DAEMON_SOCKET_PATH=/nowhere/socket\nexec '{}' \"$@\"\n",
+            nix.display()
+        );
+        sandbox.use_program("nix", &script);
+        must_be_repaired(&sandbox, "store", "cannot connect to socket", "nix-daemon");
+    }
+}

@@ -28,6 +28,7 @@ pub(super) fn examine(repo: &Repo) -> Vec<Line> {
     let mut lines = locks(repo, &dirs);
     lines.extend(unfinished(&dirs));
     lines.extend(dead_files(repo));
+    lines.extend(no_folders(repo));
     lines.push(disk(repo));
     lines
 }
@@ -137,6 +138,32 @@ fn maker(name: &str) -> Option<u32> {
 fn is_alive(pid: u32) -> bool {
     // Where there is no /proc nobody is known to be dead.
     !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
+}
+
+/// What is no folder where one of ours should be: nothing can be queued, logged or kept.
+fn no_folders(repo: &Repo) -> Vec<Line> {
+    const FOLDERS: [&str; 10] = [
+        "lattice",
+        "lattice/queue",
+        "lattice/queue/jobs",
+        "lattice/queue/claims",
+        "lattice/queue/cancel",
+        "lattice/queue/aside",
+        "lattice/log",
+        "lattice/source",
+        "lattice/result",
+        "lattice/roots",
+    ];
+    let no_folder = |name: &str| {
+        let path = repo.common_dir().join(name);
+        let is_other = fs::symlink_metadata(&path).is_ok() && !path.is_dir();
+        is_other.then(|| {
+            let topic = if name.contains("queue") { "queue" } else { "folders" };
+            let message = format!("`{}` is no folder, so nothing can be kept there", path.display());
+            Line::error(topic, message).remedy(format!("`rm {}`", crate::process::quote(&path)))
+        })
+    };
+    FOLDERS.into_iter().filter_map(no_folder).collect()
 }
 
 fn disk(repo: &Repo) -> Line {

@@ -47,11 +47,27 @@ pub(super) fn nix() -> Vec<Line> {
         }
     };
     let mut lines = vec![Line::ok("nix", format!("{} ({})", nix.version().as_str(), nix.program().display()))];
+    lines.push(store(&nix));
     match nix.settings() {
         Ok(settings) => lines.extend(of_settings(&settings)),
         Err(error) => lines.push(Line::error("nix", format!("its settings cannot be read: {error}"))),
     }
     lines
+}
+
+fn store(nix: &Nix) -> Line {
+    let Err(error) = nix.open_store() else { return Line::ok("store", "can be used") };
+    let said = error.to_string();
+    let why =
+        said.lines().rev().find_map(|line| line.split_once("error:")).map_or(said.as_str(), |(_, why)| why.trim());
+    let remedy = if why.contains("socket") || why.contains("daemon") {
+        "`sudo systemctl restart nix-daemon` starts the daemon"
+    } else if why.contains("SQLite") || why.contains("schema") || why.contains("corrupt") {
+        "`nix-store --verify --repair` mends what it can; else put `db` back from a copy, or make the store anew"
+    } else {
+        "`nix store ping` shows what Nix says"
+    };
+    Line::error("store", format!("Nix cannot use it: {why}")).remedy(remedy)
 }
 
 fn of_settings(settings: &Settings) -> Vec<Line> {

@@ -6,12 +6,13 @@ use anyhow::Result;
 
 use super::{Line, Repair};
 use crate::config::Config;
-use crate::context::{self, Context};
+use crate::context::{self, BASE_KEY, Context};
 use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
 use crate::ops::records;
 use crate::ops::status;
+use crate::ops::trust::Ledger;
 use crate::process;
 use crate::record::Records;
 use crate::record::store::{NOTES, Problem};
@@ -32,11 +33,65 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
             lines.push(Line::error("lattice.toml", error.to_string()).remedy(remedy));
         }
     }
+    lines.extend(base(context));
+    lines.extend(dead_branches(context));
+    lines.push(trust(context));
     lines.extend(hooks(context));
     lines.extend(refspecs(context));
     lines.push(writer(context));
     lines.extend(records(context));
     lines
+}
+
+/// `lattice.base` in git's configuration names the branch whose lattice.toml counts: where there is none, another is taken.
+fn base(context: &Context) -> Option<Line> {
+    let repo = &context.repo;
+    let base = repo.config(BASE_KEY)?;
+    let is_there = |name: String| repo.find_ref(&name).ok().flatten().is_some_and(|id| repo.size_of(id).is_some());
+    let remotes = repo.remotes().into_iter().map(|remote| format!("refs/remotes/{remote}/{base}"));
+    if std::iter::once(format!("refs/heads/{base}")).chain(remotes).any(is_there) {
+        return None;
+    }
+    let message = format!("`{BASE_KEY}` in git's configuration is `{base}`, and there is no such branch");
+    let remedy = match context.config() {
+        Ok(config) if config.base != base => format!("`git config {BASE_KEY} {}`", process::quote(&config.base)),
+        _ => format!("`git config --unset {BASE_KEY}`, or name the branch that has lattice.toml"),
+    };
+    Some(Line::error("lattice.base", message).remedy(remedy))
+}
+
+/// Branches, here and as last fetched, that cannot be read or whose commit is not here.
+fn dead_branches(context: &Context) -> Vec<Line> {
+    /// A damaged object store may have lost most of them.
+    const MOST: usize = 10;
+    let repo = &context.repo;
+    let listing = match repo.list_refs(&["refs/heads/".to_owned(), "refs/remotes/".to_owned()]) {
+        Ok(listing) => listing,
+        Err(error) => return vec![Line::error("branches", error.to_string()).remedy("`git fsck` says more")],
+    };
+    let broken = listing.broken.iter().map(|why| Line::error("branches", why).remedy("`git fsck` says more"));
+    let dead = listing.refs.iter().filter(|(_, id)| repo.size_of(*id).is_none()).map(|(name, id)| {
+        let message = format!("`{name}` is at {id}, which is not here");
+        let command = format!("`git update-ref -d {} {id}`", process::quote(name));
+        Line::error("branches", message).remedy(format!("{command}, then `git fetch` brings what the remote has"))
+    });
+    let mut lines: Vec<_> = broken.chain(dead).collect();
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(Line::error("branches", format!("and {more} more")).remedy("`git lattice check` names all"));
+    }
+    if lines.is_empty() { vec![Line::ok("branches", "all commits are here")] } else { lines }
+}
+
+/// What the user trusts: where it cannot be believed, nothing is built by itself.
+fn trust(context: &Context) -> Line {
+    match Ledger::read(&context.repo) {
+        Ok(Ledger { content, authors, .. }) => {
+            Line::ok("trust", format!("contents allowed: {}, keys of authors: {}", content.len(), authors.len()))
+        }
+        Err(error) => Line::error("trust", error.to_string()).remedy(error.hint()),
+    }
 }
 
 fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
