@@ -1,6 +1,6 @@
 //! Speaking to a remote: what it has, fetching and pushing by exact names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::exe::Git;
 use super::{Oid, Repo, Result};
@@ -18,6 +18,15 @@ pub struct Pushed {
     pub same: bool,
     /// Why it was refused; `None` when it is there now.
     pub refused: Option<String>,
+}
+
+/// What is where a remote is pushed to, if that is not where it is fetched from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushPlaces {
+    /// What all places have, by its full name.
+    pub everywhere: HashMap<String, Oid>,
+    /// The names that one of them has.
+    pub somewhere: HashSet<String>,
 }
 
 /// What came of a push.
@@ -86,6 +95,17 @@ impl Git {
         output.text().lines().filter_map(line).collect()
     }
 
+    /// The URLs that a remote is pushed to, where one of them is not the one that it is fetched from.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    fn other_push_urls(&self, remote: &str) -> Result<Option<(String, Vec<String>)>> {
+        let urls = |options: &[&str]| self.read().args(["remote", "get-url"]).args(options).arg(remote).read();
+        let fetched = urls(&[])?.text();
+        let pushed: Vec<_> = urls(&["--push", "--all"])?.text().lines().map(str::to_owned).collect();
+        Ok(pushed.iter().any(|url| *url != fetched).then_some((fetched, pushed)))
+    }
+
     /// Fetches by exactly these refspecs, whatever the configuration says, all or none.
     ///
     /// # Errors
@@ -104,6 +124,34 @@ impl Git {
 }
 
 impl Repo {
+    /// What is under these patterns where a remote is pushed to, if that is not where it is fetched from (`remote.NAME.pushurl`).
+    /// `fetched` is what is under them where it is fetched from.
+    ///
+    /// # Errors
+    /// When git cannot reach such a place.
+    pub fn push_refs(
+        &self,
+        remote: &str,
+        patterns: &[String],
+        fetched: &HashMap<String, Oid>,
+    ) -> Result<Option<PushPlaces>> {
+        if self.config_all(&format!("remote.{remote}.pushurl")).is_empty() {
+            return Ok(None);
+        }
+        let Some((own, urls)) = self.git().other_push_urls(remote)? else { return Ok(None) };
+        let mut places = PushPlaces::default();
+        for (i, url) in urls.iter().enumerate() {
+            let refs = if *url == own { fetched.clone() } else { self.git().remote_refs(url, patterns)? };
+            places.somewhere.extend(refs.keys().cloned());
+            if i == 0 {
+                places.everywhere = refs;
+            } else {
+                places.everywhere.retain(|name, id| refs.get(name) == Some(id));
+            }
+        }
+        Ok(Some(places))
+    }
+
     /// Whether an ordinary `git fetch` keeps what the remote has under this branch as `REMOTE/BRANCH`: a clone of a single branch has
     /// no refspec for others.
     pub fn tracks(&self, remote: &str, branch: &str) -> bool {

@@ -12,17 +12,30 @@ use crate::lattice::Point;
 impl Sync<'_> {
     pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
         let tip = self.census.tip(point);
-        let (local, remote) = (tip.local, self.there.points.get(point).copied());
+        let branch = self.config.branch.encode(&self.config.lattice, point);
+        let (name, places) = (format!("refs/heads/{branch}"), self.there.pushed.as_ref());
+        let pushed = places.map(|places| places.everywhere.get(&name).copied());
+        let is_somewhere = places.is_some_and(|places| places.somewhere.contains(&name));
+        let (local, remote) = (tip.local, self.there.points.get(point).copied().or(pushed.flatten()));
         let standing = match (local, remote) {
             // Its branch may be what was deleted there, and only the last fetch still tells of it.
             (None, None) => Standing::Gone,
+            (Some(_), None) if is_somewhere => Standing::OnlyHere,
             (Some(_), None) if self.there.is_fresh && tip.remote.is_some() => Standing::Gone,
             (Some(_), None) => Standing::OnlyHere,
             (None, Some(_)) => Standing::OnlyThere,
             (Some(local), Some(remote)) if local == remote => Standing::Same,
             (Some(local), Some(remote)) => self.compare(local, remote)?,
         };
-        let branch = self.config.branch.encode(&self.config.lattice, point);
+        let standing = match (pushed, standing) {
+            // Here is at least what is fetched; what is due is seen where it is pushed to.
+            (Some(pushed), Standing::Same | Standing::Ahead) => match pushed {
+                None => Standing::OnlyHere,
+                pushed if pushed == local => Standing::Same,
+                Some(_) => Standing::Ahead,
+            },
+            (_, standing) => standing,
+        };
         // Asked only where it is told: for a hundred thousand points that are the same it is not.
         let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &branch);
         Ok(Entry { point: point.clone(), branch, local, remote, standing, is_tracked, deed: Deed::Nothing })

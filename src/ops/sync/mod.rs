@@ -16,7 +16,7 @@ use super::push::{self, BUSY};
 use super::{Cannot, Refusal};
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::remote::{PushReport, Pushed};
+use crate::git::remote::{PushPlaces, PushReport, Pushed};
 use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::lattice::Point;
 use crate::process;
@@ -44,6 +44,8 @@ pub struct There {
     /// Notes refs whose names no clone makes.
     strange: usize,
     is_fresh: bool,
+    /// What is where it is pushed to, if that is elsewhere.
+    pushed: Option<PushPlaces>,
 }
 
 /// How a point's branch here stands to the one there.
@@ -138,7 +140,10 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     let under = census::directory_of(config.branch.prefix());
     let refs = if fetch {
         let patterns = [format!("refs/heads/{under}*"), format!("{NOTES}*")];
-        repo.git().remote_refs(&remote, &patterns).map_err(|error| unreachable(error, "ask", &remote))?
+        let refs = repo.git().remote_refs(&remote, &patterns).map_err(|error| unreachable(error, "ask", &remote))?;
+        let pushed = repo.push_refs(&remote, &patterns, &refs);
+        there.pushed = pushed.map_err(|error| unreachable(error, "ask the push URL of", &remote))?;
+        refs
     } else {
         last_known(repo, &remote, under)?
     };
@@ -262,8 +267,12 @@ impl Sync<'_> {
             return Ok(Vec::new());
         }
         let report = self.push_names(&names, notes.as_deref())?;
-        let refused: HashMap<String, Option<String>> =
-            report.refs.into_iter().map(|pushed| (pushed.name, pushed.refused)).collect();
+        let mut refused: HashMap<String, Option<String>> = HashMap::new();
+        for Pushed { name, refused: why, .. } in report.refs {
+            // With several push URLs each has its say, and one that refuses is enough.
+            let known = refused.entry(name).or_default();
+            *known = known.take().or(why);
+        }
         let outcome = |name: &str| match refused.get(name) {
             Some(None) => Ok(()),
             Some(Some(why)) => Err(push::reason(why).to_owned()),

@@ -96,7 +96,11 @@ impl Sync<'_> {
     /// copy of the one that wrote them (or lost its own): it takes a new name, and its records with it.
     pub(super) fn own_records(&self, report: &mut RecordsReport) -> Result<()> {
         let Some(writer) = report.writer.clone() else { return Ok(()) };
-        let (here, there) = (report.own_id, self.there.writers.get(&writer).copied());
+        let there = match &self.there.pushed {
+            Some(pushed) => pushed.everywhere.get(&format!("{NOTES}{writer}")),
+            None => self.there.writers.get(&writer),
+        };
+        let (here, there) = (report.own_id, there.copied());
         report.own = match (here, there) {
             (None, None) => Own::Nothing,
             (Some(here), Some(there)) if here == there => Own::Same,

@@ -116,3 +116,32 @@ fn a_clone_of_a_point_alone_is_told_how_to_get_the_base() {
     let checked = lattice(&sandbox, "narrow", &["check", &one]).exits(0).never_says("cannot be read");
     checked.says("not checked: the history that this shallow clone lacks");
 }
+
+#[test]
+fn what_is_pushed_elsewhere_is_compared_there() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "fork.git"]);
+    let fork = sandbox.path("fork.git");
+    sandbox.git(&["config", "remote.origin.pushurl", fork.to_str().unwrap()]);
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says("pushed");
+    own_record(&sandbox, "work", "first", &one, &json!({}));
+    assert!(!sandbox.remote_has(&one), "it is not pushed where it is fetched from");
+    let sync = || sandbox.lattice(&["sync"]).exits(0).never_says("deleted there").never_says("branch -D");
+    sync().says("records of this clone pushed").says("one point is up to date");
+    sync().says("one point is up to date").never_says("records");
+    let commit = commit_in(&sandbox, "work", &one, "ours = 1\n");
+    sync().says("pushed");
+    assert_eq!(sandbox.git_in("fork.git", &["rev-parse", &branch(&one)]), commit);
+    // A second place has it only once it was pushed there too.
+    sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "mirror.git"]);
+    sandbox.git(&["config", "--add", "remote.origin.pushurl", sandbox.path("mirror.git").to_str().unwrap()]);
+    sync().says("pushed");
+    assert_eq!(sandbox.git_in("mirror.git", &["rev-parse", &branch(&one)]), commit);
+    sync().says("one point is up to date");
+    // What was deleted in both is gone.
+    for repo in ["fork.git", "mirror.git"] {
+        sandbox.git_in(repo, &["update-ref", "-d", &format!("refs/heads/{}", branch(&one))]);
+    }
+    sandbox.lattice(&["sync"]).exits(0).says("deleted there");
+}
