@@ -100,6 +100,15 @@ impl Repo {
         Ok(base.is_some_and(|base| base.detach() == ancestor))
     }
 
+    /// The best commit that two have in common; `None` when there is none.
+    ///
+    /// # Errors
+    /// When history cannot be read.
+    pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Option<Oid>> {
+        let bases = self.gix.merge_bases_many(one, &[other]).map_err(doing(format!("compare {one} and {other}")))?;
+        Ok(bases.first().map(|base| base.detach()))
+    }
+
     /// The shortest unambiguous form of an id, for people.
     pub fn short(&self, id: Oid) -> String {
         use gix::prelude::ObjectIdExt;

@@ -117,6 +117,22 @@ impl Repo {
         Ok(Some(names))
     }
 
+    /// What in a directory is a file and not a plain one: the names, each with whether it is executable; else it is a link.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn odd_files(&self, tree: Oid) -> Result<Vec<(String, bool)>> {
+        let object = self.object(tree, "tree")?;
+        let mut names = Vec::new();
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            if entry.mode.is_executable() || entry.mode.is_link() {
+                names.push((entry.filename.to_str_lossy().into_owned(), entry.mode.is_executable()));
+            }
+        }
+        Ok(names)
+    }
+
     /// The bytes of a plain file in a directory, which is no link; `None` when there is none of this name.
     ///
     /// # Errors

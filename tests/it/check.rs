@@ -216,7 +216,7 @@ fn a_point_must_grow_from_those_below_it() {
 #[test]
 fn a_point_below_that_has_moved_on_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
-    change(&sandbox, &at(ONE), &[(&format!("{}/notes", dir(&at(ONE))), "more\n")]);
+    change(&sandbox, &at(ONE), &[(&format!("{}/config.toml", dir(&at(ONE))), "more = 1\n")]);
     let line = only(&sandbox);
     assert_eq!(line, format!("behind {}: `{}` below it has moved on without it", branch(&at(TWO)), at(ONE)));
 }
@@ -338,4 +338,65 @@ fn a_ref_and_an_object_that_cannot_be_read_hide_nothing_else() {
     let json = sandbox.lattice(&["check", "--json"]).json();
     assert_eq!((json["version"].as_i64(), json["points"].as_i64()), (Some(1), Some(2)));
     assert_eq!(fields(&json["findings"], "code"), ["C17", "C01"]);
+}
+
+#[test]
+fn a_branch_that_changes_another_points_files_is_named() {
+    let (one, two) = (at(ONE), at(TWO));
+    let sandbox = with_points(&[&one, &two]);
+    let text = flake(&sandbox, &one) + "# changed\n";
+    change(&sandbox, &two, &[(&format!("{}/flake.nix", dir(&one)), &text)]);
+    let found = found(&sandbox);
+    let expected = format!("foreign-change {}: changes `{}`, the directory of `{one}`", branch(&two), dir(&one));
+    assert!(found.iter().any(|line| line.starts_with(&expected)), "{found:#?}");
+    assert_eq!(found.len(), 1, "nothing else is wrong: {found:#?}");
+    // A point above holds the same, and has it from there.
+    sandbox.points(&[&at("phase0/step3")]);
+    assert_eq!(self::found(&sandbox), found, "it is named where it was done");
+    sandbox.lattice(&["check"]).exits(1).says("error[C22 foreign-change]").says(&format!("-- {}", dir(&one)));
+}
+
+#[test]
+fn changes_that_come_from_below_are_nothing_foreign() {
+    let (one, two) = (at(ONE), at(TWO));
+    let sandbox = with_points(&[&one, &far(ONE)]);
+    sandbox.points(&[&two, "toolchain/aarch64+x86_64/phase0/step1"]);
+    change(&sandbox, &one, &[(&format!("{}/config.toml", dir(&one)), "more = 1\n")]);
+    let foreign = || found(&sandbox).into_iter().filter(|line| line.starts_with("foreign")).collect::<Vec<_>>();
+    assert_eq!(foreign(), [""; 0], "those above are behind, and no more");
+    for point in [&two, "toolchain/aarch64+x86_64/phase0/step1"] {
+        sandbox.git(&["switch", "-q", &branch(point)]);
+        sandbox.git(&["merge", "-q", "--no-edit", &branch(&one)]);
+    }
+    sandbox.git(&["switch", "-q", "main"]);
+    assert_eq!(foreign(), [""; 0], "what was merged forward is the other point's own");
+    sandbox.git(&["merge", "-q", "--no-edit", &branch(&two)]);
+    assert_eq!(foreign(), [""; 0], "and so it is in the base");
+}
+
+#[test]
+fn a_generated_file_that_is_executable_is_named() {
+    let one = at(ONE);
+    let sandbox = with_points(&[&one]);
+    sandbox.git(&["switch", "-q", &branch(&one)]);
+    sandbox.git(&["update-index", "--chmod=+x", &format!("{}/flake.nix", dir(&one))]);
+    sandbox.git(&["commit", "-q", "-m", "executable"]);
+    sandbox.git(&["switch", "-q", "-f", "main"]);
+    assert_eq!(only(&sandbox), format!("mode {}/flake.nix: is executable, and what is generated is not", dir(&one)));
+    let run = sandbox.lattice(&["check"]).exits(1).says("warning[C23 mode]");
+    run.says(&format!("git update-index --chmod=-x {}/flake.nix", dir(&one)));
+}
+
+#[test]
+fn a_file_that_nothing_reads_is_a_hint() {
+    let one = at(ONE);
+    let sandbox = with_points(&[&one]);
+    let file = |name: &str| format!("{}/{name}", dir(&one));
+    change(&sandbox, &one, &[(&file("more.nix"), "{ }\n")]);
+    let expected = format!("unread {}: is read by nothing here, and yet it changes the build key", file("more.nix"));
+    assert_eq!(only(&sandbox), expected);
+    let read = [(file("step.nix"), "{ ... }: import ./more.nix\n"), (file("flake.lock"), "{}\n")];
+    let read: Vec<_> = read.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    change(&sandbox, &one, &read);
+    assert_eq!(found(&sandbox), [""; 0], "step.nix and flake.lock belong there, and so does what step.nix reads");
 }

@@ -47,11 +47,17 @@ pub enum Code {
     NoBranch,
     /// A record cannot be believed.
     Record,
+    /// The branch changes the directory of another point.
+    ForeignChange,
+    /// A generated file is executable, or a link.
+    Mode,
+    /// A file in the point's directory that nothing there reads.
+    Unread,
 }
 
 impl Code {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Unreadable,
         Self::NoDirectory,
         Self::NoFile,
@@ -73,6 +79,9 @@ impl Code {
         Self::Lookalike,
         Self::NoBranch,
         Self::Record,
+        Self::ForeignChange,
+        Self::Mode,
+        Self::Unread,
     ];
 
     /// Its number: `C01`.
@@ -105,16 +114,23 @@ impl Code {
             Self::Lookalike => "lookalike",
             Self::NoBranch => "no-branch",
             Self::Record => "record",
+            Self::ForeignChange => "foreign-change",
+            Self::Mode => "mode",
+            Self::Unread => "unread",
         }
     }
 
     /// How much it matters: a hint is nothing to be mended.
     pub fn severity(self) -> Severity {
         match self {
-            Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch => Severity::Hint,
-            Self::Stranger | Self::OtherBranch | Self::LatticeToml | Self::Case | Self::Lookalike | Self::Record => {
-                Severity::Warning
-            }
+            Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch | Self::Unread => Severity::Hint,
+            Self::Stranger
+            | Self::OtherBranch
+            | Self::LatticeToml
+            | Self::Case
+            | Self::Lookalike
+            | Self::Record
+            | Self::Mode => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -163,5 +179,6 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert_eq!((Code::Unreadable.number(), Code::Record.number()), ("C01".to_owned(), "C21".to_owned()));
+        assert_eq!((Code::ForeignChange.number(), Code::Unread.number()), ("C22".to_owned(), "C24".to_owned()));
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Reads refs and objects and nothing else, so that it works in a bare repository and in CI.
 
+mod files;
 mod finding;
+mod foreign;
 mod history;
 mod point;
 mod refs;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::{World, history, text};
+use super::{World, files, foreign, history, text};
 use crate::config::{self, document};
 use crate::git::commit::Commit;
 use crate::git::tree::Entry;
@@ -83,6 +83,7 @@ impl<'a> Checker<'a> {
             None => checked.findings.push(self.without_origin(&subject, &tip)?),
         }
         self.parents(&subject, &tip, origin.as_ref(), &mut checked.findings)?;
+        checked.findings.extend(foreign::changes(&self.repo, self.world, &subject, &tip, origin.as_ref())?);
         self.lattice_toml(&subject, &mut checked.findings)
     }
 
@@ -96,6 +97,8 @@ impl<'a> Checker<'a> {
                 .findings
                 .push(Finding::new(Code::NoFile, place, "is not there, or is no file").repaired_by(command));
         }
+        checked.findings.extend(files::modes(&self.repo, subject, own)?);
+        checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
         let Some(flake) = blob(FLAKE) else { return Ok(()) };
         let bytes = self.repo.blob(flake.id)?;
         let is_own = match blob(CONFIG) {
@@ -297,6 +300,6 @@ fn recorded_template(value: &str) -> Option<(Option<Template>, String)> {
 }
 
 /// Nix itself does not look at names, so the usual one is what counts.
-fn is_nix(name: &str) -> bool {
+pub(super) fn is_nix(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|extension| extension == "nix")
 }

@@ -1,0 +1,70 @@
+//! What else is in a point's directory, and how its files are kept.
+//!
+//! `flake.nix` and `config.toml` are generated, as plain files. `step.nix` and `flake.lock` may be there, and whatever else the .nix
+//! files or config.toml name. Any other file changes the build key, and nothing reads it.
+
+use anyhow::Result;
+
+use super::finding::{Code, Finding};
+use super::point::Subject;
+use crate::git::Repo;
+use crate::git::tree::Entry;
+use crate::ops::content::{CONFIG, FLAKE, STEP};
+use crate::process;
+
+const LOCK: &str = "flake.lock";
+
+/// Generated files that are no plain files: they make another tree, and so another build key, than what is generated.
+pub(super) fn modes(repo: &Repo, subject: &Subject<'_>, own: &Entry) -> Result<Vec<Finding>> {
+    let odd = repo.odd_files(own.id)?.into_iter().filter(|(name, _)| [FLAKE, CONFIG].contains(&name.as_str()));
+    let finding = |(name, is_executable): (String, bool)| {
+        let place = format!("{}/{name}", subject.dir);
+        let path = process::quote(&place);
+        let (what, command) = if is_executable {
+            ("is executable, and what is generated is not", format!("git update-index --chmod=-x {path}"))
+        } else {
+            ("is a symbolic link, and what is generated is a file", format!("git log -p {} -- {path}", subject.branch))
+        };
+        Finding::new(Code::Mode, place, what).repaired_by(command)
+    };
+    Ok(odd.map(finding).collect())
+}
+
+/// Files that neither a .nix file nor config.toml of the directory names.
+pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> Result<Vec<Finding>> {
+    let more: Vec<_> =
+        entries.iter().filter(|entry| ![FLAKE, CONFIG, STEP, LOCK].contains(&entry.name.as_str())).collect();
+    if more.is_empty() {
+        return Ok(Vec::new());
+    }
+    let is_text = |entry: &&Entry| !entry.is_tree && (super::point::is_nix(&entry.name) || entry.name == CONFIG);
+    let mut texts = Vec::new();
+    for entry in entries.iter().filter(is_text) {
+        texts.push((&entry.name, String::from_utf8_lossy(&repo.blob(entry.id)?).into_owned()));
+    }
+    let is_read = |entry: &Entry| texts.iter().any(|(name, text)| **name != entry.name && reads(text, &entry.name));
+    let finding = |entry: &Entry| {
+        let place = format!("{}/{}", subject.dir, entry.name);
+        let command = format!("git log -p {} -- {}", subject.branch, process::quote(&place));
+        Finding::new(Code::Unread, place, "is read by nothing here, and yet it changes the build key")
+            .repaired_by(command)
+    };
+    Ok(more.into_iter().filter(|entry| !is_read(entry)).map(finding).collect())
+}
+
+/// Whether a text may read a file: by its name, or with the whole directory (`./.`).
+fn reads(text: &str, name: &str) -> bool {
+    text.contains(name) || text.contains("./.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reads;
+
+    #[test]
+    fn a_file_is_read_by_name_or_with_its_directory() {
+        assert!(reads("builtins.readFile ./a.patch", "a.patch"));
+        assert!(reads("src = ./.;", "a.patch") && reads("./. + \"/x\"", "a.patch"));
+        assert!(!reads("import ../step1/flake.nix", "a.patch"));
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether a point's branch changes the directories of other points.
+//!
+//! Its tree has them from the branches below it and from the base. One that differs from all of those was changed on this branch:
+//! what its flake imports there is not what the other point's records are about.
+
+use anyhow::Result;
+
+use super::World;
+use super::finding::{Code, Finding};
+use super::point::Subject;
+use crate::git::commit::Commit;
+use crate::git::{Oid, Repo};
+use crate::lattice::branch::Segment;
+use crate::ops::content;
+use crate::process;
+
+/// The directories of other points that the branch changes.
+pub(super) fn changes(
+    repo: &Repo,
+    world: &World<'_>,
+    subject: &Subject<'_>,
+    tip: &Commit,
+    origin: Option<&Commit>,
+) -> Result<Vec<Finding>> {
+    let made_from = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
+    // Nearly always nothing has changed since, and then there is no need to look at history.
+    if !made_from.is_empty() && unlike(repo, world, subject, &made_from)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    unlike(repo, world, subject, &[sources(repo, world, subject, tip)?, made_from].concat())
+}
+
+/// The directories of other points that none of `commits` has like that.
+fn unlike(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, commits: &[Oid]) -> Result<Vec<Finding>> {
+    let Some(source) = commits.first() else { return Ok(Vec::new()) };
+    // What a shallow clone left out may have had anything.
+    if commits.iter().any(|commit| super::history::is_cut(repo, *commit)) {
+        return Ok(Vec::new());
+    }
+    let trees = commits.iter().map(|commit| repo.tree_of_commit(*commit)).collect::<Result<Vec<_>, _>>()?;
+    let mut walk = Walk { repo, world, subject, source: *source, found: Vec::new() };
+    walk.descend(world.config.flake.segments(), subject.tree, &trees, "")?;
+    Ok(walk.found)
+}
+
+/// The commits that the branch has other points' directories from: where it last agreed with those right below it and with the base.
+fn sources(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, tip: &Commit) -> Result<Vec<Oid>> {
+    let below = world.census.population().maximal_below(subject.point);
+    let mut commits = Vec::new();
+    for other in below.into_iter().filter_map(|cover| world.census.commit(cover)).chain(world.base) {
+        let shared = if tip.parents.contains(&other) { Some(other) } else { repo.merge_base(tip.id, other)? };
+        commits.extend(shared);
+    }
+    Ok(commits)
+}
+
+struct Walk<'a> {
+    repo: &'a Repo,
+    world: &'a World<'a>,
+    subject: &'a Subject<'a>,
+    source: Oid,
+    found: Vec<Finding>,
+}
+
+impl Walk<'_> {
+    /// Compares a directory with the same one of the sources; where it is the same as one of them, nothing below is looked at.
+    fn descend(&mut self, segments: &[Segment], tree: Oid, sources: &[Oid], path: &str) -> Result<()> {
+        if sources.contains(&tree) {
+            return Ok(());
+        }
+        let Some((segment, rest)) = segments.split_first() else {
+            self.leaf(path, !sources.is_empty());
+            return Ok(());
+        };
+        for entry in self.repo.entries(tree)?.into_iter().filter(|entry| entry.is_tree) {
+            if matches!(segment, Segment::Literal(name) if *name != entry.name) {
+                continue;
+            }
+            let mut there = Vec::new();
+            for source in sources {
+                there.extend(self.repo.entry_at(*source, &entry.name)?.filter(|it| it.is_tree).map(|it| it.id));
+            }
+            let path = content::join(path, &entry.name);
+            self.descend(rest, entry.id, &there, &path)?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, path: &str, was_there: bool) {
+        let config = self.world.config;
+        let Some(point) = config.flake.decode(&config.lattice, path).filter(|point| point != self.subject.point) else {
+            return;
+        };
+        // A directory of a point without a branch has a finding of its own.
+        if self.world.census.commit(&point).is_none() {
+            return;
+        }
+        let (name, verb) = (config.lattice.spell(&point), if was_there { "changes" } else { "adds" });
+        let message = format!("{verb} `{path}`, the directory of `{name}`: its records are about other content");
+        let (branch, source) = (&self.subject.branch, self.repo.short(self.source));
+        let command = format!("git diff {source} {} -- {}", process::quote(branch), process::quote(path));
+        self.found.push(Finding::new(Code::ForeignChange, branch, message).repaired_by(command));
+    }
+}
