@@ -168,6 +168,29 @@ fn local(source: &Source) -> Option<String> {
     is_local.then(|| url.clone())
 }
 
+/// Where flakes come from over the network.
+const FAR: [&str; 11] = [
+    "flake",
+    "git+http",
+    "git+https",
+    "git+ssh",
+    "github",
+    "gitlab",
+    "http",
+    "https",
+    "sourcehut",
+    "tarball+http",
+    "tarball+https",
+];
+
+/// Whether a flake reference is for sure not read from this machine: a name of the registry, or one of the known schemes.
+pub fn is_far(url: &str) -> bool {
+    match url.split_once(':') {
+        Some((scheme, _)) => FAR.contains(&scheme),
+        None => url.starts_with(|c: char| c.is_ascii_alphanumeric()),
+    }
+}
+
 /// Whether `original` in a lock is how Nix writes down this flake reference; forms that are not known here are not.
 fn is_original(url: &str, original: &Value) -> bool {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));

@@ -12,6 +12,7 @@ use crate::git::identity::Identity;
 use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
+use crate::lint::inputs;
 use crate::ops::census::Census;
 use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
 use crate::ops::lock::{LOCK, Locker};
@@ -281,6 +282,15 @@ impl<'a> Planner<'a> {
             }
         }
         if self.request.dry_run {
+            return Ok(None);
+        }
+        // Nix would copy it into the store, which every user of the machine can read.
+        let handed_down = values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !inputs::is_far(url));
+        if let Some(url) = handed_down {
+            self.warnings.push(format!(
+                "`{path}` was not made: the nixpkgs of the point below, `{url}`, is read from this machine; \
+                 `--config FILE` names another"
+            ));
             return Ok(None);
         }
         match self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake) {

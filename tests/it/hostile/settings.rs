@@ -138,6 +138,37 @@ fn branch_that_git_calls_modified_is_no_edit() {
     }
 }
 
+#[test]
+fn linked_file_of_the_branch_is_no_edit() {
+    for nix in every_nix() {
+        let trap = Trap::new();
+        let victim = Victim::new(Some(&nix));
+        let files =
+            [("/evil.toml", Put::Text(trap.lattice("store"))), ("/lattice.toml", Put::Link("evil.toml".to_owned()))];
+        victim.is_sent("step", &files);
+        build(&victim).exits(0).says("built");
+        assert!(!trap.was_run(), "what the link leads to should not count");
+    }
+}
+
+/// Locking an input copies it into the store, where every user of the machine can read it.
+#[test]
+fn next_step_copies_no_folder_that_a_stranger_names() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let sandbox = &victim.sandbox;
+        // Without spaces, which Nix 2.8 does not decode.
+        let plain = sandbox.path("").parent().unwrap().join("plain");
+        std::os::unix::fs::symlink(sandbox.path("secret"), &plain).unwrap();
+        fs::write(sandbox.path("secret/flake.nix"), "{ outputs = _: { }; }").unwrap();
+        let config = format!("[nix]\nnixpkgs_path = \"path:{}/\"\n", plain.display());
+        victim.is_sent("config", &[("config.toml", Put::Text(config))]);
+        let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
+        sandbox.lattice(&next).exits(2).says("an input by path holds on this machine only");
+        victim.nothing_got_out();
+    }
+}
+
 /// The base branch with this in `[build]`, pulled by the victim, and a point of a stranger's.
 fn pulled(nix: &std::path::Path, lattice: &str) -> Victim {
     let victim = Victim::new(Some(nix));
