@@ -3,5 +3,9 @@
 /// Whether a character would do something to a terminal instead of being shown: control characters, but for the tab, and what turns
 /// the direction of writing, by which a text can be shown as another.
 pub fn harms(c: char) -> bool {
-    c.is_control() && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() && c != '\t'
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

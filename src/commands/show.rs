@@ -86,7 +86,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
 }
 
 fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
-    let named = |(i, text): (usize, &String)| vec![if i == 0 { name } else { "" }.into(), text.as_str().into()];
+    let named = |(i, text): (usize, &String)| vec![if i == 0 { name } else { "" }.into(), harmless(text).into()];
     rows.extend(texts.iter().enumerate().map(named));
 }
 

@@ -63,7 +63,7 @@ impl Ui {
     /// A line of data.
     pub fn data(&self, line: impl AsRef<str>) {
         if LOST.get().is_none()
-            && let Err(error) = writeln!(io::stdout(), "{}", line.as_ref())
+            && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.color))
         {
             LOST.set(error).ok();
         }
@@ -71,7 +71,7 @@ impl Ui {
 
     /// A line about what is happening.
     pub fn say(&self, line: impl AsRef<str>) {
-        writeln!(io::stderr(), "{}", line.as_ref()).ok();
+        writeln!(io::stderr(), "{}", sanitized(line.as_ref(), self.color_err)).ok();
     }
 
     /// A line about something that the user should look at.
@@ -108,7 +108,7 @@ impl Ui {
         if let Value::Object(fields) = fields {
             document.extend(fields);
         }
-        self.data(serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default());
+        self.data(escaped(&serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default()));
     }
 
     /// Asks yes or no where there is somebody to ask; otherwise `None`. An empty answer is a yes.
@@ -144,6 +144,31 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
 /// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if crate::text::harms(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Lines for a terminal, whatever is in them: but for line breaks, and our own colours where there are any, all that would do something
+/// to it is replaced. Everything that is shown passes here.
+fn sanitized(text: &str, color: bool) -> String {
+    const OWN: [&str; 5] = ["\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"];
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(c) = rest.chars().next() {
+        let own = OWN.into_iter().find(|code| color && rest.starts_with(code));
+        let piece = own.unwrap_or(&rest[..c.len_utf8()]);
+        let is_shown = own.is_some() || c == '\n' || !crate::text::harms(c);
+        shown.push_str(if is_shown { piece } else { "\u{fffd}" });
+        rest = &rest[piece.len()..];
+    }
+    shown
+}
+
+/// JSON in which the same characters are escaped: they stand in strings only.
+fn escaped(json: &str) -> String {
+    let escape = |c: char| match c {
+        '\n' => c.to_string(),
+        c if crate::text::harms(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    json.chars().map(escape).collect()
 }
 
 /// What kept data from being written; the first reason counts.

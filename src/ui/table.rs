@@ -1,6 +1,6 @@
 //! Tables: columns as wide as their widest cell, two blanks between them.
 
-use super::{Tone, paint};
+use super::{Tone, harmless, paint};
 
 /// One cell.
 #[derive(Debug, Clone)]
@@ -10,9 +10,9 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A cell of a tone.
+    /// A cell of a tone; what would do something to a terminal is replaced.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
-        Self { text: text.into(), tone }
+        Self { text: harmless(&text.into()), tone }
     }
 }
 

@@ -3,6 +3,7 @@
 mod content;
 mod environment;
 mod names;
+mod output;
 mod policy;
 mod settings;
 mod signed;
