@@ -45,6 +45,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
             "`git lattice init --component NAME --arch aarch64,x86_64` writes one, or switch to a branch that has it",
         );
     }
+    if let Some(context::Error::Git(error)) = cause.downcast_ref() {
+        return git_error(error);
+    }
     if let Some(context::Error::NoBase) = cause.downcast_ref() {
         return one("`git config lattice.base BRANCH` says it; `git remote set-head origin --auto` asks the remote");
     }
@@ -202,6 +205,7 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::Identity(what) => one(format!("`git config --global {} VALUE` sets it", what.trim_matches('`'))),
         git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
         git::Error::Locked { lock, .. } => stale_lock(lock),
+        git::Error::TooLarge(too_large) => one(too_large.hint()),
         git::Error::Objects { doing, .. } if doing.starts_with("read ") => {
             one("`git fsck` says what is broken; `git fetch` brings what the remote still has")
         }

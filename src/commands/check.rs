@@ -14,6 +14,14 @@ use crate::ui::{Tone, Ui, harmless, paint};
 
 /// How many lines of a difference are shown.
 const DIFF: usize = 30;
+/// How many characters of a line, a name or a message are shown.
+const WIDTH: usize = 500;
+/// How many bytes of a difference JSON has.
+const JSON_DIFF: usize = 16 << 10;
+/// How many findings are shown.
+const FINDINGS: usize = 200;
+/// How many findings JSON has.
+const JSON_FINDINGS: usize = 10_000;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("check")
@@ -34,12 +42,18 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let which = if named.is_empty() { None } else { Some(named.existing(session, config, &census)?) };
     let report = check::check(context, config, &census, which.as_deref())?;
     if args.get_flag("json") {
-        let findings: Vec<_> = report.findings.iter().map(to_json).collect();
+        let findings: Vec<_> = report.findings.iter().take(JSON_FINDINGS).map(to_json).collect();
+        let left_out = report.findings.len() - findings.len();
         ui.json(json!({
             "points": report.points, "branches": report.branches, "shallow": context.repo.is_shallow(), "findings": findings,
+            "left_out": left_out,
         }));
     } else {
-        report.findings.iter().for_each(|finding| show(ui, finding));
+        let more = report.findings.len().saturating_sub(FINDINGS);
+        report.findings.iter().take(FINDINGS).for_each(|finding| show(ui, finding));
+        if more > 0 {
+            ui.data(format!("({} more; `--json` has up to {JSON_FINDINGS})", tally(more, "finding", "findings")));
+        }
         ui.data(summary(&report));
         if context.repo.is_shallow() {
             ui.say("not checked: the history that this shallow clone lacks; `git fetch --unshallow` brings it");
@@ -58,7 +72,7 @@ fn show(ui: &Ui, finding: &Finding) {
     };
     let code = format!("{}[{} {}]", severity.as_str(), finding.code.number(), finding.code.name());
     let point = finding.point.as_ref().map(|point| format!("{point}: ")).unwrap_or_default();
-    let text = harmless(&format!("{point}`{}` {}", finding.place, finding.message));
+    let text = harmless(&shortened(&format!("{point}`{}` {}", finding.place, finding.message), WIDTH));
     ui.data(format!("{}: {text}", paint(&code, tone, ui.color)));
     let lines: Vec<_> = finding.diff.iter().flat_map(|diff| diff.lines()).collect();
     lines.iter().take(DIFF).for_each(|line| ui.data(format!("    {}", diff_line(line, ui.color))));
@@ -66,7 +80,7 @@ fn show(ui: &Ui, finding: &Finding) {
         ui.data(format!("    ({} lines more)", lines.len() - DIFF));
     }
     if let Some(command) = &finding.command {
-        ui.data(format!("  {}", harmless(command)));
+        ui.data(format!("  {}", harmless(&shortened(command, WIDTH))));
     }
 }
 
@@ -77,7 +91,7 @@ fn diff_line(line: &str, color: bool) -> String {
         Some(b'@') => Tone::Faint,
         _ => Tone::Plain,
     };
-    paint(&harmless(line), tone, color)
+    paint(&harmless(&shortened(line, WIDTH)), tone, color)
 }
 
 /// `checked 3 points and 7 branches: 1 error, 2 warnings`.
@@ -95,15 +109,23 @@ fn summary(report: &Report) -> String {
     format!("checked {}{}: {found}", tally(report.points, "point", "points"), branches.unwrap_or_default())
 }
 
+/// The beginning of a text that a branch can make as long as it likes.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{} ... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 fn to_json(finding: &Finding) -> Value {
     json!({
         "code": finding.code.number(),
         "name": finding.code.name(),
         "severity": finding.code.severity().as_str(),
         "point": finding.point,
-        "place": finding.place,
-        "message": finding.message,
-        "command": finding.command,
-        "diff": finding.diff,
+        "place": shortened(&finding.place, JSON_DIFF),
+        "message": shortened(&finding.message, JSON_DIFF),
+        "command": finding.command.as_ref().map(|command| shortened(command, JSON_DIFF)),
+        "diff": finding.diff.as_ref().map(|diff| shortened(diff, JSON_DIFF)),
     })
 }

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::points::Named;
 use super::{Session, made, points};
+use crate::git::size::Kind;
 use crate::ops::Cannot;
 use crate::ops::new::Request;
 use crate::template::Template;
@@ -65,13 +66,19 @@ pub(super) fn content(session: &Session, args: &ArgMatches) -> Result<Request> {
 }
 
 fn read_data(session: &Session, path: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if path == "-" {
-        std::io::stdin().read_to_end(&mut bytes).context("could not read stdin")?;
+    let name = if path == "-" { "stdin" } else { path };
+    let limit = session.context()?.repo.size_limit(Kind::ConfigToml)?;
+    let read = |file: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let bytes = if path == "-" {
+        read(&mut std::io::stdin())
     } else {
-        let full = session.environment.cwd.join(path);
-        bytes = std::fs::read(full).with_context(|| format!("could not read `{path}`"))?;
-    }
-    crate::config::document::check_step_config(if path == "-" { "stdin" } else { path }, &bytes)?;
+        std::fs::File::open(session.environment.cwd.join(path)).and_then(|mut file| read(&mut file))
+    };
+    let bytes = bytes.with_context(|| format!("could not read `{name}`"))?;
+    session.context()?.repo.check_size(name, bytes.len() as u64, Kind::ConfigToml)?;
+    crate::config::document::check_step_config(name, &bytes)?;
     Ok(bytes)
 }

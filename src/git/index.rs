@@ -10,6 +10,7 @@ use gix::index::extension::Tree as Cached;
 use gix::index::{Entry, File, State};
 use gix::objs::TreeRefIter;
 
+use super::size::Kind;
 use super::{Oid, Repo, Result, doing};
 
 impl Repo {
@@ -47,7 +48,7 @@ impl Repo {
     pub fn staged_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let index = self.index()?;
         let entry = index.entry_by_path(BStr::new(path.as_bytes())).filter(|entry| is_file(entry));
-        entry.map(|entry| self.blob(entry.id)).transpose()
+        entry.map(|entry| self.bounded_blob(entry.id, path, Kind::of(path))).transpose()
     }
 }
 

@@ -19,6 +19,7 @@ pub mod remote;
 pub mod repo;
 pub mod shared;
 pub mod signature;
+pub mod size;
 pub mod source;
 pub mod trailer;
 pub mod tree;
@@ -84,6 +85,9 @@ pub enum Error {
         /// How long it has been there, for people.
         age: String,
     },
+    /// A file is larger than what is read.
+    #[error(transparent)]
+    TooLarge(#[from] size::TooLarge),
     /// The git executable failed.
     #[error(transparent)]
     Exe(#[from] crate::process::Error),

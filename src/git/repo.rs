@@ -6,6 +6,7 @@ use gix::bstr::ByteSlice;
 
 use super::exe::Git;
 use super::shared::Shared;
+use super::size::{Kind, TooLarge, read_at_most};
 use super::{Error, Oid, Result, doing};
 use crate::env;
 
@@ -194,7 +195,7 @@ impl Repo {
     /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
     ///
     /// # Errors
-    /// When it is there and cannot be read, or leads out of the worktree: a branch can hold a link to anything, and reading a device
+    /// When it is there and cannot be read, is too large, or leads out of the worktree: a branch can hold a link to anything, and reading a device
     /// or a pipe never ends.
     pub fn worktree_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(root) = self.workdir() else { return Ok(None) };
@@ -204,8 +205,10 @@ impl Repo {
         {
             return Err(Error::Malformed(format!("`{path}` is no file of this worktree")));
         }
-        match real.and_then(std::fs::read) {
-            Ok(bytes) => Ok(Some(bytes)),
+        let (kind, limit) = (Kind::of(path), self.size_limit(Kind::of(path))?);
+        match real.and_then(std::fs::File::open).and_then(|file| read_at_most(&file, limit)) {
+            Ok(Ok(bytes)) => Ok(Some(bytes)),
+            Ok(Err(size)) => Err(TooLarge { what: path.to_owned(), size, limit, kind }.into()),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }

@@ -3,6 +3,7 @@
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
+use super::size::Kind;
 use super::{Error, Oid, Repo, Result, doing};
 
 /// What a directory holds under a name.
@@ -142,7 +143,8 @@ impl Repo {
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
             let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
             if entry.filename == name {
-                return if entry.mode.is_blob() { self.blob(entry.oid.to_owned()).map(Some) } else { Ok(None) };
+                let read = || self.bounded_blob(entry.oid.to_owned(), name, Kind::of(name)).map(Some);
+                return if entry.mode.is_blob() { read() } else { Ok(None) };
             }
         }
         Ok(None)
@@ -166,7 +168,7 @@ impl Repo {
         Ok(paths)
     }
 
-    /// The bytes of a blob.
+    /// The bytes of a blob, however many: [`Self::bounded_blob`] is for those that a branch can bring.
     ///
     /// # Errors
     /// When it cannot be read or is no blob.
@@ -186,7 +188,7 @@ impl Repo {
     /// When it cannot be read.
     pub fn file_at(&self, tree: Oid, path: &str) -> Result<Option<Vec<u8>>> {
         match self.entry_at(tree, path)? {
-            Some(entry) if !entry.is_tree => self.blob(entry.id).map(Some),
+            Some(entry) if !entry.is_tree => self.bounded_blob(entry.id, path, Kind::of(path)).map(Some),
             _ => Ok(None),
         }
     }

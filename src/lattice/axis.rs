@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::{Error, Numbered, Result, Value, nearest};
 
+/// How many axes a lattice may have: each is a flag, and a part of the names of branches and directories.
+pub const MOST_AXES: usize = 64;
+
 /// The name of an axis: lower-case letters, digits, `-` and `_`, a letter first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AxisName(Box<str>);
@@ -136,6 +139,11 @@ impl Chain {
         self.lists().iter().any(|chain| chain.rank(text).is_some())
     }
 
+    /// Whether an open chain among these has this value.
+    fn counts(&self, text: &str) -> bool {
+        self.lists().iter().any(|chain| matches!(chain, Self::Open(numbered) if numbered.number(text).is_some()))
+    }
+
     /// The values of all lists; without those of open chains.
     fn listed(&self) -> Vec<&Value> {
         let closed =
@@ -152,7 +160,8 @@ impl Chain {
         if self.lists().iter().any(|chain| matches!(chain, Self::Per { .. })) {
             return Some("a list per value may not itself differ per value".to_owned());
         }
-        if let Some(key) = of.keys().filter(|key| !before.knows(key.as_str())).min() {
+        let known: HashSet<&Value> = before.listed().into_iter().collect();
+        if let Some(key) = of.keys().filter(|key| !known.contains(key) && !before.counts(key.as_str())).min() {
             return Some(format!("it has a list for `{key}`, which the chain axis before it does not have"));
         }
         if rest.is_some() {
@@ -259,6 +268,9 @@ impl Lattice {
         let bad = |axis: &str, why: String| Err(Error::BadAxis { axis: axis.to_owned(), why });
         if axes.is_empty() {
             return bad("(none)", "a lattice needs at least one axis".to_owned());
+        }
+        if axes.len() > MOST_AXES {
+            return bad("(all)", format!("there are {}, and at most {MOST_AXES} make a name", axes.len()));
         }
         let (mut names, mut before) = (HashSet::new(), None);
         for Axis { name, kind } in &axes {

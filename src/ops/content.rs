@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use crate::config::{Config, document};
 use crate::git::tree::Entry;
-use crate::git::{Oid, Repo};
+use crate::git::{self, Oid, Repo};
 use crate::lattice::branch::Segment;
 use crate::lattice::{Point, Population};
 use crate::template::{Flake, Previous, Template};
@@ -137,9 +137,12 @@ fn relative(from: &str, to: &str) -> String {
 /// When objects cannot be read.
 pub fn generated_by(repo: &Repo, config: &Config, content: &Content, point: &Point) -> Result<Option<Template>> {
     let Some(own) = content.own(point) else { return Ok(None) };
-    let (Some(flake), Some(data)) = (repo.file_at(own.id, FLAKE)?, repo.file_at(own.id, CONFIG)?) else {
-        return Ok(None);
+    // What is too large to be read is not what a template makes.
+    let read = |name| match repo.file_at(own.id, name) {
+        Err(git::Error::TooLarge(_)) => Ok(None),
+        read => read,
     };
+    let (Some(flake), Some(data)) = (read(FLAKE)?, read(CONFIG)?) else { return Ok(None) };
     let Ok(step) = document::check_step_config(CONFIG, &data) else { return Ok(None) };
     let values = flake_of(config, point, &content.previous(point), step.nixpkgs_path);
     template_of(&values, &flake, None)

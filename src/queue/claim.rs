@@ -120,7 +120,9 @@ pub(super) fn living(dir: &Path) -> Result<Vec<Claim>> {
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock_shared().is_ok() {
             fs::remove_file(&path).ok();
-        } else if let Some(claim) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        } else if let Some(claim) =
+            super::job::read_small(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        {
             claims.push(claim);
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::git::Oid;
+use crate::git::size::read_at_most;
 
 /// How often a job is begun before it counts as failed.
 pub(super) const TRIES: u32 = 3;
@@ -93,12 +94,21 @@ pub struct Aside {
 
 /// Reads a job whose file is named for its key.
 pub(super) fn read(path: &Path) -> io::Result<Job> {
-    let job: Job = serde_json::from_slice(&std::fs::read(path)?)?;
+    let job: Job = serde_json::from_slice(&read_small(path)?)?;
     if path.file_stem().is_some_and(|stem| stem == job.key.to_string().as_str()) {
         Ok(job)
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidData, "it is named for another key"))
     }
+}
+
+/// How long a file of the queue may be: what is written here has some hundred bytes, and a path.
+const MOST_FILE: u64 = 64 << 10;
+
+/// The bytes of a file of the queue.
+pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = read_at_most(&std::fs::File::open(path)?, MOST_FILE)?;
+    bytes.map_err(|size| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has {size} bytes")))
 }
 
 /// Object ids as text.

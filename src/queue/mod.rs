@@ -119,7 +119,7 @@ impl Queue {
 
     /// Why the last job for a key came to nothing, if it did.
     pub fn aside(&self, key: Oid) -> Option<Aside> {
-        let bytes = fs::read(self.dir.join("aside").join(format!("{key}.json"))).ok()?;
+        let bytes = job::read_small(&self.dir.join("aside").join(format!("{key}.json"))).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 

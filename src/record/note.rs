@@ -23,7 +23,7 @@ pub enum Flaw {
     #[error("no note, or one that cannot be read")]
     NoText,
     /// The whole note is too long.
-    #[error("a note of more than 4 MiB")]
+    #[error("a note that is larger than what is read (limit `lattice.limit.note`)")]
     HugeNote,
     /// A line is too long.
     #[error("a line of more than 64 KiB")]
@@ -69,6 +69,12 @@ pub fn parse_note(key: &str, bytes: &[u8], latest: &str) -> Note {
         note.flaws.insert(Flaw::HugeNote, 1);
         return note;
     }
+    read_lines(key, bytes, latest)
+}
+
+/// Reads the lines of a note of any size.
+pub(super) fn read_lines(key: &str, bytes: &[u8], latest: &str) -> Note {
+    let mut note = Note::default();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         match read(key, line) {
             Ok(record) if record.started.as_str() <= latest => note.records.push(record),

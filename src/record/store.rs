@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::note::{Flaw, MOST_NOTE, Note};
+use super::note::{Flaw, Note, read_lines};
 use super::span::Span;
-use super::{Record, Verdicts, parse_note};
+use super::{Record, Verdicts};
 use crate::git::commit::time_in;
+use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
 use crate::lattice::{Lattice, Point};
 
@@ -26,6 +27,7 @@ pub struct Records<'a> {
     writers: Vec<(String, Oid)>,
     broken: Vec<String>,
     latest: String,
+    most_note: u64,
 }
 
 /// A record and who wrote it.
@@ -94,7 +96,13 @@ impl<'a> Records<'a> {
                 Err(error) => listing.broken.push(format!("`{name}`: {error}")),
             }
         }
-        Ok(Self { repo, writers, broken: listing.broken, latest: time_in(CLOCK) })
+        Ok(Self {
+            repo,
+            writers,
+            broken: listing.broken,
+            latest: time_in(CLOCK),
+            most_note: repo.size_limit(Kind::Note)?,
+        })
     }
 
     /// What was left out.
@@ -262,11 +270,11 @@ impl<'a> Records<'a> {
 
     fn read(&self, key: Oid, blob: Oid) -> Note {
         let flawed = |flaw| Note { flaws: [(flaw, 1)].into(), ..Note::default() };
-        if self.repo.size_of(blob).is_some_and(|size| size > MOST_NOTE) {
+        if self.repo.size_of(blob).is_some_and(|size| size > self.most_note) {
             return flawed(Flaw::HugeNote);
         }
         match self.repo.blob(blob) {
-            Ok(bytes) => parse_note(&key.to_string(), &bytes, &self.latest),
+            Ok(bytes) => read_lines(&key.to_string(), &bytes, &self.latest),
             Err(_) => flawed(Flaw::NoText),
         }
     }

@@ -7,6 +7,7 @@ mod notes;
 mod places;
 mod remote;
 mod signing;
+mod sizes;
 mod storage;
 mod streams;
 mod toml;

@@ -8,8 +8,9 @@ use super::finding::{Code, Finding};
 use super::{World, files, foreign, history, text};
 use crate::config::{self, document};
 use crate::git::commit::Commit;
+use crate::git::size::Kind;
 use crate::git::tree::Entry;
-use crate::git::{Oid, Repo, diff};
+use crate::git::{self, Oid, Repo, diff};
 use crate::lattice::Point;
 use crate::lint::words;
 use crate::ops::content::{self, CONFIG, Content, FLAKE};
@@ -57,7 +58,11 @@ impl<'a> Checker<'a> {
         let Some(commit) = self.world.census.commit(point) else { return checked };
         if let Err(error) = self.look(point, &spelled, &branch, commit, &mut checked) {
             let finding = Finding::new(Code::Unreadable, &branch, format!("cannot be read: {error:#}"));
-            checked.findings.push(finding.repaired_by("git fsck --connectivity-only"));
+            let command = match error.downcast_ref() {
+                Some(git::Error::TooLarge(too_large)) => too_large.hint(),
+                _ => "git fsck --connectivity-only".to_owned(),
+            };
+            checked.findings.push(finding.repaired_by(command));
         }
         checked.findings.iter_mut().for_each(|finding| finding.point = Some(spelled.clone()));
         checked
@@ -100,9 +105,13 @@ impl<'a> Checker<'a> {
         checked.findings.extend(files::modes(&self.repo, subject, own)?);
         checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
         let Some(flake) = blob(FLAKE) else { return Ok(()) };
-        let bytes = self.repo.blob(flake.id)?;
+        let read = |entry: &Entry| {
+            let path = format!("{}/{}", subject.dir, entry.name);
+            self.repo.bounded_blob(entry.id, &path, Kind::of(&path))
+        };
+        let bytes = read(flake)?;
         let is_own = match blob(CONFIG) {
-            Some(data) => self.flake(subject, &bytes, &self.repo.blob(data.id)?, origin, &mut checked.findings)?,
+            Some(data) => self.flake(subject, &bytes, &read(data)?, origin, &mut checked.findings)?,
             None => false,
         };
         for entry in entries.iter().filter(|entry| !entry.is_tree && is_nix(&entry.name)) {

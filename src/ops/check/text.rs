@@ -9,6 +9,7 @@ use super::finding::{Code, Finding};
 use super::point::{Checked, Subject};
 use crate::config::Config;
 use crate::git::Repo;
+use crate::git::size::Kind;
 use crate::git::tree::Entry;
 use crate::lint::words::{self, Word};
 
@@ -45,9 +46,9 @@ pub(super) fn references(
     if world.wordless.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
         return Ok(());
     }
-    let bytes = repo.blob(entry.id)?;
-    let text = String::from_utf8_lossy(&bytes);
     let place = format!("{}/{}", subject.dir, entry.name);
+    let bytes = repo.bounded_blob(entry.id, &place, Kind::File)?;
+    let text = String::from_utf8_lossy(&bytes);
     let mut is_wordless = true;
     for word in words::words(&text) {
         let at = |message: String| (format!("{place}:{}", word.line), message);

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::git::{Oid, Repo};
+use crate::git::size::{Kind, TooLarge, read_at_most};
+use crate::git::{self, Oid, Repo};
 
 /// statix' configuration, at the root of a project.
 const STATIX_TOML: &str = "statix.toml";
@@ -122,7 +123,9 @@ fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<Gathered> 
 }
 
 fn blobs(repo: &Repo, files: Vec<(PathBuf, Oid)>) -> Result<Vec<Source>> {
-    let source = |(path, id)| Ok(Source { path, bytes: repo.blob(id)?, is_file: false });
+    let source = |(path, id): (PathBuf, Oid)| {
+        Ok(Source { bytes: repo.bounded_blob(id, &path.to_string_lossy(), Kind::File)?, path, is_file: false })
+    };
     files.into_iter().map(source).collect()
 }
 
@@ -164,8 +167,12 @@ fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec
     folders.iter().try_for_each(|folder| walk(cwd, folder, &mut found))?;
     found.sort();
     found.dedup();
+    let limit = context.map_or(Ok(Kind::File.usual()), |context| context.repo.size_limit(Kind::File))?;
     let read = |path: PathBuf| {
-        let bytes = fs::read(cwd.join(&path)).map_err(unreadable(&path))?;
+        let file = fs::File::open(cwd.join(&path)).map_err(unreadable(&path))?;
+        let bytes = read_at_most(&file, limit).map_err(unreadable(&path))?;
+        let too_large = |size| TooLarge { what: path.display().to_string(), size, limit, kind: Kind::File };
+        let bytes = bytes.map_err(|size| git::Error::from(too_large(size)))?;
         Ok(Source { path, bytes, is_file: true })
     };
     found.into_iter().map(read).collect()

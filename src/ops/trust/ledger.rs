@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::env;
 use crate::git::commit::now;
-use crate::git::{Oid, Repo};
+use crate::git::size::{Kind, TooLarge, read_at_most};
+use crate::git::{self, Oid, Repo};
 
 const FOLDER: &str = "git-lattice";
 const FILE: &str = "trust.json";
@@ -90,6 +91,12 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// It is larger than what is read.
+    #[error("{0}, so nothing in it is trusted")]
+    TooLarge(#[from] TooLarge),
+    /// The limit is none.
+    #[error(transparent)]
+    Limit(#[from] git::Error),
     /// It cannot be read or written.
     #[error("could not {doing} `{}`", path.display())]
     Io {
@@ -113,6 +120,8 @@ impl Error {
             Self::Malformed { path, .. } => {
                 format!("mend it, or begin anew: `rm {}`", crate::process::quote(path))
             }
+            Self::TooLarge(too_large) => too_large.hint(),
+            Self::Limit(_) => format!("`git config --show-origin {}` shows where it is set", Kind::Trust.key()),
             Self::Io { path, .. } => format!("`ls -l {}` says whose it is", crate::process::quote(path)),
         }
     }
@@ -130,7 +139,8 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be believed.
     pub fn read<'a>(repo: impl Into<Option<&'a Repo>>) -> Result<Self, Error> {
-        Self::load(&folder(repo.into())?.join(FILE))
+        let repo = repo.into();
+        Self::load(&folder(repo)?.join(FILE), limit(repo)?)
     }
 
     /// Changes what is trusted, one process at a time, and gives what `change` gives; the file is replaced in one step.
@@ -138,10 +148,11 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be believed or written.
     pub fn change<'a, T>(repo: impl Into<Option<&'a Repo>>, change: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
-        let folder = folder(repo.into())?;
+        let repo = repo.into();
+        let (folder, limit) = (folder(repo)?, limit(repo)?);
         let _held = hold(&folder)?;
         let path = folder.join(FILE);
-        let mut ledger = Self::load(&path)?;
+        let mut ledger = Self::load(&path, limit)?;
         let given = change(&mut ledger);
         ledger.save(&folder, &path).map_err(failed("write", &path))?;
         Ok(given)
@@ -210,8 +221,8 @@ impl Ledger {
         before - count(self)
     }
 
-    fn load(path: &Path) -> Result<Self, Error> {
-        let mut file = match File::open(path) {
+    fn load(path: &Path, limit: u64) -> Result<Self, Error> {
+        let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(failed("read", path)(error)),
@@ -221,8 +232,9 @@ impl Ledger {
         if meta.permissions().mode() & OTHERS_WRITE != 0 || ![us, 0].contains(&meta.uid()) {
             return Err(Error::Open(path.to_owned()));
         }
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut file, &mut bytes).map_err(failed("read", path))?;
+        let what = || path.display().to_string();
+        let bytes = read_at_most(&file, limit).map_err(failed("read", path))?;
+        let bytes = bytes.map_err(|size| TooLarge { what: what(), size, limit, kind: Kind::Trust })?;
         let malformed = |why: String| Error::Malformed { path: path.to_owned(), why };
         let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         if ledger.version != VERSION {
@@ -240,6 +252,11 @@ impl Ledger {
         file.persist(path)?;
         Ok(())
     }
+}
+
+/// How many bytes of the file are read: a checkout waits for it.
+fn limit(repo: Option<&Repo>) -> Result<u64, Error> {
+    Ok(repo.map_or(Ok(Kind::Trust.usual()), |repo| repo.size_limit(Kind::Trust))?)
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -1,0 +1,180 @@
+//! How large a file may be that is read whole: a branch can bring one of any size, and a checkout waits for what is read.
+//!
+//! The size comes from the object's header or the file's metadata, before anything is read.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use super::{Error, Oid, Repo, Result};
+
+/// What is read, by the limit that holds for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `lattice.toml`.
+    LatticeToml,
+    /// `config.toml` of a point.
+    ConfigToml,
+    /// Any other file: `.nix`, `flake.lock`, `statix.toml`.
+    File,
+    /// The note on one key.
+    Note,
+    /// What the user trusts.
+    Trust,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+impl Kind {
+    /// The kind of a file by its path.
+    pub fn of(path: &str) -> Self {
+        match path.rsplit('/').next() {
+            Some("lattice.toml") => Self::LatticeToml,
+            Some("config.toml") => Self::ConfigToml,
+            _ => Self::File,
+        }
+    }
+
+    /// The key in git's configuration.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::LatticeToml => "lattice.limit.lattice-toml",
+            Self::ConfigToml => "lattice.limit.config-toml",
+            Self::File => "lattice.limit.file",
+            Self::Note => "lattice.limit.note",
+            Self::Trust => "lattice.limit.trust",
+        }
+    }
+
+    /// The limit in bytes where git's configuration has none.
+    pub const fn usual(self) -> u64 {
+        match self {
+            Self::LatticeToml | Self::ConfigToml => MIB,
+            Self::File | Self::Note | Self::Trust => 4 * MIB,
+        }
+    }
+}
+
+/// Something is larger than what is read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{what}` has {}, and at most {} are read (limit `{}`)", Bytes(*size), Bytes(*limit), kind.key())]
+pub struct TooLarge {
+    /// The file.
+    pub what: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many bytes are read.
+    pub limit: u64,
+    /// What it is.
+    pub kind: Kind,
+}
+
+impl TooLarge {
+    /// How to allow more.
+    pub fn hint(&self) -> String {
+        format!("`git config {} {}M` allows it", self.kind.key(), self.size.div_ceil(MIB))
+    }
+}
+
+/// A size in words that lose nothing: two different sizes never look alike.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            size if size >= MIB && size.is_multiple_of(MIB) => write!(f, "{} MiB", size / MIB),
+            size if size >= KIB && size.is_multiple_of(KIB) => write!(f, "{} KiB", size / KIB),
+            size => write!(f, "{size} bytes"),
+        }
+    }
+}
+
+impl Repo {
+    /// How many bytes of a kind are read, by git's configuration.
+    ///
+    /// # Errors
+    /// When something else is set than a size.
+    pub fn size_limit(&self, kind: Kind) -> Result<u64> {
+        let key = kind.key();
+        let set = self.gix.config_snapshot().try_integer(key);
+        if matches!(set, Ok(None)) {
+            return Ok(kind.usual());
+        }
+        let limit = set.ok().flatten().and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
+        limit.ok_or_else(|| {
+            let value = self.config(key).unwrap_or_default();
+            Error::Malformed(format!(
+                "`{key}` in git's configuration is `{value}`: expected a size such as `500k` or `4M`, and more than nothing"
+            ))
+        })
+    }
+
+    /// Refuses a size that is above the limit of its kind.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn check_size(&self, what: &str, size: u64, kind: Kind) -> Result<()> {
+        let limit = self.size_limit(kind)?;
+        if size <= limit {
+            return Ok(());
+        }
+        Err(TooLarge { what: what.to_owned(), size, limit, kind }.into())
+    }
+
+    /// The bytes of a blob that is `what`, unless they are too many.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], or when it cannot be read or is no blob.
+    pub fn bounded_blob(&self, id: Oid, what: &str, kind: Kind) -> Result<Vec<u8>> {
+        // What a partial clone left out is fetched first.
+        let size = match self.size_of(id) {
+            None => self.object(id, "blob").map(|_| self.size_of(id))?,
+            known => known,
+        };
+        self.check_size(what, size.unwrap_or(0), kind)?;
+        self.blob(id)
+    }
+}
+
+/// The bytes of a file, unless there are more than `limit`: then how many there are at least. A file may grow while it is read.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_at_most(mut file: &File, limit: u64) -> io::Result<std::result::Result<Vec<u8>, u64>> {
+    let size = file.metadata()?.len();
+    if size > limit {
+        return Ok(Err(size));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    let read = file.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes)? as u64;
+    Ok(if read > limit { Err(read) } else { Ok(bytes) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_file_size_limit_and_key() {
+        let too_large =
+            TooLarge { what: "lattice.toml".to_owned(), size: 10 * MIB + 1, limit: MIB, kind: Kind::LatticeToml };
+        assert_eq!(
+            too_large.to_string(),
+            "`lattice.toml` has 10485761 bytes, and at most 1 MiB are read (limit `lattice.limit.lattice-toml`)"
+        );
+        assert_eq!(too_large.hint(), "`git config lattice.limit.lattice-toml 11M` allows it");
+    }
+
+    #[test]
+    fn the_kind_is_found_by_name() {
+        let kinds = ["lattice.toml", "a/b/config.toml", "a/flake.nix", "lattice.toml/x"].map(Kind::of);
+        assert_eq!(kinds, [Kind::LatticeToml, Kind::ConfigToml, Kind::File, Kind::File]);
+    }
+
+    #[test]
+    fn a_growing_or_endless_file_is_not_read_whole() {
+        let endless = File::open("/dev/zero").unwrap();
+        assert_eq!(read_at_most(&endless, 1000).unwrap(), Err(1001));
+    }
+}
