@@ -78,6 +78,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(error) = cause.downcast_ref::<queue::Error>() {
         return error.hint().and_then(one);
     }
+    if let Some(error) = cause.downcast_ref::<build::NotDecided>() {
+        return Some(error.hints());
+    }
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);
     }

@@ -22,7 +22,7 @@ pub mod detach;
 pub mod identity;
 pub mod leash;
 
-pub use children::{end_by_signal, end_children_on_signals, is_ending};
+pub use children::{end_by_signal, end_children_on_signals, is_ending, is_ending_soon};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

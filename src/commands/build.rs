@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Session, background, choice, places, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed, Typed};
+use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
 use crate::ops::census::Census;
 use crate::ops::{limits, queue, trust};
 use crate::record::{Record, Verdict};
@@ -51,7 +51,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let json = args.get_flag("json");
     let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
     let mut view = View::new(ui, json, crowd);
-    let done = queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress))?;
+    let done = match queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress)) {
+        Ok(done) => done,
+        Err(error) => {
+            view.give_up();
+            return Err(error);
+        }
+    };
     if json {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         let mut document = view.document(&records);
@@ -86,6 +92,10 @@ struct View<'a> {
     hinted: Vec<String>,
     /// What should have been compared and was not.
     not_compared: Vec<Value>,
+    /// What has a result, as far as that was told.
+    results: Vec<Record>,
+    /// What has none.
+    undecided: Vec<Value>,
     /// What became of copying the results; null when there was nothing to copy.
     copied: Value,
 }
@@ -93,7 +103,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(ui: &'a Ui, json: bool, crowd: Crowd) -> Self {
         let (current, hinted, not_compared) = (String::new(), Vec::new(), Vec::new());
-        Self { ui, json, current, crowd, evaluator: None, hinted, not_compared, copied: Value::Null }
+        let (evaluator, results, undecided, copied) = (None, Vec::new(), Vec::new(), Value::Null);
+        Self { ui, json, current, crowd, evaluator, hinted, not_compared, results, undecided, copied }
     }
 
     /// Whether everything was copied and compared that should be.
@@ -110,6 +121,15 @@ impl<'a> View<'a> {
             document["copied"] = self.copied.clone();
         }
         document
+    }
+
+    /// Nix had no answer for some: the others are told all the same.
+    fn give_up(&self) {
+        if self.json && !self.undecided.is_empty() {
+            let mut document = self.document(&self.results.iter().collect::<Vec<_>>());
+            document["undecided"] = self.undecided.clone().into();
+            self.ui.json(document);
+        }
     }
 
     fn show(&mut self, progress: &Progress<'_>) {
@@ -143,6 +163,11 @@ impl<'a> View<'a> {
                     self.ui.data(line(done, self.ui.color));
                 }
                 self.explain(done);
+                self.results.push(done.record.clone());
+            }
+            Progress::Undecided(Undecided { point, system, why, .. }) => {
+                self.ui.progress("");
+                self.undecided.push(json!({ "point": point, "system": system, "error": why }));
             }
             Progress::NotCompared(job) => self.not_compared(job),
             Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),

@@ -1,90 +1,67 @@
 //! Whose failure an error is, where many things are built by one call.
 //!
 //! Nix names the derivation in nearly every error. One that could not even begin has an error of its own that only counts the
-//! dependencies that failed: what it failed of is the error of one of those.
+//! dependencies that failed: what it failed of is the cause of one of those.
 
 use std::collections::HashMap;
 
+use super::diagnosis::{Cause, Diagnosis};
 use super::error::Error;
-use super::failure::{Diagnosis, Failure, derivation_in};
+use super::exe::Nix;
+use super::failure::{Failure, Kind};
 use super::graph::{Graph, base};
-use super::log::Event;
 use super::store_path::StorePath;
 
-/// The errors of one call.
-#[derive(Debug, Default)]
-pub(super) struct Blame {
-    said: Vec<Said>,
+/// The failures of those among `open` that have one; the others were not got to, or were stopped with the rest: a store on another
+/// machine does not go on where something fails.
+///
+/// # Errors
+/// When it takes the graph to know, and `graph` has none.
+pub(super) fn failures<'g>(
+    diagnosis: &Diagnosis,
+    open: &[(usize, &StorePath)],
+    graph: impl FnOnce() -> Result<&'g Graph, Error>,
+) -> Result<Vec<(usize, Failure)>, Error> {
+    let mut causes = diagnosis.causes();
+    causes.sort_by_key(|cause| cause.kind.rank());
+    let first = |causes: &[Cause], name: &str| causes.iter().position(|cause| base(cause.drv.as_str()) == name);
+    let is_own = |drv: &StorePath| first(&causes, base(drv.as_str())).is_some();
+    // With a single one, everything that was begun is needed by it.
+    let is_needed = open.len() > 1 && !causes.is_empty() && !open.iter().all(|(_, drv)| is_own(drv));
+    let places: HashMap<&str, usize> =
+        causes.iter().enumerate().rev().map(|(n, cause)| (base(cause.drv.as_str()), n)).collect();
+    let reached = if is_needed { graph()?.reached(&places) } else { HashMap::new() };
+    let cause_of = |drv: &StorePath| {
+        let name = base(drv.as_str());
+        let below = reached.get(name).copied().or_else(|| (open.len() == 1 && !causes.is_empty()).then_some(0));
+        first(&causes, name).into_iter().chain(below).min().map(|n| &causes[n])
+    };
+    let failure = |(i, drv): &(usize, &StorePath)| match cause_of(drv) {
+        Some(cause) => Some((*i, diagnosis.failure_of(cause, drv))),
+        None => diagnosis.has_effect_on(drv).then(|| (*i, diagnosis.trouble())),
+    };
+    Ok(open.iter().filter_map(failure).collect())
 }
 
-#[derive(Debug)]
-struct Said {
-    event: Event,
-    drv: Option<StorePath>,
-    /// Whether it only says that something else failed.
-    is_consequence: bool,
-}
-
-impl Blame {
-    /// Takes note of an event.
-    pub(super) fn note(&mut self, event: &Event) {
-        let text = match event {
-            Event::Message { level: 0, text, .. } => text,
-            Event::Plain(text) if text.starts_with("error:") => text,
-            _ => return,
-        };
-        // A daemon of 2.34 puts empty ones around its errors.
-        if text.trim().is_empty() {
-            return;
-        }
-        // The last word: it repeats what everybody failed of by name alone.
-        if text.starts_with("error: build of '") || text.starts_with("error: build of /") {
-            return;
-        }
-        let is_consequence = text.contains("dependencies of derivation '") || says_dependency_failed(text);
-        self.said.push(Said { event: event.clone(), drv: derivation_in(text), is_consequence });
-    }
-
-    /// The failures of those among `open` that have one. Those in `begun` may have one that names nobody.
+impl Nix {
+    /// A failed builder that fetches something says nothing about the content: the network may be down.
     ///
     /// # Errors
-    /// When it takes the graph to know, and `graph` has none.
-    pub(super) fn failures<'g>(
-        &self,
-        open: &[(usize, &StorePath)],
-        begun: impl Fn(usize) -> bool,
-        graph: impl FnOnce() -> Result<&'g Graph, Error>,
-    ) -> Result<Vec<(usize, Failure)>, Error> {
-        let (mut causes, mut consequences) = (HashMap::new(), HashMap::new());
-        for (n, said) in self.said.iter().enumerate() {
-            let Some(drv) = &said.drv else { continue };
-            let known = if said.is_consequence { &mut consequences } else { &mut causes };
-            known.entry(base(drv.as_str())).or_insert(n);
+    /// When the derivations cannot be read.
+    pub(super) fn without_fetches(&self, diagnosis: &Diagnosis, failures: &mut [Failure]) -> Result<(), Error> {
+        let is_build = |failure: &&mut Failure| failure.kind == Kind::Build;
+        let mut built: Vec<_> = failures.iter_mut().filter(is_build).collect();
+        let drvs: Vec<_> = built.iter().filter_map(|failure| failure.drv.clone()).collect();
+        if drvs.is_empty() {
+            return Ok(());
         }
-        let has_cause = |drv: &StorePath| causes.contains_key(base(drv.as_str()));
-        let graph = if causes.is_empty() || open.iter().all(|(_, drv)| has_cause(drv)) { None } else { Some(graph()?) };
-        let reached = graph.map(|graph| graph.reached(&causes)).unwrap_or_default();
-        let failure = |(i, drv): &(usize, &StorePath)| {
-            let name = base(drv.as_str());
-            let own = consequences.get(name).copied();
-            let cause = causes.get(name).or_else(|| reached.get(name)).copied();
-            let unnamed = || self.unnamed().filter(|_| own.is_some() || begun(*i)).collect::<Vec<_>>();
-            let all: Vec<usize> = cause.map_or_else(unnamed, |cause| vec![cause]).into_iter().chain(own).collect();
-            let mut failure = Diagnosis::of_errors(all.iter().map(|n| &self.said[*n].event)).failure();
-            failure.drv = failure.drv.or_else(|| Some((*drv).clone()));
-            (!all.is_empty()).then_some((*i, failure))
-        };
-        Ok(open.iter().filter_map(failure).collect())
+        let graph = self.graph(&drvs.iter().collect::<Vec<_>>())?;
+        for failure in &mut built {
+            let Some(drv) = failure.drv.as_ref().filter(|drv| graph.is_fixed(drv)) else { continue };
+            let last = diagnosis.last_line(drv).map(|line| format!(": {line}")).unwrap_or_default();
+            failure.summary = format!("`{}` could not be fetched{last}", drv.name().trim_end_matches(".drv"));
+            failure.kind = Kind::Trouble;
+        }
+        Ok(())
     }
-
-    /// The errors that name nobody.
-    fn unnamed(&self) -> impl Iterator<Item = usize> {
-        self.said.iter().enumerate().filter(|(_, said)| said.drv.is_none()).map(|(n, _)| n)
-    }
-}
-
-/// `Reason: 1 dependency failed.` (from 2.30)
-fn says_dependency_failed(text: &str) -> bool {
-    let reasons = text.lines().filter_map(|line| line.trim().strip_prefix("Reason: "));
-    reasons.into_iter().any(|reason| reason.contains("dependency failed") || reason.contains("dependencies failed"))
 }

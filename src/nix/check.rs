@@ -5,11 +5,11 @@
 //! already, builds nothing and agrees: so there are no builders here.
 
 use std::collections::HashMap;
-use std::os::unix::process::ExitStatusExt as _;
 
+use super::diagnosis::Diagnosis;
 use super::error::Error;
 use super::exe::Nix;
-use super::failure::{Diagnosis, Failure, Kind};
+use super::failure::{Failure, Kind};
 use super::log::{Event, Reader};
 use super::options::Options;
 use super::store_path::StorePath;
@@ -81,13 +81,14 @@ impl Nix {
                 on_event(&event);
             }
         })?;
+        diagnosis.is_stopped(status)?;
         if status.success() {
-            Ok(None)
-        } else if status.signal().is_some() || diagnosis.interrupted() {
-            Err(Error::Interrupted { signal: status.signal() })
-        } else {
-            Ok(Some(diagnosis.failure()))
+            return Ok(None);
         }
+        let mut failure = [Failure { detail: diagnosis.sure_detail(), ..diagnosis.failure() }];
+        self.without_fetches(&diagnosis, &mut failure)?;
+        let [failure] = failure;
+        Ok(Some(failure))
     }
 
     /// The words by which all outputs of derivations are meant.

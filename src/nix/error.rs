@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::trouble;
 use super::version::Version;
 use crate::process;
 
@@ -30,10 +31,16 @@ pub enum Error {
         /// What it calls itself.
         version: Version,
     },
-    /// It was stopped by the user or by a signal before it had an answer.
+    /// The user stopped it, and us.
     #[error("nix was interrupted{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
     Interrupted {
         /// The signal that ended it, when one did directly.
+        signal: Option<i32>,
+    },
+    /// A signal ended it that the user did not send us.
+    #[error("nix was killed{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
+    Killed {
+        /// The signal, when one ended it directly.
         signal: Option<i32>,
     },
     /// Its answer does not have the shape that all known versions give it.
@@ -59,11 +66,13 @@ pub enum Error {
 
 impl Error {
     /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => {
-                Some("Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)")
-            }
+            Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => Some(
+                "Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)".into(),
+            ),
+            Self::Killed { signal: Some(9) } => trouble::hint("signal 9"),
+            Self::Process(process::Error::Failed { stderr, .. }) => trouble::hint(&String::from_utf8_lossy(stderr)),
             _ => None,
         }
     }

@@ -5,14 +5,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::diagnosis::{self, Diagnosis};
 use super::error::Error;
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
 use super::exe::{Nix, cmd_of};
-use super::failure::{Diagnosis, Failure};
+use super::failure::{Failure, Kind};
 use super::log::{Event, plain};
 use super::options::Options;
 use crate::process::{self, Clock, Cmd};
@@ -85,7 +87,7 @@ fn by_eval_jobs(
         match run {
             Ok((status, stdout)) => {
                 found.extend(stdout.split(|byte| *byte == b'\n').filter_map(read));
-                super::failure::interrupted(status)?;
+                status.signal().map_or(Ok(()), |signal| Err(diagnosis::stopped_by(Some(signal))))?;
             }
             // Nix itself then says which one takes so long.
             Err(process::Error::TimedOut { .. }) => {}
@@ -110,12 +112,14 @@ fn expressions(what: &[Installable]) -> Vec<String> {
     sets.into_iter().map(|set| format!("{{{set} }}")).collect()
 }
 
-/// Reads a line `{"attr": "job7", "drvPath": .., "outputs": ..}`, or with an `error`; anything else is no answer.
+/// Reads a line `{"attr": "job7", "drvPath": .., "outputs": ..}`, or with an `error` that the text is to blame for; anything else is
+/// no answer, and Nix itself is asked.
 fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
     let value: Value = serde_json::from_slice(line).ok()?;
     let i = value.get("attr")?.as_str()?.strip_prefix("job")?.parse().ok()?;
     if let Some(error) = value.get("error").and_then(Value::as_str) {
-        return Some((i, Err(failure(error))));
+        let failure = failure(error);
+        return (failure.kind == Kind::Evaluation).then_some((i, Err(failure)));
     }
     let drv = parse(value.get("drvPath")?.as_str()?).ok()?;
     let mut outputs = read_outputs(&value).ok()??;
@@ -128,7 +132,7 @@ fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
 
 fn failure(error: &str) -> Failure {
     let mut diagnosis = Diagnosis::default();
-    diagnosis.note(&Event::Message { level: 0, text: plain(error.trim()), brief: None });
+    diagnosis.note(&Event::Message { level: 0, text: plain(error.trim()), brief: None, file: None });
     diagnosis.failure()
 }
 
@@ -149,8 +153,7 @@ mod tests {
         let (i, found) = read(drv.as_bytes()).unwrap();
         let outputs = found.unwrap().outputs;
         assert_eq!((i, outputs.len(), outputs[0].0.as_str()), (3, 1, "out"));
-        let error =
-            r#"{"attr":"job0","attrPath":["job0"],"error":"error:\n       … while calling\n\n       error: no way"}"#;
+        let error = r#"{"attr":"job0","attrPath":["job0"],"error":"error:\n       … while calling the 'throw' builtin\n\n       error: no way"}"#;
         let failure = read(error.as_bytes()).unwrap().1.unwrap_err();
         assert_eq!((failure.kind, failure.summary.as_str()), (Kind::Evaluation, "no way"));
     }

@@ -4,22 +4,29 @@
 //! are at, older ones leave it to be found by halving; what evaluated before comes from Nix' own cache the second time.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::content;
+use super::diagnosis::Diagnosis;
 use super::error::Error;
 use super::exe::Nix;
-use super::failure::{Diagnosis, Failure, Kind};
+use super::failure::{Failure, Kind};
 use super::flake_ref::FlakeRef;
 use super::log::{Event, Reader};
 use super::options::Options;
 use super::store_path::StorePath;
+use super::trouble;
 use crate::process::{self, Clock};
 use crate::system::System;
 
 const COMMAND: &str = "build --dry-run --json";
 /// Bytes of command line in one call: the system passes on about 2 MiB (execve(2)).
 const AT_ONCE: usize = 1 << 20;
+/// How long it takes to make a store.
+const A_MOMENT: Duration = Duration::from_millis(500);
+const OUT_OF_MEMORY: &str = "out of memory";
 /// What newer versions say before each installable.
 const AT: &str = "evaluating derivation '";
 
@@ -114,7 +121,7 @@ impl Search<'_> {
             else {
                 return Ok(());
             };
-            match self.ask(&group)? {
+            match self.ask_again(&group)? {
                 Answer::All(all) => group.iter().zip(all).for_each(|(i, one)| self.found[*i] = Some(one)),
                 Answer::Stopped { failure, at } => self.divide(&group, failure, at, &mut groups, &mut fine),
             }
@@ -143,8 +150,19 @@ impl Search<'_> {
         fine.extend(&group[..at]);
         groups.extend(Some(group[at + 1..].to_vec()).filter(|rest| !rest.is_empty()));
         // Memory and time are shared: alone it may do.
-        let is_shared = matches!(failure.kind, Kind::Timeout | Kind::Trouble) || failure.summary == "out of memory";
+        let is_shared = matches!(failure.kind, Kind::Timeout | Kind::Trouble) || failure.summary == OUT_OF_MEMORY;
         if is_shared { groups.push(vec![group[at]]) } else { self.found[group[at]] = Some(Err(failure)) }
+    }
+
+    /// Asks, and once more where another Nix was just making the same store.
+    fn ask_again(&mut self, group: &[usize]) -> Result<Answer, Error> {
+        match self.ask(group)? {
+            Answer::Stopped { failure, .. } if trouble::is_race(&failure.detail) => {
+                std::thread::sleep(A_MOMENT);
+                self.ask(group)
+            }
+            answer => Ok(answer),
+        }
     }
 
     fn ask(&mut self, group: &[usize]) -> Result<Answer, Error> {
@@ -179,11 +197,66 @@ impl Search<'_> {
             Ok((status, stdout)) if status.success() => {
                 read(&stdout, group.len()).map(Answer::All).map_err(|problem| Error::unreadable(COMMAND, &problem))
             }
-            Ok((status, _)) => Ok(Answer::Stopped { failure: diagnosis.stopped(status)?, at }),
+            Ok((status, _)) => {
+                diagnosis.is_stopped(status)?;
+                let failure = self.judged(group, &diagnosis)?;
+                Ok(Answer::Stopped { failure, at })
+            }
             Err(process::Error::TimedOut { .. }) => {
                 let limit = limit.unwrap_or_default() / count;
                 Ok(Answer::Stopped { failure: Failure::evaluation_took(limit), at })
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Search<'_> {
+    /// What an evaluation came to that gave no derivation; of a single one more is asked where the error alone proves nothing.
+    fn judged(&self, group: &[usize], diagnosis: &Diagnosis) -> Result<Failure, Error> {
+        let mut failure = [diagnosis.failure()];
+        self.nix.without_fetches(diagnosis, &mut failure)?;
+        let [mut failure] = failure;
+        let is_limit = failure.summary == OUT_OF_MEMORY && self.options.limits().memory.is_some();
+        let is_proven = match group {
+            [one] if failure.kind == Kind::Trouble => is_limit || self.is_missing(&failure) || self.throws(*one)?,
+            _ => is_limit,
+        };
+        if is_proven {
+            failure.kind = Kind::Evaluation;
+        }
+        Ok(failure)
+    }
+
+    /// Whether all that is wrong is that a file is not there, in a source that is in the store as it was put there.
+    fn is_missing(&self, failure: &Failure) -> bool {
+        let Some(file) = content::missing_file(&failure.summary) else { return false };
+        if file.starts_with("«git+") {
+            return true;
+        }
+        // The store may be below the directory of a private one.
+        let source = file.split('/').find_map(|base| StorePath::parse(&format!("/nix/store/{base}")).ok());
+        let is_whole = |source: StorePath| {
+            let cmd = self.nix.store_cmd().ok()?.args(["--verify-path", source.as_str()]);
+            cmd.output().ok().map(|output| output.status.success())
+        };
+        source.and_then(is_whole).unwrap_or(false)
+    }
+
+    /// Whether the expression itself throws, or an assertion of it fails: Nix 2.8 does not tell that from an error of its own.
+    fn throws(&self, one: usize) -> Result<bool, Error> {
+        let Installable { flake, system } = &self.what[one];
+        if flake.cwd().is_some() {
+            return Ok(false);
+        }
+        // A flake ref is percent-encoded: nothing in it means anything in a string.
+        let package = format!("(builtins.getFlake \"{flake}\").packages.\"{system}\".default.drvPath");
+        let cmd = self.options.apply_to_flakes(self.options.apply(self.nix.cmd(["eval", "--json"])));
+        let cmd = cmd.args(["--expr", &format!("(builtins.tryEval {package}).success")]);
+        let limit = self.options.limits().evaluation;
+        match cmd.stream_within(limit, |_| Clock::Run) {
+            Ok((status, stdout)) => Ok(status.success() && stdout.trim_ascii() == b"false"),
+            Err(process::Error::TimedOut { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -15,6 +15,8 @@ const COMMAND: &str = "derivation show --recursive";
 pub(super) struct Graph {
     inputs: HashMap<String, Vec<String>>,
     users: HashMap<String, Vec<String>>,
+    /// Those whose output has a hash that was promised: they fetch something.
+    fixed: HashSet<String>,
 }
 
 impl Nix {
@@ -42,8 +44,17 @@ impl Graph {
                 self.users.entry(input.clone()).or_default().push(base(path).to_owned());
             }
             self.inputs.insert(base(path).to_owned(), inputs);
+            let outputs = drv.get("outputs").and_then(Value::as_object).into_iter().flat_map(Map::values);
+            if outputs.into_iter().any(|output| output.get("hash").is_some()) {
+                self.fixed.insert(base(path).to_owned());
+            }
         }
         Ok(())
+    }
+
+    /// Whether a derivation fetches something: its output has a hash that was promised.
+    pub(super) fn is_fixed(&self, drv: &StorePath) -> bool {
+        self.fixed.contains(base(drv.as_str()))
     }
 
     /// The nearest derivations above `drv` that `is_wanted`: upwards no further than to them.

@@ -9,15 +9,17 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::blame::Blame;
+use super::blame;
 use super::build::{Outcome, Output};
+use super::diagnosis::Diagnosis;
 use super::error::Error;
 use super::evaluate::Derivation;
 use super::exe::{AT_ONCE, Nix};
-use super::failure::{Diagnosis, derivation_in};
+use super::failure::Failure;
 use super::graph::{Graph, base};
 use super::log::{Event, Reader, Work};
 use super::options::Options;
+use super::statement::derivation_in;
 use super::store_path::StorePath;
 use crate::process::{Clock, Heard};
 
@@ -126,7 +128,7 @@ impl Realising<'_> {
     }
 
     fn call(&mut self, some: &[usize]) -> Result<(), Error> {
-        let (mut reader, mut blame, mut diagnosis) = (Reader::default(), Blame::default(), Diagnosis::of_build());
+        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::of_build());
         (self.activities, self.done) = (HashMap::new(), [0; 2]);
         let cmd = self.options.apply_store(self.nix.store_cmd()?.args(["--realise", "--keep-going"]));
         let cmd = self.options.apply(cmd);
@@ -137,7 +139,6 @@ impl Realising<'_> {
             if let Heard::Line(line) = heard
                 && let Some(event) = reader.read(line)
             {
-                blame.note(&event);
                 diagnosis.note(&event);
                 self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
             }
@@ -149,7 +150,7 @@ impl Realising<'_> {
         self.settle()?;
         trouble.map_or(Ok(()), Err)?;
         let rest: Vec<usize> = some.iter().copied().filter(|i| self.open.contains(i)).collect();
-        if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &blame, diagnosis) }
+        if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &diagnosis) }
     }
 
     /// `DRV!OUTPUT,..`, each once: other outputs need not be fetched.
@@ -247,17 +248,24 @@ impl Realising<'_> {
     }
 
     /// What is not in the store has failed, was not got to, or was interrupted.
-    fn fail(&mut self, rest: &[usize], status: ExitStatus, blame: &Blame, diagnosis: Diagnosis) -> Result<(), Error> {
-        let all = diagnosis.stopped(status)?;
-        let failed = if self.what.len() == 1 {
-            vec![(0, all)]
-        } else {
-            let open: Vec<_> = rest.iter().map(|i| (*i, &self.what[*i].drv)).collect();
-            let found = blame.failures(&open, |i| self.begun.contains(&i), || self.graph())?;
-            // What nobody can be blamed for keeps all of them from being built.
-            if found.is_empty() { rest.iter().map(|i| (*i, all.clone())).collect() } else { found }
-        };
-        self.end(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+    fn fail(&mut self, rest: &[usize], status: ExitStatus, diagnosis: &Diagnosis) -> Result<(), Error> {
+        diagnosis.is_stopped(status)?;
+        let open: Vec<_> = rest.iter().map(|i| (*i, &self.what[*i].drv)).collect();
+        let mut found =
+            if is_verdict(status) { blame::failures(diagnosis, &open, || self.graph())? } else { Vec::new() };
+        // What no derivation can be blamed for keeps all of them from being built.
+        if found.is_empty() {
+            found = rest.iter().map(|i| (*i, diagnosis.trouble())).collect();
+        }
+        let (places, mut failures): (Vec<usize>, Vec<Failure>) = found.into_iter().unzip();
+        self.nix.without_fetches(diagnosis, &mut failures)?;
+        let over = places.into_iter().zip(failures.into_iter().map(Outcome::Failed));
+        self.end(over.collect());
         Ok(())
     }
+}
+
+/// Whether nix-store ended by itself: 1, or 100 and more by the worker (`Worker::failingExitStatus`). A daemon's tells no more than 1.
+fn is_verdict(status: ExitStatus) -> bool {
+    matches!(status.code(), Some(1 | 100..=111))
 }

@@ -56,6 +56,17 @@ pub fn is_ending() -> bool {
     SIGNAL.load(Ordering::SeqCst) != 0
 }
 
+/// The same, asked when a child ended by a signal that the terminal may have sent to us as well: it is caught at any moment.
+pub fn is_ending_soon() -> bool {
+    /// A thread that waits for signals runs within this time, also on a busy machine.
+    const SOON: Duration = Duration::from_millis(300);
+    let until = Instant::now() + SOON;
+    while !is_ending() && Instant::now() < until {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    is_ending()
+}
+
 /// Ends by the signal that was caught, if one was: a shell wants to know. To be called by `main`, last.
 pub fn end_by_signal() {
     match SIGNAL.load(Ordering::SeqCst) {

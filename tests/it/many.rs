@@ -327,7 +327,7 @@ while read -r job flake system; do
   if said=$(nix build --dry-run --json --option eval-cache false "$flake#packages.$system.default" 2>"$0.err"); then
     printf '%s\n' "$said" | sed 's|^\[{"drvPath":"\([^"]*\)","outputs":{"out":"\([^"]*\)"}.*|{"attr":"JOB","attrPath":["JOB"],"drvPath":"\1","name":"x","outputs":{"out":"\2"},"system":"'"$system"'"}|; s|JOB|'"$job"'|g'
   else
-    printf '{"attr":"%s","attrPath":["%s"],"error":"error: %s"}\n' "$job" "$job" "$(sed -n 's/^ *error: *\(..*\)/\1/p' "$0.err" | sed 's/"/\\"/g' | sed -n '$p')"
+    printf '{"attr":"%s","attrPath":["%s"],"error":"error:\\n … while calling the '\''throw'\'' builtin\\n\\n error: %s"}\n' "$job" "$job" "$(sed -n 's/^ *error: *\(..*\)/\1/p' "$0.err" | sed 's/"/\\"/g' | sed -n '$p')"
   fi
 done
 "#;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use super::run::Builder;
+use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
 use crate::nix::{self, Checked, StorePath};
@@ -18,7 +19,7 @@ struct Subject<'a> {
     drv: StorePath,
 }
 
-/// Compares all that is built. What cannot be compared is told, and has no record.
+/// Compares all that is built. What cannot be compared is told, and has no record; neither has what Nix has no answer for.
 ///
 /// # Errors
 /// When Nix cannot be run, or a record cannot be written.
@@ -27,24 +28,28 @@ pub(super) fn all(
     jobs: &[&Job],
     built: &[Option<Done>],
     on: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Done>> {
+) -> Result<(Vec<Done>, Vec<Undecided>)> {
     let subjects = jobs.iter().zip(built).filter_map(|(job, done)| subject(job, done.as_ref()?));
     let (able, unable): (Vec<_>, Vec<_>) = subjects.partition(|it| builder.machines.can_compare(&it.job.system));
     unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
     let (started, clock) = (now(), Instant::now());
-    let Some(checked) = compare(builder, &able, on)? else { return Ok(Vec::new()) };
+    let Some(checked) = compare(builder, &able, on)? else { return Ok((Vec::new(), Vec::new())) };
     let seconds = super::many::seconds(clock);
-    let done = able.iter().map(|Subject { job, built, drv }| {
+    let (mut done, mut undecided) = (Vec::new(), Vec::new());
+    for Subject { job, built, drv } in &able {
         let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
         (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
-        judged(again, checked.get(drv))
-    });
-    let done: Vec<Done> = done.collect::<Result<_>>()?;
+        match judged(job, again, checked.get(drv)) {
+            Ok(judged) => done.push(judged),
+            Err(open) => undecided.push(open),
+        }
+    }
     let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
     store::append(&builder.context.repo, &records).context("could not record the result")?;
     done.iter().for_each(|done| on(Progress::End(done)));
-    Ok(done)
+    undecided.iter().for_each(|open| on(Progress::Undecided(open)));
+    Ok((done, undecided))
 }
 
 /// `None` when somebody stopped it: the first builds are recorded, and half a comparison says nothing.
@@ -71,7 +76,7 @@ fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
 }
 
 /// What the comparison came to.
-fn judged(mut record: Record, checked: Option<&Checked>) -> Result<Done> {
+fn judged(job: &Job, mut record: Record, checked: Option<&Checked>) -> Result<Done, Undecided> {
     let mut tail = Vec::new();
     match checked {
         Some(Checked::Same) => {}
@@ -82,10 +87,8 @@ fn judged(mut record: Record, checked: Option<&Checked>) -> Result<Done> {
             record.outputs.clear();
             tail = failure.detail.lines().map(str::to_owned).collect();
         }
-        Some(Checked::Failed(failure)) => {
-            anyhow::bail!("Nix could not build `{}` once more: {}", record.point, failure.summary)
-        }
-        None => anyhow::bail!("Nix does not say what building `{}` once more came to", record.point),
+        Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure)),
+        None => return Err(Undecided::new(job, "Nix does not say what building it once more came to", Vec::new())),
     }
     Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use super::log::Log;
 use super::run::Builder;
+use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
@@ -27,7 +28,9 @@ pub(super) struct Many<'a> {
     points: HashMap<String, String>,
     /// Whether the links are made by the build itself.
     pub(super) is_linked: bool,
-    /// The first thing that kept a result from being written down, or Nix from working.
+    /// Those that have no answer.
+    undecided: Vec<Undecided>,
+    /// The first thing that kept a result from being written down.
     trouble: Option<anyhow::Error>,
 }
 
@@ -44,7 +47,7 @@ impl<'a> Many<'a> {
     pub(super) fn new(builder: &'a Builder<'a>, jobs: &'a [&'a Job], on: &'a mut dyn FnMut(Progress<'_>)) -> Self {
         let done = vec![None; jobs.len()];
         let (running, logs, points) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { builder, jobs, on, running, logs, done, points, is_linked: false, trouble: None }
+        Self { builder, jobs, on, running, logs, done, points, is_linked: false, undecided: Vec::new(), trouble: None }
     }
 
     pub(super) fn job(&self, i: usize) -> &'a Job {
@@ -67,19 +70,21 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
-    /// Nix is not started for these, which nobody vouches for.
+    /// Nix is not started for these: the user does not trust them. Nothing was tried, so nothing is recorded.
     pub(super) fn refused(&mut self, refused: Vec<(usize, String)>) {
-        let over = refused.into_iter().map(|(i, why)| {
-            (self.on)(Progress::Begin(self.jobs[i]));
-            let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
+        for (i, why) in refused {
             let point = &self.jobs[i].point;
+            let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
             hints.push(format!("`git lattice trust {point}` shows what is not yours, and lets Nix decide"));
-            let mut record = self.record(i, Verdict::Failed, now(), 0.0);
-            record.error = Some(why);
-            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints })
-        });
-        let over = over.collect();
-        self.end(over);
+            self.give_up(i, Undecided::new(self.jobs[i], format!("Nix was not started: {why}"), hints));
+        }
+    }
+
+    /// There is no answer for this one.
+    fn give_up(&mut self, i: usize, undecided: Undecided) {
+        self.running.remove(&i);
+        (self.on)(Progress::Undecided(&undecided));
+        self.undecided.push(undecided);
     }
 
     /// Nobody builds for something that these need, as is known now that they are evaluated.
@@ -223,8 +228,8 @@ impl<'a> Many<'a> {
             }
             // Nix itself could not work: that says nothing about the point.
             Outcome::Failed(failure) if failure.kind == nix::Kind::Trouble => {
-                let error = anyhow!("Nix could not build `{}`: {}", self.jobs[i].point, failure.summary);
-                self.trouble.get_or_insert(error);
+                self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
+                self.give_up(i, Undecided::of_failure(self.jobs[i], &failure));
                 return None;
             }
             Outcome::Failed(failure) => {
@@ -262,11 +267,26 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// Whatever ended nix, there is no answer for what is not over: cancelled, where somebody stopped it.
+    /// Whatever ended nix, there is no answer for what is not over: cancelled, where the user stopped us.
     pub(super) fn interrupted(&mut self, error: anyhow::Error) -> Result<()> {
-        if !matches!(error.downcast_ref(), Some(nix::Error::Interrupted { .. })) {
-            return Err(error);
+        match error.downcast::<nix::Error>()? {
+            nix::Error::Interrupted { .. } => self.cancelled(),
+            error => {
+                for i in self.open() {
+                    self.give_up(i, Undecided::of_error(self.jobs[i], &error));
+                }
+                Ok(())
+            }
         }
+    }
+
+    fn open(&self) -> Vec<usize> {
+        let mut open: Vec<usize> = self.running.keys().copied().collect();
+        open.sort_unstable();
+        open
+    }
+
+    fn cancelled(&mut self) -> Result<()> {
         // Nobody cancelled it: the worker was killed, and the next one begins again.
         anyhow::ensure!(!leash::is_alone(), "the worker is gone");
         let mut open: Vec<_> = self.running.drain().collect();
@@ -297,9 +317,9 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// What became of all; what went wrong on the way is said now that nothing is lost by it.
-    pub(super) fn finish(self) -> Result<Vec<Option<Done>>> {
-        self.trouble.map_or(Ok(self.done), Err)
+    /// What became of all, and those that have no answer; what could not be written down is said now that nothing is lost by it.
+    pub(super) fn finish(self) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
+        self.trouble.map_or(Ok((self.done, self.undecided)), Err)
     }
 
     fn record(&self, i: usize, verdict: Verdict, started: String, seconds: f64) -> Record {

@@ -9,6 +9,7 @@ mod many;
 mod places;
 mod run;
 mod strangers;
+mod undecided;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub use choice::{Choice, choose};
 pub use machines::Pushed;
 pub use places::{Flags, Places, Typed};
 pub use run::run;
+pub use undecided::{NotDecided, Undecided};
 
 /// One build: a point's content on one system.
 #[derive(Debug, Clone)]
@@ -89,6 +91,8 @@ pub enum Progress<'a> {
     },
     /// A build is over, and recorded.
     End(&'a Done),
+    /// A build came to no answer, and has no record.
+    Undecided(&'a Undecided),
     /// What was built is copied to this cache.
     Pushing(&'a str),
     /// It was copied, or not.

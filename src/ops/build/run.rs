@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::check;
 use super::log::make_parent;
 use super::many::Many;
+use super::undecided::{NotDecided, Undecided};
 use super::{Done, How, Job, Machines, Plan, Progress, link_path, strangers};
 use crate::context::Context;
 use crate::git::source::Source;
@@ -16,14 +17,15 @@ use crate::record::{Record, Verdict};
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
 ///
 /// # Errors
-/// When there is no usable Nix, or a record cannot be written; a build that fails is no error.
+/// When there is no usable Nix, a record cannot be written, or Nix came to no answer for some ([`NotDecided`]): the others are
+/// recorded. A build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
         anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.point);
     }
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();
-    let (mut todo, mut again, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut todo, mut again, mut checked, mut undecided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, job) in plan.jobs.iter().enumerate() {
         if let Some(record) = job.known.as_ref().filter(|_| !how.is_needed(job)) {
             let done = Done::known(record);
@@ -40,14 +42,22 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         todo.iter().try_for_each(|i| plan.memory.complete(plan.jobs[*i].key))?;
         plan.memory.keep_objects_for_nix(&builder.source)?;
         let jobs: Vec<_> = todo.iter().map(|i| &plan.jobs[*i]).collect();
-        let done = builder.build(&jobs, on)?;
-        checked = if how.check { check::all(&builder, &jobs, &done, on)? } else { Vec::new() };
+        let (done, open) = builder.build(&jobs, on)?;
+        undecided = open;
+        if how.check {
+            let (compared, open) = check::all(&builder, &jobs, &done, on)?;
+            checked = compared;
+            undecided.extend(open);
+        }
         builder.machines.push(&builder.nix, &done, on);
         todo.into_iter().zip(done).for_each(|(i, done)| all[i] = done);
     }
     for (i, first) in again {
         all[i] = all[first].as_ref().map(|done| Done::known(&done.record));
         all[i].iter().for_each(|done| on(Progress::End(done)));
+    }
+    if !undecided.is_empty() {
+        return Err(NotDecided(undecided).into());
     }
     // What was only looked up to be compared has nothing of its own to tell.
     let is_told = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
@@ -76,8 +86,8 @@ impl<'a> Builder<'a> {
         Ok(Self { context, nix, machines, how, source })
     }
 
-    /// Builds jobs, no two of which have the same key and system; gives what became of each.
-    fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Option<Done>>> {
+    /// Builds jobs, no two of which have the same key and system; gives what became of each, and those without an answer.
+    fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
         let mut many = Many::new(self, jobs, on);
         let (mut able, mut nobody, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
@@ -118,7 +128,10 @@ impl<'a> Builder<'a> {
         }
         many.evaluated(&places, &what, failed);
         let drvs: Vec<_> = what.iter().map(|one| one.drv.clone()).collect();
-        let nobody = self.machines.prepare(&self.nix, &drvs)?;
+        let nobody = match self.machines.prepare(&self.nix, &drvs) {
+            Ok(nobody) => nobody,
+            Err(error) => return many.interrupted(error),
+        };
         many.nobody_after_all(&places, &what, &nobody);
         let (places, what): (Vec<_>, Vec<_>) =
             places.into_iter().zip(what).filter(|(_, one)| !nobody.contains_key(&one.drv)).unzip();

@@ -9,11 +9,9 @@ use anyhow::{Context as _, Result};
 
 use super::expect;
 use crate::context::Context;
-use crate::git::commit::now;
 use crate::process::Cmd;
 use crate::process::leash::{self, Leashed};
 use crate::queue::{Held, Job, Next, Queue};
-use crate::record::{Record, Verdict, store};
 
 /// How soon a request to cancel is seen. That a runner has ended is known at once.
 const POLL: Duration = Duration::from_millis(200);
@@ -40,7 +38,7 @@ pub fn work(context: &Context) -> Result<()> {
         drop(guard);
         match next {
             Next::Build(job, held) => build(context, &queue, &job, held)?,
-            Next::Worn(job) => give_up(context, &queue, job)?,
+            Next::Worn(job) => give_up(&queue, job)?,
             Next::Wait | Next::Nothing => std::thread::sleep(POLL),
         }
     }
@@ -80,35 +78,8 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatu
     }
 }
 
-/// A job whose runner was killed again and again is a failed build: whatever it does, it takes its runner with it.
-fn give_up(context: &Context, queue: &Queue, job: Job) -> Result<()> {
+/// A job whose runner was killed again and again is not begun once more. That says nothing about its content: there is no record.
+fn give_up(queue: &Queue, job: Job) -> Result<()> {
     let why = format!("it was begun {} times, and each time the process that built it was killed", job.tries);
-    if let Err(error) = record_failure(context, &job, &why) {
-        queue.guard()?.set_aside(job, format!("{why}; {error:#}"))?;
-    }
-    Ok(())
-}
-
-fn record_failure(context: &Context, job: &Job, why: &str) -> Result<()> {
-    let config = context.config()?;
-    let point = config.lattice.parse_point(&job.point)?;
-    let record = |system: crate::system::System| Record {
-        point: job.point.clone(),
-        key: job.key.to_string(),
-        commit: job.commit.to_string(),
-        system: system.to_string(),
-        verdict: Verdict::Failed,
-        drv: None,
-        outputs: std::collections::BTreeMap::new(),
-        error: Some(why.to_owned()),
-        nix: None,
-        started: now(),
-        seconds: 0.0,
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        store: None,
-        machine: None,
-        user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
-    };
-    let records: Vec<_> = config.systems.of(&config.lattice, &point).into_iter().map(record).collect();
-    Ok(store::append(&context.repo, &records)?)
+    Ok(queue.guard()?.set_aside(job, why)?)
 }

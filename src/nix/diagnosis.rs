@@ -1,0 +1,552 @@
+//! What a call to Nix came to, worked out from what was said meanwhile.
+//!
+//! Content is blamed on evidence alone: an *activity* shows that the builder of a derivation was started, and Nix itself says how it
+//! ended. Builders write into the same stream, as messages that they make up and as lines of their logs, but they cannot start an
+//! activity of a build, count failures, or say an error as Nix itself does (with `raw_msg`). A daemon's errors look like those of its
+//! builders: they count when no builder runs that could have made them up.
+
+use std::collections::{HashMap, HashSet};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use super::content;
+use super::error::Error;
+use super::failure::{Failure, Kind, one_line};
+use super::graph::base;
+use super::log::{Event, Work};
+use super::statement::{self, Ending, Statement};
+use super::store_path::StorePath;
+use crate::process;
+
+/// More errors than this say nothing new.
+const MOST_ERRORS: usize = 500;
+/// A remote builder could not be reached.
+const UNREACHABLE: &str = "cannot build on '";
+
+/// Listens to the events of one call.
+#[derive(Debug, Default)]
+pub(super) struct Diagnosis {
+    said: Vec<Said>,
+    /// The builders that run, by activity.
+    building: Vec<(u64, StorePath)>,
+    /// Every derivation whose builder was started, by base name.
+    begun: HashMap<String, Begun>,
+    /// Those whose activity ended right after Nix counted a failure.
+    gave_up: Vec<StorePath>,
+    /// Failures that Nix counted and whose activity has not ended.
+    pending: u64,
+    running: u64,
+    failed: u64,
+    /// Whether Nix has begun to count builds.
+    evaluated: bool,
+}
+
+/// An error.
+#[derive(Debug)]
+struct Said {
+    text: String,
+    brief: String,
+    file: Option<String>,
+    statement: Option<Statement>,
+    /// Whether no builder can have made it up.
+    is_sure: bool,
+    /// The only builder that ran.
+    only: Option<StorePath>,
+}
+
+/// A builder that was started.
+#[derive(Debug, Default)]
+struct Begun {
+    is_remote: bool,
+    lines: u64,
+    /// The last line of its log.
+    last: String,
+    /// Why it could not be executed.
+    not_executed: Option<String>,
+}
+
+/// Why a derivation has no output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// Which.
+    pub(super) drv: StorePath,
+    /// What it is a case of.
+    pub(super) kind: Kind,
+    /// The error, by its place.
+    at: usize,
+    summary: String,
+}
+
+impl Diagnosis {
+    /// One that begins when evaluation is over.
+    pub(super) fn of_build() -> Self {
+        Self { evaluated: true, ..Self::default() }
+    }
+
+    /// Takes note of an event.
+    pub(super) fn note(&mut self, event: &Event) {
+        match event {
+            Event::BuildStarted { id, drv, machine } => {
+                self.building.push((*id, drv.clone()));
+                // A remote builder tells of its own activity as well.
+                self.begun.entry(base(drv.as_str()).to_owned()).or_default().is_remote |= machine.is_some();
+            }
+            Event::LogLine { id, text } => self.log(*id, text),
+            Event::Stopped { id } => self.stopped_building(*id),
+            Event::Progress { work: Work::Builds, failed, running, .. } => self.counted(*failed, *running),
+            Event::Message { level: 0, text, brief, file } => {
+                let is_sure = brief.is_some() || self.running == 0;
+                self.say(text, brief.as_deref(), file.clone(), is_sure);
+            }
+            Event::Plain(text) if text.starts_with("error:") => self.say(text, None, None, true),
+            _ => {}
+        }
+    }
+
+    /// Whether nix itself was stopped, and by what: an interruption where the user stops us as well, else an error.
+    ///
+    /// # Errors
+    /// When it was.
+    pub(super) fn is_stopped(&self, status: ExitStatus) -> Result<(), Error> {
+        let says_so = self.said.last().is_some_and(|said| said.is_sure && said.brief == "interrupted by the user");
+        match status.signal() {
+            None if !says_so => Ok(()),
+            signal => Err(stopped_by(signal)),
+        }
+    }
+
+    fn log(&mut self, id: u64, text: &str) {
+        let Some((_, drv)) = self.building.iter().find(|(building, _)| *building == id) else { return };
+        if let Some(begun) = self.begun.get_mut(base(drv.as_str())).filter(|_| !text.trim().is_empty()) {
+            begun.lines += 1;
+            begun.not_executed = not_executed(text).filter(|_| begun.lines == 1).map(str::to_owned);
+            text.trim().clone_into(&mut begun.last);
+        }
+    }
+
+    fn stopped_building(&mut self, id: u64) {
+        let Some(place) = self.building.iter().position(|(building, _)| *building == id) else { return };
+        let (_, drv) = self.building.remove(place);
+        if self.pending > 0 {
+            self.pending -= 1;
+            self.gave_up.push(drv);
+        }
+    }
+
+    fn counted(&mut self, failed: u64, running: u64) {
+        self.evaluated = true;
+        self.pending += failed.saturating_sub(self.failed);
+        (self.failed, self.running) = (self.failed.max(failed), running);
+    }
+
+    fn say(&mut self, text: &str, brief: Option<&str>, file: Option<String>, is_sure: bool) {
+        // Said on the level of errors: by 2.8, with `--keep-failed`, and by a daemon of 2.34 around its errors.
+        let noise = ["(use '--show-trace'", "warning:", "note:", "trace:"];
+        if text.trim().is_empty() || noise.iter().any(|word| text.starts_with(word)) || self.said.len() >= MOST_ERRORS {
+            return;
+        }
+        let cause = if text.starts_with(UNREACHABLE) { text } else { innermost(text) };
+        let brief = brief.unwrap_or(cause).trim();
+        let only = self.building.first().filter(|_| self.building.len() == 1 && self.running <= 1);
+        self.said.push(Said {
+            text: text.to_owned(),
+            statement: statement::read(brief),
+            brief: brief.to_owned(),
+            file,
+            is_sure,
+            only: only.map(|(_, drv)| drv.clone()),
+        });
+    }
+
+    /// Why the builds failed that Nix says something of.
+    pub(super) fn causes(&self) -> Vec<Cause> {
+        let named = self.said.iter().filter_map(|said| said.statement.as_ref()?.drv.as_ref());
+        let mut seen = HashSet::new();
+        let named: Vec<_> = named.filter(|drv| seen.insert(base(drv.as_str()))).collect();
+        let mut causes: Vec<Cause> = named.into_iter().filter_map(|drv| self.cause(drv)).collect();
+        let is_explained = |drv: &StorePath| causes.iter().any(|cause| cause.drv == *drv);
+        let open: Vec<_> = self.gave_up.iter().filter(|drv| !is_explained(drv)).collect();
+        let unnamed: Vec<_> = open.iter().filter_map(|drv| self.unnamed(drv, open.len())).collect();
+        causes.extend(unnamed);
+        causes
+    }
+
+    /// The ending of a derivation, where all that can be believed of it agrees.
+    fn cause(&self, drv: &StorePath) -> Option<Cause> {
+        let name = base(drv.as_str());
+        let about: Vec<(usize, &Said)> =
+            self.said.iter().enumerate().filter(|(_, said)| self.tells(said, name)).collect();
+        let is_sure = |said: &Said| said.is_sure || said.only.as_ref().is_some_and(|only| base(only.as_str()) == name);
+        let sure: Vec<_> = about.iter().copied().filter(|(_, said)| is_sure(said)).collect();
+        let believed = if sure.is_empty() && self.adds_up() { about } else { sure };
+        let ending = |said: &Said| said.statement.as_ref().map(|statement| statement.ending.clone());
+        let (at, first) = *believed.first()?;
+        let agreed = ending(first).filter(|_| believed.iter().all(|(_, said)| ending(said) == ending(first)))?;
+        self.judged(drv, at, &agreed)
+    }
+
+    /// Whether an error tells how this derivation ended. That the program which speaks with a remote builder ended tells nothing.
+    fn tells(&self, said: &Said, name: &str) -> bool {
+        let Some(Statement { drv: Some(drv), ending, is_remote }) = &said.statement else { return false };
+        let of_builder = matches!(ending, Ending::Exit(_) | Ending::Signal(_) | Ending::NoOutput);
+        let is_elsewhere = self.begun.get(name).is_some_and(|begun| begun.is_remote);
+        base(drv.as_str()) == name && *ending != Ending::Dependency && (!of_builder || *is_remote == is_elsewhere)
+    }
+
+    /// An error that does not name its derivation, for one whose build ended when Nix counted a failure.
+    fn unnamed(&self, drv: &StorePath, open: usize) -> Option<Cause> {
+        let sure = || self.said.iter().enumerate().filter(|(_, said)| said.is_sure);
+        let statement = |said: &Said| said.statement.clone().filter(|statement| statement.drv.is_none());
+        let rejected = sure().find_map(|(at, said)| match statement(said)?.ending {
+            Ending::Rejected(output) if is_output_of(&output, drv) => Some((at, Ending::Rejected(output))),
+            _ => None,
+        });
+        let is_late = |said: &Said| statement(said).is_some_and(|statement| statement.ending == Ending::TimedOut);
+        let late: Vec<usize> = sure().filter(|(_, said)| is_late(said)).map(|(at, _)| at).collect();
+        let late = late.first().filter(|_| late.len() == open).map(|at| (*at, Ending::TimedOut));
+        let (at, ending) = rejected.or(late)?;
+        self.judged(drv, at, &ending)
+    }
+
+    /// What an ending is a case of, with the evidence that there is.
+    fn judged(&self, drv: &StorePath, at: usize, ending: &Ending) -> Option<Cause> {
+        let begun = self.begun.get(base(drv.as_str()));
+        let mut summary = one_line(&self.said[at].brief);
+        let kind = match (ending, begun) {
+            (Ending::Dependency, _) => return None,
+            // A builder that did not answer is not the same as none.
+            (Ending::NoBuilder, _) if self.unreachable().is_some() => {
+                summary = self.unreachable().map_or(summary, |said| one_line(&said.brief));
+                Kind::Trouble
+            }
+            (Ending::NoBuilder, _) => Kind::NoBuilder,
+            (Ending::Exit(_), Some(Begun { not_executed: Some(why), .. })) => {
+                summary = format!("the builder of `{}` could not be run: {why}", drv.name());
+                Kind::Trouble
+            }
+            (ending, Some(_)) if is_the_builder_s_own(ending) => Kind::Build,
+            (Ending::TimedOut, Some(_)) => Kind::Timeout,
+            (Ending::LogLimit, Some(_)) => Kind::LogLimit,
+            (Ending::Differs, Some(_)) => Kind::NotReproducible,
+            _ => Kind::Trouble,
+        };
+        Some(Cause { drv: drv.clone(), kind, at, summary })
+    }
+
+    /// Whether there are no more errors that a builder may have made up than Nix counted failures that are not explained.
+    fn adds_up(&self) -> bool {
+        let is_total = |said: &&Said| !said.brief.starts_with("build of '") && !said.text.starts_with(UNREACHABLE);
+        let (sure, unsure): (Vec<_>, Vec<_>) = self.said.iter().filter(is_total).partition(|said| said.is_sure);
+        let count = |said: &[&Said]| {
+            let drv = |said: &&Said| said.statement.as_ref()?.drv.clone();
+            let is_effect = |said: &&&Said| said.statement.as_ref().is_some_and(|it| it.ending == Ending::Dependency);
+            let causes: Vec<_> = said.iter().filter(|said| !is_effect(said)).collect();
+            let named: HashSet<_> = causes.iter().filter_map(|said| drv(said)).collect();
+            (named.len(), causes.iter().filter(|said| drv(said).is_none()).count())
+        };
+        let ((explained, other), (claimed, strange)) = (count(&sure), count(&unsure));
+        other == 0 && (explained + claimed + strange) as u64 <= self.failed
+    }
+
+    /// A failure that this is the cause of; `effect` is what else Nix says of the one that is told about.
+    pub(super) fn failure_of(&self, cause: &Cause, of: &StorePath) -> Failure {
+        let said = &self.said[cause.at];
+        let effect = self.effect_on(of).filter(|effect| effect.text != said.text).map(|effect| effect.text.as_str());
+        let mut texts = vec![said.text.as_str()];
+        if cause.kind == Kind::Trouble || cause.kind == Kind::NoBuilder {
+            texts.extend(
+                self.said.iter().filter(|said| said.text.starts_with(UNREACHABLE)).map(|said| said.text.as_str()),
+            );
+        }
+        texts.extend(effect);
+        let (detail, drv) = (texts.join("\n"), Some(cause.drv.clone()));
+        Failure { kind: cause.kind, summary: cause.summary.clone(), detail, drv }
+    }
+
+    /// Whether something that a derivation needs is said to have failed.
+    pub(super) fn has_effect_on(&self, drv: &StorePath) -> bool {
+        self.effect_on(drv).is_some()
+    }
+
+    fn effect_on(&self, drv: &StorePath) -> Option<&Said> {
+        let is_effect = |said: &&Said| {
+            let is_it = |it: &Statement| it.drv.as_ref() == Some(drv) && it.ending == Ending::Dependency;
+            said.statement.as_ref().is_some_and(is_it)
+        };
+        self.said.iter().find(is_effect)
+    }
+
+    /// Nix could not work; or it says, of no derivation, that there is no builder.
+    pub(super) fn trouble(&self) -> Failure {
+        let unnamed = |said: &&Said| said.is_sure && said.statement.as_ref().is_some_and(|it| it.drv.is_none());
+        let nobody = self
+            .said
+            .iter()
+            .filter(unnamed)
+            .any(|said| said.statement.as_ref().is_some_and(|statement| statement.ending == Ending::NoBuilder));
+        let kind = if nobody && self.unreachable().is_none() { Kind::NoBuilder } else { Kind::Trouble };
+        let is_total = |said: &&Said| said.brief.starts_with("build of '");
+        let is_unread = |said: &&Said| said.statement.is_none() && !is_total(said);
+        let own = || self.said.iter().filter(|said| said.is_sure);
+        let first = self.unreachable().or_else(|| own().find(is_unread)).or_else(|| own().find(|said| !is_total(said)));
+        let first = first.or_else(|| self.said.first());
+        let summary = first.map_or_else(|| "nix failed without a word".to_owned(), |said| one_line(&said.brief));
+        Failure { kind, summary, detail: self.detail(), drv: None }
+    }
+
+    /// What a call came to that was about one thing: evaluating it, or building it once more.
+    pub(super) fn failure(&self) -> Failure {
+        let causes = self.causes();
+        if let Some(cause) = causes.iter().min_by_key(|cause| cause.kind.rank()) {
+            return Failure { detail: self.detail(), ..self.failure_of(cause, &cause.drv) };
+        }
+        if self.evaluated {
+            return self.trouble();
+        }
+        let is_proof = |said: &&Said| said.is_sure && content::is_blamed(&said.text, &said.brief, said.file.as_deref());
+        match self.said.iter().find(is_proof) {
+            Some(said) => {
+                let (summary, detail) = (one_line(&said.brief), self.detail());
+                Failure { kind: Kind::Evaluation, summary, detail, drv: None }
+            }
+            None => self.trouble(),
+        }
+    }
+
+    /// All errors that Nix itself said.
+    pub(super) fn sure_detail(&self) -> String {
+        self.said.iter().filter(|said| said.is_sure).map(|said| said.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The last line of the log of a builder.
+    pub(super) fn last_line(&self, drv: &StorePath) -> Option<&str> {
+        self.begun.get(base(drv.as_str())).map(|begun| begun.last.as_str()).filter(|line| !line.is_empty())
+    }
+
+    fn detail(&self) -> String {
+        self.said.iter().map(|said| said.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn unreachable(&self) -> Option<&Said> {
+        self.said.iter().find(|said| said.text.starts_with(UNREACHABLE))
+    }
+}
+
+/// An end by a signal. Ctrl-C reaches nix and us alike, and nix may be quicker.
+pub(super) fn stopped_by(signal: Option<i32>) -> Error {
+    if process::is_ending_soon() { Error::Interrupted { signal } } else { Error::Killed { signal } }
+}
+
+/// Whether the builder itself failed. Exit code 137 is a shell's for SIGKILL: nothing but the system sends that, out of memory.
+fn is_the_builder_s_own(ending: &Ending) -> bool {
+    /// SIGTRAP, SIGABRT, SIGFPE, SIGSEGV, SIGSYS: a program brings them upon itself.
+    const OWN: [i32; 5] = [5, 6, 8, 11, 31];
+    const KILLED: i32 = 128 + 9;
+    match ending {
+        Ending::Exit(code) => *code != KILLED,
+        Ending::Signal(signal) => OWN.contains(signal),
+        Ending::NoOutput | Ending::Rejected(_) => true,
+        _ => false,
+    }
+}
+
+/// `error: executing '/bin/sh': No such file or directory`; 2.8 sends it in binary form. A builder in the store is the content's.
+fn not_executed(line: &str) -> Option<&str> {
+    let at = line.find("executing '").filter(|at| line.starts_with("error: ") || line[..*at].contains("Error"))?;
+    let why = &line[at..];
+    let (program, _) = why.strip_prefix("executing '")?.split_once("': ")?;
+    let package = program.split('/').take(4).collect::<Vec<_>>().join("/");
+    StorePath::parse(&package).is_err().then_some(why)
+}
+
+/// `/nix/store/..-NAME` or `/nix/store/..-NAME-dev` of `/nix/store/..-NAME.drv`.
+fn is_output_of(output: &StorePath, drv: &StorePath) -> bool {
+    let rest = drv.name().strip_suffix(".drv").and_then(|name| output.name().strip_prefix(name));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// The last `error:` of a text is the cause; those before it lead there (newer versions nest traces).
+fn innermost(text: &str) -> &str {
+    text.rsplit_once("error:").map_or(text, |(_, cause)| cause).trim_start()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nix::log::Reader;
+
+    fn diagnosis(said: &[u8]) -> Diagnosis {
+        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
+        let events = said.split(|&b| b == b'\n').filter_map(|line| reader.read(line));
+        events.for_each(|event| diagnosis.note(&event));
+        diagnosis
+    }
+
+    macro_rules! captured {
+        ($name:literal) => {
+            [
+                diagnosis(include_bytes!(concat!("captured/", $name, "-2.8.log"))).failure(),
+                diagnosis(include_bytes!(concat!("captured/", $name, "-2.34.log"))).failure(),
+            ]
+        };
+    }
+
+    fn shows(failures: &[Failure; 2], kind: Kind, drv: Option<&str>, summaries: [&str; 2]) {
+        for (failure, summary) in failures.iter().zip(summaries) {
+            assert_eq!((failure.kind, failure.drv.as_ref().map(StorePath::name)), (kind, drv), "{failure:?}");
+            assert_eq!(failure.summary, summary);
+            assert!(!failure.detail.contains('\u{1b}'), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_builder() {
+        let summaries = [
+            "builder for '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv' failed with exit code 3",
+            "Cannot build '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv': builder failed with exit code 3",
+        ];
+        shows(&captured!("fail"), Kind::Build, Some("bad.drv"), summaries);
+    }
+
+    #[test]
+    fn a_failed_dependency_is_the_one_named() {
+        let summaries = [
+            "builder for '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv' failed with exit code 1",
+            "Cannot build '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv': builder failed with exit code 1",
+        ];
+        shows(&captured!("dependency"), Kind::Build, Some("inner.drv"), summaries);
+    }
+
+    #[test]
+    fn a_failed_evaluation() {
+        let [old, new] = captured!("evaluation");
+        let summary = "no way: 66d87dad6a2fdde04ae956097af06394cef1d940";
+        assert_eq!((new.kind, &*new.summary), (Kind::Evaluation, summary));
+        assert_eq!((old.kind, &*old.summary), (Kind::Trouble, summary), "2.8 does not say that the text throws");
+        let overflow = diagnosis(b"error: stack overflow (possible infinite recursion)\n").failure();
+        assert_eq!(
+            (overflow.kind, &*overflow.summary),
+            (Kind::Evaluation, "stack overflow (possible infinite recursion)")
+        );
+    }
+
+    #[test]
+    fn a_missing_builder() {
+        let [old, new] = captured!("platform");
+        assert_eq!((old.kind, new.kind), (Kind::NoBuilder, Kind::NoBuilder));
+        assert!(old.summary.starts_with("a 'riscv64-linux' with features {} is required"), "{old:?}");
+        assert!(new.summary.ends_with("-f.drv': platform mismatch"), "{new:?}");
+    }
+
+    #[test]
+    fn a_builder_that_took_too_long() {
+        // 2.34 does not name the derivation: it is the one that was running.
+        let summaries = [
+            "building of '/nix/store/2nabg2gxsiy1pdvx4n6ijsfb8lmzm3rc-slow.drv!out' from .drv file timed out after 2 seconds",
+            "timed out after 2 seconds",
+        ];
+        shows(&captured!("timeout"), Kind::Timeout, Some("slow.drv"), summaries);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_no_harm() {
+        let failure = diagnosis(include_bytes!("captured/no-program-2.8.log")).failure();
+        assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::Trouble, "noprog.drv"));
+        let summary = "the builder of `noprog.drv` could not be run: executing '/no/such': No such file or directory";
+        assert_eq!(failure.summary, summary);
+    }
+
+    #[test]
+    fn trouble_is_not_the_flake_s_fault() {
+        let socket = br#"@nix {"action":"msg","level":0,"msg":"error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': No such file or directory"}
+@nix {"action":"msg","level":0,"msg":"(use '--show-trace' to show detailed location information)"}"#;
+        let failure = diagnosis(socket).failure();
+        assert_eq!(failure.kind, Kind::Trouble);
+        assert!(failure.summary.starts_with("cannot connect to socket"), "{failure:?}");
+        let group = br#"@nix {"action":"msg","level":0,"msg":"warning: the group 'nixbld' specified in 'build-users-group' does not exist"}
+@nix {"action":"msg","level":0,"msg":"error: the group 'nixbld' specified in 'build-users-group' does not exist"}"#;
+        let failure = diagnosis(group).failure();
+        assert_eq!(failure.kind, Kind::Trouble);
+        assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is no cause: {failure:?}");
+        assert_eq!(diagnosis(b"").failure().summary, "nix failed without a word");
+    }
+
+    #[test]
+    fn a_builder_that_does_not_answer_is_not_nobody() {
+        let said = br#"@nix {"action":"start","id":1,"level":5,"parent":0,"text":"","type":104}
+@nix {"action":"msg","level":0,"msg":"cannot build on 'ssh-ng://box': error: cannot open connection to remote store 'ssh-ng://box': error: unexpected end-of-file"}
+@nix {"action":"msg","level":0,"msg":"error: a 'aarch64-linux' with features {} is required to build '/nix/store/zvyhmi0kd7398sggcyi6g3xqfp1va3qd-c.drv', but I am a 'x86_64-linux' with features {}"}"#;
+        let failure = diagnosis(said).failure();
+        assert_eq!(failure.kind, Kind::Trouble, "{failure:?}");
+        assert!(failure.summary.starts_with("cannot build on 'ssh-ng://box'"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_good_build_says_when_evaluation_is_over() {
+        for said in [&include_bytes!("captured/built-2.8.log")[..], include_bytes!("captured/built-2.34.log")] {
+            let diagnosis = diagnosis(said);
+            assert!(diagnosis.evaluated && diagnosis.said.is_empty() && diagnosis.building.is_empty(), "{diagnosis:?}");
+        }
+    }
+
+    const BAD: &str = "/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv";
+    const EVIL: &str = "/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-evil.drv";
+
+    fn started(id: u64, drv: &str) -> String {
+        format!(r#"@nix {{"action":"start","fields":["{drv}","",1,1],"id":{id},"level":3,"text":"","type":105}}"#)
+    }
+
+    fn counted(running: u64, failed: u64) -> String {
+        format!(r#"@nix {{"action":"result","fields":[0,2,{running},{failed}],"id":9,"type":105}}"#)
+    }
+
+    /// An error that Nix itself says, or that a builder or a daemon does.
+    fn error(text: &str, is_own: bool) -> String {
+        let own = if is_own { format!(r#","raw_msg":"{text}""#) } else { String::new() };
+        format!(r#"@nix {{"action":"msg","level":0,"msg":"error: {text}"{own}}}"#)
+    }
+
+    /// Two builders run; then this is said.
+    fn causes(said: &[String]) -> Vec<(String, Kind)> {
+        let begin = [r#"@nix {"action":"start","id":9,"level":0,"text":"","type":104}"#.to_owned()];
+        let begin = begin.into_iter().chain([started(1, BAD), started(2, EVIL), counted(2, 0)]);
+        let all: Vec<String> = begin.chain(said.iter().cloned()).collect();
+        let causes = diagnosis(all.join("\n").as_bytes()).causes();
+        causes.into_iter().map(|cause| (cause.drv.name().to_owned(), cause.kind)).collect()
+    }
+
+    #[test]
+    fn a_builder_makes_no_other_fail() {
+        let fake = error(&format!("builder for '{BAD}' failed with exit code 7"), false);
+        assert_eq!(causes(std::slice::from_ref(&fake)), []);
+        let killed = error(&format!("builder for '{BAD}' failed due to signal 9 (Killed)"), true);
+        assert_eq!(causes(&[fake.clone(), counted(1, 1), killed.clone()]), [("bad.drv".to_owned(), Kind::Trouble)]);
+        let disk = error("writing to file: Input/output error", true);
+        assert_eq!(causes(&[fake, counted(1, 1), disk]), [], "what was really wrong is said of no derivation");
+    }
+
+    #[test]
+    fn a_builder_hides_no_failure() {
+        let fake = error(&format!("builder for '{BAD}' failed due to signal 9 (Killed)"), false);
+        let real = |is_own| error(&format!("builder for '{BAD}' failed with exit code 7"), is_own);
+        assert_eq!(causes(&[fake.clone(), counted(1, 1), real(true)]), [("bad.drv".to_owned(), Kind::Build)]);
+        // A daemon's errors look like those of builders, but come when none runs any more.
+        let told = causes(&[fake, counted(1, 1), counted(0, 1), real(false)]);
+        assert_eq!(told, [("bad.drv".to_owned(), Kind::Build)]);
+    }
+
+    #[test]
+    fn a_daemon_s_word_counts_where_it_adds_up() {
+        let real = error(&format!("builder for '{BAD}' failed with exit code 7"), false);
+        assert_eq!(causes(&[counted(1, 1), real.clone()]), [("bad.drv".to_owned(), Kind::Build)]);
+        let other = error("anything", false);
+        assert_eq!(causes(&[counted(1, 1), other, real]), [], "one failure was counted, and two are told");
+    }
+
+    #[test]
+    fn without_a_builder_that_ran_nothing_has_failed() {
+        let other = "/nix/store/h24kygbrhigxk7k5z4vr2hd0lpdrwcly-other.drv";
+        let real = error(&format!("builder for '{other}' failed with exit code 7"), true);
+        assert_eq!(causes(&[counted(1, 1), real]), [("other.drv".to_owned(), Kind::Trouble)]);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the user can do where Nix could not do its work.
+
+/// Words of an error, and the remedy. The first that fits is told.
+const REMEDIES: &[(&[&str], &str)] = &[
+    (
+        &["schema' is corrupt", "schema\" is corrupt", "database disk image is malformed", "file is not a database"],
+        "the store's database is damaged: restore `db` of the Nix state directory (often /nix/var/nix/db) from a backup, then `nix-store --verify`",
+    ),
+    (&["Nix store schema is version"], "a newer Nix made this store: build with that Nix"),
+    (
+        &["No space left on device", "database or disk is full", "lack of free disk space", "Disk quota exceeded"],
+        "the disk is full: `nix-collect-garbage` frees space in the store, `df -h` shows where it is needed",
+    ),
+    (
+        &["Read-only file system", "readonly database"],
+        "the store cannot be written: `findmnt -T /nix/store` shows how it is mounted",
+    ),
+    (
+        &["build-users-group", "the group 'nixbld'", "build users group", "build user"],
+        "`build-users-group` in nix.conf must name a group with members, or be empty for a store of your own",
+    ),
+    (
+        &["could not be run: executing '/bin/sh'", "getting attributes of path '/bin/", "sandbox-paths"],
+        "the sandbox needs a shell: `sandbox-paths = /bin/sh=/path/to/busybox` in nix.conf names a static one",
+    ),
+    (&["could not be run: executing '"], "`sandbox-paths` in nix.conf lets programs of this machine into the sandbox"),
+    (
+        &["getting attributes of path", "mounting ", "bind mounting"],
+        "`nix show-config` or `nix config show` shows `sandbox-paths`: each path there must exist on this machine",
+    ),
+    (
+        &["kernel namespaces", "setting up a private mount namespace", "cloning builder process", "unshare"],
+        "Nix may not make namespaces here, which the sandbox needs: allow unprivileged user namespaces",
+    ),
+    (
+        &["hash mismatch in fixed-output derivation"],
+        "look at what the URL gives now: where the source has changed, put the hash of `got` in; a proxy or a login page gives another file",
+    ),
+    (
+        &["unable to download", "Could not resolve host", "Couldn't resolve host", "could not be fetched"],
+        "is there a network? `curl -I URL` shows what the server says; the same command tries again",
+    ),
+    (
+        &["don't know how to open Nix store"],
+        "`NIX_REMOTE` or `store` in nix.conf names a store that Nix does not know: `unset NIX_REMOTE`, or `NIX_REMOTE=daemon`",
+    ),
+    (
+        &[
+            "Permission denied (publickey",
+            "failed to start SSH connection",
+            "cannot build on '",
+            "ssh: connect to host",
+        ],
+        "the other machine could not be reached: `nix store ping --store URL` tries it alone",
+    ),
+    (
+        &["cannot connect to", "to socket at '", "daemon disconnected"],
+        "is the Nix daemon running? `systemctl status nix-daemon`",
+    ),
+    (
+        &["creating temporary directory", "/nix-build-", "canonicalising '/tmp", "TMPDIR"],
+        "`TMPDIR` must name a directory that exists and can be written",
+    ),
+    (
+        &["signal 9", "exit code 137", "out of memory", "Cannot allocate memory"],
+        "out of memory? `journalctl -k | grep -i oom` says so; `max-jobs` and `cores` in nix.conf make builds smaller",
+    ),
+    (
+        &["Input/output error", "disk I/O error"],
+        "the disk does not work as it should: the kernel's log (`dmesg`) says more",
+    ),
+    (&["Too many open files"], "`ulimit -n` says how many files may be open"),
+    (&["Permission denied"], "`nix store ping` shows which store is used; its owner can write to it"),
+];
+
+/// The remedy for an error, if one is known.
+pub(super) fn hint(error: &str) -> Option<String> {
+    let fits = |(words, _): &&(&[&str], &str)| words.iter().any(|words| error.contains(words));
+    REMEDIES.iter().find(fits).map(|(_, hint)| (*hint).to_owned())
+}
+
+/// Whether several Nix processes that create one store have met: the loser finds an empty file.
+pub(super) fn is_race(error: &str) -> bool {
+    error.contains("/db/schema") && error.contains("is corrupt")
+}

@@ -1,0 +1,96 @@
+//! Builds that say nothing about their points: Nix could not do its work, or was not started. They have no record.
+
+use std::fmt;
+
+use super::Job;
+use crate::nix::{self, Failure};
+
+/// A build without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// The point as it is written.
+    pub point: String,
+    /// The system.
+    pub system: String,
+    /// Why there is no answer.
+    pub why: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl Undecided {
+    pub(super) fn new(job: &Job, why: impl Into<String>, hints: Vec<String>) -> Self {
+        Self { point: job.point.clone(), system: job.system.to_string(), why: why.into(), hints }
+    }
+
+    /// What kept Nix from an answer.
+    pub(super) fn of_failure(job: &Job, failure: &Failure) -> Self {
+        Self::new(job, failure.summary.clone(), failure.hint().into_iter().collect())
+    }
+
+    /// The same where Nix itself could not be asked.
+    pub(super) fn of_error(job: &Job, error: &nix::Error) -> Self {
+        Self::new(job, error.to_string(), error.hint().into_iter().collect())
+    }
+}
+
+/// Some builds have no answer; those that have one are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDecided(pub Vec<Undecided>);
+
+impl NotDecided {
+    /// All hints, each once.
+    pub fn hints(&self) -> Vec<String> {
+        let mut hints: Vec<String> = Vec::new();
+        for hint in self.0.iter().flat_map(|one| &one.hints) {
+            if !hints.contains(hint) {
+                hints.push(hint.clone());
+            }
+        }
+        hints
+    }
+
+    /// The points by what kept Nix from an answer, in the order of the first of each.
+    fn by_reason(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for one in &self.0 {
+            match groups.iter_mut().find(|(why, _)| *why == one.why) {
+                Some((_, points)) if points.contains(&one.point.as_str()) => {}
+                Some((_, points)) => points.push(&one.point),
+                None => groups.push((&one.why, vec![&one.point])),
+            }
+        }
+        groups
+    }
+}
+
+impl fmt::Display for NotDecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, (why, points)) in self.by_reason().into_iter().enumerate() {
+            let points: Vec<_> = points.into_iter().map(|point| format!("`{point}`")).collect();
+            let begin = if n == 0 { "could not build " } else { "; nor " };
+            write!(f, "{begin}{}: {why}", points.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for NotDecided {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_with_one_reason_are_told_together() {
+        let one = |point: &str, why: &str| Undecided {
+            point: point.into(),
+            system: "x86_64-linux".into(),
+            why: why.into(),
+            hints: vec!["look".into()],
+        };
+        let all = NotDecided(vec![one("a", "no disk"), one("b", "no net"), one("c", "no disk"), one("c", "no disk")]);
+        assert_eq!(all.to_string(), "could not build `a`, `c`: no disk; nor `b`: no net");
+        assert_eq!(all.hints(), ["look"]);
+    }
+}
