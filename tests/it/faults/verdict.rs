@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::situation::{Machine, Outputs, Situation};
+use crate::scratch::locks;
 use crate::strace::{Ended, Fault, Injection};
 
 /// What a run with a fault can come to, from the worst on.
@@ -26,9 +27,11 @@ pub(super) enum Flaw {
     Again,
     /// It does once the lock files of killed processes are removed.
     Lock,
+    /// It does once Nix's own cache of git repositories is removed: 2.8 never goes on with one that is half made.
+    NixCache,
 }
 
-pub(super) const FLAWS: [(Flaw, &str); 9] = [
+pub(super) const FLAWS: [(Flaw, &str); 10] = [
     (Flaw::FalseFailed, "false failed"),
     (Flaw::FalseBuilt, "false built"),
     (Flaw::FalseOther, "false other"),
@@ -38,6 +41,7 @@ pub(super) const FLAWS: [(Flaw, &str); 9] = [
     (Flaw::Fsck, "fsck"),
     (Flaw::Again, "again"),
     (Flaw::Lock, "lock left"),
+    (Flaw::NixCache, "Nix's cache"),
 ];
 
 /// What a run with a fault came to.
@@ -115,12 +119,14 @@ fn recorded(situation: Situation, records: &[Value]) -> bool {
 /// Builds without a fault; gives what is wrong then, and what was said.
 fn again(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), (Flaw, String)> {
     let Err(said) = right_end(machine, situation, expected) else { return Ok(()) };
-    let git = machine.tracer.sandbox.work().join(".git");
-    let locks = crate::scratch::locks(&git);
+    let locks = locks(&machine.tracer.sandbox.work().join(".git"));
     locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
-    let flaw =
-        if locks.is_empty() || right_end(machine, situation, expected).is_err() { Flaw::Again } else { Flaw::Lock };
-    Err((flaw, said))
+    let works = || right_end(machine, situation, expected).is_ok();
+    if !locks.is_empty() && works() {
+        return Err((Flaw::Lock, said));
+    }
+    let cached = std::fs::remove_dir_all(machine.tracer.sandbox.path("nix/cache/nix/gitv3")).is_ok();
+    Err((if cached && works() { Flaw::NixCache } else { Flaw::Again }, said))
 }
 
 fn right_end(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), String> {
