@@ -3,6 +3,8 @@
 //! Its tree has them from the branches below it and from the base. One that differs from all of those was changed on this branch:
 //! what its flake imports there is not what the other point's records are about.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 
 use super::World;
@@ -72,18 +74,26 @@ impl Walk<'_> {
             self.leaf(path, !sources.is_empty());
             return Ok(());
         };
+        let known = self.directories(sources)?;
         for entry in self.repo.entries(tree)?.into_iter().filter(|entry| entry.is_tree) {
             if matches!(segment, Segment::Literal(name) if *name != entry.name) {
                 continue;
             }
-            let mut there = Vec::new();
-            for source in sources {
-                there.extend(self.repo.entry_at(*source, &entry.name)?.filter(|it| it.is_tree).map(|it| it.id));
-            }
-            let path = content::join(path, &entry.name);
-            self.descend(rest, entry.id, &there, &path)?;
+            let there = known.get(&entry.name).map(Vec::as_slice).unwrap_or_default();
+            self.descend(rest, entry.id, there, &content::join(path, &entry.name))?;
         }
         Ok(())
+    }
+
+    /// The directories in all of `trees`, by name.
+    fn directories(&self, trees: &[Oid]) -> Result<HashMap<String, Vec<Oid>>> {
+        let mut found: HashMap<String, Vec<Oid>> = HashMap::new();
+        for tree in trees {
+            for entry in self.repo.entries(*tree)?.into_iter().filter(|entry| entry.is_tree) {
+                found.entry(entry.name).or_default().push(entry.id);
+            }
+        }
+        Ok(found)
     }
 
     fn leaf(&mut self, path: &str, was_there: bool) {
