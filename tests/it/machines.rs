@@ -10,5 +10,7 @@ mod choice;
 mod far;
 #[path = "machines/sshd.rs"]
 pub(crate) mod sshd;
+#[path = "machines/trouble.rs"]
+mod trouble;
 #[path = "machines/world.rs"]
 mod world;

@@ -1,0 +1,259 @@
+//! What keeps Nix from its work says nothing about the content: exit code 2, the remedy, no record.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::sshd::Sshd;
+use super::world::{elsewhere_linux, step, with_script, with_step};
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+use crate::story::{at, far, fields};
+
+const FINE: &str = "echo hello >$out";
+
+impl Sandbox {
+    /// Changes the script that stands for `nix`, and the one for `nix-store`.
+    fn change_nix(&self, from: &str, to: &str) {
+        for name in ["nix", "nix-store"] {
+            let path = self.path(&format!("nix/bin/{name}"));
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from), "{text}");
+            fs::write(&path, text.replace(from, to)).unwrap();
+        }
+    }
+
+    /// Builds the first point, which must come to no verdict.
+    #[track_caller]
+    fn no_verdict(&self) -> Run {
+        let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says("could not build");
+        assert_eq!(self.records(), Vec::<Value>::new(), "trouble leaves no record: {}", run.stderr);
+        assert_eq!(self.state_of(&at("phase0/step1")), "new");
+        run
+    }
+}
+
+/// Writes a file of the store's database before Nix does.
+fn store_of(sandbox: &Sandbox, file: &str, text: &str) {
+    let path = sandbox.path("nix/store/nix/var/nix").join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A file system that is there while this value is; `None` where this machine lets nobody mount one.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn tmpfs(at: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(at).output();
+        let is_mounted = mount.is_ok_and(|output| output.status.success());
+        is_mounted.then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        Command::new("umount").args(["-l"]).arg(&self.0).status().ok();
+    }
+}
+
+#[test]
+fn store_database_that_is_damaged() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        store_of(&sandbox, "db/schema", "");
+        sandbox.no_verdict().says("is corrupt").says("hint: the store's database is damaged");
+    }
+}
+
+#[test]
+fn store_of_a_newer_nix() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        store_of(&sandbox, "db/schema", "99");
+        sandbox.no_verdict().says("hint: a newer Nix made this store");
+    }
+}
+
+#[test]
+fn store_that_cannot_be_written() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "ro") else { return };
+        sandbox.no_verdict().says("Read-only file system").says("hint: the store cannot be written");
+    }
+}
+
+#[test]
+fn store_that_is_full() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "size=100k") else { return };
+        sandbox.no_verdict();
+    }
+}
+
+#[test]
+fn store_of_an_unknown_kind() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        sandbox.change_nix("NIX_REMOTE=\"local?root=$home/store\"", "NIX_REMOTE=strange://there");
+        let run = sandbox.lattice(&["build", &at("phase0/step1")]).exits(2);
+        run.says("strange").says("hint: `NIX_REMOTE`");
+        assert_eq!(sandbox.records(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn build_users_that_are_not_there() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        sandbox.configure_nix("build-users-group = no-such-group");
+        sandbox.no_verdict().says("no-such-group").says("hint: `build-users-group` in nix.conf");
+    }
+}
+
+#[test]
+fn sandbox_without_a_shell() {
+    for nix in every_nix() {
+        for paths in ["", "/bin/sh=/no/such/busybox"] {
+            let sandbox = with_script(&nix, FINE);
+            sandbox.configure_nix(&format!("sandbox-paths = {paths}"));
+            sandbox.no_verdict().says("hint: ").says("sandbox-paths");
+        }
+    }
+}
+
+#[test]
+fn temporary_folder_that_is_not_there() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        sandbox.change_nix("export NIX_USER", "export TMPDIR=/no/such/folder NIX_USER");
+        let run = sandbox.lattice(&["build", &at("phase0/step1")]);
+        assert!(run.code == 0 || run.code == 2, "a build may do without one: {}", run.stderr);
+        assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn builder_that_is_killed() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
+        sandbox.no_verdict().says("exit code 137").says("hint: out of memory?");
+    }
+}
+
+/// A source that comes from a server that is not there, or with a hash that it does not have.
+fn source(url: &str) -> String {
+    format!(
+        "{{ ... }}:\nderivation {{ name = \"source\"; system = \"builtin\"; builder = \"builtin:fetchurl\"; url = \"{url}\"; urls = [ \"{url}\" ];\n\
+         outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=\";\n\
+         executable = false; unpack = false; preferLocalBuild = true; }}\n"
+    )
+}
+
+#[test]
+fn source_that_cannot_be_fetched() {
+    for nix in every_nix() {
+        let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
+        sandbox.configure_nix("download-attempts = 1");
+        sandbox.no_verdict().says("`source` could not be fetched").says("hint: is there a network?");
+    }
+}
+
+#[test]
+fn source_with_another_hash_shows_both() {
+    for nix in every_nix() {
+        let fixed = "outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=\";";
+        let text = super::world::step_with(fixed, "echo a login page >$out");
+        let sandbox = with_step(&nix, &at("phase0/step1"), &text);
+        sandbox.no_verdict().says("specified: sha256-HDfQGvQL").says("got: sha256-").says("hint: look at what the URL");
+    }
+}
+
+#[test]
+fn nix_that_is_killed_is_not_cancelled() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        let path = sandbox.path("nix/bin/nix-store");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("exec ", "kill -9 $$; exec ")).unwrap();
+        sandbox.no_verdict().says("nix was killed (signal 9)");
+    }
+}
+
+#[test]
+fn trouble_of_one_leaves_the_others_their_results() {
+    for nix in every_nix() {
+        let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
+        sandbox.configure_nix("download-attempts = 1\nmax-jobs = 4");
+        for (place, script) in [("phase1/step1", "exit 3"), ("phase2/step1", FINE)] {
+            sandbox.lattice(&["new", &at(place), "--template", "step", "--no-push", "--no-switch"]).exits(0);
+            sandbox.commit_to(&at(place), &[("step.nix", &step(script))]);
+        }
+        let all = format!("*/{}/*/*", crate::story::here());
+        let run = sandbox.lattice(&["build", &all, "--json"]).exits(2).says("could not be fetched");
+        let told = run.json();
+        assert_eq!(told["undecided"][0]["point"], at("phase0/step1").as_str(), "{told}");
+        let mut verdicts = fields(&told["results"], "verdict");
+        verdicts.sort_unstable();
+        assert_eq!(verdicts, ["built", "failed"], "{told}");
+        assert_eq!(sandbox.records().len(), 2);
+    }
+}
+
+#[test]
+fn builders_fail_no_other_by_what_they_print() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
+        sandbox.configure_nix("max-jobs = 4");
+        let point = at("phase0/step1");
+        sandbox.lattice(&["build", &point]).exits(2);
+        let log = sandbox.logs();
+        let drv = log.split('\'').find(|word| word.strip_suffix(".drv").is_some()).unwrap().to_owned();
+        let fake = format!(
+            "echo '@nix {{\"action\":\"msg\",\"level\":0,\"msg\":\"error: builder for '\"'{drv}'\"' failed with exit code 7\"}}'; echo >$out"
+        );
+        sandbox.lattice(&["new", &at("phase1/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
+        sandbox.commit_to(&at("phase1/step1"), &[("step.nix", &step(&fake).replace("''\"'", "''\\\"'"))]);
+        sandbox.lattice(&["build", &point, &at("phase1/step1")]).exits(2);
+        assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"), "{:?}", sandbox.records());
+    }
+}
+
+#[test]
+fn no_build_fails_by_making_one_store_together() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, FINE);
+        let points: Vec<_> = (1..=8).map(|n| at(&format!("phase1/step{n}"))).collect();
+        points.iter().for_each(|point| sandbox.points(&[point]));
+        std::thread::scope(|scope| {
+            let run = |point: &'_ String| {
+                let (sandbox, point) = (&sandbox, point.clone());
+                scope.spawn(move || sandbox.lattice(&["build", &point]))
+            };
+            let all: Vec<_> = points.iter().map(run).collect();
+            all.into_iter().for_each(|run| drop(run.join().unwrap()));
+        });
+        assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"), "{:?}", sandbox.records());
+    }
+}
+
+#[test]
+fn remote_builder_tells_how_it_ended() {
+    let sshd = Sshd::start();
+    for (index, (nix, there)) in super::world::every_pair().into_iter().enumerate() {
+        let machine = sshd.machine(&format!("ends{index}"), &there, Some(&elsewhere_linux()));
+        let one = far("phase0/step1");
+        let line = machine.line(&elsewhere_linux());
+        let sandbox = with_step(&nix, &one, &step("echo broken; exit 4"));
+        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(1).says("failed");
+        assert!(sandbox.records()[0]["error"].as_str().unwrap().contains("exit code 4"), "{:?}", sandbox.records());
+        let sandbox = with_step(&nix, &one, &step("sh -c 'kill -9 $$'; exit $?"));
+        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(2);
+        assert_eq!(sandbox.records(), Vec::<Value>::new());
+    }
+}
