@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod hook;
 pub mod hooks;
 pub mod init;
+pub mod keys;
 pub mod limits;
 pub mod lint;
 pub mod lock;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::cache::{Cache, Facts};
 use super::census::Census;
-use super::content::Content;
+use super::keys::Keys;
 use super::queue::{Activity, View};
 use crate::config::Config;
 use crate::context::Context;
@@ -66,7 +66,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let skipped = cache.skipped();
     let queue = View::take(repo)?;
     let stranded = queue.stranded();
-    let mut surveyor = Surveyor { repo, memory: repo.in_memory(), config, census, cache, queue, skipped };
+    let mut surveyor = Surveyor { repo, keys: Keys::new(repo, config), config, census, cache, queue, skipped };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::new(), Vec::new());
@@ -91,7 +91,7 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
     let cache = Cache::empty(repo, config);
     let mut surveyor = Surveyor {
         repo,
-        memory: repo.in_memory(),
+        keys: Keys::new(repo, config),
         config,
         census: &census,
         cache,
@@ -115,7 +115,7 @@ pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
 
 struct Surveyor<'a> {
     repo: &'a Repo,
-    memory: Repo,
+    keys: Keys<'a>,
     config: &'a Config,
     census: &'a Census,
     cache: Cache,
@@ -159,8 +159,7 @@ impl Surveyor<'_> {
             return Ok(facts);
         }
         let read = self.repo.commit(commit)?;
-        let content = Content::find(self.repo, self.config, read.tree, point)?;
-        let key = content.own(point).map(|_| content.key(&self.memory, self.config, read.tree)).transpose()?;
+        let key = self.keys.key(read.tree, point)?;
         let facts = Facts { key, parents: read.parents };
         self.cache.put_facts(point, commit, facts.clone());
         Ok(facts)

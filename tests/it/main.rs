@@ -22,6 +22,7 @@ mod hooks_config;
 mod hooks_undone;
 mod hostile;
 mod init;
+mod keys;
 mod lattice;
 mod library;
 mod lint;
