@@ -10,7 +10,7 @@ use crate::{error, process, ui};
 /// Runs git-lattice with these arguments, the program's name first.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
-    let environment = match Environment::read() {
+    let mut environment = match Environment::read() {
         Ok(environment) => environment,
         Err(source) => {
             clap::Error::raw(clap::error::ErrorKind::Io, format!("the current directory is not usable: {source}\n"))
@@ -19,6 +19,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             return ExitCode::from(error::CANNOT);
         }
     };
+    environment.command = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     process::set_trace(environment.trace);
     // A hook runs on every checkout of everybody: it goes past clap.
     if args.get(1).map(OsString::as_os_str) == Some(OsStr::new("hook")) {

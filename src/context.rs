@@ -1,5 +1,7 @@
 //! What every command needs, opened once: the environment, the repository, and `lattice.toml`.
 
+use std::cell::RefCell;
+
 use crate::config::{self, Config, Document};
 use crate::env::Environment;
 use crate::git::{self, Head, Oid, Repo, exe::Git};
@@ -15,6 +17,8 @@ pub struct Context {
     pub environment: Environment,
     /// The repository.
     pub repo: Repo,
+    /// What the user should be told besides the answer, line by line: an interrupted command was finished.
+    pub notices: RefCell<Vec<String>>,
 }
 
 /// Why there is no usable `lattice.toml`.
@@ -41,7 +45,7 @@ impl Context {
     /// When git is missing or there is no repository.
     pub fn open(environment: Environment) -> git::Result<Self> {
         let repo = Repo::open(&environment.cwd, Git::find(&environment.cwd)?)?;
-        Ok(Self { environment, repo })
+        Ok(Self { environment, repo, notices: RefCell::default() })
     }
 
     /// Reads `lattice.toml`: the worktree's own where the user edited it, else the base branch's ([`Self::policy`]).

@@ -80,6 +80,8 @@ const FOR_VERIFYING: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "
 pub struct Environment {
     /// The absolute current directory.
     pub cwd: PathBuf,
+    /// The command line, without the program.
+    pub command: Vec<String>,
     /// Whether child processes are logged.
     pub trace: bool,
     /// Whether hooks are switched off, and by which variable.
@@ -98,6 +100,7 @@ impl Environment {
     pub fn read() -> std::io::Result<Self> {
         Ok(Self {
             cwd: std::env::current_dir()?,
+            command: Vec::new(),
             trace: is_set(TRACE),
             skip: skip(),
             ci: is_set(CI) && var(CI).is_some_and(|value| value != "false"),

@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
 use crate::ops::{Cannot, Refusal, build, limits, trust};
-use crate::{config, context, git, hooks, lattice, nix, process, queue};
+use crate::{config, context, git, hooks, journal, lattice, nix, process, queue};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -145,6 +145,7 @@ fn cannot(error: &Cannot) -> Vec<String> {
         }
         Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
         Cannot::NoRemote { remote: None } => vec![format!("`remote` in {} says which; it is empty", config::FILE)],
+        Cannot::StillMoving { pid, .. } => vec![format!("wait for it, or end it: `kill {pid}`; a hook may keep it")],
         Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
         Cannot::NeedsNixpkgs { below_template, .. } => {
             vec![format!("use `--template {below_template}` or `--template nixpkgs`")]

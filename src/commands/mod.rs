@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error;
+use crate::ops::change::recover;
 use crate::ui::{Ui, harmless};
 
 /// The axes whose flags exist where no `lattice.toml` says otherwise.
@@ -83,6 +84,22 @@ impl Session {
             self.config.set(config).ok();
         }
         self.config.get().ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
+    }
+
+    /// Puts right what an interrupted command left: the beginning of every command that writes.
+    ///
+    /// # Errors
+    /// When refs or the journal cannot be used.
+    pub(crate) fn recover(&self) -> Result<()> {
+        let context = self.context()?;
+        context.notices.borrow_mut().extend(recover(&context.repo)?);
+        self.tell_notices();
+        Ok(())
+    }
+
+    fn tell_notices(&self) {
+        let Some(context) = self.context.get() else { return };
+        context.notices.take().iter().for_each(|line| self.ui.say(harmless(line)));
     }
 
     /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
@@ -162,6 +179,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("man", args)) => texts::run_man(session, args),
         _ => status::run(session, None),
     };
+    session.tell_notices();
     done.unwrap_or_else(|error| report(&session.ui, &error))
 }
 

@@ -46,6 +46,9 @@ pub(super) fn add_content_args(command: Command) -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
     let (context, config) = (session.context()?, session.config()?);
     let mut selected = Named::read(config, args)?;
     let head = context.head_point(config)?;

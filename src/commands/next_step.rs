@@ -29,6 +29,9 @@ pub(super) fn command(axes: &[String]) -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
     let (context, config) = (session.context()?, session.config()?);
     let named = Named::read(config, args)?;
     let all_archs = args.get_flag("all-archs");

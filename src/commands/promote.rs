@@ -33,6 +33,9 @@ pub(super) fn command(axes: &[String]) -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
     let (context, config) = (session.context()?, session.config()?);
     let census = Census::take(&context.repo, config)?;
     let point = Named::read(config, args)?.one(session, config, &census)?;

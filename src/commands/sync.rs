@@ -34,6 +34,9 @@ pub(super) fn command(axes: &[String]) -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
     let (context, config) = (session.context()?, session.config()?);
     let how =
         How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };

@@ -77,6 +77,16 @@ impl Repo {
         self.write_commit(&unsigned(&nobody, "what a build reads\n", tree, &[]))
     }
 
+    /// A commit that does nothing but lead to others, so that they are kept.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make_keeping_commit(&self, kept: &[Oid]) -> Result<Oid> {
+        let tree = self.gix.write_object(gix::objs::Tree::empty()).map_err(doing("write the empty tree"))?.detach();
+        let nobody = Identity::nobody(gix::date::Time { seconds: 0, offset: 0 });
+        self.write_commit(&unsigned(&nobody, "what `git lattice undo` needs\n", tree, kept))
+    }
+
     fn signed(&self, commit: gix::objs::Commit) -> Result<gix::objs::Commit> {
         match self.gix.commit_signing_options_if_enabled().map_err(doing("find out how to sign"))? {
             Some(options) => commit.sign(options).map_err(doing("sign the commit")),
@@ -123,8 +133,12 @@ pub fn now() -> String {
 
 /// The time in so many seconds, written like [`now`].
 pub fn time_in(seconds: i64) -> String {
+    time_at(gix::date::Time::now_utc().seconds + seconds)
+}
+
+/// So many seconds after 1970, written like [`now`].
+pub fn time_at(seconds: i64) -> String {
     let format = gix::date::time::CustomFormat::new("%Y-%m-%dT%H:%M:%SZ");
-    let seconds = gix::date::Time::now_utc().seconds + seconds;
     gix::date::Time { offset: 0, seconds }.format_or_unix(format)
 }
 

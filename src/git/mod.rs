@@ -8,6 +8,7 @@ mod edited;
 pub mod exe;
 pub mod identity;
 mod index;
+mod locks;
 mod made_here;
 pub mod merge;
 pub mod names;

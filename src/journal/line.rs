@@ -18,8 +18,8 @@ pub struct Operation {
     pub title: String,
     /// The command line, without the program.
     pub command: Vec<String>,
-    /// When, as RFC 3339 writes it.
-    pub time: String,
+    /// When, in seconds since 1970.
+    pub time: i64,
     /// The user.
     pub user: String,
     /// The process that does it.
@@ -84,7 +84,7 @@ struct Begun {
     id: String,
     title: String,
     command: Vec<String>,
-    time: String,
+    time: i64,
     user: String,
     owner: Identity,
     git: Identity,
@@ -189,7 +189,7 @@ pub(super) mod tests {
             id: id.to_owned(),
             title: "lattice: add a".to_owned(),
             command: vec!["new".to_owned(), "a b".to_owned()],
-            time: "2026-01-02T03:04:05Z".to_owned(),
+            time: 1_767_323_045,
             user: "me".to_owned(),
             owner: Identity::own(),
             git: Identity::own(),

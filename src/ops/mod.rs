@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cache;
 pub mod census;
+pub mod change;
 pub mod check;
 pub mod content;
 pub mod doctor;
@@ -170,6 +171,14 @@ pub enum Cannot {
     NoRemote {
         /// The one that lattice.toml names; `None` when it says nowhere.
         remote: Option<String>,
+    },
+    /// A git that a killed process had started still runs.
+    #[error("git (process {pid}) of the interrupted `{command}` is still moving refs")]
+    StillMoving {
+        /// Its process id.
+        pid: u32,
+        /// The command that started it.
+        command: String,
     },
     /// Nothing was selected.
     #[error("`{0}` selects no point that has a branch")]

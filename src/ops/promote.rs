@@ -3,12 +3,13 @@
 use anyhow::Result;
 
 use super::census::Census;
+use super::change::{self, ChangeSet};
 use super::content::Content;
 use super::next::variants;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Require};
 use crate::context::Context;
-use crate::git::{Change, Oid, Repo, Transaction, trailer};
+use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
 use crate::record::{Records, Said, Verdict, Verdicts, evidence};
@@ -194,7 +195,7 @@ pub fn into_base(
     let Some(base) = context.base_tip(config)? else {
         return Err(Cannot::no_base(&context.repo, config, &config.base).into());
     };
-    let mut memory = context.repo.in_memory();
+    let memory = context.repo.in_memory();
     let tips: Vec<_> = from.iter().filter_map(|point| census.commit(point)).collect();
     let mut parents = vec![base];
     for tip in tips {
@@ -220,12 +221,10 @@ pub fn into_base(
     );
     let new = memory.make_commit(&memory.identity()?, &message, tree, &parents)?;
     if !dry_run {
-        memory.keep_objects(&context.repo)?;
         let name = format!("refs/heads/{}", config.base);
         let change = Change { old: context.repo.find_ref(&name)?.map(|_| base), name, new: Some(new) };
-        context
-            .repo
-            .apply(&Transaction { message: format!("lattice: promote into {}", config.base), changes: vec![change] })?;
+        let set = ChangeSet::made(format!("lattice: promote into {}", config.base), vec![change]);
+        change::apply(context, ChangeSet { objects: Some(memory), ..set })?;
     }
     Ok((new, true))
 }

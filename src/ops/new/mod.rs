@@ -3,13 +3,14 @@
 mod grow;
 mod names;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use self::grow::Planner;
 use super::census::Census;
+use super::change::{self, ChangeSet};
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::{self, Change, Oid, Repo, Transaction};
+use crate::git::{self, Change, Oid, Repo};
 use crate::lattice::{Coordinate, Point};
 use crate::template::Template;
 
@@ -119,12 +120,10 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    plan.memory.keep_objects(&context.repo).context("could not write the objects of the new points")?;
-    let message = format!(
-        "lattice: add {}",
-        plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled)
-    );
-    Ok(context.repo.apply(&Transaction { message, changes })?)
+    let first = plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled);
+    let objects = std::mem::replace(&mut plan.memory, context.repo.in_memory());
+    let set = ChangeSet { objects: Some(objects), ..ChangeSet::made(format!("lattice: add {first}"), changes) };
+    change::apply(context, set).map(drop)
 }
 
 /// Plans and applies; whoever loses a race plans once more and then finds the other's work: the same, or in the way.

@@ -12,12 +12,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::census::{self, Census};
+use super::change::{self, ChangeSet};
 use super::push::{self, BUSY};
 use super::{Cannot, Refusal};
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::remote::{PushPlaces, PushReport, Pushed};
-use crate::git::{self, Change, Oid, Repo, Transaction};
+use crate::git::{self, Change, Oid, Repo};
+use crate::journal::Origin;
 use crate::lattice::Point;
 use crate::process;
 use crate::record::store::{self, NOTES};
@@ -197,7 +199,7 @@ pub fn sync(
     points: &[Point],
     how: How,
 ) -> Result<Report> {
-    let sync = Sync { repo: &context.repo, config, census, there, how };
+    let sync = Sync { context, repo: &context.repo, config, census, there, how };
     let mut tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
     if how.fetch && !how.dry_run {
         sync.fetch(points, &tracked)?;
@@ -206,13 +208,14 @@ pub fn sync(
     let mut entries = points.iter().map(|point| sync.entry(point)).collect::<Result<Vec<_>>>()?;
     let (mut records, mut changes) = sync.others_records(&tracked)?;
     changes.extend(sync.forward(&mut entries)?);
-    sync.apply("sync: fast-forward", changes)?;
+    sync.apply("sync: fast-forward", changes, Origin::Received)?;
     sync.own_records(&mut records)?;
     let said = sync.push(&mut entries, &mut records)?;
     Ok(Report { remote: sync.there.remote, points: entries, records, said })
 }
 
 struct Sync<'a> {
+    context: &'a Context,
     repo: &'a Repo,
     config: &'a Config,
     census: &'a Census,
@@ -245,11 +248,11 @@ impl Sync<'_> {
 
     /// The one transaction of a step; nothing in a dry run. The message must not begin as that of a commit made here does
     /// (`ops::trust`).
-    fn apply(&self, message: &str, changes: Vec<Change>) -> Result<()> {
-        if self.how.dry_run || changes.is_empty() {
+    fn apply(&self, message: &str, changes: Vec<Change>, origin: Origin) -> Result<()> {
+        if self.how.dry_run {
             return Ok(());
         }
-        Ok(self.repo.apply(&Transaction { message: message.to_owned(), changes })?)
+        change::apply(self.context, ChangeSet { origin, ..ChangeSet::made(message, changes) }).map(drop)
     }
 
     /// Pushes what is only here or ahead, and this clone's records; gives what the remote's hooks said of a refusal.
@@ -333,7 +336,7 @@ impl Sync<'_> {
         let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new: Some(new) };
         let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != change.new).collect();
         // Whoever fetched in between knows at least as much.
-        match self.apply("sync: push", changes) {
+        match self.apply("sync: push", changes, Origin::Tracking) {
             Err(error) if matches!(error.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Locked { .. })) => {
                 Ok(())
             }

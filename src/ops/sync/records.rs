@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::Sync;
 use crate::git::{Change, Oid, Repo};
+use crate::journal::Origin;
 use crate::record::store::{self, NOTES};
 
 /// How often a name is changed while builds go on writing under the old one.
@@ -137,7 +138,7 @@ impl Sync<'_> {
             }
             // Only now, when all of them are under the new name.
             let change = Change { name: old_ref.clone(), old: here, new: Some(there) };
-            match self.apply("sync: another clone's", vec![change]) {
+            match self.apply("sync: another clone's", vec![change], Origin::Tracking) {
                 Err(_) if tried < TRIES => tried += 1,
                 done => break done?,
             }

@@ -1,0 +1,143 @@
+//! Operations that were interrupted: what their refs say of how far they came, and putting them right.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+
+use super::journal;
+use crate::git::{Change, Oid, Repo};
+use crate::journal::{Guard, Operation};
+use crate::ops::Cannot;
+use crate::process::identity::Life;
+use crate::process::quote;
+
+/// The git of a killed process ends by itself in moments, unless a hook keeps it.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What became of an operation that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// None of its refs had moved.
+    Nothing,
+    /// All of its refs have moved: they had, or the rest was moved now.
+    Finished,
+    /// It could not be finished, so what it had moved was put back.
+    TakenBack,
+}
+
+/// How a ref stands to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Before,
+    After,
+    /// It was moved on from what the operation made it.
+    Beyond,
+    Elsewhere,
+}
+
+/// Puts right what interrupted operations left; gives a line for each that had changed something. To be called by every command
+/// that writes, before it looks at refs.
+///
+/// # Errors
+/// When the journal or refs cannot be used, or the git of an interrupted operation still runs.
+pub fn recover(repo: &Repo) -> Result<Vec<String>> {
+    let journal = journal(repo);
+    if !journal.exists() {
+        return Ok(Vec::new());
+    }
+    let mut guard = journal.hold()?;
+    settle_all(repo, &mut guard)
+}
+
+pub(super) fn settle_all(repo: &Repo, guard: &mut Guard<'_>) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for operation in guard.pending()? {
+        let command = command(&operation);
+        match settle(repo, guard, &operation)? {
+            Settled::Nothing => {}
+            Settled::Finished => lines.push(format!(
+                "`{command}` was interrupted and is finished now: `git lattice undo {}` takes it back",
+                operation.id
+            )),
+            Settled::TakenBack => {
+                lines.push(format!("`{command}` was interrupted and could not be finished: it was taken back"));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// Finishes an operation of a process that has ended, or takes it back. The journal is held, so that process is not ours.
+pub(super) fn settle(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation) -> Result<Settled> {
+    await_git(operation)?;
+    if operation.git.life() == Life::Ended {
+        let since = UNIX_EPOCH + Duration::from_secs(u64::try_from(operation.time).unwrap_or_default());
+        repo.remove_dead_locks(&operation.refs, since.min(SystemTime::now()));
+    }
+    let settled = move_rest(repo, operation)?;
+    match settled {
+        Settled::Finished => guard.finish(&operation.id)?,
+        Settled::Nothing | Settled::TakenBack => guard.discard(&operation.id)?,
+    }
+    Ok(settled)
+}
+
+fn await_git(operation: &Operation) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while operation.git.life() == Life::Running {
+        if Instant::now() > until {
+            return Err(Cannot::StillMoving { pid: operation.git.pid, command: command(operation) }.into());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
+}
+
+fn move_rest(repo: &Repo, operation: &Operation) -> Result<Settled> {
+    let standings = operation.refs.iter().map(|change| standing(repo, change)).collect::<Result<Vec<_>>>()?;
+    let having = |wanted: Standing| {
+        let both = operation.refs.iter().zip(&standings);
+        both.filter(move |(_, standing)| **standing == wanted).map(|(change, _)| change.clone()).collect::<Vec<_>>()
+    };
+    let (before, after) = (having(Standing::Before), having(Standing::After));
+    if after.is_empty() && !standings.contains(&Standing::Beyond) {
+        return Ok(Settled::Nothing);
+    }
+    if !standings.contains(&Standing::Elsewhere) {
+        transact(repo, &operation.title, &before)?;
+        return Ok(Settled::Finished);
+    }
+    let back: Vec<_> = after.into_iter().map(reversed).collect();
+    transact(repo, "lattice: take back what was interrupted", &back)?;
+    Ok(Settled::TakenBack)
+}
+
+fn standing(repo: &Repo, change: &Change) -> Result<Standing> {
+    let now = repo.find_ref(&change.name)?;
+    let is_beyond = |new: Oid, now: Oid| repo.is_ancestor(new, now).unwrap_or(false);
+    Ok(match (change.new, now) {
+        (new, now) if now == new => Standing::After,
+        (_, now) if now == change.old => Standing::Before,
+        (Some(new), Some(now)) if is_beyond(new, now) => Standing::Beyond,
+        _ => Standing::Elsewhere,
+    })
+}
+
+fn transact(repo: &Repo, message: &str, changes: &[Change]) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Ok(repo.begin_update(message)?.commit(changes)?)
+}
+
+/// The change that takes this one back.
+pub(super) fn reversed(Change { name, old, new }: Change) -> Change {
+    Change { name, old: new, new: old }
+}
+
+/// The command line of an operation, as it would be typed.
+pub(super) fn command(operation: &Operation) -> String {
+    let words = operation.command.iter().map(quote);
+    std::iter::once("git lattice".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
