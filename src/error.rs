@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
 use crate::ops::{Cannot, Refusal, build, limits, trust};
-use crate::{config, context, git, hooks, journal, lattice, nix, process, queue};
+use crate::{config, context, git, hooks, lattice, nix, process, queue};
 
 /// Done.
 pub const OK: u8 = 0;

@@ -22,6 +22,7 @@ mod hooks_config;
 mod hooks_undone;
 mod hostile;
 mod init;
+mod interrupted;
 mod keys;
 mod lattice;
 mod library;

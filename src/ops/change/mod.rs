@@ -13,6 +13,7 @@ use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin};
 use crate::process::identity::Identity;
 
+use recover::Settled;
 pub use recover::recover;
 
 /// Where commits are kept that an operation took from their refs, one ref per operation: `undo` needs them.
@@ -65,9 +66,9 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let forgotten = guard.begin(&operation)?;
     match update.commit(&operation.refs) {
         // Where this line is missing, the refs tell the next command.
-        Ok(()) => guard.finish(&operation.id).ok(),
-        Err(error) => return Err(failed(repo, &mut guard, &operation, error)),
-    };
+        Ok(()) => drop(guard.finish(&operation.id)),
+        Err(error) => failed(repo, &mut guard, &operation, error)?,
+    }
     forget(repo, &forgotten);
     Ok(Some(operation.id))
 }
@@ -107,14 +108,17 @@ fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
     Ok(Some(Change { name: format!("{KEPT}{id}"), old: None, new: Some(new) }))
 }
 
-/// What git refused has moved nothing. A git that ended otherwise may have moved some refs: those are put right at once.
-fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git::Error) -> anyhow::Error {
-    let settled = match &error {
-        git::Error::Ref { .. } | git::Error::Locked { .. } => guard.discard(&operation.id).map_err(Into::into),
-        _ => recover::settle(repo, guard, operation).map(drop),
-    };
-    // It stays pending: the next command tries again.
-    settled.err().unwrap_or_else(|| error.into())
+/// What git refused has moved nothing. A git that was killed may have moved some refs: then the rest is moved too.
+fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git::Error) -> Result<()> {
+    if let git::Error::Ref { .. } | git::Error::Locked { .. } = error {
+        guard.discard(&operation.id)?;
+        return Err(error.into());
+    }
+    // Where this fails, it stays pending, and the next command tries again.
+    match recover::settle(repo, guard, operation)? {
+        Settled::Finished => Ok(()),
+        Settled::Nothing | Settled::TakenBack => Err(error.into()),
+    }
 }
 
 /// Lets go of what was kept for operations that the journal does not tell of any more. Failing that costs disk space only.

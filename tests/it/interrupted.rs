@@ -1,0 +1,238 @@
+//! Operations that were killed while refs moved: the next command that writes finishes them or takes them back.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::sandbox::{Run, Sandbox};
+
+const ALL: [&str; 4] = ["new", "--all-archs", "--no-switch", "--no-push"];
+const BRANCHES: [&str; 2] = ["feature/toolchain/aarch64/phase0/step1", "feature/toolchain/x86_64/phase0/step1"];
+
+impl Sandbox {
+    fn ref_file(&self, branch: &str) -> PathBuf {
+        self.work().join(".git/refs/heads").join(branch)
+    }
+
+    fn lock_file(&self, branch: &str) -> PathBuf {
+        self.ref_file(branch).with_extension("lock")
+    }
+
+    /// git-lattice under strace, which does `what` to system calls of it or of a git that it starts.
+    fn under_strace(&self, what: &[&str], args: &[&str]) -> Option<Command> {
+        let strace = which::which("strace").ok()?;
+        let inner = self.command("work", args);
+        let mut command = Command::new(strace);
+        command.args(["-f", "-qq", "-o", "/dev/null"]).args(what).arg(inner.get_program()).args(args);
+        command.current_dir(self.work()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.environment(&mut command);
+        Some(command)
+    }
+
+    /// Kills git-lattice and its git at once after the git has moved its first ref; `false` where there is no strace.
+    fn kill_midway(&self, args: &[&str], has_moved: impl Fn() -> bool) -> bool {
+        let slow = ["-e", "trace=rename,unlink", "-e", "inject=rename:delay_enter=3000000:when=2+"];
+        let Some(mut command) = self.under_strace(&slow, args) else { return false };
+        let mut child = command.process_group(0).spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        while !has_moved() {
+            assert!(Instant::now() < until, "{args:?} should move a ref");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+        child.wait().unwrap();
+        true
+    }
+
+    /// The states in the journal, line by line.
+    fn journal(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.work().join(".git/lattice/journal/operations")).unwrap_or_default();
+        let state =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["state"].as_str().map(str::to_owned);
+        text.lines().filter_map(state).collect()
+    }
+}
+
+fn locks(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(locks(&entry.path()));
+        } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn is_clean(sandbox: &Sandbox, run: Run) -> Run {
+    let locks = locks(&sandbox.work().join(".git"));
+    assert!(locks.is_empty(), "no lock should stay: {locks:?}\n{}{}", run.stdout, run.stderr);
+    sandbox.git(&["fsck", "--no-dangling", "--strict"]);
+    run
+}
+
+#[test]
+fn an_operation_is_journalled_before_it_happens() {
+    let sandbox = Sandbox::new();
+    let hook = "#!/bin/sh\n[ \"$1\" != prepared ] || cat .git/lattice/journal/operations > .git/seen\n";
+    let path = sandbox.work().join(".git/hooks/reference-transaction");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, hook).unwrap();
+    Command::new("chmod").arg("755").arg(&path).status().unwrap();
+    sandbox.lattice(&ALL).exits(0);
+    let seen = fs::read_to_string(sandbox.work().join(".git/seen")).unwrap();
+    assert_eq!(seen.lines().count(), 1, "{seen}");
+    let line: serde_json::Value = serde_json::from_str(&seen).unwrap();
+    assert_eq!((&line["state"], &line["command"][0]), (&"pending".into(), &"new".into()));
+    assert_eq!(line["refs"].as_array().map(Vec::len), Some(2), "{seen}");
+    assert_eq!(sandbox.journal(), ["pending", "done"]);
+}
+
+#[test]
+fn what_is_refused_is_no_operation() {
+    let sandbox = Sandbox::new();
+    let lock = sandbox.lock_file(BRANCHES[1]);
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    fs::write(&lock, "").unwrap();
+    sandbox.lattice(&ALL).exits(1).says("is locked");
+    assert!(sandbox.journal().iter().all(|state| matches!(state.as_str(), "pending" | "dropped")));
+    assert!(lock.exists(), "the lock of another process should stay");
+}
+
+#[test]
+fn a_git_that_is_killed_midway_is_finished_at_once() {
+    let sandbox = Sandbox::new();
+    let kill = ["-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=2"];
+    let Some(mut command) = sandbox.under_strace(&kill, &ALL) else { return };
+    assert!(command.status().unwrap().success(), "the rest should be moved by another git");
+    let run = sandbox.lattice(&ALL).exits(0).says("unchanged");
+    is_clean(&sandbox, run);
+    sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
+}
+
+#[test]
+fn a_command_that_is_killed_midway_is_finished_by_the_next() {
+    let sandbox = Sandbox::new();
+    if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
+        return;
+    }
+    assert!(sandbox.lock_file(BRANCHES[1]).exists() && !sandbox.ref_file(BRANCHES[1]).exists(), "it is half done");
+    assert_eq!(sandbox.journal(), ["pending"]);
+    let run = sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
+    let run = run.says("`git lattice new --all-archs --no-switch --no-push` was interrupted and is finished now");
+    let lines = run.stderr.lines().filter(|line| line.contains("interrupted")).count();
+    assert_eq!(lines, 1, "{}", run.stderr);
+    is_clean(&sandbox, run);
+    sandbox.lattice(&ALL).exits(0).says("unchanged");
+}
+
+#[test]
+fn what_cannot_be_finished_is_taken_back() {
+    let sandbox = Sandbox::new();
+    if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
+        return;
+    }
+    fs::remove_file(sandbox.lock_file(BRANCHES[1])).unwrap();
+    sandbox.git(&["branch", BRANCHES[1], "main"]);
+    let run = sandbox.lattice(&["next-step", "--arch", "x86_64", "--no-switch", "--no-push", "--dry-run"]);
+    assert!(sandbox.ref_file(BRANCHES[0]).exists(), "a dry run writes nothing");
+    drop(run);
+    let run = sandbox.lattice(&["sync", "--no-push"]).says("could not be finished: it was taken back");
+    assert!(!sandbox.ref_file(BRANCHES[0]).exists(), "what it had moved should be back");
+    assert_eq!(sandbox.git(&["rev-parse", BRANCHES[1]]), sandbox.git(&["rev-parse", "main"]), "the user's stays");
+    is_clean(&sandbox, run);
+}
+
+#[test]
+fn locks_of_a_dead_process_are_removed_in_silence() {
+    let sandbox = Sandbox::new();
+    let slow = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=3000000:when=1+"];
+    let Some(mut command) = sandbox.under_strace(&slow, &ALL) else { return };
+    let mut child = command.process_group(0).spawn().unwrap();
+    let written = |branch: &str| fs::read(sandbox.lock_file(branch)).is_ok_and(|bytes| !bytes.is_empty());
+    let until = Instant::now() + Duration::from_secs(30);
+    while !BRANCHES.iter().all(|branch| written(branch)) {
+        assert!(Instant::now() < until, "the git should lock its refs");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    assert!(!BRANCHES.iter().any(|branch| sandbox.ref_file(branch).exists()), "no ref has moved");
+    let run = sandbox.lattice(&ALL).exits(0).says("created");
+    assert!(!run.stderr.contains("interrupted"), "nothing had changed: {}", run.stderr);
+    is_clean(&sandbox, run);
+}
+
+#[test]
+fn an_empty_lock_of_a_dead_process_is_removed_too() {
+    let sandbox = Sandbox::new();
+    if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
+        return;
+    }
+    // As if it had been killed between making the file and writing it.
+    fs::write(sandbox.lock_file(BRANCHES[1]), "").unwrap();
+    let run = sandbox.lattice(&ALL).exits(0).says("is finished now");
+    is_clean(&sandbox, run);
+}
+
+#[test]
+fn a_lock_of_another_process_stays_and_is_named() {
+    let sandbox = Sandbox::new();
+    if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
+        return;
+    }
+    let lock = sandbox.lock_file(BRANCHES[1]);
+    fs::write(&lock, format!("{}\n", sandbox.git(&["rev-parse", "main"]))).unwrap();
+    sandbox.lattice(&ALL).exits(1).says(lock.to_str().unwrap()).says("second").says("`rm ");
+    assert!(lock.exists());
+    fs::remove_file(&lock).unwrap();
+    sandbox.lattice(&ALL).exits(0).says("is finished now");
+}
+
+#[test]
+fn a_git_that_outlives_its_command_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let hook = "#!/bin/sh\n[ \"$1\" != prepared ] || { touch .git/prepared; sleep 1; }\n";
+    let path = sandbox.work().join(".git/hooks/reference-transaction");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, hook).unwrap();
+    Command::new("chmod").arg("755").arg(&path).status().unwrap();
+    let mut child = sandbox.command("work", &ALL).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !sandbox.work().join(".git/prepared").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // It may finish, or end at the pipe whose reader is gone: neither may be disturbed.
+    let run = sandbox.lattice(&ALL).exits(0).says(BRANCHES[1]);
+    is_clean(&sandbox, run);
+    sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
+}
+
+#[test]
+fn a_damaged_journal_harms_no_command() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
+    let path = sandbox.work().join(".git/lattice/journal/operations");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}{{\"state\":\"pending\",\"id\":\"x\n\u{0}\u{0}garbage")).unwrap();
+    sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0).says("created");
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains("\"state\":\"done\"")).count(), 2, "{text}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_a_command() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.work().join(".git/lattice/journal/operations");
+    fs::create_dir_all(&path).unwrap();
+    let before = sandbox.git(&["for-each-ref"]);
+    sandbox.lattice(&ALL).exits(2).says("could not use the journal").says("no ref was moved");
+    assert_eq!(sandbox.git(&["for-each-ref"]), before);
+}
