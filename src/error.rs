@@ -118,6 +118,16 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
                 "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
             )]
         }
+        Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
+        Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` brings it back")],
+        Refusal::NotInForce { .. } => vec!["the next command that writes finishes it or takes it back".to_owned()],
+        Refusal::Moved { .. } => {
+            vec!["`git reflog REF` shows what moved it; `git lattice ops` lists the operations".to_owned()]
+        }
+        Refusal::CommitGone { commit, .. } => {
+            vec![format!("`git gc` may have removed it; `git fetch REMOTE {commit}` brings it where a remote has it")]
+        }
+        Refusal::InUse { operation, leave, .. } => vec![format!("`{leave}`, then `git lattice undo {operation}`")],
         Refusal::CheckedOut { branch, .. } => {
             vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
         }
@@ -145,6 +155,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         }
         Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
         Cannot::NoRemote { remote: None } => vec![format!("`remote` in {} says which; it is empty", config::FILE)],
+        Cannot::NoOperation(_) | Cannot::SeveralOperations(_) => {
+            vec!["`git lattice ops` lists the operations".to_owned()]
+        }
         Cannot::StillMoving { pid, .. } => vec![format!("wait for it, or end it: `kill {pid}`; a hook may keep it")],
         Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
         Cannot::NeedsNixpkgs { below_template, .. } => {

@@ -14,6 +14,7 @@ mod log;
 mod made;
 mod new;
 mod next_step;
+mod ops;
 mod places;
 mod points;
 mod promote;
@@ -23,6 +24,7 @@ mod status;
 mod sync;
 mod texts;
 mod trust;
+mod undo;
 
 use std::cell::OnceCell;
 
@@ -145,6 +147,8 @@ fn all(axes: &[String]) -> Vec<Command> {
         status::command(axes),
         show::command(axes),
         sync::command(axes),
+        undo::command(),
+        ops::command(),
         trust::command(axes),
         lint::command(),
         check::command(axes),
@@ -169,6 +173,8 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("show", args)) => show::run(session, args),
         Some(("log", args)) => log::run(session, args),
         Some(("sync", args)) => sync::run(session, args),
+        Some(("undo", args)) => undo::run(session, args),
+        Some(("ops", args)) => ops::run(session, args),
         Some(("trust", args)) => trust::run(session, args),
         Some(("lint", args)) => lint::run(session, args),
         Some(("check", args)) => check::run(session, args),

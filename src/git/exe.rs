@@ -66,6 +66,15 @@ impl Git {
         Ok(cmd.show()?.success())
     }
 
+    /// The branch that was checked out here before this one, by its full name.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn previous_branch(&self) -> Result<Option<String>> {
+        let output = self.read().args(["rev-parse", "-q", "--verify", "--symbolic-full-name", "@{-1}"]).output()?;
+        Ok(Some(output.text()).filter(|name| output.status.success() && name.starts_with("refs/heads/")))
+    }
+
     /// The branches that are checked out somewhere, without `refs/heads/`, each with its worktree.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::exe::Git;
-use super::{Oid, Repo, Result};
+use super::{Change, Oid, Repo, Result};
 use crate::process::{self, Cmd, Output};
 
 /// How many refs one `git push` is given: a command line has room for some more.
@@ -65,6 +65,18 @@ impl Git {
         Ok(report)
     }
 
+    /// Moves refs of a remote, all or none, and each only where the remote has exactly what is expected there.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote; a refusal is in the answer.
+    pub fn push_leased(&self, remote: &str, changes: &[Change]) -> Result<PushReport> {
+        let hex = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let lease = |change: &Change| format!("--force-with-lease={}:{}", change.name, hex(change.old));
+        let cmd = self.asking().args(["push", "--porcelain", "--atomic", "--no-follow-tags"]);
+        let cmd = cmd.args(changes.iter().map(lease)).arg(remote);
+        read_push(cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name))))
+    }
+
     fn push_with(
         &self,
         options: &[Option<&str>],
@@ -72,17 +84,7 @@ impl Git {
         names: impl Iterator<Item = String>,
     ) -> Result<PushReport> {
         let cmd = self.asking().args(["push", "--porcelain"]).args(options.iter().flatten()).arg(remote);
-        let cmd = cmd.args(names.map(|name| format!("{name}:{name}")));
-        let command = cmd.to_string();
-        let output = cmd.output()?;
-        let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
-        if output.status.success() || !refs.is_empty() {
-            let stderr = output.error_text();
-            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
-            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
-        }
-        let Output { status, stdout, stderr } = output;
-        Err(process::Error::Failed { command, status, stdout, stderr }.into())
+        read_push(cmd.args(names.map(|name| format!("{name}:{name}"))))
     }
 
     /// What the remote has under these patterns, as it is now.
@@ -178,6 +180,20 @@ fn maps(refspec: &str, name: &str) -> Option<String> {
     let Some((before, after)) = from.split_once('*') else { return (from == name).then(|| to.to_owned()) };
     let matched = name.strip_prefix(before)?.strip_suffix(after)?;
     Some(to.replacen('*', matched, 1))
+}
+
+/// Runs `git push --porcelain` and reads what it did to each ref.
+fn read_push(cmd: Cmd) -> Result<PushReport> {
+    let command = cmd.to_string();
+    let output = cmd.output()?;
+    let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
+    if output.status.success() || !refs.is_empty() {
+        let stderr = output.error_text();
+        let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+        return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
+    }
+    let Output { status, stdout, stderr } = output;
+    Err(process::Error::Failed { command, status, stdout, stderr }.into())
 }
 
 /// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.

@@ -25,6 +25,7 @@ pub mod show;
 pub mod status;
 pub mod sync;
 pub mod trust;
+pub mod undo;
 
 use crate::config::Config;
 use crate::git::{Oid, Repo};
@@ -93,6 +94,49 @@ pub enum Refusal {
         remote: String,
         /// What git said.
         said: String,
+    },
+    /// No operation can be undone.
+    #[error("there is nothing to undo")]
+    NothingToUndo,
+    /// The operation is not in force, so it cannot be undone.
+    #[error("operation {operation} is {state}")]
+    NotInForce {
+        /// The operation.
+        operation: String,
+        /// Where it stands.
+        state: &'static str,
+        /// The operation that took it back.
+        by: Option<String>,
+    },
+    /// Refs are not what the operation made them.
+    #[error("nothing was undone: {} moved since operation {operation}", have(refs))]
+    Moved {
+        /// The operation.
+        operation: String,
+        /// The refs.
+        refs: Vec<String>,
+    },
+    /// A commit that undoing needs is gone.
+    #[error("nothing was undone: commit {commit} of `{name}` is not in this repository any more")]
+    CommitGone {
+        /// The operation.
+        operation: String,
+        /// The ref that would get it.
+        name: String,
+        /// The commit.
+        commit: String,
+    },
+    /// A branch that undoing would move or delete is checked out.
+    #[error("nothing was undone: branch `{branch}` is checked out in `{worktree}`")]
+    InUse {
+        /// The operation.
+        operation: String,
+        /// The branch.
+        branch: String,
+        /// Where.
+        worktree: String,
+        /// The command that leaves it.
+        leave: String,
     },
     /// The branch is checked out somewhere, and moving it would pull the ground from under that worktree.
     #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]
@@ -172,6 +216,12 @@ pub enum Cannot {
         /// The one that lattice.toml names; `None` when it says nowhere.
         remote: Option<String>,
     },
+    /// The journal has no such operation.
+    #[error("the journal has no operation `{0}`")]
+    NoOperation(String),
+    /// The journal has several such operations.
+    #[error("several operations begin with `{0}`")]
+    SeveralOperations(String),
     /// A git that a killed process had started still runs.
     #[error("git (process {pid}) of the interrupted `{command}` is still moving refs")]
     StillMoving {
@@ -214,6 +264,16 @@ impl Cannot {
 /// The first characters of an id, for messages of plans whose objects are in memory only.
 fn short(id: Oid) -> String {
     id.to_hex_with_len(10).to_string()
+}
+
+/// `a` has, `a` and 2 others have.
+fn have(refs: &[String]) -> String {
+    match refs {
+        [] => "a ref has".to_owned(),
+        [one] => format!("`{one}` has"),
+        [one, two] => format!("`{one}` and `{two}` have"),
+        [first, rest @ ..] => format!("`{first}` and {} others have", rest.len()),
+    }
 }
 
 fn things(count: usize) -> String {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::change;
 use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
 use crate::process;
@@ -66,11 +67,13 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
         });
     }
     let notes = own_notes(repo)?;
+    let changes = change::push_changes(repo, remote, branches.iter().map(String::as_str))?;
     let mut tried = 1;
     loop {
         let (reasons, carried) = once(repo, remote, branches, notes.as_deref())?;
         let is_busy = reasons.iter().any(|reason| BUSY.iter().any(|word| reason.contains(word)));
         if reasons.is_empty() {
+            change::note_push(repo, remote, changes);
             return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {

@@ -57,3 +57,5 @@ mod template;
 mod texts;
 mod trust;
 mod trust_settings;
+mod undo;
+mod undo_laws;

@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::git::{self, Change, Oid, Repo, Transaction};
-use crate::journal::{Guard, Journal, Operation, Origin};
+use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
 
 use recover::Settled;
 pub use recover::recover;
+pub(super) use recover::reversed;
 
 /// Where commits are kept that an operation took from their refs, one ref per operation: `undo` needs them.
 pub const KEPT: &str = "refs/lattice/journal/";
@@ -119,6 +120,33 @@ fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git:
         Settled::Finished => Ok(()),
         Settled::Nothing | Settled::TakenBack => Err(error.into()),
     }
+}
+
+/// Notes what a push did to a remote's refs, for `undo --remote`. Where that fails, undo only knows what the refs tell.
+pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
+    if refs.is_empty() {
+        return;
+    }
+    if let Ok(mut guard) = journal(repo).hold() {
+        guard.pushed(Push { remote: remote.to_owned(), refs }).ok();
+    }
+}
+
+/// What pushing these branches is going to change on a remote, as far as is known here.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn push_changes<'b>(
+    repo: &Repo,
+    remote: &str,
+    branches: impl Iterator<Item = &'b str>,
+) -> git::Result<Vec<Change>> {
+    let change = |branch: &str| {
+        let (name, tracking) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
+        Ok(Change { old: repo.find_ref(&tracking)?, new: repo.find_ref(&name)?, name })
+    };
+    let changes = branches.map(change).collect::<git::Result<Vec<_>>>()?;
+    Ok(changes.into_iter().filter(|change| change.old != change.new).collect())
 }
 
 /// Lets go of what was kept for operations that the journal does not tell of any more. Failing that costs disk space only.

@@ -132,7 +132,7 @@ fn transact(repo: &Repo, message: &str, changes: &[Change]) -> Result<()> {
 }
 
 /// The change that takes this one back.
-pub(super) fn reversed(Change { name, old, new }: Change) -> Change {
+pub(in crate::ops) fn reversed(Change { name, old, new }: Change) -> Change {
     Change { name, old: new, new: old }
 }
 

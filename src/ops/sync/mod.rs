@@ -269,6 +269,8 @@ impl Sync<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.branch.as_str());
+        let changes = change::push_changes(self.repo, &self.there.remote, due)?;
         let report = self.push_names(&names, notes.as_deref())?;
         let mut refused: HashMap<String, Option<String>> = HashMap::new();
         for Pushed { name, refused: why, .. } in report.refs {
@@ -284,6 +286,8 @@ impl Sync<'_> {
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
             entry.deed = outcome(&entry.full_name()).map_or_else(Deed::Refused, |()| Deed::Pushed);
         }
+        let is_there = |change: &Change| outcome(&change.name).is_ok();
+        change::note_push(self.repo, &self.there.remote, changes.into_iter().filter(is_there).collect());
         if let Some(name) = notes {
             records.own = outcome(&name).map_or_else(Own::Refused, |()| Own::Pushed);
         }

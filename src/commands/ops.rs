@@ -1,0 +1,88 @@
+//! `git lattice ops`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::{Session, tally};
+use crate::error;
+use crate::git::Oid;
+use crate::git::commit::time_at;
+use crate::journal::{Entry, Operation, State};
+use crate::ops::change::{self, KEPT};
+use crate::process::quote;
+use crate::ui::table::{self, Cell};
+use crate::ui::{Tone, harmless};
+
+pub(super) fn command() -> Command {
+    Command::new("ops")
+        .about("List the operations: what commands did to refs, the newest first")
+        .long_about(
+            "List the operations: what commands did to refs in this repository, in all its worktrees, the newest first.\n\n\
+             `git lattice undo OP` takes one back. The journal keeps the last ones, about a thousand.",
+        )
+        .arg(
+            Arg::new("count")
+                .short('n')
+                .long("count")
+                .value_name("N")
+                .value_parser(clap::value_parser!(usize))
+                .help("At most so many"),
+        )
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    let (context, ui) = (session.context()?, &session.ui);
+    let history = change::journal(&context.repo).read()?;
+    let most = args.get_one("count").copied().unwrap_or(usize::MAX);
+    let entries: Vec<_> = history.shown().take(most).collect();
+    if args.get_flag("json") {
+        ui.json(json!({
+            "operations": entries.iter().map(|entry| to_json(entry)).collect::<Vec<_>>(), "damaged": history.damaged,
+        }));
+        return Ok(error::OK);
+    }
+    let rows: Vec<_> = entries.iter().map(|entry| row(entry)).collect();
+    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    if history.damaged > 0 {
+        ui.warn(format!("{} of the journal cannot be read", tally(history.damaged, "line", "lines")));
+    }
+    Ok(error::OK)
+}
+
+fn row(entry: &Entry) -> Vec<Cell> {
+    let tone = match entry.state {
+        State::Done => Tone::Good,
+        State::Undone => Tone::Faint,
+        State::Pending => Tone::Odd,
+    };
+    let operation = &entry.operation;
+    let refs = operation.refs.iter().filter(|change| !change.name.starts_with(KEPT)).count();
+    vec![
+        operation.id.as_str().into(),
+        Cell::new(entry.state.word(), tone),
+        time_at(operation.time).into(),
+        tally(refs, "ref", "refs").into(),
+        harmless(&command_line(operation)).into(),
+    ]
+}
+
+/// The command line of an operation, without `git lattice`.
+pub(super) fn command_line(operation: &Operation) -> String {
+    operation.command.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn hex(id: Option<Oid>) -> Option<String> {
+    id.map(|id| id.to_string())
+}
+
+fn to_json(entry: &Entry) -> Value {
+    let Operation { id, title, command, time, user, undoes, .. } = &entry.operation;
+    let refs = entry.operation.refs.iter().filter(|change| !change.name.starts_with(KEPT));
+    let refs = refs.map(|change| json!({ "name": change.name, "old": hex(change.old), "new": hex(change.new) }));
+    json!({
+        "id": id, "state": entry.state.word(), "title": title, "command": command, "time": time_at(*time), "user": user,
+        "undoes": undoes, "undone_by": entry.undone_by, "refs": refs.collect::<Vec<_>>(),
+    })
+}

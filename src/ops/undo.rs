@@ -1,0 +1,204 @@
+//! Taking back an operation: exactly its refs, and only where each is still what the operation made it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::change::{self, ChangeSet, KEPT};
+use super::push::reason;
+use super::{Cannot, Refusal};
+use crate::context::Context;
+use crate::git::{Change, Oid, Repo};
+use crate::journal::{Entry, History, Operation, Origin, State};
+
+const HEADS: &str = "refs/heads/";
+
+/// What undoing an operation comes to.
+pub struct Undo {
+    /// The operation.
+    pub operation: Operation,
+    /// The refs, each with what it is and what it becomes.
+    pub changes: Vec<Change>,
+    /// The refs of remotes that the operation was pushed to.
+    pub pushed: Vec<Pushed>,
+    title: String,
+    /// The ref that kept what the operation took away: it is reached by its own refs again.
+    kept: Option<Change>,
+}
+
+/// A ref of a remote, with what it is and what taking back makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The remote.
+    pub remote: String,
+    /// The ref there.
+    pub change: Change,
+}
+
+/// Plans to take back an operation: the one whose id begins with `wanted`, else the newest that is in force.
+///
+/// # Errors
+/// [`Refusal`] when a ref has moved since, is checked out, or would need a commit that is gone.
+pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
+    let repo = &context.repo;
+    let history = change::journal(repo).read()?;
+    let entry = choose(&history, wanted)?;
+    let operation = &entry.operation;
+    let refs: Vec<_> = operation.refs.iter().filter(|change| !change.name.starts_with(KEPT)).collect();
+    check_unmoved(repo, operation, &refs)?;
+    let changes: Vec<_> = refs.iter().map(|change| change::reversed((*change).clone())).collect();
+    check_objects(repo, operation, &changes)?;
+    check_unused(repo, operation, &changes)?;
+    let kept = format!("{KEPT}{}", operation.id);
+    let kept = repo.find_ref(&kept)?.map(|old| Change { name: kept, old: Some(old), new: None });
+    let pushed = pushed(repo, &history, entry, &refs)?;
+    Ok(Undo { operation: operation.clone(), title: title(&history, operation), changes, pushed, kept })
+}
+
+fn choose<'h>(history: &'h History, wanted: Option<&str>) -> Result<&'h Entry> {
+    let Some(wanted) = wanted else {
+        let newest = history.shown().find(|entry| entry.state == State::Done);
+        return newest.ok_or_else(|| Refusal::NothingToUndo.into());
+    };
+    let found = history.find(wanted);
+    let entry = match found.as_slice() {
+        [one] => *one,
+        [] => return Err(Cannot::NoOperation(wanted.to_owned()).into()),
+        _ => return Err(Cannot::SeveralOperations(wanted.to_owned()).into()),
+    };
+    if entry.state != State::Done {
+        let (operation, by) = (entry.operation.id.clone(), entry.undone_by.clone());
+        return Err(Refusal::NotInForce { operation, state: entry.state.word(), by }.into());
+    }
+    Ok(entry)
+}
+
+fn check_unmoved(repo: &Repo, operation: &Operation, refs: &[&Change]) -> Result<()> {
+    let mut moved = Vec::new();
+    for change in refs {
+        if repo.find_ref(&change.name)? != change.new {
+            moved.push(short_name(&change.name).to_owned());
+        }
+    }
+    if moved.is_empty() { Ok(()) } else { Err(Refusal::Moved { operation: operation.id.clone(), refs: moved }.into()) }
+}
+
+fn check_objects(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<()> {
+    let is_gone = |change: &&Change| change.new.is_some_and(|id| repo.size_of(id).is_none());
+    match changes.iter().find(is_gone) {
+        Some(Change { name, new: Some(new), .. }) => {
+            let (operation, name) = (operation.id.clone(), short_name(name).to_owned());
+            Err(Refusal::CommitGone { operation, name, commit: new.to_string() }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A worktree would show what it has checked out as changed, or have nothing to commit to.
+fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<()> {
+    let taken: HashMap<String, PathBuf> = repo.taken_branches()?.into_iter().collect();
+    let branch = |change: &Change| change.name.strip_prefix(HEADS).map(str::to_owned);
+    let Some((branch, worktree)) = changes.iter().filter_map(branch).find_map(|it| taken.get_key_value(&it)) else {
+        return Ok(());
+    };
+    let is_here = repo.workdir().is_some_and(|here| is_same(here, worktree));
+    let leave = if is_here { leave(repo, changes)? } else { format!("git -C {} switch --detach", quoted(worktree)) };
+    let worktree = worktree.display().to_string();
+    Err(Refusal::InUse { operation: operation.id.clone(), branch: branch.clone(), worktree, leave }.into())
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    a.canonicalize().ok() == b.canonicalize().ok()
+}
+
+fn quoted(path: &Path) -> String {
+    crate::process::quote(path)
+}
+
+/// The command that leaves the branch which is checked out here: back to the one before, unless that goes too.
+fn leave(repo: &Repo, changes: &[Change]) -> Result<String> {
+    let before = repo.git().previous_branch()?;
+    let stays = |name: &String| !changes.iter().any(|change| change.name == *name && change.new.is_none());
+    Ok(if before.is_some_and(|name| stays(&name)) { "git switch -" } else { "git switch --detach" }.to_owned())
+}
+
+/// The reflog's message. What is brought back is what was made here, and its reflog went with it: it says so again (`ops::trust`).
+fn title(history: &History, operation: &Operation) -> String {
+    let Some(undone) = &operation.undoes else { return format!("undo: {}", operation.title) };
+    let first = history.entries.iter().find(|entry| entry.operation.id == *undone);
+    first.map_or_else(|| "redo".to_owned(), |entry| entry.operation.title.clone())
+}
+
+fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Result<Vec<Pushed>> {
+    let remotes = repo.remotes();
+    let mut found = Vec::new();
+    for Change { name, old, new } in refs.iter().copied() {
+        let Some(branch) = name.strip_prefix(HEADS) else { continue };
+        let there = |remote: &str| repo.find_ref(&format!("refs/remotes/{remote}/{branch}"));
+        let change = |new: Option<Oid>, old: Option<Oid>| Change { name: name.clone(), old, new };
+        if let Some((remote, before)) = history.pushed(entry, name, *new) {
+            if there(remote)? != before {
+                found.push(Pushed { remote: remote.to_owned(), change: change(before, *new) });
+            }
+        } else if entry.operation.origin == Origin::Made && old.is_none() {
+            // The user pushed it by other means: the operation made the branch, so the remote did not have it before.
+            for remote in &remotes {
+                if there(remote)? == *new {
+                    found.push(Pushed { remote: remote.clone(), change: change(None, *new) });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Undo {
+    /// Takes back what was pushed, remote by remote, each only where the remote still has exactly that; gives what was done.
+    fn take_back(&self, repo: &Repo) -> Result<HashMap<String, Vec<Change>>> {
+        let mut remotes: HashMap<String, Vec<Change>> = HashMap::new();
+        for Pushed { remote, change } in &self.pushed {
+            remotes.entry(remote.clone()).or_default().push(change.clone());
+        }
+        for (remote, changes) in &remotes {
+            let refused = |said: String| Refusal::Remote { doing: "take it back on", remote: remote.clone(), said };
+            let report = repo.git().push_leased(remote, changes).map_err(|error| refused(error.to_string()))?;
+            if let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) {
+                return Err(refused(reason(why).to_owned()).into());
+            }
+        }
+        Ok(remotes)
+    }
+
+    /// Moves the refs back, and those of remotes before where that is asked for; gives the id of the operation that did it.
+    ///
+    /// # Errors
+    /// [`Refusal::Remote`] when a remote has something else or cannot be reached, and [`Refusal::Moved`] when another process was
+    /// first; then no ref has moved here.
+    pub fn apply(self, context: &Context, takes_back: bool) -> Result<String> {
+        let repo = &context.repo;
+        let taken = if takes_back { self.take_back(repo)? } else { HashMap::new() };
+        let changes: Vec<_> = self.changes.into_iter().chain(self.kept).collect();
+        let first = changes.first().map(|change| short_name(&change.name).to_owned());
+        let set = ChangeSet { undoes: Some(self.operation.id.clone()), ..ChangeSet::made(self.title, changes) };
+        match change::apply(context, set) {
+            Ok(id) => {
+                taken.into_iter().for_each(|(remote, changes)| change::note_push(repo, &remote, changes));
+                Ok(id.unwrap_or_default())
+            }
+            Err(error) if is_raced(&error) => {
+                Err(error.context(Refusal::Moved { operation: self.operation.id, refs: first.into_iter().collect() }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_raced(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(crate::git::Error::Ref { raced: true, .. }))
+}
+
+/// A branch as users call it; other refs in full.
+pub fn short_name(name: &str) -> &str {
+    name.strip_prefix(HEADS).unwrap_or(name)
+}

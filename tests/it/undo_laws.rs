@@ -1,0 +1,170 @@
+//! Any sequence of commands, ours and git's, then undo of all that was ours: the branches are where git's commands alone put them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use crate::sandbox::Sandbox;
+
+/// The most commands in a sequence.
+const MOST: usize = 30;
+/// How many sequences a normal run tries: each takes seconds. `PROPTEST_CASES` asks for more.
+const CASES: u32 = 3;
+
+#[derive(Debug, Clone)]
+enum Deed {
+    New {
+        arch: usize,
+        phase: u8,
+        step: u8,
+    },
+    NextStep {
+        arch: usize,
+    },
+    Promote {
+        arch: usize,
+    },
+    Undo,
+    /// A commit of the user's on a branch of ours or on a branch of the user's own.
+    Commit {
+        branch: usize,
+    },
+    Delete {
+        branch: usize,
+    },
+    Gc,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        4 => (0..3usize, 0..2u8, 1..3u8).prop_map(|(arch, phase, step)| Deed::New { arch, phase, step }),
+        3 => (0..3usize).prop_map(|arch| Deed::NextStep { arch }),
+        1 => (0..3usize).prop_map(|arch| Deed::Promote { arch }),
+        3 => Just(Deed::Undo),
+        2 => any::<usize>().prop_map(|branch| Deed::Commit { branch }),
+        1 => any::<usize>().prop_map(|branch| Deed::Delete { branch }),
+        1 => Just(Deed::Gc),
+    ]
+}
+
+const ARCHS: [&str; 3] = ["aarch64", "x86_64", "aarch64+x86_64"];
+
+/// A repository, and what the user's own commands did to its branches.
+struct Story {
+    sandbox: Sandbox,
+    /// Where git's commands alone put the branches: those of the start, and what the user committed or deleted.
+    expected: BTreeMap<String, String>,
+    /// The branches that the user moved or deleted.
+    touched: BTreeSet<String>,
+    commits: usize,
+}
+
+impl Story {
+    fn new() -> Self {
+        let mut story =
+            Self { sandbox: Sandbox::new(), expected: BTreeMap::new(), touched: BTreeSet::new(), commits: 0 };
+        story.expected = story.branches().into_iter().collect();
+        story
+    }
+
+    fn branches(&self) -> Vec<(String, String)> {
+        let text = self.sandbox.git(&["for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads"]);
+        text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    }
+
+    fn act(&mut self, deed: &Deed) -> Result<(), TestCaseError> {
+        let point = |arch: usize, rest: &str| format!("toolchain/{}/{rest}", ARCHS[arch]);
+        match deed {
+            Deed::New { arch, phase, step } => self.ours(&["new", &point(*arch, &format!("phase{phase}/step{step}"))]),
+            Deed::NextStep { arch } => self.ours(&["next-step", &point(*arch, "phase0/step1")]),
+            Deed::Promote { arch } => {
+                self.ours(&["promote", &point(*arch, "phase0/step1"), "--force", "--reason", "x"])
+            }
+            Deed::Undo => {
+                let run = self.sandbox.lattice(&["undo"]);
+                prop_assert!(matches!(run.code, 0 | 1), "{}{}", run.stdout, run.stderr);
+                Ok(())
+            }
+            Deed::Commit { branch } => {
+                let branches = self.branches();
+                let (name, tip) = &branches[branch % branches.len()];
+                self.commits += 1;
+                let message = format!("the user's {}", self.commits);
+                let tree = format!("{tip}^{{tree}}");
+                let new = self.sandbox.git(&["commit-tree", "-p", tip, "-m", &message, &tree]);
+                self.sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &new, tip]);
+                self.touched.insert(name.clone());
+                self.expected.insert(name.clone(), new);
+                Ok(())
+            }
+            Deed::Delete { branch } => {
+                let branches: Vec<_> = self.branches().into_iter().filter(|(name, _)| name != "main").collect();
+                let Some((name, tip)) = branches.get(branch % branches.len().max(1)) else { return Ok(()) };
+                self.sandbox.git(&["update-ref", "-d", &format!("refs/heads/{name}"), tip]);
+                self.touched.insert(name.clone());
+                self.expected.remove(name);
+                Ok(())
+            }
+            Deed::Gc => {
+                self.sandbox.git(&["-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now"]);
+                Ok(())
+            }
+        }
+    }
+
+    fn ours(&self, args: &[&str]) -> Result<(), TestCaseError> {
+        let run = self.sandbox.lattice(&[args, &["--no-switch", "--no-push"]].concat());
+        prop_assert!(matches!(run.code, 0..=2), "{args:?}: {}{}", run.stdout, run.stderr);
+        prop_assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        Ok(())
+    }
+
+    /// Undoes what can be undone, the newest first.
+    fn undo_all(&self) -> Result<(), TestCaseError> {
+        let listed = self.sandbox.lattice(&["ops", "--json"]).json();
+        for operation in listed["operations"].as_array().unwrap() {
+            let id = operation["id"].as_str().unwrap();
+            let state = self.state(id);
+            let run = self.sandbox.lattice(&["undo", id]);
+            prop_assert_eq!(self.state(id), if run.code == 0 { "undone".to_owned() } else { state });
+            prop_assert!(matches!(run.code, 0 | 1), "{}{}", run.stdout, run.stderr);
+            let refs = operation["refs"].as_array().unwrap();
+            let names = refs.iter().map(|one| one["name"].as_str().unwrap().trim_start_matches("refs/heads/"));
+            let is_touched = names.into_iter().any(|name| self.touched.contains(name));
+            prop_assert!(
+                run.code == 0 || is_touched || run.stderr.contains("is undone"),
+                "only what the user touched may be refused: {}",
+                run.stderr
+            );
+        }
+        Ok(())
+    }
+
+    fn state(&self, id: &str) -> String {
+        let listed = self.sandbox.lattice(&["ops", "--json"]).json();
+        let operations = listed["operations"].as_array().unwrap();
+        let found = operations.iter().find(|one| one["id"] == id).unwrap();
+        found["state"].as_str().unwrap().to_owned()
+    }
+}
+
+fn holds(deeds: &[Deed]) -> Result<(), TestCaseError> {
+    let mut story = Story::new();
+    for deed in deeds {
+        story.act(deed)?;
+    }
+    story.undo_all()?;
+    prop_assert_eq!(story.branches().into_iter().collect::<BTreeMap<_, _>>(), story.expected);
+    story.sandbox.git(&["fsck", "--strict", "--no-dangling"]);
+    Ok(())
+}
+
+#[test]
+fn undo_of_all_leaves_what_git_alone_did() {
+    let defaults = Config::default();
+    let cases = if defaults.cases == 256 { CASES } else { defaults.cases.min(200) };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 40, ..defaults };
+    let sequences = prop::collection::vec(deed(), 1..=MOST);
+    TestRunner::new(config).run(&sequences, |deeds| holds(&deeds)).unwrap();
+}
