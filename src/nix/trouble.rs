@@ -69,6 +69,11 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["Input/output error", "disk I/O error"],
         "the disk does not work as it should: the kernel's log (`dmesg`) says more",
     ),
+    (
+        // 2.8 takes a repository there that a killed `git init` left for a whole one.
+        &["program 'git' failed"],
+        "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
+    ),
     (&["Too many open files"], "`ulimit -n` says how many files may be open"),
     (&["Permission denied"], "`nix store ping` shows which store is used; its owner can write to it"),
 ];

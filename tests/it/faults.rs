@@ -3,6 +3,7 @@
 //!
 //! By itself a sample of the calls is taken; `GIT_LATTICE_TEST_FAULTS` says how many per situation and version, or `all` of them.
 
+mod cache;
 mod many;
 mod situation;
 mod sweep;
