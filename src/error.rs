@@ -75,6 +75,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(error) = cause.downcast_ref::<build::Damaged>() {
         return one(error.hint());
     }
+    if let Some(error) = cause.downcast_ref::<crate::journal::Error>() {
+        return error.hint().and_then(one);
+    }
     if let Some(error) = cause.downcast_ref::<queue::Error>() {
         return error.hint().and_then(one);
     }
