@@ -23,7 +23,8 @@ pub struct Guard<'j> {
 impl<'j> Guard<'j> {
     pub(super) fn take(journal: &'j Journal) -> Result<Self> {
         let path = journal.dir.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        let options = OpenOptions::new().create(true).truncate(false).write(true).clone();
+        let lock = journal.shared.open(&options, &path).map_err(at(&path))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -101,7 +102,8 @@ impl<'j> Guard<'j> {
         // The process before may have been killed, or the disk full, in the middle of a line.
         let is_torn = self.tail()?.ends_with(|last| last != '\n');
         let text = if is_torn { format!("\n{}", line.write()) } else { line.write() };
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
+        let options = OpenOptions::new().create(true).append(true).clone();
+        let mut file = self.journal.shared.open(&options, &path).map_err(at(&path))?;
         file.write_all(text.as_bytes()).map_err(at(&path))?;
         if must_last {
             file.sync_data().map_err(at(&path))?;
@@ -124,7 +126,8 @@ impl<'j> Guard<'j> {
         let (kept, dropped) = newer_half(&text, usize::try_from(most / 2).unwrap_or(usize::MAX));
         let new = self.journal.dir.join("operations.new");
         let write = || {
-            let mut file = File::create(&new)?;
+            let options = OpenOptions::new().create(true).truncate(true).write(true).clone();
+            let mut file = self.journal.shared.open(&options, &new)?;
             file.write_all(kept.as_bytes())?;
             file.sync_all()?;
             fs::rename(&new, &path)
@@ -168,10 +171,11 @@ mod tests {
     use super::super::line::tests::operation;
     use super::super::{Journal, State};
     use super::*;
+    use crate::git::Shared;
 
     fn scratch() -> (tempfile::TempDir, Journal) {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal { most: 4096, ..Journal::of(dir.path()) };
+        let journal = Journal { most: 4096, ..Journal::of(dir.path(), Shared::default()) };
         (dir, journal)
     }
 

@@ -17,6 +17,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::git::Shared;
+
 pub use guard::Guard;
 pub use history::{Entry, History, State};
 pub use line::{Operation, Origin, Push, PushedRef};
@@ -63,12 +65,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Journal {
     dir: PathBuf,
     most: u64,
+    shared: Shared,
 }
 
 impl Journal {
     /// The journal of the repository with this common dir; nothing is made or read.
-    pub fn of(common_dir: &Path) -> Self {
-        Self { dir: common_dir.join("lattice").join("journal"), most: MOST_BYTES }
+    pub fn of(common_dir: &Path, shared: Shared) -> Self {
+        Self { dir: common_dir.join("lattice").join("journal"), most: MOST_BYTES, shared }
     }
 
     /// Holds the journal, which is made where it is missing.
@@ -76,7 +79,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written, or another process holds it for too long.
     pub fn hold(&self) -> Result<Guard<'_>> {
-        fs::create_dir_all(&self.dir).map_err(at(&self.dir))?;
+        self.shared.create_dir_all(&self.dir).map_err(at(&self.dir))?;
         Guard::take(self)
     }
 

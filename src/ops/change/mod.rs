@@ -43,7 +43,7 @@ impl ChangeSet {
 
 /// The journal of a repository.
 pub fn journal(repo: &Repo) -> Journal {
-    Journal::of(repo.common_dir())
+    Journal::of(repo.common_dir(), repo.shared())
 }
 
 /// Applies a change set; gives the id of the operation, or nothing where there was nothing to do.
