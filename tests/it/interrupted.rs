@@ -35,7 +35,10 @@ impl Sandbox {
 
     /// Kills git-lattice and its git at once after the git has moved its first ref; `false` where there is no strace.
     fn kill_midway(&self, args: &[&str], has_moved: impl Fn() -> bool) -> bool {
-        let slow = ["-e", "trace=rename,unlink", "-e", "inject=rename:delay_enter=3000000:when=2+"];
+        // A ref is published by renaming its lock, and deleted by unlinking it.
+        let call = if args[0] == "undo" { "unlink" } else { "rename" };
+        let (trace, slow) = (format!("trace={call}"), format!("inject={call}:delay_enter=3000000:when=2+"));
+        let slow = ["-e", &trace, "-e", &slow];
         let Some(mut command) = self.under_strace(&slow, args) else { return false };
         let mut child = command.process_group(0).spawn().unwrap();
         let until = Instant::now() + Duration::from_secs(30);
@@ -179,6 +182,20 @@ fn an_empty_lock_of_a_dead_process_is_removed_too() {
     fs::write(sandbox.lock_file(BRANCHES[1]), "").unwrap();
     let run = sandbox.lattice(&ALL).exits(0).says("is finished now");
     is_clean(&sandbox, run);
+}
+
+#[test]
+fn an_undo_that_is_killed_midway_is_finished() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&ALL).exits(0);
+    let is_half = || BRANCHES.iter().filter(|branch| sandbox.ref_file(branch).exists()).count() == 1;
+    if !sandbox.kill_midway(&["undo"], is_half) {
+        return;
+    }
+    assert!(sandbox.work().join(".git/packed-refs.lock").exists(), "git holds it while it deletes");
+    let run = sandbox.lattice(&ALL).exits(0).says("`git lattice undo` was interrupted and is finished now");
+    is_clean(&sandbox, run.says("created"));
+    sandbox.lattice(&ALL).exits(0).says("unchanged");
 }
 
 #[test]
