@@ -58,7 +58,7 @@ fn row(entry: &Entry) -> Vec<Cell> {
         State::Pending => Tone::Odd,
     };
     let operation = &entry.operation;
-    let refs = operation.refs.iter().filter(|change| !change.name.starts_with(KEPT)).count();
+    let refs = operation.moves(KEPT).count();
     vec![
         operation.id.as_str().into(),
         Cell::new(entry.state.word(), tone),
@@ -79,8 +79,10 @@ pub(super) fn hex(id: Option<Oid>) -> Option<String> {
 
 fn to_json(entry: &Entry) -> Value {
     let Operation { id, title, command, time, user, undoes, .. } = &entry.operation;
-    let refs = entry.operation.refs.iter().filter(|change| !change.name.starts_with(KEPT));
-    let refs = refs.map(|change| json!({ "name": change.name, "old": hex(change.old), "new": hex(change.new) }));
+    let refs = entry
+        .operation
+        .moves(KEPT)
+        .map(|change| json!({ "name": change.name, "old": hex(change.old), "new": hex(change.new) }));
     json!({
         "id": id, "state": entry.state.word(), "title": title, "command": command, "time": time_at(*time), "user": user,
         "undoes": undoes, "undone_by": entry.undone_by, "refs": refs.collect::<Vec<_>>(),

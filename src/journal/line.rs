@@ -26,12 +26,19 @@ pub struct Operation {
     pub owner: Identity,
     /// The git that moves the refs.
     pub git: Identity,
-    /// The refs, each with what it was and what it becomes.
+    /// The refs, each with what it was and what it becomes; one that must not move has the same twice.
     pub refs: Vec<Change>,
     /// The operation that this one takes back.
     pub undoes: Option<String>,
     /// Where the new values come from.
     pub origin: Origin,
+}
+
+impl Operation {
+    /// The refs that move, without those under `kept` that are this program's own.
+    pub fn moves<'o>(&'o self, kept: &'o str) -> impl Iterator<Item = &'o Change> {
+        self.refs.iter().filter(move |change| change.old != change.new && !change.name.starts_with(kept))
+    }
 }
 
 /// Where the new values of an operation's refs come from.

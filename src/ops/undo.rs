@@ -45,7 +45,7 @@ pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
     let history = change::journal(repo).read()?;
     let entry = choose(&history, wanted)?;
     let operation = &entry.operation;
-    let refs: Vec<_> = operation.refs.iter().filter(|change| !change.name.starts_with(KEPT)).collect();
+    let refs: Vec<_> = operation.moves(KEPT).collect();
     check_unmoved(repo, operation, &refs)?;
     let changes: Vec<_> = refs.iter().map(|change| change::reversed((*change).clone())).collect();
     check_objects(repo, operation, &changes)?;

@@ -95,10 +95,12 @@ fn await_git(operation: &Operation) -> Result<()> {
 }
 
 fn move_rest(repo: &Repo, operation: &Operation) -> Result<Settled> {
-    let standings = operation.refs.iter().map(|change| standing(repo, change)).collect::<Result<Vec<_>>>()?;
+    // What was only to be verified tells nothing of how far it came.
+    let moves: Vec<_> = operation.refs.iter().filter(|change| change.old != change.new).collect();
+    let standings = moves.iter().map(|change| standing(repo, change)).collect::<Result<Vec<_>>>()?;
     let having = |wanted: Standing| {
-        let both = operation.refs.iter().zip(&standings);
-        both.filter(move |(_, standing)| **standing == wanted).map(|(change, _)| change.clone()).collect::<Vec<_>>()
+        let both = moves.iter().zip(&standings);
+        both.filter(move |(_, standing)| **standing == wanted).map(|(change, _)| (*change).clone()).collect::<Vec<_>>()
     };
     let (before, after) = (having(Standing::Before), having(Standing::After));
     if after.is_empty() && !standings.contains(&Standing::Beyond) {
