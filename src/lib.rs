@@ -29,6 +29,8 @@ pub mod lattice;
 #[doc(hidden)]
 pub mod lint;
 #[doc(hidden)]
+pub mod lock;
+#[doc(hidden)]
 pub mod nix;
 #[doc(hidden)]
 pub mod ops;

@@ -28,7 +28,7 @@ pub struct Change {
     pub name: String,
     /// What it must be before; `None`: it must not exist.
     pub old: Option<Oid>,
-    /// What it is to be; `None`: it is deleted.
+    /// What it is to be; `None`: it is deleted. The same as before: it must not move.
     pub new: Option<Oid>,
 }
 
@@ -170,6 +170,7 @@ impl Update {
 /// One command of `update-ref --stdin -z`; a null id stands for a ref that is not there.
 fn line(Change { name, old, new }: &Change, null: Oid) -> String {
     match (new, old) {
+        (Some(new), Some(old)) if new == old => format!("verify {name}\0{old}\0"),
         (Some(new), old) => format!("update {name}\0{new}\0{}\0", old.unwrap_or(null)),
         (None, Some(old)) => format!("delete {name}\0{old}\0"),
         (None, None) => format!("verify {name}\0{null}\0"),
@@ -186,7 +187,9 @@ fn refused(stderr: &str) -> Error {
     if let Some(lock) = lock_file(text) {
         return Error::Locked { name, age: age(&lock), lock };
     }
-    let raced = text.contains("reference already exists") || text.contains("but expected");
+    let raced = text.contains("reference already exists") || text.contains("but expected")
+        // A collection of garbage took the object before a ref led to it: made again, it is there.
+        || text.contains("nonexistent object");
     let why = if raced { "was moved by somebody else at the same time".to_owned() } else { text.replace('\n', ", ") };
     Error::Ref { name, why, raced }
 }

@@ -1,7 +1,10 @@
 //! Writing and editing `lattice.toml` in the worktree.
 
-use std::io::Write;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -9,8 +12,12 @@ use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, Config, Document};
 use crate::context::Context;
 use crate::git::Repo;
+use crate::lock;
 use crate::ops::Cannot;
 use crate::system::System;
+
+/// How long another git-lattice may edit lattice.toml.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The base branch that is most likely meant: the remote's default, else one of the usual names, else HEAD's branch.
 ///
@@ -79,6 +86,7 @@ pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
     if context.repo.head()?.commit.is_none() {
         return Err(Cannot::NoCommit.into());
     }
+    let _held = hold(&context.repo)?;
     let document = match context.repo.worktree_file(config::FILE)? {
         Some(_) if !force => return Err(Cannot::Exists { file: config::FILE }.into()),
         Some(bytes) => {
@@ -105,6 +113,7 @@ pub fn add_values(
     given: &[String],
 ) -> Result<Vec<String>> {
     let root = worktree(context)?;
+    let _held = hold(&context.repo)?;
     let mut document = context.document()?;
     let index = config.lattice.axis_index(axis)?;
     let mut added = Vec::new();
@@ -133,18 +142,33 @@ pub fn worktree(context: &Context) -> Result<&Path> {
     context.repo.workdir().ok_or_else(|| Cannot::Bare { file: config::FILE }.into())
 }
 
+/// Waits until no other git-lattice edits a lattice.toml of this repository: from reading to writing, so that no edit is lost.
+fn hold(repo: &Repo) -> Result<File, lock::Error> {
+    let dir = repo.common_dir().join("lattice");
+    let path = dir.join("edit.lock");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    let open = || repo.shared().create_dir_all(&dir).and_then(|()| repo.shared().open(&options, &path));
+    lock::hold(open().map_err(|source| lock::Error::Io { path: path.clone(), source })?, &path, PATIENCE)
+}
+
 /// Checks what is about to be written, then puts it in place in one step.
 fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
     // Where it is a symbolic link, what it points at is the file; the link stays.
     let path = path.canonicalize().unwrap_or(path);
-    let put = || -> std::io::Result<()> {
-        let new = path.with_file_name(format!(".{}.new", config::FILE));
-        let mut file = std::fs::File::create(&new)?;
+    let put = || -> io::Result<()> {
+        let prefix = format!(".{}.", config::FILE);
+        let mut named = tempfile::Builder::new();
+        let named = named.prefix(&prefix).permissions(Permissions::from_mode(0o666));
+        let mut file = named.tempfile_in(path.parent().unwrap_or(root))?;
+        if let Ok(there) = path.metadata() {
+            file.as_file().set_permissions(there.permissions())?;
+        }
         file.write_all(document.to_string().as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&new, &path).inspect_err(|_| drop(std::fs::remove_file(&new)))
+        file.as_file().sync_all()?;
+        file.persist(&path).map(drop).map_err(|error| error.error)
     };
     put().with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(path)

@@ -40,8 +40,14 @@ pub enum Carried {
 /// How often a push is tried while others push to the same place.
 const TRIES: usize = 3;
 /// By these words git tells that another push holds what this one needs (receive-pack.c, refs.c).
-pub(super) const BUSY: [&str; 4] =
-    ["atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref"];
+pub(super) const BUSY: [&str; 6] = [
+    "atomic transaction failed",
+    "failed to update ref",
+    "failed to lock",
+    "cannot lock ref",
+    "reference already exists",
+    "incorrect old value",
+];
 
 impl Outcome {
     /// Whether the remote has what it should have.

@@ -68,3 +68,97 @@ fn two_that_make_the_same_point_agree() {
     assert_eq!(words.iter().filter(|word| *word == "created").count(), 1, "one makes it: {words:?}");
     assert_eq!(words.iter().filter(|word| *word == "unchanged").count(), 2, "the others find it made: {words:?}");
 }
+
+/// Runs git-lattice with each of these arguments, all at the same time.
+fn all_at_once(sandbox: &Sandbox, runs: &[Vec<&str>]) {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = runs.iter().map(|args| scope.spawn(move || sandbox.lattice(args))).collect();
+        for one in running {
+            one.join().unwrap().exits(0);
+        }
+    });
+}
+
+#[test]
+fn thirty_new_on_one_chain_see_each_other() {
+    let sandbox = Sandbox::new();
+    let steps: Vec<_> = (1..=30).map(|i| format!("step{i}")).collect();
+    let new = |step| vec!["new", "--arch", "aarch64", "--no-push", "--no-switch", "--step", step];
+    all_at_once(&sandbox, &steps.iter().map(|step| new(step)).collect::<Vec<_>>());
+    let branch = |n: usize| format!("feature/toolchain/aarch64/phase0/step{n}");
+    let file = |n: usize| sandbox.work().join(".git/refs/heads").join(branch(n));
+    let mut order: Vec<_> = (1..=30).map(|n| (std::fs::metadata(file(n)).unwrap().modified().unwrap(), n)).collect();
+    order.sort();
+    for (i, (_, n)) in order.iter().enumerate() {
+        let below = order[..i].iter().map(|(_, m)| *m).filter(|m| m < n).max();
+        let expected = sandbox.git(&["rev-parse", &below.map_or("main".to_owned(), branch)]);
+        let parents = sandbox.git(&["log", "-1", "--format=%P", &branch(*n)]);
+        assert_eq!(parents, expected, "step{n} should grow from what was there: {below:?} of {order:?}");
+    }
+    sandbox.git(&["fsck", "--no-dangling", "--strict"]);
+}
+
+#[test]
+fn axis_add_at_once_loses_no_value() {
+    for round in 0..5 {
+        let sandbox = Sandbox::new();
+        let link = sandbox.work().join("lattice.toml");
+        let real = sandbox.path("work/real/lattice.toml");
+        std::fs::create_dir(real.parent().unwrap()).unwrap();
+        std::fs::rename(&link, &real).unwrap();
+        std::os::unix::fs::symlink("real/lattice.toml", &link).unwrap();
+        std::process::Command::new("chmod").arg("640").arg(&real).status().unwrap();
+        let names: Vec<_> = (0..8).map(|i| format!("gcc-{i}")).collect();
+        let runs: Vec<_> = names.iter().map(|name| vec!["axis", "add", "component", name]).collect();
+        all_at_once(&sandbox, &runs);
+        let text = std::fs::read_to_string(&real).unwrap();
+        for name in &names {
+            assert!(text.contains(name.as_str()), "`{name}` was reported as added, round {round}: {text}");
+        }
+        assert!(link.is_symlink(), "the link should stay");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&real).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o640, "the permissions should stay");
+        let left: Vec<_> = std::fs::read_dir(real.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".lattice")), "{left:?}");
+    }
+}
+
+#[test]
+fn two_syncs_at_once_both_end_well() {
+    let sandbox = Sandbox::new();
+    sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
+    sandbox.git_in("other", &["config", "user.name", "o"]);
+    for round in 1..=12 {
+        let new = |dir: &str, arch: &str, push: &[&str]| {
+            let step = format!("step{round}");
+            let args = [&["new", "--arch", arch, "--no-switch", "--step", &step][..], push].concat();
+            sandbox.lattice_in(dir, &args, |command| command).exits(0);
+        };
+        new("other", "aarch64", &[]);
+        new("work", "x86_64", &["--no-push"]);
+        if round > 1 {
+            let branch = "feature/toolchain/aarch64/phase0/step1";
+            sandbox.git_in("other", &["switch", "-q", branch]);
+            sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", &format!("round {round}")]);
+            sandbox.git_in("other", &["push", "-q", "origin", branch]);
+        }
+        all_at_once(&sandbox, &[vec!["sync"], vec!["sync"]]);
+        if round == 1 {
+            sandbox.git(&[
+                "branch",
+                "-q",
+                "--track",
+                "feature/toolchain/aarch64/phase0/step1",
+                "origin/feature/toolchain/aarch64/phase0/step1",
+            ]);
+        }
+    }
+    sandbox.lattice(&["sync"]).exits(0);
+    let heads = |dir: &str| {
+        sandbox.git_in(
+            dir,
+            &["for-each-ref", "--format=%(objectname)", "refs/heads/feature/toolchain/aarch64/phase0/step1"],
+        )
+    };
+    assert_eq!(heads("work"), heads("remote.git"), "the branch that was behind should have moved");
+}

@@ -1,6 +1,6 @@
 //! Growing one point: where its commit hangs and what it holds.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context as _, Result};
 
@@ -34,6 +34,8 @@ pub(super) struct Planner<'a> {
     linted: HashSet<String>,
     locker: Locker,
     warnings: Vec<String>,
+    /// The refs whose tips are parents.
+    tips: BTreeMap<String, Oid>,
 }
 
 /// What is put into a point's directory.
@@ -67,11 +69,12 @@ impl<'a> Planner<'a> {
             linted: HashSet::new(),
             locker: Locker::default(),
             warnings: Vec::new(),
+            tips: BTreeMap::new(),
         })
     }
 
     pub(super) fn finish(self, items: Vec<Item>) -> Plan {
-        Plan { items, texts: self.texts, warnings: self.warnings, memory: self.memory }
+        Plan { items, texts: self.texts, warnings: self.warnings, tips: self.tips, memory: self.memory }
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
@@ -173,10 +176,17 @@ impl<'a> Planner<'a> {
     }
 
     /// The tips of the maximal existing points below; the base when there are none (product.md, section 1).
-    fn parents(&self, point: &Point) -> Result<(Vec<Oid>, Vec<String>)> {
+    fn parents(&mut self, point: &Point) -> Result<(Vec<Oid>, Vec<String>)> {
         let below = self.census.population().maximal_below(point);
         let named = |p: &&Point| Some((self.census.commit(p)?, self.config.branch.encode(&self.config.lattice, p)));
         let parents: Vec<_> = below.iter().filter_map(named).collect();
+        for (p, (id, branch)) in below.iter().filter(|p| self.census.commit(p).is_some()).zip(&parents) {
+            let root = match (self.census.tip(p).local, &self.config.remote) {
+                (None, Some(remote)) => format!("refs/remotes/{remote}"),
+                _ => "refs/heads".to_owned(),
+            };
+            self.tips.insert(format!("{root}/{branch}"), *id);
+        }
         if !parents.is_empty() {
             return Ok(parents.into_iter().unzip());
         }

@@ -2,10 +2,14 @@
 
 mod grow;
 mod names;
+mod turn;
+
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
 use self::grow::Planner;
+use self::turn::Turns;
 use super::census::Census;
 use super::change::{self, ChangeSet};
 use crate::config::Config;
@@ -67,6 +71,8 @@ pub struct Plan {
     pub texts: Vec<(String, String)>,
     /// What the user should know: a flake that could not be locked.
     pub warnings: Vec<String>,
+    /// The refs whose tips are parents of new points.
+    tips: BTreeMap<String, Oid>,
     memory: Repo,
 }
 
@@ -122,11 +128,15 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     }
     let first = plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled);
     let objects = std::mem::replace(&mut plan.memory, context.repo.in_memory());
-    let set = ChangeSet { objects: Some(objects), ..ChangeSet::made(format!("lattice: add {first}"), changes) };
+    let is_made = |name: &String| changes.iter().any(|change| change.name == *name);
+    let unmoved = plan.tips.iter().filter(|(name, _)| !is_made(name)).map(|(name, id)| (name.clone(), *id)).collect();
+    let title = format!("lattice: add {first}");
+    let set = ChangeSet { objects: Some(objects), unmoved, ..ChangeSet::made(title, changes) };
     change::apply(context, set).map(drop)
 }
 
-/// Plans and applies; whoever loses a race plans once more and then finds the other's work: the same, or in the way.
+/// Plans and applies. Whoever loses a race, or finds that points were made since the plan was begun, plans once more and then finds
+/// the other's work: the same, below, or in the way.
 ///
 /// # Errors
 /// Those of [`plan`] and [`apply`].
@@ -136,12 +146,26 @@ pub fn make(
     request: &Request,
     check: impl Fn(&Plan) -> Result<()>,
 ) -> Result<Plan> {
-    const TRIES: usize = 3;
-    let mut tried = 1;
+    const TRIES: usize = 5;
+    let turns = Turns::of(&context.repo);
+    let (mut turn, mut tried) = (None, 1);
     loop {
+        let stamp = turns.stamp();
         let mut plan = plan(context, config, request)?;
         check(&plan)?;
-        match apply(context, &mut plan) {
+        if plan.changes().is_empty() {
+            return Ok(plan);
+        }
+        // Held from the first time on, so that the second plan counts.
+        let is_first = turn.is_none();
+        let held = match turn.take() {
+            Some(held) => turn.insert(held),
+            None => turn.insert(turns.take()?),
+        };
+        if is_first && !held.counts(&stamp)? {
+            continue;
+        }
+        match held.during(|| apply(context, &mut plan))? {
             Ok(()) => return Ok(plan),
             Err(error) if tried < TRIES && lost_a_race(&error) => tried += 1,
             Err(error) => return Err(error),

@@ -8,6 +8,7 @@ mod records;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -25,6 +26,12 @@ use crate::process;
 use crate::record::store::{self, NOTES};
 
 pub use records::{Own, RecordsReport};
+
+/// How often it is tried while another process moves the same refs.
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(40);
+/// What `git fetch` says when another process moves the same refs (refs/files-backend.c, lockfile.c).
+const RACES: [&str; 3] = ["cannot lock ref", "Unable to create", "unable to update local ref"];
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +206,34 @@ pub fn sync(
     points: &[Point],
     how: How,
 ) -> Result<Report> {
+    let mut result = once(context, config, census, there, points, how);
+    for tried in 1..TRIES {
+        let Err(error) = &result else { break };
+        if !lost_a_race(error) {
+            break;
+        }
+        std::thread::sleep(PAUSE * tried);
+        let (census, there) = (Census::take(&context.repo, config)?, look(context, config, how.fetch)?);
+        result = once(context, config, &census, there, points, how);
+    }
+    result
+}
+
+/// Whether another git that moves the same refs was first, here or while it fetched.
+fn lost_a_race(error: &anyhow::Error) -> bool {
+    let is_ours = matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }));
+    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { said, .. }) if RACES.iter().any(|word| said.contains(word)));
+    is_ours || is_git_s
+}
+
+fn once(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    there: There,
+    points: &[Point],
+    how: How,
+) -> Result<Report> {
     let sync = Sync { context, repo: &context.repo, config, census, there, how };
     let mut tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
     if how.fetch && !how.dry_run {
@@ -297,15 +332,22 @@ impl Sync<'_> {
 
     fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushReport> {
         let mut report = self.attempt(names)?;
-        let is_refused = |pushed: &Pushed| pushed.refused.is_some();
-        let is_busy = |why: &String| BUSY.iter().any(|word| why.contains(word));
-        let busy = report.refs.iter().any(|pushed| pushed.refused.as_ref().is_some_and(is_busy));
-        // A server may turn down a whole push because of the one notes ref in it.
-        let all = names.len() > 1 && notes.is_some() && report.refs.iter().all(is_refused);
-        if busy || all {
-            let again: Vec<_> = report.refs.iter().filter(|pushed| is_refused(pushed)).collect();
-            let again = again.into_iter().filter(|pushed| busy || Some(pushed.name.as_str()) != notes);
-            let again: Vec<_> = again.map(|pushed| pushed.name.clone()).collect();
+        for tried in 1..TRIES {
+            let is_refused = |pushed: &&Pushed| pushed.refused.is_some();
+            let is_busy = |why: &String| BUSY.iter().any(|word| why.contains(word));
+            let busy = report.refs.iter().any(|pushed| pushed.refused.as_ref().is_some_and(is_busy));
+            // A server may turn down a whole push because of the one notes ref in it.
+            let all = tried == 1
+                && names.len() > 1
+                && notes.is_some()
+                && report.refs.iter().all(|pushed| is_refused(&pushed));
+            if busy {
+                std::thread::sleep(PAUSE * tried);
+            } else if !all {
+                break;
+            }
+            let again = report.refs.iter().filter(is_refused).map(|pushed| pushed.name.clone());
+            let again: Vec<_> = again.filter(|name| busy || Some(name.as_str()) != notes).collect();
             let second = self.attempt(&again)?;
             report.refs.retain(|pushed| !again.contains(&pushed.name));
             report.refs.extend(second.refs);

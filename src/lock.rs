@@ -1,0 +1,68 @@
+//! Locks that several git-lattice share: the system gives one back when its process ends, so that none is left behind.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// A lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its file could not be used.
+    #[error("could not lock `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process holds it for too long.
+    #[error("another git-lattice has held `{}` for {seconds} seconds", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+        /// For how long.
+        seconds: u64,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Busy { path, .. } => Some(format!(
+                "`fuser -v {}` shows which process it is: let it go on, or end it",
+                crate::process::quote(path)
+            )),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// Locks a file, which is waited for as long as `patience`; the lock goes with the file.
+///
+/// # Errors
+/// When another process holds it for longer.
+pub fn hold(file: File, path: &Path, patience: Duration) -> Result<File, Error> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(source)) => return Err(Error::Io { path: path.to_owned(), source }),
+            Err(TryLockError::WouldBlock) if Instant::now() > until => {
+                return Err(Error::Busy { path: path.to_owned(), seconds: age(&file) });
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+    // Only for the message of a process that waits in vain.
+    file.set_modified(SystemTime::now()).ok();
+    Ok(file)
+}
+
+fn age(file: &File) -> u64 {
+    let taken = file.metadata().and_then(|meta| meta.modified());
+    taken.ok().and_then(|time| time.elapsed().ok()).map_or(0, |age| age.as_secs())
+}
