@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
 use crate::ops::{Cannot, Refusal, build, limits, trust};
-use crate::{config, context, git, hooks, lattice, lock, nix, process, queue};
+use crate::{config, context, git, hooks, lattice, lock, nix, process, queue, record};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -19,7 +19,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
                 Some(git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Conflict { .. })
             )
     };
-    if error.chain().any(is_no) { NO } else { CANNOT }
+    let is_lost = |cause: &(dyn std::error::Error + 'static)| cause.is::<record::kept::Unrecorded>();
+    if error.chain().any(is_no) && !error.chain().any(is_lost) { NO } else { CANNOT }
 }
 
 /// What to do about an error, one line each.
@@ -77,6 +78,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     }
     if let Some(error) = cause.downcast_ref::<crate::journal::Error>() {
         return error.hint().and_then(one);
+    }
+    if let Some(error) = cause.downcast_ref::<record::kept::Unrecorded>() {
+        return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<lock::Error>() {
         return error.hint().and_then(one);

@@ -169,6 +169,14 @@ impl<'a> View<'a> {
                 self.ui.progress("");
                 self.undecided.push(json!({ "point": point, "system": system, "error": why }));
             }
+            Progress::Kept { file, why } => {
+                self.ui.progress("");
+                self.ui.warn(format!("the result could not be recorded yet: {}", harmless(why)));
+                self.hint(&format!(
+                    "it is kept in `{}`; the next `git lattice build` or `sync` records it",
+                    file.display()
+                ));
+            }
             Progress::NotCompared(job) => self.not_compared(job),
             Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
             Progress::Pushed(pushed) => self.pushed(pushed),

@@ -4,6 +4,7 @@
 //! unites them all ([`store`]).
 
 pub mod evidence;
+pub mod kept;
 pub mod note;
 mod span;
 pub mod store;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::kept::{self, Recorded, Unrecorded};
 use super::note::{Flaw, Note, read_lines};
 use super::span::Span;
 use super::{Record, Verdicts};
@@ -299,11 +300,18 @@ impl Scan {
     }
 }
 
-/// Appends records under this clone's own ref, each to the note on its key.
+/// Appends records under this clone's own ref, each to the note on its key, after those that are kept from earlier. What cannot be
+/// written now is kept.
 ///
 /// # Errors
-/// When the notes cannot be written.
-pub fn append(repo: &Repo, records: &[Record]) -> Result<()> {
+/// When it cannot be kept either.
+pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, Unrecorded> {
+    kept::flush(repo)
+        .and_then(|_| write(repo, records))
+        .map_or_else(|source| kept::keep(repo, records, source), |()| Ok(Recorded::InNotes))
+}
+
+pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
     let line = |record: &Record| Repo::oid(&record.key).map(|key| (key, record.to_line()));
     let texts = records.iter().map(line).collect::<Result<Vec<_>>>()?;
     let name = format!("{NOTES}{}", writer(repo)?);

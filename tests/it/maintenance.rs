@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::races::with_quick_nix;
 use crate::sandbox::Sandbox;
 
 /// Does `deed` again and again on a thread of its own for as long as `work` runs.
@@ -73,4 +74,47 @@ fn objects_are_shared_with_the_group() {
     let dir = sandbox.work().join(".git/objects").join(&id[..2]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode(&dir), mode(&dir.join(&id[2..]))), (0o2775, 0o444), "as git makes them");
+}
+
+#[test]
+fn builds_record_beside_git_repack() {
+    let (sandbox, points) = with_quick_nix(12);
+    let objects = sandbox.work().join(".git/objects");
+    let work = || points.iter().for_each(|point| drop(sandbox.lattice(&["build", point]).exits(1).says("no-builder")));
+    beside(|| remove_empty_directories(&objects), work);
+    assert_eq!(sandbox.records().len(), points.len(), "each build should have left its record");
+}
+
+#[test]
+fn results_are_kept_until_they_can_be_recorded() {
+    let (sandbox, points) = with_quick_nix(2);
+    sandbox.lattice(&["build", &points[0]]).exits(1);
+    let writer = sandbox.git(&["config", "lattice.writer"]);
+    let lock = sandbox.work().join(format!(".git/refs/notes/lattice/{writer}.lock"));
+    fs::write(&lock, "").unwrap();
+    let run = sandbox.lattice(&["build", &points[1]]).exits(1).says("no-builder");
+    assert_eq!(run.stderr.matches("could not be recorded yet").count(), 1, "{}", run.stderr);
+    assert_eq!(sandbox.records().len(), 1);
+    let kept = fs::read_dir(sandbox.work().join(".git/lattice/records")).unwrap().map(|e| e.unwrap().path());
+    let kept: Vec<_> = kept.filter(|path| path.extension().is_some_and(|it| it == "jsonl")).collect();
+    let text = fs::read(&kept[0]).unwrap();
+    fs::remove_file(&lock).unwrap();
+    sandbox.lattice(&["sync"]).exits(0);
+    assert_eq!(sandbox.records().len(), 2, "sync should record what was kept");
+    assert!(!kept[0].exists(), "what is recorded is kept no longer");
+    // As if the process had been killed before it removed the file.
+    fs::write(&kept[0], text).unwrap();
+    sandbox.lattice(&["sync"]).exits(0);
+    assert_eq!(sandbox.records().len(), 2, "a record should not be there twice");
+}
+
+#[test]
+fn a_result_that_cannot_be_kept_is_in_the_error() {
+    let (sandbox, points) = with_quick_nix(1);
+    fs::create_dir_all(sandbox.work().join(".git/lattice")).unwrap();
+    fs::write(sandbox.work().join(".git/lattice/records"), "in the way").unwrap();
+    fs::create_dir_all(sandbox.work().join(".git/refs/notes")).unwrap();
+    fs::write(sandbox.work().join(".git/refs/notes/lattice"), "in the way").unwrap();
+    let run = sandbox.lattice(&["build", &points[0]]).exits(2).says("could not record the result, nor keep it");
+    run.says(r#""verdict":"no-builder""#).says("hint: ");
 }

@@ -6,7 +6,7 @@ use crate::story::{elsewhere, far, fields};
 const SETTINGS: &str = include_str!("../../src/nix/captured/settings-2.8.json");
 
 /// A Nix that builds for no other machine and is quick to say so.
-fn with_quick_nix(count: usize) -> (Sandbox, Vec<String>) {
+pub(crate) fn with_quick_nix(count: usize) -> (Sandbox, Vec<String>) {
     let mut sandbox = Sandbox::new();
     let answer =
         format!("#!/bin/sh\ncase $* in *version*) echo 'nix (Nix) 2.8.0' ;; *) cat <<'END'\n{SETTINGS}\nEND\nesac\n");

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::run::Builder;
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
 use crate::nix::{self, Checked, StorePath};
+use crate::record::kept::Recorded;
 use crate::record::{Record, Verdict, store};
 
 /// What is to be compared.
@@ -46,7 +47,9 @@ pub(super) fn all(
         }
     }
     let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
-    store::append(&builder.context.repo, &records).context("could not record the result")?;
+    if let Recorded::Kept { file, why } = store::append(&builder.context.repo, &records)? {
+        on(Progress::Kept { file: &file, why: &why });
+    }
     done.iter().for_each(|done| on(Progress::End(done)));
     undecided.iter().for_each(|open| on(Progress::Undecided(open)));
     Ok((done, undecided))

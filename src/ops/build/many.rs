@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::log::Log;
 use super::run::Builder;
@@ -13,6 +13,7 @@ use crate::git::commit::now;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
 use crate::ops::limits;
 use crate::process::leash;
+use crate::record::kept::Recorded;
 use crate::record::{Output, Record, Verdict, store};
 
 /// All jobs of one run, by their place.
@@ -308,8 +309,10 @@ impl<'a> Many<'a> {
         if records.is_empty() {
             return;
         }
-        if let Err(error) = store::append(&self.builder.context.repo, &records).context("could not record the result") {
-            self.trouble.get_or_insert(error);
+        match store::append(&self.builder.context.repo, &records) {
+            Ok(Recorded::InNotes) => {}
+            Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
+            Err(error) => drop(self.trouble.get_or_insert(error.into())),
         }
         for (i, done) in over {
             (self.on)(Progress::End(&done));

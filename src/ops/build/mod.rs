@@ -11,7 +11,7 @@ mod run;
 mod strangers;
 mod undecided;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -93,6 +93,13 @@ pub enum Progress<'a> {
     End(&'a Done),
     /// A build came to no answer, and has no record.
     Undecided(&'a Undecided),
+    /// Results could not be recorded yet, and are kept.
+    Kept {
+        /// Where.
+        file: &'a Path,
+        /// Why.
+        why: &'a str,
+    },
     /// What was built is copied to this cache.
     Pushing(&'a str),
     /// It was copied, or not.

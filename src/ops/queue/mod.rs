@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::process::Cmd;
 use crate::queue::{Asked, Guard, Job, Put, Queue, Snapshot};
+use crate::record::kept;
 
 pub use cancel::{Ended, cancel};
 pub use foreground::build;
@@ -104,6 +105,8 @@ fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
 /// # Errors
 /// When the queue cannot be read, or this program cannot be started a second time.
 pub fn go_on(context: &Context) -> Result<()> {
+    // What cannot be written now stays for the next time.
+    kept::flush(&context.repo).ok();
     if of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
 }
 

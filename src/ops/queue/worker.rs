@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::process::Cmd;
 use crate::process::leash::{self, Leashed};
 use crate::queue::{Held, Job, Next, Queue};
+use crate::record::kept;
 
 /// How soon a request to cancel is seen. That a runner has ended is known at once.
 const POLL: Duration = Duration::from_millis(200);
@@ -26,6 +27,8 @@ pub fn work(context: &Context) -> Result<()> {
     let queue = super::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
     leash::give_way();
+    // What cannot be written now stays for the next time.
+    kept::flush(&context.repo).ok();
     loop {
         let guard = queue.guard()?;
         let next = guard.next()?;

@@ -23,6 +23,7 @@ use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
 use crate::lattice::Point;
 use crate::process;
+use crate::record::kept;
 use crate::record::store::{self, NOTES};
 
 pub use records::{Own, RecordsReport};
@@ -234,6 +235,9 @@ fn once(
     points: &[Point],
     how: How,
 ) -> Result<Report> {
+    if !how.dry_run {
+        kept::flush(&context.repo).ok();
+    }
     let sync = Sync { context, repo: &context.repo, config, census, there, how };
     let mut tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
     if how.fetch && !how.dry_run {

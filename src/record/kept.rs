@@ -1,0 +1,144 @@
+//! Records that could not be written into the notes: kept in files until they can.
+//!
+//! `lattice/records` in the common dir has a file of lines for each time that writing failed. Whatever records next brings them in,
+//! under a lock and each once: a line that the note has already was written by a process that was killed before it removed the file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Record;
+use super::store::{self, random_name};
+use crate::git::{Oid, Repo, Result};
+use crate::lock;
+
+const ENDING: &str = "jsonl";
+const LOCK: &str = "lock";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of records that were to be written.
+#[derive(Debug)]
+pub enum Recorded {
+    /// They are in the notes.
+    InNotes,
+    /// They are kept until they can be written.
+    Kept {
+        /// Where.
+        file: PathBuf,
+        /// Why they could not be written.
+        why: String,
+    },
+}
+
+/// Records could neither be written nor kept.
+#[derive(Debug, thiserror::Error)]
+#[error("could not record the result, nor keep it in `{}` ({kept}); it is: {lines}", file.display())]
+pub struct Unrecorded {
+    /// The records, a line each.
+    pub lines: String,
+    /// The file that would have kept them.
+    pub file: PathBuf,
+    kept: io::Error,
+    source: Box<crate::git::Error>,
+}
+
+impl Unrecorded {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        format!("write the line that begins with `{{` into `{}`: the next build records it", self.file.display())
+    }
+}
+
+/// Keeps records; gives the file.
+pub(super) fn keep(
+    repo: &Repo,
+    records: &[Record],
+    source: crate::git::Error,
+) -> std::result::Result<Recorded, Unrecorded> {
+    let lines: Vec<u8> = records.iter().flat_map(Record::to_line).collect();
+    let file = folder(repo).join(format!("{}.{ENDING}", random_name()));
+    match write(repo, &file, &lines) {
+        Ok(()) => Ok(Recorded::Kept { file, why: chain(&source) }),
+        Err(kept) => {
+            let lines = String::from_utf8_lossy(&lines).trim_end().to_owned();
+            Err(Unrecorded { lines, file, kept, source: Box::new(source) })
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}
+
+/// A file is seen whole or not at all, and is on the disk when this returns.
+fn write(repo: &Repo, path: &Path, lines: &[u8]) -> io::Result<()> {
+    repo.shared().create_dir_all(path.parent().unwrap_or(path))?;
+    let new = path.with_extension("new");
+    let put = || {
+        let mut file = repo.shared().open(OpenOptions::new().create_new(true).write(true), &new)?;
+        file.write_all(lines)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    put().inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Writes what is kept into the notes; tells how many records were.
+///
+/// # Errors
+/// When they cannot be written: they stay.
+pub fn flush(repo: &Repo) -> Result<usize> {
+    if files(repo).is_empty() {
+        return Ok(0);
+    }
+    let Some(_held) = hold(repo) else { return Ok(0) };
+    let mut written = 0;
+    for file in files(repo) {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let records: Option<Vec<Record>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        // What is no record stays for whoever wrote it.
+        let Some(records) = records.filter(|records| records.iter().all(|it| Repo::oid(&it.key).is_ok())) else {
+            continue;
+        };
+        let mut new = Vec::new();
+        for record in records {
+            if !is_there(repo, &record)? {
+                new.push(record);
+            }
+        }
+        if !new.is_empty() {
+            store::write(repo, &new)?;
+        }
+        written += new.len();
+        fs::remove_file(&file).ok();
+    }
+    Ok(written)
+}
+
+/// Whether the notes of this clone have exactly this record.
+fn is_there(repo: &Repo, record: &Record) -> Result<bool> {
+    let key: Oid = Repo::oid(&record.key)?;
+    let Some(writer) = store::known_writer(repo)? else { return Ok(false) };
+    let Some(notes) = repo.find_ref(&format!("{}{writer}", store::NOTES))? else { return Ok(false) };
+    let Some(blob) = repo.note(notes, key)? else { return Ok(false) };
+    let (text, line) = (repo.blob(blob)?, record.to_line());
+    Ok(text.split(|byte| *byte == b'\n').any(|there| there == line.trim_ascii_end()))
+}
+
+/// `None` when another process writes them just now.
+fn hold(repo: &Repo) -> Option<File> {
+    let path = folder(repo).join(LOCK);
+    let file = repo.shared().open(OpenOptions::new().create(true).truncate(false).write(true), &path).ok()?;
+    lock::hold(file, &path, PATIENCE).ok()
+}
+
+fn files(repo: &Repo) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder(repo)).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)).collect()
+}
+
+fn folder(repo: &Repo) -> PathBuf {
+    repo.common_dir().join("lattice").join("records")
+}
