@@ -1,7 +1,7 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
 use crate::ops::{Cannot, Refusal, build, limits, trust};
-use crate::{config, context, git, hooks, lattice, lock, nix, process, queue, record};
+use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Done.
 pub const OK: u8 = 0;
@@ -83,6 +83,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
         return one(error.hint());
     }
     if let Some(error) = cause.downcast_ref::<lock::Error>() {
+        return error.hint().and_then(one);
+    }
+    if let Some(error) = cause.downcast_ref::<journal::Error>() {
         return error.hint().and_then(one);
     }
     if let Some(error) = cause.downcast_ref::<queue::Error>() {

@@ -145,7 +145,7 @@ pub fn worktree(context: &Context) -> Result<&Path> {
 /// Waits until no other git-lattice edits a lattice.toml of this repository: from reading to writing, so that no edit is lost.
 fn hold(repo: &Repo) -> Result<File, lock::Error> {
     let dir = repo.common_dir().join("lattice");
-    let path = dir.join("edit.lock");
+    let path = dir.join("edit");
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     let open = || repo.shared().create_dir_all(&dir).and_then(|()| repo.shared().open(&options, &path));
