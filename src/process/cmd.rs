@@ -1,0 +1,145 @@
+//! What is to be run: a program with its arguments, environment and folder, which can be printed for a shell.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::Ordering;
+
+use super::{Error, TRACE};
+use crate::env;
+
+/// One program with its arguments, to be read or shown.
+#[derive(Debug, Clone)]
+pub struct Cmd {
+    program: OsString,
+    args: Vec<OsString>,
+    /// All of the environment that it gets from ours; `None`: everything.
+    inherited: Option<Vec<(OsString, OsString)>>,
+    envs: Vec<(OsString, Option<OsString>)>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) stdin: Option<Vec<u8>>,
+}
+
+impl Cmd {
+    /// A command that runs `program`, a path or a name to be found on PATH.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self { program: program.into(), args: Vec::new(), inherited: None, envs: Vec::new(), cwd: None, stdin: None }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Gives the child these variables in place of our environment; [`env`](Self::env) adds to them.
+    #[must_use]
+    pub fn only_env(mut self, variables: Vec<(OsString, OsString)>) -> Self {
+        self.inherited = Some(variables);
+        self
+    }
+
+    /// Sets one variable of the child's environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.envs.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Removes one variable from the child's environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.envs.push((name.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Removes everything by which git would tell the child about this repository.
+    #[must_use]
+    pub fn without_git_env(mut self) -> Self {
+        self.envs.extend(env::GIT_LOCAL.iter().map(|name| (OsString::from(name), None)));
+        self
+    }
+
+    /// Runs it in `dir`.
+    #[must_use]
+    pub fn cwd(mut self, dir: impl AsRef<Path>) -> Self {
+        self.cwd = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Gives it `bytes` on stdin, which otherwise is closed when read.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// The standard library's command, for the few who must say more (detaching, `exec`).
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        if let Some(variables) = &self.inherited {
+            command.env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
+        }
+        for (name, value) in &self.envs {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(dir) = &self.cwd {
+            command.current_dir(dir);
+        }
+        command
+    }
+
+    #[expect(clippy::print_stderr, reason = "the trace is asked for by a variable and has no other place")]
+    pub(super) fn trace(&self) {
+        if TRACE.load(Ordering::Relaxed) {
+            eprintln!("trace: {self}");
+        }
+    }
+
+    pub(super) fn not_started(&self, source: io::Error) -> Error {
+        if source.kind() == io::ErrorKind::NotFound && self.cwd.as_ref().is_none_or(|dir| dir.is_dir()) {
+            Error::NotFound { program: self.program.to_string_lossy().into_owned() }
+        } else {
+            Error::Io { command: self.to_string(), source }
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.envs {
+            if let Some(value) = value {
+                write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
+            }
+        }
+        f.write_str(&quote(&self.program))?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quote(arg)))
+    }
+}
+
+/// `word` as a POSIX shell reads it back: bare where that is safe, else in single quotes.
+#[must_use]
+pub fn quote(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(bare) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
