@@ -23,7 +23,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     process::set_trace(environment.trace);
     // A hook runs on every checkout of everybody: it goes past clap.
     if args.get(1).map(OsString::as_os_str) == Some(OsStr::new("hook")) {
-        return ExitCode::from(commands::hook::run(environment, &args[2..]));
+        let code = commands::hook::run(environment, &args[2..]);
+        if process::is_cut_off() {
+            process::end_by_signal();
+        }
+        return ExitCode::from(code);
     }
     // A prompt is drawn after every command, and names no points.
     let is_prompt = args.get(1).map(OsString::as_os_str) == Some(OsStr::new("prompt"));

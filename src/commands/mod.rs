@@ -34,9 +34,9 @@ use clap::{ArgMatches, Command};
 use crate::config::Config;
 use crate::context::Context;
 use crate::env::Environment;
-use crate::error;
 use crate::ops::change::recover;
 use crate::ui::{Ui, harmless};
+use crate::{error, process};
 
 /// The axes whose flags exist where no `lattice.toml` says otherwise.
 const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
@@ -186,7 +186,12 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         _ => status::run(session, None),
     };
     session.tell_notices();
-    done.unwrap_or_else(|error| report(&session.ui, &error))
+    match done {
+        Ok(code) => code,
+        // Ctrl-C is known to the user, and what it cut off need not be explained.
+        Err(_) if process::is_cut_off() => error::CANNOT,
+        Err(error) => report(&session.ui, &error),
+    }
 }
 
 /// A number with its noun.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::diagnosis::{self, Diagnosis};
 use super::error::Error;
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
-use super::exe::{Nix, cmd_of};
+use super::exe::{Nix, QUESTION, cmd_of};
 use super::failure::{Failure, Kind};
 use super::log::{Event, plain};
 use super::options::Options;
@@ -30,7 +30,7 @@ impl Evaluator {
     /// `nix-eval-jobs` where the real one is on PATH, else Nix itself.
     pub fn find() -> Self {
         let is_real = |path: &PathBuf| {
-            let said = Cmd::new(path).without_git_env().arg("--help").output().ok();
+            let said = Cmd::new(path).without_git_env().arg("--help").within(QUESTION).output().ok();
             said.is_some_and(|said| FLAGS.iter().all(|flag| said.text().contains(flag)))
         };
         which::which("nix-eval-jobs").ok().filter(is_real).map_or(Self::Nix, Self::EvalJobs)

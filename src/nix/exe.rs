@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::Error;
 use super::options::Options;
@@ -14,6 +15,9 @@ use crate::process::Cmd;
 
 /// More store paths than this in one call might be more than the system passes on (execve(2)).
 pub(super) const AT_ONCE: usize = 8000;
+
+/// Time for a question that needs no work, such as which version it is; a store on a slow disk may be asleep.
+pub(super) const QUESTION: Duration = Duration::from_secs(30);
 
 /// A `nix` that was found and has said which one it is.
 #[derive(Debug, Clone)]
@@ -37,7 +41,7 @@ impl Nix {
     /// The `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").output()?.text();
+        let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?.text();
         let Some(version) = Version::parse(&said) else {
             return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
         };
@@ -80,7 +84,7 @@ impl Nix {
     /// The settings in force for this user here.
     pub fn settings(&self) -> Result<Settings, Error> {
         let words: &[&str] = if self.version.has_config_show() { &["config", "show"] } else { &["show-config"] };
-        let said = self.cmd(words.iter().copied()).arg("--json").read()?;
+        let said = self.cmd(words.iter().copied()).arg("--json").within(QUESTION).read()?;
         Settings::parse(&said.stdout)
     }
 

@@ -6,8 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::{Error, TRACE};
+use super::watch::Bounds;
+use super::{Error, TRACE, leash, terminal};
 use crate::env;
 
 /// One program with its arguments, to be read or shown.
@@ -20,12 +22,24 @@ pub struct Cmd {
     envs: Vec<(OsString, Option<OsString>)>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) stdin: Option<Vec<u8>>,
+    pub(super) bounds: Bounds,
+    /// Whether it may ask for a password on the terminal.
+    may_ask: bool,
 }
 
 impl Cmd {
     /// A command that runs `program`, a path or a name to be found on PATH.
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), args: Vec::new(), inherited: None, envs: Vec::new(), cwd: None, stdin: None }
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            inherited: None,
+            envs: Vec::new(),
+            cwd: None,
+            stdin: None,
+            bounds: Bounds::default(),
+            may_ask: false,
+        }
     }
 
     /// Adds one argument.
@@ -82,6 +96,33 @@ impl Cmd {
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
+    }
+
+    /// Ends it, with all that it started, when it takes longer than `limit`.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.bounds.total = Some(limit);
+        self
+    }
+
+    /// Ends it, with all that it started, when nothing moves for `limit`; `what` says what is waited for, as in "`origin` to answer".
+    #[must_use]
+    pub fn moving(mut self, limit: Duration, what: impl Into<String>) -> Self {
+        (self.bounds.still, self.bounds.what) = (Some(limit), what.into());
+        self
+    }
+
+    /// Lets it ask for a password: on a terminal it stays in our process group, the one that may read there.
+    #[must_use]
+    pub fn may_ask(mut self) -> Self {
+        self.may_ask = true;
+        self
+    }
+
+    /// Whether it leads a process group of its own. A program on a leash keeps its children in its group, which whoever holds the
+    /// leash ends.
+    pub(super) fn leads_group(&self) -> bool {
+        self.bounds.has_limit() && !leash::is_leashed() && !(self.may_ask && terminal::is_there())
     }
 
     /// The standard library's command, for the few who must say more (detaching, `exec`).

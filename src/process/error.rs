@@ -33,12 +33,20 @@ pub enum Error {
         /// What it wrote to stderr.
         stderr: Vec<u8>,
     },
-    /// It did not get as far as it should in the time it had, and was killed.
+    /// It did not get as far as it should in the time it had, and was ended.
     #[error("`{command}` was stopped after {} seconds", limit.as_secs())]
     TimedOut {
         /// The pasteable line.
         command: String,
         /// The time it had.
+        limit: Duration,
+    },
+    /// Nothing moved for too long while it spoke to a network, and it was ended.
+    #[error("`{command}` was stopped: nothing moved for {} seconds", limit.as_secs())]
+    Still {
+        /// The pasteable line.
+        command: String,
+        /// The time in which something must move.
         limit: Duration,
     },
 }

@@ -22,6 +22,9 @@ const STOP: u8 = b'.';
 const GRACE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Whether this process is on a leash.
+static LEASHED: AtomicBool = AtomicBool::new(false);
+
 /// Whether whoever held our leash is gone.
 static ALONE: AtomicBool = AtomicBool::new(false);
 
@@ -85,11 +88,12 @@ impl Leashed {
     }
 }
 
-/// From now on, this process ends as by SIGTERM when its leash says so or is let go.
+/// From now on, this process ends as by SIGTERM when its leash says so or is let go, and keeps its children in its process group.
 ///
 /// # Errors
 /// When no thread can be started.
 pub fn heed() -> io::Result<()> {
+    LEASHED.store(true, Ordering::SeqCst);
     let wait = || {
         let mut said = [0];
         let is_told = io::stdin().read(&mut said).is_ok_and(|read| read == 1 && said == [STOP]);
@@ -97,6 +101,11 @@ pub fn heed() -> io::Result<()> {
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };
     std::thread::Builder::new().name("leash".to_owned()).spawn(wait).map(drop)
+}
+
+/// Whether this process is on a leash.
+pub(super) fn is_leashed() -> bool {
+    LEASHED.load(Ordering::SeqCst)
 }
 
 /// Whether whoever held our leash is gone: then nobody cancelled anything, and somebody will begin again.

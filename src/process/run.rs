@@ -1,11 +1,13 @@
 //! Running a [`Cmd`]: read, with both streams captured, or shown on the terminal.
 
 use std::io;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::talk::talk;
-use super::{Cmd, Error, Result, children};
+use super::children::Reaped;
+use super::talk::{Talked, talk};
+use super::watch::{Late, Watch};
+use super::{Cmd, Error, Result};
 
 /// Whether the time limit of a program goes on running; once stopped, it stays so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +70,13 @@ impl Cmd {
     /// Runs it and captures both streams, whatever its exit status.
     ///
     /// # Errors
-    /// When it is missing or cannot be started.
+    /// When it is missing, cannot be started, or took too long.
     pub fn output(self) -> Result<Output> {
         let mut stderr = Vec::new();
-        let (status, stdout) = self.stream(|line| stderr.extend_from_slice(line))?;
+        let (status, stdout) = self.stream_within(None, |line| {
+            stderr.extend_from_slice(line);
+            Clock::Run
+        })?;
         Ok(Output { status, stdout, stderr })
     }
 
@@ -86,7 +91,8 @@ impl Cmd {
         })
     }
 
-    /// Like [`stream`](Self::stream), but the child is killed when `limit` passes before `on_stderr` says that the clock may stop.
+    /// Like [`stream`](Self::stream), but the child is ended, with all that it started, when `limit` passes before `on_stderr` says
+    /// that the clock may stop.
     ///
     /// # Errors
     /// When it is missing, cannot be started, or took too long.
@@ -106,36 +112,34 @@ impl Cmd {
     /// # Errors
     /// When it is missing, cannot be started, or took too long.
     pub fn listen(
-        self,
+        mut self,
         limit: Option<Duration>,
         patience: Option<Duration>,
         on: impl FnMut(Heard<'_>) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
+        let stdin = self.stdin.take();
+        self.bounds.total = limit.or(self.bounds.total);
+        self.bounds.patience = patience;
         let mut command = self.command();
-        command.stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.trace();
-        let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
-        let stdin = self.stdin.as_deref().unwrap_or_default();
-        let (stdout, late) =
-            talk(&mut child.0, stdin, (limit, patience), on).map_err(|source| self.not_started(source))?;
-        let status = child.0.wait().map_err(|source| self.not_started(source))?;
-        match limit.filter(|_| late) {
-            Some(limit) => Err(Error::TimedOut { command: self.to_string(), limit }),
-            None => Ok((status, stdout)),
-        }
+        let child = self.start(&mut command)?;
+        self.converse(child, stdin, on)
     }
 
-    /// Starts it with a stdin that stays open: it waits for what [`Begun::finish`] says.
-    ///
-    /// # Errors
-    /// When it is missing or cannot be started.
-    pub fn begin(self) -> Result<Begun> {
-        let mut command = self.command();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.trace();
-        let child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
-        Ok(Begun { child, cmd: self })
+    /// Talks to it until it has ended.
+    pub(super) fn converse(
+        &self,
+        child: Reaped,
+        stdin: Option<Vec<u8>>,
+        on: impl FnMut(Heard<'_>) -> Clock,
+    ) -> Result<(ExitStatus, Vec<u8>)> {
+        let watch = Watch::new(self.bounds.clone(), child.pid());
+        match talk(child, stdin, watch, on).map_err(|source| self.not_started(source))? {
+            Talked::Ended(status, stdout) => Ok((status, stdout)),
+            Talked::Late(Late::Total(limit)) => Err(Error::TimedOut { command: self.to_string(), limit }),
+            Talked::Late(Late::Still(limit)) => Err(Error::Still { command: self.to_string(), limit }),
+        }
     }
 
     /// Runs it on the user's terminal: stdin and stderr are ours, its stdout goes to stderr, since stdout is for data.
@@ -145,69 +149,20 @@ impl Cmd {
     pub fn show(self) -> Result<ExitStatus> {
         let mut command = self.command();
         command.stdout(io::stderr());
+        let child = self.start(&mut command)?;
+        child.reap().map_err(|source| self.not_started(source))
+    }
+
+    pub(super) fn start(&self, command: &mut Command) -> Result<Reaped> {
         self.trace();
-        let mut child = Reaped::start(&mut command).map_err(|source| self.not_started(source))?;
-        child.0.wait().map_err(|source| self.not_started(source))
-    }
-}
-
-/// A program that runs and waits for its stdin; dropped, it is killed.
-pub struct Begun {
-    child: Reaped,
-    cmd: Cmd,
-}
-
-impl Begun {
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.0.id()
-    }
-
-    /// Gives it `stdin`, waits for its end and asks for exit status 0.
-    ///
-    /// # Errors
-    /// When it ends otherwise, or talking to it failed.
-    pub fn finish(mut self, stdin: &[u8]) -> Result<Output> {
-        let mut stderr = Vec::new();
-        let on = |heard: Heard<'_>| {
-            if let Heard::Line(line) = heard {
-                stderr.extend_from_slice(line);
-            }
-            Clock::Stop
-        };
-        let talked = talk(&mut self.child.0, stdin, (None, None), on);
-        let (stdout, _) = talked.map_err(|source| self.cmd.not_started(source))?;
-        let status = self.child.0.wait().map_err(|source| self.cmd.not_started(source))?;
-        if status.success() {
-            Ok(Output { status, stdout, stderr })
-        } else {
-            Err(Error::Failed { command: self.cmd.to_string(), status, stdout, stderr })
-        }
-    }
-}
-
-/// A child that does not outlive the value.
-struct Reaped(Child);
-
-impl Reaped {
-    fn start(command: &mut Command) -> io::Result<Self> {
-        children::start(command).map(Self)
-    }
-}
-
-impl Drop for Reaped {
-    fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            self.0.kill().ok();
-            self.0.wait().ok();
-        }
-        children::forget(&self.0);
+        Reaped::start(command, self.leads_group()).map_err(|source| self.not_started(source))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn shell(script: &str, clock: Clock) -> Result<(ExitStatus, Vec<u8>)> {
@@ -217,6 +172,50 @@ mod tests {
     #[test]
     fn a_child_that_takes_too_long_is_killed() {
         assert!(matches!(shell("echo line >&2; exec sleep 600", Clock::Run), Err(Error::TimedOut { .. })));
+    }
+
+    #[test]
+    fn a_limit_ends_the_whole_group_and_what_left_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("mark");
+        // One grandchild is in the group, one in a session of its own; both hold our pipes.
+        let script =
+            format!("sleep 5 && echo >'{0}' & setsid sh -c \"sleep 5; echo >'{0}'\" & sleep 600; :", mark.display());
+        let started = Instant::now();
+        assert!(matches!(shell(&script, Clock::Run), Err(Error::TimedOut { .. })));
+        assert!(started.elapsed() < Duration::from_secs(5), "nothing should keep us waiting: {:?}", started.elapsed());
+        std::thread::sleep(Duration::from_secs(5));
+        assert!(!mark.exists(), "nothing of it should live on");
+    }
+
+    #[test]
+    fn a_program_that_heeds_sigterm_may_clean_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("mark");
+        let script = format!("trap 'sleep 0.2; echo >\"{}\"; exit' TERM; while :; do sleep 0.1; done", mark.display());
+        assert!(matches!(shell(&script, Clock::Run), Err(Error::TimedOut { .. })));
+        assert!(mark.exists(), "it should have had time to clean up");
+    }
+
+    #[test]
+    fn a_pipe_that_a_grandchild_holds_is_not_waited_for() {
+        let started = Instant::now();
+        let output = Cmd::new("sh").args(["-c", "echo done; sleep 15 & exit 3"]).output().unwrap();
+        assert_eq!((output.status.code(), output.text().as_str()), (Some(3), "done"));
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn what_computes_or_speaks_moves() {
+        let limit = Duration::from_secs(1);
+        for moving in
+            ["for i in 1 2 3 4 5 6; do sleep 0.4; printf . >&2; done", "timeout 3 sh -c 'while :; do :; done'; :"]
+        {
+            let output = Cmd::new("sh").args(["-c", moving]).moving(limit, "it").output();
+            assert!(output.is_ok(), "{moving}: {output:?}");
+        }
+        let still = Cmd::new("sh").args(["-c", "echo begun; exec sleep 600"]).moving(limit, "it").read();
+        assert!(matches!(still, Err(Error::Still { .. })), "{still:?}");
     }
 
     #[test]

@@ -1,88 +1,190 @@
 //! Feeding a child and reading what it says, within its time.
+//!
+//! A thread each waits for a line of stderr, for stdout, and for the child's end, and tells this one. None of them is waited for:
+//! a pipe stays open as long as any process has it, and that may be one that nobody knows any more.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::Child;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::io::{self, Read, Write};
+use std::process::ExitStatus;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
-
+use super::children::{GRACE, Reaped, wait_for_end};
+use super::watch::{Alarm, Late, Watch};
 use super::{Clock, Heard};
 
-/// Lines that may wait for whoever hears them; then the child waits.
+/// Events that may wait to be heard; then the child waits.
 const UNHEARD: usize = 1024;
+const CHUNK: usize = 1 << 16;
 
-/// Feeds a child's stdin and reads its stdout and stderr until both end; also tells whether it had to be killed.
-pub(super) fn talk(
-    child: &mut Child,
-    stdin: &[u8],
-    (limit, patience): (Option<Duration>, Option<Duration>),
-    mut on: impl FnMut(Heard<'_>) -> Clock,
-) -> io::Result<(Vec<u8>, bool)> {
-    let (into, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let pid = Pid::from_child(child);
-    let (running, stopped) = mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || into.map(|mut pipe| pipe.write_all(stdin)));
-        let out = scope.spawn(move || read_all(stdout));
-        // The child is waited for only after this scope, so that its id stays its own.
-        let guard = limit.map(|limit| scope.spawn(move || kill_after(limit, &stopped, pid)));
-        let (say, lines) = mpsc::sync_channel(UNHEARD);
-        let err = scope.spawn(move || each_line(stderr, &say));
-        let mut running = Some(running);
-        loop {
-            let clock = match next(&lines, patience) {
-                Ok(line) => on(Heard::Line(&line)),
-                Err(mpsc::RecvTimeoutError::Timeout) => on(Heard::Silence),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-            };
-            if clock == Clock::Stop {
-                running = None;
-            }
-        }
-        drop(running);
-        let late = guard.is_some_and(|guard| guard.join().unwrap_or(false));
-        let panicked = |_| Err(io::Error::other("a reader panicked"));
-        err.join().unwrap_or_else(panicked)?;
-        let stdout = out.join().unwrap_or_else(|_| Err(io::Error::other("the reader of stdout panicked")))?;
-        Ok((stdout, late))
-    })
+/// What is heard of a child.
+enum Event {
+    /// A line of stderr, with its newline.
+    Line(Vec<u8>),
+    /// Some of stdout.
+    Out(Vec<u8>),
+    /// Something that is no whole line yet.
+    Moved,
+    /// One of its streams is at an end.
+    Closed(io::Result<()>),
+    /// It has ended, and is not reaped.
+    Ended,
 }
 
-/// The next line, if it comes in time.
-fn next(
-    lines: &mpsc::Receiver<Vec<u8>>,
-    patience: Option<Duration>,
-) -> std::result::Result<Vec<u8>, mpsc::RecvTimeoutError> {
-    match patience {
-        Some(patience) => lines.recv_timeout(patience),
-        None => lines.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+/// How a talk ended.
+pub(super) enum Talked {
+    /// The child ended by itself.
+    Ended(ExitStatus, Vec<u8>),
+    /// It was ended.
+    Late(Late),
+}
+
+/// What is still expected.
+struct Open {
+    streams: usize,
+    has_ended: bool,
+}
+
+impl Open {
+    fn is_over(&self) -> bool {
+        self.streams == 0 && self.has_ended
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Closed(_) => self.streams -= 1,
+            Event::Ended => self.has_ended = true,
+            _ => {}
+        }
     }
 }
 
-/// Kills `pid` unless the other end of `stopped` goes away within `limit`; tells whether it did.
-///
-/// Not with a gentler signal: nix does not heed one while it evaluates.
-fn kill_after(limit: Duration, stopped: &mpsc::Receiver<()>, pid: Pid) -> bool {
-    let late = stopped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
-    late && kill_process(pid, Signal::KILL).is_ok()
-}
-
-fn read_all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes))?;
-    Ok(bytes)
-}
-
-/// Sends every line with its newline; whoever does not listen any more ends it.
-fn each_line(pipe: Option<impl Read>, say: &mpsc::SyncSender<Vec<u8>>) -> io::Result<()> {
-    let Some(pipe) = pipe else { return Ok(()) };
-    let mut reader = BufReader::new(pipe);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        if say.send(std::mem::take(&mut line)).is_err() {
-            break;
+/// Feeds a child's stdin and reads its stdout and stderr until both and itself have ended, or a limit is reached; then ends it with
+/// all that it started.
+pub(super) fn talk(
+    mut child: Reaped,
+    stdin: Option<Vec<u8>>,
+    mut watch: Watch,
+    mut on: impl FnMut(Heard<'_>) -> Clock,
+) -> io::Result<Talked> {
+    let events = listen(&mut child, stdin)?;
+    let (mut open, mut stdout) = (Open { streams: 2, has_ended: false }, Vec::new());
+    while !open.is_over() {
+        let slice = watch.slice();
+        let event = events.recv_timeout(slice);
+        watch.pass(slice);
+        let quiet = event.is_err();
+        let clock = match event {
+            Ok(event) => {
+                watch.moved();
+                open.note(&event);
+                take(event, &mut watch, &mut stdout, &mut on)?
+            }
+            Err(RecvTimeoutError::Timeout) => Clock::Run,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if clock == Clock::Stop {
+            watch.lift();
         }
+        match watch.alarm(quiet) {
+            Alarm::None => {}
+            Alarm::Left => break,
+            Alarm::Late(late) => return end(child, &events, open).map(|()| Talked::Late(late)),
+            Alarm::Silence => {
+                if on(Heard::Silence) == Clock::Stop {
+                    watch.lift();
+                }
+            }
+        }
+    }
+    Ok(Talked::Ended(child.reap()?, stdout))
+}
+
+fn take(
+    event: Event,
+    watch: &mut Watch,
+    stdout: &mut Vec<u8>,
+    on: &mut impl FnMut(Heard<'_>) -> Clock,
+) -> io::Result<Clock> {
+    match event {
+        Event::Line(line) => return Ok(on(Heard::Line(&line))),
+        Event::Out(bytes) => stdout.extend(bytes),
+        Event::Closed(result) => result?,
+        Event::Ended => watch.ended(),
+        Event::Moved => {}
+    }
+    Ok(Clock::Run)
+}
+
+/// Asks the child and what it started to end, and kills what does not. Its pipes tell whether all of them heeded.
+fn end(child: Reaped, events: &Receiver<Event>, mut open: Open) -> io::Result<()> {
+    let ending = child.ask_to_end();
+    let patience = Instant::now() + GRACE;
+    while !open.is_over()
+        && let Ok(event) = events.recv_timeout(patience.saturating_duration_since(Instant::now()))
+    {
+        open.note(&event);
+    }
+    ending.kill();
+    child.reap().map(drop)
+}
+
+/// Starts the threads.
+fn listen(child: &mut Reaped, stdin: Option<Vec<u8>>) -> io::Result<Receiver<Event>> {
+    let (say, events) = sync_channel(UNHEARD);
+    let (into, stdout, stderr, pid) = child.streams();
+    if let (Some(mut pipe), Some(bytes)) = (into, stdin) {
+        // A child that does not read all of it is none of our business.
+        start("stdin", move || drop(pipe.write_all(&bytes)))?;
+    }
+    let tell = say.clone();
+    start("stdout", move || {
+        let read = stdout.map_or(Ok(()), |pipe| each_chunk(pipe, |bytes| tell.send(Event::Out(bytes)).is_ok()));
+        tell.send(Event::Closed(read)).ok();
+    })?;
+    let tell = say.clone();
+    start("stderr", move || {
+        let read = stderr.map_or(Ok(()), |pipe| each_line(pipe, &tell));
+        tell.send(Event::Closed(read)).ok();
+    })?;
+    start("wait", move || {
+        wait_for_end(pid);
+        say.send(Event::Ended).ok();
+    })?;
+    Ok(events)
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+/// Hands on what is read, until there is no more or it is not wanted any more.
+fn each_chunk(mut pipe: impl Read, mut on: impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) if !on(buffer[..read].to_vec()) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+/// Sends every line with its newline, and the last one without.
+fn each_line(pipe: impl Read, say: &SyncSender<Event>) -> io::Result<()> {
+    let mut rest = Vec::new();
+    each_chunk(pipe, |bytes| {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        let mut is_heard = true;
+        for line in lines {
+            rest.extend_from_slice(line);
+            let event = if line.ends_with(b"\n") { Event::Line(std::mem::take(&mut rest)) } else { Event::Moved };
+            is_heard = is_heard && say.send(event).is_ok();
+        }
+        is_heard
+    })?;
+    if !rest.is_empty() {
+        say.send(Event::Line(rest)).ok();
     }
     Ok(())
 }

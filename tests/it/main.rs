@@ -55,6 +55,7 @@ mod strace;
 mod sync;
 mod template;
 mod texts;
+mod time_limits;
 mod trust;
 mod trust_settings;
 mod undo;

@@ -1,0 +1,144 @@
+//! The processes that descend from one: to end them with it, and to see whether they work.
+//!
+//! A process group says who belongs together without asking anything, but a program that may ask for a password must stay in the
+//! group that the terminal listens to, which is ours. And what made itself a session of its own (Nix' builders do) is in no group
+//! but still somebody's child.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A process as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Process {
+    pid: i32,
+    parent: i32,
+    group: i32,
+    /// When it was started: a process id may come back for another. 0 where the system does not tell.
+    started: u64,
+    /// A number that grows while it, or a child that it waited for, computes.
+    work: u64,
+}
+
+/// `root` and all its descendants.
+pub(super) fn below(root: Pid) -> Vec<Process> {
+    let mut rest = all();
+    let root = root.as_raw_nonzero().get();
+    let mut found: Vec<Process> = take(&mut rest, |process| process.pid == root);
+    let mut next = 0;
+    while let Some(parent) = found.get(next).map(|process| process.pid) {
+        found.extend(take(&mut rest, |process| process.parent == parent));
+        next += 1;
+    }
+    found
+}
+
+fn take(from: &mut Vec<Process>, is_wanted: impl Fn(&Process) -> bool) -> Vec<Process> {
+    let (wanted, rest) = std::mem::take(from).into_iter().partition(is_wanted);
+    *from = rest;
+    wanted
+}
+
+/// What `root` and its descendants have computed: it differs between two looks when one of them did something.
+pub(super) fn work(root: Pid) -> u64 {
+    below(root).iter().map(|process| process.work).fold(0, u64::wrapping_add)
+}
+
+/// Sends a signal to those of `root`'s descendants, and to itself, that are in its process group: a builder of Nix is for Nix to end.
+pub(super) fn tell(root: Pid, signal: Signal) {
+    let all = below(root);
+    let group = all.first().map(|process| process.group);
+    all.iter().filter(|process| Some(process.group) == group).for_each(|process| process.tell(signal));
+}
+
+/// Kills those that are still there, and what they have started meanwhile.
+pub(super) fn kill(seen: &[Process]) {
+    let now = all();
+    let is_same = |old: &Process| now.iter().any(|new| new.pid == old.pid && new.started == old.started);
+    for old in seen.iter().filter(|old| is_same(old)) {
+        let Some(pid) = Pid::from_raw(old.pid) else { continue };
+        below(pid).iter().for_each(|process| process.tell(Signal::KILL));
+    }
+}
+
+impl Process {
+    fn tell(&self, signal: Signal) {
+        // 1 is nobody's descendant.
+        if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 1) {
+            kill_process(pid, signal).ok();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn all() -> Vec<Process> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let stat = |entry: std::fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        read_stat(pid, &std::fs::read_to_string(entry.path().join("stat")).ok()?)
+    };
+    entries.flatten().filter_map(stat).collect()
+}
+
+/// A line of `proc_pid_stat`(5); the name in brackets may hold anything.
+#[cfg(target_os = "linux")]
+fn read_stat(pid: i32, line: &str) -> Option<Process> {
+    let fields: Vec<&str> = line.rsplit_once(") ")?.1.split(' ').collect();
+    // The third field of the line comes first here.
+    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    let id = |field: usize| i32::try_from(number(field)?).ok();
+    let work = (14..=17).map(number).sum::<Option<u64>>()?;
+    Some(Process { pid, parent: id(4)?, group: id(5)?, started: number(22)?, work })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn all() -> Vec<Process> {
+    let said = std::process::Command::new("ps").args(PS).stderr(std::process::Stdio::null()).output();
+    said.map(|said| String::from_utf8_lossy(&said.stdout).lines().filter_map(read_ps).collect()).unwrap_or_default()
+}
+
+#[cfg(any(test, not(target_os = "linux")))]
+const PS: [&str; 3] = ["-A", "-o", "pid=,ppid=,pgid=,time="];
+
+/// A line of ps(1); of the time (`0:01.23`, `00:00:01`) the digits are enough to see that it grows.
+#[cfg(any(test, not(target_os = "linux")))]
+fn read_ps(line: &str) -> Option<Process> {
+    let mut fields = line.split_whitespace();
+    let mut id = || fields.next()?.parse().ok();
+    let (pid, parent, group) = (id()?, id()?, id()?);
+    let digits: String = fields.next()?.chars().filter(char::is_ascii_digit).collect();
+    Some(Process { pid, parent, group, started: 0, work: digits.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_ps_is_a_process() {
+        let process = read_ps("  41   7  40   1:02.03").unwrap();
+        assert_eq!((process.pid, process.parent, process.group, process.work), (41, 7, 40, 10203));
+        assert!(PS.contains(&"-A") && read_ps("PID PPID").is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_in_a_stat_line_may_hold_anything() {
+        let line = "41 (a) S 1 (b) S 7 40 40 0 -1 4194304 0 0 0 0 1 2 3 4 20 0 1 0 555 0";
+        let process = read_stat(41, line).unwrap();
+        assert_eq!((process.parent, process.group, process.work, process.started), (7, 40, 10, 555));
+    }
+
+    #[test]
+    fn descendants_are_found_below_their_root() {
+        let mut child = std::process::Command::new("sh").args(["-c", "sleep 30; :"]).spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let found = || below(pid).len();
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while found() < 2 && std::time::Instant::now() < patience {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let seen = below(pid);
+        assert_eq!(seen.len(), 2, "the shell and its sleep: {seen:?}");
+        kill(&seen);
+        child.wait().unwrap();
+    }
+}
