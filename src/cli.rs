@@ -21,6 +21,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     };
     environment.command = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     process::set_trace(environment.trace);
+    ui::announce_waits();
     // A hook runs on every checkout of everybody: it goes past clap.
     if args.get(1).map(OsString::as_os_str) == Some(OsStr::new("hook")) {
         let code = commands::hook::run(environment, &args[2..]);

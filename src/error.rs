@@ -94,6 +94,9 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
     if let Some(error) = cause.downcast_ref::<build::NotDecided>() {
         return Some(error.hints());
     }
+    if let Some(limit) = still(cause) {
+        return one(limits::hint_for_network(limit));
+    }
     if let Some(error) = cause.downcast_ref::<nix::Error>() {
         return error.hint().and_then(one);
     }
@@ -101,6 +104,16 @@ fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
         return one(error.hint());
     }
     cause.downcast_ref::<git::Error>().and_then(git_error)
+}
+
+/// The time for which nothing moved, where that is what went wrong.
+fn still(cause: &(dyn std::error::Error + 'static)) -> Option<std::time::Duration> {
+    match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(process::Error::Still { limit, .. }), _, _)
+        | (_, Some(nix::Error::Process(process::Error::Still { limit, .. })), _)
+        | (_, _, Some(git::Error::Exe(process::Error::Still { limit, .. }))) => Some(*limit),
+        _ => None,
+    }
 }
 
 fn one(hint: impl Into<String>) -> Option<Vec<String>> {
@@ -126,10 +139,11 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::NotReady { .. } => {
             vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
         }
-        Refusal::Remote { remote, .. } => {
-            vec![format!(
+        Refusal::Remote { remote, said, .. } => {
+            let place = format!(
                 "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
-            )]
+            );
+            std::iter::once(place).chain(limits::hint_for(said)).collect()
         }
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
         Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` brings it back")],

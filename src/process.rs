@@ -27,7 +27,7 @@ pub use children::{end_by_signal, end_children_on_signals, is_cut_off, is_ending
 pub use cmd::{Cmd, quote};
 pub use error::{Error, Result};
 pub use run::{Clock, Heard, Output};
-pub use watch::announce_waits;
+pub use watch::{USUAL_STILL, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

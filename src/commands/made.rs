@@ -1,5 +1,7 @@
 //! The end of `new`, `next-step` and `promote`: push, switch, and what is shown of it.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use super::Session;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error;
+use crate::ops::limits;
 use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Carried, Outcome};
@@ -35,12 +38,14 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
         show(ui, args, &plan, &checked, &Outcome::Nothing);
         return Ok(error::OK);
     }
+    // A limit that is none is an error before anything is made.
+    let still = limits::network(&context.repo)?;
     let plan = new::make(context, config, request, |plan| check(plan).map(drop))?;
     if plan.items.iter().any(|item| item.creation.is_some()) {
         checked = check(&plan)?;
     }
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
-    let pushed = push(context, config, args, &plan)?;
+    let pushed = push(context, config, args, &plan, still)?;
     show(ui, args, &plan, &checked, &pushed);
     if let Outcome::Refused { .. } = pushed {
         return Ok(error::NO);
@@ -48,9 +53,9 @@ pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> R
     switch(session, args, &plan)
 }
 
-fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan) -> Result<Outcome> {
+fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
     match &config.remote {
-        Some(remote) if !args.get_flag("no-push") => Ok(push::push(&context.repo, remote, &plan.unpushed())?),
+        Some(remote) if !args.get_flag("no-push") => Ok(push::push(&context.repo, remote, &plan.unpushed(), still)?),
         _ => Ok(Outcome::Nothing),
     }
 }

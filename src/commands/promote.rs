@@ -8,11 +8,11 @@ use super::points::Named;
 use super::{Session, made, new, points};
 use crate::config::Config;
 use crate::error;
-use crate::ops::Refusal;
 use crate::ops::census::Census;
 use crate::ops::new::Request;
 use crate::ops::promote::{self, Missing, Promotion};
 use crate::ops::push::{self, Outcome};
+use crate::ops::{Refusal, limits};
 use crate::ui::Tone;
 use crate::ui::table::{self, Cell};
 
@@ -81,10 +81,11 @@ fn into_base(
     reason: Option<&str>,
 ) -> Result<u8> {
     let (context, config, dry) = (session.context()?, session.config()?, args.get_flag("dry-run"));
+    let still = limits::network(&context.repo)?;
     let (commit, is_new) = promote::into_base(context, config, census, &promotion.from, reason, dry)?;
     let pushed = match &config.remote {
         Some(remote) if !dry && !args.get_flag("no-push") => {
-            push::push(&context.repo, remote, std::slice::from_ref(&config.base))?
+            push::push(&context.repo, remote, std::slice::from_ref(&config.base), still)?
         }
         _ => Outcome::Nothing,
     };

@@ -8,9 +8,9 @@ use super::points::Named;
 use super::{Session, points};
 use crate::config::Config;
 use crate::error;
-use crate::ops::Cannot;
 use crate::ops::census::Census;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
+use crate::ops::{Cannot, limits};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 
@@ -129,6 +129,11 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
 
 /// How to mend what differs on both sides; the first one shows it for all.
 fn mend(ui: &Ui, report: &Report) {
+    let refusals = report.points.iter().filter_map(|entry| match &entry.deed {
+        Deed::Refused(why) => limits::hint_for(why),
+        _ => None,
+    });
+    refusals.take(1).for_each(|hint| ui.hint(hint));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
     let (branch, remote) = (harmless(&entry.branch), &report.remote);
     ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));

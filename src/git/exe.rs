@@ -206,7 +206,8 @@ impl Git {
 
     /// Lets git fetch an object that a partial clone left out; tells whether it is here now.
     pub(super) fn fetch_object(&self, id: Oid) -> bool {
-        self.read().args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
+        let cmd = self.asking("origin", process::USUAL_STILL).env("GIT_TERMINAL_PROMPT", "0");
+        cmd.args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
     }
 
     /// HEAD, for ref stores that gix does not read.

@@ -1,6 +1,7 @@
 //! Speaking to a remote: what it has, fetching and pushing by exact names.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::exe::Git;
 use super::{Change, Oid, Repo, Result};
@@ -42,23 +43,23 @@ impl Git {
     /// Pushes `branches` (without `refs/heads/`) to `remote`, and the ref `notes` with them; all or none.
     ///
     /// # Errors
-    /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push(&self, remote: &str, branches: &[String], notes: Option<&str>) -> Result<PushReport> {
+    /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
+    pub fn push(&self, remote: &str, branches: &[String], notes: Option<&str>, still: Duration) -> Result<PushReport> {
         // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
         let upstream = (branches.len() == 1).then_some("--set-upstream");
         let names = branches.iter().map(|branch| format!("refs/heads/{branch}")).chain(notes.map(str::to_owned));
-        self.push_with(&[Some("--atomic"), upstream], remote, names)
+        self.push_with(&[Some("--atomic"), upstream], remote, names, still)
     }
 
     /// Pushes refs by their full names, each for itself: what is refused keeps no other back.
     ///
     /// # Errors
-    /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push_each(&self, remote: &str, names: &[String]) -> Result<PushReport> {
+    /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
+    pub fn push_each(&self, remote: &str, names: &[String], still: Duration) -> Result<PushReport> {
         let mut report = PushReport::default();
         for names in names.chunks(MOST_PUSHED) {
             let options = [Some("--no-follow-tags"), Some("--recurse-submodules=no")];
-            let PushReport { refs, said } = self.push_with(&options, remote, names.iter().cloned())?;
+            let PushReport { refs, said } = self.push_with(&options, remote, names.iter().cloned(), still)?;
             report.refs.extend(refs);
             report.said.extend(said);
         }
@@ -69,10 +70,11 @@ impl Git {
     ///
     /// # Errors
     /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push_leased(&self, remote: &str, changes: &[Change]) -> Result<PushReport> {
+    pub fn push_leased(&self, remote: &str, changes: &[Change], still: Duration) -> Result<PushReport> {
         let hex = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
         let lease = |change: &Change| format!("--force-with-lease={}:{}", change.name, hex(change.old));
-        let cmd = self.asking().args(["push", "--porcelain", "--atomic", "--no-follow-tags"]);
+        let cmd =
+            self.asking(remote, still).args(["push", "--porcelain", "--progress", "--atomic", "--no-follow-tags"]);
         let cmd = cmd.args(changes.iter().map(lease)).arg(remote);
         read_push(cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name))))
     }
@@ -82,17 +84,19 @@ impl Git {
         options: &[Option<&str>],
         remote: &str,
         names: impl Iterator<Item = String>,
+        still: Duration,
     ) -> Result<PushReport> {
-        let cmd = self.asking().args(["push", "--porcelain"]).args(options.iter().flatten()).arg(remote);
+        let cmd = self.asking(remote, still).args(["push", "--porcelain", "--progress"]);
+        let cmd = cmd.args(options.iter().flatten()).arg(remote);
         read_push(cmd.args(names.map(|name| format!("{name}:{name}"))))
     }
 
     /// What the remote has under these patterns, as it is now.
     ///
     /// # Errors
-    /// When git cannot reach the remote.
-    pub fn remote_refs(&self, remote: &str, patterns: &[String]) -> Result<HashMap<String, Oid>> {
-        let output = self.asking().args(["ls-remote", "--refs", "--", remote]).args(patterns).read()?;
+    /// When git cannot reach the remote, or nothing moves for `still`.
+    pub fn remote_refs(&self, remote: &str, patterns: &[String], still: Duration) -> Result<HashMap<String, Oid>> {
+        let output = self.asking(remote, still).args(["ls-remote", "--refs", "--", remote]).args(patterns).read()?;
         let line = |line: &str| line.split_once('\t').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
         output.text().lines().filter_map(line).collect()
     }
@@ -108,21 +112,58 @@ impl Git {
         Ok(pushed.iter().any(|url| *url != fetched).then_some((fetched, pushed)))
     }
 
+    /// Whether the remote answers at all; it is not asked for a password where it wants one.
+    ///
+    /// # Errors
+    /// When git cannot reach the remote, or nothing moves for `still`.
+    pub fn answers(&self, remote: &str, still: Duration) -> process::Result<()> {
+        let cmd = self.asking(remote, still).env("GIT_TERMINAL_PROMPT", "0");
+        cmd.args(["ls-remote", "--heads", "--quiet", "--", remote, "lattice-doctor"]).read().map(drop)
+    }
+
     /// Fetches by exactly these refspecs, whatever the configuration says, all or none.
     ///
     /// # Errors
-    /// When git cannot reach the remote, or a ref is not there any more.
-    pub fn fetch(&self, remote: &str, refspecs: &[String]) -> Result<()> {
+    /// When git cannot reach the remote, a ref is not there any more, or nothing moves for `still`.
+    pub fn fetch(&self, remote: &str, refspecs: &[String], still: Duration) -> Result<()> {
         // --refmap=: a configured `+refs/notes/*:refs/notes/*` would take away records that were not pushed.
         let exactly = ["--refmap=", "--no-tags", "--no-prune", "--recurse-submodules=no", "--no-write-fetch-head"];
-        let cmd = self.asking().args(["fetch", "--quiet", "--atomic", "--stdin"]).args(exactly).arg(remote);
-        Ok(cmd.stdin(refspecs.join("\n") + "\n").read().map(drop)?)
+        // --quiet leaves out what was fetched, --progress tells that something moves.
+        let cmd = self.asking(remote, still).args(["fetch", "--quiet", "--progress", "--atomic", "--stdin"]);
+        match cmd.args(exactly).arg(remote).stdin(refspecs.join("\n") + "\n").read() {
+            Err(process::Error::Failed { command, status, stdout, stderr }) => {
+                Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
+            }
+            read => Ok(read.map(drop)?),
+        }
     }
 
     /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
-    fn asking(&self) -> Cmd {
-        self.read().env_remove("GIT_TERMINAL_PROMPT")
+    pub(super) fn asking(&self, remote: &str, still: Duration) -> Cmd {
+        self.read().env_remove("GIT_TERMINAL_PROMPT").may_ask().moving(still, format!("the remote `{remote}`"))
     }
+}
+
+/// What git said of a transfer, without its progress.
+fn words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    // Each state of the progress is written over the last one.
+    let line = |line: &str| line.trim_end().rsplit('\r').next().unwrap_or_default().to_owned();
+    text.lines().map(line).filter(|line| !is_progress(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// `Writing objects: 100% (3/3), 250 bytes, done.` and what is said beside it (progress.c, pack-objects.c); the remote's too.
+fn is_progress(line: &str) -> bool {
+    let line = line.strip_prefix("remote: ").unwrap_or(line).trim();
+    let is_count = |(title, rest): (&str, &str)| {
+        let is_title = title.starts_with(|c: char| c.is_ascii_uppercase())
+            && title.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+        let number = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        is_title && number.len() < rest.trim_start().len() && (number.starts_with("% (") || number.ends_with("done."))
+    };
+    line.split_once(':').is_some_and(is_count)
+        || line.starts_with("Delta compression using ")
+        || (line.starts_with("Total ") && line.contains(" (delta "))
 }
 
 impl Repo {
@@ -136,6 +177,7 @@ impl Repo {
         remote: &str,
         patterns: &[String],
         fetched: &HashMap<String, Oid>,
+        still: Duration,
     ) -> Result<Option<PushPlaces>> {
         if self.config_all(&format!("remote.{remote}.pushurl")).is_empty() {
             return Ok(None);
@@ -143,7 +185,7 @@ impl Repo {
         let Some((own, urls)) = self.git().other_push_urls(remote)? else { return Ok(None) };
         let mut places = PushPlaces::default();
         for (i, url) in urls.iter().enumerate() {
-            let refs = if *url == own { fetched.clone() } else { self.git().remote_refs(url, patterns)? };
+            let refs = if *url == own { fetched.clone() } else { self.git().remote_refs(url, patterns, still)? };
             places.somewhere.extend(refs.keys().cloned());
             if i == 0 {
                 places.everywhere = refs;
@@ -188,12 +230,12 @@ fn read_push(cmd: Cmd) -> Result<PushReport> {
     let output = cmd.output()?;
     let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
     if output.status.success() || !refs.is_empty() {
-        let stderr = output.error_text();
+        let stderr = words(&output.stderr);
         let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
         return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
     }
     let Output { status, stdout, stderr } = output;
-    Err(process::Error::Failed { command, status, stdout, stderr }.into())
+    Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
 }
 
 /// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.
@@ -206,7 +248,7 @@ fn push_line(line: &str) -> Option<Pushed> {
 
 #[cfg(test)]
 mod tests {
-    use super::maps;
+    use super::{maps, words};
 
     #[test]
     fn refspecs_say_where_a_ref_is_kept() {
@@ -219,5 +261,21 @@ mod tests {
         {
             assert_eq!(kept(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn progress_is_not_among_the_words() {
+        let said = "Enumerating objects: 5, done.\nCounting objects:  20% (1/5)\rCounting objects: 100% (5/5), done.\n\
+            Delta compression using up to 2 threads\nWriting objects: 100% (3/3), 250 bytes | 250.00 KiB/s, done.\n\
+            Total 3 (delta 0), reused 0 (delta 0), pack-reused 0\nremote: Resolving deltas: 100% (1/1), completed with 1 local object.        \n\
+            remote: not on a Friday: 3 days left        \nWriting objects:  33% (1/3)\rfatal: the remote end hung up unexpectedly\n\
+            error: failed to push some refs to 'x'\n";
+        let words = words(said.as_bytes());
+        let expected = [
+            "remote: not on a Friday: 3 days left",
+            "fatal: the remote end hung up unexpectedly",
+            "error: failed to push some refs to 'x'",
+        ];
+        assert_eq!(words.lines().collect::<Vec<_>>(), expected);
     }
 }

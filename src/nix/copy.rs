@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::exe::Nix;
 use super::log;
+use super::options::Options;
 use super::place::StoreUrl;
 use super::store_path::StorePath;
 use crate::process;
@@ -12,21 +13,28 @@ impl Nix {
     ///
     /// # Errors
     /// When that does not succeed.
-    pub fn send(&self, drvs: &[StorePath], to: &StoreUrl) -> Result<(), Error> {
-        self.copy(&["--derivation", "--to", to.as_str()], drvs, to)
+    pub fn send(&self, drvs: &[StorePath], to: &StoreUrl, options: &Options) -> Result<(), Error> {
+        self.copy(&["--derivation", "--to", to.as_str()], drvs, to, options)
     }
 
     /// Copies outputs with all they need into a cache or another store; `from` is where they are, when not in the user's own store.
     ///
     /// # Errors
     /// When that does not succeed; what was copied before stays.
-    pub fn push(&self, outputs: &[StorePath], from: Option<&StoreUrl>, to: &StoreUrl) -> Result<(), Error> {
+    pub fn push(
+        &self,
+        outputs: &[StorePath],
+        from: Option<&StoreUrl>,
+        to: &StoreUrl,
+        options: &Options,
+    ) -> Result<(), Error> {
         let from: Vec<&str> = from.map_or_else(Vec::new, |url| vec!["--from", url.as_str()]);
-        self.copy(&[&from[..], &["--to", to.as_str()]].concat(), outputs, to)
+        self.copy(&[&from[..], &["--to", to.as_str()]].concat(), outputs, to, options)
     }
 
-    fn copy(&self, how: &[&str], paths: &[StorePath], to: &StoreUrl) -> Result<(), Error> {
+    fn copy(&self, how: &[&str], paths: &[StorePath], to: &StoreUrl, options: &Options) -> Result<(), Error> {
         let cmd = self.cmd(["copy"]).args(how).args(paths.iter().map(StorePath::as_str));
+        let cmd = cmd.moving(options.limits().network, format!("the store `{}`", to.bare()));
         match cmd.read() {
             Ok(_) => Ok(()),
             Err(process::Error::Failed { stderr, .. }) => {

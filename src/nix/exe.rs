@@ -139,8 +139,10 @@ impl Nix {
 
 /// The same for another program of Nix'.
 pub(super) fn cmd_of(program: &Path, with_agent: bool) -> Cmd {
-    Cmd::new(program)
-        .only_env(env::for_nix(with_agent))
+    let cmd = Cmd::new(program);
+    // Without an agent ssh may want to ask for a password itself.
+    let cmd = if with_agent { cmd.may_ask() } else { cmd };
+    cmd.only_env(env::for_nix(with_agent))
         .env("LC_ALL", "C.UTF-8")
         .args(["--extra-experimental-features", "nix-command flakes"])
 }

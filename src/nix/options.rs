@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::StoreUrl;
-use crate::process::Cmd;
+use crate::process::{self, Cmd};
 
 /// What keeps a build that nobody asked for from harming anybody, whatever the user's configuration says.
 const SAFE: [(&str, &str); 6] = [
@@ -28,6 +28,8 @@ pub struct Limits {
     pub silence: Option<Duration>,
     /// Bytes of log of each builder.
     pub log: Option<u64>,
+    /// Time in which nothing moves while something is copied to or from another store.
+    pub network: Duration,
 }
 
 impl Default for Limits {
@@ -39,13 +41,15 @@ impl Default for Limits {
             build: Some(Duration::from_secs(6 * 3600)),
             silence: Some(Duration::from_secs(3600)),
             log: Some(64 << 20),
+            network: process::USUAL_STILL,
         }
     }
 }
 
 impl Limits {
-    /// No limit at all.
-    pub const NONE: Self = Self { evaluation: None, memory: None, build: None, silence: None, log: None };
+    /// No limit but for what nothing moves in.
+    pub const NONE: Self =
+        Self { evaluation: None, memory: None, build: None, silence: None, log: None, network: process::USUAL_STILL };
 
     fn apply(&self, cmd: Cmd) -> Cmd {
         let seconds = |time: Duration| time.as_secs().max(1).to_string();

@@ -1,10 +1,11 @@
-//! What builds may use at most, by the user's git configuration, and what is said of a build that wanted more.
+//! What builds and remotes may use at most, by the user's git configuration, and what is said of a build that wanted more.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::git::Repo;
 use crate::nix::{Failure, Kind, Limits, Options};
+use crate::process;
 
 /// A limit by its name in git's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +20,12 @@ pub enum Which {
     Memory,
     /// Time to evaluate.
     Evaluation,
+    /// Time in which nothing moves to or from a remote.
+    Network,
 }
 
 impl Which {
-    const ALL: [Self; 5] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation];
+    const ALL: [Self; 6] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation, Self::Network];
 
     /// The key in git's configuration.
     pub fn key(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Which {
             Self::Log => "lattice.limit.log",
             Self::Memory => "lattice.limit.memory",
             Self::Evaluation => "lattice.limit.evaluation",
+            Self::Network => "lattice.limit.network",
         }
     }
 }
@@ -72,22 +76,45 @@ pub fn typed(repo: &Repo) -> Result<Limits, Error> {
     read(repo, &Limits::NONE)
 }
 
+/// How long nothing may move to or from a remote, for every command: what is set, else half a minute.
+///
+/// # Errors
+/// When something else is set than a limit.
+pub fn network(repo: &Repo) -> Result<Duration, Error> {
+    Ok(time(repo, Which::Network)?.unwrap_or(process::USUAL_STILL))
+}
+
+/// That nothing moved between here and a remote, and which limit that is.
+pub fn stalled(remote: &str, limit: Duration) -> String {
+    let limit = Reached { which: Which::Network, limit: limit.as_secs() }.amount();
+    format!("nothing moved between here and `{remote}` for {limit} (limit `{}`)", Which::Network.key())
+}
+
+/// How to allow more time in which nothing moves.
+pub fn hint_for_network(limit: Duration) -> String {
+    Reached { which: Which::Network, limit: limit.as_secs().max(1) }.hint()
+}
+
+fn time(repo: &Repo, which: Which) -> Result<Option<Duration>, Error> {
+    Ok(value(repo, which, &SECONDS, TIME)?.map(Duration::from_secs))
+}
+
+fn value(repo: &Repo, which: Which, units: Units, expected: &'static str) -> Result<Option<u64>, Error> {
+    let Some(value) = repo.config(which.key()) else { return Ok(None) };
+    let found = amount(&value, units);
+    found.map(Some).ok_or(Error { key: which.key(), value, expected })
+}
+
 fn read(repo: &Repo, otherwise: &Limits) -> Result<Limits, Error> {
-    let value = |which: Which, units: Units, expected| match repo.config(which.key()) {
-        None => Ok(None),
-        Some(value) => match amount(&value, units) {
-            Some(amount) => Ok(Some(amount)),
-            None => Err(Error { key: which.key(), value, expected }),
-        },
-    };
-    let time = |which| value(which, &SECONDS, TIME).map(|amount| amount.map(Duration::from_secs));
-    let size = |which| value(which, &BYTES, SIZE);
+    let time = |which| time(repo, which);
+    let size = |which| value(repo, which, &BYTES, SIZE);
     Ok(Limits {
         evaluation: time(Which::Evaluation)?.or(otherwise.evaluation),
         memory: size(Which::Memory)?.or(otherwise.memory),
         build: time(Which::Time)?.or(otherwise.build),
         silence: time(Which::Silence)?.or(otherwise.silence),
         log: size(Which::Log)?.or(otherwise.log),
+        network: network(repo)?,
     })
 }
 
@@ -156,8 +183,12 @@ impl Reached {
         format!("`git config {key} {}` allows more", self.spell(self.limit.saturating_mul(2)))
     }
 
+    fn amount(&self) -> String {
+        self.spell(self.limit)
+    }
+
     fn spell(&self, amount: u64) -> String {
-        let is_time = matches!(self.which, Which::Time | Which::Silence | Which::Evaluation);
+        let is_time = matches!(self.which, Which::Time | Which::Silence | Which::Evaluation | Which::Network);
         let units = if is_time { &SECONDS[1..] } else { &BYTES[..] };
         let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount.is_multiple_of(*worth);
         let (name, worth) = units.iter().rev().find(fits).copied().unwrap_or(units[0]);
@@ -168,13 +199,14 @@ impl Reached {
 
 impl fmt::Display for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limit = self.spell(self.limit);
+        let limit = self.amount();
         match self.which {
             Which::Time => write!(f, "a builder took longer than {limit}")?,
             Which::Silence => write!(f, "a builder said nothing for {limit}")?,
             Which::Log => write!(f, "a builder wrote more than {limit} of log")?,
             Which::Memory => write!(f, "evaluation wanted more than {limit} of memory")?,
             Which::Evaluation => write!(f, "evaluation took longer than {limit}")?,
+            Which::Network => write!(f, "nothing moved for {limit}")?,
         }
         write!(f, " (limit `{}`)", self.which.key())
     }

@@ -31,7 +31,8 @@ fn make(flake: &str) -> Result<Vec<u8>> {
     let nix = Nix::find()?.with_agent();
     let folder = tempfile::Builder::new().prefix("git-lattice-lock-").tempdir().context("could not make a folder")?;
     std::fs::write(folder.path().join(super::content::FLAKE), flake).context("could not write the flake")?;
-    nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path()).read()?;
+    let cmd = nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path());
+    cmd.moving(process::USUAL_STILL, "the inputs of the flake").read()?;
     std::fs::read(folder.path().join(LOCK)).context("nix wrote no lock")
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::change;
+use super::{change, limits};
 use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
 use crate::process;
@@ -56,11 +56,11 @@ impl Outcome {
     }
 }
 
-/// Pushes `branches` to `remote`.
+/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`]).
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
-pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
+pub fn push(repo: &Repo, remote: &str, branches: &[String], still: Duration) -> Result<Outcome> {
     if branches.is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -76,7 +76,7 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
     let changes = change::push_changes(repo, remote, branches.iter().map(String::as_str))?;
     let mut tried = 1;
     loop {
-        let (reasons, carried) = once(repo, remote, branches, notes.as_deref())?;
+        let (reasons, carried) = once(repo, remote, branches, notes.as_deref(), still)?;
         let is_busy = reasons.iter().any(|reason| BUSY.iter().any(|word| reason.contains(word)));
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
@@ -84,7 +84,9 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String]) -> Result<Outcome> {
         }
         if !is_busy || tried == TRIES {
             let diverged = reasons.iter().any(|reason| went_ahead(reason));
-            let hint = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
+            let limit = || reasons.iter().find_map(|reason| limits::hint_for(reason));
+            let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
+            let hint = joined.or_else(limit);
             return Ok(Outcome::Refused { reasons, hint, again: !diverged });
         }
         // When the other one pushed the same, the next try finds everything up to date.
@@ -101,8 +103,14 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
 }
 
 /// Pushes once; where the remote takes no records, once more without them. Gives why it did not take the branches.
-fn once(repo: &Repo, remote: &str, branches: &[String], notes: Option<&str>) -> Result<(Vec<String>, Carried)> {
-    let report = match attempt(repo, remote, branches, notes)? {
+fn once(
+    repo: &Repo,
+    remote: &str,
+    branches: &[String],
+    notes: Option<&str>,
+    still: Duration,
+) -> Result<(Vec<String>, Carried)> {
+    let report = match attempt(repo, remote, branches, notes, still)? {
         Ok(report) => report,
         Err(reasons) => return Ok((reasons, Carried::Nothing)),
     };
@@ -112,7 +120,7 @@ fn once(repo: &Repo, remote: &str, branches: &[String], notes: Option<&str>) -> 
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = reason(why).to_owned();
-            let (reasons, _) = once(repo, remote, branches, None)?;
+            let (reasons, _) = once(repo, remote, branches, None, still)?;
             return Ok((reasons, Carried::Refused(why)));
         }
         _ => Carried::Nothing,
@@ -126,14 +134,16 @@ fn attempt(
     remote: &str,
     branches: &[String],
     notes: Option<&str>,
+    still: Duration,
 ) -> Result<std::result::Result<PushReport, Vec<String>>> {
-    match repo.git().push(remote, branches, notes) {
+    match repo.git().push(remote, branches, notes, still) {
         Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
             let text = String::from_utf8_lossy(&stderr);
             let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
             Ok(Err(if lines.is_empty() { vec![format!("`git push` ended with {status}")] } else { lines }))
         }
+        Err(git::Error::Exe(process::Error::Still { .. })) => Ok(Err(vec![limits::stalled(remote, still)])),
         Err(error) => Err(error),
     }
 }

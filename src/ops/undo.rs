@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::change::{self, ChangeSet, KEPT};
+use super::limits;
 use super::push::reason;
 use super::{Cannot, Refusal};
 use crate::context::Context;
@@ -160,9 +161,10 @@ impl Undo {
         for Pushed { remote, change } in &self.pushed {
             remotes.entry(remote.clone()).or_default().push(change.clone());
         }
+        let still = limits::network(repo)?;
         for (remote, changes) in &remotes {
             let refused = |said: String| Refusal::Remote { doing: "take it back on", remote: remote.clone(), said };
-            let report = repo.git().push_leased(remote, changes).map_err(|error| refused(error.to_string()))?;
+            let report = repo.git().push_leased(remote, changes, still).map_err(|error| refused(error.to_string()))?;
             if let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) {
                 return Err(refused(reason(why).to_owned()).into());
             }

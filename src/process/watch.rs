@@ -19,6 +19,9 @@ const SLICE: Duration = Duration::from_secs(1);
 /// When what is waited for is said.
 const SAID_AFTER: Duration = Duration::from_secs(1);
 
+/// The usual time in which something must move while a program speaks to a network.
+pub const USUAL_STILL: Duration = Duration::from_secs(30);
+
 static ANNOUNCE: OnceLock<fn(&str)> = OnceLock::new();
 
 /// From now on, `say` is told what is waited for where that takes more than a second.

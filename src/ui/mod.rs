@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value, json};
 
 use crate::env::Environment;
-use crate::error;
+use crate::{error, process};
 
 /// How to speak.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +130,16 @@ impl Ui {
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0)?;
         Some(answer.trim().to_lowercase())
+    }
+}
+
+/// From now on, a terminal is told what is waited for where that takes more than a second.
+pub fn announce_waits() {
+    if io::stderr().is_terminal() {
+        process::announce_waits(|what| {
+            // Not drawn over: a password may be asked for on the same line.
+            writeln!(io::stderr(), "waiting for {}", harmless(what)).ok();
+        });
     }
 }
 

@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::places::Places;
 use super::{Done, Progress};
 use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
-use crate::process::quote;
+use crate::ops::limits;
+use crate::process::{self, quote};
 use crate::record::Record;
 use crate::system::System;
 
@@ -72,7 +73,7 @@ impl Machines {
             return Ok(HashMap::new());
         }
         if let Some(store) = &self.places.store {
-            nix.send(drvs, store)?;
+            nix.send(drvs, store, &self.options)?;
         }
         // A store on another machine does not tell what it builds for.
         if self.capability.store.is_some() {
@@ -111,9 +112,14 @@ impl Machines {
             return;
         }
         on(Progress::Pushing(to.bare()));
-        let failed = nix.push(&paths, self.places.store.as_ref(), to).err();
-        let hints =
-            if failed.is_some() { vec![self.again(to, &paths)] } else { self.unsigned(to).into_iter().collect() };
+        let failed = nix.push(&paths, self.places.store.as_ref(), to, &self.options).err();
+        let hints = match &failed {
+            Some(nix::Error::Process(process::Error::Still { limit, .. })) => {
+                vec![self.again(to, &paths), limits::hint_for_network(*limit)]
+            }
+            Some(_) => vec![self.again(to, &paths)],
+            None => self.unsigned(to).into_iter().collect(),
+        };
         on(Progress::Pushed(&Pushed { to: to.bare().to_owned(), paths: paths.len(), failed, hints }));
     }
 

@@ -1,7 +1,5 @@
 //! This repository: lattice.toml, hooks, remote, refspecs, writer.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::{Line, Repair};
@@ -10,15 +8,12 @@ use crate::context::{self, BASE_KEY, Context};
 use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
-use crate::ops::records;
 use crate::ops::status;
 use crate::ops::trust::Ledger;
+use crate::ops::{limits, records};
 use crate::process;
 use crate::record::Records;
 use crate::record::store::{NOTES, Problem};
-
-/// How long the remote may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     let mut lines = vec![];
@@ -125,22 +120,21 @@ fn reachable(context: &Context, remote: &str) -> Line {
         return Line::error("remote", format!("there is no remote `{remote}`"))
             .remedy(format!("`git remote add {remote} URL`, or `remote = \"\"` in lattice.toml for nowhere"));
     }
-    let asked = context.repo.git().read().args(["ls-remote", "--heads", "--quiet", remote, "lattice-doctor"]);
-    let mut said = Vec::new();
-    let answer = asked.stream_within(Some(PATIENCE), |line| {
-        said.extend_from_slice(line);
-        process::Clock::Run
-    });
-    let check = format!("`git ls-remote {remote}` shows what git says");
-    match answer {
-        Ok((status, _)) if status.success() => Line::ok("remote", format!("`{remote}` answers")),
-        Ok(_) => {
-            let said = String::from_utf8_lossy(&said);
-            let why = said.lines().next().unwrap_or("git says nothing").to_owned();
-            Line::warning("remote", format!("`{remote}` does not answer: {why}")).remedy(check)
+    let still = match limits::network(&context.repo) {
+        Ok(still) => still,
+        Err(error) => return Line::error("remote", error.to_string()).remedy(error.hint()),
+    };
+    let why = match context.repo.git().answers(remote, still) {
+        Ok(()) => return Line::ok("remote", format!("`{remote}` answers")),
+        Err(process::Error::Failed { stderr, .. }) => {
+            let said = String::from_utf8_lossy(&stderr);
+            said.lines().next().unwrap_or("git says nothing").to_owned()
         }
-        Err(error) => Line::warning("remote", format!("`{remote}` does not answer: {error}")).remedy(check),
-    }
+        Err(process::Error::Still { limit, .. }) => limits::stalled(remote, limit),
+        Err(error) => error.to_string(),
+    };
+    Line::warning("remote", format!("`{remote}` does not answer: {why}"))
+        .remedy(format!("`git ls-remote {remote}` shows what git says"))
 }
 
 fn hooks(context: &Context) -> Vec<Line> {

@@ -14,6 +14,7 @@ use anyhow::Result;
 
 use super::census::{self, Census};
 use super::change::{self, ChangeSet};
+use super::limits;
 use super::push::{self, BUSY};
 use super::{Cannot, Refusal};
 use crate::config::Config;
@@ -150,8 +151,10 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     let under = census::directory_of(config.branch.prefix());
     let refs = if fetch {
         let patterns = [format!("refs/heads/{under}*"), format!("{NOTES}*")];
-        let refs = repo.git().remote_refs(&remote, &patterns).map_err(|error| unreachable(error, "ask", &remote))?;
-        let pushed = repo.push_refs(&remote, &patterns, &refs);
+        let still = limits::network(repo)?;
+        let refs =
+            repo.git().remote_refs(&remote, &patterns, still).map_err(|error| unreachable(error, "ask", &remote))?;
+        let pushed = repo.push_refs(&remote, &patterns, &refs, still);
         there.pushed = pushed.map_err(|error| unreachable(error, "ask the push URL of", &remote))?;
         refs
     } else {
@@ -282,7 +285,10 @@ impl Sync<'_> {
         if refspecs.is_empty() {
             return Ok(());
         }
-        self.repo.git().fetch(remote, &refspecs).map_err(|error| unreachable(error, "fetch from", remote))
+        self.repo
+            .git()
+            .fetch(remote, &refspecs, limits::network(self.repo)?)
+            .map_err(|error| unreachable(error, "fetch from", remote))
     }
 
     /// The one transaction of a step; nothing in a dry run. The message must not begin as that of a commit made here does
@@ -340,11 +346,13 @@ impl Sync<'_> {
             let is_refused = |pushed: &&Pushed| pushed.refused.is_some();
             let is_busy = |why: &String| BUSY.iter().any(|word| why.contains(word));
             let busy = report.refs.iter().any(|pushed| pushed.refused.as_ref().is_some_and(is_busy));
+            let is_silent =
+                |pushed: &Pushed| pushed.refused.as_deref().is_some_and(|why| limits::hint_for(why).is_some());
             // A server may turn down a whole push because of the one notes ref in it.
             let all = tried == 1
                 && names.len() > 1
                 && notes.is_some()
-                && report.refs.iter().all(|pushed| is_refused(&pushed));
+                && report.refs.iter().all(|pushed| is_refused(&pushed) && !is_silent(pushed));
             if busy {
                 std::thread::sleep(PAUSE * tried);
             } else if !all {
@@ -361,14 +369,16 @@ impl Sync<'_> {
 
     /// One push; where it came to no ref at all (a hook of this clone, a remote that went away), each is refused for that.
     fn attempt(&self, names: &[String]) -> Result<PushReport> {
-        match self.repo.git().push_each(&self.there.remote, names) {
+        let remote = &self.there.remote;
+        let why = match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
             Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
-                let why = words(&stderr).unwrap_or_else(|| format!("`git push` ended with {status}"));
-                let refused = |name: &String| Pushed { name: name.clone(), same: false, refused: Some(why.clone()) };
-                Ok(PushReport { refs: names.iter().map(refused).collect(), said: Vec::new() })
+                words(&stderr).unwrap_or_else(|| format!("`git push` ended with {status}"))
             }
-            report => Ok(report?),
-        }
+            Err(git::Error::Exe(process::Error::Still { limit, .. })) => limits::stalled(remote, limit),
+            report => return Ok(report?),
+        };
+        let refused = |name: &String| Pushed { name: name.clone(), same: false, refused: Some(why.clone()) };
+        Ok(PushReport { refs: names.iter().map(refused).collect(), said: Vec::new() })
     }
 
     /// Notes that the remote has now what was pushed, where git did not do so itself (a bare clone has no refspecs for it).
@@ -412,6 +422,9 @@ fn unreachable(error: git::Error, doing: &'static str, remote: &str) -> anyhow::
         git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
             let said = words(&stderr).unwrap_or_else(|| format!("git ended with {status}"));
             Refusal::Remote { doing, remote: remote.to_owned(), said }.into()
+        }
+        git::Error::Exe(process::Error::Still { limit, .. }) => {
+            Refusal::Remote { doing, remote: remote.to_owned(), said: limits::stalled(remote, limit) }.into()
         }
         error => error.into(),
     }

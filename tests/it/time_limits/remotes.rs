@@ -1,1 +1,143 @@
-//! Remotes that do not answer.
+//! Remotes and stores that accept a connection and say nothing, and slow ones, which are no such.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::programs::is_gone;
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+use crate::story::at;
+
+const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
+const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
+const STALLED: &str = "nothing moved between here and `origin` for 2s (limit `lattice.limit.network`)";
+
+/// A server that accepts and never answers, for as long as the value lives.
+struct Silent {
+    address: String,
+    _held: mpsc::Receiver<TcpStream>,
+}
+
+impl Silent {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (keep, held) = mpsc::channel();
+        std::thread::spawn(move || listener.incoming().flatten().try_for_each(|stream| keep.send(stream)));
+        Self { address, _held: held }
+    }
+
+    fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://{}/x.git", self.address)
+    }
+}
+
+/// A clone in which nothing may stand still for more than two seconds.
+fn impatient() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "lattice.limit.network", "2"]);
+    sandbox
+}
+
+/// Runs git-lattice, which must not take long.
+#[track_caller]
+fn soon(sandbox: &Sandbox, args: &[&str]) -> Run {
+    let started = Instant::now();
+    let run = sandbox.lattice(args);
+    assert!(started.elapsed() < Duration::from_secs(40), "{args:?} took {:?}", started.elapsed());
+    run
+}
+
+#[test]
+fn a_silent_remote_holds_no_command() {
+    for scheme in ["http", "git"] {
+        let (sandbox, server) = (impatient(), Silent::start());
+        let good = sandbox.git(&["remote", "get-url", "origin"]);
+        sandbox.git(&["remote", "set-url", "origin", &server.url(scheme)]);
+        soon(&sandbox, &["doctor"]).exits(0).says(&format!("`origin` does not answer: {STALLED}"));
+        let before = sandbox.state();
+        let run = soon(&sandbox, &["sync"]).exits(1).says(&format!("could not ask `origin`: {STALLED}"));
+        run.says("hint: `git config lattice.limit.network VALUE` sets another limit");
+        assert_eq!(sandbox.state(), before, "sync should have changed nothing");
+        let run = soon(&sandbox, &NEW).exits(1).says("created").says("not pushed").says(STALLED);
+        let run = run.says("hint: `git config lattice.limit.network VALUE` sets another limit");
+        assert!(!run.stderr.contains("waiting for"), "what is waited for is for terminals: {}", run.stderr);
+        is_gone(&server.address);
+        sandbox.git(&["remote", "set-url", "origin", &good]);
+        sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+        sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
+    }
+}
+
+fn hook(sandbox: &Sandbox, path: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hook = sandbox.path(path);
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_push_that_moves_is_not_ended() {
+    let speaks = ("remote.git/hooks/pre-receive", "for i in 1 2 3 4 5 6; do sleep 1; echo still here; done");
+    let computes = ("work/.git/hooks/pre-push", "while :; do :; done & sleep 6; kill $!");
+    for (path, script) in [speaks, computes] {
+        let sandbox = impatient();
+        hook(&sandbox, path, script);
+        let started = Instant::now();
+        sandbox.lattice(&NEW).exits(0).says("created").says("pushed");
+        assert!(started.elapsed() > Duration::from_secs(5), "{path} should have taken its time");
+    }
+}
+
+#[test]
+fn a_push_that_stalls_is_said_to_be_not_pushed() {
+    let sandbox = impatient();
+    hook(&sandbox, "remote.git/hooks/pre-receive", "sleep 60; exit 1");
+    soon(&sandbox, &NEW).exits(1).says("not pushed").says("the push did not go through").says(STALLED);
+    let json = soon(&sandbox, &["sync", "--json"]).exits(1).json();
+    assert_eq!(json["points"][0]["refused"], STALLED, "{json}");
+    assert_eq!(json["points"][0]["done"], serde_json::Value::Null, "{json}");
+}
+
+#[test]
+fn a_network_limit_that_is_none_is_named_first() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["config", "lattice.limit.network", "soon"]);
+    for args in [&NEW[..], &["sync"]] {
+        let run = sandbox.refused(args).exits(2);
+        run.says("error: `lattice.limit.network` in git's configuration is `soon`").says("hint: ");
+    }
+    sandbox.lattice(&["doctor"]).says("`lattice.limit.network` in git's configuration is `soon`");
+    sandbox.lattice(&["status"]).exits(0);
+}
+
+#[test]
+fn a_silent_cache_holds_no_build() {
+    for nix in every_nix() {
+        let (mut sandbox, server) = (impatient(), Silent::start());
+        sandbox.use_nix(&nix);
+        sandbox.points(&[&at("phase0/step1")]);
+        let cache = format!("http://{}", server.address);
+        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--push-cache", &cache]).says("built");
+        run.says("nothing moved for 2 seconds").says("lattice.limit.network");
+        is_gone(&server.address);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_is_told_what_is_waited_for() {
+    let (sandbox, server) = (impatient(), Silent::start());
+    sandbox.git(&["remote", "set-url", "origin", &server.url("http")]);
+    let mut command = std::process::Command::new(which::which("script").unwrap());
+    sandbox.environment(&mut command);
+    let program = env!("CARGO_BIN_EXE_git-lattice");
+    command.args(["-qec", &format!("'{program}' sync"), "/dev/null"]).current_dir(sandbox.work());
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("waiting for the remote `origin`"), "{said}");
+    assert!(said.contains(STALLED), "{said}");
+    is_gone(&server.address);
+}
