@@ -11,6 +11,7 @@ const SENTENCES: &[&str] = &[
     "'builtins.",
     "[json.exception.",
     "access to absolute path '",
+    "access to canonical path '",
     "access to URI '",
     "an attribute ",
     "anonymous function at ",
