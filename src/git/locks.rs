@@ -75,8 +75,11 @@ impl Repo {
         let Ok(processes) = fs::read_dir("/proc") else { return false };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let ours = ancestors();
-        // A process of another user does not say where it works.
-        let is_here = |pid: u32| fs::read_link(format!("/proc/{pid}/cwd")).map_or(true, |cwd| self.surrounds(&cwd));
+        let is_here = |pid: u32| match fs::read_link(format!("/proc/{pid}/cwd")) {
+            Ok(cwd) => self.surrounds(&cwd),
+            // A process of another user does not say where it works; one that has ended since works nowhere.
+            Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        };
         let is_git = |pid: u32| stat(pid).is_some_and(|(name, _)| name == "git" || name.starts_with("git-remote"));
         !pids.into_iter().any(|pid| !ours.contains(&pid) && is_git(pid) && is_here(pid))
     }
