@@ -17,6 +17,15 @@ impl Nix {
         self.copy(&["--derivation", "--to", to.as_str()], drvs, to, options)
     }
 
+    /// Copies derivations, and the sources they are made from, out of another store into the user's own. What they consist of is
+    /// named by its content, so that no signature is needed.
+    ///
+    /// # Errors
+    /// When that does not succeed.
+    pub fn take(&self, drvs: &[StorePath], from: &StoreUrl, options: &Options) -> Result<(), Error> {
+        self.copy(&["--derivation", "--no-check-sigs", "--from", from.as_str()], drvs, from, options)
+    }
+
     /// Copies outputs with all they need into a cache or another store; `from` is where they are, when not in the user's own store.
     ///
     /// # Errors

@@ -49,8 +49,9 @@ impl Nix {
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<(Vec<Evaluation>, Evaluator), Error> {
-        let Evaluator::EvalJobs(program) = &evaluator else {
-            return Ok((self.evaluate(what, options, on_event)?, evaluator));
+        // Of another store only Nix itself is told.
+        let (Evaluator::EvalJobs(program), None) = (&evaluator, self.store()) else {
+            return Ok((self.evaluate(what, options, on_event)?, Evaluator::Nix));
         };
         let mut found = by_eval_jobs(program, self.with_agent, what, options, on_event)?;
         let left: Vec<usize> = (0..what.len()).filter(|i| !found.contains_key(i)).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::options::Options;
 use super::path_info;
+use super::place::StoreUrl;
 use super::settings::Settings;
 use super::store_path::StorePath;
 use super::version::Version;
@@ -25,6 +26,7 @@ pub struct Nix {
     program: PathBuf,
     version: Version,
     pub(super) with_agent: bool,
+    pub(super) store: Option<StoreUrl>,
 }
 
 impl Nix {
@@ -46,7 +48,7 @@ impl Nix {
             return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
         };
         if version.at_least(2, 8) {
-            Ok(Self { program, version, with_agent: false })
+            Ok(Self { program, version, with_agent: false, store: None })
         } else {
             Err(Error::TooOld { program, version })
         }
@@ -56,6 +58,17 @@ impl Nix {
     #[must_use]
     pub fn with_agent(self) -> Self {
         Self { with_agent: true, ..self }
+    }
+
+    /// The same with another store in place of the one that the user's settings name, for all that it does.
+    #[must_use]
+    pub fn in_store(self, store: StoreUrl) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    /// The store in place of the user's, if there is one.
+    pub fn store(&self) -> Option<&StoreUrl> {
+        self.store.as_ref()
     }
 
     /// Where it is.
@@ -71,14 +84,23 @@ impl Nix {
     /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), C's messages, and of our
     /// environment only what Nix needs ([`env::FOR_NIX`]). With git's variables Nix 2.8, which runs git, would read this repository.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
-        cmd_of(&self.program, self.with_agent).args(words)
+        self.cmd_of(&self.program).args(words)
+    }
+
+    /// Legacy commands know the store as a setting only; `nix` takes it so as well.
+    fn cmd_of(&self, program: &Path) -> Cmd {
+        let cmd = cmd_of(program, self.with_agent);
+        match &self.store {
+            Some(store) => cmd.args(["--option", "store", store.as_str()]),
+            None => cmd,
+        }
     }
 
     /// A `nix-store` command: the one beside `nix`, else the one on PATH.
     pub(super) fn store_cmd(&self) -> Result<Cmd, Error> {
         let beside = self.program.with_file_name("nix-store");
         let program = if beside.is_file() { beside } else { which::which("nix-store").map_err(|_| Error::NoStore)? };
-        Ok(cmd_of(&program, self.with_agent))
+        Ok(self.cmd_of(&program))
     }
 
     /// The settings in force for this user here.

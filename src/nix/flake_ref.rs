@@ -95,7 +95,7 @@ impl fmt::Display for FlakeRef {
 }
 
 /// All but RFC 3986's unreserved characters and `/` percent-encoded: raw `#`, `%`, `&` and non-ASCII break differently in each version.
-fn encoded(path: &Path) -> String {
+pub(super) fn encoded(path: &Path) -> String {
     path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             text.push(char::from(byte));

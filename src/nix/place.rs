@@ -4,6 +4,9 @@
 //! and `-oProxyCommand=..` runs a program here.
 
 use std::fmt;
+use std::path::Path;
+
+use super::flake_ref::encoded;
 
 mod shared;
 
@@ -63,6 +66,11 @@ impl StoreUrl {
         refuse_characters(text, |c| c == ' ' || c.is_control())?;
         refuse_option(text)?;
         Ok(Self(text.to_owned()))
+    }
+
+    /// The store below this directory of the machine.
+    pub fn folder(root: &Path) -> Self {
+        Self(format!("local?root={}", encoded(root)))
     }
 
     /// Reads several, separated by commas or spaces.

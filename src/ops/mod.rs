@@ -1,5 +1,6 @@
 //! The deeds. They return values and print nothing; first a plan, then its application.
 
+pub mod apart;
 pub mod build;
 pub mod cache;
 pub mod census;

@@ -1,17 +1,19 @@
 //! Running the builds of a plan: evaluation of all, one call to Nix for all, and a record for each as soon as it is over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
 
 use super::check;
 use super::log::make_parent;
 use super::many::Many;
+use super::strangers::{self, Footing};
 use super::undecided::{NotDecided, Undecided};
-use super::{Done, How, Job, Machines, Plan, Progress, link_path, strangers};
+use super::{Done, How, Job, Machines, Plan, Progress, link_path};
 use crate::context::Context;
 use crate::git::source::Source;
-use crate::nix::{Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
+use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
+use crate::ops::apart;
 use crate::record::{Record, Verdict};
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
@@ -89,12 +91,16 @@ impl<'a> Builder<'a> {
     /// Builds jobs, no two of which have the same key and system; gives what became of each, and those without an answer.
     fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
         let mut many = Many::new(self, jobs, on);
-        let (mut able, mut nobody, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut able, mut apart, mut nobody, mut refused) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
             match self.machines.capability.require(&job.system) {
-                Ok(()) => match strangers::refusal(self.context, job)? {
-                    Some(why) => refused.push((i, why)),
-                    None => able.push(i),
+                Ok(()) => match strangers::footing(self.context, job)? {
+                    Footing::Refused(why) => refused.push((i, why)),
+                    Footing::Apart => {
+                        apart.insert(i);
+                        able.push(i);
+                    }
+                    Footing::Own => able.push(i),
                 },
                 // There is a result, and that nobody is here to compare it is no news of the point.
                 Err(_) if self.how.check && job.known.is_some() => many.tell(Progress::NotCompared(job)),
@@ -104,14 +110,14 @@ impl<'a> Builder<'a> {
         many.no_builder(nobody);
         many.refused(refused);
         if !able.is_empty() {
-            self.evaluate_and_realise(&able, &mut many)?;
+            self.evaluate_and_realise(&able, &apart, &mut many)?;
         }
         many.finish()
     }
 
-    fn evaluate_and_realise(&self, able: &[usize], many: &mut Many<'_>) -> Result<()> {
+    fn evaluate_and_realise(&self, able: &[usize], apart: &HashSet<usize>, many: &mut Many<'_>) -> Result<()> {
         able.iter().try_for_each(|i| many.begin(*i))?;
-        let evaluations = match self.evaluate(able, many) {
+        let evaluations = match self.evaluate_all(able, apart, many) {
             Ok(evaluations) => evaluations,
             Err(error) => return many.interrupted(error),
         };
@@ -146,7 +152,31 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn evaluate(&self, able: &[usize], many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
+    /// Evaluates jobs, those in `apart` in a store apart; their derivations are in the user's own afterwards.
+    fn evaluate_all(&self, able: &[usize], apart: &HashSet<usize>, many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
+        let (foreign, own): (Vec<usize>, Vec<usize>) = able.iter().partition(|i| apart.contains(i));
+        let mut found: HashMap<usize, Evaluation> = HashMap::new();
+        if !foreign.is_empty() {
+            let nix = apart::nix(&self.nix, &self.context.repo)?;
+            let evaluations = self.evaluate(&nix, &foreign, many)?;
+            self.take(&nix, &evaluations)?;
+            found.extend(foreign.into_iter().zip(evaluations));
+        }
+        if !own.is_empty() {
+            let evaluations = self.evaluate(&self.nix, &own, many)?;
+            found.extend(own.into_iter().zip(evaluations));
+        }
+        Ok(able.iter().filter_map(|i| found.remove(i)).collect())
+    }
+
+    fn take(&self, from: &Nix, evaluations: &[Evaluation]) -> Result<(), nix::Error> {
+        let drvs: Vec<_> = evaluations.iter().flatten().map(|derivation| derivation.drv.clone()).collect();
+        from.store()
+            .filter(|_| !drvs.is_empty())
+            .map_or(Ok(()), |store| self.nix.take(&drvs, store, &self.machines.options))
+    }
+
+    fn evaluate(&self, nix: &Nix, able: &[usize], many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
         let (mut what, mut branches) = (Vec::new(), Vec::new());
         for job in able.iter().map(|i| many.job(*i)) {
             let branch = self.source.branch(job.synthetic)?;
@@ -155,10 +185,9 @@ impl<'a> Builder<'a> {
             what.push(Installable { flake, system: job.system.clone() });
             branches.push(branch);
         }
-        let evaluator = Evaluator::find();
-        let (evaluations, evaluator) =
-            self.nix
-                .evaluate_by(evaluator, &what, &self.machines.options, &mut |event| many.evaluating(able, event))?;
+        let options = &self.machines.options;
+        let said = &mut |event: &nix::Event| many.evaluating(able, event);
+        let (evaluations, evaluator) = nix.evaluate_by(Evaluator::find(), &what, options, said)?;
         many.tell(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
         Ok(evaluations)
     }

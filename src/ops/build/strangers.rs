@@ -9,23 +9,33 @@ use crate::ops::content::FLAKE;
 use crate::ops::lock::LOCK;
 use crate::ops::trust::{self, Judgement};
 
-/// Why Nix is not started for a job; `None` where it can be.
+/// How a job may be evaluated.
+pub(super) enum Footing {
+    /// It is generated, or the user's, or trusted: as the user does it.
+    Own,
+    /// It is a stranger's: in a store apart ([`crate::ops::apart`]).
+    Apart,
+    /// Nix is not started, and why.
+    Refused(String),
+}
+
+/// Finds out who vouches for a job, and what it reads of this machine.
 ///
 /// # Errors
 /// When objects cannot be read.
-pub(super) fn refusal(context: &Context, job: &Job) -> Result<Option<String>> {
+pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
+    if is_vouched_for(context, job)? {
+        return Ok(Footing::Own);
+    }
     let repo = &context.repo;
     let tree = repo.tree_of_commit(job.commit)?;
-    let Some(dir) = repo.entry_at(tree, &job.dir)?.filter(|entry| entry.is_tree) else { return Ok(None) };
+    let Some(dir) = repo.entry_at(tree, &job.dir)?.filter(|entry| entry.is_tree) else { return Ok(Footing::Apart) };
     let (flake, lock) = (repo.plain_file(dir.id, FLAKE)?, repo.plain_file(dir.id, LOCK)?);
     let checked = match &flake {
         Some(flake) => inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
         None => Err(format!("`{FLAKE}` is a link, which leads nobody knows where")),
     };
-    match checked {
-        Err(why) if !is_vouched_for(context, job)? => Ok(Some(why)),
-        _ => Ok(None),
-    }
+    Ok(checked.map_or_else(Footing::Refused, |()| Footing::Apart))
 }
 
 fn is_vouched_for(context: &Context, job: &Job) -> Result<bool> {

@@ -78,6 +78,32 @@ fn a_lock_cannot_either() {
     }
 }
 
+/// Nix copies a file before it looks at the hash that pure evaluation asks for, and every user of the machine reads the store.
+#[test]
+fn evaluation_copies_no_file_of_this_machine() {
+    let hash = format!("sha256-{}=", "A".repeat(43));
+    let fetches = [
+        "builtins.fetchurl { url = \"file://@DIR@/key\"; sha256 = \"@HASH@\"; }",
+        "builtins.fetchTree { type = \"path\"; path = \"@DIR@/.\"; narHash = \"@HASH@\"; }",
+        "(builtins.getFlake \"path:@DIR@/.?narHash=@HASH@\").x",
+        "builtins.path { path = \"@DIR@/.\"; sha256 = \"@HASH@\"; }",
+    ];
+    for nix in every_nix() {
+        for fetch in fetches {
+            let victim = Victim::new(Some(&nix));
+            // Without spaces, which Nix 2.8 does not decode.
+            let plain = victim.sandbox.path("").parent().unwrap().join("plain");
+            std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
+            let fetch = fetch.replace("@DIR@", plain.to_str().unwrap()).replace("@HASH@", &hash);
+            let step = derivation("echo x > $out").replacen('{', &format!("{{ taken = \"${{{fetch}}}\";"), 1);
+            victim.is_sent("step", &[("step.nix", Put::Text(format!("{{ ... }}: {step}")))]);
+            victim.switch_says(STEP);
+            let run = victim.build_by_hand();
+            assert_ne!(run.code, 0, "{fetch} should not be built: {}{}", run.stdout, run.stderr);
+        }
+    }
+}
+
 #[test]
 fn a_build_during_evaluation_stays_in_the_sandbox() {
     let with_import = |victim: &Victim| {
