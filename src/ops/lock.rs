@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
+use super::apart;
+use crate::git::Repo;
+use crate::lint::inputs;
 use crate::nix::Nix;
 use crate::process;
 
@@ -13,7 +16,7 @@ pub const LOCK: &str = "flake.lock";
 /// Locks flakes, each nixpkgs once a command: all points that are made together get the same one.
 #[derive(Debug, Default)]
 pub struct Locker {
-    made: HashMap<String, Result<Vec<u8>, String>>,
+    made: HashMap<(String, bool), Result<Vec<u8>, String>>,
 }
 
 impl Locker {
@@ -22,13 +25,28 @@ impl Locker {
     /// # Errors
     /// A sentence for the user.
     pub fn lock(&mut self, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
-        self.made.entry(nixpkgs.to_owned()).or_insert_with(|| make(flake).map_err(|error| brief(&error))).clone()
+        let make = || make(Nix::find, flake).map_err(|error| brief(&error));
+        self.made.entry((nixpkgs.to_owned(), false)).or_insert_with(make).clone()
+    }
+
+    /// The same of a nixpkgs that the point below hands down. A stranger may have named it, and that flake names its own inputs:
+    /// none is copied where others can read it, and none that is read from this machine is locked.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn lock_apart(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
+        let make = || {
+            let lock = make(|| apart::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
+            inputs::check(flake.as_bytes(), Some(&lock)).map_err(|bad| bad.to_string())?;
+            Ok(lock)
+        };
+        self.made.entry((nixpkgs.to_owned(), true)).or_insert_with(make).clone()
     }
 }
 
 /// Only the inputs count for a lock, so the flake can stand alone in a folder.
-fn make(flake: &str) -> Result<Vec<u8>> {
-    let nix = Nix::find()?.with_agent();
+fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &str) -> Result<Vec<u8>> {
+    let nix = nix().map_err(Into::into)?.with_agent();
     let folder = tempfile::Builder::new().prefix("git-lattice-lock-").tempdir().context("could not make a folder")?;
     std::fs::write(folder.path().join(super::content::FLAKE), flake).context("could not write the flake")?;
     let cmd = nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path());

@@ -303,7 +303,11 @@ impl<'a> Planner<'a> {
             ));
             return Ok(None);
         }
-        match self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake) {
+        let made = match values.nixpkgs.as_deref().filter(|_| self.request.data.is_none()) {
+            Some(handed_down) => self.locker.lock_apart(&self.context.repo, handed_down, flake),
+            None => self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake),
+        };
+        match made {
             Ok(bytes) => Ok(Some(File { path, bytes })),
             Err(why) => {
                 let dir = path.trim_end_matches(LOCK).trim_end_matches('/');

@@ -1,6 +1,8 @@
 //! A lattice.toml that comes with a branch or a pull, and what it chooses for a build that the user types: nothing.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
@@ -167,6 +169,48 @@ fn next_step_copies_no_folder_that_a_stranger_names() {
         sandbox.lattice(&next).exits(2).says("an input by path holds on this machine only");
         victim.nothing_got_out();
     }
+}
+
+/// An input names inputs of its own, and Nix copies those too while it locks.
+#[test]
+fn next_step_copies_no_folder_that_an_input_names() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let sandbox = &victim.sandbox;
+        // Without spaces, which Nix 2.8 does not decode.
+        let plain = sandbox.path("").parent().unwrap().join("plain");
+        std::os::unix::fs::symlink(sandbox.path("secret"), &plain).unwrap();
+        let input = format!("inputs.x = {{ url = \"path:{}/.\"; flake = false; }};", plain.display());
+        let url = serve(&tarball(sandbox, &format!("{{ {input} outputs = _: {{ }}; }}\n")));
+        victim.is_sent("config", &[("config.toml", Put::Text(format!("[nix]\nnixpkgs_path = \"{url}\"\n")))]);
+        let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
+        sandbox.lattice(&next).exits(0).says("flake.lock` was not made");
+        victim.nothing_got_out();
+    }
+}
+
+/// A packed flake.
+fn tarball(sandbox: &Sandbox, flake: &str) -> Vec<u8> {
+    let dir = sandbox.path("packed");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("flake.nix"), flake).unwrap();
+    let output = std::process::Command::new("tar").args(["cz", "packed"]).current_dir(sandbox.path("")).output();
+    output.unwrap().stdout
+}
+
+/// Serves these bytes to all who ask, and gives the URL.
+fn serve(bytes: &[u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/packed.tar.gz", listener.local_addr().unwrap());
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len());
+    let answer = [head.as_bytes(), bytes].concat();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            client.read(&mut [0; 4096]).ok();
+            client.write_all(&answer).ok();
+        }
+    });
+    url
 }
 
 /// The base branch with this in `[build]`, pulled by the victim, and a point of a stranger's.
