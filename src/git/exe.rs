@@ -38,9 +38,10 @@ impl Git {
         &self.program
     }
 
-    /// A git command that is ours to read: English messages, no pager, no prompt.
+    /// A git command that is ours to read: English messages, no pager, no prompt, and each object as it is.
     pub fn read(&self) -> Cmd {
-        Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "").env("GIT_TERMINAL_PROMPT", "0")
+        let cmd = Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "");
+        cmd.env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1")
     }
 
     /// A git command that speaks to the user.

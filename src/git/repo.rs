@@ -22,6 +22,9 @@ const KNOWN_EXTENSIONS: [&str; 8] = [
     "worktreeconfig",
 ];
 
+/// What is in an object decides what is built and whose it is; `refs/replace/*` can be fetched and would show another in its place.
+const NO_REPLACEMENTS: &str = "core.useReplaceRefs=false";
+
 /// Where refs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RefFormat {
@@ -58,7 +61,7 @@ impl Repo {
         let options = |trust| {
             gix::open::Options::default()
                 .bail_if_untrusted(true)
-                .cli_overrides(env::git_config_parameters())
+                .cli_overrides(env::git_config_parameters().into_iter().chain([NO_REPLACEMENTS.to_owned()]))
                 .with(trust)
         };
         let trust = gix::sec::trust::Mapping {

@@ -216,3 +216,26 @@ fn what_is_included_may_be_written_on_a_point_below() {
     let said = victim.switch(&branch(&at("phase1/step1")));
     assert!(said.contains("in the background"), "all of it was made here: {said}");
 }
+
+/// git shows another commit in place of the one that was made here, wherever somebody fetches `refs/replace/*`.
+#[test]
+fn replaced_commit_is_not_what_was_made_here() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    let (point, step) = (at("phase0/step1"), format!("{}/step.nix", dir(&at("phase0/step1"))));
+    sandbox.lattice(&["new", &point, "--template", "step", "--no-switch"]).exits(0);
+    let commit = sandbox.git(&["rev-parse", &branch(&point)]);
+    for clone in ["stranger", "other"] {
+        sandbox.git_in("", &["clone", "-q", "-b", &branch(&point), "remote.git", clone]);
+    }
+    std::fs::write(sandbox.path(&format!("stranger/{step}")), "{ ... }: throw \"evil\"\n").unwrap();
+    sandbox.git_in("stranger", &["commit", "-q", "-a", "-m", "improve it"]);
+    sandbox.git_in("stranger", &["push", "-q", "origin", &format!("HEAD:refs/replace/{commit}")]);
+    sandbox.git(&["fetch", "-q", "origin", "+refs/replace/*:refs/replace/*"]);
+    assert!(sandbox.git(&["show", &format!("{commit}:{step}")]).contains("evil"), "git itself shows the other one");
+    let key = |clone: &str| {
+        let shown = sandbox.lattice_in(clone, &["show", &point, "--json"], |command| command).exits(0).json();
+        shown["key"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(key("work"), key("other"), "what is built should be what was made here");
+}
