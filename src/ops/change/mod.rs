@@ -24,10 +24,8 @@ pub const KEPT: &str = "refs/lattice/journal/";
 pub struct ChangeSet {
     /// What it does, in one line: the reflog's message. That of a commit made here begins with `lattice: add ` (`ops::trust`).
     pub title: String,
-    /// The refs.
+    /// The refs. One whose values are the same must not move: git locks it like the others, so the journal knows of it too.
     pub changes: Vec<Change>,
-    /// Refs that must still be where they were seen, each with that commit: the transaction verifies them and moves none of them.
-    pub unmoved: Vec<(String, Oid)>,
     /// The repository in memory that has the new objects.
     pub objects: Option<Repo>,
     /// Where the new values come from.
@@ -39,7 +37,7 @@ pub struct ChangeSet {
 impl ChangeSet {
     /// Changes to values that were made here.
     pub fn made(title: impl Into<String>, changes: Vec<Change>) -> Self {
-        Self { title: title.into(), changes, unmoved: Vec::new(), objects: None, origin: Origin::Made, undoes: None }
+        Self { title: title.into(), changes, objects: None, origin: Origin::Made, undoes: None }
     }
 }
 
@@ -65,12 +63,9 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
-    let verified = std::mem::take(&mut set.unmoved).into_iter();
-    let verified = verified.map(|(name, id)| Change { name, old: Some(id), new: Some(id) });
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;
-    let changes: Vec<_> = operation.refs.iter().cloned().chain(verified).collect();
-    match update.commit(&changes) {
+    match update.commit(&operation.refs) {
         // Where this line is missing, the refs tell the next command.
         Ok(()) => drop(guard.finish(&operation.id)),
         Err(error) => failed(repo, &mut guard, &operation, error)?,

@@ -129,9 +129,11 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     let first = plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled);
     let objects = std::mem::replace(&mut plan.memory, context.repo.in_memory());
     let is_made = |name: &String| changes.iter().any(|change| change.name == *name);
-    let unmoved = plan.tips.iter().filter(|(name, _)| !is_made(name)).map(|(name, id)| (name.clone(), *id)).collect();
+    let parents = plan.tips.iter().filter(|(name, _)| !is_made(name));
+    let verified = parents.map(|(name, id)| Change { name: name.clone(), old: Some(*id), new: Some(*id) });
+    let verified: Vec<_> = verified.collect();
     let title = format!("lattice: add {first}");
-    let set = ChangeSet { objects: Some(objects), unmoved, ..ChangeSet::made(title, changes) };
+    let set = ChangeSet { objects: Some(objects), ..ChangeSet::made(title, [changes, verified].concat()) };
     change::apply(context, set).map(drop)
 }
 

@@ -19,7 +19,7 @@ fn the_base_branch_is_missing() {
     let toml = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", toml.replace("base = \"main\"", "base = \"trunk\""));
     let run = sandbox.refused(&NEW).exits(2).says("the base branch `trunk` does not exist");
-    run.says("`git fetch`").says("`base` in lattice.toml");
+    run.says("`git fetch origin`").says("`base` in lattice.toml");
 }
 
 #[test]

@@ -237,9 +237,14 @@ fn a_path_with_blanks_and_letters_of_all_kinds() {
 #[test]
 fn a_worktree_that_cannot_be_written() {
     let sandbox = Sandbox::bare_start();
-    // Root may write everywhere: a folder in the way does what missing permissions do for everybody else.
-    fs::create_dir(sandbox.work().join(".lattice.toml.new")).unwrap();
-    let run = sandbox.lattice(&["init", "--component", "a", "--arch", "aarch64", "--no-hooks"]).exits(2);
-    run.says("could not write").says("lattice.toml");
+    // Root may write everywhere: a limit on the size of files does what missing permissions do for other users.
+    let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" init --component a --arch aarch64 --no-hooks";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_git-lattice")]).current_dir(sandbox.work());
+    sandbox.environment(&mut command);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("could not write") && said.contains("lattice.toml"), "{said}");
     assert!(!sandbox.work().join("lattice.toml").exists(), "no half of it should be there");
 }
