@@ -239,3 +239,16 @@ fn replaced_commit_is_not_what_was_made_here() {
     };
     assert_eq!(key("work"), key("other"), "what is built should be what was made here");
 }
+
+/// `next-step` keeps a step.nix that is there: a stranger may have put it where the next step will be.
+#[test]
+fn next_step_does_not_adopt_what_a_stranger_put_there() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    let next = dir(&at("phase0/step2"));
+    victim.is_sent("config", &[(&format!("/{next}/step.nix"), Put::Text("{ ... }: throw \"evil\"\n".to_owned()))]);
+    let made = ["next-step", &at("phase0/step1"), "--template", "step", "--no-push", "--no-switch"];
+    sandbox.lattice(&made).exits(0);
+    let said = victim.switch(&branch(&at("phase0/step2")));
+    assert!(said.contains(STEP), "what a stranger put there should not be built: {said}");
+}
