@@ -93,6 +93,8 @@ fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
         match (path.first().map(String::as_str), value) {
             (Some("inputs"), Some(value)) => read(&path[1..], &value, &mut leaves)?,
             (Some("outputs"), Some(Expr::Lambda(lambda))) => taken = arguments(lambda.param()),
+            // In parentheses Nix sees the same function, with arguments that are inputs.
+            (Some("outputs"), _) => return Err(BadInput::Strange("`outputs` is no plain function")),
             _ => {}
         }
     }
@@ -297,5 +299,7 @@ mod tests {
         }
         let taken = b"{ outputs = { self, secret }: { }; }";
         assert_eq!(check(taken, None), Err(BadInput::Unlocked { name: "secret".to_owned() }));
+        let hidden = b"{ outputs = ({ self, secret }: { }); }";
+        assert!(matches!(check(hidden, None), Err(BadInput::Strange(_))));
     }
 }
