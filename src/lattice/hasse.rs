@@ -65,6 +65,18 @@ impl Population {
         maximal
     }
 
+    /// The minimal points of the population that are above `point`, which itself need not be one of it; in the order of tables.
+    pub fn minimal_above(&self, point: &Point) -> Vec<&Point> {
+        let (own, ranks) = (sets_of(point), point.ranks().collect::<Ranks>());
+        let above = self.chains.iter().filter(|(sets, _)| contained(&own, sets));
+        let candidates: Vec<&Point> =
+            above.filter_map(|(sets, chain)| after(chain, &ranks, *sets == own).next()).collect();
+        let mut minimal: Vec<&Point> =
+            candidates.iter().filter(|c| !candidates.iter().any(|other| other.is_below(c))).copied().collect();
+        minimal.sort();
+        minimal
+    }
+
     /// All points of the population that are below `point`, in the order of tables.
     pub fn below(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
@@ -114,6 +126,12 @@ impl Population {
 fn before<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl DoubleEndedIterator<Item = &'a Point> {
     let end = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
     chain.range::<[u64], _>((Bound::Unbounded, end)).map(|(_, point)| point)
+}
+
+/// The points of `chain` at or after `ranks`; strictly after, if so said.
+fn after<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl Iterator<Item = &'a Point> {
+    let start = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
+    chain.range::<[u64], _>((start, Bound::Unbounded)).map(|(_, point)| point)
 }
 
 /// How many ways there are to take a non-empty subset of each, if a number can hold that.

@@ -203,14 +203,44 @@ fn a_point_made_by_hand_is_only_a_hint() {
 #[test]
 fn a_point_must_grow_from_those_below_it() {
     let sandbox = with_points(&[&at(TWO)]);
-    // A lower one that came later.
-    sandbox.points(&[&at(ONE)]);
+    // A lower one that was there already, by its date.
+    let args = ["new", &at(ONE), "--no-push", "--no-switch"];
+    sandbox.lattice_in("work", &args, |command| command.env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")).exits(0);
     let line = only(&sandbox);
     assert_eq!(line, format!("parents {}: `{}` is right below it, and not in its history", branch(&at(TWO)), at(ONE)));
     sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
     let left = found(&sandbox);
     assert!(!left.iter().any(|line| line.starts_with("parents ")), "the command that was named repairs it: {left:#?}");
+}
+
+#[test]
+fn a_point_below_that_was_made_later_is_a_hint() {
+    let three = at("phase0/step3");
+    let sandbox = with_points(&[&at(ONE), &three]);
+    let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
+    let command = format!("git switch {} && git merge {}", branch(&three), branch(&at(TWO)));
+    run.says(&format!("warning: `{three}` was there before `{}` and is behind it now: `{command}`", at(TWO)));
+    let line = only(&sandbox);
+    let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
+    assert_eq!(line, format!("behind {}: {said}", branch(&three)));
+    sandbox.git(&["switch", "-q", &branch(&three)]);
+    sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(TWO))]);
+    let left = found(&sandbox);
+    assert!(!left.iter().any(|line| line.starts_with("behind ")), "the command that was named repairs it: {left:#?}");
+}
+
+#[test]
+fn points_made_together_leave_only_the_older_behind() {
+    let above = at("phase0/step9");
+    let sandbox = with_points(&[&above]);
+    let step = |n: usize| at(&format!("phase0/step{n}"));
+    let args = ["new", &step(3), &step(4), "--no-push", "--no-switch", "--json"];
+    let warnings = sandbox.lattice(&args).exits(0).json()["warnings"].clone();
+    let warnings = warnings.as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "step4 knows step3: {warnings:?}");
+    let said = format!("`{above}` was there before `{}`", step(4));
+    assert!(warnings[0].as_str().unwrap().starts_with(&said), "{warnings:?}");
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn thirty_new_on_one_chain_see_each_other() {
         let parents = sandbox.git(&["log", "-1", "--format=%P", &branch(*n)]);
         assert_eq!(parents, expected, "step{n} should grow from what was there: {below:?} of {order:?}");
     }
+    sandbox.lattice(&["check"]).exits(0);
     sandbox.git(&["fsck", "--no-dangling", "--strict"]);
 }
 

@@ -206,7 +206,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// The commit graph is the Hasse diagram: every lower cover is in the history, and nothing else but the base.
+    /// The commit graph is the Hasse diagram: every lower cover that was there is in the history, and nothing else but the base.
     fn parents(
         &mut self,
         subject: &Subject<'_>,
@@ -223,9 +223,12 @@ impl<'a> Checker<'a> {
             }
             let (name, branch) = (config.lattice.spell(cover), config.branch.encode(&config.lattice, cover));
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
-            let was_there = made.map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
+            let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
                 (Code::Behind, format!("`{name}` below it has moved on without it"))
+            } else if made.zip(origin).is_some_and(|(below, own)| own.time <= below.time) {
+                // Commits tell the second: two that were made in the same one are in either order.
+                (Code::Behind, format!("`{name}` right below it was made later, and is not in its history"))
             } else {
                 (Code::Parents, format!("`{name}` is right below it, and not in its history"))
             };

@@ -73,8 +73,28 @@ impl<'a> Planner<'a> {
         })
     }
 
-    pub(super) fn finish(self, items: Vec<Item>) -> Plan {
+    pub(super) fn finish(mut self, items: Vec<Item>) -> Plan {
+        let created: Vec<&Item> = items.iter().filter(|item| item.creation.is_some()).collect();
+        let behind: Vec<String> = created.iter().filter_map(|item| self.left_behind(item, &created)).collect();
+        self.warnings.extend(behind);
         Plan { items, texts: self.texts, warnings: self.warnings, tips: self.tips, memory: self.memory }
+    }
+
+    /// What is said of the points right above a new one, which were there before it; a census of the neighbourhood knows no others.
+    fn left_behind(&self, new: &Item, created: &[&Item]) -> Option<String> {
+        let is_new = |point: &Point| created.iter().any(|item| item.point == *point);
+        let above = self.census.population().minimal_above(&new.point);
+        let above: Vec<&Point> = above.into_iter().filter(|point| !is_new(point)).collect();
+        let (first, others) = above.split_first()?;
+        let lattice = &self.config.lattice;
+        let more = if others.is_empty() { String::new() } else { format!(" (as are {} more)", others.len()) };
+        let branch = self.config.branch.encode(lattice, first);
+        Some(format!(
+            "`{}` was there before `{}` and is behind it now{more}: `git switch {branch} && git merge {}` takes it in",
+            lattice.spell(first),
+            new.spelled,
+            new.branch
+        ))
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {

@@ -99,6 +99,9 @@ proptest! {
             let covers = below.iter().filter(|p| !below.iter().any(|between| p.is_below(between))).copied();
             prop_assert_eq!(population.maximal_below(&top.point), sorted(covers));
             prop_assert_eq!(population.below(&top.point), sorted(below.iter().copied()));
+            let above: Vec<_> = some.iter().filter(|p| top.is_below(p)).collect();
+            let covered_by = above.iter().filter(|p| !above.iter().any(|between| between.is_below(p))).copied();
+            prop_assert_eq!(population.minimal_above(&top.point), sorted(covered_by));
         }
     }
 
