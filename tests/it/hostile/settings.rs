@@ -206,7 +206,7 @@ fn serve(bytes: &[u8]) -> String {
     let answer = [head.as_bytes(), bytes].concat();
     std::thread::spawn(move || {
         for mut client in listener.incoming().map_while(Result::ok) {
-            client.read(&mut [0; 4096]).ok();
+            let _request = client.read(&mut [0; 4096]);
             client.write_all(&answer).ok();
         }
     });
