@@ -28,82 +28,86 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
     error.chain().find_map(hints_for).unwrap_or_default()
 }
 
-fn hints_for(cause: &(dyn std::error::Error + 'static)) -> Option<Vec<String>> {
-    if let Some(error) = cause.downcast_ref::<Refusal>() {
-        return Some(refusal(error));
+type Cause<'e> = &'e (dyn std::error::Error + 'static);
+
+/// Each kind of error has its hints in one place: its own `hint`, or a function below.
+fn hints_for(cause: Cause<'_>) -> Option<Vec<String>> {
+    of::<Refusal>(cause, |error| Some(refusal(error)))
+        .or_else(|| of::<Cannot>(cause, |error| Some(cannot(error))))
+        .or_else(|| of::<lattice::Error>(cause, algebra))
+        .or_else(|| of::<config::Error>(cause, configuration))
+        .or_else(|| of::<context::Error>(cause, no_lattice))
+        .or_else(|| of::<git::Error>(cause, git_error))
+        .or_else(|| of::<hooks::dir::Error>(cause, no_hooks_folder))
+        .or_else(|| of::<hooks::config_file::Error>(cause, locked_hooks))
+        .or_else(|| still(cause).and_then(|limit| one(limits::hint_for_network(limit))))
+        .or_else(|| own_hint(cause))
+}
+
+/// Errors that know themselves what the user can do.
+fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
+    of::<trust::Refused>(cause, |error| one(error.hint()))
+        .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
+        .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
+        .or_else(|| of::<build::Damaged>(cause, |error| one(error.hint())))
+        .or_else(|| of::<build::NotDecided>(cause, |error| Some(error.hints())))
+        .or_else(|| of::<record::kept::Unrecorded>(cause, |error| one(error.hint())))
+        .or_else(|| of::<journal::Error>(cause, |error| error.hint().and_then(one)))
+        .or_else(|| of::<lock::Error>(cause, |error| error.hint().and_then(one)))
+        .or_else(|| of::<queue::Error>(cause, |error| error.hint().and_then(one)))
+        .or_else(|| of::<nix::Error>(cause, |error| error.hint().and_then(one)))
+        .or_else(|| of::<nix::BadPlace>(cause, |error| one(error.hint())))
+        .or_else(|| {
+            of::<process::Error>(cause, |error| match error {
+                process::Error::NotFound { program } => not_found(program),
+                _ => None,
+            })
+        })
+}
+
+/// The hints for a cause of this kind; none where it is of another.
+fn of<E: std::error::Error + 'static>(
+    cause: Cause<'_>,
+    hints: impl FnOnce(&E) -> Option<Vec<String>>,
+) -> Option<Vec<String>> {
+    cause.downcast_ref().and_then(hints)
+}
+
+fn configuration(error: &config::Error) -> Option<Vec<String>> {
+    match error {
+        config::Error::Lattice { source, .. } => algebra(source),
+        _ => None,
     }
-    if let Some(error) = cause.downcast_ref::<Cannot>() {
-        return Some(cannot(error));
-    }
-    if let Some(error) = cause.downcast_ref::<lattice::Error>() {
-        return algebra(error);
-    }
-    if let Some(config::Error::Lattice { source, .. }) = cause.downcast_ref() {
-        return algebra(source);
-    }
-    if let Some(context::Error::Missing) = cause.downcast_ref() {
-        return one(
+}
+
+fn no_lattice(error: &context::Error) -> Option<Vec<String>> {
+    match error {
+        context::Error::Missing => one(
             "`git lattice init --component NAME --arch aarch64,x86_64` writes one, or switch to a branch that has it",
-        );
+        ),
+        context::Error::NoBase => {
+            one("`git config lattice.base BRANCH` says it; `git remote set-head origin --auto` asks the remote")
+        }
+        context::Error::Git(error) => git_error(error),
+        context::Error::Config(error) => configuration(error),
     }
-    if let Some(context::Error::Git(error)) = cause.downcast_ref() {
-        return git_error(error);
-    }
-    if let Some(context::Error::NoBase) = cause.downcast_ref() {
-        return one("`git config lattice.base BRANCH` says it; `git remote set-head origin --auto` asks the remote");
-    }
-    if let Some(process::Error::NotFound { program }) = cause.downcast_ref() {
-        return not_found(program);
-    }
-    if let Some(error) = cause.downcast_ref::<trust::Refused>() {
-        return one(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<trust::Error>() {
-        return one(error.hint());
-    }
-    if let Some(hooks::dir::Error::Absent { value }) = cause.downcast_ref() {
-        return one(format!(
+}
+
+fn no_hooks_folder(error: &hooks::dir::Error) -> Option<Vec<String>> {
+    match error {
+        hooks::dir::Error::Absent { value } => one(format!(
             "let what uses it make the folder (husky: `npm install`), or `mkdir -p {}`",
             process::quote(value)
-        ));
+        )),
+        _ => None,
     }
-    if let Some(hooks::config_file::Error::Locked { path }) = cause.downcast_ref() {
-        return stale_lock(path);
+}
+
+fn locked_hooks(error: &hooks::config_file::Error) -> Option<Vec<String>> {
+    match error {
+        hooks::config_file::Error::Locked { path } => stale_lock(path),
+        _ => None,
     }
-    if let Some(error) = cause.downcast_ref::<limits::Error>() {
-        return one(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<build::Damaged>() {
-        return one(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<crate::journal::Error>() {
-        return error.hint().and_then(one);
-    }
-    if let Some(error) = cause.downcast_ref::<record::kept::Unrecorded>() {
-        return one(error.hint());
-    }
-    if let Some(error) = cause.downcast_ref::<lock::Error>() {
-        return error.hint().and_then(one);
-    }
-    if let Some(error) = cause.downcast_ref::<journal::Error>() {
-        return error.hint().and_then(one);
-    }
-    if let Some(error) = cause.downcast_ref::<queue::Error>() {
-        return error.hint().and_then(one);
-    }
-    if let Some(error) = cause.downcast_ref::<build::NotDecided>() {
-        return Some(error.hints());
-    }
-    if let Some(limit) = still(cause) {
-        return one(limits::hint_for_network(limit));
-    }
-    if let Some(error) = cause.downcast_ref::<nix::Error>() {
-        return error.hint().and_then(one);
-    }
-    if let Some(error) = cause.downcast_ref::<nix::BadPlace>() {
-        return one(error.hint());
-    }
-    cause.downcast_ref::<git::Error>().and_then(git_error)
 }
 
 /// The time for which nothing moved, where that is what went wrong.

@@ -1,6 +1,7 @@
 //! `lattice.toml`: what a project shares. [`document`] keeps the text and its comments, this turns it into checked values.
 
 pub mod document;
+mod keys;
 mod policy;
 mod read;
 mod systems;

@@ -7,11 +7,6 @@ use super::read::Reader;
 use crate::lattice::{Kind, Lattice};
 use crate::system::System;
 
-pub(super) const PROMOTE_KEYS: [&str; 3] = ["across", "systems", "require"];
-pub(super) const BUILD_KEYS: [&str; 6] = ["include", "supersede", "builders", "store", "substituters", "push-cache"];
-pub(super) const LINT_KEYS: [&str; 2] = ["require", "off"];
-pub(super) const HOOKS_KEYS: [&str; 1] = ["on-worktree-add"];
-
 /// How points are built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Build {

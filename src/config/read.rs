@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use toml_edit::{Item, TableLike, Value as Toml};
 
-use super::policy::{BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS};
+use super::keys::{AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
 use super::systems::Systems;
 use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
 use crate::lattice::axis::Listed;
@@ -15,22 +15,6 @@ use crate::system::System;
 const ARCH: &str = "arch";
 /// In `[systems]` and in lists per value: everything not named.
 const REST: &str = "*";
-
-const TOP_KEYS: [&str; 12] = [
-    "base",
-    "remote",
-    "branch",
-    "flake",
-    "template",
-    "system-axis",
-    "axes",
-    "systems",
-    "promote",
-    "build",
-    "lint",
-    "hooks",
-];
-const AXIS_KEYS: [&str; 3] = ["set", "chain", "from"];
 
 impl Document {
     /// What the document says, checked.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use super::program::{Program, within};
 use super::syntax::Lines;
-use super::tools::{Program, within};
 use super::{Engine, Finding, Severity};
 use crate::process::{Cmd, Output};
 

@@ -16,6 +16,7 @@ mod fix;
 mod format;
 pub mod inputs;
 mod openers;
+mod program;
 mod read;
 mod report;
 #[macro_use]

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::program::{Program, within};
+pub(super) use super::statix_output::NAME;
 use super::statix_output::parse;
-use super::tools::{Program, within};
 use super::{Engine, Finding};
 use crate::process::{Cmd, Output};
 
-pub(super) const NAME: &str = "statix";
 /// 0.5 would start `nix --version` for each file if it were not told a version; later ones ignore the key.
 const DEFAULT_CONFIG: &str = "disabled = []\nignore = []\nnix_version = \"2.8\"\n";
 

@@ -8,12 +8,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::statix::NAME;
 use super::syntax::Lines;
 use super::{Finding, Note, Severity};
 
 /// What statix calls the text that it reads from its standard input.
 const STDIN: &str = "<stdin>";
+
+pub(super) const NAME: &str = "statix";
 
 #[derive(Deserialize)]
 struct Document {

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::evaluate::Installable;
 use super::exe::Nix;
-use super::failure::Failure;
 use super::flake_ref::FlakeRef;
 use super::log::Event;
 use super::options::{Mode, Options};
+use super::outcome::Outcome;
 use super::realise::Step;
-use super::store_path::StorePath;
 use crate::system::System;
 
 /// What to build, and how.
@@ -32,31 +31,6 @@ impl Request {
     pub fn new(flake: FlakeRef, system: System, mode: Mode) -> Self {
         Self { flake, system, out_link: None, options: Options::new(mode) }
     }
-}
-
-/// One output of a derivation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Its name, usually `out`.
-    pub name: String,
-    /// Where it is.
-    pub path: StorePath,
-    /// The hash of its contents, as SRI.
-    pub nar_hash: String,
-}
-
-/// How a build ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The outputs are in the store.
-    Built {
-        /// What they were made from.
-        drv: StorePath,
-        /// All outputs that are installed by default.
-        outputs: Vec<Output>,
-    },
-    /// They are not.
-    Failed(Failure),
 }
 
 impl Nix {

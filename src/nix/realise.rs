@@ -10,7 +10,6 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::blame;
-use super::build::{Outcome, Output};
 use super::diagnosis::Diagnosis;
 use super::error::Error;
 use super::evaluate::Derivation;
@@ -19,6 +18,7 @@ use super::failure::Failure;
 use super::graph::{Graph, base};
 use super::log::{Event, Reader, Work};
 use super::options::Options;
+use super::outcome::{Outcome, Output};
 use super::statement::derivation_in;
 use super::store_path::StorePath;
 use crate::process::{Clock, Heard};
