@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -88,6 +88,17 @@ impl Machine {
 
     pub(super) fn records(&self) -> Vec<Value> {
         self.tracer.sandbox.records()
+    }
+
+    /// The records that could not be written into the notes and wait for the next command.
+    pub(super) fn kept(&self) -> Vec<Value> {
+        let files = fs::read_dir(self.tracer.sandbox.work().join(".git/lattice/records")).into_iter().flatten();
+        let is_kept = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "jsonl");
+        let texts =
+            files.map(|file| file.unwrap().path()).filter(is_kept).map(|path| fs::read_to_string(path).unwrap());
+        texts
+            .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+            .collect()
     }
 
     /// Whether the store has what a record says, with the content that it had at first.

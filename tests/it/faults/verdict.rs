@@ -58,7 +58,7 @@ pub(super) fn outcome(machine: &Machine, situation: Situation, injection: &Injec
     let point = situation.point();
     let args = ["build", &point];
     let ended = machine.tracer.inject(&args, injection);
-    let records = machine.records();
+    let records = [machine.records(), machine.kept()].concat();
     let mut flaws = records.iter().filter_map(|record| false_record(machine, record, expected)).collect::<Vec<_>>();
     flaws.extend(ending(situation, injection, &ended, &records));
     let fsck = machine.tracer.sandbox.try_git("work", &["fsck", "--no-dangling", "--strict"]);
@@ -111,7 +111,7 @@ fn ending(situation: Situation, injection: &Injection, ended: &Ended, records: &
     }
 }
 
-/// Whether there is the record that the situation ends with.
+/// Whether there is the record that the situation ends with: in the notes, or kept until it can be written there.
 fn recorded(situation: Situation, records: &[Value]) -> bool {
     records.iter().any(|record| record["point"] == situation.point() && record["verdict"] == situation.verdict())
 }
