@@ -25,7 +25,24 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// What to do about an error, one line each.
 pub fn hints(error: &anyhow::Error) -> Vec<String> {
-    error.chain().find_map(hints_for).unwrap_or_default()
+    error.chain().find_map(hints_for).or_else(|| storage(error)).unwrap_or_default()
+}
+
+/// Words of the system and of git where a file cannot be written, and what to do about it.
+const STORAGE: [(&[&str], &str); 2] = [
+    (
+        &["No space left on device", "uota exceeded", "couldn't write"],
+        "is the disk full? `df -h .` shows it; with some space on it, the same command does it all",
+    ),
+    (
+        &["Read-only file system", "Permission denied"],
+        "the repository cannot be written: `findmnt -T .` and `ls -ld .git .git/objects` show why",
+    ),
+];
+
+fn storage(error: &anyhow::Error) -> Option<Vec<String>> {
+    let said = format!("{error:#}");
+    STORAGE.iter().find(|(words, _)| words.iter().any(|words| said.contains(words))).and_then(|(_, hint)| one(*hint))
 }
 
 type Cause<'e> = &'e (dyn std::error::Error + 'static);

@@ -76,6 +76,14 @@ pub enum Error {
         /// Whether somebody else moved it in between.
         raced: bool,
     },
+    /// A ref could not be written: a full disk, or one that is read-only.
+    #[error("`{name}` could not be written: {why}")]
+    Unwritten {
+        /// The ref, or what git named.
+        name: String,
+        /// What git said of it.
+        why: String,
+    },
     /// A ref's lock file is there: another git is at work, or was killed.
     #[error("`{name}` is locked: `{}` has been there for {age}", lock.display())]
     Locked {

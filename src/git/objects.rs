@@ -89,7 +89,7 @@ impl<'a> Writer<'a> {
             match gix::prelude::Write::write_buf_with_known_id(&self.to.objects, kind, data, id) {
                 Ok(_) => return self.settle(&self.path(id)).map_err(doing("write an object")),
                 Err(error) if tried < TRIES && error.is_not_found() => tried += 1,
-                Err(error) => return Err(doing("write an object")(error.to_string())),
+                Err(error) => return Err(doing("write an object")(with_cause(&error))),
             }
         }
     }
@@ -111,6 +111,14 @@ impl<'a> Writer<'a> {
         let hex = id.to_string();
         let (dir, name) = hex.split_at(2);
         self.dir.join(dir).join(name)
+    }
+}
+
+/// What gix says, and what the system said to it: a full disk is named by that alone.
+fn with_cause(error: &gix::Error) -> String {
+    match error.downcast_any_ref::<io::Error>() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

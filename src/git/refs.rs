@@ -150,7 +150,7 @@ impl Update {
     /// Makes the changes, all or none.
     ///
     /// # Errors
-    /// [`Error::Ref`] and [`Error::Locked`] when git refused before it had moved anything; [`Error::Exe`] when it ended otherwise:
+    /// [`Error::Ref`], [`Error::Locked`] and [`Error::Unwritten`] when git refused before it had moved anything; [`Error::Exe`] when it ended otherwise:
     /// then some refs may have moved, and locks may be left.
     pub fn commit(self, changes: &[Change]) -> Result<()> {
         let lines: String = changes.iter().map(|change| line(change, self.null)).collect();
@@ -177,6 +177,10 @@ fn line(Change { name, old, new }: &Change, null: Oid) -> String {
     }
 }
 
+/// How git words it that a file cannot be written; the first gives no reason.
+const UNWRITTEN: [&str; 5] =
+    ["couldn't write", "No space left on device", "quota exceeded", "Read-only file system", "Permission denied"];
+
 /// The kinds of refusal of `git update-ref`, told apart by its English messages (refs.c, refs/files-backend.c).
 fn refused(stderr: &str) -> Error {
     let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
@@ -186,6 +190,9 @@ fn refused(stderr: &str) -> Error {
     };
     if let Some(lock) = lock_file(text) {
         return Error::Locked { name, age: age(&lock), lock };
+    }
+    if UNWRITTEN.iter().any(|words| text.contains(words)) {
+        return Error::Unwritten { name, why: text.replace('\n', ", ") };
     }
     let raced = text.contains("reference already exists") || text.contains("but expected")
         // A collection of garbage took the object before a ref led to it: made again, it is there.
@@ -226,6 +233,14 @@ mod tests {
             matches!(&said, Error::Locked { name, lock, .. } if name == "refs/heads/a" && lock == Path::new("/it's/a.lock")),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_full_disk_is_no_refusal() {
+        for said in ["couldn't write '/a.lock'", "Unable to create '/a.lock': Read-only file system"] {
+            let said = refused(&format!("fatal: prepare: cannot update ref 'refs/heads/a': {said}"));
+            assert!(matches!(&said, Error::Unwritten { name, .. } if name == "refs/heads/a"), "{said}");
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
 
 /// What git refused has moved nothing. A git that was killed may have moved some refs: then the rest is moved too.
 fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git::Error) -> Result<()> {
-    if let git::Error::Ref { .. } | git::Error::Locked { .. } = error {
+    if let git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Unwritten { .. } = error {
         guard.discard(&operation.id)?;
         return Err(error.into());
     }

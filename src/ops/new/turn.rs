@@ -64,15 +64,17 @@ impl Turn {
     pub(super) fn during<T>(&mut self, deed: impl FnOnce() -> T) -> Result<T, Error> {
         self.write(&format!("{BEGUN}{}", random_name()))?;
         let done = deed();
-        self.write(&random_name())?;
+        // Where this fails, the next process plans once more; what was made is made.
+        self.write(&random_name()).ok();
         Ok(done)
     }
 
     fn write(&mut self, stamp: &str) -> Result<(), Error> {
         let mut write = || {
             self.file.rewind()?;
-            self.file.set_len(0)?;
-            self.file.write_all(stamp.as_bytes())
+            self.file.write_all(stamp.as_bytes())?;
+            // Cut afterwards: on a full disk there is room for what was there already.
+            self.file.set_len(stamp.len() as u64)
         };
         write().map_err(|source| Error::Io { path: self.path.clone(), source })
     }

@@ -1,13 +1,12 @@
 //! What keeps Nix from its work says nothing about the content: exit code 2, the remedy, no record.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::sshd::Sshd;
 use super::world::{elsewhere_linux, step, with_script, with_step};
+use crate::mounted::Mounted;
 use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, far, fields};
@@ -40,24 +39,6 @@ fn store_of(sandbox: &Sandbox, file: &str, text: &str) {
     let path = sandbox.path("nix/store/nix/var/nix").join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
-}
-
-/// A file system that is there while this value is; `None` where this machine lets nobody mount one.
-struct Mounted(std::path::PathBuf);
-
-impl Mounted {
-    fn tmpfs(at: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(at).output();
-        let is_mounted = mount.is_ok_and(|output| output.status.success());
-        is_mounted.then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        Command::new("umount").args(["-l"]).arg(&self.0).status().ok();
-    }
 }
 
 #[test]

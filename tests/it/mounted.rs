@@ -1,0 +1,40 @@
+//! File systems that are mounted for a test: small ones, and read-only ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file system that is there while this value is.
+pub(crate) struct Mounted(PathBuf);
+
+impl Mounted {
+    /// An empty file system; `None`, which is said, where this machine lets the user mount none.
+    pub(crate) fn tmpfs(at: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let is_mounted = mount(&["-t", "tmpfs", "-o", options, "none"], at);
+        Self::of(at, is_mounted)
+    }
+
+    /// The folder as it is, to be read only.
+    pub(crate) fn read_only(at: &Path) -> Option<Self> {
+        let is_mounted = mount(&["--bind", at.to_str().unwrap()], at);
+        Self::of(at, is_mounted).filter(|_| mount(&["-o", "remount,bind,ro"], at))
+    }
+
+    fn of(at: &Path, is_mounted: bool) -> Option<Self> {
+        if !is_mounted {
+            eprintln!("NOT TESTED: nothing can be mounted here");
+        }
+        is_mounted.then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        Command::new("umount").args(["-l"]).arg(&self.0).status().ok();
+    }
+}
+
+fn mount(args: &[&str], at: &Path) -> bool {
+    Command::new("mount").args(args).arg(at).output().is_ok_and(|output| output.status.success())
+}

@@ -1,0 +1,117 @@
+//! A full disk, and objects that cannot be written: nothing is half done, and no result is lost.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::mounted::Mounted;
+use crate::races::with_quick_nix;
+use crate::sandbox::{Run, Sandbox};
+
+/// Fills the file system of `dir` but for so many KiB while `work` runs.
+fn filled<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
+    let path = dir.join("fill");
+    let mut file = fs::File::create(&path).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len().saturating_sub(left * 1024)).unwrap();
+    let done = work();
+    fs::remove_file(path).unwrap();
+    done
+}
+
+/// A clone in a file system of 2 MiB.
+fn small_clone(sandbox: &Sandbox, of: &str) -> Option<Mounted> {
+    let mounted = Mounted::tmpfs(&sandbox.path("small"), "size=2m")?;
+    sandbox.git_in("", &["clone", "-q", of, "small"]);
+    Some(mounted)
+}
+
+fn new_step(sandbox: &Sandbox, dir: &str, step: &str) -> Run {
+    let args = ["new", "--arch", "aarch64", "--step", step, "--no-push", "--no-switch"];
+    sandbox.lattice_in(dir, &args, |command| command)
+}
+
+fn assert_nothing_made(sandbox: &Sandbox, dir: &str, step: &str) {
+    let branch = format!("refs/heads/feature/toolchain/aarch64/phase0/{step}");
+    assert_eq!(sandbox.git_in(dir, &["for-each-ref", &branch]), "", "no branch should be made");
+    let locks = walkdir(&sandbox.path(dir).join(".git/refs"));
+    assert!(!locks.iter().any(|path| path.ends_with(".lock")), "{locks:?}");
+    sandbox.git_in(dir, &["fsck", "--no-dangling", "--strict"]);
+}
+
+fn walkdir(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { walkdir(&path) } else { vec![path.to_str().unwrap().to_owned()] })
+        .collect()
+}
+
+#[test]
+fn new_on_a_full_disk_makes_all_or_nothing() {
+    let sandbox = Sandbox::new();
+    let Some(_mounted) = small_clone(&sandbox, "remote.git") else { return };
+    let small = sandbox.path("small");
+    let mut codes = Vec::new();
+    for left in (0..=52).step_by(4) {
+        let step = format!("step{}", left + 1);
+        let run = filled(&small, left, || new_step(&sandbox, "small", &step));
+        codes.push(run.code);
+        if run.code != 0 {
+            assert_nothing_made(&sandbox, "small", &step);
+            run.exits(2).says("hint: ").says("is the disk full?");
+        }
+        new_step(&sandbox, "small", &step).exits(0);
+    }
+    assert!(codes.contains(&0) && codes.contains(&2), "both should be seen: {codes:?}");
+    assert_eq!(sandbox.lattice_in("small", &["check"], |command| command).code, 0);
+}
+
+#[test]
+fn new_says_that_objects_are_read_only() {
+    let sandbox = Sandbox::new();
+    let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
+    let run = new_step(&sandbox, "work", "step1").exits(2).says("Read-only file system");
+    run.says("hint: the repository cannot be written");
+    assert_nothing_made(&sandbox, "work", "step1");
+    drop(mounted);
+    new_step(&sandbox, "work", "step1").exits(0);
+}
+
+#[test]
+fn results_are_kept_where_objects_are_read_only() {
+    let (sandbox, points) = with_quick_nix(1);
+    let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
+    let run = sandbox.lattice(&["build", &points[0]]).exits(1).says("could not be recorded yet");
+    run.says("Read-only file system").says("hint: it is kept in");
+    drop(mounted);
+    assert_eq!(sandbox.records().len(), 0);
+    sandbox.lattice(&["sync"]).exits(0);
+    assert_eq!(sandbox.records().len(), 1, "what was kept should be recorded");
+}
+
+#[test]
+fn no_result_is_lost_on_a_full_disk() {
+    let (sandbox, points) = with_quick_nix(1);
+    let Some(_mounted) = small_clone(&sandbox, "work") else { return };
+    let small = sandbox.path("small");
+    let build = || sandbox.lattice_in("small", &["build", &points[0]], |command| command);
+    build().exits(1);
+    let mut codes = Vec::new();
+    for left in (0..=64).step_by(4) {
+        let run = filled(&small, left, build);
+        codes.push(run.code);
+        let files = fs::read_dir(small.join(".git/lattice/records")).into_iter().flatten().flatten();
+        let is_kept = files.filter(|file| file.path().extension().is_some_and(|it| it == "jsonl")).count() == 1;
+        if run.stderr.contains("could not record the result") {
+            run.exits(2).says(r#""verdict":"no-builder""#).says("hint: write the line");
+        } else if run.code == 2 {
+            // Nothing was found out yet.
+            run.says("is the disk full?");
+        } else {
+            assert_eq!(is_kept, run.stderr.contains("could not be recorded yet"), "{left} KiB left: {}", run.stderr);
+            run.exits(1).says("no-builder");
+        }
+        sandbox.lattice_in("small", &["sync"], |command| command).exits(0);
+    }
+    assert!(codes.contains(&1) && codes.contains(&2), "both should be seen: {codes:?}");
+}
