@@ -64,6 +64,25 @@ fn new_survives_git_repack() {
 }
 
 #[test]
+fn reads_survive_packs_that_are_replaced() {
+    let sandbox = Sandbox::new();
+    (1..=5).for_each(|step| new_step(&sandbox, step));
+    // A new object makes a new pack, and the old one is removed.
+    let replace = || {
+        let tip = sandbox.git(&["commit-tree", "-p", "refs/kept", "-m", "more", "HEAD^{tree}"]);
+        sandbox.git(&["update-ref", "refs/kept", &tip]);
+        sandbox.git(&["repack", "-adq"]);
+    };
+    sandbox.git(&["update-ref", "refs/kept", "HEAD"]);
+    let read = |_| {
+        sandbox.lattice(&["status"]).exits(0);
+        sandbox.lattice(&["show", "toolchain/aarch64/phase0/step3"]).exits(0);
+        sandbox.lattice(&["check"]).exits(0);
+    };
+    beside(replace, || (1..=12).for_each(read));
+}
+
+#[test]
 fn objects_are_shared_with_the_group() {
     use std::os::unix::fs::PermissionsExt as _;
     let sandbox = Sandbox::new();

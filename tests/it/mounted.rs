@@ -23,7 +23,7 @@ impl Mounted {
 
     fn of(at: &Path, is_mounted: bool) -> Option<Self> {
         if !is_mounted {
-            eprintln!("NOT TESTED: nothing can be mounted here");
+            crate::strace::sample::say("NOT TESTED: nothing can be mounted here");
         }
         is_mounted.then(|| Self(at.to_owned()))
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::mounted::Mounted;
 use crate::races::with_quick_nix;
@@ -34,16 +34,14 @@ fn new_step(sandbox: &Sandbox, dir: &str, step: &str) -> Run {
 fn assert_nothing_made(sandbox: &Sandbox, dir: &str, step: &str) {
     let branch = format!("refs/heads/feature/toolchain/aarch64/phase0/{step}");
     assert_eq!(sandbox.git_in(dir, &["for-each-ref", &branch]), "", "no branch should be made");
-    let locks = walkdir(&sandbox.path(dir).join(".git/refs"));
-    assert!(!locks.iter().any(|path| path.ends_with(".lock")), "{locks:?}");
+    let files = files_below(&sandbox.path(dir).join(".git/refs"));
+    assert!(!files.iter().any(|path| path.extension().is_some_and(|it| it == "lock")), "{files:?}");
     sandbox.git_in(dir, &["fsck", "--no-dangling", "--strict"]);
 }
 
-fn walkdir(dir: &Path) -> Vec<String> {
+fn files_below(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { walkdir(&path) } else { vec![path.to_str().unwrap().to_owned()] })
-        .collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 #[test]
