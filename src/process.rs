@@ -16,6 +16,7 @@ pub mod detach;
 mod error;
 pub mod identity;
 pub mod leash;
+pub mod proc;
 mod run;
 mod talk;
 mod terminal;

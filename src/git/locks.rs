@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use super::repo::RefFormat;
 use super::{Change, Oid, Repo};
+use crate::process::proc;
 
 /// A lock without content says nothing of its owner: one that is younger may be of a git at work.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -72,7 +73,7 @@ impl Repo {
 
     /// Whether no git is at work here, but for those that wait for this process.
     fn is_quiet(&self) -> bool {
-        let Ok(processes) = fs::read_dir("/proc") else { return false };
+        let Some(Ok(processes)) = proc::folder().map(fs::read_dir) else { return false };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let ours = ancestors();
         let is_here = |pid: u32| match fs::read_link(format!("/proc/{pid}/cwd")) {

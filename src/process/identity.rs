@@ -5,6 +5,8 @@ use std::fs;
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
+use super::proc;
+
 /// One process among all that ever ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -16,6 +18,9 @@ pub struct Identity {
     /// Which start of the machine that was.
     #[serde(default)]
     pub boot: Option<String>,
+    /// The space of process ids that the id is from: containers have their own.
+    #[serde(default)]
+    pub space: Option<String>,
     /// The machine.
     pub host: String,
 }
@@ -27,7 +32,7 @@ pub enum Life {
     Running,
     /// It has ended.
     Ended,
-    /// It ran on another machine.
+    /// It ran on another machine, or in another container.
     Unknown,
 }
 
@@ -35,7 +40,7 @@ impl Identity {
     /// The process with this id, which runs now.
     #[must_use]
     pub fn of(pid: u32) -> Self {
-        Self { pid, start: started(pid), boot: boot(), host: host() }
+        Self { pid, start: started(pid), boot: boot(), space: proc::space(), host: host() }
     }
 
     /// This process.
@@ -55,9 +60,12 @@ impl Identity {
         if !is_same_boot && self.boot.is_some() {
             return Life::Ended;
         }
+        if self.space.is_some() && self.space != proc::space() {
+            return Life::Unknown;
+        }
         let runs = match self.start {
-            Some(start) => started(self.pid) == Some(start),
-            None => exists(self.pid),
+            Some(start) if proc::folder().is_some() => started(self.pid) == Some(start),
+            _ => exists(self.pid),
         };
         if runs { Life::Running } else { Life::Ended }
     }
@@ -65,7 +73,7 @@ impl Identity {
 
 /// The start time of a process that runs; one that has ended and was not waited for counts as ended.
 fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read_to_string(proc::folder()?.join(pid.to_string()).join("stat")).ok()?;
     // `PID (NAME) STATE ..`: a name may hold anything, parentheses too.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     fields.next().filter(|state| !matches!(*state, "Z" | "X"))?;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Line, Repair};
 use crate::git::Repo;
+use crate::process::proc;
 
 /// No git needs a lock for that long, unless it waits for somebody.
 const LONG: Duration = Duration::from_secs(600);
@@ -136,8 +137,8 @@ fn maker(name: &str) -> Option<u32> {
 }
 
 fn is_alive(pid: u32) -> bool {
-    // Where there is no /proc nobody is known to be dead.
-    !Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists()
+    // Without a /proc of our own process ids no process is known to be dead.
+    proc::folder().is_none_or(|folder| folder.join(pid.to_string()).exists())
 }
 
 /// What is no folder where one of ours should be: nothing can be queued, logged or kept.
