@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::context::Context;
 use crate::env::Environment;
 use crate::ops::build::{self, How};
-use crate::record::Record;
+use crate::record::{Record, Records};
 
 /// Builds the point whose directory is `flake_dir` and records the results in git, one per system of the point.
 ///
@@ -45,7 +45,8 @@ fn build(flake_dir: &Path) -> Result<Vec<Record>> {
     let point =
         config.flake.decode(&config.lattice, dir).with_context(|| format!("`{dir}` is no point's directory"))?;
     let commit = context.repo.head()?.commit.context("HEAD has no commit yet")?;
-    let mut plan = build::plan_at(&context, &config, &point, commit)?;
+    let records = Records::open(&context.repo)?;
+    let mut plan = build::plan_at(&context, &config, &records, &point, commit)?;
     let done = build::run(&context, &mut plan, &How::typed(false), &mut |_| {})?;
     ensure!(!done.is_empty(), "`{dir}` builds for no system");
     Ok(done.into_iter().map(|done| done.record).collect())

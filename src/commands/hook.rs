@@ -76,20 +76,27 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
     match hook::after(&context, occasion)? {
         Reaction::Nothing => {}
         Reaction::Say(line) => say_line(ui, &line),
-        Reaction::Build { ask, supersede } => {
+        Reaction::Build { ask, supersede, too_much } => {
             let point = ask.point.clone();
-            let say = match hook::start(&context, ask, supersede)? {
-                Put::Building => {
-                    format!("{point} is being built in the background already; `git lattice log -f` shows how")
-                }
-                Put::Queued | Put::Renewed => {
-                    format!("building {point} in the background; `git lattice status` shows what becomes of it")
-                }
-            };
-            say_line(ui, &say);
+            say_line(ui, &started(&point, hook::start(&context, ask, supersede)?, too_much));
         }
     }
     Ok(())
+}
+
+fn started(point: &str, put: Put, too_much: Option<&str>) -> String {
+    match (put, too_much) {
+        (Put::Building, _) => {
+            format!("{point} is being built in the background already; `git lattice log -f` shows how")
+        }
+        (Put::Queued | Put::Renewed, None) => {
+            format!("building {point} in the background; `git lattice status` shows what becomes of it")
+        }
+        (Put::Queued | Put::Renewed, Some(what)) => format!(
+            "there is {what} to look at during a checkout: the background decides whether {point} is built; \
+             `git lattice status` shows what becomes of it"
+        ),
+    }
 }
 
 fn work(environment: Environment) -> Result<u8> {

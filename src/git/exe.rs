@@ -226,12 +226,17 @@ impl Git {
 
     /// Refs by prefix, for ref stores that gix does not read.
     pub(super) fn list_refs(&self, prefixes: &[String]) -> Result<Listing> {
-        let format = "--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)";
-        let output = self.read().args(["for-each-ref", format]).args(prefixes).read()?;
-        let line = |line: &str| line.split_once(' ').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
-        let mut refs = output.text().lines().filter_map(line).collect::<Result<Vec<_>>>()?;
-        refs.sort();
-        Ok(Listing { refs, broken: Vec::new() })
+        listing(&self.read().args(["for-each-ref", REF_LINES]).args(prefixes).read()?.text())
+    }
+
+    /// The same for one prefix, unless there are more than `most`.
+    pub(super) fn list_few_refs(&self, prefix: &str, most: usize) -> Result<Option<Listing>> {
+        let count = format!("--count={}", most + 1);
+        let output = self.read().args(["for-each-ref", &count, REF_LINES, prefix]).read()?;
+        if output.text().lines().count() > most {
+            return Ok(None);
+        }
+        listing(&output.text()).map(Some)
     }
 
     /// A reflog, for ref stores that gix does not read.
@@ -240,6 +245,16 @@ impl Git {
         let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((Repo::oid(id)?, message.to_owned())));
         output.text().lines().filter_map(line).collect()
     }
+}
+
+/// Ids and names, and an empty line for a symbolic ref.
+const REF_LINES: &str = "--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)";
+
+fn listing(text: &str) -> Result<Listing> {
+    let line = |line: &str| line.split_once(' ').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
+    let mut refs = text.lines().filter_map(line).collect::<Result<Vec<_>>>()?;
+    refs.sort();
+    Ok(Listing { refs, broken: Vec::new() })
 }
 
 fn is_locked(stderr: &[u8]) -> bool {

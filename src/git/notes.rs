@@ -44,6 +44,32 @@ impl Repo {
         state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))
     }
 
+    /// The same, where each object is read only once `may_read` agreed to its size; `None` also where it did not, or where an object
+    /// is not here: none is fetched.
+    ///
+    /// # Errors
+    /// When the notes cannot be read.
+    pub fn note_within(&self, notes: Oid, object: Oid, may_read: &dyn Fn(u64) -> bool) -> Result<Option<Oid>> {
+        let may_read = |id| self.size_of(id).is_some_and(may_read);
+        if !may_read(notes) {
+            return Ok(None);
+        }
+        let (hex, mut tree) = (object.to_string(), self.tree_of_commit(notes)?);
+        for depth in (0..hex.len()).step_by(2) {
+            if !may_read(tree) {
+                return Ok(None);
+            }
+            if let Some(note) = self.entry_at(tree, &hex[depth..])?.filter(|entry| !entry.is_tree) {
+                return Ok(Some(note.id));
+            }
+            match self.entry_at(tree, &hex[depth..depth + 2])?.filter(|entry| entry.is_tree) {
+                Some(below) => tree = below.id,
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
     /// All notes in the notes commit `notes`, unless there are more than anybody has.
     ///
     /// # Errors

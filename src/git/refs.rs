@@ -41,6 +41,37 @@ pub struct Transaction {
     pub changes: Vec<Change>,
 }
 
+impl Listing {
+    fn take(&mut self, item: std::result::Result<gix::Reference<'_>, String>) {
+        match item {
+            Ok(reference) => {
+                // A symbolic ref, such as refs/remotes/origin/HEAD, is another name and no branch.
+                if let Some(id) = reference.try_id() {
+                    self.refs.push((reference.name().as_bstr().to_str_lossy().into_owned(), id.detach()));
+                }
+            }
+            Err(error) => self.broken.push(error),
+        }
+    }
+}
+
+/// Whether a folder holds more than `most` files and folders, at any depth.
+fn has_more_entries(folder: &Path, most: usize) -> bool {
+    let (mut folders, mut seen) = (vec![folder.to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            seen += 1;
+            if seen > most {
+                return true;
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    false
+}
+
 impl Repo {
     /// The refs whose full names begin with one of `prefixes`, which end in `/`.
     ///
@@ -54,20 +85,35 @@ impl Repo {
         let platform = self.gix.references().map_err(doing("open the refs"))?;
         for prefix in prefixes {
             for item in platform.prefixed(prefix.as_str()).map_err(doing(format!("list `{prefix}`")))? {
-                match item {
-                    Ok(reference) => {
-                        // A symbolic ref, such as refs/remotes/origin/HEAD, is another name and no branch.
-                        if let Some(id) = reference.try_id() {
-                            listing.refs.push((reference.name().as_bstr().to_str_lossy().into_owned(), id.detach()));
-                        }
-                    }
-                    Err(error) => listing.broken.push(error.to_string()),
-                }
+                listing.take(item.map_err(|error| error.to_string()));
             }
         }
         listing.refs.sort();
         listing.refs.dedup();
         Ok(listing)
+    }
+
+    /// The refs whose full names begin with `prefix`, unless there are more than `most`: then `None`, and hardly more were looked at.
+    ///
+    /// # Errors
+    /// When the ref store cannot be read at all.
+    pub fn list_few_refs(&self, prefix: &str, most: usize) -> Result<Option<Listing>> {
+        if self.format == RefFormat::Reftable {
+            return self.git.list_few_refs(prefix, most);
+        }
+        // gix reads a folder whole, to sort it, before it gives the first ref.
+        if has_more_entries(&self.common_dir().join(prefix), most) {
+            return Ok(None);
+        }
+        let platform = self.gix.references().map_err(doing("open the refs"))?;
+        let mut listing = Listing::default();
+        for (i, item) in platform.prefixed(prefix).map_err(doing(format!("list `{prefix}`")))?.enumerate() {
+            if i >= most {
+                return Ok(None);
+            }
+            listing.take(item.map_err(|error| error.to_string()));
+        }
+        Ok(Some(listing))
     }
 
     /// What the ref of this full name points at.

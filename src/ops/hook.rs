@@ -1,4 +1,14 @@
-//! What the hooks do: decide quickly, and leave the work to somebody else.
+//! What the hooks decide: quickly, for git waits for them. What takes longer is left to the background worker.
+//!
+//! A checkout reads, each up to a limit:
+//! - git's configuration, HEAD, and single refs;
+//! - the `lattice.toml` of the base branch (`lattice.limit.lattice-toml`);
+//! - the trees of the commit down to the directories of the point and of those below it;
+//! - the records on the build key, of 256 writers and 2 MiB at most ([`Records::for_checkout`]);
+//! - the files and the branches' logs that trust rests on, for 128 points at most, and 512 KiB of what the user trusts
+//!   ([`trust::judge_for_checkout`]).
+//!
+//! Where there is more, the worker decides: it reads everything before it builds, and builds nothing that has a record.
 
 use anyhow::Result;
 
@@ -8,7 +18,7 @@ use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
 use crate::queue::{Asked, Put};
-use crate::record::{Records, Verdict, Verdicts};
+use crate::record::Records;
 
 /// What a checkout leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +31,8 @@ pub enum Reaction {
         ask: Ask,
         /// Whether the builds of older checkouts are cancelled.
         supersede: bool,
+        /// What there is too much of to be looked at during a checkout: then the worker decides whether it is built.
+        too_much: Option<&'static str>,
     },
     /// A line to be shown.
     Say(String),
@@ -54,11 +66,12 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     };
     let Some(point) = config.branch.decode(&config.lattice, &branch) else { return Ok(Reaction::Nothing) };
     let spelled = config.lattice.spell(&point);
-    let plan = build::plan_at(context, &config, &point, commit)?;
-    if plan.jobs.iter().all(|job| job.known.is_some()) {
+    let records = Records::for_checkout(&context.repo)?;
+    let plan = build::plan_at(context, &config, &records, &point, commit)?;
+    if plan.is_done() {
         return Ok(Reaction::Nothing);
     }
-    if let Some(why) = cannot_build(context, &plan)? {
+    if let Some(why) = cannot_build(context, &records, &plan)? {
         return Ok(Reaction::Say(format!("{spelled} is not built: {why}")));
     }
     if occasion == Occasion::Fresh && !config.hooks.on_worktree_add {
@@ -66,19 +79,23 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
             "{spelled} is not built in a new worktree or clone (`[hooks] on-worktree-add`); `git lattice build` builds it"
         )));
     }
-    Ok(match trust::judge(&context.repo, &config, &point, commit)? {
-        Judgement::Permitted(permit) => match plan.jobs.first() {
-            Some(job) => Reaction::Build {
-                ask: Ask { point: spelled, key: job.key, commit: permit.commit() },
-                supersede: config.build.supersede,
-            },
-            None => Reaction::Nothing,
-        },
-        Judgement::Denied(Denial { point: below, why, look }) => {
-            let whose = if below == spelled { String::new() } else { format!("{below}: ") };
-            Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
-        }
-    })
+    let judgement = trust::judge_for_checkout(&context.repo, &config, &point, commit)?;
+    if let Some(Judgement::Denied(denial)) = judgement {
+        return Ok(denied(&spelled, denial));
+    }
+    let too_much = match judgement {
+        None => Some("too much that trust rests on"),
+        Some(_) => (!records.is_whole()).then_some("too many records"),
+    };
+    let Some(job) = plan.jobs.first() else { return Ok(Reaction::Nothing) };
+    let ask = Ask { point: spelled, key: job.key, commit };
+    Ok(Reaction::Build { ask, supersede: config.build.supersede, too_much })
+}
+
+fn denied(point: &str, denial: Denial) -> Reaction {
+    let Denial { point: below, why, look } = denial;
+    let whose = if below == point { String::new() } else { format!("{below}: ") };
+    Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
 }
 
 /// A point by the word of its own branch alone is not built, and that is said once there is something that looks like one.
@@ -94,24 +111,16 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
 }
 
 /// Why a background build would come to nothing, as far as that is seen without starting anything.
-fn cannot_build(context: &Context, plan: &build::Plan) -> Result<Option<&'static str>> {
+fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) -> Result<Option<&'static str>> {
     if !context.repo.is_sha1() {
         return Ok(Some("Nix cannot fetch from a SHA-256 repository"));
     }
     if !Nix::is_on_path() {
         return Ok(Some("there is no `nix` on PATH"));
     }
-    let records = Records::open(&context.repo)?;
-    for job in plan.jobs.iter().filter(|job| job.known.is_none()) {
-        match Verdicts::of(&records.of(job.key, &job.point)?).get(&job.system) {
-            Some(Verdict::Failed) => return Ok(Some("this content failed before; `git lattice build` tries again")),
-            Some(Verdict::NoBuilder) => {
-                return Ok(Some("no builder was found for it; `git lattice build` looks again"));
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
+    let hopeless = plan.hopeless(records)?;
+    // A later record that was passed over may say otherwise.
+    Ok(hopeless.filter(|_| records.is_whole()))
 }
 
 /// Puts the build into the queue and returns at once.

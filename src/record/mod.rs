@@ -3,6 +3,7 @@
 //! There is one notes ref per writer (`refs/notes/lattice/<writer>`), so that no two machines ever write the same ref; reading
 //! unites them all ([`store`]).
 
+mod budget;
 pub mod evidence;
 pub mod kept;
 pub mod note;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::budget::{self, Budget};
 use super::kept::{self, Recorded, Unrecorded};
 use super::note::{Flaw, Note, read_lines};
 use super::span::Span;
@@ -29,6 +30,7 @@ pub struct Records<'a> {
     broken: Vec<String>,
     latest: String,
     most_note: u64,
+    budget: Budget,
 }
 
 /// A record and who wrote it.
@@ -97,13 +99,31 @@ impl<'a> Records<'a> {
                 Err(error) => listing.broken.push(format!("`{name}`: {error}")),
             }
         }
-        Ok(Self {
-            repo,
-            writers,
-            broken: listing.broken,
-            latest: time_in(CLOCK),
-            most_note: repo.size_limit(Kind::Note)?,
-        })
+        Self::of_writers(repo, writers, listing.broken, Budget::endless())
+    }
+
+    /// Finds the writers' refs for a checkout, which waits: where there are too many, only this clone's own, and of the notes only
+    /// as much as is read quickly. [`Self::is_whole`] tells afterwards whether that was all.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn for_checkout(repo: &'a Repo) -> Result<Self> {
+        let all = repo.list_few_refs(NOTES, budget::WRITERS)?;
+        let budget = Budget::of_checkout(all.is_some());
+        let writers = match all {
+            Some(listing) => listing.refs,
+            None => own_writer(repo)?.into_iter().collect(),
+        };
+        Self::of_writers(repo, writers, Vec::new(), budget)
+    }
+
+    fn of_writers(repo: &'a Repo, writers: Vec<(String, Oid)>, broken: Vec<String>, budget: Budget) -> Result<Self> {
+        Ok(Self { repo, writers, broken, latest: time_in(CLOCK), most_note: repo.size_limit(Kind::Note)?, budget })
+    }
+
+    /// Whether nothing was passed over so far because a checkout waits.
+    pub fn is_whole(&self) -> bool {
+        self.budget.is_whole()
     }
 
     /// What was left out.
@@ -129,11 +149,18 @@ impl<'a> Records<'a> {
     /// # Errors
     /// Those of [`Self::of`].
     pub fn said(&self, key: Oid, point: &str) -> Result<Vec<Said>> {
-        let note = |(i, (_, tip)): (usize, &(String, Oid))| Some((i, self.repo.note(*tip, key).ok()??));
+        let note = |(i, (_, tip)): (usize, &(String, Oid))| Some((i, self.find(*tip, key).ok()??));
         let notes = self.writers.iter().enumerate().filter_map(note).collect();
         let mut said = self.judge(key, notes).said;
         said.retain(|said| said.record.point == point);
         Ok(said)
+    }
+
+    fn find(&self, tip: Oid, key: Oid) -> Result<Option<Oid>> {
+        if self.budget.is_endless() {
+            return self.repo.note(tip, key);
+        }
+        self.repo.note_within(tip, key, &|size| self.budget.take(size))
     }
 
     /// Reads the notes on one key, each with its writer's place: the one judgement of what counts, for whoever asks.
@@ -144,7 +171,7 @@ impl<'a> Records<'a> {
         notes.sort_unstable();
         let (mut judged, mut left) = (Judged::default(), MOST_OF_KEY);
         for (size, writer, blob) in notes {
-            let Some(rest) = left.checked_sub(size) else {
+            let Some(rest) = left.checked_sub(size).filter(|_| self.budget.take(size)) else {
                 (judged.skipped, left) = (judged.skipped + 1, 0);
                 continue;
             };
@@ -324,6 +351,13 @@ pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
 /// When git's configuration cannot be read.
 pub fn known_writer(repo: &Repo) -> Result<Option<String>> {
     Ok(repo.git().local_config(WRITER)?.into_iter().find(|name| is_writer(name)))
+}
+
+/// This clone's own ref and what it points at. No git is started to find it.
+fn own_writer(repo: &Repo) -> Result<Option<(String, Oid)>> {
+    let Some(name) = repo.config(WRITER).filter(|name| is_writer(name)) else { return Ok(None) };
+    let name = format!("{NOTES}{name}");
+    Ok(repo.find_ref(&name)?.map(|tip| (name, tip)))
 }
 
 /// Whether a name is one that clones write under.

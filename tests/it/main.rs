@@ -16,6 +16,7 @@ mod git_setup;
 mod grow;
 mod guidance;
 mod hook_events;
+mod hook_limits;
 mod hook_skips;
 mod hooks;
 mod hooks_config;

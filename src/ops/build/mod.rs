@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix::{Event, Limits, Mode, Nix};
-use crate::record::{Record, Records};
+use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
 use machines::Machines;
@@ -59,6 +59,32 @@ pub struct Plan {
     /// The builds.
     pub jobs: Vec<Job>,
     memory: Repo,
+}
+
+impl Plan {
+    /// Whether every build has a result.
+    pub fn is_done(&self) -> bool {
+        self.jobs.iter().all(|job| job.known.is_some())
+    }
+
+    /// What the records say against building this again unasked, if they do.
+    ///
+    /// # Errors
+    /// When records cannot be read.
+    pub fn hopeless(&self, records: &Records<'_>) -> Result<Option<&'static str>> {
+        for job in self.jobs.iter().filter(|job| job.known.is_none()) {
+            match Verdicts::of(&records.of(job.key, &job.point)?).get(&job.system) {
+                Some(Verdict::Failed) => {
+                    return Ok(Some("this content failed before; `git lattice build` tries again"));
+                }
+                Some(Verdict::NoBuilder) => {
+                    return Ok(Some("no builder was found for it; `git lattice build` looks again"));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// What happens while building.
@@ -239,10 +265,9 @@ pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point
 ///
 /// # Errors
 /// When the commit holds no flake for the point, or objects cannot be read.
-pub fn plan_at(context: &Context, config: &Config, point: &Point, commit: Oid) -> Result<Plan> {
+pub fn plan_at(context: &Context, config: &Config, records: &Records<'_>, point: &Point, commit: Oid) -> Result<Plan> {
     let memory = context.repo.in_memory();
-    let records = Records::open(&context.repo)?;
-    let jobs = jobs_at(&memory, config, &records, point, commit)?;
+    let jobs = jobs_at(&memory, config, records, point, commit)?;
     Ok(Plan { jobs, memory })
 }
 

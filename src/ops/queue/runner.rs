@@ -2,13 +2,16 @@
 
 use anyhow::{Context as _, Result};
 
+use crate::config::Config;
 use crate::context::Context;
-use crate::git::Repo;
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
 use crate::ops::build::{self, How};
 use crate::ops::limits;
 use crate::ops::trust::{self, Denial, Judgement};
 use crate::process::leash;
 use crate::queue::{Asked, Job};
+use crate::record::Records;
 
 /// Builds the job for a key; tells whether all of it is built. What cannot be built at all is put aside with the reason.
 ///
@@ -30,30 +33,38 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     result
 }
 
-/// What was permitted when it was asked for may have moved since: it is judged once more.
 fn attempt(context: &Context, job: &Job) -> Result<bool> {
-    // Nobody grants himself anything: where nobody typed it the file of the base branch counts.
+    // A branch must not set its own policy: what the user did not type is built by the file of the base branch.
     let config = match job.asked {
         Asked::Typed => context.config()?,
         Asked::Checkout => context.policy()?,
     };
     let point = config.lattice.parse_point(&job.point)?;
-    let limits = limits::background(&context.repo)?;
-    let how = match job.asked {
-        Asked::Typed => How::typed(job.again).within(limits),
-        Asked::Checkout => match trust::judge(&context.repo, &config, &point, job.commit)? {
-            Judgement::Permitted(permit) => How::automatic(permit, limits),
-            Judgement::Denied(Denial { point, why, .. }) => {
-                anyhow::bail!("`{point}` may not be built by itself: {why}")
-            }
-        },
-    };
-    let mut plan = build::plan_at(context, &config, &point, job.commit)?;
+    let records = Records::open(&context.repo)?;
+    let mut plan = build::plan_at(context, &config, &records, &point, job.commit)?;
     anyhow::ensure!(
         plan.jobs.iter().all(|planned| planned.key == job.key),
         "what a build of `{}` reads was changed in lattice.toml since it was asked for",
         job.point
     );
+    let how = match job.asked {
+        Asked::Typed => How::typed(job.again).within(limits::background(&context.repo)?),
+        // The checkout may have had too many records to look at.
+        Asked::Checkout if plan.is_done() => return Ok(true),
+        Asked::Checkout if plan.hopeless(&records)?.is_some() => return Ok(false),
+        Asked::Checkout => how_permitted(context, &config, &point, job.commit)?,
+    };
     let done = build::run(context, &mut plan, &how, &mut |_| {})?;
     Ok(done.iter().all(|done| done.record.verdict.is_good()))
+}
+
+/// What was permitted when it was asked for may have moved since, or was too much to be judged then: it is judged in full.
+fn how_permitted(context: &Context, config: &Config, point: &Point, commit: Oid) -> Result<How> {
+    let limits = limits::background(&context.repo)?;
+    match trust::judge(&context.repo, config, point, commit)? {
+        Judgement::Permitted(permit) => Ok(How::automatic(permit, limits)),
+        Judgement::Denied(Denial { point, why, .. }) => {
+            anyhow::bail!("`{point}` may not be built by itself: {why}")
+        }
+    }
 }

@@ -11,6 +11,11 @@ use crate::lattice::Point;
 use crate::ops::content::Content;
 use crate::process::quote;
 
+/// How many points, with those below, are judged during a checkout.
+const MOST_POINTS: usize = 128;
+/// How many bytes of the ledger are read during a checkout: some thousand entries.
+const MOST_LEDGER: u64 = 512 << 10;
+
 /// The permission to build one content without being asked. Only [`judge`] makes one:
 ///
 /// ```compile_fail,E0451
@@ -62,8 +67,24 @@ pub struct Denial {
 /// When objects cannot be read.
 pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Judgement> {
     let tree = repo.tree_of_commit(commit)?;
-    let memory = repo.in_memory();
-    let key = Content::find(&memory, config, tree, point)?.key(&memory, config, tree)?;
+    judge_content(repo, config, point, commit, &Content::find(repo, config, tree, point)?)
+}
+
+/// The same, for a checkout that waits: `None` where it takes too long because of what there is.
+///
+/// # Errors
+/// Those of [`judge`].
+pub fn judge_for_checkout(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Option<Judgement>> {
+    let content = Content::find(repo, config, repo.tree_of_commit(commit)?, point)?;
+    if content.points.len() > MOST_POINTS || Ledger::size(repo) > MOST_LEDGER {
+        return Ok(None);
+    }
+    judge_content(repo, config, point, commit, &content).map(Some)
+}
+
+fn judge_content(repo: &Repo, config: &Config, point: &Point, commit: Oid, content: &Content) -> Result<Judgement> {
+    let tree = repo.tree_of_commit(commit)?;
+    let key = content.key(&repo.in_memory(), config, tree)?;
     let permitted = Ok(Judgement::Permitted(Permit { commit, key }));
     let open = open_parts(repo, config, tree, point)?;
     let Some(first) = open.first() else { return permitted };

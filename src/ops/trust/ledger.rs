@@ -143,6 +143,12 @@ impl Ledger {
         Self::load(&folder(repo)?.join(FILE), limit(repo)?)
     }
 
+    /// How many bytes the file has; 0 where there is none that is read.
+    pub(super) fn size(repo: &Repo) -> u64 {
+        let meta = folder(Some(repo)).ok().and_then(|folder| fs::metadata(folder.join(FILE)).ok());
+        meta.map_or(0, |meta| meta.len())
+    }
+
     /// Changes what is trusted, one process at a time, and gives what `change` gives; the file is replaced in one step.
     ///
     /// # Errors

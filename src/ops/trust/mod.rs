@@ -22,7 +22,7 @@ mod settings;
 mod signers;
 
 pub use allow::{Allowance, Look, allow, plan};
-pub use judge::{Denial, Judgement, Permit, judge};
+pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
 pub use parts::Why;
 pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
