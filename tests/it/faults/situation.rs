@@ -90,6 +90,16 @@ impl Machine {
         self.tracer.sandbox.records()
     }
 
+    /// Repairs what a Nix that was stopped leaves half made: its cache of git repositories, and the version of its database. Gives
+    /// whether there was anything.
+    pub(super) fn repair_nix(&self) -> bool {
+        let cached = fs::remove_dir_all(self.tracer.sandbox.path("nix/cache/nix/gitv3")).is_ok();
+        let version = self.tracer.sandbox.path("nix/store/nix/var/nix/db/schema");
+        let is_empty = fs::read(&version).is_ok_and(|bytes| bytes.is_empty());
+        // Every Nix since 2.0 writes this version.
+        is_empty && fs::write(&version, "10").is_ok() || cached
+    }
+
     /// The records that could not be written into the notes and wait for the next command.
     pub(super) fn kept(&self) -> Vec<Value> {
         let files = fs::read_dir(self.tracer.sandbox.work().join(".git/lattice/records")).into_iter().flatten();

@@ -27,8 +27,9 @@ pub(super) enum Flaw {
     Again,
     /// It does once the lock files of killed processes are removed.
     Lock,
-    /// It does once Nix's own cache of git repositories is removed: 2.8 never goes on with one that is half made.
-    NixCache,
+    /// It does once what Nix left half made is repaired: its cache of git repositories, with which 2.8 never goes on, or the
+    /// version of its database.
+    NixState,
 }
 
 pub(super) const FLAWS: [(Flaw, &str); 10] = [
@@ -41,7 +42,7 @@ pub(super) const FLAWS: [(Flaw, &str); 10] = [
     (Flaw::Fsck, "fsck"),
     (Flaw::Again, "again"),
     (Flaw::Lock, "lock left"),
-    (Flaw::NixCache, "Nix's cache"),
+    (Flaw::NixState, "Nix's state"),
 ];
 
 /// What a run with a fault came to.
@@ -125,8 +126,8 @@ fn again(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<
     if !locks.is_empty() && works() {
         return Err((Flaw::Lock, said));
     }
-    let cached = std::fs::remove_dir_all(machine.tracer.sandbox.path("nix/cache/nix/gitv3")).is_ok();
-    Err((if cached && works() { Flaw::NixCache } else { Flaw::Again }, said))
+    let of_nix = machine.repair_nix();
+    Err((if of_nix && works() { Flaw::NixState } else { Flaw::Again }, said))
 }
 
 fn right_end(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), String> {
