@@ -93,7 +93,7 @@ fn started(point: &str, put: Put, too_much: Option<&str>) -> String {
             format!("building {point} in the background; `git lattice status` shows what becomes of it")
         }
         (Put::Queued | Put::Renewed, Some(what)) => format!(
-            "there is {what} to look at during a checkout: the background decides whether {point} is built; \
+            "{what} to look at during a checkout: the background decides whether {point} is built; \
              `git lattice status` shows what becomes of it"
         ),
     }
