@@ -1,6 +1,6 @@
 //! Build keys of many points, for which the parts that their trees share are put together once.
 //!
-//! A key is the tree of the directories of a point and of all points below it ([`Content::key`]). Most of it is the same for the
+//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]). Most of it is the same for the
 //! next point of a chain: a directory whose points are all below both. What such a directory comes to is remembered with the
 //! *join* of its points: all of them are at or below a point exactly if their join is.
 
