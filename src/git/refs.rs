@@ -3,6 +3,7 @@
 //! Writing goes through one `git update-ref --stdin`: gix would not see a clash of `a` with `a/b` in packed-refs, runs no
 //! reference-transaction hook, does no fsync, and cannot write reftables.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -171,7 +172,7 @@ impl Repo {
             return self.git.reflog(name, most);
         }
         let path = self.common_dir().join("logs").join(name);
-        let Ok(text) = std::fs::read(path) else { return Ok(Vec::new()) };
+        let Ok(text) = tail_of(&path, most) else { return Ok(Vec::new()) };
         let parse = |line: &[u8]| {
             let line = line.to_str_lossy();
             let (head, message) = line.split_once('\t')?;
@@ -227,6 +228,22 @@ fn line(Change { name, old, new }: &Change, null: Oid) -> String {
 const UNWRITTEN: [&str; 5] =
     ["couldn't write", "No space left on device", "quota exceeded", "Read-only file system", "Permission denied"];
 
+/// The end of a file of lines: enough for the last `most` of them, none of which has more than a kilobyte of its own.
+fn tail_of(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let room = u64::try_from(most).unwrap_or(u64::MAX).saturating_mul(1024);
+    let start = file.metadata()?.len().saturating_sub(room);
+    file.seek(SeekFrom::Start(start))?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    if start > 0 {
+        // The first line is not whole.
+        let first = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
+        text.drain(..first);
+    }
+    Ok(text)
+}
+
 /// The kinds of refusal of `git update-ref`, told apart by its English messages (refs.c, refs/files-backend.c).
 fn refused(stderr: &str) -> Error {
     let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
@@ -269,6 +286,16 @@ fn age(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_long_file_begins_with_a_whole_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lines = format!("{:>99}\n", "x").repeat(1000);
+        std::fs::write(file.path(), &lines).unwrap();
+        let text = String::from_utf8(tail_of(file.path(), 3).unwrap()).unwrap();
+        assert!(lines.ends_with(&text) && text.len() == 3000 && text.starts_with(' '), "{}", text.len());
+        assert_eq!(tail_of(file.path(), 1000).unwrap(), lines.as_bytes());
+    }
 
     #[test]
     fn a_lock_is_named() {

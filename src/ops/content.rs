@@ -29,10 +29,24 @@ impl Content {
     /// # Errors
     /// When objects cannot be read.
     pub fn find(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Self> {
-        let mut walk = Walk { repo, config, texts: config.lattice.texts(point), point, found: Vec::new() };
-        walk.descend(config.flake.segments(), tree, String::new())?;
+        Ok(Self::walk(repo, config, tree, point, None)?.unwrap_or(Self { points: Vec::new() }))
+    }
+
+    /// The same as long as the directories on the way have no more than `most` bytes as git objects; `None` where they have more.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn find_within(repo: &Repo, config: &Config, tree: Oid, point: &Point, most: u64) -> Result<Option<Self>> {
+        Self::walk(repo, config, tree, point, Some(most))
+    }
+
+    fn walk(repo: &Repo, config: &Config, tree: Oid, point: &Point, left: Option<u64>) -> Result<Option<Self>> {
+        let mut walk = Walk { repo, config, texts: config.lattice.texts(point), point, left, found: Vec::new() };
+        if !walk.descend(config.flake.segments(), tree, String::new())? {
+            return Ok(None);
+        }
         walk.found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(Self { points: walk.found })
+        Ok(Some(Self { points: walk.found }))
     }
 
     /// The directory of `point` itself.
@@ -64,31 +78,45 @@ struct Walk<'a> {
     config: &'a Config,
     texts: Vec<String>,
     point: &'a Point,
+    /// How many bytes of directories may still be read; `None`: any.
+    left: Option<u64>,
     found: Vec<(Point, String, Entry)>,
 }
 
 impl Walk<'_> {
-    fn descend(&mut self, segments: &[Segment], tree: Oid, path: String) -> Result<()> {
+    /// Looks into a directory; `false` when that would be more than may be read.
+    fn descend(&mut self, segments: &[Segment], tree: Oid, path: String) -> Result<bool> {
         let Some((segment, rest)) = segments.split_first() else {
             let point = self.config.flake.decode(&self.config.lattice, &path);
             if let Some(point) = point.filter(|point| point.is_at_or_below(self.point)) {
                 self.found.push((point, path, Entry { name: String::new(), id: tree, is_tree: true }));
             }
-            return Ok(());
+            return Ok(true);
         };
+        if !self.may_read(tree) {
+            return Ok(false);
+        }
         if let Segment::Literal(name) = segment {
             return match self.repo.entry_at(tree, name)?.filter(|entry| entry.is_tree) {
                 Some(entry) => self.descend(rest, entry.id, join(&path, name)),
-                None => Ok(()),
+                None => Ok(true),
             };
         }
         for entry in self.repo.entries(tree)? {
             if entry.is_tree && self.may_be_below(segment, &entry.name) {
                 let path = join(&path, &entry.name);
-                self.descend(rest, entry.id, path)?;
+                if !self.descend(rest, entry.id, path)? {
+                    return Ok(false);
+                }
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn may_read(&mut self, tree: Oid) -> bool {
+        let Some(left) = self.left else { return true };
+        self.left = left.checked_sub(self.repo.size_of(tree).unwrap_or_default());
+        self.left.is_some()
     }
 
     /// Other components and architectures are most of a large tree: no need to look into them.

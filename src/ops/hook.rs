@@ -3,7 +3,7 @@
 //! A checkout reads, each up to a limit:
 //! - git's configuration, HEAD, and single refs;
 //! - the `lattice.toml` of the base branch (`lattice.limit.lattice-toml`);
-//! - the trees of the commit down to the directories of the point and of those below it;
+//! - the trees of the commit down to the directories of the point and of those below it, 1 MiB at most;
 //! - the records on the build key, of 256 writers and 2 MiB at most ([`Records::for_checkout`]);
 //! - the files and the branches' logs that trust rests on, for 128 points at most, and 512 KiB of what the user trusts
 //!   ([`trust::judge_for_checkout`]).
@@ -13,12 +13,16 @@
 use anyhow::Result;
 
 use super::build;
+use super::content::Content;
 use super::queue::{self, Ask, Manner};
 use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
 use crate::queue::{Asked, Put};
 use crate::record::Records;
+
+/// How many bytes of directories a checkout reads: some thirty thousand names.
+const MOST_TREES: u64 = 1 << 20;
 
 /// What a checkout leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,12 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     };
     let Some(point) = config.branch.decode(&config.lattice, &branch) else { return Ok(Reaction::Nothing) };
     let spelled = config.lattice.spell(&point);
+    let tree = context.repo.tree_of_commit(commit)?;
+    if Content::find_within(&context.repo, &config, tree, &point, MOST_TREES)?.is_none() {
+        return Ok(Reaction::Say(format!(
+            "{spelled} is not built: there are too many directories to look at during a checkout; `git lattice build` builds it"
+        )));
+    }
     let records = Records::for_checkout(&context.repo)?;
     let plan = build::plan_at(context, &config, &records, &point, commit)?;
     if plan.is_done() {

@@ -174,3 +174,19 @@ fn hook_opens_no_more_files_for_more_writers() {
     });
     assert!(counts[1] <= counts[0], "with 20 and with 5,000 writers: {counts:?}");
 }
+
+#[test]
+fn too_many_directories_are_not_walked() {
+    let (sandbox, _) = ready();
+    sandbox.git(&["switch", "-q", &branch(POINT)]);
+    let phase = dir(POINT).rsplit_once('/').unwrap().0.to_owned();
+    let folder = sandbox.work().join(&phase);
+    for i in 0..5_000 {
+        fs::write(folder.join(format!("{i:0>220}")), "").unwrap();
+    }
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-qm", "many names"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    let said = said(&sandbox);
+    assert!(said.contains("too many directories to look at during a checkout"), "{said}");
+}
