@@ -115,8 +115,9 @@ impl Walk<'_> {
 
     fn may_read(&mut self, tree: Oid) -> bool {
         let Some(left) = self.left else { return true };
-        self.left = left.checked_sub(self.repo.size_of(tree).unwrap_or_default());
-        self.left.is_some()
+        let Some(rest) = left.checked_sub(self.repo.size_of(tree).unwrap_or_default()) else { return false };
+        self.left = Some(rest);
+        true
     }
 
     /// Other components and architectures are most of a large tree: no need to look into them.

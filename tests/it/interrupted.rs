@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::sandbox::{Run, Sandbox};
+use crate::scratch::locks;
 
 const ALL: [&str; 4] = ["new", "--all-archs", "--no-switch", "--no-push"];
 const BRANCHES: [&str; 2] = ["feature/toolchain/aarch64/phase0/step1", "feature/toolchain/x86_64/phase0/step1"];
@@ -58,18 +59,6 @@ impl Sandbox {
             |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["state"].as_str().map(str::to_owned);
         text.lines().filter_map(state).collect()
     }
-}
-
-fn locks(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(locks(&entry.path()));
-        } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
-            found.push(entry.path());
-        }
-    }
-    found
 }
 
 #[track_caller]
