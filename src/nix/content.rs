@@ -43,12 +43,12 @@ const SENTENCES: &[&str] = &[
     "value is ",
 ];
 
-/// The same within an error.
+/// The same within an error, outside of what it quotes.
 const PHRASES: &[&str] = &[
     "contains illegal character",
     "does not provide attribute",
     "is not allowed to refer to a store path",
-    "lacks attribute 'outputs'",
+    "lacks attribute",
     "requires lock file changes",
 ];
 
@@ -85,7 +85,9 @@ const MACHINE: &[&str] = &[
 /// Whether an error blames the text. `brief` is the error without its trace, `file` the one that it is about.
 pub(super) fn is_blamed(text: &str, brief: &str, file: Option<&str>) -> bool {
     let brief = brief.trim_start();
-    let last_frame = text.rfind("… ").map(|at| &text[at..]);
+    // An error may quote anything, even what looks like a frame: those that Nix adds come before it.
+    let trace = text.rfind(brief).map_or(text, |at| &text[..at]);
+    let last_frame = trace.rfind("… ").map(|at| &trace[at..]);
     if last_frame.is_some_and(|frame| FRAMES.iter().any(|words| frame.starts_with(words))) {
         return true;
     }
@@ -94,7 +96,9 @@ pub(super) fn is_blamed(text: &str, brief: &str, file: Option<&str>) -> bool {
     }
     let first = brief.lines().next().unwrap_or_default();
     let is_sentence = SENTENCES.iter().any(|words| first.starts_with(words));
-    let is_phrase = || PHRASES.iter().any(|words| first.contains(words));
+    let own_words: String = first.split('\'').step_by(2).collect();
+    let says = |all: &[&str]| all.iter().any(|words| own_words.contains(words));
+    let is_phrase = || says(PHRASES) && !says(MACHINE);
     let may_be_the_machine = || MACHINE.iter().any(|words| first.contains(words));
     is_sentence || is_phrase() || (file.is_some_and(is_file) && !may_be_the_machine())
 }
@@ -161,6 +165,10 @@ mod tests {
             "Nix daemon disconnected unexpectedly (maybe it crashed?)",
         ] {
             assert!(!is_blamed(&format!("error: {brief}"), brief, file), "{brief}");
+        }
+        for quoted in ["… while calling the 'throw' builtin", "contains illegal character", "' lacks attribute '"] {
+            let brief = format!("unable to download 'http://x/{quoted}': Couldn't connect to server (7)");
+            assert!(!is_blamed(&format!("error: {brief}"), &brief, None), "a quoted URL is no evidence: {quoted}");
         }
         let read =
             "error:\n … while calling the 'readFile' builtin\n at «git+file:///x»/flake.nix:1:2\n error: strange";

@@ -337,13 +337,14 @@ pub(super) fn stopped_by(signal: Option<i32>) -> Error {
     if process::is_ending_soon() { Error::Interrupted { signal } } else { Error::Killed { signal } }
 }
 
-/// Whether the builder itself failed. Exit code 137 is a shell's for SIGKILL: nothing but the system sends that, out of memory.
+/// Whether the builder itself failed. A shell says 128 and more of a signal that ended its child: SIGKILL and SIGTERM come from
+/// where memory is short, or where the machine is shut down.
 fn is_the_builder_s_own(ending: &Ending) -> bool {
     /// SIGTRAP, SIGABRT, SIGFPE, SIGSEGV, SIGSYS: a program brings them upon itself.
     const OWN: [i32; 5] = [5, 6, 8, 11, 31];
-    const KILLED: i32 = 128 + 9;
+    const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
     match ending {
-        Ending::Exit(code) => *code != KILLED,
+        Ending::Exit(code) => !SIGNALS.contains(&(code - 128)) || OWN.contains(&(code - 128)),
         Ending::Signal(signal) => OWN.contains(signal),
         Ending::NoOutput | Ending::Rejected(_) => true,
         _ => false,

@@ -172,3 +172,11 @@ fn without_a_builder_that_ran_nothing_has_failed() {
     let real = error(&format!("builder for '{other}' failed with exit code 7"), true);
     assert_eq!(causes(&[counted(1, 1), real]), [("other.drv".to_owned(), Kind::Trouble)]);
 }
+
+#[test]
+fn shells_word_for_a_signal_is_judged_as_the_signal() {
+    for (code, kind) in [(143, Kind::Trouble), (129, Kind::Trouble), (135, Kind::Trouble), (139, Kind::Build)] {
+        let real = error(&format!("builder for '{BAD}' failed with exit code {code}"), true);
+        assert_eq!(causes(&[counted(1, 1), real]), [("bad.drv".to_owned(), kind)], "{code}");
+    }
+}

@@ -127,6 +127,13 @@ fn builder_that_is_killed() {
     }
 }
 
+#[test]
+fn builder_whose_child_was_terminated() {
+    for nix in every_nix() {
+        with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").no_verdict().says("exit code 143");
+    }
+}
+
 /// A source that comes from a server that is not there, or with a hash that it does not have.
 fn source(url: &str) -> String {
     format!(
