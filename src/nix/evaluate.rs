@@ -182,9 +182,15 @@ impl Search<'_> {
         let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
         let limit = self.options.limits().evaluation.map(|time| time.saturating_mul(count));
         let (mut reader, mut diagnosis, mut begun) = (Reader::default(), Diagnosis::default(), 0);
+        let mut fetching: Vec<(u64, String)> = Vec::new();
         let run = cmd.stream_within(limit, |line| {
             if let Some(event) = reader.read(line) {
                 diagnosis.note(&event);
+                match &event {
+                    Event::Fetch { id, what } => fetching.push((*id, what.clone())),
+                    Event::Stopped { id } => fetching.retain(|(fetch, _)| fetch != id),
+                    _ => {}
+                }
                 begun += usize::from(matches!(&event, Event::Doing { text, .. } if text.starts_with(AT)));
                 if !is_listing(&event) {
                     (self.on_event)(&event);
@@ -204,7 +210,8 @@ impl Search<'_> {
             }
             Err(process::Error::TimedOut { .. }) => {
                 let limit = limit.unwrap_or_default() / count;
-                Ok(Answer::Stopped { failure: Failure::evaluation_took(limit), at })
+                let fetched = fetching.last().map(|(_, what)| what.as_str());
+                Ok(Answer::Stopped { failure: Failure::evaluation_took(limit, fetched), at })
             }
             Err(error) => Err(error.into()),
         }

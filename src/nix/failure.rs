@@ -61,10 +61,14 @@ impl Failure {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None }
     }
 
-    /// The evaluation was stopped after `limit`.
-    pub(super) fn evaluation_took(limit: Duration) -> Self {
+    /// The evaluation was stopped after `limit`. Where it waited for a fetch, that says nothing about the content.
+    pub(super) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
-        Self { kind: Kind::Timeout, detail: summary.clone(), summary, drv: None }
+        let (kind, summary) = match fetching {
+            Some(what) => (Kind::Trouble, format!("{summary}: `{what}` could not be fetched")),
+            None => (Kind::Timeout, summary),
+        };
+        Self { kind, detail: summary.clone(), summary, drv: None }
     }
 
     /// What the user can do about trouble, where that is known.

@@ -245,3 +245,16 @@ fn remote_builder_tells_how_it_ended() {
         assert_eq!(sandbox.records(), Vec::<Value>::new());
     }
 }
+
+#[test]
+fn server_that_says_nothing_fails_no_evaluation() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", server.local_addr().unwrap());
+    let hash = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
+    for nix in every_nix() {
+        let text = format!("{{ ... }}:\nbuiltins.fetchurl {{ url = \"{url}\"; sha256 = \"{hash}\"; }}\n");
+        let sandbox = with_step(&nix, &at("phase0/step1"), &text);
+        sandbox.git(&["config", "lattice.limit.evaluation", "3"]);
+        sandbox.no_verdict().says("could not be fetched").says("hint: is there a network?");
+    }
+}
