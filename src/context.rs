@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use crate::config::{self, Config, Document};
 use crate::env::Environment;
+use crate::git::names::BranchName;
 use crate::git::{self, Head, Oid, Repo, exe::Git};
 use crate::lattice::Point;
 
@@ -102,11 +103,8 @@ impl Context {
     ///
     /// # Errors
     /// When refs cannot be read.
-    pub fn branch_tip(&self, config: &Config, branch: &str) -> git::Result<Option<Oid>> {
-        if let Some(tip) = self.repo.find_ref(&format!("refs/heads/{branch}"))? {
-            return Ok(Some(tip));
-        }
-        config.remote.as_ref().map_or(Ok(None), |remote| self.repo.find_ref(&format!("refs/remotes/{remote}/{branch}")))
+    pub fn branch_tip(&self, config: &Config, branch: &BranchName) -> git::Result<Option<Oid>> {
+        self.repo.tip_of(branch, config.remote.as_deref())
     }
 
     /// The point whose branch HEAD is on.

@@ -9,6 +9,8 @@ mod library;
 
 // For our own tests and the binary.
 #[doc(hidden)]
+pub mod branch_name;
+#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod config;

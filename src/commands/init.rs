@@ -86,7 +86,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     let remote = text("remote")
         .or_else(|| old.as_ref().map(|old| old.remote.clone().unwrap_or_default()))
         .or_else(|| init::detect_remote(repo));
-    let base = match text("base").or_else(|| old.as_ref().map(|old| old.base.clone())) {
+    let base = match text("base").or_else(|| old.as_ref().map(|old| old.base.to_string())) {
         Some(base) => Some(base),
         None => init::detect_base(repo, remote.as_deref())?,
     };

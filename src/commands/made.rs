@@ -10,6 +10,7 @@ use super::Session;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error;
+use crate::git::names::BranchName;
 use crate::ops::limits;
 use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
@@ -70,7 +71,7 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     if context.repo.head()?.branch.as_deref() == Some(&item.branch) {
         return Ok(error::OK);
     }
-    let is_here = context.repo.find_ref(&format!("refs/heads/{}", item.branch))?.is_some();
+    let is_here = context.repo.branch_tip(&item.branch)?.is_some();
     let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
     let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.branch));
     Ok(if context.repo.git().switch(&item.branch, remote, track)? { error::OK } else { error::NO })
@@ -125,7 +126,10 @@ fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
         vec!["  commit".into(), item.commit.to_string().into()],
     ];
     if let Some(creation) = &item.creation {
-        rows.push(vec!["  parents".into(), creation.parents.join(", ").into()]);
+        rows.push(vec![
+            "  parents".into(),
+            creation.parents.iter().map(BranchName::as_str).collect::<Vec<_>>().join(", ").into(),
+        ]);
         rows.push(vec!["  template".into(), creation.template.name().into()]);
         rows.extend(
             creation

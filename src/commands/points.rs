@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
 use crate::config::Config;
+use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
 use crate::ops::Cannot;
 use crate::ops::census::Census;
@@ -214,6 +215,6 @@ impl Named {
 
 fn decode_branch(config: &Config, text: &str) -> Option<Point> {
     let remote = config.remote.as_ref().and_then(|remote| text.strip_prefix(&format!("{remote}/")));
-    let names = [Some(text), text.strip_prefix("refs/heads/"), remote];
+    let names = [Some(text), names::short(text), remote];
     names.into_iter().flatten().find_map(|name| config.branch.decode(&config.lattice, name))
 }

@@ -56,7 +56,7 @@ fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Prom
     let spell = |points: &[crate::lattice::Point]| {
         points.iter().map(|p| config.lattice.spell(p)).collect::<Vec<_>>().join(", ")
     };
-    let target = if promotion.targets.is_empty() { config.base.clone() } else { spell(&promotion.targets) };
+    let target = if promotion.targets.is_empty() { config.base.to_string() } else { spell(&promotion.targets) };
     if args.get_flag("json") {
         let row = |lack: &Missing| json!({ "point": lack.point, "missing": lack.what, "command": lack.command });
         let missing: Vec<_> = promotion.missing.iter().map(row).collect();

@@ -54,7 +54,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     row("commit", status.commit.to_string());
     row("pushed", if status.pushed { "yes" } else { "no" }.to_owned());
     row("parents", status.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
-    row("below", if details.below.is_empty() { config.base.clone() } else { details.below.join(", ") });
+    row("below", if details.below.is_empty() { config.base.to_string() } else { details.below.join(", ") });
     row("systems", status.systems.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     row(
         "key",

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{Session, ops};
 use crate::error;
+use crate::git::names::shown;
 use crate::git::{Change, Oid};
-use crate::ops::undo::{self, Pushed, short_name};
+use crate::ops::undo::{self, Pushed};
 use crate::process::quote;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
@@ -67,7 +68,7 @@ fn word_for(change: &Change) -> &'static str {
 
 fn line(change: &Change) -> String {
     let short = |id: Oid| id.to_hex_with_len(10).to_string();
-    let name = harmless(short_name(&change.name));
+    let name = harmless(shown(&change.name));
     match (change.old, change.new) {
         (Some(old), None) => format!("{name} (was {})", short(old)),
         (Some(old), Some(new)) => format!("{name} from {} to {}", short(old), short(new)),
@@ -76,7 +77,7 @@ fn line(change: &Change) -> String {
 }
 
 fn tell_pushed(ui: &Ui, pushed: &Pushed, takes_back: bool, dry: bool) {
-    let (name, remote) = (harmless(short_name(&pushed.change.name)), harmless(&pushed.remote));
+    let (name, remote) = (harmless(shown(&pushed.change.name)), harmless(&pushed.remote));
     match (takes_back, dry) {
         (true, true) => ui.say(format!("it would be taken back on `{remote}` too: {name}")),
         (true, false) => ui.say(format!("taken back on `{remote}` too: {name}")),

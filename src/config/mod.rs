@@ -6,7 +6,8 @@ mod policy;
 mod read;
 mod systems;
 
-use crate::lattice::{Lattice, Pattern};
+use crate::branch_name::BranchName;
+use crate::lattice::{Lattice, Pattern, Point};
 
 pub use document::Document;
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
@@ -25,12 +26,12 @@ pub const DEFAULT_FLAKE: &str = "flakes";
 pub struct Config {
     /// The axes.
     pub lattice: Lattice,
-    /// A point's branch, without `refs/heads/`.
+    /// A point's branch.
     pub branch: Pattern,
     /// A point's directory.
     pub flake: Pattern,
     /// The base branch: the bottom of the lattice.
-    pub base: String,
+    pub base: BranchName,
     /// The remote that points are pushed to; `None` when the file says `remote = ""`.
     pub remote: Option<String>,
     /// The template for new points.
@@ -110,6 +111,12 @@ impl Config {
     /// When it is not TOML, or what it says is no lattice.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
         Document::parse(origin, bytes)?.config()
+    }
+
+    /// The branch of a point.
+    pub fn branch_of(&self, point: &Point) -> BranchName {
+        // Pattern::parse lets no pattern pass that gives a name which git refuses.
+        BranchName::known(&self.branch.encode(&self.lattice, point))
     }
 
     /// What a file that is not the base branch's may say: it describes the lattice, and `policy`, the base branch's, says what

@@ -7,6 +7,7 @@ use toml_edit::{Item, TableLike, Value as Toml};
 use super::keys::{AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
 use super::systems::Systems;
 use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
+use crate::branch_name::{BranchName, is_ref_name};
 use crate::lattice::axis::Listed;
 use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Pattern, Value};
 use crate::system::System;
@@ -58,19 +59,6 @@ pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
     lattice.axes().iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{}}}", axis.name))
 }
 
-/// What git-check-ref-format(1) accepts as a part of a ref's name, without `-` at the beginning, which git would read as an option.
-fn is_ref_name(text: &str) -> bool {
-    let is_strange = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
-    let is_lock = |part: &str| part.to_ascii_lowercase().ends_with(".lock");
-    let is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.') || is_lock(part);
-    !(text.starts_with('-')
-        || text == "@"
-        || text.contains("..")
-        || text.contains("@{")
-        || text.contains(is_strange)
-        || text.split('/').any(is_wrong))
-}
-
 fn fingerprint(text: &str) -> u64 {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -110,10 +98,10 @@ impl Reader<'_> {
         Error::Key { origin: self.origin.to_owned(), key: key.to_owned(), why: why.into() }
     }
 
-    fn base(&self, top: &dyn TableLike) -> Result<String> {
+    fn base(&self, top: &dyn TableLike) -> Result<BranchName> {
         let base = self.text(top, "base")?.ok_or_else(|| self.bad("base", "is missing: it names the base branch"))?;
-        self.ref_name("base", &base, "a branch")?;
-        Ok(base)
+        BranchName::parse(&base)
+            .map_err(|_| self.bad("base", format!("is {base:?}, which cannot be the name of a branch")))
     }
 
     /// `origin` where the key is missing, none where it is empty. Only the name of a remote: git takes URLs and options too.
@@ -122,15 +110,10 @@ impl Reader<'_> {
         if remote.is_empty() {
             return Ok(None);
         }
-        self.ref_name("remote", &remote, "a remote that `git remote` lists")?;
-        Ok(Some(remote))
-    }
-
-    fn ref_name(&self, key: &str, text: &str, what: &str) -> Result<()> {
-        if is_ref_name(text) {
-            return Ok(());
+        if is_ref_name(&remote) {
+            return Ok(Some(remote));
         }
-        Err(self.bad(key, format!("is {text:?}, which cannot be the name of {what}")))
+        Err(self.bad("remote", format!("is {remote:?}, which cannot be the name of a remote that `git remote` lists")))
     }
 
     pub(super) fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {

@@ -18,6 +18,7 @@
 
 use super::{Context, Error};
 use crate::config::{self, Config};
+use crate::git::names::{self, BranchName};
 use crate::git::{self, Oid};
 
 /// git's configuration key for the base branch.
@@ -34,7 +35,7 @@ impl Context {
     /// [`Error::NoBase`] when it is not known which branch that is, [`Error::Missing`] when it has none, or it is not usable.
     pub fn policy(&self) -> Result<Config, Error> {
         if let Some(base) = self.repo.config(BASE_KEY) {
-            return self.policy_on(&base)?.ok_or(Error::Missing);
+            return self.policy_on(&BranchName::parse(&base).map_err(git::Error::from)?)?.ok_or(Error::Missing);
         }
         let by_remote = self.remote_base()?.map(|base| self.policy_on(&base)).transpose()?.flatten();
         match by_remote {
@@ -48,20 +49,19 @@ impl Context {
     /// # Errors
     /// When git's configuration cannot be written.
     pub fn remember_base(&self, base: &str) -> git::Result<()> {
-        let known = self.repo.config(BASE_KEY).map_or_else(|| self.remote_base(), |base| Ok(Some(base)))?;
+        let by_remote = || self.remote_base().map(|base| base.map(|base| base.to_string()));
+        let known = self.repo.config(BASE_KEY).map_or_else(by_remote, |base| Ok(Some(base)))?;
         if known.as_deref() == Some(base) { Ok(()) } else { self.repo.git().set_config(BASE_KEY, base) }
     }
 
-    fn policy_on(&self, branch: &str) -> Result<Option<Config>, Error> {
+    fn policy_on(&self, branch: &BranchName) -> Result<Option<Config>, Error> {
         let Some(config) = self.config_on(branch, self.origin().as_deref())? else { return Ok(None) };
-        let next = if config.base == branch { None } else { self.config_on(&config.base, config.remote.as_deref())? };
+        let next = if config.base == *branch { None } else { self.config_on(&config.base, config.remote.as_deref())? };
         Ok(Some(next.unwrap_or(config)))
     }
 
-    fn config_on(&self, branch: &str, remote: Option<&str>) -> Result<Option<Config>, Error> {
-        let here = self.repo.find_ref(&format!("refs/heads/{branch}"))?;
-        let there = || remote.map_or(Ok(None), |remote| self.repo.find_ref(&format!("refs/remotes/{remote}/{branch}")));
-        match here.map_or_else(there, |tip| Ok(Some(tip)))? {
+    fn config_on(&self, branch: &BranchName, remote: Option<&str>) -> Result<Option<Config>, Error> {
+        match self.repo.tip_of(branch, remote)? {
             Some(tip) => self.config_at(branch, tip),
             None => Ok(None),
         }
@@ -81,23 +81,21 @@ impl Context {
         if remotes.len() == 1 { remotes.pop() } else { None }
     }
 
-    fn remote_base(&self) -> git::Result<Option<String>> {
+    fn remote_base(&self) -> git::Result<Option<BranchName>> {
         let Some(remote) = self.origin() else { return Ok(None) };
-        let under = format!("refs/remotes/{remote}/");
-        let target = self.repo.symbolic_ref(&format!("{under}HEAD"))?;
-        Ok(target.and_then(|target| target.strip_prefix(&under).map(str::to_owned)))
+        let target = self.repo.symbolic_ref(&names::remote_head(&remote))?;
+        Ok(target.and_then(|target| names::short_tracking(&target, &remote).map(BranchName::known)))
     }
 
     fn policy_made_here(&self) -> Result<Option<Config>, Error> {
         let proposed = self.repo.head()?.commit.and_then(|commit| self.config_at("HEAD", commit).ok().flatten());
         let names = proposed.into_iter().map(|config| config.base);
-        let names = names.chain(self.repo.user_config("init.defaultBranch")).chain(USUAL_BASES.map(str::to_owned));
-        for name in names {
-            let branch = format!("refs/heads/{name}");
-            let Some(tip) = self.repo.find_ref(&branch)? else { continue };
+        let usual = self.repo.user_config("init.defaultBranch").into_iter().chain(USUAL_BASES.map(str::to_owned));
+        for name in names.chain(usual.filter_map(|name| BranchName::parse(&name).ok())) {
+            let Some(tip) = self.repo.branch_tip(&name)? else { continue };
             let tree = self.repo.tree_of_commit(tip)?;
             let Some(file) = self.repo.entry_at(tree, config::FILE)? else { continue };
-            if !self.repo.was_made_here(&branch, config::FILE, &file)? {
+            if !self.repo.was_made_here(&name.full_ref(), config::FILE, &file)? {
                 continue;
             }
             if let Some(config) = self.config_at(&name, tip)?.filter(|config| config.base == name) {

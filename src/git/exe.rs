@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::names::{self, BranchName};
 use super::{Head, Listing, Oid, Repo, Result};
 use crate::env;
 use crate::process::{self, Cmd};
@@ -56,11 +57,11 @@ impl Git {
     ///
     /// # Errors
     /// When git cannot be started; `false` when it refused.
-    pub fn switch(&self, branch: &str, remote: Option<&str>, track: bool) -> Result<bool> {
+    pub fn switch(&self, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
         let cmd = match remote {
             Some(remote) => {
                 let track = if track { "--track" } else { "--no-track" };
-                self.shown().args(["switch", track, "--create", branch, &format!("refs/remotes/{remote}/{branch}")])
+                self.shown().args(["switch", track, "--create", branch, &branch.tracking(remote)])
             }
             None => self.shown().args(["switch", "--no-guess", branch]),
         };
@@ -73,21 +74,21 @@ impl Git {
     /// When git cannot be run.
     pub fn previous_branch(&self) -> Result<Option<String>> {
         let output = self.read().args(["rev-parse", "-q", "--verify", "--symbolic-full-name", "@{-1}"]).output()?;
-        Ok(Some(output.text()).filter(|name| output.status.success() && name.starts_with("refs/heads/")))
+        Ok(Some(output.text()).filter(|name| output.status.success() && names::short(name).is_some()))
     }
 
-    /// The branches that are checked out somewhere, without `refs/heads/`, each with its worktree.
+    /// The branches that are checked out somewhere, each with its worktree.
     ///
     /// # Errors
     /// When git fails.
-    pub fn checked_out(&self) -> Result<Vec<(String, PathBuf)>> {
+    pub fn checked_out(&self) -> Result<Vec<(BranchName, PathBuf)>> {
         let output = self.read().args(["worktree", "list", "--porcelain", "-z"]).read()?;
         let (mut found, mut path) = (Vec::new(), PathBuf::new());
         for field in String::from_utf8_lossy(&output.stdout).split('\0') {
             if let Some(worktree) = field.strip_prefix("worktree ") {
                 path = worktree.into();
-            } else if let Some(branch) = field.strip_prefix("branch refs/heads/") {
-                found.push((branch.to_owned(), path.clone()));
+            } else if let Some(branch) = field.strip_prefix("branch ").and_then(BranchName::of_ref) {
+                found.push((branch, path.clone()));
             }
         }
         Ok(found)
@@ -215,7 +216,7 @@ impl Git {
     pub(super) fn head(&self) -> Result<Head> {
         let branch = self.read().args(["symbolic-ref", "-q", "--short", "HEAD"]).output()?;
         let commit = self.find_ref("HEAD")?;
-        Ok(Head { branch: branch.status.success().then(|| branch.text()), commit })
+        Ok(Head { branch: branch.status.success().then(|| BranchName::known(&branch.text())), commit })
     }
 
     /// One ref, for ref stores that gix does not read.

@@ -57,6 +57,9 @@ pub enum Error {
         /// What gix said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A text cannot be the name of a branch.
+    #[error(transparent)]
+    Name(#[from] crate::branch_name::NotABranch),
     /// Something has not the form that it must have.
     #[error("{0}")]
     Malformed(String),

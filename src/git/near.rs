@@ -10,22 +10,22 @@ use std::path::Path;
 
 use gix::bstr::ByteSlice as _;
 
-use super::names::HEADS;
+use super::names::{BranchName, HEADS, short};
 use super::repo::RefFormat;
 use super::{Repo, Result, doing};
 
 impl Repo {
-    /// The branches, without `refs/heads/`, that are one of `names`, a folder on the way to one, or inside one, letter case aside.
+    /// The branches that are one of `names`, a folder on the way to one, or inside one, letter case aside.
     /// A branch whose file is damaged is among them: it is in the way all the same.
     ///
     /// # Errors
     /// When the refs cannot be read.
-    pub fn branches_near(&self, names: &[&str]) -> Result<Vec<String>> {
-        let near = Near::new(names);
+    pub fn branches_near(&self, names: &[BranchName]) -> Result<Vec<String>> {
+        let near = Near::new(names.iter().map(BranchName::as_str));
         let mut found = Vec::new();
         if self.format == RefFormat::Reftable {
             let listed = self.git.list_refs(&[HEADS.to_owned()])?.refs;
-            let branches = listed.iter().filter_map(|(name, _)| name.strip_prefix(HEADS));
+            let branches = listed.iter().filter_map(|(name, _)| short(name));
             found.extend(branches.filter(|branch| near.has(branch)).map(str::to_owned));
             return Ok(found);
         }
@@ -81,8 +81,8 @@ struct Near {
 }
 
 impl Near {
-    fn new(names: &[&str]) -> Self {
-        let ends: HashSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let ends: HashSet<String> = names.into_iter().map(str::to_ascii_lowercase).collect();
         let ways = ends.iter().flat_map(|end| folders(end).map(str::to_owned)).collect();
         let common = ends.iter().cloned().reduce(|a, b| common_prefix(&a, &b).to_owned()).unwrap_or_default();
         Self { ends, ways, common }
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn only_what_can_clash_is_near() {
-        let near = Near::new(&["f/c/A", "f/d/a"]);
+        let near = Near::new(["f/c/A", "f/d/a"]);
         for name in ["f", "F", "f/c", "f/D", "f/c/a", "f/C/A/b/c", "f/d/a"] {
             assert!(near.has(name), "{name}");
         }
         for name in ["g", "f/e", "f/c/b", "f/c/ab", "f/c-a", "f/", "", "main"] {
             assert!(!near.has(name), "{name}");
         }
-        assert!(!Near::new(&[]).has("f"));
+        assert!(!Near::new([]).has("f"));
     }
 
     #[test]

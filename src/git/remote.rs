@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::exe::Git;
+use super::names::{self, BranchName};
 use super::{Change, Oid, Repo, Result};
 use crate::process::{self, Cmd, Output};
 
@@ -40,14 +41,20 @@ pub struct PushReport {
 }
 
 impl Git {
-    /// Pushes `branches` (without `refs/heads/`) to `remote`, and the ref `notes` with them; all or none.
+    /// Pushes `branches` to `remote`, and the ref `notes` with them; all or none.
     ///
     /// # Errors
     /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
-    pub fn push(&self, remote: &str, branches: &[String], notes: Option<&str>, still: Duration) -> Result<PushReport> {
+    pub fn push(
+        &self,
+        remote: &str,
+        branches: &[BranchName],
+        notes: Option<&str>,
+        still: Duration,
+    ) -> Result<PushReport> {
         // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
         let upstream = (branches.len() == 1).then_some("--set-upstream");
-        let names = branches.iter().map(|branch| format!("refs/heads/{branch}")).chain(notes.map(str::to_owned));
+        let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
         self.push_with(&[Some("--atomic"), upstream], remote, names, still)
     }
 
@@ -199,7 +206,7 @@ impl Repo {
     /// Whether an ordinary `git fetch` keeps what the remote has under this branch as `REMOTE/BRANCH`: a clone of a single branch has
     /// no refspec for others.
     pub fn tracks(&self, remote: &str, branch: &str) -> bool {
-        let (from, to) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
+        let (from, to) = (names::full(branch), names::tracking_under(remote, branch));
         let refspecs = self.config_all(&format!("remote.{remote}.fetch"));
         refspecs.iter().any(|refspec| maps(refspec, &from).is_some_and(|mapped| mapped == to))
     }

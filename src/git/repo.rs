@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::exe::Git;
+use super::names::{self, BranchName};
 use super::shared::Shared;
 use super::size::{Kind, TooLarge, read_at_most};
 use super::{Error, Oid, Result, doing};
@@ -46,8 +47,8 @@ pub struct Repo {
 /// Where HEAD is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The branch without `refs/heads/`; `None` when detached.
-    pub branch: Option<String>,
+    /// The branch; `None` when detached.
+    pub branch: Option<BranchName>,
     /// The commit; `None` when the branch has none yet.
     pub commit: Option<Oid>,
 }
@@ -133,7 +134,7 @@ impl Repo {
             return self.git.head();
         }
         let head = self.gix.head().map_err(doing("read HEAD"))?;
-        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
+        let branch = head.referent_name().and_then(|name| BranchName::of_ref(&name.as_bstr().to_str_lossy()));
         Ok(Head { branch, commit: head.id().map(gix::Id::detach) })
     }
 
@@ -182,14 +183,14 @@ impl Repo {
     ///
     /// # Errors
     /// When git fails.
-    pub fn taken_branches(&self) -> Result<Vec<(String, PathBuf)>> {
+    pub fn taken_branches(&self) -> Result<Vec<(BranchName, PathBuf)>> {
         let mut taken = self.git.checked_out()?;
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten().flatten();
         for dir in std::iter::once(self.common_dir.clone()).chain(linked.map(|entry| entry.path())) {
             for file in ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"] {
                 let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
-                let name = text.trim();
-                taken.push((name.strip_prefix("refs/heads/").unwrap_or(name).to_owned(), dir.clone()));
+                // BISECT_START has the branch without its folder.
+                taken.push((BranchName::known(names::shown(text.trim())), dir.clone()));
             }
         }
         Ok(taken)

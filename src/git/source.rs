@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::names::HEADS;
 use super::{Oid, Repo, Result, Shared, doing};
 
 /// A repository for Nix.
@@ -37,7 +38,7 @@ impl Source {
     /// When it cannot be written.
     pub fn branch(&self, commit: Oid) -> Result<SourceBranch> {
         let name = format!("{commit}-{}", std::process::id());
-        let dir = self.path.join(".git").join("refs").join("heads");
+        let dir = self.path.join(".git").join(HEADS);
         let file = dir.join(&name);
         let text = format!("{commit}\n");
         let write = || self.shared.create_dir_all(&dir).and_then(|()| self.shared.write(&file, text.as_bytes()));
@@ -47,7 +48,7 @@ impl Source {
 }
 
 impl SourceBranch {
-    /// Its name, without `refs/heads/`.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -76,7 +77,7 @@ impl Repo {
                 &git_dir.join("config"),
                 b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n",
             )?;
-            write_if_other(shared, &git_dir.join("HEAD"), b"ref: refs/heads/none\n")?;
+            write_if_other(shared, &git_dir.join("HEAD"), format!("ref: {HEADS}none\n").as_bytes())?;
             write_if_other(shared, &git_dir.join("objects").join("info").join("alternates"), &self.alternates())
         };
         make().map_err(doing(format!("make `{}`", path.display())))?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Config;
+use crate::git::names;
 use crate::git::{Oid, Repo, Result};
 use crate::lattice::{Point, Population};
 
@@ -64,17 +65,16 @@ impl Census {
 
     fn under(repo: &Repo, config: &Config, directories: &[&str]) -> Result<Self> {
         let mut census = Self::default();
-        let heads = "refs/heads/".to_owned();
-        let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
-        let roots = std::iter::once(&heads).chain(&remotes);
-        let prefixes: Vec<_> =
-            roots.flat_map(|root| directories.iter().map(move |dir| format!("{root}{dir}"))).collect();
+        let mut prefixes: Vec<_> = directories.iter().map(|dir| names::heads_under(dir)).collect();
+        if let Some(remote) = &config.remote {
+            prefixes.extend(directories.iter().map(|dir| names::tracking_under(remote, dir)));
+        }
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
         for (name, id) in listing.refs {
-            let (branch, is_local) = match (name.strip_prefix(&heads), &remotes) {
+            let (branch, is_local) = match (names::short(&name), &config.remote) {
                 (Some(branch), _) => (branch, true),
-                (None, Some(root)) => (name.strip_prefix(root.as_str()).unwrap_or_default(), false),
+                (None, Some(remote)) => (names::short_tracking(&name, remote).unwrap_or_default(), false),
                 (None, None) => continue,
             };
             if let Some(point) = config.branch.decode(&config.lattice, branch) {

@@ -12,6 +12,7 @@ use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, Config, Document};
 use crate::context::Context;
 use crate::git::Repo;
+use crate::git::names::{self, BranchName};
 use crate::lock;
 use crate::ops::Cannot;
 use crate::system::System;
@@ -25,20 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// When git fails.
 pub fn detect_base(repo: &Repo, remote: Option<&str>) -> Result<Option<String>> {
     if let Some(remote) = remote {
-        let name = format!("refs/remotes/{remote}/HEAD");
-        let target = repo.git().symbolic_ref(&name)?;
-        if let Some(branch) =
-            target.as_deref().and_then(|target| target.strip_prefix(&format!("refs/remotes/{remote}/")))
-        {
+        let target = repo.git().symbolic_ref(&names::remote_head(remote))?;
+        if let Some(branch) = target.as_deref().and_then(|target| names::short_tracking(target, remote)) {
             return Ok(Some(branch.to_owned()));
         }
     }
-    for branch in ["main", "master", "trunk"] {
-        if repo.find_ref(&format!("refs/heads/{branch}"))?.is_some() {
-            return Ok(Some(branch.to_owned()));
+    for branch in ["main", "master", "trunk"].map(BranchName::known) {
+        if repo.branch_tip(&branch)?.is_some() {
+            return Ok(Some(branch.to_string()));
         }
     }
-    Ok(repo.head()?.branch)
+    Ok(repo.head()?.branch.map(|branch| branch.to_string()))
 }
 
 /// The remote that is most likely meant: the only one, else `origin`, else the first.

@@ -48,7 +48,7 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
     let records = Records::open(&context.repo)?;
     for start in variants(lattice, point, &config.promote.across) {
         if !to_base {
-            let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.clone() };
+            let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.to_string() };
             promotion.targets.push(next_phase(lattice, &start).ok_or_else(last)?);
         }
         let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
@@ -208,7 +208,7 @@ pub fn into_base(
     }
     let checked_out = context.repo.git().checked_out()?;
     if let Some((branch, worktree)) = checked_out.into_iter().find(|(branch, _)| *branch == config.base) {
-        return Err(Refusal::CheckedOut { branch, worktree: worktree.display().to_string() }.into());
+        return Err(Refusal::CheckedOut { branch: branch.to_string(), worktree: worktree.display().to_string() }.into());
     }
     let tree = memory.merged_tree(&parents)?;
     let spelled: Vec<_> = from.iter().map(|point| config.lattice.spell(point)).collect();
@@ -221,7 +221,7 @@ pub fn into_base(
     );
     let new = memory.make_commit(&memory.identity()?, &message, tree, &parents)?;
     if !dry_run {
-        let name = format!("refs/heads/{}", config.base);
+        let name = config.base.full_ref();
         let change = Change { old: context.repo.find_ref(&name)?.map(|_| base), name, new: Some(new) };
         let set = ChangeSet::made(format!("lattice: promote into {}", config.base), vec![change]);
         change::apply(context, ChangeSet { objects: Some(memory), ..set })?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{change, limits};
+use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
 use crate::process;
@@ -60,7 +61,7 @@ impl Outcome {
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
-pub fn push(repo: &Repo, remote: &str, branches: &[String], still: Duration) -> Result<Outcome> {
+pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration) -> Result<Outcome> {
     if branches.is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -73,7 +74,7 @@ pub fn push(repo: &Repo, remote: &str, branches: &[String], still: Duration) -> 
         });
     }
     let notes = own_notes(repo)?;
-    let changes = change::push_changes(repo, remote, branches.iter().map(String::as_str))?;
+    let changes = change::push_changes(repo, remote, branches.iter())?;
     let mut tried = 1;
     loop {
         let (reasons, carried) = once(repo, remote, branches, notes.as_deref(), still)?;
@@ -106,7 +107,7 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
 fn once(
     repo: &Repo,
     remote: &str,
-    branches: &[String],
+    branches: &[BranchName],
     notes: Option<&str>,
     still: Duration,
 ) -> Result<(Vec<String>, Carried)> {
@@ -132,7 +133,7 @@ fn once(
 fn attempt(
     repo: &Repo,
     remote: &str,
-    branches: &[String],
+    branches: &[BranchName],
     notes: Option<&str>,
     still: Duration,
 ) -> Result<std::result::Result<PushReport, Vec<String>>> {
@@ -152,7 +153,7 @@ fn attempt(
 fn refusals(report: PushReport, notes: Option<&str>) -> Vec<String> {
     let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
     let refusal = |Pushed { name, refused, .. }: Pushed| {
-        let branch = name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
+        let branch = names::shown(&name).to_owned();
         refused.map(|why| format!("`{branch}`: {}", reason(&why)))
     };
     let mut refused: Vec<_> = branches.filter_map(refusal).collect();
@@ -172,8 +173,9 @@ fn went_ahead(reason: &str) -> bool {
 }
 
 /// The branch of which the remote has other commits.
-fn first_ahead<'a>(branches: &'a [String], reasons: &[String]) -> &'a str {
-    let is_ahead = |branch: &&String| reasons.iter().any(|it| went_ahead(it) && it.contains(&format!("`{branch}`")));
+fn first_ahead<'a>(branches: &'a [BranchName], reasons: &[String]) -> &'a str {
+    let is_ahead =
+        |branch: &&BranchName| reasons.iter().any(|it| went_ahead(it) && it.contains(&format!("`{branch}`")));
     branches.iter().find(is_ahead).unwrap_or(&branches[0])
 }
 

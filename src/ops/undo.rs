@@ -10,10 +10,9 @@ use super::limits;
 use super::push::reason;
 use super::{Cannot, Refusal};
 use crate::context::Context;
+use crate::git::names::{self, BranchName};
 use crate::git::{Change, Oid, Repo};
 use crate::journal::{Entry, History, Operation, Origin, State};
-
-const HEADS: &str = "refs/heads/";
 
 /// What undoing an operation comes to.
 pub struct Undo {
@@ -79,7 +78,7 @@ fn check_unmoved(repo: &Repo, operation: &Operation, refs: &[&Change]) -> Result
     let mut moved = Vec::new();
     for change in refs {
         if repo.find_ref(&change.name)? != change.new {
-            moved.push(short_name(&change.name).to_owned());
+            moved.push(names::shown(&change.name).to_owned());
         }
     }
     if moved.is_empty() { Ok(()) } else { Err(Refusal::Moved { operation: operation.id.clone(), refs: moved }.into()) }
@@ -89,7 +88,7 @@ fn check_objects(repo: &Repo, operation: &Operation, changes: &[Change]) -> Resu
     let is_gone = |change: &&Change| change.new.is_some_and(|id| repo.size_of(id).is_none());
     match changes.iter().find(is_gone) {
         Some(Change { name, new: Some(new), .. }) => {
-            let (operation, name) = (operation.id.clone(), short_name(name).to_owned());
+            let (operation, name) = (operation.id.clone(), names::shown(name).to_owned());
             Err(Refusal::CommitGone { operation, name, commit: new.to_string() }.into())
         }
         _ => Ok(()),
@@ -98,15 +97,15 @@ fn check_objects(repo: &Repo, operation: &Operation, changes: &[Change]) -> Resu
 
 /// A worktree would show what it has checked out as changed, or have nothing to commit to.
 fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<()> {
-    let taken: HashMap<String, PathBuf> = repo.taken_branches()?.into_iter().collect();
-    let branch = |change: &Change| change.name.strip_prefix(HEADS).map(str::to_owned);
+    let taken: HashMap<BranchName, PathBuf> = repo.taken_branches()?.into_iter().collect();
+    let branch = |change: &Change| BranchName::of_ref(&change.name);
     let Some((branch, worktree)) = changes.iter().filter_map(branch).find_map(|it| taken.get_key_value(&it)) else {
         return Ok(());
     };
     let is_here = repo.workdir().is_some_and(|here| is_same(here, worktree));
     let leave = if is_here { leave(repo, changes)? } else { format!("git -C {} switch --detach", quoted(worktree)) };
     let worktree = worktree.display().to_string();
-    Err(Refusal::InUse { operation: operation.id.clone(), branch: branch.clone(), worktree, leave }.into())
+    Err(Refusal::InUse { operation: operation.id.clone(), branch: branch.to_string(), worktree, leave }.into())
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {
@@ -135,8 +134,8 @@ fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Re
     let remotes = repo.remotes();
     let mut found = Vec::new();
     for Change { name, old, new } in refs.iter().copied() {
-        let Some(branch) = name.strip_prefix(HEADS) else { continue };
-        let there = |remote: &str| repo.find_ref(&format!("refs/remotes/{remote}/{branch}"));
+        let Some(branch) = BranchName::of_ref(name) else { continue };
+        let there = |remote: &str| repo.tracking_tip(&branch, remote);
         let change = |new: Option<Oid>, old: Option<Oid>| Change { name: name.clone(), old, new };
         if let Some((remote, before)) = history.pushed(entry, name, *new) {
             if there(remote)? != before {
@@ -181,7 +180,7 @@ impl Undo {
         let repo = &context.repo;
         let taken = if takes_back { self.take_back(repo)? } else { HashMap::new() };
         let changes: Vec<_> = self.changes.into_iter().chain(self.kept).collect();
-        let first = changes.first().map(|change| short_name(&change.name).to_owned());
+        let first = changes.first().map(|change| names::shown(&change.name).to_owned());
         let set = ChangeSet { undoes: Some(self.operation.id.clone()), ..ChangeSet::made(self.title, changes) };
         match change::apply(context, set) {
             Ok(id) => {
@@ -198,9 +197,4 @@ impl Undo {
 
 fn is_raced(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(crate::git::Error::Ref { raced: true, .. }))
-}
-
-/// A branch as users call it; other refs in full.
-pub fn short_name(name: &str) -> &str {
-    name.strip_prefix(HEADS).unwrap_or(name)
 }

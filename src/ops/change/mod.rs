@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::git::names::BranchName;
 use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
@@ -139,11 +140,11 @@ pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
 pub fn push_changes<'b>(
     repo: &Repo,
     remote: &str,
-    branches: impl Iterator<Item = &'b str>,
+    branches: impl Iterator<Item = &'b BranchName>,
 ) -> git::Result<Vec<Change>> {
-    let change = |branch: &str| {
-        let (name, tracking) = (format!("refs/heads/{branch}"), format!("refs/remotes/{remote}/{branch}"));
-        Ok(Change { old: repo.find_ref(&tracking)?, new: repo.find_ref(&name)?, name })
+    let change = |branch: &BranchName| {
+        let (old, new) = (repo.tracking_tip(branch, remote)?, repo.branch_tip(branch)?);
+        Ok(Change { name: branch.full_ref(), old, new })
     };
     let changes = branches.map(change).collect::<git::Result<Vec<_>>>()?;
     Ok(changes.into_iter().filter(|change| change.old != change.new).collect())

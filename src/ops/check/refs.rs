@@ -8,14 +8,13 @@ use super::finding::{Code, Finding};
 use super::{Report, World};
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::names::{self, HEADS};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
 use crate::ops::{content, records};
 use crate::process;
 use crate::record::store::Problem;
-
-const HEADS: &str = "refs/heads/";
 
 /// Checks them; `seen` are the directories of points that points' branches hold.
 ///
@@ -28,7 +27,7 @@ pub(super) fn check<'a>(
     report: &mut Report,
 ) -> Result<()> {
     let (repo, config) = (&context.repo, world.config);
-    let remotes = config.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
+    let remotes = config.remote.as_ref().map(|remote| names::tracking_under(remote, ""));
     let prefixes: Vec<String> = std::iter::once(HEADS.to_owned()).chain(remotes).collect();
     let listing = repo.list_refs(&prefixes)?;
     report.branches = listing.refs.len();
@@ -76,7 +75,7 @@ fn lookalike<'a>(config: &Config, branch: &'a String) -> Option<(&'a String, Str
 
 /// The command that gives a branch another name; only a branch of this clone can have one.
 fn rename(refs: &[(String, Oid)], branch: &str) -> Option<String> {
-    let here = format!("{HEADS}{branch}");
+    let here = names::heads_under(branch);
     refs.iter().any(|(name, _)| *name == here).then(|| format!("git branch -m {} NEW-NAME", process::quote(branch)))
 }
 

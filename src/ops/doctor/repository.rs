@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Line, Repair};
 use crate::config::Config;
 use crate::context::{self, BASE_KEY, Context};
+use crate::git::names::{BranchName, HEADS, REMOTES};
 use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
@@ -43,13 +44,15 @@ fn base(context: &Context) -> Option<Line> {
     let repo = &context.repo;
     let base = repo.config(BASE_KEY)?;
     let is_there = |name: String| repo.find_ref(&name).ok().flatten().is_some_and(|id| repo.size_of(id).is_some());
-    let remotes = repo.remotes().into_iter().map(|remote| format!("refs/remotes/{remote}/{base}"));
-    if std::iter::once(format!("refs/heads/{base}")).chain(remotes).any(is_there) {
-        return None;
+    if let Ok(base) = BranchName::parse(&base) {
+        let remotes = repo.remotes().into_iter().map(|remote| base.tracking(&remote));
+        if std::iter::once(base.full_ref()).chain(remotes).any(is_there) {
+            return None;
+        }
     }
     let message = format!("`{BASE_KEY}` in git's configuration is `{base}`, and there is no such branch");
     let remedy = match context.config() {
-        Ok(config) if config.base != base => format!("`git config {BASE_KEY} {}`", process::quote(&config.base)),
+        Ok(config) if config.base != *base => format!("`git config {BASE_KEY} {}`", process::quote(&config.base)),
         _ => format!("`git config --unset {BASE_KEY}`, or name the branch that has lattice.toml"),
     };
     Some(Line::error("lattice.base", message).remedy(remedy))
@@ -60,7 +63,7 @@ fn dead_branches(context: &Context) -> Vec<Line> {
     /// A damaged object store may have lost most of them.
     const MOST: usize = 10;
     let repo = &context.repo;
-    let listing = match repo.list_refs(&["refs/heads/".to_owned(), "refs/remotes/".to_owned()]) {
+    let listing = match repo.list_refs(&[HEADS.to_owned(), REMOTES.to_owned()]) {
         Ok(listing) => listing,
         Err(error) => return vec![Line::error("branches", error.to_string()).remedy("`git fsck` says more")],
     };

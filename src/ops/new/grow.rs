@@ -9,6 +9,7 @@ use super::{Creation, Item, Plan, Request};
 use crate::config::{self, Config, document};
 use crate::context::Context;
 use crate::git::identity::Identity;
+use crate::git::names::BranchName;
 use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
@@ -88,7 +89,7 @@ impl<'a> Planner<'a> {
         let (first, others) = above.split_first()?;
         let lattice = &self.config.lattice;
         let more = if others.is_empty() { String::new() } else { format!(" (as are {} more)", others.len()) };
-        let branch = self.config.branch.encode(lattice, first);
+        let branch = self.config.branch_of(first);
         Some(format!(
             "`{}` was there before `{}` and is behind it now{more}: `git switch {branch} && git merge {}` takes it in",
             lattice.spell(first),
@@ -99,7 +100,7 @@ impl<'a> Planner<'a> {
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
         let lattice = &self.config.lattice;
-        let (spelled, branch) = (lattice.spell(point), self.config.branch.encode(lattice, point));
+        let (spelled, branch) = (lattice.spell(point), self.config.branch_of(point));
         let dir = self.config.flake.encode(lattice, point);
         let tip = self.census.tip(point);
         if let Some(commit) = tip.commit() {
@@ -131,20 +132,19 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether a branch of this name can be made.
-    fn check_free(&mut self, branch: &str) -> Result<()> {
+    fn check_free(&mut self, branch: &BranchName) -> Result<()> {
         self.check_readable(branch)?;
         if self.names.is_none() {
-            let encode = |point| self.config.branch.encode(&self.config.lattice, point);
-            let branches: Vec<_> = self.request.points.iter().map(encode).chain([branch.to_owned()]).collect();
-            let branches: Vec<_> = branches.iter().map(String::as_str).collect();
+            let branch_of = |point| self.config.branch_of(point);
+            let branches: Vec<_> = self.request.points.iter().map(branch_of).chain([branch.clone()]).collect();
             self.names = Some(Names::near(&self.memory, &branches)?);
         }
         Ok(self.names.as_ref().map_or(Ok(()), |names| names.check(branch))?)
     }
 
     /// A ref that cannot be read was left out of the census; that is not to be taken for a branch that is not there.
-    fn check_readable(&self, branch: &str) -> Result<()> {
-        Ok(self.memory.find_ref(&format!("refs/heads/{branch}")).map(drop)?)
+    fn check_readable(&self, branch: &BranchName) -> Result<()> {
+        Ok(self.memory.branch_tip(branch).map(drop)?)
     }
 
     /// Whether the branch that is there holds what this command would put there.
@@ -196,22 +196,23 @@ impl<'a> Planner<'a> {
     }
 
     /// The tips of the maximal existing points below; the base when there are none (product.md, section 1).
-    fn parents(&mut self, point: &Point) -> Result<(Vec<Oid>, Vec<String>)> {
+    fn parents(&mut self, point: &Point) -> Result<(Vec<Oid>, Vec<BranchName>)> {
         let below = self.census.population().maximal_below(point);
-        let named = |p: &&Point| Some((self.census.commit(p)?, self.config.branch.encode(&self.config.lattice, p)));
+        let named = |p: &&Point| Some((self.census.commit(p)?, self.config.branch_of(p)));
         let parents: Vec<_> = below.iter().filter_map(named).collect();
         for (p, (id, branch)) in below.iter().filter(|p| self.census.commit(p).is_some()).zip(&parents) {
-            let root = match (self.census.tip(p).local, &self.config.remote) {
-                (None, Some(remote)) => format!("refs/remotes/{remote}"),
-                _ => "refs/heads".to_owned(),
+            let name = match (self.census.tip(p).local, &self.config.remote) {
+                (None, Some(remote)) => branch.tracking(remote),
+                _ => branch.full_ref(),
             };
-            self.tips.insert(format!("{root}/{branch}"), *id);
+            self.tips.insert(name, *id);
         }
         if !parents.is_empty() {
             return Ok(parents.into_iter().unzip());
         }
         let step = self.request.data.as_ref().map(|data| document::check_step_config(CONFIG, data)).transpose()?;
-        let base = step.and_then(|step| step.base_branch).unwrap_or_else(|| self.config.base.clone());
+        let named = step.and_then(|step| step.base_branch).map(|name| BranchName::parse(&name)).transpose();
+        let base = named.context("`nix.base_branch` in config.toml")?.unwrap_or_else(|| self.config.base.clone());
         match self.context.branch_tip(self.config, &base)? {
             Some(tip) => Ok((vec![tip], vec![base])),
             None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),

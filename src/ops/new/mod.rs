@@ -14,6 +14,7 @@ use super::census::Census;
 use super::change::{self, ChangeSet};
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::names::BranchName;
 use crate::git::{self, Change, Oid, Repo};
 use crate::lattice::{Coordinate, Point};
 use crate::template::Template;
@@ -41,7 +42,7 @@ pub struct Item {
     /// The point as it is written.
     pub spelled: String,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// Its directory.
     pub dir: String,
     /// Its commit.
@@ -56,7 +57,7 @@ pub struct Item {
 #[derive(Debug, Clone)]
 pub struct Creation {
     /// The branches that it grows from.
-    pub parents: Vec<String>,
+    pub parents: Vec<BranchName>,
     /// The template.
     pub template: Template,
     /// The files that are written, from the root of the tree.
@@ -78,15 +79,13 @@ pub struct Plan {
 
 impl Plan {
     /// The branches that the remote does not have yet.
-    pub fn unpushed(&self) -> Vec<String> {
+    pub fn unpushed(&self) -> Vec<BranchName> {
         self.items.iter().filter(|item| !item.pushed).map(|item| item.branch.clone()).collect()
     }
 
     fn changes(&self) -> Vec<Change> {
         let created = self.items.iter().filter(|item| item.creation.is_some());
-        created
-            .map(|item| Change { name: format!("refs/heads/{}", item.branch), old: None, new: Some(item.commit) })
-            .collect()
+        created.map(|item| Change { name: item.branch.full_ref(), old: None, new: Some(item.commit) }).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The names of branches, for finding what keeps a new one from being made.
 
+use crate::git::names::BranchName;
 use crate::git::{Repo, Result};
 use crate::ops::Refusal;
 
@@ -17,7 +18,7 @@ impl Names {
     ///
     /// # Errors
     /// When refs cannot be read.
-    pub(super) fn near(repo: &Repo, new: &[&str]) -> Result<Self> {
+    pub(super) fn near(repo: &Repo, new: &[BranchName]) -> Result<Self> {
         Ok(Self::of(repo.branches_near(new)?.iter().map(String::as_str)))
     }
 

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{Deed, Entry, Standing, Sync};
+use crate::git::names::BranchName;
 use crate::git::{Change, Oid};
 use crate::lattice::Point;
 
 impl Sync<'_> {
     pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
         let tip = self.census.tip(point);
-        let branch = self.config.branch.encode(&self.config.lattice, point);
-        let (name, places) = (format!("refs/heads/{branch}"), self.there.pushed.as_ref());
+        let branch = self.config.branch_of(point);
+        let (name, places) = (branch.full_ref(), self.there.pushed.as_ref());
         let pushed = places.map(|places| places.everywhere.get(&name).copied());
         let is_somewhere = places.is_some_and(|places| places.somewhere.contains(&name));
         let (local, remote) = (tip.local, self.there.points.get(point).copied().or(pushed.flatten()));
@@ -60,7 +61,7 @@ impl Sync<'_> {
         if behind.is_empty() {
             return Ok(Vec::new());
         }
-        let taken: HashMap<String, PathBuf> = self.repo.taken_branches()?.into_iter().collect();
+        let taken: HashMap<BranchName, PathBuf> = self.repo.taken_branches()?.into_iter().collect();
         let mut changes = Vec::new();
         for entry in &mut behind {
             let Some(new) = entry.remote else { continue };
@@ -69,7 +70,7 @@ impl Sync<'_> {
                 continue;
             }
             entry.deed = if self.how.dry_run { Deed::Would } else { Deed::FastForwarded };
-            changes.push(Change { name: entry.full_name(), old: entry.local, new: Some(new) });
+            changes.push(Change { name: entry.branch.full_ref(), old: entry.local, new: Some(new) });
         }
         Ok(changes)
     }

@@ -19,6 +19,7 @@ use super::push::{self, BUSY};
 use super::{Cannot, Refusal};
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushPlaces, PushReport, Pushed};
 use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
@@ -103,7 +104,7 @@ pub struct Entry {
     /// The point.
     pub point: Point,
     /// Its branch.
-    pub branch: String,
+    pub branch: BranchName,
     /// Its commit here, before.
     pub local: Option<Oid>,
     /// Its commit there, before.
@@ -150,7 +151,7 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     let mut there = There { is_fresh: fetch, ..There::default() };
     let under = census::directory_of(config.branch.prefix());
     let refs = if fetch {
-        let patterns = [format!("refs/heads/{under}*"), format!("{NOTES}*")];
+        let patterns = [names::heads_under(under) + "*", format!("{NOTES}*")];
         let still = limits::network(repo)?;
         let refs =
             repo.git().remote_refs(&remote, &patterns, still).map_err(|error| unreachable(error, "ask", &remote))?;
@@ -161,7 +162,7 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
         last_known(repo, &remote, under)?
     };
     for (name, id) in refs {
-        if let Some(branch) = name.strip_prefix("refs/heads/") {
+        if let Some(branch) = names::short(&name) {
             there.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
         } else if let Some(writer) = name.strip_prefix(NOTES) {
             if store::is_writer(writer) {
@@ -176,10 +177,10 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
 
 /// The remote's refs as last fetched, by the names that they have there.
 fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<String, Oid>> {
-    let (heads, notes) = (format!("refs/remotes/{remote}/"), tracking(remote));
-    let listing = repo.list_refs(&[format!("{heads}{under}"), notes.clone()])?;
-    let name = |name: &str| match (name.strip_prefix(&heads), name.strip_prefix(&notes)) {
-        (Some(branch), _) => Some(format!("refs/heads/{branch}")),
+    let notes = tracking(remote);
+    let listing = repo.list_refs(&[names::tracking_under(remote, under), notes.clone()])?;
+    let name = |name: &str| match (names::short_tracking(name, remote), name.strip_prefix(&notes)) {
+        (Some(branch), _) => Some(names::heads_under(branch)),
         (_, Some(writer)) => Some(format!("{NOTES}{writer}")),
         _ => None,
     };
@@ -270,10 +271,10 @@ impl Sync<'_> {
         let remote = &self.there.remote;
         let mut refspecs = Vec::new();
         for (point, id) in points.iter().filter_map(|point| self.there.points.get(point).map(|id| (point, id))) {
-            let branch = self.config.branch.encode(&self.config.lattice, point);
-            let name = format!("refs/heads/{branch}");
+            let branch = self.config.branch_of(point);
+            let name = branch.full_ref();
             if tracked.get(&name) != Some(id) {
-                refspecs.push(format!("+{name}:refs/remotes/{remote}/{branch}"));
+                refspecs.push(format!("+{name}:{}", branch.tracking(remote)));
             }
         }
         for (writer, id) in &self.there.writers {
@@ -308,13 +309,14 @@ impl Sync<'_> {
             due.for_each(|entry| entry.deed = Deed::Would);
             return Ok(Vec::new());
         }
-        let mut names: Vec<_> = entries.iter().filter(|entry| is_due(entry)).map(Entry::full_name).collect();
+        let mut names: Vec<_> =
+            entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.branch.full_ref()).collect();
         let notes = records.to_push();
         names.extend(notes.clone());
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.branch.as_str());
+        let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.branch);
         let changes = change::push_changes(self.repo, &self.there.remote, due)?;
         let report = self.push_names(&names, notes.as_deref())?;
         let mut refused: HashMap<String, Option<String>> = HashMap::new();
@@ -329,7 +331,7 @@ impl Sync<'_> {
             None => Err("git said nothing of it".to_owned()),
         };
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
-            entry.deed = outcome(&entry.full_name()).map_or_else(Deed::Refused, |()| Deed::Pushed);
+            entry.deed = outcome(&entry.branch.full_ref()).map_or_else(Deed::Refused, |()| Deed::Pushed);
         }
         let is_there = |change: &Change| outcome(&change.name).is_ok();
         change::note_push(self.repo, &self.there.remote, changes.into_iter().filter(is_there).collect());
@@ -385,13 +387,12 @@ impl Sync<'_> {
     fn remember(&self, entries: &[Entry], records: &RecordsReport) -> Result<()> {
         let remote = &self.there.remote;
         let pushed = entries.iter().filter(|entry| entry.deed == Deed::Pushed);
-        let mut wanted: Vec<_> = pushed
-            .filter_map(|entry| Some((format!("refs/remotes/{remote}/{}", entry.branch), entry.local?)))
-            .collect();
+        let mut wanted: Vec<_> =
+            pushed.filter_map(|entry| Some((entry.branch.tracking(remote), entry.local?))).collect();
         if let (Own::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
             wanted.push((format!("{}{writer}", tracking(remote)), id));
         }
-        let listing = self.repo.list_refs(&[format!("refs/remotes/{remote}/"), tracking(remote)])?;
+        let listing = self.repo.list_refs(&[names::tracking_under(remote, ""), tracking(remote)])?;
         let there: HashMap<_, _> = listing.refs.into_iter().collect();
         let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new: Some(new) };
         let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != change.new).collect();
@@ -402,12 +403,6 @@ impl Sync<'_> {
             }
             done => done,
         }
-    }
-}
-
-impl Entry {
-    fn full_name(&self) -> String {
-        format!("refs/heads/{}", self.branch)
     }
 }
 

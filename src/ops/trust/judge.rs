@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::parts::{Part, Why, open_parts};
 use super::signers::Signers;
 use crate::config::Config;
+use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::ops::content::Content;
@@ -112,8 +113,8 @@ fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<De
 
 /// The command that shows how a part came to be: against the base, unless the base has it too.
 pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<String> {
-    let branch = config.branch.encode(&config.lattice, point);
-    let name = find(repo, config, &branch)?.map_or(branch, |(name, _)| name);
+    let branch = config.branch_of(point);
+    let name = find(repo, config, &branch)?.map_or_else(|| branch.to_string(), |(name, _)| name);
     let path = quote(&part.path);
     Ok(match find(repo, config, &config.base)? {
         Some((base, tip)) if !repo.holds(repo.tree_of_commit(tip)?, &part.path, &part.entry)? => {
@@ -124,11 +125,10 @@ pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> 
 }
 
 /// What a branch is called here, and where it is: here, else on the remote as last fetched.
-fn find(repo: &Repo, config: &Config, branch: &str) -> Result<Option<(String, Oid)>> {
-    if let Some(tip) = repo.find_ref(&format!("refs/heads/{branch}"))? {
-        return Ok(Some((branch.to_owned(), tip)));
+fn find(repo: &Repo, config: &Config, branch: &BranchName) -> Result<Option<(String, Oid)>> {
+    if let Some(tip) = repo.branch_tip(branch)? {
+        return Ok(Some((branch.to_string(), tip)));
     }
     let Some(remote) = &config.remote else { return Ok(None) };
-    let name = format!("{remote}/{branch}");
-    Ok(repo.find_ref(&format!("refs/remotes/{name}"))?.map(|tip| (name, tip)))
+    Ok(repo.tracking_tip(branch, remote)?.map(|tip| (format!("{remote}/{branch}"), tip)))
 }

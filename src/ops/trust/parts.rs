@@ -68,7 +68,7 @@ pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point)
         let previous = || there.maximal_below(below).into_iter().cloned().collect::<Vec<_>>();
         let Some(why) = not_derivable(repo, config, below, &previous, entry, &mut left)? else { continue };
         runs_something = true;
-        let branch = format!("refs/heads/{}", config.branch.encode(&config.lattice, below));
+        let branch = config.branch_of(below).full_ref();
         if !repo.was_made_here(&branch, path, entry)? {
             open.push(Part { point: Some(below.clone()), path: path.clone(), entry: entry.clone(), why });
         }
@@ -82,14 +82,14 @@ pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point)
 
 /// What is included may have been written on the branch of any point that this one grew from.
 fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
-    let grown_from = all.points.iter().rev().map(|(point, ..)| config.branch.encode(&config.lattice, point));
+    let grown_from = all.points.iter().rev().map(|(point, ..)| config.branch_of(point));
     let branches: Vec<_> = grown_from.chain([config.base.clone()]).collect();
     let mut open = Vec::new();
     for path in &config.build.include {
         let Some(entry) = repo.entry_at(tree, path)? else { continue };
         let mut is_ours = false;
         for branch in &branches {
-            is_ours = is_ours || repo.was_made_here(&format!("refs/heads/{branch}"), path, &entry)?;
+            is_ours = is_ours || repo.was_made_here(&branch.full_ref(), path, &entry)?;
         }
         if !is_ours {
             open.push(Part { point: None, path: path.clone(), entry, why: Why::Included(path.clone()) });

@@ -1,0 +1,94 @@
+//! Names of branches, and of remotes, which git checks by the same rules. How they become full names of refs is in `git/names.rs`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The name of a branch as users write it: `main`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BranchName(Arc<str>);
+
+/// The text cannot be the name of a branch.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} cannot be the name of a branch")]
+pub struct NotABranch(pub String);
+
+impl BranchName {
+    /// Reads the name of a branch.
+    ///
+    /// # Errors
+    /// When git would not accept it as one.
+    pub fn parse(text: &str) -> Result<Self, NotABranch> {
+        is_ref_name(text).then(|| Self(text.into())).ok_or_else(|| NotABranch(text.to_owned()))
+    }
+
+    /// A name that was checked already: its branch is there, or it was encoded by a checked pattern.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for BranchName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<std::ffi::OsStr> for BranchName {
+    fn as_ref(&self) -> &std::ffi::OsStr {
+        self.as_str().as_ref()
+    }
+}
+
+impl PartialEq<str> for BranchName {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl serde::Serialize for BranchName {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+/// What git-check-ref-format(1) accepts as a part of a ref's name, without `-` at the beginning, which git would read as an option.
+pub(crate) fn is_ref_name(text: &str) -> bool {
+    let is_strange = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
+    let is_lock = |part: &str| part.to_ascii_lowercase().ends_with(".lock");
+    let is_wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with('.') || is_lock(part);
+    !(text.starts_with('-')
+        || text == "@"
+        || text.contains("..")
+        || text.contains("@{")
+        || text.contains(is_strange)
+        || text.split('/').any(is_wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BranchName;
+
+    #[test]
+    fn refuses_names_that_git_refuses() {
+        for name in ["main", "feature/a+b/x86_64/step1", "é"] {
+            assert!(BranchName::parse(name).is_ok(), "{name:?}");
+        }
+        for name in ["", "-d", "@", "a..b", "a@{1}", "a b", "a//b", "/a", "a/", ".a", "a/b.lock", "a\0b", "a:b", "a*"] {
+            assert!(BranchName::parse(name).is_err(), "{name:?}");
+        }
+    }
+}
