@@ -234,7 +234,7 @@ pub(super) fn line(done: &Done, color: bool) -> String {
     };
     let place = match (record.outputs.get("out"), &record.error) {
         (_, Some(error)) => error.clone(),
-        (Some(out), None) => out.path.clone(),
+        (Some(out), None) => out.path.to_string(),
         (None, None) => String::new(),
     };
     let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };

@@ -8,6 +8,7 @@ use super::points::Named;
 use super::{Session, points, status};
 use crate::config::Config;
 use crate::error;
+use crate::nix::StorePath;
 use crate::ops::show::{self, Details};
 use crate::record::{Dispute, Record, Said, Side, Verdict};
 use crate::ui::table::{self, Cell};
@@ -91,7 +92,7 @@ fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
 }
 
 fn record_line(record: &Record) -> String {
-    let what = record.outputs.get("out").map(|out| &out.path).or(record.error.as_ref());
+    let what = record.outputs.get("out").map(|out| out.path.as_str()).or(record.error.as_deref());
     let what = what.map(|what| format!(": {what}")).unwrap_or_default();
     let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
@@ -113,14 +114,14 @@ fn dispute_json(records: &[Said], dispute: &Dispute) -> Value {
         json!({ "narHash": side.nar_hash, "records": by })
     };
     json!({
-        "system": dispute.system, "drv": dispute.drv, "output": dispute.output,
+        "system": dispute.system.as_str(), "drv": dispute.drv.as_ref().map(StorePath::as_str), "output": dispute.output,
         "sides": dispute.sides.iter().map(side).collect::<Vec<_>>(),
     })
 }
 
 /// What is in dispute, and a line for each side with those who say it.
 fn dispute_lines(records: &[Said], dispute: &Dispute) -> Vec<String> {
-    let drv = dispute.drv.as_deref().unwrap_or("an unknown derivation");
+    let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
     let told = |side: &Side| {
         let by = |said: &Said| {
             format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)

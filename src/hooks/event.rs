@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use crate::git::{Oid, Repo};
+
 /// The events that git-lattice has hooks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -37,18 +39,6 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// An object id that git named: 40 or 64 lower-case hexadecimal digits, not all of them 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oid(String);
-
-impl Oid {
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -167,7 +157,10 @@ fn id(arg: &OsString) -> Result<Option<Oid>, Error> {
         return Err(Error::NotAnId { text: text.into_owned() });
     }
     let null = text.bytes().all(|b| b == b'0');
-    Ok((!null).then(|| Oid(text.into_owned())))
+    if null {
+        return Ok(None);
+    }
+    Repo::oid(&text).map(Some).map_err(|_| Error::NotAnId { text: text.into_owned() })
 }
 
 fn checkout_flag(arg: &OsString) -> Result<Flag, Error> {
@@ -201,7 +194,7 @@ mod tests {
     #[test]
     fn a_checkout_is_read() {
         let event = parse(&["post-checkout", NULL, SOME, "1"]).unwrap();
-        let new = Some(Oid(SOME.to_owned()));
+        let new = Some(Repo::oid(SOME).unwrap());
         assert_eq!(event, Event::PostCheckout { old: None, new, flag: Flag::Branch }, "a null id is an absence");
         assert_eq!(event.kind(), Kind::PostCheckout);
         let long = "a".repeat(64);

@@ -54,7 +54,7 @@ pub fn logs(context: &Context, key: Oid, systems: &[System]) -> Vec<Log> {
 /// When the records cannot be read.
 pub fn results(context: &Context, key: Oid, point: &str, systems: &[System]) -> Result<Vec<Record>> {
     let records = Records::open(&context.repo)?.of(key, point)?;
-    let newest = |system: &System| records.iter().rev().find(|record| record.system == system.as_str()).cloned();
+    let newest = |system: &System| records.iter().rev().find(|record| record.system == *system).cloned();
     Ok(systems.iter().filter_map(newest).collect())
 }
 

@@ -168,7 +168,7 @@ impl Known {
             let command = format!("git lattice build {point} --check");
             lacks.push(Lack { what: format!("reproduced by nobody on {system}"), command });
         }
-        let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system.as_str()));
+        let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system));
         if (hosts as u64) < asked {
             // A shell takes what follows for a comment.
             let command = format!("git lattice build {point} --again  # on another host, then `git lattice sync`");

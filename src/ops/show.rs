@@ -63,7 +63,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         None => Vec::new(),
     };
     let told: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
-    let is_own = |dispute: &Dispute| status.disputed.iter().any(|system| system.as_str() == dispute.system);
+    let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&told).into_iter().filter(is_own).collect();
     let below = census.population().maximal_below(point).into_iter().map(|below| lattice.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| build::log_path(repo, key, system));

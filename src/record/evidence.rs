@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::{Record, Said};
+use crate::system::System;
 
 /// On how many hosts the good records of `system` were made that agree on the derivation and on what it came to.
-pub fn hosts(said: &[Said], system: &str) -> usize {
-    let good = said.iter().filter(|said| said.record.system == system && said.record.verdict.is_good());
+pub fn hosts(said: &[Said], system: &System) -> usize {
+    let good = said.iter().filter(|said| said.record.system == *system && said.record.verdict.is_good());
     let mut agreeing: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
     for Said { writer, record } in good.filter(|said| !said.record.host.is_empty()) {
         agreeing.entry(result(record)).or_default().push((writer, &record.host));

@@ -8,9 +8,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Record;
 use super::store::{self, random_name};
-use crate::git::{Oid, Repo, Result};
+use super::{Record, line};
+use crate::git::{Repo, Result};
 use crate::lock;
 
 const ENDING: &str = "jsonl";
@@ -56,7 +56,7 @@ pub(super) fn keep(
     records: &[Record],
     source: crate::git::Error,
 ) -> std::result::Result<Recorded, Unrecorded> {
-    let lines: Vec<u8> = records.iter().flat_map(Record::to_line).collect();
+    let lines: Vec<u8> = records.iter().flat_map(line::of).collect();
     let file = folder(repo).join(format!("{}.{ENDING}", random_name()));
     match write(repo, &file, &lines) {
         Ok(()) => Ok(Recorded::Kept { file, why: chain(&source) }),
@@ -97,11 +97,9 @@ pub fn flush(repo: &Repo) -> Result<usize> {
     let mut written = 0;
     for file in files(repo) {
         let text = fs::read_to_string(&file).unwrap_or_default();
-        let records: Option<Vec<Record>> = text.lines().map(|line| serde_json::from_str(line).ok()).collect();
+        let records: Option<Vec<Record>> = text.lines().map(line::read_kept).collect();
         // What is no record stays for whoever wrote it.
-        let Some(records) = records.filter(|records| records.iter().all(|it| Repo::oid(&it.key).is_ok())) else {
-            continue;
-        };
+        let Some(records) = records else { continue };
         let mut new = Vec::new();
         for record in records {
             if !is_there(repo, &record)? {
@@ -119,11 +117,10 @@ pub fn flush(repo: &Repo) -> Result<usize> {
 
 /// Whether the notes of this clone have exactly this record.
 fn is_there(repo: &Repo, record: &Record) -> Result<bool> {
-    let key: Oid = Repo::oid(&record.key)?;
     let Some(writer) = store::known_writer(repo)? else { return Ok(false) };
     let Some(notes) = repo.find_ref(&format!("{}{writer}", store::NOTES))? else { return Ok(false) };
-    let Some(blob) = repo.note(notes, key)? else { return Ok(false) };
-    let (text, line) = (repo.blob(blob)?, record.to_line());
+    let Some(blob) = repo.note(notes, record.key)? else { return Ok(false) };
+    let (text, line) = (repo.blob(blob)?, line::of(record));
     Ok(text.split(|byte| *byte == b'\n').any(|there| there == line.trim_ascii_end()))
 }
 

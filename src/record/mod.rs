@@ -6,6 +6,7 @@
 mod budget;
 pub mod evidence;
 pub mod kept;
+mod line;
 pub mod note;
 mod span;
 pub mod store;
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::git::Oid;
+use crate::nix::StorePath;
 use crate::system::System;
 
 pub use note::parse_note;
@@ -41,39 +44,34 @@ pub enum Verdict {
 }
 
 /// One output of a build.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// Its store path.
-    pub path: String,
+    pub path: StorePath,
     /// The hash of its contents, in SRI form.
-    #[serde(rename = "narHash", default, skip_serializing_if = "Option::is_none")]
     pub nar_hash: Option<String>,
 }
 
-/// What became of one build of one key on one system.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What became of one build of one key on one system: read from a note, or made by [`Record::new`].
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// The point.
+    /// The point as it is written: the lattice may not have it any more.
     pub point: String,
     /// The build key: the id of the tree that the build read.
-    pub key: String,
+    pub key: Oid,
     /// The point's commit at that time.
-    pub commit: String,
-    /// The system double.
-    pub system: String,
+    pub commit: Oid,
+    /// The system.
+    pub system: System,
     /// How it ended.
     pub verdict: Verdict,
     /// The derivation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drv: Option<String>,
+    pub drv: Option<StorePath>,
     /// The outputs by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Output>,
     /// The first line that says why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The version of Nix.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nix: Option<String>,
     /// When it began, RFC 3339 in UTC.
     pub started: String,
@@ -84,11 +82,52 @@ pub struct Record {
     /// By whom.
     pub user: String,
     /// The store on another machine where it was built and is, without the parameters of its URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
     /// The remote builder that built it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    made: Made,
+}
+
+/// Only this folder makes records.
+#[derive(Debug, Clone, PartialEq)]
+struct Made(());
+
+/// What a record is about.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The point as it is written.
+    pub point: String,
+    /// The build key.
+    pub key: Oid,
+    /// The point's commit.
+    pub commit: Oid,
+    /// The system.
+    pub system: System,
+}
+
+impl Record {
+    /// The record of a build that was made here by the user; what it came to is added.
+    pub fn new(about: About, verdict: Verdict, started: String, seconds: f64) -> Self {
+        let About { point, key, commit, system } = about;
+        Self {
+            point,
+            key,
+            commit,
+            system,
+            verdict,
+            drv: None,
+            outputs: BTreeMap::new(),
+            error: None,
+            nix: None,
+            started,
+            seconds,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+            store: None,
+            machine: None,
+            made: Made(()),
+        }
+    }
 }
 
 /// What the records say of a point.

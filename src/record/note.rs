@@ -5,16 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Record;
-use crate::system::System;
-use crate::text;
+use super::{Record, line};
+use crate::git::Oid;
 
 /// How long a note may be: thousands of builds of one key.
 pub const MOST_NOTE: u64 = 4 << 20;
-/// How long a line may be.
-pub const MOST_LINE: usize = 64 << 10;
-/// How much of what Nix said a record keeps.
-const MOST_ERROR: usize = 4000;
 
 /// Why a note or a line of one is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -40,6 +35,12 @@ pub enum Flaw {
     /// No system double.
     #[error("a system that is none")]
     System,
+    /// No object id.
+    #[error("a commit that is none")]
+    Commit,
+    /// No store path.
+    #[error("a store path that is none")]
+    StorePath,
     /// Characters that would do something to a terminal.
     #[error("control characters")]
     Controls,
@@ -63,7 +64,7 @@ pub struct Note {
 }
 
 /// Reads the note on `key`. A record that began after `latest` is not believed: it would count as the newest for good.
-pub fn parse_note(key: &str, bytes: &[u8], latest: &str) -> Note {
+pub fn parse_note(key: Oid, bytes: &[u8], latest: &str) -> Note {
     let mut note = Note::default();
     if bytes.len() as u64 > MOST_NOTE {
         note.flaws.insert(Flaw::HugeNote, 1);
@@ -73,10 +74,10 @@ pub fn parse_note(key: &str, bytes: &[u8], latest: &str) -> Note {
 }
 
 /// Reads the lines of a note of any size.
-pub(super) fn read_lines(key: &str, bytes: &[u8], latest: &str) -> Note {
+pub(super) fn read_lines(key: Oid, bytes: &[u8], latest: &str) -> Note {
     let mut note = Note::default();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        match read(key, line) {
+        match line::read(key, line) {
             Ok(record) if record.started.as_str() <= latest => note.records.push(record),
             Ok(Record { started, .. }) => note.add_to_come(started),
             Err(flaw) => note.add(flaw),
@@ -98,95 +99,35 @@ impl Note {
     }
 }
 
-fn read(key: &str, line: &[u8]) -> Result<Record, Flaw> {
-    if line.len() > MOST_LINE {
-        return Err(Flaw::HugeLine);
-    }
-    let record: Record = serde_json::from_slice(line).map_err(|_| Flaw::NoRecord)?;
-    if record.key != key {
-        return Err(Flaw::OtherKey);
-    }
-    if System::parse(&record.system).is_err() {
-        return Err(Flaw::System);
-    }
-    if texts(&record).any(|text| text.chars().any(text::harms)) {
-        return Err(Flaw::Controls);
-    }
-    if !is_time(&record.started) {
-        return Err(Flaw::Time);
-    }
-    if !(record.seconds.is_finite() && record.seconds >= 0.0) {
-        return Err(Flaw::Seconds);
-    }
-    Ok(record)
-}
-
-fn texts(record: &Record) -> impl Iterator<Item = &str> {
-    let always = [&record.point, &record.commit, &record.host, &record.user];
-    let maybe = [&record.drv, &record.error, &record.nix];
-    let outputs = record
-        .outputs
-        .iter()
-        .flat_map(|(name, output)| [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten());
-    always.into_iter().chain(maybe.into_iter().flatten()).chain(outputs).map(String::as_str)
-}
-
-/// `2026-11-22T18:00:00Z`, the one spelling that records have: in it, later is greater.
-fn is_time(text: &str) -> bool {
-    let number = |from: usize, to: usize| {
-        let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse::<u32>().ok())
-    };
-    let within =
-        |from: usize, least: u32, most: u32| number(from, from + 2).is_some_and(|n| (least..=most).contains(&n));
-    let signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
-    text.len() == 20
-        && signs.iter().all(|(at, sign)| text.as_bytes()[*at] == *sign)
-        && number(0, 4).is_some()
-        && within(5, 1, 12)
-        && within(8, 1, 31)
-        && within(11, 0, 23)
-        && within(14, 0, 59)
-        && within(17, 0, 60)
-}
-
-impl Record {
-    /// The record as a line that every reader believes: what Nix or the system said in it is made one plain line, and cut.
-    pub(super) fn to_line(&self) -> Vec<u8> {
-        let plain = |text: &str| text.chars().map(|c| if text::harms(c) { ' ' } else { c }).take(MOST_ERROR).collect();
-        let record = Self {
-            error: self.error.as_deref().map(plain),
-            nix: self.nix.as_deref().map(plain),
-            host: plain(&self.host),
-            user: plain(&self.user),
-            ..self.clone()
-        };
-        let mut line = serde_json::to_vec(&record).unwrap_or_default();
-        line.push(b'\n');
-        line
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::git::Repo;
+    use crate::record::line::MOST_LINE;
+    use crate::text;
 
     const KEY: &str = "94765c9200473be430a13cc67f5ceb47b3f66427";
     const LATEST: &str = "2026-12-01T00:00:00Z";
+    const COMMIT: &str = "0123456789012345678901234567890123456789";
+    const PATH: &str = "/nix/store/00000000000000000000000000000000-x";
+
+    fn key() -> Oid {
+        Repo::oid(KEY).unwrap()
+    }
 
     fn record() -> Value {
-        json!({ "point": "p", "key": KEY, "commit": "c", "system": "x86_64-linux", "verdict": "built",
-            "outputs": { "out": { "path": "/nix/store/x", "narHash": "sha256-x" } },
+        json!({ "point": "p", "key": KEY, "commit": COMMIT, "system": "x86_64-linux", "verdict": "built",
+            "outputs": { "out": { "path": PATH, "narHash": "sha256-x" } },
             "started": "2026-11-22T18:00:00Z", "seconds": 1.0, "host": "h", "user": "u" })
     }
 
     fn flaw(field: &str, value: Value) -> Option<Flaw> {
         let mut record = record();
         record[field] = value;
-        parse_note(KEY, record.to_string().as_bytes(), LATEST).flaws.into_keys().next()
+        parse_note(key(), record.to_string().as_bytes(), LATEST).flaws.into_keys().next()
     }
 
     #[test]
@@ -195,6 +136,9 @@ mod tests {
         assert_eq!(flaw("unknown", json!({ "deep": [1] })), None, "later versions may say more");
         assert_eq!(flaw("key", json!("0".repeat(40))), Some(Flaw::OtherKey));
         assert_eq!(flaw("system", json!("x86_64 linux")), Some(Flaw::System));
+        assert_eq!(flaw("commit", json!("c")), Some(Flaw::Commit));
+        assert_eq!(flaw("drv", json!("/nix/store/x.drv")), Some(Flaw::StorePath));
+        assert_eq!(flaw("outputs", json!({ "out": { "path": "/etc/passwd" } })), Some(Flaw::StorePath));
         assert_eq!(flaw("host", json!("\u{1b}[31m")), Some(Flaw::Controls));
         assert_eq!(flaw("outputs", json!({ "\u{202e}": { "path": "" } })), Some(Flaw::Controls));
         for time in [
@@ -215,15 +159,15 @@ mod tests {
             assert_eq!(flaw(field, value), Some(Flaw::NoRecord), "{field}");
         }
         let huge = vec![b'\n'; usize::try_from(MOST_NOTE).unwrap() + 1];
-        assert_eq!(parse_note(KEY, &huge, LATEST).flaws, [(Flaw::HugeNote, 1)].into());
+        assert_eq!(parse_note(key(), &huge, LATEST).flaws, [(Flaw::HugeNote, 1)].into());
     }
 
     #[test]
     fn what_is_written_is_believed() {
-        let mut written: Record = serde_json::from_value(record()).unwrap();
+        let mut written = line::read(key(), record().to_string().as_bytes()).unwrap();
         written.error = Some(format!("\u{1b}[31mred\nlines\u{0}{}", "x".repeat(100_000)));
         written.host = "h\u{7}".into();
-        let note = parse_note(KEY, &written.to_line(), LATEST);
+        let note = parse_note(key(), &line::of(&written), LATEST);
         assert!(note.flaws.is_empty(), "{:?}", note.flaws);
         assert_eq!(note.records.len(), 1);
     }
@@ -260,24 +204,23 @@ mod tests {
     /// What must hold of every record that is believed, whatever the bytes were.
     fn is_sound(record: &Record) -> bool {
         let text = serde_json::to_string(record).unwrap();
-        record.key == KEY
+        record.key == key()
             && record.seconds >= 0.0
             && record.started.as_str() <= LATEST
-            && System::parse(&record.system).is_ok()
-            && !texts(record).any(|text| text.chars().any(text::harms))
+            && !record.host.chars().any(text::harms)
             && text.len() <= 2 * MOST_LINE
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-            prop_assert!(parse_note(KEY, &bytes, LATEST).records.iter().all(is_sound));
+            prop_assert!(parse_note(key(), &bytes, LATEST).records.iter().all(is_sound));
         }
 
         #[test]
         fn what_is_believed_is_sound_and_every_line_is_accounted_for(lines in prop::collection::vec(odd_record(), 1..5)) {
             let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            let note = parse_note(KEY, text.as_bytes(), LATEST);
+            let note = parse_note(key(), text.as_bytes(), LATEST);
             prop_assert!(note.records.iter().all(is_sound));
             prop_assert_eq!(note.records.len() + note.flaws.values().sum::<usize>(), lines.len());
         }
@@ -288,7 +231,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             bytes.truncate(cut.max(1));
-            prop_assert!(parse_note(KEY, &bytes, LATEST).records.iter().all(is_sound));
+            prop_assert!(parse_note(key(), &bytes, LATEST).records.iter().all(is_sound));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::budget::{self, Budget};
 use super::kept::{self, Recorded, Unrecorded};
 use super::note::{Flaw, Note, read_lines};
 use super::span::Span;
-use super::{Record, Verdicts};
+use super::{Record, Verdicts, line};
 use crate::git::commit::time_in;
 use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
@@ -302,7 +302,7 @@ impl<'a> Records<'a> {
             return flawed(Flaw::HugeNote);
         }
         match self.repo.blob(blob) {
-            Ok(bytes) => read_lines(&key.to_string(), &bytes, &self.latest),
+            Ok(bytes) => read_lines(key, &bytes, &self.latest),
             Err(_) => flawed(Flaw::NoText),
         }
     }
@@ -339,8 +339,7 @@ pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, 
 }
 
 pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
-    let line = |record: &Record| Repo::oid(&record.key).map(|key| (key, record.to_line()));
-    let texts = records.iter().map(line).collect::<Result<Vec<_>>>()?;
+    let texts: Vec<_> = records.iter().map(|record| (record.key, line::of(record))).collect();
     let name = format!("{NOTES}{}", writer(repo)?);
     repo.append_notes(&repo.identity_or_nobody(), &name, "lattice: record", &texts).map(drop)
 }

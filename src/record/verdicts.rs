@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Record, Verdict};
+use crate::nix::StorePath;
 use crate::system::System;
 
 /// What counts on each system: `reproduced` or `built` once there is one, for the key did not change since; else the newest word.
@@ -10,18 +11,18 @@ use crate::system::System;
 pub struct Verdicts(Vec<(System, Verdict, bool)>);
 
 impl Verdicts {
-    /// What these records come to; one whose system is none says nothing.
+    /// What these records come to.
     pub fn of(records: &[Record]) -> Self {
         let rank = |record: &Record| (weight(record.verdict), record.started.clone());
         let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
         for record in records {
-            let Ok(system) = System::parse(&record.system) else { continue };
-            if newest.get(&system).is_none_or(|other| rank(other) < rank(record)) {
-                newest.insert(system, record);
+            let system = &record.system;
+            if newest.get(system).is_none_or(|other| rank(other) < rank(record)) {
+                newest.insert(system.clone(), record);
             }
         }
         let disputed = disputes(records);
-        let is_disputed = |system: &System| disputed.iter().any(|dispute| dispute.system == system.as_str());
+        let is_disputed = |system: &System| disputed.iter().any(|dispute| dispute.system == *system);
         newest
             .into_iter()
             .map(|(system, record)| {
@@ -65,9 +66,9 @@ fn weight(verdict: Verdict) -> u8 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
     /// On which system.
-    pub system: String,
+    pub system: System,
     /// The derivation, where it is known.
-    pub drv: Option<String>,
+    pub drv: Option<StorePath>,
     /// The output that differs; `None` where a record says no more than that something did.
     pub output: Option<String>,
     /// Who says what.
@@ -86,22 +87,23 @@ pub struct Side {
 /// The contradictions among the records of one key, whoever wrote them: the same derivation with different NAR hashes of the same
 /// output, and every record `differs`. Nothing that comes later takes them back.
 pub fn disputes(records: &[Record]) -> Vec<Dispute> {
-    let mut contents: BTreeMap<(&str, &str, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
+    let mut contents: BTreeMap<(&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
     for (i, record) in records.iter().enumerate() {
         let Some(drv) = &record.drv else { continue };
         for (name, output) in &record.outputs {
             let Some(hash) = &output.nar_hash else { continue };
-            let place = (record.system.as_str(), drv.as_str(), name.as_str());
+            let place = (&record.system, drv, name.as_str());
             contents.entry(place).or_default().entry(hash).or_default().push(i);
         }
     }
     let side = |(hash, records): (&str, Vec<usize>)| Side { nar_hash: Some(hash.to_owned()), records };
-    let contradiction = |((system, drv, output), sides): ((&str, &str, &str), BTreeMap<&str, Vec<usize>>)| Dispute {
-        system: system.to_owned(),
-        drv: Some(drv.to_owned()),
-        output: Some(output.to_owned()),
-        sides: sides.into_iter().map(side).collect(),
-    };
+    let contradiction =
+        |((system, drv, output), sides): ((&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>)| Dispute {
+            system: system.clone(),
+            drv: Some(drv.clone()),
+            output: Some(output.to_owned()),
+            sides: sides.into_iter().map(side).collect(),
+        };
     let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(contradiction);
     let differing = records.iter().enumerate().filter(|(_, record)| record.verdict == Verdict::Differs);
     let said = differing.map(|(i, record)| Dispute {
@@ -116,26 +118,22 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Output, State};
+    use crate::git::Repo;
+    use crate::record::{About, Output, State};
+
+    fn path(name: &str) -> StorePath {
+        StorePath::parse(&format!("/nix/store/{}-{name}", "0".repeat(32))).unwrap()
+    }
 
     fn record(verdict: Verdict, drv: &str, hash: &str, started: &str) -> Record {
-        let out = Output { path: "/nix/store/x".into(), nar_hash: Some(hash.into()) };
+        let id = Repo::oid(&"0".repeat(40)).unwrap();
+        let system = System::parse("x86_64-linux").unwrap();
+        let about = About { point: "p".into(), key: id, commit: id, system };
+        let out = Output { path: path("x"), nar_hash: Some(hash.into()) };
         Record {
-            point: "p".into(),
-            key: "k".into(),
-            commit: "c".into(),
-            system: "x86_64-linux".into(),
-            verdict,
-            drv: Some(drv.into()),
+            drv: Some(path(drv)),
             outputs: [("out".to_owned(), out)].into(),
-            error: None,
-            nix: None,
-            started: started.into(),
-            seconds: 1.0,
-            host: "h".into(),
-            store: None,
-            machine: None,
-            user: "u".into(),
+            ..Record::new(about, verdict, started.into(), 1.0)
         }
     }
 
@@ -172,7 +170,7 @@ mod tests {
         let mut records = vec![record(Verdict::Built, "a.drv", "1", "1")];
         records.extend(
             [record(Verdict::Built, "z.drv", "1", "1"), record(Verdict::Built, "z.drv", "2", "1")]
-                .map(|record| Record { system: "aarch64-linux".into(), ..record }),
+                .map(|record| Record { system: System::parse("aarch64-linux").unwrap(), ..record }),
         );
         assert_eq!(state(&records), State::Built);
     }

@@ -27,10 +27,10 @@ fn ready() -> (Sandbox, String) {
 /// A commit of notes that holds one record on `key`, as a writer's ref points at.
 fn notes(sandbox: &Sandbox, key: &str, verdict: &str) -> String {
     let outputs = match verdict {
-        "built" => json!({ "out": { "path": "/nix/store/x", "narHash": "sha256-x" } }),
+        "built" => json!({ "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-x" } }),
         _ => json!({}),
     };
-    let record = json!({ "point": POINT, "key": key, "commit": "c", "system": "aarch64-linux", "verdict": verdict,
+    let record = json!({ "point": POINT, "key": key, "commit": "0123456789012345678901234567890123456789", "system": "aarch64-linux", "verdict": verdict,
         "nix": "2.8.0", "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "host": "h", "user": "u", "outputs": outputs });
     fs::write(sandbox.path("note"), record.to_string()).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);

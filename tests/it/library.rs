@@ -16,7 +16,7 @@ fn the_flake_of_a_point_is_built_and_recorded() {
         let records = run_nix_build(&flake_dir).unwrap();
         let [record] = records.as_slice() else { panic!("one system, one record: {records:?}") };
         assert_eq!((record.point.as_str(), record.verdict), (at("phase0/step1").as_str(), Verdict::Built));
-        assert!(record.outputs["out"].path.starts_with("/nix/store/"), "{record:?}");
+        assert!(record.outputs["out"].path.as_str().starts_with("/nix/store/"), "{record:?}");
         assert_eq!(run_nix_build(&flake_dir).unwrap(), records, "what is recorded is not built again");
         let error = run_nix_build(".").unwrap_err();
         assert!(error.to_string().contains("could not build `.`"), "{error}");

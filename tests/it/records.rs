@@ -29,7 +29,7 @@ fn told(sandbox: &Sandbox, writer: &str, point: &str, changes: &Value) {
 }
 
 fn hash(text: &str) -> Value {
-    json!({ "out": { "path": "/nix/store/x", "narHash": text } })
+    json!({ "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": text } })
 }
 
 #[track_caller]
@@ -51,7 +51,11 @@ fn two_contents_of_one_derivation_make_a_dispute_everywhere() {
         assert_eq!(sandbox.state_of(&one), "disputed");
         assert_eq!(texts(&sandbox.point(&one)["disputed"]), [format!("{}-linux", here())]);
     }
-    let shown = sandbox.lattice(&["show"]).exits(0).says("disputed").says("output `out` of /nix/store/x.drv");
+    let shown = sandbox
+        .lattice(&["show"])
+        .exits(0)
+        .says("disputed")
+        .says("output `out` of /nix/store/00000000000000000000000000000000-x.drv");
     shown.says("sha256-same by somebody@alpha (first").says("sha256-other by somebody@beta (second");
     let disputes = sandbox.lattice(&["show", "--json"]).exits(0).json()["disputes"].clone();
     assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
@@ -81,7 +85,12 @@ fn only_other_content_or_the_writer_clears_a_dispute() {
 fn another_derivation_may_come_to_something_else() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({}));
-    told(&sandbox, "second", &one, &json!({ "drv": "/nix/store/y.drv", "outputs": hash("sha256-other") }));
+    told(
+        &sandbox,
+        "second",
+        &one,
+        &json!({ "drv": "/nix/store/00000000000000000000000000000000-y.drv", "outputs": hash("sha256-other") }),
+    );
     assert_eq!(sandbox.state_of(&one), "built");
 }
 
@@ -117,7 +126,12 @@ fn a_promotion_may_ask_for_several_hosts() {
     lacks();
     told(&sandbox, "second", &one, &json!({ "host": "alpha", "verdict": "failed" }));
     lacks();
-    told(&sandbox, "third", &one, &json!({ "host": "gamma", "drv": "/nix/store/y.drv" }));
+    told(
+        &sandbox,
+        "third",
+        &one,
+        &json!({ "host": "gamma", "drv": "/nix/store/00000000000000000000000000000000-y.drv" }),
+    );
     lacks();
     told(&sandbox, "second", &one, &json!({ "host": "alpha" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");

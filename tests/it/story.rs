@@ -203,7 +203,7 @@ pub(crate) fn write_record(sandbox: &Sandbox, dir: &str, writer: &str, point: &s
     let shown = sandbox.lattice_in(dir, &["show", point, "--json"], |command| command).exits(0).json();
     let mut record = json!({
         "point": point, "key": shown["key"], "commit": shown["commit"], "system": shown["systems"][0], "verdict": "built",
-        "drv": "/nix/store/x.drv", "outputs": { "out": { "path": "/nix/store/x", "narHash": "sha256-same" } },
+        "drv": "/nix/store/00000000000000000000000000000000-x.drv", "outputs": { "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-same" } },
         "started": "2026-01-02T03:04:05Z", "seconds": 1.5, "host": writer, "user": "somebody",
     });
     for (field, value) in changes.as_object().unwrap() {

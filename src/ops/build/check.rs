@@ -75,7 +75,7 @@ fn compare(
 
 fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
     let built = Some(&done.record).filter(|record| record.verdict.is_good())?;
-    Some(Subject { job, built, drv: StorePath::parse(built.drv.as_deref()?).ok()? })
+    Some(Subject { job, built, drv: built.drv.clone()? })
 }
 
 /// What the comparison came to.

@@ -103,10 +103,8 @@ impl Machines {
     pub(super) fn push(&self, nix: &Nix, done: &[Option<Done>], on: &mut dyn FnMut(Progress<'_>)) {
         let Some(to) = &self.places.push_cache else { return };
         let fresh = done.iter().flatten().filter(|done| done.fresh && done.record.verdict.is_good());
-        let paths: BTreeSet<StorePath> = fresh
-            .flat_map(|done| done.record.outputs.values())
-            .filter_map(|output| StorePath::parse(&output.path).ok())
-            .collect();
+        let paths: BTreeSet<StorePath> =
+            fresh.flat_map(|done| done.record.outputs.values()).map(|output| output.path.clone()).collect();
         let paths: Vec<StorePath> = paths.into_iter().collect();
         if paths.is_empty() {
             return;

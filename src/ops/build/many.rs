@@ -100,7 +100,7 @@ impl<'a> Many<'a> {
             let Some(no) = nobody.get(&one.drv) else { continue };
             let Some(running) = self.running.remove(i) else { continue };
             let mut record = self.record(*i, Verdict::NoBuilder, running.started, seconds(running.clock));
-            (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.to_string()));
+            (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
             over.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
         }
         self.end(over);
@@ -218,13 +218,12 @@ impl<'a> Many<'a> {
         self.builder.machines.note_place(&mut record, running.machine.as_deref());
         match outcome {
             Outcome::Built { drv, outputs } => {
-                record.drv = Some(drv.to_string());
-                let output = |output: nix::Output| {
-                    (output.name, Output { path: output.path.to_string(), nar_hash: Some(output.nar_hash) })
-                };
+                record.drv = Some(drv);
+                let output =
+                    |output: nix::Output| (output.name, Output { path: output.path, nar_hash: Some(output.nar_hash) });
                 record.outputs = outputs.into_iter().map(output).collect();
                 if let (false, Some(output)) = (running.has_builder, record.outputs.values().next()) {
-                    self.logs.entry(i).and_modify(|log| log.was_there(&output.path));
+                    self.logs.entry(i).and_modify(|log| log.was_there(output.path.as_str()));
                 }
             }
             // Nix itself could not work: that says nothing about the point.
@@ -241,7 +240,7 @@ impl<'a> Many<'a> {
                 let hit = limits::reached(&failure, &self.builder.machines.options);
                 hints.extend(hit.as_ref().map(limits::Reached::hint));
                 record.error = Some(hit.map_or_else(|| self.reason(i, &failure), |hit| hit.to_string()));
-                record.drv = failure.drv.map(|drv| drv.to_string());
+                record.drv = failure.drv;
             }
         }
         let is_good = record.verdict.is_good();

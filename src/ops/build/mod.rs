@@ -288,7 +288,7 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     let spelled = config.lattice.spell(point);
     let known = records.of(key, &spelled)?;
     let built = |system: &System| {
-        let counts = |record: &&Record| record.system == system.as_str() && record.verdict.is_good();
+        let counts = |record: &&Record| record.system == *system && record.verdict.is_good();
         known.iter().rev().find(counts).cloned()
     };
     let job = |system: System| {

@@ -1,6 +1,6 @@
 //! Running the builds of a plan: evaluation of all, one call to Nix for all, and a record for each as soon as it is over.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
 
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::git::source::Source;
 use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
 use crate::ops::apart;
-use crate::record::{Record, Verdict};
+use crate::record::{About, Record, Verdict};
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
 ///
@@ -193,22 +193,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn record(&self, job: &Job, verdict: Verdict, started: String, seconds: f64) -> Record {
-        Record {
-            point: job.point.clone(),
-            key: job.key.to_string(),
-            commit: job.commit.to_string(),
-            system: job.system.to_string(),
-            verdict,
-            drv: None,
-            outputs: BTreeMap::new(),
-            error: None,
-            nix: Some(self.nix.version().to_string()),
-            started,
-            seconds,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
-            store: None,
-            machine: None,
-        }
+        let about = About { point: job.point.clone(), key: job.key, commit: job.commit, system: job.system.clone() };
+        let mut record = Record::new(about, verdict, started, seconds);
+        record.nix = Some(self.nix.version().to_string());
+        record
     }
 }

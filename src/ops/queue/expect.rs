@@ -6,7 +6,9 @@ use anyhow::Result;
 
 use crate::context::Context;
 use crate::lattice::{Lattice, Point};
+use crate::nix::StorePath;
 use crate::record::{Record, Records};
+use crate::system::System;
 
 /// How many seconds all systems of a point will take: what the point itself took last, else what its neighbours took, those
 /// that differ from it on one axis only.
@@ -24,7 +26,7 @@ pub(super) fn seconds(context: &Context, point: &str) -> Result<Option<u64>> {
         }
     });
     let systems = config.systems.of(lattice, &own);
-    let known: Vec<f64> = systems.iter().filter_map(|system| times.on(system.as_str())).collect();
+    let known: Vec<f64> = systems.iter().filter_map(|system| times.on(system)).collect();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below the bounds")]
     let whole = |seconds: f64| seconds.ceil().max(1.0) as u64;
     Ok((!known.is_empty()).then(|| whole(known.iter().sum())))
@@ -33,12 +35,12 @@ pub(super) fn seconds(context: &Context, point: &str) -> Result<Option<u64>> {
 #[derive(Default)]
 struct Times {
     /// Those of the point itself, by system.
-    own: BTreeMap<String, ByDrv>,
+    own: BTreeMap<System, ByDrv>,
     near: ByDrv,
 }
 
 /// When a derivation was built last, and the longest that it took: the second time it may have been there already.
-type ByDrv = BTreeMap<Option<String>, (String, f64)>;
+type ByDrv = BTreeMap<Option<StorePath>, (String, f64)>;
 
 impl Times {
     fn note(&mut self, lattice: &Lattice, spelled: &str, own: &Point, record: &Record) {
@@ -56,7 +58,7 @@ impl Times {
         *longest = longest.max(record.seconds);
     }
 
-    fn on(&self, system: &str) -> Option<f64> {
+    fn on(&self, system: &System) -> Option<f64> {
         let newest = self.own.get(system).and_then(|times| times.values().max_by(|a, b| a.0.cmp(&b.0)));
         newest.map(|(_, seconds)| *seconds).or_else(|| median(self.near.values().map(|(_, seconds)| *seconds)))
     }

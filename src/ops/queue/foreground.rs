@@ -43,18 +43,18 @@ fn run(
     how: &How,
     on: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Done>> {
-    let mut open: HashMap<String, usize> = HashMap::new();
+    let mut open: HashMap<Oid, usize> = HashMap::new();
     for job in plan.jobs.iter().filter(|job| how.is_needed(job)) {
-        *open.entry(job.key.to_string()).or_default() += 1;
+        *open.entry(job.key).or_default() += 1;
     }
     build::run(context, plan, how, &mut |progress| {
         if let Progress::End(done) = &progress
             && let Some(left) = open.get_mut(&done.record.key).filter(|_| done.fresh)
         {
             *left = left.saturating_sub(1);
-            if let (0, Ok(key)) = (*left, Repo::oid(&done.record.key)) {
+            if *left == 0 {
                 // The result is recorded: that the queue cannot be written now is the worker's to find out.
-                held.give_back(queue, key).ok();
+                held.give_back(queue, done.record.key).ok();
             }
         }
         on(progress);
@@ -82,7 +82,7 @@ fn others(
     let mut left = Vec::new();
     for job in jobs {
         let is_old = |record: &&Record| before.get(&job.key).is_some_and(|old| old.contains(record));
-        let fits = |record: &&Record| record.system == job.system.as_str() && record.verdict != Verdict::Cancelled;
+        let fits = |record: &&Record| record.system == job.system && record.verdict != Verdict::Cancelled;
         match after.get(&job.key).and_then(|new| new.iter().rev().find(|record| fits(record) && !is_old(record))) {
             Some(record) => {
                 let done = Done::known(record);

@@ -16,9 +16,9 @@ fn ready() -> (Sandbox, String) {
 
 /// A record as git-lattice writes it, which makes the point green.
 fn record(key: &str) -> Value {
-    json!({ "point": POINT, "key": key, "commit": "c", "system": "aarch64-linux", "verdict": "built", "nix": "2.8.0",
+    json!({ "point": POINT, "key": key, "commit": "0123456789012345678901234567890123456789", "system": "aarch64-linux", "verdict": "built", "nix": "2.8.0",
         "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "host": "h", "user": "u",
-        "outputs": { "out": { "path": "/nix/store/x", "narHash": "sha256-x" } } })
+        "outputs": { "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-x" } } })
 }
 
 /// Puts a note on `object`, as another writer.
@@ -87,7 +87,7 @@ fn no_records(key: &str) -> Vec<Vec<u8>> {
         changed("point", json!("toolchain/aarch64/phase0/step2")),
         changed("point", json!("toolchain/aarch64/phase0/step1/")),
         changed("host", json!("\u{1b}[31mh")),
-        changed("outputs", json!({ "out\u{7}": { "path": "/nix/store/x" } })),
+        changed("outputs", json!({ "out\u{7}": { "path": "/nix/store/00000000000000000000000000000000-x" } })),
         changed("nix", json!("x".repeat(70_000))),
         text.replace("\"2.8.0\"", &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))).into_bytes(),
         without("key"),

@@ -27,7 +27,7 @@ fn no_command_prints_hostile_text_raw() {
     sandbox.git(&["add", "."]);
     sandbox.git(&["commit", "-q", "-m", &format!("subject {HOSTILE}\n\nLattice-Point: {HOSTILE}")]);
     let key = sandbox.lattice(&["show", "--json"]).exits(0).json()["key"].as_str().unwrap().to_owned();
-    let record = serde_json::json!({ "point": HOSTILE, "key": key, "commit": "c", "system": "aarch64-linux", "verdict": "built",
+    let record = serde_json::json!({ "point": HOSTILE, "key": key, "commit": "0123456789012345678901234567890123456789", "system": "aarch64-linux", "verdict": "built",
         "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "host": HOSTILE, "user": "u" });
     sandbox.git(&["notes", "--ref=lattice/other", "add", "-m", &record.to_string(), &key]);
     sandbox.git(&["config", &format!("remote.r{HOSTILE}.url"), "../remote.git"]);
