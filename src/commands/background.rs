@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::build::line;
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, choice};
 use crate::error;
 use crate::git::Oid;
@@ -167,7 +167,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
     let points = if args.get_flag("all") {
         None
     } else {
-        let named = Named::read(config, args)?;
+        let named = Selection::read(config, args)?;
         // A job may be of a branch that is gone: what is written out in full need not exist.
         let points = match named.expand(config, context.head_point(config)?.as_ref()) {
             Ok(points) if !named.is_empty() => points,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::{self, Named};
+use super::points::{self, Selection};
 use super::{Session, tally};
 use crate::error;
 use crate::lint::Severity;
@@ -38,7 +38,7 @@ pub(super) fn command(axes: &[String]) -> Command {
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let census = Census::take(&context.repo, config)?;
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let which = if named.is_empty() { None } else { Some(named.existing(session, config, &census)?) };
     let report = check::check(context, config, &census, which.as_deref())?;
     if args.get_flag("json") {

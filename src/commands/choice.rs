@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
-use super::points::Named;
+use super::points::Selection;
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::ops::build::{self, Choice};
@@ -29,7 +29,7 @@ pub(super) fn add_args(command: Command) -> Command {
 ///
 /// That a flag leaves none is an answer and no error; it is said why.
 pub(super) fn points(session: &Session, config: &Config, census: &Census, args: &ArgMatches) -> Result<Vec<Point>> {
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let chosen: Vec<_> = CHOICES.iter().filter(|(name, ..)| args.get_flag(name)).collect();
     if chosen.is_empty() {
         return named.existing(session, config, census);

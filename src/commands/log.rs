@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
 use super::build::line;
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, points};
 use crate::error;
 use crate::git::Oid;
@@ -32,7 +32,7 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let point = match context.head_point(config)? {
         Some(head) if named.is_empty() => head,
         _ => named.one(session, config, &named.census(session, config)?)?,

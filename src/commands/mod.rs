@@ -27,6 +27,7 @@ mod trust;
 mod undo;
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 use anyhow::Result;
 use clap::{ArgMatches, Command};
@@ -123,7 +124,16 @@ pub(crate) fn line(axes: &[String]) -> Command {
              Exit status: 0 done, 1 the answer is no, 2 it could not be done.",
         )
         .disable_help_subcommand(true)
-        .subcommands(all(axes))
+        .subcommands(all(&free(axes)))
+}
+
+/// The axes that can have a flag: a flag that a command has of its own goes first, and such an axis is named in the point itself.
+fn free(axes: &[String]) -> Vec<String> {
+    let own = all(&[]);
+    let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == points::POINTS);
+    let flags = own.iter().filter(takes_points).flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
+    let taken: HashSet<&str> = flags.chain(["help", "version"]).collect();
+    axes.iter().filter(|axis| !taken.contains(axis.as_str())).cloned().collect()
 }
 
 /// The same with the usual axes, for the man page and completions.
@@ -218,4 +228,28 @@ pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
         ui.hint(words(&hint));
     }
     error::exit_code(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The long flags of all commands, those for axes aside.
+    fn own_flags() -> Vec<String> {
+        let all = all(&[]);
+        let flags = all.iter().flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
+        let once: HashSet<&str> = flags.chain(["help", "version", "points"]).collect();
+        once.into_iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn axes_named_like_any_flag_leave_a_sound_command_line() {
+        line(&own_flags()).debug_assert();
+    }
+
+    #[test]
+    fn an_axis_gives_way_to_a_flag_of_the_same_name() {
+        let axes = ["again", "to", "json", "help", "arch", "operation", "points"].map(str::to_owned);
+        assert_eq!(free(&axes), ["arch", "operation", "points"]);
+    }
 }

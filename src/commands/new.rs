@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, made, points};
 use crate::git::size::Kind;
 use crate::ops::Cannot;
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         session.recover()?;
     }
     let (context, config) = (session.context()?, session.config()?);
-    let mut selected = Named::read(config, args)?;
+    let mut selected = Selection::read(config, args)?;
     let head = context.head_point(config)?;
     if args.get_flag("all-archs") {
         let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis says the architecture".into()))?;

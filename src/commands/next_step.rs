@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, made, new, points};
 use crate::config::Config;
 use crate::lattice::Point;
@@ -33,7 +33,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         session.recover()?;
     }
     let (context, config) = (session.context()?, session.config()?);
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let all_archs = args.get_flag("all-archs");
     let census = if all_archs { Census::take(&context.repo, config)? } else { named.census(session, config)? };
     let mut from = named.existing(session, config, &census)?;

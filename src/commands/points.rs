@@ -10,57 +10,15 @@ use crate::lattice::{Lattice, Point, Selector};
 use crate::ops::Cannot;
 use crate::ops::census::Census;
 
-/// Flags that an axis of the same name gives way to: such an axis is named in the point itself.
-const TAKEN: [&str; 46] = [
-    "again",
-    "all",
-    "all-archs",
-    "arg",
-    "author",
-    "background",
-    "builders",
-    "cancel",
-    "check",
-    "config",
-    "config-path",
-    "deadnix",
-    "dry-run",
-    "explain",
-    "extra",
-    "failed",
-    "fix",
-    "follow",
-    "force",
-    "format",
-    "from-ref",
-    "frontier",
-    "help",
-    "json",
-    "no-fetch",
-    "no-push",
-    "no-switch",
-    "offline",
-    "points",
-    "push",
-    "push-cache",
-    "reason",
-    "remote",
-    "repair",
-    "settings",
-    "staged",
-    "stdin",
-    "store",
-    "substituters",
-    "switch",
-    "template",
-    "to",
-    "to-ref",
-    "version",
-    "wait",
-    "yes",
-];
+/// The id of the argument that names points.
+pub(super) const POINTS: &str = "points";
 
-/// The arguments that name points.
+/// The id of an axis' flag: apart from the ids of a command's own arguments, whatever the axis is called.
+fn flag_id(axis: &str) -> String {
+    format!("axis {axis}")
+}
+
+/// The arguments that name points, with a flag for each of `axes`.
 pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command {
     let help = if many {
         "Points, as component/arch/phase/step with `*` and `{a,b}`, or by branch"
@@ -68,7 +26,7 @@ pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command
         "A point, as component/arch/phase/step or by its branch"
     };
     let flag = |axis: &String| {
-        Arg::new(axis.clone())
+        Arg::new(flag_id(axis))
             .long(axis.clone())
             .value_name("VALUE")
             .action(ArgAction::Append)
@@ -78,32 +36,32 @@ pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command
     };
     command
         .arg(
-            Arg::new("points")
+            Arg::new(POINTS)
                 .value_name("POINT")
                 .action(if many { ArgAction::Append } else { ArgAction::Set })
                 .help(help),
         )
-        .args(axes.iter().filter(|axis| !TAKEN.contains(&axis.as_str())).map(flag))
+        .args(axes.iter().map(flag))
 }
 
 /// What the arguments say: nothing, or one or more selectors.
-pub(super) struct Named {
+pub(super) struct Selection {
     selectors: Vec<Selector>,
 }
 
-impl Named {
+impl Selection {
     /// Reads the arguments.
     pub(super) fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
         let lattice = &config.lattice;
         let mut flags = Selector::open(lattice);
         for axis in lattice.axes() {
             let name = axis.name.as_str();
-            for value in args.try_get_many::<String>(name).ok().flatten().into_iter().flatten() {
+            for value in args.try_get_many::<String>(&flag_id(name)).ok().flatten().into_iter().flatten() {
                 flags.choose(lattice, name, value)?;
             }
         }
         let mut selectors = Vec::new();
-        for text in args.get_many::<String>("points").into_iter().flatten() {
+        for text in args.get_many::<String>(POINTS).into_iter().flatten() {
             selectors.push(match decode_branch(config, text) {
                 Some(point) => Selector::open(lattice).or_from(lattice, &point),
                 None => Selector::parse(lattice, text)?,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, made, new, points};
 use crate::config::Config;
 use crate::error;
@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let (context, config) = (session.context()?, session.config()?);
     let census = Census::take(&context.repo, config)?;
-    let point = Named::read(config, args)?.one(session, config, &census)?;
+    let point = Selection::read(config, args)?.one(session, config, &census)?;
     let to_base = args.contains_id("to");
     let promotion = promote::plan(context, config, &census, &point, to_base)?;
     if !promotion.missing.is_empty() && !args.get_flag("force") {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, points, status};
 use crate::config::Config;
 use crate::error;
@@ -23,7 +23,7 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let census = named.census(session, config)?;
     let point = named.one(session, config, &census)?;
     let details = show::details(context, config, &census, &point)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, points};
 use crate::config::Config;
 use crate::error;
@@ -29,7 +29,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let census = Census::take(&context.repo, config)?;
     let which = match args {
         Some(args) => {
-            let named = Named::read(config, args)?;
+            let named = Selection::read(config, args)?;
             if named.is_empty() { None } else { Some(named.filter(config, &census)?) }
         }
         None => None,

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, points};
 use crate::config::Config;
 use crate::error;
@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config) = (session.context()?, session.config()?);
     let how =
         How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };
-    let named = Named::read(config, args)?;
+    let named = Selection::read(config, args)?;
     let mut census = Census::take(&context.repo, config)?;
     let there = sync::look(context, config, how.fetch)?;
     there.points().for_each(|point| census.add(point.clone()));

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Named;
+use super::points::Selection;
 use super::{Session, points};
 use crate::context::Context;
 use crate::error;
@@ -80,7 +80,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
     let config = context.policy()?;
     let census = Census::take(&context.repo, &config)?;
-    let points = Named::read(&config, args)?.existing(session, &config, &census)?;
+    let points = Selection::read(&config, args)?.existing(session, &config, &census)?;
     let plan = trust::plan(context, &config, &census, &points)?;
     let (known, new): (Vec<_>, Vec<_>) = plan.into_iter().partition(|allowance| allowance.is_permitted);
     for allowance in &known {

@@ -343,3 +343,11 @@ fn another_phase_with_steps_of_its_own_begins_at_its_first() {
     sandbox.lattice(&["new", "--phase", "phase1", "--no-push"]).exits(0).says(&at("phase1/check"));
     sandbox.lattice(&["new", "--arch", elsewhere(), "--no-push"]).exits(0).says(&far("phase1/check"));
 }
+
+#[test]
+fn axis_named_like_a_flag_leaves_the_flag_alone() {
+    let axes = "template = { set = [\"a\", \"b\"] }\nstep = { chain = \"step{n}\" }";
+    let sandbox = Sandbox::with_toml(&toml(axes, "[systems]\n\"*\" = \"x86_64-linux\""));
+    sandbox.lattice(&["new", "b/step1", "--template", "config", "--no-switch"]).exits(0);
+    assert_eq!(sandbox.state_of("b/step1"), "new");
+}
