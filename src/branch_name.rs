@@ -41,6 +41,12 @@ impl Deref for BranchName {
     }
 }
 
+impl From<&BranchName> for String {
+    fn from(name: &BranchName) -> Self {
+        name.to_string()
+    }
+}
+
 impl AsRef<std::ffi::OsStr> for BranchName {
     fn as_ref(&self) -> &std::ffi::OsStr {
         self.as_str().as_ref()

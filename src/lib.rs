@@ -51,5 +51,8 @@ pub mod text;
 #[doc(hidden)]
 pub mod ui;
 
+#[cfg(test)]
+mod sources;
+
 pub use library::{Error, run_nix_build};
 pub use record::{Output, Record, Verdict};

@@ -77,11 +77,11 @@ fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
     let mut answer = Answer::default();
     let mut asks: Vec<Ask> = Vec::new();
     for job in &plan.jobs {
-        let ask = Ask { point: job.point.clone(), key: job.key, commit: job.commit };
+        let ask = Ask { named: job.named.clone(), key: job.key, commit: job.commit };
         let is_needed = again || plan.jobs.iter().any(|other| other.key == job.key && other.known.is_none());
         let to = if is_needed { None } else { Some(&mut answer.built) };
         match to {
-            Some(built) if !built.contains(&ask.point) => built.push(ask.point),
+            Some(built) if !built.contains(&ask.named.spelled) => built.push(ask.named.spelled),
             None if !asks.contains(&ask) => asks.push(ask),
             _ => {}
         }
@@ -95,7 +95,7 @@ fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
     let puts = if asks.is_empty() { Vec::new() } else { queue::put(context, &asks, manner)? };
     for (ask, put) in asks.into_iter().zip(puts) {
         let to = if put == Put::Building { &mut answer.building } else { &mut answer.queued };
-        to.push(ask.point);
+        to.push(ask.named.spelled);
     }
     queue::go_on(context)?;
     Ok(answer)
@@ -126,10 +126,10 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     ui.progress("");
     let (mut code, mut records) = (error::OK, Vec::new());
     for job in &plan.jobs {
-        let result = log::results(context, job.key, &job.point, std::slice::from_ref(&job.system))?.pop();
+        let result = log::results(context, job.key, &job.named.spelled, std::slice::from_ref(&job.system))?.pop();
         let aside = queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
-            ui.error(format!("{} could not be built: {}", job.point, harmless(&aside.why)));
+            ui.error(format!("{} could not be built: {}", job.named.spelled, harmless(&aside.why)));
             code = error::CANNOT;
         } else if let Some(record) = result {
             if !record.verdict.is_good() {
@@ -142,7 +142,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
             done.hints.iter().for_each(|hint| ui.hint(hint));
             records.push(record);
         } else {
-            ui.error(format!("{} has no result for {}, and nothing builds it", job.point, job.system));
+            ui.error(format!("{} has no result for {}, and nothing builds it", job.named.spelled, job.system));
             code = code.max(error::NO);
         }
     }

@@ -135,7 +135,7 @@ impl<'a> View<'a> {
     fn show(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Begin(job) => {
-                self.current = format!("building {} for {}", job.point, job.system);
+                self.current = format!("building {} for {}", job.named.spelled, job.system);
                 self.ui.progress(&if self.crowd.is_crowd() { self.crowd.line() } else { self.current.clone() });
             }
             Progress::Evaluated { by, .. } => {
@@ -154,7 +154,10 @@ impl<'a> View<'a> {
                 let place = if *background { "in the background" } else { "by another `git lattice build`" };
                 let elapsed = duration::exact(*seconds);
                 self.ui.progress("");
-                self.ui.say(format!("{} is being built {place} since {elapsed}: waiting for its result", job.point));
+                self.ui.say(format!(
+                    "{} is being built {place} since {elapsed}: waiting for its result",
+                    job.named.spelled
+                ));
             }
             Progress::End(done) => {
                 self.crowd.end(done);
@@ -184,8 +187,8 @@ impl<'a> View<'a> {
     }
 
     fn not_compared(&mut self, job: &Job) {
-        self.not_compared.push(json!({ "point": job.point, "system": job.system.as_str() }));
-        let point = harmless(&job.point);
+        self.not_compared.push(json!({ "point": job.named.spelled, "system": job.system.as_str() }));
+        let point = harmless(&job.named.spelled);
         self.ui.say(format!("not compared: {point}, since this machine does not build for {}", job.system));
         self.hint("Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`");
     }

@@ -77,7 +77,7 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
         Reaction::Nothing => {}
         Reaction::Say(line) => say_line(ui, &line),
         Reaction::Build { ask, supersede, too_much } => {
-            let point = ask.point.clone();
+            let point = ask.named.spelled.clone();
             say_line(ui, &started(&point, hook::start(&context, ask, supersede)?, too_much));
         }
     }

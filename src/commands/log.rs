@@ -32,25 +32,22 @@ pub(super) fn command(axes: &[String]) -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let named = Selection::read(config, args)?;
+    let selection = Selection::read(config, args)?;
     let point = match context.head_point(config)? {
-        Some(head) if named.is_empty() => head,
-        _ => named.one(session, config, &named.census(session, config)?)?,
+        Some(head) if selection.is_empty() => head,
+        _ => selection.one(session, config, &selection.census(session, config)?)?,
     };
-    let (spelled, branch) = (config.lattice.spell(&point), config.branch.encode(&config.lattice, &point));
     let Some(status) = status::glance(context, config, &point)? else {
-        return Err(Cannot::NoPoint { point: spelled, branch }.into());
+        return Err(Cannot::no_point(config, &point).into());
     };
-    let Some(key) = status.key else {
-        let dir = config.flake.encode(&config.lattice, &point);
-        return Err(Cannot::NoFlake { branch, commit: status.commit.to_hex_with_len(10).to_string(), dir }.into());
-    };
+    let named = config.name(&point);
+    let Some(key) = status.key else { return Err(Cannot::no_flake(named, status.commit).into()) };
     let logs = log::logs(context, key, &status.systems);
     if args.get_flag("follow") {
-        follow(session, &spelled, &status, key, &logs)
+        follow(session, &named.spelled, &status, key, &logs)
     } else {
         let aside = queue::of(&context.repo).aside(key);
-        show(ui, &spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
+        show(ui, &named.spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
     }
 }
 

@@ -68,13 +68,13 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     if args.get_flag("no-switch") || context.repo.workdir().is_none() {
         return Ok(error::OK);
     }
-    if context.repo.head()?.branch.as_deref() == Some(&item.branch) {
+    if context.repo.head()?.branch.as_deref() == Some(&item.named.branch) {
         return Ok(error::OK);
     }
-    let is_here = context.repo.branch_tip(&item.branch)?.is_some();
+    let is_here = context.repo.branch_tip(&item.named.branch)?.is_some();
     let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
-    let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.branch));
-    Ok(if context.repo.git().switch(&item.branch, remote, track)? { error::OK } else { error::NO })
+    let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.named.branch));
+    Ok(if context.repo.git().switch(&item.named.branch, remote, track)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
@@ -85,7 +85,7 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
         one(ui, item, checked, pushed, dry);
     } else {
         let row = |item: &Item| {
-            vec![word(item, dry), item.branch.as_str().into(), short(item).into(), push_word(item, pushed)]
+            vec![word(item, dry), item.named.branch.as_str().into(), short(item).into(), push_word(item, pushed)]
         };
         table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
         checked.lines().iter().for_each(|line| ui.say(line));
@@ -122,7 +122,7 @@ pub(super) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
 
 fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
     let mut rows = vec![
-        vec![word(item, dry), item.branch.as_str().into()],
+        vec![word(item, dry), item.named.branch.as_str().into()],
         vec!["  commit".into(), item.commit.to_string().into()],
     ];
     if let Some(creation) = &item.creation {
@@ -167,7 +167,7 @@ fn push_word(item: &Item, pushed: &Outcome) -> Cell {
 fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value {
     let item = |item: &Item| {
         let mut value = json!({
-            "point": item.spelled, "branch": item.branch, "commit": item.commit.to_string(), "flake": item.dir,
+            "point": item.named.spelled, "branch": item.named.branch, "commit": item.commit.to_string(), "flake": item.named.dir,
             "pushed": is_pushed(item, pushed),
         });
         if let Some(creation) = &item.creation {

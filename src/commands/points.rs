@@ -130,7 +130,6 @@ impl Selection {
 
     /// The points of the population that are meant: the named ones, each of which must be there, else HEAD's.
     pub(super) fn existing(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
-        let lattice = &config.lattice;
         let head = session.context()?.head_point(config)?;
         if self.is_empty() && head.is_none() {
             return Err(Cannot::NoHeadPoint.into());
@@ -140,8 +139,7 @@ impl Selection {
             && let Some(stranger) = points.iter().find(|point| census.commit(point).is_none())
             && !self.has_wildcards()
         {
-            let (point, branch) = (lattice.spell(stranger), config.branch.encode(lattice, stranger));
-            return Err(Cannot::NoPoint { point, branch }.into());
+            return Err(Cannot::no_point(config, stranger).into());
         }
         if self.is_empty() || (named.is_ok() && !self.has_wildcards()) {
             return named;

@@ -51,7 +51,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
         row(&format!("  {}", axis.name), text);
     }
     row("state", status.state.word().to_owned());
-    row("branch", config.branch.encode(lattice, &status.point));
+    row("branch", config.branch_of(&status.point).to_string());
     row("commit", status.commit.to_string());
     row("pushed", if status.pushed { "yes" } else { "no" }.to_owned());
     row("parents", status.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));

@@ -66,7 +66,7 @@ fn warn(ui: &Ui, config: &Config, survey: &Survey) {
         ui.hint("`git lattice build --background` goes on with them");
     }
     for (point, error) in &survey.unreadable {
-        let branch = config.branch.encode(&config.lattice, point);
+        let branch = config.branch_of(point);
         ui.warn(format!("`{branch}` was left out: {}", harmless(&format!("{error:#}"))));
     }
     if survey.skipped > 0 {
@@ -105,9 +105,9 @@ pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
     json!({
         "point": lattice.spell(&status.point),
         "axes": axes,
-        "branch": config.branch.encode(lattice, &status.point),
+        "branch": config.branch_of(&status.point),
         "commit": status.commit.to_string(),
-        "flake": config.flake.encode(lattice, &status.point),
+        "flake": config.dir_of(&status.point),
         "systems": status.systems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "parents": status.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "key": status.key.map(|key| key.to_string()),

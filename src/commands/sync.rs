@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::points::Selection;
 use super::{Session, points};
-use crate::config::Config;
 use crate::error;
 use crate::ops::census::Census;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
@@ -50,14 +49,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let report = sync::sync(context, config, &census, there, &points, how)?;
     if args.get_flag("json") {
-        session.ui.json(to_json(config, &report, how));
+        session.ui.json(to_json(&report, how));
     } else {
-        show(session, config, &report, named.is_empty(), how);
+        show(session, &report, named.is_empty(), how);
     }
     Ok(if report.is_fine() { error::OK } else { error::NO })
 }
 
-fn show(session: &Session, config: &Config, report: &Report, is_all: bool, how: How) {
+fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     let ui = &session.ui;
     let count = |standing: Standing| report.points.iter().filter(|entry| entry.standing == standing).count();
     let (same, there) = (count(Standing::Same), count(Standing::OnlyThere));
@@ -68,7 +67,7 @@ fn show(session: &Session, config: &Config, report: &Report, is_all: bool, how: 
     };
     let row = |entry: &Entry| {
         let (word, tone) = word(entry, how);
-        vec![Cell::new(word, tone), config.lattice.spell(&entry.point).into(), harmless(&advice(entry, report)).into()]
+        vec![Cell::new(word, tone), entry.named.spelled.as_str().into(), harmless(&advice(entry, report)).into()]
     };
     let rows: Vec<_> = report.points.iter().filter(|entry| !is_quiet(entry)).map(row).collect();
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
@@ -109,7 +108,7 @@ fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
 
 /// What there is to know and to do about a point.
 fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
-    let branch = &entry.branch;
+    let branch = &entry.named.branch;
     match (&entry.deed, entry.standing) {
         (Deed::Refused(why), _) => why.clone(),
         (Deed::CheckedOut(worktree), _) => {
@@ -135,7 +134,7 @@ fn mend(ui: &Ui, report: &Report) {
     });
     refusals.take(1).for_each(|hint| ui.hint(hint));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
-    let (branch, remote) = (harmless(&entry.branch), &report.remote);
+    let (branch, remote) = (harmless(&entry.named.branch), &report.remote);
     ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));
     ui.hint(format!("`git switch {branch}`, `git merge {remote}/{branch}` (or rebase), and `git lattice sync` again"));
 }
@@ -169,15 +168,15 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
     lines
 }
 
-fn to_json(config: &Config, report: &Report, how: How) -> Value {
+fn to_json(report: &Report, how: How) -> Value {
     let entry = |entry: &Entry| {
         let refused = match &entry.deed {
             Deed::Refused(why) => Some(why),
             _ => None,
         };
         json!({
-            "point": config.lattice.spell(&entry.point),
-            "branch": entry.branch,
+            "point": entry.named.spelled,
+            "branch": entry.named.branch,
             "local": entry.local.map(|id| id.to_string()),
             "remote": entry.remote.map(|id| id.to_string()),
             "standing": standing(entry.standing),

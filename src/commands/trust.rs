@@ -84,7 +84,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     let plan = trust::plan(context, &config, &census, &points)?;
     let (known, new): (Vec<_>, Vec<_>) = plan.into_iter().partition(|allowance| allowance.is_permitted);
     for allowance in &known {
-        ui.say(format!("{} is built by itself already", allowance.point));
+        ui.say(format!("{} is built by itself already", allowance.named.spelled));
     }
     new.iter().for_each(|allowance| show(ui, context, allowance));
     if !new.is_empty() && !is_sure(ui, args, "Build exactly this without asking from now on?")? {
@@ -94,10 +94,11 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
         trust::allow(context, &new)?;
     }
     if args.get_flag("json") {
-        let one = |it: &Allowance| json!({ "point": it.point, "key": it.key.to_string(), "commit": it.commit.id.to_string() });
+        let one = |it: &Allowance| json!({ "point": it.named.spelled, "key": it.key.to_string(), "commit": it.commit.id.to_string() });
         ui.json(json!({ "trusted": new.iter().map(one).collect::<Vec<_>>() }));
     } else {
-        new.iter().for_each(|allowance| ui.data(format!("trusted  {}  {}", allowance.point, short(allowance.key))));
+        new.iter()
+            .for_each(|allowance| ui.data(format!("trusted  {}  {}", allowance.named.spelled, short(allowance.key))));
     }
     Ok(error::OK)
 }
@@ -223,7 +224,7 @@ fn is_sure(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
 
 fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
     let say = |line: String| ui.say(harmless(&line));
-    say(format!("{} at {}", allowance.point, describe(context, &allowance.commit)));
+    say(format!("{} at {}", allowance.named.spelled, describe(context, &allowance.commit)));
     for Look { path, why, files, has_more, written, command } in &allowance.parts {
         say(format!("  {path}: {why}"));
         if let Some(commit) = written {

@@ -2,14 +2,16 @@
 
 pub mod document;
 mod keys;
+mod named;
 mod policy;
 mod read;
 mod systems;
 
 use crate::branch_name::BranchName;
-use crate::lattice::{Lattice, Pattern, Point};
+use crate::lattice::{Lattice, Pattern};
 
 pub use document::Document;
+pub use named::Named;
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use systems::Systems;
 
@@ -111,12 +113,6 @@ impl Config {
     /// When it is not TOML, or what it says is no lattice.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
         Document::parse(origin, bytes)?.config()
-    }
-
-    /// The branch of a point.
-    pub fn branch_of(&self, point: &Point) -> BranchName {
-        // Pattern::parse lets no pattern pass that gives a name which git refuses.
-        BranchName::known(&self.branch.encode(&self.lattice, point))
     }
 
     /// What a file that is not the base branch's may say: it describes the lattice, and `policy`, the base branch's, says what

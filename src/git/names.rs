@@ -114,28 +114,4 @@ mod tests {
         assert_eq!(short_tracking(&branch.tracking("origin2"), "origin"), None);
         assert_eq!((short("refs/notes/x"), shown("refs/notes/x"), shown("refs/heads/x")), (None, "refs/notes/x", "x"));
     }
-
-    /// Sources, without comments and tests.
-    fn code(dir: &std::path::Path, found: &mut Vec<(String, String)>) {
-        for entry in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                code(&entry, found);
-            } else if entry.extension().is_some_and(|ending| ending == "rs") {
-                let text = std::fs::read_to_string(&entry).unwrap();
-                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-                found.push((entry.display().to_string(), lines.collect::<Vec<_>>().join("\n")));
-            }
-        }
-    }
-
-    #[test]
-    fn no_other_file_spells_where_git_keeps_branches() {
-        let mut sources = Vec::new();
-        code(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
-        assert!(sources.len() > 100, "{}", sources.len());
-        let spells = |text: &str| [HEADS, REMOTES].iter().any(|root| text.contains(root));
-        let others = sources.iter().filter(|(path, text)| spells(text) && !path.ends_with("src/git/names.rs"));
-        assert_eq!(others.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<&String>::new());
-    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::config::{Config, document};
+use crate::config::{Config, Named, document};
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::branch::Segment;
@@ -134,18 +134,15 @@ pub(super) fn join(path: &str, name: &str) -> String {
 /// The values for a point's flake that takes the flakes of `previous`.
 pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Option<String>) -> Flake {
     let lattice = &config.lattice;
-    let dir = config.flake.encode(lattice, point);
+    let Named { spelled, branch, dir, .. } = config.name(point);
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
     let values = lattice.values(point).into_iter().map(|values| values.iter().map(ToString::to_string).collect());
-    let take = |below: &Point| Previous {
-        point: lattice.spell(below),
-        dir: relative(&dir, &config.flake.encode(lattice, below)),
-    };
+    let take = |below: &Point| Previous { point: lattice.spell(below), dir: relative(&dir, &config.dir_of(below)) };
     Flake {
-        point: lattice.spell(point),
+        point: spelled,
         coordinates: names.zip(values).collect(),
         systems: config.systems.of(lattice, point),
-        branch: config.branch.encode(lattice, point),
+        branch: branch.to_string(),
         previous: previous.iter().map(take).collect(),
         nixpkgs,
     }

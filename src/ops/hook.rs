@@ -98,7 +98,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         Some(_) => (!records.is_whole()).then_some("too many records"),
     };
     let Some(job) = plan.jobs.first() else { return Ok(Reaction::Nothing) };
-    let ask = Ask { point: spelled, key: job.key, commit };
+    let ask = Ask { named: job.named.clone(), key: job.key, commit };
     Ok(Reaction::Build { ask, supersede: config.build.supersede, too_much })
 }
 

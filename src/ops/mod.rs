@@ -28,8 +28,9 @@ pub mod sync;
 pub mod trust;
 pub mod undo;
 
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::git::{Oid, Repo};
+use crate::lattice::Point;
 
 /// The answer is no: what was asked is understood and possible in general, but not now.
 #[derive(Debug, thiserror::Error)]
@@ -254,6 +255,17 @@ pub enum Cannot {
 }
 
 impl Cannot {
+    /// That a point has no branch.
+    pub fn no_point(config: &Config, point: &Point) -> Self {
+        let Named { spelled, branch, .. } = config.name(point);
+        Self::NoPoint { point: spelled, branch: branch.to_string() }
+    }
+
+    /// That the branch of a point does not hold its directory.
+    pub fn no_flake(named: Named, commit: Oid) -> Self {
+        Self::NoFlake { branch: named.branch.to_string(), commit: short(commit), dir: named.dir }
+    }
+
     /// That the branch `base` to grow from is not here.
     fn no_base(repo: &Repo, config: &Config, base: &str) -> Self {
         let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));

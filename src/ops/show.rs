@@ -45,14 +45,13 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         return Err(unreadable);
     }
     let Some(status) = survey.points.into_iter().next() else {
-        let (point, branch) = (lattice.spell(point), config.branch.encode(lattice, point));
-        return Err(Cannot::NoPoint { point, branch }.into());
+        return Err(Cannot::no_point(config, point).into());
     };
     let repo = &context.repo;
     let tree = repo.tree_of_commit(status.commit)?;
     let found = Content::find(repo, config, tree, point)?;
     let template = content::generated_by(repo, config, &found, point)?.map(|template| template.name().to_owned());
-    let dir = config.flake.encode(lattice, point);
+    let dir = config.dir_of(point);
     let (mut files, mut config_hash) = (Vec::new(), None);
     if let Some(own) = found.own(point) {
         files = repo.entries(own.id)?.into_iter().map(|entry| format!("{dir}/{}", entry.name)).collect();

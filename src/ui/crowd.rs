@@ -38,8 +38,8 @@ impl Crowd {
     pub fn note(&mut self, event: &Event, jobs: &[&Job]) {
         match event {
             Event::BuildStarted { id, .. } => {
-                let begun = jobs.iter().filter(|job| !self.ended.contains(&job.point));
-                self.running.extend(begun.map(|job| (*id, job.point.clone())));
+                let begun = jobs.iter().filter(|job| !self.ended.contains(&job.named.spelled));
+                self.running.extend(begun.map(|job| (*id, job.named.spelled.clone())));
                 self.last.clear();
             }
             Event::Stopped { id } => self.running.retain(|(running, _)| running != id),

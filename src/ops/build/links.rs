@@ -30,7 +30,7 @@ pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Resul
     [result, roots.as_path()].into_iter().try_for_each(make).context("could not make the links to the results")?;
     for (job, outputs) in built {
         link(&link_path(repo, job), outputs)
-            .with_context(|| format!("could not make the link to the result of `{}`", job.point))?;
+            .with_context(|| format!("could not make the link to the result of `{}`", job.named.spelled))?;
     }
     let rooted = sweep(&roots, &targets(result)).with_context(|| format!("could not read `{}`", roots.display()))?;
     let mut seen = HashSet::new();

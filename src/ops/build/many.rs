@@ -74,7 +74,7 @@ impl<'a> Many<'a> {
     /// Nix is not started for these: the user does not trust them. Nothing was tried, so nothing is recorded.
     pub(super) fn refused(&mut self, refused: Vec<(usize, String)>) {
         for (i, why) in refused {
-            let point = &self.jobs[i].point;
+            let point = &self.jobs[i].named.spelled;
             let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
             hints.push(format!("`git lattice trust {point}` shows what is not yours, and lets Nix decide"));
             self.give_up(i, Undecided::new(self.jobs[i], format!("Nix was not started: {why}"), hints));
@@ -125,7 +125,7 @@ impl<'a> Many<'a> {
     /// These are evaluated, and those have failed.
     pub(super) fn evaluated(&mut self, places: &[usize], what: &[Derivation], failed: Vec<(usize, Failure)>) {
         for (i, derivation) in places.iter().zip(what) {
-            self.points.insert(derivation.drv.to_string(), self.jobs[*i].point.clone());
+            self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
         }
         self.over(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
     }
@@ -151,7 +151,7 @@ impl<'a> Many<'a> {
             }
             running.has_builder |= matches!(event, Event::BuildStarted { .. });
             if let Event::BuildStarted { drv, machine: Some(machine), .. } = event
-                && self.points.get(drv.as_str()) == Some(&self.jobs[*i].point)
+                && self.points.get(drv.as_str()) == Some(&self.jobs[*i].named.spelled)
             {
                 running.machine = Some(machine.clone());
             }
@@ -187,7 +187,7 @@ impl<'a> Many<'a> {
             let found = outputs(outcome).find(|path| damaged.contains(path));
             if let Some(path) = found {
                 running.remove(i);
-                let (point, path) = (jobs[*i].point.clone(), path.to_string());
+                let (point, path) = (jobs[*i].named.spelled.clone(), path.to_string());
                 trouble.get_or_insert_with(|| Damaged { point, path }.into());
             }
             found.is_none()
@@ -253,7 +253,7 @@ impl<'a> Many<'a> {
     }
 
     fn lock_hint(&self, i: usize, error: &str) -> Option<String> {
-        let dir = &self.jobs[i].dir;
+        let dir = &self.jobs[i].named.dir;
         let hint = || format!("run `nix flake lock` in `{dir}` on the point's branch, and commit flake.lock");
         error.contains("lock file").then(hint)
     }
@@ -261,7 +261,7 @@ impl<'a> Many<'a> {
     /// The first error; where it is another point's, that is said.
     fn reason(&self, i: usize, failure: &Failure) -> String {
         let point = failure.drv.as_ref().and_then(|drv| self.points.get(drv.as_str()));
-        match point.filter(|point| **point != self.jobs[i].point) {
+        match point.filter(|point| **point != self.jobs[i].named.spelled) {
             Some(point) => format!("`{point}`, which it takes, failed: {}", failure.summary),
             None => failure.summary.clone(),
         }

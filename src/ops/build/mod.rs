@@ -19,7 +19,7 @@ use super::Cannot;
 use super::census::Census;
 use super::content::Content;
 use super::trust::Permit;
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
@@ -38,10 +38,8 @@ pub use undecided::{NotDecided, Undecided};
 /// One build: a point's content on one system.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The point as it is written.
-    pub point: String,
-    /// Its directory.
-    pub dir: String,
+    /// The point.
+    pub named: Named,
     /// Its branch's commit.
     pub commit: Oid,
     /// The build key.
@@ -73,7 +71,7 @@ impl Plan {
     /// When records cannot be read.
     pub fn hopeless(&self, records: &Records<'_>) -> Result<Option<&'static str>> {
         for job in self.jobs.iter().filter(|job| job.known.is_none()) {
-            match Verdicts::of(&records.of(job.key, &job.point)?).get(&job.system) {
+            match Verdicts::of(&records.of(job.key, &job.named.spelled)?).get(&job.system) {
                 Some(Verdict::Failed) => {
                     return Ok(Some("this content failed before; `git lattice build` tries again"));
                 }
@@ -253,9 +251,7 @@ pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point
     let records = Records::open(&context.repo)?;
     let mut jobs = Vec::new();
     for point in points {
-        let branch = config.branch.encode(&config.lattice, point);
-        let spelled = config.lattice.spell(point);
-        let Some(commit) = census.commit(point) else { return Err(Cannot::NoPoint { point: spelled, branch }.into()) };
+        let Some(commit) = census.commit(point) else { return Err(Cannot::no_point(config, point).into()) };
         jobs.extend(jobs_at(&memory, config, &records, point, commit)?);
     }
     Ok(Plan { jobs, memory })
@@ -274,27 +270,22 @@ pub fn plan_at(context: &Context, config: &Config, records: &Records<'_>, point:
 fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point, commit: Oid) -> Result<Vec<Job>> {
     let tree = memory.tree_of_commit(commit)?;
     let content = Content::find(memory, config, tree, point)?;
-    let dir = config.flake.encode(&config.lattice, point);
+    let named = config.name(point);
     let has_flake = match content.own(point) {
         Some(own) => memory.entry_at(own.id, super::content::FLAKE)?.is_some(),
         None => false,
     };
     if !has_flake {
-        let branch = config.branch.encode(&config.lattice, point);
-        return Err(Cannot::NoFlake { branch, commit: super::short(commit), dir }.into());
+        return Err(Cannot::no_flake(named, commit).into());
     }
     let key = content.key(memory, config, tree)?;
     let synthetic = memory.make_synthetic_commit(key)?;
-    let spelled = config.lattice.spell(point);
-    let known = records.of(key, &spelled)?;
+    let known = records.of(key, &named.spelled)?;
     let built = |system: &System| {
         let counts = |record: &&Record| record.system == *system && record.verdict.is_good();
         known.iter().rev().find(counts).cloned()
     };
-    let job = |system: System| {
-        let (point, dir, known) = (spelled.clone(), dir.clone(), built(&system));
-        Job { point, dir, commit, key, synthetic, system, known }
-    };
+    let job = |system: System| Job { named: named.clone(), commit, key, synthetic, known: built(&system), system };
     Ok(config.systems.of(&config.lattice, point).into_iter().map(job).collect())
 }
 

@@ -23,7 +23,7 @@ use crate::record::{About, Record, Verdict};
 /// recorded. A build that fails is no error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
-        anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.point);
+        anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.named.spelled);
     }
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();
@@ -180,8 +180,8 @@ impl<'a> Builder<'a> {
         let (mut what, mut branches) = (Vec::new(), Vec::new());
         for job in able.iter().map(|i| many.job(*i)) {
             let branch = self.source.branch(job.synthetic)?;
-            let flake =
-                FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.dir)?.on_branch(branch.name());
+            let flake = FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.named.dir)?
+                .on_branch(branch.name());
             what.push(Installable { flake, system: job.system.clone() });
             branches.push(branch);
         }
@@ -193,7 +193,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn record(&self, job: &Job, verdict: Verdict, started: String, seconds: f64) -> Record {
-        let about = About { point: job.point.clone(), key: job.key, commit: job.commit, system: job.system.clone() };
+        let about =
+            About { point: job.named.spelled.clone(), key: job.key, commit: job.commit, system: job.system.clone() };
         let mut record = Record::new(about, verdict, started, seconds);
         record.nix = Some(self.nix.version().to_string());
         record

@@ -29,7 +29,9 @@ pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
     }
     let repo = &context.repo;
     let tree = repo.tree_of_commit(job.commit)?;
-    let Some(dir) = repo.entry_at(tree, &job.dir)?.filter(|entry| entry.is_tree) else { return Ok(Footing::Apart) };
+    let Some(dir) = repo.entry_at(tree, &job.named.dir)?.filter(|entry| entry.is_tree) else {
+        return Ok(Footing::Apart);
+    };
     let (flake, lock) = (repo.plain_file(dir.id, FLAKE)?, repo.plain_file(dir.id, LOCK)?);
     let checked = match &flake {
         Some(flake) => inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
@@ -40,7 +42,8 @@ pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
 
 fn is_vouched_for(context: &Context, job: &Job) -> Result<bool> {
     let Ok(policy) = context.policy() else { return Ok(false) };
-    let Ok(point) = policy.lattice.parse_point(&job.point) else { return Ok(false) };
+    // The policy's lattice may number its values otherwise: only the spelling is the same point in both.
+    let Ok(point) = policy.lattice.parse_point(&job.named.spelled) else { return Ok(false) };
     let judgement = trust::judge(&context.repo, &policy, &point, job.commit)?;
     Ok(matches!(judgement, Judgement::Permitted(permit) if permit.key() == job.key))
 }

@@ -20,7 +20,7 @@ pub struct Undecided {
 
 impl Undecided {
     pub(super) fn new(job: &Job, why: impl Into<String>, hints: Vec<String>) -> Self {
-        Self { point: job.point.clone(), system: job.system.to_string(), why: why.into(), hints }
+        Self { point: job.named.spelled.clone(), system: job.system.to_string(), why: why.into(), hints }
     }
 
     /// What kept Nix from an answer.

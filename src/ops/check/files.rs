@@ -18,12 +18,15 @@ const LOCK: &str = "flake.lock";
 pub(super) fn modes(repo: &Repo, subject: &Subject<'_>, own: &Entry) -> Result<Vec<Finding>> {
     let odd = repo.odd_files(own.id)?.into_iter().filter(|(name, _)| [FLAKE, CONFIG].contains(&name.as_str()));
     let finding = |(name, is_executable): (String, bool)| {
-        let place = format!("{}/{name}", subject.dir);
+        let place = format!("{}/{name}", subject.named.dir);
         let path = process::quote(&place);
         let (what, command) = if is_executable {
             ("is executable, and what is generated is not", format!("git update-index --chmod=-x {path}"))
         } else {
-            ("is a symbolic link, and what is generated is a file", format!("git log -p {} -- {path}", subject.branch))
+            (
+                "is a symbolic link, and what is generated is a file",
+                format!("git log -p {} -- {path}", subject.named.branch),
+            )
         };
         Finding::new(Code::Mode, place, what).repaired_by(command)
     };
@@ -44,8 +47,8 @@ pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> R
     }
     let is_read = |entry: &Entry| texts.iter().any(|(name, text)| **name != entry.name && reads(text, &entry.name));
     let finding = |entry: &Entry| {
-        let place = format!("{}/{}", subject.dir, entry.name);
-        let command = format!("git log -p {} -- {}", subject.branch, process::quote(&place));
+        let place = format!("{}/{}", subject.named.dir, entry.name);
+        let command = format!("git log -p {} -- {}", subject.named.branch, process::quote(&place));
         Finding::new(Code::Unread, place, "is read by nothing here, and yet it changes the build key")
             .repaired_by(command)
     };

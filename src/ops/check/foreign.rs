@@ -47,7 +47,7 @@ fn unlike(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, commits: &[Oid]
 
 /// The commits that the branch has other points' directories from: where it last agreed with those right below it and with the base.
 fn sources(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, tip: &Commit) -> Result<Vec<Oid>> {
-    let below = world.census.population().maximal_below(subject.point);
+    let below = world.census.population().maximal_below(&subject.named.point);
     let mut commits = Vec::new();
     for other in below.into_iter().filter_map(|cover| world.census.commit(cover)).chain(world.base) {
         let shared = if tip.parents.contains(&other) { Some(other) } else { repo.merge_base(tip.id, other)? };
@@ -98,7 +98,8 @@ impl Walk<'_> {
 
     fn leaf(&mut self, path: &str, was_there: bool) {
         let config = self.world.config;
-        let Some(point) = config.flake.decode(&config.lattice, path).filter(|point| point != self.subject.point) else {
+        let Some(point) = config.flake.decode(&config.lattice, path).filter(|point| point != &self.subject.named.point)
+        else {
             return;
         };
         // A directory of a point without a branch has a finding of its own.
@@ -107,7 +108,7 @@ impl Walk<'_> {
         }
         let (name, verb) = (config.lattice.spell(&point), if was_there { "changes" } else { "adds" });
         let message = format!("{verb} `{path}`, the directory of `{name}`: its records are about other content");
-        let (branch, source) = (&self.subject.branch, self.repo.short(self.source));
+        let (branch, source) = (&self.subject.named.branch, self.repo.short(self.source));
         let command = format!("git diff {source} {} -- {}", process::quote(branch), process::quote(path));
         self.found.push(Finding::new(Code::ForeignChange, branch, message).repaired_by(command));
     }

@@ -103,8 +103,8 @@ fn cycles(config: &Config, checked: &[point::Checked]) -> Vec<Finding> {
             "takes itself: {}",
             spelled.iter().chain(spelled.first()).cloned().collect::<Vec<_>>().join(" -> ")
         );
-        let branch = config.branch.encode(&config.lattice, start);
-        found.push(Finding::new(Code::Cycle, branch, message).of(&spelled[0]));
+        let branch = config.branch_of(start);
+        found.push(Finding::new(Code::Cycle, &branch, message).of(&spelled[0]));
         done.extend(circle);
     }
     found

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::{World, files, foreign, history, text};
+use crate::config::Named;
 use crate::config::{self, document};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
@@ -37,10 +38,7 @@ pub(super) struct Checker<'a> {
 
 /// What is known of the point under examination.
 pub(super) struct Subject<'a> {
-    pub(super) point: &'a Point,
-    pub(super) spelled: String,
-    pub(super) branch: String,
-    pub(super) dir: String,
+    pub(super) named: &'a Named,
     pub(super) content: Content,
     pub(super) tree: Oid,
 }
@@ -51,33 +49,30 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn check(&mut self, point: &Point) -> Checked {
-        let (config, spelled) = (self.world.config, self.world.config.lattice.spell(point));
-        let branch = config.branch.encode(&config.lattice, point);
+        let named = self.world.config.name(point);
         let mut checked =
             Checked { point: point.clone(), findings: Vec::new(), takes: BTreeSet::new(), directories: Vec::new() };
         let Some(commit) = self.world.census.commit(point) else { return checked };
-        if let Err(error) = self.look(point, &spelled, &branch, commit, &mut checked) {
-            let finding = Finding::new(Code::Unreadable, &branch, format!("cannot be read: {error:#}"));
+        if let Err(error) = self.look(&named, commit, &mut checked) {
+            let finding = Finding::new(Code::Unreadable, &*named.branch, format!("cannot be read: {error:#}"));
             let command = match error.downcast_ref() {
                 Some(git::Error::TooLarge(too_large)) => too_large.hint(),
                 _ => "git fsck --connectivity-only".to_owned(),
             };
             checked.findings.push(finding.repaired_by(command));
         }
-        checked.findings.iter_mut().for_each(|finding| finding.point = Some(spelled.clone()));
+        checked.findings.iter_mut().for_each(|finding| finding.point = Some(named.spelled.clone()));
         checked
     }
 
-    fn look(&mut self, point: &Point, spelled: &str, branch: &str, commit: Oid, checked: &mut Checked) -> Result<()> {
+    fn look(&mut self, named: &Named, commit: Oid, checked: &mut Checked) -> Result<()> {
         let config = self.world.config;
         let tip = self.repo.commit(commit)?;
-        let content = Content::find(&self.repo, config, tip.tree, point)?;
+        let content = Content::find(&self.repo, config, tip.tree, &named.point)?;
         checked.directories = content.points.iter().map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
-        let dir = config.flake.encode(&config.lattice, point);
-        let subject =
-            Subject { point, spelled: spelled.to_owned(), branch: branch.to_owned(), dir, content, tree: tip.tree };
-        let origin = history::origin(&self.repo, &tip, spelled)?;
-        match subject.content.own(point).cloned() {
+        let subject = Subject { named, content, tree: tip.tree };
+        let origin = history::origin(&self.repo, &tip, &named.spelled)?;
+        match subject.content.own(&named.point).cloned() {
             Some(own) => self.files(&subject, &own, origin.as_ref(), checked)?,
             None => checked.findings.push(no_directory(&subject)),
         }
@@ -96,8 +91,8 @@ impl<'a> Checker<'a> {
         let entries = self.repo.entries(own.id)?;
         let blob = |name: &str| entries.iter().find(|entry| entry.name == name && !entry.is_tree);
         for name in [FLAKE, CONFIG].into_iter().filter(|name| blob(name).is_none()) {
-            let place = format!("{}/{name}", subject.dir);
-            let command = format!("git show --stat {}", subject.branch);
+            let place = format!("{}/{name}", subject.named.dir);
+            let command = format!("git show --stat {}", subject.named.branch);
             checked
                 .findings
                 .push(Finding::new(Code::NoFile, place, "is not there, or is no file").repaired_by(command));
@@ -106,7 +101,7 @@ impl<'a> Checker<'a> {
         checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
         let Some(flake) = blob(FLAKE) else { return Ok(()) };
         let read = |entry: &Entry| {
-            let path = format!("{}/{}", subject.dir, entry.name);
+            let path = format!("{}/{}", subject.named.dir, entry.name);
             self.repo.bounded_blob(entry.id, &path, Kind::of(&path))
         };
         let bytes = read(flake)?;
@@ -117,7 +112,7 @@ impl<'a> Checker<'a> {
         for entry in entries.iter().filter(|entry| !entry.is_tree && is_nix(&entry.name)) {
             // What is generated takes what lies below it, and speaks of nothing else.
             if entry.name == FLAKE && is_own {
-                checked.takes.extend(subject.content.previous(subject.point));
+                checked.takes.extend(subject.content.previous(&subject.named.point));
             } else {
                 text::references(&self.repo, self.world, subject, entry, checked)?;
             }
@@ -135,19 +130,23 @@ impl<'a> Checker<'a> {
         findings: &mut Vec<Finding>,
     ) -> Result<bool> {
         let config = self.world.config;
-        let place = format!("{}/{FLAKE}", subject.dir);
+        let place = format!("{}/{FLAKE}", subject.named.dir);
         let step = match document::check_step_config(CONFIG, data) {
             Ok(step) => step,
             Err(error) => {
-                let place = format!("{}/{CONFIG}", subject.dir);
+                let place = format!("{}/{CONFIG}", subject.named.dir);
                 let said = error.to_string();
                 let message = said.strip_prefix(&format!("`{CONFIG}` ")).unwrap_or(&said);
                 findings.push(Finding::new(Code::ConfigToml, place, message));
                 return Ok(false);
             }
         };
-        let values =
-            content::flake_of(config, subject.point, &subject.content.previous(subject.point), step.nixpkgs_path);
+        let values = content::flake_of(
+            config,
+            &subject.named.point,
+            &subject.content.previous(&subject.named.point),
+            step.nixpkgs_path,
+        );
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
         // The recorded one nearly always fits.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);
@@ -169,7 +168,7 @@ impl<'a> Checker<'a> {
                 let template = likely.unwrap_or_default();
                 let message = format!("is not what template `{}` makes from config.toml", template.name());
                 let diff = diff::unified(&template.render(&values)?, &text);
-                let command = format!("git log -p {} -- {place}", subject.branch);
+                let command = format!("git log -p {} -- {place}", subject.named.branch);
                 Finding { diff: Some(diff), ..Finding::new(Code::Drifted, place, message).repaired_by(command) }
             }
         };
@@ -183,24 +182,24 @@ impl<'a> Checker<'a> {
 
     /// Nobody says that this point was made; a commit that made it may say so of another one.
     fn without_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
-        if let Some((commit, said)) = history::maker(&self.repo, tip, &subject.dir)? {
+        if let Some((commit, said)) = history::maker(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
-            let message = format!("commit {commit} made `{}`, and says `Lattice-Point: {said}`", subject.dir);
+            let message = format!("commit {commit} made `{}`, and says `Lattice-Point: {said}`", subject.named.dir);
             let command = format!("git show --stat {commit}");
-            return Ok(Finding::new(Code::Trailers, &subject.branch, message).repaired_by(command));
+            return Ok(Finding::new(Code::Trailers, &subject.named.branch, message).repaired_by(command));
         }
         let message = "no commit of the branch says that git-lattice made it: it was made by hand";
-        Ok(Finding::new(Code::NoOrigin, &subject.branch, message))
+        Ok(Finding::new(Code::NoOrigin, &subject.named.branch, message))
     }
 
     fn trailers(&self, subject: &Subject<'_>, origin: &Commit, findings: &mut Vec<Finding>) -> Result<()> {
         let Some(hash) = history::value(origin, "Lattice-Config") else { return Ok(()) };
-        let path = format!("{}/{CONFIG}", subject.dir);
+        let path = format!("{}/{CONFIG}", subject.named.dir);
         let made = self.repo.entry_at(origin.tree, &path)?.map(|entry| entry.id.to_string());
         if made.is_none_or(|made| !made.starts_with(hash)) {
             let commit = self.repo.short(origin.id);
             let message = format!("commit {commit} says `Lattice-Config: {hash}`, and holds another `{path}`");
-            let finding = Finding::new(Code::Trailers, &subject.branch, message);
+            let finding = Finding::new(Code::Trailers, &subject.named.branch, message);
             findings.push(finding.repaired_by(format!("git show {commit} -- {path}")));
         }
         Ok(())
@@ -215,13 +214,13 @@ impl<'a> Checker<'a> {
         findings: &mut Vec<Finding>,
     ) -> Result<()> {
         let (config, census) = (self.world.config, self.world.census);
-        let covers = census.population().maximal_below(subject.point);
+        let covers = census.population().maximal_below(&subject.named.point);
         for cover in &covers {
             let Some(below) = census.commit(cover) else { continue };
             if tip.parents.contains(&below) || self.contains(tip.id, below)? || self.repo.is_shallow() {
                 continue;
             }
-            let (name, branch) = (config.lattice.spell(cover), config.branch.encode(&config.lattice, cover));
+            let (name, branch) = (config.lattice.spell(cover), config.branch_of(cover));
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
             let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
@@ -232,8 +231,8 @@ impl<'a> Checker<'a> {
             } else {
                 (Code::Parents, format!("`{name}` is right below it, and not in its history"))
             };
-            let command = format!("git switch {} && git merge {branch}", subject.branch);
-            findings.push(Finding::new(code, &subject.branch, message).repaired_by(command));
+            let command = format!("git switch {} && git merge {branch}", subject.named.branch);
+            findings.push(Finding::new(code, &subject.named.branch, message).repaired_by(command));
         }
         let parents = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
         for parent in parents {
@@ -245,7 +244,7 @@ impl<'a> Checker<'a> {
                 let message =
                     format!("it grows from {parent}, which is neither in `{}` nor of a point below it", config.base);
                 let command = format!("git log --oneline {}..{parent}", config.base);
-                findings.push(Finding::new(Code::Stranger, &subject.branch, message).repaired_by(command));
+                findings.push(Finding::new(Code::Stranger, &subject.named.branch, message).repaired_by(command));
             }
         }
         Ok(())
@@ -261,10 +260,10 @@ impl<'a> Checker<'a> {
         // The branch of a point below may be gone, or have moved on.
         let commit = self.repo.commit(parent)?;
         let made = history::value(&commit, "Lattice-Point").and_then(|text| config.lattice.parse_point(text).ok());
-        if made.is_some_and(|made| made.is_below(subject.point)) {
+        if made.is_some_and(|made| made.is_below(&subject.named.point)) {
             return Ok(false);
         }
-        for cover in census.population().maximal_below(subject.point) {
+        for cover in census.population().maximal_below(&subject.named.point) {
             if let Some(tip) = census.commit(cover)
                 && self.contains(tip, parent)?
             {
@@ -272,7 +271,7 @@ impl<'a> Checker<'a> {
             }
         }
         // `[nix] base_branch` of the data it was made from may name another base.
-        let data = self.repo.file_at(subject.tree, &format!("{}/{CONFIG}", subject.dir))?.unwrap_or_default();
+        let data = self.repo.file_at(subject.tree, &format!("{}/{CONFIG}", subject.named.dir))?.unwrap_or_default();
         Ok(document::check_step_config(CONFIG, &data).is_ok_and(|step| step.base_branch.is_none()))
     }
 
@@ -292,17 +291,17 @@ impl<'a> Checker<'a> {
             let base = &self.world.config.base;
             let message =
                 format!("its `{}` is none that `{base}` ever had; what it says counts for nobody", config::FILE);
-            let command = format!("git diff {base} {} -- {}", subject.branch, config::FILE);
-            findings.push(Finding::new(Code::LatticeToml, &subject.branch, message).repaired_by(command));
+            let command = format!("git diff {base} {} -- {}", subject.named.branch, config::FILE);
+            findings.push(Finding::new(Code::LatticeToml, &subject.named.branch, message).repaired_by(command));
         }
         Ok(())
     }
 }
 
 fn no_directory(subject: &Subject<'_>) -> Finding {
-    let message = format!("does not hold the point's directory `{}`", subject.dir);
-    Finding::new(Code::NoDirectory, &subject.branch, message)
-        .repaired_by(format!("git ls-tree -r --name-only {}", subject.branch))
+    let message = format!("does not hold the point's directory `{}`", subject.named.dir);
+    Finding::new(Code::NoDirectory, &subject.named.branch, message)
+        .repaired_by(format!("git ls-tree -r --name-only {}", subject.named.branch))
 }
 
 /// `NAME@HASH`; a name that this version does not have is `None`.

@@ -132,7 +132,7 @@ fn without_branch<'a>(
     }
     let lattice = &world.config.lattice;
     let finding = |(dir, point): (String, Point)| {
-        let branch = world.config.branch.encode(lattice, &point);
+        let branch = world.config.branch_of(&point);
         let message = format!("is the directory of a point that has no branch `{branch}`");
         let command = format!("git log --all --oneline -- {dir}");
         Finding::new(Code::NoBranch, dir, message).of(&lattice.spell(&point)).repaired_by(command)

@@ -16,8 +16,8 @@ use crate::lint::words::{self, Word};
 /// What a flake says of its point that is not so.
 pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, text: &str) -> Vec<Finding> {
     let (claims, lattice) = (words::claims(text), &config.lattice);
-    let own = lattice.texts(subject.point);
-    let systems: Vec<_> = config.systems.of(lattice, subject.point).iter().map(ToString::to_string).collect();
+    let own = lattice.texts(&subject.named.point);
+    let systems: Vec<_> = config.systems.of(lattice, &subject.named.point).iter().map(ToString::to_string).collect();
     let wrong = |what: &str, said: &str, is: &str| {
         (said != is)
             .then(|| Finding::new(Code::Coordinates, place, format!("says {what} is `{said}`, and it is `{is}`")))
@@ -28,8 +28,8 @@ pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, 
     };
     let mut found: Vec<_> = claims.coordinates.iter().filter_map(coordinate).collect();
     if found.is_empty() {
-        found.extend(claims.point.and_then(|said| wrong("its point", &said, &subject.spelled)));
-        found.extend(claims.branch.and_then(|said| wrong("its branch", &said, &subject.branch)));
+        found.extend(claims.point.and_then(|said| wrong("its point", &said, &subject.named.spelled)));
+        found.extend(claims.branch.and_then(|said| wrong("its branch", &said, &subject.named.branch)));
     }
     found.extend(claims.systems.and_then(|said| wrong("its system", &said.join("+"), &systems.join("+"))));
     found
@@ -46,13 +46,13 @@ pub(super) fn references(
     if world.wordless.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
         return Ok(());
     }
-    let place = format!("{}/{}", subject.dir, entry.name);
+    let place = format!("{}/{}", subject.named.dir, entry.name);
     let bytes = repo.bounded_blob(entry.id, &place, Kind::File)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut is_wordless = true;
     for word in words::words(&text) {
         let at = |message: String| (format!("{place}:{}", word.line), message);
-        if let Some(path) = word.is_path.then(|| from_root(&subject.dir, word.text)).flatten() {
+        if let Some(path) = word.is_path.then(|| from_root(&subject.named.dir, word.text)).flatten() {
             is_wordless = false;
             directory(repo, world, subject, &path, at(String::new()).0, checked)?;
         }
@@ -76,7 +76,7 @@ fn directory(
     place: String,
     checked: &mut Checked,
 ) -> Result<()> {
-    let (config, own) = (world.config, format!("{}/", subject.dir));
+    let (config, own) = (world.config, format!("{}/", subject.named.dir));
     if repo.entry_at(subject.tree, path)?.is_none() {
         let message = format!("takes `{path}`, which the branch does not have");
         checked.findings.push(Finding::new(Code::NoSuchDirectory, place, message));
@@ -85,7 +85,7 @@ fn directory(
     let depth = config.flake.segments().len();
     let dir: Vec<_> = path.split('/').take(depth).collect();
     let taken = (!path.starts_with(&own)).then(|| config.flake.decode(&config.lattice, &dir.join("/"))).flatten();
-    checked.takes.extend(taken.filter(|taken| taken != subject.point));
+    checked.takes.extend(taken.filter(|taken| taken != &subject.named.point));
     Ok(())
 }
 
@@ -93,7 +93,7 @@ fn directory(
 /// forgotten at the next step.
 fn other_branch(world: &World<'_>, subject: &Subject<'_>, name: &str, place: &str, line: usize, checked: &mut Checked) {
     let config = world.config;
-    let Some(point) = config.branch.decode(&config.lattice, name).filter(|point| point != subject.point) else {
+    let Some(point) = config.branch.decode(&config.lattice, name).filter(|point| point != &subject.named.point) else {
         return;
     };
     let message = match world.census.commit(&point) {

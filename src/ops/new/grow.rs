@@ -83,8 +83,8 @@ impl<'a> Planner<'a> {
 
     /// What is said of the points right above a new one, which were there before it; a census of the neighbourhood knows no others.
     fn left_behind(&self, new: &Item, created: &[&Item]) -> Option<String> {
-        let is_new = |point: &Point| created.iter().any(|item| item.point == *point);
-        let above = self.census.population().minimal_above(&new.point);
+        let is_new = |point: &Point| created.iter().any(|item| item.named.point == *point);
+        let above = self.census.population().minimal_above(&new.named.point);
         let above: Vec<&Point> = above.into_iter().filter(|point| !is_new(point)).collect();
         let (first, others) = above.split_first()?;
         let lattice = &self.config.lattice;
@@ -93,34 +93,25 @@ impl<'a> Planner<'a> {
         Some(format!(
             "`{}` was there before `{}` and is behind it now{more}: `git switch {branch} && git merge {}` takes it in",
             lattice.spell(first),
-            new.spelled,
-            new.branch
+            new.named.spelled,
+            new.named.branch
         ))
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
-        let lattice = &self.config.lattice;
-        let (spelled, branch) = (lattice.spell(point), self.config.branch_of(point));
-        let dir = self.config.flake.encode(lattice, point);
+        let named = self.config.name(point);
         let tip = self.census.tip(point);
         if let Some(commit) = tip.commit() {
             if tip.local.is_none() {
-                self.check_readable(&branch)?;
+                self.check_readable(&named.branch)?;
             }
-            self.check_same(point, &branch, commit).with_context(|| format!("could not look at `{branch}`"))?;
-            return Ok(Item {
-                point: point.clone(),
-                spelled,
-                branch,
-                dir,
-                commit,
-                pushed: tip.is_pushed(),
-                creation: None,
-            });
+            self.check_same(point, &named.branch, commit)
+                .with_context(|| format!("could not look at `{}`", named.branch))?;
+            return Ok(Item { named, commit, pushed: tip.is_pushed(), creation: None });
         }
-        self.check_free(&branch)?;
+        self.check_free(&named.branch)?;
         let Made { commit, creation, files } =
-            self.grow(point).with_context(|| format!("could not make `{spelled}`"))?;
+            self.grow(point).with_context(|| format!("could not make `{}`", named.spelled))?;
         self.census.suppose(point, commit);
         for file in files.into_iter().filter(|file| file.path.ends_with(FLAKE) || file.path.ends_with(STEP)) {
             let text = String::from_utf8_lossy(&file.bytes).into_owned();
@@ -128,7 +119,7 @@ impl<'a> Planner<'a> {
                 self.texts.push((file.path, text));
             }
         }
-        Ok(Item { point: point.clone(), spelled, branch, dir, commit, pushed: false, creation: Some(creation) })
+        Ok(Item { named, commit, pushed: false, creation: Some(creation) })
     }
 
     /// Whether a branch of this name can be made.
@@ -171,7 +162,7 @@ impl<'a> Planner<'a> {
     fn grow(&mut self, point: &Point) -> Result<Made> {
         let (parents, names) = self.parents(point)?;
         let below = self.memory.merged_tree(&parents)?;
-        self.check_path(below, &self.config.flake.encode(&self.config.lattice, point))?;
+        self.check_path(below, &self.config.dir_of(point))?;
         let found = Content::find(&self.memory, self.config, below, point)?;
         let previous = found.previous(point);
         let data = self.data(&found, point, previous.first())?;
@@ -279,7 +270,7 @@ impl<'a> Planner<'a> {
     }
 
     fn files(&self, found: &Content, point: &Point, template: Template, data: &[u8], flake: &str) -> Result<Vec<File>> {
-        let dir = self.config.flake.encode(&self.config.lattice, point);
+        let dir = self.config.dir_of(point);
         let file = |name: &str, bytes: &[u8]| File { path: format!("{dir}/{name}"), bytes: bytes.to_vec() };
         let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data)];
         if let Some(starter) = template.starter() {
@@ -300,7 +291,7 @@ impl<'a> Planner<'a> {
         values: &Flake,
         flake: &str,
     ) -> Result<Option<File>> {
-        let path = format!("{}/{LOCK}", self.config.flake.encode(&self.config.lattice, point));
+        let path = format!("{}/{LOCK}", self.config.dir_of(point));
         for source in [Some(point), below].into_iter().flatten() {
             let file = |name| found.own(source).map(|own| self.memory.file_at(own.id, name)).transpose();
             let data = file(CONFIG)?.flatten().and_then(|data| document::check_step_config(CONFIG, &data).ok());

@@ -12,7 +12,7 @@ use self::grow::Planner;
 use self::turn::Turns;
 use super::census::Census;
 use super::change::{self, ChangeSet};
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::{self, Change, Oid, Repo};
@@ -38,13 +38,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Item {
     /// The point.
-    pub point: Point,
-    /// The point as it is written.
-    pub spelled: String,
-    /// Its branch.
-    pub branch: BranchName,
-    /// Its directory.
-    pub dir: String,
+    pub named: Named,
     /// Its commit.
     pub commit: Oid,
     /// Whether the remote has that commit.
@@ -80,12 +74,12 @@ pub struct Plan {
 impl Plan {
     /// The branches that the remote does not have yet.
     pub fn unpushed(&self) -> Vec<BranchName> {
-        self.items.iter().filter(|item| !item.pushed).map(|item| item.branch.clone()).collect()
+        self.items.iter().filter(|item| !item.pushed).map(|item| item.named.branch.clone()).collect()
     }
 
     fn changes(&self) -> Vec<Change> {
         let created = self.items.iter().filter(|item| item.creation.is_some());
-        created.map(|item| Change { name: item.branch.full_ref(), old: None, new: Some(item.commit) }).collect()
+        created.map(|item| Change { name: item.named.branch.full_ref(), old: None, new: Some(item.commit) }).collect()
     }
 }
 
@@ -125,7 +119,7 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    let first = plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.spelled);
+    let first = plan.items.iter().find(|item| item.creation.is_some()).map_or("", |item| &item.named.spelled);
     let objects = std::mem::replace(&mut plan.memory, context.repo.in_memory());
     let is_made = |name: &String| changes.iter().any(|change| change.name == *name);
     let parents = plan.tips.iter().filter(|(name, _)| !is_made(name));

@@ -122,7 +122,7 @@ fn records(repo: &Repo, jobs: &[Job]) -> Result<HashMap<Oid, Vec<Record>>> {
     let mut found = HashMap::new();
     for job in jobs {
         if let Entry::Vacant(free) = found.entry(job.key) {
-            free.insert(records.of(job.key, &job.point)?);
+            free.insert(records.of(job.key, &job.named.spelled)?);
         }
     }
     Ok(found)

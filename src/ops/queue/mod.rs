@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use crate::config::Named;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::process::Cmd;
@@ -35,8 +36,8 @@ const START_AGAIN: Duration = Duration::from_secs(2);
 /// One thing to build in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// The point as it is written.
-    pub point: String,
+    /// The point.
+    pub named: Named,
     /// The build key.
     pub key: Oid,
     /// The commit that holds it.
@@ -73,7 +74,7 @@ pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> 
     // One time for all: writing one job takes longer than what keeps two apart.
     let now = crate::queue::now();
     let put = |(i, ask): (usize, &Ask)| {
-        let mut job = Job::new(ask.point.clone(), ask.key, ask.commit, manner.asked);
+        let mut job = Job::new(ask.named.spelled.clone(), ask.key, ask.commit, manner.asked);
         job.queued = now.saturating_sub(u64::try_from(i).unwrap_or(u64::MAX));
         (job.again, job.worktree) = (manner.again, worktree.clone());
         guard.put(job)

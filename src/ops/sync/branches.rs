@@ -13,8 +13,8 @@ use crate::lattice::Point;
 impl Sync<'_> {
     pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
         let tip = self.census.tip(point);
-        let branch = self.config.branch_of(point);
-        let (name, places) = (branch.full_ref(), self.there.pushed.as_ref());
+        let named = self.config.name(point);
+        let (name, places) = (named.branch.full_ref(), self.there.pushed.as_ref());
         let pushed = places.map(|places| places.everywhere.get(&name).copied());
         let is_somewhere = places.is_some_and(|places| places.somewhere.contains(&name));
         let (local, remote) = (tip.local, self.there.points.get(point).copied().or(pushed.flatten()));
@@ -38,8 +38,8 @@ impl Sync<'_> {
             (_, standing) => standing,
         };
         // Asked only where it is told: for a hundred thousand points that are the same it is not.
-        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &branch);
-        Ok(Entry { point: point.clone(), branch, local, remote, standing, is_tracked, deed: Deed::Nothing })
+        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &named.branch);
+        Ok(Entry { named, local, remote, standing, is_tracked, deed: Deed::Nothing })
     }
 
     fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {
@@ -65,12 +65,12 @@ impl Sync<'_> {
         let mut changes = Vec::new();
         for entry in &mut behind {
             let Some(new) = entry.remote else { continue };
-            if let Some(worktree) = taken.get(&entry.branch) {
+            if let Some(worktree) = taken.get(&entry.named.branch) {
                 entry.deed = Deed::CheckedOut(worktree.clone());
                 continue;
             }
             entry.deed = if self.how.dry_run { Deed::Would } else { Deed::FastForwarded };
-            changes.push(Change { name: entry.branch.full_ref(), old: entry.local, new: Some(new) });
+            changes.push(Change { name: entry.named.branch.full_ref(), old: entry.local, new: Some(new) });
         }
         Ok(changes)
     }

@@ -17,9 +17,9 @@ use super::change::{self, ChangeSet};
 use super::limits;
 use super::push::{self, BUSY};
 use super::{Cannot, Refusal};
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::context::Context;
-use crate::git::names::{self, BranchName};
+use crate::git::names;
 use crate::git::remote::{PushPlaces, PushReport, Pushed};
 use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
@@ -102,9 +102,7 @@ pub enum Deed {
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The point.
-    pub point: Point,
-    /// Its branch.
-    pub branch: BranchName,
+    pub named: Named,
     /// Its commit here, before.
     pub local: Option<Oid>,
     /// Its commit there, before.
@@ -310,13 +308,13 @@ impl Sync<'_> {
             return Ok(Vec::new());
         }
         let mut names: Vec<_> =
-            entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.branch.full_ref()).collect();
+            entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.named.branch.full_ref()).collect();
         let notes = records.to_push();
         names.extend(notes.clone());
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.branch);
+        let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.named.branch);
         let changes = change::push_changes(self.repo, &self.there.remote, due)?;
         let report = self.push_names(&names, notes.as_deref())?;
         let mut refused: HashMap<String, Option<String>> = HashMap::new();
@@ -331,7 +329,7 @@ impl Sync<'_> {
             None => Err("git said nothing of it".to_owned()),
         };
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
-            entry.deed = outcome(&entry.branch.full_ref()).map_or_else(Deed::Refused, |()| Deed::Pushed);
+            entry.deed = outcome(&entry.named.branch.full_ref()).map_or_else(Deed::Refused, |()| Deed::Pushed);
         }
         let is_there = |change: &Change| outcome(&change.name).is_ok();
         change::note_push(self.repo, &self.there.remote, changes.into_iter().filter(is_there).collect());
@@ -388,7 +386,7 @@ impl Sync<'_> {
         let remote = &self.there.remote;
         let pushed = entries.iter().filter(|entry| entry.deed == Deed::Pushed);
         let mut wanted: Vec<_> =
-            pushed.filter_map(|entry| Some((entry.branch.tracking(remote), entry.local?))).collect();
+            pushed.filter_map(|entry| Some((entry.named.branch.tracking(remote), entry.local?))).collect();
         if let (Own::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
             wanted.push((format!("{}{writer}", tracking(remote)), id));
         }

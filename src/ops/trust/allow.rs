@@ -6,7 +6,7 @@ use super::judge::{Judgement, judge, look};
 use super::ledger::{Error, Ledger};
 use super::parts::open_parts;
 use super::signers::writer;
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::Oid;
 use crate::git::commit::Commit;
@@ -21,10 +21,8 @@ const FILES: usize = 40;
 /// A content that is to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
-    /// The point as it is written.
-    pub point: String,
-    /// Its branch.
-    pub branch: String,
+    /// The point.
+    pub named: Named,
     /// The branch's commit.
     pub commit: Commit,
     /// The build key.
@@ -66,20 +64,18 @@ pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point
 /// When the user's ledger cannot be believed or written.
 pub fn allow(context: &Context, allowances: &[Allowance]) -> Result<(), Error> {
     Ledger::change(&context.repo, |ledger| {
-        allowances.iter().for_each(|allowance| ledger.allow(allowance.key, &allowance.point));
+        allowances.iter().for_each(|allowance| ledger.allow(allowance.key, &allowance.named.spelled));
     })
 }
 
 fn allowance(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Allowance> {
     let repo = &context.repo;
-    let (spelled, branch) = (config.lattice.spell(point), config.branch.encode(&config.lattice, point));
-    let Some(tip) = census.commit(point) else { return Err(Cannot::NoPoint { point: spelled, branch }.into()) };
+    let Some(tip) = census.commit(point) else { return Err(Cannot::no_point(config, point).into()) };
     let commit = repo.commit(tip)?;
     let memory = repo.in_memory();
     let found = Content::find(&memory, config, commit.tree, point)?;
     if found.own(point).is_none() {
-        let dir = config.flake.encode(&config.lattice, point);
-        return Err(Cannot::NoFlake { branch, commit: repo.short(tip), dir }.into());
+        return Err(Cannot::no_flake(config.name(point), tip).into());
     }
     let key = found.key(&memory, config, commit.tree)?;
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
@@ -92,5 +88,5 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
         let command = look(repo, config, point, &part)?;
         parts.push(Look { path: part.path, why: part.why.to_string(), files, has_more, written, command });
     }
-    Ok(Allowance { point: spelled, branch, commit, key, is_permitted, parts })
+    Ok(Allowance { named: config.name(point), commit, key, is_permitted, parts })
 }
