@@ -54,7 +54,7 @@ fn a_record_says_all_there_is_to_say() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let one = at("phase0/step1");
-        build(&sandbox, &one).exits(0).says(&format!("built  {one}  {}", here_linux()));
+        build(&sandbox, &one).exits(0).says_out(&format!("built  {one}  {}", here_linux()));
         let records = sandbox.records();
         let [record] = records.as_slice() else { panic!("one build, one record: {records:?}") };
         let status = sandbox.point(&one);
@@ -147,7 +147,7 @@ fn a_key_with_a_record_starts_no_nix() {
     build(&sandbox, &at("phase0/step1")).exits(0);
     let records = sandbox.records();
     sandbox.forbid_nix();
-    build(&sandbox, &at("phase0/step1")).exits(0).says("built").says("recorded 20");
+    build(&sandbox, &at("phase0/step1")).exits(0).says_out("built").says_out("recorded 20");
     assert!(!sandbox.nix_was_called(), "the record should do");
     assert_eq!(sandbox.records(), records, "what is known is not recorded twice");
     sandbox.lattice(&["build", &at("phase0/step1"), "--again"]).exits(2);
@@ -161,7 +161,7 @@ fn another_machine_s_record_starts_no_nix_either() {
     sandbox.built_elsewhere(&[&at("phase0/step1"), &far("phase0/step1")]);
     sandbox.forbid_nix();
     build(&sandbox, &at("phase0/step1")).exits(0);
-    build(&sandbox, &far("phase0/step1")).exits(0).says(&format!("{}-linux", elsewhere()));
+    build(&sandbox, &far("phase0/step1")).exits(0).says_out(&format!("{}-linux", elsewhere()));
     assert!(!sandbox.nix_was_called());
 }
 
@@ -182,7 +182,8 @@ fn a_failing_build_shows_the_end_of_its_log_and_keeps_the_whole() {
     for nix in every_nix() {
         let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo \"line $i.\"; done; echo the end >&2; exit 3";
         let sandbox = with_script(&nix, script);
-        let run = build(&sandbox, &at("phase0/step1")).exits(1).says("failed").says("line 14.").says("the end");
+        let run =
+            build(&sandbox, &at("phase0/step1")).exits(1).says_out("failed").says_err("line 14.").says_err("the end");
         let path = run.stderr.lines().find_map(|line| line.strip_prefix("the whole log: ")).unwrap().to_owned();
         run.never_says("line 2.");
         let log = fs::read_to_string(&path).unwrap();
@@ -202,7 +203,7 @@ fn a_flake_that_does_not_evaluate_has_failed() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "exit 0");
         sandbox.commit_to(&at("phase0/step1"), &[("step.nix", "{ system, ... }: throw \"not like this\"\n")]);
-        build(&sandbox, &at("phase0/step1")).exits(1).says("failed").says("not like this");
+        build(&sandbox, &at("phase0/step1")).exits(1).says_out("failed").says_out("not like this");
         assert_eq!(fields(&sandbox.records().into(), "verdict"), ["failed"]);
     }
 }
@@ -226,8 +227,8 @@ fn without_a_builder_nothing_is_tried_and_the_ways_out_are_named() {
     for nix in every_nix() {
         let sandbox = on(&nix);
         sandbox.points(&[&far("phase0/step1")]);
-        let run = build(&sandbox, &far("phase0/step1")).exits(1).says("no-builder");
-        run.says(&format!("builders = ssh-ng://USER@HOST {}-linux", elsewhere())).says("extra-platforms");
+        let run = build(&sandbox, &far("phase0/step1")).exits(1).says_out("no-builder");
+        run.says_err(&format!("builders = ssh-ng://USER@HOST {}-linux", elsewhere())).says_err("extra-platforms");
         let records = sandbox.records();
         assert_eq!(fields(&records.clone().into(), "verdict"), ["no-builder"]);
         assert_eq!(records[0]["drv"], Value::Null, "it was not even evaluated");
@@ -258,10 +259,10 @@ fn several_points_are_built_by_one_command() {
     sandbox.points(&[&at("phase0/step2"), &at("phase1/step1")]);
     let built = sandbox.lattice(&["build", &format!("*/{}/phase0/*", here()), "--json"]).exits(0).json();
     assert_eq!(fields(&built["results"], "point"), [at("phase0/step1"), at("phase0/step2")]);
-    sandbox.lattice(&["build"]).exits(2).says("HEAD is not on the branch of one");
-    sandbox.lattice(&["build", "*/*/phase7/*"]).exits(2).says("selects no point");
+    sandbox.lattice(&["build"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["build", "*/*/phase7/*"]).exits(2).says_err("selects no point");
     sandbox.git(&["switch", "-q", &branch(&at("phase1/step1"))]);
-    sandbox.lattice(&["build"]).exits(0).says(&at("phase1/step1"));
+    sandbox.lattice(&["build"]).exits(0).says_out(&at("phase1/step1"));
 }
 
 #[test]
@@ -333,7 +334,7 @@ fn only_what_is_included_can_be_read() {
         sandbox.points(&[&one]);
         let text = step("cat() { read -r line; echo \"$line\"; }; cat <${../../../../../shared/data} >$out");
         sandbox.commit_to(&one, &[("step.nix", &text)]);
-        build(&sandbox, &one).exits(1).says("failed");
+        build(&sandbox, &one).exits(1).says_out("failed");
         sandbox.write("lattice.toml", format!("{without}\n[build]\ninclude = [\"shared\"]\n"));
         let built = sandbox.lattice(&["build", &one, "--json"]).exits(0).json();
         assert_eq!(sandbox.built(out(&built["results"][0])), b"from the project\n");
@@ -417,7 +418,7 @@ fn a_key_that_cannot_sign_costs_no_record() {
         sandbox.git(&["config", "commit.gpgSign", "true"]);
         sandbox.git(&["config", "gpg.format", "ssh"]);
         sandbox.git(&["config", "user.signingKey", "no-such-key.pub"]);
-        sandbox.lattice(&["new", &far("phase0/step1")]).exits(2).says("sign");
+        sandbox.lattice(&["new", &far("phase0/step1")]).exits(2).says_err("sign");
         build(&sandbox, &at("phase0/step1")).exits(0);
         assert_eq!(sandbox.records().len(), 1, "the result should be kept, if unsigned");
     }
@@ -438,15 +439,15 @@ fn an_output_that_is_gone_is_no_result() {
         }
         remove().unwrap();
         for flag in ["--again", "--check"] {
-            let run = sandbox.lattice(&["build", &one, flag]).exits(2).says("the files are gone or changed");
-            run.says(&format!("hint: `nix-store --repair-path {path}`"));
+            let run = sandbox.lattice(&["build", &one, flag]).exits(2).says_err("the files are gone or changed");
+            run.says_err(&format!("hint: `nix-store --repair-path {path}`"));
             assert_eq!(sandbox.records(), records, "nothing was found out about the point: {flag}");
         }
         let mut repair = std::process::Command::new(sandbox.path("nix/bin/nix-store"));
         repair.args(["--repair-path", &path]);
         sandbox.environment(&mut repair);
         assert!(repair.output().unwrap().status.success(), "the command that is named should mend it");
-        sandbox.lattice(&["build", &one, "--again"]).exits(0).says("built");
-        sandbox.lattice(&["build", &one, "--check"]).exits(0).says("reproduced");
+        sandbox.lattice(&["build", &one, "--again"]).exits(0).says_out("built");
+        sandbox.lattice(&["build", &one, "--check"]).exits(0).says_out("reproduced");
     }
 }

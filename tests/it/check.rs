@@ -56,8 +56,8 @@ fn what_new_makes_is_in_order() {
     let both = format!("toolchain/aarch64+x86_64/{TWO}");
     sandbox.points(&[&both]);
     assert_eq!(found(&sandbox), [""; 0]);
-    sandbox.lattice(&["check"]).exits(0).says("checked 5 points and 7 branches: nothing found");
-    sandbox.lattice(&["check", &at(ONE)]).exits(0).says("checked 1 point: nothing found");
+    sandbox.lattice(&["check"]).exits(0).says_out("checked 5 points and 7 branches: nothing found");
+    sandbox.lattice(&["check", &at(ONE)]).exits(0).says_out("checked 1 point: nothing found");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn nothing_is_written() {
 fn it_works_in_a_bare_repository() {
     let sandbox = with_points(&[]);
     sandbox.lattice(&["new", &at(ONE), "--no-switch"]).exits(0);
-    sandbox.lattice_in("remote.git", &["check"], |command| command).exits(0).says("checked 1 point and 2 branches");
+    sandbox.lattice_in("remote.git", &["check"], |command| command).exits(0).says_out("checked 1 point and 2 branches");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_changed_flake_is_shown_with_the_difference() {
     let text = flake(&sandbox, &at(ONE)).replace("checks = packages;", "checks = { };");
     change(&sandbox, &at(ONE), &[(&path, &text)]);
     assert_eq!(only(&sandbox), format!("drifted {path}: is not what template `config` makes from config.toml"));
-    sandbox.lattice(&["check"]).exits(1).says("-      checks = packages;").says("+      checks = { };");
+    sandbox.lattice(&["check"]).exits(1).says_out("-      checks = packages;").says_out("+      checks = { };");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_point_below_that_was_made_later_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &three]);
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
     let command = format!("git switch {} && git merge {}", branch(&three), branch(&at(TWO)));
-    run.says(&format!("warning: `{three}` was there before `{}` and is behind it now: `{command}`", at(TWO)));
+    run.says_err(&format!("warning: `{three}` was there before `{}` and is behind it now: `{command}`", at(TWO)));
     let line = only(&sandbox);
     let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
@@ -383,7 +383,7 @@ fn a_branch_that_changes_another_points_files_is_named() {
     // A point above holds the same, and has it from there.
     sandbox.points(&[&at("phase0/step3")]);
     assert_eq!(self::found(&sandbox), found, "it is named where it was done");
-    sandbox.lattice(&["check"]).exits(1).says("error[C22 foreign-change]").says(&format!("-- {}", dir(&one)));
+    sandbox.lattice(&["check"]).exits(1).says_out("error[C22 foreign-change]").says_out(&format!("-- {}", dir(&one)));
 }
 
 #[test]
@@ -413,8 +413,8 @@ fn a_generated_file_that_is_executable_is_named() {
     sandbox.git(&["commit", "-q", "-m", "executable"]);
     sandbox.git(&["switch", "-q", "-f", "main"]);
     assert_eq!(only(&sandbox), format!("mode {}/flake.nix: is executable, and what is generated is not", dir(&one)));
-    let run = sandbox.lattice(&["check"]).exits(1).says("warning[C23 mode]");
-    run.says(&format!("git update-index --chmod=-x {}/flake.nix", dir(&one)));
+    let run = sandbox.lattice(&["check"]).exits(1).says_out("warning[C23 mode]");
+    run.says_out(&format!("git update-index --chmod=-x {}/flake.nix", dir(&one)));
 }
 
 #[test]

@@ -49,14 +49,14 @@ fn a_fresh_clone_is_well() {
 fn without_a_repository_the_machine_is_looked_at() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice_in("home", &["doctor"], |command| command).exits(0);
-    run.says("repository  nothing of one was looked at").says("✓ ok       git");
+    run.says_out("repository  nothing of one was looked at").says_out("✓ ok       git");
 }
 
 #[test]
 fn an_unusable_lattice_toml_must_be_repaired() {
     let sandbox = Sandbox::new();
     sandbox.write("lattice.toml", "base = 1\n");
-    sandbox.lattice(&["doctor"]).exits(1).says("✗ error    lattice.toml").says("1 thing to be repaired, ");
+    sandbox.lattice(&["doctor"]).exits(1).says_out("✗ error    lattice.toml").says_out("1 thing to be repaired, ");
     let report = sandbox.lattice(&["doctor", "--json"]).json();
     let lines = report["lines"].as_array().unwrap();
     let remedy = lines.iter().find(|line| line["topic"] == "lattice.toml").unwrap()["remedy"].as_str().unwrap();
@@ -68,7 +68,7 @@ fn a_remote_that_is_gone_is_a_warning_and_is_not_asked_offline() {
     let sandbox = Sandbox::new();
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     assert!(line(&sandbox, "remote").starts_with("warning: `origin` does not answer: fatal: "));
-    sandbox.lattice(&["doctor", "--offline"]).exits(0).says("not asked (--offline)");
+    sandbox.lattice(&["doctor", "--offline"]).exits(0).says_out("not asked (--offline)");
     sandbox.git(&["remote", "remove", "origin"]);
     assert_eq!(line(&sandbox, "remote"), "error: there is no remote `origin`");
 }
@@ -99,7 +99,7 @@ fn a_lock_is_named_with_its_age_and_removed_only_when_it_is_dead() {
     old_file(&sandbox, dead, 3_000 * DAY);
     assert!(line(&sandbox, "locks").contains("has been there for 3000 days"), "{}", line(&sandbox, "locks"));
     sandbox.lattice(&["doctor", "--offline"]).exits(1);
-    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says("repaired: ").says("main.lock");
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says_out("repaired: ").says_out("main.lock");
     assert!(!sandbox.work().join(dead).exists());
 }
 
@@ -150,7 +150,7 @@ fn hooks_that_do_not_run_are_told_of() {
     let older =
         format!("#!/bin/sh\n[ \"$*\" = version ] && exec echo git version 2.40.1\nexec '{}' \"$@\"\n", real.display());
     sandbox.use_program("git", &older);
-    sandbox.lattice(&["hooks", "install", "--config"]).exits(0).says("git 2.40 does not run the hooks in");
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(0).says_err("git 2.40 does not run the hooks in");
     let lines = line_of_hooks(&sandbox);
     assert!(lines.iter().any(|line| line.starts_with("warning: git 2.40 does not run the hooks in")), "{lines:?}");
     sandbox.lattice(&["hooks", "uninstall"]).exits(0);

@@ -75,8 +75,8 @@ fn describe(path: &Path, lines: &mut Vec<String>) {
 fn a_namespace_is_for_serving_and_hides_no_branch() {
     let sandbox = Sandbox::new();
     let within = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.env("GIT_NAMESPACE", "other"));
-    within(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0).says("created");
+    within(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0).says_out("created");
     assert!(sandbox.has(&at("phase0/step1")), "git keeps branches where they are, and so do we");
-    within(&["status"]).exits(0).says("phase0/step1");
-    within(&["check"]).exits(0).says("checked 1 point");
+    within(&["status"]).exits(0).says_out("phase0/step1");
+    within(&["check"]).exits(0).says_out("checked 1 point");
 }

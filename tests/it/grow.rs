@@ -46,7 +46,7 @@ fn a_point_over_two_architectures_is_a_merge_commit() {
     let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
     sandbox.points(&below);
     let join = "toolchain/aarch64+x86_64/phase0/step1";
-    sandbox.lattice(&["new", "--arch", "x86_64+aarch64", "--no-switch"]).exits(0).says(&branch(join));
+    sandbox.lattice(&["new", "--arch", "x86_64+aarch64", "--no-switch"]).exits(0).says_out(&branch(join));
     assert_eq!(sandbox.parents(join), below.map(|point| sandbox.commit(&branch(point))));
     let files = sandbox.git(&["ls-tree", "-r", "--name-only", &branch(join)]);
     for point in [below[0], below[1], join] {
@@ -86,6 +86,6 @@ fn points_that_do_not_fit_together_are_not_joined() {
     sandbox.commit_to(below[1], &[("../../../../../flakes/shared", "two\n")]);
     let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
     let run = sandbox.lattice(&["new", "--arch", "aarch64+x86_64"]).exits(1);
-    run.says("flakes/shared").says("hint:");
+    run.says_err("flakes/shared").says_err("hint:");
     assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "nothing should be written");
 }

@@ -16,10 +16,10 @@ fn status_goes_on_from_where_the_work_is() {
         let first = format!("git lattice next-step toolchain/{ARCH}/phase0/step1");
         sandbox.lattice(&["new", "--arch", ARCH, "--no-push"]).exits(0);
         sandbox.lattice(&["build"]).exits(0);
-        let before = sandbox.lattice(&["status"]).exits(0).says(&first).says("next phase: git lattice promote");
+        let before = sandbox.lattice(&["status"]).exits(0).says_out(&first).says_out("next phase: git lattice promote");
         assert!(before.stdout.contains("to push:    git lattice sync toolchain/"), "what is not pushed is named");
         sandbox.lattice(&["promote", "--no-switch"]).exits(0);
-        let after = sandbox.lattice(&["status"]).exits(0).says("git lattice build");
+        let after = sandbox.lattice(&["status"]).exits(0).says_out("git lattice build");
         assert!(!after.stdout.contains(&first), "phase0 is behind us:\n{}", after.stdout);
     }
 }
@@ -32,9 +32,9 @@ fn what_failed_is_neither_forgotten_nor_built_again_by_a_checkout() {
         sandbox.lattice(&["new", "--arch", ARCH, "--template", "step"]).exits(0);
         sandbox.write(&format!("flakes/toolchain/{ARCH}/phase0/step1/step.nix"), FAILING);
         sandbox.git(&["commit", "-q", "-a", "-m", "a step that fails"]);
-        sandbox.lattice(&["build"]).exits(1).says("failed");
-        sandbox.lattice(&["show"]).exits(0).says("logs ");
-        sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("phase0/step1` failed to build");
+        sandbox.lattice(&["build"]).exits(1).says_out("failed");
+        sandbox.lattice(&["show"]).exits(0).says_out("logs ");
+        sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_err("phase0/step1` failed to build");
         sandbox.lattice(&["hooks", "install"]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
         let said = sandbox.try_git("work", &["switch", "-q", "-"]).error_text();

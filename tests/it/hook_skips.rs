@@ -98,7 +98,7 @@ fn status_says_which_operation_triggers_what() {
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     assert_eq!(fields(&status["hooks"], "event"), ["pre-commit", "post-checkout", "post-merge", "post-commit"]);
     assert_eq!(status["version"], 1);
-    sandbox.lattice(&["hooks", "install", "--shim", "--post-merge"]).exits(0).says("post-merge: installed");
+    sandbox.lattice(&["hooks", "install", "--shim", "--post-merge"]).exits(0).says_out("post-merge: installed");
     let shown = sandbox.lattice(&["hooks", "status"]).exits(0).stdout;
     let line = |event: &str| shown.lines().find(|line| line.trim_start().starts_with(event)).unwrap().to_owned();
     assert_eq!(
@@ -108,7 +108,7 @@ fn status_says_which_operation_triggers_what() {
     assert!(line("post-checkout").contains("git switch, git checkout BRANCH"), "{shown}");
     assert!(line("post-merge").contains("installed      git merge, git pull"), "{shown}");
     assert!(line("post-commit").ends_with("with `hooks install --post-commit`"), "{shown}");
-    sandbox.lattice(&["hooks", "install"]).exits(0).says("post-merge: unchanged");
+    sandbox.lattice(&["hooks", "install"]).exits(0).says_out("post-merge: unchanged");
     let folder = fs::canonicalize(sandbox.work().join(".git/hooks")).unwrap();
     assert!(shown.starts_with(&format!("hooks in {}", folder.display())), "{shown}");
 }

@@ -61,13 +61,13 @@ fn hooks_of_the_folder_run_as_well_wherever_it_is() {
     sandbox.git(&["config", "--global", "core.hooksPath", &folder]);
     assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
     assert_eq!(fs::read_to_string(&seen).unwrap(), "theirs\n", "once");
-    sandbox.lattice(&["hooks", "install"]).exits(0).says("unchanged");
+    sandbox.lattice(&["hooks", "install"]).exits(0).says_out("unchanged");
     sandbox
         .lattice(&["hooks", "install", "--shim"])
         .exits(2)
-        .says("which other repositories share")
-        .says("core.hooksPath");
-    sandbox.lattice(&["hooks", "uninstall"]).exits(0).says("removed");
+        .says_err("which other repositories share")
+        .says_err("core.hooksPath");
+    sandbox.lattice(&["hooks", "uninstall"]).exits(0).says_out("removed");
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn an_older_git_is_told_of_and_gets_shims() {
     let real = modern_git().unwrap();
     let (mut sandbox, script) = (sandbox, script.replace("$real", &real.display().to_string()));
     sandbox.use_program("git", &script);
-    let status = sandbox.lattice(&["hooks", "status"]).exits(0).says("installed, but this git does not run it");
+    let status = sandbox.lattice(&["hooks", "status"]).exits(0).says_out("installed, but this git does not run it");
     assert!(status.stderr.contains(&format!("git {} does not run the hooks in", &older[..4])), "{}", status.stderr);
     let json = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     assert_eq!(json["hooks"][0]["installed"], false);
-    sandbox.lattice(&["hooks", "install"]).exits(0).says("pre-commit: installed").says("pre-commit: removed");
+    sandbox.lattice(&["hooks", "install"]).exits(0).says_out("pre-commit: installed").says_out("pre-commit: removed");
     assert!(sandbox.work().join(".git/hooks/pre-commit").exists());
     assert_eq!(sandbox.try_git("work", &["config", "hook.lattice-pre-commit.event"]).text(), "");
 }
@@ -103,9 +103,9 @@ fn shims_stay_until_they_are_moved_and_never_run_twice() {
     let sandbox = Sandbox::on_git(Some(&git));
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
     assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
-    sandbox.lattice(&["hooks", "install"]).exits(0).says("unchanged");
-    sandbox.lattice(&["hooks", "install", "--config", "--post-merge"]).exits(0).says("pre-commit: removed");
+    sandbox.lattice(&["hooks", "install"]).exits(0).says_out("unchanged");
+    sandbox.lattice(&["hooks", "install", "--config", "--post-merge"]).exits(0).says_out("pre-commit: removed");
     assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
-    sandbox.lattice(&["hooks", "install", "--shim"]).exits(0).says("post-merge: installed");
+    sandbox.lattice(&["hooks", "install", "--shim"]).exits(0).says_out("post-merge: installed");
     assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
 }

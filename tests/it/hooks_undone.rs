@@ -22,11 +22,11 @@ fn comes_back(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
             sandbox.lattice_in(dir, &install, |command| command).exits(0);
             let installed = state();
             assert_ne!(installed, before, "{install:?} on {git:?} should install something");
-            sandbox.lattice_in(dir, &install, |command| command).exits(0).says("unchanged");
+            sandbox.lattice_in(dir, &install, |command| command).exits(0).says_out("unchanged");
             assert_eq!(state(), installed, "{install:?} on {git:?}: a second time changes nothing");
             sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0);
             assert_eq!(state(), before, "{install:?} on {git:?} should leave nothing behind");
-            sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0).says("no hooks of ours");
+            sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0).says_out("no hooks of ours");
             assert_eq!(state(), before);
         }
     }
@@ -140,17 +140,17 @@ fn a_section_that_was_changed_by_hand_is_not_lost() {
     sandbox.git(&["config", "hook.lattice-pre-commit.command", "make lint"]);
     let before = sandbox.tree("work/.git");
     for args in [&["hooks", "install", "--config"][..], &["hooks", "uninstall"]] {
-        sandbox.lattice(args).exits(2).says("[hook \"lattice-pre-commit\"]").says("was changed by hand");
+        sandbox.lattice(args).exits(2).says_err("[hook \"lattice-pre-commit\"]").says_err("was changed by hand");
         assert_eq!(sandbox.tree("work/.git"), before);
     }
-    sandbox.lattice(&["hooks", "status"]).exits(0).says("pre-commit");
+    sandbox.lattice(&["hooks", "status"]).exits(0).says_out("pre-commit");
 }
 
 #[test]
 fn another_git_at_work_on_the_configuration_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write(".git/config.lock", "");
-    sandbox.lattice(&["hooks", "install", "--config"]).exits(2).says("config.lock").says("hint:");
+    sandbox.lattice(&["hooks", "install", "--config"]).exits(2).says_err("config.lock").says_err("hint:");
     fs::remove_file(sandbox.work().join(".git/config.lock")).unwrap();
     sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
     assert!(!sandbox.work().join(".git/config.lock").exists(), "our own lock is gone");
@@ -165,12 +165,12 @@ fn a_hook_that_is_not_executable_is_not_called_installed() {
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     let row = status["hooks"].as_array().unwrap().iter().find(|row| row["event"] == "post-checkout").unwrap().clone();
     assert_eq!((&row["installed"], &row["state"]), (&false.into(), &"not executable, so git passes over it".into()));
-    sandbox.lattice(&["hooks", "status"]).exits(0).says("`git lattice hooks install` makes it so");
+    sandbox.lattice(&["hooks", "status"]).exits(0).says_err("`git lattice hooks install` makes it so");
     let doctor = ["doctor", "--offline"];
-    sandbox.lattice(&doctor).exits(1).says("post-checkout: ours, but not executable").says("doctor --repair");
-    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says("repaired: post-checkout");
-    sandbox.lattice(&doctor).exits(0).says("post-checkout: ours");
+    sandbox.lattice(&doctor).exits(1).says_out("post-checkout: ours, but not executable").says_out("doctor --repair");
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says_out("repaired: post-checkout");
+    sandbox.lattice(&doctor).exits(0).says_out("post-checkout: ours");
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
-    sandbox.lattice(&["hooks", "install"]).exits(0).says("post-checkout: updated");
+    sandbox.lattice(&["hooks", "install"]).exits(0).says_out("post-checkout: updated");
     assert_eq!(fs::metadata(&hook).unwrap().permissions().mode() & 0o777, 0o755);
 }

@@ -8,7 +8,7 @@ use crate::story::fields;
 const MINIMAL: [&str; 4] = ["init", "--component", "toolchain", "--no-hooks"];
 
 fn init(sandbox: &Sandbox, args: &[&str]) -> String {
-    sandbox.lattice(&[&MINIMAL[..], args].concat()).exits(0).says("wrote lattice.toml");
+    sandbox.lattice(&[&MINIMAL[..], args].concat()).exits(0).says_out("wrote lattice.toml");
     lattice_toml(sandbox)
 }
 
@@ -49,7 +49,7 @@ fn listed_phases_and_steps_are_closed_chains() {
     let toml = init(&sandbox, &["--arch", "x86_64", "--phase", "phase0,phase1", "--step", "build,check"]);
     has(&toml, "phase = { chain = [\"phase0\", \"phase1\"] }");
     has(&toml, "step = { chain = [\"build\", \"check\"] }");
-    sandbox.lattice(&["new", "--phase", "phase2", "--dry-run"]).exits(2).says("phase2");
+    sandbox.lattice(&["new", "--phase", "phase2", "--dry-run"]).exits(2).says_err("phase2");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn architectures_are_mapped_to_systems() {
 fn an_unknown_architecture_needs_its_system_named() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "board"]].concat());
-    run.exits(2).says("which Nix system builds `board`?").says("--system board=");
+    run.exits(2).says_err("which Nix system builds `board`?").says_err("--system board=");
     assert!(!sandbox.work().join("lattice.toml").exists(), "nothing should be written");
 }
 
@@ -89,14 +89,14 @@ fn an_unknown_architecture_needs_its_system_named() {
 fn a_system_for_no_architecture_is_refused() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "x86_64", "--system", "board=armv7l-linux"]].concat();
-    sandbox.lattice(&args).exits(2).says("not one of the architectures: x86_64");
+    sandbox.lattice(&args).exits(2).says_err("not one of the architectures: x86_64");
     let args = [&MINIMAL[..], &["--arch", "board", "--system", "board"]].concat();
-    sandbox.lattice(&args).exits(2).says("must be ARCH=SYSTEM");
+    sandbox.lattice(&args).exits(2).says_err("must be ARCH=SYSTEM");
 }
 
 #[test]
 fn without_a_component_there_is_nothing_to_write() {
-    Sandbox::bare_start().lattice(&["init", "--arch", "x86_64"]).exits(2).says("--component");
+    Sandbox::bare_start().lattice(&["init", "--arch", "x86_64"]).exits(2).says_err("--component");
 }
 
 #[test]
@@ -106,14 +106,14 @@ fn patterns_are_written_and_checked() {
     let toml = init(&sandbox, &[&["--arch", "x86_64"], &patterns[..]].concat());
     has(&toml, "branch = \"stage/{component}@{arch}/{phase}@{step}\"");
     has(&toml, "flake = \"nix/{arch}/{phase}/{step}\"");
-    sandbox.lattice(&["new", "--dry-run"]).exits(0).says("stage/toolchain@x86_64/phase0@step1");
+    sandbox.lattice(&["new", "--dry-run"]).exits(0).says_out("stage/toolchain@x86_64/phase0@step1");
 }
 
 #[test]
 fn a_pattern_that_drops_an_axis_is_refused_before_anything_is_written() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "aarch64,x86_64", "--branch", "feature/{phase}/{step}"]].concat();
-    sandbox.lattice(&args).exits(2).says("arch");
+    sandbox.lattice(&args).exits(2).says_err("arch");
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be as it was");
 }
 
@@ -122,7 +122,7 @@ fn an_existing_file_is_left_alone() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "# mine\n");
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat());
-    run.exits(2).says("`lattice.toml` is there already").says("--force");
+    run.exits(2).says_err("`lattice.toml` is there already").says_err("--force");
     assert_eq!(lattice_toml(&sandbox), "# mine\n");
 }
 
@@ -185,7 +185,7 @@ fn force_does_not_help_where_the_file_is_no_toml() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "base = = 1\n");
     let args = [&MINIMAL[..], &["--arch", "x86_64", "--force"]].concat();
-    sandbox.lattice(&args).exits(2).says("lattice.toml");
+    sandbox.lattice(&args).exits(2).says_err("lattice.toml");
     assert_eq!(lattice_toml(&sandbox), "base = = 1\n");
 }
 
@@ -234,7 +234,7 @@ fn the_base_can_be_named_and_must_be_when_head_is_detached() {
     let sandbox = Sandbox::bare_start();
     sandbox.git(&["switch", "-q", "--detach"]);
     sandbox.git(&["branch", "-m", "main", "odd"]);
-    sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat()).exits(2).says("--base");
+    sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat()).exits(2).says_err("--base");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn hooks_are_installed_when_wanted_and_offered_otherwise() {
     };
     let base = ["init", "--component", "toolchain", "--arch", "x86_64"];
     let sandbox = Sandbox::bare_start();
-    sandbox.lattice(&base).exits(0).says("git lattice hooks install");
+    sandbox.lattice(&base).exits(0).says_err("git lattice hooks install");
     assert_eq!(
         states(&sandbox),
         "not installed, not installed, not installed, not installed",
@@ -283,11 +283,11 @@ fn where_there_is_no_worktree_to_write_to_it_says_so() {
     sandbox
         .lattice_in("home", &args, |command| command)
         .exits(2)
-        .says("is not inside a git repository")
-        .says("git init");
-    sandbox.lattice_in("remote.git", &args, |command| command).exits(2).says("the repository is bare");
+        .says_err("is not inside a git repository")
+        .says_err("git init");
+    sandbox.lattice_in("remote.git", &args, |command| command).exits(2).says_err("the repository is bare");
     sandbox.git_in("", &["init", "-q", "empty"]);
-    sandbox.lattice_in("empty", &args, |command| command).exits(2).says("no commit yet");
+    sandbox.lattice_in("empty", &args, |command| command).exits(2).says_err("no commit yet");
     assert!(!sandbox.path("empty/lattice.toml").exists());
 }
 
@@ -300,7 +300,7 @@ fn a_worktree_that_cannot_be_written_is_named() {
     let run = sandbox.lattice_in("work", &args, |command| {
         command.env("GIT_DIR", sandbox.work().join(".git")).env("GIT_WORK_TREE", "/proc/self/fd")
     });
-    run.exits(2).says("could not write `/proc/self/fd/lattice.toml`");
+    run.exits(2).says_err("could not write `/proc/self/fd/lattice.toml`");
 }
 
 #[test]
@@ -308,20 +308,20 @@ fn axis_add_puts_a_value_at_the_end() {
     let sandbox = Sandbox::bare_start();
     let first = init(&sandbox, &["--arch", "aarch64,x86_64"]).replace("[axes]\n", "[axes]\n# ours\n");
     sandbox.write("lattice.toml", &first);
-    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0).says("added riscv64 to axis arch");
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0).says_out("added riscv64 to axis arch");
     let expected = first
         .replace("[\"aarch64\", \"x86_64\"]", "[\"aarch64\", \"x86_64\", \"riscv64\"]")
         .replace("x86_64 = \"x86_64-linux\"\n", "x86_64 = \"x86_64-linux\"\nriscv64 = \"riscv64-linux\"\n");
     assert_eq!(lattice_toml(&sandbox), expected, "comments and order should stay");
-    sandbox.lattice(&["new", "--arch", "riscv64", "--dry-run"]).exits(0).says("feature/toolchain/riscv64/");
+    sandbox.lattice(&["new", "--arch", "riscv64", "--dry-run"]).exits(0).says_out("feature/toolchain/riscv64/");
 }
 
 #[test]
 fn axis_add_twice_changes_nothing() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["axis", "add", "component", "gcc", "musl"]).exits(0).says("gcc, musl");
+    sandbox.lattice(&["axis", "add", "component", "gcc", "musl"]).exits(0).says_out("gcc, musl");
     let once = lattice_toml(&sandbox);
-    sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0).says("unchanged");
+    sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0).says_out("unchanged");
     assert_eq!(lattice_toml(&sandbox), once);
 }
 
@@ -329,10 +329,10 @@ fn axis_add_twice_changes_nothing() {
 fn axis_add_refuses_what_is_no_value_of_a_list() {
     let sandbox = Sandbox::new();
     let before = lattice_toml(&sandbox);
-    sandbox.lattice(&["axis", "add", "colour", "red"]).exits(2).says("`colour`").says("component");
-    sandbox.lattice(&["axis", "add", "step", "step9"]).exits(2).says("numbered");
-    sandbox.lattice(&["axis", "add", "arch", "a/b"]).exits(2).says("the character '/'");
-    sandbox.lattice(&["axis", "add", "arch", "board"]).exits(2).says("--system board=");
+    sandbox.lattice(&["axis", "add", "colour", "red"]).exits(2).says_err("`colour`").says_err("component");
+    sandbox.lattice(&["axis", "add", "step", "step9"]).exits(2).says_err("numbered");
+    sandbox.lattice(&["axis", "add", "arch", "a/b"]).exits(2).says_err("the character '/'");
+    sandbox.lattice(&["axis", "add", "arch", "board"]).exits(2).says_err("--system board=");
     assert_eq!(lattice_toml(&sandbox), before, "nothing should be written");
     sandbox.lattice(&["axis", "add", "arch", "board", "--system", "board=armv7l-linux"]).exits(0);
     has(&lattice_toml(&sandbox), "board = \"armv7l-linux\"");
@@ -356,7 +356,7 @@ fn hooks_are_installed_below_a_path_with_a_line_break() {
 fn nothing_is_written_where_hooks_cannot_be_installed() {
     let sandbox = Sandbox::bare_start();
     sandbox.git(&["config", "--global", "core.hooksPath", "/shared"]);
-    sandbox.lattice(&["init", "--component", "toolchain", "--hooks"]).exits(2).says("core.hooksPath");
+    sandbox.lattice(&["init", "--component", "toolchain", "--hooks"]).exits(2).says_err("core.hooksPath");
     assert!(!sandbox.work().join("lattice.toml").exists(), "all checks should come before the first write");
     assert!(!sandbox.try_git("work", &["config", "--local", "lattice.base"]).status.success());
 }

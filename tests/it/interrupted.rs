@@ -92,7 +92,7 @@ fn what_is_refused_is_no_operation() {
     let lock = sandbox.lock_file(BRANCHES[1]);
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     fs::write(&lock, "").unwrap();
-    sandbox.lattice(&ALL).exits(1).says("is locked");
+    sandbox.lattice(&ALL).exits(1).says_err("is locked");
     assert!(sandbox.journal().iter().all(|state| matches!(state.as_str(), "pending" | "dropped")));
     assert!(lock.exists(), "the lock of another process should stay");
 }
@@ -103,7 +103,7 @@ fn a_git_that_is_killed_midway_is_finished_at_once() {
     let kill = ["-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=2"];
     let Some(mut command) = sandbox.under_strace(&kill, &ALL) else { return };
     assert!(command.status().unwrap().success(), "the rest should be moved by another git");
-    let run = sandbox.lattice(&ALL).exits(0).says("unchanged");
+    let run = sandbox.lattice(&ALL).exits(0).says_out("unchanged");
     is_clean(&sandbox, run);
     sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
 }
@@ -117,11 +117,11 @@ fn a_command_that_is_killed_midway_is_finished_by_the_next() {
     assert!(sandbox.lock_file(BRANCHES[1]).exists() && !sandbox.ref_file(BRANCHES[1]).exists(), "it is half done");
     assert_eq!(sandbox.journal(), ["pending"]);
     let run = sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
-    let run = run.says("`git lattice new --all-archs --no-switch --no-push` was interrupted and is finished now");
+    let run = run.says_err("`git lattice new --all-archs --no-switch --no-push` was interrupted and is finished now");
     let lines = run.stderr.lines().filter(|line| line.contains("interrupted")).count();
     assert_eq!(lines, 1, "{}", run.stderr);
     is_clean(&sandbox, run);
-    sandbox.lattice(&ALL).exits(0).says("unchanged");
+    sandbox.lattice(&ALL).exits(0).says_out("unchanged");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn what_cannot_be_finished_is_taken_back() {
     let run = sandbox.lattice(&["next-step", "--arch", "x86_64", "--no-switch", "--no-push", "--dry-run"]);
     assert!(sandbox.ref_file(BRANCHES[0]).exists(), "a dry run writes nothing");
     drop(run);
-    let run = sandbox.lattice(&["sync", "--no-push"]).says("could not be finished: it was taken back");
+    let run = sandbox.lattice(&["sync", "--no-push"]).says_err("could not be finished: it was taken back");
     assert!(!sandbox.ref_file(BRANCHES[0]).exists(), "what it had moved should be back");
     assert_eq!(sandbox.git(&["rev-parse", BRANCHES[1]]), sandbox.git(&["rev-parse", "main"]), "the user's stays");
     is_clean(&sandbox, run);
@@ -156,7 +156,7 @@ fn locks_of_a_dead_process_are_removed_in_silence() {
     kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
     assert!(!BRANCHES.iter().any(|branch| sandbox.ref_file(branch).exists()), "no ref has moved");
-    let run = sandbox.lattice(&ALL).exits(0).says("created");
+    let run = sandbox.lattice(&ALL).exits(0).says_out("created");
     assert!(!run.stderr.contains("interrupted"), "nothing had changed: {}", run.stderr);
     is_clean(&sandbox, run);
 }
@@ -169,7 +169,7 @@ fn an_empty_lock_of_a_dead_process_is_removed_too() {
     }
     // As if it had been killed between making the file and writing it.
     fs::write(sandbox.lock_file(BRANCHES[1]), "").unwrap();
-    let run = sandbox.lattice(&ALL).exits(0).says("is finished now");
+    let run = sandbox.lattice(&ALL).exits(0).says_err("is finished now");
     is_clean(&sandbox, run);
 }
 
@@ -182,9 +182,9 @@ fn an_undo_that_is_killed_midway_is_finished() {
         return;
     }
     assert!(sandbox.work().join(".git/packed-refs.lock").exists(), "git holds it while it deletes");
-    let run = sandbox.lattice(&ALL).exits(0).says("`git lattice undo` was interrupted and is finished now");
-    is_clean(&sandbox, run.says("created"));
-    sandbox.lattice(&ALL).exits(0).says("unchanged");
+    let run = sandbox.lattice(&ALL).exits(0).says_err("`git lattice undo` was interrupted and is finished now");
+    is_clean(&sandbox, run.says_out("created"));
+    sandbox.lattice(&ALL).exits(0).says_out("unchanged");
 }
 
 #[test]
@@ -195,10 +195,10 @@ fn a_lock_of_another_process_stays_and_is_named() {
     }
     let lock = sandbox.lock_file(BRANCHES[1]);
     fs::write(&lock, format!("{}\n", sandbox.git(&["rev-parse", "main"]))).unwrap();
-    sandbox.lattice(&ALL).exits(1).says(lock.to_str().unwrap()).says("second").says("`rm ");
+    sandbox.lattice(&ALL).exits(1).says_err(lock.to_str().unwrap()).says_err("second").says_err("`rm ");
     assert!(lock.exists());
     fs::remove_file(&lock).unwrap();
-    sandbox.lattice(&ALL).exits(0).says("is finished now");
+    sandbox.lattice(&ALL).exits(0).says_err("is finished now");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_git_that_outlives_its_command_is_waited_for() {
     child.kill().unwrap();
     child.wait().unwrap();
     // It may finish, or end at the pipe whose reader is gone: neither may be disturbed.
-    let run = sandbox.lattice(&ALL).exits(0).says(BRANCHES[1]);
+    let run = sandbox.lattice(&ALL).exits(0).says_out(BRANCHES[1]);
     is_clean(&sandbox, run);
     sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
 }
@@ -228,7 +228,7 @@ fn a_damaged_journal_harms_no_command() {
     let path = sandbox.work().join(".git/lattice/journal/operations");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{text}{{\"state\":\"pending\",\"id\":\"x\n\u{0}\u{0}garbage")).unwrap();
-    sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0).says("created");
+    sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0).says_out("created");
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("\"state\":\"done\"")).count(), 2, "{text}");
 }
@@ -239,6 +239,6 @@ fn a_journal_that_cannot_be_written_stops_a_command() {
     let path = sandbox.work().join(".git/lattice/journal/operations");
     fs::create_dir_all(&path).unwrap();
     let before = sandbox.git(&["for-each-ref"]);
-    sandbox.lattice(&ALL).exits(2).says("could not use the journal").says("no ref was moved");
+    sandbox.lattice(&ALL).exits(2).says_err("could not use the journal").says_err("no ref was moved");
     assert_eq!(sandbox.git(&["for-each-ref"]), before);
 }

@@ -21,20 +21,24 @@ fn the_worktree_is_looked_at_without_what_is_ignored() {
     symlink("dir/b.nix", sandbox.work().join("link.nix")).unwrap();
     let run = sandbox.lattice(&["lint"]).exits(1);
     assert_eq!(run.stdout.matches("[git-lattice L01]").count(), 1, "{}", run.stdout);
-    let run = run.says("dir/b.nix:3:3: error:").says("3 |   a = 2;").says("2 files checked by rnix").says("1 error");
-    run.says("not checked by statix: it is not on PATH").says("nixpkgs#deadnix");
-    sandbox.lattice(&["lint", "a.nix"]).exits(0).says("nothing found");
-    sandbox.lattice(&["lint", "nowhere"]).exits(2).says("`nowhere` does not exist");
+    let run = run
+        .says_out("dir/b.nix:3:3: error:")
+        .says_out("3 |   a = 2;")
+        .says_err("2 files checked by rnix")
+        .says_err("1 error");
+    run.says_err("not checked by statix: it is not on PATH").says_err("nixpkgs#deadnix");
+    sandbox.lattice(&["lint", "a.nix"]).exits(0).says_err("nothing found");
+    sandbox.lattice(&["lint", "nowhere"]).exits(2).says_err("`nowhere` does not exist");
 }
 
 #[test]
 fn stdin_is_called_what_it_is_called() {
     let sandbox = Sandbox::bare_start();
     let run = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.write_stdin(TWICE));
-    run(&["lint", "-"]).exits(1).says("<stdin>:3:3: error:");
-    run(&["lint", "-", "--stdin-name", "x/y.nix"]).exits(1).says("x/y.nix:3:3: error:");
-    run(&["lint", "-", "--fix"]).exits(2).says("stdin");
-    run(&["lint", "--stdin-name", "x"]).exits(2).says("`-`");
+    run(&["lint", "-"]).exits(1).says_out("<stdin>:3:3: error:");
+    run(&["lint", "-", "--stdin-name", "x/y.nix"]).exits(1).says_out("x/y.nix:3:3: error:");
+    run(&["lint", "-", "--fix"]).exits(2).says_err("stdin");
+    run(&["lint", "--stdin-name", "x"]).exits(2).says_err("`-`");
 }
 
 #[test]
@@ -49,13 +53,13 @@ fn commits_are_looked_at_without_the_worktree() {
     fs::remove_file(sandbox.work().join("old.nix")).unwrap();
     let all = sandbox.lattice(&["lint", "--all"]).exits(1);
     assert_eq!(all.stdout.matches("L01").count(), 2, "{}", all.stdout);
-    sandbox.lattice(&["lint", "--from-ref", "HEAD~1"]).exits(1).says("new.nix").never_says("old.nix");
+    sandbox.lattice(&["lint", "--from-ref", "HEAD~1"]).exits(1).says_out("new.nix").never_says("old.nix");
     sandbox
         .lattice(&["lint", "--from-ref", "HEAD~2", "--to-ref", "HEAD~1"])
         .exits(1)
-        .says("old.nix")
+        .says_out("old.nix")
         .never_says("new.nix");
-    sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says("`nothing` names no commit");
+    sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says_err("`nothing` names no commit");
     sandbox.lattice(&["lint", "--all", "--fix"]).exits(2);
 }
 
@@ -64,8 +68,8 @@ fn every_format_tells_the_same() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("a,b.nix", TWICE);
     let with = |format: &str| sandbox.lattice(&["lint", "--format", format]).exits(1);
-    with("errfmt").says("a,b.nix>3:3:E:L01:");
-    with("github").says("::error file=a%2Cb.nix,line=3,col=3,").says("title=git-lattice L01::");
+    with("errfmt").says_out("a,b.nix>3:3:E:L01:");
+    with("github").says_out("::error file=a%2Cb.nix,line=3,col=3,").says_out("title=git-lattice L01::");
     let document = sandbox.lattice(&["lint", "--json"]).exits(1).json();
     assert_eq!((&document["version"], &document["verdict"]), (&json!(1), &json!("findings")));
     let finding = &document["findings"][0];
@@ -85,10 +89,10 @@ fn every_format_tells_the_same() {
 #[test]
 fn a_code_is_explained() {
     let sandbox = Sandbox::bare_start();
-    sandbox.lattice(&["lint", "--explain", "L01"]).exits(0).says("defined twice");
-    sandbox.lattice(&["lint", "--explain", "format"]).exits(0).says("nixfmt");
-    sandbox.lattice(&["lint", "--explain", "W04"]).exits(0).says("statix explain W04");
-    sandbox.lattice(&["lint", "--explain", "L99"]).exits(2).says("`L99`");
+    sandbox.lattice(&["lint", "--explain", "L01"]).exits(0).says_out("defined twice");
+    sandbox.lattice(&["lint", "--explain", "format"]).exits(0).says_out("nixfmt");
+    sandbox.lattice(&["lint", "--explain", "W04"]).exits(0).says_out("statix explain W04");
+    sandbox.lattice(&["lint", "--explain", "L99"]).exits(2).says_err("`L99`");
 }
 
 #[test]
@@ -102,10 +106,10 @@ fn fix_writes_once_and_keeps_what_the_file_is() {
     let path = sandbox.work().join("a.nix");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let run = sandbox.lattice(&["lint", "--fix", "a.nix", "crlf.nix", "link.nix", "broken.nix"]).exits(1);
-    run.says("fixed a.nix")
-        .says("fixed crlf.nix")
-        .says("fixed link.nix")
-        .says("not fixed: broken.nix: it has syntax errors");
+    run.says_err("fixed a.nix")
+        .says_err("fixed crlf.nix")
+        .says_err("fixed link.nix")
+        .says_err("not fixed: broken.nix: it has syntax errors");
     let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
     assert_eq!((read("a.nix").as_str(), read("broken.nix").as_str()), (GOOD, "{a=1"));
     assert_eq!(read("crlf.nix"), "{\r\n  a = 1;\r\n  b = 1;\r\n}\r\n");
@@ -120,14 +124,14 @@ fn what_the_project_requires_must_be_there() {
     let toml = "base = \"main\"\n[axes]\ncomponent = { set = [\"c\"] }\narch = { set = [\"x86_64\"] }\n[lint]\n";
     let sandbox = Sandbox::with_toml(&format!("{toml}require = [\"statix\"]\n"));
     sandbox.write("a.nix", GOOD);
-    sandbox.lattice(&["lint"]).exits(2).says("error: not checked by statix").says("lint.require");
+    sandbox.lattice(&["lint"]).exits(2).says_err("error: not checked by statix").says_err("lint.require");
     sandbox.write("lattice.toml", format!("{toml}require = [\"format\"]\noff = [\"L01\", \"L99\"]\n"));
     sandbox.write("a.nix", TWICE);
-    sandbox.lattice(&["lint"]).exits(0).says("`L99`").never_says("defined");
+    sandbox.lattice(&["lint"]).exits(0).says_err("`L99`").never_says("defined");
     sandbox.write("a.nix", "{a=1;}");
-    sandbox.lattice(&["lint"]).exits(1).says("warning: not formatted");
+    sandbox.lattice(&["lint"]).exits(1).says_out("warning: not formatted");
     sandbox.write("lattice.toml", format!("{toml}require = [\"statics\"]\n"));
-    sandbox.lattice(&["lint"]).exits(2).says("`statics`, which is no engine").says("`statix`");
+    sandbox.lattice(&["lint"]).exits(2).says_err("`statics`, which is no engine").says_err("`statix`");
 }
 
 #[test]
@@ -135,6 +139,9 @@ fn a_folder_outside_of_any_repository() {
     let sandbox = Sandbox::bare_start();
     fs::create_dir_all(sandbox.path("plain/sub")).unwrap();
     fs::write(sandbox.path("plain/sub/a.nix"), TWICE).unwrap();
-    sandbox.lattice_in("plain", &["lint"], |command| command).exits(1).says("sub/a.nix:3:3: error:");
-    sandbox.lattice_in("plain", &["lint", "--staged"], |command| command).exits(2).says("not inside a git repository");
+    sandbox.lattice_in("plain", &["lint"], |command| command).exits(1).says_out("sub/a.nix:3:3: error:");
+    sandbox
+        .lattice_in("plain", &["lint", "--staged"], |command| command)
+        .exits(2)
+        .says_err("not inside a git repository");
 }

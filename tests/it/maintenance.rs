@@ -40,7 +40,7 @@ fn new_step(sandbox: &Sandbox, step: usize) {
     sandbox
         .lattice(&["new", "--arch", "aarch64", "--step", &name, "--no-push", "--no-switch"])
         .exits(0)
-        .says("created");
+        .says_out("created");
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn objects_are_shared_with_the_group() {
 fn builds_record_beside_git_repack() {
     let (sandbox, points) = with_quick_nix(12);
     let objects = sandbox.work().join(".git/objects");
-    let work = || points.iter().for_each(|point| drop(sandbox.lattice(&["build", point]).exits(1).says("no-builder")));
+    let work =
+        || points.iter().for_each(|point| drop(sandbox.lattice(&["build", point]).exits(1).says_out("no-builder")));
     beside(|| remove_empty_directories(&objects), work);
     assert_eq!(sandbox.records().len(), points.len(), "each build should have left its record");
 }
@@ -111,7 +112,7 @@ fn results_are_kept_until_they_can_be_recorded() {
     let writer = sandbox.git(&["config", "lattice.writer"]);
     let lock = sandbox.work().join(format!(".git/refs/notes/lattice/{writer}.lock"));
     fs::write(&lock, "").unwrap();
-    let run = sandbox.lattice(&["build", &points[1]]).exits(1).says("no-builder");
+    let run = sandbox.lattice(&["build", &points[1]]).exits(1).says_out("no-builder");
     assert_eq!(run.stderr.matches("could not be recorded yet").count(), 1, "{}", run.stderr);
     assert_eq!(sandbox.records().len(), 1);
     let kept = fs::read_dir(sandbox.work().join(".git/lattice/records")).unwrap().map(|e| e.unwrap().path());
@@ -134,6 +135,6 @@ fn a_result_that_cannot_be_kept_is_in_the_error() {
     fs::write(sandbox.work().join(".git/lattice/records"), "in the way").unwrap();
     fs::create_dir_all(sandbox.work().join(".git/refs/notes")).unwrap();
     fs::write(sandbox.work().join(".git/refs/notes/lattice"), "in the way").unwrap();
-    let run = sandbox.lattice(&["build", &points[0]]).exits(2).says("could not record the result, nor keep it");
-    run.says(r#""verdict":"no-builder""#).says("hint: ");
+    let run = sandbox.lattice(&["build", &points[0]]).exits(2).says_err("could not record the result, nor keep it");
+    run.says_err(r#""verdict":"no-builder""#).says_err("hint: ");
 }

@@ -134,7 +134,7 @@ fn a_manager_that_comes_later_runs_beside_ours_or_status_says_what_to_do() {
         if !manager.calls_ours && way != ["--config"] {
             let status = sandbox.lattice(&["hooks", "status"]).exits(0);
             let state = format!("not installed: {}'s hook stands there", manager.name);
-            status.says(&state).says("`git lattice hooks install`");
+            status.says_out(&state).says_err("`git lattice hooks install`");
             theirs_run_alone(sandbox, manager, "ours were pushed aside");
             install(sandbox, way);
         }
@@ -198,7 +198,12 @@ fn a_worktree_that_husky_was_not_run_in_gets_no_folder() {
     husky.install(&sandbox);
     sandbox.git(&["worktree", "add", "-q", "../linked"]);
     let install = |dir: &str| sandbox.lattice_in(dir, &["hooks", "install", "--shim"], |command| command);
-    install("linked").exits(2).says("`.husky/_`").says("no such folder").says("hint: ").says("npm install");
+    install("linked")
+        .exits(2)
+        .says_err("`.husky/_`")
+        .says_err("no such folder")
+        .says_err("hint: ")
+        .says_err("npm install");
     assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
     install("work").exits(0);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "husky's folder is an ignored one");

@@ -191,7 +191,7 @@ fn what_failed_of_a_point_that_was_not_asked_for_says_of_which() {
         sandbox.made(&first("c01"), &fine("c01"));
         sandbox.made(&first("c02"), &step("low", "echo low; exit 5"));
         sandbox.made(&second("c02"), &fine("c02"));
-        sandbox.lattice(&["build", &first("c01"), &second("c02")]).exits(1).says("low");
+        sandbox.lattice(&["build", &first("c01"), &second("c02")]).exits(1).says_out("low");
         let record = sandbox.record_of(&second("c02"));
         assert!(record["drv"].as_str().unwrap().ends_with("-low.drv"), "{record}");
         assert!(record["error"].as_str().unwrap().ends_with("with exit code 5"), "{record}");
@@ -304,8 +304,8 @@ fn flags_choose_by_what_is_known_of_the_points() {
         sandbox
             .lattice(&["build", "--frontier", "--component", "c01"])
             .exits(0)
-            .says("everything is built, or rests on");
-        sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says("nothing has failed");
+            .says_err("everything is built, or rests on");
+        sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says_err("nothing has failed");
         assert_eq!(points(&["--all"], 1).len(), 4);
         sandbox.commit_to(&first("c02"), &[("step.nix", &fine("good"))]);
         assert_eq!(points(&["--failed"], 1), [second("c02")], "other content did not fail, what was built on it did");

@@ -30,14 +30,19 @@ fn calls(sandbox: &Sandbox, event: &str) -> Vec<Vec<String>> {
 #[test]
 fn what_is_not_named_is_the_only_value_or_the_first_of_a_chain() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["new", "--arch", here()]).exits(0).says("created").says(&branch(&at("phase0/step1")));
+    sandbox.lattice(&["new", "--arch", here()]).exits(0).says_out("created").says_out(&branch(&at("phase0/step1")));
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&at("phase0/step1")));
 }
 
 #[test]
 fn where_nothing_says_which_value_is_meant_the_values_are_listed() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["new"]).exits(2).says("axis `arch` is left open").says("aarch64, x86_64").says("--arch");
+    sandbox
+        .lattice(&["new"])
+        .exits(2)
+        .says_err("axis `arch` is left open")
+        .says_err("aarch64, x86_64")
+        .says_err("--arch");
 }
 
 #[test]
@@ -45,9 +50,9 @@ fn flags_count_more_than_head_s_point_and_that_more_than_the_first_value() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "x86_64", "--phase", "phase2", "--no-push"]).exits(0);
     let run = sandbox.lattice(&["new", "--step", "step2", "--dry-run"]).exits(0);
-    run.says("feature/toolchain/x86_64/phase2/step2");
+    run.says_out("feature/toolchain/x86_64/phase2/step2");
     let run = sandbox.lattice(&["new", "--arch", "aarch64", "--dry-run"]).exits(0);
-    run.says("feature/toolchain/aarch64/phase2/step1");
+    run.says_out("feature/toolchain/aarch64/phase2/step1");
 }
 
 #[test]
@@ -56,8 +61,8 @@ fn a_point_can_be_written_out_and_named_by_its_branch() {
     sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--no-switch"]).exits(0);
     assert!(sandbox.has("toolchain/x86_64/phase1/step3"));
     let named = sandbox.lattice(&["new", "feature/toolchain/x86_64/phase1/step3", "--no-switch"]).exits(0);
-    named.says("unchanged");
-    sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--arch", "x86_64"]).exits(2).says("not both");
+    named.says_out("unchanged");
+    sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--arch", "x86_64"]).exits(2).says_err("not both");
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn when_the_remote_refuses_one_branch_it_gets_none_and_the_same_command_pushes_l
     let refuse = format!("#!/bin/sh\ncase $1 in */{}/*) echo 'not this one' >&2; exit 1 ;; esac\n", elsewhere());
     write_hook(&sandbox, "remote.git", "update", &refuse);
     let run = sandbox.lattice(&["new", "--all-archs"]).exits(1);
-    run.says("the push did not go through").says("not pushed");
+    run.says_err("the push did not go through").says_out("not pushed");
     let points = [at("phase0/step1"), far("phase0/step1")];
     assert!(points.iter().all(|point| sandbox.has(point)), "the points should be here");
     assert!(!points.iter().any(|point| sandbox.remote_has(point)), "a push is all or none");
@@ -151,11 +156,11 @@ fn the_older_generator_s_spelling_is_understood() {
 fn a_template_is_chosen_by_name() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
-    sandbox.lattice(&["new", &point, "--template", "step", "--no-switch"]).exits(0).says("step.nix");
+    sandbox.lattice(&["new", &point, "--template", "step", "--no-switch"]).exits(0).says_out("step.nix");
     let flake = String::from_utf8(sandbox.bytes(&branch(&point), &format!("{}/flake.nix", dir(&point)))).unwrap();
     assert!(flake.contains("template `step`"), "{flake}");
     let run = sandbox.lattice(&["new", &at("phase0/step2"), "--template", "stair"]).exits(2);
-    run.says("stair").says("config").says("nixpkgs").says("rust");
+    run.says_err("stair").says_err("config").says_err("nixpkgs").says_err("rust");
 }
 
 #[test]
@@ -171,7 +176,7 @@ fn nothing_is_pushed_or_switched_when_that_is_not_wanted() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     let run = sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
-    run.says("not pushed");
+    run.says_out("not pushed");
     assert!(sandbox.has(&point) && !sandbox.remote_has(&point));
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "main");
 }
@@ -182,7 +187,7 @@ fn a_dry_run_tells_everything_and_writes_nothing_not_even_an_object() {
     let objects = || sandbox.git(&["count-objects", "-v"]);
     let before = (sandbox.state(), objects());
     let planned = sandbox.lattice(&["new", "--all-archs", "--dry-run", "--json"]).exits(0).json();
-    sandbox.lattice(&["new", &at("phase0/step1"), "--dry-run"]).exits(0).says("would create").says("flake.nix");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--dry-run"]).exits(0).says_out("would create").says_out("flake.nix");
     assert_eq!((sandbox.state(), objects()), before);
     assert_eq!(planned["dry_run"], true);
     assert!(!sandbox.remote_has(&at("phase0/step1")), "nothing should be pushed");
@@ -210,7 +215,7 @@ fn json_has_the_documented_fields() {
 fn what_was_not_checked_is_said() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
-    run.says("checked by rnix").says("not checked by statix");
+    run.says_err("checked by rnix").says_err("not checked by statix");
     let made = sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--json"]).exits(0).json();
     assert!(texts(&made["unchecked"]).concat().contains("statix"), "{made}");
 }
@@ -228,7 +233,7 @@ fn a_point_that_is_only_on_the_remote_is_unchanged_and_switched_to() {
     let one = at("phase0/step1");
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
     let colleague = sandbox.colleague();
-    sandbox.lattice_in(colleague, &["new", &one], |command| command).exits(0).says("unchanged");
+    sandbox.lattice_in(colleague, &["new", &one], |command| command).exits(0).says_out("unchanged");
     assert_eq!(sandbox.git_in(colleague, &["symbolic-ref", "--short", "HEAD"]), branch(&one));
     assert_eq!(sandbox.git_in(colleague, &["rev-parse", "HEAD"]), sandbox.commit(&branch(&one)));
 }
@@ -276,7 +281,7 @@ fn the_same_command_again_changes_nothing() {
         later(command);
         command
     });
-    run.exits(0).says("unchanged");
+    run.exits(0).says_out("unchanged");
     assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "no commit, no ref");
 }
 
@@ -296,7 +301,7 @@ fn a_point_that_was_not_pushed_is_pushed_by_the_same_command() {
     let point = at("phase0/step1");
     sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
     let commit = sandbox.commit(&branch(&point));
-    sandbox.lattice(&["new", &point, "--no-switch"]).exits(0).says("unchanged").says("pushed");
+    sandbox.lattice(&["new", &point, "--no-switch"]).exits(0).says_out("unchanged").says_out("pushed");
     let there = sandbox.git_in("remote.git", &["rev-parse", &branch(&point)]);
     assert_eq!((there, sandbox.commit(&branch(&point))), (commit.clone(), commit), "as it was");
 }
@@ -340,8 +345,8 @@ fn another_phase_with_steps_of_its_own_begins_at_its_first() {
     let steps = "{ phase0 = [\"fetch\", \"make\"], \"*\" = [\"check\"] }";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", steps), ""));
     sandbox.lattice(&["new", &at("phase0/make"), "--no-push"]).exits(0);
-    sandbox.lattice(&["new", "--phase", "phase1", "--no-push"]).exits(0).says(&at("phase1/check"));
-    sandbox.lattice(&["new", "--arch", elsewhere(), "--no-push"]).exits(0).says(&far("phase1/check"));
+    sandbox.lattice(&["new", "--phase", "phase1", "--no-push"]).exits(0).says_out(&at("phase1/check"));
+    sandbox.lattice(&["new", "--arch", elsewhere(), "--no-push"]).exits(0).says_out(&far("phase1/check"));
 }
 
 #[test]

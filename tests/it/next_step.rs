@@ -8,7 +8,7 @@ fn it_is_the_step_above_head_s_point() {
     let sandbox = Sandbox::new();
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     sandbox.lattice(&["new", &one]).exits(0);
-    sandbox.lattice(&["next-step"]).exits(0).says(&branch(&two));
+    sandbox.lattice(&["next-step"]).exits(0).says_out(&branch(&two));
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&two), "and HEAD goes there");
     assert_eq!(sandbox.parents(&two), [sandbox.commit(&branch(&one))]);
     assert!(sandbox.remote_has(&two), "and it is pushed");
@@ -31,7 +31,7 @@ fn a_point_can_be_named_in_every_way() {
         let sandbox = Sandbox::new();
         sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
         let run = sandbox.lattice(&[&["next-step", "--dry-run"], way].concat()).exits(0);
-        run.says(&branch(&at("phase0/step2")));
+        run.says_out(&branch(&at("phase0/step2")));
     }
 }
 
@@ -45,7 +45,7 @@ fn config_and_template_come_from_below_unless_given() {
     let config = |point: &str| sandbox.bytes(&branch(point), &format!("{}/config.toml", dir(point)));
     assert_eq!(config(&at("phase0/step2")), b"version = \"1\"\n");
     sandbox.write("step.toml", "version = \"2\"\n");
-    sandbox.lattice(&["next-step", "--config", "step.toml", "--template", "config"]).exits(0).says("config");
+    sandbox.lattice(&["next-step", "--config", "step.toml", "--template", "config"]).exits(0).says_out("config");
     assert_eq!(config(&at("phase0/step3")), b"version = \"2\"\n");
 }
 
@@ -67,7 +67,7 @@ fn at_the_end_of_a_listed_chain_it_names_promote() {
     sandbox.lattice(&["new", &at("phase0/two")]).exits(0);
     let before = sandbox.state();
     let run = sandbox.lattice(&["next-step"]).exits(1);
-    run.says(&format!("`{}` is the last step of its phase", at("phase0/two"))).says("git lattice promote");
+    run.says_err(&format!("`{}` is the last step of its phase", at("phase0/two"))).says_err("git lattice promote");
     assert_eq!(sandbox.state(), before);
 }
 
@@ -76,24 +76,24 @@ fn phases_may_have_steps_of_their_own() {
     let steps = "{ phase0 = [\"a\", \"b\"], \"*\" = \"step{n}\" }";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", steps), ""));
     sandbox.points(&[&at("phase0/a"), &at("phase0/b"), &at("phase1/step1")]);
-    sandbox.lattice(&["next-step", &at("phase0/a"), "--dry-run"]).exits(0).says("phase0/b").says("unchanged");
-    sandbox.lattice(&["next-step", &at("phase0/b")]).exits(1).says("git lattice promote");
-    sandbox.lattice(&["next-step", &at("phase1/step1"), "--dry-run"]).exits(0).says("phase1/step2");
+    sandbox.lattice(&["next-step", &at("phase0/a"), "--dry-run"]).exits(0).says_out("phase0/b").says_out("unchanged");
+    sandbox.lattice(&["next-step", &at("phase0/b")]).exits(1).says_err("git lattice promote");
+    sandbox.lattice(&["next-step", &at("phase1/step1"), "--dry-run"]).exits(0).says_out("phase1/step2");
 }
 
 #[test]
 fn ten_comes_after_nine() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step9")]);
-    sandbox.lattice(&["next-step", &at("phase0/step9"), "--dry-run"]).exits(0).says("phase0/step10");
+    sandbox.lattice(&["next-step", &at("phase0/step9"), "--dry-run"]).exits(0).says_out("phase0/step10");
 }
 
 #[test]
 fn it_needs_a_point_that_exists() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["next-step"]).exits(2).says("HEAD is not on the branch of one");
+    sandbox.lattice(&["next-step"]).exits(2).says_err("HEAD is not on the branch of one");
     let run = sandbox.lattice(&["next-step", &at("phase0/step1")]).exits(2);
-    run.says(&format!("git lattice new {}", at("phase0/step1")));
+    run.says_err(&format!("git lattice new {}", at("phase0/step1")));
 }
 
 #[test]
@@ -101,9 +101,9 @@ fn the_same_again_is_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     let args = ["next-step", &at("phase0/step1"), "--no-switch"];
-    sandbox.lattice(&args).exits(0).says("created");
+    sandbox.lattice(&args).exits(0).says_out("created");
     let before = sandbox.state();
-    sandbox.lattice(&args).exits(0).says("unchanged");
+    sandbox.lattice(&args).exits(0).says_out("unchanged");
     assert_eq!(sandbox.state(), before);
 }
 
@@ -112,6 +112,6 @@ fn a_dry_run_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
     let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
-    sandbox.lattice(&["next-step", "--dry-run"]).exits(0).says("would create");
+    sandbox.lattice(&["next-step", "--dry-run"]).exits(0).says_out("would create");
     assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before);
 }

@@ -33,7 +33,8 @@ fn what_was_not_built_is_refused_with_a_table() {
     let lines: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let row = format!("{one} not built on {} git lattice build {one}", system(here()));
     assert_eq!(lines, ["POINT MISSING COMMAND".to_owned(), row]);
-    run.says(&format!("the promotion to {} is refused: one thing is missing", at("phase1/step1"))).says("--force");
+    run.says_err(&format!("the promotion to {} is refused: one thing is missing", at("phase1/step1")))
+        .says_err("--force");
     assert_eq!(sandbox.state(), before, "nothing should be made");
 }
 
@@ -64,9 +65,9 @@ fn what_was_built_opens_the_next_phase() {
 fn a_point_can_be_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
-    sandbox.lattice(&["promote"]).exits(2).says("HEAD is not on the branch of one");
+    sandbox.lattice(&["promote"]).exits(2).says_err("HEAD is not on the branch of one");
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
-    sandbox.lattice(&["promote", &at("phase0/step1"), "--no-switch"]).exits(0).says(&branch(&at("phase1/step1")));
+    sandbox.lattice(&["promote", &at("phase0/step1"), "--no-switch"]).exits(0).says_out(&branch(&at("phase1/step1")));
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn the_last_step_of_the_phase_is_what_counts() {
     let sandbox = with_one_point();
     sandbox.points(&[&at("phase0/step2")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
-    sandbox.lattice(&["promote"]).exits(1).says(&format!("git lattice build {}", at("phase0/step2")));
+    sandbox.lattice(&["promote"]).exits(1).says_out(&format!("git lattice build {}", at("phase0/step2")));
     sandbox.built_elsewhere(&[&at("phase0/step2")]);
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
     assert_eq!(sandbox.parents(&at("phase1/step1")), [sandbox.commit(&branch(&at("phase0/step2")))]);
@@ -86,7 +87,7 @@ fn a_record_for_other_content_is_no_evidence() {
     let one = at("phase0/step1");
     sandbox.built_elsewhere(&[&one]);
     sandbox.commit_to(&one, &[("config.toml", "changed = true\n")]);
-    sandbox.lattice(&["promote"]).exits(1).says("not built on");
+    sandbox.lattice(&["promote"]).exits(1).says_out("not built on");
     assert!(!sandbox.has(&at("phase1/step1")));
 }
 
@@ -94,7 +95,7 @@ fn a_record_for_other_content_is_no_evidence() {
 fn a_record_on_another_system_is_no_evidence() {
     let sandbox = with_one_point();
     sandbox.record(&at("phase0/step1"), &system(elsewhere()), "built");
-    sandbox.lattice(&["promote"]).exits(1).says(&format!("not built on {}", system(here())));
+    sandbox.lattice(&["promote"]).exits(1).says_out(&format!("not built on {}", system(here())));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn a_record_that_claims_another_key_is_no_evidence() {
     sandbox.built_elsewhere(&[&far("phase0/step1")]);
     let other = sandbox.records()[0].to_string().replace(&system(elsewhere()), &system(here()));
     sandbox.git(&["notes", "--ref=lattice/far", "append", "-m", &other, &key]);
-    sandbox.lattice(&["promote"]).exits(1).says("not built on");
+    sandbox.lattice(&["promote"]).exits(1).says_out("not built on");
 }
 
 #[test]
@@ -113,8 +114,8 @@ fn a_failure_and_a_missing_builder_are_told_apart() {
     for (verdict, words) in [("failed", "failed on"), ("no-builder", "no builder for"), ("cancelled", "cancelled on")] {
         let sandbox = with_one_point();
         sandbox.record(&at("phase0/step1"), &system(here()), verdict);
-        let run = sandbox.lattice(&["promote"]).exits(1).says(&format!("{words} {}", system(here())));
-        run.says(&format!("git lattice build {} --again", at("phase0/step1")));
+        let run = sandbox.lattice(&["promote"]).exits(1).says_out(&format!("{words} {}", system(here())));
+        run.says_out(&format!("git lattice build {} --again", at("phase0/step1")));
     }
 }
 
@@ -123,7 +124,7 @@ fn evidence_outlives_an_amended_message() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.git(&["commit", "-q", "--amend", "-m", "another message"]);
-    sandbox.lattice(&["promote", "--no-push"]).exits(0).says("phase1/step1");
+    sandbox.lattice(&["promote", "--no-push"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn the_policy_names_the_systems() {
     let one = at("phase0/step1");
     sandbox.points(&[&one]);
     sandbox.record(&one, &system(here()), "built");
-    sandbox.lattice(&["promote", &one]).exits(1).says(&format!("not built on {}", system(elsewhere())));
+    sandbox.lattice(&["promote", &one]).exits(1).says_out(&format!("not built on {}", system(elsewhere())));
     sandbox.record(&one, &system(elsewhere()), "built");
     sandbox.lattice(&["promote", &one]).exits(0);
 }
@@ -144,9 +145,9 @@ fn a_point_over_two_architectures_needs_both() {
     let join = "toolchain/aarch64+x86_64/phase0/step1";
     sandbox.points(&[join]);
     sandbox.record(join, "aarch64-linux", "built");
-    sandbox.lattice(&["promote", join]).exits(1).says("not built on x86_64-linux");
+    sandbox.lattice(&["promote", join]).exits(1).says_out("not built on x86_64-linux");
     sandbox.record(join, "x86_64-linux", "built");
-    sandbox.lattice(&["promote", join, "--no-switch"]).exits(0).says("toolchain/aarch64+x86_64/phase1/step1");
+    sandbox.lattice(&["promote", join, "--no-switch"]).exits(0).says_out("toolchain/aarch64+x86_64/phase1/step1");
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn across_architectures_all_are_ready_or_none_moves() {
     let sandbox = on_two_archs();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let refused = sandbox.lattice(&["promote", &at("phase0/step1")]).exits(1);
-    refused.says("one thing is missing").says(&format!("git lattice build {}", far("phase0/step1")));
+    refused.says_err("one thing is missing").says_out(&format!("git lattice build {}", far("phase0/step1")));
     assert!(!sandbox.has(&at("phase1/step1")), "the one that is ready has to wait");
 
     sandbox.built_elsewhere(&[&far("phase0/step1")]);
@@ -171,7 +172,7 @@ fn across_architectures_each_is_asked_for_its_own_last_step() {
     sandbox
         .lattice(&["promote", &at("phase0/step1")])
         .exits(1)
-        .says(&format!("git lattice build {}", far("phase0/step2")));
+        .says_out(&format!("git lattice build {}", far("phase0/step2")));
     sandbox.built_elsewhere(&[&far("phase0/step2")]);
     sandbox.lattice(&["promote", &at("phase0/step1")]).exits(0);
 }
@@ -183,7 +184,7 @@ fn across_architectures_one_without_a_branch_is_missing() {
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let run = sandbox.lattice(&["promote", &at("phase0/step1")]).exits(1);
-    run.says("no branch").says(&format!("git lattice new {}", far("phase0/step1")));
+    run.says_out("no branch").says_out(&format!("git lattice new {}", far("phase0/step1")));
 }
 
 #[test]
@@ -192,10 +193,12 @@ fn a_listed_phase_has_to_be_complete() {
     sandbox.points(&[&at("phase0/one")]);
     sandbox.built_elsewhere(&[&at("phase0/one")]);
     let run = sandbox.lattice(&["promote", &at("phase0/one")]).exits(1);
-    run.says(&at("phase0/two")).says("no branch").says(&format!("git lattice next-step {}", at("phase0/one")));
+    run.says_out(&at("phase0/two"))
+        .says_out("no branch")
+        .says_out(&format!("git lattice next-step {}", at("phase0/one")));
     sandbox.points(&[&at("phase0/two")]);
     sandbox.built_elsewhere(&[&at("phase0/two")]);
-    sandbox.lattice(&["promote", &at("phase0/one"), "--no-switch"]).exits(0).says(&branch(&at("phase1/one")));
+    sandbox.lattice(&["promote", &at("phase0/one"), "--no-switch"]).exits(0).says_out(&branch(&at("phase1/one")));
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn after_the_last_phase_it_names_the_base_branch() {
     sandbox.points(&[&at("phase1/two")]);
     sandbox.built_elsewhere(&[&at("phase1/two")]);
     let run = sandbox.lattice(&["promote", &at("phase1/two")]).exits(1);
-    run.says("is in the last phase there is").says("git lattice promote --to base");
+    run.says_err("is in the last phase there is").says_err("git lattice promote --to base");
 }
 
 #[test]
@@ -216,7 +219,7 @@ fn after_the_last_phase_comes_the_next_component_where_that_is_a_chain() {
     let last = format!("{last}/phase1/one");
     sandbox.points(&[&last]);
     sandbox.built_elsewhere(&[&last]);
-    sandbox.lattice(&["promote", &last, "--no-switch"]).exits(0).says(&format!("{next}/phase0/one"));
+    sandbox.lattice(&["promote", &last, "--no-switch"]).exits(0).says_out(&format!("{next}/phase0/one"));
     assert_eq!(sandbox.parents(&format!("{next}/phase0/one")), [sandbox.commit(&branch(&last))]);
 }
 
@@ -246,14 +249,14 @@ fn into_the_base_branch_it_goes_by_a_merge_commit_without_the_worktree() {
     assert!(files.contains("later") && files.contains(&format!("{}/flake.nix", dir(&one))), "both sides:\n{files}");
     let message = sandbox.git(&["log", "-1", "--format=%B", "main"]);
     assert!(message.contains(&format!("Lattice-Point: {one}")), "{message}");
-    sandbox.lattice(&["promote", &one, "--to", "base"]).exits(0).says("unchanged");
+    sandbox.lattice(&["promote", &one, "--to", "base"]).exits(0).says_out("unchanged");
 }
 
 #[test]
 fn into_the_base_branch_evidence_is_needed_too() {
     let sandbox = with_one_point();
     let before = sandbox.state();
-    sandbox.lattice(&["promote", "--to", "base"]).exits(1).says("the promotion to main is refused");
+    sandbox.lattice(&["promote", "--to", "base"]).exits(1).says_err("the promotion to main is refused");
     assert_eq!(sandbox.state(), before);
 }
 
@@ -266,10 +269,10 @@ fn a_merge_that_the_remote_refuses_is_pushed_later() {
     sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "somebody was first"]);
     sandbox.git_in("other", &["push", "-q"]);
     let run = sandbox.lattice(&["promote", "--to", "base"]).exits(1);
-    run.says("the push did not go through").says("main");
+    run.says_err("the push did not go through").says_out("main");
     let merge = sandbox.commit("main");
     sandbox.git_in("remote.git", &["update-ref", "refs/heads/main", &sandbox.commit("main~1")]);
-    sandbox.lattice(&["promote", "--to", "base"]).exits(0).says("unchanged").says("pushed");
+    sandbox.lattice(&["promote", "--to", "base"]).exits(0).says_out("unchanged").says_out("pushed");
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", "main"]), merge);
 }
 
@@ -284,7 +287,7 @@ fn what_does_not_fit_into_the_base_branch_is_refused() {
     sandbox.git(&["commit", "-q", "-m", "by hand"]);
     sandbox.git(&["switch", "-q", "-c", "elsewhere"]);
     let before = sandbox.state();
-    sandbox.lattice(&["promote", &one, "--to", "base"]).exits(1).says("config.toml");
+    sandbox.lattice(&["promote", &one, "--to", "base"]).exits(1).says_err("config.toml");
     assert_eq!(sandbox.state(), before);
 }
 
@@ -295,15 +298,15 @@ fn a_base_branch_that_is_checked_out_stays() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let before = sandbox.state();
     let run = sandbox.lattice(&["promote", &at("phase0/step1"), "--to", "base"]).exits(1);
-    run.says("branch `main` is checked out in").says("git merge");
+    run.says_err("branch `main` is checked out in").says_err("git merge");
     assert_eq!(sandbox.state(), before);
 }
 
 #[test]
 fn a_forced_promotion_needs_a_reason_and_keeps_it() {
     let sandbox = with_one_point();
-    sandbox.lattice(&["promote", "--force"]).exits(2).says("--reason");
-    sandbox.lattice(&["promote", "--reason", "x"]).exits(2).says("--force");
+    sandbox.lattice(&["promote", "--force"]).exits(2).says_err("--reason");
+    sandbox.lattice(&["promote", "--reason", "x"]).exits(2).says_err("--force");
     sandbox.lattice(&["promote", "--force", "--reason", "the builder is\non fire"]).exits(0);
     let trailer = sandbox.git(&["log", "-1", "--format=%(trailers:key=Lattice-Override,valueonly)"]);
     assert_eq!(trailer.trim(), "the builder is on fire");
@@ -331,12 +334,12 @@ fn a_dry_run_writes_nothing_and_refuses_all_the_same() {
     let sandbox = with_one_point();
     let objects = || sandbox.git(&["count-objects", "-v"]);
     let before = (sandbox.state(), objects());
-    sandbox.lattice(&["promote", "--dry-run"]).exits(1).says("not built on");
+    sandbox.lattice(&["promote", "--dry-run"]).exits(1).says_out("not built on");
     assert_eq!((sandbox.state(), objects()), before);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let before = (sandbox.state(), objects());
-    sandbox.lattice(&["promote", "--dry-run"]).exits(0).says("would create");
-    sandbox.lattice(&["promote", "--dry-run", "--to", "base"]).exits(0).says("would create");
+    sandbox.lattice(&["promote", "--dry-run"]).exits(0).says_out("would create");
+    sandbox.lattice(&["promote", "--dry-run", "--to", "base"]).exits(0).says_out("would create");
     assert_eq!((sandbox.state(), objects()), before);
 }
 
@@ -345,8 +348,8 @@ fn the_same_again_is_unchanged() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let args = ["promote", &at("phase0/step1"), "--no-switch"];
-    sandbox.lattice(&args).exits(0).says("created");
+    sandbox.lattice(&args).exits(0).says_out("created");
     let before = sandbox.state();
-    sandbox.lattice(&args).exits(0).says("unchanged");
+    sandbox.lattice(&args).exits(0).says_out("unchanged");
     assert_eq!(sandbox.state(), before);
 }

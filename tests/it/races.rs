@@ -22,7 +22,7 @@ fn build_at_once<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>
     std::thread::scope(|scope| {
         let running: Vec<_> = points.map(|point| scope.spawn(move || sandbox.lattice(&["build", point]))).collect();
         for one in running {
-            one.join().unwrap().exits(1).says("no-builder");
+            one.join().unwrap().exits(1).says_out("no-builder");
         }
     });
 }

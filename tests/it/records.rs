@@ -47,21 +47,25 @@ fn two_contents_of_one_derivation_make_a_dispute_everywhere() {
     assert_eq!(sandbox.state_of(&one), "built");
     told(&sandbox, "second", &one, &json!({ "host": "beta", "outputs": hash("sha256-other") }));
     for _ in ["seen for the first time", "remembered"] {
-        sandbox.lattice(&["status"]).exits(0).says("! disputed").says(&format!("disputed:   git lattice show {one}"));
+        sandbox
+            .lattice(&["status"])
+            .exits(0)
+            .says_out("! disputed")
+            .says_out(&format!("disputed:   git lattice show {one}"));
         assert_eq!(sandbox.state_of(&one), "disputed");
         assert_eq!(texts(&sandbox.point(&one)["disputed"]), [format!("{}-linux", here())]);
     }
     let shown = sandbox
         .lattice(&["show"])
         .exits(0)
-        .says("disputed")
-        .says("output `out` of /nix/store/00000000000000000000000000000000-x.drv");
-    shown.says("sha256-same by somebody@alpha (first").says("sha256-other by somebody@beta (second");
+        .says_out("disputed")
+        .says_out("output `out` of /nix/store/00000000000000000000000000000000-x.drv");
+    shown.says_out("sha256-same by somebody@alpha (first").says_out("sha256-other by somebody@beta (second");
     let disputes = sandbox.lattice(&["show", "--json"]).exits(0).json()["disputes"].clone();
     assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
     assert_eq!(fields(&disputes[0]["sides"][0]["records"], "writer"), ["second"]);
     refused_for(&sandbox, &format!("disputed on {}-linux", here()), &format!("git lattice show {one}"));
-    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("is disputed: it came to different contents");
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_err("is disputed: it came to different contents");
 }
 
 #[test]
@@ -99,7 +103,7 @@ fn a_rebuild_that_came_to_the_same_counts_as_built() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
     assert_eq!(sandbox.state_of(&one), "built");
-    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn a_promotion_may_ask_for_a_reproduction() {
     refused_for(&sandbox, &format!("reproduced by nobody on {system}"), &check);
     told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
     told(&sandbox, "second", &one, &json!({ "started": "2026-03-01T00:00:00Z" }));
-    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
@@ -134,15 +138,15 @@ fn a_promotion_may_ask_for_several_hosts() {
     );
     lacks();
     told(&sandbox, "second", &one, &json!({ "host": "alpha" }));
-    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says("phase1/step1");
+    sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
 fn a_promotion_may_ask_for_both() {
     let (sandbox, one) = requiring("{ verdict = \"reproduced\", hosts = 2 }");
     told(&sandbox, "first", &one, &json!({}));
-    let run = sandbox.lattice(&["promote"]).exits(1).says("reproduced by nobody").says("built on 1 of 2 hosts");
-    run.says("2 things are missing");
+    let run = sandbox.lattice(&["promote"]).exits(1).says_out("reproduced by nobody").says_out("built on 1 of 2 hosts");
+    run.says_err("2 things are missing");
     told(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
 }
@@ -188,7 +192,7 @@ fn twenty_processes_at_once_lose_no_record() {
 #[test]
 fn records_are_signed_where_commits_are() {
     let sandbox = with_quick_nix();
-    let build = || sandbox.lattice(&["build", &far("phase0/step1")]).exits(1).says("no-builder");
+    let build = || sandbox.lattice(&["build", &far("phase0/step1")]).exits(1).says_out("no-builder");
     let verified = || {
         let notes = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/notes"]);
         sandbox.try_git("work", &["verify-commit", &notes]).status.success()
@@ -265,8 +269,8 @@ fn a_record_that_git_copied_to_other_content_is_not_believed() {
     sandbox
         .lattice(&["status"])
         .exits(0)
-        .says("lines of the records are not believed: `git lattice doctor` says which");
-    sandbox.lattice(&["promote"]).exits(1).says("not built on");
+        .says_err("lines of the records are not believed: `git lattice doctor` says which");
+    sandbox.lattice(&["promote"]).exits(1).says_out("not built on");
 }
 
 #[test]
@@ -277,7 +281,7 @@ fn a_record_of_another_point_is_not_believed() {
     told(&sandbox, "second", &two, &json!({ "point": "nowhere/at/all", "verdict": "failed" }));
     assert_eq!((sandbox.state_of(&one), sandbox.state_of(&two)), ("built".to_owned(), "built".to_owned()));
     for _ in ["seen for the first time", "remembered"] {
-        sandbox.lattice(&["status"]).exits(0).says("2 lines of the records are not believed");
+        sandbox.lattice(&["status"]).exits(0).says_err("2 lines of the records are not believed");
         assert_eq!(sandbox.lattice(&["status", "--json"]).json()["skipped_records"], 2);
     }
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
@@ -285,25 +289,25 @@ fn a_record_of_another_point_is_not_believed() {
     sandbox.git(&["update-ref", "-d", "refs/notes/lattice/first"]);
     told(&sandbox, "second", &one, &json!({ "point": two }));
     assert_eq!(sandbox.state_of(&one), "new", "a green point cannot be lent");
-    sandbox.lattice(&["promote", &two]).exits(1).says("not built on");
+    sandbox.lattice(&["promote", &two]).exits(1).says_out("not built on");
 }
 
 #[test]
 fn what_is_not_believed_is_named_by_doctor_and_check() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
-    sandbox.lattice(&["doctor", "--offline"]).says("of one writer, all of them believed");
+    sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all of them believed");
     told(&sandbox, "second", &one, &json!({ "point": two }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
     sandbox.git(&["update-ref", "refs/notes/lattice/text", "HEAD:README"]);
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     for args in [&["doctor", "--offline"][..], &["check"]] {
-        let run = sandbox.lattice(args).says(&format!("a record of another point, on {key}"));
-        let run = run.says(&format!("control characters, 2 times, on {key}")).says("refs/notes/lattice/second");
-        run.says("refs/notes/lattice/text").never_says("\u{1b}");
+        let run = sandbox.lattice(args).says_out(&format!("a record of another point, on {key}"));
+        let run = run.says_out(&format!("control characters, 2 times, on {key}")).says_out("refs/notes/lattice/second");
+        run.says_out("refs/notes/lattice/text").never_says("\u{1b}");
     }
-    sandbox.lattice(&["doctor", "--offline"]).says(&format!("git notes --ref=lattice/third show {key}"));
+    sandbox.lattice(&["doctor", "--offline"]).says_out(&format!("git notes --ref=lattice/third show {key}"));
 }
 
 /// Makes the memory of `status` what a run has left that saw `key` as built, and its record as not still to come.

@@ -87,11 +87,19 @@ impl Run {
         self
     }
 
-    /// Asserts that stdout or stderr has this text.
+    /// Asserts that stdout, where data goes, has this text.
     #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        let said = self.stdout.contains(text) || self.stderr.contains(text);
-        assert!(said, "`{text}` should be said\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+    pub(crate) fn says_out(self, text: &str) -> Self {
+        let Self { stdout, stderr, .. } = &self;
+        assert!(stdout.contains(text), "`{text}` should be on stdout:\n{stdout}\nstderr:\n{stderr}");
+        self
+    }
+
+    /// Asserts that stderr, where everything but data goes, has this text.
+    #[track_caller]
+    pub(crate) fn says_err(self, text: &str) -> Self {
+        let Self { stdout, stderr, .. } = &self;
+        assert!(stderr.contains(text), "`{text}` should be on stderr:\n{stderr}\nstdout:\n{stdout}");
         self
     }
 

@@ -60,9 +60,9 @@ fn json_is_the_point_of_status_with_records() {
 #[test]
 fn without_a_name_it_is_head_s_point() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["show"]).exits(2).says("HEAD is not on the branch of one");
+    sandbox.lattice(&["show"]).exits(2).says_err("HEAD is not on the branch of one");
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
-    sandbox.lattice(&["show"]).exits(0).says(&at("phase0/step1"));
+    sandbox.lattice(&["show"]).exits(0).says_out(&at("phase0/step1"));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_flake_that_was_changed_by_hand_has_no_template() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.commit_to(&at("phase0/step1"), &[("flake.nix", "{ outputs = _: { }; }\n")]);
-    sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).says("changed by hand");
+    sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).says_out("changed by hand");
     let shown = sandbox.lattice(&["show", &at("phase0/step1"), "--json"]).exits(0).json();
     assert!(shown["template"].is_null(), "{shown}");
 }
@@ -88,15 +88,15 @@ fn a_point_of_the_remote_is_shown_too() {
     let sandbox = with_a_built_point();
     let colleague = sandbox.colleague();
     let run = sandbox.lattice_in(colleague, &["show", &at("phase0/step1")], |command| command).exits(0);
-    run.says(&sandbox.commit(&branch(&at("phase0/step1"))));
+    run.says_out(&sandbox.commit(&branch(&at("phase0/step1"))));
 }
 
 #[test]
 fn several_points_or_none_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
-    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says("expected one point, and this names 2");
-    sandbox.lattice(&["show", &far("phase0/step1")]).exits(2).says("has no branch").says("git lattice new");
+    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, and this names 2");
+    sandbox.lattice(&["show", &far("phase0/step1")]).exits(2).says_err("has no branch").says_err("git lattice new");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn row(sandbox: &Sandbox, name: &str) -> String {
 #[test]
 fn without_points_it_says_how_to_make_the_first() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["status"]).exits(0).says("no point has a branch yet").says("git lattice new");
+    sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet").says_err("git lattice new");
     assert_eq!(sandbox.lattice(&["status", "--json"]).json()["points"], serde_json::json!([]));
 }
 
@@ -116,9 +116,9 @@ fn head_s_point_is_marked() {
 fn what_can_be_done_next_is_said() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = with_points(&[&one, &two]);
-    sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice build {one}"));
+    sandbox.lattice(&["status"]).exits(0).says_out(&format!("git lattice build {one}"));
     sandbox.built_elsewhere(&[&one, &two]);
-    let run = sandbox.lattice(&["status"]).exits(0).says(&format!("git lattice next-step {two}"));
+    let run = sandbox.lattice(&["status"]).exits(0).says_out(&format!("git lattice next-step {two}"));
     run.never_says(&format!("next-step {one}"));
 }
 
@@ -181,7 +181,7 @@ fn points_can_be_selected() {
     assert_eq!(shown(&["--arch", elsewhere()]), far("phase0/step1"));
     assert_eq!(shown(&[&format!("*/{}/phase1/*", here())]), at("phase1/step1"));
     assert_eq!(shown(&["--phase", "phase0"]).split(' ').count(), 2);
-    sandbox.lattice(&["status", "--phase", "phase7"]).exits(0).says("no such point");
+    sandbox.lattice(&["status", "--phase", "phase7"]).exits(0).says_out("no such point");
 }
 
 #[test]

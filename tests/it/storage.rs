@@ -56,7 +56,7 @@ fn new_on_a_full_disk_makes_all_or_nothing() {
         codes.push(run.code);
         if run.code != 0 {
             assert_nothing_made(&sandbox, "small", &step);
-            run.exits(2).says("hint: ").says("is the disk full?");
+            run.exits(2).says_err("hint: ").says_err("is the disk full?");
         }
         new_step(&sandbox, "small", &step).exits(0);
     }
@@ -68,8 +68,8 @@ fn new_on_a_full_disk_makes_all_or_nothing() {
 fn new_says_that_objects_are_read_only() {
     let sandbox = Sandbox::new();
     let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
-    let run = new_step(&sandbox, "work", "step1").exits(2).says("Read-only file system");
-    run.says("hint: the repository cannot be written");
+    let run = new_step(&sandbox, "work", "step1").exits(2).says_err("Read-only file system");
+    run.says_err("hint: the repository cannot be written");
     assert_nothing_made(&sandbox, "work", "step1");
     drop(mounted);
     new_step(&sandbox, "work", "step1").exits(0);
@@ -79,8 +79,8 @@ fn new_says_that_objects_are_read_only() {
 fn results_are_kept_where_objects_are_read_only() {
     let (sandbox, points) = with_quick_nix(1);
     let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
-    let run = sandbox.lattice(&["build", &points[0]]).exits(1).says("could not be recorded yet");
-    run.says("Read-only file system").says("hint: it is kept in");
+    let run = sandbox.lattice(&["build", &points[0]]).exits(1).says_err("could not be recorded yet");
+    run.says_err("Read-only file system").says_err("hint: it is kept in");
     drop(mounted);
     assert_eq!(sandbox.records().len(), 0);
     sandbox.lattice(&["sync"]).exits(0);
@@ -101,13 +101,13 @@ fn no_result_is_lost_on_a_full_disk() {
         let files = fs::read_dir(small.join(".git/lattice/records")).into_iter().flatten().flatten();
         let is_kept = files.filter(|file| file.path().extension().is_some_and(|it| it == "jsonl")).count() == 1;
         if run.stderr.contains("could not record the result") {
-            run.exits(2).says(r#""verdict":"no-builder""#).says("hint: write the line");
+            run.exits(2).says_err(r#""verdict":"no-builder""#).says_err("hint: write the line");
         } else if run.code == 2 {
             // Nothing was found out yet.
-            run.says("is the disk full?");
+            run.says_err("is the disk full?");
         } else {
             assert_eq!(is_kept, run.stderr.contains("could not be recorded yet"), "{left} KiB left: {}", run.stderr);
-            run.exits(1).says("no-builder");
+            run.exits(1).says_out("no-builder");
         }
         sandbox.lattice_in("small", &["sync"], |command| command).exits(0);
     }

@@ -72,10 +72,14 @@ fn a_fresh_clone_shows_the_same_states() {
     own_record(&sandbox, "work", "first", &one, &json!({}));
     own_record(&sandbox, "work", "first", &other, &json!({ "verdict": "failed" }));
     own_record(&sandbox, "work", "first", &two, &json!({ "verdict": "differs" }));
-    let run = sandbox.lattice(&["sync"]).exits(0).says("pushed").says(&two).says("records of this clone pushed");
+    let run =
+        sandbox.lattice(&["sync"]).exits(0).says_out("pushed").says_out(&two).says_out("records of this clone pushed");
     run.never_says("up to date");
     let colleague = sandbox.colleague();
-    lattice(&sandbox, colleague, &["sync"]).exits(0).says("only there").says("records of one other clone fetched");
+    lattice(&sandbox, colleague, &["sync"])
+        .exits(0)
+        .says_out("only there")
+        .says_out("records of one other clone fetched");
     assert_eq!(states(&sandbox, colleague), states(&sandbox, "work"));
     let shown: Vec<_> = [&one, &two, &other].map(|point| sandbox.state_of(point)).into();
     assert_eq!(shown, ["built", "disputed", "failed"], "or the comparison would show little");
@@ -96,8 +100,8 @@ fn a_second_time_there_is_nothing_to_do() {
         lattice(&sandbox, dir, &["sync"]).exits(0).never_says("pushed").never_says("fetched");
         assert_eq!(refs(&sandbox, dir), before);
     }
-    sandbox.lattice(&["sync"]).exits(0).says("2 points are up to date");
-    sandbox.lattice(&["sync", &at("phase0/step1")]).exits(0).says("up to date").says(&at("phase0/step1"));
+    sandbox.lattice(&["sync"]).exits(0).says_out("2 points are up to date");
+    sandbox.lattice(&["sync", &at("phase0/step1")]).exits(0).says_out("up to date").says_out(&at("phase0/step1"));
 }
 
 #[test]
@@ -109,7 +113,7 @@ fn what_is_ahead_is_pushed_and_what_is_behind_moves_forward() {
     let run = sandbox.lattice(&["sync", "--json"]).exits(0);
     assert_eq!((&entry(&run, &one)["standing"], &entry(&run, &one)["done"]), (&"ahead".into(), &"pushed".into()));
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(&one)]), commit);
-    lattice(&sandbox, colleague, &["sync"]).exits(0).says("fast-forwarded");
+    lattice(&sandbox, colleague, &["sync"]).exits(0).says_out("fast-forwarded");
     assert_eq!(sandbox.git_in(colleague, &["rev-parse", &branch(&one)]), commit);
     let log = sandbox.git_in(colleague, &["reflog", "-1", "--format=%gs", &branch(&one)]);
     assert_eq!(log, "sync: fast-forward", "a fetched commit is not to be taken for one made here");
@@ -122,13 +126,13 @@ fn a_branch_that_a_worktree_has_is_not_moved() {
     let commit = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
     sandbox.git(&["worktree", "add", "-q", "../linked", &branch(&one)]);
     let before = sandbox.git(&["rev-parse", &branch(&one)]);
-    sandbox.lattice(&["sync"]).exits(0).says("behind").says("linked").says("`git pull` there");
+    sandbox.lattice(&["sync"]).exits(0).says_out("behind").says_out("linked").says_out("`git pull` there");
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), before);
     assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
-    lattice(&sandbox, "linked", &["sync"]).exits(0).says("behind");
+    lattice(&sandbox, "linked", &["sync"]).exits(0).says_out("behind");
     sandbox.git_in("linked", &["pull", "-q", "origin", &branch(&one)]);
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), commit);
-    lattice(&sandbox, "linked", &["sync"]).exits(0).says("2 points are up to date");
+    lattice(&sandbox, "linked", &["sync"]).exits(0).says_out("2 points are up to date");
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn a_branch_in_the_middle_of_a_rebase_is_not_moved() {
         sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).text().is_empty(),
         "the rebase should have stopped"
     );
-    sandbox.lattice(&["sync", &one]).exits(0).says("behind").says("checked out");
+    sandbox.lattice(&["sync", &one]).exits(0).says_out("behind").says_out("checked out");
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), before);
 }
 
@@ -153,13 +157,14 @@ fn what_differs_on_both_sides_is_left_alone() {
     let one = at("phase0/step1");
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
     let ours = commit_in(&sandbox, "work", &one, "ours = 1\n");
-    let run = sandbox.lattice(&["sync"]).exits(1).says("diverged").says("hint: `git log --oneline --left-right");
-    run.says(&format!("git merge origin/{}", branch(&one)));
+    let run =
+        sandbox.lattice(&["sync"]).exits(1).says_out("diverged").says_err("hint: `git log --oneline --left-right");
+    run.says_err(&format!("git merge origin/{}", branch(&one)));
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), ours);
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(&one)]), theirs);
     sandbox.git(&["switch", "-q", &branch(&one)]);
     sandbox.git(&["merge", "-q", "-s", "ours", "-m", "both", &format!("origin/{}", branch(&one))]);
-    sandbox.lattice(&["sync"]).exits(0).says("pushed");
+    sandbox.lattice(&["sync"]).exits(0).says_out("pushed");
 }
 
 #[test]
@@ -168,8 +173,11 @@ fn what_was_deleted_there_is_said_and_stays() {
     let one = at("phase0/step1");
     sandbox.git_in(colleague, &["push", "-q", "origin", "--delete", &branch(&one)]);
     for _ in 0..2 {
-        let run =
-            sandbox.lattice(&["sync"]).exits(0).says("deleted there").says(&format!("git branch -D {}", branch(&one)));
+        let run = sandbox
+            .lattice(&["sync"])
+            .exits(0)
+            .says_out("deleted there")
+            .says_out(&format!("git branch -D {}", branch(&one)));
         run.never_says("pushed");
     }
     assert!(sandbox.has(&one), "nothing is deleted here");
@@ -192,9 +200,9 @@ fn a_dry_run_asks_and_writes_nothing() {
     own_record(&sandbox, "work", "first", &other, &json!({}));
     own_record(&sandbox, colleague, "second", &one, &json!({}));
     lattice(&sandbox, colleague, &["sync"]).exits(0);
-    let run = sandbox.refused(&["sync", "--dry-run"]).exits(0).says("behind or diverged").says("would push");
-    let run = run.says("only there").says("records of one other clone would be fetched");
-    run.says("records of this clone would be pushed");
+    let run = sandbox.refused(&["sync", "--dry-run"]).exits(0).says_out("behind or diverged").says_out("would push");
+    let run = run.says_out("only there").says_out("records of one other clone would be fetched");
+    run.says_out("records of this clone would be pushed");
     let run = sandbox.refused(&["sync", "--dry-run", "--json"]).exits(0);
     assert_eq!(entry(&run, &one)["standing"], "unknown");
     assert_eq!(entry(&run, &other)["standing"], "ahead");
@@ -209,11 +217,16 @@ fn either_half_can_be_left_out() {
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
     sandbox.points(&[&new]);
     own_record(&sandbox, "work", "first", &new, &json!({}));
-    sandbox.lattice(&["sync", "--no-push"]).exits(0).says("fast-forwarded").says("only here").says("not pushed");
+    sandbox
+        .lattice(&["sync", "--no-push"])
+        .exits(0)
+        .says_out("fast-forwarded")
+        .says_out("only here")
+        .says_out("not pushed");
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), theirs);
     assert!(!sandbox.remote_has(&new));
     pushed_in(&sandbox, colleague, &one, "theirs = 2\n");
-    sandbox.lattice(&["sync", "--no-fetch"]).exits(0).says("pushed");
+    sandbox.lattice(&["sync", "--no-fetch"]).exits(0).says_out("pushed");
     assert!(sandbox.remote_has(&new));
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), theirs, "nothing should come in");
 }
@@ -222,9 +235,9 @@ fn either_half_can_be_left_out() {
 fn points_can_be_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &far("phase0/step1")]);
-    sandbox.lattice(&["sync", &at("phase0/step1")]).exits(0).says("pushed");
+    sandbox.lattice(&["sync", &at("phase0/step1")]).exits(0).says_out("pushed");
     assert!(sandbox.remote_has(&at("phase0/step1")) && !sandbox.remote_has(&far("phase0/step1")));
-    sandbox.lattice(&["sync", "*/*/phase7/*"]).exits(2).says("selects no point");
+    sandbox.lattice(&["sync", "*/*/phase7/*"]).exits(2).says_err("selects no point");
 }
 
 #[test]
@@ -235,8 +248,9 @@ fn a_refused_push_names_each_ref_and_lets_the_others_through() {
     let script = format!("#!/bin/sh\ncase $1 in *{}) echo not this one >&2; exit 1;; esac\n", far("phase0/step1"));
     fs::write(&hook, script).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    let run = sandbox.lattice(&["sync"]).exits(1).says("refused").says("hook declined").says("not this one");
-    run.says("pushed");
+    let run =
+        sandbox.lattice(&["sync"]).exits(1).says_out("refused").says_out("hook declined").says_err("not this one");
+    run.says_out("pushed");
     assert!(sandbox.remote_has(&at("phase0/step1")) && !sandbox.remote_has(&far("phase0/step1")));
     let run = sandbox.lattice(&["sync", "--json"]).exits(1);
     assert!(entry(&run, &far("phase0/step1"))["refused"].as_str().unwrap().contains("hook declined"));
@@ -261,13 +275,13 @@ fn a_remote_without_notes_takes_the_points_all_the_same() {
         sandbox.points(&[&one]);
         own_record(&sandbox, "work", "first", &one, &json!({}));
         without_notes(&sandbox, hook);
-        sandbox.lattice(&["sync"]).exits(1).says("pushed").says("records of this clone refused: (");
+        sandbox.lattice(&["sync"]).exits(1).says_out("pushed").says_out("records of this clone refused: (");
         assert!(sandbox.remote_has(&one), "{hook}");
-        let run = sandbox.lattice(&["next-step", &one, "--no-switch"]).exits(0).says("pushed");
-        run.says("warning: the records of this clone were not pushed").says("git lattice sync");
+        let run = sandbox.lattice(&["next-step", &one, "--no-switch"]).exits(0).says_out("pushed");
+        run.says_err("warning: the records of this clone were not pushed").says_err("git lattice sync");
         assert!(sandbox.remote_has(&two), "{hook}");
         fs::remove_file(sandbox.path("remote.git/hooks").join(hook)).unwrap();
-        sandbox.lattice(&["sync"]).exits(0).says("records of this clone pushed");
+        sandbox.lattice(&["sync"]).exits(0).says_out("records of this clone pushed");
     }
 }
 
@@ -280,9 +294,12 @@ fn new_and_promote_push_the_records_that_they_rest_on() {
     let notes = || sandbox.try_git("remote.git", &["rev-parse", "-q", "--verify", "refs/notes/lattice/first"]).text();
     let kept = sandbox.lattice(&["promote", &one, "--no-switch", "--no-push", "--json"]).exits(0).json();
     assert!(kept["records_pushed"].is_null() && notes().is_empty(), "{kept}");
-    sandbox.lattice(&["promote", &one, "--no-switch"]).exits(0).says("the records of this clone were pushed with it");
+    sandbox
+        .lattice(&["promote", &one, "--no-switch"])
+        .exits(0)
+        .says_err("the records of this clone were pushed with it");
     assert_eq!(notes(), sandbox.git(&["rev-parse", "refs/notes/lattice/first"]));
-    sandbox.lattice(&["next-step", &one, "--no-switch"]).exits(0).says("pushed").never_says("records");
+    sandbox.lattice(&["next-step", &one, "--no-switch"]).exits(0).says_out("pushed").never_says("records");
     own_record(&sandbox, "work", "first", &at("phase0/step2"), &json!({}));
     let made = sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--json"]).exits(0).json();
     assert_eq!(made["records_pushed"], true);
@@ -295,16 +312,17 @@ fn a_remote_that_is_not_there_moves_nothing() {
     sandbox.points(&[&at("phase0/step2")]);
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     let before = sandbox.state();
-    let run = sandbox.lattice(&["sync"]).exits(1).says("could not ask `origin`").says("remote.git").says("hint:");
+    let run =
+        sandbox.lattice(&["sync"]).exits(1).says_err("could not ask `origin`").says_err("remote.git").says_err("hint:");
     assert!(run.stdout.is_empty(), "{}", run.stdout);
     assert_eq!(sandbox.state(), before);
     sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
-    sandbox.lattice(&["sync"]).exits(2).says("there is no remote `origin`").says("git remote add origin URL");
+    sandbox.lattice(&["sync"]).exits(2).says_err("there is no remote `origin`").says_err("git remote add origin URL");
     sandbox.write(
         "lattice.toml",
         fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap().replace("\"origin\"", "\"\""),
     );
-    sandbox.lattice(&["sync"]).exits(2).says("there is no remote");
+    sandbox.lattice(&["sync"]).exits(2).says_err("there is no remote");
 }
 
 #[test]
@@ -320,7 +338,7 @@ fn records_that_were_not_pushed_survive_a_fetch_whatever_is_configured() {
     }
     own_record(&sandbox, "work", "first", &far("phase0/step1"), &json!({}));
     let before = sandbox.git(&["rev-parse", "refs/notes/lattice/first"]);
-    sandbox.lattice(&["sync", "--no-push"]).exits(0).says("records of this clone not pushed");
+    sandbox.lattice(&["sync", "--no-push"]).exits(0).says_out("records of this clone not pushed");
     assert_eq!(sandbox.git(&["rev-parse", "refs/notes/lattice/first"]), before);
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
     assert_eq!(fields(&shown["records"], "writer"), ["first", "second"]);
@@ -335,13 +353,13 @@ fn a_copied_clone_takes_a_name_of_its_own_and_loses_nothing() {
     assert!(copied.unwrap().success());
     own_record(&sandbox, "work", "same", &other, &json!({ "host": "first" }));
     own_record(&sandbox, "copy", "same", &other, &json!({ "host": "second" }));
-    sandbox.lattice(&["sync"]).exits(0).says("records of this clone pushed");
+    sandbox.lattice(&["sync"]).exits(0).says_out("records of this clone pushed");
     lattice(&sandbox, "copy", &["sync", "--dry-run"]).exits(0);
-    let run = lattice(&sandbox, "copy", &["sync"]).exits(0).says("another clone writes records as `same` too");
-    run.says("records of this clone pushed");
+    let run = lattice(&sandbox, "copy", &["sync"]).exits(0).says_out("another clone writes records as `same` too");
+    run.says_out("records of this clone pushed");
     let writer = sandbox.git_in("copy", &["config", "--get-all", "lattice.writer"]);
     assert!(writer.len() == 16 && writer != "same", "{writer}");
-    sandbox.lattice(&["sync"]).exits(0).says("records of one other clone fetched");
+    sandbox.lattice(&["sync"]).exits(0).says_out("records of one other clone fetched");
     for dir in ["work", "copy"] {
         let hosts = |point: &str| {
             let shown = lattice(&sandbox, dir, &["show", point, "--json"]).exits(0).json();
@@ -366,7 +384,7 @@ fn a_writer_whose_records_were_rewritten_there_is_kept_here() {
     sandbox.git_in(colleague, &["update-ref", "-d", "refs/notes/lattice/second"]);
     write_record(&sandbox, colleague, "second", &one, &json!({ "verdict": "failed" }));
     sandbox.git_in(colleague, &["push", "-q", "-f", "origin", "refs/notes/lattice/second"]);
-    sandbox.lattice(&["sync"]).exits(0).says("the records of writer `second` differ here and there");
+    sandbox.lattice(&["sync"]).exits(0).says_err("the records of writer `second` differ here and there");
     assert_eq!(sandbox.git(&["rev-parse", "refs/notes/lattice/second"]), before);
 }
 
@@ -379,7 +397,7 @@ fn notes_refs_that_no_clone_makes_are_left_there() {
     for (name, id) in [("b/c", &id), ("ok", &id), ("text", &blob), ("e-vil", &id)] {
         sandbox.git_in(colleague, &["push", "-q", "origin", &format!("{id}:refs/notes/lattice/{name}")]);
     }
-    sandbox.lattice(&["sync"]).exits(0).says("3 notes refs of the remote left alone").says("one other clone");
+    sandbox.lattice(&["sync"]).exits(0).says_out("3 notes refs of the remote left alone").says_out("one other clone");
     assert_eq!(sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/notes"]), "refs/notes/lattice/ok");
 }
 

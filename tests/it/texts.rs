@@ -28,7 +28,7 @@ fn the_completions_of_every_shell_have_every_command() {
             assert!(script.contains(command), "the completions for {shell} should have `{command}`");
         }
     }
-    sandbox.lattice(&["completions", "cmd"]).exits(2).says("bash");
+    sandbox.lattice(&["completions", "cmd"]).exits(2).says_err("bash");
     sandbox.lattice(&["completions"]).exits(2);
 }
 
@@ -57,6 +57,6 @@ fn the_flags_are_those_of_the_lattice() {
     let axes = "image = { set = [\"base\", \"web\"] }\nrelease = { chain = \"r{n}\" }\n";
     let toml = format!("base = \"main\"\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{axes}");
     let sandbox = Sandbox::with_toml(&toml);
-    sandbox.lattice(&["new", "--help"]).exits(0).says("--image").says("--release").never_says("--arch ");
-    sandbox.lattice(&["new", "--image", "web", "--release", "r2", "--dry-run"]).exits(0).says("feature/web/r2");
+    sandbox.lattice(&["new", "--help"]).exits(0).says_out("--image").says_out("--release").never_says("--arch ");
+    sandbox.lattice(&["new", "--image", "web", "--release", "r2", "--dry-run"]).exits(0).says_out("feature/web/r2");
 }

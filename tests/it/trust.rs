@@ -37,8 +37,8 @@ fn it_shows_what_there_is_to_look_at_and_needs_a_yes() {
     for file in ["config.toml", "flake.nix", "step.nix"] {
         assert!(run.stderr.contains(&format!("\n    {dir}/{file}\n")), "{file}: {}", run.stderr);
     }
-    let run = run.says(&format!("    look: git diff main...origin/{branch} -- {dir}\n"));
-    run.says("error: there is no terminal to ask on: `--yes` says that you have looked at it");
+    let run = run.says_err(&format!("    look: git diff main...origin/{branch} -- {dir}\n"));
+    run.says_err("error: there is no terminal to ask on: `--yes` says that you have looked at it");
     assert!(!file(&victim).exists());
     let shown = victim.sandbox.git(&["diff", &format!("main...origin/{branch}"), "--", &dir]);
     assert!(shown.contains("step.nix"), "the command that is named should show it");
@@ -68,7 +68,7 @@ fn on_a_terminal_it_asks_and_an_empty_answer_is_a_no() {
 fn what_is_built_by_itself_needs_no_trust() {
     let victim = Victim::new(None);
     victim.is_sent("config", &[]);
-    victim.sandbox.lattice(&["trust", &point()]).exits(0).says("is built by itself already");
+    victim.sandbox.lattice(&["trust", &point()]).exits(0).says_err("is built by itself already");
     assert!(!file(&victim).exists());
 }
 
@@ -76,25 +76,25 @@ fn what_is_built_by_itself_needs_no_trust() {
 fn it_is_listed_and_revoked() {
     let victim = sent();
     let sandbox = &victim.sandbox;
-    sandbox.lattice(&["trust", "list"]).exits(0).says("nothing is trusted");
+    sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
     let trusted = sandbox.lattice(&["trust", &point(), "--yes", "--json"]).exits(0).json();
     assert_eq!((&trusted["version"], &trusted["trusted"][0]["point"]), (&1.into(), &point().into()));
     let list = sandbox.lattice(&["trust", "list", "--json"]).exits(0).json();
     let key = trusted["trusted"][0]["key"].as_str().unwrap().to_owned();
     assert_eq!((&list["content"][0]["key"], &list["content"][0]["point"]), (&key.clone().into(), &point().into()));
     assert_eq!(sandbox.point(&point())["key"], key.as_str(), "it is the build key");
-    sandbox.lattice_in("", &["trust", "list"], |command| command).exits(0).says(&key[..10]).says(&point());
+    sandbox.lattice_in("", &["trust", "list"], |command| command).exits(0).says_out(&key[..10]).says_out(&point());
     assert!(victim.switch(&branch(&point())).contains("in the background"));
 
     let run = sandbox.lattice(&["trust", "revoke", "nothing"]).exits(1);
-    run.says("nothing trusted has the name `nothing`").says("git lattice trust list");
-    sandbox.lattice(&["trust", "revoke", &key[..10]]).exits(0).says("revoked");
+    run.says_err("nothing trusted has the name `nothing`").says_err("git lattice trust list");
+    sandbox.lattice(&["trust", "revoke", &key[..10]]).exits(0).says_out("revoked");
     sandbox.git(&["switch", "-q", "main"]);
     assert!(victim.switch(&branch(&point())).contains(STEP), "from then on it is as before");
     for what in [&["--yes", &point()][..], &["revoke", &point()], &["--yes", &point()], &["revoke", "--all"]] {
         sandbox.lattice(&[&["trust"], what].concat()).exits(0);
     }
-    sandbox.lattice(&["trust", "list"]).exits(0).says("nothing is trusted");
+    sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
     sandbox.lattice(&["trust", "revoke"]).exits(2);
 }
 
@@ -103,7 +103,7 @@ fn another_clone_trusts_the_same_content() {
     let victim = sent();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let clone = victim.sandbox.colleague();
-    victim.sandbox.lattice_in(clone, &["trust", &point()], |command| command).exits(0).says("by itself already");
+    victim.sandbox.lattice_in(clone, &["trust", &point()], |command| command).exits(0).says_err("by itself already");
 }
 
 #[test]
@@ -129,8 +129,8 @@ fn a_file_that_cannot_be_believed_trusts_nothing() {
         victim.sandbox.git(&["switch", "-q", "main"]);
         let start = format!("git-lattice: not built by itself, `{}` {why}", file.display());
         assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
-        victim.sandbox.lattice(&["trust", "list"]).exits(2).says(why);
-        victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(2).says("hint: ");
+        victim.sandbox.lattice(&["trust", "list"]).exits(2).says_err(why);
+        victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(2).says_err("hint: ");
     };
     for bad in ["", "{", "[]", "{}", &good.replace("\"version\": 1", "\"version\": 2"), &good[..good.len() / 2]] {
         fs::write(&file, bad).unwrap();
@@ -143,7 +143,7 @@ fn a_file_that_cannot_be_believed_trusts_nothing() {
     fs::write(&file, "{").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     victim.sandbox.lattice(&["trust", "revoke", "--all"]).exits(0);
-    victim.sandbox.lattice(&["trust", "list"]).exits(0).says("nothing is trusted");
+    victim.sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_state_directory_that_a_branch_could_fill_is_refused() {
     for (place, why) in places {
         for args in [&["trust", &point(), "--yes"][..], &["trust", "list"], &["trust", "revoke", "--all"]] {
             let run = sandbox.lattice_in("work", args, |command| command.env("XDG_STATE_HOME", &place));
-            run.exits(2).says(why).says("hint: set XDG_STATE_HOME");
+            run.exits(2).says_err(why).says_err("hint: set XDG_STATE_HOME");
         }
     }
     assert!(fs::read_dir(sandbox.work().join("state")).unwrap().next().is_none(), "nothing should be written there");
@@ -170,7 +170,7 @@ fn a_state_directory_that_a_branch_could_fill_is_refused() {
     let run = sandbox.lattice_in("linked", &["trust", "list"], |command| {
         command.env("XDG_STATE_HOME", sandbox.work().join("state"))
     });
-    run.exits(2).says("is inside this repository");
+    run.exits(2).says_err("is inside this repository");
     let elsewhere = sandbox.path("elsewhere").display().to_string();
     let trust = ["trust", &point(), "--yes"];
     sandbox.lattice_in("work", &trust, |command| command.env("XDG_STATE_HOME", &elsewhere)).exits(0);

@@ -36,25 +36,25 @@ fn settings(sandbox: &Sandbox, more: &[&str]) -> Run {
 #[test]
 fn shows_a_diff_and_needs_a_yes() {
     let sandbox = proposing("store = \"ssh-ng://far\"\nsubstituters = [\"https://a\", \"https://b\"]");
-    let run = settings(&sandbox, &[]).exits(2).says("error: there is no terminal to ask on: `--yes`");
+    let run = settings(&sandbox, &[]).exits(2).says_err("error: there is no terminal to ask on: `--yes`");
     assert!(
         run.stderr.starts_with("+store = \"ssh-ng://far\"\n+substituters = [\"https://a\", \"https://b\"]\n"),
         "{}",
         run.stderr
     );
     assert!(run.stdout.starts_with("not trusted  settings  "), "{}", run.stdout);
-    build(&sandbox).says(PROPOSED);
-    settings(&sandbox, &["--yes"]).exits(0).says("trusted  settings  ");
+    build(&sandbox).says_err(PROPOSED);
+    settings(&sandbox, &["--yes"]).exits(0).says_out("trusted  settings  ");
     build(&sandbox).never_says(PROPOSED);
-    settings(&sandbox, &[]).exits(0).says("unchanged  settings  ").never_says("+store");
+    settings(&sandbox, &[]).exits(0).says_out("unchanged  settings  ").never_says("+store");
 
     propose(&sandbox, "# of no account\nsubstituters = ['https://a',\n 'https://b']\nstore = 'ssh-ng://near'");
-    let run = settings(&sandbox, &["--yes", "--dry-run"]).exits(0).says("not trusted  settings  ");
+    let run = settings(&sandbox, &["--yes", "--dry-run"]).exits(0).says_out("not trusted  settings  ");
     assert_eq!(
         run.stderr, "-store = \"ssh-ng://far\"\n+store = \"ssh-ng://near\"\n",
         "only what differs from what was allowed last"
     );
-    build(&sandbox).says(PROPOSED);
+    build(&sandbox).says_err(PROPOSED);
 }
 
 #[test]
@@ -99,17 +99,20 @@ fn is_listed_and_revoked_and_for_this_clone_alone() {
         (&list["settings"][0]["key"], &list["settings"][0]["lines"][0]),
         (&key.clone().into(), &"store = \"ssh-ng://far\"".into())
     );
-    sandbox.lattice(&["trust", "list"]).exits(0).says("settings").says(&key[..10]);
+    sandbox.lattice(&["trust", "list"]).exits(0).says_out("settings").says_out(&key[..10]);
     sandbox.git(&["push", "-q"]);
     let clone = sandbox.colleague();
-    sandbox.lattice_in(clone, &["trust", "--settings", "--dry-run"], |command| command).exits(0).says("not trusted");
+    sandbox
+        .lattice_in(clone, &["trust", "--settings", "--dry-run"], |command| command)
+        .exits(0)
+        .says_out("not trusted");
     sandbox.git(&["worktree", "add", "-q", "--detach", "../linked"]);
-    sandbox.lattice_in("linked", &["trust", "--settings"], |command| command).exits(0).says("unchanged");
-    sandbox.lattice(&["trust", "revoke", &key[..10]]).exits(0).says("revoked");
-    build(&sandbox).says(PROPOSED);
+    sandbox.lattice_in("linked", &["trust", "--settings"], |command| command).exits(0).says_out("unchanged");
+    sandbox.lattice(&["trust", "revoke", &key[..10]]).exits(0).says_out("revoked");
+    build(&sandbox).says_err(PROPOSED);
     settings(&sandbox, &["--yes"]).exits(0);
     sandbox.lattice(&["trust", "revoke", "--all"]).exits(0);
-    build(&sandbox).says(PROPOSED);
+    build(&sandbox).says_err(PROPOSED);
 }
 
 #[test]
@@ -128,16 +131,16 @@ fn ledger_that_cannot_be_believed_allows_no_machine() {
     settings(&sandbox, &["--yes"]).exits(0);
     let ledger = sandbox.path("home/.local/state/git-lattice/trust.json");
     fs::write(&ledger, "{").unwrap();
-    build(&sandbox).exits(2).says("is damaged, so nothing in it is trusted");
+    build(&sandbox).exits(2).says_err("is damaged, so nothing in it is trusted");
     assert!(!sandbox.nix_was_called());
     sandbox.git(&["config", "lattice.store", ""]);
-    build(&sandbox).says("is damaged");
+    build(&sandbox).says_err("is damaged");
 }
 
 #[test]
 fn nothing_proposed_is_nothing_to_allow() {
     let sandbox = proposing("include = [\"README\"]");
-    settings(&sandbox, &[]).exits(0).says("nothing is proposed");
+    settings(&sandbox, &[]).exits(0).says_out("nothing is proposed");
     assert!(!sandbox.path("home/.local/state/git-lattice").exists());
     sandbox.lattice(&["trust", "--settings", &at("phase0/step1")]).exits(2);
     sandbox.lattice(&["trust", "--dry-run"]).exits(2);

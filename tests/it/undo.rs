@@ -35,7 +35,7 @@ impl Sandbox {
         let run = self.lattice(args).exits(0);
         let (after, stands) = (self.heads("work"), worktree());
         assert_ne!(before, after, "{args:?} should move refs\n{}{}", run.stdout, run.stderr);
-        self.lattice(&["undo"]).exits(0).says("undone");
+        self.lattice(&["undo"]).exits(0).says_out("undone");
         assert_eq!(self.heads("work"), before, "undo of {args:?}");
         self.lattice(&["undo"]).exits(0);
         assert_eq!(self.heads("work"), after, "undo of undo of {args:?}");
@@ -82,21 +82,25 @@ fn undo_refuses_what_has_moved_since() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs", "--no-switch", "--no-push"]).exits(0);
     sandbox.git(&["branch", "-f", STEP1, "main"]);
-    sandbox.refused(&["undo"]).exits(1).says(STEP1).says("moved since");
+    sandbox.refused(&["undo"]).exits(1).says_err(STEP1).says_err("moved since");
     sandbox.git(&["branch", "-D", STEP1]);
-    sandbox.refused(&["undo"]).exits(1).says(STEP1);
+    sandbox.refused(&["undo"]).exits(1).says_err(STEP1);
     assert_eq!(sandbox.states(), ["done"]);
 }
 
 #[test]
 fn undo_refuses_what_is_undone() {
     let sandbox = Sandbox::new();
-    sandbox.refused(&["undo"]).exits(1).says("nothing");
+    sandbox.refused(&["undo"]).exits(1).says_err("nothing");
     sandbox.lattice(&NEW).exits(0);
     let id = sandbox.newest();
     sandbox.lattice(&["undo", &id[..6]]).exits(0);
-    sandbox.refused(&["undo", &id]).exits(1).says("undone").says(&format!("git lattice undo {}", sandbox.newest()));
-    sandbox.refused(&["undo", "nothing-like-it"]).exits(2).says("git lattice ops");
+    sandbox
+        .refused(&["undo", &id])
+        .exits(1)
+        .says_err("undone")
+        .says_err(&format!("git lattice undo {}", sandbox.newest()));
+    sandbox.refused(&["undo", "nothing-like-it"]).exits(2).says_err("git lattice ops");
     assert_eq!(sandbox.states(), ["done", "undone"]);
 }
 
@@ -104,7 +108,7 @@ fn undo_refuses_what_is_undone() {
 fn a_dry_run_of_undo_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
-    let run = sandbox.refused(&["undo", "--dry-run"]).exits(0).says("would undo");
+    let run = sandbox.refused(&["undo", "--dry-run"]).exits(0).says_out("would undo");
     assert!(run.stdout.contains(STEP1), "{}", run.stdout);
     let json = sandbox.refused(&["undo", "--dry-run", "--json"]).exits(0).json();
     assert_eq!((&json["dry_run"], &json["operation"], &json["refs"][0]["to"]), (&true.into(), &().into(), &().into()));
@@ -117,7 +121,7 @@ fn a_branch_that_is_checked_out_is_left_first() {
     sandbox.write("untracked", "mine\n");
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-push"]).exits(0);
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), STEP1);
-    sandbox.refused(&["undo"]).exits(1).says("checked out").says("`git switch -`, then `git lattice undo");
+    sandbox.refused(&["undo"]).exits(1).says_err("checked out").says_err("`git switch -`, then `git lattice undo");
     sandbox.git(&["switch", "-q", "-"]);
     sandbox.lattice(&["undo"]).exits(0);
     assert!(sandbox.work().join("untracked").exists());
@@ -126,7 +130,7 @@ fn a_branch_that_is_checked_out_is_left_first() {
     sandbox
         .refused(&["undo", &sandbox.lattice(&["ops", "--json"]).json()["operations"][0]["id"].as_str().unwrap()[..8]])
         .exits(1)
-        .says("other' switch --detach`");
+        .says_err("other' switch --detach`");
 }
 
 #[test]
@@ -147,8 +151,8 @@ fn what_was_pushed_is_said_and_stays() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     let there = sandbox.heads("remote.git");
-    sandbox.lattice(&["undo", "--dry-run"]).exits(0).says("was pushed to `origin`").says("--remote");
-    let run = sandbox.lattice(&["undo"]).exits(0).says("was pushed to `origin`, and stays there");
+    sandbox.lattice(&["undo", "--dry-run"]).exits(0).says_err("was pushed to `origin`").says_err("--remote");
+    let run = sandbox.lattice(&["undo"]).exits(0).says_err("was pushed to `origin`, and stays there");
     assert_eq!(sandbox.heads("remote.git"), there);
     let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: `")?.split('`').next()).unwrap().to_owned();
     let words: Vec<_> = hint.split(' ').skip(1).collect();
@@ -162,9 +166,9 @@ fn what_was_pushed_is_taken_back_with_a_lease() {
     let before = sandbox.heads("remote.git");
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     let pushed = sandbox.heads("remote.git");
-    sandbox.lattice(&["undo", "--remote"]).exits(0).says("taken back on `origin`");
+    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
     assert_eq!(sandbox.heads("remote.git"), before);
-    sandbox.lattice(&["undo", "--remote"]).exits(0).says("taken back on `origin`");
+    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
     assert_eq!(sandbox.heads("remote.git"), pushed, "undoing the undo pushes it again");
     // Another clone goes on with it.
     sandbox.git(&["clone", "-q", sandbox.path("remote.git").to_str().unwrap(), "../clone"]);
@@ -172,7 +176,7 @@ fn what_was_pushed_is_taken_back_with_a_lease() {
     sandbox.git_in("clone", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
     sandbox.git_in("clone", &["push", "-q", "origin", STEP1]);
     let (here, there) = (sandbox.heads("work"), sandbox.heads("remote.git"));
-    sandbox.lattice(&["undo", "--remote"]).exits(1).says("stale info");
+    sandbox.lattice(&["undo", "--remote"]).exits(1).says_err("stale info");
     assert_eq!((sandbox.heads("work"), sandbox.heads("remote.git")), (here, there), "nothing should be done");
 }
 
@@ -196,7 +200,7 @@ fn undone_commits_survive_gc() {
     sandbox.lattice(&["undo"]).exits(0);
     sandbox.git(&["-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now"]);
     sandbox.git(&["fsck", "--strict", "--no-dangling"]);
-    sandbox.lattice(&["undo"]).exits(0).says("made again");
+    sandbox.lattice(&["undo"]).exits(0).says_out("made again");
     assert_eq!(sandbox.heads("work"), made);
     assert_eq!(sandbox.git(&["for-each-ref", "refs/lattice/journal"]), "", "its own refs keep it now");
     sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
@@ -211,7 +215,7 @@ fn a_commit_that_is_gone_is_named() {
     let kept = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/lattice/journal"]);
     sandbox.git(&["update-ref", "-d", &kept]);
     sandbox.git(&["-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now"]);
-    sandbox.refused(&["undo"]).exits(1).says(&commit).says(STEP1);
+    sandbox.refused(&["undo"]).exits(1).says_err(&commit).says_err(STEP1);
 }
 
 #[test]
@@ -272,6 +276,6 @@ fn a_damaged_line_costs_that_operation_alone() {
     let lines: Vec<_> = text.lines().enumerate().map(|(i, line)| if i == 0 { &line[..40] } else { line }).collect();
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
     assert_eq!(sandbox.states(), ["done"]);
-    sandbox.lattice(&["ops"]).exits(0).says("1 line of the journal cannot be read");
-    sandbox.lattice(&["undo"]).exits(0).says(STEP2);
+    sandbox.lattice(&["ops"]).exits(0).says_err("1 line of the journal cannot be read");
+    sandbox.lattice(&["undo"]).exits(0).says_out(STEP2);
 }

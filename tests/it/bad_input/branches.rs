@@ -18,8 +18,8 @@ fn the_base_branch_is_missing() {
     let sandbox = Sandbox::new();
     let toml = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", toml.replace("base = \"main\"", "base = \"trunk\""));
-    let run = sandbox.refused(&NEW).exits(2).says("the base branch `trunk` does not exist");
-    run.says("`git fetch origin`").says("`base` in lattice.toml");
+    let run = sandbox.refused(&NEW).exits(2).says_err("the base branch `trunk` does not exist");
+    run.says_err("`git fetch origin`").says_err("`base` in lattice.toml");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_base_branch_that_only_the_remote_has_will_do() {
     let sandbox = Sandbox::new();
     sandbox.git(&["switch", "-q", "-c", "mine"]);
     sandbox.git(&["branch", "-q", "-D", "main"]);
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
 }
 
 #[test]
@@ -36,12 +36,12 @@ fn a_branch_is_where_a_folder_must_be() {
     for other in ["feature", "feature/toolchain", "feature/toolchain/aarch64/phase0"] {
         for packed in [false, true] {
             branch(&sandbox, other, packed);
-            let run = sandbox.refused(&NEW).exits(1).says(BRANCH).says(&format!("`{other}` is in the way"));
-            run.says(&format!("hint: `git branch -m {other} NAME`"));
+            let run = sandbox.refused(&NEW).exits(1).says_err(BRANCH).says_err(&format!("`{other}` is in the way"));
+            run.says_err(&format!("hint: `git branch -m {other} NAME`"));
             sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
     }
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_folder_is_where_the_branch_must_be() {
     for packed in [false, true] {
         let other = format!("{BRANCH}/fix/it");
         branch(&sandbox, &other, packed);
-        let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
-        run.says(&format!("hint: `git branch -m {other} NAME`"));
+        let run = sandbox.refused(&NEW).exits(1).says_err(&format!("`{other}` is in the way"));
+        run.says_err(&format!("hint: `git branch -m {other} NAME`"));
         sandbox.git(&["branch", "-M", &other, "elsewhere"]);
     }
 }
@@ -61,7 +61,7 @@ fn one_branch_in_the_way_of_several_points_stops_them_all() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature/toolchain/x86_64"]);
     let run = sandbox.refused(&["new", "--all-archs"]).exits(1);
-    run.says("`feature/toolchain/x86_64` is in the way");
+    run.says_err("`feature/toolchain/x86_64` is in the way");
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn letter_case_alone_is_in_the_way_too() {
     ] {
         for packed in [false, true] {
             branch(&sandbox, other, packed);
-            let run = sandbox.refused(&NEW).exits(1).says(&format!("`{other}` is in the way"));
-            run.says("letter case").says(&format!("`git branch -m {other} NAME`"));
+            let run = sandbox.refused(&NEW).exits(1).says_err(&format!("`{other}` is in the way"));
+            run.says_err("letter case").says_err(&format!("`git branch -m {other} NAME`"));
             sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
     }
@@ -90,7 +90,7 @@ fn a_neighbour_with_a_similar_name_is_not_in_the_way() {
     for other in ["feature/toolchain-old", "feature/tool", "features", "feature/toolchain/aarch64/phase0/step11"] {
         sandbox.git(&["branch", other]);
     }
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
 }
 
 #[test]
@@ -100,27 +100,31 @@ fn a_branch_with_other_content_stays_and_both_commits_are_named() {
     let there = sandbox.git(&["rev-parse", BRANCH]);
     std::fs::write(sandbox.path("c.toml"), "other = true\n").unwrap();
     let run = sandbox.refused(&[&NEW[..], &["--config", "../c.toml"]].concat()).exits(1);
-    let run = run.says("exists with other content").says(&there[..10]).says("config.toml differs");
+    let run = run.says_err("exists with other content").says_err(&there[..10]).says_err("config.toml differs");
     let new = run.stderr.split("would make ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(new.len() == 10 && new != &there[..10], "the commit that would be made should be named: {}", run.stderr);
-    run.says(&format!("`git show {}", &there[..10])).says("git branch -m");
-    sandbox.refused(&[&NEW[..], &["--template", "step"]].concat()).exits(1).says("flake.nix differs");
+    run.says_err(&format!("`git show {}", &there[..10])).says_err("git branch -m");
+    sandbox.refused(&[&NEW[..], &["--template", "step"]].concat()).exits(1).says_err("flake.nix differs");
 }
 
 #[test]
 fn a_branch_that_somebody_else_gave_a_points_name_stays() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", BRANCH, "main"]);
-    let run = sandbox.refused(&NEW).exits(1).says("exists with other content").says("flake.nix and config.toml differ");
-    run.says(&sandbox.git(&["rev-parse", "--short=10", "main"]));
-    sandbox.refused(&["build", "toolchain/aarch64/phase0/step1"]).exits(2).says("has no `flakes/toolchain/");
+    let run = sandbox
+        .refused(&NEW)
+        .exits(1)
+        .says_err("exists with other content")
+        .says_err("flake.nix and config.toml differ");
+    run.says_err(&sandbox.git(&["rev-parse", "--short=10", "main"]));
+    sandbox.refused(&["build", "toolchain/aarch64/phase0/step1"]).exits(2).says_err("has no `flakes/toolchain/");
 }
 
 #[test]
 fn one_point_with_other_content_stops_all() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature/toolchain/x86_64/phase0/step1", "main"]);
-    sandbox.refused(&["new", "--all-archs"]).exits(1).says("feature/toolchain/x86_64/phase0/step1");
+    sandbox.refused(&["new", "--all-archs"]).exits(1).says_err("feature/toolchain/x86_64/phase0/step1");
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn a_switch_that_git_refuses_loses_nothing() {
     sandbox.write("flakes/toolchain/aarch64/phase0/step1/flake.nix", "mine");
     let before = sandbox.state();
     let run = sandbox.lattice(&NEW).exits(1);
-    run.says("untracked working tree files would be overwritten");
+    run.says_err("untracked working tree files would be overwritten");
     assert_eq!(sandbox.state(), before, "HEAD, index and worktree should stay");
 }
 
@@ -140,11 +144,11 @@ fn a_file_where_the_points_directory_must_be_stays() {
     sandbox.write("flakes", "mine\n");
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "a file"]);
-    let run = sandbox.refused(&NEW).exits(1).says("`flakes` is there");
-    run.says("hint: `flake` in lattice.toml");
+    let run = sandbox.refused(&NEW).exits(1).says_err("`flakes` is there");
+    run.says_err("hint: `flake` in lattice.toml");
     sandbox.git(&["rm", "-q", "flakes"]);
     std::os::unix::fs::symlink("elsewhere", sandbox.work().join("flakes")).unwrap();
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "a link"]);
-    sandbox.refused(&NEW).exits(1).says("`flakes` is there");
+    sandbox.refused(&NEW).exits(1).says_err("`flakes` is there");
 }

@@ -12,10 +12,10 @@ fn ready() -> Sandbox {
 fn not_toml_is_refused_with_line_and_column() {
     let sandbox = ready();
     std::fs::write(sandbox.path("c.toml"), "a = 1\nb = \n").unwrap();
-    sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says("`../c.toml` line 2, column 5");
-    sandbox.refused(&["new", "--arch", "x86_64", "--config-path", "../c.toml"]).exits(2).says("line 2, column 5");
+    sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says_err("`../c.toml` line 2, column 5");
+    sandbox.refused(&["new", "--arch", "x86_64", "--config-path", "../c.toml"]).exits(2).says_err("line 2, column 5");
     std::fs::write(sandbox.path("c.toml"), "a = 1\na = 2\n").unwrap();
-    sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says("line 2, column 1");
+    sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says_err("line 2, column 1");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn not_utf8_is_refused_with_line_and_column() {
         ("é = 1\né = \"\u{e9}".as_bytes().split_last().unwrap().1, "line 2, column 6"),
     ] {
         std::fs::write(sandbox.path("c.toml"), bytes).unwrap();
-        sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says("not UTF-8").says(at);
+        sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says_err("not UTF-8").says_err(at);
     }
 }
 
@@ -36,27 +36,27 @@ fn what_comes_on_stdin_is_named_so() {
     let sandbox = ready();
     let before = sandbox.everything();
     let run = sandbox.lattice_in("work", &["next-step", "--config", "-"], |command| command.write_stdin("a = 1\0\n"));
-    run.exits(2).says("`stdin` line 1, column");
+    run.exits(2).says_err("`stdin` line 1, column");
     assert_eq!(sandbox.everything(), before, "nothing should be written");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let sandbox = ready();
-    sandbox.refused(&["next-step", "--config", "../nope.toml"]).exits(2).says("could not read `../nope.toml`");
-    sandbox.refused(&["next-step", "--config", ".."]).exits(2).says("could not read `..`");
+    sandbox.refused(&["next-step", "--config", "../nope.toml"]).exits(2).says_err("could not read `../nope.toml`");
+    sandbox.refused(&["next-step", "--config", ".."]).exits(2).says_err("could not read `..`");
 }
 
 #[test]
 fn the_template_rust_asks_for_its_data() {
     let sandbox = ready();
-    let run = sandbox.refused(&["next-step", "--template", "rust"]).exits(2).says("`[rust]`");
-    run.says("hint: give them with `--config FILE`");
+    let run = sandbox.refused(&["next-step", "--template", "rust"]).exits(2).says_err("`[rust]`");
+    run.says_err("hint: give them with `--config FILE`");
 }
 
 #[test]
 fn a_base_branch_in_the_data_that_is_not_there_is_named() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.path("c.toml"), "[nix]\nbase_branch = \"devel\"\n").unwrap();
-    sandbox.refused(&["new", "--arch", "aarch64", "--config", "../c.toml"]).exits(2).says("`devel` does not exist");
+    sandbox.refused(&["new", "--arch", "aarch64", "--config", "../c.toml"]).exits(2).says_err("`devel` does not exist");
 }

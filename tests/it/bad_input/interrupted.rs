@@ -83,12 +83,12 @@ fn killed_at_any_moment_the_same_command_simply_works() {
         let mut run = sandbox.lattice(&args);
         if !stale.is_empty() && run.code != 0 {
             let name = stale[0].file_name().unwrap().to_string_lossy().into_owned();
-            run.exits(1).says(&name);
+            run.exits(1).says_err(&name);
             stale.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
             run = sandbox.lattice(&args);
         }
-        run.exits(0).says("feature/toolchain/aarch64/phase0/step1");
-        sandbox.lattice(&args).exits(0).says("unchanged").says("pushed");
+        run.exits(0).says_out("feature/toolchain/aarch64/phase0/step1");
+        sandbox.lattice(&args).exits(0).says_out("unchanged").says_out("pushed");
         sandbox.git_in("remote.git", &["fsck", "--no-dangling", "--strict"]);
     }
     assert!(midway > 2, "some runs should have been killed midway, or the test shows nothing: {midway}");
@@ -101,12 +101,12 @@ fn a_lock_that_somebody_left_is_named_with_what_to_do() {
     std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
     std::fs::write(&lock, "").unwrap();
     let before = sandbox.state();
-    let run = sandbox.lattice(&NEW).exits(1).says(&lock.display().to_string()).says("second");
-    run.says("hint: ").says("`rm ");
+    let run = sandbox.lattice(&NEW).exits(1).says_err(&lock.display().to_string()).says_err("second");
+    run.says_err("hint: ").says_err("`rm ");
     assert_eq!(sandbox.state(), before, "no ref should be written");
     assert!(lock.exists(), "a lock that may be somebody's should stay");
     std::fs::remove_file(&lock).unwrap();
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
 }
 
 #[test]
@@ -116,6 +116,6 @@ fn a_hook_of_git_that_forbids_the_refs_is_heard() {
     std::fs::write(&hook, "#!/bin/sh\n[ \"$1\" != prepared ] || ! grep -q refs/heads/feature\n").unwrap();
     std::process::Command::new("chmod").arg("755").arg(&hook).status().unwrap();
     let before = sandbox.state();
-    sandbox.lattice(&NEW).exits(1).says("aborted by hook");
+    sandbox.lattice(&NEW).exits(1).says_err("aborted by hook");
     assert_eq!(sandbox.state(), before, "no ref should be written");
 }

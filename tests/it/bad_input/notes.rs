@@ -44,7 +44,7 @@ fn a_well_formed_record_counts() {
     let (sandbox, key) = ready();
     note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "or the tests below would show nothing");
-    sandbox.lattice(&["promote"]).exits(0).says("phase1/step1");
+    sandbox.lattice(&["promote"]).exits(0).says_out("phase1/step1");
 }
 
 /// Lines that look like a record on `key` and are none.
@@ -108,9 +108,9 @@ fn lines_that_are_no_record_make_nothing_green() {
         let shown = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
         assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");
         is_harmless(&sandbox.lattice(&["show"]).exits(0));
-        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says("not built on"));
+        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
         if !shown.contains("x86_64-linux") {
-            sandbox.lattice(&["status"]).exits(0).says("not believed");
+            sandbox.lattice(&["status"]).exits(0).says_err("not believed");
         }
     }
 }
@@ -162,7 +162,7 @@ fn notes_refs_that_hold_something_else_are_survived() {
     let run = sandbox.lattice(&["status"]).exits(0);
     assert!(run.stdout.contains("built"), "the good notes should still count\n{}{}", run.stdout, run.stderr);
     sandbox.lattice(&["show"]).exits(0);
-    sandbox.lattice(&["build"]).exits(0).says("recorded");
+    sandbox.lattice(&["build"]).exits(0).says_out("recorded");
 }
 
 /// Makes a tree of these lines of `git mktree`, which need not be there.
@@ -209,9 +209,9 @@ fn what_stands_where_a_note_should_be_is_passed_over() {
     for lines in odd {
         notes(&sandbox, "odd", &tree(&sandbox, &lines));
         assert_eq!(state(&sandbox), "new", "{lines}");
-        is_harmless(&sandbox.lattice(&["status"]).exits(0).says("not believed"));
+        is_harmless(&sandbox.lattice(&["status"]).exits(0).says_err("not believed"));
         is_harmless(&sandbox.lattice(&["show"]).exits(0));
-        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says("not built on"));
+        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
     }
     notes(&sandbox, "odd", &too_deep);
     is_harmless(&sandbox.lattice(&["status"]).exits(0));
@@ -233,7 +233,7 @@ fn a_tree_that_unfolds_without_end_does_not_hang() {
     notes(&sandbox, "endless", &inner.1);
     note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "the others' notes should still count");
-    sandbox.lattice(&["status"]).exits(0).says("not believed");
+    sandbox.lattice(&["status"]).exits(0).says_err("not believed");
     sandbox.lattice(&["show"]).exits(0);
 }
 
@@ -246,5 +246,5 @@ fn a_huge_note_hides_no_other() {
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     sandbox.git(&["notes", "--ref=lattice/huge", "add", "-f", "-C", &blob, &key]);
     assert_eq!(state(&sandbox), "built");
-    sandbox.lattice(&["status"]).exits(0).says("one line of the records is not believed");
+    sandbox.lattice(&["status"]).exits(0).says_err("one line of the records is not believed");
 }

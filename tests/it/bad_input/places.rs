@@ -51,8 +51,8 @@ fn ground(sandbox: &Sandbox) -> String {
 fn what_is_staged_or_dirty_stays_so_and_lands_on_no_branch() {
     let sandbox = messy();
     let before = ground(&sandbox);
-    sandbox.lattice(&NEW).exits(0).says("created");
-    sandbox.lattice(&["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"]).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
+    sandbox.lattice(&["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"]).exits(0).says_out("created");
     sandbox
         .lattice(&["promote", "toolchain/aarch64/phase0/step2", "--no-switch", "--force", "--reason", "test"])
         .exits(0);
@@ -86,7 +86,7 @@ fn in_the_middle_of_a_merge_or_rebase() {
     assert!(!sandbox.try_git("work", &["merge", "side"]).status.success(), "there should be a conflict");
     sandbox.git(&["checkout", "-q", "--ours", "lattice.toml"]);
     let before = ground(&sandbox);
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
     assert_eq!(ground(&sandbox), before, "the conflict should be as it was");
 }
 
@@ -96,12 +96,12 @@ fn a_detached_head() {
     sandbox.git(&["checkout", "-q", "--detach"]);
     let before = ground(&sandbox);
     sandbox.lattice(&["status"]).exits(0);
-    sandbox.lattice(&NEW).exits(0).says("created");
+    sandbox.lattice(&NEW).exits(0).says_out("created");
     assert_eq!(ground(&sandbox), before, "HEAD should stay detached where it was");
     assert!(!sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).status.success(), "HEAD should be detached");
     for command in ["next-step", "promote", "build", "show"] {
-        let run = sandbox.refused(&[command]).exits(2).says("HEAD is not on the branch of one");
-        run.says("hint: name one");
+        let run = sandbox.refused(&[command]).exits(2).says_err("HEAD is not on the branch of one");
+        run.says_err("hint: name one");
     }
 }
 
@@ -113,15 +113,15 @@ fn an_unborn_branch() {
     let init = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
     run(&init)
         .exits(2)
-        .says("the repository has no commit yet")
-        .says("hint: points grow from a commit: `git commit --allow-empty");
+        .says_err("the repository has no commit yet")
+        .says_err("hint: points grow from a commit: `git commit --allow-empty");
     assert!(!sandbox.path("empty/lattice.toml").exists(), "no file should be written");
-    run(&["status"]).exits(2).says("there is no `lattice.toml` here");
+    run(&["status"]).exits(2).says_err("there is no `lattice.toml` here");
     let toml = "base = \"main\"\nremote = \"\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\"] }\n\
         phase = { chain = [\"phase0\"] }\nstep = { chain = \"step{n}\" }\n";
     fs::write(sandbox.path("empty/lattice.toml"), toml).unwrap();
-    run(&["status"]).exits(0).says("no point has a branch yet");
-    run(&NEW).exits(2).says("the repository has no commit yet").says("hint: ").says("git commit");
+    run(&["status"]).exits(0).says_out("no point has a branch yet");
+    run(&NEW).exits(2).says_err("the repository has no commit yet").says_err("hint: ").says_err("git commit");
     assert_eq!(sandbox.git_in("empty", &["for-each-ref"]), "", "no ref should be written");
 }
 
@@ -131,8 +131,9 @@ fn no_repository() {
     for args in
         [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]]
     {
-        let run = sandbox.lattice_in("home", args, |command| command).exits(2).says("is not inside a git repository");
-        run.says("hint: `git init` makes one");
+        let run =
+            sandbox.lattice_in("home", args, |command| command).exits(2).says_err("is not inside a git repository");
+        run.says_err("hint: `git init` makes one");
     }
     for args in [&["--help"][..], &["--version"], &["new", "--help"], &["man"], &["completions", "fish"]] {
         sandbox.lattice_in("home", args, |command| command).exits(0);
@@ -146,18 +147,18 @@ fn a_linked_worktree_and_its_subdirectory() {
     fs::create_dir_all(sandbox.path("linked/a/b")).unwrap();
     let before = ground(&sandbox);
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
-    run("linked/a/b", &["new", "--arch", "aarch64"]).exits(0).says("created");
+    run("linked/a/b", &["new", "--arch", "aarch64"]).exits(0).says_out("created");
     assert_eq!(
         sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]),
         BRANCH,
         "that worktree should be switched"
     );
     assert_eq!(ground(&sandbox), before, "and the other left alone");
-    run("linked/a/b", &["next-step"]).exits(0).says("step2");
-    run("linked", &["status"]).exits(0).says("step2");
+    run("linked/a/b", &["next-step"]).exits(0).says_out("step2");
+    run("linked", &["status"]).exits(0).says_out("step2");
     holds_the_point_alone(&sandbox, "work");
     let again = sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step2"]).exits(1);
-    again.says("already").says("linked");
+    again.says_err("already").says_err("linked");
 }
 
 #[test]
@@ -166,7 +167,7 @@ fn a_subdirectory_and_git_dash_c() {
     fs::create_dir_all(sandbox.work().join("deep/er")).unwrap();
     fs::write(sandbox.work().join("deep/er/c.toml"), "here = true\n").unwrap();
     let args = ["new", "--arch", "aarch64", "--config", "c.toml"];
-    sandbox.lattice_in("work/deep/er", &args, |command| command).exits(0).says("created");
+    sandbox.lattice_in("work/deep/er", &args, |command| command).exits(0).says_out("created");
     assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/aarch64/phase0/step1/config.toml"]), "here = true");
     let deep = sandbox.path("work").join("deep");
     sandbox
@@ -184,8 +185,8 @@ fn by_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) ->
 fn the_variables_that_name_a_repository_count() {
     let sandbox = Sandbox::new();
     let both = [("GIT_DIR", "work/.git"), ("GIT_WORK_TREE", "work")];
-    by_variables(&sandbox, &["status"], &both).exits(0).says("no point has a branch yet");
-    by_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says("created");
+    by_variables(&sandbox, &["status"], &both).exits(0).says_out("no point has a branch yet");
+    by_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says_out("created");
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), BRANCH);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be switched as well");
     holds_the_point_alone(&sandbox, "work");
@@ -193,29 +194,29 @@ fn the_variables_that_name_a_repository_count() {
     // GIT_DIR alone makes the current directory the worktree (git(1)); nothing of it may get into a commit.
     let sandbox = Sandbox::new();
     let before = ground(&sandbox);
-    by_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says("created");
+    by_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says_out("created");
     assert_eq!(ground(&sandbox), before, "the real worktree should stay");
     holds_the_point_alone(&sandbox, "work");
     let odd = [("GIT_DIR", "work/.git"), ("GIT_INDEX_FILE", "home/other-index")];
     by_variables(&sandbox, &["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"], &odd).exits(0);
     assert!(!sandbox.path("home/other-index").exists(), "no index should be made");
-    by_variables(&sandbox, &["status"], &[("GIT_DIR", "nowhere")]).exits(2).says("nowhere");
+    by_variables(&sandbox, &["status"], &[("GIT_DIR", "nowhere")]).exits(2).says_err("nowhere");
 }
 
 #[test]
 fn a_bare_repository_and_a_worktree_linked_to_it() {
     let sandbox = Sandbox::new();
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
-    run("remote.git", &["status"]).exits(0).says("no point has a branch yet");
+    run("remote.git", &["status"]).exits(0).says_out("no point has a branch yet");
     let init = run("remote.git", &["init", "--component", "a", "--arch", "aarch64", "--no-hooks"]).exits(2);
-    init.says("the repository is bare").says("hint: ").says("git worktree add");
-    run("remote.git", &["axis", "add", "arch", "riscv64"]).exits(2).says("bare");
-    run("remote.git", &["new", "--arch", "aarch64", "--no-push"]).exits(0).says("created");
+    init.says_err("the repository is bare").says_err("hint: ").says_err("git worktree add");
+    run("remote.git", &["axis", "add", "arch", "riscv64"]).exits(2).says_err("bare");
+    run("remote.git", &["new", "--arch", "aarch64", "--no-push"]).exits(0).says_out("created");
     assert_eq!(sandbox.git_in("remote.git", &["symbolic-ref", "--short", "HEAD"]), "main", "its HEAD should stay");
     holds_the_point_alone(&sandbox, "remote.git");
 
     sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]);
-    run("linked", &["next-step", "toolchain/aarch64/phase0/step1", "--no-push"]).exits(0).says("created");
+    run("linked", &["next-step", "toolchain/aarch64/phase0/step1", "--no-push"]).exits(0).says_out("created");
     let head = sandbox.git_in("linked", &["symbolic-ref", "--short", "HEAD"]);
     assert_eq!(head, "feature/toolchain/aarch64/phase0/step2", "the linked worktree should be switched");
     assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
@@ -227,9 +228,9 @@ fn a_path_with_blanks_and_letters_of_all_kinds() {
     let name = "wörk ünd 'mehr' $(x) \"é\" %20 #?";
     sandbox.git_in("", &["clone", "-q", "remote.git", name]);
     let run = |args: &[&str]| sandbox.lattice_in(name, args, |command| command);
-    run(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
-    run(&["next-step"]).exits(0).says("created");
-    run(&["status"]).exits(0).says("step2");
+    run(&["new", "--arch", "aarch64"]).exits(0).says_out("created").says_out("pushed");
+    run(&["next-step"]).exits(0).says_out("created");
+    run(&["status"]).exits(0).says_out("step2");
     run(&["show", "--json"]).exits(0).json();
     holds_the_point_alone(&sandbox, name);
 }

@@ -16,17 +16,17 @@ fn is_on_remote(sandbox: &Sandbox) -> bool {
 #[track_caller]
 fn pushes_later(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
     let before = sandbox.git(&["symbolic-ref", "HEAD"]);
-    let mut run = sandbox.lattice(&NEW).exits(1).says("created").says("not pushed");
-    run = run.says("error: the push did not go through").says("the same command pushes them later");
+    let mut run = sandbox.lattice(&NEW).exits(1).says_out("created").says_out("not pushed");
+    run = run.says_err("error: the push did not go through").says_err("the same command pushes them later");
     for text in said {
-        run = run.says(text);
+        run = run.says_err(text);
     }
     let commit = sandbox.git(&["rev-parse", BRANCH]);
     let json = sandbox.lattice(&[&NEW[..], &["--json"]].concat()).exits(1).json();
     assert_eq!(json["unchanged"][0]["pushed"], false, "a push that was refused should not be called done: {json}");
     assert!(json["push_refused"].is_array(), "the reason should be there: {json}");
     mend();
-    sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+    sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
     assert!(is_on_remote(sandbox), "the second run should push");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), commit, "the commit should be the first one still");
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), commit, "and the one that was pushed");
@@ -46,7 +46,7 @@ fn an_empty_remote_means_nowhere() {
     let sandbox = Sandbox::new();
     let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", toml.replace("remote = \"origin\"", "remote = \"\""));
-    sandbox.lattice(&NEW).exits(0).says("created").says("not pushed");
+    sandbox.lattice(&NEW).exits(0).says_out("created").says_out("not pushed");
     assert!(!is_on_remote(&sandbox), "nothing should be pushed");
 }
 
@@ -86,22 +86,28 @@ fn a_remote_that_went_ahead() {
     sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
     sandbox.git_in("other", &["push", "-q", "origin", &format!("HEAD:refs/heads/{BRANCH}")]);
     let theirs = sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
-    let run = sandbox.lattice(&NEW).exits(1).says("created").says("not pushed").says(BRANCH).says("fetch first");
-    run.says("hint: `git fetch origin`").never_says("pushes them later");
+    let run = sandbox
+        .lattice(&NEW)
+        .exits(1)
+        .says_out("created")
+        .says_out("not pushed")
+        .says_out(BRANCH)
+        .says_err("fetch first");
+    run.says_err("hint: `git fetch origin`").never_says("pushes them later");
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "theirs should stay on the remote");
     sandbox.git(&["fetch", "-q"]);
     let ours = sandbox.git(&["rev-parse", BRANCH]);
-    sandbox.lattice(&NEW).exits(1).says("unchanged").says("not pushed");
+    sandbox.lattice(&NEW).exits(1).says_out("unchanged").says_out("not pushed");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
     // What the hint says goes through.
     sandbox.git(&["switch", "-q", BRANCH]);
     sandbox.git(&["merge", "-q", "--no-edit", &format!("origin/{BRANCH}")]);
-    sandbox.lattice(&["sync"]).exits(0).says("pushed");
+    sandbox.lattice(&["sync"]).exits(0).says_out("pushed");
     sandbox.git(&["reset", "-q", "--hard", &ours]);
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.git_in("other", &["push", "-q", "origin", "--delete", BRANCH]);
     sandbox.git(&["fetch", "-q", "--prune"]);
-    sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+    sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
 }
 
 #[test]
@@ -110,9 +116,9 @@ fn one_refused_branch_keeps_all_of_a_command_back() {
     let hook = sandbox.path("remote.git/hooks/update");
     fs::write(&hook, "#!/bin/sh\ncase $1 in *x86_64*) exit 1;; esac\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    sandbox.lattice(&["new", "--all-archs"]).exits(1).says("feature/toolchain/x86_64/phase0/step1");
+    sandbox.lattice(&["new", "--all-archs"]).exits(1).says_out("feature/toolchain/x86_64/phase0/step1");
     assert!(!is_on_remote(&sandbox), "the push should be atomic");
     fs::remove_file(&hook).unwrap();
-    sandbox.lattice(&["new", "--all-archs"]).exits(0).says("unchanged");
+    sandbox.lattice(&["new", "--all-archs"]).exits(0).says_out("unchanged");
     assert!(is_on_remote(&sandbox), "the second run should push both");
 }

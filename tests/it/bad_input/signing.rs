@@ -15,8 +15,9 @@ fn a_missing_name_or_address_is_named() {
         let sandbox = Sandbox::new();
         without(&sandbox, key);
         sandbox.git(&["config", "--global", "user.useConfigOnly", "true"]);
-        let run = sandbox.refused(&NEW).exits(2).says("git does not know who you are").says(&format!("`{key}`"));
-        run.says(&format!("hint: `git config --global {key} VALUE`"));
+        let run =
+            sandbox.refused(&NEW).exits(2).says_err("git does not know who you are").says_err(&format!("`{key}`"));
+        run.says_err(&format!("hint: `git config --global {key} VALUE`"));
         sandbox.lattice(&["status"]).exits(0);
     }
 }
@@ -79,11 +80,11 @@ fn commits_are_signed_where_git_would_sign_them() {
     sandbox.lattice(&NEW).exits(0);
     assert!(!sandbox.try_git("work", &["verify-commit", BRANCH]).status.success(), "nobody asked for a signature");
     sign_with_ssh(&sandbox);
-    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says("created");
+    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says_out("created");
     sandbox.git(&["verify-commit", "feature/toolchain/x86_64/phase0/step1"]);
     let good = sandbox.git(&["log", "-1", "--format=%G?", "feature/toolchain/x86_64/phase0/step1"]);
     assert_eq!(good, "G", "git should find the signature good");
-    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says("unchanged");
+    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says_out("unchanged");
 }
 
 #[test]
@@ -91,10 +92,10 @@ fn a_key_that_is_not_there_writes_nothing() {
     let sandbox = Sandbox::new();
     sign_with_ssh(&sandbox);
     std::fs::remove_file(sandbox.path("home/key")).unwrap();
-    let run = sandbox.refused(&NEW).exits(2).says("could not sign the commit");
-    run.says("home/key");
+    let run = sandbox.refused(&NEW).exits(2).says_err("could not sign the commit");
+    run.says_err("home/key");
     sandbox.git(&["config", "--global", "--unset", "user.signingKey"]);
-    sandbox.refused(&NEW).exits(2).says("sign");
+    sandbox.refused(&NEW).exits(2).says_err("sign");
 }
 
 #[test]
@@ -103,6 +104,6 @@ fn a_date_that_is_none_moves_no_ref() {
     let before = sandbox.state();
     let run = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_COMMITTER_DATE", "yesterdayish"));
     assert!(run.code != 0, "git would refuse it: {}", run.stdout);
-    run.says("yesterdayish");
+    run.says_err("yesterdayish");
     assert_eq!(sandbox.state(), before, "no ref should be written");
 }

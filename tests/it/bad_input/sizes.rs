@@ -13,7 +13,7 @@ fn comment(size: usize) -> String {
 
 #[track_caller]
 fn is_too_large(run: Run, what: &str, key: &str) {
-    run.says(&format!("`{what}` has ")).says("are read").says(key).says(&format!("git config {key} "));
+    run.says_err(&format!("`{what}` has ")).says_err("are read").says_err(key).says_err(&format!("git config {key} "));
 }
 
 #[test]
@@ -25,19 +25,19 @@ fn refuses_a_huge_lattice_toml() {
         is_too_large(sandbox.refused(args).exits(2), "lattice.toml", "lattice.limit.lattice-toml");
     }
     sandbox.commit_lattice();
-    let run = sandbox.refused(&["status"]).exits(2).says("lattice.toml").says("lattice.limit.lattice-toml");
+    let run = sandbox.refused(&["status"]).exits(2).says_err("lattice.toml").says_err("lattice.limit.lattice-toml");
     assert!(run.stderr.contains("1 MiB"), "the limit should be named: {}", run.stderr);
     sandbox.git(&["config", "lattice.limit.lattice-toml", "3M"]);
     sandbox.lattice(&["status"]).exits(0);
     sandbox.git(&["config", "lattice.limit.lattice-toml", "much"]);
-    sandbox.lattice(&["status"]).exits(2).says("`lattice.limit.lattice-toml`").says("`much`");
+    sandbox.lattice(&["status"]).exits(2).says_err("`lattice.limit.lattice-toml`").says_err("`much`");
 }
 
 #[test]
 fn refuses_more_axes_than_make_a_name() {
     let axes = (0..2000).map(|i| format!("a{i} = {{ set = [\"x\"] }}\n")).collect::<Vec<_>>().concat();
     let sandbox = Sandbox::with_toml(&format!("base = \"main\"\n[axes]\narch = {{ set = [\"x86_64\"] }}\n{axes}"));
-    sandbox.refused(&["status"]).exits(2).says("there are 2001, and at most 64");
+    sandbox.refused(&["status"]).exits(2).says_err("there are 2001, and at most 64");
 }
 
 #[test]
@@ -50,9 +50,14 @@ fn refuses_a_huge_config_toml() {
     let dir = "flakes/toolchain/aarch64/phase0/step1";
     sandbox.write(&format!("{dir}/config.toml"), comment(MIB));
     sandbox.git(&["commit", "-qam", "huge"]);
-    sandbox.lattice(&["show"]).exits(0).says("changed by hand");
-    sandbox.lattice(&["check"]).exits(1).says("C01").says("config.toml` has ").says("lattice.limit.config-toml");
-    sandbox.lattice(&["next-step"]).exits(2).says("lattice.limit.config-toml");
+    sandbox.lattice(&["show"]).exits(0).says_out("changed by hand");
+    sandbox
+        .lattice(&["check"])
+        .exits(1)
+        .says_out("C01")
+        .says_out("config.toml` has ")
+        .says_out("lattice.limit.config-toml");
+    sandbox.lattice(&["next-step"]).exits(2).says_err("lattice.limit.config-toml");
     sandbox.git(&["config", "lattice.limit.config-toml", "2M"]);
     sandbox.lattice(&["next-step"]).exits(0);
 }
@@ -72,7 +77,7 @@ fn refuses_a_huge_trust_file() {
     let file = sandbox.path("home/.local/state/git-lattice/trust.json");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, " ".repeat(5 * MIB)).unwrap();
-    sandbox.lattice(&["trust", "list"]).exits(2).says("trust.json` has 5 MiB").says("lattice.limit.trust");
+    sandbox.lattice(&["trust", "list"]).exits(2).says_err("trust.json` has 5 MiB").says_err("lattice.limit.trust");
 }
 
 #[test]
@@ -84,7 +89,7 @@ fn check_prints_no_more_than_is_read() {
     sandbox.write(place, format!("[\n{}]\n", format!("\"{branch}\"\n").repeat(12_000)));
     sandbox.git(&["add", "."]);
     sandbox.git(&["commit", "-qm", "huge"]);
-    let run = sandbox.lattice(&["check"]).exits(1).says("findings more;");
+    let run = sandbox.lattice(&["check"]).exits(1).says_out("findings more;");
     assert!(run.stdout.len() < 200_000, "{} bytes should be fewer", run.stdout.len());
     let run = sandbox.lattice(&["check", "--json"]).exits(1);
     let json = run.json();

@@ -34,16 +34,16 @@ fn made_with(option: &str) -> Option<Sandbox> {
 /// Everything but building works as anywhere.
 fn the_usual_way(sandbox: &Sandbox) {
     let run = |args: &[&str]| run(sandbox, "odd", args);
-    run(&["status"]).exits(0).says("no point has a branch yet");
-    run(&["new", "--arch", "aarch64", "--dry-run"]).exits(0).says("would create");
-    run(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
+    run(&["status"]).exits(0).says_out("no point has a branch yet");
+    run(&["new", "--arch", "aarch64", "--dry-run"]).exits(0).says_out("would create");
+    run(&["new", "--arch", "aarch64"]).exits(0).says_out("created").says_out("pushed");
     assert_eq!(sandbox.git_in("odd", &["symbolic-ref", "--short", "HEAD"]), BRANCH, "new should switch");
-    run(&["new", "--arch", "aarch64"]).exits(0).says("unchanged");
-    run(&["next-step"]).exits(0).says("created").says("phase0/step2");
+    run(&["new", "--arch", "aarch64"]).exits(0).says_out("unchanged");
+    run(&["next-step"]).exits(0).says_out("created").says_out("phase0/step2");
     assert_eq!(sandbox.git_in("odd", &["log", "-1", "--format=%P"]), sandbox.git_in("odd", &["rev-parse", BRANCH]));
-    run(&["promote"]).exits(1).says("not built on");
-    run(&["promote", "--force", "--reason", "test"]).exits(0).says("phase1/step1");
-    run(&["show", POINT]).exits(0).says(BRANCH);
+    run(&["promote"]).exits(1).says_out("not built on");
+    run(&["promote", "--force", "--reason", "test"]).exits(0).says_out("phase1/step1");
+    run(&["show", POINT]).exits(0).says_out(BRANCH);
     let json = run(&["status", "--json"]).exits(0).json();
     assert_eq!(json["points"].as_array().unwrap().len(), 3, "all points should be seen: {json}");
     assert_eq!(json["points"][0]["pushed"], true, "{json}");
@@ -59,7 +59,7 @@ fn sha256() {
     the_usual_way(&sandbox);
     sandbox.use_program("nix", "#!/bin/sh\necho 'nix (Nix) 2.8.0'\n");
     let built = run(&sandbox, "odd", &["build"]).exits(2);
-    built.says("error: building from a SHA-256 repository is not supported: Nix cannot fetch from one");
+    built.says_err("error: building from a SHA-256 repository is not supported: Nix cannot fetch from one");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn reftable() {
     the_usual_way(&sandbox);
     sandbox.git_in("odd", &["branch", "feature/toolchain/aarch64/phase9"]);
     let clash = ["new", "--arch", "aarch64", "--phase", "phase9", "--step", "step1"];
-    run(&sandbox, "odd", &clash).exits(1).says("`feature/toolchain/aarch64/phase9` is in the way");
+    run(&sandbox, "odd", &clash).exits(1).says_err("`feature/toolchain/aarch64/phase9` is in the way");
     sandbox.git_in("odd", &["branch", "-D", "-q", "feature/toolchain/aarch64/phase9"]);
 }
 
@@ -79,9 +79,9 @@ fn reftable_builds() {
         sandbox.use_nix(&nix);
         let arch = std::env::consts::ARCH;
         run(&sandbox, "odd", &["new", "--arch", arch]).exits(0);
-        run(&sandbox, "odd", &["build"]).exits(0).says("built");
-        run(&sandbox, "odd", &["status"]).exits(0).says("✓ built");
-        run(&sandbox, "odd", &["promote"]).exits(0).says("phase1/step1");
+        run(&sandbox, "odd", &["build"]).exits(0).says_out("built");
+        run(&sandbox, "odd", &["status"]).exits(0).says_out("✓ built");
+        run(&sandbox, "odd", &["promote"]).exits(0).says_out("phase1/step1");
     }
 }
 
@@ -109,11 +109,11 @@ fn a_shallow_clone() {
         sandbox.use_nix(&nix);
         clone(&sandbox, &["--depth", "1", "--no-single-branch"]);
         let arch = std::env::consts::ARCH;
-        run(&sandbox, "part", &["status"]).exits(0).says("phase0/step2");
-        run(&sandbox, "part", &["new", "--arch", arch, "--step", "step2"]).exits(0).says("unchanged");
-        run(&sandbox, "part", &["next-step"]).exits(0).says("created").says("pushed");
-        run(&sandbox, "part", &["build"]).exits(0).says("built");
-        run(&sandbox, "part", &["status"]).exits(0).says("✓ built");
+        run(&sandbox, "part", &["status"]).exits(0).says_out("phase0/step2");
+        run(&sandbox, "part", &["new", "--arch", arch, "--step", "step2"]).exits(0).says_out("unchanged");
+        run(&sandbox, "part", &["next-step"]).exits(0).says_out("created").says_out("pushed");
+        run(&sandbox, "part", &["build"]).exits(0).says_out("built");
+        run(&sandbox, "part", &["status"]).exits(0).says_out("✓ built");
     }
 }
 
@@ -123,10 +123,10 @@ fn a_partial_clone_fetches_what_it_needs() {
         let sandbox = two_steps();
         clone(&sandbox, &[filter]);
         let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
-        run(&sandbox, "part", &["status"]).exits(0).says("phase0/step2");
-        run(&sandbox, "part", &["show", &last]).exits(0).says("template     config");
-        run(&sandbox, "part", &["new", &last, "--no-switch"]).exits(0).says("unchanged");
-        run(&sandbox, "part", &["next-step", &last, "--no-switch"]).exits(0).says("created").says("pushed");
+        run(&sandbox, "part", &["status"]).exits(0).says_out("phase0/step2");
+        run(&sandbox, "part", &["show", &last]).exits(0).says_out("template     config");
+        run(&sandbox, "part", &["new", &last, "--no-switch"]).exits(0).says_out("unchanged");
+        run(&sandbox, "part", &["next-step", &last, "--no-switch"]).exits(0).says_out("created").says_out("pushed");
         let held = format!("origin/feature/{last}:flakes/{last}/config.toml");
         assert_eq!(sandbox.git_in("part", &["show", &held]), "of = \"step1\"", "the data should be handed on");
     }
@@ -139,7 +139,7 @@ fn a_partial_clone_builds() {
         sandbox.use_nix(&nix);
         clone(&sandbox, &["--filter=blob:none"]);
         let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
-        run(&sandbox, "part", &["build", &last]).exits(0).says("built");
+        run(&sandbox, "part", &["build", &last]).exits(0).says_out("built");
     }
 }
 
@@ -152,23 +152,23 @@ fn a_broken_ref_is_named_and_hides_no_other() {
     let missing = format!("{}1\n", "0".repeat(39));
     for content in ["garbage\n", "", "ref: refs/heads/nowhere\n", "ref: not/a\u{1}ref\n", &missing, "\0\0\0\0"] {
         fs::write(&file, content).unwrap();
-        let status = sandbox.lattice(&["status"]).exits(0).says("x86_64");
+        let status = sandbox.lattice(&["status"]).exits(0).says_out("x86_64");
         assert!(
             !status.stdout.contains("aarch64"),
             "{content:?}: the broken one should not be shown: {}",
             status.stdout
         );
         if content != "ref: refs/heads/nowhere\n" {
-            status.says("warning: ").says(BRANCH);
+            status.says_err("warning: ").says_err(BRANCH);
         }
         let run = sandbox.lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"]);
         assert!(run.code != 0, "{content:?}: a broken branch is not to be taken for a good one\n{}", run.stdout);
-        run.says(BRANCH);
+        run.says_err(BRANCH);
         assert_eq!(fs::read(&file).unwrap(), content.as_bytes(), "what is left of it should stay");
-        sandbox.lattice(&["new", "--arch", "x86_64", "--no-push", "--no-switch"]).exits(0).says("unchanged");
+        sandbox.lattice(&["new", "--arch", "x86_64", "--no-push", "--no-switch"]).exits(0).says_out("unchanged");
     }
     fs::write(&file, good).unwrap();
-    sandbox.lattice(&["status"]).exits(0).says("aarch64");
+    sandbox.lattice(&["status"]).exits(0).says_out("aarch64");
 }
 
 #[test]
@@ -179,8 +179,12 @@ fn a_broken_object_is_named() {
     let file = sandbox.work().join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]));
     fs::remove_file(&file).unwrap();
     fs::write(&file, "garbage").unwrap();
-    sandbox.lattice(&["status"]).exits(0).says("warning: ").says(&commit).says("x86_64");
-    sandbox.lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"]).exits(2).says(&commit).says("git fsck");
+    sandbox.lattice(&["status"]).exits(0).says_err("warning: ").says_err(&commit).says_out("x86_64");
+    sandbox
+        .lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"])
+        .exits(2)
+        .says_err(&commit)
+        .says_err("git fsck");
 }
 
 #[test]
@@ -189,7 +193,7 @@ fn an_extension_that_is_not_known_is_refused() {
     sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
     sandbox.git(&["config", "extensions.fancy", "true"]);
     let run = sandbox.lattice(&["status"]).exits(2);
-    run.says("`extensions.fancy`, which git-lattice does not know");
+    run.says_err("`extensions.fancy`, which git-lattice does not know");
 }
 
 #[test]
@@ -203,8 +207,8 @@ fn somebody_elses_repository_is_refused_as_git_does() {
     assert!(!sandbox.try_git("work", &["status"]).status.success(), "git itself should refuse");
     let work = sandbox.work().display().to_string();
     let hint = format!("git config --global --add safe.directory '{work}'");
-    sandbox.lattice(&["status"]).exits(2).says("belongs to somebody else").says(&hint);
-    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says("belongs to somebody else");
+    sandbox.lattice(&["status"]).exits(2).says_err("belongs to somebody else").says_err(&hint);
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("belongs to somebody else");
     sandbox.git_in("", &["config", "--global", "--add", "safe.directory", &work]);
-    sandbox.lattice(&["status"]).exits(0).says("no point has a branch yet");
+    sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet");
 }

@@ -51,7 +51,7 @@ fn a_reader_that_goes_away_does_not_stop_the_work_halfway() {
     drop(child.stdout.take());
     no_panic(&child.wait_with_output().unwrap());
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "feature/toolchain/aarch64/phase0/step1");
-    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says("unchanged").says("pushed");
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says_out("unchanged").says_out("pushed");
 }
 
 #[test]

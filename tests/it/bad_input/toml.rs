@@ -32,7 +32,7 @@ fn refuse(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
     for args in commands {
         let mut run = sandbox.refused(args).exits(2);
         for text in texts {
-            run = run.says(text);
+            run = run.says_err(text);
         }
         assert_eq!(run.stdout, "", "{args:?}: stdout is for data");
     }
@@ -40,7 +40,7 @@ fn refuse(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
 
 #[test]
 fn the_good_one_is_good() {
-    Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says("no point has a branch yet");
+    Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says_out("no point has a branch yet");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn not_utf8() {
 fn an_unknown_key_is_a_warning_that_names_it() {
     let sandbox = Sandbox::with_toml(&GOOD.replace("[axes]", "colour = 1\n[build]\ninclde = []\n[axes]"));
     for key in ["colour", "build.inclde"] {
-        sandbox.lattice(&["status"]).exits(0).says(&format!("warning: `{key}` in lattice.toml"));
+        sandbox.lattice(&["status"]).exits(0).says_err(&format!("warning: `{key}` in lattice.toml"));
     }
     let run = sandbox.lattice(&["status", "--json"]).exits(0);
     assert_eq!(run.json()["version"], 1, "the warning should not be among the data");
@@ -148,9 +148,9 @@ fn an_edit_that_breaks_the_file_is_not_covered_by_the_committed_one() {
 fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
     let sandbox = Sandbox::with_toml("base = ");
     let args = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
-    sandbox.refused(&args).exits(2).says("`lattice.toml` is there already").says("--force");
+    sandbox.refused(&args).exits(2).says_err("`lattice.toml` is there already").says_err("--force");
     let forced = [&args[..], &["--force"]].concat();
-    sandbox.refused(&forced).exits(2).says("`lattice.toml` line 1, column 8");
+    sandbox.refused(&forced).exits(2).says_err("`lattice.toml` line 1, column 8");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn init_with_force_can_drop_an_architecture() {
     let run = sandbox.lattice(&["init", "--force", "--component", "toolchain", "--arch", "aarch64", "--no-hooks"]);
     run.exits(0);
     let run = sandbox.lattice(&["new", "--arch", "x86_64", "--dry-run"]).exits(2);
-    run.says("unknown value `x86_64`").says("axis `arch` has: aarch64");
+    run.says_err("unknown value `x86_64`").says_err("axis `arch` has: aarch64");
 }
 
 #[test]

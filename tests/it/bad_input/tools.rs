@@ -14,10 +14,10 @@ fn with_point() -> Sandbox {
 #[test]
 fn no_nix_stops_only_what_needs_it() {
     let sandbox = with_point();
-    let run = sandbox.refused(&["build"]).exits(2).says("`nix` was not found");
-    run.says("hint: ").says("nixos.org/download");
-    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says("created");
-    sandbox.lattice(&["status"]).exits(0).says("new");
+    let run = sandbox.refused(&["build"]).exits(2).says_err("`nix` was not found");
+    run.says_err("hint: ").says_err("nixos.org/download");
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_out("created");
+    sandbox.lattice(&["status"]).exits(0).says_out("new");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_nix_that_is_something_else() {
         "#!/bin/sh\nkill -9 $$\n",
     ] {
         sandbox.use_program("nix", script);
-        let run = sandbox.refused(&["build"]).exits(2).says("nix");
+        let run = sandbox.refused(&["build"]).exits(2).says_err("nix");
         assert!(!run.stderr.contains("panicked"), "{script}: {}", run.stderr);
         let state = sandbox.lattice(&["status", "--json"]).exits(0).json()["points"][0]["state"].clone();
         assert_eq!(state, "new", "{script}: that Nix did not work says nothing about the point");
@@ -65,7 +65,7 @@ fn a_nix_that_lies_makes_nothing_green() {
 #[test]
 fn no_statix_is_said_in_one_line() {
     let sandbox = Sandbox::new();
-    let run = sandbox.lattice(&NEW).exits(0).says("checked by rnix ");
+    let run = sandbox.lattice(&NEW).exits(0).says_err("checked by rnix ");
     let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains("statix")).collect();
     assert_eq!(lines.len(), 1, "that statix did not look should be said once: {}", run.stderr);
     assert!(lines[0].contains("not checked") && lines[0].contains("nix profile install"), "{}", lines[0]);
@@ -83,7 +83,8 @@ fn the_wrong_statix_is_not_believed() {
     for script in [server, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho --stdin >&2; exit 2\n"] {
         let mut sandbox = Sandbox::new();
         sandbox.use_program("statix", script);
-        let run = sandbox.lattice(&NEW).exits(0).says("not checked").says("of that name, not the linter for Nix");
+        let run =
+            sandbox.lattice(&NEW).exits(0).says_err("not checked").says_err("of that name, not the linter for Nix");
         let lines = run.stderr.lines().filter(|line| line.contains("statix")).count();
         assert_eq!(lines, 1, "it should be said in one line: {}", run.stderr);
     }
@@ -98,16 +99,16 @@ fn a_statix_that_fails_halfway_is_no_pass() {
     );
     let run = sandbox.refused(&NEW);
     assert!(run.code != 0 || !run.stderr.contains("checked: statix"), "it did not check: {}", run.stderr);
-    run.says("boom");
+    run.says_err("boom");
 }
 
 #[test]
 fn no_git() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice_in("work", &["status"], |command| command.env("PATH", "/nowhere")).exits(2);
-    run.says("`git` was not found").says("hint: install git").says("GIT_LATTICE_GIT");
+    run.says_err("`git` was not found").says_err("hint: install git").says_err("GIT_LATTICE_GIT");
     let gone = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_LATTICE_GIT", "/nowhere/git")).exits(2);
-    gone.says("`/nowhere/git` was not found");
+    gone.says_err("`/nowhere/git` was not found");
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn git_is_not_asked_in_the_language_of_the_user() {
     sandbox.git(&["branch", "feature"]);
     let german = [("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8"), ("LANGUAGE", "de")];
     let run = sandbox.lattice_in("work", &NEW, |command| command.envs(german)).exits(1);
-    run.says("`feature` is in the way");
+    run.says_err("`feature` is in the way");
 }
 
 #[test]
@@ -143,10 +144,10 @@ fn aliases_and_settings_of_the_user_do_not_matter() {
     ] {
         sandbox.git(&["config", "--global", key, value]);
     }
-    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says("created").says("pushed");
-    sandbox.lattice(&["next-step"]).exits(0).says("created").says("pushed");
-    sandbox.lattice(&["status"]).exits(0).says("step2");
-    sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step1", "--no-switch"]).exits(0).says("unchanged");
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says_out("created").says_out("pushed");
+    sandbox.lattice(&["next-step"]).exits(0).says_out("created").says_out("pushed");
+    sandbox.lattice(&["status"]).exits(0).says_out("step2");
+    sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step1", "--no-switch"]).exits(0).says_out("unchanged");
     sandbox.git(&["fsck", "--strict", "--no-dangling"]);
 }
 
@@ -154,7 +155,8 @@ fn aliases_and_settings_of_the_user_do_not_matter() {
 fn a_statix_that_reads_nothing_has_not_looked() {
     let mut sandbox = Sandbox::new();
     sandbox.use_program("statix", "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt json';; esac\nexit 0\n");
-    let run = sandbox.lattice(&NEW).exits(0).says("not checked by statix").says("says nothing of what it is given");
+    let run =
+        sandbox.lattice(&NEW).exits(0).says_err("not checked by statix").says_err("says nothing of what it is given");
     assert!(
         !run.stderr.contains("checked by statix") || run.stderr.contains("not checked by statix"),
         "{}",
@@ -176,5 +178,5 @@ fn a_statix_that_speaks_of_another_file_has_not_looked() {
         ),
     );
     let run = sandbox.refused(&NEW);
-    run.says("it looked at `other.nix`, which it was not given");
+    run.says_err("it looked at `other.nix`, which it was not given");
 }

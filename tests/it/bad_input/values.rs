@@ -9,19 +9,20 @@ fn an_unknown_value_is_answered_with_the_nearest_one() {
     let sandbox = Sandbox::new();
     for args in [&["new", "--arch", "aarch65"][..], &["new", "toolchain/aarch65/phase0/step1"]] {
         let run = sandbox.refused(args).exits(2);
-        let run = run.says("error: unknown value `aarch65` for axis `arch`").says("hint: did you mean `aarch64`?");
-        run.says("axis `arch` has: aarch64, x86_64").says("`git lattice axis add arch aarch65` adds it");
+        let run =
+            run.says_err("error: unknown value `aarch65` for axis `arch`").says_err("hint: did you mean `aarch64`?");
+        run.says_err("axis `arch` has: aarch64, x86_64").says_err("`git lattice axis add arch aarch65` adds it");
     }
-    sandbox.refused(&["status", "--arch", "aarch65"]).exits(2).says("did you mean `aarch64`?");
-    sandbox.refused(&["build", "--component", "toolchian"]).exits(2).says("did you mean `toolchain`?");
+    sandbox.refused(&["status", "--arch", "aarch65"]).exits(2).says_err("did you mean `aarch64`?");
+    sandbox.refused(&["build", "--component", "toolchian"]).exits(2).says_err("did you mean `toolchain`?");
 }
 
 #[test]
 fn the_command_that_the_hint_names_works() {
     let sandbox = Sandbox::new();
-    sandbox.refused(&["new", "--arch", "riscv64"]).exits(2).says("`git lattice axis add arch riscv64`");
+    sandbox.refused(&["new", "--arch", "riscv64"]).exits(2).says_err("`git lattice axis add arch riscv64`");
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
-    sandbox.lattice(&["new", "--arch", "riscv64"]).exits(0).says("feature/toolchain/riscv64/phase0/step1");
+    sandbox.lattice(&["new", "--arch", "riscv64"]).exits(0).says_out("feature/toolchain/riscv64/phase0/step1");
 }
 
 #[test]
@@ -29,7 +30,9 @@ fn a_number_that_a_chain_does_not_count_is_no_invitation_to_add_it() {
     let sandbox = Sandbox::new();
     for step in ["step0", "step01", "step1x", "step99999999999999999999999", "phase1"] {
         let run = sandbox.refused(&["new", "--arch", "aarch64", "--step", step]).exits(2);
-        let run = run.says(&format!("unknown value `{step}` for axis `step`")).says("axis `step` has: step{n} from 1");
+        let run = run
+            .says_err(&format!("unknown value `{step}` for axis `step`"))
+            .says_err("axis `step` has: step{n} from 1");
         assert!(!run.stderr.contains("axis add"), "nothing can be added to a numbered chain: {}", run.stderr);
     }
 }
@@ -39,10 +42,10 @@ fn an_empty_value_is_refused() {
     let sandbox = Sandbox::new();
     for arch in ["", ",", "aarch64,", "aarch64,,x86_64", "+", "aarch64+"] {
         let run = sandbox.refused(&["new", "--arch", arch]).exits(2);
-        run.says(&format!("`{arch}` is no value")).says("aarch64, x86_64");
+        run.says_err(&format!("`{arch}` is no value")).says_err("aarch64, x86_64");
     }
     for point in ["", "/", "toolchain//phase0/step1", "toolchain/aarch64/phase0/"] {
-        sandbox.refused(&["new", point]).exits(2).says("error: ");
+        sandbox.refused(&["new", point]).exits(2).says_err("error: ");
     }
 }
 
@@ -60,14 +63,14 @@ fn an_illegal_character_is_named_and_cannot_reach_the_terminal() {
         ("pfeil→", "'→'"),
         ("\u{202e}abc", r"'\u{202e}'"),
     ] {
-        let run = sandbox.refused(&["new", "--arch", value]).exits(2).says(&format!("the character {named}"));
+        let run = sandbox.refused(&["new", "--arch", value]).exits(2).says_err(&format!("the character {named}"));
         assert!(!run.stderr.contains('\u{1b}'), "no escape sequence should get through: {:?}", run.stderr);
-        run.says("hint: a value is letters, digits");
+        run.says_err("hint: a value is letters, digits");
     }
     for (value, rule) in
         [("-x", "begin with"), (".x", "begin with"), ("a..b", "`..`"), ("a.lock", "`.lock`"), ("a.", "end with `.`")]
     {
-        sandbox.refused(&["new", "--arch", value]).exits(2).says(rule);
+        sandbox.refused(&["new", "--arch", value]).exits(2).says_err(rule);
     }
 }
 
@@ -76,7 +79,7 @@ fn a_value_of_300_bytes_is_refused_in_a_short_message() {
     let sandbox = Sandbox::new();
     let long = "x".repeat(300);
     for args in [&["new", "--arch", &long][..], &["axis", "add", "component", &long]] {
-        let run = sandbox.refused(args).exits(2).says("it has 300 bytes, and 100 is the most");
+        let run = sandbox.refused(args).exits(2).says_err("it has 300 bytes, and 100 is the most");
         assert!(run.stderr.len() < 300, "the message should not repeat all of it: {}", run.stderr);
     }
 }
@@ -86,11 +89,11 @@ fn init_refuses_such_values_and_writes_no_file() {
     let sandbox = Sandbox::bare_start();
     let long = "x".repeat(300);
     for (value, said) in [("", "is no value"), ("a b", "' '"), ("a/b", "'/'"), (&long, "300 bytes"), ("a..b", "`..`")] {
-        sandbox.refused(&["init", "--no-hooks", "--arch", "aarch64", "--component", value]).exits(2).says(said);
+        sandbox.refused(&["init", "--no-hooks", "--arch", "aarch64", "--component", value]).exits(2).says_err(said);
     }
-    sandbox.refused(&["init", "--no-hooks", "--component", "a,A", "--arch", "aarch64"]).exits(2).says("`A`");
+    sandbox.refused(&["init", "--no-hooks", "--component", "a,A", "--arch", "aarch64"]).exits(2).says_err("`A`");
     let run = sandbox.refused(&["init", "--no-hooks", "--component", "a", "--arch", "pdp11"]).exits(2);
-    run.says("which Nix system builds `pdp11`?").says("--system pdp11=");
+    run.says_err("which Nix system builds `pdp11`?").says_err("--system pdp11=");
 }
 
 #[test]
@@ -99,17 +102,21 @@ fn an_argument_that_is_not_utf8_is_refused() {
     let before = sandbox.everything();
     let strange = std::ffi::OsStr::from_bytes(b"a\xffb");
     let run = sandbox.lattice_in("work", &["new", "--arch"], |command| command.arg(strange)).exits(2);
-    run.says("UTF-8");
+    run.says_err("UTF-8");
     assert_eq!(sandbox.everything(), before, "nothing should be written");
 }
 
 #[test]
 fn an_unknown_option_or_command_is_a_usage_error() {
     let sandbox = Sandbox::new();
-    sandbox.refused(&["frobnicate"]).exits(2).says("frobnicate");
-    sandbox.refused(&["new", "--frob"]).exits(2).says("--frob");
-    sandbox.refused(&["statsu"]).exits(2).says("status");
-    sandbox.refused(&["new", "--arch", "aarch64", "--template", "nixpkg"]).exits(2).says("nixpkg").says("nixpkgs");
-    sandbox.refused(&["new", "toolchain/*/phase0/*"]).exits(2).says("the chain is open");
-    sandbox.refused(&["new", "toolchain/{aarch64/phase0/step1"]).exits(2).says("component/arch/phase/step");
+    sandbox.refused(&["frobnicate"]).exits(2).says_err("frobnicate");
+    sandbox.refused(&["new", "--frob"]).exits(2).says_err("--frob");
+    sandbox.refused(&["statsu"]).exits(2).says_err("status");
+    sandbox
+        .refused(&["new", "--arch", "aarch64", "--template", "nixpkg"])
+        .exits(2)
+        .says_err("nixpkg")
+        .says_err("nixpkgs");
+    sandbox.refused(&["new", "toolchain/*/phase0/*"]).exits(2).says_err("the chain is open");
+    sandbox.refused(&["new", "toolchain/{aarch64/phase0/step1"]).exits(2).says_err("component/arch/phase/step");
 }

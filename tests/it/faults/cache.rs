@@ -23,9 +23,9 @@ fn half_made_nix_cache_is_named_with_the_remedy() {
         sandbox.lattice(&["build", &Situation::Good.point()]).exits(0);
         if leave_half_made(sandbox) {
             let other = Situation::Failing.point();
-            sandbox.lattice(&["build", &other]).exits(2).says("rm -rf ~/.cache/nix/gitv3");
+            sandbox.lattice(&["build", &other]).exits(2).says_err("rm -rf ~/.cache/nix/gitv3");
             fs::remove_dir_all(sandbox.path("nix/cache/nix/gitv3")).unwrap();
-            sandbox.lattice(&["build", &other]).exits(1).says("failed");
+            sandbox.lattice(&["build", &other]).exits(1).says_out("failed");
         }
     }
 }

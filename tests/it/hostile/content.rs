@@ -74,7 +74,7 @@ fn a_lock_cannot_either() {
         let flake = flake(&derivation("echo x > $out"), "inputs.x = { url = \"github:a/b\"; flake = false; };");
         victim.is_sent("config", &[("flake.nix", flake), ("flake.lock", Put::Text(lock))]);
         victim.switch_says(MORE);
-        victim.build_by_hand().exits(2).says("is read from this machine");
+        victim.build_by_hand().exits(2).says_err("is read from this machine");
     }
 }
 
@@ -156,7 +156,7 @@ fn a_directory_that_is_a_link_or_a_submodule_is_no_point() {
         victim.is_sent("config", &[(&format!("/{}", dir(&at("phase0/step1"))), put)]);
         let said = victim.switch_is_harmless();
         assert!(said.starts_with("git-lattice: no build was started: ") && said.contains("has no `flakes/"), "{said}");
-        victim.sandbox.lattice(&["build"]).exits(2).says("has no `flakes/");
+        victim.sandbox.lattice(&["build"]).exits(2).says_err("has no `flakes/");
     }
 }
 
@@ -246,8 +246,9 @@ fn trust_is_for_exactly_this_content() {
         let step = |script: &str| vec![("step.nix", Put::Text(format!("{{ ... }}: {}\n", derivation(script))))];
         victim.is_sent("step", &step("echo 1 > $out"));
         victim.switch_says(STEP);
-        let run = victim.sandbox.lattice(&["trust", "--yes"]).exits(0).says(STEP).says("by Mallory: improve it");
-        run.says(&format!("{}/step.nix", dir(&at("phase0/step1")))).says("look: git diff main...feature/");
+        let run =
+            victim.sandbox.lattice(&["trust", "--yes"]).exits(0).says_err(STEP).says_err("by Mallory: improve it");
+        run.says_err(&format!("{}/step.nix", dir(&at("phase0/step1")))).says_err("look: git diff main...feature/");
         victim.switch("main");
         assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
         assert_eq!(victim.verdicts(1), ["built"]);

@@ -78,7 +78,7 @@ fn people_and_subjects_do_not_steer_the_terminal() {
     sandbox.git_in("stranger", &["push", "-q", "-f", "origin", "HEAD"]);
     sandbox.git(&["fetch", "-q"]);
     victim.switch_is_harmless();
-    let run = sandbox.lattice(&["trust"]).exits(2).says("--yes");
+    let run = sandbox.lattice(&["trust"]).exits(2).says_err("--yes");
     assert!(run.stderr.contains("look\u{fffd}[2Jhere") && !run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
 }
 

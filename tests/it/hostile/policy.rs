@@ -86,8 +86,8 @@ fn where_no_base_is_known_nothing_is_built_and_the_way_out_is_named() {
     let said = victim.switch_is_harmless();
     let line = "git-lattice: not built by itself, it is not known which branch is the base: `git config lattice.base BRANCH` says it";
     assert_eq!(said, line);
-    sandbox.lattice(&["trust", "--yes"]).exits(2).says("git remote set-head origin --auto");
-    sandbox.lattice(&["status"]).exits(0).says("phase0/step1");
+    sandbox.lattice(&["trust", "--yes"]).exits(2).says_err("git remote set-head origin --auto");
+    sandbox.lattice(&["status"]).exits(0).says_out("phase0/step1");
     sandbox.git(&["remote", "set-head", "origin", "--auto"]);
     sandbox.git(&["switch", "-q", "main"]);
     assert!(victim.switch(&branch(&at("phase0/step1"))).contains("in the background"), "now it is known");

@@ -88,7 +88,7 @@ fn foreign_branch_chooses_no_machine_by_any_key() {
         for key in KEYS {
             let trap = Trap::new();
             let victim = sent(&nix, "eol=crlf", &trap.lattice(key));
-            build(&victim).exits(0).says("built");
+            build(&victim).exits(0).says_out("built");
             assert!(!trap.was_run(), "`{key}` of the branch should count for nothing");
         }
     }
@@ -100,7 +100,7 @@ fn foreign_branch_chooses_no_machine_in_any_disguise() {
         for disguise in DISGUISES {
             let trap = Trap::new();
             let victim = sent(&nix, disguise, &trap.lattice("store"));
-            build(&victim).exits(0).says("built");
+            build(&victim).exits(0).says_out("built");
             assert!(!trap.was_run(), "`{disguise}` should change nothing");
         }
     }
@@ -112,7 +112,7 @@ fn foreign_branch_chooses_no_machine_under_autocrlf() {
         let trap = Trap::new();
         let victim = sent(&nix, "-ident", &trap.lattice("store"));
         victim.sandbox.git(&["config", "core.autocrlf", "true"]);
-        build(&victim).exits(0).says("built");
+        build(&victim).exits(0).says_out("built");
         assert!(!trap.was_run(), "line endings are no edit");
     }
 }
@@ -135,7 +135,7 @@ fn branch_that_git_calls_modified_is_no_edit() {
         sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
         sandbox.git(&["reset", "-q"]);
         assert!(sandbox.git(&["status", "--porcelain"]).contains("lattice.toml"), "git should call it modified");
-        victim.build_by_hand().exits(0).says("built");
+        victim.build_by_hand().exits(0).says_out("built");
         assert!(!trap.was_run(), "nothing of it should count");
     }
 }
@@ -148,7 +148,7 @@ fn linked_file_of_the_branch_is_no_edit() {
         let files =
             [("/evil.toml", Put::Text(trap.lattice("store"))), ("/lattice.toml", Put::Link("evil.toml".to_owned()))];
         victim.is_sent("step", &files);
-        build(&victim).exits(0).says("built");
+        build(&victim).exits(0).says_out("built");
         assert!(!trap.was_run(), "what the link leads to should not count");
     }
 }
@@ -166,7 +166,7 @@ fn next_step_copies_no_folder_that_a_stranger_names() {
         let config = format!("[nix]\nnixpkgs_path = \"path:{}/\"\n", plain.display());
         victim.is_sent("config", &[("config.toml", Put::Text(config))]);
         let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
-        sandbox.lattice(&next).exits(2).says("an input by path holds on this machine only");
+        sandbox.lattice(&next).exits(2).says_err("an input by path holds on this machine only");
         victim.nothing_got_out();
     }
 }
@@ -184,7 +184,7 @@ fn next_step_copies_no_folder_that_an_input_names() {
         let url = serve(&tarball(sandbox, &format!("{{ {input} outputs = _: {{ }}; }}\n")));
         victim.is_sent("config", &[("config.toml", Put::Text(format!("[nix]\nnixpkgs_path = \"{url}\"\n")))]);
         let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
-        sandbox.lattice(&next).exits(0).says("flake.lock` was not made");
+        sandbox.lattice(&next).exits(0).says_err("flake.lock` was not made");
         victim.nothing_got_out();
     }
 }
@@ -234,8 +234,8 @@ fn pulled_base_names_no_program() {
             let trap = Trap::new();
             let victim = pulled(&nix, &trap.lattice(key));
             let refused = |run: Run| {
-                let run = run.exits(2).says(&format!("could not use `[build] {key}` in lattice.toml"));
-                run.says("`remote-program`").says(&format!("git config lattice.{key} VALUE"));
+                let run = run.exits(2).says_err(&format!("could not use `[build] {key}` in lattice.toml"));
+                run.says_err("`remote-program`").says_err(&format!("git config lattice.{key} VALUE"));
             };
             refused(victim.build_by_hand());
             refused(victim.sandbox.lattice(&["trust", "--settings", "--yes"]));
@@ -262,7 +262,7 @@ fn allowed_settings_still_name_no_program() {
         sandbox.git(&["switch", "-q", "main"]);
         sandbox.write("lattice.toml", trap.lattice("store"));
         sandbox.git(&["commit", "-q", "-a", "-m", "another store"]);
-        victim.build_by_hand().exits(2).says("`remote-program`");
+        victim.build_by_hand().exits(2).says_err("`remote-program`");
         assert!(!trap.was_run());
     }
 }
@@ -273,7 +273,7 @@ fn pulled_base_proposes_and_is_not_followed() {
         let trap = Trap::new();
         let lattice = trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid");
         let victim = pulled(&nix, &lattice);
-        let run = victim.build_by_hand().exits(0).says("built");
+        let run = victim.build_by_hand().exits(0).says_out("built");
         let said = run.stderr.lines().filter(|line| line.contains("not used")).collect::<Vec<_>>();
         assert_eq!(
             said,
@@ -326,7 +326,7 @@ fn stranger_s_remote_is_no_option_and_no_url() {
         assert!(text.contains(old));
         sandbox.write("lattice.toml", text.replace(old, &format!("{key} = {value:?}")));
         for args in [&["new", "--arch", here()][..], &["sync"], &["promote", "--to", "base"], &["build"]] {
-            sandbox.lattice(args).exits(2).says(&format!("`{key}` is {value:?}, which cannot be the name of"));
+            sandbox.lattice(args).exits(2).says_err(&format!("`{key}` is {value:?}, which cannot be the name of"));
         }
     }
     assert!(!sandbox.work().join("touched").exists());
@@ -342,7 +342,7 @@ fn old_branch_sees_the_base_s_axes_under_autocrlf() {
     sandbox.git(&["switch", "-q", &branch(&at("phase1/step1"))]);
     assert!(fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap().contains("\r\n"));
     let new = ["new", "--arch", here(), "--phase", "phase2", "--no-push", "--no-switch"];
-    sandbox.lattice(&new).exits(0).says("phase2/step1");
+    sandbox.lattice(&new).exits(0).says_out("phase2/step1");
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn edit_describes_the_lattice_and_names_no_machine() {
         }
         let run = sandbox.lattice(&["new", &at("phase0/step1").replace("toolchain", "other"), "--dry-run"]).exits(0);
         let warning = "counts only once it is committed on the base branch";
-        run.says(&format!("`[build] store` {warning}")).says(&format!("`[promote]` {warning}"));
+        run.says_err(&format!("`[build] store` {warning}")).says_err(&format!("`[promote]` {warning}"));
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
         assert!(!run.stderr.contains("mine.invalid") && !run.stderr.contains("not used"), "{}", run.stderr);
         let calls = fs::read_to_string(sandbox.path("nix-was-called")).unwrap();

@@ -181,11 +181,11 @@ fn an_author_is_trusted_by_key_file_or_fingerprint() {
             "text" => fs::read_to_string(&key).unwrap().trim().to_owned(),
             _ => fingerprint.clone(),
         };
-        sandbox.lattice(&["trust", "--author", &given]).exits(2).says("--yes");
+        sandbox.lattice(&["trust", "--author", &given]).exits(2).says_err("--yes");
         victim.switch_says(STEP);
-        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says(&format!("trusted  {fingerprint}"));
-        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says("unchanged");
-        sandbox.lattice(&["trust", "list"]).exits(0).says(&fingerprint);
+        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says_out(&format!("trusted  {fingerprint}"));
+        sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says_out("unchanged");
+        sandbox.lattice(&["trust", "list"]).exits(0).says_out(&fingerprint);
         switch_builds(&victim);
         sandbox.lattice(&["trust", "revoke", &fingerprint]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
@@ -200,14 +200,14 @@ fn what_is_no_key_is_refused() {
     let sandbox = &victim.sandbox;
     let private = key.trim_end_matches(".pub").to_owned();
     let refused =
-        |given: &str, said: &str| drop(sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2).says(said));
+        |given: &str, said: &str| drop(sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2).says_err(said));
     refused(&private, "that is a private key");
     for given in ["ada", "SHA256:short", "ssh-ed25519 AAAA", "0123456789", "", "/"] {
         let run = sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2);
         assert!(run.stderr.starts_with("error: "), "`{given}`: {}", run.stderr);
     }
     refused("ssh-ed25519 AAAA", "is no key: expected an ssh public key");
-    sandbox.lattice(&["trust", "list"]).exits(0).says("nothing is trusted");
+    sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
 }
 
 /// An OpenPGP key in the user's keyring, of ultimate validity; gives its fingerprint.

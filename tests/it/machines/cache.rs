@@ -61,7 +61,7 @@ fn what_one_machine_built_and_signed_another_takes() {
         let cache = Cache::new(&nix);
         let one = at("phase0/step1");
         let first = with_script(&nix, RANDOM);
-        first.lattice(&["build", &one, "--push-cache", &cache.signing_url()]).exits(0).says("copied to file://");
+        first.lattice(&["build", &one, "--push-cache", &cache.signing_url()]).exits(0).says_err("copied to file://");
         let described = cache.describes(out(&last(&first))).expect("the cache should have it");
         assert!(described.contains("Sig: ours-1:"), "it should be signed: {described}");
 
@@ -84,7 +84,7 @@ fn the_key_of_nix_conf_signs_too() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
         let run = sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0);
-        run.says("without a signature");
+        run.says_err("without a signature");
         sandbox.configure_nix(&format!("secret-key-files = {}", cache.path("ours")));
         sandbox
             .commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::world::step("echo 2 >$out"))]);
@@ -109,7 +109,7 @@ fn a_copy_that_fails_is_told_and_undoes_nothing() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
         let run = sandbox.lattice(&["build", &one, "--push-cache", "file:///proc/nowhere?secret-key=/no/key"]);
-        run.exits(1).says("built").says("could not copy to `file:///proc/nowhere`").says("nix copy --to");
+        run.exits(1).says_out("built").says_err("could not copy to `file:///proc/nowhere`").says_err("nix copy --to");
         assert_eq!(sandbox.records().len(), 1, "the result stands");
         assert_eq!(sandbox.state_of(&one), "built");
     }

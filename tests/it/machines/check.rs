@@ -16,7 +16,7 @@ fn a_build_that_comes_to_the_same_is_reproduced() {
         let sandbox = with_script(&nix, "echo hello >$out");
         let one = at("phase0/step1");
         sandbox.lattice(&["build", &one]).exits(0);
-        sandbox.lattice(&["build", "--check", &one]).exits(0).says(&format!("reproduced  {one}"));
+        sandbox.lattice(&["build", "--check", &one]).exits(0).says_out(&format!("reproduced  {one}"));
         assert_eq!(verdicts(&sandbox), ["built", "reproduced"]);
         let records = sandbox.records();
         for field in ["drv", "outputs", "key", "system"] {
@@ -32,7 +32,7 @@ fn a_build_that_comes_to_something_else_differs() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
         sandbox.lattice(&["build", &one]).exits(0);
-        sandbox.lattice(&["build", "--check", &one]).exits(1).says("differs").says("may not be deterministic");
+        sandbox.lattice(&["build", "--check", &one]).exits(1).says_out("differs").says_out("may not be deterministic");
         assert_eq!(verdicts(&sandbox), ["built", "differs"]);
         let records = sandbox.records();
         assert_eq!(records[0]["outputs"], records[1]["outputs"], "it is the first one that others have");
@@ -53,7 +53,7 @@ fn what_was_never_built_is_built_first() {
         random.lattice(&["build", "--check", &at("phase0/step1")]).exits(1);
         assert_eq!(verdicts(&random), ["built", "differs"]);
         let broken = with_script(&nix, "exit 3");
-        broken.lattice(&["build", "--check", &at("phase0/step1")]).exits(1).says("failed");
+        broken.lattice(&["build", "--check", &at("phase0/step1")]).exits(1).says_out("failed");
         assert_eq!(verdicts(&broken), ["failed"], "what is not built cannot be compared");
     }
 }
@@ -69,7 +69,7 @@ fn what_is_no_longer_in_the_store_is_built_anew_before() {
         gc.args(["--extra-experimental-features", "nix-command", "store", "gc"]).env("PATH", sandbox.search_path());
         assert!(gc.output().unwrap().status.success());
         assert!(!sandbox.file(out(&last(&sandbox))).exists(), "it should be gone");
-        sandbox.lattice(&["build", "--check", &one]).exits(0).says("reproduced");
+        sandbox.lattice(&["build", "--check", &one]).exits(0).says_out("reproduced");
         assert_eq!(verdicts(&sandbox).last().unwrap(), "reproduced");
     }
 }
@@ -138,11 +138,11 @@ fn what_only_a_builder_builds_is_never_called_reproduced_without_being_built_aga
         let line = machine.line(&elsewhere_linux());
         sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(0);
         let run = sandbox.lattice_by(&sshd, &["build", "--check", &one, "--builders", &line]).exits(1);
-        run.says("not compared").says("--store");
+        run.says_err("not compared").says_err("--store");
         assert_eq!(verdicts(&sandbox), ["built"], "it was not built again");
-        sandbox.lattice(&["build", "--check", &one]).exits(1).says("not compared");
+        sandbox.lattice(&["build", "--check", &one]).exits(1).says_err("not compared");
         assert_eq!(verdicts(&sandbox), ["built"], "nothing new is known of it");
         // The builder as a store does compare.
-        sandbox.lattice_by(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(1).says("differs");
+        sandbox.lattice_by(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(1).says_out("differs");
     }
 }

@@ -30,9 +30,9 @@ fn the_flag_counts_before_git_s_configuration_and_that_before_lattice_toml() {
         declare(&sandbox, &format!("store = \"{}\"", Machine::shared_url()));
         let called = || machines.each_ref().map(Machine::was_called);
         let run = sandbox.lattice_by(&sshd, &["build", &one]).exits(0);
-        run.says("not used: `store` under `[build]`").says("`git lattice trust --settings`");
+        run.says_err("not used: `store` under `[build]`").says_err("`git lattice trust --settings`");
         assert_eq!(called(), [false, false, false], "lattice.toml's store should not be used before it is allowed");
-        sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0).says("+store = \"ssh-ng://127.0.0.1\"");
+        sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0).says_err("+store = \"ssh-ng://127.0.0.1\"");
         sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0).never_says("not used");
         assert_eq!(called(), [true, false, false], "lattice.toml's store should be used once it is allowed");
         sandbox.git(&["config", "lattice.store", &user.url()]);
@@ -78,14 +78,17 @@ fn a_host_that_ssh_would_take_for_an_option_is_refused_wherever_it_stands() {
     let hostile = format!("ssh-ng://-oProxyCommand=touch${{IFS}}{}", trace.display().to_string().replace(' ', "%20"));
     for flag in ["builders", "store", "substituters", "push-cache"] {
         let run = sandbox.lattice(&["build", &one, &format!("--{flag}={hostile}")]);
-        run.exits(2).says(&format!("could not use `--{flag}`")).says("begins with `-`").says("ssh-ng://USER@HOST");
+        run.exits(2)
+            .says_err(&format!("could not use `--{flag}`"))
+            .says_err("begins with `-`")
+            .says_err("ssh-ng://USER@HOST");
         sandbox.git(&["config", &format!("lattice.{flag}"), &hostile]);
-        sandbox.lattice(&["build", &one]).exits(2).says(&format!("`lattice.{flag}` in git's configuration"));
+        sandbox.lattice(&["build", &one]).exits(2).says_err(&format!("`lattice.{flag}` in git's configuration"));
         sandbox.git(&["config", "--unset", &format!("lattice.{flag}")]);
     }
-    sandbox.lattice(&["build", &one, "--store", "ssh://a\u{1b}[31mb"]).exits(2).says("control character U+001B");
+    sandbox.lattice(&["build", &one, "--store", "ssh://a\u{1b}[31mb"]).exits(2).says_err("control character U+001B");
     declare(&sandbox, &format!("store = \"{hostile}\""));
-    sandbox.lattice(&["build", &one]).exits(2).says("`[build] store` in lattice.toml");
+    sandbox.lattice(&["build", &one]).exits(2).says_err("`[build] store` in lattice.toml");
     assert!(!sandbox.nix_was_called() && !trace.exists(), "nothing should be started");
 }
 
@@ -98,7 +101,7 @@ fn builders_enter_the_question_who_builds() {
         fs::write(&machines, "# nobody\n").unwrap();
         let at_file = format!("@{}", machines.display());
         let far = crate::story::far("phase0/step1");
-        sandbox.lattice(&["build", &far, "--builders", &at_file]).exits(1).says("no-builder");
+        sandbox.lattice(&["build", &far, "--builders", &at_file]).exits(1).says_out("no-builder");
         let version = Command::new(&nix).arg("--version").output().unwrap();
         assert!(version.status.success());
         // Somebody who could, but does not answer: that is not the same as nobody.

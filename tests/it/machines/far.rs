@@ -16,7 +16,10 @@ fn a_store_on_another_machine_builds_and_keeps_the_result() {
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("store{index}"), &there, None);
         let sandbox = with_script(&nix, "echo hello >$out");
-        sandbox.lattice_by(&sshd, &["build", &at("phase0/step1"), "--store", &machine.url()]).exits(0).says("built");
+        sandbox
+            .lattice_by(&sshd, &["build", &at("phase0/step1"), "--store", &machine.url()])
+            .exits(0)
+            .says_out("built");
         let record = last(&sandbox);
         assert_eq!(record["outputs"]["out"]["narHash"], HELLO, "the hash should be asked there: {record}");
         assert_eq!(record["store"], "ssh-ng://127.0.0.1", "the record should say where: {record}");
@@ -24,7 +27,7 @@ fn a_store_on_another_machine_builds_and_keeps_the_result() {
         assert!(!sandbox.file(out(&record)).exists(), "nothing should come here");
         let links = fs::read_dir(sandbox.work().join(".git/lattice/result")).map_or(0, Iterator::count);
         assert_eq!(links, 0, "a link here would lead nowhere");
-        sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says("recorded 20");
+        sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says_out("recorded 20");
     }
 }
 
@@ -60,7 +63,7 @@ fn a_builder_builds_for_an_architecture_that_nobody_has_here() {
         let machine = sshd.machine(&format!("far{index}"), &there, Some(&elsewhere_linux()));
         let one = far("phase0/step1");
         let sandbox = with_step(&nix, &one, &step("echo said there; echo hello >$out"));
-        sandbox.lattice(&["build", &one]).exits(1).says("no-builder").says(&elsewhere_linux());
+        sandbox.lattice(&["build", &one]).exits(1).says_out("no-builder").says_out(&elsewhere_linux());
         sandbox.lattice_by(&sshd, &["build", &one, "--builders", &machine.line(&elsewhere_linux())]).exits(0);
         let record = last(&sandbox);
         assert_eq!((&record["verdict"], &record["system"]), (&"built".into(), &elsewhere_linux().into()));
@@ -78,7 +81,7 @@ fn with_no_jobs_here_everything_goes_to_the_builder() {
         let machine = sshd.machine(&format!("busy{index}"), &there, None);
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox.configure_nix("max-jobs = 0");
-        sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says("no-builder");
+        sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says_out("no-builder");
         let line = machine.line(&here_linux());
         sandbox.lattice_by(&sshd, &["build", &at("phase0/step1"), "--builders", &line]).exits(0);
         assert_eq!(last(&sandbox)["machine"], "ssh-ng://127.0.0.1", "{}", last(&sandbox));
@@ -103,10 +106,10 @@ fn a_dependency_for_another_architecture_is_known_before_anything_is_started() {
             sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&elsewhere_linux()));
         let one = at("phase0/step1");
         let sandbox = with_step(&nix, &one, &mixed());
-        let run = sandbox.lattice(&["build", &one]).exits(1).says("no-builder");
-        run.says(&format!("builds for `{}`", elsewhere_linux()))
-            .says(&format!("builders = ssh-ng://USER@HOST {}", elsewhere_linux()))
-            .says("extra-platforms");
+        let run = sandbox.lattice(&["build", &one]).exits(1).says_out("no-builder");
+        run.says_out(&format!("builds for `{}`", elsewhere_linux()))
+            .says_err(&format!("builders = ssh-ng://USER@HOST {}", elsewhere_linux()))
+            .says_err("extra-platforms");
         let record = last(&sandbox);
         assert_eq!((&record["verdict"], &record["system"]), (&"no-builder".into(), &here_linux().into()));
         assert!(!sandbox.logs().contains("building"), "nothing should be started: {}", sandbox.logs());
@@ -144,7 +147,7 @@ fn a_key_that_the_machine_does_not_know_gets_nobody_in() {
         let args = ["build", &at("phase0/step1"), "--store", &machine.url()];
         let stranger = sshd.options_with("stranger");
         let run = sandbox.lattice_in("work", &args, |command| command.env("NIX_SSHOPTS", stranger));
-        run.exits(2).says("Permission denied");
+        run.exits(2).says_err("Permission denied");
         assert!(!machine.was_called(), "ssh should not let anybody in");
         assert!(sandbox.records().is_empty(), "a machine out of reach says nothing about the point");
     }

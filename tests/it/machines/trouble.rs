@@ -27,7 +27,7 @@ impl Sandbox {
     /// Builds the first point, which must come to no verdict.
     #[track_caller]
     fn no_verdict(&self) -> Run {
-        let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says("could not build");
+        let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("could not build");
         assert_eq!(self.records(), Vec::<Value>::new(), "trouble leaves no record: {}", run.stderr);
         assert_eq!(self.state_of(&at("phase0/step1")), "new");
         run
@@ -46,7 +46,7 @@ fn store_database_that_is_damaged() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         store_of(&sandbox, "db/schema", "");
-        sandbox.no_verdict().says("is corrupt").says("hint: the store's database is damaged");
+        sandbox.no_verdict().says_err("is corrupt").says_err("hint: the store's database is damaged");
     }
 }
 
@@ -55,7 +55,7 @@ fn store_of_a_newer_nix() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         store_of(&sandbox, "db/schema", "99");
-        sandbox.no_verdict().says("hint: a newer Nix made this store");
+        sandbox.no_verdict().says_err("hint: a newer Nix made this store");
     }
 }
 
@@ -64,7 +64,7 @@ fn store_that_cannot_be_written() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "ro") else { return };
-        sandbox.no_verdict().says("Read-only file system").says("hint: the store cannot be written");
+        sandbox.no_verdict().says_err("Read-only file system").says_err("hint: the store cannot be written");
     }
 }
 
@@ -83,7 +83,7 @@ fn store_of_an_unknown_kind() {
         let sandbox = with_script(&nix, FINE);
         sandbox.change_nix("NIX_REMOTE=\"local?root=$home/store\"", "NIX_REMOTE=strange://there");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]).exits(2);
-        run.says("strange").says("hint: `NIX_REMOTE`");
+        run.says_err("strange").says_err("hint: `NIX_REMOTE`");
         assert_eq!(sandbox.records(), Vec::<Value>::new());
     }
 }
@@ -93,7 +93,7 @@ fn build_users_that_are_not_there() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         sandbox.configure_nix("build-users-group = no-such-group");
-        sandbox.no_verdict().says("no-such-group").says("hint: `build-users-group` in nix.conf");
+        sandbox.no_verdict().says_err("no-such-group").says_err("hint: `build-users-group` in nix.conf");
     }
 }
 
@@ -103,7 +103,7 @@ fn sandbox_without_a_shell() {
         for paths in ["", "/bin/sh=/no/such/busybox"] {
             let sandbox = with_script(&nix, FINE);
             sandbox.configure_nix(&format!("sandbox-paths = {paths}"));
-            sandbox.no_verdict().says("hint: ").says("sandbox-paths");
+            sandbox.no_verdict().says_err("hint: ").says_err("sandbox-paths");
         }
     }
 }
@@ -123,14 +123,14 @@ fn temporary_folder_that_is_not_there() {
 fn builder_that_is_killed() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
-        sandbox.no_verdict().says("exit code 137").says("hint: out of memory?");
+        sandbox.no_verdict().says_err("exit code 137").says_err("hint: out of memory?");
     }
 }
 
 #[test]
 fn builder_whose_child_was_terminated() {
     for nix in every_nix() {
-        with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").no_verdict().says("exit code 143");
+        with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").no_verdict().says_err("exit code 143");
     }
 }
 
@@ -148,7 +148,7 @@ fn source_that_cannot_be_fetched() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1");
-        sandbox.no_verdict().says("`source` could not be fetched").says("hint: is there a network?");
+        sandbox.no_verdict().says_err("`source` could not be fetched").says_err("hint: is there a network?");
     }
 }
 
@@ -158,7 +158,11 @@ fn source_with_another_hash_shows_both() {
         let fixed = "outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=\";";
         let text = super::world::step_with(fixed, "echo a login page >$out");
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
-        sandbox.no_verdict().says("specified: sha256-HDfQGvQL").says("got: sha256-").says("hint: look at what the URL");
+        sandbox
+            .no_verdict()
+            .says_err("specified: sha256-HDfQGvQL")
+            .says_err("got: sha256-")
+            .says_err("hint: look at what the URL");
     }
 }
 
@@ -169,7 +173,7 @@ fn nix_that_is_killed_is_not_cancelled() {
         let path = sandbox.path("nix/bin/nix-store");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("exec ", "kill -9 $$; exec ")).unwrap();
-        sandbox.no_verdict().says("nix was killed (signal 9)");
+        sandbox.no_verdict().says_err("nix was killed (signal 9)");
     }
 }
 
@@ -183,7 +187,7 @@ fn trouble_of_one_leaves_the_others_their_results() {
             sandbox.commit_to(&at(place), &[("step.nix", &step(script))]);
         }
         let all = format!("*/{}/*/*", crate::story::here());
-        let run = sandbox.lattice(&["build", &all, "--json"]).exits(2).says("could not be fetched");
+        let run = sandbox.lattice(&["build", &all, "--json"]).exits(2).says_out("could not be fetched");
         let told = run.json();
         assert_eq!(told["undecided"][0]["point"], at("phase0/step1").as_str(), "{told}");
         let mut verdicts = fields(&told["results"], "verdict");
@@ -238,7 +242,7 @@ fn remote_builder_tells_how_it_ended() {
         let one = far("phase0/step1");
         let line = machine.line(&elsewhere_linux());
         let sandbox = with_step(&nix, &one, &step("echo broken; exit 4"));
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(1).says("failed");
+        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(1).says_out("failed");
         assert!(sandbox.records()[0]["error"].as_str().unwrap().contains("exit code 4"), "{:?}", sandbox.records());
         let sandbox = with_step(&nix, &one, &step("sh -c 'kill -9 $$'; exit $?"));
         sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(2);
@@ -255,6 +259,6 @@ fn server_that_says_nothing_fails_no_evaluation() {
         let text = format!("{{ ... }}:\nbuiltins.fetchurl {{ url = \"{url}\"; sha256 = \"{hash}\"; }}\n");
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
         sandbox.git(&["config", "lattice.limit.evaluation", "3"]);
-        sandbox.no_verdict().says("could not be fetched").says("hint: is there a network?");
+        sandbox.no_verdict().says_err("could not be fetched").says_err("hint: is there a network?");
     }
 }

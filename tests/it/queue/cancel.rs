@@ -38,9 +38,9 @@ fn there_may_be_nothing_to_cancel() {
         .sandbox
         .lattice(&["build", "--cancel", &point])
         .exits(0)
-        .says(&format!("nothing to cancel: {point} is neither"));
-    gates.sandbox.lattice(&["build", "--cancel", "--all"]).exits(0).says("nothing to cancel: the queue is empty");
-    gates.sandbox.lattice(&["build", "--cancel"]).exits(2).says("HEAD is not on the branch of one");
+        .says_err(&format!("nothing to cancel: {point} is neither"));
+    gates.sandbox.lattice(&["build", "--cancel", "--all"]).exits(0).says_err("nothing to cancel: the queue is empty");
+    gates.sandbox.lattice(&["build", "--cancel"]).exits(2).says_err("HEAD is not on the branch of one");
     gates.sandbox.lattice(&["build", "--cancel", "--background"]).exits(2);
 }
 
@@ -50,7 +50,7 @@ fn a_build_in_the_foreground_is_somebody_s_own() {
     let point = gates.gated("phase0/step1");
     let typed = gates.start("work", &["build", &point]);
     gates.begun(&point);
-    gates.sandbox.lattice(&["build", "--cancel", &point]).exits(0).says("nothing to cancel");
+    gates.sandbox.lattice(&["build", "--cancel", &point]).exits(0).says_err("nothing to cancel");
     gates.open("phase0/step1");
     assert!(super::gate::ended(typed).status.success());
 }

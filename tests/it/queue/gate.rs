@@ -145,7 +145,7 @@ impl Gates {
     /// Puts a point into the queue.
     #[track_caller]
     pub(super) fn queue(&self, point: &str) {
-        self.sandbox.lattice(&["build", "--background", point]).exits(0).says(&format!("queued {point}"));
+        self.sandbox.lattice(&["build", "--background", point]).exits(0).says_out(&format!("queued {point}"));
     }
 
     /// The verdicts on a point, in the order in which they were written.

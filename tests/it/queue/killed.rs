@@ -51,7 +51,7 @@ fn whoever_waits_for_a_killed_worker_s_job_starts_another() {
     gates.begun(&point);
     kill(gates.worker());
     gates.nothing_builds();
-    gates.sandbox.lattice(&["log", "-f", &point]).exits(1).says("its worker was killed");
+    gates.sandbox.lattice(&["log", "-f", &point]).exits(1).says_err("its worker was killed");
     let waits = gates.start("work", &["build", "--wait", &point]);
     gates.open("phase0/step1");
     assert!(super::gate::ended(waits).status.success());

@@ -65,8 +65,8 @@ fn what_is_typed_has_a_limit_only_where_one_is_set() {
         let point = gates.point("phase0/step1", "while :; do echo chatter; done");
         gates.sandbox.git(&["config", "lattice.limit.log", "1k"]);
         let run = gates.sandbox.lattice(&["build", &point]).exits(1);
-        run.says("wrote more than 1K of log (limit `lattice.limit.log`)")
-            .says("hint: `git config lattice.limit.log 2K` allows more");
+        run.says_out("wrote more than 1K of log (limit `lattice.limit.log`)")
+            .says_err("hint: `git config lattice.limit.log 2K` allows more");
     }
 }
 
@@ -79,7 +79,8 @@ fn a_limit_that_is_none_is_named() {
         gates.sandbox.git(&["config", &key, value]);
         for args in [&["build", &point][..], &["build", "--background", &point]] {
             let run = gates.sandbox.lattice(args).exits(2);
-            run.says(&format!("error: `{key}` in git's configuration is `{value}`: expected a ")).says("hint: ");
+            run.says_err(&format!("error: `{key}` in git's configuration is `{value}`: expected a "))
+                .says_err("hint: ");
         }
         gates.sandbox.git(&["config", "--unset", &key]);
     }

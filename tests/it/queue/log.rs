@@ -20,7 +20,7 @@ fn status_shows_what_waits_and_what_is_being_built() {
         status["points"][0]["activity"]["seconds"].is_u64() && status["points"][0]["activity"]["expected"].is_null()
     );
     assert!(status["points"][1]["activity"]["seconds"].is_u64());
-    gates.sandbox.lattice(&["status"]).exits(0).says("▸ building ").says("… queued ").never_says(" of ~");
+    gates.sandbox.lattice(&["status"]).exits(0).says_out("▸ building ").says_out("… queued ").never_says(" of ~");
     gates.open("phase0/step1");
     gates.open("phase0/step2");
     gates.recorded(&second, &["built"]);
@@ -48,7 +48,7 @@ fn earlier_records_say_how_long_it_will_take() {
     slow(&neighbour, 170.0);
     gates.queue(&point);
     gates.begun(&point);
-    gates.sandbox.lattice(&["status"]).exits(0).says(" of ~3m");
+    gates.sandbox.lattice(&["status"]).exits(0).says_out(" of ~3m");
     assert_eq!(gates.sandbox.point(&point)["activity"]["expected"], 170);
     gates.open("phase0/step2");
     gates.recorded(&point, &["built"]);
@@ -94,7 +94,7 @@ fn a_log_is_followed_from_another_worktree_to_its_end() {
             output.error_text()
         );
         assert!(output.text().contains("begun phase0-step2\nheard go on\n"), "{}", output.text());
-        gates.sandbox.lattice(&["log", &good]).exits(0).says("begun phase0-step1").says("heard go on");
+        gates.sandbox.lattice(&["log", &good]).exits(0).says_out("begun phase0-step1").says_out("heard go on");
         let json = gates.sandbox.lattice(&["log", &good, "--json"]).exits(0).json();
         assert!(json["logs"][0]["text"].as_str().unwrap().contains("heard go on\n") && json["state"] == "built");
     }
@@ -119,11 +119,19 @@ fn a_log_is_shown_harmlessly() {
 fn where_nothing_was_built_there_is_no_log() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
-    sandbox.lattice(&["log", &at("phase0/step1")]).exits(1).says("error: there is no log").says("`git lattice build ");
-    sandbox.lattice(&["log", "-f", &at("phase0/step1")]).exits(1).says("error: there is no log");
-    sandbox.lattice(&["log", &at("phase0/step2")]).exits(2).says("has no branch");
-    sandbox.lattice(&["log"]).exits(2).says("HEAD is not on the branch of one");
-    sandbox.lattice(&["build", "--wait", &at("phase0/step1")]).exits(1).says("has no result").says("nothing builds it");
+    sandbox
+        .lattice(&["log", &at("phase0/step1")])
+        .exits(1)
+        .says_err("error: there is no log")
+        .says_err("`git lattice build ");
+    sandbox.lattice(&["log", "-f", &at("phase0/step1")]).exits(1).says_err("error: there is no log");
+    sandbox.lattice(&["log", &at("phase0/step2")]).exits(2).says_err("has no branch");
+    sandbox.lattice(&["log"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox
+        .lattice(&["build", "--wait", &at("phase0/step1")])
+        .exits(1)
+        .says_err("has no result")
+        .says_err("nothing builds it");
 }
 
 #[test]
@@ -138,6 +146,6 @@ fn who_waits_gets_the_results() {
     assert_eq!(output.status.code(), Some(1), "one of them failed: {}", output.error_text());
     let results: serde_json::Value = serde_json::from_str(&output.text()).unwrap();
     assert_eq!(fields(&results["results"], "verdict"), ["built", "failed"]);
-    gates.sandbox.lattice(&["build", "--background", &good]).exits(0).says("built already: ");
-    gates.sandbox.lattice(&["build", "--wait", &good]).exits(0).says("built  ");
+    gates.sandbox.lattice(&["build", "--background", &good]).exits(0).says_out("built already: ");
+    gates.sandbox.lattice(&["build", "--wait", &good]).exits(0).says_out("built  ");
 }

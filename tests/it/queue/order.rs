@@ -134,7 +134,7 @@ fn what_is_built_in_the_foreground_is_not_built_in_the_background_too() {
     let typed = gates.start("work", &["build", &point]);
     gates.begun(&point);
     assert_eq!(gates.sandbox.state_of(&point), "building");
-    gates.sandbox.lattice(&["build", "--background", &point]).exits(0).says("being built already");
+    gates.sandbox.lattice(&["build", "--background", &point]).exits(0).says_out("being built already");
     gates.switch("work", &point);
     let waits = gates.start("work", &["build", "--wait", &point]);
     gates.open("phase0/step1");

@@ -44,8 +44,9 @@ fn its_format_is_the_user_s() {
     let format = "[{mark} {state}] {point} {arch} {short}{time} {";
     let expected = format!("[· new] {} {} phase0/step1 {{\n", far("phase0/step1"), elsewhere());
     assert_eq!(prompt(&sandbox, &["--format", format]), expected);
-    let wrong = sandbox.lattice(&["prompt", "--format", "{colour}"]).exits(2).says("unknown `{colour}` in --format");
-    wrong.says("{mark}, {state}");
+    let wrong =
+        sandbox.lattice(&["prompt", "--format", "{colour}"]).exits(2).says_err("unknown `{colour}` in --format");
+    wrong.says_err("{mark}, {state}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn a_job_is_done_though_its_branch_is_gone() {
     gates.begun(&first);
     gates.queue(&second);
     gates.sandbox.git(&["branch", "-q", "-D", &branch(&second)]);
-    gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0).says("cancelled");
+    gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0).says_out("cancelled");
     gates.open("phase0/step1");
     gates.recorded(&first, &["built"]);
 }
@@ -74,8 +74,13 @@ fn a_job_that_cannot_be_built_says_why() {
     fs::remove_file(gates.sandbox.work().join(".git/logs/refs/heads").join(branch(&second))).unwrap();
     gates.open("phase0/step1");
     until("the queue is empty", || fs::read_dir(gates.queue_dir().join("jobs")).unwrap().count() == 0);
-    gates.sandbox.lattice(&["log", &second]).exits(0).says("could not be built: ").says("may not be built by itself");
-    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says("may not be built by itself");
+    gates
+        .sandbox
+        .lattice(&["log", &second])
+        .exits(0)
+        .says_err("could not be built: ")
+        .says_err("may not be built by itself");
+    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says_err("may not be built by itself");
     assert_eq!(gates.verdicts(&second), Vec::<String>::new());
     gates.queue(&second);
     gates.open("phase0/step2");
@@ -87,6 +92,6 @@ fn without_nix_nothing_is_queued() {
     let sandbox = crate::sandbox::Sandbox::new();
     sandbox.points(&[&crate::story::at("phase0/step1")]);
     let run = sandbox.lattice(&["build", "--background", &crate::story::at("phase0/step1")]).exits(2);
-    run.says("`nix` was not found on PATH");
+    run.says_err("`nix` was not found on PATH");
     assert_eq!(sandbox.state_of(&crate::story::at("phase0/step1")), "new");
 }

@@ -13,10 +13,10 @@ fn a_bare_repository_syncs_too() {
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "bare.git"]);
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
     lattice(&sandbox, "bare.git", &["new", &new, "--no-push"]).exits(0);
-    lattice(&sandbox, "bare.git", &["sync"]).exits(0).says("fast-forwarded").says("pushed");
+    lattice(&sandbox, "bare.git", &["sync"]).exits(0).says_out("fast-forwarded").says_out("pushed");
     assert_eq!(sandbox.git_in("bare.git", &["rev-parse", &branch(&one)]), theirs);
     assert!(sandbox.remote_has(&new));
-    lattice(&sandbox, "bare.git", &["sync"]).exits(0).says("3 points are up to date");
+    lattice(&sandbox, "bare.git", &["sync"]).exits(0).says_out("3 points are up to date");
     let status = lattice(&sandbox, "bare.git", &["status", "--json"]).exits(0).json();
     assert!(status["points"].as_array().unwrap().iter().all(|point| point["pushed"] == true), "{status}");
 }
@@ -36,7 +36,11 @@ fn a_shallow_clone_syncs_too() {
     let ours = commit_in(&sandbox, "shallow", &other, "ours = 1\n");
     lattice(&sandbox, "shallow", &["new", &new, "--no-push", "--no-switch"]).exits(0);
     lattice(&sandbox, colleague, &["sync"]).exits(0);
-    lattice(&sandbox, "shallow", &["sync"]).exits(0).says("fast-forwarded").says("pushed").never_says("diverged");
+    lattice(&sandbox, "shallow", &["sync"])
+        .exits(0)
+        .says_out("fast-forwarded")
+        .says_out("pushed")
+        .never_says("diverged");
     assert_eq!(sandbox.git_in("shallow", &["rev-parse", &branch(&one)]), theirs);
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(&other)]), ours);
     assert!(sandbox.remote_has(&new));
@@ -58,9 +62,11 @@ fn a_repository_with_reftable_syncs_too() {
     own_record(&sandbox, colleague, "second", &one, &json!({}));
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     lattice(&sandbox, "tables", &["new", &new, "--no-push", "--no-switch"]).exits(0);
-    let run =
-        lattice(&sandbox, "tables", &["sync"]).exits(0).says("fast-forwarded").says("records of this clone pushed");
-    run.says("records of one other clone fetched");
+    let run = lattice(&sandbox, "tables", &["sync"])
+        .exits(0)
+        .says_out("fast-forwarded")
+        .says_out("records of this clone pushed");
+    run.says_out("records of one other clone fetched");
     assert_eq!(sandbox.git_in("tables", &["rev-parse", &branch(&one)]), theirs);
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     assert_eq!(states(&sandbox, "tables"), states(&sandbox, colleague));
@@ -92,13 +98,15 @@ fn a_clone_of_one_branch_is_told_how_to_get_the_others() {
         clone_narrow(&sandbox, "narrow", "main");
         let run = lattice(&sandbox, "narrow", command).never_says("`git lattice new` makes the first one");
         paste(&sandbox, "narrow", &run);
-        lattice(&sandbox, "narrow", &["status"]).exits(0).says("phase0/step1");
+        lattice(&sandbox, "narrow", &["status"]).exits(0).says_out("phase0/step1");
         std::fs::remove_dir_all(sandbox.path("narrow")).unwrap();
     }
     clone_narrow(&sandbox, "narrow", "main");
     let branch = branch(&one);
-    lattice(&sandbox, "narrow", &["sync"]).exits(0).says(&format!("`git switch --create {branch} origin/{branch}`"));
-    lattice(&sandbox, "narrow", &["new", &one]).exits(0).says("unchanged");
+    lattice(&sandbox, "narrow", &["sync"])
+        .exits(0)
+        .says_out(&format!("`git switch --create {branch} origin/{branch}`"));
+    lattice(&sandbox, "narrow", &["new", &one]).exits(0).says_out("unchanged");
     assert_eq!(sandbox.git_in("narrow", &["symbolic-ref", "--short", "HEAD"]), branch);
 }
 
@@ -109,12 +117,12 @@ fn a_clone_of_a_point_alone_is_told_how_to_get_the_base() {
     clone_narrow(&sandbox, "narrow", &branch(&one));
     lattice(&sandbox, "narrow", &["new", &far("phase0/step2"), "--no-push"]).exits(2);
     let run =
-        lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(1).says("its base `main` does not exist here");
+        lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(1).says_out("its base `main` does not exist here");
     paste(&sandbox, "narrow", &run);
     lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(0);
     lattice(&sandbox, "narrow", &["new", &far("phase0/step2"), "--no-push", "--no-switch"]).exits(0);
     let checked = lattice(&sandbox, "narrow", &["check", &one]).exits(0).never_says("cannot be read");
-    checked.says("not checked: the history that this shallow clone lacks");
+    checked.says_err("not checked: the history that this shallow clone lacks");
 }
 
 #[test]
@@ -124,24 +132,24 @@ fn what_is_pushed_elsewhere_is_compared_there() {
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "fork.git"]);
     let fork = sandbox.path("fork.git");
     sandbox.git(&["config", "remote.origin.pushurl", fork.to_str().unwrap()]);
-    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says("pushed");
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says_out("pushed");
     own_record(&sandbox, "work", "first", &one, &json!({}));
     assert!(!sandbox.remote_has(&one), "it is not pushed where it is fetched from");
     let sync = || sandbox.lattice(&["sync"]).exits(0).never_says("deleted there").never_says("branch -D");
-    sync().says("records of this clone pushed").says("one point is up to date");
-    sync().says("one point is up to date").never_says("records");
+    sync().says_out("records of this clone pushed").says_out("one point is up to date");
+    sync().says_out("one point is up to date").never_says("records");
     let commit = commit_in(&sandbox, "work", &one, "ours = 1\n");
-    sync().says("pushed");
+    sync().says_out("pushed");
     assert_eq!(sandbox.git_in("fork.git", &["rev-parse", &branch(&one)]), commit);
     // A second place has it only once it was pushed there too.
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "mirror.git"]);
     sandbox.git(&["config", "--add", "remote.origin.pushurl", sandbox.path("mirror.git").to_str().unwrap()]);
-    sync().says("pushed");
+    sync().says_out("pushed");
     assert_eq!(sandbox.git_in("mirror.git", &["rev-parse", &branch(&one)]), commit);
-    sync().says("one point is up to date");
+    sync().says_out("one point is up to date");
     // What was deleted in both is gone.
     for repo in ["fork.git", "mirror.git"] {
         sandbox.git_in(repo, &["update-ref", "-d", &format!("refs/heads/{}", branch(&one))]);
     }
-    sandbox.lattice(&["sync"]).exits(0).says("deleted there");
+    sandbox.lattice(&["sync"]).exits(0).says_out("deleted there");
 }

@@ -48,7 +48,7 @@ fn a_linter_that_hangs_holds_neither_lint_nor_commit() {
     for round in 0..2 {
         let started = Instant::now();
         if round == 0 {
-            sandbox.lattice(&["lint", "x.nix"]).exits(0).says("statix");
+            sandbox.lattice(&["lint", "x.nix"]).exits(0).says_err("statix");
         } else {
             sandbox.git(&["commit", "-q", "-m", "x"]);
         }
@@ -64,7 +64,7 @@ fn a_nix_that_does_not_say_its_version_is_given_up() {
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.use_program("nix", &format!("#!/bin/sh\nsleep {time}\n"));
     let started = Instant::now();
-    sandbox.lattice(&["build", &at("phase0/step1")]).exits(2).says("--version` was stopped after 30 seconds");
+    sandbox.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("--version` was stopped after 30 seconds");
     assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
     is_gone(&format!("sleep {time}"));
 }
@@ -90,7 +90,9 @@ fn an_evaluation_limit_ends_a_nix_behind_a_script() {
         sandbox.commit_to(&point, &[("step.nix", ENDLESS)]);
         sandbox.git(&["config", "lattice.limit.evaluation", "3"]);
         let started = Instant::now();
-        sandbox.lattice(&["build", &point]).says("evaluation took longer than 3s (limit `lattice.limit.evaluation`)");
+        sandbox
+            .lattice(&["build", &point])
+            .says_out("evaluation took longer than 3s (limit `lattice.limit.evaluation`)");
         assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
         let commit = sandbox.path("work/.git").display().to_string().replace(' ', "%20");
         is_gone(&commit);

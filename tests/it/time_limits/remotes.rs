@@ -55,17 +55,17 @@ fn a_silent_remote_holds_no_command() {
         let (sandbox, server) = (impatient(), Silent::start());
         let good = sandbox.git(&["remote", "get-url", "origin"]);
         sandbox.git(&["remote", "set-url", "origin", &server.url(scheme)]);
-        soon(&sandbox, &["doctor"]).exits(0).says(&format!("`origin` does not answer: {STALLED}"));
+        soon(&sandbox, &["doctor"]).exits(0).says_out(&format!("`origin` does not answer: {STALLED}"));
         let before = sandbox.state();
-        let run = soon(&sandbox, &["sync"]).exits(1).says(&format!("could not ask `origin`: {STALLED}"));
-        run.says("hint: `git config lattice.limit.network VALUE` sets another limit");
+        let run = soon(&sandbox, &["sync"]).exits(1).says_err(&format!("could not ask `origin`: {STALLED}"));
+        run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
         assert_eq!(sandbox.state(), before, "sync should have changed nothing");
-        let run = soon(&sandbox, &NEW).exits(1).says("created").says("not pushed").says(STALLED);
-        let run = run.says("hint: `git config lattice.limit.network VALUE` sets another limit");
+        let run = soon(&sandbox, &NEW).exits(1).says_out("created").says_out("not pushed").says_err(STALLED);
+        let run = run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
         assert!(!run.stderr.contains("waiting for"), "what is waited for is for terminals: {}", run.stderr);
         is_gone(&server.address);
         sandbox.git(&["remote", "set-url", "origin", &good]);
-        sandbox.lattice(&NEW).exits(0).says("unchanged").says("pushed");
+        sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
         sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
     }
 }
@@ -86,7 +86,7 @@ fn a_push_that_moves_is_not_ended() {
         let sandbox = impatient();
         hook(&sandbox, path, script);
         let started = Instant::now();
-        sandbox.lattice(&NEW).exits(0).says("created").says("pushed");
+        sandbox.lattice(&NEW).exits(0).says_out("created").says_out("pushed");
         assert!(started.elapsed() > Duration::from_secs(5), "{path} should have taken its time");
     }
 }
@@ -95,7 +95,7 @@ fn a_push_that_moves_is_not_ended() {
 fn a_push_that_stalls_is_said_to_be_not_pushed() {
     let sandbox = impatient();
     hook(&sandbox, "remote.git/hooks/pre-receive", "sleep 60; exit 1");
-    soon(&sandbox, &NEW).exits(1).says("not pushed").says("the push did not go through").says(STALLED);
+    soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push did not go through").says_err(STALLED);
     let json = soon(&sandbox, &["sync", "--json"]).exits(1).json();
     assert_eq!(json["points"][0]["refused"], STALLED, "{json}");
     assert_eq!(json["points"][0]["done"], serde_json::Value::Null, "{json}");
@@ -107,9 +107,9 @@ fn a_network_limit_that_is_none_is_named_first() {
     sandbox.git(&["config", "lattice.limit.network", "soon"]);
     for args in [&NEW[..], &["sync"]] {
         let run = sandbox.refused(args).exits(2);
-        run.says("error: `lattice.limit.network` in git's configuration is `soon`").says("hint: ");
+        run.says_err("error: `lattice.limit.network` in git's configuration is `soon`").says_err("hint: ");
     }
-    sandbox.lattice(&["doctor"]).says("`lattice.limit.network` in git's configuration is `soon`");
+    sandbox.lattice(&["doctor"]).says_out("`lattice.limit.network` in git's configuration is `soon`");
     sandbox.lattice(&["status"]).exits(0);
 }
 
@@ -120,8 +120,8 @@ fn a_silent_cache_holds_no_build() {
         sandbox.use_nix(&nix);
         sandbox.points(&[&at("phase0/step1")]);
         let cache = format!("http://{}", server.address);
-        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--push-cache", &cache]).says("built");
-        run.says("nothing moved for 2 seconds").says("lattice.limit.network");
+        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--push-cache", &cache]).says_out("built");
+        run.says_err("nothing moved for 2 seconds").says_err("lattice.limit.network");
         is_gone(&server.address);
     }
 }
