@@ -31,20 +31,15 @@ pub(super) fn add_args(command: Command) -> Command {
 /// Makes the points of a request and shows what came of it; gives the exit code.
 pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let mut checked = Checked::default();
     let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
-        checked = check(&plan)?;
-        show(ui, args, &plan, &checked, &Outcome::Nothing);
+        show(ui, args, &plan, &check(&plan)?, &Outcome::Nothing);
         return Ok(error::OK);
     }
     // A limit that is none is an error before anything is made.
     let still = limits::network(&context.repo)?;
-    let plan = new::make(context, config, request, |plan| check(plan).map(drop))?;
-    if plan.items.iter().any(|item| item.creation.is_some()) {
-        checked = check(&plan)?;
-    }
+    let (plan, checked) = new::make(context, config, request, check)?;
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
     let pushed = push(context, config, args, &plan, still)?;
     show(ui, args, &plan, &checked, &pushed);

@@ -356,3 +356,20 @@ fn axis_named_like_a_flag_leaves_the_flag_alone() {
     sandbox.lattice(&["new", "b/step1", "--template", "config", "--no-switch"]).exits(0);
     assert_eq!(sandbox.state_of("b/step1"), "new");
 }
+
+#[test]
+fn lints_a_generated_text_once_before_refs_move() {
+    let mut sandbox = Sandbox::new();
+    let looks = sandbox.path("looks");
+    // The second look at the same text fails: by then the branch was there, and the command ended with an error.
+    let script = format!(
+        "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
+         --version) echo 'statix 0.5.8' ;;\n\
+         *) if grep -q 'a probe'; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi\n\
+         echo look >> '{0}'; [ $(wc -l < '{0}') = 1 ] || exit 3 ;;\nesac\n",
+        looks.display()
+    );
+    sandbox.use_program("statix", &script);
+    sandbox.lattice(&["new", "--arch", "aarch64", "--template", "config"]).exits(0);
+    assert_eq!(fs::read_to_string(&looks).unwrap(), "look\n");
+}

@@ -131,25 +131,30 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
 }
 
 /// Plans and applies. Whoever loses a race, or finds that points were made since the plan was begun, plans once more and then finds
-/// the other's work: the same, below, or in the way.
+/// the other's work: the same, below, or in the way. Gives the plan that was applied, and what `check` said of its texts: it is asked
+/// before anything moves, and once as long as the texts stay the same.
 ///
 /// # Errors
 /// Those of [`plan`] and [`apply`].
-pub fn make(
+pub fn make<C>(
     context: &Context,
     config: &Config,
     request: &Request,
-    check: impl Fn(&Plan) -> Result<()>,
-) -> Result<Plan> {
+    check: impl Fn(&Plan) -> Result<C>,
+) -> Result<(Plan, C)> {
     const TRIES: usize = 5;
     let turns = Turns::of(&context.repo);
     let (mut turn, mut tried) = (None, 1);
+    let mut looked: Option<(Vec<(String, String)>, C)> = None;
     loop {
         let stamp = turns.stamp();
         let mut plan = plan(context, config, request)?;
-        check(&plan)?;
+        let checked = match looked.take() {
+            Some((texts, checked)) if texts == plan.texts => checked,
+            _ => check(&plan)?,
+        };
         if plan.changes().is_empty() {
-            return Ok(plan);
+            return Ok((plan, checked));
         }
         // Held from the first time on, so that the second plan counts.
         let is_first = turn.is_none();
@@ -157,14 +162,14 @@ pub fn make(
             Some(held) => turn.insert(held),
             None => turn.insert(turns.take()?),
         };
-        if is_first && !held.counts(&stamp)? {
-            continue;
+        if !is_first || held.counts(&stamp)? {
+            match held.during(|| apply(context, &mut plan))? {
+                Ok(()) => return Ok((plan, checked)),
+                Err(error) if tried < TRIES && lost_a_race(&error) => tried += 1,
+                Err(error) => return Err(error),
+            }
         }
-        match held.during(|| apply(context, &mut plan))? {
-            Ok(()) => return Ok(plan),
-            Err(error) if tried < TRIES && lost_a_race(&error) => tried += 1,
-            Err(error) => return Err(error),
-        }
+        looked = Some((plan.texts, checked));
     }
 }
 
