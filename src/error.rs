@@ -271,7 +271,7 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
         git::Error::Locked { lock, .. } => stale_lock(lock),
         git::Error::TooLarge(too_large) => one(too_large.hint()),
-        git::Error::Objects { doing, .. } if doing.starts_with("read ") => {
+        git::Error::Unread { .. } => {
             one("`git fsck` says what is broken; `git fetch` brings what the remote still has")
         }
         git::Error::Exe(process::Error::NotFound { program }) => not_found(program),

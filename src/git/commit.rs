@@ -3,7 +3,7 @@
 use gix::bstr::ByteSlice;
 
 use super::identity::Identity;
-use super::{Oid, Repo, Result, doing};
+use super::{Oid, Repo, Result, doing, reading};
 
 /// What is read of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Repo {
     /// # Errors
     /// When it is not there or is no commit.
     pub fn commit(&self, id: Oid) -> Result<Commit> {
-        let commit = self.object(id, "commit")?.try_into_commit().map_err(doing(format!("read commit {id}")))?;
-        let decoded = commit.decode().map_err(doing(format!("read commit {id}")))?;
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
+        let decoded = commit.decode().map_err(reading(format!("commit {id}")))?;
         let author = decoded.author().map(|author| author.name.to_str_lossy().into_owned()).unwrap_or_default();
         Ok(Commit {
             id,
@@ -46,8 +46,8 @@ impl Repo {
     /// # Errors
     /// When it is not there or is no commit.
     pub fn tree_of_commit(&self, id: Oid) -> Result<Oid> {
-        let commit = self.gix.find_commit(id).map_err(doing(format!("read commit {id}")))?;
-        commit.tree_id().map(gix::Id::detach).map_err(doing(format!("read commit {id}")))
+        let commit = self.gix.find_commit(id).map_err(reading(format!("commit {id}")))?;
+        commit.tree_id().map(gix::Id::detach).map_err(reading(format!("commit {id}")))
     }
 
     /// Makes a commit, signed where the user signs commits (`commit.gpgSign`).

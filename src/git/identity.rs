@@ -27,10 +27,10 @@ impl Repo {
             let name = if self.config("user.name").is_none() { "`user.name`" } else { "`user.email`" };
             Error::Identity(name)
         };
-        let author = self.gix.author().ok_or_else(missing)?.map_err(super::doing("read the author's date"))?;
-        let committer = self.gix.committer().ok_or_else(missing)?.map_err(super::doing("read the committer's date"))?;
+        let author = self.gix.author().ok_or_else(missing)?.map_err(super::reading("the author's date"))?;
+        let committer = self.gix.committer().ok_or_else(missing)?.map_err(super::reading("the committer's date"))?;
         let owned =
-            |signature: gix::actor::SignatureRef<'_>| signature.to_owned().map_err(super::doing("read an identity"));
+            |signature: gix::actor::SignatureRef<'_>| signature.to_owned().map_err(super::reading("an identity"));
         Ok(Identity { author: owned(author)?, committer: owned(committer)? })
     }
 

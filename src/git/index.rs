@@ -11,7 +11,7 @@ use gix::index::{Entry, File, State};
 use gix::objs::TreeRefIter;
 
 use super::size::Kind;
-use super::{Oid, Repo, Result, doing};
+use super::{Oid, Repo, Result, reading};
 
 impl Repo {
     /// The files whose names end in `suffix` and that the next commit would add or change, each with its blob.
@@ -38,7 +38,7 @@ impl Repo {
             return Ok(File::from_state(State::new(hash), path));
         }
         let options = Options { thread_limit: Some(1), ..Options::default() };
-        File::at(path, hash, true, options).map_err(doing("read the index"))
+        File::at(path, hash, true, options).map_err(reading("the index"))
     }
 
     /// The blob of the file at `path` in the index.
@@ -96,7 +96,7 @@ impl Search<'_> {
 
     fn file(&mut self, entry: &Entry, path: &BStr, committed: Option<Oid>) -> Result<()> {
         if is_file(entry) && path.ends_with(self.suffix) && committed != Some(entry.id) {
-            let path = gix::path::from_bstr(path).map_err(doing("read a path in the index"))?;
+            let path = gix::path::from_bstr(path).map_err(reading("a path in the index"))?;
             self.found.push((path.into_owned(), entry.id));
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let id = |entry: std::result::Result<gix::objs::tree::EntryRef<'_>, _>| match entry {
             Ok(entry) => Ok((entry.filename.to_vec(), (entry.oid.to_owned(), entry.mode.is_tree()))),
-            Err(error) => Err(doing(format!("read tree {tree}"))(format!("{error}"))),
+            Err(error) => Err(reading(format!("tree {tree}"))(format!("{error}"))),
         };
         TreeRefIter::from_bytes(&object.data, self.gix.object_hash()).map(id).collect()
     }

@@ -1,6 +1,6 @@
 //! Merging the trees of several commits in memory.
 
-use super::{Error, Oid, Repo, Result, doing};
+use super::{Error, Oid, Repo, Result, doing, reading};
 
 impl Repo {
     /// The tree in which all of `commits` are merged: the tree of the only one, or three-way merges one after another.
@@ -30,7 +30,7 @@ impl Repo {
         if base == theirs {
             return Ok(ours);
         }
-        let options = self.gix.tree_merge_options().map_err(doing("read the merge configuration"))?;
+        let options = self.gix.tree_merge_options().map_err(reading("the merge configuration"))?;
         let labels = gix::merge::blob::builtin_driver::text::Labels::default();
         let mut merged =
             self.gix.merge_trees(base, ours, theirs, labels, options).map_err(doing("merge the points below"))?;

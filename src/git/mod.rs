@@ -49,7 +49,15 @@ pub enum Error {
     /// Who commits is not known.
     #[error("git does not know who you are: {0} is not set")]
     Identity(&'static str),
-    /// Reading or making an object failed.
+    /// Something that is there cannot be read.
+    #[error("could not read {what}")]
+    Unread {
+        /// What.
+        what: String,
+        /// What gix said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Finding or making something failed.
     #[error("could not {doing}")]
     Objects {
         /// What was being done.
@@ -107,6 +115,12 @@ pub enum Error {
 
 /// `Result` with this shelf's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Wraps what gix says with what was being read.
+fn reading<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {
+    let what = what.into();
+    move |source| Error::Unread { what, source: source.into() }
+}
 
 /// Wraps what gix says with what was being done.
 fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {

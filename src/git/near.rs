@@ -12,7 +12,7 @@ use gix::bstr::ByteSlice as _;
 
 use super::names::{BranchName, HEADS, short};
 use super::repo::RefFormat;
-use super::{Repo, Result, doing};
+use super::{Repo, Result, doing, reading};
 
 impl Repo {
     /// The branches that are one of `names`, a folder on the way to one, or inside one, letter case aside.
@@ -39,7 +39,7 @@ impl Repo {
     fn packed_near(&self, near: &Near, found: &mut Vec<String>) -> Result<()> {
         let packed = self.gix.refs.cached_packed_buffer().map_err(doing("open packed-refs"))?;
         let Some(packed) = packed else { return Ok(()) };
-        for line in packed.iter().map_err(doing("read packed-refs"))? {
+        for line in packed.iter().map_err(reading("packed-refs"))? {
             let Ok(line) = line else { continue };
             let branch = line.name.as_bstr().strip_prefix(HEADS.as_bytes()).and_then(|name| name.to_str().ok());
             found.extend(branch.filter(|branch| near.has(branch)).map(str::to_owned));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gix::note::plumbing::State;
 
 use super::identity::Identity;
-use super::{Change, Error, Oid, Repo, Result, Transaction, doing};
+use super::{Change, Error, Oid, Repo, Result, Transaction, doing, reading};
 
 /// How often a writer begins again when another one was first.
 const TRIES: usize = 50;
@@ -40,8 +40,8 @@ impl Repo {
     /// When the notes cannot be read.
     pub fn note(&self, notes: Oid, object: Oid) -> Result<Option<Oid>> {
         let root = self.tree_of_commit(notes)?;
-        let mut state = State::new(root, &self.gix.objects).map_err(doing("read the notes"))?;
-        state.get(&object, &self.gix.objects).map_err(doing(format!("read the note on {object}")))
+        let mut state = State::new(root, &self.gix.objects).map_err(reading("the notes"))?;
+        state.get(&object, &self.gix.objects).map_err(reading(format!("the note on {object}")))
     }
 
     /// The same, where each object is read only once `may_read` agreed to its size; `None` also where it did not, or where an object
@@ -141,9 +141,9 @@ impl Repo {
             self.gix.write_object(gix::objs::Tree::empty()).map_err(doing("write the empty tree"))?;
         }
         let objects = &self.gix.objects;
-        let mut state = State::new(root, objects).map_err(doing("read the notes"))?;
+        let mut state = State::new(root, objects).map_err(reading("the notes"))?;
         for (object, text) in texts {
-            let there = state.get(object, objects).map_err(doing(format!("read the note on {object}")))?;
+            let there = state.get(object, objects).map_err(reading(format!("the note on {object}")))?;
             let mut bytes = there.map(|blob| self.blob(blob)).transpose()?.unwrap_or_default();
             if bytes.last().is_some_and(|byte| *byte != b'\n') {
                 bytes.push(b'\n');

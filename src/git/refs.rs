@@ -10,7 +10,7 @@ use std::time::Duration;
 use gix::bstr::ByteSlice;
 
 use super::repo::RefFormat;
-use super::{Error, Oid, Repo, Result, doing};
+use super::{Error, Oid, Repo, Result, doing, reading};
 use crate::process;
 
 /// The refs under some prefixes.
@@ -125,10 +125,10 @@ impl Repo {
         if self.format == RefFormat::Reftable {
             return self.git.find_ref(name);
         }
-        let found = self.gix.try_find_reference(name).map_err(doing(format!("read `{name}`")))?;
+        let found = self.gix.try_find_reference(name).map_err(reading(format!("`{name}`")))?;
         // `try_find_reference` also tries refs/heads/NAME and its like.
         let Some(mut found) = found.filter(|found| found.name().as_bstr() == name) else { return Ok(None) };
-        found.follow_to_object().map(|id| Some(id.detach())).map_err(doing(format!("read `{name}`")))
+        found.follow_to_object().map(|id| Some(id.detach())).map_err(reading(format!("`{name}`")))
     }
 
     /// What the symbolic ref of this full name leads to, as a full name; `None` when there is none.
@@ -139,7 +139,7 @@ impl Repo {
         if self.format == RefFormat::Reftable {
             return self.git.symbolic_ref(name);
         }
-        let found = self.gix.try_find_reference(name).map_err(doing(format!("read `{name}`")))?;
+        let found = self.gix.try_find_reference(name).map_err(reading(format!("`{name}`")))?;
         let target = found
             .as_ref()
             .and_then(|found| found.target().try_name().map(|name| name.as_bstr().to_str_lossy().into_owned()));

@@ -8,7 +8,7 @@ use super::exe::Git;
 use super::names::{self, BranchName};
 use super::shared::Shared;
 use super::size::{Kind, TooLarge, read_at_most};
-use super::{Error, Oid, Result, doing};
+use super::{Error, Oid, Result, doing, reading};
 use crate::env;
 
 /// `extensions.*` that change nothing for us; anything else may (gitrepository-layout(5)).
@@ -133,7 +133,7 @@ impl Repo {
         if self.format == RefFormat::Reftable {
             return self.git.head();
         }
-        let head = self.gix.head().map_err(doing("read HEAD"))?;
+        let head = self.gix.head().map_err(reading("HEAD"))?;
         let branch = head.referent_name().and_then(|name| BranchName::of_ref(&name.as_bstr().to_str_lossy()));
         Ok(Head { branch, commit: head.id().map(gix::Id::detach) })
     }
@@ -216,7 +216,7 @@ impl Repo {
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }
-            Err(error) => Err(doing(format!("read `{path}`"))(error)),
+            Err(error) => Err(reading(format!("`{path}`"))(error)),
         }
     }
 

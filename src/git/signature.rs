@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::exe::Git;
-use super::{Oid, Repo, Result, doing};
+use super::{Oid, Repo, Result, reading};
 use crate::env;
 use crate::process::Cmd;
 
@@ -64,8 +64,8 @@ impl Repo {
     /// # Errors
     /// When it cannot be read.
     pub fn signed_with(&self, commit: Oid) -> Result<Option<Kind>> {
-        let commit = self.object(commit, "commit")?.try_into_commit().map_err(doing("read a commit"))?;
-        let decoded = commit.decode().map_err(doing("read a commit"))?;
+        let commit = self.object(commit, "commit")?.try_into_commit().map_err(reading("a commit"))?;
+        let decoded = commit.decode().map_err(reading("a commit"))?;
         let signature = decoded.extra_headers().pgp_signature();
         Ok(signature.map(|text| if text.starts_with(SSH) { Kind::Ssh } else { Kind::Other }))
     }

@@ -4,7 +4,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
 use super::size::Kind;
-use super::{Error, Oid, Repo, Result, doing};
+use super::{Error, Oid, Repo, Result, doing, reading};
 
 /// What a directory holds under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         for entry in entries {
-            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
             if entry.filename == name {
                 return Ok(Some(Entry {
                     name: name.to_owned(),
@@ -65,7 +65,7 @@ impl Repo {
             Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),
             found => found,
         }
-        .map_err(doing(format!("read {kind} {id}")))
+        .map_err(reading(format!("{kind} {id}")))
     }
 
     /// Makes sure that a whole tree is here, for programs that cannot fetch what a partial clone left out.
@@ -90,7 +90,7 @@ impl Repo {
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
         entries
             .map(|entry| {
-                let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+                let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
                 Ok(Entry {
                     name: entry.filename.to_str_lossy().into_owned(),
                     id: entry.oid.to_owned(),
@@ -109,7 +109,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let mut names = Vec::new();
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
             if !entry.mode.is_blob() {
                 return Ok(None);
             }
@@ -126,7 +126,7 @@ impl Repo {
         let object = self.object(tree, "tree")?;
         let mut names = Vec::new();
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
             if entry.mode.is_executable() || entry.mode.is_link() {
                 names.push((entry.filename.to_str_lossy().into_owned(), entry.mode.is_executable()));
             }
@@ -141,7 +141,7 @@ impl Repo {
     pub fn plain_file(&self, tree: Oid, name: &str) -> Result<Option<Vec<u8>>> {
         let object = self.object(tree, "tree")?;
         for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
-            let entry = entry.map_err(|error| doing(format!("read tree {tree}"))(error.to_string()))?;
+            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
             if entry.filename == name {
                 let read = || self.bounded_blob(entry.oid.to_owned(), name, Kind::of(name)).map(Some);
                 return if entry.mode.is_blob() { read() } else { Ok(None) };
@@ -173,7 +173,7 @@ impl Repo {
     /// # Errors
     /// When it cannot be read or is no blob.
     pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let mut blob = self.object(id, "blob")?.try_into_blob().map_err(doing(format!("read blob {id}")))?;
+        let mut blob = self.object(id, "blob")?.try_into_blob().map_err(reading(format!("blob {id}")))?;
         Ok(std::mem::take(&mut blob.data))
     }
 

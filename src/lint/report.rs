@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::finding::{Finding, Severity, UNCHECKED};
+use super::finding::{Finding, Severity};
 
 /// Something that checks files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Unchecked {
     pub why: String,
     /// Whether nothing can be said without it: the project asks for this engine.
     pub required: bool,
+    /// Whether the engine was asked and failed: that is no pass.
+    pub failed: bool,
 }
 
 impl fmt::Display for Unchecked {
@@ -88,8 +90,7 @@ impl Report {
     /// What it comes to.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let failed = self.findings.iter().any(|finding| finding.code == UNCHECKED);
-        if failed || self.unchecked.iter().any(|unchecked| unchecked.required) {
+        if self.unchecked.iter().any(|unchecked| unchecked.required || unchecked.failed) {
             return Verdict::CouldNotCheck;
         }
         if self.worst() >= Some(Severity::Warning) { Verdict::Findings } else { Verdict::Clean }
@@ -117,5 +118,19 @@ impl Report {
         if unchecked.path.is_some() || !self.unchecked.contains(&unchecked) {
             self.unchecked.push(unchecked);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_engine_is_no_pass_without_its_finding() {
+        let failed =
+            Unchecked { engines: vec!["x"], path: None, why: "it fell".to_owned(), required: false, failed: true };
+        let report = |unchecked| Report { unchecked: vec![unchecked], ..Report::default() };
+        assert_eq!(report(failed.clone()).verdict(), Verdict::CouldNotCheck);
+        assert_eq!(report(Unchecked { failed: false, ..failed }).verdict(), Verdict::Clean);
     }
 }

@@ -121,23 +121,29 @@ impl Tools {
                 Some(missing) => report.missed(self.missing(name, missing)),
             }
         }
-        report.missed(Unchecked { engines, path: Some(path.to_owned()), why: why.to_owned(), required: false });
+        report.missed(Unchecked {
+            engines,
+            path: Some(path.to_owned()),
+            why: why.to_owned(),
+            required: false,
+            failed: false,
+        });
     }
 
     /// Says that an embedded engine has no opinion on a file.
     pub(super) fn gave_up(&self, path: &Path, engine: &'static str, why: String, report: &mut Report) {
         let required = self.settings.requires(engine);
-        report.missed(Unchecked { engines: vec![engine], path: Some(path.to_owned()), why, required });
+        report.missed(Unchecked { engines: vec![engine], path: Some(path.to_owned()), why, required, failed: false });
     }
 
     fn missing(&self, engine: &'static str, why: &str) -> Unchecked {
         let required = self.settings.requires(engine);
-        Unchecked { engines: vec![engine], path: None, why: why.to_owned(), required }
+        Unchecked { engines: vec![engine], path: None, why: why.to_owned(), required, failed: false }
     }
 }
 
 fn failed(path: &Path, engine: &'static str, why: &str, report: &mut Report) {
     report.findings.push(Finding::unchecked(path, engine, why));
     let path = Some(path.to_owned());
-    report.missed(Unchecked { engines: vec![engine], path, why: why.to_owned(), required: false });
+    report.missed(Unchecked { engines: vec![engine], path, why: why.to_owned(), required: false, failed: true });
 }

@@ -61,7 +61,7 @@ fn finding(finding: &Finding) -> Value {
 fn unchecked(unchecked: &Unchecked) -> Value {
     json!({
         "engines": unchecked.engines, "path": unchecked.path.as_ref().map(|path| path.display().to_string()),
-        "why": unchecked.why, "required": unchecked.required,
+        "why": unchecked.why, "required": unchecked.required, "failed": unchecked.failed,
     })
 }
 
