@@ -17,11 +17,12 @@ use crate::process::detach;
 use crate::queue::Put;
 use crate::ui::{Ui, harmless};
 
-/// Runs `hook run EVENT ARGS..`, `hook worker` or `hook build KEY`; gives the exit code.
+/// Runs `hook run EVENT ARGS..`, `hook later`, `hook worker` or `hook build KEY`; gives the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
     let ui = Ui::new(&environment);
     match args {
         [word, event, rest @ ..] if word == "run" => run_event(&ui, environment, event, rest),
+        [word] if word == "later" => later(environment).unwrap_or_else(|error| report(&ui, &error)),
         [word] if word == "worker" => work(environment).unwrap_or_else(|error| report(&ui, &error)),
         [word, key] if word == "build" => {
             build(environment, &key.to_string_lossy()).unwrap_or_else(|error| report(&ui, &error))
@@ -84,19 +85,28 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
     Ok(())
 }
 
-fn started(point: &str, put: Put, too_much: Option<&str>) -> String {
+fn started(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
     match (put, too_much) {
-        (Put::Building, _) => {
+        (None, _) => format!(
+            "the queue is busy: {point} is put into it in the background; `git lattice status` shows what becomes of it"
+        ),
+        (Some(Put::Building), _) => {
             format!("{point} is being built in the background already; `git lattice log -f` shows how")
         }
-        (Put::Queued | Put::Renewed, None) => {
+        (Some(Put::Queued | Put::Renewed), None) => {
             format!("building {point} in the background; `git lattice status` shows what becomes of it")
         }
-        (Put::Queued | Put::Renewed, Some(what)) => format!(
+        (Some(Put::Queued | Put::Renewed), Some(what)) => format!(
             "{what} to look at during a checkout: the background decides whether {point} is built; \
              `git lattice status` shows what becomes of it"
         ),
     }
+}
+
+fn later(environment: Environment) -> Result<u8> {
+    detach::become_session_leader()?;
+    hook::later(&Context::open(environment)?)?;
+    Ok(error::OK)
 }
 
 fn work(environment: Environment) -> Result<u8> {

@@ -46,7 +46,7 @@ impl Repo {
     /// # Errors
     /// When it is not there or is no commit.
     pub fn tree_of_commit(&self, id: Oid) -> Result<Oid> {
-        let commit = self.gix.find_commit(id).map_err(reading(format!("commit {id}")))?;
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
         commit.tree_id().map(gix::Id::detach).map_err(reading(format!("commit {id}")))
     }
 

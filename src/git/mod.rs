@@ -5,6 +5,7 @@
 pub mod commit;
 pub mod diff;
 mod edited;
+mod effort;
 pub mod exe;
 pub mod identity;
 mod index;
@@ -108,6 +109,9 @@ pub enum Error {
     /// A file is larger than what is read.
     #[error(transparent)]
     TooLarge(#[from] size::TooLarge),
+    /// A view of a repository reads no more: it has a limit, because git waits for it.
+    #[error("there is more to read than git can wait for")]
+    Effort,
     /// The git executable failed.
     #[error(transparent)]
     Exe(#[from] crate::process::Error),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gix::bstr::ByteSlice;
 
+use super::effort::PROGRAM;
 use super::repo::RefFormat;
 use super::{Error, Oid, Repo, Result, doing, reading};
 use crate::process;
@@ -169,6 +170,7 @@ impl Repo {
     /// When the reflog is there and cannot be read.
     pub fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
         if self.format == RefFormat::Reftable {
+            self.charge(PROGRAM)?;
             return self.git.reflog(name, most);
         }
         let path = self.common_dir().join("logs").join(name);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
+use super::effort::Effort;
 use super::exe::Git;
 use super::names::{self, BranchName};
 use super::shared::Shared;
@@ -40,6 +41,7 @@ pub struct Repo {
     pub(super) gix: gix::Repository,
     pub(super) git: Git,
     pub(super) format: RefFormat,
+    pub(super) effort: Effort,
     common_dir: PathBuf,
     shared: Shared,
 }
@@ -82,7 +84,7 @@ impl Repo {
         let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());
         let common_dir = common_dir.canonicalize().unwrap_or(common_dir);
         let shared = Shared::of(&gix);
-        Ok(Self { gix, git, format, common_dir, shared })
+        Ok(Self { gix, git, format, effort: Effort::default(), common_dir, shared })
     }
 
     /// The git executable, run where this repository is.
@@ -233,6 +235,7 @@ impl Repo {
             gix,
             git: self.git.clone(),
             format: self.format,
+            effort: self.effort.clone(),
             common_dir: self.common_dir.clone(),
             shared: self.shared,
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
+use super::effort::PROGRAM;
 use super::exe::Git;
 use super::{Oid, Repo, Result, reading};
 use crate::env;
@@ -75,6 +76,7 @@ impl Repo {
     /// # Errors
     /// When git cannot be run.
     pub fn signatures(&self, commits: &[Oid], allowed: &AllowedSigners) -> Result<Vec<Signature>> {
+        self.charge(PROGRAM.saturating_mul(commits.len() as u64))?;
         let cmd = self.verifier(allowed).args(commits.iter().map(ToString::to_string)).arg("--");
         let said = cmd.output()?.text();
         Ok(said.lines().filter_map(|line| signature(line, allowed.file.is_some())).collect())

@@ -61,6 +61,9 @@ impl Repo {
 
     /// An object; in a partial clone, which gix does not fill up, git fetches what is missing.
     pub(super) fn object(&self, id: Oid, kind: &str) -> Result<gix::Object<'_>> {
+        if self.is_limited() {
+            self.charge_object(self.size_of(id).unwrap_or_default())?;
+        }
         match self.gix.find_object(id) {
             Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),
             found => found,

@@ -5,8 +5,8 @@
 //! - the `lattice.toml` of the base branch (`lattice.limit.lattice-toml`);
 //! - the trees of the commit down to the directories of the point and of those below it, 1 MiB at most;
 //! - the records on the build key, of 256 writers and 2 MiB at most ([`Records::for_checkout`]);
-//! - the files and the branches' logs that trust rests on, for 128 points at most, and 512 KiB of what the user trusts
-//!   ([`trust::judge_for_checkout`]).
+//! - the files, commits and branches' logs that trust rests on, 4 MiB at most, eight signatures at most, and 512 KiB of what the
+//!   user trusts ([`trust::judge_for_checkout`]).
 //!
 //! Where there is more, the worker decides: it reads everything before it builds, and builds nothing that has a record.
 
@@ -133,12 +133,26 @@ fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) ->
     Ok(hopeless.filter(|_| records.is_whole()))
 }
 
-/// Puts the build into the queue and returns at once.
+/// Puts the build into the queue and returns at once; `None` where the queue would have to be waited for: then it is put in later.
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
-pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Put> {
-    let manner = Manner { asked: Asked::Checkout, again: false, supersede };
-    let put = queue::put(context, &[ask], manner)?;
-    Ok(put.first().copied().unwrap_or(Put::Queued))
+pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Option<Put>> {
+    let put = queue::put_soon(context, &[ask], manner(supersede))?;
+    Ok(put.and_then(|put| put.first().copied()))
+}
+
+/// What a checkout left to the background because the queue was held or long.
+///
+/// # Errors
+/// Those of [`after`] and [`queue::put`].
+pub fn later(context: &Context) -> Result<()> {
+    if let Reaction::Build { ask, supersede, .. } = after(context, Occasion::Switch)? {
+        queue::put(context, &[ask], manner(supersede))?;
+    }
+    Ok(())
+}
+
+fn manner(supersede: bool) -> Manner {
+    Manner { asked: Asked::Checkout, again: false, supersede }
 }

@@ -23,8 +23,12 @@ pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
 pub use job::{Aside, Asked, Job};
 
-/// How long the guard is waited for: whoever holds it does so for moments, unless somebody stopped that process.
+/// How long the guard is waited for: a process holds it for moments, unless it was stopped (Ctrl-Z).
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a checkout waits for it.
+const PATIENCE_OF_CHECKOUT: Duration = Duration::from_millis(15);
+/// How many jobs a checkout reads.
+const JOBS_OF_CHECKOUT: usize = 256;
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// A file of the queue could not be used.
@@ -79,13 +83,32 @@ impl Queue {
     /// # Errors
     /// When its folder cannot be written, or somebody holds it for too long.
     pub fn guard(&self) -> Result<Guard<'_>> {
+        self.hold_within(PATIENCE)
+    }
+
+    /// [`Self::guard`] for a checkout, which waits: `None` where another process holds the queue, or there are many jobs in it.
+    ///
+    /// # Errors
+    /// When its folder cannot be written.
+    pub fn guard_for_checkout(&self) -> Result<Option<Guard<'_>>> {
+        let jobs = fs::read_dir(self.dir.join("jobs")).map_or(0, |jobs| jobs.take(JOBS_OF_CHECKOUT + 1).count());
+        if jobs > JOBS_OF_CHECKOUT {
+            return Ok(None);
+        }
+        match self.hold_within(PATIENCE_OF_CHECKOUT) {
+            Err(Error::Busy { .. }) => Ok(None),
+            held => held.map(Some),
+        }
+    }
+
+    fn hold_within(&self, patience: Duration) -> Result<Guard<'_>> {
         for name in ["jobs", "claims", "cancel", "aside"] {
             let dir = self.dir.join(name);
             self.shared.create_dir_all(&dir).map_err(at(&dir))?;
         }
         let path = self.dir.join("lock");
         let file = self.open_lock(&path)?;
-        hold(&file, &path)?;
+        hold(&file, &path, patience)?;
         Ok(Guard::new(self, file))
     }
 
@@ -145,8 +168,8 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn hold(file: &File, path: &Path) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
+fn hold(file: &File, path: &Path, patience: Duration) -> Result<()> {
+    let until = Instant::now() + patience;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),

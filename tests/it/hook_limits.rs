@@ -190,3 +190,40 @@ fn too_many_directories_are_not_walked() {
     let said = said(&sandbox);
     assert!(said.contains("too many directories to look at during a checkout"), "{said}");
 }
+
+/// Waits until Nix, which leaves a trace, was started for what was queued.
+#[track_caller]
+fn comes_to_be_built(sandbox: &Sandbox) {
+    for _ in 0..600 {
+        if sandbox.nix_was_called() {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("the build should begin within a minute");
+}
+
+#[test]
+fn held_queue_is_left_to_the_background() {
+    let (sandbox, _) = ready();
+    let queue = sandbox.work().join(".git/lattice/queue");
+    fs::create_dir_all(&queue).unwrap();
+    let lock = fs::File::create(queue.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let said = said(&sandbox);
+    assert!(said.contains("the queue is busy") && said.lines().count() == 1, "{said}");
+    drop(lock);
+    comes_to_be_built(&sandbox);
+}
+
+#[test]
+fn long_queue_is_left_to_the_background() {
+    let (sandbox, _) = ready();
+    let jobs = sandbox.work().join(".git/lattice/queue/jobs");
+    fs::create_dir_all(&jobs).unwrap();
+    for i in 0..300 {
+        fs::write(jobs.join(format!("{i:040}.json")), "no job").unwrap();
+    }
+    assert!(said(&sandbox).contains("the queue is busy"));
+    comes_to_be_built(&sandbox);
+}

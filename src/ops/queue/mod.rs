@@ -8,7 +8,7 @@ mod view;
 mod worker;
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -66,8 +66,26 @@ pub fn of(repo: &Repo) -> Queue {
 /// When the queue cannot be written, or this program cannot be started a second time.
 pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
     let queue = of(&context.repo);
+    put_under(context, queue.guard()?, asks, manner)
+}
+
+/// [`put`] for a checkout, which waits: `None` where the queue is held or long. Then a process in the background does it, which is
+/// `hook later`.
+///
+/// # Errors
+/// Those of [`put`].
+pub fn put_soon(context: &Context, asks: &[Ask], manner: Manner) -> Result<Option<Vec<Put>>> {
+    let queue = of(&context.repo);
+    if let Some(guard) = queue.guard_for_checkout()? {
+        return put_under(context, guard, asks, manner).map(Some);
+    }
+    let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir());
+    start_background(&context.repo, "later", worktree)?;
+    Ok(None)
+}
+
+fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
     let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir()).to_string_lossy().into_owned();
-    let guard = queue.guard()?;
     if manner.supersede {
         supersede(&guard, asks)?;
     }
@@ -113,9 +131,14 @@ pub fn go_on(context: &Context) -> Result<()> {
 
 /// A second one leaves at once.
 fn start_worker(repo: &Repo) -> Result<()> {
+    start_background(repo, "worker", repo.common_dir())
+}
+
+/// Starts `git lattice hook WORD` in the background.
+fn start_background(repo: &Repo, word: &str, cwd: &Path) -> Result<()> {
     let program = std::env::current_exe().context("could not find this program")?;
     let log = log_path(repo)?;
-    Cmd::new(program).args(["hook", "worker"]).cwd(repo.common_dir()).spawn_detached(Some(&log))?;
+    Cmd::new(program).args(["hook", word]).cwd(cwd).spawn_detached(Some(&log))?;
     Ok(())
 }
 

@@ -80,7 +80,7 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     let key = found.key(&memory, config, commit.tree)?;
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
     let mut parts = Vec::new();
-    for part in open_parts(repo, config, commit.tree, point)? {
+    for part in open_parts(repo, config, commit.tree, &found)? {
         let mut files = repo.paths_below(&part.path, &part.entry, FILES + 1)?;
         let has_more = files.len() > FILES;
         files.truncate(FILES);

@@ -12,8 +12,8 @@ use crate::lattice::Point;
 use crate::ops::content::Content;
 use crate::process::quote;
 
-/// How many points, with those below, are judged during a checkout.
-const MOST_POINTS: usize = 128;
+/// How much is read during a checkout to judge a point: some thousand small objects, or eight signatures.
+const MOST_READ: u64 = 4 << 20;
 /// How many bytes of the ledger are read during a checkout: some thousand entries.
 const MOST_LEDGER: u64 = 512 << 10;
 
@@ -62,32 +62,29 @@ pub struct Denial {
     pub look: String,
 }
 
+/// [`judge`] for a checkout, which waits: `None` where there is too much to read.
+///
+/// # Errors
+/// Those of [`judge`].
+pub fn judge_for_checkout(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Option<Judgement>> {
+    if Ledger::size(repo) > MOST_LEDGER {
+        return Ok(None);
+    }
+    let limited = repo.reading_at_most(MOST_READ);
+    let judged = judge(&limited, config, point, commit);
+    if limited.is_exhausted() { Ok(None) } else { judged.map(Some) }
+}
+
 /// Judges what a build of `point` at `commit` would run. `config` is the policy: [`crate::context::Context::policy`].
 ///
 /// # Errors
 /// When objects cannot be read.
 pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Judgement> {
     let tree = repo.tree_of_commit(commit)?;
-    judge_content(repo, config, point, commit, &Content::find(repo, config, tree, point)?)
-}
-
-/// The same, for a checkout that waits: `None` where it takes too long because of what there is.
-///
-/// # Errors
-/// Those of [`judge`].
-pub fn judge_for_checkout(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Option<Judgement>> {
-    let content = Content::find(repo, config, repo.tree_of_commit(commit)?, point)?;
-    if content.points.len() > MOST_POINTS || Ledger::size(repo) > MOST_LEDGER {
-        return Ok(None);
-    }
-    judge_content(repo, config, point, commit, &content).map(Some)
-}
-
-fn judge_content(repo: &Repo, config: &Config, point: &Point, commit: Oid, content: &Content) -> Result<Judgement> {
-    let tree = repo.tree_of_commit(commit)?;
+    let content = Content::find(repo, config, tree, point)?;
     let key = content.key(&repo.in_memory(), config, tree)?;
     let permitted = Ok(Judgement::Permitted(Permit { commit, key }));
-    let open = open_parts(repo, config, tree, point)?;
+    let open = open_parts(repo, config, tree, &content)?;
     let Some(first) = open.first() else { return permitted };
     let ledger = match Ledger::read(repo) {
         Ok(ledger) => ledger,

@@ -57,9 +57,8 @@ impl fmt::Display for Why {
     }
 }
 
-/// The parts of a build of `point` at `tree` that are neither derivable nor made here.
-pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point) -> Result<Vec<Part>> {
-    let all = Content::find(repo, config, tree, point)?;
+/// The parts of a build of `all`, which `tree` holds, that are neither derivable nor made here.
+pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
     let (mut open, mut runs_something) = (Vec::new(), false);
     let there: Population = all.points.iter().map(|(below, ..)| below.clone()).collect();
     let mut left = MOST_DATA;
@@ -75,7 +74,7 @@ pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, point: &Point)
     }
     // What is generated reads nothing but itself.
     if runs_something {
-        open.extend(open_includes(repo, config, tree, &all)?);
+        open.extend(open_includes(repo, config, tree, all)?);
     }
     Ok(open)
 }

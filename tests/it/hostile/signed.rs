@@ -272,3 +272,30 @@ fn what_only_looks_signed_by_ssh_starts_no_gpg() {
     victim.switch_says(STEP);
     assert!(!std::path::Path::new(&trace).exists(), "gpg may ask the network for a key");
 }
+
+#[test]
+fn long_history_is_left_to_the_background() {
+    let (victim, key) = sent_signed();
+    allow(&victim, &line_of(&key));
+    let sandbox = &victim.sandbox;
+    let name = branch(&at("phase0/step1"));
+    let commits = (0..900).fold(String::new(), |text, _| {
+        text + &format!("commit refs/heads/{name}\ncommitter A <a@example.com> 0 +0000\ndata 1\nx\n")
+    });
+    let from = commits.replacen("data 1\nx\n", &format!("data 1\nx\nfrom refs/heads/{name}^0\n"), 1);
+    fs::write(sandbox.path("commits"), from).unwrap();
+    let import = format!(
+        "git -C '{}' fast-import --quiet <'{}'",
+        sandbox.path("stranger").display(),
+        sandbox.path("commits").display()
+    );
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &import]);
+    sandbox.environment(&mut command);
+    assert!(command.status().unwrap().success(), "the history should be made");
+    sandbox.git_in("stranger", &["push", "-q", "origin", &name]);
+    sandbox.git(&["fetch", "-q"]);
+    let said = victim.switch(&name);
+    assert!(said.contains("too much that trust rests on to look at during a checkout"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
