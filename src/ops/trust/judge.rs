@@ -12,7 +12,7 @@ use crate::lattice::Point;
 use crate::ops::content::Content;
 use crate::process::quote;
 
-/// How much is read during a checkout to judge a point: some thousand small objects, or eight signatures.
+/// How much is read during a checkout to judge a point: a thousand small objects, or eight signatures.
 const MOST_READ: u64 = 4 << 20;
 /// How many bytes of the ledger are read during a checkout: some thousand entries.
 const MOST_LEDGER: u64 = 512 << 10;
