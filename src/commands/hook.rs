@@ -17,12 +17,12 @@ use crate::process::detach;
 use crate::queue::Put;
 use crate::ui::{Ui, harmless};
 
-/// Runs `hook run EVENT ARGS..`, `hook later`, `hook worker` or `hook build KEY`; gives the exit code.
+/// Runs `hook run EVENT ARGS..`, `hook later OCCASION`, `hook worker` or `hook build KEY`; gives the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
     let ui = Ui::new(&environment);
     match args {
         [word, event, rest @ ..] if word == "run" => run_event(&ui, environment, event, rest),
-        [word] if word == "later" => later(environment).unwrap_or_else(|error| report(&ui, &error)),
+        [word, occasion] if word == "later" => later(environment, occasion).unwrap_or_else(|error| report(&ui, &error)),
         [word] if word == "worker" => work(environment).unwrap_or_else(|error| report(&ui, &error)),
         [word, key] if word == "build" => {
             build(environment, &key.to_string_lossy()).unwrap_or_else(|error| report(&ui, &error))
@@ -70,12 +70,19 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
 }
 
 fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion) -> Result<()> {
-    let context = Context::open(environment)?;
+    let mut context = Context::open(environment)?;
     if hooks::skip(&context, kind).is_some() {
         return Ok(());
     }
-    match hook::after(&context, occasion)? {
+    match hook::after_checkout(&mut context, occasion)? {
         Reaction::Nothing => {}
+        Reaction::Later => {
+            hook::start_later(&context, occasion)?;
+            say_line(
+                ui,
+                "there is more to read than a checkout waits for: the background decides whether this is built",
+            );
+        }
         Reaction::Say(line) => say_line(ui, &line),
         Reaction::Build { ask, supersede, too_much } => {
             let point = ask.named.spelled.clone();
@@ -103,9 +110,10 @@ fn started(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
     }
 }
 
-fn later(environment: Environment) -> Result<u8> {
+fn later(environment: Environment, occasion: &OsString) -> Result<u8> {
     detach::become_session_leader()?;
-    hook::later(&Context::open(environment)?)?;
+    let occasion = if occasion == Occasion::Fresh.word() { Occasion::Fresh } else { Occasion::Switch };
+    hook::later(&Context::open(environment)?, occasion)?;
     Ok(error::OK)
 }
 

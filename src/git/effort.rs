@@ -7,6 +7,8 @@ use super::{Error, Repo, Result};
 
 /// What finding one object costs, in bytes read.
 const OBJECT: u64 = 4 << 10;
+/// What parsing one byte of TOML costs: 128 KiB of it take some 25 ms.
+pub(super) const TOML: u64 = 64;
 /// What running one program costs.
 pub(super) const PROGRAM: u64 = 512 << 10;
 
@@ -18,7 +20,7 @@ pub(super) struct Effort {
 
 impl Repo {
     /// A view of the repository that reads so many bytes of objects, and fails from there on with [`Error::Effort`]. Each object counts
-    /// 4 KiB more, each program that is run for it 512 KiB.
+    /// 4 KiB more, each byte of TOML 64, each program that is run for it 512 KiB.
     #[must_use]
     pub fn reading_at_most(&self, bytes: u64) -> Self {
         let mut view = self.with_gix(self.gix.clone());

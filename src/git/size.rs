@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 
+use super::effort::TOML;
 use super::{Error, Oid, Repo, Result};
 
 /// What is read, by the limit that holds for it.
@@ -133,6 +134,9 @@ impl Repo {
             known => known,
         };
         self.check_size(what, size.unwrap_or(0), kind)?;
+        if matches!(kind, Kind::LatticeToml | Kind::ConfigToml) {
+            self.charge(TOML.saturating_mul(size.unwrap_or(0)))?;
+        }
         self.blob(id)
     }
 }

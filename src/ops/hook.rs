@@ -1,14 +1,15 @@
 //! What the hooks decide: quickly, for git waits for them. What takes longer is left to the background worker.
 //!
-//! A checkout reads, each up to a limit:
+//! A checkout reads 8 MiB at most in all ([`Repo::reading_at_most`]), and of that, each up to a limit:
 //! - git's configuration, HEAD, and single refs;
-//! - the `lattice.toml` of the base branch (`lattice.limit.lattice-toml`);
+//! - the `lattice.toml` of the base branch, 128 KiB at most;
 //! - the trees of the commit down to the directories of the point and of those below it, 1 MiB at most;
 //! - the records on the build key, of 256 writers and 2 MiB at most ([`Records::for_checkout`]);
 //! - the files, commits and branches' logs that trust rests on, 4 MiB at most, eight signatures at most, and 512 KiB of what the
 //!   user trusts ([`trust::judge_for_checkout`]).
 //!
-//! Where there is more, the worker decides: it reads everything before it builds, and builds nothing that has a record.
+//! Where there is more in all, the whole decision is left to a process in the background ([`later`]); where there is more of the other
+//! things, the worker decides: it reads everything before it builds, and builds nothing that has a record.
 
 use anyhow::Result;
 
@@ -21,6 +22,8 @@ use crate::nix::Nix;
 use crate::queue::{Asked, Put};
 use crate::record::Records;
 
+/// How much a checkout reads in all, of what a repository holds.
+const MOST_READ: u64 = 8 << 20;
 /// How many bytes of directories a checkout reads: some thirty thousand names.
 const MOST_TREES: u64 = 1 << 20;
 
@@ -38,6 +41,8 @@ pub enum Reaction {
         /// What there is too much of to be looked at during a checkout: then the worker decides whether it is built.
         too_much: Option<&'static str>,
     },
+    /// There is more to read than a checkout waits for.
+    Later,
     /// A line to be shown.
     Say(String),
 }
@@ -49,6 +54,26 @@ pub enum Occasion {
     Switch,
     /// It was checked out where nothing was before: by clone or `worktree add`.
     Fresh,
+}
+
+impl Occasion {
+    /// As an argument of `hook later`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Fresh => "fresh",
+        }
+    }
+}
+
+/// [`after`] for a checkout, which waits: reads a limited amount.
+///
+/// # Errors
+/// Those of [`after`].
+pub fn after_checkout(context: &mut Context, occasion: Occasion) -> Result<Reaction> {
+    context.repo = context.repo.reading_at_most(MOST_READ);
+    let reaction = after(context, occasion);
+    if context.repo.is_exhausted() { Ok(Reaction::Later) } else { reaction }
 }
 
 /// Decides what is to be done for HEAD's branch after git changed it.
@@ -138,19 +163,30 @@ fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) ->
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
 pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Option<Put>> {
-    let put = queue::put_soon(context, &[ask], manner(supersede))?;
-    Ok(put.and_then(|put| put.first().copied()))
+    match queue::put_soon(context, &[ask], manner(supersede))? {
+        Some(put) => Ok(put.first().copied()),
+        None => start_later(context, Occasion::Switch).map(|()| None),
+    }
 }
 
-/// What a checkout left to the background because the queue was held or long.
+/// Does in the background what a checkout did not wait for.
 ///
 /// # Errors
 /// Those of [`after`] and [`queue::put`].
-pub fn later(context: &Context) -> Result<()> {
-    if let Reaction::Build { ask, supersede, .. } = after(context, Occasion::Switch)? {
+pub fn later(context: &Context, occasion: Occasion) -> Result<()> {
+    if let Reaction::Build { ask, supersede, .. } = after(context, occasion)? {
         queue::put(context, &[ask], manner(supersede))?;
     }
     Ok(())
+}
+
+/// Starts [`later`] in the background.
+///
+/// # Errors
+/// When this program cannot be started a second time.
+pub fn start_later(context: &Context, occasion: Occasion) -> Result<()> {
+    let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir());
+    queue::start_background(&context.repo, &["later", occasion.word()], worktree)
 }
 
 fn manner(supersede: bool) -> Manner {

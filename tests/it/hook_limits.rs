@@ -227,3 +227,14 @@ fn long_queue_is_left_to_the_background() {
     assert!(said(&sandbox).contains("the queue is busy"));
     comes_to_be_built(&sandbox);
 }
+
+#[test]
+fn long_lattice_toml_is_left_to_the_background() {
+    let (sandbox, _) = ready();
+    let text = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", format!("{text}{}", "# more\n".repeat(30_000)));
+    sandbox.git(&["commit", "-qam", "more"]);
+    let said = said(&sandbox);
+    assert!(said.contains("more to read than a checkout waits for") && said.lines().count() == 1, "{said}");
+    comes_to_be_built(&sandbox);
+}

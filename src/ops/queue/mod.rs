@@ -69,19 +69,13 @@ pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> 
     put_under(context, queue.guard()?, asks, manner)
 }
 
-/// [`put`] for a checkout, which waits: `None` where the queue is held or long. Then a process in the background does it, which is
-/// `hook later`.
+/// [`put`] for a checkout, which waits: `None` where the queue is held by another process, or is long.
 ///
 /// # Errors
 /// Those of [`put`].
 pub fn put_soon(context: &Context, asks: &[Ask], manner: Manner) -> Result<Option<Vec<Put>>> {
     let queue = of(&context.repo);
-    if let Some(guard) = queue.guard_for_checkout()? {
-        return put_under(context, guard, asks, manner).map(Some);
-    }
-    let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir());
-    start_background(&context.repo, "later", worktree)?;
-    Ok(None)
+    queue.guard_for_checkout()?.map(|guard| put_under(context, guard, asks, manner)).transpose()
 }
 
 fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
@@ -131,14 +125,17 @@ pub fn go_on(context: &Context) -> Result<()> {
 
 /// A second one leaves at once.
 fn start_worker(repo: &Repo) -> Result<()> {
-    start_background(repo, "worker", repo.common_dir())
+    start_background(repo, &["worker"], repo.common_dir())
 }
 
-/// Starts `git lattice hook WORD` in the background.
-fn start_background(repo: &Repo, word: &str, cwd: &Path) -> Result<()> {
+/// Starts `git lattice hook ARGUMENTS` in the background.
+///
+/// # Errors
+/// When this program cannot be started a second time.
+pub(super) fn start_background(repo: &Repo, args: &[&str], cwd: &Path) -> Result<()> {
     let program = std::env::current_exe().context("could not find this program")?;
     let log = log_path(repo)?;
-    Cmd::new(program).args(["hook", word]).cwd(cwd).spawn_detached(Some(&log))?;
+    Cmd::new(program).arg("hook").args(args).cwd(cwd).spawn_detached(Some(&log))?;
     Ok(())
 }
 

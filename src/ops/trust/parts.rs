@@ -11,9 +11,6 @@ use crate::lattice::{Point, Population};
 use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
 use crate::template::Template;
 
-/// How many bytes of config.toml are read in all: a checkout waits for it.
-const MOST_DATA: u64 = 1 << 20;
-
 /// A directory of a point, or something that `[build] include` names, which is neither derivable nor made here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
@@ -36,8 +33,6 @@ pub enum Why {
     Flake,
     /// It has more files than are generated, or links.
     More,
-    /// Its config.toml, or those of all points below together, would take too long to read.
-    Large,
     /// Builds may read this, and it is somebody's.
     Included(String),
     /// What the user trusts cannot be read.
@@ -50,7 +45,6 @@ impl fmt::Display for Why {
             Self::Step => f.write_str("its step.nix was not written here"),
             Self::Flake => f.write_str("its flake.nix is not what this version generates"),
             Self::More => f.write_str("it holds more than what is generated"),
-            Self::Large => f.write_str("there is more in config.toml than a checkout can wait for"),
             Self::Included(path) => write!(f, "`{path}`, which builds may read, was not written here"),
             Self::Unreadable(why) => f.write_str(why),
         }
@@ -61,11 +55,10 @@ impl fmt::Display for Why {
 pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
     let (mut open, mut runs_something) = (Vec::new(), false);
     let there: Population = all.points.iter().map(|(below, ..)| below.clone()).collect();
-    let mut left = MOST_DATA;
     for (below, path, entry) in &all.points {
         // What lies below a point in its own tree is what it was generated from.
         let previous = || there.maximal_below(below).into_iter().cloned().collect::<Vec<_>>();
-        let Some(why) = not_derivable(repo, config, below, &previous, entry, &mut left)? else { continue };
+        let Some(why) = not_derivable(repo, config, below, &previous, entry)? else { continue };
         runs_something = true;
         let branch = config.branch_of(below).full_ref();
         if !repo.was_made_here(&branch, path, entry)? {
@@ -98,14 +91,13 @@ fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Resu
 }
 
 /// Why a directory is not byte for byte what is generated from its config.toml, by a template that runs nothing of anybody's and has
-/// no inputs; `None` when it is. What it reads of config.toml is taken from `left`.
+/// no inputs; `None` when it is.
 fn not_derivable(
     repo: &Repo,
     config: &Config,
     point: &Point,
     previous: &impl Fn() -> Vec<Point>,
     own: &Entry,
-    left: &mut u64,
 ) -> Result<Option<Why>> {
     if repo.entry_at(own.id, STEP)?.is_some() {
         return Ok(Some(Why::Step));
@@ -114,16 +106,10 @@ fn not_derivable(
     if files.is_none_or(|files| files != [CONFIG, FLAKE]) {
         return Ok(Some(Why::More));
     }
-    let size = |name| Ok::<_, anyhow::Error>(repo.entry_at(own.id, name)?.and_then(|entry| repo.size_of(entry.id)));
     let flake = Template::Config.render(&content::flake_of(config, point, &previous(), None))?;
-    if size(FLAKE)? != u64::try_from(flake.len()).ok()
-        || repo.file_at(own.id, FLAKE)?.as_deref() != Some(flake.as_bytes())
-    {
+    let size = repo.entry_at(own.id, FLAKE)?.and_then(|entry| repo.size_of(entry.id));
+    if size != u64::try_from(flake.len()).ok() || repo.file_at(own.id, FLAKE)?.as_deref() != Some(flake.as_bytes()) {
         return Ok(Some(Why::Flake));
-    }
-    match left.checked_sub(size(CONFIG)?.unwrap_or(u64::MAX)) {
-        Some(rest) => *left = rest,
-        None => return Ok(Some(Why::Large)),
     }
     let data = repo.file_at(own.id, CONFIG)?.unwrap_or_default();
     Ok(document::check_step_config(CONFIG, &data).is_err().then_some(Why::Flake))
