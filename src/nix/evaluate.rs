@@ -26,6 +26,7 @@ const COMMAND: &str = "build --dry-run --json";
 const AT_ONCE: usize = 1 << 20;
 /// How long it takes to make a store.
 const A_MOMENT: Duration = Duration::from_millis(500);
+/// What Nix says where it cannot have more memory.
 const OUT_OF_MEMORY: &str = "out of memory";
 /// What newer versions say before each installable.
 const AT: &str = "evaluating derivation '";
@@ -150,7 +151,7 @@ impl Search<'_> {
         fine.extend(&group[..at]);
         groups.extend(Some(group[at + 1..].to_vec()).filter(|rest| !rest.is_empty()));
         // Memory and time are shared: alone it may do.
-        let is_shared = matches!(failure.kind, Kind::Timeout | Kind::Trouble) || failure.summary == OUT_OF_MEMORY;
+        let is_shared = matches!(failure.kind, Kind::EvaluationTime | Kind::EvaluationMemory | Kind::Trouble);
         if is_shared { groups.push(vec![group[at]]) } else { self.found[group[at]] = Some(Err(failure)) }
     }
 
@@ -224,13 +225,15 @@ impl Search<'_> {
         let mut failure = [diagnosis.failure()];
         self.nix.without_fetches(diagnosis, &mut failure)?;
         let [mut failure] = failure;
-        let is_limit = failure.summary == OUT_OF_MEMORY && self.options.limits().memory.is_some();
-        let is_proven = match group {
-            [one] if failure.kind == Kind::Trouble => is_limit || self.is_missing(&failure) || self.throws(*one)?,
-            _ => is_limit,
-        };
-        if is_proven {
-            failure.kind = Kind::Evaluation;
+        let is_out_of_memory = failure.kind == Kind::Trouble && failure.summary == OUT_OF_MEMORY;
+        if is_out_of_memory && self.options.limits().memory.is_some() {
+            failure.kind = Kind::EvaluationMemory;
+        }
+        match group {
+            [one] if failure.kind == Kind::Trouble && (self.is_missing(&failure) || self.throws(*one)?) => {
+                failure.kind = Kind::Evaluation;
+            }
+            _ => {}
         }
         Ok(failure)
     }

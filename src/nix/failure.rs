@@ -16,8 +16,12 @@ pub enum Kind {
     Evaluation,
     /// A builder ran and failed, or did not make its output.
     Build,
-    /// Something took longer than allowed.
+    /// A builder took longer than allowed, or said nothing for longer.
     Timeout,
+    /// Evaluating took longer than allowed.
+    EvaluationTime,
+    /// Evaluating took more memory than allowed.
+    EvaluationMemory,
     /// A builder wrote more log than allowed.
     LogLimit,
     /// No machine within reach builds for the system.
@@ -33,9 +37,9 @@ impl Kind {
     pub(super) fn rank(self) -> u8 {
         match self {
             Self::Build => 0,
-            Self::Evaluation => 1,
+            Self::Evaluation | Self::EvaluationMemory => 1,
             Self::NotReproducible => 2,
-            Self::Timeout | Self::LogLimit => 3,
+            Self::Timeout | Self::EvaluationTime | Self::LogLimit => 3,
             Self::NoBuilder => 4,
             Self::Trouble => 5,
         }
@@ -66,7 +70,7 @@ impl Failure {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
         let (kind, summary) = match fetching {
             Some(what) => (Kind::Trouble, format!("{summary}: `{what}` could not be fetched")),
-            None => (Kind::Timeout, summary),
+            None => (Kind::EvaluationTime, summary),
         };
         Self { kind, detail: summary.clone(), summary, drv: None }
     }

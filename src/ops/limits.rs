@@ -146,9 +146,6 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().max(1));
     let (which, limit) = match failure.kind {
         Kind::Timeout if says("of silence") => (Which::Silence, seconds(limits.silence)),
-        Kind::Timeout if failure.drv.is_none() && says("evaluation did not end") => {
-            (Which::Evaluation, seconds(limits.evaluation))
-        }
         // Newer versions of Nix say the same of both, and after how long.
         Kind::Timeout
             if told(&failure.detail) == seconds(limits.silence) && told(&failure.detail) != seconds(limits.build) =>
@@ -157,7 +154,8 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
         }
         Kind::Timeout => (Which::Time, seconds(limits.build)),
         Kind::LogLimit => (Which::Log, limits.log),
-        Kind::Evaluation if says("out of memory") => (Which::Memory, limits.memory),
+        Kind::EvaluationTime => (Which::Evaluation, seconds(limits.evaluation)),
+        Kind::EvaluationMemory => (Which::Memory, limits.memory),
         _ => return None,
     };
     limit.map(|limit| Reached { which, limit })
