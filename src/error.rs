@@ -160,11 +160,11 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::NotReady { .. } => {
             vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
         }
-        Refusal::Remote { remote, said, .. } => {
+        Refusal::Remote { remote, why, .. } => {
             let place = format!(
                 "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
             );
-            std::iter::once(place).chain(limits::hint_for(said)).collect()
+            std::iter::once(place).chain(why.hint()).collect()
         }
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
         Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` brings it back")],

@@ -29,6 +29,8 @@ pub mod journal;
 #[doc(hidden)]
 pub mod lattice;
 #[doc(hidden)]
+pub mod limit;
+#[doc(hidden)]
 pub mod lint;
 #[doc(hidden)]
 pub mod lock;
@@ -55,4 +57,5 @@ pub mod ui;
 mod sources;
 
 pub use library::{Error, run_nix_build};
+pub use limit::Limit;
 pub use record::{Output, Record, Verdict};

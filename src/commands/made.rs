@@ -94,7 +94,7 @@ pub(super) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
         Outcome::Done(Carried::Records) => ui.say("the records of this clone were pushed with it"),
         Outcome::Done(Carried::Refused(why)) => {
-            let why = crate::ui::harmless(why);
+            let why = crate::ui::harmless(&why.to_string());
             ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
         }
         _ => {}
@@ -110,7 +110,7 @@ pub(super) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
             "and the remote has other commits on the branch".to_owned()
         };
         ui.error(format!("the push did not go through; {what}, {later}"));
-        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(reason))));
+        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(&reason.to_string()))));
         hint.iter().for_each(|hint| ui.hint(hint));
     }
 }
@@ -180,7 +180,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     value["unchecked"] = json!(checked.unchecked);
     value["records_pushed"] = carried_json(pushed);
     if let Outcome::Refused { reasons, .. } = pushed {
-        value["push_refused"] = json!(reasons);
+        value["push_refused"] = json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
     value
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::points::Selection;
 use super::{Session, points};
 use crate::error;
+use crate::ops::Cannot;
 use crate::ops::census::Census;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
-use crate::ops::{Cannot, limits};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 
@@ -110,7 +110,7 @@ fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
 fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
     let branch = &entry.named.branch;
     match (&entry.deed, entry.standing) {
-        (Deed::Refused(why), _) => why.clone(),
+        (Deed::Refused(why), _) => why.to_string(),
         (Deed::CheckedOut(worktree), _) => {
             format!("checked out in `{}`: `git pull` there brings it", worktree.display())
         }
@@ -129,7 +129,7 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
 /// How to mend what differs on both sides; the first one shows it for all.
 fn mend(ui: &Ui, report: &Report) {
     let refusals = report.points.iter().filter_map(|entry| match &entry.deed {
-        Deed::Refused(why) => limits::hint_for(why),
+        Deed::Refused(why) => why.hint(),
         _ => None,
     });
     refusals.take(1).for_each(|hint| ui.hint(hint));
@@ -171,7 +171,7 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
 fn to_json(report: &Report, how: How) -> Value {
     let entry = |entry: &Entry| {
         let refused = match &entry.deed {
-            Deed::Refused(why) => Some(why),
+            Deed::Refused(why) => Some(why.to_string()),
             _ => None,
         };
         json!({
@@ -190,7 +190,7 @@ fn to_json(report: &Report, how: How) -> Value {
         Own::Same => ("same", None),
         Own::Due => ("ahead", None),
         Own::Pushed => ("pushed", None),
-        Own::Refused(why) => ("refused", Some(why)),
+        Own::Refused(why) => ("refused", Some(why.to_string())),
     };
     json!({
         "remote": report.remote,

@@ -4,41 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::git::Repo;
+use crate::limit::Limit;
 use crate::nix::{Failure, Kind, Limits, Options};
 use crate::process;
-
-/// A limit by its name in git's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// Time for each builder.
-    Time,
-    /// Time without a word from a builder.
-    Silence,
-    /// Bytes of a builder's log.
-    Log,
-    /// Bytes of memory to evaluate.
-    Memory,
-    /// Time to evaluate.
-    Evaluation,
-    /// Time in which nothing moves to or from a remote.
-    Network,
-}
-
-impl Which {
-    const ALL: [Self; 6] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation, Self::Network];
-
-    /// The key in git's configuration.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Time => "lattice.limit.time",
-            Self::Silence => "lattice.limit.silence",
-            Self::Log => "lattice.limit.log",
-            Self::Memory => "lattice.limit.memory",
-            Self::Evaluation => "lattice.limit.evaluation",
-            Self::Network => "lattice.limit.network",
-        }
-    }
-}
 
 /// A limit is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,25 +49,35 @@ pub fn typed(repo: &Repo) -> Result<Limits, Error> {
 /// # Errors
 /// When something else is set than a limit.
 pub fn network(repo: &Repo) -> Result<Duration, Error> {
-    Ok(time(repo, Which::Network)?.unwrap_or(process::USUAL_STILL))
+    Ok(time(repo, Limit::Network)?.unwrap_or(process::USUAL_STILL))
 }
 
-/// That nothing moved between here and a remote, and which limit that is.
-pub fn stalled(remote: &str, limit: Duration) -> String {
-    let limit = Reached { which: Which::Network, limit: limit.as_secs() }.amount();
-    format!("nothing moved between here and `{remote}` for {limit} (limit `{}`)", Which::Network.key())
+/// Nothing moved between here and a remote for as long as the limit allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stalled {
+    /// The remote.
+    pub remote: String,
+    /// For how long.
+    pub limit: Duration,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = Reached { which: Limit::Network, limit: self.limit.as_secs() }.amount();
+        write!(f, "nothing moved between here and `{}` for {limit} (limit `{}`)", self.remote, Limit::Network.key())
+    }
 }
 
 /// How to allow more time in which nothing moves.
 pub fn hint_for_network(limit: Duration) -> String {
-    Reached { which: Which::Network, limit: limit.as_secs().max(1) }.hint()
+    Reached { which: Limit::Network, limit: limit.as_secs().max(1) }.hint()
 }
 
-fn time(repo: &Repo, which: Which) -> Result<Option<Duration>, Error> {
+fn time(repo: &Repo, which: Limit) -> Result<Option<Duration>, Error> {
     Ok(value(repo, which, &SECONDS, TIME)?.map(Duration::from_secs))
 }
 
-fn value(repo: &Repo, which: Which, units: Units, expected: &'static str) -> Result<Option<u64>, Error> {
+fn value(repo: &Repo, which: Limit, units: Units, expected: &'static str) -> Result<Option<u64>, Error> {
     let Some(value) = repo.config(which.key()) else { return Ok(None) };
     let found = amount(&value, units);
     found.map(Some).ok_or(Error { key: which.key(), value, expected })
@@ -109,11 +87,11 @@ fn read(repo: &Repo, otherwise: &Limits) -> Result<Limits, Error> {
     let time = |which| time(repo, which);
     let size = |which| value(repo, which, &BYTES, SIZE);
     Ok(Limits {
-        evaluation: time(Which::Evaluation)?.or(otherwise.evaluation),
-        memory: size(Which::Memory)?.or(otherwise.memory),
-        build: time(Which::Time)?.or(otherwise.build),
-        silence: time(Which::Silence)?.or(otherwise.silence),
-        log: size(Which::Log)?.or(otherwise.log),
+        evaluation: time(Limit::Evaluation)?.or(otherwise.evaluation),
+        memory: size(Limit::Memory)?.or(otherwise.memory),
+        build: time(Limit::Time)?.or(otherwise.build),
+        silence: time(Limit::Silence)?.or(otherwise.silence),
+        log: size(Limit::Log)?.or(otherwise.log),
         network: network(repo)?,
     })
 }
@@ -134,7 +112,7 @@ fn amount(text: &str, units: Units) -> Option<u64> {
 /// A limit that ended a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
-    which: Which,
+    which: Limit,
     /// Seconds or bytes.
     limit: u64,
 }
@@ -145,17 +123,17 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     let says = |words: &str| failure.detail.contains(words);
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().max(1));
     let (which, limit) = match failure.kind {
-        Kind::Timeout if says("of silence") => (Which::Silence, seconds(limits.silence)),
+        Kind::Timeout if says("of silence") => (Limit::Silence, seconds(limits.silence)),
         // Newer versions of Nix say the same of both, and after how long.
         Kind::Timeout
             if told(&failure.detail) == seconds(limits.silence) && told(&failure.detail) != seconds(limits.build) =>
         {
-            (Which::Silence, seconds(limits.silence))
+            (Limit::Silence, seconds(limits.silence))
         }
-        Kind::Timeout => (Which::Time, seconds(limits.build)),
-        Kind::LogLimit => (Which::Log, limits.log),
-        Kind::EvaluationTime => (Which::Evaluation, seconds(limits.evaluation)),
-        Kind::EvaluationMemory => (Which::Memory, limits.memory),
+        Kind::Timeout => (Limit::Time, seconds(limits.build)),
+        Kind::LogLimit => (Limit::Log, limits.log),
+        Kind::EvaluationTime => (Limit::Evaluation, seconds(limits.evaluation)),
+        Kind::EvaluationMemory => (Limit::Memory, limits.memory),
         _ => return None,
     };
     limit.map(|limit| Reached { which, limit })
@@ -167,14 +145,12 @@ fn told(text: &str) -> Option<u64> {
     rest.split(' ').next()?.parse().ok()
 }
 
-/// How to allow more, where a record's error tells of a limit.
-pub fn hint_for(error: &str) -> Option<String> {
-    let is_meant = |which: &Which| error.ends_with(&format!("(limit `{}`)", which.key()));
-    let key = Which::ALL.into_iter().find(is_meant)?.key();
-    Some(format!("`git config {key} VALUE` sets another limit"))
-}
-
 impl Reached {
+    /// Which limit it is.
+    pub fn limit(&self) -> Limit {
+        self.which
+    }
+
     /// How to allow more.
     pub fn hint(&self) -> String {
         let key = self.which.key();
@@ -186,7 +162,7 @@ impl Reached {
     }
 
     fn spell(&self, amount: u64) -> String {
-        let is_time = matches!(self.which, Which::Time | Which::Silence | Which::Evaluation | Which::Network);
+        let is_time = matches!(self.which, Limit::Time | Limit::Silence | Limit::Evaluation | Limit::Network);
         let units = if is_time { &SECONDS[1..] } else { &BYTES[..] };
         let fits = |(_, worth): &&(&str, u64)| amount >= *worth && amount.is_multiple_of(*worth);
         let (name, worth) = units.iter().rev().find(fits).copied().unwrap_or(units[0]);
@@ -199,12 +175,12 @@ impl fmt::Display for Reached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = self.amount();
         match self.which {
-            Which::Time => write!(f, "a builder took longer than {limit}")?,
-            Which::Silence => write!(f, "a builder said nothing for {limit}")?,
-            Which::Log => write!(f, "a builder wrote more than {limit} of log")?,
-            Which::Memory => write!(f, "evaluation wanted more than {limit} of memory")?,
-            Which::Evaluation => write!(f, "evaluation took longer than {limit}")?,
-            Which::Network => write!(f, "nothing moved for {limit}")?,
+            Limit::Time => write!(f, "a builder took longer than {limit}")?,
+            Limit::Silence => write!(f, "a builder said nothing for {limit}")?,
+            Limit::Log => write!(f, "a builder wrote more than {limit} of log")?,
+            Limit::Memory => write!(f, "evaluation wanted more than {limit} of memory")?,
+            Limit::Evaluation => write!(f, "evaluation took longer than {limit}")?,
+            Limit::Network => write!(f, "nothing moved for {limit}")?,
         }
         write!(f, " (limit `{}`)", self.which.key())
     }
@@ -227,10 +203,10 @@ mod tests {
     #[test]
     fn a_reached_limit_says_how_to_raise_it() {
         let reached = |which, limit| Reached { which, limit };
-        let time = reached(Which::Time, 21_600);
+        let time = reached(Limit::Time, 21_600);
         assert_eq!(time.to_string(), "a builder took longer than 6h (limit `lattice.limit.time`)");
         assert_eq!(time.hint(), "`git config lattice.limit.time 12h` allows more");
-        assert_eq!(reached(Which::Log, 64 << 20).hint(), "`git config lattice.limit.log 128M` allows more");
-        assert_eq!(reached(Which::Silence, 45).hint(), "`git config lattice.limit.silence 90s` allows more");
+        assert_eq!(reached(Limit::Log, 64 << 20).hint(), "`git config lattice.limit.log 128M` allows more");
+        assert_eq!(reached(Limit::Silence, 45).hint(), "`git config lattice.limit.silence 90s` allows more");
     }
 }

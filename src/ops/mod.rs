@@ -29,7 +29,7 @@ pub mod trust;
 pub mod undo;
 
 use crate::config::{Config, Named};
-use crate::git::{Oid, Repo};
+use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
 
 /// The answer is no: what was asked is understood and possible in general, but not now.
@@ -88,14 +88,14 @@ pub enum Refusal {
         missing: Vec<promote::Missing>,
     },
     /// The remote did not answer, or did not do what it was asked.
-    #[error("could not {doing} `{remote}`: {said}")]
+    #[error("could not {doing} `{remote}`: {why}")]
     Remote {
         /// What was asked.
         doing: &'static str,
         /// The remote.
         remote: String,
-        /// What git said.
-        said: String,
+        /// Why.
+        why: push::RemoteFailure,
     },
     /// No operation can be undone.
     #[error("there is nothing to undo")]
@@ -252,6 +252,16 @@ pub enum Cannot {
         /// What was found.
         finding: String,
     },
+}
+
+impl Refusal {
+    /// That `remote` did not do what git was to ask of it; `error` itself, where it does not tell of the remote.
+    fn remote(error: git::Error, doing: &'static str, remote: &str) -> anyhow::Error {
+        match push::RemoteFailure::of(error, remote) {
+            Ok(why) => Self::Remote { doing, remote: remote.to_owned(), why }.into(),
+            Err(error) => error.into(),
+        }
+    }
 }
 
 impl Cannot {

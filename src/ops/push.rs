@@ -1,11 +1,15 @@
 //! Pushing branches, all or none, with the records that they rest on, and saying what became of each.
 
+use std::fmt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::{change, limits};
+use super::change;
+use super::limits::Stalled;
 use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
+use crate::limit::Limit;
 use crate::process;
 use crate::record::store::{self, NOTES};
 
@@ -19,7 +23,7 @@ pub enum Outcome {
     /// The remote has none of it.
     Refused {
         /// Why, branch by branch or at all.
-        reasons: Vec<String>,
+        reasons: Vec<Reason>,
         /// What to do about it.
         hint: Option<String>,
         /// Whether the same push goes through once that is mended: not where the remote has other commits on the branch.
@@ -35,13 +39,98 @@ pub enum Carried {
     /// They went with the branches.
     Records,
     /// The remote did not take them, and says why; the branches went without them.
-    Refused(String),
+    Refused(RemoteFailure),
+}
+
+/// Why a remote did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteFailure {
+    /// In the words of git or of the remote.
+    Said(String),
+    /// Nothing moved between here and the remote.
+    Stalled(Stalled),
+}
+
+impl RemoteFailure {
+    /// What git says of a refused ref, without the word that it is refused.
+    pub fn refused(said: &str) -> Self {
+        Self::Said(said.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
+    }
+
+    /// Why a git that asked `remote` failed.
+    ///
+    /// # Errors
+    /// `error` itself, where it does not tell of the remote: git could not be run, or the user stopped it.
+    pub fn of(error: git::Error, remote: &str) -> Result<Self> {
+        match error {
+            git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
+                Ok(Self::Said(words(&stderr, status).join("; ")))
+            }
+            git::Error::Exe(process::Error::Still { limit, .. }) => {
+                Ok(Self::Stalled(Stalled { remote: remote.to_owned(), limit }))
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Whether another git that moves the same refs was first, by these words of git.
+    pub fn says(&self, words: &[&str]) -> bool {
+        matches!(self, Self::Said(said) if words.iter().any(|word| said.contains(word)))
+    }
+
+    /// Whether another push holds what this one needs.
+    pub fn is_busy(&self) -> bool {
+        self.says(&BUSY)
+    }
+
+    /// What the user can do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        matches!(self, Self::Stalled(_)).then(|| Limit::Network.hint())
+    }
+}
+
+impl fmt::Display for RemoteFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Said(said) => f.write_str(said),
+            Self::Stalled(stalled) => stalled.fmt(f),
+        }
+    }
+}
+
+/// Why a push did not go through, as far as one branch or one line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// The branch that was refused; `None` where it is not about one.
+    pub branch: Option<String>,
+    /// Why.
+    pub why: RemoteFailure,
+}
+
+impl Reason {
+    fn said(line: String) -> Self {
+        Self { branch: None, why: RemoteFailure::Said(line) }
+    }
+
+    /// Whether the remote has commits on the branch that are not here.
+    fn went_ahead(&self) -> bool {
+        self.branch.is_some() && self.why.says(&["fetch first", "non-fast-forward"])
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.branch {
+            Some(branch) => write!(f, "`{branch}`: {}", self.why),
+            None => self.why.fmt(f),
+        }
+    }
 }
 
 /// How often a push is tried while others push to the same place.
 const TRIES: usize = 3;
 /// By these words git tells that another push holds what this one needs (receive-pack.c, refs.c).
-pub(super) const BUSY: [&str; 6] = [
+const BUSY: [&str; 6] = [
     "atomic transaction failed",
     "failed to update ref",
     "failed to lock",
@@ -57,7 +146,7 @@ impl Outcome {
     }
 }
 
-/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`]).
+/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`](super::limits::network)).
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
@@ -68,7 +157,7 @@ pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration)
     if !repo.remotes().iter().any(|name| name == remote) {
         let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml means nowhere");
         return Ok(Outcome::Refused {
-            reasons: vec![format!("there is no remote `{remote}`")],
+            reasons: vec![Reason::said(format!("there is no remote `{remote}`"))],
             hint: Some(hint),
             again: true,
         });
@@ -78,14 +167,14 @@ pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration)
     let mut tried = 1;
     loop {
         let (reasons, carried) = once(repo, remote, branches, notes.as_deref(), still)?;
-        let is_busy = reasons.iter().any(|reason| BUSY.iter().any(|word| reason.contains(word)));
+        let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
             return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {
-            let diverged = reasons.iter().any(|reason| went_ahead(reason));
-            let limit = || reasons.iter().find_map(|reason| limits::hint_for(reason));
+            let diverged = reasons.iter().any(Reason::went_ahead);
+            let limit = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
             let hint = joined.or_else(limit);
             return Ok(Outcome::Refused { reasons, hint, again: !diverged });
@@ -110,7 +199,7 @@ fn once(
     branches: &[BranchName],
     notes: Option<&str>,
     still: Duration,
-) -> Result<(Vec<String>, Carried)> {
+) -> Result<(Vec<Reason>, Carried)> {
     let report = match attempt(repo, remote, branches, notes, still)? {
         Ok(report) => report,
         Err(reasons) => return Ok((reasons, Carried::Nothing)),
@@ -120,7 +209,7 @@ fn once(
         Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
-            let why = reason(why).to_owned();
+            let why = RemoteFailure::refused(why);
             let (reasons, _) = once(repo, remote, branches, None, still)?;
             return Ok((reasons, Carried::Refused(why)));
         }
@@ -136,47 +225,41 @@ fn attempt(
     branches: &[BranchName],
     notes: Option<&str>,
     still: Duration,
-) -> Result<std::result::Result<PushReport, Vec<String>>> {
+) -> Result<std::result::Result<PushReport, Vec<Reason>>> {
     match repo.git().push(remote, branches, notes, still) {
         Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
-            let text = String::from_utf8_lossy(&stderr);
-            let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-            Ok(Err(if lines.is_empty() { vec![format!("`git push` ended with {status}")] } else { lines }))
+            Ok(Err(words(&stderr, status).into_iter().map(Reason::said).collect()))
         }
-        Err(git::Error::Exe(process::Error::Still { .. })) => Ok(Err(vec![limits::stalled(remote, still)])),
-        Err(error) => Err(error),
+        Err(error) => RemoteFailure::of(error, remote).map(|why| Err(vec![Reason { branch: None, why }])),
     }
 }
 
 /// Why the remote did not take the branches; empty when it has them now.
-fn refusals(report: PushReport, notes: Option<&str>) -> Vec<String> {
+fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
     let refusal = |Pushed { name, refused, .. }: Pushed| {
         let branch = names::shown(&name).to_owned();
-        refused.map(|why| format!("`{branch}`: {}", reason(&why)))
+        refused.map(|why| Reason { branch: Some(branch), why: RemoteFailure::refused(&why) })
     };
     let mut refused: Vec<_> = branches.filter_map(refusal).collect();
     if !refused.is_empty() {
-        refused.extend(report.said.into_iter().map(|line| format!("the remote said: {line}")));
+        refused.extend(report.said.into_iter().map(|line| Reason::said(format!("the remote said: {line}"))));
     }
     refused
 }
 
-/// What git says of a refused ref, without the word that it is refused.
-pub fn reason(why: &str) -> &str {
-    why.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ")
-}
-
-fn went_ahead(reason: &str) -> bool {
-    reason.contains("fetch first") || reason.contains("non-fast-forward")
+/// The lines that git said; that it said nothing, where it did not.
+fn words(stderr: &[u8], status: ExitStatus) -> Vec<String> {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }
 }
 
 /// The branch of which the remote has other commits.
-fn first_ahead<'a>(branches: &'a [BranchName], reasons: &[String]) -> &'a str {
-    let is_ahead =
-        |branch: &&BranchName| reasons.iter().any(|it| went_ahead(it) && it.contains(&format!("`{branch}`")));
-    branches.iter().find(is_ahead).unwrap_or(&branches[0])
+fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str {
+    let ahead = reasons.iter().find(|reason| reason.went_ahead());
+    ahead.and_then(|reason| reason.branch.as_deref()).unwrap_or(&branches[0])
 }
 
 /// How both sides come together: no push brings there what lacks the remote's commits.

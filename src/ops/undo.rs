@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::change::{self, ChangeSet, KEPT};
 use super::limits;
-use super::push::reason;
+use super::push::RemoteFailure;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
@@ -162,10 +162,12 @@ impl Undo {
         }
         let still = limits::network(repo)?;
         for (remote, changes) in &remotes {
-            let refused = |said: String| Refusal::Remote { doing: "take it back on", remote: remote.clone(), said };
-            let report = repo.git().push_leased(remote, changes, still).map_err(|error| refused(error.to_string()))?;
+            let doing = "take it back on";
+            let report = repo.git().push_leased(remote, changes, still);
+            let report = report.map_err(|error| Refusal::remote(error, doing, remote))?;
             if let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) {
-                return Err(refused(reason(why).to_owned()).into());
+                let why = RemoteFailure::refused(why);
+                return Err(Refusal::Remote { doing, remote: remote.clone(), why }.into());
             }
         }
         Ok(remotes)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::note::Flaw;
 use super::{Made, Output, Record, Verdict};
 use crate::git::{Oid, Repo};
+use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
 use crate::text;
@@ -29,6 +30,8 @@ struct Line {
     outputs: BTreeMap<String, LineOutput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nix: Option<String>,
     started: String,
@@ -113,6 +116,7 @@ impl Line {
             drv: self.drv.as_deref().map(path).transpose()?,
             outputs: self.outputs.into_iter().map(output).collect::<Result<_, _>>()?,
             error: self.error,
+            limit: self.limit.as_deref().and_then(Limit::of_key),
             nix: self.nix,
             started: self.started,
             seconds: self.seconds,
@@ -149,6 +153,7 @@ impl From<&Record> for Line {
             drv: record.drv.map(|drv| drv.to_string()),
             outputs: record.outputs.into_iter().map(output).collect(),
             error: record.error,
+            limit: record.limit.map(|limit| limit.key().to_owned()),
             nix: record.nix,
             started: record.started,
             seconds: record.seconds,

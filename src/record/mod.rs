@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::git::Oid;
+use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
 
@@ -71,6 +72,8 @@ pub struct Record {
     pub outputs: BTreeMap<String, Output>,
     /// The first line that says why it failed.
     pub error: Option<String>,
+    /// The limit that ended it.
+    pub limit: Option<Limit>,
     /// The version of Nix.
     pub nix: Option<String>,
     /// When it began, RFC 3339 in UTC.
@@ -118,6 +121,7 @@ impl Record {
             drv: None,
             outputs: BTreeMap::new(),
             error: None,
+            limit: None,
             nix: None,
             started,
             seconds,

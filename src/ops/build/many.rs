@@ -239,6 +239,7 @@ impl<'a> Many<'a> {
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
                 let hit = limits::reached(&failure, &self.builder.machines.options);
                 hints.extend(hit.as_ref().map(limits::Reached::hint));
+                record.limit = hit.as_ref().map(limits::Reached::limit);
                 record.error = Some(hit.map_or_else(|| self.reason(i, &failure), |hit| hit.to_string()));
                 record.drv = failure.drv;
             }

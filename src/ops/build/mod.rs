@@ -23,6 +23,7 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
+use crate::limit::Limit;
 use crate::nix::{Event, Limits, Mode, Nix};
 use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
@@ -150,7 +151,7 @@ pub struct Done {
 impl Done {
     /// What an earlier build came to.
     pub fn known(record: &Record) -> Self {
-        let hints = record.error.as_deref().and_then(super::limits::hint_for).into_iter().collect();
+        let hints = record.limit.map(Limit::hint).into_iter().collect();
         Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints }
     }
 }

@@ -9,9 +9,10 @@ use crate::git::names::{BranchName, HEADS, REMOTES};
 use crate::hooks::Kind;
 use crate::ops::census::Census;
 use crate::ops::hooks::{self, Row, Warning, Wish};
+use crate::ops::limits::{self, Stalled};
+use crate::ops::records;
 use crate::ops::status;
 use crate::ops::trust::Ledger;
-use crate::ops::{limits, records};
 use crate::process;
 use crate::record::Records;
 use crate::record::store::{NOTES, Problem};
@@ -133,7 +134,7 @@ fn reachable(context: &Context, remote: &str) -> Line {
             let said = String::from_utf8_lossy(&stderr);
             said.lines().next().unwrap_or("git says nothing").to_owned()
         }
-        Err(process::Error::Still { limit, .. }) => limits::stalled(remote, limit),
+        Err(process::Error::Still { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),
         Err(error) => error.to_string(),
     };
     Line::warning("remote", format!("`{remote}` does not answer: {why}"))

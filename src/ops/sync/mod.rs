@@ -15,16 +15,15 @@ use anyhow::Result;
 use super::census::{self, Census};
 use super::change::{self, ChangeSet};
 use super::limits;
-use super::push::{self, BUSY};
+use super::push::RemoteFailure;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names;
-use crate::git::remote::{PushPlaces, PushReport, Pushed};
+use crate::git::remote::{PushPlaces, Pushed};
 use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
 use crate::lattice::Point;
-use crate::process;
 use crate::record::kept;
 use crate::record::store::{self, NOTES};
 
@@ -95,7 +94,7 @@ pub enum Deed {
     /// Not moved: this worktree has it checked out.
     CheckedOut(PathBuf),
     /// The remote did not take it, and says why.
-    Refused(String),
+    Refused(RemoteFailure),
 }
 
 /// One point.
@@ -151,10 +150,12 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     let refs = if fetch {
         let patterns = [names::heads_under(under) + "*", format!("{NOTES}*")];
         let still = limits::network(repo)?;
-        let refs =
-            repo.git().remote_refs(&remote, &patterns, still).map_err(|error| unreachable(error, "ask", &remote))?;
+        let refs = repo
+            .git()
+            .remote_refs(&remote, &patterns, still)
+            .map_err(|error| Refusal::remote(error, "ask", &remote))?;
         let pushed = repo.push_refs(&remote, &patterns, &refs, still);
-        there.pushed = pushed.map_err(|error| unreachable(error, "ask the push URL of", &remote))?;
+        there.pushed = pushed.map_err(|error| Refusal::remote(error, "ask the push URL of", &remote))?;
         refs
     } else {
         last_known(repo, &remote, under)?
@@ -225,7 +226,7 @@ pub fn sync(
 /// Whether another git that moves the same refs was first, here or while it fetched.
 fn lost_a_race(error: &anyhow::Error) -> bool {
     let is_ours = matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }));
-    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { said, .. }) if RACES.iter().any(|word| said.contains(word)));
+    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.says(&RACES));
     is_ours || is_git_s
 }
 
@@ -264,6 +265,14 @@ struct Sync<'a> {
     how: How,
 }
 
+/// What one push came to.
+struct Tried {
+    /// Each ref by its full name, and why it was refused where it was.
+    refs: Vec<(String, Option<RemoteFailure>)>,
+    /// What the remote's hooks said.
+    said: Vec<String>,
+}
+
 impl Sync<'_> {
     fn fetch(&self, points: &[Point], tracked: &HashMap<String, Oid>) -> Result<()> {
         let remote = &self.there.remote;
@@ -287,7 +296,7 @@ impl Sync<'_> {
         self.repo
             .git()
             .fetch(remote, &refspecs, limits::network(self.repo)?)
-            .map_err(|error| unreachable(error, "fetch from", remote))
+            .map_err(|error| Refusal::remote(error, "fetch from", remote))
     }
 
     /// The one transaction of a step; nothing in a dry run. The message must not begin as that of a commit made here does
@@ -317,16 +326,16 @@ impl Sync<'_> {
         let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.named.branch);
         let changes = change::push_changes(self.repo, &self.there.remote, due)?;
         let report = self.push_names(&names, notes.as_deref())?;
-        let mut refused: HashMap<String, Option<String>> = HashMap::new();
-        for Pushed { name, refused: why, .. } in report.refs {
+        let mut refused: HashMap<String, Option<RemoteFailure>> = HashMap::new();
+        for (name, why) in report.refs {
             // With several push URLs each has its say, and one that refuses is enough.
             let known = refused.entry(name).or_default();
             *known = known.take().or(why);
         }
         let outcome = |name: &str| match refused.get(name) {
             Some(None) => Ok(()),
-            Some(Some(why)) => Err(push::reason(why).to_owned()),
-            None => Err("git said nothing of it".to_owned()),
+            Some(Some(why)) => Err(why.clone()),
+            None => Err(RemoteFailure::Said("git said nothing of it".to_owned())),
         };
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
             entry.deed = outcome(&entry.named.branch.full_ref()).map_or_else(Deed::Refused, |()| Deed::Pushed);
@@ -340,45 +349,43 @@ impl Sync<'_> {
         Ok(if refused.values().any(Option::is_some) { report.said } else { Vec::new() })
     }
 
-    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushReport> {
+    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<Tried> {
         let mut report = self.attempt(names)?;
         for tried in 1..TRIES {
-            let is_refused = |pushed: &&Pushed| pushed.refused.is_some();
-            let is_busy = |why: &String| BUSY.iter().any(|word| why.contains(word));
-            let busy = report.refs.iter().any(|pushed| pushed.refused.as_ref().is_some_and(is_busy));
-            let is_silent =
-                |pushed: &Pushed| pushed.refused.as_deref().is_some_and(|why| limits::hint_for(why).is_some());
+            let busy = report.refs.iter().any(|(_, why)| why.as_ref().is_some_and(RemoteFailure::is_busy));
             // A server may turn down a whole push because of the one notes ref in it.
             let all = tried == 1
                 && names.len() > 1
                 && notes.is_some()
-                && report.refs.iter().all(|pushed| is_refused(&pushed) && !is_silent(pushed));
+                && report.refs.iter().all(|(_, why)| matches!(why, Some(RemoteFailure::Said(_))));
             if busy {
                 std::thread::sleep(PAUSE * tried);
             } else if !all {
                 break;
             }
-            let again = report.refs.iter().filter(is_refused).map(|pushed| pushed.name.clone());
+            let again = report.refs.iter().filter(|(_, why)| why.is_some()).map(|(name, _)| name.clone());
             let again: Vec<_> = again.filter(|name| busy || Some(name.as_str()) != notes).collect();
             let second = self.attempt(&again)?;
-            report.refs.retain(|pushed| !again.contains(&pushed.name));
+            report.refs.retain(|(name, _)| !again.contains(name));
             report.refs.extend(second.refs);
         }
         Ok(report)
     }
 
     /// One push; where it came to no ref at all (a hook of this clone, a remote that went away), each is refused for that.
-    fn attempt(&self, names: &[String]) -> Result<PushReport> {
+    fn attempt(&self, names: &[String]) -> Result<Tried> {
         let remote = &self.there.remote;
-        let why = match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
-            Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
-                words(&stderr).unwrap_or_else(|| format!("`git push` ended with {status}"))
+        match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
+            Ok(report) => {
+                let outcome = |pushed: Pushed| (pushed.name, pushed.refused.as_deref().map(RemoteFailure::refused));
+                Ok(Tried { refs: report.refs.into_iter().map(outcome).collect(), said: report.said })
             }
-            Err(git::Error::Exe(process::Error::Still { limit, .. })) => limits::stalled(remote, limit),
-            report => return Ok(report?),
-        };
-        let refused = |name: &String| Pushed { name: name.clone(), same: false, refused: Some(why.clone()) };
-        Ok(PushReport { refs: names.iter().map(refused).collect(), said: Vec::new() })
+            Err(error) => {
+                let why = RemoteFailure::of(error, remote)?;
+                let refs = names.iter().map(|name| (name.clone(), Some(why.clone()))).collect();
+                Ok(Tried { refs, said: Vec::new() })
+            }
+        }
     }
 
     /// Notes that the remote has now what was pushed, where git did not do so itself (a bare clone has no refspecs for it).
@@ -401,24 +408,5 @@ impl Sync<'_> {
             }
             done => done,
         }
-    }
-}
-
-fn words(stderr: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    (!lines.is_empty()).then(|| lines.join("; "))
-}
-
-fn unreachable(error: git::Error, doing: &'static str, remote: &str) -> anyhow::Error {
-    match error {
-        git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
-            let said = words(&stderr).unwrap_or_else(|| format!("git ended with {status}"));
-            Refusal::Remote { doing, remote: remote.to_owned(), said }.into()
-        }
-        git::Error::Exe(process::Error::Still { limit, .. }) => {
-            Refusal::Remote { doing, remote: remote.to_owned(), said: limits::stalled(remote, limit) }.into()
-        }
-        error => error.into(),
     }
 }

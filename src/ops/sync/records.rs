@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::Sync;
 use crate::git::{Change, Oid, Repo};
 use crate::journal::Origin;
+use crate::ops::push::RemoteFailure;
 use crate::record::store::{self, NOTES};
 
 /// How often a name is changed while builds go on writing under the old one.
@@ -24,7 +25,7 @@ pub enum Own {
     /// The remote has them now.
     Pushed,
     /// The remote did not take them, and says why.
-    Refused(String),
+    Refused(RemoteFailure),
 }
 
 /// What became of the records.

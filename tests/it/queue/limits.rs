@@ -12,6 +12,7 @@ fn error(gates: &Gates, point: &str, limit: &str, value: &str) -> String {
     gates.sandbox.git(&["config", "--unset", limit]);
     let result = run.json()["results"][0].clone();
     assert_eq!(result["verdict"], "failed", "{result}");
+    assert_eq!(result["limit"], limit, "{result}");
     assert!(
         run.stderr.contains(&format!("hint: `git config {limit} ")),
         "how to allow more should be said: {}",

@@ -1,0 +1,47 @@
+//! Limits of builds and remotes, by their names in git's configuration.
+
+/// A limit that the user can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Time for each builder.
+    Time,
+    /// Time without a word from a builder.
+    Silence,
+    /// Bytes of a builder's log.
+    Log,
+    /// Bytes of memory to evaluate.
+    Memory,
+    /// Time to evaluate.
+    Evaluation,
+    /// Time in which nothing moves to or from a remote.
+    Network,
+}
+
+impl Limit {
+    const ALL: [Self; 6] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation, Self::Network];
+
+    /// The key in git's configuration.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Time => "lattice.limit.time",
+            Self::Silence => "lattice.limit.silence",
+            Self::Log => "lattice.limit.log",
+            Self::Memory => "lattice.limit.memory",
+            Self::Evaluation => "lattice.limit.evaluation",
+            Self::Network => "lattice.limit.network",
+        }
+    }
+
+    /// The limit that has this key; none where the key is that of another version.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.key() == key)
+    }
+
+    /// How to set another limit.
+    #[must_use]
+    pub fn hint(self) -> String {
+        format!("`git config {} VALUE` sets another limit", self.key())
+    }
+}
