@@ -49,6 +49,8 @@ pub mod system;
 #[doc(hidden)]
 pub mod template;
 #[doc(hidden)]
+pub mod temporary;
+#[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
 pub mod ui;

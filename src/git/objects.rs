@@ -2,15 +2,19 @@
 //!
 //! `git prune-packed`, which `git repack` and `git gc` run, removes a directory `objects/XX` as soon as it is empty. An object whose
 //! directory vanishes before it is in place is written again, as git does (object-file.c).
+//!
+//! gix would write a file `.tmpXXXXXX`, of which nothing tells whose it is once its process was killed, and which git never removes.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::odb::memory::Storage;
 
 use super::source::Source;
 use super::{Error, Oid, Repo, Result, Shared, doing};
+use crate::temporary;
 
 /// How often an object is written whose directory vanishes each time.
 const TRIES: usize = 20;
@@ -43,26 +47,30 @@ impl Repo {
 
     fn move_objects(&mut self, to: &gix::Repository, shared: Shared) -> Result<()> {
         let Some(mut objects) = self.gix.objects.reset_object_memory() else { return Ok(()) };
-        Writer::new(to, shared).write_all(&mut objects)
+        let writer = Writer::new(to, shared);
+        temporary::sweep(&writer.dir);
+        writer.write_all(&mut objects)
     }
 }
 
 /// Writes objects, a file each, into the database of one repository.
-struct Writer<'a> {
-    to: &'a gix::Repository,
+struct Writer {
     dir: PathBuf,
     shared: Shared,
+    compression: gix::zlib::Compression,
     is_durable: bool,
 }
 
-impl<'a> Writer<'a> {
-    fn new(to: &'a gix::Repository, shared: Shared) -> Self {
+impl Writer {
+    fn new(to: &gix::Repository, shared: Shared) -> Self {
         let config = to.config_snapshot();
         let is_durable = match config.string("core.fsync") {
             Some(components) => syncs_objects(&components.to_string()),
             None => config.boolean("core.fsyncObjectFiles").unwrap_or(false),
         };
-        Self { to, dir: to.objects.store_ref().path().to_owned(), shared, is_durable }
+        let levels = ["core.looseCompression", "core.compression"];
+        let level = levels.into_iter().find_map(|key| config.integer(key));
+        Self { dir: to.objects.store_ref().path().to_owned(), shared, compression: compression(level), is_durable }
     }
 
     /// Writes an object after those that it names: what is there is complete, wherever this is killed.
@@ -86,12 +94,30 @@ impl<'a> Writer<'a> {
     fn write(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> Result<()> {
         let mut tried = 0;
         loop {
-            match gix::prelude::Write::write_buf_with_known_id(&self.to.objects, kind, data, id) {
-                Ok(_) => return self.settle(&self.path(id)).map_err(doing("write an object")),
-                Err(error) if tried < TRIES && error.is_not_found() => tried += 1,
-                Err(error) => return Err(doing("write an object")(with_cause(&error))),
+            match self.put(id, kind, data) {
+                Ok(()) => return self.settle(&self.path(id)).map_err(doing("write an object")),
+                Err(error) if tried < TRIES && error.kind() == ErrorKind::NotFound => tried += 1,
+                Err(error) => return Err(doing("write an object")(error)),
             }
         }
+    }
+
+    /// git removes what begins with `tmp_obj_` as well, after two weeks (git-prune(1)).
+    fn put(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> io::Result<()> {
+        let new = self.dir.join(format!("tmp_obj_{}", temporary::word()));
+        let write = || {
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&new)?;
+            let mut file = gix::zlib::stream::deflate::Write::new(file, self.compression);
+            file.write_all(&gix::objs::encode::loose_header(kind, data.len() as u64))?;
+            file.write_all(data)?;
+            file.flush()?;
+            let path = self.path(id);
+            match fs::create_dir(path.parent().unwrap_or(&self.dir)) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+                _ => fs::rename(&new, path),
+            }
+        };
+        write().inspect_err(|_| drop(fs::remove_file(&new)))
     }
 
     /// Does what git's configuration asks for a new object. One that is not there any more is in a pack.
@@ -114,11 +140,12 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What gix says, and what the system said to it: a full disk is named by that alone.
-fn with_cause(error: &gix::Error) -> String {
-    match error.downcast_any_ref::<io::Error>() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+/// The level that git's configuration names, -1 being zlib's usual one; git's own for such files is the fastest (git-config(1)).
+fn compression(level: Option<i64>) -> gix::zlib::Compression {
+    let known = |level: i64| i32::try_from(level).ok().and_then(gix::zlib::Compression::new);
+    match level {
+        Some(-1) => gix::zlib::Compression::DEFAULT,
+        level => level.and_then(known).unwrap_or(gix::zlib::Compression::BEST_SPEED),
     }
 }
 

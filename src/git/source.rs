@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::HEADS;
 use super::{Oid, Repo, Result, Shared, doing};
+use crate::temporary;
 
 /// A repository for Nix.
 pub struct Source {
@@ -37,10 +38,11 @@ impl Source {
     /// # Errors
     /// When it cannot be written.
     pub fn branch(&self, commit: Oid) -> Result<SourceBranch> {
-        let name = format!("{commit}-{}", std::process::id());
+        let name = format!("{commit}-{}", temporary::word());
         let dir = self.path.join(".git").join(HEADS);
         let file = dir.join(&name);
         let text = format!("{commit}\n");
+        temporary::sweep(&dir);
         let write = || self.shared.create_dir_all(&dir).and_then(|()| self.shared.write(&file, text.as_bytes()));
         write().map_err(doing(format!("write `{}`", file.display())))?;
         Ok(SourceBranch { file, name })
@@ -97,7 +99,6 @@ fn write_if_other(shared: Shared, path: &Path, bytes: &[u8]) -> std::io::Result<
     if std::fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let new = path.with_extension(format!("new{}", std::process::id()));
-    shared.write(&new, bytes)?;
-    std::fs::rename(&new, path)
+    path.parent().into_iter().for_each(temporary::sweep);
+    temporary::replace(path, |new| shared.write(new, bytes))
 }

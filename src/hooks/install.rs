@@ -10,6 +10,7 @@ use super::event::Kind;
 use super::found::{self, Found, LEGACY_SUFFIX, Shim, Slot, aside, chained, hook};
 use super::manager::Manager;
 use super::shim::{self, Folder};
+use crate::temporary;
 
 /// Why hooks could not be installed or removed; nothing was changed unless it is [`Error::Io`].
 #[derive(Debug, thiserror::Error)]
@@ -275,6 +276,7 @@ impl Plan {
         if now != *self {
             return Err(Error::Changed { path: self.folder.clone() });
         }
+        temporary::sweep(&self.folder);
         self.steps.iter().try_for_each(|step| step.apply(&self.folder))
     }
 }
@@ -293,8 +295,8 @@ impl Step {
             Self::RemoveFolder => (folder.to_owned(), remove_if_empty(folder)),
             Self::SetAside(kind) => (at(kind).1, set_aside(&at(kind).0, &at(kind).1)),
             Self::Supersede(kind) => (at(kind).1, fs::rename(at(kind).0, at(kind).1)),
-            Self::Write { kind, text, .. } => (at(kind).0, write_program(folder, &at(kind).0, text)),
-            Self::WriteLegacy { kind, text } => (legacy(kind), write_program(folder, &legacy(kind), text)),
+            Self::Write { kind, text, .. } => (at(kind).0, write_program(&at(kind).0, text)),
+            Self::WriteLegacy { kind, text } => (legacy(kind), write_program(&legacy(kind), text)),
             Self::Remove(kind) => (at(kind).0, fs::remove_file(at(kind).0)),
             Self::PutBack(kind) => (at(kind).0, fs::rename(at(kind).1, at(kind).0)),
             Self::PutBackLegacy(kind) => (legacy(kind), fs::rename(at(kind).1, legacy(kind))),
@@ -318,16 +320,12 @@ fn set_aside(hook: &Path, chained: &Path) -> io::Result<()> {
     }
 }
 
-fn write_program(folder: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = folder.join(format!(".{name}.lattice-{}", std::process::id()));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o777).open(&new)?;
+fn write_program(path: &Path, text: &[u8]) -> io::Result<()> {
+    temporary::replace(path, |new| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o777).open(new)?;
         file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&new)))
+        file.sync_all()
+    })
 }
 
 fn remove_if_empty(folder: &Path) -> io::Result<()> {

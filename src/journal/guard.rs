@@ -2,11 +2,13 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::history::History;
 use super::line::{self, Line, Operation, Push};
 use super::{Error, Journal, PATIENCE, Result, at};
+use crate::temporary;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// The last line is looked for in this many bytes: only a push of hundreds of refs is longer.
@@ -124,15 +126,14 @@ impl<'j> Guard<'j> {
         }
         let text = self.journal.text()?;
         let (kept, dropped) = newer_half(&text, usize::try_from(most / 2).unwrap_or(usize::MAX));
-        let new = self.journal.dir.join("operations.new");
-        let write = || {
-            let options = OpenOptions::new().create(true).truncate(true).write(true).clone();
-            let mut file = self.journal.shared.open(&options, &new)?;
+        let write = |new: &Path| {
+            let options = OpenOptions::new().create_new(true).write(true).clone();
+            let mut file = self.journal.shared.open(&options, new)?;
             file.write_all(kept.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, &path)
+            file.sync_all()
         };
-        write().map_err(at(&new))?;
+        temporary::sweep(&self.journal.dir);
+        temporary::replace(&path, write).map_err(at(&path))?;
         self.sync_folder()?;
         Ok(dropped)
     }

@@ -15,6 +15,7 @@ use crate::git::{Oid, Repo, Shared};
 use crate::lattice::{Lattice, Point};
 use crate::record::{Records, Span, Verdict, Verdicts};
 use crate::system::System;
+use crate::temporary;
 
 /// What the first line begins with; another version begins anew.
 const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 4");
@@ -191,9 +192,8 @@ impl Cache {
         let write = || -> std::io::Result<()> {
             let dir = self.path.parent().unwrap_or(&self.path);
             self.shared.create_dir_all(dir)?;
-            let new = dir.join(format!("cache.{}", std::process::id()));
-            self.shared.write(&new, self.text().as_bytes())?;
-            std::fs::rename(&new, &self.path).inspect_err(|_| drop(std::fs::remove_file(&new)))
+            temporary::sweep(dir);
+            temporary::replace(&self.path, |new| self.shared.write(new, self.text().as_bytes()))
         };
         write().ok();
     }

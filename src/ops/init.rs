@@ -1,8 +1,7 @@
 //! Writing and editing `lattice.toml` in the worktree.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::git::names::{self, BranchName};
 use crate::lock;
 use crate::ops::Cannot;
 use crate::system::System;
+use crate::temporary;
 
 /// How long another git-lattice may edit lattice.toml.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -156,19 +156,16 @@ fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     let path = root.join(config::FILE);
     // Where it is a symbolic link, what it points at is the file; the link stays.
     let path = path.canonicalize().unwrap_or(path);
-    let put = || -> io::Result<()> {
-        let prefix = format!(".{}.", config::FILE);
-        let mut named = tempfile::Builder::new();
-        let named = named.prefix(&prefix).permissions(Permissions::from_mode(0o666));
-        let mut file = named.tempfile_in(path.parent().unwrap_or(root))?;
+    temporary::sweep(path.parent().unwrap_or(root));
+    let put = |new: &Path| -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
         if let Ok(there) = path.metadata() {
-            file.as_file().set_permissions(there.permissions())?;
+            file.set_permissions(there.permissions())?;
         }
         file.write_all(document.to_string().as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map(drop).map_err(|error| error.error)
+        file.sync_all()
     };
-    put().with_context(|| format!("could not write `{}`", path.display()))?;
+    temporary::replace(&path, put).with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(path)
 }
 

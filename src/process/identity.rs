@@ -1,6 +1,7 @@
 //! Which process it was: a process id alone is given again to another, sooner or later.
 
-use std::fs;
+use std::sync::LazyLock;
+use std::{fmt, fs};
 
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
@@ -52,23 +53,97 @@ impl Identity {
     /// Whether it still runs.
     #[must_use]
     pub fn life(&self) -> Life {
-        let is_same_boot = self.boot.is_some() && self.boot == boot();
-        if !is_same_boot && self.host != host() {
+        self.tag().life()
+    }
+
+    /// A short form, for the name of a file.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        let hash = |text: &Option<String>| text.as_deref().map_or(0, hash);
+        let place = Place { boot: hash(&self.boot), host: self::hash(&self.host), space: hash(&self.space) };
+        Tag { pid: self.pid, start: self.start.unwrap_or_default(), place }
+    }
+}
+
+/// An [`Identity`] in letters, digits and hyphens: `1234-56789-0123456789abcdef01234567`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    pid: u32,
+    /// 0 where it is not known.
+    start: u64,
+    place: Place,
+}
+
+/// Where a process ran, each part as a hash; 0 where it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    boot: u32,
+    host: u32,
+    space: u32,
+}
+
+impl Tag {
+    /// That of this process.
+    #[must_use]
+    pub fn own() -> Self {
+        static OWN: LazyLock<Tag> = LazyLock::new(|| Identity::own().tag());
+        *OWN
+    }
+
+    /// That of a process which ran here and has ended.
+    #[cfg(test)]
+    pub(crate) fn of_ended_process() -> Self {
+        let mut child = std::process::Command::new("true").spawn().expect("true(1) runs");
+        let tag = Identity::of(child.id()).tag();
+        child.wait().expect("it ends");
+        // It may have ended before its start was read.
+        Self { start: tag.start.max(1), ..tag }
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (pid, rest) = text.split_once('-')?;
+        let (start, place) = rest.split_once('-').filter(|(_, place)| place.len() == 24)?;
+        let part = |from: usize| u32::from_str_radix(place.get(from..from + 8)?, 16).ok();
+        let place = Place { boot: part(0)?, host: part(8)?, space: part(16)? };
+        Some(Self { pid: pid.parse().ok()?, start: start.parse().ok()?, place })
+    }
+
+    /// Whether the process still runs.
+    #[must_use]
+    pub fn life(self) -> Life {
+        let (place, here) = (self.place, Self::own().place);
+        let is_same_boot = place.boot != 0 && place.boot == here.boot;
+        if !is_same_boot && place.host != here.host {
             return Life::Unknown;
         }
         // Another start of this machine: nothing of it is left.
-        if !is_same_boot && self.boot.is_some() {
+        if !is_same_boot && place.boot != 0 {
             return Life::Ended;
         }
-        if self.space.is_some() && self.space != proc::space() {
+        if place.space != 0 && place.space != here.space {
             return Life::Unknown;
         }
         let runs = match self.start {
-            Some(start) if proc::folder().is_some() => started(self.pid) == Some(start),
+            0 => exists(self.pid),
+            start if proc::folder().is_some() => started(self.pid) == Some(start),
             _ => exists(self.pid),
         };
         if runs { Life::Running } else { Life::Ended }
     }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, start, place: Place { boot, host, space } } = self;
+        write!(f, "{pid}-{start}-{boot:08x}{host:08x}{space:08x}")
+    }
+}
+
+/// FNV-1a: the same in every version of this program.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The start time of a process that runs; one that has ended and was not waited for counts as ended.
@@ -110,6 +185,18 @@ mod tests {
             let boot = Some("another".to_owned());
             assert_eq!(Identity { boot: boot.clone(), ..own.clone() }.life(), Life::Ended, "the machine was restarted");
             assert_eq!(Identity { boot, host: "elsewhere".to_owned(), ..own }.life(), Life::Unknown);
+        }
+    }
+    #[test]
+    fn a_tag_tells_the_same_of_a_process() {
+        let own = Tag::own();
+        assert_eq!(Tag::parse(&own.to_string()), Some(own));
+        assert_eq!(own.life(), Life::Running);
+        if own.start != 0 {
+            assert_eq!(Tag { start: own.start + 1, ..own }.life(), Life::Ended, "the id was given again");
+        }
+        for none in ["", "1", "1-2", "1-2-3", "a-2-0123456789abcdef01234567", "1-2-0123456789abcdef0123456g"] {
+            assert_eq!(Tag::parse(none), None, "`{none}`");
         }
     }
 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::git::{Oid, Shared};
+use crate::temporary;
 
 pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
@@ -154,8 +155,7 @@ impl Queue {
 
     /// Writes a file so that it is seen whole or not at all.
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let new = path.with_extension(format!("new{}", std::process::id()));
-        self.shared.write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(at(path))
+        temporary::replace(path, |new| self.shared.write(new, bytes)).map_err(at(path))
     }
 
     fn job_path(&self, key: Oid) -> PathBuf {

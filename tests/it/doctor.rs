@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
+use git_lattice::process::identity::{Identity, Tag};
 use serde_json::Value;
 
 use crate::nix_setup;
@@ -123,11 +124,40 @@ fn files_of_killed_processes_are_removed() {
     // No process has the largest id that there can be (proc_sys_kernel(5)).
     let (dead, alive) =
         (format!("{heads}/{}-4194304", "a".repeat(40)), format!("{heads}/{}-{}", "a".repeat(40), std::process::id()));
-    sandbox.write(&dead, "");
-    sandbox.write(&alive, "");
-    assert!(line(&sandbox, "leftovers").starts_with("warning: 1 file of processes that were killed"));
+    let [ended, own] = [ended_process(), Tag::own().to_string()];
+    let object = |tag: &str| format!(".git/objects/tmp_obj_lattice-{tag}.0");
+    for file in [&dead, &alive, &object(&ended), &object(&own)] {
+        sandbox.write(file, "");
+    }
+    assert!(line(&sandbox, "leftovers").starts_with("warning: 2 files of processes that were killed"));
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
-    assert!(!sandbox.work().join(dead).exists() && sandbox.work().join(alive).exists());
+    let exists = |file: &str| sandbox.work().join(file).exists();
+    assert!(!exists(&dead) && exists(&alive) && !exists(&object(&ended)) && exists(&object(&own)));
+}
+
+/// The tag of a process that has ended.
+fn ended_process() -> String {
+    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let tag = Identity::of(child.id()).tag();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    tag.to_string()
+}
+
+#[test]
+fn what_a_killed_command_was_writing_goes_at_the_next() {
+    let sandbox = Sandbox::bare_start();
+    let ended = ended_process();
+    let names = [format!(".lattice.toml.lattice-{ended}.0"), format!(".git/hooks/.pre-commit.lattice-{ended}.1")];
+    names.iter().for_each(|name| sandbox.write(name, "half"));
+    sandbox.lattice(&["init", "--component", "toolchain", "--no-hooks"]).exits(0);
+    sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
+    assert!(names.iter().all(|name| !sandbox.work().join(name).exists()));
+    sandbox.commit_lattice();
+    let object = format!(".git/objects/tmp_obj_lattice-{ended}.2");
+    sandbox.write(&object, "half");
+    sandbox.lattice(&["new", "--no-push", "--no-switch"]).exits(0);
+    assert!(!sandbox.work().join(object).exists());
 }
 
 #[test]

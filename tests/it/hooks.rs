@@ -282,12 +282,18 @@ fn what_is_no_place_for_a_hook_is_said() {
 
 #[test]
 fn a_hook_that_cannot_be_written_leaves_the_old_one_running() {
+    const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 4096 } else { 1024 };
     let scratch = repo_and_binary(0);
-    hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
-    fs::create_dir(scratch.path(HOOKS).join(format!(".pre-commit.lattice-{}", std::process::id()))).unwrap();
-    let before = scratch.read(&format!("{HOOKS}/pre-commit"));
-    plan_install(&scratch.path(HOOKS), None).unwrap().apply().unwrap_err();
-    assert_eq!(scratch.read(&format!("{HOOKS}/pre-commit")), before, "at no time there is no hook");
+    let mut folder = scratch.path(HOOKS);
+    // A hook has room there, the new file that is to take its place has not.
+    while let room @ 51.. = LONGEST_PATH - folder.as_os_str().len() {
+        folder.push("f".repeat((room - 50).clamp(1, 200)));
+    }
+    fs::create_dir_all(&folder).unwrap();
+    let text = "#!/bin/sh\nexit 0\n";
+    fs::write(folder.join("pre-commit"), text).unwrap();
+    plan_install(&folder, None).unwrap().apply().unwrap_err();
+    assert_eq!(fs::read_to_string(folder.join("pre-commit")).unwrap(), text, "at no time there is no hook");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! call, so for many at once these are in `roots/`, and what `result/` no longer names loses its root with the next ones.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -16,6 +15,7 @@ use anyhow::{Context as _, Result};
 use super::{Job, link_path};
 use crate::git::Repo;
 use crate::nix::{Nix, Output, StorePath};
+use crate::temporary;
 
 /// Keeps what was built.
 ///
@@ -28,6 +28,7 @@ pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Resul
     let roots = result.with_file_name("roots");
     let make = |dir: &Path| repo.shared().create_dir_all(dir);
     [result, roots.as_path()].into_iter().try_for_each(make).context("could not make the links to the results")?;
+    temporary::sweep(result);
     for (job, outputs) in built {
         link(&link_path(repo, job), outputs)
             .with_context(|| format!("could not make the link to the result of `{}`", job.named.spelled))?;
@@ -60,10 +61,7 @@ fn replace(link: &Path, target: &Path) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|there| there == target) {
         return Ok(());
     }
-    let new: OsString = [link.as_os_str(), format!(".new{}", std::process::id()).as_ref()].into_iter().collect();
-    fs::remove_file(&new).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-    symlink(target, &new)?;
-    fs::rename(&new, link)
+    temporary::replace(link, |new| symlink(target, new))
 }
 
 /// Where the links in a folder lead.

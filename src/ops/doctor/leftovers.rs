@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use super::{Line, Repair};
 use crate::git::Repo;
 use crate::process::proc;
+use crate::temporary;
 
 /// No git needs a lock for that long, unless it waits for somebody.
 const LONG: Duration = Duration::from_secs(600);
@@ -108,25 +109,32 @@ fn unfinished(dirs: &[PathBuf]) -> Vec<Line> {
     if lines.is_empty() { vec![Line::ok("operations", "none is unfinished")] } else { lines }
 }
 
-/// Files of ours that carry the id of the process that made them, when that is gone.
+/// Files that processes of ours were writing when they were killed.
 fn dead_files(repo: &Repo) -> Option<Line> {
-    let lattice = repo.common_dir().join("lattice");
+    let common = repo.common_dir();
+    let lattice = common.join("lattice");
+    let is_dead = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        temporary::is_dead(&name) || maker(&name).is_some_and(|pid| !is_alive(pid))
+    };
     let mut dead = Vec::new();
     walk(&lattice, &mut |path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if maker(&name).is_some_and(|pid| !is_alive(pid)) {
+        if is_dead(path) {
             dead.push(path.to_owned());
         }
     });
-    let count = dead.len();
-    (count > 0).then(|| {
-        let files = if count == 1 { "file" } else { "files" };
-        let message = format!("{count} {files} of processes that were killed in `{}`", lattice.display());
-        Line::warning("leftovers", message).repair(Repair::Remove(dead))
-    })
+    let more = [Some(common.join("objects")), Some(common.join("hooks")), repo.workdir().map(Path::to_owned)];
+    dead.extend(more.iter().flatten().flat_map(|dir| temporary::dead_in(dir)));
+    let first = dead.first()?.display();
+    let message = match dead.len() {
+        1 => format!("1 file of processes that were killed: `{first}`"),
+        count => format!("{count} files of processes that were killed: `{first}` and others"),
+    };
+    Some(Line::warning("leftovers", message).repair(Repair::Remove(dead)))
 }
 
-/// The process that made a file: `<commit>-<pid>` for a branch that Nix reads, `NAME.new<pid>` for a file that is being written.
+/// The process that made a file in versions up to 0.1: `<commit>-<pid>` for a branch that Nix reads, `NAME.new<pid>` for a file that is
+/// being written.
 fn maker(name: &str) -> Option<u32> {
     let of_branch = || {
         let (commit, pid) = name.rsplit_once('-')?;

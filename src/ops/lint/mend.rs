@@ -1,11 +1,12 @@
 //! `--fix`: files of the worktree are rewritten, each at once or not at all.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Source;
 use crate::lint::{self, Settings};
+use crate::temporary;
 
 /// What became of the files.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,11 +44,11 @@ pub fn mend(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Mended {
 fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     let path = path.canonicalize()?;
     let folder = path.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
-    let mut file = tempfile::Builder::new().prefix(".git-lattice-").tempfile_in(folder)?;
-    file.write_all(new)?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    if fs::read(&path)? != old {
-        return Err(io::Error::other("somebody else changed it in the meantime"));
-    }
-    file.persist(&path).map(drop).map_err(|error| error.error)
+    temporary::sweep(folder);
+    temporary::replace(&path, |file| {
+        fs::write(file, new)?;
+        fs::set_permissions(file, fs::metadata(&path)?.permissions())?;
+        let is_same = fs::read(&path)? == old;
+        if is_same { Ok(()) } else { Err(io::Error::other("another process changed it in the meantime")) }
+    })
 }

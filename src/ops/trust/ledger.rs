@@ -11,6 +11,7 @@ use crate::env;
 use crate::git::commit::now;
 use crate::git::size::{Kind, TooLarge, read_at_most};
 use crate::git::{self, Oid, Repo};
+use crate::temporary;
 
 const FOLDER: &str = "git-lattice";
 const FILE: &str = "trust.json";
@@ -249,14 +250,15 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A new file in place of the old one, which is readable by its owner alone as tempfile makes it.
+    /// A new file in place of the old one, which is readable by its owner alone.
     fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".trust").tempfile_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        temporary::sweep(folder);
+        temporary::replace(path, |new| {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new)?;
+            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(b"\n")?;
+            file.sync_all()
+        })
     }
 }
 
