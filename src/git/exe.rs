@@ -108,7 +108,8 @@ impl Git {
     /// # Errors
     /// When git cannot be run.
     pub fn commit_of(&self, revision: &str) -> Result<Option<Oid>> {
-        self.find_ref(&format!("{revision}^{{commit}}"))
+        let revision = format!("{revision}^{{commit}}");
+        self.id(&["rev-parse", "-q", "--verify", "--end-of-options", &revision])
     }
 
     /// The files of a commit, all or those that another commit has not or otherwise: paths from the root, each with its blob.
@@ -219,9 +220,14 @@ impl Git {
         Ok(Head { branch: branch.status.success().then(|| BranchName::known(&branch.text())), commit })
     }
 
-    /// One ref, for ref stores that gix does not read.
+    /// One ref by its full name, for ref stores that gix does not read. `rev-parse` would also take a tag of that name.
     pub(super) fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
-        let output = self.read().args(["rev-parse", "-q", "--verify", "--end-of-options", name]).output()?;
+        self.id(&["show-ref", "--verify", "--hash", "--", name])
+    }
+
+    /// The id that a command prints; `None` when it fails.
+    fn id(&self, args: &[&str]) -> Result<Option<Oid>> {
+        let output = self.read().args(args).output()?;
         if output.status.success() { Repo::oid(&output.text()).map(Some) } else { Ok(None) }
     }
 

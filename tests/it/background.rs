@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir, fields};
+use crate::story::{DIFF, at, branch, dir, fields};
 
 /// A sandbox with hooks; its Nix leaves a trace and fails.
 fn hooked() -> Sandbox {
@@ -133,7 +133,7 @@ fn a_colleague_s_step_nix_is_not_built() {
     from_a_colleague(&sandbox, &["--template", "step"], &[]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
     let (branch, dir) = (branch(&at("phase0/step1")), dir(&at("phase0/step1")));
-    let look = format!("git diff main...{branch} -- {dir}");
+    let look = format!("{DIFF} refs/heads/main refs/heads/{branch} -- :/{dir}");
     let line = format!(
         "git-lattice: not built by itself, its step.nix was not written here; look: {look}, then: git lattice trust"
     );
@@ -148,7 +148,10 @@ fn a_colleague_s_flake_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert!(said.contains("not what this version generates") && said.contains("look: git diff "), "{said}");
+    assert!(
+        said.contains("not what this version generates") && said.contains("look: git --no-replace-objects diff "),
+        "{said}"
+    );
     nothing_is_built(&sandbox);
 }
 

@@ -6,5 +6,6 @@ mod names;
 mod output;
 mod policy;
 mod settings;
+mod shown;
 mod signed;
 pub(crate) mod victim;

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Run, Sandbox};
 
+/// The command by which a stranger's content is looked at; then come two revisions.
+pub(crate) const DIFF: &str = "git --no-replace-objects diff --text --no-ext-diff --no-textconv --no-renames";
+
 /// The architecture of this machine, as the sandbox' lattice names it.
 pub(crate) fn here() -> &'static str {
     std::env::consts::ARCH

@@ -108,24 +108,36 @@ fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<De
     Ok(Denial { point: config.lattice.spell(whose), why: part.why.clone(), look })
 }
 
-/// The command that shows how a part came to be: against the base, unless the base has it too.
+/// The command that shows a part: what differs from the base, unless the base has it too; then how it came to be.
+///
+/// It compares the two trees that are there, by names that no tag can take, and shows each text as it is: attributes that come
+/// with the branch hide nothing, `refs/replace/*` put nothing else there, and merges are shown as well.
 pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<String> {
     let branch = config.branch_of(point);
-    let name = find(repo, config, &branch)?.map_or_else(|| branch.to_string(), |(name, _)| name);
-    let path = quote(&part.path);
+    let name = find(repo, config, &branch)?.map_or_else(|| branch.full_ref(), |(name, _)| name);
+    let (name, path) = (quote(&name), quote(from_the_top(&part.path)));
     Ok(match find(repo, config, &config.base)? {
         Some((base, tip)) if !repo.holds(repo.tree_of_commit(tip)?, &part.path, &part.entry)? => {
-            format!("git diff {} -- {path}", quote(format!("{base}...{name}")))
+            format!("{GIT} diff {AS_IT_IS} {} {name} -- {path}", quote(base))
         }
-        _ => format!("git log -p {} -- {path}", quote(&name)),
+        _ => format!("{GIT} log -p -m --first-parent {AS_IT_IS} {name} -- {path}"),
     })
+}
+
+const GIT: &str = "git --no-replace-objects";
+const AS_IT_IS: &str = "--text --no-ext-diff --no-textconv --no-renames";
+
+/// A pathspec that means the same in every directory (gitglossary(7), pathspec).
+fn from_the_top(path: &str) -> String {
+    let is_plain = !path.contains(['*', '?', '[', '\\']);
+    if is_plain { format!(":/{path}") } else { format!(":(top,literal){path}") }
 }
 
 /// What a branch is called here, and where it is: here, else on the remote as last fetched.
 fn find(repo: &Repo, config: &Config, branch: &BranchName) -> Result<Option<(String, Oid)>> {
     if let Some(tip) = repo.branch_tip(branch)? {
-        return Ok(Some((branch.to_string(), tip)));
+        return Ok(Some((branch.full_ref(), tip)));
     }
     let Some(remote) = &config.remote else { return Ok(None) };
-    Ok(repo.tracking_tip(branch, remote)?.map(|tip| (format!("{remote}/{branch}"), tip)))
+    Ok(repo.tracking_tip(branch, remote)?.map(|tip| (branch.tracking(remote), tip)))
 }
