@@ -10,11 +10,26 @@ use super::names::HEADS;
 use super::{Oid, Repo, Result, Shared, doing};
 use crate::temporary;
 
+/// The attributes that count there. Nix 2.8 reads the files through `git archive`, which would otherwise convert, leave out or
+/// fill in what `.gitattributes` of the branch or `core.attributesFile` names: other text than the build key and a permit are for.
+/// `$GIT_DIR/info/attributes` comes before both (gitattributes(5)).
+const ATTRIBUTES: &[u8] = b"* -text !crlf !eol -ident !filter !working-tree-encoding -export-ignore -export-subst\n";
+
 /// A repository for Nix.
 pub struct Source {
     gix: gix::Repository,
     path: PathBuf,
+    link: Option<Link>,
     shared: Shared,
+}
+
+/// A path of plain characters to a folder whose own path has others; it goes with the value.
+///
+/// Nix 2.8 takes a repository whose path it has to decode (a blank is enough) for a remote one, and clones it: then attributes of
+/// the original do not count.
+struct Link {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
 }
 
 /// A branch of the repository for Nix, which goes with the value.
@@ -24,9 +39,9 @@ pub struct SourceBranch {
 }
 
 impl Source {
-    /// Its worktree's root, absolute.
+    /// Its worktree's root, absolute, of plain characters where there is a place for a link.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.link.as_ref().map_or(&self.path, |link| &link.path)
     }
 
     pub(super) fn gix(&self) -> &gix::Repository {
@@ -47,6 +62,25 @@ impl Source {
         write().map_err(doing(format!("write `{}`", file.display())))?;
         Ok(SourceBranch { file, name })
     }
+}
+
+impl Link {
+    /// A link in the first folder for temporary files that has a plain path and can be written.
+    fn to(path: &Path) -> Option<Self> {
+        let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+        places.into_iter().filter(|place| is_plain(place)).find_map(|place| {
+            let folder = tempfile::Builder::new().prefix("git-lattice-").tempdir_in(place).ok()?;
+            let link = folder.path().join("source");
+            std::os::unix::fs::symlink(path, &link).ok()?;
+            Some(Self { path: link, _folder: folder })
+        })
+    }
+}
+
+/// Whether a path is the same in a URL.
+fn is_plain(path: &Path) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
+    path.as_os_str().as_encoded_bytes().iter().all(is_plain)
 }
 
 impl SourceBranch {
@@ -74,6 +108,8 @@ impl Repo {
         let make = || -> std::io::Result<()> {
             shared.create_dir_all(&git_dir.join("refs"))?;
             shared.create_dir_all(&git_dir.join("objects").join("info"))?;
+            shared.create_dir_all(&git_dir.join("info"))?;
+            write_if_other(shared, &git_dir.join("info").join("attributes"), ATTRIBUTES)?;
             write_if_other(
                 shared,
                 &git_dir.join("config"),
@@ -85,7 +121,8 @@ impl Repo {
         make().map_err(doing(format!("make `{}`", path.display())))?;
         let gix = gix::open_opts(&git_dir, gix::open::Options::isolated())
             .map_err(doing(format!("open `{}`", path.display())))?;
-        Ok(Source { gix, path, shared })
+        let link = if is_plain(&path) { None } else { Link::to(&path) };
+        Ok(Source { gix, path, link, shared })
     }
 
     /// gitrepository-layout(5): a directory of objects a line.

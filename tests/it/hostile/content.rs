@@ -149,6 +149,49 @@ fn links_out_of_the_tree_are_not_followed() {
     }
 }
 
+/// Nix 2.8 reads files through `git archive`, which converts what attributes name: the branch's, or those of the user.
+#[test]
+fn attributes_of_the_branch_bring_no_other_inputs() {
+    const TEXT: &str = "$Format:%an$ $Id$ a\nb\n";
+    let attributes = [
+        "export-subst",
+        "ident",
+        "text eol=crlf",
+        "text=auto crlf=input",
+        "working-tree-encoding=UTF-16",
+        "export-ignore",
+        "filter=evil",
+    ];
+    let line = |(i, attributes): (usize, &&str)| format!("text{i} {attributes}\n");
+    let lines: String = attributes.iter().enumerate().map(line).collect();
+    let names: Vec<_> = (0..attributes.len()).map(|i| format!("text{i}")).collect();
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        let sandbox = &victim.sandbox;
+        // What git reads when Nix runs it.
+        let of_git = sandbox.path("nix/config/git");
+        std::fs::create_dir_all(&of_git).unwrap();
+        std::fs::write(of_git.join("attributes"), &lines).unwrap();
+        let smudge = format!("[core]\n\tautocrlf = true\n[filter \"evil\"]\n\tsmudge = \"'{}'\"\n", victim.evil());
+        std::fs::write(of_git.join("config"), smudge).unwrap();
+        let read = |name: &String| format!("(builtins.readFile ./{name})");
+        let texts = names.iter().map(read).collect::<Vec<_>>().join(" ");
+        let step =
+            derivation("echo \"$texts\" > $out").replacen('{', &format!("{{ texts = builtins.toJSON [ {texts}];"), 1);
+        let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), Put::Text(TEXT.to_owned()))).collect();
+        files.push(("step.nix", Put::Text(format!("{{ ... }}: {step}"))));
+        victim.is_sent_with("step", &files, |clone| {
+            let path = format!("{}/.gitattributes", dir(&at("phase0/step1")));
+            std::fs::write(sandbox.path(clone).join(&path), &lines).unwrap();
+            sandbox.git_in(clone, &["add", &path]);
+        });
+        victim.build_by_hand().exits(0);
+        let out = sandbox.records()[0]["outputs"]["out"]["path"].as_str().unwrap().to_owned();
+        let built: Vec<String> = serde_json::from_slice(&sandbox.built(&out)).unwrap();
+        assert_eq!(built, vec![TEXT; names.len()], "the build should read what the tree holds");
+    }
+}
+
 #[test]
 fn a_directory_that_is_a_link_or_a_submodule_is_no_point() {
     for put in [Put::Link("@SECRET@".to_owned()), Put::Submodule] {
