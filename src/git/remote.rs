@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::exe::Git;
 use super::names::{self, BranchName};
-use super::{Change, Oid, Repo, Result};
+use super::{Change, Error, Oid, Repo, Result};
 use crate::process::{self, Cmd, Output};
 
 /// How many refs one `git push` is given: a command line has room for some more.
@@ -93,9 +93,28 @@ impl Git {
         names: impl Iterator<Item = String>,
         still: Duration,
     ) -> Result<PushReport> {
-        let cmd = self.asking(remote, still).args(["push", "--porcelain", "--progress"]);
-        let cmd = cmd.args(options.iter().flatten()).arg(remote);
-        read_push(cmd.args(names.map(|name| format!("{name}:{name}"))))
+        let names: Vec<_> = names.collect();
+        let push = |spell: &dyn Fn(&String) -> Result<String>| {
+            let cmd = self.asking(remote, still).args(["push", "--porcelain", "--progress"]);
+            let names = names.iter().map(spell).collect::<Result<Vec<_>>>()?;
+            read_push(cmd.args(options.iter().flatten()).arg(remote).args(names.iter().map(|it| format!("{it}:{it}"))))
+        };
+        let report = push(&|name| Ok(name.clone()));
+        if is_taken_for_a_tag(&report, &names) { push(&|name| self.only_pattern(name)) } else { report }
+    }
+
+    /// A refspec's pattern that fits this ref alone. A full name also fits the tag of that name, `refs/tags/refs/heads/x`, here or on
+    /// the remote, and git then pushes neither; a pattern does not.
+    fn only_pattern(&self, name: &str) -> Result<String> {
+        let refs = self.list_refs(&[names::HEADS.to_owned(), "refs/notes/".to_owned()])?.refs;
+        let only = (names::HEADS.len() + 1..=name.len())
+            .filter(|at| name.is_char_boundary(*at))
+            .map(|at| name.split_at(at))
+            .find(|(a, b)| {
+                let fits = |full: &str| full.strip_prefix(a).is_some_and(|rest| rest.ends_with(b));
+                refs.iter().filter(|(full, _)| fits(full)).count() == 1
+            });
+        Ok(only.map_or_else(|| name.to_owned(), |(a, b)| format!("{a}*{b}")))
     }
 
     /// What the remote has under these patterns, as it is now.
@@ -148,6 +167,17 @@ impl Git {
     /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
     pub(super) fn asking(&self, remote: &str, still: Duration) -> Cmd {
         self.read().env_remove("GIT_TERMINAL_PROMPT").may_ask().moving(still, format!("the remote `{remote}`"))
+    }
+}
+
+/// Whether git could not tell a ref from a tag that has its full name (remote.c, `match_explicit`), or meant the tag.
+fn is_taken_for_a_tag(report: &Result<PushReport>, names: &[String]) -> bool {
+    match report {
+        Ok(report) => report.refs.iter().any(|pushed| !names.contains(&pushed.name)),
+        Err(Error::Exe(process::Error::Failed { stderr, .. })) => {
+            String::from_utf8_lossy(stderr).contains("matches more than one")
+        }
+        Err(_) => false,
     }
 }
 

@@ -105,3 +105,25 @@ fn forged_records_permit_nothing() {
         assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{:?}", run.stdout);
     }
 }
+
+/// `git push` by full names says "matches more than one" where a tag has the name `refs/heads/...`, here or on the remote.
+#[test]
+fn tags_with_full_names_of_branches_keep_no_push_back() {
+    let tag = |point: &str| format!("refs/tags/refs/heads/{}", branch(point));
+    for place in ["work", "remote.git"] {
+        let victim = Victim::new(None);
+        let sandbox = &victim.sandbox;
+        sandbox.git(&["config", "lattice.writer", "me"]);
+        let [one, ten] = [at("phase0/step1"), at("phase0/step10")];
+        sandbox.git_in(place, &["update-ref", &tag(&one), "refs/heads/main"]);
+        sandbox.lattice(&["new", &ten, "--no-push", "--no-switch"]).exits(0);
+        sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says_out("pushed");
+        assert!(sandbox.remote_has(&one) && !sandbox.remote_has(&ten), "this branch alone should be pushed");
+        assert_eq!(sandbox.git(&["config", &format!("branch.{}.remote", branch(&one))]), "origin");
+        let next = at("phase0/step2");
+        sandbox.git_in(place, &["update-ref", &tag(&next), "refs/heads/main"]);
+        sandbox.lattice(&["next-step", &one, "--no-push", "--no-switch"]).exits(0);
+        sandbox.lattice(&["sync"]).exits(0);
+        assert!(sandbox.remote_has(&next) && sandbox.remote_has(&ten), "sync should push them");
+    }
+}
