@@ -85,6 +85,21 @@ fn reftable_builds() {
     }
 }
 
+/// A tag can have the full name of a branch, and `git fetch` brings it along.
+#[test]
+fn reftable_takes_no_tag_for_the_base() {
+    let Some(sandbox) = made_with("--ref-format=reftable") else { return };
+    sandbox.git_in("odd", &["push", "-q", "origin", "main"]);
+    sandbox.git_in("odd", &["switch", "-q", "-c", "mine"]);
+    let toml = fs::read_to_string(sandbox.path("odd/lattice.toml")).unwrap();
+    fs::write(sandbox.path("odd/lattice.toml"), toml.replace("toolchain", "evil")).unwrap();
+    sandbox.git_in("odd", &["commit", "-q", "-a", "-m", "improve it"]);
+    sandbox.git_in("odd", &["update-ref", "refs/tags/refs/heads/main", "HEAD"]);
+    sandbox.git_in("odd", &["reset", "-q", "--hard", "origin/main"]);
+    sandbox.git_in("odd", &["branch", "-q", "-D", "main"]);
+    run(&sandbox, "odd", &["new", "--arch", "aarch64", "--dry-run"]).exits(0).says_out("toolchain/aarch64");
+}
+
 /// A lattice with two steps for this machine on the remote.
 fn two_steps() -> Sandbox {
     let sandbox = Sandbox::new();
