@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::points::Selection;
 use super::{Session, made, points};
+use crate::config::{self, StepData};
 use crate::git::size::Kind;
 use crate::ops::Cannot;
 use crate::ops::new::Request;
@@ -68,7 +69,7 @@ pub(super) fn content(session: &Session, args: &ArgMatches) -> Result<Request> {
     Ok(Request { data, template, ..Request::default() })
 }
 
-fn read_data(session: &Session, path: &str) -> Result<Vec<u8>> {
+fn read_data(session: &Session, path: &str) -> Result<StepData> {
     let name = if path == "-" { "stdin" } else { path };
     let limit = session.context()?.repo.size_limit(Kind::ConfigToml)?;
     let read = |file: &mut dyn Read| {
@@ -82,6 +83,5 @@ fn read_data(session: &Session, path: &str) -> Result<Vec<u8>> {
     };
     let bytes = bytes.with_context(|| format!("could not read `{name}`"))?;
     session.context()?.repo.check_size(name, bytes.len() as u64, Kind::ConfigToml)?;
-    crate::config::document::check_step_config(name, &bytes)?;
-    Ok(bytes)
+    Ok(StepData::parse(bytes).map_err(|flaw| config::Error::Text { origin: name.to_owned(), flaw })?)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value as Toml, value};
 
-use super::{Error, Result};
+use super::{Error, Flaw, Result};
 
 /// A `lattice.toml` as it is written.
 #[derive(Debug, Clone)]
@@ -80,13 +80,13 @@ impl Document {
     /// # Errors
     /// When they are not UTF-8 or not TOML.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
-        Ok(Self { origin: origin.to_owned(), toml: parse(origin, bytes)? })
+        let toml = parse(bytes).map_err(|flaw| Error::Text { origin: origin.to_owned(), flaw })?;
+        Ok(Self { origin: origin.to_owned(), toml })
     }
 
     /// A fresh, commented document that says what `draft` says.
     pub fn starter(origin: &str, draft: &Draft) -> Self {
-        let mut document =
-            Self { origin: origin.to_owned(), toml: parse(origin, STARTER.as_bytes()).unwrap_or_default() };
+        let mut document = Self { origin: origin.to_owned(), toml: parse(STARTER.as_bytes()).unwrap_or_default() };
         document.apply(draft);
         document
     }
@@ -209,16 +209,15 @@ fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn Table
     item.as_table_like_mut().unwrap_or_else(|| unreachable!("just made a table"))
 }
 
-fn parse(origin: &str, bytes: &[u8]) -> Result<DocumentMut> {
+pub(super) fn parse(bytes: &[u8]) -> std::result::Result<DocumentMut, Flaw> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let (line, column) = position_after(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
-        Error::NotUtf8 { origin: origin.to_owned(), line, column }
+        Flaw { line, column, message: "not UTF-8: the byte there is part of no character".to_owned() }
     })?;
     text.parse::<DocumentMut>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let (line, column) = position_after(before);
-        let message = error.message().replace('\n', ", ");
-        Error::NotToml { origin: origin.to_owned(), line, column, message }
+        Flaw { line, column, message: error.message().replace('\n', ", ") }
     })
 }
 
@@ -226,30 +225,4 @@ fn parse(origin: &str, bytes: &[u8]) -> Result<DocumentMut> {
 fn position_after(before: &str) -> (usize, usize) {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-/// Checks that a point's `config.toml` is TOML; what it says is the user's own.
-///
-/// # Errors
-/// When it is not UTF-8 or not TOML, with line and column.
-pub fn check_step_config(origin: &str, bytes: &[u8]) -> Result<StepConfig> {
-    let toml = parse(origin, bytes)?;
-    let nix = toml.get("nix").and_then(Item::as_table_like);
-    let text = |key: &str| {
-        nix.and_then(|nix| nix.get(key)).and_then(Item::as_str).filter(|t| !t.is_empty()).map(str::to_owned)
-    };
-    let has_rust =
-        ["version", "hash"].iter().all(|key| toml.get("rust").and_then(|rust| rust.get(key)).is_some_and(Item::is_str));
-    Ok(StepConfig { nixpkgs_path: text("nixpkgs_path"), base_branch: text("base_branch"), has_rust })
-}
-
-/// What git-lattice itself reads in a point's `config.toml`, by the names that older generators used.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StepConfig {
-    /// `[nix] nixpkgs_path`: the nixpkgs input.
-    pub nixpkgs_path: Option<String>,
-    /// `[nix] base_branch`: the branch that a first point grows from.
-    pub base_branch: Option<String>,
-    /// Whether `[rust]` says `version` and `hash`, which the template `rust` needs.
-    pub has_rust: bool,
 }

@@ -5,6 +5,7 @@ mod keys;
 mod named;
 mod policy;
 mod read;
+mod step_data;
 mod systems;
 
 use crate::branch_name::BranchName;
@@ -13,6 +14,7 @@ use crate::lattice::{Lattice, Pattern};
 pub use document::Document;
 pub use named::Named;
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
+pub use step_data::StepData;
 pub use systems::Systems;
 
 /// The file's name, at the root of the worktree and of the base branch.
@@ -61,27 +63,13 @@ pub struct Config {
 /// Why a `lattice.toml` is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is not TOML.
-    #[error("`{origin}` line {line}, column {column}: {message}")]
-    NotToml {
+    /// It is not TOML, or no text at all.
+    #[error("`{origin}` {flaw}")]
+    Text {
         /// Which file, for the reader.
         origin: String,
-        /// Counted from 1.
-        line: usize,
-        /// In characters, counted from 1.
-        column: usize,
-        /// What the parser says.
-        message: String,
-    },
-    /// It is no text at all.
-    #[error("`{origin}` line {line}, column {column}: not UTF-8: the byte there is part of no character")]
-    NotUtf8 {
-        /// Which file, for the reader.
-        origin: String,
-        /// Counted from 1.
-        line: usize,
-        /// In characters, counted from 1.
-        column: usize,
+        /// What is wrong with it.
+        flaw: Flaw,
     },
     /// A key is missing or has something else than expected.
     #[error("`{origin}`: `{key}` {why}")]
@@ -101,6 +89,18 @@ pub enum Error {
         /// What is wrong with them.
         source: crate::lattice::Error,
     },
+}
+
+/// Why bytes are not TOML.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct Flaw {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// What the parser says.
+    pub message: String,
 }
 
 /// `Result` with this shelf's [`Error`].

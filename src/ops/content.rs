@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::config::{Config, Named, document};
+use crate::config::{self, Config, Named, StepData};
+use crate::git::size::TooLarge;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::branch::Segment;
@@ -156,21 +157,77 @@ fn relative(from: &str, to: &str) -> String {
     up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-/// Which template makes exactly the `flake.nix` that `point` has in `tree`; `None` when none does: it was changed by hand, or
-/// another version made it.
+/// The `config.toml` that a tree has for a point, read and parsed once.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// There is none.
+    Missing,
+    /// It has more bytes than are read.
+    TooLarge(TooLarge),
+    /// It is not TOML.
+    Bad(config::Flaw),
+    /// What it says.
+    Data(StepData),
+}
+
+impl Step {
+    /// Reads that of `point` in `content`.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn read(repo: &Repo, content: &Content, point: &Point) -> Result<Self> {
+        let Some(own) = content.own(point) else { return Ok(Self::Missing) };
+        match repo.file_at(own.id, CONFIG) {
+            Ok(bytes) => Ok(bytes.map_or(Self::Missing, Self::of)),
+            Err(git::Error::TooLarge(too_large)) => Ok(Self::TooLarge(too_large)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What these bytes are.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        StepData::parse(bytes).map_or_else(Self::Bad, Self::Data)
+    }
+
+    /// What it says, where it can be used.
+    pub fn data(&self) -> Option<&StepData> {
+        if let Self::Data(data) = self { Some(data) } else { None }
+    }
+
+    /// What it says; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it is there and cannot be used.
+    pub fn usable(&self) -> Result<Option<&StepData>> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Data(data) => Ok(Some(data)),
+            Self::TooLarge(too_large) => Err(git::Error::TooLarge(too_large.clone()).into()),
+            Self::Bad(flaw) => Err(config::Error::Text { origin: CONFIG.to_owned(), flaw: flaw.clone() }.into()),
+        }
+    }
+}
+
+/// Which template makes exactly the `flake.nix` that `point` has in `content` from its config.toml; `None` when none does: it was
+/// changed by hand, or another version made it.
 ///
 /// # Errors
 /// When objects cannot be read.
-pub fn generated_by(repo: &Repo, config: &Config, content: &Content, point: &Point) -> Result<Option<Template>> {
-    let Some(own) = content.own(point) else { return Ok(None) };
-    // What is too large to be read is not what a template makes.
-    let read = |name| match repo.file_at(own.id, name) {
-        Err(git::Error::TooLarge(_)) => Ok(None),
-        read => read,
+pub fn generated_by(
+    repo: &Repo,
+    config: &Config,
+    content: &Content,
+    point: &Point,
+    step: &Step,
+) -> Result<Option<Template>> {
+    let (Some(own), Some(data)) = (content.own(point), step.data()) else { return Ok(None) };
+    let flake = match repo.file_at(own.id, FLAKE) {
+        Ok(Some(flake)) => flake,
+        // What is too large to be read is not what a template makes.
+        Ok(None) | Err(git::Error::TooLarge(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
-    let (Some(flake), Some(data)) = (read(FLAKE)?, read(CONFIG)?) else { return Ok(None) };
-    let Ok(step) = document::check_step_config(CONFIG, &data) else { return Ok(None) };
-    let values = flake_of(config, point, &content.previous(point), step.nixpkgs_path);
+    let values = flake_of(config, point, &content.previous(point), data.nixpkgs_path.clone());
     template_of(&values, &flake, None)
 }
 

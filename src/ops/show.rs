@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Cannot;
 use super::build;
 use super::census::Census;
-use super::content::{self, CONFIG, Content};
+use super::content::{self, CONFIG, Content, Step};
 use super::status::{self, PointStatus};
 use crate::config::Config;
 use crate::context::Context;
@@ -50,7 +50,9 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let repo = &context.repo;
     let tree = repo.tree_of_commit(status.commit)?;
     let found = Content::find(repo, config, tree, point)?;
-    let template = content::generated_by(repo, config, &found, point)?.map(|template| template.name().to_owned());
+    let step = Step::read(repo, &found, point)?;
+    let template =
+        content::generated_by(repo, config, &found, point, &step)?.map(|template| template.name().to_owned());
     let dir = config.dir_of(point);
     let (mut files, mut config_hash) = (Vec::new(), None);
     if let Some(own) = found.own(point) {

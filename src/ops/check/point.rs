@@ -6,15 +6,14 @@ use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::{World, files, foreign, history, text};
-use crate::config::Named;
-use crate::config::{self, document};
+use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo, diff};
 use crate::lattice::Point;
 use crate::lint::words;
-use crate::ops::content::{self, CONFIG, Content, FLAKE};
+use crate::ops::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 
 /// What came of one point.
@@ -41,6 +40,7 @@ pub(super) struct Subject<'a> {
     pub(super) named: &'a Named,
     pub(super) content: Content,
     pub(super) tree: Oid,
+    pub(super) step: Step,
 }
 
 impl<'a> Checker<'a> {
@@ -70,10 +70,10 @@ impl<'a> Checker<'a> {
         let tip = self.repo.commit(commit)?;
         let content = Content::find(&self.repo, config, tip.tree, &named.point)?;
         checked.directories = content.points.iter().map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
-        let subject = Subject { named, content, tree: tip.tree };
+        let mut subject = Subject { named, content, tree: tip.tree, step: Step::Missing };
         let origin = history::origin(&self.repo, &tip, &named.spelled)?;
         match subject.content.own(&named.point).cloned() {
-            Some(own) => self.files(&subject, &own, origin.as_ref(), checked)?,
+            Some(own) => self.files(&mut subject, &own, origin.as_ref(), checked)?,
             None => checked.findings.push(no_directory(&subject)),
         }
         match &origin {
@@ -87,7 +87,13 @@ impl<'a> Checker<'a> {
         self.lattice_toml(&subject, &mut checked.findings)
     }
 
-    fn files(&self, subject: &Subject<'_>, own: &Entry, origin: Option<&Commit>, checked: &mut Checked) -> Result<()> {
+    fn files(
+        &self,
+        subject: &mut Subject<'_>,
+        own: &Entry,
+        origin: Option<&Commit>,
+        checked: &mut Checked,
+    ) -> Result<()> {
         let entries = self.repo.entries(own.id)?;
         let blob = |name: &str| entries.iter().find(|entry| entry.name == name && !entry.is_tree);
         for name in [FLAKE, CONFIG].into_iter().filter(|name| blob(name).is_none()) {
@@ -99,14 +105,19 @@ impl<'a> Checker<'a> {
         }
         checked.findings.extend(files::modes(&self.repo, subject, own)?);
         checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
-        let Some(flake) = blob(FLAKE) else { return Ok(()) };
+        let dir = &subject.named.dir;
         let read = |entry: &Entry| {
-            let path = format!("{}/{}", subject.named.dir, entry.name);
+            let path = format!("{dir}/{}", entry.name);
             self.repo.bounded_blob(entry.id, &path, Kind::of(&path))
         };
+        subject.step = blob(CONFIG).map(read).transpose()?.map_or(Step::Missing, Step::of);
+        if let Step::Bad(flaw) = &subject.step {
+            checked.findings.push(Finding::new(Code::ConfigToml, format!("{dir}/{CONFIG}"), flaw.to_string()));
+        }
+        let Some(flake) = blob(FLAKE) else { return Ok(()) };
         let bytes = read(flake)?;
-        let is_own = match blob(CONFIG) {
-            Some(data) => self.flake(subject, &bytes, &read(data)?, origin, &mut checked.findings)?,
+        let is_own = match subject.step.data() {
+            Some(data) => self.flake(subject, &bytes, data, origin, &mut checked.findings)?,
             None => false,
         };
         for entry in entries.iter().filter(|entry| !entry.is_tree && is_nix(&entry.name)) {
@@ -125,28 +136,14 @@ impl<'a> Checker<'a> {
         &self,
         subject: &Subject<'_>,
         bytes: &[u8],
-        data: &[u8],
+        data: &StepData,
         origin: Option<&Commit>,
         findings: &mut Vec<Finding>,
     ) -> Result<bool> {
         let config = self.world.config;
         let place = format!("{}/{FLAKE}", subject.named.dir);
-        let step = match document::check_step_config(CONFIG, data) {
-            Ok(step) => step,
-            Err(error) => {
-                let place = format!("{}/{CONFIG}", subject.named.dir);
-                let said = error.to_string();
-                let message = said.strip_prefix(&format!("`{CONFIG}` ")).unwrap_or(&said);
-                findings.push(Finding::new(Code::ConfigToml, place, message));
-                return Ok(false);
-            }
-        };
-        let values = content::flake_of(
-            config,
-            &subject.named.point,
-            &subject.content.previous(&subject.named.point),
-            step.nixpkgs_path,
-        );
+        let previous = subject.content.previous(&subject.named.point);
+        let values = content::flake_of(config, &subject.named.point, &previous, data.nixpkgs_path.clone());
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
         // The recorded one nearly always fits.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);
@@ -271,8 +268,10 @@ impl<'a> Checker<'a> {
             }
         }
         // `[nix] base_branch` of the data it was made from may name another base.
-        let data = self.repo.file_at(subject.tree, &format!("{}/{CONFIG}", subject.named.dir))?.unwrap_or_default();
-        Ok(document::check_step_config(CONFIG, &data).is_ok_and(|step| step.base_branch.is_none()))
+        Ok(match &subject.step {
+            Step::Missing => true,
+            step => step.data().is_some_and(|data| data.base_branch.is_none()),
+        })
     }
 
     fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<bool> {

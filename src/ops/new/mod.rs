@@ -1,5 +1,6 @@
 //! Making points: all checks and all objects first, in memory; then the objects, one ref transaction, and nothing else.
 
+mod draft;
 mod grow;
 mod names;
 mod turn;
@@ -12,7 +13,7 @@ use self::grow::Planner;
 use self::turn::Turns;
 use super::census::Census;
 use super::change::{self, ChangeSet};
-use crate::config::{Config, Named};
+use crate::config::{Config, Named, StepData};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::{self, Change, Oid, Repo};
@@ -24,8 +25,8 @@ use crate::template::Template;
 pub struct Request {
     /// The points, in any order.
     pub points: Vec<Point>,
-    /// The bytes of `config.toml`; otherwise those of the point below, or a minimal one.
-    pub data: Option<Vec<u8>>,
+    /// `config.toml`; otherwise that of the point below, or a minimal one.
+    pub data: Option<StepData>,
     /// Whether nothing is to be written: then no Nix is started to lock nixpkgs either.
     pub dry_run: bool,
     /// The template; otherwise lattice.toml's, that of the point below, or `config`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 
-use crate::config::{Config, document};
+use crate::config::{Config, StepData};
 use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Population};
@@ -112,5 +112,5 @@ fn not_derivable(
         return Ok(Some(Why::Flake));
     }
     let data = repo.file_at(own.id, CONFIG)?.unwrap_or_default();
-    Ok(document::check_step_config(CONFIG, &data).is_err().then_some(Why::Flake))
+    Ok(StepData::parse(data).is_err().then_some(Why::Flake))
 }

@@ -1,0 +1,268 @@
+//! What a point should hold and where its commit hangs, whether or not its branch is there.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+use super::Request;
+use crate::config::{self, Config, Named, StepData};
+use crate::context::Context;
+use crate::git::identity::Identity;
+use crate::git::names::BranchName;
+use crate::git::tree::File;
+use crate::git::{Oid, Repo, trailer};
+use crate::lattice::Point;
+use crate::lint::inputs;
+use crate::ops::census::Census;
+use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP, Step};
+use crate::ops::lock::{LOCK, Locker};
+use crate::ops::{Cannot, Refusal};
+use crate::template::{Flake, Template};
+
+/// What a point should hold.
+pub(super) struct Draft {
+    pub(super) named: Named,
+    /// The commits that it grows from, each with its branch.
+    pub(super) parents: Vec<(Oid, BranchName)>,
+    pub(super) template: Template,
+    /// What is put into its directory.
+    pub(super) files: Vec<File>,
+    pub(super) message: String,
+    /// The tree of the parents together.
+    below: Oid,
+}
+
+impl Draft {
+    /// Makes the commit; its objects are written to `repo`.
+    pub(super) fn commit(&self, repo: &Repo, identity: &Identity) -> Result<Oid> {
+        let tree = repo.with_files(self.below, &self.files)?;
+        let parents: Vec<Oid> = self.parents.iter().map(|(id, _)| *id).collect();
+        Ok(repo.make_commit(identity, &self.message, tree, &parents)?)
+    }
+
+    /// The Nix texts among the files, by their paths.
+    pub(super) fn nix_texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let own = [FLAKE, STEP].map(|name| format!("{}/{name}", self.named.dir));
+        let is_nix = move |file: &&File| own.contains(&file.path);
+        self.files.iter().filter(is_nix).map(|file| (file.path.as_str(), file.bytes.as_slice()))
+    }
+}
+
+/// Works out drafts; its objects are in memory.
+pub(super) struct Drafter<'a> {
+    pub(super) context: &'a Context,
+    pub(super) config: &'a Config,
+    pub(super) request: &'a Request,
+    pub(super) memory: Repo,
+    locker: Locker,
+    /// What the user should know of the drafts.
+    pub(super) warnings: Vec<String>,
+    /// The refs whose tips are parents.
+    pub(super) tips: BTreeMap<String, Oid>,
+}
+
+/// What the tree below already has for a point, that one itself or one that it takes.
+struct Held<'p> {
+    point: &'p Point,
+    step: Step,
+    /// What its flake.nix was made with.
+    made_by: Option<Template>,
+}
+
+impl<'a> Drafter<'a> {
+    pub(super) fn new(context: &'a Context, config: &'a Config, request: &'a Request, memory: Repo) -> Self {
+        let (locker, warnings, tips) = (Locker::default(), Vec::new(), BTreeMap::new());
+        Self { context, config, request, memory, locker, warnings, tips }
+    }
+
+    /// What the point should hold.
+    pub(super) fn draft(&mut self, census: &Census, named: &Named) -> Result<Draft> {
+        let point = &named.point;
+        let parents = self.parents(census, point)?;
+        let below = self.memory.merged_tree(&parents.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+        self.check_path(below, &named.dir)?;
+        let found = Content::find(&self.memory, self.config, below, point)?;
+        let points = found.previous(point);
+        let own = self.held(&found, point)?;
+        let previous = points.iter().map(|point| self.held(&found, point)).collect::<Result<Vec<_>>>()?;
+        let sources: Vec<&Held<'_>> = std::iter::once(&own).chain(previous.first()).collect();
+        let data = self.data(&sources)?;
+        let template = self.template(previous.first())?;
+        if template == Template::Rust && !data.has_rust {
+            return Err(Cannot::NoRust.into());
+        }
+        self.check_inputs(template, &previous)?;
+        let values = content::flake_of(self.config, point, &points, data.nixpkgs_path.clone());
+        let flake = template.render(&values)?;
+        let mut files = self.files(&found, named, template, &data, &flake)?;
+        if template.takes_nixpkgs() {
+            files.extend(self.lock(&found, named, &sources, &values, &flake)?);
+        }
+        let message = self.message(named, template, &data)?;
+        Ok(Draft { named: named.clone(), parents, template, files, message, below })
+    }
+
+    fn held<'p>(&self, found: &Content, point: &'p Point) -> Result<Held<'p>> {
+        let step = Step::read(&self.memory, found, point)?;
+        let made_by = content::generated_by(&self.memory, self.config, found, point, &step)?;
+        Ok(Held { point, step, made_by })
+    }
+
+    /// The tips of the maximal existing points below; the base when there are none (product.md, section 1).
+    fn parents(&mut self, census: &Census, point: &Point) -> Result<Vec<(Oid, BranchName)>> {
+        let mut parents = Vec::new();
+        for below in census.population().maximal_below(point) {
+            let Some(id) = census.commit(below) else { continue };
+            let branch = self.config.branch_of(below);
+            let name = match (census.tip(below).local, &self.config.remote) {
+                (None, Some(remote)) => branch.tracking(remote),
+                _ => branch.full_ref(),
+            };
+            self.tips.insert(name, id);
+            parents.push((id, branch));
+        }
+        if !parents.is_empty() {
+            return Ok(parents);
+        }
+        let named = self.request.data.as_ref().and_then(|data| data.base_branch.as_deref());
+        let named = named.map(BranchName::parse).transpose().context("`nix.base_branch` in config.toml")?;
+        let base = named.unwrap_or_else(|| self.config.base.clone());
+        match self.context.branch_tip(self.config, &base)? {
+            Some(tip) => Ok(vec![(tip, base)]),
+            None if self.context.repo.head()?.commit.is_none() => Err(Cannot::NoCommit.into()),
+            None => Err(Cannot::no_base(&self.context.repo, self.config, &base).into()),
+        }
+    }
+
+    /// A flake hands its own inputs down: one without nixpkgs cannot take one that needs it.
+    fn check_inputs(&self, template: Template, previous: &[Held<'_>]) -> Result<()> {
+        if template.takes_nixpkgs() {
+            return Ok(());
+        }
+        for Held { point, made_by, .. } in previous {
+            if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
+                let below = self.config.name(point).spelled;
+                let (template, below_template) = (template.name(), below_template.name());
+                return Err(Cannot::NeedsNixpkgs { template, below, below_template }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the user gave, else what is there, else what the point below has.
+    fn data(&self, sources: &[&Held<'_>]) -> Result<StepData> {
+        if let Some(data) = &self.request.data {
+            return Ok(data.clone());
+        }
+        for source in sources {
+            if let Some(data) = source.step.usable()? {
+                return Ok(data.clone());
+            }
+        }
+        Ok(StepData::minimal())
+    }
+
+    fn template(&self, below: Option<&Held<'_>>) -> Result<Template> {
+        if let Some(template) = self.request.template {
+            return Ok(template);
+        }
+        if let Some(name) = &self.config.template {
+            return Template::parse(name).with_context(|| format!("`{}`: `template`", config::FILE));
+        }
+        Ok(below.and_then(|below| below.made_by).unwrap_or_default())
+    }
+
+    /// Whether the point's directory can be made in the tree: a file or a link on the way would be gone.
+    fn check_path(&self, tree: Oid, dir: &str) -> Result<()> {
+        let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
+        for path in ends.map(|end| &dir[..end]) {
+            match self.memory.entry_at(tree, path)? {
+                Some(entry) if entry.is_tree => {}
+                Some(_) => return Err(Refusal::FileInTheWay { dir: dir.to_owned(), path: path.to_owned() }.into()),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn files(
+        &self,
+        found: &Content,
+        named: &Named,
+        template: Template,
+        data: &StepData,
+        flake: &str,
+    ) -> Result<Vec<File>> {
+        let file = |name: &str, bytes: &[u8]| File { path: format!("{}/{name}", named.dir), bytes: bytes.to_vec() };
+        let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data.bytes())];
+        if let Some(starter) = template.starter() {
+            let there = found.own(&named.point).map(|own| self.memory.entry_at(own.id, STEP)).transpose()?.flatten();
+            if there.is_none() {
+                files.push(file(STEP, starter.as_bytes()));
+            }
+        }
+        Ok(files)
+    }
+
+    /// The lock of the point below, so that a whole chain is built with the same nixpkgs; else a new one.
+    fn lock(
+        &mut self,
+        found: &Content,
+        named: &Named,
+        sources: &[&Held<'_>],
+        values: &Flake,
+        flake: &str,
+    ) -> Result<Option<File>> {
+        let path = format!("{}/{LOCK}", named.dir);
+        for source in sources {
+            // A lock of another nixpkgs locks nothing: Nix would take what is newest and say nothing.
+            if source.step.data().is_none_or(|data| data.nixpkgs_path != values.nixpkgs) {
+                continue;
+            }
+            let lock = found.own(source.point).map(|own| self.memory.file_at(own.id, LOCK)).transpose()?.flatten();
+            if let Some(bytes) = lock {
+                return Ok(Some(File { path, bytes }));
+            }
+        }
+        if self.request.dry_run {
+            return Ok(None);
+        }
+        // Nix would copy it into the store, which every user of the machine can read.
+        let handed_down = values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !inputs::is_far(url));
+        if let Some(url) = handed_down {
+            self.warnings.push(format!(
+                "`{path}` was not made: the nixpkgs of the point below, `{url}`, is read from this machine; \
+                 `--config FILE` names another"
+            ));
+            return Ok(None);
+        }
+        let made = match values.nixpkgs.as_deref().filter(|_| self.request.data.is_none()) {
+            Some(handed_down) => self.locker.lock_apart(&self.context.repo, handed_down, flake),
+            None => self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake),
+        };
+        match made {
+            Ok(bytes) => Ok(Some(File { path, bytes })),
+            Err(why) => {
+                self.warnings.push(format!(
+                    "`{path}` was not made ({why}): `nix flake lock ./{}` on the point's branch makes it, then commit it",
+                    named.dir
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    fn message(&self, named: &Named, template: Template, data: &StepData) -> Result<String> {
+        let hash = |bytes: &[u8]| self.memory.blob_id(bytes).map(|id| id.to_hex_with_len(12).to_string());
+        let mut trailers = vec![
+            ("Lattice-Point", named.spelled.clone()),
+            ("Lattice-Template", format!("{}@{}", template.name(), hash(template.source().as_bytes())?)),
+            ("Lattice-Config", hash(data.bytes())?),
+            ("Lattice-Generator", concat!("git-lattice ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        if let Some(reason) = &self.request.reason {
+            trailers.push(("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+        Ok(trailer::message(&format!("build(lattice): add {}", named.spelled), "", &trailers))
+    }
+}
