@@ -152,7 +152,7 @@ impl Nix {
         let paths: Vec<_> = paths.into_iter().map(StorePath::as_str).collect();
         let mut hashes = HashMap::new();
         for some in paths.chunks(AT_ONCE) {
-            let cmd = options.apply_store(self.cmd(["path-info", "--json", "--option", "substitute", "false"]));
+            let cmd = options.ask_store(self.cmd(["path-info", "--json", "--option", "substitute", "false"]));
             hashes.extend(path_info::nar_hashes(&cmd.args(format).args(some).read()?.stdout)?);
         }
         Ok(hashes)

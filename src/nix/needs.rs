@@ -38,7 +38,7 @@ impl Nix {
 
     /// What would be built for these derivations, as a dry run says; it exits 0 whatever the architecture.
     fn missing(&self, drvs: &[StorePath], options: &Options) -> Result<Vec<StorePath>, Error> {
-        let cmd = options.apply_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
+        let cmd = options.ask_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
         let said = cmd.args(self.outputs_of(drvs)).read()?;
         Ok(to_be_built(&said.error_text()))
     }

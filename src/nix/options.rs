@@ -103,6 +103,16 @@ impl Options {
         }
     }
 
+    /// [`Self::apply_store`] for commands that only look at it: they end when a store on another machine says nothing.
+    #[must_use]
+    pub fn ask_store(&self, cmd: Cmd) -> Cmd {
+        let cmd = self.apply_store(cmd);
+        match &self.store {
+            Some(url) => cmd.moving(self.limits().network, format!("the store `{}`", url.bare())),
+            None => cmd,
+        }
+    }
+
     /// The limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::Job;
 use crate::nix::{self, Failure};
+use crate::ops::limits;
+use crate::process;
 
 /// A build without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,11 @@ impl Undecided {
 
     /// The same where Nix itself could not be asked.
     pub(super) fn of_error(job: &Job, error: &nix::Error) -> Self {
-        Self::new(job, error.to_string(), error.hint().into_iter().collect())
+        let hint = match error {
+            nix::Error::Process(process::Error::Still { limit, .. }) => Some(limits::hint_for_network(*limit)),
+            _ => error.hint().map(Into::into),
+        };
+        Self::new(job, error.to_string(), hint.into_iter().collect())
     }
 }
 

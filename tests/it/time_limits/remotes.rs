@@ -126,6 +126,20 @@ fn a_silent_cache_holds_no_build() {
     }
 }
 
+#[test]
+fn silent_store_holds_no_build() {
+    for nix in every_nix() {
+        let (mut sandbox, server) = (impatient(), Silent::start());
+        sandbox.use_nix(&nix);
+        sandbox.points(&[&at("phase0/step1")]);
+        let store = format!("http://{}", server.address);
+        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--store", &store]).exits(2);
+        run.says_err("nothing moved for 2 seconds").says_err("hint: `git config lattice.limit.network");
+        assert!(sandbox.records().is_empty(), "a silent store says nothing about the point");
+        is_gone(&server.address);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_is_told_what_is_waited_for() {
