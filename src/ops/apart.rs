@@ -24,10 +24,20 @@ const PRIVATE: u32 = 0o700;
 /// # Errors
 /// When its directory cannot be made, or not be closed to others.
 pub fn nix(nix: &Nix, repo: &Repo) -> Result<Nix> {
-    let root = env::cache_home().map_or_else(|| repo.common_dir().join("lattice"), |cache| cache.join("git-lattice"));
-    let dir = root.join("store");
+    let dir = place(repo);
     make(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
     Ok(nix.clone().in_store(StoreUrl::folder(&real(dir))))
+}
+
+/// That store, if there is one.
+pub fn found(repo: &Repo) -> Option<StoreUrl> {
+    let dir = place(repo);
+    dir.is_dir().then(|| StoreUrl::folder(&real(dir)))
+}
+
+fn place(repo: &Repo) -> PathBuf {
+    let root = env::cache_home().map_or_else(|| repo.common_dir().join("lattice"), |cache| cache.join("git-lattice"));
+    root.join("store")
 }
 
 fn make(dir: &Path) -> io::Result<()> {

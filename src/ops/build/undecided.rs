@@ -34,7 +34,7 @@ impl Undecided {
     pub(super) fn of_error(job: &Job, error: &nix::Error) -> Self {
         let hint = match error {
             nix::Error::Process(process::Error::Still { limit, .. }) => Some(limits::hint_for_network(*limit)),
-            _ => error.hint().map(Into::into),
+            _ => error.hint(),
         };
         Self::new(job, error.to_string(), hint.into_iter().collect())
     }

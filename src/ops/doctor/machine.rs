@@ -7,7 +7,8 @@ use crate::git::exe::Git;
 use crate::hooks::GitVersion;
 use crate::lint::Engine;
 use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
-use crate::ops::lint;
+use crate::ops::{apart, lint};
+use crate::process::quote;
 
 /// The oldest git that has everything that is used here.
 const OLDEST_GIT: (u64, u64) = (2, 36);
@@ -68,6 +69,16 @@ fn store(nix: &Nix) -> Line {
         "`nix store ping` shows what Nix says"
     };
     Line::error("store", format!("Nix cannot use it: {why}")).remedy(remedy)
+}
+
+/// Nothing collects garbage in that store by itself.
+pub(super) fn store_apart(repo: &Repo) -> Option<Line> {
+    let store = apart::found(repo)?;
+    let command = format!("nix-store --store {} --gc", quote(store.as_str()));
+    Some(Line::ok(
+        "store",
+        format!("another one holds what strangers' branches were evaluated with: `{command}` empties it"),
+    ))
 }
 
 fn of_settings(settings: &Settings) -> Vec<Line> {

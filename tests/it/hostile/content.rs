@@ -105,6 +105,23 @@ fn evaluation_copies_no_file_of_this_machine() {
 }
 
 #[test]
+fn doctor_says_how_to_empty_the_store_of_strangers() {
+    for nix in every_nix() {
+        let victim = Victim::new(Some(&nix));
+        victim.is_sent("step", &[]);
+        victim.switch_says(STEP);
+        victim.build_by_hand().exits(0);
+        let said = victim.sandbox.lattice(&["doctor", "--offline"]).stdout;
+        let line = said.lines().find(|line| line.contains("strangers' branches were evaluated")).expect(&said);
+        let command = line.split('`').nth(1).unwrap();
+        let mut shell = std::process::Command::new("sh");
+        victim.sandbox.environment(&mut shell);
+        let output = shell.args(["-c", command]).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn a_build_during_evaluation_stays_in_the_sandbox() {
     let with_import = |victim: &Victim| {
         let script = format!("echo > {}; echo {{ }} > $out", victim.touched());
