@@ -71,7 +71,7 @@ impl Nix {
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<Option<Failure>, Error> {
-        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
+        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::of_build());
         let cmd = self.cmd(["build", "--rebuild", "--no-link", "--keep-going", "--keep-failed"]);
         let cmd = options.apply_store(options.apply(cmd.args(["--log-format", "internal-json"])));
         let cmd = cmd.args(["--option", "builders", ""]).args(self.outputs_of(drvs));

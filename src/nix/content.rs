@@ -1,15 +1,19 @@
 //! Whether an error of evaluation is about the text of the files: only then the content has failed.
 //!
-//! Nix evaluates, fetches and writes to the store in one process. What blames the text is its position in a file, a `throw` or
-//! `abort` that was called, or a sentence that only the evaluator and its parser have. Everything else may be the machine's.
+//! Nix evaluates, fetches and writes to the store in one process. What blames the text is a `throw` or `abort` that was called,
+//! or a sentence that only the evaluator and its parser have. Everything else may be the machine's: a position in a file is no
+//! evidence, for what reads, fetches and builds stands at one as well.
 
 use std::io;
 use std::sync::OnceLock;
+
+use super::store_path::StorePath;
 
 /// What the evaluator says of expressions, and of a flake as a whole, at the beginning of an error (`src/libexpr`, `src/libflake`).
 const SENTENCES: &[&str] = &[
     "'builtins.",
     "[json.exception.",
+    "a string that refers to a store path cannot be appended",
     "access to absolute path '",
     "access to canonical path '",
     "access to URI '",
@@ -21,6 +25,12 @@ const SENTENCES: &[&str] = &[
     "cannot coerce ",
     "cannot compare ",
     "cannot convert ",
+    "cannot create list of size ",
+    "cannot evaluate a function that has an argument without a value",
+    "cannot look up '<",
+    "derivation cannot ",
+    "derivation name missing",
+    "derivation names are ",
     "division by zero",
     "duplicate ",
     "dynamic attribute",
@@ -31,25 +41,60 @@ const SENTENCES: &[&str] = &[
     "flake attribute '",
     "flake output attribute '",
     "function '",
+    "in 'toFile': ",
     "infinite recursion encountered",
     "integer overflow",
     "invalid derivation name",
+    "invalid derivation output name",
+    "invalid float '",
+    "invalid integer '",
     "invalid regular expression",
     "list index ",
+    "multiple outputs are not supported",
+    "overflow in integer division",
     "required attribute '",
     "stack overflow",
     "syntax error",
+    "the contents of the file '",
+    "the string '",
     "undefined variable '",
     "value is ",
+    "while parsing TOML: ",
+    "while parsing a TOML string: ",
 ];
 
-/// The same within an error, outside of what it quotes.
-const PHRASES: &[&str] = &[
-    "contains illegal character",
-    "does not provide attribute",
-    "is not allowed to refer to a store path",
-    "lacks attribute",
-    "requires lock file changes",
+/// The same where the beginning alone is not the evaluator's: this must follow outside of what is quoted.
+const PHRASES: &[(&str, &str)] = &[
+    ("cannot add ", " to a float"),
+    ("cannot add ", " to an integer"),
+    ("file '", "must be an attribute set"),
+    ("flake '", "does not provide attribute"),
+    ("flake '", "has an unsupported attribute"),
+    ("flake '", "lacks attribute"),
+    ("flake '", "requires lock file changes"),
+    ("hash '", "has wrong length for hash"),
+    ("name '", "contains illegal character"),
+    ("path '", "contains illegal character"),
+    ("store path '", "contains illegal character"),
+    ("string '", "doesn't represent an absolute path"),
+];
+
+/// Builtins that 2.8 does not have, or that a setting turns on: that one is missing says what Nix this is.
+const NOT_EVERYWHERE: &[&str] = &[
+    "addDrvOutputDependencies",
+    "break",
+    "convertHash",
+    "exec",
+    "fetchClosure",
+    "fetchTree",
+    "flakeRefToString",
+    "getFlake",
+    "importNative",
+    "outputOf",
+    "parseFlakeRef",
+    "readFileType",
+    "traceVerbose",
+    "warn",
 ];
 
 /// Frames of a trace: what was called last is the text's own word.
@@ -59,31 +104,8 @@ const FRAMES: &[&str] = &[
     "… while evaluating the condition of the assertion",
 ];
 
-/// What may be said at a position of the text and is about the machine: paths of the store, fetching, the daemon, building.
-const MACHINE: &[&str] = &[
-    "' is not valid",
-    "SQLite",
-    "database",
-    "unable to download",
-    "cannot connect",
-    "cannot open connection",
-    "unexpected end-of-file",
-    "unexpected EOF",
-    "daemon",
-    "Cannot find Git revision",
-    "getting Git object",
-    "Git repository",
-    "program 'git' failed",
-    "fetching",
-    "is corrupt",
-    "out of memory",
-    "failed to build",
-    "Cannot build",
-    "interrupted by the user",
-];
-
-/// Whether an error blames the text. `brief` is the error without its trace, `file` the one that it is about.
-pub(super) fn is_blamed(text: &str, brief: &str, file: Option<&str>) -> bool {
+/// Whether an error blames the text. `brief` is the error without its trace.
+pub(super) fn is_blamed(text: &str, brief: &str) -> bool {
     let brief = brief.trim_start();
     // An error may quote anything, even what looks like a frame: those that Nix adds come before it.
     let trace = text.rfind(brief).map_or(text, |at| &text[..at]);
@@ -91,21 +113,26 @@ pub(super) fn is_blamed(text: &str, brief: &str, file: Option<&str>) -> bool {
     if last_frame.is_some_and(|frame| FRAMES.iter().any(|words| frame.starts_with(words))) {
         return true;
     }
-    if is_of_the_system(brief) {
-        return false;
-    }
     let first = brief.lines().next().unwrap_or_default();
-    let is_sentence = SENTENCES.iter().any(|words| first.starts_with(words));
-    let own_words: String = first.split('\'').step_by(2).collect();
-    let says = |all: &[&str]| all.iter().any(|words| own_words.contains(words));
-    let is_phrase = || says(PHRASES) && !says(MACHINE);
-    let may_be_the_machine = || MACHINE.iter().any(|words| first.contains(words));
-    is_sentence || is_phrase() || (file.is_some_and(is_file) && !may_be_the_machine())
+    is_sentence(first) && !is_of_the_system(brief) && !is_of_this_nix(first)
 }
 
-/// A path, or `«git+file:..»/path`; newer versions say `«none»` and `«nix-internal»` of what is no file.
-fn is_file(file: &str) -> bool {
-    file.starts_with('/') || file.starts_with("«git+")
+fn is_sentence(first: &str) -> bool {
+    let own_words: String = first.split('\'').step_by(2).collect();
+    let is_phrase = |(begin, words): &(&str, &str)| first.starts_with(begin) && own_words.contains(words);
+    SENTENCES.iter().any(|words| first.starts_with(words)) || PHRASES.iter().any(is_phrase)
+}
+
+/// Whether another Nix, or this one with other settings or another store, may well evaluate the same: a builtin is missing, or 2.8
+/// refuses in a store below another directory what the evaluation itself put there.
+fn is_of_this_nix(first: &str) -> bool {
+    let quoted = first.split('\'').nth(1).unwrap_or_default();
+    let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
+    match first.split(' ').next() {
+        Some("attribute") => NOT_EVERYWHERE.contains(&quoted),
+        Some("access") => is_stored(),
+        _ => false,
+    }
 }
 
 /// A file that is not there, where that is all that is wrong.
@@ -114,6 +141,7 @@ pub(super) fn missing_file(brief: &str) -> Option<&str> {
     path("getting status of '", "': No such file or directory")
         .or_else(|| path("opening file '", "': No such file or directory"))
         .or_else(|| path("path '", "' does not exist"))
+        .or_else(|| path("'", "' does not exist"))
 }
 
 /// Whether an error ends with what the system says of one of its calls.
@@ -135,51 +163,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_is_blamed_by_position_call_and_sentence() {
-        let blamed = [
-            ("error: undefined variable 'x'", "undefined variable 'x'", None),
-            ("error: strange", "strange", Some("/nix/store/x-source/flake.nix")),
-            ("error: strange", "strange", Some("«git+file:///x»/flake.nix:1:2")),
-            (
-                "error:\n … while calling the 'throw' builtin\n at x\n error: no: Permission denied",
-                "no: Permission denied",
-                None,
-            ),
-            ("error: flake 'x' requires lock file changes but", "flake 'x' requires lock file changes but", None),
-        ];
-        for (text, brief, file) in blamed {
-            assert!(is_blamed(text, brief, file), "{text}");
+    fn the_text_is_blamed_by_call_and_sentence() {
+        let thrown = "error:\n … while calling the 'throw' builtin\n at x\n error: no: Permission denied";
+        assert!(is_blamed(thrown, "no: Permission denied"));
+        for brief in [
+            "undefined variable 'x'",
+            "attribute 'x' missing",
+            "cannot add a string to an integer",
+            "flake 'x' requires lock file changes but they're not allowed",
+            "name 'a b' contains illegal character ' '",
+            "access to absolute path '/etc/passwd' is forbidden in pure eval mode",
+        ] {
+            assert!(is_blamed(&format!("error: {brief}"), brief), "{brief}");
         }
     }
 
     #[test]
     fn the_machine_is_never_the_text() {
-        let file = Some("/nix/store/x-source/flake.nix");
         for brief in [
+            "strange",
             "writing to file: Input/output error",
             "reading from file: Input/output error.",
             "creating directory '/tmp/x': No space left on device",
             "executing SQLite statement 'x': disk I/O error (in '/nix/var/nix/db/db.sqlite')",
             "cannot read '/nix/store/x', since path '/nix/store/x' is not valid",
+            "cannot add path '/nix/store/x' because it lacks a signature by a trusted key",
             "unable to download 'https://x': Couldn't resolve host name (6)",
             "Nix daemon disconnected unexpectedly (maybe it crashed?)",
         ] {
-            assert!(!is_blamed(&format!("error: {brief}"), brief, file), "{brief}");
+            assert!(!is_blamed(&format!("error: {brief}"), brief), "{brief}");
         }
         for quoted in ["… while calling the 'throw' builtin", "contains illegal character", "' lacks attribute '"] {
             let brief = format!("unable to download 'http://x/{quoted}': Couldn't connect to server (7)");
-            assert!(!is_blamed(&format!("error: {brief}"), &brief, None), "a quoted URL is no evidence: {quoted}");
+            assert!(!is_blamed(&format!("error: {brief}"), &brief), "a quoted URL is no evidence: {quoted}");
         }
         let read =
             "error:\n … while calling the 'readFile' builtin\n at «git+file:///x»/flake.nix:1:2\n error: strange";
-        assert!(!is_blamed(read, "strange", None), "only what was thrown is the text's own");
-        assert!(!is_blamed("error: strange", "strange", None));
+        assert!(!is_blamed(read, "strange"), "only what was thrown is the text's own");
+    }
+
+    #[test]
+    fn what_another_nix_evaluates_is_not_the_text_s() {
+        for brief in [
+            "attribute 'fetchClosure' missing",
+            "experimental Nix feature 'pipe-operators' is disabled; add '--extra-experimental-features pipe-operators' to enable it",
+            "access to absolute path '/p/nix/store/vyck94a1myl5jkc7lw2gx1azadkn180j-x.nix' is forbidden in pure eval mode",
+        ] {
+            assert!(!is_blamed(&format!("error: {brief}"), brief), "{brief}");
+        }
     }
 
     #[test]
     fn missing_files_are_named() {
         assert_eq!(missing_file("getting status of '/a/b': No such file or directory"), Some("/a/b"));
         assert_eq!(missing_file("path '«git+file:///x»/b' does not exist"), Some("«git+file:///x»/b"));
+        assert_eq!(missing_file("'«git+file:///x»/b' does not exist"), Some("«git+file:///x»/b"));
         assert_eq!(missing_file("getting status of '/a/b': Permission denied"), None);
     }
 }

@@ -46,7 +46,6 @@ pub(super) struct Diagnosis {
 struct Said {
     text: String,
     brief: String,
-    file: Option<String>,
     statement: Option<Statement>,
     /// Whether no builder can have made it up.
     is_sure: bool,
@@ -94,11 +93,11 @@ impl Diagnosis {
             Event::LogLine { id, text } => self.log(*id, text),
             Event::Stopped { id } => self.stopped_building(*id),
             Event::Progress { work: Work::Builds, failed, running, .. } => self.counted(*failed, *running),
-            Event::Message { level: 0, text, brief, file } => {
+            Event::Message { level: 0, text, brief } => {
                 let is_sure = brief.is_some() || self.running == 0;
-                self.say(text, brief.as_deref(), file.clone(), is_sure);
+                self.say(text, brief.as_deref(), is_sure);
             }
-            Event::Plain(text) if text.starts_with("error:") => self.say(text, None, None, true),
+            Event::Plain(text) if text.starts_with("error:") => self.say(text, None, true),
             _ => {}
         }
     }
@@ -139,7 +138,7 @@ impl Diagnosis {
         (self.failed, self.running) = (self.failed.max(failed), running);
     }
 
-    fn say(&mut self, text: &str, brief: Option<&str>, file: Option<String>, is_sure: bool) {
+    fn say(&mut self, text: &str, brief: Option<&str>, is_sure: bool) {
         // Said on the level of errors: by 2.8, with `--keep-failed`, and by a daemon of 2.34 around its errors.
         let noise = ["(use '--show-trace'", "warning:", "note:", "trace:"];
         if text.trim().is_empty() || noise.iter().any(|word| text.starts_with(word)) || self.said.len() >= MOST_ERRORS {
@@ -152,7 +151,6 @@ impl Diagnosis {
             text: text.to_owned(),
             statement: statement::read(brief),
             brief: brief.to_owned(),
-            file,
             is_sure,
             only: only.map(|(_, drv)| drv.clone()),
         });
@@ -303,7 +301,7 @@ impl Diagnosis {
         if self.evaluated {
             return self.trouble();
         }
-        let is_proof = |said: &&Said| said.is_sure && content::is_blamed(&said.text, &said.brief, said.file.as_deref());
+        let is_proof = |said: &&Said| said.is_sure && content::is_blamed(&said.text, &said.brief);
         match self.said.iter().find(is_proof) {
             Some(said) => {
                 let (summary, detail) = (one_line(&said.brief), self.detail());

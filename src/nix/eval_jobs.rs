@@ -133,7 +133,7 @@ fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
 
 fn failure(error: &str) -> Failure {
     let mut diagnosis = Diagnosis::default();
-    diagnosis.note(&Event::Message { level: 0, text: plain(error.trim()), brief: None, file: None });
+    diagnosis.note(&Event::Message { level: 0, text: plain(error.trim()), brief: None });
     diagnosis.failure()
 }
 

@@ -288,7 +288,7 @@ fn read_one(value: &Value) -> Result<Evaluation, String> {
     };
     let Some(outputs) = read_outputs(value)? else {
         let why = "it is content-addressed: where its output will be cannot be known beforehand";
-        return Ok(Err(Failure::evaluation(why.to_owned())));
+        return Ok(Err(Failure::trouble(why.to_owned())));
     };
     Ok(Ok(Derivation { drv: parse(drv)?, outputs }))
 }
@@ -348,7 +348,7 @@ mod tests {
         let hello = all[0].as_ref().unwrap();
         assert_eq!((hello.drv.name(), hello.outputs[0].0.as_str()), ("hello.drv", "out"));
         let kinds = all[1..].iter().map(|one| one.as_ref().unwrap_err().kind).collect::<Vec<_>>();
-        assert_eq!(kinds, [Kind::Evaluation; 2], "neither can be built");
+        assert_eq!(kinds, [Kind::Trouble, Kind::Evaluation], "the first is what git-lattice cannot build");
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Failure {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None }
     }
 
+    /// It cannot be built here, whatever it is.
+    pub(super) fn trouble(summary: String) -> Self {
+        Self { kind: Kind::Trouble, ..Self::evaluation(summary) }
+    }
+
     /// The evaluation was stopped after `limit`. Where it waited for a fetch, that says nothing about the content.
     pub(super) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());

@@ -113,8 +113,6 @@ pub enum Event {
         text: String,
         /// The error alone, without trace and position. Only Nix' own errors have it: what a builder or a daemon says does not.
         brief: Option<String>,
-        /// The file that an error of evaluation is about.
-        file: Option<String>,
     },
     /// A line that is not nix' JSON.
     Plain(String),
@@ -152,7 +150,6 @@ impl Reader {
                 level: number(value, "level")?,
                 text: text(value.get("msg")?)?,
                 brief: value.get("raw_msg").and_then(text),
-                file: value.get("file").and_then(text),
             }),
             _ => None,
         }

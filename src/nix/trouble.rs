@@ -74,6 +74,15 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["program 'git' failed"],
         "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
     ),
+    (
+        &["allow-import-from-derivation"],
+        "a build that starts by itself builds nothing during evaluation: `git lattice build` does, by the user's nix.conf",
+    ),
+    (&["experimental Nix feature '"], "`extra-experimental-features` in nix.conf turns it on, where this Nix has it"),
+    (
+        &["timed out after ", "bytes of log output"],
+        "`timeout`, `max-silent-time` and `max-build-log-size` in nix.conf of the machine that builds are limits too",
+    ),
     (&["Too many open files"], "`ulimit -n` says how many files may be open"),
     (&["Permission denied"], "`nix store ping` shows which store is used; its owner can write to it"),
 ];

@@ -6,6 +6,8 @@ mod cache;
 mod check;
 #[path = "machines/choice.rs"]
 mod choice;
+#[path = "machines/evaluation.rs"]
+mod evaluation;
 #[path = "machines/far.rs"]
 mod far;
 #[path = "machines/sshd.rs"]

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Event {
-        Event::Message { level: 3, text: text.to_owned(), brief: None, file: None }
+        Event::Message { level: 3, text: text.to_owned(), brief: None }
     }
 
     #[test]

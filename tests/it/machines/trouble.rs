@@ -26,7 +26,7 @@ impl Sandbox {
 
     /// Builds the first point, which must come to no verdict.
     #[track_caller]
-    fn no_verdict(&self) -> Run {
+    pub(super) fn no_verdict(&self) -> Run {
         let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("could not build");
         assert_eq!(self.records(), Vec::<Value>::new(), "trouble leaves no record: {}", run.stderr);
         assert_eq!(self.state_of(&at("phase0/step1")), "new");

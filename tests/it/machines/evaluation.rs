@@ -1,0 +1,102 @@
+//! What in an evaluation is the text's own fault, and what another Nix, or this one set up otherwise, makes of it.
+
+use std::path::Path;
+
+use super::world::with_step;
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, fields};
+
+/// A sandbox whose first point evaluates this expression.
+fn with(nix: &Path, expression: &str) -> Sandbox {
+    let text = format!("{{ system, ... }}:\nlet\n  it = {expression};\nin\nbuiltins.seq it ({})\n", derivation(""));
+    with_step(nix, &at("phase0/step1"), &text)
+}
+
+fn derivation(attributes: &str) -> String {
+    format!(
+        "derivation {{\n  name = \"plain\";\n  inherit system;\n  builder = \"/bin/sh\";\n  args = [\n    \"-c\"\n    \"echo >$out\"\n  \
+         ];\n  {attributes}\n}}"
+    )
+}
+
+#[test]
+fn file_that_is_not_there_is_the_text_s_fault() {
+    for nix in every_nix() {
+        for expression in ["builtins.readFile ./nope", "builtins.readDir ./nope", "import ./nope.nix", "\"${./nope}\""]
+        {
+            let sandbox = with(&nix, expression);
+            sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says_out("nope");
+            assert_eq!(fields(&sandbox.records().into(), "verdict"), ["failed"], "{expression}");
+        }
+    }
+}
+
+#[test]
+fn what_the_evaluator_refuses_is_the_text_s_fault() {
+    for nix in every_nix() {
+        for expression in [
+            "1 + \"a\"",
+            "<nixpkgs>",
+            "{ }.x",
+            "builtins.head [ ]",
+            "builtins.fromTOML \"x\"",
+            "builtins.toFile \"a b\" \"\"",
+            "(derivation { name = \"a b\"; builder = \"x\"; system = \"x\"; }).drvPath",
+            "(derivation { name = \"a\"; builder = \"x\"; }).drvPath",
+            "assert false; 1",
+        ] {
+            let sandbox = with(&nix, expression);
+            sandbox.lattice(&["build", &at("phase0/step1")]).exits(1);
+            assert_eq!(fields(&sandbox.records().into(), "verdict"), ["failed"], "{expression}");
+        }
+    }
+}
+
+#[test]
+fn builtin_that_this_nix_lacks_is_no_failure() {
+    for nix in every_nix() {
+        let sandbox = with(&nix, "builtins.fetchClosure { }");
+        sandbox.no_verdict().says_err("attribute 'fetchClosure' missing");
+    }
+}
+
+#[test]
+fn feature_that_is_off_is_no_failure() {
+    for nix in every_nix() {
+        let text =
+            format!("{{ system, ... }}:\n{}\n", derivation("__contentAddressed = true; outputHashAlgo = \"sha256\";"));
+        let sandbox = with_step(&nix, &at("phase0/step1"), &text);
+        sandbox.no_verdict().says_err("'ca-derivations' is disabled").says_err("hint: `extra-experimental-features`");
+        sandbox.configure_nix("extra-experimental-features = ca-derivations");
+        sandbox.no_verdict().says_err("it is content-addressed");
+    }
+}
+
+#[test]
+fn store_below_another_directory_fails_no_import() {
+    for nix in every_nix() {
+        let sandbox = with(&nix, "import (builtins.toFile \"x.nix\" \"1 + 1\")");
+        let run = sandbox.lattice(&["build", &at("phase0/step1")]);
+        assert_ne!(run.code, 1, "Nix 2.8 has no answer, others evaluate it: {}", run.stdout);
+        assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"));
+    }
+}
+
+#[test]
+fn build_during_evaluation_is_left_to_the_typed() {
+    for nix in every_nix() {
+        let text = format!(
+            "{{ system, ... }}:\nlet\n  it = {};\nin\n{}\n",
+            derivation("").replace("echo >$out", "echo 3 >$out"),
+            derivation("number = toString (import it);")
+        );
+        let sandbox = with_step(&nix, &at("phase0/step1"), &text);
+        sandbox.lattice(&["hooks", "install"]).exits(0);
+        sandbox.git(&["switch", "-q", &branch(&at("phase0/step1"))]);
+        let run = sandbox.lattice(&["build", "--wait", &at("phase0/step1")]).exits(2);
+        run.says_err("allow-import-from-derivation");
+        assert!(sandbox.records().is_empty(), "nothing was tried");
+        sandbox.lattice(&["build"]).exits(0).says_out("built");
+    }
+}
