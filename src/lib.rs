@@ -39,6 +39,8 @@ pub mod nix;
 #[doc(hidden)]
 pub mod ops;
 #[doc(hidden)]
+pub mod points;
+#[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod queue;

@@ -11,10 +11,10 @@ use crate::error;
 use crate::git::Oid;
 use crate::nix::{self, Nix};
 use crate::ops::build::{self, Done, Plan};
-use crate::ops::census::Census;
 use crate::ops::queue::{self, Ask, Ended, Manner};
 use crate::ops::{limits, log};
-use crate::queue::{Asked, Job, Put, Snapshot};
+use crate::points::census::Census;
+use crate::queue::{Asked, Job, Put, Queue, Snapshot};
 use crate::ui::{Ui, duration, harmless};
 
 /// The flags that concern the queue.
@@ -127,7 +127,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     let (mut code, mut records) = (error::OK, Vec::new());
     for job in &plan.jobs {
         let result = log::results(context, job.key, &job.named.spelled, std::slice::from_ref(&job.system))?.pop();
-        let aside = queue::of(&context.repo).aside(job.key);
+        let aside = Queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
             ui.error(format!("{} could not be built: {}", job.named.spelled, harmless(&aside.why)));
             code = error::CANNOT;

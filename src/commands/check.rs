@@ -8,8 +8,8 @@ use super::points::{self, Selection};
 use super::{Session, tally};
 use crate::error;
 use crate::lint::Severity;
-use crate::ops::census::Census;
 use crate::ops::check::{self, Finding, Report};
+use crate::points::census::Census;
 use crate::ui::{Tone, Ui, harmless, paint};
 
 /// How many lines of a difference are shown.

@@ -7,8 +7,8 @@ use super::Session;
 use super::points::Selection;
 use crate::config::Config;
 use crate::lattice::Point;
-use crate::ops::build::{self, Choice};
-use crate::ops::census::Census;
+use crate::points::census::Census;
+use crate::points::choice::{self, Choice};
 
 const CHOICES: [(&str, Choice, &str); 3] = [
     ("all", Choice::All, "Build every point that has a branch"),
@@ -36,7 +36,7 @@ pub(super) fn points(session: &Session, config: &Config, census: &Census, args: 
     }
     let among = named.filter(config, census)?;
     let choices: Vec<_> = chosen.iter().map(|(_, choice, _)| *choice).collect();
-    let points = build::choose(session.context()?, config, census, among, &choices)?;
+    let points = choice::choose(session.context()?, config, census, among, &choices)?;
     if points.is_empty() {
         session.ui.say(nothing(&choices, named.is_empty()));
     }

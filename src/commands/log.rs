@@ -9,11 +9,11 @@ use super::points::Selection;
 use super::{Session, points};
 use crate::error;
 use crate::git::Oid;
+use crate::ops::Cannot;
 use crate::ops::build::Done;
 use crate::ops::log::{self, Log, Step};
-use crate::ops::status::{self, PointStatus};
-use crate::ops::{Cannot, queue};
-use crate::queue::Aside;
+use crate::points::status::{self, PointStatus};
+use crate::queue::{Aside, Queue};
 use crate::ui::{Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -46,7 +46,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if args.get_flag("follow") {
         follow(session, &named.spelled, &status, key, &logs)
     } else {
-        let aside = queue::of(&context.repo).aside(key);
+        let aside = Queue::of(&context.repo).aside(key);
         show(ui, &named.spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
     }
 }
@@ -94,7 +94,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         ui.hint("`git lattice build --background` goes on");
         return Ok(error::NO);
     }
-    if let Some(aside) = queue::of(&context.repo).aside(key) {
+    if let Some(aside) = Queue::of(&context.repo).aside(key) {
         ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
         return Ok(error::CANNOT);
     }

@@ -7,9 +7,10 @@ use super::points::Selection;
 use super::{Session, made, new, points};
 use crate::config::Config;
 use crate::lattice::Point;
-use crate::ops::census::Census;
 use crate::ops::new::Request;
-use crate::ops::{next, status};
+use crate::ops::next;
+use crate::points::census::Census;
+use crate::points::status;
 use crate::record::State;
 
 pub(super) fn command(axes: &[String]) -> Command {

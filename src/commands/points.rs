@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
 use crate::ops::Cannot;
-use crate::ops::census::Census;
+use crate::points::census::Census;
 
 /// The id of the argument that names points.
 pub(super) const POINTS: &str = "points";

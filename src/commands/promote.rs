@@ -8,11 +8,11 @@ use super::points::Selection;
 use super::{Session, made, new, points};
 use crate::config::Config;
 use crate::error;
-use crate::ops::census::Census;
 use crate::ops::new::Request;
 use crate::ops::promote::{self, Missing, Promotion};
 use crate::ops::push::{self, Outcome};
 use crate::ops::{Refusal, limits};
+use crate::points::census::Census;
 use crate::ui::Tone;
 use crate::ui::table::{self, Cell};
 

@@ -7,7 +7,7 @@ use super::Session;
 use crate::config::Config;
 use crate::error;
 use crate::lattice::Kind;
-use crate::ops::status::{self, PointStatus};
+use crate::points::status::{self, PointStatus};
 use crate::ui::{duration, picture};
 
 /// What is printed without `--format`.

@@ -9,8 +9,8 @@ use super::{Session, points};
 use crate::config::Config;
 use crate::error;
 use crate::lattice::Point;
-use crate::ops::census::Census;
-use crate::ops::status::{self, PointStatus, Survey};
+use crate::points::census::Census;
+use crate::points::status::{self, PointStatus, Survey};
 use crate::ui::{Ui, harmless, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {

@@ -8,8 +8,8 @@ use super::points::Selection;
 use super::{Session, points};
 use crate::error;
 use crate::ops::Cannot;
-use crate::ops::census::Census;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
+use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 

@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::error;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
-use crate::ops::census::Census;
 use crate::ops::trust::{self, Allowance, Ledger, Look, Review};
+use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 

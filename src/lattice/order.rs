@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Coordinate, Lattice, Point, Value};
+use super::{Coordinate, Kind, Lattice, Point, Value};
 
 impl Point {
     /// `self <= other`: sets contained, chain values lexicographically at or before.
@@ -94,10 +94,19 @@ pub enum Next {
     End,
 }
 
+impl Next {
+    fn point(self) -> Option<Point> {
+        match self {
+            Self::Point(point) => Some(point),
+            Self::End => None,
+        }
+    }
+}
+
 impl Lattice {
     /// The chain axes' positions, in order of declaration.
     pub fn chain_axes(&self) -> Vec<usize> {
-        (0..self.axes().len()).filter(|&i| matches!(self.axes()[i].kind, super::Kind::Chain(_))).collect()
+        (0..self.axes().len()).filter(|&i| matches!(self.axes()[i].kind, Kind::Chain(_))).collect()
     }
 
     /// The point one further on chain axis `axis`, first on all chain axes after it.
@@ -105,6 +114,27 @@ impl Lattice {
         let Coordinate::Rank(rank) = point.coordinates()[axis] else { return Next::End };
         let next = rank.checked_add(1).and_then(|rank| self.starting_at(point, axis, Some(rank)));
         next.map_or(Next::End, Next::Point)
+    }
+
+    /// The point one step above `point`, on the last chain axis; `None` at the end of a closed chain.
+    pub fn next_step(&self, point: &Point) -> Option<Point> {
+        self.next_on(point, *self.chain_axes().last()?).point()
+    }
+
+    /// The first step of the next phase: one further on the innermost chain axis, but the last, that goes on.
+    pub fn next_phase(&self, point: &Point) -> Option<Point> {
+        self.chain_axes().iter().rev().skip(1).find_map(|&axis| self.next_on(point, axis).point())
+    }
+
+    /// `point` with every combination of single values on the set axes `axes`.
+    pub fn variants(&self, point: &Point, axes: &[usize]) -> Vec<Point> {
+        axes.iter().fold(vec![point.clone()], |points, &axis| {
+            let members = match &self.axes()[axis].kind {
+                Kind::Set(listed) => 0..u32::try_from(listed.values().len()).unwrap_or(u32::MAX),
+                Kind::Chain(_) => 0..0,
+            };
+            points.iter().flat_map(|point| members.clone().map(|m| self.with_member(point, axis, m))).collect()
+        })
     }
 
     /// Whether nothing follows `point` on chain axis `axis`.

@@ -14,11 +14,11 @@
 use anyhow::Result;
 
 use super::build;
-use super::content::Content;
 use super::queue::{self, Ask, Manner};
 use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
+use crate::points::content::Content;
 use crate::queue::{Asked, Put};
 use crate::record::Records;
 

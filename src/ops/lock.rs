@@ -48,7 +48,7 @@ impl Locker {
 fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &str) -> Result<Vec<u8>> {
     let nix = nix().map_err(Into::into)?.with_agent();
     let folder = tempfile::Builder::new().prefix("git-lattice-lock-").tempdir().context("could not make a folder")?;
-    std::fs::write(folder.path().join(super::content::FLAKE), flake).context("could not write the flake")?;
+    std::fs::write(folder.path().join(crate::points::content::FLAKE), flake).context("could not write the flake")?;
     let cmd = nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path());
     cmd.moving(process::USUAL_STILL, "the inputs of the flake").read()?;
     std::fs::read(folder.path().join(LOCK)).context("nix wrote no lock")

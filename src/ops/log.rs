@@ -7,10 +7,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 
-use super::{build, queue};
+use super::build;
 use crate::context::Context;
 use crate::git::Oid;
-use crate::queue::{Claim, Job, Snapshot};
+use crate::queue::{Claim, Job, Queue, Snapshot};
 use crate::record::{Record, Records};
 use crate::system::System;
 
@@ -67,7 +67,7 @@ pub fn follow(context: &Context, key: Oid, logs: &[Log], on: &mut dyn FnMut(Step
     let mut reader = Reader { tails: logs.iter().map(Tail::new).collect(), shown: None };
     let mut is_said = false;
     loop {
-        let now = queue::of(&context.repo).look()?;
+        let now = Queue::of(&context.repo).look()?;
         // Looked at first: what is read after that is all there is, once nobody writes any more.
         match (now.claim(key), now.job(key)) {
             (Some(claim), _) => reader.read(Some(claim), on)?,

@@ -2,16 +2,12 @@
 
 pub mod apart;
 pub mod build;
-pub mod cache;
-pub mod census;
 pub mod change;
 pub mod check;
-pub mod content;
 pub mod doctor;
 pub mod hook;
 pub mod hooks;
 pub mod init;
-pub mod keys;
 pub mod limits;
 pub mod lint;
 pub mod lock;
@@ -23,7 +19,6 @@ pub mod push;
 pub mod queue;
 pub mod records;
 pub mod show;
-pub mod status;
 pub mod sync;
 pub mod trust;
 pub mod undo;

@@ -2,16 +2,15 @@
 
 use anyhow::Result;
 
-use super::census::Census;
 use super::change::{self, ChangeSet};
-use super::content::Content;
-use super::next::variants;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Require};
 use crate::context::Context;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
+use crate::points::census::Census;
+use crate::points::content::Content;
 use crate::record::{Records, Said, Verdict, Verdicts, evidence};
 use crate::system::System;
 
@@ -46,10 +45,10 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
     let mut promotion = Promotion { from: Vec::new(), targets: Vec::new(), missing: Vec::new() };
     let memory = context.repo.in_memory();
     let records = Records::open(&context.repo)?;
-    for start in variants(lattice, point, &config.promote.across) {
+    for start in lattice.variants(point, &config.promote.across) {
         if !to_base {
             let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.to_string() };
-            promotion.targets.push(next_phase(lattice, &start).ok_or_else(last)?);
+            promotion.targets.push(lattice.next_phase(&start).ok_or_else(last)?);
         }
         let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
             let first = lattice.first_from(&start, last_chain_axis(lattice)?).unwrap_or(start);
@@ -89,16 +88,6 @@ fn unmade_step(lattice: &Lattice, last: &Point) -> Result<Option<Point>> {
         Next::Point(next) if lattice.is_closed_at(last, axis) => Ok(Some(next)),
         _ => Ok(None),
     }
-}
-
-/// The first step of the next phase: one further on the innermost chain axis, but the last, that goes on.
-pub fn next_phase(lattice: &Lattice, point: &Point) -> Option<Point> {
-    let chains = lattice.chain_axes();
-    let outer = chains.iter().rev().skip(1);
-    outer.map(|&axis| lattice.next_on(point, axis)).find_map(|next| match next {
-        Next::Point(next) => Some(next),
-        Next::End => None,
-    })
 }
 
 struct Evidence<'a> {

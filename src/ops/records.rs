@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::census::Census;
-use super::status;
 use crate::config::Config;
 use crate::context::Context;
+use crate::points::census::Census;
+use crate::points::status;
 use crate::record::Records;
 use crate::record::store::Problem;
 

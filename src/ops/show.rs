@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::Cannot;
 use super::build;
-use super::census::Census;
-use super::content::{self, CONFIG, Content, Step};
-use super::status::{self, PointStatus};
 use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
+use crate::points::census::Census;
+use crate::points::content::{self, CONFIG, Content, Step};
+use crate::points::status::{self, PointStatus};
 use crate::record::{Dispute, Record, Records, Said, disputes};
 
 /// One point in full.

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::git::{Oid, Shared};
+use crate::git::{Oid, Repo, Shared};
 use crate::temporary;
 
 pub use claim::{Claim, Held};
@@ -74,9 +74,9 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue of the repository with this common dir, whose files get the permissions of `shared`; nothing is made or read.
-    pub fn of(common_dir: &Path, shared: Shared) -> Self {
-        Self { dir: common_dir.join("lattice").join("queue"), shared }
+    /// The queue of a repository; nothing is made or read.
+    pub fn of(repo: &Repo) -> Self {
+        Self { dir: repo.common_dir().join("lattice").join("queue"), shared: repo.shared() }
     }
 
     /// Holds the queue, which is made where it is missing.

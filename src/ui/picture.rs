@@ -6,9 +6,8 @@ use super::table::{self, Cell};
 use super::{Tone, duration};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
-use crate::ops::census::Census;
-use crate::ops::status::PointStatus;
-use crate::ops::{next, promote};
+use crate::points::census::Census;
+use crate::points::status::PointStatus;
 use crate::record::State;
 
 /// The tables, line by line.
@@ -151,9 +150,9 @@ fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -
         State::New => (Some(Way::Build), None),
         State::NoBuilder => (Some(Way::FindBuilder), None),
         State::Built if goes_on() => {
-            let has_step = next::above(lattice, point).is_ok();
+            let has_step = lattice.next_step(point).is_some();
             // Whether a numbered phase is at its end only the user knows: it is offered where the user is.
-            let has_phase = (is_head || !has_step) && promote::next_phase(lattice, point).is_some();
+            let has_phase = (is_head || !has_step) && lattice.next_phase(point).is_some();
             (has_step.then_some(Way::NextStep), has_phase.then_some(Way::Promote))
         }
         State::Built | State::Behind | State::Queued | State::Building => (None, None),

@@ -2,9 +2,9 @@
 
 use git_lattice::config::Config;
 use git_lattice::git::{Repo, exe::Git};
-use git_lattice::ops::census::Census;
-use git_lattice::ops::content::Content;
-use git_lattice::ops::keys::Keys;
+use git_lattice::points::census::Census;
+use git_lattice::points::content::Content;
+use git_lattice::points::keys::Keys;
 
 use crate::sandbox::Sandbox;
 use crate::story::{branch, dir};

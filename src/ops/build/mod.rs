@@ -1,7 +1,6 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
 mod check;
-mod choice;
 mod links;
 mod log;
 mod machines;
@@ -16,8 +15,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Cannot;
-use super::census::Census;
-use super::content::Content;
 use super::trust::Permit;
 use crate::config::{Config, Named};
 use crate::context::Context;
@@ -25,12 +22,13 @@ use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::limit::Limit;
 use crate::nix::{Event, Limits, Mode, Nix};
+use crate::points::census::Census;
+use crate::points::content::Content;
 use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
 use machines::Machines;
 
-pub use choice::{Choice, choose};
 pub use machines::Pushed;
 pub use places::{Flags, Places, Typed};
 pub use run::run;
@@ -273,7 +271,7 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     let content = Content::find(memory, config, tree, point)?;
     let named = config.name(point);
     let has_flake = match content.own(point) {
-        Some(own) => memory.entry_at(own.id, super::content::FLAKE)?.is_some(),
+        Some(own) => memory.entry_at(own.id, crate::points::content::FLAKE)?.is_some(),
         None => false,
     };
     if !has_flake {

@@ -5,9 +5,9 @@ use anyhow::Result;
 use super::Job;
 use crate::context::Context;
 use crate::lint::inputs;
-use crate::ops::content::FLAKE;
 use crate::ops::lock::LOCK;
 use crate::ops::trust::{self, Judgement};
+use crate::points::content::FLAKE;
 
 /// How a job may be evaluated.
 pub(super) enum Footing {

@@ -9,7 +9,7 @@ use super::finding::{Code, Finding};
 use super::point::Subject;
 use crate::git::Repo;
 use crate::git::tree::Entry;
-use crate::ops::content::{CONFIG, FLAKE, STEP};
+use crate::points::content::{CONFIG, FLAKE, STEP};
 use crate::process;
 
 const LOCK: &str = "flake.lock";

@@ -13,7 +13,7 @@ use super::point::Subject;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
 use crate::lattice::branch::Segment;
-use crate::ops::content;
+use crate::points::content;
 use crate::process;
 
 /// The directories of other points that the branch changes.

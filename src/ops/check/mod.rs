@@ -15,11 +15,11 @@ use std::sync::Mutex;
 
 use anyhow::Result;
 
-use super::census::Census;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::Oid;
 use crate::lattice::Point;
+use crate::points::census::Census;
 
 pub use finding::{Code, Finding};
 

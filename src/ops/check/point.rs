@@ -13,7 +13,7 @@ use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo, diff};
 use crate::lattice::Point;
 use crate::lint::words;
-use crate::ops::content::{self, CONFIG, Content, FLAKE, Step};
+use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 
 /// What came of one point.

@@ -12,7 +12,8 @@ use crate::git::names::{self, HEADS};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
-use crate::ops::{content, records};
+use crate::ops::records;
+use crate::points::content;
 use crate::process;
 use crate::record::store::Problem;
 

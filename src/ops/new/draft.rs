@@ -13,10 +13,10 @@ use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
 use crate::lint::inputs;
-use crate::ops::census::Census;
-use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::ops::lock::{LOCK, Locker};
 use crate::ops::{Cannot, Refusal};
+use crate::points::census::Census;
+use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
 
 /// What a point should hold.

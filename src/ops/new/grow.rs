@@ -13,9 +13,9 @@ use crate::git::identity::Identity;
 use crate::git::names::BranchName;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
-use crate::ops::census::Census;
-use crate::ops::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::ops::{Refusal, short};
+use crate::points::census::Census;
+use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 
 pub(super) struct Planner<'a> {
     drafter: Drafter<'a>,

@@ -11,13 +11,13 @@ use anyhow::Result;
 
 use self::grow::Planner;
 use self::turn::Turns;
-use super::census::Census;
 use super::change::{self, ChangeSet};
 use crate::config::{Config, Named, StepData};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::{self, Change, Oid, Repo};
 use crate::lattice::{Coordinate, Point};
+use crate::points::census::Census;
 use crate::template::Template;
 
 /// What is to be made.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::queue::Job;
+use crate::queue::{Job, Queue};
 
 /// How long the end of a build is waited for: its runner has to end Nix and write a record.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ impl Ended {
 /// # Errors
 /// When the queue cannot be read or written.
 pub fn cancel(context: &Context, points: Option<&[String]>) -> Result<Vec<(Job, Ended)>> {
-    let queue = super::of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let guard = queue.guard()?;
     let now = guard.snapshot()?;
     let is_meant = |job: &&Job| points.is_none_or(|points| points.contains(&job.point));

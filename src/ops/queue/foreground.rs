@@ -16,7 +16,7 @@ use crate::record::{Record, Records, Verdict};
 /// # Errors
 /// When there is no usable Nix, or the queue or the records cannot be used; a build that fails is no error.
 pub fn build(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
-    let queue = super::of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let before = records(&context.repo, &plan.jobs)?;
     let (mut rest, mut all) = (std::mem::take(&mut plan.jobs), Vec::new());
     while !rest.is_empty() {
@@ -96,7 +96,7 @@ fn others(
 }
 
 fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
-    let queue = super::of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let mut is_said = false;
     let builder = |now: &Snapshot| now.claim(job.key).cloned();
     while let Some(claim) = builder(&queue.look()?) {

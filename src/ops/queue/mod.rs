@@ -4,7 +4,6 @@ mod cancel;
 mod expect;
 mod foreground;
 mod runner;
-mod view;
 mod worker;
 
 use std::fs::OpenOptions;
@@ -23,7 +22,6 @@ use crate::record::kept;
 pub use cancel::{Ended, cancel};
 pub use foreground::build;
 pub use runner::run_job;
-pub use view::{Activity, View};
 pub use worker::work;
 
 /// How often those look who wait for others.
@@ -55,17 +53,12 @@ pub struct Manner {
     pub supersede: bool,
 }
 
-/// The queue of a repository.
-pub fn of(repo: &Repo) -> Queue {
-    Queue::of(repo.common_dir(), repo.shared())
-}
-
 /// Puts jobs in, those that are named first being built first, and sees to it that there is a worker. Returns at once.
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
 pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
-    let queue = of(&context.repo);
+    let queue = Queue::of(&context.repo);
     put_under(context, queue.guard()?, asks, manner)
 }
 
@@ -74,7 +67,7 @@ pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> 
 /// # Errors
 /// Those of [`put`].
 pub fn put_soon(context: &Context, asks: &[Ask], manner: Manner) -> Result<Option<Vec<Put>>> {
-    let queue = of(&context.repo);
+    let queue = Queue::of(&context.repo);
     queue.guard_for_checkout()?.map(|guard| put_under(context, guard, asks, manner)).transpose()
 }
 
@@ -120,7 +113,7 @@ fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
 pub fn go_on(context: &Context) -> Result<()> {
     // What cannot be written now stays for the next time.
     kept::flush(&context.repo).ok();
-    if of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
+    if Queue::of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
 }
 
 /// A second one leaves at once.
@@ -157,7 +150,7 @@ pub fn log_path(repo: &Repo) -> Result<PathBuf> {
 /// # Errors
 /// When the queue cannot be read, or no worker comes up.
 pub fn wait(context: &Context, keys: &[Oid], on: &mut dyn FnMut(&Snapshot)) -> Result<()> {
-    let queue = of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let mut starter = Starter::default();
     loop {
         let now = queue.look()?;

@@ -10,7 +10,7 @@ use crate::ops::build::{self, How};
 use crate::ops::limits;
 use crate::ops::trust::{self, Denial, Judgement};
 use crate::process::leash;
-use crate::queue::{Asked, Job};
+use crate::queue::{Asked, Job, Queue};
 use crate::record::Records;
 
 /// Builds the job for a key; tells whether all of it is built. What cannot be built at all is put aside with the reason.
@@ -19,7 +19,7 @@ use crate::record::Records;
 /// When there is no such job, it may not be built, or Nix cannot be used.
 pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     let key = Repo::oid(key)?;
-    let queue = super::of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
     crate::process::end_children_on_signals().context("could not prepare for signals")?;
     leash::heed().context("could not wait for the worker's word")?;

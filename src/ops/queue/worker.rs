@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// # Errors
 /// When the queue cannot be used, or no runner can be started; the jobs stay for the next worker.
 pub fn work(context: &Context) -> Result<()> {
-    let queue = super::of(&context.repo);
+    let queue = Queue::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
     leash::give_way();
     // What cannot be written now stays for the next time.

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::census::{self, Census};
 use super::change::{self, ChangeSet};
 use super::limits;
 use super::push::RemoteFailure;
@@ -24,6 +23,7 @@ use crate::git::remote::{PushPlaces, Pushed};
 use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
 use crate::lattice::Point;
+use crate::points::census::{self, Census};
 use crate::record::kept;
 use crate::record::store::{self, NOTES};
 

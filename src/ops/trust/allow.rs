@@ -12,8 +12,8 @@ use crate::git::Oid;
 use crate::git::commit::Commit;
 use crate::lattice::Point;
 use crate::ops::Cannot;
-use crate::ops::census::Census;
-use crate::ops::content::Content;
+use crate::points::census::Census;
+use crate::points::content::Content;
 
 /// How many files of a part are listed.
 const FILES: usize = 40;

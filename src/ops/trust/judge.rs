@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::ops::content::Content;
+use crate::points::content::Content;
 use crate::process::quote;
 
 /// How much is read during a checkout to judge a point: a thousand small objects, or eight signatures.

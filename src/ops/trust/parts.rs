@@ -8,7 +8,7 @@ use crate::config::{Config, StepData};
 use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Population};
-use crate::ops::content::{self, CONFIG, Content, FLAKE, STEP};
+use crate::points::content::{self, CONFIG, Content, FLAKE, STEP};
 use crate::template::Template;
 
 /// A directory of a point, or something that `[build] include` names, which is neither derivable nor made here.

@@ -115,6 +115,6 @@ impl Census {
 }
 
 /// `feature/` of `feature/x-`: refs are listed by whole directories.
-pub(super) fn directory_of(prefix: &str) -> &str {
+pub(crate) fn directory_of(prefix: &str) -> &str {
     &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)]
 }

@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
-use crate::ops::census::Census;
-use crate::ops::status::{self, PointStatus};
+use crate::points::census::Census;
+use crate::points::status::{self, PointStatus};
 use crate::record::State;
 
 /// Which points.

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
+use super::activity::{Activity, View};
 use super::cache::{Cache, Facts};
 use super::census::Census;
 use super::keys::Keys;
-use super::queue::{Activity, View};
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};

@@ -1,7 +1,7 @@
 //! What the queue says of points: which wait, and which are being built.
 
 use crate::git::{Oid, Repo};
-use crate::queue::{Result, Snapshot, now};
+use crate::queue::{Queue, Result, Snapshot, now};
 use crate::record::State;
 
 /// What is going on with a key. Times are in seconds.
@@ -59,7 +59,7 @@ impl View {
     /// # Errors
     /// When it cannot be read.
     pub fn take(repo: &Repo) -> Result<Self> {
-        Ok(Self { snapshot: super::of(repo).look()?, now: now() })
+        Ok(Self { snapshot: Queue::of(repo).look()?, now: now() })
     }
 
     /// What is going on with a key.
