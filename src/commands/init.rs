@@ -42,18 +42,13 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    session.recover()?;
     let (context, ui) = (session.context()?, &session.ui);
     let draft = draft(session, args)?;
     if args.get_flag("hooks") {
         hooks::ensure_installable(session)?;
     }
-    let path = init::write(context, &draft, args.get_flag("force"))?;
-    let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
-    ui.data(format!("wrote {}", shown.display()));
-    let config = context.config()?;
-    for key in &config.unknown {
-        ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
-    }
+    let plan = init::plan(context, &draft, args.get_flag("force"))?;
     let wanted = if args.get_flag("no-hooks") {
         false
     } else {
@@ -62,6 +57,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     };
     if wanted {
         hooks::install(session)?;
+    }
+    let path = plan.apply(context)?;
+    let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
+    ui.data(format!("wrote {}", shown.display()));
+    let config = context.config()?;
+    for key in &config.unknown {
+        ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
     }
     ui.hint(format!(
         "commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",

@@ -74,17 +74,24 @@ pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<V
     Ok(pairs)
 }
 
-/// Writes a `lattice.toml` that says what `draft` says; an existing one only with `force`, keeping its comments. git's configuration is
-/// told which branch is the base, unless the remote says so.
+/// A `lattice.toml` that can be written.
+pub struct Plan<'a> {
+    root: &'a Path,
+    document: Document,
+    base: String,
+    _held: File,
+}
+
+/// Plans a `lattice.toml` that says what `draft` says; an existing one is changed only with `force`, keeping its comments.
 ///
 /// # Errors
-/// When the repository is bare or has no commit, there is one already, the draft is no lattice, or it cannot be written.
-pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
+/// When the repository is bare or has no commit, there is one already, or the draft is no lattice.
+pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan<'a>> {
     let root = worktree(context)?;
     if context.repo.head()?.commit.is_none() {
         return Err(Cannot::NoCommit.into());
     }
-    let _held = hold(&context.repo)?;
+    let held = hold(&context.repo)?;
     let document = match context.repo.worktree_file(config::FILE)? {
         Some(_) if !force => return Err(Cannot::Exists { file: config::FILE }.into()),
         Some(bytes) => {
@@ -94,9 +101,20 @@ pub fn write(context: &Context, draft: &Draft, force: bool) -> Result<PathBuf> {
         }
         None => Document::starter(config::FILE, draft),
     };
-    let path = save(root, &document)?;
-    context.remember_base(&draft.base).context("could not write down which branch is the base")?;
-    Ok(path)
+    document.config()?;
+    Ok(Plan { root, document, base: draft.base.clone(), _held: held })
+}
+
+impl Plan<'_> {
+    /// Tells git's configuration which branch is the base, unless the remote says so, and writes the file: last, so that where it is
+    /// there all is done.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub fn apply(self, context: &Context) -> Result<PathBuf> {
+        context.remember_base(&self.base).context("could not write down which branch is the base")?;
+        save(self.root, &self.document)
+    }
 }
 
 /// Adds values to an axis; gives those that are new.
