@@ -39,6 +39,11 @@ pub fn is_dead(name: &str) -> bool {
     owner(name).is_some_and(|owner| owner.life() == Life::Ended)
 }
 
+/// Whether this process made this name.
+pub fn is_own(name: &str) -> bool {
+    owner(name) == Some(Tag::own())
+}
+
 /// Removes what [`dead_in`] finds. Where one cannot be removed, it stays: it is only litter.
 pub fn sweep(dir: &Path) {
     dead_in(dir).iter().for_each(|path| drop(std::fs::remove_file(path)));

@@ -38,6 +38,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if background::is_meant(args) {
         return background::run(session, args);
     }
+    session.recover()?;
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     queue::go_on(context)?;
     let census = Census::take(&context.repo, config)?;

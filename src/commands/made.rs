@@ -69,7 +69,7 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     let is_here = context.repo.branch_tip(&item.named.branch)?.is_some();
     let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
     let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.named.branch));
-    Ok(if context.repo.git().switch(&item.named.branch, remote, track)? { error::OK } else { error::NO })
+    Ok(if context.repo.switch(&item.named.branch, remote, track)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {

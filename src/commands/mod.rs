@@ -35,7 +35,9 @@ use clap::{ArgMatches, Command};
 use crate::config::Config;
 use crate::context::Context;
 use crate::env::Environment;
+use crate::git::Repo;
 use crate::ops::change::recover;
+use crate::ops::unfinished;
 use crate::ui::{Ui, harmless};
 use crate::{error, process};
 
@@ -97,7 +99,16 @@ impl Session {
         let context = self.context()?;
         context.notices.borrow_mut().extend(recover(&context.repo)?);
         self.tell_notices();
+        self.settle(unfinished::settle);
         Ok(())
+    }
+
+    /// Puts right what killed gits left. Where that fails, git will say what is in its way.
+    fn settle(&self, settle: fn(&Repo) -> Result<()>) {
+        let Some(context) = self.context.get() else { return };
+        if let Err(error) = settle(&context.repo) {
+            self.ui.warn(format!("what a killed git left could not be put right: {}", harmless(&format!("{error:#}"))));
+        }
     }
 
     fn tell_notices(&self) {
@@ -196,6 +207,9 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         _ => status::run(session, None),
     };
     session.tell_notices();
+    if !process::is_ending() {
+        session.settle(unfinished::settle_own);
+    }
     match done {
         Ok(code) => code,
         // Ctrl-C is known to the user, and what it cut off need not be explained.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::names::{self, BranchName};
+use super::work::{Ending, Notes, Work};
 use super::{Head, Listing, Oid, Repo, Result};
 use crate::env;
 use crate::process::{self, Cmd};
@@ -19,6 +20,8 @@ const LOCK_WAIT: Duration = Duration::from_millis(20);
 pub struct Git {
     program: PathBuf,
     cwd: PathBuf,
+    /// Where work is noted; `None` outside of a repository.
+    pub(super) notes: Option<Notes>,
 }
 
 impl Git {
@@ -31,7 +34,7 @@ impl Git {
             Some(path) => path,
             None => which::which("git").map_err(|_| process::Error::NotFound { program: "git".to_owned() })?,
         };
-        Ok(Self { program, cwd: cwd.to_owned() })
+        Ok(Self { program, cwd: cwd.to_owned(), notes: None })
     }
 
     /// The program.
@@ -45,27 +48,26 @@ impl Git {
         cmd.env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1")
     }
 
+    /// The same git, whose work is noted.
+    pub(super) fn noting(self, notes: Notes) -> Self {
+        Self { notes: Some(notes), ..self }
+    }
+
+    /// Runs a git that may leave something where it is killed.
+    pub(super) fn during<T: Ending>(
+        &self,
+        work: &Work,
+        run: impl FnOnce() -> process::Result<T>,
+    ) -> process::Result<T> {
+        match &self.notes {
+            Some(notes) => notes.during(work, run),
+            None => run(),
+        }
+    }
+
     /// A git command that speaks to the user.
     pub fn shown(&self) -> Cmd {
         Cmd::new(&self.program).cwd(&self.cwd)
-    }
-
-    /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
-    ///
-    /// A branch that only the remote has is made here first: from `remote`, the one that its points are on. With `track` it
-    /// tracks that one, which git refuses where `git fetch` does not bring it.
-    ///
-    /// # Errors
-    /// When git cannot be started; `false` when it refused.
-    pub fn switch(&self, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
-        let cmd = match remote {
-            Some(remote) => {
-                let track = if track { "--track" } else { "--no-track" };
-                self.shown().args(["switch", track, "--create", branch, &branch.tracking(remote)])
-            }
-            None => self.shown().args(["switch", "--no-guess", branch]),
-        };
-        Ok(cmd.show()?.success())
     }
 
     /// The branch that was checked out here before this one, by its full name.
@@ -199,7 +201,7 @@ impl Git {
     fn edit_config(&self, args: &[&str]) -> Result<()> {
         let mut tried = 0;
         loop {
-            match self.read().args(["config", "--local"]).args(args).read() {
+            match self.during(&Work::Configure, || self.read().args(["config", "--local"]).args(args).read()) {
                 Err(process::Error::Failed { stderr, .. }) if tried < LOCK_TRIES && is_locked(&stderr) => tried += 1,
                 result => return Ok(result.map(drop)?),
             }

@@ -32,7 +32,7 @@ impl Repo {
     /// The index in force, empty where there is none yet.
     ///
     /// Its checksum is left to `git fsck`, as git does (read-cache.c): a commit waits for us.
-    fn index(&self) -> Result<File> {
+    pub(super) fn index(&self) -> Result<File> {
         let (path, hash) = (self.gix.index_path(), self.gix.object_hash());
         if !path.exists() {
             return Ok(File::from_state(State::new(hash), path));

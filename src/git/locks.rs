@@ -13,9 +13,9 @@ use super::{Change, Oid, Repo};
 use crate::process::proc;
 
 /// A lock without content says nothing of its owner: one that is younger may be of a git at work.
-const SETTLED: Duration = Duration::from_secs(1);
+pub(super) const SETTLED: Duration = Duration::from_secs(1);
 /// File systems keep times less exactly than clocks do.
-const SLACK: Duration = Duration::from_secs(2);
+pub(super) const SLACK: Duration = Duration::from_secs(2);
 
 /// A file that a git would have held for a transaction.
 struct Candidate {
@@ -53,7 +53,20 @@ impl Repo {
             is_shared: false,
         };
         let packed = changes.iter().any(|change| change.new.is_none()).then(|| shared("packed-refs.lock"));
-        changes.iter().map(lock).chain(packed).collect()
+        changes.iter().map(lock).chain(packed).chain(self.head_locks(changes)).collect()
+    }
+
+    /// A ref that a HEAD leads to is moved under that one's lock too, since it has a log of its own (refs/files-backend.c).
+    fn head_locks(&self, changes: &[Change]) -> Vec<Candidate> {
+        let linked = fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
+        let dirs = linked.map(|entry| entry.path()).chain([self.common_dir().to_owned()]);
+        let is_moved = |dir: &PathBuf| {
+            let head = fs::read_to_string(dir.join("HEAD")).unwrap_or_default();
+            let target = head.strip_prefix("ref: ").unwrap_or_default().trim_end();
+            changes.iter().any(|change| change.name == target)
+        };
+        let lock = |dir: PathBuf| Candidate { path: dir.join("HEAD.lock"), content: None, is_shared: true };
+        dirs.filter(is_moved).map(lock).collect()
     }
 
     fn is_dead(&self, candidate: &Candidate, since: SystemTime) -> bool {
@@ -72,7 +85,7 @@ impl Repo {
     }
 
     /// Whether no git is at work here, but for those that wait for this process.
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         let Some(Ok(processes)) = proc::folder().map(fs::read_dir) else { return false };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let ours = ancestors();
@@ -86,7 +99,7 @@ impl Repo {
     }
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok()
 }
 

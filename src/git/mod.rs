@@ -17,14 +17,17 @@ mod near;
 pub mod notes;
 mod objects;
 pub mod refs;
+mod remains;
 pub mod remote;
 pub mod repo;
 pub mod shared;
 pub mod signature;
 pub mod size;
 pub mod source;
+mod switch;
 pub mod trailer;
 pub mod tree;
+pub mod work;
 
 use std::path::PathBuf;
 

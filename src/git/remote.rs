@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::exe::Git;
 use super::names::{self, BranchName};
+use super::work::Work;
 use super::{Change, Error, Oid, Repo, Result};
 use crate::process::{self, Cmd, Output};
 
@@ -55,7 +56,8 @@ impl Git {
         // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
         let upstream = (branches.len() == 1).then_some("--set-upstream");
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
-        self.push_with(&[Some("--atomic"), upstream], remote, names, still)
+        let work = Work::Push(remote.to_owned(), branches.first().filter(|_| upstream.is_some()).cloned());
+        self.push_with(&work, &[Some("--atomic"), upstream], remote, names, still)
     }
 
     /// Pushes refs by their full names, each for itself: what is refused keeps no other back.
@@ -66,7 +68,8 @@ impl Git {
         let mut report = PushReport::default();
         for names in names.chunks(MOST_PUSHED) {
             let options = [Some("--no-follow-tags"), Some("--recurse-submodules=no")];
-            let PushReport { refs, said } = self.push_with(&options, remote, names.iter().cloned(), still)?;
+            let work = Work::Push(remote.to_owned(), None);
+            let PushReport { refs, said } = self.push_with(&work, &options, remote, names.iter().cloned(), still)?;
             report.refs.extend(refs);
             report.said.extend(said);
         }
@@ -83,11 +86,13 @@ impl Git {
         let cmd =
             self.asking(remote, still).args(["push", "--porcelain", "--progress", "--atomic", "--no-follow-tags"]);
         let cmd = cmd.args(changes.iter().map(lease)).arg(remote);
-        read_push(cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name))))
+        let cmd = cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name)));
+        self.read_push(&Work::Push(remote.to_owned(), None), cmd)
     }
 
     fn push_with(
         &self,
+        work: &Work,
         options: &[Option<&str>],
         remote: &str,
         names: impl Iterator<Item = String>,
@@ -97,7 +102,10 @@ impl Git {
         let push = |spell: &dyn Fn(&String) -> Result<String>| {
             let cmd = self.asking(remote, still).args(["push", "--porcelain", "--progress"]);
             let names = names.iter().map(spell).collect::<Result<Vec<_>>>()?;
-            read_push(cmd.args(options.iter().flatten()).arg(remote).args(names.iter().map(|it| format!("{it}:{it}"))))
+            self.read_push(
+                work,
+                cmd.args(options.iter().flatten()).arg(remote).args(names.iter().map(|it| format!("{it}:{it}"))),
+            )
         };
         let report = push(&|name| Ok(name.clone()));
         if is_taken_for_a_tag(&report, &names) { push(&|name| self.only_pattern(name)) } else { report }
@@ -115,6 +123,20 @@ impl Git {
                 refs.iter().filter(|(full, _)| fits(full)).count() == 1
             });
         Ok(only.map_or_else(|| name.to_owned(), |(a, b)| format!("{a}*{b}")))
+    }
+
+    /// Runs `git push --porcelain` and reads what it did to each ref.
+    fn read_push(&self, work: &Work, cmd: Cmd) -> Result<PushReport> {
+        let command = cmd.to_string();
+        let output = self.during(work, || cmd.output())?;
+        let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
+        if output.status.success() || !refs.is_empty() {
+            let stderr = words(&output.stderr);
+            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
+        }
+        let Output { status, stdout, stderr } = output;
+        Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
     }
 
     /// What the remote has under these patterns, as it is now.
@@ -156,7 +178,8 @@ impl Git {
         let exactly = ["--refmap=", "--no-tags", "--no-prune", "--recurse-submodules=no", "--no-write-fetch-head"];
         // --quiet leaves out what was fetched, --progress tells that something moves.
         let cmd = self.asking(remote, still).args(["fetch", "--quiet", "--progress", "--atomic", "--stdin"]);
-        match cmd.args(exactly).arg(remote).stdin(refspecs.join("\n") + "\n").read() {
+        let cmd = cmd.args(exactly).arg(remote).stdin(refspecs.join("\n") + "\n");
+        match self.during(&Work::Fetch(remote.to_owned()), || cmd.read()) {
             Err(process::Error::Failed { command, status, stdout, stderr }) => {
                 Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
             }
@@ -233,6 +256,24 @@ impl Repo {
         Ok(Some(places))
     }
 
+    /// Makes `remote` the upstream of a branch, as the killed push was to do, where the push itself went through.
+    ///
+    /// # Errors
+    /// When refs or the configuration cannot be read or written.
+    pub fn finish_upstream(&self, remote: &str, branch: &BranchName) -> Result<()> {
+        let tip = self.branch_tip(branch)?;
+        if tip.is_none() || self.tracking_tip(branch, remote)? != tip {
+            return Ok(());
+        }
+        for (key, value) in [("remote", remote.to_owned()), ("merge", branch.full_ref())] {
+            let key = format!("branch.{branch}.{key}");
+            if self.git.local_config(&key)?.is_empty() {
+                self.git.set_config(&key, &value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether an ordinary `git fetch` keeps what the remote has under this branch as `REMOTE/BRANCH`: a clone of a single branch has
     /// no refspec for others.
     pub fn tracks(&self, remote: &str, branch: &str) -> bool {
@@ -259,20 +300,6 @@ fn maps(refspec: &str, name: &str) -> Option<String> {
     let Some((before, after)) = from.split_once('*') else { return (from == name).then(|| to.to_owned()) };
     let matched = name.strip_prefix(before)?.strip_suffix(after)?;
     Some(to.replacen('*', matched, 1))
-}
-
-/// Runs `git push --porcelain` and reads what it did to each ref.
-fn read_push(cmd: Cmd) -> Result<PushReport> {
-    let command = cmd.to_string();
-    let output = cmd.output()?;
-    let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
-    if output.status.success() || !refs.is_empty() {
-        let stderr = words(&output.stderr);
-        let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
-        return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
-    }
-    let Output { status, stdout, stderr } = output;
-    Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
 }
 
 /// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.

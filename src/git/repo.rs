@@ -9,6 +9,7 @@ use super::exe::Git;
 use super::names::{self, BranchName};
 use super::shared::Shared;
 use super::size::{Kind, TooLarge, read_at_most};
+use super::work::Notes;
 use super::{Error, Oid, Result, doing, reading};
 use crate::env;
 
@@ -84,6 +85,7 @@ impl Repo {
         let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());
         let common_dir = common_dir.canonicalize().unwrap_or(common_dir);
         let shared = Shared::of(&gix);
+        let git = git.noting(Notes::of(&common_dir, shared));
         Ok(Self { gix, git, format, effort: Effort::default(), common_dir, shared })
     }
 

@@ -22,6 +22,7 @@ pub mod show;
 pub mod sync;
 pub mod trust;
 pub mod undo;
+pub mod unfinished;
 
 use crate::config::{Config, Named};
 use crate::git::{self, Oid, Repo};

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use git_lattice::process::identity::{Identity, Tag};
+use git_lattice::process::identity::Tag;
 use serde_json::Value;
 
 use crate::nix_setup;
 use crate::sandbox::Sandbox;
 use crate::story::{at, here};
+use crate::unfinished::ended_process;
 
 /// The lines about a topic, as `health: message`.
 fn lines(report: &Value, topic: &str) -> Vec<String> {
@@ -133,15 +134,6 @@ fn files_of_killed_processes_are_removed() {
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
     let exists = |file: &str| sandbox.work().join(file).exists();
     assert!(!exists(&dead) && exists(&alive) && !exists(&object(&ended)) && exists(&object(&own)));
-}
-
-/// The tag of a process that has ended.
-fn ended_process() -> String {
-    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-    let tag = Identity::of(child.id()).tag();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    tag.to_string()
 }
 
 #[test]

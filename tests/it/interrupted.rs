@@ -23,12 +23,16 @@ impl Sandbox {
         self.ref_file(branch).with_extension("lock")
     }
 
-    /// git-lattice under strace, which does `what` to system calls of it or of a git that it starts.
+    /// git-lattice under strace, which does `what` to system calls on the branches or their locks, in it or in a git that it starts.
     fn under_strace(&self, what: &[&str], args: &[&str]) -> Option<Command> {
         let strace = which::which("strace").ok()?;
         let inner = self.command("work", args);
         let mut command = Command::new(strace);
-        command.args(["-f", "-qq", "-o", "/dev/null"]).args(what).arg(inner.get_program()).args(args);
+        command.args(["-f", "-qq", "-o", "/dev/null"]).args(what);
+        for file in BRANCHES.iter().flat_map(|branch| [self.ref_file(branch), self.lock_file(branch)]) {
+            command.arg("-P").arg(file.strip_prefix(self.work()).unwrap()).arg("-P").arg(&file);
+        }
+        command.arg(inner.get_program()).args(args);
         command.current_dir(self.work()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.environment(&mut command);
         Some(command)

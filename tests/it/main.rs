@@ -63,3 +63,4 @@ mod trust;
 mod trust_settings;
 mod undo;
 mod undo_laws;
+mod unfinished;

@@ -66,8 +66,12 @@ impl<'a> Case<'a> {
         let ended = tracer.inject(&self.subject.args(), injection);
         let [unsound, lost] = [unsound(sandbox), lost(sandbox)];
         let again = self.again(sandbox).err();
-        let leads = (!matches!(again, Some((Flaw::Again, _)))).then(|| difference(&self.state, &state(sandbox)));
-        let litter = files(sandbox).difference(&self.files).cloned().collect::<Vec<_>>().join(" ");
+        let names = files(sandbox);
+        let [missing, litter] = [self.files.difference(&names), names.difference(&self.files)]
+            .map(|names| names.cloned().collect::<Vec<_>>().join(" "));
+        let missing = if missing.is_empty() { missing } else { format!("\n-{missing}") };
+        let leads = || difference(&self.state, &state(sandbox)) + &missing;
+        let leads = (!matches!(again, Some((Flaw::Again, _)))).then(leads);
         let found = [
             (Flaw::Hang, ended.status.is_none().then(String::new)),
             (Flaw::Unsound, unsound),

@@ -1,0 +1,104 @@
+//! What a killed git leaves: locks, and files that were being written. Each kind of work has its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Repo;
+use super::locks::{SETTLED, SLACK, modified};
+use super::names;
+use super::repo::RefFormat;
+use super::work::Work;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+impl Repo {
+    /// Removes what the killed git left that was started for `work` at `since`. Waits for other gits that are at work here as long as
+    /// `patience`; `false` when they still are, and then nothing is removed.
+    pub fn remove_remains(&self, work: &Work, since: SystemTime, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        loop {
+            let found = self.remains(work, since);
+            if found.is_empty() {
+                return true;
+            }
+            if found.iter().all(|path| is_settled(path)) && self.is_quiet() {
+                found.iter().for_each(|path| remove(path));
+                return true;
+            }
+            if Instant::now() > until {
+                return false;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// What there is that such a git would have left, and that is not older than it.
+    fn remains(&self, work: &Work, since: SystemTime) -> Vec<PathBuf> {
+        let common = self.common_dir();
+        let config = [common.join("config.lock")];
+        let mut found = match work {
+            Work::Configure => config.to_vec(),
+            Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote)].concat(),
+            Work::Fetch(remote) => {
+                let records = files_below(&common.join("refs/lattice/remotes").join(remote), &is_lock);
+                let shallow = vec![common.join("shallow.lock")];
+                [self.tracking_locks(remote), records, self.packed(), shallow, self.unwritten_objects()].concat()
+            }
+            Work::Switch(switch) => {
+                let branch = common.join(format!("{}.lock", switch.branch.full_ref()));
+                let own = files_in(self.gix.git_dir(), &is_lock);
+                [&config[..], &own, &self.packed(), &[branch]].concat()
+            }
+        };
+        if self.format == RefFormat::Reftable {
+            found.extend(files_in(&common.join("reftable"), &|name| is_lock(name) || name.contains(".temp.")));
+        }
+        found.retain(|path| modified(path).is_some_and(|made| made + SLACK >= since));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn tracking_locks(&self, remote: &str) -> Vec<PathBuf> {
+        files_below(&self.common_dir().join(names::tracking_under(remote, "")), &is_lock)
+    }
+
+    /// What is used to rewrite packed refs (refs/packed-backend.c).
+    fn packed(&self) -> Vec<PathBuf> {
+        ["packed-refs.lock", "packed-refs.new"].map(|name| self.common_dir().join(name)).to_vec()
+    }
+
+    /// What unpack-objects and index-pack were writing (object-file.c, builtin/index-pack.c).
+    fn unwritten_objects(&self) -> Vec<PathBuf> {
+        let is_gits = |name: &str| name.starts_with("tmp_") && !name.contains("lattice-");
+        files_below(&self.common_dir().join("objects"), &is_gits)
+    }
+}
+
+fn is_lock(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "lock")
+}
+
+fn is_settled(path: &Path) -> bool {
+    modified(path).is_none_or(|made| made.elapsed().is_ok_and(|age| age >= SETTLED))
+}
+
+fn remove(path: &Path) {
+    fs::remove_file(path).ok();
+}
+
+fn files_in(dir: &Path, is_wanted: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter(|it| it.file_name().to_str().is_some_and(is_wanted)).map(|it| it.path()).collect()
+}
+
+fn files_below(dir: &Path, is_wanted: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
+    let mut found = files_in(dir, is_wanted);
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(files_below(&entry.path(), is_wanted));
+        }
+    }
+    found
+}

@@ -1,0 +1,234 @@
+//! What git does for this process, noted while it does it: a killed git leaves locks and half of its work, and nothing in them tells
+//! whose they are.
+//!
+//! `lattice/work/lattice-TAG.N` in the common dir is there from before such a git starts until it has ended by itself. Where it is
+//! left, either that git or this process was killed. The git that moves refs in a transaction is not among them: the journal knows it.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::names::BranchName;
+use super::{Oid, Repo, Shared};
+use crate::process::{self, Output};
+use crate::temporary;
+
+/// What a git was started for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// To change the repository's configuration.
+    Configure,
+    /// To fetch from this remote.
+    Fetch(String),
+    /// To push to this remote, and to make it the upstream of a branch.
+    Push(String, Option<BranchName>),
+    /// To switch a worktree.
+    Switch(Switch),
+}
+
+/// A switch of a worktree from one commit to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// The root of the worktree.
+    pub worktree: PathBuf,
+    /// The branch that is switched to.
+    pub branch: BranchName,
+    /// HEAD before.
+    pub from: Oid,
+    /// HEAD afterwards.
+    pub to: Oid,
+}
+
+/// Work that was not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What it was; `None` where the note cannot be read.
+    pub work: Option<Work>,
+    /// When it was begun.
+    pub since: SystemTime,
+    file: PathBuf,
+}
+
+/// Where the work of this process is noted.
+#[derive(Debug, Clone)]
+pub(super) struct Notes {
+    dir: PathBuf,
+    shared: Shared,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "work", rename_all = "lowercase")]
+enum Written {
+    Configure,
+    Fetch { remote: String },
+    Push { remote: String, upstream: Option<String> },
+    Switch { worktree: PathBuf, branch: String, from: String, to: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    since: u64,
+    #[serde(flatten)]
+    work: Written,
+}
+
+impl Written {
+    fn of(work: &Work) -> Self {
+        match work.clone() {
+            Work::Configure => Self::Configure,
+            Work::Fetch(remote) => Self::Fetch { remote },
+            Work::Push(remote, upstream) => Self::Push { remote, upstream: upstream.map(|branch| branch.to_string()) },
+            Work::Switch(Switch { worktree, branch, from, to }) => {
+                Self::Switch { worktree, branch: branch.to_string(), from: from.to_string(), to: to.to_string() }
+            }
+        }
+    }
+
+    fn read(self) -> Option<Work> {
+        let branch = |text: &str| BranchName::parse(text).ok();
+        let oid = |text: &str| Repo::oid(text).ok();
+        // A remote is named like a branch (refs.c); its name becomes part of a path.
+        let remote = |text: String| branch(&text).map(|_| text);
+        Some(match self {
+            Self::Configure => Work::Configure,
+            Self::Fetch { remote: name } => Work::Fetch(remote(name)?),
+            Self::Push { remote: name, upstream } => {
+                Work::Push(remote(name)?, upstream.map(|text| branch(&text).ok_or(())).transpose().ok()?)
+            }
+            Self::Switch { worktree, branch: name, from, to } => {
+                Work::Switch(Switch { worktree, branch: branch(&name)?, from: oid(&from)?, to: oid(&to)? })
+            }
+        })
+    }
+}
+
+impl Notes {
+    pub(super) fn of(common_dir: &Path, shared: Shared) -> Self {
+        Self { dir: common_dir.join("lattice").join("work"), shared }
+    }
+
+    /// Runs a git, with a note of what it does. A note that cannot be written is left out: it only helps after a kill.
+    pub(super) fn during<T: Ending>(
+        &self,
+        work: &Work,
+        run: impl FnOnce() -> process::Result<T>,
+    ) -> process::Result<T> {
+        let file = self.dir.join(temporary::word());
+        self.write(&file, work).ok();
+        let ended = run();
+        let was_killed = match &ended {
+            Ok(ended) => ended.was_killed(),
+            Err(process::Error::Failed { status, stderr, .. }) => was_killed(*status, stderr),
+            Err(process::Error::TimedOut { .. } | process::Error::Still { .. }) => true,
+            Err(process::Error::NotFound { .. } | process::Error::Io { .. }) => false,
+        };
+        if !was_killed {
+            fs::remove_file(&file).ok();
+        }
+        ended
+    }
+
+    fn write(&self, file: &Path, work: &Work) -> std::io::Result<()> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let line = serde_json::to_vec(&Line { since, work: Written::of(work) })?;
+        self.shared.create_dir_all(&self.dir)?;
+        self.shared.write(file, &line)
+    }
+
+    fn unfinished(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Unfinished> {
+        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let mut found: Vec<_> =
+            files.filter(|file| file.file_name().to_str().is_some_and(&is_wanted)).map(|it| it.path()).collect();
+        found.sort();
+        found.into_iter().filter_map(read).collect()
+    }
+}
+
+fn read(file: PathBuf) -> Option<Unfinished> {
+    let written = fs::metadata(&file).and_then(|meta| meta.modified()).ok()?;
+    let line = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Line>(&bytes).ok());
+    let since = line.as_ref().map_or(written, |line| UNIX_EPOCH + Duration::from_secs(line.since));
+    Some(Unfinished { work: line.and_then(|line| line.work.read()), since, file })
+}
+
+impl Unfinished {
+    /// Nothing of it is left.
+    pub fn forget(&self) {
+        fs::remove_file(&self.file).ok();
+    }
+}
+
+/// How a program ended.
+pub(super) trait Ending {
+    /// Whether it, or a git that it had started, was killed.
+    fn was_killed(&self) -> bool;
+}
+
+impl Ending for ExitStatus {
+    fn was_killed(&self) -> bool {
+        self.signal().is_some()
+    }
+}
+
+impl Ending for Output {
+    fn was_killed(&self) -> bool {
+        was_killed(self.status, &self.stderr)
+    }
+}
+
+/// git says it of its children (`wait_or_whine` in run-command.c).
+fn was_killed(status: ExitStatus, stderr: &[u8]) -> bool {
+    const CHILD: &[u8] = b" died of signal ";
+    status.was_killed() || stderr.windows(CHILD.len()).any(|window| window == CHILD)
+}
+
+impl Repo {
+    /// What gits of processes that have ended did not finish.
+    pub fn unfinished_work(&self) -> Vec<Unfinished> {
+        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_dead)).unwrap_or_default()
+    }
+
+    /// What gits of this process did not finish. Only gits that have ended may be asked about.
+    pub fn own_unfinished_work(&self) -> Vec<Unfinished> {
+        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_own)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_tells_what_was_done() {
+        let id = Repo::oid(&"1".repeat(40)).unwrap();
+        let branch = BranchName::parse("feature/a").unwrap();
+        let switch = Switch { worktree: "/a b".into(), branch: branch.clone(), from: id, to: id };
+        for work in [
+            Work::Configure,
+            Work::Fetch("origin".to_owned()),
+            Work::Push("origin".to_owned(), None),
+            Work::Push("origin".to_owned(), Some(branch)),
+            Work::Switch(switch),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let notes = Notes::of(dir.path(), Shared::default());
+            let killed = || Ok(ExitStatus::from_raw(9));
+            notes.during(&work, killed).unwrap();
+            let found = notes.unfinished(temporary::is_own);
+            assert_eq!(found.iter().map(|it| it.work.clone()).collect::<Vec<_>>(), [Some(work.clone())]);
+            found[0].forget();
+            notes.during(&work, || Ok(ExitStatus::from_raw(256))).unwrap();
+            assert!(notes.unfinished(|_| true).is_empty(), "a git that failed by itself cleans up");
+        }
+    }
+
+    #[test]
+    fn a_remote_leads_nowhere_else() {
+        let written = Written::Fetch { remote: "../../x".to_owned() };
+        assert_eq!(written.read(), None);
+    }
+}

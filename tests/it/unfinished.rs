@@ -1,0 +1,108 @@
+//! What a killed git leaves is put right by the next command that writes, and what is another's stays.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use git_lattice::process::identity::Identity;
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+use crate::story::at;
+
+const BRANCH: &str = "feature/toolchain/x86_64/phase0/step1";
+const FLAKE: &str = "flakes/toolchain/x86_64/phase0/step1";
+
+/// The tag of a process that has ended.
+pub(crate) fn ended_process() -> String {
+    let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let tag = Identity::of(child.id()).tag();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    tag.to_string()
+}
+
+/// A note of work that a killed process began just now.
+fn note(sandbox: &Sandbox, mut work: Value) -> String {
+    work["since"] = json!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    let name = format!(".git/lattice/work/lattice-{}.0", ended_process());
+    sandbox.write(&name, work.to_string());
+    name
+}
+
+/// A point that is made and not switched to, and the note of a switch to it.
+fn switching() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
+    let [from, to] = ["HEAD", BRANCH].map(|name| sandbox.git(&["rev-parse", name]));
+    let worktree = sandbox.work();
+    let name =
+        note(&sandbox, json!({ "work": "switch", "worktree": worktree, "branch": BRANCH, "from": from, "to": to }));
+    sandbox.write(".git/index.lock", "half");
+    (sandbox, name)
+}
+
+fn switch(sandbox: &Sandbox) -> crate::sandbox::Run {
+    sandbox.lattice(&["new", &at("phase0/step1")])
+}
+
+#[test]
+fn a_switch_killed_midway_works_the_second_time() {
+    let (sandbox, note) = switching();
+    let file = |name: &str| sandbox.git(&["show", &format!("{BRANCH}:{FLAKE}/{name}")]) + "\n";
+    let (config, flake) = (file("config.toml"), file("flake.nix"));
+    sandbox.write(&format!("{FLAKE}/config.toml"), &config);
+    sandbox.write(&format!("{FLAKE}/flake.nix"), &flake[..flake.len() / 2]);
+    sandbox.write("untracked", "the user's\n");
+    switch(&sandbox).exits(0);
+    assert_eq!(sandbox.git(&["branch", "--show-current"]), BRANCH);
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "?? untracked");
+    assert_eq!(fs::read_to_string(sandbox.work().join(FLAKE).join("flake.nix")).unwrap(), flake);
+    assert!(!sandbox.work().join(note).exists());
+}
+
+#[test]
+fn a_file_of_the_user_in_the_way_of_a_switch_stays() {
+    let (sandbox, _) = switching();
+    sandbox.write(&format!("{FLAKE}/flake.nix"), "the user's\n");
+    switch(&sandbox).exits(1).says_err("untracked working tree files would be overwritten");
+    assert_eq!(fs::read_to_string(sandbox.work().join(FLAKE).join("flake.nix")).unwrap(), "the user's\n");
+}
+
+#[test]
+fn a_killed_switch_leaves_no_tracked_file_changed() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["switch", "-q", "-c", "other"]);
+    sandbox.write("README", "another text\n");
+    sandbox.write("more", "");
+    sandbox.git(&["add", "."]);
+    sandbox.git(&["commit", "-q", "-m", "other"]);
+    sandbox.git(&["switch", "-q", "main"]);
+    let [from, to] = ["main", "other"].map(|name| sandbox.git(&["rev-parse", name]));
+    let worktree = sandbox.work();
+    note(&sandbox, json!({ "work": "switch", "worktree": worktree, "branch": "other", "from": from, "to": to }));
+    sandbox.write("README", "another");
+    sandbox.write("more", "");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+    assert_eq!(sandbox.git(&["status", "--porcelain", "--untracked-files=all"]), "");
+    assert_eq!(fs::read_to_string(sandbox.work().join("README")).unwrap(), "a project\n");
+}
+
+#[test]
+fn a_lock_without_a_note_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".git/index.lock", "");
+    switch(&sandbox).exits(1).says_err("index.lock");
+    assert!(sandbox.work().join(".git/index.lock").exists());
+}
+
+#[test]
+fn a_push_killed_at_the_upstream_is_finished() {
+    let sandbox = Sandbox::new();
+    let config = || sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text();
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+    sandbox.git(&["push", "-q", "origin", BRANCH]);
+    note(&sandbox, json!({ "work": "push", "remote": "origin", "upstream": BRANCH }));
+    sandbox.write(".git/config.lock", "");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0).says_out("unchanged");
+    assert_eq!(config(), format!("branch.{BRANCH}.remote origin\nbranch.{BRANCH}.merge refs/heads/{BRANCH}"));
+}
