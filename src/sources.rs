@@ -40,3 +40,10 @@ fn one_file_spells_where_git_keeps_branches() {
 fn one_file_encodes_the_names_of_points() {
     assert_eq!(others_with(&["branch.encode(", "flake.encode("], "src/config/named.rs"), Vec::<String>::new());
 }
+
+#[test]
+fn points_are_spelled_and_read_in_one_place() {
+    let mut others = others_with(&["lattice.spell(", ".parse_point("], "src/config/named.rs");
+    others.retain(|path| !path.contains("/src/lattice/"));
+    assert_eq!(others, Vec::<String>::new());
+}

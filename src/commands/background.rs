@@ -9,6 +9,7 @@ use super::points::Selection;
 use super::{Session, choice};
 use crate::error;
 use crate::git::Oid;
+use crate::lattice::Spelled;
 use crate::nix::{self, Nix};
 use crate::ops::build::{self, Done, Plan};
 use crate::ops::queue::{self, Ask, Ended, Manner};
@@ -67,9 +68,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 /// What was asked for, point by point.
 #[derive(Default)]
 struct Answer {
-    queued: Vec<String>,
-    building: Vec<String>,
-    built: Vec<String>,
+    queued: Vec<Spelled>,
+    building: Vec<Spelled>,
+    built: Vec<Spelled>,
 }
 
 fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
@@ -109,7 +110,7 @@ impl Answer {
         }
         let parts =
             [("queued", &self.queued), ("being built already:", &self.building), ("built already:", &self.built)];
-        let part = |(word, points): (&str, &Vec<String>)| match points.as_slice() {
+        let part = |(word, points): (&str, &Vec<Spelled>)| match points.as_slice() {
             [] => None,
             [one] => Some(format!("{word} {one}")),
             many => Some(format!("{word} {} points", many.len())),
@@ -173,7 +174,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
             Ok(points) if !named.is_empty() => points,
             _ => named.existing(session, config, &Census::take(&context.repo, config)?)?,
         };
-        Some(points.iter().map(|point| config.lattice.spell(point)).collect::<Vec<_>>())
+        Some(points.iter().map(|point| config.spell(point)).collect::<Vec<_>>())
     };
     let done = queue::cancel(context, points.as_deref())?;
     if args.get_flag("json") {

@@ -46,7 +46,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         from = all;
     }
     warn_of_failed(session, config, &census, &from)?;
-    let points = from.iter().map(|point| next::above(&config.lattice, point)).collect::<Result<Vec<_>>>()?;
+    let points = from.iter().map(|point| next::above(config, point)).collect::<Result<Vec<_>>>()?;
     made::make(session, args, &Request { points, ..new::content(session, args)? })
 }
 
@@ -54,7 +54,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
     let survey = status::survey(session.context()?, config, census, Some(from))?;
     for below in &survey.points {
-        let point = config.lattice.spell(&below.point);
+        let point = config.spell(&below.point);
         let what = match below.state {
             State::Failed => "failed to build",
             State::Disputed => "is disputed: it came to different contents",

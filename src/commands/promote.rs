@@ -53,9 +53,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 }
 
 fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Promotion) -> Result<u8> {
-    let spell = |points: &[crate::lattice::Point]| {
-        points.iter().map(|p| config.lattice.spell(p)).collect::<Vec<_>>().join(", ")
-    };
+    let spell =
+        |points: &[crate::lattice::Point]| points.iter().map(|p| config.spell(p)).collect::<Vec<_>>().join(", ");
     let target = if promotion.targets.is_empty() { config.base.to_string() } else { spell(&promotion.targets) };
     if args.get_flag("json") {
         let row = |lack: &Missing| json!({ "point": lack.point, "missing": lack.what, "command": lack.command });

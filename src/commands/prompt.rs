@@ -60,12 +60,12 @@ fn value(name: &str, config: &Config, status: &PointStatus) -> Result<String> {
     Ok(match name {
         "mark" => picture::mark(status.state).0.to_owned(),
         "state" => status.state.word().to_owned(),
-        "point" => lattice.spell(&status.point),
+        "point" => config.spell(&status.point).into(),
         "short" => {
             let is_chain = |axis: usize| !matches!(lattice.axes()[axis].kind, Kind::Set(_));
             let chains: Vec<_> =
                 (0..texts.len()).filter(|&axis| is_chain(axis)).map(|axis| texts[axis].as_str()).collect();
-            if chains.is_empty() { lattice.spell(&status.point) } else { chains.join("/") }
+            if chains.is_empty() { config.spell(&status.point).into() } else { chains.join("/") }
         }
         "time" => status.activity.map(|activity| duration::exact(activity.seconds())).unwrap_or_default(),
         axis => match lattice.axis_index(axis) {

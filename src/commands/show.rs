@@ -45,13 +45,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 
 fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     let (lattice, status) = (&config.lattice, &details.status);
-    let mut rows: Vec<Vec<Cell>> = vec![vec!["point".into(), lattice.spell(&status.point).into()]];
+    let named = config.name(&status.point);
+    let mut rows: Vec<Vec<Cell>> = vec![vec!["point".into(), named.spelled.as_str().into()]];
     let mut row = |name: &str, text: String| rows.push(vec![name.into(), text.into()]);
     for (axis, text) in lattice.axes().iter().zip(lattice.texts(&status.point)) {
         row(&format!("  {}", axis.name), text);
     }
     row("state", status.state.word().to_owned());
-    row("branch", config.branch_of(&status.point).to_string());
+    row("branch", named.branch.to_string());
     row("commit", status.commit.to_string());
     row("pushed", if status.pushed { "yes" } else { "no" }.to_owned());
     row("parents", status.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));

@@ -96,18 +96,18 @@ fn next(session: &Session, config: &Config, census: &Census, points: &[PointStat
 
 /// A point as `status --json` and `show --json` give it.
 pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
-    let lattice = &config.lattice;
-    let names = lattice.axes().iter().map(|axis| axis.name.to_string());
+    let (lattice, named) = (&config.lattice, config.name(&status.point));
+    let axes = lattice.axes().iter().map(|axis| axis.name.to_string());
     let axes: serde_json::Map<_, _> =
-        names.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
+        axes.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
     let verdicts: serde_json::Map<_, _> =
         status.verdicts.iter().map(|(system, verdict, _)| (system.to_string(), json!(verdict))).collect();
     json!({
-        "point": lattice.spell(&status.point),
+        "point": named.spelled,
         "axes": axes,
-        "branch": config.branch_of(&status.point),
+        "branch": named.branch,
         "commit": status.commit.to_string(),
-        "flake": config.dir_of(&status.point),
+        "flake": named.dir,
         "systems": status.systems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "parents": status.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "key": status.key.map(|key| key.to_string()),

@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::branch_name::BranchName;
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 
 /// A point and what lattice.toml calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Named {
     /// The point.
     pub point: Point,
     /// The point as it is written: `component/arch/phase/step`.
-    pub spelled: String,
+    pub spelled: Spelled,
     /// Its branch.
     pub branch: BranchName,
     /// Its directory, from the root of the tree.
@@ -29,10 +29,15 @@ impl Config {
     pub fn name(&self, point: &Point) -> Named {
         Named {
             point: point.clone(),
-            spelled: self.lattice.spell(point),
+            spelled: self.spell(point),
             branch: self.branch_of(point),
             dir: self.dir_of(point),
         }
+    }
+
+    /// A point as it is written, where no other name of it is needed.
+    pub fn spell(&self, point: &Point) -> Spelled {
+        self.lattice.spell(point)
     }
 
     /// The branch of a point, where no other name of it is needed.

@@ -14,6 +14,7 @@ mod number;
 pub mod order;
 pub mod point;
 pub mod select;
+pub mod spelled;
 pub mod value;
 
 pub use axis::{Axis, AxisName, Chain, Kind, Lattice};
@@ -23,6 +24,7 @@ pub use number::Numbered;
 pub use order::Next;
 pub use point::{Coordinate, Point};
 pub use select::Selector;
+pub use spelled::Spelled;
 pub use value::Value;
 
 /// Why a text is no axis, value, point or pattern of this lattice.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::axis::Listed;
-use super::{Error, Kind, Lattice, Result, Value};
+use super::{Error, Kind, Lattice, Result, Spelled, Value};
 
 /// What a point has on one axis.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,7 +136,7 @@ impl Lattice {
     }
 
     /// The point as it is written on a command line.
-    pub fn spell(&self, point: &Point) -> String {
+    pub fn spell(&self, point: &Point) -> Spelled {
         let mut spelled = String::with_capacity(64);
         self.each_text(point, |push| {
             if !spelled.is_empty() {
@@ -144,7 +144,7 @@ impl Lattice {
             }
             push(&mut spelled);
         });
-        spelled
+        spelled.into()
     }
 
     /// Tells of each coordinate by what appends its text: points are spelled by the ten thousand.

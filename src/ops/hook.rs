@@ -94,7 +94,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         Err(error) => return Err(error.into()),
     };
     let Some(point) = config.branch.decode(&config.lattice, &branch) else { return Ok(Reaction::Nothing) };
-    let spelled = config.lattice.spell(&point);
+    let spelled = config.spell(&point);
     let tree = context.repo.tree_of_commit(commit)?;
     if Content::find_within(&context.repo, &config, tree, &point, MOST_TREES)?.is_none() {
         return Ok(Reaction::Say(format!(

@@ -264,7 +264,7 @@ impl Cannot {
     /// That a point has no branch.
     pub fn no_point(config: &Config, point: &Point) -> Self {
         let Named { spelled, branch, .. } = config.name(point);
-        Self::NoPoint { point: spelled, branch: branch.to_string() }
+        Self::NoPoint { point: spelled.into(), branch: branch.to_string() }
     }
 
     /// That the branch of a point does not hold its directory.

@@ -4,18 +4,19 @@ use anyhow::Result;
 
 use super::{Cannot, Refusal};
 use crate::config::Config;
-use crate::lattice::{Lattice, Point};
+use crate::lattice::Point;
 use crate::points::census::Census;
 
 /// The point one step above `point`: on the last chain axis.
 ///
 /// # Errors
 /// [`Refusal::LastStep`] at the end of a closed chain.
-pub fn above(lattice: &Lattice, point: &Point) -> Result<Point> {
+pub fn above(config: &Config, point: &Point) -> Result<Point> {
+    let lattice = &config.lattice;
     if lattice.chain_axes().is_empty() {
         return Err(Cannot::NoAxis("no axis is a chain, so there is no next step".into()).into());
     }
-    lattice.next_step(point).ok_or_else(|| Refusal::LastStep { point: lattice.spell(point) }.into())
+    lattice.next_step(point).ok_or_else(|| Refusal::LastStep { point: config.spell(point).into() }.into())
 }
 
 /// For every value of the axis that says the architecture: the greatest point that exists in the phase of `point`.

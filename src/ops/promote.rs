@@ -8,7 +8,7 @@ use crate::config::{Config, Require};
 use crate::context::Context;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
-use crate::lattice::{Lattice, Point};
+use crate::lattice::{Lattice, Point, Spelled};
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Records, Said, Verdict, Verdicts, evidence};
@@ -18,7 +18,7 @@ use crate::system::System;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The point.
-    pub point: String,
+    pub point: Spelled,
     /// What it lacks.
     pub what: String,
     /// The command that would supply it.
@@ -47,18 +47,18 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
     let records = Records::open(&context.repo)?;
     for start in lattice.variants(point, &config.promote.across) {
         if !to_base {
-            let last = || Refusal::LastPhase { point: lattice.spell(&start), base: config.base.to_string() };
+            let last = || Refusal::LastPhase { point: config.spell(&start).into(), base: config.base.to_string() };
             promotion.targets.push(lattice.next_phase(&start).ok_or_else(last)?);
         }
         let Some(last) = census.population().greatest_in_phase(&start).cloned() else {
             let first = lattice.first_from(&start, last_chain_axis(lattice)?).unwrap_or(start);
-            promotion.missing.push(missing(lattice, &first, "no branch", "new"));
+            promotion.missing.push(missing(config, &first, "no branch", "new"));
             continue;
         };
         if let Some(next) = unmade_step(lattice, &last)? {
             promotion.missing.push(Missing {
-                command: format!("git lattice next-step {}", lattice.spell(&last)),
-                ..missing(lattice, &next, "no branch", "new")
+                command: format!("git lattice next-step {}", config.spell(&last)),
+                ..missing(config, &next, "no branch", "new")
             });
         }
         let evidence = Evidence { repo: &memory, config, census, records: &records };
@@ -68,8 +68,8 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
     Ok(promotion)
 }
 
-fn missing(lattice: &Lattice, point: &Point, what: &str, verb: &str) -> Missing {
-    let point = lattice.spell(point);
+fn missing(config: &Config, point: &Point, what: &str, verb: &str) -> Missing {
+    let point = config.spell(point);
     Missing { command: format!("git lattice {verb} {point}"), what: what.to_owned(), point }
 }
 
@@ -102,18 +102,18 @@ impl Evidence<'_> {
     fn lacking(&self, point: &Point) -> Result<Vec<Missing>> {
         let Config { lattice, promote, systems, .. } = self.config;
         let Some(commit) = self.census.commit(point) else {
-            return Ok(vec![missing(lattice, point, "no branch", "new")]);
+            return Ok(vec![missing(self.config, point, "no branch", "new")]);
         };
         let tree = self.repo.tree_of_commit(commit)?;
         let content = Content::find(self.repo, self.config, tree, point)?;
         if content.own(point).is_none() {
-            return Ok(vec![missing(lattice, point, "its branch holds no flake", "show")]);
+            return Ok(vec![missing(self.config, point, "its branch holds no flake", "show")]);
         }
-        let said = self.records.said(content.key(self.repo, self.config, tree)?, &lattice.spell(point))?;
+        let spelled = self.config.spell(point);
+        let said = self.records.said(content.key(self.repo, self.config, tree)?, &spelled)?;
         let records: Vec<_> = said.iter().map(|said| said.record.clone()).collect();
         let known = Known { verdicts: Verdicts::of(&records), said, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
-        let spelled = lattice.spell(point);
         let lack = |Lack { what, command }| Missing { point: spelled.clone(), what, command };
         Ok(asked.iter().flat_map(|system| known.lacks(&spelled, system)).map(lack).collect())
     }
@@ -200,8 +200,8 @@ pub fn into_base(
         return Err(Refusal::CheckedOut { branch: branch.to_string(), worktree: worktree.display().to_string() }.into());
     }
     let tree = memory.merged_tree(&parents)?;
-    let spelled: Vec<_> = from.iter().map(|point| config.lattice.spell(point)).collect();
-    let mut trailers: Vec<_> = spelled.iter().map(|point| ("Lattice-Point", point.clone())).collect();
+    let spelled: Vec<_> = from.iter().map(|point| config.spell(point)).collect();
+    let mut trailers: Vec<_> = spelled.iter().map(|point| ("Lattice-Point", point.to_string())).collect();
     trailers.extend(reason.map(|reason| ("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" "))));
     let message = trailer::message(
         &format!("build(lattice): promote {} into {}", spelled.join(", "), config.base),

@@ -8,7 +8,7 @@ use super::Cannot;
 use super::build;
 use crate::config::Config;
 use crate::context::Context;
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, Step};
 use crate::points::status::{self, PointStatus};
@@ -25,7 +25,7 @@ pub struct Details {
     /// What its directory holds, from the root.
     pub files: Vec<String>,
     /// The points of the population right below it.
-    pub below: Vec<String>,
+    pub below: Vec<Spelled>,
     /// The records for its key.
     pub records: Vec<Said>,
     /// Where they contradict each other; records are named by their place in the list.
@@ -39,7 +39,6 @@ pub struct Details {
 /// # Errors
 /// When the point has no branch or objects cannot be read.
 pub fn details(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Details> {
-    let lattice = &config.lattice;
     let survey = status::survey(context, config, census, Some(std::slice::from_ref(point)))?;
     if let Some((_, unreadable)) = survey.unreadable.into_iter().next() {
         return Err(unreadable);
@@ -60,13 +59,13 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         config_hash = repo.entry_at(own.id, CONFIG)?.map(|entry| entry.id.to_string());
     }
     let records = match status.key {
-        Some(key) => Records::open(repo)?.said(key, &lattice.spell(point))?,
+        Some(key) => Records::open(repo)?.said(key, &config.spell(point))?,
         None => Vec::new(),
     };
     let told: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&told).into_iter().filter(is_own).collect();
-    let below = census.population().maximal_below(point).into_iter().map(|below| lattice.spell(below)).collect();
+    let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| build::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
     Ok(Details { status, template, config_hash, files, below, records, disputes, logs })

@@ -138,9 +138,10 @@ pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Opt
     let Named { spelled, branch, dir, .. } = config.name(point);
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
     let values = lattice.values(point).into_iter().map(|values| values.iter().map(ToString::to_string).collect());
-    let take = |below: &Point| Previous { point: lattice.spell(below), dir: relative(&dir, &config.dir_of(below)) };
+    let take =
+        |below: &Point| Previous { point: config.spell(below).into(), dir: relative(&dir, &config.dir_of(below)) };
     Flake {
-        point: spelled,
+        point: spelled.into(),
         coordinates: names.zip(values).collect(),
         systems: config.systems.of(lattice, point),
         branch: branch.to_string(),

@@ -100,7 +100,7 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
     };
     let Some(commit) = census.commit(point) else { return Ok(None) };
     if let Some(key) = surveyor.facts(point, commit)?.key {
-        let said = Records::open(repo)?.of(key, &config.lattice.spell(point))?;
+        let said = Records::open(repo)?.of(key, &config.spell(point))?;
         surveyor.cache.put_verdicts(key, point, Verdicts::of(&said));
     }
     surveyor.look_at(point)

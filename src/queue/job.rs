@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::git::Oid;
 use crate::git::size::read_at_most;
+use crate::lattice::Spelled;
 
 /// How often a job is begun before it counts as failed.
 pub(super) const TRIES: u32 = 3;
@@ -24,8 +25,8 @@ pub enum Asked {
 /// One key that is to be built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// The point as it is written.
-    pub point: String,
+    /// The point.
+    pub point: Spelled,
     /// The build key.
     #[serde(with = "hex")]
     pub key: Oid,
@@ -52,7 +53,7 @@ pub struct Job {
 
 impl Job {
     /// A job that was asked for just now.
-    pub fn new(point: String, key: Oid, commit: Oid, asked: Asked) -> Self {
+    pub fn new(point: Spelled, key: Oid, commit: Oid, asked: Asked) -> Self {
         Self {
             point,
             key,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::note::Flaw;
 use super::{Made, Output, Record, Verdict};
 use crate::git::{Oid, Repo};
+use crate::lattice::Spelled;
 use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
@@ -19,7 +20,7 @@ const MOST_ERROR: usize = 4000;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
-    point: String,
+    point: Spelled,
     key: String,
     commit: String,
     system: String,
@@ -129,12 +130,12 @@ impl Line {
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
-        let always = [&self.point, &self.commit, &self.host, &self.user];
+        let always = [self.point.as_str(), &self.commit, &self.host, &self.user];
         let maybe = [&self.drv, &self.error, &self.nix];
         let outputs = self.outputs.iter().flat_map(|(name, output)| {
             [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten()
         });
-        always.into_iter().chain(maybe.into_iter().flatten()).chain(outputs).map(String::as_str)
+        always.into_iter().chain(maybe.into_iter().flatten().chain(outputs).map(String::as_str))
     }
 }
 

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::git::Oid;
+use crate::lattice::Spelled;
 use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
@@ -56,8 +57,8 @@ pub struct Output {
 /// What became of one build of one key on one system: read from a note, or made by [`Record::new`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// The point as it is written: the lattice may not have it any more.
-    pub point: String,
+    /// The point: the lattice may not have it any more.
+    pub point: Spelled,
     /// The build key: the id of the tree that the build read.
     pub key: Oid,
     /// The point's commit at that time.
@@ -98,8 +99,8 @@ struct Made(());
 /// What a record is about.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// The point as it is written.
-    pub point: String,
+    /// The point.
+    pub point: Spelled,
     /// The build key.
     pub key: Oid,
     /// The point's commit.

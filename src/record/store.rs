@@ -10,7 +10,7 @@ use super::{Record, Verdicts, line};
 use crate::git::commit::time_in;
 use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
-use crate::lattice::{Lattice, Point};
+use crate::lattice::{Lattice, Point, Spelled};
 
 /// Under which all writers' refs are.
 pub const NOTES: &str = "refs/notes/lattice/";
@@ -240,7 +240,7 @@ impl<'a> Records<'a> {
     }
 
     /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
-    pub fn problems(&self, known: impl Fn(Oid) -> Option<String>) -> Vec<Problem> {
+    pub fn problems(&self, known: impl Fn(Oid) -> Option<Spelled>) -> Vec<Problem> {
         let broken = self.broken.iter().map(|text| Problem {
             notes: text.split('`').nth(1).unwrap_or_default().to_owned(),
             key: None,
@@ -256,7 +256,7 @@ impl<'a> Records<'a> {
         &self,
         name: &str,
         notes: Oid,
-        known: &impl Fn(Oid) -> Option<String>,
+        known: &impl Fn(Oid) -> Option<Spelled>,
         read: &mut u64,
     ) -> Vec<Problem> {
         let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
@@ -312,13 +312,13 @@ impl Scan {
     fn take(&mut self, key: Oid, judged: Judged, lattice: &Lattice) {
         self.skipped += judged.skipped;
         self.span.widen(judged.span);
-        let mut points: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        let mut points: BTreeMap<Spelled, Vec<Record>> = BTreeMap::new();
         judged.said.into_iter().for_each(|Said { record, .. }| {
             points.entry(record.point.clone()).or_default().push(record);
         });
         let mut found = Vec::new();
         for (text, records) in points {
-            match lattice.parse_point(&text).ok().filter(|point| lattice.spell(point) == text) {
+            match text.read_exactly(lattice) {
                 Some(point) => found.push((point, Verdicts::of(&records))),
                 None => self.skipped += records.len(),
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::lattice::Spelled;
 use crate::nix::Event;
 use crate::ops::build::{Done, Job};
 
@@ -12,9 +13,9 @@ pub struct Crowd {
     over: usize,
     failed: usize,
     is_evaluated: bool,
-    running: Vec<(u64, String)>,
+    running: Vec<(u64, Spelled)>,
     /// Of these, late lines may still come.
-    ended: HashSet<String>,
+    ended: HashSet<Spelled>,
     last: String,
 }
 
@@ -80,7 +81,7 @@ mod tests {
         assert_eq!(crowd.line(), "evaluating 12 builds");
         crowd.evaluated();
         (crowd.over, crowd.failed) = (5, 2);
-        crowd.running = vec![(1, "a/x/p/s1".to_owned()), (2, "b/x/p/s1".to_owned())];
+        crowd.running = vec![(1, "a/x/p/s1".into()), (2, "b/x/p/s1".into())];
         crowd.note(&Event::LogLine { id: 1, text: "compiling".to_owned() }, &[]);
         assert_eq!(crowd.line(), "5/12 done, 2 failed  a/x/p/s1, b/x/p/s1: compiling");
         crowd.note(&Event::Stopped { id: 1 }, &[]);

@@ -162,7 +162,7 @@ fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -
 
 impl Way {
     fn line(self, config: &Config, status: &PointStatus) -> String {
-        let point = config.lattice.spell(&status.point);
+        let point = config.spell(&status.point);
         match self {
             Self::Settle => format!("disputed:   git lattice show {point}"),
             Self::Mend => format!("failed:     git lattice show {point}"),

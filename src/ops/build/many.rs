@@ -10,6 +10,7 @@ use super::run::Builder;
 use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
+use crate::lattice::Spelled;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
 use crate::ops::limits;
 use crate::process::leash;
@@ -26,7 +27,7 @@ pub(super) struct Many<'a> {
     logs: HashMap<usize, Log>,
     done: Vec<Option<Done>>,
     /// Whose derivations these are.
-    points: HashMap<String, String>,
+    points: HashMap<String, Spelled>,
     /// Whether the links are made by the build itself.
     pub(super) is_linked: bool,
     /// Those that have no answer.

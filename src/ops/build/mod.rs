@@ -19,7 +19,7 @@ use super::trust::Permit;
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::limit::Limit;
 use crate::nix::{Event, Limits, Mode, Nix};
 use crate::points::census::Census;
@@ -159,7 +159,7 @@ impl Done {
 #[error("Nix has `{path}` of `{point}` written down as built, and the files are gone or changed")]
 pub struct Damaged {
     /// The point.
-    pub point: String,
+    pub point: Spelled,
     /// The output.
     pub path: String,
 }

@@ -43,7 +43,7 @@ pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
 fn is_vouched_for(context: &Context, job: &Job) -> Result<bool> {
     let Ok(policy) = context.policy() else { return Ok(false) };
     // The policy's lattice may number its values otherwise: only the spelling is the same point in both.
-    let Ok(point) = policy.lattice.parse_point(&job.named.spelled) else { return Ok(false) };
+    let Ok(point) = job.named.spelled.read(&policy.lattice) else { return Ok(false) };
     let judgement = trust::judge(&context.repo, &policy, &point, job.commit)?;
     Ok(matches!(judgement, Judgement::Permitted(permit) if permit.key() == job.key))
 }

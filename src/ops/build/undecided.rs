@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Job;
+use crate::lattice::Spelled;
 use crate::nix::{self, Failure};
 use crate::ops::limits;
 use crate::process;
@@ -10,8 +11,8 @@ use crate::process;
 /// A build without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
-    /// The point as it is written.
-    pub point: String,
+    /// The point.
+    pub point: Spelled,
     /// The system.
     pub system: String,
     /// Why there is no answer.

@@ -106,7 +106,7 @@ impl Walk<'_> {
         if self.world.census.commit(&point).is_none() {
             return;
         }
-        let (name, verb) = (config.lattice.spell(&point), if was_there { "changes" } else { "adds" });
+        let (name, verb) = (config.spell(&point), if was_there { "changes" } else { "adds" });
         let message = format!("{verb} `{path}`, the directory of `{name}`: its records are about other content");
         let (branch, source) = (&self.subject.named.branch, self.repo.short(self.source));
         let command = format!("git diff {source} {} -- {}", process::quote(branch), process::quote(path));

@@ -98,7 +98,7 @@ fn cycles(config: &Config, checked: &[point::Checked]) -> Vec<Finding> {
     let mut found = Vec::new();
     for &start in edges.keys() {
         let Some(circle) = circle_through(start, &edges, &done) else { continue };
-        let spelled: Vec<_> = circle.iter().map(|point| config.lattice.spell(point)).collect();
+        let spelled: Vec<_> = circle.iter().map(|point| config.spell(point)).collect();
         let message = format!(
             "takes itself: {}",
             spelled.iter().chain(spelled.first()).cloned().collect::<Vec<_>>().join(" -> ")

@@ -11,7 +11,7 @@ use crate::git::commit::Commit;
 use crate::git::size::Kind;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo, diff};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::lint::words;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
@@ -61,7 +61,7 @@ impl<'a> Checker<'a> {
             };
             checked.findings.push(finding.repaired_by(command));
         }
-        checked.findings.iter_mut().for_each(|finding| finding.point = Some(named.spelled.clone()));
+        checked.findings.iter_mut().for_each(|finding| finding.point = Some(named.spelled.to_string()));
         checked
     }
 
@@ -217,7 +217,7 @@ impl<'a> Checker<'a> {
             if tip.parents.contains(&below) || self.contains(tip.id, below)? || self.repo.is_shallow() {
                 continue;
             }
-            let (name, branch) = (config.lattice.spell(cover), config.branch_of(cover));
+            let (name, branch) = (config.spell(cover), config.branch_of(cover));
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
             let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
@@ -256,7 +256,8 @@ impl<'a> Checker<'a> {
         let (config, census) = (self.world.config, self.world.census);
         // The branch of a point below may be gone, or have moved on.
         let commit = self.repo.commit(parent)?;
-        let made = history::value(&commit, "Lattice-Point").and_then(|text| config.lattice.parse_point(text).ok());
+        let made =
+            history::value(&commit, "Lattice-Point").and_then(|text| Spelled::from(text).read(&config.lattice).ok());
         if made.is_some_and(|made| made.is_below(&subject.named.point)) {
             return Ok(false);
         }

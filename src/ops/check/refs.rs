@@ -131,12 +131,11 @@ fn without_branch<'a>(
             note(&point, &dir);
         }
     }
-    let lattice = &world.config.lattice;
     let finding = |(dir, point): (String, Point)| {
         let branch = world.config.branch_of(&point);
         let message = format!("is the directory of a point that has no branch `{branch}`");
         let command = format!("git log --all --oneline -- {dir}");
-        Finding::new(Code::NoBranch, dir, message).of(&lattice.spell(&point)).repaired_by(command)
+        Finding::new(Code::NoBranch, dir, message).of(&world.config.spell(&point)).repaired_by(command)
     };
     Ok(lost.into_iter().map(finding).collect())
 }

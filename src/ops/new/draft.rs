@@ -141,7 +141,7 @@ impl<'a> Drafter<'a> {
         }
         for Held { point, made_by, .. } in previous {
             if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
-                let below = self.config.name(point).spelled;
+                let below = self.config.spell(point).into();
                 let (template, below_template) = (template.name(), below_template.name());
                 return Err(Cannot::NeedsNixpkgs { template, below, below_template }.into());
             }
@@ -255,7 +255,7 @@ impl<'a> Drafter<'a> {
     fn message(&self, named: &Named, template: Template, data: &StepData) -> Result<String> {
         let hash = |bytes: &[u8]| self.memory.blob_id(bytes).map(|id| id.to_hex_with_len(12).to_string());
         let mut trailers = vec![
-            ("Lattice-Point", named.spelled.clone()),
+            ("Lattice-Point", named.spelled.to_string()),
             ("Lattice-Template", format!("{}@{}", template.name(), hash(template.source().as_bytes())?)),
             ("Lattice-Config", hash(data.bytes())?),
             ("Lattice-Generator", concat!("git-lattice ", env!("CARGO_PKG_VERSION")).to_owned()),

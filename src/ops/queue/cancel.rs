@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::context::Context;
+use crate::lattice::Spelled;
 use crate::queue::{Job, Queue};
 
 /// How long the end of a build is waited for: its runner has to end Nix and write a record.
@@ -38,7 +39,7 @@ impl Ended {
 ///
 /// # Errors
 /// When the queue cannot be read or written.
-pub fn cancel(context: &Context, points: Option<&[String]>) -> Result<Vec<(Job, Ended)>> {
+pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job, Ended)>> {
     let queue = Queue::of(&context.repo);
     let guard = queue.guard()?;
     let now = guard.snapshot()?;

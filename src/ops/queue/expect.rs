@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::lattice::{Lattice, Point};
+use crate::lattice::{Lattice, Point, Spelled};
 use crate::nix::StorePath;
 use crate::record::{Record, Records};
 use crate::system::System;
@@ -15,10 +15,10 @@ use crate::system::System;
 ///
 /// # Errors
 /// When lattice.toml or the records cannot be read.
-pub(super) fn seconds(context: &Context, point: &str) -> Result<Option<u64>> {
+pub(super) fn seconds(context: &Context, point: &Spelled) -> Result<Option<u64>> {
     let config = context.config()?;
     let lattice = &config.lattice;
-    let own = lattice.parse_point(point)?;
+    let own = point.read(lattice)?;
     let mut times = Times::default();
     Records::open(&context.repo)?.each(&mut |record| {
         if record.verdict.is_good() && record.seconds > 0.0 {
@@ -43,10 +43,10 @@ struct Times {
 type ByDrv = BTreeMap<Option<StorePath>, (String, f64)>;
 
 impl Times {
-    fn note(&mut self, lattice: &Lattice, spelled: &str, own: &Point, record: &Record) {
-        let times = if record.point == spelled {
+    fn note(&mut self, lattice: &Lattice, spelled: &Spelled, own: &Point, record: &Record) {
+        let times = if record.point == *spelled {
             self.own.entry(record.system.clone()).or_default()
-        } else if lattice.parse_point(&record.point).is_ok_and(|other| is_near(&other, own)) {
+        } else if record.point.read(lattice).is_ok_and(|other| is_near(&other, own)) {
             &mut self.near
         } else {
             return;

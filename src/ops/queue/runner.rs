@@ -39,7 +39,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
         Asked::Typed => context.config()?,
         Asked::Checkout => context.policy()?,
     };
-    let point = config.lattice.parse_point(&job.point)?;
+    let point = job.point.read(&config.lattice)?;
     let records = Records::open(&context.repo)?;
     let mut plan = build::plan_at(context, &config, &records, &point, job.commit)?;
     anyhow::ensure!(

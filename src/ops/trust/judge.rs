@@ -105,7 +105,7 @@ pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result
 fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<Denial> {
     let whose = part.point.as_ref().unwrap_or(point);
     let look = look(repo, config, point, part)?;
-    Ok(Denial { point: config.lattice.spell(whose), why: part.why.clone(), look })
+    Ok(Denial { point: config.spell(whose).into(), why: part.why.clone(), look })
 }
 
 /// The command that shows a part: what differs from the base, unless the base has it too; then how it came to be.

@@ -51,7 +51,7 @@ pub(super) fn point(lattice: &Lattice, text: &str) -> Point {
 }
 
 fn spelled<'a>(lattice: &Lattice, points: impl IntoIterator<Item = &'a Point>) -> Vec<String> {
-    points.into_iter().map(|point| lattice.spell(point)).collect()
+    points.into_iter().map(|point| lattice.spell(point).into()).collect()
 }
 
 #[test]

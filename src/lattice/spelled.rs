@@ -1,0 +1,91 @@
+//! Points as they are written.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Lattice, Point, Result};
+
+/// A point as it is written, `solana-rust-1.83/aarch64/phase0/step1`: by the lattice that [`spells`](Lattice::spell) it, or in a file
+/// that another lattice.toml may have had a hand in. Which point it means, if any, a lattice says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Spelled(String);
+
+impl Spelled {
+    /// The point that this means in a lattice.
+    ///
+    /// # Errors
+    /// When it means none there.
+    pub fn read(&self, lattice: &Lattice) -> Result<Point> {
+        lattice.parse_point(&self.0)
+    }
+
+    /// The point that is written like this in a lattice, and in no other way.
+    pub fn read_exactly(&self, lattice: &Lattice) -> Option<Point> {
+        self.read(lattice).ok().filter(|point| lattice.spell(point) == *self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Spelled {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Spelled {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<Spelled> for String {
+    fn from(spelled: Spelled) -> Self {
+        spelled.0
+    }
+}
+
+impl Borrow<str> for Spelled {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Spelled {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Spelled {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Spelled {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl PartialEq<String> for Spelled {
+    fn eq(&self, other: &String) -> bool {
+        self.0 == *other
+    }
+}
+
+impl fmt::Display for Spelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
