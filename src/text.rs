@@ -9,3 +9,8 @@ pub fn harms(c: char) -> bool {
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         )
 }
+
+/// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
+}

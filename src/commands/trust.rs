@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
-use crate::ops::trust::{self, Allowance, Ledger, Look, Review};
+use crate::ops::trust::{self, Allowance, Hidden, Ledger, Listed, Look, Review};
 use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
@@ -230,11 +230,23 @@ fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
         if let Some(commit) = written {
             say(format!("    written in {}", describe(context, commit)));
         }
-        files.iter().for_each(|file| say(format!("    {file}")));
+        files.iter().for_each(|file| say(format!("    {}", line(file))));
         if *has_more {
             say("    and more".to_owned());
         }
         say(format!("    look: {command}"));
+    }
+}
+
+fn line(Listed { path, hidden }: &Listed) -> String {
+    match hidden {
+        None => path.clone(),
+        Some(Hidden::Line(line)) => {
+            format!("{path}  (line {line} has characters that a terminal obeys and does not show)")
+        }
+        Some(Hidden::Large) => {
+            format!("{path}  (too large to be looked through for characters that a terminal does not show)")
+        }
     }
 }
 

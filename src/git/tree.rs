@@ -26,6 +26,9 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
+/// Beyond this no system opens a path: directories can be nested without end.
+const LONGEST_PATH: usize = 4096;
+
 impl Repo {
     /// The object at `path` in the tree, if there is one.
     ///
@@ -153,22 +156,24 @@ impl Repo {
         Ok(None)
     }
 
-    /// The paths of everything below `path`, which is `entry`, that is no directory; at most `most` of them, in git's order.
+    /// Everything below `path`, which is `entry`, that is no directory or too deep, each with its path; at most `most` of them, in git's order.
     ///
     /// # Errors
     /// When a directory cannot be read.
-    pub fn paths_below(&self, path: &str, entry: &Entry, most: usize) -> Result<Vec<String>> {
-        if !entry.is_tree {
-            return Ok(vec![path.to_owned()]);
-        }
-        let mut paths = Vec::new();
-        for child in self.entries(entry.id)? {
-            if paths.len() >= most {
+    pub fn files_below(&self, path: &str, entry: &Entry, most: usize) -> Result<Vec<(String, Entry)>> {
+        let (mut found, mut open) = (Vec::new(), vec![(path.to_owned(), entry.clone())]);
+        while let Some((path, entry)) = open.pop() {
+            if found.len() >= most {
                 break;
             }
-            paths.extend(self.paths_below(&format!("{path}/{}", child.name), &child, most - paths.len())?);
+            if entry.is_tree && path.len() < LONGEST_PATH {
+                let children = self.entries(entry.id)?;
+                open.extend(children.into_iter().rev().map(|child| (format!("{path}/{}", child.name), child)));
+            } else {
+                found.push((path, entry));
+            }
         }
-        Ok(paths)
+        Ok(found)
     }
 
     /// The bytes of a blob, however many: [`Self::bounded_blob`] is for those that a branch can bring.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::watch::Bounds;
 use super::{Error, TRACE, leash, terminal};
-use crate::env;
+use crate::{env, text};
 
 /// One program with its arguments, to be read or shown.
 #[derive(Debug, Clone)]
@@ -148,7 +148,7 @@ impl Cmd {
     #[expect(clippy::print_stderr, reason = "the trace is asked for by a variable and has no other place")]
     pub(super) fn trace(&self) {
         if TRACE.load(Ordering::Relaxed) {
-            eprintln!("trace: {self}");
+            eprintln!("trace: {}", text::harmless(&self.to_string()));
         }
     }
 

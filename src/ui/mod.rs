@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value, json};
 
 use crate::env::Environment;
+pub use crate::text::harmless;
 use crate::{error, process};
 
 /// How to speak.
@@ -96,7 +97,7 @@ impl Ui {
             // A line that wraps cannot be drawn over: one column stays free.
             let columns = rustix::termios::tcgetwinsize(&stderr).ok().map(|size| usize::from(size.ws_col));
             let width = columns.filter(|columns| *columns > 0).unwrap_or(80) - 1;
-            let short: String = line.chars().filter(|c| !c.is_control()).take(width).collect();
+            let short: String = harmless(line).chars().take(width).collect();
             write!(stderr, "\r\x1b[K{short}").and_then(|()| stderr.flush()).ok();
         }
     }
@@ -149,11 +150,6 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
         Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
         None => text.to_owned(),
     }
-}
-
-/// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
-pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if crate::text::harms(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Lines for a terminal, whatever is in them: but for line breaks, and our own colours where there are any, all that would do something

@@ -8,15 +8,19 @@ use super::parts::open_parts;
 use super::signers::writer;
 use crate::config::{Config, Named};
 use crate::context::Context;
-use crate::git::Oid;
 use crate::git::commit::Commit;
+use crate::git::tree::Entry;
+use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::ops::Cannot;
 use crate::points::census::Census;
 use crate::points::content::Content;
+use crate::text;
 
 /// How many files of a part are listed.
 const FILES: usize = 40;
+/// How many bytes of a file are looked through for what a terminal would not show.
+const MOST_TEXT: u64 = 1 << 20;
 
 /// A content that is to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +45,31 @@ pub struct Look {
     /// Why it wants looking at.
     pub why: String,
     /// Its files.
-    pub files: Vec<String>,
+    pub files: Vec<Listed>,
     /// Whether there are more.
     pub has_more: bool,
     /// The commit that wrote it, where that is near enough.
     pub written: Option<Commit>,
     /// The command that shows it.
     pub command: String,
+}
+
+/// A file of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path from the root.
+    pub path: String,
+    /// What a terminal may not show of it.
+    pub hidden: Option<Hidden>,
+}
+
+/// Why looking at a file on a terminal may not show what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// From this line on it has characters that a terminal obeys instead of showing them.
+    Line(usize),
+    /// It is too large to be looked through.
+    Large,
 }
 
 /// Finds out what allowing these points would mean. `config` is the policy.
@@ -81,12 +103,30 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
     let mut parts = Vec::new();
     for part in open_parts(repo, config, commit.tree, &found)? {
-        let mut files = repo.paths_below(&part.path, &part.entry, FILES + 1)?;
-        let has_more = files.len() > FILES;
-        files.truncate(FILES);
+        let all = repo.files_below(&part.path, &part.entry, FILES + 1)?;
+        let has_more = all.len() > FILES;
+        let files = all.into_iter().take(FILES).map(|(path, entry)| listed(repo, path, &entry)).collect();
         let written = writer(repo, tip, &part.path, &part.entry)?.map(|commit| repo.commit(commit)).transpose()?;
         let command = look(repo, config, point, &part)?;
         parts.push(Look { path: part.path, why: part.why.to_string(), files, has_more, written, command });
     }
     Ok(Allowance { named: config.name(point), commit, key, is_permitted, parts })
+}
+
+/// A submodule has no text here.
+fn listed(repo: &Repo, path: String, entry: &Entry) -> Listed {
+    let hidden = match repo.size_of(entry.id) {
+        None => None,
+        Some(size) if size > MOST_TEXT => Some(Hidden::Large),
+        Some(_) => {
+            repo.blob(entry.id).ok().and_then(|bytes| hidden_line(&String::from_utf8_lossy(&bytes))).map(Hidden::Line)
+        }
+    };
+    Listed { path, hidden }
+}
+
+/// The number of the first line with what a terminal obeys; a file's lines may end as on Windows.
+fn hidden_line(text: &str) -> Option<usize> {
+    let is_odd = |line: &str| line.strip_suffix('\r').unwrap_or(line).chars().any(text::harms);
+    text.split('\n').position(is_odd).map(|at| at + 1)
 }

@@ -21,7 +21,7 @@ mod parts;
 mod settings;
 mod signers;
 
-pub use allow::{Allowance, Look, allow, plan};
+pub use allow::{Allowance, Hidden, Listed, Look, allow, plan};
 pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
 pub use parts::Why;

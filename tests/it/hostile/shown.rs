@@ -131,3 +131,21 @@ fn merges_hide_nothing() {
     sandbox.git(&["merge", "-q", "--ff-only", &format!("origin/{name}")]);
     is_shown(sandbox);
 }
+
+/// A diff does not show what a terminal obeys: colours that hide, writing over a line, and text from right to left.
+#[test]
+fn characters_that_a_terminal_obeys_are_marked() {
+    let point = dir(&at("phase0/step1"));
+    for (odd, line) in [("\u{1b}[8m", 2), ("\r\u{1b}[K", 2), ("\u{202e}", 2), ("\r\n\u{9b}8m", 3)] {
+        let victim = Victim::new(None);
+        let files =
+            [("step.nix", Put::Text(format!("{{ ... }}: {EVIL}\n# {odd}\n"))), ("b\u{1b}c", Put::Text("a\r\n".into()))];
+        victim.is_sent("step", &files);
+        let run = victim.sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
+        let mark =
+            format!("    {point}/step.nix  (line {line} has characters that a terminal obeys and does not show)\n");
+        run.says_err(&mark)
+            .says_err(&format!("    {point}/b\u{fffd}c\n"))
+            .says_err(&format!("    {point}/flake.nix\n"));
+    }
+}
