@@ -1,4 +1,14 @@
 //! Merging the trees of several commits in memory.
+//!
+//! No attributes count, and no drivers or filters of the user's configuration: git takes attributes from the branch that is checked
+//! out, which could so choose what a merge of others comes to, and which of the user's programs makes it.
+
+use gix::diff::blob::{Pipeline as DiffPipeline, Platform as DiffPlatform};
+use gix::filter::plumbing::Pipeline as Filter;
+use gix::merge::blob::{Pipeline, Platform};
+use gix::merge::plumbing::tree::{Outcome, TreatAsUnresolved};
+use gix::objs::Write as _;
+use gix::worktree::{Stack, stack::State};
 
 use super::{Error, Oid, Repo, Result, doing, reading};
 
@@ -30,17 +40,50 @@ impl Repo {
         if base == theirs {
             return Ok(ours);
         }
-        let options = self.gix.tree_merge_options().map_err(reading("the merge configuration"))?;
-        let labels = gix::merge::blob::builtin_driver::text::Labels::default();
-        let mut merged =
-            self.gix.merge_trees(base, ours, theirs, labels, options).map_err(doing("merge the points below"))?;
-        if merged.has_unresolved_conflicts(gix::merge::tree::TreatAsUnresolved::git()) {
+        let mut merged = self.merged(base, ours, theirs)?;
+        if merged.has_unresolved_conflicts(TreatAsUnresolved::git()) {
             let mut paths: Vec<_> =
                 merged.conflicts.iter().map(|conflict| conflict.ours.location().to_string()).collect();
             paths.sort();
             paths.dedup();
             return Err(Error::Conflict { paths });
         }
-        merged.tree.write().map(gix::Id::detach).map_err(doing("write the merged tree"))
+        let write = |tree: &gix::objs::Tree| self.gix.write(tree);
+        merged.tree.write(write).map_err(doing("write the merged tree"))
     }
+
+    fn merged(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Outcome<'_>> {
+        let options = self.gix.tree_merge_options().map_err(reading("the merge configuration"))?;
+        let filter = || Filter::new(usual(), self.gix.object_hash(), usual());
+        let mut blobs =
+            Platform::new(Pipeline::new(usual(), filter(), usual()), usual(), no_attributes(), Vec::new(), usual());
+        let mut renames = DiffPlatform::new(
+            usual(),
+            DiffPipeline::new(usual(), filter(), Vec::new(), usual()),
+            usual(),
+            no_attributes(),
+        );
+        gix::merge::plumbing::tree(
+            &base,
+            &ours,
+            &theirs,
+            usual(),
+            &self.gix,
+            |bytes| self.gix.write_buf(gix::objs::Kind::Blob, bytes),
+            &mut usual(),
+            &mut renames,
+            &mut blobs,
+            options.into(),
+        )
+        .map_err(doing("merge the points below"))
+    }
+}
+
+fn no_attributes() -> Stack {
+    Stack::new("", State::AttributesStack(usual()), usual(), Vec::new(), Vec::new())
+}
+
+/// What git does where nothing is configured.
+fn usual<T: Default>() -> T {
+    T::default()
 }

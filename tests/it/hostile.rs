@@ -2,6 +2,7 @@
 
 mod content;
 mod environment;
+mod merged;
 mod names;
 mod output;
 mod policy;

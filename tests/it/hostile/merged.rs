@@ -1,0 +1,30 @@
+//! What merges come to: the branch that is checked out has no say in it.
+
+use super::victim::Victim;
+use crate::story::{at, far};
+
+/// git takes attributes from the branch that is checked out, and with them which driver of the user's merges a file.
+#[test]
+fn attributes_of_the_branch_choose_no_merge() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    sandbox.git(&["config", "core.hooksPath", "/dev/null"]);
+    sandbox.git(&["config", "merge.evil.driver", &format!("'{}'", victim.evil())]);
+    sandbox.git(&["config", "filter.evil.clean", &format!("'{}'", victim.evil())]);
+    sandbox.git(&["config", "merge.renormalize", "true"]);
+    for (point, text) in [(at("phase0/step1"), "one\n"), (far("phase0/step1"), "two\n")] {
+        sandbox.lattice(&["new", &point, "--no-push"]).exits(0);
+        sandbox.write("shared", format!("a\n{text}b\n"));
+        sandbox.git(&["add", "shared"]);
+        sandbox.git(&["commit", "-q", "-m", text]);
+    }
+    for attributes in ["merge=union", "merge=evil", "merge=evil filter=evil", "merge=union -diff"] {
+        sandbox.git(&["switch", "-q", "--detach", "main"]);
+        sandbox.write(".gitattributes", format!("shared {attributes}\n"));
+        sandbox.git(&["add", ".gitattributes"]);
+        sandbox.git(&["commit", "-q", "-m", attributes]);
+        let run = sandbox.refused(&["new", "toolchain/aarch64+x86_64/phase0/step1", "--no-push", "--no-switch"]);
+        run.exits(1).says_err("the points below cannot be merged: shared");
+        assert!(!std::path::Path::new(&victim.touched()).exists(), "`{attributes}` should have no program run");
+    }
+}
