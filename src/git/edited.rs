@@ -4,7 +4,7 @@
 //! differ from its blob, and the branch that is checked out brings the `.gitattributes` that say so.
 
 use super::exe::Git;
-use super::{Oid, Repo, Result};
+use super::{Error, Oid, Repo, Result};
 
 impl Repo {
     /// The bytes of a file of the worktree that has changes which are not committed, or is not in HEAD at all; `None` when git
@@ -16,7 +16,12 @@ impl Repo {
     /// # Errors
     /// When the file is there and cannot be read, or git fails.
     pub fn edited_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let Some(bytes) = self.worktree_file(path)? else { return Ok(None) };
+        let bytes = match self.worktree_file(path) {
+            // A link or a submodule that the branch has there is no edit.
+            Err(Error::Malformed(_)) if !self.git.is_changed(path)? => return Ok(None),
+            read => read?,
+        };
+        let Some(bytes) = bytes else { return Ok(None) };
         let head = self.head()?.commit;
         let committed = head.map(|commit| self.file_at(self.tree_of_commit(commit)?, path)).transpose()?.flatten();
         if committed.as_ref() == Some(&bytes) || !self.git.is_changed(path)? {

@@ -196,9 +196,22 @@ impl Repo {
     /// When it cannot be read.
     pub fn file_at(&self, tree: Oid, path: &str) -> Result<Option<Vec<u8>>> {
         match self.entry_at(tree, path)? {
-            Some(entry) if !entry.is_tree => self.bounded_blob(entry.id, path, Kind::of(path)).map(Some),
+            Some(entry) if !entry.is_tree => match self.bounded_blob(entry.id, path, Kind::of(path)) {
+                Err(_) if self.is_submodule(tree, path)? => Ok(None),
+                read => read.map(Some),
+            },
             _ => Ok(None),
         }
+    }
+
+    /// Whether there is a submodule at `path`: a commit, whose object may be here or not.
+    fn is_submodule(&self, tree: Oid, path: &str) -> Result<bool> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let parent = if parent.is_empty() { Some(tree) } else { self.entry_at(tree, parent)?.map(|entry| entry.id) };
+        let Some(parent) = parent else { return Ok(false) };
+        let object = self.object(parent, "tree")?;
+        let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
+        Ok(entries.flatten().any(|entry| entry.filename == name && entry.mode.is_commit()))
     }
 
     /// The tree with these files put in; writes only the blobs and the trees along the paths.

@@ -32,13 +32,12 @@ fn the_branch_s_own_file_turns_nothing_off() {
 
 #[test]
 fn the_branch_s_own_file_can_be_anything() {
-    for put in
-        [Put::Link("/dev/zero".to_owned()), Put::Link("@SECRET@".to_owned()), Put::Gone, Put::Link(".".to_owned())]
-    {
+    let links = ["/dev/zero", "@SECRET@", "."].map(|to| Put::Link(to.to_owned()));
+    for put in links.into_iter().chain([Put::Gone, Put::Submodule]) {
         let victim = Victim::new(None);
         victim.is_sent("step", &[("/lattice.toml", put)]);
         victim.switch_says(STEP);
-        let run = victim.sandbox.lattice(&["status"]);
+        let run = victim.sandbox.lattice(&["status"]).exits(0).says_out("phase0/step1");
         assert!(!run.stdout.contains("private key") && !run.stderr.contains("private key"), "{}", run.stderr);
     }
 }
