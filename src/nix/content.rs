@@ -124,15 +124,22 @@ fn is_sentence(first: &str) -> bool {
 }
 
 /// Whether another Nix, or this one with other settings or another store, may well evaluate the same: a builtin is missing, or 2.8
-/// refuses in a store below another directory what the evaluation itself put there.
+/// refuses in a store below another directory what the evaluation itself put there, or the stack is smaller than Nix wants it.
 fn is_of_this_nix(first: &str) -> bool {
     let quoted = first.split('\'').nth(1).unwrap_or_default();
     let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
     match first.split(' ').next() {
         Some("attribute") => NOT_EVERYWHERE.contains(&quoted),
         Some("access") => is_stored(),
+        Some("stack") => !has_whole_stack(),
         _ => false,
     }
+}
+
+/// Whether Nix may have the stack that it wants: it raises the soft limit itself.
+fn has_whole_stack() -> bool {
+    const WANTED: u64 = 60 << 20;
+    rustix::process::getrlimit(rustix::process::Resource::Stack).maximum.is_none_or(|most| most >= WANTED)
 }
 
 /// A file that is not there, where that is all that is wrong.

@@ -84,6 +84,22 @@ fn store_below_another_directory_fails_no_import() {
 }
 
 #[test]
+fn stack_that_is_kept_small_is_no_failure() {
+    for nix in every_nix() {
+        let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 9000");
+        let build = |limit: &str| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", &format!("{limit} exec git-lattice build \"$0\""), &at("phase0/step1")]);
+            sandbox.environment(&mut command);
+            command.current_dir(sandbox.work()).output().unwrap().status.code()
+        };
+        assert_eq!(build("ulimit -s 512;"), Some(2), "Nix has less stack than it wants");
+        assert!(sandbox.records().is_empty());
+        assert_eq!(build(""), Some(0), "with all of it this is no recursion without an end");
+    }
+}
+
+#[test]
 fn build_during_evaluation_is_left_to_the_typed() {
     for nix in every_nix() {
         let text = format!(
