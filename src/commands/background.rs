@@ -131,6 +131,8 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
         let aside = Queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
             ui.error(format!("{} could not be built: {}", job.named.spelled, harmless(&aside.why)));
+            let limit = aside.limit.and_then(|ended| limits::still_reached(&context.repo, &ended));
+            limit.iter().for_each(|limit| ui.hint(limit.hint()));
             code = error::CANNOT;
         } else if let Some(record) = result {
             if !record.verdict.is_good() {

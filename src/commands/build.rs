@@ -169,9 +169,10 @@ impl<'a> View<'a> {
                 self.explain(done);
                 self.results.push(done.record.clone());
             }
-            Progress::Undecided(Undecided { point, system, why, .. }) => {
+            Progress::Undecided(Undecided { point, system, why, limit, .. }) => {
                 self.ui.progress("");
-                self.undecided.push(json!({ "point": point, "system": system, "error": why }));
+                let limit = limit.map(|limit| limit.limit().key());
+                self.undecided.push(json!({ "point": point, "system": system, "error": why, "limit": limit }));
             }
             Progress::Kept { file, why } => {
                 self.ui.progress("");

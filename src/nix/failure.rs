@@ -33,13 +33,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it tells of the content. A limit does not: another machine, or another setting, allows more.
+    pub fn is_of_content(self) -> bool {
+        matches!(self, Self::Evaluation | Self::Build | Self::NotReproducible)
+    }
+
     /// What says more about the content comes first.
     pub(super) fn rank(self) -> u8 {
         match self {
             Self::Build => 0,
-            Self::Evaluation | Self::EvaluationMemory => 1,
+            Self::Evaluation => 1,
             Self::NotReproducible => 2,
-            Self::Timeout | Self::EvaluationTime | Self::LogLimit => 3,
+            Self::Timeout | Self::EvaluationTime | Self::EvaluationMemory | Self::LogLimit => 3,
             Self::NoBuilder => 4,
             Self::Trouble => 5,
         }
@@ -80,10 +85,13 @@ impl Failure {
         Self { kind, detail: summary.clone(), summary, drv: None }
     }
 
-    /// What the user can do about trouble, where that is known.
+    /// What the user can do about what says nothing of the content, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        if self.kind == Kind::Trouble { trouble::hint(&format!("{}\n{}", self.summary, self.detail)) } else { None }
+        if self.kind.is_of_content() || self.kind == Kind::NoBuilder {
+            return None;
+        }
+        trouble::hint(&format!("{}\n{}", self.summary, self.detail))
     }
 }
 

@@ -83,6 +83,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["timed out after ", "bytes of log output"],
         "`timeout`, `max-silent-time` and `max-build-log-size` in nix.conf of the machine that builds are limits too",
     ),
+    (&["stack overflow"], "Nix wants 60 MiB of stack: `ulimit -Hs` says how much it may have, in KiB"),
     (&["Too many open files"], "`ulimit -n` says how many files may be open"),
     (&["Permission denied"], "`nix store ping` shows which store is used; its owner can write to it"),
 ];

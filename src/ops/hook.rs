@@ -14,12 +14,13 @@
 use anyhow::Result;
 
 use super::build;
+use super::limits;
 use super::queue::{self, Ask, Manner};
 use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
 use crate::points::content::Content;
-use crate::queue::{Asked, Put};
+use crate::queue::{Asked, Put, Queue};
 use crate::record::Records;
 
 /// How much a checkout reads in all, of what a repository holds.
@@ -146,16 +147,23 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
 }
 
 /// Why a background build would come to nothing, as far as that is seen without starting anything.
-fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) -> Result<Option<&'static str>> {
+fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) -> Result<Option<String>> {
     if !context.repo.is_sha1() {
-        return Ok(Some("Nix cannot fetch from a SHA-256 repository"));
+        return Ok(Some("Nix cannot fetch from a SHA-256 repository".to_owned()));
     }
     if !Nix::is_on_path() {
-        return Ok(Some("there is no `nix` on PATH"));
+        return Ok(Some("there is no `nix` on PATH".to_owned()));
     }
-    let hopeless = plan.hopeless(records)?;
     // A later record that was passed over may say otherwise.
-    Ok(hopeless.filter(|_| records.is_whole()))
+    let hopeless = plan.hopeless(records)?.filter(|_| records.is_whole()).map(str::to_owned);
+    Ok(hopeless.or_else(|| at_limit(context, plan)))
+}
+
+/// The limit that ended the last background build of this content, and would end the next.
+fn at_limit(context: &Context, plan: &build::Plan) -> Option<String> {
+    let ended = Queue::of(&context.repo).aside(plan.jobs.first()?.key)?.limit?;
+    let limit = limits::still_reached(&context.repo, &ended)?;
+    Some(format!("{limit} the last time; `git lattice build` tries again, and {}", limit.hint()))
 }
 
 /// Puts the build into the queue and returns at once; `None` where the queue would have to be waited for: then it is put in later.

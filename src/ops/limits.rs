@@ -7,6 +7,7 @@ use crate::git::Repo;
 use crate::limit::Limit;
 use crate::nix::{Failure, Kind, Limits, Options};
 use crate::process;
+use crate::queue::AtLimit;
 
 /// A limit is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,26 +118,40 @@ pub struct Reached {
     limit: u64,
 }
 
-/// Which limit of ours made a build fail, if one did.
-pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
-    let limits = options.limits();
-    let says = |words: &str| failure.detail.contains(words);
+/// How much a limit allows, in seconds or bytes.
+fn allowed(limits: &Limits, which: Limit) -> Option<u64> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().max(1));
-    let (which, limit) = match failure.kind {
-        Kind::Timeout if says("of silence") => (Limit::Silence, seconds(limits.silence)),
-        // Newer versions of Nix say the same of both, and after how long.
-        Kind::Timeout
-            if told(&failure.detail) == seconds(limits.silence) && told(&failure.detail) != seconds(limits.build) =>
-        {
-            (Limit::Silence, seconds(limits.silence))
-        }
-        Kind::Timeout => (Limit::Time, seconds(limits.build)),
-        Kind::LogLimit => (Limit::Log, limits.log),
-        Kind::EvaluationTime => (Limit::Evaluation, seconds(limits.evaluation)),
-        Kind::EvaluationMemory => (Limit::Memory, limits.memory),
-        _ => return None,
-    };
-    limit.map(|limit| Reached { which, limit })
+    match which {
+        Limit::Time => seconds(limits.build),
+        Limit::Silence => seconds(limits.silence),
+        Limit::Log => limits.log,
+        Limit::Memory => limits.memory,
+        Limit::Evaluation => seconds(limits.evaluation),
+        Limit::Network => seconds(Some(limits.network)),
+    }
+}
+
+/// Which limit of ours ended a build, if one did.
+pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
+    let of = |which| allowed(options.limits(), which).map(|limit| Reached { which, limit });
+    // Newer versions of Nix say the same of both times. After how long they say, which may be by the nix.conf of another machine.
+    let is_told =
+        |which: &Limit| told(&failure.detail).is_some() && told(&failure.detail) == of(*which).map(|it| it.limit);
+    match failure.kind {
+        Kind::Timeout if failure.detail.contains("of silence") => Some(Limit::Silence).filter(is_told).and_then(of),
+        Kind::Timeout => [Limit::Time, Limit::Silence].into_iter().find(is_told).and_then(of),
+        Kind::LogLimit => of(Limit::Log),
+        Kind::EvaluationTime => of(Limit::Evaluation),
+        Kind::EvaluationMemory => of(Limit::Memory),
+        _ => None,
+    }
+}
+
+/// What is said of a background build that a limit ended, where it would come to the same again: no more is allowed by now.
+pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
+    let which = Limit::of_key(&ended.key)?;
+    let now = allowed(&background(repo).ok()?, which)?;
+    (now <= ended.amount).then_some(Reached { which, limit: ended.amount })
 }
 
 /// The number in `timed out after N seconds`.
@@ -146,6 +161,11 @@ fn told(text: &str) -> Option<u64> {
 }
 
 impl Reached {
+    /// As it is kept with a job.
+    pub fn kept(&self) -> AtLimit {
+        AtLimit { key: self.which.key().to_owned(), amount: self.limit }
+    }
+
     /// Which limit it is.
     pub fn limit(&self) -> Limit {
         self.which

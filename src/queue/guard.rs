@@ -136,10 +136,10 @@ impl<'q> Guard<'q> {
     ///
     /// # Errors
     /// When the spool cannot be written.
-    pub fn set_aside(&self, job: Job, why: String) -> Result<()> {
-        let key = job.key;
+    pub fn set_aside(&self, aside: &Aside) -> Result<()> {
+        let key = aside.job.key;
         let path = self.dir("aside").join(format!("{key}.json"));
-        self.queue.write_whole(&path, &serde_json::to_vec(&Aside { job, why }).unwrap_or_default())?;
+        self.queue.write_whole(&path, &serde_json::to_vec(aside).unwrap_or_default())?;
         self.remove(key)
     }
 

@@ -91,6 +91,18 @@ pub struct Aside {
     pub job: Job,
     /// Why.
     pub why: String,
+    /// The limit that ended it: within the same it would come to the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<AtLimit>,
+}
+
+/// A limit that ended a job, and how much it allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtLimit {
+    /// Its key in git's configuration.
+    pub key: String,
+    /// Seconds or bytes.
+    pub amount: u64,
 }
 
 /// Reads a job whose file is named for its key.

@@ -22,7 +22,7 @@ use crate::temporary;
 
 pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
-pub use job::{Aside, Asked, Job};
+pub use job::{Aside, Asked, AtLimit, Job};
 
 /// How long the guard is waited for: a process holds it for moments, unless it was stopped (Ctrl-Z).
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -8,7 +8,6 @@ use super::note::Flaw;
 use super::{Made, Output, Record, Verdict};
 use crate::git::{Oid, Repo};
 use crate::lattice::Spelled;
-use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
 use crate::text;
@@ -31,8 +30,6 @@ struct Line {
     outputs: BTreeMap<String, LineOutput>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    limit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nix: Option<String>,
     started: String,
@@ -117,7 +114,6 @@ impl Line {
             drv: self.drv.as_deref().map(path).transpose()?,
             outputs: self.outputs.into_iter().map(output).collect::<Result<_, _>>()?,
             error: self.error,
-            limit: self.limit.as_deref().and_then(Limit::of_key),
             nix: self.nix,
             started: self.started,
             seconds: self.seconds,
@@ -154,7 +150,6 @@ impl From<&Record> for Line {
             drv: record.drv.map(|drv| drv.to_string()),
             outputs: record.outputs.into_iter().map(output).collect(),
             error: record.error,
-            limit: record.limit.map(|limit| limit.key().to_owned()),
             nix: record.nix,
             started: record.started,
             seconds: record.seconds,

@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::git::Oid;
 use crate::lattice::Spelled;
-use crate::limit::Limit;
 use crate::nix::StorePath;
 use crate::system::System;
 
@@ -73,8 +72,6 @@ pub struct Record {
     pub outputs: BTreeMap<String, Output>,
     /// The first line that says why it failed.
     pub error: Option<String>,
-    /// The limit that ended it.
-    pub limit: Option<Limit>,
     /// The version of Nix.
     pub nix: Option<String>,
     /// When it began, RFC 3339 in UTC.
@@ -122,7 +119,6 @@ impl Record {
             drv: None,
             outputs: BTreeMap::new(),
             error: None,
-            limit: None,
             nix: None,
             started,
             seconds,

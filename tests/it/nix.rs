@@ -95,7 +95,7 @@ fn an_automatic_build_has_limits() {
         let hungry = world.commit("hungry", &flake(&here(), &list("30000000")));
         let memory = Limits { memory: Some(100 << 20), ..Limits::default() };
         let starved = failure(world.build(hungry, limited(memory)).0);
-        assert_eq!((starved.kind, starved.summary.as_str()), (Kind::Evaluation, "out of memory"));
+        assert_eq!((starved.kind, starved.summary.as_str()), (Kind::EvaluationMemory, "out of memory"));
 
         let sum = "builtins.foldl' (a: b: a + b) 0";
         let endless = format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)");
@@ -103,7 +103,7 @@ fn an_automatic_build_has_limits() {
         let second = Duration::from_secs(1);
         let stopped =
             failure(world.build(endless, limited(Limits { evaluation: Some(second), ..Limits::default() })).0);
-        assert_eq!((stopped.kind, stopped.drv), (Kind::Timeout, None));
+        assert_eq!((stopped.kind, stopped.drv), (Kind::EvaluationTime, None));
 
         let slow = world.commit("slow", &shell_flake(&here(), "slow", "while :; do :; done"));
         let stopped = failure(world.build(slow, limited(Limits { build: Some(second), ..Limits::default() })).0);

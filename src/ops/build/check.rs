@@ -9,7 +9,7 @@ use super::run::Builder;
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
-use crate::nix::{self, Checked, StorePath};
+use crate::nix::{self, Checked, Options, StorePath};
 use crate::record::kept::Recorded;
 use crate::record::{Record, Verdict, store};
 
@@ -41,7 +41,7 @@ pub(super) fn all(
         let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
         (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
-        match judged(job, again, checked.get(drv)) {
+        match judged(job, again, checked.get(drv), &builder.machines.options) {
             Ok(judged) => done.push(judged),
             Err(open) => undecided.push(open),
         }
@@ -79,18 +79,18 @@ fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
 }
 
 /// What the comparison came to.
-fn judged(job: &Job, mut record: Record, checked: Option<&Checked>) -> Result<Done, Undecided> {
+fn judged(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Undecided> {
     let mut tail = Vec::new();
     match checked {
         Some(Checked::Same) => {}
         Some(Checked::Differs(said)) => (record.verdict, record.error) = (Verdict::Differs, Some(said.clone())),
-        Some(Checked::Failed(failure)) if failure.kind != nix::Kind::Trouble => {
+        Some(Checked::Failed(failure)) if failure.kind.is_of_content() => {
             (record.verdict, record.error) = (Verdict::Failed, Some(failure.summary.clone()));
             // What was not built again came to no outputs.
             record.outputs.clear();
             tail = failure.detail.lines().map(str::to_owned).collect();
         }
-        Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure)),
+        Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options)),
         None => return Err(Undecided::new(job, "Nix does not say what building it once more came to", Vec::new())),
     }
     Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })

@@ -12,7 +12,6 @@ use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
-use crate::ops::limits;
 use crate::process::leash;
 use crate::record::kept::Recorded;
 use crate::record::{Output, Record, Verdict, store};
@@ -227,22 +226,19 @@ impl<'a> Many<'a> {
                     self.logs.entry(i).and_modify(|log| log.was_there(output.path.as_str()));
                 }
             }
-            // Nix itself could not work: that says nothing about the point.
-            Outcome::Failed(failure) if failure.kind == nix::Kind::Trouble => {
-                self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
-                self.give_up(i, Undecided::of_failure(self.jobs[i], &failure));
-                return None;
-            }
-            Outcome::Failed(failure) => {
+            Outcome::Failed(failure) if failure.kind.is_of_content() || failure.kind == nix::Kind::NoBuilder => {
                 let is_no_builder = failure.kind == nix::Kind::NoBuilder;
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure.summary));
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
-                let hit = limits::reached(&failure, &self.builder.machines.options);
-                hints.extend(hit.as_ref().map(limits::Reached::hint));
-                record.limit = hit.as_ref().map(limits::Reached::limit);
-                record.error = Some(hit.map_or_else(|| self.reason(i, &failure), |hit| hit.to_string()));
+                record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv;
+            }
+            // Nix itself could not work, or was not allowed more: that says nothing about the point.
+            Outcome::Failed(failure) => {
+                self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
+                self.give_up(i, Undecided::of_failure(self.jobs[i], &failure, &self.builder.machines.options));
+                return None;
             }
         }
         let is_good = record.verdict.is_good();

@@ -20,7 +20,6 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
-use crate::limit::Limit;
 use crate::nix::{Event, Limits, Mode, Nix};
 use crate::points::census::Census;
 use crate::points::content::Content;
@@ -149,8 +148,7 @@ pub struct Done {
 impl Done {
     /// What an earlier build came to.
     pub fn known(record: &Record) -> Self {
-        let hints = record.limit.map(Limit::hint).into_iter().collect();
-        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints }
+        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
     }
 }
 

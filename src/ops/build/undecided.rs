@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Job;
 use crate::lattice::Spelled;
-use crate::nix::{self, Failure};
-use crate::ops::limits;
+use crate::nix::{self, Failure, Options};
+use crate::ops::limits::{self, Reached};
 use crate::process;
 
 /// A build without an answer.
@@ -19,16 +19,21 @@ pub struct Undecided {
     pub why: String,
     /// What to do about it.
     pub hints: Vec<String>,
+    /// The limit that ended it.
+    pub limit: Option<Reached>,
 }
 
 impl Undecided {
     pub(super) fn new(job: &Job, why: impl Into<String>, hints: Vec<String>) -> Self {
-        Self { point: job.named.spelled.clone(), system: job.system.to_string(), why: why.into(), hints }
+        Self { point: job.named.spelled.clone(), system: job.system.to_string(), why: why.into(), hints, limit: None }
     }
 
-    /// What kept Nix from an answer.
-    pub(super) fn of_failure(job: &Job, failure: &Failure) -> Self {
-        Self::new(job, failure.summary.clone(), failure.hint().into_iter().collect())
+    /// What kept Nix from an answer: trouble, or a limit.
+    pub(super) fn of_failure(job: &Job, failure: &Failure, options: &Options) -> Self {
+        let limit = limits::reached(failure, options);
+        let why = limit.map_or_else(|| failure.summary.clone(), |limit| limit.to_string());
+        let hint = limit.map(|limit| limit.hint()).or_else(|| failure.hint());
+        Self { limit, ..Self::new(job, why, hint.into_iter().collect()) }
     }
 
     /// The same where Nix itself could not be asked.
@@ -46,6 +51,11 @@ impl Undecided {
 pub struct NotDecided(pub Vec<Undecided>);
 
 impl NotDecided {
+    /// The first limit that ended one.
+    pub fn limit(&self) -> Option<Reached> {
+        self.0.iter().find_map(|one| one.limit)
+    }
+
     /// All hints, each once.
     pub fn hints(&self) -> Vec<String> {
         let mut hints: Vec<String> = Vec::new();
@@ -95,6 +105,7 @@ mod tests {
             system: "x86_64-linux".into(),
             why: why.into(),
             hints: vec!["look".into()],
+            limit: None,
         };
         let all = NotDecided(vec![one("a", "no disk"), one("b", "no net"), one("c", "no disk"), one("c", "no disk")]);
         assert_eq!(all.to_string(), "could not build `a`, `c`: no disk; nor `b`: no net");

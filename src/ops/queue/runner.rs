@@ -6,11 +6,11 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::ops::build::{self, How};
+use crate::ops::build::{self, How, NotDecided};
 use crate::ops::limits;
 use crate::ops::trust::{self, Denial, Judgement};
 use crate::process::leash;
-use crate::queue::{Asked, Job, Queue};
+use crate::queue::{Aside, Asked, Job, Queue};
 use crate::record::Records;
 
 /// Builds the job for a key; tells whether all of it is built. What cannot be built at all is put aside with the reason.
@@ -27,7 +27,10 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     match &result {
         // Without a worker the job stays, for the next one to begin again.
         Err(_) if leash::is_alone() => {}
-        Err(error) => queue.guard()?.set_aside(job, format!("{error:#}"))?,
+        Err(error) => {
+            let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.kept());
+            queue.guard()?.set_aside(&Aside { job, why: format!("{error:#}"), limit })?;
+        }
         Ok(_) => queue.guard()?.remove(key)?,
     }
     result

@@ -11,7 +11,7 @@ use super::expect;
 use crate::context::Context;
 use crate::process::Cmd;
 use crate::process::leash::{self, Leashed};
-use crate::queue::{Held, Job, Next, Queue};
+use crate::queue::{Aside, Held, Job, Next, Queue};
 use crate::record::kept;
 
 /// How soon a request to cancel is seen. That a runner has ended is known at once.
@@ -84,5 +84,5 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatu
 /// A job whose runner was killed again and again is not begun once more. That says nothing about its content: there is no record.
 fn give_up(queue: &Queue, job: Job) -> Result<()> {
     let why = format!("it was begun {} times, and each time the process that built it was killed", job.tries);
-    Ok(queue.guard()?.set_aside(job, why)?)
+    Ok(queue.guard()?.set_aside(&Aside { job, why, limit: None })?)
 }

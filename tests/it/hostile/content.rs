@@ -274,9 +274,9 @@ fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
             "endless evaluation",
             format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)"),
             Limits { evaluation: Some(second), ..limits() },
-            Kind::Timeout,
+            Kind::EvaluationTime,
         ),
-        ("memory", list, Limits { memory: Some(100 << 20), ..limits() }, Kind::Evaluation),
+        ("memory", list, Limits { memory: Some(100 << 20), ..limits() }, Kind::EvaluationMemory),
         ("log", derivation("while :; do echo chatter; done"), Limits { log: Some(1000), ..limits() }, Kind::LogLimit),
         ("processor", derivation("while :; do :; done"), Limits { build: Some(second), ..limits() }, Kind::Timeout),
     ]

@@ -4,54 +4,76 @@ use super::gate::Gates;
 use crate::sandbox::Sandbox;
 use crate::story::at;
 
-/// Builds a point in the background within one limit; gives its record's error.
+/// Builds a point in the background within one limit, which gives no verdict; gives what is said.
 #[track_caller]
 fn error(gates: &Gates, point: &str, limit: &str, value: &str) -> String {
     gates.sandbox.git(&["config", limit, value]);
-    let run = gates.sandbox.lattice(&["build", "--background", "--wait", "--json", point]).exits(1);
+    let run = gates.sandbox.lattice(&["build", "--background", "--wait", point]).exits(2);
     gates.sandbox.git(&["config", "--unset", limit]);
-    let result = run.json()["results"][0].clone();
-    assert_eq!(result["verdict"], "failed", "{result}");
-    assert_eq!(result["limit"], limit, "{result}");
-    assert!(
-        run.stderr.contains(&format!("hint: `git config {limit} ")),
-        "how to allow more should be said: {}",
-        run.stderr
-    );
-    result["error"].as_str().unwrap().to_owned()
+    assert_eq!(gates.verdicts(point), Vec::<String>::new(), "another limit may allow it");
+    let run = run.says_err(&format!("hint: `git config {limit} "));
+    run.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default().to_owned()
 }
 
 #[test]
-fn each_limit_is_a_failed_record_that_names_it() {
+fn each_limit_is_named_and_is_no_verdict() {
     for gates in Gates::every() {
         let silent = gates.point("phase0/step1", "while :; do :; done");
-        assert_eq!(
+        let says = |said: String, what: &str| assert!(said.ends_with(&format!(": {what}")), "{said}");
+        says(
             error(&gates, &silent, "lattice.limit.time", "1s"),
-            "a builder took longer than 1s (limit `lattice.limit.time`)"
+            "a builder took longer than 1s (limit `lattice.limit.time`)",
         );
-        assert_eq!(
+        says(
             error(&gates, &silent, "lattice.limit.silence", "1"),
-            "a builder said nothing for 1s (limit `lattice.limit.silence`)"
+            "a builder said nothing for 1s (limit `lattice.limit.silence`)",
         );
         let chatty = gates.point("phase0/step2", "while :; do echo chatter; done");
-        assert_eq!(
+        says(
             error(&gates, &chatty, "lattice.limit.log", "1k"),
-            "a builder wrote more than 1K of log (limit `lattice.limit.log`)"
+            "a builder wrote more than 1K of log (limit `lattice.limit.log`)",
         );
         let [hungry, endless] = [("phase0/step3", HUNGRY), ("phase0/step4", ENDLESS)].map(|(place, text)| {
             let point = gates.point(place, "");
             gates.sandbox.commit_to(&point, &[("step.nix", text)]);
             point
         });
-        assert_eq!(
+        says(
             error(&gates, &hungry, "lattice.limit.memory", "100M"),
-            "evaluation wanted more than 100M of memory (limit `lattice.limit.memory`)"
+            "evaluation wanted more than 100M of memory (limit `lattice.limit.memory`)",
         );
-        assert_eq!(
+        says(
             error(&gates, &endless, "lattice.limit.evaluation", "1s"),
-            "evaluation took longer than 1s (limit `lattice.limit.evaluation`)"
+            "evaluation took longer than 1s (limit `lattice.limit.evaluation`)",
         );
         gates.nothing_builds();
+    }
+}
+
+#[test]
+fn checkout_begins_no_build_that_a_limit_would_end_again() {
+    let Some(gates) = Gates::one() else { return };
+    let point = gates.point("phase0/step1", "while :; do :; done");
+    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
+    gates.sandbox.git(&["config", "lattice.limit.time", "2s"]);
+    gates.sandbox.lattice(&["build", "--background", "--wait", &point]).exits(2);
+    let said = gates.switch("work", &point);
+    assert!(said.contains("a builder took longer than 2s (limit `lattice.limit.time`) the last time"), "{said}");
+    assert!(said.contains("`git lattice build` tries again"), "{said}");
+    gates.sandbox.git(&["switch", "-q", "main"]);
+    gates.sandbox.git(&["config", "lattice.limit.time", "1h"]);
+    let said = gates.switch("work", &point);
+    assert!(said.contains("in the background"), "more is allowed now: {said}");
+}
+
+#[test]
+fn limit_of_nix_conf_is_no_verdict() {
+    for gates in Gates::every() {
+        gates.settings("timeout = 1\n");
+        let point = gates.point("phase0/step1", "while :; do :; done");
+        let run = gates.sandbox.lattice(&["build", &point]).exits(2);
+        run.says_err("timed out after 1 seconds").says_err("hint: `timeout`");
+        assert_eq!(gates.verdicts(&point), Vec::<String>::new());
     }
 }
 
@@ -65,8 +87,9 @@ fn what_is_typed_has_a_limit_only_where_one_is_set() {
     for gates in Gates::every() {
         let point = gates.point("phase0/step1", "while :; do echo chatter; done");
         gates.sandbox.git(&["config", "lattice.limit.log", "1k"]);
-        let run = gates.sandbox.lattice(&["build", &point]).exits(1);
-        run.says_out("wrote more than 1K of log (limit `lattice.limit.log`)")
+        let run = gates.sandbox.lattice(&["build", "--json", &point]).exits(2);
+        assert_eq!(run.json()["undecided"][0]["limit"], "lattice.limit.log");
+        run.says_err("wrote more than 1K of log (limit `lattice.limit.log`)")
             .says_err("hint: `git config lattice.limit.log 2K` allows more");
     }
 }
