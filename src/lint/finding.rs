@@ -66,7 +66,7 @@ pub struct Finding {
 }
 
 /// The code of what could not be looked at.
-pub const UNCHECKED: &str = "unchecked";
+const UNCHECKED: &str = "unchecked";
 
 impl Finding {
     /// A finding at a place: line and column, from 1.

@@ -29,7 +29,7 @@ mod tools;
 pub mod words;
 
 pub use check::{lint_files, lint_text};
-pub use finding::{Finding, Note, Severity, UNCHECKED};
+pub use finding::{Finding, Note, Severity};
 pub use fix::{NotFixed, fixed};
 pub use report::{Engine, Report, Unchecked, Verdict};
 pub use rules::Edit;

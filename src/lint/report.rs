@@ -1,7 +1,7 @@
 //! What all engines together said, and what none of them looked at.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Severity};
 
@@ -72,7 +72,7 @@ impl Verdict {
 /// What all engines had to say about some files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// What was found, file by file, in the order of the lines.
+    /// What the engines that looked have found, file by file, in the order of the lines.
     pub findings: Vec<Finding>,
     /// The engines that looked at one file at least.
     pub checked: Vec<Engine>,
@@ -81,6 +81,17 @@ pub struct Report {
 }
 
 impl Report {
+    /// The findings as people and other programs are told them: each failure of an engine is one, at the beginning of the file.
+    #[must_use]
+    pub fn told(&self) -> Vec<Finding> {
+        let failed = self.unchecked.iter().filter(|unchecked| unchecked.failed);
+        let told = failed.flat_map(|Unchecked { engines, path, why, .. }| {
+            let path = path.as_deref().unwrap_or(Path::new(""));
+            engines.iter().map(move |engine| Finding::unchecked(path, engine, why))
+        });
+        told.chain(self.findings.iter().cloned()).collect()
+    }
+
     /// The severest finding's severity; `None` when there is no finding.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::deadnix::Deadnix;
 use super::report::{Engine, Report, Unchecked};
 use super::statix::Statix;
-use super::{Finding, Settings, deadnix, format, read, statix};
+use super::{Settings, deadnix, format, read, statix};
 
 /// Nothing that looks at one file takes longer; a commit waits for it.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -83,7 +83,7 @@ impl Tools {
                     report.findings.extend(findings);
                     report.saw(statix.engine());
                 }
-                Err(why) => failed(path, statix::NAME, &why, report),
+                Err(why) => self.failed(path, statix::NAME, why, report),
             },
             Err(missing) => report.missed(self.missing(statix::NAME, missing)),
         }
@@ -103,7 +103,7 @@ impl Tools {
                     report.findings = findings;
                     report.saw(deadnix.engine());
                 }
-                Err(why) => failed(path, deadnix::NAME, &why, &mut report),
+                Err(why) => self.failed(path, deadnix::NAME, why, &mut report),
             }
             (i, report)
         };
@@ -136,14 +136,14 @@ impl Tools {
         report.missed(Unchecked { engines: vec![engine], path: Some(path.to_owned()), why, required, failed: false });
     }
 
+    /// Says that an engine was asked about a file and failed.
+    fn failed(&self, path: &Path, engine: &'static str, why: String, report: &mut Report) {
+        let required = self.settings.requires(engine);
+        report.missed(Unchecked { engines: vec![engine], path: Some(path.to_owned()), why, required, failed: true });
+    }
+
     fn missing(&self, engine: &'static str, why: &str) -> Unchecked {
         let required = self.settings.requires(engine);
         Unchecked { engines: vec![engine], path: None, why: why.to_owned(), required, failed: false }
     }
-}
-
-fn failed(path: &Path, engine: &'static str, why: &str, report: &mut Report) {
-    report.findings.push(Finding::unchecked(path, engine, why));
-    let path = Some(path.to_owned());
-    report.missed(Unchecked { engines: vec![engine], path, why: why.to_owned(), required: false, failed: true });
 }

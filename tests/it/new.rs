@@ -357,19 +357,36 @@ fn axis_named_like_a_flag_leaves_the_flag_alone() {
     assert_eq!(sandbox.state_of("b/step1"), "new");
 }
 
+/// A statix that is what it should be, and does `look` for a text.
+fn statix(look: &str) -> String {
+    format!(
+        "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
+         --version) echo 'statix 0.5.8' ;;\n\
+         *) if grep -q 'a probe'; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi\n{look} ;;\nesac\n"
+    )
+}
+
+#[test]
+fn a_broken_statix_is_named_and_stops_no_point() {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_program("statix", &statix("echo rubbish; exit 3"));
+    let why = "was not checked by statix: its output was not understood: `rubbish`";
+    let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0).says_out("created");
+    let run = run.says_err("checked by rnix").says_err(why);
+    assert!(!run.stderr.contains("fault of git-lattice"), "{}", run.stderr);
+    let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", format!("{toml}[lint]\nrequire = [\"statix\"]\n"));
+    let run = sandbox.refused(&["new", &far("phase0/step1"), "--no-switch"]).exits(2);
+    run.says_err("error: `lint.require` asks for statix, which did not check: its output was not understood");
+}
+
 #[test]
 fn lints_a_generated_text_once_before_refs_move() {
     let mut sandbox = Sandbox::new();
     let looks = sandbox.path("looks");
     // The second look at the same text fails: by then the branch was there, and the command ended with an error.
-    let script = format!(
-        "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
-         --version) echo 'statix 0.5.8' ;;\n\
-         *) if grep -q 'a probe'; then echo '<stdin>>1:3:W:4:this is odd'; exit 1; fi\n\
-         echo look >> '{0}'; [ $(wc -l < '{0}') = 1 ] || exit 3 ;;\nesac\n",
-        looks.display()
-    );
-    sandbox.use_program("statix", &script);
+    let look = format!("echo look >> '{0}'; [ $(wc -l < '{0}') = 1 ] || exit 3", looks.display());
+    sandbox.use_program("statix", &statix(&look));
     sandbox.lattice(&["new", "--arch", "aarch64", "--template", "config"]).exits(0);
     assert_eq!(fs::read_to_string(&looks).unwrap(), "look\n");
 }

@@ -5,7 +5,7 @@ use crate::ui::harmless;
 
 /// A command for each finding.
 pub fn lines(report: &Report) -> Vec<String> {
-    report.findings.iter().map(line).collect()
+    report.told().iter().map(line).collect()
 }
 
 fn line(finding: &Finding) -> String {

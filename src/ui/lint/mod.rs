@@ -22,7 +22,7 @@ pub fn errfmt(report: &Report) -> Vec<String> {
         let Finding { line, column, code, .. } = finding;
         harmless(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
     };
-    report.findings.iter().map(line).collect()
+    report.told().iter().map(line).collect()
 }
 
 /// The document that `--json` prints, without its version.
@@ -33,7 +33,7 @@ pub fn json(report: &Report, sources: &[Source], mended: &Mended) -> Value {
     json!({
         "verdict": report.verdict().as_str(),
         "files": paths(&mut sources.iter().map(|source| source.path.as_path())),
-        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "findings": report.told().iter().map(finding).collect::<Vec<_>>(),
         "checked": report.checked.iter().map(|e| json!({ "name": e.name, "version": e.version })).collect::<Vec<_>>(),
         "unchecked": report.unchecked.iter().map(unchecked).collect::<Vec<_>>(),
         "fixed": paths(&mut mended.changed.iter().map(std::path::PathBuf::as_path)),
