@@ -8,6 +8,7 @@ use super::points::Selection;
 use super::{Session, points};
 use crate::error;
 use crate::ops::Cannot;
+use crate::ops::push;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
 use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
@@ -132,7 +133,8 @@ fn mend(ui: &Ui, report: &Report) {
         Deed::Refused(why) => why.hint(),
         _ => None,
     });
-    refusals.take(1).for_each(|hint| ui.hint(hint));
+    let locked = || push::lock_hint(report.said.iter().cloned());
+    refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
     let (branch, remote) = (harmless(&entry.named.branch), &report.remote);
     ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));

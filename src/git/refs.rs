@@ -266,8 +266,8 @@ fn refused(stderr: &str) -> Error {
     Error::Ref { name, why, raced }
 }
 
-/// `Unable to create 'PATH': File exists` (lockfile.c).
-fn lock_file(text: &str) -> Option<PathBuf> {
+/// The lock that is in git's way: `Unable to create 'PATH': File exists` (lockfile.c).
+pub fn lock_file(text: &str) -> Option<PathBuf> {
     let (_, rest) = text.split_once("Unable to create '")?;
     rest.split_once("': File exists").map(|(path, _)| path.into())
 }

@@ -106,9 +106,17 @@ impl Written {
     }
 }
 
+/// The folder of the notes.
+const FOLDER: &str = "lattice/work";
+
+/// Whether this file of a common dir is a note.
+pub fn is_note(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(FOLDER))
+}
+
 impl Notes {
     pub(super) fn of(common_dir: &Path, shared: Shared) -> Self {
-        Self { dir: common_dir.join("lattice").join("work"), shared }
+        Self { dir: common_dir.join(FOLDER), shared }
     }
 
     /// Runs a git, with a note of what it does. A note that cannot be written is left out: it only helps after a kill.
@@ -153,6 +161,18 @@ fn read(file: PathBuf) -> Option<Unfinished> {
     let line = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Line>(&bytes).ok());
     let since = line.as_ref().map_or(written, |line| UNIX_EPOCH + Duration::from_secs(line.since));
     Some(Unfinished { work: line.and_then(|line| line.work.read()), since, file })
+}
+
+impl std::fmt::Display for Work {
+    /// What the git was doing when it was killed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Configure => f.write_str("changed the configuration"),
+            Self::Fetch(remote) => write!(f, "fetched from `{remote}`"),
+            Self::Push(remote, _) => write!(f, "pushed to `{remote}`"),
+            Self::Switch(switch) => write!(f, "switched to `{}`", switch.branch),
+        }
+    }
 }
 
 impl Unfinished {

@@ -1,6 +1,7 @@
 //! Pushing branches, all or none, with the records that they rest on, and saying what became of each.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::change;
 use super::limits::Stalled;
 use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushReport, Pushed};
-use crate::git::{self, Repo, Result};
+use crate::git::{self, Repo, Result, refs};
 use crate::limit::Limit;
 use crate::process;
 use crate::record::store::{self, NOTES};
@@ -176,7 +177,8 @@ pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration)
             let diverged = reasons.iter().any(Reason::went_ahead);
             let limit = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
-            let hint = joined.or_else(limit);
+            let locked = || lock_hint(reasons.iter().map(|reason| reason.why.to_string()));
+            let hint = joined.or_else(limit).or_else(locked);
             return Ok(Outcome::Refused { reasons, hint, again: !diverged });
         }
         // When the other one pushed the same, the next try finds everything up to date.
@@ -254,6 +256,18 @@ fn words(stderr: &[u8], status: ExitStatus) -> Vec<String> {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }
+}
+
+/// What to do about a lock in the remote's repository, where a line of what it said names one. Only a remote on this machine shows
+/// whether the lock is still there.
+pub fn lock_hint(mut said: impl Iterator<Item = String>) -> Option<String> {
+    let lock: PathBuf = said.find_map(|line| refs::lock_file(&line))?.components().collect();
+    let (shown, rm) = (lock.display(), process::quote(&lock));
+    Some(if lock.exists() {
+        format!("if no git is at work in the remote any more, one was killed there: `rm {rm}`")
+    } else {
+        format!("if no git is at work on the remote any more, one was killed there: who runs it can remove `{shown}`")
+    })
 }
 
 /// The branch of which the remote has other commits.

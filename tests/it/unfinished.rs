@@ -106,3 +106,28 @@ fn a_push_killed_at_the_upstream_is_finished() {
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0).says_out("unchanged");
     assert_eq!(config(), format!("branch.{BRANCH}.remote origin\nbranch.{BRANCH}.merge refs/heads/{BRANCH}"));
 }
+
+#[test]
+fn a_lock_on_the_remote_is_named_with_the_command() {
+    let sandbox = Sandbox::new();
+    let lock = sandbox.path("remote.git/refs/heads").join(format!("{BRANCH}.lock"));
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    fs::write(&lock, "").unwrap();
+    let hint =
+        format!("hint: if no git is at work in the remote any more, one was killed there: `rm '{}'`", lock.display());
+    switch(&sandbox).exits(1).says_err(&hint);
+    sandbox.lattice(&["sync"]).exits(1).says_err(&hint);
+    assert!(lock.exists(), "it is another process'");
+    fs::remove_file(&lock).unwrap();
+    switch(&sandbox).exits(0);
+}
+
+#[test]
+fn doctor_puts_right_what_a_killed_git_left() {
+    let (sandbox, note) = switching();
+    let shown = sandbox.lattice(&["doctor", "--offline"]);
+    shown.says_out(&format!("a git was killed while it switched to `{BRANCH}`"));
+    sandbox.lattice(&["doctor", "--offline", "--repair"]).says_out("repaired: a git was killed while it switched");
+    assert!(!sandbox.work().join(&note).exists(), "{note}");
+    assert!(!sandbox.work().join(".git/index.lock").exists());
+}

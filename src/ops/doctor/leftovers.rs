@@ -7,7 +7,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 
 use super::{Line, Repair};
-use crate::git::Repo;
+use crate::context::Context;
+use crate::git::{Repo, work};
+use crate::journal::Operation;
+use crate::ops::{change, unfinished};
+use crate::process::identity::Life;
 use crate::process::proc;
 use crate::temporary;
 
@@ -28,11 +32,31 @@ const UNFINISHED: [(&str, &str, &str); 6] = [
 pub(super) fn examine(repo: &Repo) -> Vec<Line> {
     let dirs = git_dirs(repo);
     let mut lines = locks(repo, &dirs);
-    lines.extend(unfinished(&dirs));
+    lines.extend(under_way(&dirs));
     lines.extend(dead_files(repo));
     lines.extend(no_folders(repo));
     lines.push(disk(repo));
     lines
+}
+
+/// What killed commands and gits left for the next command to put right.
+pub(super) fn killed(repo: &Repo) -> Vec<Line> {
+    let line = |message: String| Line::warning("interrupted", message).repair(Repair::Settle);
+    let history = change::journal(repo).read().unwrap_or_default();
+    let is_over = |operation: &&Operation| operation.owner.life() == Life::Ended;
+    let pending = history.pending().filter(is_over).map(|it| format!("`{}` was killed while refs moved", it.title));
+    let work = repo.unfinished_work().into_iter().filter_map(|unfinished| unfinished.work);
+    pending.chain(work.map(|work| format!("a git was killed while it {work}"))).map(line).collect()
+}
+
+/// Does what the next command that writes would do first.
+///
+/// # Errors
+/// When the journal, refs or files cannot be used.
+pub(super) fn settle(context: &Context) -> Result<()> {
+    let found = change::recover(&context.repo)?;
+    context.notices.borrow_mut().extend(found);
+    unfinished::settle(&context.repo)
 }
 
 /// Removes files that are nobody's any more.
@@ -96,7 +120,7 @@ fn is_lock(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "lock") && path.is_file()
 }
 
-fn unfinished(dirs: &[PathBuf]) -> Vec<Line> {
+fn under_way(dirs: &[PathBuf]) -> Vec<Line> {
     let mut lines = Vec::new();
     for dir in dirs {
         for (name, what, way) in UNFINISHED {
@@ -119,7 +143,8 @@ fn dead_files(repo: &Repo) -> Option<Line> {
     };
     let mut dead = Vec::new();
     walk(&lattice, &mut |path| {
-        if is_dead(path) {
+        // A note of work is named alike, and tells what is to be put right.
+        if is_dead(path) && !work::is_note(path) {
             dead.push(path.to_owned());
         }
     });

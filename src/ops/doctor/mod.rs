@@ -53,6 +53,8 @@ pub struct Line {
 pub enum Repair {
     /// These files are of processes that are gone.
     Remove(Vec<PathBuf>),
+    /// A command was killed, and the next one that writes would put right what it left.
+    Settle,
     /// The hooks are of another version.
     InstallHooks,
 }
@@ -95,6 +97,7 @@ pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Err
         Ok(context) => {
             lines.extend(repository::examine(context, offline));
             lines.extend(leftovers::examine(&context.repo));
+            lines.extend(leftovers::killed(&context.repo));
         }
         Err(why) => lines.push(Line::warning("repository", format!("nothing of one was looked at: {why:#}"))),
     }
@@ -111,6 +114,7 @@ pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Err
 pub fn repair(context: &Context, repair: &Repair) -> Result<()> {
     match repair {
         Repair::Remove(files) => leftovers::remove(files),
+        Repair::Settle => leftovers::settle(context),
         Repair::InstallHooks => repository::install_hooks(context),
     }
 }
