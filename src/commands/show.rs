@@ -5,12 +5,13 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::points::Selection;
-use super::{Session, points, status};
+use super::{Session, points};
 use crate::config::Config;
 use crate::error;
 use crate::nix::StorePath;
 use crate::ops::show::{self, Details};
 use crate::record::{Dispute, Record, Said, Side, Verdict};
+use crate::ui::point::PointView;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
 
@@ -28,7 +29,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let point = named.one(session, config, &census)?;
     let details = show::details(context, config, &census, &point)?;
     if args.get_flag("json") {
-        let mut value = status::to_json(config, &details.status);
+        let mut value = json!(PointView::of(config, &details.status));
         value["template"] = json!(details.template);
         value["config_hash"] = json!(details.config_hash);
         value["files"] = json!(details.files);

@@ -2,15 +2,14 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Value, json};
 
 use super::points::Selection;
 use super::{Session, points};
 use crate::config::Config;
 use crate::error;
-use crate::lattice::Point;
 use crate::points::census::Census;
-use crate::points::status::{self, PointStatus, Survey};
+use crate::points::status::{self, Survey};
+use crate::ui::point::SurveyView;
 use crate::ui::{Ui, harmless, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -37,8 +36,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let survey = status::survey(context, config, &census, which.as_deref())?;
     warn(ui, config, &survey);
     if args.is_some_and(|args| args.get_flag("json")) {
-        let points: Vec<_> = survey.points.iter().map(|point| to_json(config, point)).collect();
-        ui.json(json!({ "base": config.base, "points": points, "skipped_records": survey.skipped }));
+        ui.json(SurveyView::of(config, &survey));
         return Ok(error::OK);
     }
     if survey.points.is_empty() {
@@ -54,7 +52,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     }
     let head = context.head_point(config)?;
     picture::tables(config, &survey.points, head.as_ref(), ui.color).iter().for_each(|line| ui.data(line));
-    next(session, config, &census, &survey.points, head.as_ref());
+    next(ui, config, &survey);
     Ok(error::OK)
 }
 
@@ -81,40 +79,13 @@ fn builds(count: usize) -> String {
 }
 
 /// What can be done next: a few lines, the nearest first.
-fn next(session: &Session, config: &Config, census: &Census, points: &[PointStatus], head: Option<&Point>) {
+fn next(ui: &Ui, config: &Config, survey: &Survey) {
     const MOST: usize = 4;
-    let ui = &session.ui;
-    let (suggestions, all) = picture::suggestions(config, census, points, head, MOST);
-    if !suggestions.is_empty() {
+    if !survey.next.is_empty() {
         ui.data("");
     }
-    suggestions.iter().for_each(|line| ui.data(line));
-    if all > suggestions.len() {
-        ui.data(format!("and {} more", all - suggestions.len()));
+    survey.next.iter().take(MOST).for_each(|next| ui.data(picture::suggestion(config, survey, next)));
+    if survey.next.len() > MOST {
+        ui.data(format!("and {} more", survey.next.len() - MOST));
     }
-}
-
-/// A point as `status --json` and `show --json` give it.
-pub(super) fn to_json(config: &Config, status: &PointStatus) -> Value {
-    let (lattice, named) = (&config.lattice, config.name(&status.point));
-    let axes = lattice.axes().iter().map(|axis| axis.name.to_string());
-    let axes: serde_json::Map<_, _> =
-        axes.zip(lattice.texts(&status.point)).map(|(name, text)| (name, json!(text))).collect();
-    let verdicts: serde_json::Map<_, _> =
-        status.verdicts.iter().map(|(system, verdict, _)| (system.to_string(), json!(verdict))).collect();
-    json!({
-        "point": named.spelled,
-        "axes": axes,
-        "branch": named.branch,
-        "commit": status.commit.to_string(),
-        "flake": named.dir,
-        "systems": status.systems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "parents": status.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "key": status.key.map(|key| key.to_string()),
-        "state": status.state,
-        "activity": status.activity.map(|it| json!({ "seconds": it.seconds(), "expected": it.expected() })),
-        "pushed": status.pushed,
-        "verdicts": verdicts,
-        "disputed": status.disputed.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
 }

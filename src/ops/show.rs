@@ -39,11 +39,7 @@ pub struct Details {
 /// # Errors
 /// When the point has no branch or objects cannot be read.
 pub fn details(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Details> {
-    let survey = status::survey(context, config, census, Some(std::slice::from_ref(point)))?;
-    if let Some((_, unreadable)) = survey.unreadable.into_iter().next() {
-        return Err(unreadable);
-    }
-    let Some(status) = survey.points.into_iter().next() else {
+    let Some(status) = status::glance_at(context, config, census, std::slice::from_ref(point))?.pop() else {
         return Err(Cannot::no_point(config, point).into());
     };
     let repo = &context.repo;

@@ -6,4 +6,5 @@ pub mod census;
 pub mod choice;
 pub mod content;
 pub mod keys;
+pub mod next;
 pub mod status;

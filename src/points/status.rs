@@ -8,6 +8,7 @@ use super::activity::{Activity, View};
 use super::cache::{Cache, Facts};
 use super::census::Census;
 use super::keys::Keys;
+use super::next::NextAction;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
@@ -44,6 +45,8 @@ pub struct PointStatus {
 pub struct Survey {
     /// The points that were asked for, in the order of tables.
     pub points: Vec<PointStatus>,
+    /// What can be done about them, HEAD's point first, then the most urgent.
+    pub next: Vec<NextAction>,
     /// The points whose branch could not be looked at, and why.
     pub unreadable: Vec<(Point, anyhow::Error)>,
     /// What else could not be read: refs, notes.
@@ -78,32 +81,39 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     }
     let skipped = surveyor.skipped;
     surveyor.cache.save();
-    Ok(Survey { points, unreadable, broken: [census.broken.as_slice(), records.broken()].concat(), stranded, skipped })
+    let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
+    let broken = [census.broken.as_slice(), records.broken()].concat();
+    Ok(Survey { points, next, unreadable, broken, stranded, skipped })
 }
 
-/// Looks at one point without what was remembered of others: for those who come often and want to know of no more.
+/// Looks at one point, without what is remembered of all others: that takes longer to read than one point to look at.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Option<PointStatus>> {
-    let repo = &context.repo;
-    let census = Census::around(repo, config, std::slice::from_ref(point))?;
-    let cache = Cache::empty(repo, config);
-    let mut surveyor = Surveyor {
-        repo,
-        keys: Keys::new(repo, config),
-        config,
-        census: &census,
-        cache,
-        queue: View::take(repo)?,
-        skipped: 0,
-    };
-    let Some(commit) = census.commit(point) else { return Ok(None) };
-    if let Some(key) = surveyor.facts(point, commit)?.key {
-        let said = Records::open(repo)?.of(key, &config.spell(point))?;
-        surveyor.cache.put_verdicts(key, point, Verdicts::of(&said));
+    let census = Census::around(&context.repo, config, std::slice::from_ref(point))?;
+    Ok(glance_at(context, config, &census, std::slice::from_ref(point))?.pop())
+}
+
+/// The same for a few points of a census, those without a branch left out.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
+    let (repo, cache) = (&context.repo, Cache::empty(&context.repo, config));
+    let mut surveyor =
+        Surveyor { repo, keys: Keys::new(repo, config), config, census, cache, queue: View::take(repo)?, skipped: 0 };
+    let records = Records::open(repo)?;
+    let mut found = Vec::new();
+    for point in points {
+        let Some(commit) = census.commit(point) else { continue };
+        if let Some(key) = surveyor.facts(point, commit)?.key {
+            let said = records.of(key, &config.spell(point))?;
+            surveyor.cache.put_verdicts(key, point, Verdicts::of(&said));
+        }
+        found.extend(surveyor.look_at(point)?);
     }
-    surveyor.look_at(point)
+    Ok(found)
 }
 
 /// The command that brings the remote's points, where an ordinary `git fetch` does not: in a clone of a single branch.

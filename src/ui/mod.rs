@@ -2,14 +2,16 @@
 
 pub mod crowd;
 pub mod duration;
+mod json;
 pub mod lint;
 pub mod picture;
+pub mod point;
 pub mod table;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::env::Environment;
 pub use crate::text::harmless;
@@ -103,13 +105,12 @@ impl Ui {
     }
 
     /// One JSON document with `"version": 1` as its first field.
-    pub fn json(&self, fields: Value) {
-        let mut document = Map::new();
-        document.insert("version".to_owned(), json!(1));
-        if let Value::Object(fields) = fields {
-            document.extend(fields);
+    pub fn json(&self, fields: impl Serialize) {
+        if LOST.get().is_none()
+            && let Err(error) = json::write(io::stdout(), fields)
+        {
+            LOST.set(error).ok();
         }
-        self.data(escaped(&serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default()));
     }
 
     /// Asks yes or no where there is somebody to ask; otherwise `None`. An empty answer is a yes.
@@ -165,16 +166,6 @@ fn sanitized(text: &str, color: bool) -> String {
         rest = &rest[piece.len()..];
     }
     shown
-}
-
-/// JSON in which the same characters are escaped: they stand in strings only.
-fn escaped(json: &str) -> String {
-    let escape = |c: char| match c {
-        '\n' => c.to_string(),
-        c if crate::text::harms(c) => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    json.chars().map(escape).collect()
 }
 
 /// What kept data from being written; the first reason counts.

@@ -6,8 +6,8 @@ use super::table::{self, Cell};
 use super::{Tone, duration};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
-use crate::points::census::Census;
-use crate::points::status::PointStatus;
+use crate::points::next::{Action, NextAction};
+use crate::points::status::{PointStatus, Survey};
 use crate::record::State;
 
 /// The tables, line by line.
@@ -112,65 +112,16 @@ pub fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// What can be done next, HEAD's point first, then the most urgent: at most `most` lines, and how many there would be in all.
-pub fn suggestions(
-    config: &Config,
-    census: &Census,
-    points: &[PointStatus],
-    head: Option<&Point>,
-    most: usize,
-) -> (Vec<String>, usize) {
-    let mut found = Vec::new();
-    for (i, status) in points.iter().enumerate() {
-        let is_head = head == Some(&status.point);
-        found.extend(ways(config, census, status, is_head).into_iter().flatten().map(|way| (!is_head, way, i)));
-    }
-    found.sort_unstable();
-    (found.iter().take(most).map(|(_, way, i)| way.line(config, &points[*i])).collect(), found.len())
-}
-
-/// What can be done about a point, the most urgent first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    Settle,
-    Mend,
-    Build,
-    NextStep,
-    Promote,
-    FindBuilder,
-    Push,
-}
-
-fn ways(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Way>; 3] {
-    let (lattice, point) = (&config.lattice, &status.point);
-    let goes_on = || census.population().greatest_of_chain(point) == Some(point);
-    let (first, second) = match status.state {
-        State::Failed => (Some(Way::Mend), None),
-        State::Disputed => (Some(Way::Settle), None),
-        State::New => (Some(Way::Build), None),
-        State::NoBuilder => (Some(Way::FindBuilder), None),
-        State::Built if goes_on() => {
-            let has_step = lattice.next_step(point).is_some();
-            // Whether a numbered phase is at its end only the user knows: it is offered where the user is.
-            let has_phase = (is_head || !has_step) && lattice.next_phase(point).is_some();
-            (has_step.then_some(Way::NextStep), has_phase.then_some(Way::Promote))
-        }
-        State::Built | State::Behind | State::Queued | State::Building => (None, None),
+/// Something that can be done next, in a line.
+pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String {
+    let label = match next.action {
+        Action::Settle => "disputed:",
+        Action::Mend => "failed:",
+        Action::Build => "to build:",
+        Action::NextStep => "go on:",
+        Action::Promote => "next phase:",
+        Action::FindBuilder => "no builder:",
+        Action::Push => "to push:",
     };
-    [first, second, (!status.pushed && config.remote.is_some()).then_some(Way::Push)]
-}
-
-impl Way {
-    fn line(self, config: &Config, status: &PointStatus) -> String {
-        let point = config.spell(&status.point);
-        match self {
-            Self::Settle => format!("disputed:   git lattice show {point}"),
-            Self::Mend => format!("failed:     git lattice show {point}"),
-            Self::Build => format!("to build:   git lattice build {point}"),
-            Self::NextStep => format!("go on:      git lattice next-step {point}"),
-            Self::Promote => format!("next phase: git lattice promote {point}"),
-            Self::FindBuilder => format!("no builder: git lattice show {point}"),
-            Self::Push => format!("to push:    git lattice sync {point}"),
-        }
-    }
+    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at].point))
 }

@@ -123,6 +123,26 @@ fn what_can_be_done_next_is_said() {
 }
 
 #[test]
+fn what_can_be_done_next_is_in_json() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    sandbox.lattice(&["new", &two]).exits(0);
+    sandbox.built_elsewhere(&[&one]);
+    let next = || sandbox.lattice(&["status", "--json"]).exits(0).json()["next"].clone();
+    assert_eq!(
+        next(),
+        serde_json::json!([{ "action": "build", "point": two, "command": format!("git lattice build {two}") }])
+    );
+    sandbox.built_elsewhere(&[&one, &two]);
+    let found = next();
+    assert_eq!(fields(&found, "action"), ["next-step", "promote"], "HEAD's point is where the phase may end");
+    assert_eq!(found[1]["command"], format!("git lattice promote {two}"));
+    sandbox.git(&["switch", "-q", "main"]);
+    assert_eq!(fields(&next(), "action"), ["next-step"]);
+}
+
+#[test]
 fn a_fresh_clone_shows_every_point() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs"]).exits(0);

@@ -1,0 +1,92 @@
+//! What can be done next about the points of a survey.
+
+use serde::Serialize;
+
+use super::census::Census;
+use super::status::PointStatus;
+use crate::config::Config;
+use crate::lattice::Point;
+use crate::record::State;
+
+/// A kind of action, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Its records contradict each other: look at them.
+    Settle,
+    /// It failed: look at it.
+    Mend,
+    /// It has no record: build it.
+    Build,
+    /// It is built and the greatest of its chain: make the next step.
+    NextStep,
+    /// It is built and its phase may be complete: open the next phase.
+    Promote,
+    /// No machine builds for one of its systems: look at it.
+    FindBuilder,
+    /// The remote does not have it.
+    Push,
+}
+
+/// Something that can be done about a point. Sorted, HEAD's point comes first, then the most urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextAction {
+    /// Whether HEAD is not on the point's branch.
+    pub is_elsewhere: bool,
+    /// What can be done.
+    pub action: Action,
+    /// The place of the point in the survey.
+    pub at: usize,
+}
+
+impl NextAction {
+    /// What can be done about these points, HEAD's point first, then the most urgent.
+    pub(super) fn of_points(
+        config: &Config,
+        census: &Census,
+        points: &[PointStatus],
+        head: Option<&Point>,
+    ) -> Vec<Self> {
+        let mut found = Vec::new();
+        for (at, status) in points.iter().enumerate() {
+            let is_elsewhere = head != Some(&status.point);
+            let actions = actions(config, census, status, !is_elsewhere).into_iter().flatten();
+            found.extend(actions.map(|action| Self { is_elsewhere, action, at }));
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+impl Action {
+    /// The command that does it, or that shows what to do.
+    pub fn command(self, config: &Config, point: &Point) -> String {
+        let verb = match self {
+            Self::Settle | Self::Mend | Self::FindBuilder => "show",
+            Self::Build => "build",
+            Self::NextStep => "next-step",
+            Self::Promote => "promote",
+            Self::Push => "sync",
+        };
+        format!("git lattice {verb} {}", config.spell(point))
+    }
+}
+
+fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Action>; 3] {
+    let (lattice, point) = (&config.lattice, &status.point);
+    let goes_on = || census.population().greatest_of_chain(point) == Some(point);
+    let (first, second) = match status.state {
+        State::Failed => (Some(Action::Mend), None),
+        State::Disputed => (Some(Action::Settle), None),
+        State::New => (Some(Action::Build), None),
+        State::NoBuilder => (Some(Action::FindBuilder), None),
+        State::Built if goes_on() => {
+            let has_step = lattice.next_step(point).is_some();
+            // Whether a numbered phase is complete only the user knows: the next one is offered at HEAD's point.
+            let has_phase = (is_head || !has_step) && lattice.next_phase(point).is_some();
+            (has_step.then_some(Action::NextStep), has_phase.then_some(Action::Promote))
+        }
+        State::Built | State::Behind | State::Queued | State::Building => (None, None),
+    };
+    [first, second, (!status.pushed && config.remote.is_some()).then_some(Action::Push)]
+}

@@ -1,0 +1,112 @@
+//! Writing JSON as it is made: a large document is never in memory as a whole.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
+
+/// A document with its version as the first field.
+#[derive(Serialize)]
+struct Document<T> {
+    version: u8,
+    #[serde(flatten)]
+    fields: T,
+}
+
+/// Writes `fields`, a struct or an object, as a document of several lines.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write(to: impl Write, fields: impl Serialize) -> io::Result<()> {
+    let mut to = io::BufWriter::new(to);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut to, Escaping(PrettyFormatter::new()));
+    Document { version: 1, fields }.serialize(&mut serializer)?;
+    to.write_all(b"\n")?;
+    to.flush()
+}
+
+/// The pretty format, with every character escaped that would do something to a terminal.
+struct Escaping(PrettyFormatter<'static>);
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.is_ascii() && !fragment.bytes().any(|byte| byte == 0x7f) {
+            return to.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if crate::text::harms(c) {
+                write!(to, "\\u{:04x}", u32::from(c))?;
+            } else {
+                to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_array(to)
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array(to)
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(to, first)
+    }
+
+    fn end_array_value<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_array_value(to)
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object(to)
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object(to)
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(to, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(to)
+    }
+
+    fn end_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object_value(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn written(fields: &Value) -> String {
+        let mut text = Vec::new();
+        write(&mut text, fields).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn terminal_controls_are_escaped_and_read_back() {
+        let fields = json!({ "a": "\u{1b}[31m\u{202e}\u{9b}\u{7f}é\n", "\u{200f}": [] });
+        let text = written(&fields);
+        assert!(text.chars().all(|c| c == '\n' || !crate::text::harms(c)), "{text:?}");
+        let mut read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.as_object_mut().unwrap().remove("version"), Some(json!(1)));
+        assert_eq!(read, fields);
+    }
+
+    #[test]
+    fn version_is_the_first_field() {
+        assert_eq!(
+            written(&json!({ "a": [1], "b": {} })),
+            "{\n  \"version\": 1,\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}\n"
+        );
+    }
+}

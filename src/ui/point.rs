@@ -1,0 +1,148 @@
+//! A survey and its points, as JSON has them.
+
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+
+use crate::branch_name::BranchName;
+use crate::config::{Config, Named};
+use crate::git::Oid;
+use crate::lattice::Spelled;
+use crate::points::next::{Action, NextAction};
+use crate::points::status::{PointStatus, Survey};
+use crate::record::{State, Verdicts};
+use crate::system::System;
+
+/// What `status --json` prints. Each point becomes text when it is written.
+#[derive(Serialize)]
+pub struct SurveyView<'a> {
+    base: &'a BranchName,
+    points: Points<'a>,
+    next: Next<'a>,
+    skipped_records: usize,
+}
+
+struct Points<'a>(&'a Config, &'a [PointStatus]);
+
+struct Next<'a>(&'a Config, &'a Survey);
+
+/// A point as `status --json` and `show --json` print it.
+#[derive(Serialize)]
+pub struct PointView<'a> {
+    point: Spelled,
+    axes: Axes<'a>,
+    branch: BranchName,
+    #[serde(serialize_with = "text")]
+    commit: Oid,
+    flake: String,
+    systems: Texts<'a, System>,
+    parents: Texts<'a, Oid>,
+    key: Option<Text<Oid>>,
+    state: State,
+    activity: Option<ActivityView>,
+    pushed: bool,
+    verdicts: VerdictsView<'a>,
+    disputed: Texts<'a, System>,
+}
+
+#[derive(Serialize)]
+struct ActivityView {
+    seconds: u64,
+    expected: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct NextView {
+    action: Action,
+    point: Spelled,
+    command: String,
+}
+
+struct Axes<'a>(&'a Config, Vec<String>);
+
+struct VerdictsView<'a>(&'a Verdicts);
+
+struct Text<T>(T);
+
+struct Texts<'a, T>(&'a [T]);
+
+impl<'a> SurveyView<'a> {
+    /// All of a survey.
+    pub fn of(config: &'a Config, survey: &'a Survey) -> Self {
+        Self {
+            base: &config.base,
+            points: Points(config, &survey.points),
+            next: Next(config, survey),
+            skipped_records: survey.skipped,
+        }
+    }
+}
+
+impl<'a> PointView<'a> {
+    /// One point.
+    pub fn of(config: &'a Config, status: &'a PointStatus) -> Self {
+        let Named { spelled, branch, dir, .. } = config.name(&status.point);
+        Self {
+            point: spelled,
+            axes: Axes(config, config.lattice.texts(&status.point)),
+            branch,
+            commit: status.commit,
+            flake: dir,
+            systems: Texts(&status.systems),
+            parents: Texts(&status.parents),
+            key: status.key.map(Text),
+            state: status.state,
+            activity: status.activity.map(|it| ActivityView { seconds: it.seconds(), expected: it.expected() }),
+            pushed: status.pushed,
+            verdicts: VerdictsView(&status.verdicts),
+            disputed: Texts(&status.disputed),
+        }
+    }
+}
+
+impl NextView {
+    fn of(config: &Config, survey: &Survey, next: NextAction) -> Self {
+        let point = &survey.points[next.at].point;
+        Self { action: next.action, point: config.spell(point), command: next.action.command(config, point) }
+    }
+}
+
+impl Serialize for Points<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.1.iter().map(|status| PointView::of(self.0, status)))
+    }
+}
+
+impl Serialize for Next<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.1.next.iter().map(|next| NextView::of(self.0, self.1, *next)))
+    }
+}
+
+impl Serialize for Axes<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.lattice.axes().iter().map(|axis| axis.name.as_str()).zip(&self.1))
+    }
+}
+
+impl Serialize for VerdictsView<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(system, verdict, _)| (system.as_str(), verdict)))
+    }
+}
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        text(&self.0, to)
+    }
+}
+
+impl<T: Display> Serialize for Texts<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(Text))
+    }
+}
+
+fn text<S: Serializer>(shown: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(shown)
+}
