@@ -1,7 +1,7 @@
 //! git-lattice: every build step is a branch, every branch is a reproducible flake, every result is recorded in git.
 //!
 //! This crate is the program `git lattice`. What other programs may use of it is on this page: [`run_nix_build`] and the
-//! [`Record`]s that it gives. It builds with Nix what a point's commit holds and records the result in git notes, as
+//! [`Record`]s that it gives, with the types of their fields. It builds with Nix what a point's commit holds and records the result in git notes, as
 //! `git lattice build` does. Everything else in the crate is the program's own and changes without notice.
 
 mod commands;
@@ -60,6 +60,9 @@ pub mod ui;
 #[cfg(test)]
 mod sources;
 
+pub use git::Oid;
+pub use lattice::Spelled;
 pub use library::{Error, run_nix_build};
-pub use limit::Limit;
+pub use nix::StorePath;
 pub use record::{Output, Record, Verdict};
+pub use system::System;

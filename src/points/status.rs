@@ -82,7 +82,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let skipped = surveyor.skipped;
     surveyor.cache.save();
     let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
-    let broken = [census.broken.as_slice(), records.broken()].concat();
+    let broken = [census.broken.as_slice(), &records.broken()].concat();
     Ok(Survey { points, next, unreadable, broken, stranded, skipped })
 }
 

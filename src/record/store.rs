@@ -27,7 +27,7 @@ const MOST_OF_KEY: u64 = 8 << 20;
 pub struct Records<'a> {
     repo: &'a Repo,
     writers: Vec<(String, Oid)>,
-    broken: Vec<String>,
+    broken: Vec<LeftOut>,
     latest: String,
     most_note: u64,
     budget: Budget,
@@ -75,6 +75,21 @@ pub struct Problem {
     pub count: usize,
 }
 
+/// A ref that does not count.
+#[derive(Debug)]
+struct LeftOut {
+    /// Its full name; `None` where only git's own words tell it.
+    notes: Option<String>,
+    why: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.notes.iter().try_for_each(|notes| write!(f, "`{notes}`: "))?;
+        f.write_str(&self.why)
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.reason)?;
@@ -91,15 +106,16 @@ impl<'a> Records<'a> {
     /// # Errors
     /// When refs cannot be read.
     pub fn open(repo: &'a Repo) -> Result<Self> {
-        let mut listing = repo.list_refs(&[NOTES.to_owned()])?;
+        let listing = repo.list_refs(&[NOTES.to_owned()])?;
+        let mut broken: Vec<_> = listing.broken.into_iter().map(|why| LeftOut { notes: None, why }).collect();
         let mut writers = Vec::new();
         for (name, id) in listing.refs {
             match repo.tree_of_commit(id) {
                 Ok(_) => writers.push((name, id)),
-                Err(error) => listing.broken.push(format!("`{name}`: {error}")),
+                Err(error) => broken.push(LeftOut { notes: Some(name), why: error.to_string() }),
             }
         }
-        Self::of_writers(repo, writers, listing.broken, Budget::endless())
+        Self::of_writers(repo, writers, broken, Budget::endless())
     }
 
     /// Finds the writers' refs for a checkout, which waits: where there are too many, only this clone's own, and of the notes only
@@ -117,7 +133,7 @@ impl<'a> Records<'a> {
         Self::of_writers(repo, writers, Vec::new(), budget)
     }
 
-    fn of_writers(repo: &'a Repo, writers: Vec<(String, Oid)>, broken: Vec<String>, budget: Budget) -> Result<Self> {
+    fn of_writers(repo: &'a Repo, writers: Vec<(String, Oid)>, broken: Vec<LeftOut>, budget: Budget) -> Result<Self> {
         Ok(Self { repo, writers, broken, latest: time_in(CLOCK), most_note: repo.size_limit(Kind::Note)?, budget })
     }
 
@@ -127,8 +143,8 @@ impl<'a> Records<'a> {
     }
 
     /// What was left out.
-    pub fn broken(&self) -> &[String] {
-        &self.broken
+    pub fn broken(&self) -> Vec<String> {
+        self.broken.iter().map(ToString::to_string).collect()
     }
 
     /// The writers' refs and what they point at: as long as these stand, so do the records.
@@ -241,10 +257,10 @@ impl<'a> Records<'a> {
 
     /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
     pub fn problems(&self, known: impl Fn(Oid) -> Option<Spelled>) -> Vec<Problem> {
-        let broken = self.broken.iter().map(|text| Problem {
-            notes: text.split('`').nth(1).unwrap_or_default().to_owned(),
+        let broken = self.broken.iter().map(|LeftOut { notes, why }| Problem {
+            notes: notes.clone().unwrap_or_else(|| NOTES.to_owned()),
             key: None,
-            reason: text.clone(),
+            reason: why.clone(),
             count: 1,
         });
         let mut read = 0;

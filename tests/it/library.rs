@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use git_lattice::{Verdict, run_nix_build};
+use git_lattice::{Oid, Spelled, StorePath, System, Verdict, run_nix_build};
 
 use crate::nix_setup::{every_nix, var};
 use crate::sandbox::Sandbox;
@@ -16,6 +16,9 @@ fn the_flake_of_a_point_is_built_and_recorded() {
         let records = run_nix_build(&flake_dir).unwrap();
         let [record] = records.as_slice() else { panic!("one system, one record: {records:?}") };
         assert_eq!((record.point.as_str(), record.verdict), (at("phase0/step1").as_str(), Verdict::Built));
+        // Other programs can name what a record holds.
+        let _: (&Spelled, [Oid; 2], &System) = (&record.point, [record.key, record.commit], &record.system);
+        let _: Option<&StorePath> = record.drv.as_ref();
         assert!(record.outputs["out"].path.as_str().starts_with("/nix/store/"), "{record:?}");
         assert_eq!(run_nix_build(&flake_dir).unwrap(), records, "what is recorded is not built again");
         let error = run_nix_build(".").unwrap_err();
