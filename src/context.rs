@@ -1,6 +1,7 @@
 //! What every command needs, opened once: the environment, the repository, and `lattice.toml`.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::config::{self, Config, Document};
 use crate::env::Environment;
@@ -20,6 +21,18 @@ pub struct Context {
     pub repo: Repo,
     /// What the user should be told besides the answer, line by line: an interrupted command was finished.
     pub notices: RefCell<Vec<String>>,
+    config: Known,
+    policy: Known,
+}
+
+/// A `lattice.toml` that was read.
+type Known = RefCell<Option<Rc<Config>>>;
+
+/// Reads a `lattice.toml` where it is not known yet.
+fn once(known: &Known, read: impl FnOnce() -> Result<Rc<Config>, Error>) -> Result<Rc<Config>, Error> {
+    let found = known.borrow().clone();
+    let config = found.map_or_else(read, Ok)?;
+    Ok(known.borrow_mut().insert(config).clone())
 }
 
 /// Why there is no usable `lattice.toml`.
@@ -46,10 +59,10 @@ impl Context {
     /// When git is missing or there is no repository.
     pub fn open(environment: Environment) -> git::Result<Self> {
         let repo = Repo::open(&environment.cwd, Git::find(&environment.cwd)?)?;
-        Ok(Self { environment, repo, notices: RefCell::default() })
+        Ok(Self { environment, repo, notices: RefCell::default(), config: Known::default(), policy: Known::default() })
     }
 
-    /// Reads `lattice.toml`: the worktree's own where the user edited it, else the base branch's ([`Self::policy`]).
+    /// `lattice.toml`, read once: the worktree's own where the user edited it, else the base branch's ([`Self::policy`]).
     ///
     /// On a point's branch the committed file is as old as the branch, and a stranger may have written it; the base branch has what
     /// the project agreed on. An edit that is not committed is the user trying something, so what it says of the lattice counts; what
@@ -58,10 +71,20 @@ impl Context {
     ///
     /// # Errors
     /// When there is none, or it is not usable.
-    pub fn config(&self) -> Result<Config, Error> {
+    pub fn config(&self) -> Result<Rc<Config>, Error> {
+        once(&self.config, || self.read_config())
+    }
+
+    /// Lets `lattice.toml` be read again: an interrupted command was put right, which may have moved the base branch.
+    pub fn forget_config(&self) {
+        self.config.take();
+        self.policy.take();
+    }
+
+    fn read_config(&self) -> Result<Rc<Config>, Error> {
         if let Some(bytes) = self.repo.edited_file(config::FILE)? {
             let edited = Config::parse(config::FILE, &bytes)?;
-            return Ok(edited.ruled_by(self.policy().ok().as_ref()));
+            return Ok(edited.ruled_by(self.policy().ok().as_deref()).into());
         }
         let committed = self.repo.head()?.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
         let is_here = || self.repo.workdir().is_some_and(|root| root.join(config::FILE).exists());
@@ -70,7 +93,7 @@ impl Context {
             (Err(Error::NoBase | Error::Missing), None) => Err(Error::Missing),
             (Err(Error::NoBase | Error::Missing), Some(bytes)) => {
                 let config = Config::parse(&origin(), &bytes)?;
-                Ok(self.of_base(&config)?.unwrap_or(config).ruled_by(None))
+                Ok(self.of_base(&config)?.unwrap_or(config).ruled_by(None).into())
             }
             // The same fault in a file that can be edited at once is named there.
             (Err(error @ Error::Config(_)), Some(bytes)) => {

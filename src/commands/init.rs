@@ -58,10 +58,10 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if wanted {
         hooks::install(session)?;
     }
+    let config = plan.config.clone();
     let path = plan.apply(context)?;
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.data(format!("wrote {}", shown.display()));
-    let config = context.config()?;
     for key in &config.unknown {
         ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
     }

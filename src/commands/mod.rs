@@ -28,6 +28,7 @@ mod undo;
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use anyhow::Result;
 use clap::{ArgMatches, Command};
@@ -48,7 +49,7 @@ const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 pub(crate) struct Session {
     pub environment: Environment,
     context: OnceCell<Context>,
-    config: OnceCell<Config>,
+    config: OnceCell<Rc<Config>>,
     /// How to speak.
     pub ui: Ui,
 }
@@ -88,7 +89,7 @@ impl Session {
             }
             self.config.set(config).ok();
         }
-        self.config.get().ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
+        self.config.get().map(Rc::as_ref).ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
     }
 
     /// Puts right what an interrupted command left: the beginning of every command that writes.
@@ -97,7 +98,11 @@ impl Session {
     /// When refs or the journal cannot be used.
     pub(crate) fn recover(&self) -> Result<()> {
         let context = self.context()?;
-        context.notices.borrow_mut().extend(recover(&context.repo)?);
+        let lines = recover(&context.repo)?;
+        if !lines.is_empty() {
+            context.forget_config();
+        }
+        context.notices.borrow_mut().extend(lines);
         self.tell_notices();
         self.settle(unfinished::settle);
         Ok(())

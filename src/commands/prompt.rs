@@ -1,5 +1,7 @@
 //! `git lattice prompt`
 
+use std::rc::Rc;
+
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Command};
 
@@ -34,7 +36,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
-fn look(session: &Session) -> Result<Option<(Config, PointStatus)>> {
+fn look(session: &Session) -> Result<Option<(Rc<Config>, PointStatus)>> {
     let context = session.context()?;
     // Without lattice.toml's own word on its unknown keys, which would be said before every command.
     let config = context.config()?;

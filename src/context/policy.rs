@@ -16,7 +16,9 @@
 //! fetch alone changes no policy, the user does, by pulling. A stale one harms nobody, since no `lattice.toml` can permit
 //! anything: it only says what is looked at.
 
-use super::{Context, Error};
+use std::rc::Rc;
+
+use super::{Context, Error, once};
 use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
 use crate::git::{self, Oid};
@@ -29,11 +31,15 @@ const ORIGIN: &str = "origin";
 const USUAL_BASES: [&str; 2] = ["main", "master"];
 
 impl Context {
-    /// Reads the policy: the base branch's `lattice.toml`.
+    /// The policy, read once: the base branch's `lattice.toml`.
     ///
     /// # Errors
     /// [`Error::NoBase`] when it is not known which branch that is, [`Error::Missing`] when it has none, or it is not usable.
-    pub fn policy(&self) -> Result<Config, Error> {
+    pub fn policy(&self) -> Result<Rc<Config>, Error> {
+        once(&self.policy, || self.read_policy().map(Rc::new))
+    }
+
+    fn read_policy(&self) -> Result<Config, Error> {
         if let Some(base) = self.repo.config(BASE_KEY) {
             return self.policy_on(&BranchName::parse(&base).map_err(git::Error::from)?)?.ok_or(Error::Missing);
         }

@@ -78,7 +78,8 @@ pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<V
 pub struct Plan<'a> {
     root: &'a Path,
     document: Document,
-    base: String,
+    /// What the file will say.
+    pub config: Config,
     _held: File,
 }
 
@@ -101,8 +102,8 @@ pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan
         }
         None => Document::starter(config::FILE, draft),
     };
-    document.config()?;
-    Ok(Plan { root, document, base: draft.base.clone(), _held: held })
+    let config = document.config()?;
+    Ok(Plan { root, document, config, _held: held })
 }
 
 impl Plan<'_> {
@@ -112,7 +113,7 @@ impl Plan<'_> {
     /// # Errors
     /// When one of them cannot be written.
     pub fn apply(self, context: &Context) -> Result<PathBuf> {
-        context.remember_base(&self.base).context("could not write down which branch is the base")?;
+        context.remember_base(&self.config.base).context("could not write down which branch is the base")?;
         save(self.root, &self.document)
     }
 }

@@ -43,6 +43,7 @@ mod packaging;
 mod promote;
 mod queue;
 mod races;
+mod read_once;
 mod records;
 mod rules;
 mod sandbox;

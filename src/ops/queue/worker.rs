@@ -48,6 +48,8 @@ pub fn work(context: &Context) -> Result<()> {
 }
 
 fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<()> {
+    // The worker may have been there for days.
+    context.forget_config();
     // Only for people to look at: a build does not wait for a guess.
     held.expect(queue, expect::seconds(context, &job.point).ok().flatten())?;
     let program = std::env::current_exe().context("could not find this program")?;

@@ -112,7 +112,7 @@ impl Review {
 /// [`Refused`] when it says what no shared file may say; when the base branch's file or the ledger cannot be used.
 pub fn review(context: &Context) -> Result<Review> {
     let proposal = match context.policy() {
-        Ok(policy) => policy.proposal,
+        Ok(policy) => policy.proposal.clone(),
         Err(context::Error::Missing) => Proposal::default(),
         Err(error) => return Err(error.into()),
     };
