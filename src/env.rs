@@ -50,7 +50,7 @@ pub const FOR_NIX: [(&str, &str); 25] = [
     ("LANG", "the language and encoding of messages"),
     ("LC_*", "the same, in parts"),
     ("LOCALE_ARCHIVE", "where a Nix that was built by Nix finds the above"),
-    ("NIX_*", "its own settings: NIX_REMOTE, NIX_CONF_DIR, NIX_CONFIG, NIX_SSHOPTS, NIX_SSL_CERT_FILE, .."),
+    ("NIX_*", "its own settings: NIX_REMOTE, NIX_CONF_DIR, NIX_SSHOPTS, NIX_SSL_CERT_FILE, ..; not NIX_CONFIG"),
     ("XDG_CACHE_HOME", "the caches of flakes"),
     ("XDG_CONFIG_HOME", "nix.conf, and git's configuration"),
     ("XDG_CONFIG_DIRS", "further places of nix.conf"),
@@ -67,6 +67,11 @@ pub const FOR_NIX: [(&str, &str); 25] = [
     ("ALL_PROXY", "the same"),
     ("NO_PROXY", "the same"),
 ];
+
+/// Settings of Nix, which may hold access tokens: a builder can ask for any variable, so Nix is given them in a file.
+const NIX_CONFIG: &str = "NIX_CONFIG";
+/// Where that file is named.
+pub const NIX_USER_CONF_FILES: &str = "NIX_USER_CONF_FILES";
 
 /// What a build that somebody typed gets besides [`FOR_NIX`]: remote builders and stores are reached by ssh, whose keys are often in an
 /// agent only. Nobody typed the others: nothing that they run may use the user's keys on other machines.
@@ -142,7 +147,29 @@ pub fn for_nix(with_agent: bool) -> Vec<(OsString, OsString)> {
         None => name == known,
     };
     let agent = with_agent.then_some(FOR_TYPED_BUILDS);
-    kept(|name| FOR_NIX.iter().map(|(known, _)| *known).chain(agent).any(|known| is_named(name, known)))
+    let is_known = |name: &str| FOR_NIX.iter().map(|(known, _)| *known).chain(agent).any(|known| is_named(name, known));
+    kept(|name| name != NIX_CONFIG && is_known(name))
+}
+
+/// The settings of Nix that the environment holds as text.
+#[must_use]
+pub fn nix_config() -> Option<OsString> {
+    var(NIX_CONFIG).filter(|text| !text.is_empty())
+}
+
+/// The files in which Nix looks for the user's settings, with colons between them; the first one counts most (nix.conf(5)).
+#[must_use]
+pub fn nix_user_conf_files(knows_own_home: bool) -> OsString {
+    if let Some(named) = var(NIX_USER_CONF_FILES) {
+        return named;
+    }
+    let set = |name| var(name).filter(|value| !value.is_empty());
+    let config = || set("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".config")));
+    let own = set("NIX_CONFIG_HOME").filter(|_| knows_own_home).map(PathBuf::from);
+    let dirs = set("XDG_CONFIG_DIRS").unwrap_or_else(|| "/etc/xdg".into());
+    let dirs = std::env::split_paths(&dirs).map(|dir| dir.join("nix"));
+    let files = own.or_else(|| Some(config()?.join("nix"))).into_iter().chain(dirs).map(|dir| dir.join("nix.conf"));
+    files.map(PathBuf::into_os_string).collect::<Vec<_>>().join(":".as_ref())
 }
 
 /// The variables of our environment that verifying a signature needs.

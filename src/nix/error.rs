@@ -31,6 +31,9 @@ pub enum Error {
         /// What it calls itself.
         version: Version,
     },
+    /// The settings that the environment holds could not be put into a file.
+    #[error("could not put `NIX_CONFIG` into a file for Nix")]
+    UserConfig(#[source] std::io::Error),
     /// The user stopped it, and us.
     #[error("nix was interrupted{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
     Interrupted {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::diagnosis::{self, Diagnosis};
 use super::error::Error;
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
-use super::exe::{Nix, QUESTION, cmd_of};
+use super::exe::{Nix, QUESTION};
 use super::failure::{Failure, Kind};
 use super::log::{Event, plain};
 use super::options::Options;
@@ -53,7 +53,7 @@ impl Nix {
         let (Evaluator::EvalJobs(program), None) = (&evaluator, self.store()) else {
             return Ok((self.evaluate(what, options, on_event)?, Evaluator::Nix));
         };
-        let mut found = by_eval_jobs(program, self.with_agent, what, options, on_event)?;
+        let mut found = by_eval_jobs(self, program, what, options, on_event)?;
         let left: Vec<usize> = (0..what.len()).filter(|i| !found.contains_key(i)).collect();
         let by = if left.len() == what.len() { Evaluator::Nix } else { evaluator };
         if !left.is_empty() {
@@ -65,15 +65,15 @@ impl Nix {
 }
 
 fn by_eval_jobs(
+    nix: &Nix,
     program: &Path,
-    with_agent: bool,
     what: &[Installable],
     options: &Options,
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<HashMap<usize, Evaluation>, Error> {
     let mut found = HashMap::new();
     for expression in expressions(what) {
-        let cmd = options.apply_to_eval_jobs(options.apply(cmd_of(program, with_agent)));
+        let cmd = options.apply_to_eval_jobs(options.apply(nix.cmd_of(program)));
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);

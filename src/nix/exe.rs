@@ -1,7 +1,9 @@
 //! The `nix` program and the few questions that need no more than one call.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
@@ -10,6 +12,7 @@ use super::path_info;
 use super::place::StoreUrl;
 use super::settings::Settings;
 use super::store_path::StorePath;
+use super::user_config::UserConfig;
 use super::version::Version;
 use crate::env;
 use crate::process::Cmd;
@@ -25,7 +28,8 @@ pub(super) const QUESTION: Duration = Duration::from_secs(30);
 pub struct Nix {
     program: PathBuf,
     version: Version,
-    pub(super) with_agent: bool,
+    with_agent: bool,
+    config: Option<Arc<UserConfig>>,
     pub(super) store: Option<StoreUrl>,
 }
 
@@ -47,11 +51,11 @@ impl Nix {
         let Some(version) = Version::parse(&said) else {
             return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
         };
-        if version.at_least(2, 8) {
-            Ok(Self { program, version, with_agent: false, store: None })
-        } else {
-            Err(Error::TooOld { program, version })
+        if !version.at_least(2, 8) {
+            return Err(Error::TooOld { program, version });
         }
+        let config = UserConfig::write(&version).map_err(Error::UserConfig)?.map(Arc::new);
+        Ok(Self { program, version, with_agent: false, config, store: None })
     }
 
     /// The same for what somebody typed: it may use the ssh agent, by which remote builders and stores are reached.
@@ -87,13 +91,26 @@ impl Nix {
         self.cmd_of(&self.program).args(words)
     }
 
-    /// Legacy commands know the store as a setting only; `nix` takes it so as well.
-    fn cmd_of(&self, program: &Path) -> Cmd {
-        let cmd = cmd_of(program, self.with_agent);
+    /// The same for another program of Nix'. Legacy commands know the store as a setting only; `nix` takes it so as well.
+    pub(super) fn cmd_of(&self, program: &Path) -> Cmd {
+        let cmd = Cmd::new(program);
+        // Without an agent ssh may want to ask for a password itself.
+        let cmd = if self.with_agent { cmd.may_ask() } else { cmd };
+        let cmd = cmd.only_env(self.environment()).env("LC_ALL", "C.UTF-8");
+        let cmd = cmd.args(["--extra-experimental-features", "nix-command flakes"]);
         match &self.store {
             Some(store) => cmd.args(["--option", "store", store.as_str()]),
             None => cmd,
         }
+    }
+
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let mut variables = env::for_nix(self.with_agent);
+        if let Some(config) = &self.config {
+            variables.retain(|(name, _)| name != env::NIX_USER_CONF_FILES);
+            variables.push((env::NIX_USER_CONF_FILES.into(), config.files().to_owned()));
+        }
+        variables
     }
 
     /// A `nix-store` command: the one beside `nix`, else the one on PATH.
@@ -157,14 +174,4 @@ impl Nix {
         }
         Ok(hashes)
     }
-}
-
-/// The same for another program of Nix'.
-pub(super) fn cmd_of(program: &Path, with_agent: bool) -> Cmd {
-    let cmd = Cmd::new(program);
-    // Without an agent ssh may want to ask for a password itself.
-    let cmd = if with_agent { cmd.may_ask() } else { cmd };
-    cmd.only_env(env::for_nix(with_agent))
-        .env("LC_ALL", "C.UTF-8")
-        .args(["--extra-experimental-features", "nix-command flakes"])
 }

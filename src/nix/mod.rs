@@ -30,6 +30,7 @@ mod settings;
 mod statement;
 mod store_path;
 mod trouble;
+mod user_config;
 mod version;
 
 pub use build::Request;

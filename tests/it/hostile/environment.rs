@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::victim::Victim;
+use super::victim::{Put, Victim};
 use crate::nix_setup::every_nix;
-use crate::story::{at, branch};
+use crate::story::{at, branch, here};
 
 /// Variables that a build may not see, and some that it needs.
 const GIVEN: [(&str, &str); 9] = [
@@ -46,5 +46,47 @@ fn nix_gets_what_it_needs_and_the_agent_only_where_somebody_typed() {
         let build = ["build", "--again"];
         victim.sandbox.lattice_in("work", &build, |command| command.envs(GIVEN)).exits(0);
         assert_eq!(seen(&victim), [&["SSH_AUTH_SOCK"][..], &needed].concat(), "what is typed may use the agent");
+    }
+}
+
+/// A stranger's step that asks for these variables, where Nix has no daemon; it tells what it got and fails.
+fn curious_step() -> Put {
+    let attributes = format!(
+        "name = \"x\"; system = \"{}-linux\"; builder = \"/bin/sh\"; outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; \
+         outputHash = \"{}\"; impureEnvVars = [ \"NIX_CONFIG\" \"NIX_USER_CONF_FILES\" ];",
+        here(),
+        "0".repeat(64)
+    );
+    let script = r#"seen=nothing; IFS=:; for file in $NIX_USER_CONF_FILES; do [ -e "$file" ] && seen=$file; done
+        [ -e /marker ] && marker=marker; echo "$marker, cores $NIX_BUILD_CORES, got <$NIX_CONFIG> and $seen"; exit 3"#;
+    Put::Text(format!("{{ ... }}: derivation {{ {attributes} args = [ \"-c\" ''{script}'' ]; }}"))
+}
+
+/// Where Nix finds the user's configuration files: the folder of all configuration, or a variable that names them.
+#[test]
+fn nix_config_counts_and_no_builder_sees_it() {
+    for (nix, named) in every_nix().into_iter().flat_map(|nix| [(nix.clone(), false), (nix, true)]) {
+        let victim = Victim::new(Some(&nix));
+        let sandbox = &victim.sandbox;
+        for program in ["nix/bin/nix", "nix/bin/nix-store"] {
+            let script = fs::read_to_string(sandbox.path(program)).unwrap();
+            let script = script.replace("NIX_USER_CONF_FILES=/dev/null HOME=\"$home\"", "");
+            fs::write(sandbox.path(program), script.replace("XDG_CONFIG_HOME=\"$home/config\"", "")).unwrap();
+        }
+        let file = if named { "named.conf" } else { "home/.config/nix/nix.conf" };
+        let file = sandbox.path(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "cores = 5\nextra-sandbox-paths = /marker=/bin/busybox\n").unwrap();
+        victim.is_sent("step", &[("step.nix", curious_step())]);
+        let run = sandbox.lattice_in("work", &["build", &at("phase0/step1")], |command| {
+            command.env("NIX_CONFIG", "access-tokens = example.org=hidden\ncores = 7");
+            if named { command.env("NIX_USER_CONF_FILES", &file) } else { command }
+        });
+        run.exits(2).says_err("marker, cores 7, got <> and nothing");
+        let left = fs::read_dir(sandbox.path("home/.cache/git-lattice")).unwrap();
+        let is_config = |name: &String| name.starts_with("nix.conf");
+        let left: Vec<_> =
+            left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(is_config).collect();
+        assert_eq!(left, <[&str; 0]>::default(), "the file should go when the command ends");
     }
 }
