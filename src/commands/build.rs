@@ -47,6 +47,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let settings = trust::settings(context, config)?;
     let Typed { places, unused } = Places::typed(&places::read(args), &context.repo, &settings)?;
     tell_unused(ui, &unused);
+    for path in build::submodules(&context.repo, config, &plan)? {
+        ui.say(format!(
+            "left out: `{path}` of `[build] include` is a submodule, whose files are not in this repository"
+        ));
+    }
     let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
     let how = how.checking(args.get_flag("check"));
     let json = args.get_flag("json");

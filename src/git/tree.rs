@@ -46,6 +46,17 @@ impl Repo {
         Ok(Some(found))
     }
 
+    /// The same but for a submodule, whose commit is of another repository.
+    ///
+    /// # Errors
+    /// When a tree cannot be read.
+    pub fn content_at(&self, tree: Oid, path: &str) -> Result<Option<Entry>> {
+        match self.entry_at(tree, path)? {
+            Some(entry) if !entry.is_tree && self.is_submodule(tree, path)? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
     fn child(&self, tree: Oid, name: &str) -> Result<Option<Entry>> {
         let object = self.object(tree, "tree")?;
         let entries = gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash());
@@ -79,9 +90,16 @@ impl Repo {
     /// # Errors
     /// When something of it cannot be read.
     pub fn complete(&self, tree: Oid) -> Result<()> {
-        if self.is_partial() {
-            for entry in self.entries(tree)? {
-                if entry.is_tree { self.complete(entry.id)? } else { drop(self.object(entry.id, "blob")?) }
+        if !self.is_partial() {
+            return Ok(());
+        }
+        let object = self.object(tree, "tree")?;
+        for entry in gix::objs::TreeRefIter::from_bytes(&object.data, self.gix.object_hash()) {
+            let entry = entry.map_err(|error| reading(format!("tree {tree}"))(error.to_string()))?;
+            match entry.mode.kind() {
+                EntryKind::Tree => self.complete(entry.oid.to_owned())?,
+                EntryKind::Commit => {}
+                _ => drop(self.object(entry.oid.to_owned(), "blob")?),
             }
         }
         Ok(())
@@ -205,7 +223,10 @@ impl Repo {
     }
 
     /// Whether there is a submodule at `path`: a commit, whose object may be here or not.
-    fn is_submodule(&self, tree: Oid, path: &str) -> Result<bool> {
+    ///
+    /// # Errors
+    /// When a tree cannot be read.
+    pub fn is_submodule(&self, tree: Oid, path: &str) -> Result<bool> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = if parent.is_empty() { Some(tree) } else { self.entry_at(tree, parent)?.map(|entry| entry.id) };
         let Some(parent) = parent else { return Ok(false) };

@@ -68,7 +68,7 @@ impl Content {
     pub fn key(&self, repo: &Repo, config: &Config, tree: Oid) -> Result<Oid> {
         let mut entries: Vec<_> = self.points.iter().map(|(_, dir, entry)| (dir.clone(), entry.clone())).collect();
         for path in &config.build.include {
-            entries.extend(repo.entry_at(tree, path)?.map(|entry| (path.clone(), entry)));
+            entries.extend(repo.content_at(tree, path)?.map(|entry| (path.clone(), entry)));
         }
         Ok(repo.tree_of(&entries)?)
     }

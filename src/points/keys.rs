@@ -59,7 +59,7 @@ impl<'a> Keys<'a> {
         let entry = |(path, part): (String, Part)| (path, Entry { name: String::new(), id: part.tree, is_tree: true });
         let mut entries: Vec<_> = parts.into_iter().map(entry).collect();
         for path in &self.config.build.include {
-            entries.extend(self.repo.entry_at(tree, path)?.map(|entry| (path.clone(), entry)));
+            entries.extend(self.repo.content_at(tree, path)?.map(|entry| (path.clone(), entry)));
         }
         Ok(Some(self.memory.tree_of(&entries)?))
     }

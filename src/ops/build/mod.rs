@@ -10,6 +10,7 @@ mod run;
 mod strangers;
 mod undecided;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -284,6 +285,24 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     };
     let job = |system: System| Job { named: named.clone(), commit, key, synthetic, known: built(&system), system };
     Ok(config.systems.of(&config.lattice, point).into_iter().map(job).collect())
+}
+
+/// What `[build] include` names and a build cannot read: a submodule is a commit of another repository.
+///
+/// # Errors
+/// When objects cannot be read.
+pub fn submodules<'a>(repo: &Repo, config: &'a Config, plan: &Plan) -> Result<Vec<&'a str>> {
+    let trees: HashSet<_> = plan.jobs.iter().map(|job| job.commit).collect();
+    let trees = trees.into_iter().map(|commit| repo.tree_of_commit(commit)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = Vec::new();
+    for path in &config.build.include {
+        for tree in &trees {
+            if found.last() != Some(&path.as_str()) && repo.is_submodule(*tree, path)? {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Where the log of the last build of a key on a system is kept.

@@ -78,7 +78,7 @@ fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Resu
     let branches: Vec<_> = grown_from.chain([config.base.clone()]).collect();
     let mut open = Vec::new();
     for path in &config.build.include {
-        let Some(entry) = repo.entry_at(tree, path)? else { continue };
+        let Some(entry) = repo.content_at(tree, path)? else { continue };
         let mut is_ours = false;
         for branch in &branches {
             is_ours = is_ours || repo.was_made_here(&branch.full_ref(), path, &entry)?;

@@ -170,6 +170,27 @@ fn what_builds_may_read_besides_is_judged_too() {
     victim.switch_says("`src`, which builds may read, was not written here");
 }
 
+/// A submodule is a commit of another repository, which no build can read.
+#[test]
+fn submodule_in_the_place_of_an_include_is_left_out() {
+    let victim = reading_src();
+    let sandbox = &victim.sandbox;
+    let name = branch(&at("phase0/step1"));
+    sandbox.git_in("", &["clone", "-q", "-b", &name, "remote.git", "stranger"]);
+    sandbox.git_in("stranger", &["rm", "-q", "-r", "src"]);
+    sandbox.git_in("stranger", &["update-index", "--add", "--cacheinfo", &format!("160000,{},src", "1".repeat(40))]);
+    sandbox.git_in("stranger", &["commit", "-q", "-m", "improve it"]);
+    sandbox.git_in("stranger", &["push", "-q"]);
+    sandbox.git(&["fetch", "-q"]);
+    sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &format!("refs/remotes/origin/{name}")]);
+    assert!(victim.switch(&name).contains("in the background"), "what is left was made here");
+    sandbox.lattice(&["trust", "--dry-run", &at("phase0/step1")]).exits(0);
+    sandbox
+        .lattice(&["build", &at("phase0/step1")])
+        .exits(2)
+        .says_err("left out: `src` of `[build] include` is a submodule");
+}
+
 #[test]
 fn amending_somebody_else_s_commit_does_not_make_it_one_s_own() {
     let victim = Victim::new(None);
