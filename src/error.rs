@@ -201,6 +201,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoFlake { .. } => {
             vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
         }
+        Cannot::OddPath { .. } => {
+            vec!["`TMPDIR=/some/plain/path` gives it a folder for a link; Nix 2.20 and later need none".to_owned()]
+        }
         Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
         Cannot::NoRemote { remote: None } => vec![format!("`remote` in {} says which; it is empty", config::FILE)],
         Cannot::NoOperation(_) | Cannot::SeveralOperations(_) => {

@@ -44,6 +44,12 @@ impl Source {
         self.link.as_ref().map_or(&self.path, |link| &link.path)
     }
 
+    /// Whether Nix reads it in place, whatever version it is: where the path is to be decoded, an older one clones it first, and
+    /// then other attributes count than [`ATTRIBUTES`].
+    pub fn has_plain_path(&self) -> bool {
+        is_plain(self.path())
+    }
+
     pub(super) fn gix(&self) -> &gix::Repository {
         &self.gix
     }
@@ -67,7 +73,7 @@ impl Source {
 impl Link {
     /// A link in the first folder for temporary files that has a plain path and can be written.
     fn to(path: &Path) -> Option<Self> {
-        let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()];
+        let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
         places.into_iter().filter(|place| is_plain(place)).find_map(|place| {
             let folder = tempfile::Builder::new().prefix("git-lattice-").tempdir_in(place).ok()?;
             let link = folder.path().join("source");

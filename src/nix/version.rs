@@ -62,6 +62,11 @@ impl Version {
         self.at_least(2, 15)
     }
 
+    /// Whether it reads a commit through libgit2, and not through `git archive` (2.20; Lix branched off before).
+    pub fn has_libgit2(&self) -> bool {
+        self.flavour != Flavour::Lix && self.at_least(2, 20)
+    }
+
     /// Whether `nix path-info --json` wants to be told its format (2.33; Lix branched off before).
     pub(super) fn has_json_format(&self) -> bool {
         self.flavour != Flavour::Lix && self.at_least(2, 33)
@@ -125,5 +130,6 @@ mod tests {
         assert!(version("nix (Nix) 2.34.0").has_json_format());
         assert!(!version("nix (Lix, like Nix) 2.93.0").has_json_format(), "Lix 2.93 is not Nix 2.93");
         assert!(!version("nix (Nix) 2.8.0").has_config_show());
+        assert!(version("nix (Nix) 2.20.0").has_libgit2() && !version("nix (Lix, like Nix) 2.93.0").has_libgit2());
     }
 }

@@ -181,6 +181,14 @@ pub enum Cannot {
         /// Where the flake should be.
         dir: String,
     },
+    /// This Nix would read the repository through a clone, in which attributes of the branch count.
+    #[error("Nix {nix} cannot read `{path}` as it is: the path has other characters than letters, digits and `-._~/`")]
+    OddPath {
+        /// The repository for Nix.
+        path: String,
+        /// Which Nix.
+        nix: crate::nix::Version,
+    },
     /// The file is there already.
     #[error("`{file}` is there already")]
     Exists {

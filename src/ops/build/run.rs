@@ -13,7 +13,7 @@ use super::{Done, How, Job, Machines, Plan, Progress, link_path};
 use crate::context::Context;
 use crate::git::source::Source;
 use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
-use crate::ops::apart;
+use crate::ops::{Cannot, apart};
 use crate::record::{About, Record, Verdict};
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
@@ -85,6 +85,11 @@ impl<'a> Builder<'a> {
         let nix = if matches!(how.mode, Mode::Automatic(_)) { nix } else { nix.with_agent() };
         let machines = how.machines(&context.repo, &nix)?;
         let source = context.repo.source()?;
+        if !source.has_plain_path() && !nix.version().has_libgit2() {
+            return Err(
+                Cannot::OddPath { path: source.path().display().to_string(), nix: nix.version().clone() }.into()
+            );
+        }
         Ok(Self { context, nix, machines, how, source })
     }
 
