@@ -80,6 +80,8 @@ pub(crate) struct Call {
     /// Its number among the calls of that name, on `path` if there is one.
     nth: usize,
     path: Option<String>,
+    /// Whether a process makes it on a pipe or socket, which is never full as a disk is.
+    on_pipe: bool,
 }
 
 /// A fault at a call.
@@ -90,6 +92,11 @@ pub(crate) struct Injection {
 }
 
 impl Call {
+    /// Whether the system can answer so.
+    pub(crate) fn can_meet(&self, fault: Fault) -> bool {
+        !(self.on_pipe && matches!(fault, Fault::Error("ENOSPC")))
+    }
+
     /// The program that makes it.
     pub(crate) fn program(&self) -> &str {
         self.start.split_once('.').map_or(&*self.start, |(program, _)| program)
@@ -98,7 +105,7 @@ impl Call {
 
 impl std::fmt::Display for Injection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Call { start, name, nth, path } = &self.call;
+        let Call { start, name, nth, path, .. } = &self.call;
         write!(f, "{} at {name} {nth} of {start}", self.fault.name())?;
         path.iter().try_for_each(|path| write!(f, " on {path}"))
     }
@@ -165,7 +172,7 @@ impl Tracer {
 
     /// Runs git-lattice in the clone without a fault, and gives the calls by which it and its programs write.
     pub(crate) fn trace(&self, args: &[&str]) -> (Ended, Trace) {
-        let ended = self.run(args, "*", &format!("-s 4096 -e trace={WRITES}"));
+        let ended = self.run(args, "*", &format!("-y -s 4096 -e trace={WRITES}"));
         let mut trace = Trace { calls: Vec::new(), unnamed: 0 };
         for (start, log) in self.logs() {
             log::add(&start, &log, &mut trace);

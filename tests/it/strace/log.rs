@@ -1,6 +1,6 @@
 //! What strace wrote of one start of a program, and how its calls can be told apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Call, Trace};
 
@@ -8,6 +8,8 @@ use super::{Call, Trace};
 pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
     let mut by_name = Counts::default();
     let mut by_path = Counts::default();
+    let mut on_pipes = HashSet::new();
+    let before = trace.calls.len();
     for (process, name, arguments) in log.lines().filter_map(parse) {
         let path = path_in(arguments);
         let (nth, first) = by_name.count(process, name.to_owned());
@@ -20,13 +22,27 @@ pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
             name: name.to_owned(),
             nth,
             path: path.map(str::to_owned),
+            on_pipe: false,
         };
+        // strace counts for each process: this number is met by all that come so far.
+        if is_pipe(arguments) {
+            on_pipes.insert((name.to_owned(), nth));
+        }
         match on_path {
             _ if first => trace.calls.push(call(nth, None)),
             Some((nth, true)) => trace.calls.push(call(nth, path)),
             _ => trace.unnamed += 1,
         }
     }
+    for call in &mut trace.calls[before..] {
+        call.on_pipe = call.path.is_none() && on_pipes.contains(&(call.name.clone(), call.nth));
+    }
+}
+
+/// Whether the first argument is a descriptor of a pipe or socket, as strace -y shows it: `2<pipe:[123]>`.
+fn is_pipe(arguments: &str) -> bool {
+    let descriptor = arguments.trim_start_matches(|c: char| c.is_ascii_digit());
+    ["<pipe:", "<socket:", "<UNIX"].iter().any(|kind| descriptor.starts_with(kind))
 }
 
 /// How often each process of a start made calls of a kind.

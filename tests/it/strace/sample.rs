@@ -30,8 +30,10 @@ pub(crate) fn is_sweep() -> bool {
 /// The faults to try: one of each program and call after another, in an order that looks random and is the same every time. `seed`
 /// also says where to begin, so that the samples of several situations are of different calls.
 pub(crate) fn choose(calls: &[Call], faults: &[Fault], seed: &impl Hash) -> Vec<Injection> {
-    let of_call =
-        |call: &Call| faults.iter().map(|fault| Injection { call: call.clone(), fault: *fault }).collect::<Vec<_>>();
+    let of_call = |call: &Call| {
+        let faults = faults.iter().filter(|fault| call.can_meet(**fault));
+        faults.map(|fault| Injection { call: call.clone(), fault: *fault }).collect::<Vec<_>>()
+    };
     let mut groups = BTreeMap::<_, Vec<Injection>>::new();
     for injection in calls.iter().flat_map(of_call) {
         groups.entry(hash(&(injection.call.program(), &injection.call.name))).or_default().push(injection);
