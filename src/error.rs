@@ -235,11 +235,11 @@ fn cannot(error: &Cannot) -> Vec<String> {
 fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
     use lattice::Error;
     match error {
-        Error::UnknownValue { axis, value, known, near } => {
+        Error::UnknownValue { axis, value, known, is_counted, near } => {
             let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
             hints.push(format!("axis `{axis}` has: {known}"));
             // `step{n} from 1`: nothing can be added to what is counted.
-            if !known.contains('{') {
+            if !is_counted {
                 hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
             }
             Some(hints)
@@ -270,7 +270,7 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::Untrusted(path) => {
             one(format!("`git config --global --add safe.directory {}` if you trust it", process::quote(path)))
         }
-        git::Error::Identity(what) => one(format!("`git config --global {} VALUE` sets it", what.trim_matches('`'))),
+        git::Error::Identity(what) => one(format!("`git config --global {what} VALUE` sets it")),
         git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
         git::Error::Locked { lock, .. } => stale_lock(lock),
         git::Error::TooLarge(too_large) => one(too_large.hint()),

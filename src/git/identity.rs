@@ -24,7 +24,7 @@ impl Repo {
     /// [`Error::Identity`] when git would refuse too, naming what is not set.
     pub fn identity(&self) -> Result<Identity> {
         let missing = || {
-            let name = if self.config("user.name").is_none() { "`user.name`" } else { "`user.email`" };
+            let name = if self.config("user.name").is_none() { "user.name" } else { "user.email" };
             Error::Identity(name)
         };
         let author = self.gix.author().ok_or_else(missing)?.map_err(super::reading("the author's date"))?;

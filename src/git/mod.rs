@@ -51,7 +51,7 @@ pub enum Error {
     #[error("the repository has `extensions.{0}`, which git-lattice does not know")]
     Extension(String),
     /// Who commits is not known.
-    #[error("git does not know who you are: {0} is not set")]
+    #[error("git does not know who you are: `{0}` is not set")]
     Identity(&'static str),
     /// Something that is there cannot be read.
     #[error("could not read {what}")]

@@ -175,6 +175,15 @@ impl Chain {
         Some(format!("it has no list for `{missing}`"))
     }
 
+    /// Whether some of its values are numbered.
+    fn is_counted(&self) -> bool {
+        match self {
+            Self::Closed(_) => false,
+            Self::Open(_) => true,
+            Self::Per { of, rest } => of.values().chain(rest.as_deref()).any(Self::is_counted),
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Self::Closed(listed) => enumerate(listed.values()),
@@ -350,15 +359,15 @@ impl Lattice {
     /// The error for a word that means nothing on axis `i`; a word with `*` is near to nothing.
     pub(super) fn no_such(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
         let axis = &self.axes[i];
-        let (known, listed) = match &axis.kind {
-            Kind::Set(listed) => (enumerate(listed.values()), listed.values().iter().collect()),
+        let (known, is_counted, listed) = match &axis.kind {
+            Kind::Set(listed) => (enumerate(listed.values()), false, listed.values().iter().collect()),
             Kind::Chain(chain) => {
                 let chain = chain.under(before).unwrap_or(chain);
-                (chain.describe(), chain.listed())
+                (chain.describe(), chain.is_counted(), chain.listed())
             }
         };
         let is_value = Value::parse(text).is_ok();
-        let near = is_value.then(|| nearest(text, listed.into_iter().map(Value::as_str))).flatten();
-        Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, near }
+        let near = is_value.then(|| nearest(text, listed.into_iter().map(Value::as_str))).flatten().map(Into::into);
+        Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, is_counted, near }
     }
 }

@@ -47,8 +47,10 @@ pub enum Error {
         value: String,
         /// What the axis has, for the reader.
         known: String,
+        /// Whether its values are counted: then none can be added.
+        is_counted: bool,
         /// The nearest that there is.
-        near: Option<String>,
+        near: Option<Box<str>>,
     },
     /// The name of a point, spelled in another way than its own.
     #[error("`{}` is spelled `{}`", shorten(name), shorten(own))]
