@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::diagnosis::{Cause, Diagnosis};
 use super::error::Error;
 use super::exe::Nix;
-use super::failure::{Failure, Kind};
+use super::failure::{Failure, Kind, Trouble};
 use super::graph::{Graph, base};
 use super::store_path::StorePath;
 
@@ -60,7 +60,7 @@ impl Nix {
             let Some(drv) = failure.drv.as_ref().filter(|drv| graph.is_fixed(drv)) else { continue };
             let last = diagnosis.last_line(drv).map(|line| format!(": {line}")).unwrap_or_default();
             failure.summary = format!("`{}` could not be fetched{last}", drv.name().trim_end_matches(".drv"));
-            failure.kind = Kind::Trouble;
+            (failure.kind, failure.trouble) = (Kind::Trouble, Some(Trouble::Fetch));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 
 use super::content;
 use super::error::Error;
-use super::failure::{Failure, Kind, one_line};
+use super::failure::{Failure, Kind, Trouble, one_line};
 use super::graph::base;
 use super::log::{Event, Work};
 use super::statement::{self, Ending, Statement};
@@ -71,6 +71,7 @@ pub(super) struct Cause {
     pub(super) drv: StorePath,
     /// What it is a case of.
     pub(super) kind: Kind,
+    trouble: Option<Trouble>,
     /// The error, by its place.
     at: usize,
     summary: String,
@@ -210,6 +211,7 @@ impl Diagnosis {
     fn judged(&self, drv: &StorePath, at: usize, ending: &Ending) -> Option<Cause> {
         let begun = self.begun.get(base(drv.as_str()));
         let mut summary = one_line(&self.said[at].brief);
+        let mut trouble = None;
         let kind = match (ending, begun) {
             (Ending::Dependency, _) => return None,
             // A builder that did not answer is not the same as none.
@@ -220,6 +222,7 @@ impl Diagnosis {
             (Ending::NoBuilder, _) => Kind::NoBuilder,
             (Ending::Exit(_), Some(Begun { not_executed: Some(why), .. })) => {
                 summary = format!("the builder of `{}` could not be run: {why}", drv.name());
+                trouble = Some(Trouble::Execute);
                 Kind::Trouble
             }
             (ending, Some(_)) if is_the_builder_s_own(ending) => Kind::Build,
@@ -228,7 +231,7 @@ impl Diagnosis {
             (Ending::Differs, Some(_)) => Kind::NotReproducible,
             _ => Kind::Trouble,
         };
-        Some(Cause { drv: drv.clone(), kind, at, summary })
+        Some(Cause { drv: drv.clone(), kind, trouble, at, summary })
     }
 
     /// Whether there are no more errors that a builder may have made up than Nix counted failures that are not explained.
@@ -258,7 +261,7 @@ impl Diagnosis {
         }
         texts.extend(effect);
         let (detail, drv) = (texts.join("\n"), Some(cause.drv.clone()));
-        Failure { kind: cause.kind, summary: cause.summary.clone(), detail, drv }
+        Failure { kind: cause.kind, summary: cause.summary.clone(), detail, drv, trouble: cause.trouble }
     }
 
     /// Whether something that a derivation needs is said to have failed.
@@ -289,7 +292,7 @@ impl Diagnosis {
         let first = self.unreachable().or_else(|| own().find(is_unread)).or_else(|| own().find(|said| !is_total(said)));
         let first = first.or_else(|| self.said.first());
         let summary = first.map_or_else(|| "nix failed without a word".to_owned(), |said| one_line(&said.brief));
-        Failure { kind, summary, detail: self.detail(), drv: None }
+        Failure { kind, summary, detail: self.detail(), drv: None, trouble: None }
     }
 
     /// What a call came to that was about one thing: evaluating it, or building it once more.
@@ -305,7 +308,7 @@ impl Diagnosis {
         match self.said.iter().find(is_proof) {
             Some(said) => {
                 let (summary, detail) = (one_line(&said.brief), self.detail());
-                Failure { kind: Kind::Evaluation, summary, detail, drv: None }
+                Failure { kind: Kind::Evaluation, summary, detail, drv: None, trouble: None }
             }
             None => self.trouble(),
         }

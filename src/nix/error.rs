@@ -74,8 +74,10 @@ impl Error {
             Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => Some(
                 "Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)".into(),
             ),
-            Self::Killed { signal: Some(9) } => trouble::hint("signal 9"),
-            Self::Process(process::Error::Failed { stderr, .. }) => trouble::hint(&String::from_utf8_lossy(stderr)),
+            Self::Killed { signal: Some(9) } => trouble::hint("signal 9", None),
+            Self::Process(process::Error::Failed { stderr, .. }) => {
+                trouble::hint(&String::from_utf8_lossy(stderr), None)
+            }
             _ => None,
         }
     }

@@ -62,12 +62,23 @@ pub struct Failure {
     pub detail: String,
     /// The derivation that failed, which may be a dependency; `None` before building, or when nix does not tell.
     pub drv: Option<StorePath>,
+    /// What Nix could not do, where more than its words tell it.
+    pub trouble: Option<Trouble>,
+}
+
+/// What Nix could not do for this failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Fetch something.
+    Fetch,
+    /// Run a program in the sandbox that is named there by its path.
+    Execute,
 }
 
 impl Failure {
     /// What was evaluated cannot be built.
     pub(super) fn evaluation(summary: String) -> Self {
-        Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None }
+        Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None, trouble: None }
     }
 
     /// It cannot be built here, whatever it is.
@@ -78,11 +89,11 @@ impl Failure {
     /// The evaluation was stopped after `limit`. Where it waited for a fetch, that says nothing about the content.
     pub(super) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
-        let (kind, summary) = match fetching {
-            Some(what) => (Kind::Trouble, format!("{summary}: `{what}` could not be fetched")),
-            None => (Kind::EvaluationTime, summary),
+        let failure = match fetching {
+            Some(what) => Self::trouble(format!("{summary}: `{what}` could not be fetched")),
+            None => Self { kind: Kind::EvaluationTime, ..Self::evaluation(summary) },
         };
-        Self { kind, detail: summary.clone(), summary, drv: None }
+        Self { trouble: fetching.map(|_| Trouble::Fetch), ..failure }
     }
 
     /// What the user can do about what says nothing of the content, where that is known.
@@ -91,7 +102,7 @@ impl Failure {
         if self.kind.is_of_content() || self.kind == Kind::NoBuilder {
             return None;
         }
-        trouble::hint(&format!("{}\n{}", self.summary, self.detail))
+        trouble::hint(&format!("{}\n{}", self.summary, self.detail), self.trouble)
     }
 }
 

@@ -1,47 +1,62 @@
 //! What the user can do where Nix could not do its work.
 
-/// Words of an error, and the remedy. The first that fits is told.
-const REMEDIES: &[(&[&str], &str)] = &[
+use super::failure::Trouble;
+
+/// Words of Nix or of the system, what they are a case of, and the remedy.
+type Remedy = (&'static [&'static str], Option<Trouble>, &'static str);
+
+/// The first that fits is told.
+const REMEDIES: &[Remedy] = &[
     (
         &["schema' is corrupt", "schema\" is corrupt", "database disk image is malformed", "file is not a database"],
+        None,
         "the store's database is damaged: restore `db` of the Nix state directory (often /nix/var/nix/db) from a backup, then `nix-store --verify`",
     ),
-    (&["Nix store schema is version"], "a newer Nix made this store: build with that Nix"),
+    (&["Nix store schema is version"], None, "a newer Nix made this store: build with that Nix"),
     (
         &["No space left on device", "database or disk is full", "lack of free disk space", "Disk quota exceeded"],
+        None,
         "the disk is full: `nix-collect-garbage` frees space in the store, `df -h` shows where it is needed",
     ),
     (
         &["Read-only file system", "readonly database"],
+        None,
         "the store cannot be written: `findmnt -T /nix/store` shows how it is mounted",
     ),
     (
         &["build-users-group", "the group 'nixbld'", "build users group", "build user"],
+        None,
         "`build-users-group` in nix.conf must name a group with members, or be empty for a store of your own",
     ),
     (
-        &["could not be run: executing '/bin/sh'", "getting attributes of path '/bin/", "sandbox-paths"],
+        &["executing '/bin/sh'", "getting attributes of path '/bin/", "sandbox-paths"],
+        None,
         "the sandbox needs a shell: `sandbox-paths = /bin/sh=/path/to/busybox` in nix.conf names a static one",
     ),
-    (&["could not be run: executing '"], "`sandbox-paths` in nix.conf lets programs of this machine into the sandbox"),
+    (&[], Some(Trouble::Execute), "`sandbox-paths` in nix.conf lets programs of this machine into the sandbox"),
     (
         &["getting attributes of path", "mounting ", "bind mounting"],
+        None,
         "`nix show-config` or `nix config show` shows `sandbox-paths`: each path there must exist on this machine",
     ),
     (
         &["kernel namespaces", "setting up a private mount namespace", "cloning builder process", "unshare"],
+        None,
         "Nix may not make namespaces here, which the sandbox needs: allow unprivileged user namespaces",
     ),
     (
         &["hash mismatch in fixed-output derivation"],
+        None,
         "look at what the URL gives now: where the source has changed, put the hash of `got` in; a proxy or a login page gives another file",
     ),
     (
-        &["unable to download", "Could not resolve host", "Couldn't resolve host", "could not be fetched"],
+        &["unable to download", "Could not resolve host", "Couldn't resolve host"],
+        Some(Trouble::Fetch),
         "is there a network? `curl -I URL` shows what the server says; the same command tries again",
     ),
     (
         &["don't know how to open Nix store"],
+        None,
         "`NIX_REMOTE` or `store` in nix.conf names a store that Nix does not know: `unset NIX_REMOTE`, or `NIX_REMOTE=daemon`",
     ),
     (
@@ -51,50 +66,79 @@ const REMEDIES: &[(&[&str], &str)] = &[
             "cannot build on '",
             "ssh: connect to host",
         ],
+        None,
         "the other machine could not be reached: `nix store ping --store URL` tries it alone",
     ),
     (
         &["cannot connect to", "to socket at '", "daemon disconnected"],
+        None,
         "is the Nix daemon running? `systemctl status nix-daemon`",
     ),
     (
         &["creating temporary directory", "/nix-build-", "canonicalising '/tmp", "TMPDIR"],
+        None,
         "`TMPDIR` must name a directory that exists and can be written",
     ),
     (
         &["signal 9", "exit code 137", "out of memory", "Cannot allocate memory"],
+        None,
         "out of memory? `journalctl -k | grep -i oom` says so; `max-jobs` and `cores` in nix.conf make builds smaller",
     ),
     (
         &["Input/output error", "disk I/O error"],
+        None,
         "the disk does not work as it should: the kernel's log (`dmesg`) says more",
     ),
     (
         // 2.8 takes a repository there that a killed `git init` left for a whole one.
         &["program 'git' failed"],
+        None,
         "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
     ),
     (
         &["allow-import-from-derivation"],
+        None,
         "a build that starts by itself builds nothing during evaluation: `git lattice build` does, by the user's nix.conf",
     ),
-    (&["experimental Nix feature '"], "`extra-experimental-features` in nix.conf turns it on, where this Nix has it"),
+    (
+        &["experimental Nix feature '"],
+        None,
+        "`extra-experimental-features` in nix.conf turns it on, where this Nix has it",
+    ),
     (
         &["timed out after ", "bytes of log output"],
+        None,
         "`timeout`, `max-silent-time` and `max-build-log-size` in nix.conf of the machine that builds are limits too",
     ),
-    (&["stack overflow"], "Nix wants 60 MiB of stack: `ulimit -Hs` says how much it may have, in KiB"),
-    (&["Too many open files"], "`ulimit -n` says how many files may be open"),
-    (&["Permission denied"], "`nix store ping` shows which store is used; its owner can write to it"),
+    (&["stack overflow"], None, "Nix wants 60 MiB of stack: `ulimit -Hs` says how much it may have, in KiB"),
+    (&["Too many open files"], None, "`ulimit -n` says how many files may be open"),
+    (&["Permission denied"], None, "`nix store ping` shows which store is used; its owner can write to it"),
 ];
 
 /// The remedy for an error, if one is known.
-pub(super) fn hint(error: &str) -> Option<String> {
-    let fits = |(words, _): &&(&[&str], &str)| words.iter().any(|words| error.contains(words));
-    REMEDIES.iter().find(fits).map(|(_, hint)| (*hint).to_owned())
+pub(super) fn hint(error: &str, trouble: Option<Trouble>) -> Option<String> {
+    let is_it = |it: &Option<Trouble>| it.is_some() && *it == trouble;
+    let fits = |(words, it, _): &&Remedy| is_it(it) || words.iter().any(|words| error.contains(words));
+    REMEDIES.iter().find(fits).map(|(.., hint)| (*hint).to_owned())
 }
 
 /// Whether several Nix processes that create one store have met: the loser finds an empty file.
 pub(super) fn is_race(error: &str) -> bool {
     error.contains("/db/schema") && error.contains("is corrupt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_words_are_no_remedy() {
+        for (trouble, own) in [
+            (Trouble::Fetch, "`source` could not be fetched: the server said no"),
+            (Trouble::Execute, "the builder of `x.drv` could not be run: executing '/no/such'"),
+        ] {
+            assert_eq!(hint(own, None), None, "{own}");
+            assert!(hint(own, Some(trouble)).is_some(), "{own}");
+        }
+    }
 }
