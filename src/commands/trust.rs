@@ -42,7 +42,7 @@ pub(super) fn command(axes: &[String]) -> Command {
             flag("settings", "Allow the stores, builders and caches that lattice.toml names on the base branch")
                 .conflicts_with_all(["points", "author"]),
         )
-        .arg(flag("dry-run", "Show what the settings are, and allow nothing").requires("settings"))
+        .arg(flag("dry-run", "Show what would be allowed, and allow nothing"))
         .arg(flag("yes", "Do not ask").short('y'))
         .arg(json())
         .subcommand(Command::new("list").about("Show what is trusted").arg(json()))
@@ -77,7 +77,7 @@ fn repo(session: &Session) -> Option<&Repo> {
 }
 
 fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
-    let (context, ui) = (session.context()?, &session.ui);
+    let (context, ui, dry_run) = (session.context()?, &session.ui, args.get_flag("dry-run"));
     let config = context.policy()?;
     let census = Census::take(&context.repo, &config)?;
     let points = Selection::read(&config, args)?.existing(session, &config, &census)?;
@@ -87,6 +87,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.say(format!("{} is built by itself already", allowance.named.spelled));
     }
     new.iter().for_each(|allowance| show(ui, context, allowance));
+    let new = if dry_run { Vec::new() } else { new };
     if !new.is_empty() && !is_sure(ui, args, "Build exactly this without asking from now on?")? {
         return Ok(error::NO);
     }
@@ -95,7 +96,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     if args.get_flag("json") {
         let one = |it: &Allowance| json!({ "point": it.named.spelled, "key": it.key.to_string(), "commit": it.commit.id.to_string() });
-        ui.json(json!({ "trusted": new.iter().map(one).collect::<Vec<_>>() }));
+        ui.json(json!({ "trusted": new.iter().map(one).collect::<Vec<_>>(), "dry_run": dry_run }));
     } else {
         new.iter()
             .for_each(|allowance| ui.data(format!("trusted  {}  {}", allowance.named.spelled, short(allowance.key))));
@@ -140,6 +141,12 @@ fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
     let keys = given.map(|text| trust::key(text)).collect::<Result<Vec<_>, _>>()?;
     for (key, comment) in &keys {
         ui.say(harmless(&format!("{key}  {comment}")));
+    }
+    if args.get_flag("dry-run") {
+        if args.get_flag("json") {
+            ui.json(json!({ "trusted": [], "dry_run": true }));
+        }
+        return Ok(error::OK);
     }
     if !is_sure(ui, args, "Build without asking what is signed with this, in every repository?")? {
         return Ok(error::NO);

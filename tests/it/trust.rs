@@ -42,6 +42,19 @@ fn it_shows_what_there_is_to_look_at_and_needs_a_yes() {
     assert!(!file(&victim).exists());
 }
 
+#[test]
+fn dry_run_allows_nothing_even_with_a_yes() {
+    let victim = sent();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    for what in [&[&*point()][..], &["--author", key]] {
+        let run = victim.sandbox.lattice(&[&["trust", "--dry-run", "--yes"][..], what].concat()).exits(0);
+        assert_eq!(run.stdout, "", "nothing is trusted: {}", run.stdout);
+        let run = victim.sandbox.lattice(&[&["trust", "--dry-run", "--yes", "--json"][..], what].concat()).exits(0);
+        assert_eq!(run.json()["trusted"], serde_json::json!([]));
+        assert!(!file(&victim).exists(), "{what:?}");
+    }
+}
+
 /// On a terminal, which script(1) of util-linux makes.
 #[cfg(target_os = "linux")]
 #[test]
