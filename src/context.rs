@@ -86,20 +86,23 @@ impl Context {
             let edited = Config::parse(config::FILE, &bytes)?;
             return Ok(edited.ruled_by(self.policy().ok().as_deref()).into());
         }
+        let fault = match self.policy() {
+            Err(fault @ (Error::NoBase | Error::Missing | Error::Config(_))) => fault,
+            known => return known,
+        };
+        // Only now: a stranger may have written HEAD's, of any size.
         let committed = self.repo.head()?.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
         let is_here = || self.repo.workdir().is_some_and(|root| root.join(config::FILE).exists());
         let origin = || if is_here() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
-        match (self.policy(), committed) {
-            (Err(Error::NoBase | Error::Missing), None) => Err(Error::Missing),
-            (Err(Error::NoBase | Error::Missing), Some(bytes)) => {
+        match (fault, committed) {
+            // The same fault in a file that can be edited at once is named there.
+            (Error::Config(fault), Some(bytes)) => Err(Config::parse(&origin(), &bytes).err().unwrap_or(fault).into()),
+            (fault @ Error::Config(_), None) => Err(fault),
+            (_, None) => Err(Error::Missing),
+            (_, Some(bytes)) => {
                 let config = Config::parse(&origin(), &bytes)?;
                 Ok(self.of_base(&config)?.unwrap_or(config).ruled_by(None).into())
             }
-            // The same fault in a file that can be edited at once is named there.
-            (Err(error @ Error::Config(_)), Some(bytes)) => {
-                Err(Config::parse(&origin(), &bytes).err().map_or(error, Error::from))
-            }
-            (known, _) => known,
         }
     }
 

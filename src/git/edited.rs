@@ -4,7 +4,7 @@
 //! differ from its blob, and the branch that is checked out brings the `.gitattributes` that say so.
 
 use super::exe::Git;
-use super::{Error, Oid, Repo, Result};
+use super::{Oid, Repo, Result};
 
 impl Repo {
     /// The bytes of a file of the worktree that has changes which are not committed, or is not in HEAD at all; `None` when git
@@ -17,8 +17,8 @@ impl Repo {
     /// When the file is there and cannot be read, or git fails.
     pub fn edited_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let bytes = match self.worktree_file(path) {
-            // A link or a submodule that the branch has there is no edit.
-            Err(Error::Malformed(_)) if !self.git.is_changed(path)? => return Ok(None),
+            // What the branch has there is no edit: a link, one that leads to itself, a submodule, a file that is too large.
+            Err(_) if !self.git.is_changed(path)? => return Ok(None),
             read => read?,
         };
         let Some(bytes) = bytes else { return Ok(None) };

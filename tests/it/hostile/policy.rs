@@ -32,8 +32,9 @@ fn the_branch_s_own_file_turns_nothing_off() {
 
 #[test]
 fn the_branch_s_own_file_can_be_anything() {
-    let links = ["/dev/zero", "@SECRET@", "."].map(|to| Put::Link(to.to_owned()));
-    for put in links.into_iter().chain([Put::Gone, Put::Submodule]) {
+    let links = ["/dev/zero", "@SECRET@", ".", "lattice.toml"].map(|to| Put::Link(to.to_owned()));
+    let large = Put::Text("# lattice\n".repeat(200_000));
+    for put in links.into_iter().chain([Put::Gone, Put::Submodule, large]) {
         let victim = Victim::new(None);
         victim.is_sent("step", &[("/lattice.toml", put)]);
         victim.switch_says(STEP);
