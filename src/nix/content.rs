@@ -79,7 +79,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("string '", "doesn't represent an absolute path"),
 ];
 
-/// Builtins that 2.8 does not have, or that a setting turns on: that one is missing says what Nix this is.
+/// Builtins that 2.8 does not have, or that a setting turns on: that one is missing says what Nix this is. With `__` before it, each
+/// is a variable as well.
 const NOT_EVERYWHERE: &[&str] = &[
     "addDrvOutputDependencies",
     "break",
@@ -114,7 +115,7 @@ pub(super) fn is_blamed(text: &str, brief: &str) -> bool {
         return true;
     }
     let first = brief.lines().next().unwrap_or_default();
-    is_sentence(first) && !is_of_the_system(brief) && !is_of_this_nix(first)
+    is_sentence(first) && !is_of_the_system(brief) && !is_of_this_nix(text, first)
 }
 
 fn is_sentence(first: &str) -> bool {
@@ -123,15 +124,21 @@ fn is_sentence(first: &str) -> bool {
     SENTENCES.iter().any(|words| first.starts_with(words)) || PHRASES.iter().any(is_phrase)
 }
 
-/// Whether another Nix, or this one with other settings or another store, may well evaluate the same: a builtin is missing, or 2.8
-/// refuses in a store below another directory what the evaluation itself put there, or the stack is smaller than Nix wants it.
-fn is_of_this_nix(first: &str) -> bool {
+/// Whether another Nix, or this one with other settings or another store, may well evaluate the same: a builtin or an operator is
+/// missing, a setting restricts evaluation or switches a feature off, the stack is smaller than Nix wants it, or 2.8 refuses in a
+/// store below another directory what the evaluation itself put there.
+fn is_of_this_nix(text: &str, first: &str) -> bool {
     let quoted = first.split('\'').nth(1).unwrap_or_default();
     let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
     match first.split(' ').next() {
         Some("attribute") => NOT_EVERYWHERE.contains(&quoted),
-        Some("access") => is_stored(),
+        Some("undefined") => NOT_EVERYWHERE.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
+        Some("access") => is_stored() || first.contains("restricted mode"),
         Some("stack") => !has_whole_stack(),
+        // 2.8 knows no pipes, of which the error shows the line.
+        Some("syntax") => first.contains("invalid token") && ["|>", "<|"].iter().any(|pipe| text.contains(pipe)),
+        // `parse-toml-timestamps` lets newer versions read them.
+        Some("while") => first.ends_with("Dates and times are not supported"),
         _ => false,
     }
 }
@@ -213,6 +220,11 @@ mod tests {
     fn what_another_nix_evaluates_is_not_the_text_s() {
         for brief in [
             "attribute 'fetchClosure' missing",
+            "undefined variable 'readFileType'",
+            "undefined variable '__convertHash'",
+            "while parsing TOML: Dates and times are not supported",
+            "access to absolute path '/etc' is forbidden in restricted mode",
+            "syntax error, unexpected invalid token\n at x:2:3:\n 2| 1 |> f",
             "experimental Nix feature 'pipe-operators' is disabled; add '--extra-experimental-features pipe-operators' to enable it",
             "access to absolute path '/p/nix/store/vyck94a1myl5jkc7lw2gx1azadkn180j-x.nix' is forbidden in pure eval mode",
         ] {

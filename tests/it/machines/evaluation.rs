@@ -56,8 +56,30 @@ fn what_the_evaluator_refuses_is_the_text_s_fault() {
 #[test]
 fn builtin_that_this_nix_lacks_is_no_failure() {
     for nix in every_nix() {
-        let sandbox = with(&nix, "builtins.fetchClosure { }");
-        sandbox.no_verdict().says_err("attribute 'fetchClosure' missing");
+        for call in ["builtins.fetchClosure { }", "with builtins; fetchClosure { }", "__fetchClosure { }"] {
+            with(&nix, call).no_verdict().says_err("fetchClosure'");
+        }
+    }
+}
+
+#[test]
+fn syntax_that_this_nix_lacks_is_no_failure() {
+    for nix in every_nix() {
+        for expression in ["1 |> (x: x)", "(x: x) <| 1"] {
+            with(&nix, expression).no_verdict();
+        }
+        with(&nix, "builtins.fromTOML \"a = 1979-05-27T07:32:00Z\"").no_verdict().says_err("Dates and times");
+    }
+}
+
+#[test]
+fn setting_that_restricts_evaluation_fails_none() {
+    for nix in every_nix() {
+        let url =
+            "{ url = \"http://127.0.0.1:9/x\"; sha256 = \"0000000000000000000000000000000000000000000000000000\"; }";
+        let sandbox = with(&nix, &format!("builtins.fetchurl {url}"));
+        sandbox.configure_nix("restrict-eval = true");
+        sandbox.no_verdict().says_err("forbidden in restricted mode");
     }
 }
 
