@@ -178,6 +178,7 @@ mod tests {
             accept_flake_config: false,
             store: "auto".to_owned(),
             signs: false,
+            max_call_depth: 10_000,
         }
     }
 

@@ -134,13 +134,18 @@ fn is_of_this_nix(text: &str, first: &str) -> bool {
         Some("attribute") => NOT_EVERYWHERE.contains(&quoted),
         Some("undefined") => NOT_EVERYWHERE.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
         Some("access") => is_stored() || first.contains("restricted mode"),
-        Some("stack") => !has_whole_stack(),
+        Some("stack") => !has_whole_stack() || is_too_deep(first),
         // 2.8 knows no pipes, of which the error shows the line.
         Some("syntax") => first.contains("invalid token") && ["|>", "<|"].iter().any(|pipe| text.contains(pipe)),
         // `parse-toml-timestamps` lets newer versions read them.
         Some("while") => first.ends_with("Dates and times are not supported"),
         _ => false,
     }
+}
+
+/// Whether an error says that more calls are nested than a setting lets: how many, it does not say.
+pub(super) fn is_too_deep(brief: &str) -> bool {
+    brief.contains("max-call-depth exceeded")
 }
 
 /// Whether Nix may have the stack that it wants: it raises the soft limit itself.

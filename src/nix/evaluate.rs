@@ -16,6 +16,7 @@ use super::failure::{Failure, Kind};
 use super::flake_ref::FlakeRef;
 use super::log::{Event, Reader};
 use super::options::Options;
+use super::settings::USUAL_DEPTH;
 use super::store_path::StorePath;
 use super::trouble;
 use crate::process::{self, Clock};
@@ -230,12 +231,22 @@ impl Search<'_> {
             failure.kind = Kind::EvaluationMemory;
         }
         match group {
-            [one] if failure.kind == Kind::Trouble && (self.is_missing(&failure) || self.throws(*one)?) => {
+            [one] if failure.kind == Kind::Trouble && self.is_proved(*one, &failure)? => {
                 failure.kind = Kind::Evaluation;
             }
             _ => {}
         }
         Ok(failure)
+    }
+
+    /// Whether the text is to blame all the same, as looking closer shows.
+    fn is_proved(&self, one: usize, failure: &Failure) -> Result<bool, Error> {
+        Ok(self.is_missing(failure) || self.is_too_deep(failure)? || self.throws(one)?)
+    }
+
+    /// Whether calls are nested deeper than any Nix lets them be that no setting keeps lower.
+    fn is_too_deep(&self, failure: &Failure) -> Result<bool, Error> {
+        Ok(content::is_too_deep(&failure.summary) && self.nix.settings()?.max_call_depth >= USUAL_DEPTH)
     }
 
     /// Whether all that is wrong is that a file is not there, in a source that is in the store as it was put there.

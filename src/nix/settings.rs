@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use crate::system::System;
 
+/// How deep calls may be nested where nothing else is set.
+pub(super) const USUAL_DEPTH: u64 = 10_000;
+
 const COMMAND: &str = "config show --json";
 
 /// Whether builds are kept from the rest of the machine.
@@ -45,6 +48,8 @@ pub struct Settings {
     pub store: String,
     /// Whether what is built here is signed.
     pub signs: bool,
+    /// How deep calls may be nested; 2.8 has no such setting.
+    pub max_call_depth: u64,
 }
 
 impl Settings {
@@ -66,6 +71,7 @@ impl Settings {
             accept_flake_config: value("accept-flake-config").and_then(Value::as_bool).unwrap_or(false),
             store: text("store"),
             signs: !list("secret-key-files").is_empty(),
+            max_call_depth: value("max-call-depth").and_then(Value::as_u64).unwrap_or(USUAL_DEPTH),
         })
     }
 }

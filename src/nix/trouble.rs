@@ -110,6 +110,11 @@ const REMEDIES: &[Remedy] = &[
         None,
         "`timeout`, `max-silent-time` and `max-build-log-size` in nix.conf of the machine that builds are limits too",
     ),
+    (
+        &["max-call-depth exceeded"],
+        None,
+        "`max-call-depth` in nix.conf lets calls be nested less deep than the usual 10000",
+    ),
     (&["stack overflow"], None, "Nix wants 60 MiB of stack: `ulimit -Hs` says how much it may have, in KiB"),
     (&["Too many open files"], None, "`ulimit -n` says how many files may be open"),
     (&["Permission denied"], None, "`nix store ping` shows which store is used; its owner can write to it"),

@@ -84,6 +84,23 @@ fn setting_that_restricts_evaluation_fails_none() {
 }
 
 #[test]
+fn depth_that_a_setting_keeps_low_is_no_failure() {
+    for nix in every_nix() {
+        let point = at("phase0/step1");
+        let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 1000");
+        sandbox.configure_nix("max-call-depth = 100");
+        let run = sandbox.lattice(&["build", &point]);
+        assert!(run.code == 0 || run.code == 2 && run.stderr.contains("hint: `max-call-depth`"), "{}", run.stderr);
+        assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"));
+        sandbox.configure_nix("max-call-depth = 10000");
+        sandbox.lattice(&["build", &point]).exits(0);
+
+        let endless = with(&nix, "let f = n: 1 + f (n + 1); in f 0");
+        endless.lattice(&["build", &point]).exits(1).says_out("stack overflow");
+    }
+}
+
+#[test]
 fn feature_that_is_off_is_no_failure() {
     for nix in every_nix() {
         let text =
