@@ -12,7 +12,6 @@ use super::store_path::StorePath;
 /// What the evaluator says of expressions, and of a flake as a whole, at the beginning of an error (`src/libexpr`, `src/libflake`).
 const SENTENCES: &[&str] = &[
     "'builtins.",
-    "[json.exception.",
     "a string that refers to a store path cannot be appended",
     "access to absolute path '",
     "access to canonical path '",
@@ -143,6 +142,11 @@ fn is_of_this_nix(text: &str, first: &str) -> bool {
     }
 }
 
+/// Whether an error is of text that is no JSON: of the flake, or of what Nix itself keeps as JSON, such as its cache of sources.
+pub(super) fn is_bad_json(brief: &str) -> bool {
+    brief.starts_with("[json.exception.")
+}
+
 /// Whether an error says that more calls are nested than a setting lets: how many, it does not say.
 pub(super) fn is_too_deep(brief: &str) -> bool {
     brief.contains("max-call-depth exceeded")
@@ -201,6 +205,7 @@ mod tests {
     fn the_machine_is_never_the_text() {
         for brief in [
             "strange",
+            "[json.exception.parse_error.101] parse error at line 1",
             "writing to file: Input/output error",
             "reading from file: Input/output error.",
             "creating directory '/tmp/x': No space left on device",

@@ -241,6 +241,9 @@ impl Search<'_> {
 
     /// Whether the text is to blame all the same, as looking closer shows.
     fn is_proved(&self, one: usize, failure: &Failure) -> Result<bool, Error> {
+        if content::is_bad_json(&failure.summary) {
+            return self.is_fetched(one);
+        }
         Ok(self.is_missing(failure) || self.is_too_deep(failure)? || self.throws(one)?)
     }
 
@@ -266,14 +269,25 @@ impl Search<'_> {
 
     /// Whether the expression itself throws, or an assertion of it fails: Nix 2.8 does not tell that from an error of its own.
     fn throws(&self, one: usize) -> Result<bool, Error> {
-        let Installable { flake, system } = &self.what[one];
+        let system = &self.what[one].system;
+        self.comes_to_false(one, &format!("(builtins.tryEval flake.packages.\"{system}\".default.drvPath).success"))
+    }
+
+    /// Whether Nix has the sources of the flake and of all its inputs: what it keeps of them is in order.
+    fn is_fetched(&self, one: usize) -> Result<bool, Error> {
+        let sources = "[ flake.sourceInfo ] ++ builtins.map (input: input.outPath) (builtins.attrValues flake.inputs)";
+        self.comes_to_false(one, &format!("builtins.deepSeq ({sources}) false"))
+    }
+
+    /// Whether an expression in which `flake` is the flake evaluates to `false`.
+    fn comes_to_false(&self, one: usize, expression: &str) -> Result<bool, Error> {
+        let Installable { flake, .. } = &self.what[one];
         if flake.cwd().is_some() {
             return Ok(false);
         }
-        // A flake ref is percent-encoded: nothing in it means anything in a string.
-        let package = format!("(builtins.getFlake \"{flake}\").packages.\"{system}\".default.drvPath");
         let cmd = self.options.apply_to_flakes(self.options.apply(self.nix.cmd(["eval", "--json"])));
-        let cmd = cmd.args(["--expr", &format!("(builtins.tryEval {package}).success")]);
+        // A flake ref is percent-encoded: nothing in it means anything in a string.
+        let cmd = cmd.args(["--expr", &format!("let flake = builtins.getFlake \"{flake}\"; in {expression}")]);
         let limit = self.options.limits().evaluation;
         match cmd.stream_within(limit, |_| Clock::Run) {
             Ok((status, stdout)) => Ok(status.success() && stdout.trim_ascii() == b"false"),

@@ -96,6 +96,11 @@ const REMEDIES: &[Remedy] = &[
         "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
     ),
     (
+        &["[json.exception."],
+        None,
+        "a damaged cache of Nix gives such errors: `rm ~/.cache/nix/fetcher-cache-*`, and the same command makes it anew",
+    ),
+    (
         &["allow-import-from-derivation"],
         None,
         "a build that starts by itself builds nothing during evaluation: `git lattice build` does, by the user's nix.conf",

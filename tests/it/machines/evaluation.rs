@@ -1,5 +1,6 @@
 //! What in an evaluation is the text's own fault, and what another Nix, or this one set up otherwise, makes of it.
 
+use std::fs;
 use std::path::Path;
 
 use super::world::with_step;
@@ -41,6 +42,7 @@ fn what_the_evaluator_refuses_is_the_text_s_fault() {
             "{ }.x",
             "builtins.head [ ]",
             "builtins.fromTOML \"x\"",
+            "builtins.fromJSON \"{\"",
             "builtins.toFile \"a b\" \"\"",
             "(derivation { name = \"a b\"; builder = \"x\"; system = \"x\"; }).drvPath",
             "(derivation { name = \"a\"; builder = \"x\"; }).drvPath",
@@ -81,6 +83,36 @@ fn setting_that_restricts_evaluation_fails_none() {
         sandbox.configure_nix("restrict-eval = true");
         sandbox.no_verdict().says_err("forbidden in restricted mode");
     }
+}
+
+#[test]
+fn damaged_cache_of_sources_is_no_failure() {
+    for nix in every_nix() {
+        let point = at("phase0/step1");
+        let sandbox = with(&nix, "1");
+        sandbox.lattice(&["build", &point]).exits(0);
+        assert!(damage_cache(&sandbox), "Nix keeps something as JSON");
+        let run = sandbox.lattice(&["build", "--again", &point]).exits(2);
+        run.says_err("[json.exception.").says_err("hint: a damaged cache of Nix");
+        assert_eq!(fields(&sandbox.records().into(), "verdict"), ["built"]);
+    }
+}
+
+/// Changes a byte of all JSON in Nix' cache of sources.
+fn damage_cache(sandbox: &Sandbox) -> bool {
+    let files = fs::read_dir(sandbox.path("nix/cache/nix")).unwrap().map(|entry| entry.unwrap().path());
+    let mut is_damaged = false;
+    for path in files.filter(|path| path.extension().is_some_and(|ending| ending == "sqlite")) {
+        let mut bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            if bytes[at..].starts_with(b"{\"lastModified\"") {
+                bytes[at + 1] = b' ';
+                is_damaged = true;
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    is_damaged
 }
 
 #[test]
