@@ -2,6 +2,7 @@
 //!
 //! Nothing above this shelf names gix. Object ids pass as [`Oid`].
 
+mod bases;
 pub mod commit;
 pub mod diff;
 mod edited;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
+use super::bases::Bases;
 use super::effort::Effort;
 use super::exe::Git;
 use super::names::{self, BranchName};
@@ -81,6 +82,7 @@ impl Repo {
         // gitnamespaces(7): GIT_NAMESPACE is for what serves fetches and pushes. git itself reads and writes the refs as they are.
         gix.clear_namespace();
         gix.object_cache_size_if_unset(4 * 1024 * 1024);
+        gix.objects.set_pack_cache(|| Box::new(Bases::default()));
         let format = ref_format(&gix)?;
         let common_dir = std::path::absolute(gix.common_dir()).unwrap_or_else(|_| gix.common_dir().to_owned());
         let common_dir = common_dir.canonicalize().unwrap_or(common_dir);

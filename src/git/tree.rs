@@ -267,13 +267,47 @@ impl Repo {
         editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
     }
 
+    /// The id of the tree that [`Self::tree_of`] would make of entries none of which is within another, those of one directory
+    /// together; nothing is written or read.
+    ///
+    /// # Errors
+    /// When hashing fails (a collision attack, says gix).
+    pub fn tree_id(&self, entries: &[(String, Entry)]) -> Result<Oid> {
+        self.tree_id_of(&entries.iter().map(|(path, entry)| (path.as_str(), entry)).collect::<Vec<_>>())
+    }
+
+    fn tree_id_of(&self, entries: &[(&str, &Entry)]) -> Result<Oid> {
+        let name = |path: &'_ str| path.split('/').next().unwrap_or_default().len();
+        let mut tree = gix::objs::Tree::empty();
+        for group in entries.chunk_by(|(a, _), (b, _)| a[..name(a)] == b[..name(b)]) {
+            let (path, entry) = group[0];
+            let (filename, rest) = path.split_at(name(path));
+            let (oid, is_tree) = if rest.is_empty() {
+                (entry.id, entry.is_tree)
+            } else {
+                let below: Vec<_> = group.iter().map(|(path, entry)| (&path[filename.len() + 1..], *entry)).collect();
+                (self.tree_id_of(&below)?, true)
+            };
+            let mode = if is_tree { EntryKind::Tree } else { EntryKind::Blob }.into();
+            tree.entries.push(gix::objs::tree::Entry { mode, filename: filename.into(), oid });
+        }
+        tree.entries.sort();
+        let mut bytes = Vec::new();
+        gix::objs::WriteTo::write_to(&tree, &mut bytes).map_err(doing("make a tree"))?;
+        self.hash(gix::objs::Kind::Tree, &bytes)
+    }
+
+    fn hash(&self, kind: gix::objs::Kind, bytes: &[u8]) -> Result<Oid> {
+        gix::objs::compute_hash(self.gix.object_hash(), kind, bytes)
+            .map_err(|error| Error::Malformed(error.to_string()))
+    }
+
     /// The id that `bytes` have as a blob here; nothing is written.
     ///
     /// # Errors
     /// When hashing fails (a collision attack, says gix).
     pub fn blob_id(&self, bytes: &[u8]) -> Result<Oid> {
-        gix::objs::compute_hash(self.gix.object_hash(), gix::objs::Kind::Blob, bytes)
-            .map_err(|error| Error::Malformed(error.to_string()))
+        self.hash(gix::objs::Kind::Blob, bytes)
     }
 
     /// The id of the empty tree.

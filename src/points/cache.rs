@@ -1,30 +1,43 @@
-//! What `status` found out before: it follows from ids, so it never gets stale, only unneeded. What was found of records holds within
-//! a span of time as well.
+//! What `status` found out before. It follows from ids, so it is never stale, only no longer needed; what was found of records holds
+//! within a span of time as well.
 //!
-//! A text file under the common dir, one fact a line. Whoever deletes it loses nothing but time; a line that does not parse is
-//! left out.
+//! A text file under the common dir, one fact a line; of two about the same the later one counts. It is an optimisation: without it a
+//! command takes longer. Where little is new, that is appended. A line that does not parse, or is not whole, is left out.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::git::size::Kind;
 use crate::git::{Oid, Repo, Shared};
-use crate::lattice::{Lattice, Point};
+use crate::lattice::{Lattice, Spelled};
+use crate::record::store::{Judgement, Scan};
 use crate::record::{Records, Span, Verdict, Verdicts};
 use crate::system::System;
 use crate::temporary;
 
-/// What the first line begins with; another version begins anew.
-const MAGIC: &str = concat!("git-lattice ", env!("CARGO_PKG_VERSION"), " cache 4");
-
+/// The format of the file: a file of another one counts as empty.
+const FORMAT: u32 = 5;
+/// What ends a line that is whole.
+const END: &str = " .";
 /// What follows a verdict that other records contradict.
 const DISPUTED: &str = "!";
+/// New lines are appended as long as they are at most this part of the file.
+const FEW: usize = 4;
 
-/// A point as a number: with the configuration's fingerprint in the first line, coordinates mean the same every time.
-type PointId = u64;
+/// A point and a commit of its branch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The point.
+    pub point: Spelled,
+    /// The commit.
+    pub commit: Oid,
+}
 
 /// What follows from a point and its commit alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,34 +53,48 @@ pub struct Cache {
     path: PathBuf,
     shared: Shared,
     head: String,
-    facts: HashMap<(PointId, Oid), Facts>,
+    /// The facts, and whether one was asked for.
+    facts: HashMap<Place, (Facts, Cell<bool>)>,
     contained: HashMap<(Oid, Oid), bool>,
     writers: String,
-    /// When the verdicts hold; `None` when that is not known.
+    /// When the judgements hold; `None` when that is not known.
     span: Option<Span>,
-    verdicts: HashMap<Oid, Vec<(PointId, Rc<Verdicts>)>>,
+    judgements: HashMap<Oid, Judgement>,
     /// How many lines of the notes are not believed.
     skipped: usize,
-    /// Which of the facts somebody asked for.
-    asked: HashSet<(PointId, Oid)>,
-    changed: bool,
+    /// How many judgements the file should have.
+    counted: usize,
+    /// Whether something is not in the file.
+    has_news: bool,
+    /// The lines that are to be appended to the file.
+    new: String,
+    /// How many bytes and lines the file has; it is written as a whole where that is `None`.
+    file: Option<(usize, usize)>,
 }
 
 impl Cache {
     /// A cache that knows nothing.
     pub fn empty(repo: &Repo, config: &Config) -> Self {
+        // What counts of a note depends on the limit too; where that cannot be read, the records cannot either.
+        let limit = repo.size_limit(Kind::Note).unwrap_or_default();
         Self {
             path: repo.common_dir().join("lattice").join("cache"),
             shared: repo.shared(),
-            head: format!("{MAGIC} {:016x}", config.fingerprint),
+            head: format!(
+                "git-lattice cache {FORMAT} {} {:016x} {limit}",
+                env!("CARGO_PKG_VERSION"),
+                config.fingerprint
+            ),
             facts: HashMap::new(),
             contained: HashMap::new(),
             writers: String::new(),
             span: None,
-            verdicts: HashMap::new(),
+            judgements: HashMap::new(),
             skipped: 0,
-            asked: HashSet::new(),
-            changed: false,
+            counted: 0,
+            has_news: false,
+            new: String::new(),
+            file: None,
         }
     }
 
@@ -77,67 +104,85 @@ impl Cache {
         let text = std::fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
-            let (count, mut systems) = (text.len() / 100, HashMap::new());
-            cache.facts.reserve(count);
+            cache.facts.reserve(text.len() / 160);
+            let (mut count, mut known) = (0, Verdicted::default());
             for line in lines {
-                cache.read_line(line, &mut systems);
+                line.strip_suffix(END).and_then(|line| cache.read_line(line, &mut known));
+                count += 1;
+            }
+            cache.file = Some((text.len(), count));
+            if cache.judgements.len() != cache.counted {
+                cache.span = None;
             }
         }
         cache
     }
 
     /// A line that does not parse is left out.
-    fn read_line<'t>(&mut self, line: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<()> {
-        let mut words = line.split(' ');
-        match words.next()? {
+    fn read_line<'t>(&mut self, line: &'t str, known: &mut Verdicted<'t>) -> Option<()> {
+        let (kind, rest) = line.split_once(' ')?;
+        let mut words = rest.split(' ');
+        match kind {
             "p" => {
-                let (point, commit) = (PointId::from_str_radix(words.next()?, 16).ok()?, oid(words.next()?)?);
+                let place = Place { point: words.next()?.to_owned().into(), commit: oid(words.next()?)? };
                 let key = words.next().filter(|key| *key != "-").map(oid);
-                let facts = Facts {
-                    key: key.map_or(Some(None), |key| key.map(Some))?,
-                    parents: words.map(oid).collect::<Option<_>>()?,
-                };
-                self.facts.insert((point, commit), facts);
+                let key = key.map_or(Some(None), |key| key.map(Some))?;
+                let facts = Facts { key, parents: words.map(oid).collect::<Option<_>>()? };
+                self.facts.insert(place, (facts, Cell::new(false)));
             }
             "c" => {
                 let pair = (oid(words.next()?)?, oid(words.next()?)?);
                 self.contained.insert(pair, words.next()? == "1");
             }
-            "w" => line.get(2..)?.clone_into(&mut self.writers),
-            "t" => self.span = Some(Span::parse(words.next()?)?),
-            "s" => self.skipped = words.next()?.parse().ok()?,
+            "w" => rest.clone_into(&mut self.writers),
+            "t" => self.span = Some(Span::parse(rest)?),
+            "s" => (self.skipped, self.counted) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?),
             "v" => {
-                let (point, key) = (PointId::from_str_radix(words.next()?, 16).ok()?, oid(words.next()?)?);
-                let verdicts = words.map(|word| verdict(word, systems)).collect::<Option<_>>()?;
-                self.verdicts.entry(key).or_default().push((point, Rc::new(verdicts)));
+                let key = oid(words.next()?)?;
+                self.judgements.insert(key, judgement(words, known)?);
             }
             _ => return None,
         }
         Some(())
     }
 
-    /// Makes the verdicts those of `records`: the remembered ones as long as no writer's ref has moved and the clock has neither been
-    /// set back nor come to a record that was still to come.
+    /// Makes the verdicts those of `records`. As long as no writer's ref has moved and the clock is within the span, nothing is read;
+    /// when a ref has moved, the notes that changed are.
     pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
         let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
         let writers = writers.join(" ");
-        if writers != self.writers || !self.span.as_ref().is_some_and(|span| records.are_as_in(span)) {
-            let scan = records.scan(lattice);
-            let known = |(point, verdicts): (Point, Verdicts)| (point_id(&point), Rc::new(verdicts));
-            self.verdicts =
-                scan.verdicts.into_iter().map(|(key, all)| (key, all.into_iter().map(known).collect())).collect();
-            (self.skipped, self.span) = (scan.skipped, Some(scan.span));
-            self.writers = writers;
-            self.changed = true;
+        let span = self.span.take().filter(|span| records.are_as_in(span));
+        if writers == self.writers && span.is_some() {
+            self.span = span;
+            return;
+        }
+        let known = |key: Oid| self.judgements.get(&key).filter(|_| span.is_some());
+        let Scan { keys, skipped, span: mut holds } = records.scan(lattice, known);
+        span.into_iter().for_each(|span| holds.widen(span));
+        self.take_judgements(keys);
+        (self.writers, self.skipped, self.span) = (writers, skipped, Some(holds));
+        let lines = self.lines_of_records();
+        self.add_line(format_args!("{}", lines.trim_end()));
+    }
+
+    fn take_judgements(&mut self, keys: HashMap<Oid, Option<Judgement>>) {
+        let before = self.judgements.len();
+        self.judgements.retain(|key, _| keys.contains_key(key));
+        if self.judgements.len() < before {
+            // What lost its notes must not come back from the file.
+            self.file = None;
+        }
+        for (key, new) in keys.into_iter().filter_map(|(key, new)| Some((key, new?))) {
+            self.add_line(format_args!("v {}{END}", JudgementLine(key, &new)));
+            self.judgements.insert(key, new);
         }
     }
 
     /// What counts of the records for a key that is this point's, and how many other points' records hang on it.
-    pub fn verdicts(&self, key: Oid, point: &Point) -> (Rc<Verdicts>, usize) {
-        let Some(all) = self.verdicts.get(&key) else { return Default::default() };
-        let id = point_id(point);
-        let own = all.iter().find(|(point, _)| *point == id).map(|(_, verdicts)| Rc::clone(verdicts));
-        let strangers = all.len() - usize::from(own.is_some());
+    pub fn verdicts(&self, key: Oid, point: &Spelled) -> (Rc<Verdicts>, usize) {
+        let Some(judgement) = self.judgements.get(&key) else { return Default::default() };
+        let own = judgement.verdicts.iter().find(|(other, _)| other == point).map(|(_, verdicts)| Rc::clone(verdicts));
+        let strangers = judgement.verdicts.len() - usize::from(own.is_some());
         (own.unwrap_or_default(), strangers)
     }
 
@@ -147,24 +192,22 @@ impl Cache {
     }
 
     /// Makes the verdicts on a point's key those of records that were just read.
-    pub fn put_verdicts(&mut self, key: Oid, point: &Point, verdicts: Verdicts) {
-        self.verdicts.insert(key, vec![(point_id(point), Rc::new(verdicts))]);
+    pub fn put_verdicts(&mut self, key: Oid, point: Spelled, verdicts: Verdicts) {
+        let verdicts = vec![(point, Rc::new(verdicts))];
+        self.judgements.insert(key, Judgement { verdicts, ..Judgement::default() });
     }
 
-    /// What is known of a point at this commit.
-    pub fn facts(&mut self, point: &Point, commit: Oid) -> Option<Facts> {
-        let id = (point_id(point), commit);
-        let facts = self.facts.get(&id)?;
-        self.asked.insert(id);
-        Some(facts.clone())
+    /// What is known of a point at a commit.
+    pub fn facts(&self, place: &Place) -> Option<&Facts> {
+        let (facts, is_asked) = self.facts.get(place)?;
+        is_asked.set(true);
+        Some(facts)
     }
 
     /// Remembers what was found.
-    pub fn put_facts(&mut self, point: &Point, commit: Oid, facts: Facts) {
-        let id = (point_id(point), commit);
-        self.asked.insert(id);
-        self.facts.insert(id, facts);
-        self.changed = true;
+    pub fn put_facts(&mut self, place: Place, facts: Facts) {
+        self.add_line(format_args!("p {}{END}", FactsLine(&place, &facts)));
+        self.facts.insert(place, (facts, Cell::new(true)));
     }
 
     /// Whether `commit` contains `ancestor`, if that is known.
@@ -174,79 +217,146 @@ impl Cache {
 
     /// Remembers what was found.
     pub fn put_contains(&mut self, commit: Oid, ancestor: Oid, contained: bool) {
+        self.add_line(format_args!("c {commit} {ancestor} {}{END}", u8::from(contained)));
         self.contained.insert((commit, ancestor), contained);
-        self.changed = true;
     }
 
-    /// Keeps everything for the next time; that it cannot be written is no misfortune.
+    fn add_line(&mut self, line: fmt::Arguments<'_>) {
+        self.has_news = true;
+        if self.file.is_some_and(|(bytes, _)| self.new.len() * FEW <= bytes) {
+            writeln!(self.new, "{line}").ok();
+        }
+    }
+
+    /// Keeps what is new for the next time. Write failures are ignored: the cache is only an optimisation.
     pub fn save(mut self) {
-        if !self.changed {
+        if !self.has_news {
             return;
         }
-        // Branches move on, and what was known of their old tips is of no use: let at most half be of that kind.
-        if self.facts.len() > 2 * self.asked.len() + 1000 {
-            self.facts.retain(|id, _| self.asked.contains(id));
-            let commits: HashSet<Oid> = self.asked.iter().map(|(_, commit)| *commit).collect();
-            self.contained.retain(|(commit, _), _| commits.contains(commit));
-        }
-        let write = || -> std::io::Result<()> {
-            let dir = self.path.parent().unwrap_or(&self.path);
-            self.shared.create_dir_all(dir)?;
-            temporary::sweep(dir);
-            temporary::replace(&self.path, |new| self.shared.write(new, self.text().as_bytes()))
+        let appended = match self.file {
+            Some((bytes, lines)) if self.new.len() * FEW <= bytes && !self.is_crowded(lines) => self.append().is_ok(),
+            _ => false,
         };
-        write().ok();
+        if !appended {
+            self.new = String::new();
+            self.write().ok();
+        }
     }
 
-    fn text(&self) -> String {
-        let mut text = format!("{}\nw {}\ns {}\n", self.head, self.writers, self.skipped);
-        if let Some(span) = &self.span {
-            writeln!(text, "t {}", span.to_text()).ok();
+    /// Branches move on, and what was known of their old tips is of no use: at most half of the file is of that kind.
+    fn is_crowded(&self, lines: usize) -> bool {
+        let asked = self.facts.values().filter(|(_, is_asked)| is_asked.get()).count();
+        self.facts.len() > 2 * asked + 1000
+            || lines > 2 * (self.facts.len() + self.contained.len() + self.judgements.len()) + 1000
+    }
+
+    /// Another process may have replaced the file by one for another configuration, and one that was killed in here may have left
+    /// half a line, which ends here.
+    fn append(&self) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).append(true).open(&self.path)?;
+        let mut head = vec![0; self.head.len() + 1];
+        file.read_exact(&mut head)?;
+        if head.strip_suffix(b"\n") != Some(self.head.as_bytes()) {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-        for ((point, commit), Facts { key, parents }) in &self.facts {
-            let key = key.map_or_else(|| "-".to_owned(), |key| key.to_string());
-            write!(text, "p {point:x} {commit} {key}").ok();
-            for parent in parents {
-                write!(text, " {parent}").ok();
-            }
-            text.push('\n');
+        file.write_all(format!("\n{}", self.new).as_bytes())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if self.is_crowded(0) {
+            self.facts.retain(|_, (_, is_asked)| is_asked.get());
+            let commits: HashSet<Oid> = self.facts.keys().map(|place| place.commit).collect();
+            self.contained.retain(|(commit, _), _| commits.contains(commit));
+        }
+        let dir = self.path.parent().unwrap_or(&self.path);
+        self.shared.create_dir_all(dir)?;
+        temporary::sweep(dir);
+        temporary::replace(&self.path, |new| {
+            let options = &mut OpenOptions::new();
+            let file = self.shared.open(options.write(true).create(true).truncate(true), new)?;
+            self.write_to(BufWriter::new(file))
+        })
+    }
+
+    fn write_to(&self, mut to: BufWriter<File>) -> io::Result<()> {
+        writeln!(to, "{}", self.head)?;
+        for (place, (facts, _)) in &self.facts {
+            writeln!(to, "p {}{END}", FactsLine(place, facts))?;
         }
         for ((commit, ancestor), contained) in &self.contained {
-            writeln!(text, "c {commit} {ancestor} {}", u8::from(*contained)).ok();
+            writeln!(to, "c {commit} {ancestor} {}{END}", u8::from(*contained))?;
         }
-        for (key, all) in &self.verdicts {
-            for (point, verdicts) in all {
-                write!(text, "v {point:x} {key}").ok();
-                for (system, verdict, is_disputed) in verdicts.iter() {
-                    write!(text, " {system}={}{}", verdict.word(), if *is_disputed { DISPUTED } else { "" }).ok();
-                }
-                text.push('\n');
-            }
+        for (key, judgement) in &self.judgements {
+            writeln!(to, "v {}{END}", JudgementLine(*key, judgement))?;
         }
-        text
+        to.write_all(self.lines_of_records().as_bytes())?;
+        to.flush()
+    }
+
+    /// The lines on all records. They come last: a file that lacks them is judged again.
+    fn lines_of_records(&self) -> String {
+        let span = self.span.as_ref().map(|span| format!("t {}{END}\n", span.to_text())).unwrap_or_default();
+        format!("s {} {}{END}\n{span}w {}{END}\n", self.skipped, self.judgements.len(), self.writers)
     }
 }
 
-fn point_id(point: &Point) -> PointId {
-    let mut hasher = DefaultHasher::new();
-    point.hash(&mut hasher);
-    hasher.finish()
+struct FactsLine<'a>(&'a Place, &'a Facts);
+
+impl fmt::Display for FactsLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Place { point, commit }, Facts { key, parents }) = self;
+        write!(f, "{point} {commit} ")?;
+        match key {
+            Some(key) => write!(f, "{key}")?,
+            None => f.write_str("-")?,
+        }
+        parents.iter().try_for_each(|parent| write!(f, " {parent}"))
+    }
+}
+
+struct JudgementLine<'a>(Oid, &'a Judgement);
+
+impl fmt::Display for JudgementLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(key, Judgement { notes, size, skipped, verdicts }) = self;
+        write!(f, "{key} {size} {skipped} {}", notes.len())?;
+        notes.iter().try_for_each(|note| write!(f, " {note}"))?;
+        for (point, verdicts) in verdicts {
+            write!(f, " {point} ")?;
+            for (i, (system, verdict, is_disputed)) in verdicts.iter().enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                write!(f, "{comma}{system}={}{}", verdict.word(), if *is_disputed { DISPUTED } else { "" })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same few verdicts are in nearly every line.
+type Verdicted<'t> = HashMap<&'t str, Rc<Verdicts>>;
+
+fn judgement<'t>(mut words: impl Iterator<Item = &'t str>, known: &mut Verdicted<'t>) -> Option<Judgement> {
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let (size, skipped, count) = (number()?, usize::try_from(number()?).ok()?, usize::try_from(number()?).ok()?);
+    let notes: Box<[Oid]> = words.by_ref().take(count).map(oid).collect::<Option<_>>()?;
+    let mut verdicts = Vec::new();
+    while let Some(point) = words.next() {
+        let text = words.next()?;
+        if !known.contains_key(text) {
+            known.insert(text, Rc::new(text.split(',').map(verdict).collect::<Option<_>>()?));
+        }
+        verdicts.push((point.to_owned().into(), Rc::clone(known.get(text)?)));
+    }
+    (notes.len() == count).then_some(Judgement { notes, size, skipped, verdicts })
 }
 
 fn oid(text: &str) -> Option<Oid> {
     Repo::oid(text).ok()
 }
 
-/// The same few systems stand in every line.
-fn verdict<'t>(word: &'t str, systems: &mut HashMap<&'t str, System>) -> Option<(System, Verdict, bool)> {
+fn verdict(word: &str) -> Option<(System, Verdict, bool)> {
     let (name, verdict) = word.split_once('=')?;
     let (verdict, is_disputed) = verdict.strip_suffix(DISPUTED).map_or((verdict, false), |word| (word, true));
-    if !systems.contains_key(name) {
-        systems.insert(name, System::parse(name).ok()?);
-    }
-    Some((systems.get(name)?.clone(), verdict_of(verdict)?, is_disputed))
-}
-
-fn verdict_of(word: &str) -> Option<Verdict> {
-    Verdict::ALL.into_iter().find(|verdict| verdict.word() == word)
+    let verdict = Verdict::ALL.into_iter().find(|known| known.word() == verdict)?;
+    Some((System::parse(name).ok()?, verdict, is_disputed))
 }

@@ -50,6 +50,7 @@ impl<'a> Keys<'a> {
     pub fn key(&mut self, tree: Oid, point: &Point) -> Result<Option<Oid>> {
         if self.known.len() > MOST {
             self.known.clear();
+            self.memory = self.repo.in_memory();
         }
         let mut parts = Vec::new();
         self.below(self.config.flake.segments(), tree, String::new(), point, &mut parts)?;
@@ -61,7 +62,7 @@ impl<'a> Keys<'a> {
         for path in &self.config.build.include {
             entries.extend(self.repo.content_at(tree, path)?.map(|entry| (path.clone(), entry)));
         }
-        Ok(Some(self.memory.tree_of(&entries)?))
+        Ok(Some(self.tree_of(&entries)?))
     }
 
     /// Finds the largest directories under `path` whose points are all at or below `point`.
@@ -95,22 +96,27 @@ impl<'a> Keys<'a> {
 
     /// All points under `path`; `None` when there are none.
     fn whole(&mut self, segments: &[Segment], tree: Oid, path: &str) -> Result<Option<Part>> {
-        let Some((segment, rest)) = segments.split_first() else {
-            let point = self.config.flake.decode(&self.config.lattice, path);
-            return Ok(point.map(|join| Part { tree, join, has_join: true }));
-        };
         let place = (tree, path.to_owned());
         if let Some(known) = self.known.get(&place) {
             return Ok(known.clone());
         }
+        let part = if let Some((segment, rest)) = segments.split_first() {
+            self.united_below(segment, rest, tree, path)?
+        } else {
+            let point = self.config.flake.decode(&self.config.lattice, path);
+            point.map(|join| Part { tree, join, has_join: true })
+        };
+        self.known.insert(place, part.clone());
+        Ok(part)
+    }
+
+    fn united_below(&mut self, segment: &Segment, rest: &[Segment], tree: Oid, path: &str) -> Result<Option<Part>> {
         let mut children = Vec::new();
         for entry in self.directories(segment, tree)? {
             let part = self.whole(rest, entry.id, &join(path, &entry.name))?;
             children.extend(part.map(|part| (entry.name, part)));
         }
-        let part = self.united(children)?;
-        self.known.insert(place, part.clone());
-        Ok(part)
+        self.united(children)
     }
 
     fn united(&self, children: Vec<(String, Part)>) -> Result<Option<Part>> {
@@ -118,8 +124,14 @@ impl<'a> Keys<'a> {
         let Some(join) = joined else { return Ok(None) };
         let has_join = children.iter().any(|(_, part)| part.has_join && part.join == join);
         let entry = |(name, part): (String, Part)| (name, Entry { name: String::new(), id: part.tree, is_tree: true });
-        let tree = self.memory.tree_of(&children.into_iter().map(entry).collect::<Vec<_>>())?;
+        let tree = self.tree_of(&children.into_iter().map(entry).collect::<Vec<_>>())?;
         Ok(Some(Part { tree, join, has_join }))
+    }
+
+    /// What is included may be within a directory of points, which must be there then; else no tree is made for its id.
+    fn tree_of(&self, entries: &[(String, Entry)]) -> Result<Oid> {
+        let is_plain = self.config.build.include.is_empty();
+        Ok(if is_plain { self.repo.tree_id(entries)? } else { self.memory.tree_of(entries)? })
     }
 
     /// The directories in `tree` that a segment of the pattern may stand for.

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use anyhow::Result;
 
 use super::activity::{Activity, View};
-use super::cache::{Cache, Facts};
+use super::cache::{Cache, Facts, Place};
 use super::census::Census;
 use super::keys::Keys;
 use super::next::NextAction;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::record::{Records, State, Verdicts};
 use crate::system::System;
 
@@ -107,9 +107,10 @@ pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[
     let mut found = Vec::new();
     for point in points {
         let Some(commit) = census.commit(point) else { continue };
-        if let Some(key) = surveyor.facts(point, commit)?.key {
-            let said = records.of(key, &config.spell(point))?;
-            surveyor.cache.put_verdicts(key, point, Verdicts::of(&said));
+        let spelled = config.spell(point);
+        if let Some(key) = surveyor.facts(point, &spelled, commit)?.key {
+            let said = records.of(key, &spelled)?;
+            surveyor.cache.put_verdicts(key, spelled, Verdicts::of(&said));
         }
         found.extend(surveyor.look_at(point)?);
     }
@@ -137,9 +138,10 @@ impl Surveyor<'_> {
     fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
         let tip = self.census.tip(point);
         let Some(commit) = tip.commit() else { return Ok(None) };
-        let Facts { key, parents } = self.facts(point, commit)?;
+        let spelled = self.config.spell(point);
+        let Facts { key, parents } = self.facts(point, &spelled, commit)?;
         let systems = self.config.systems.of(&self.config.lattice, point);
-        let (verdicts, strangers) = key.map(|key| self.cache.verdicts(key, point)).unwrap_or_default();
+        let (verdicts, strangers) = key.map(|key| self.cache.verdicts(key, &spelled)).unwrap_or_default();
         self.skipped += strangers;
         let disputed: Vec<_> = systems.iter().filter(|system| verdicts.is_disputed(system)).cloned().collect();
         let mut state = State::of(&verdicts, &systems);
@@ -164,14 +166,15 @@ impl Surveyor<'_> {
         }))
     }
 
-    fn facts(&mut self, point: &Point, commit: Oid) -> Result<Facts> {
-        if let Some(facts) = self.cache.facts(point, commit) {
-            return Ok(facts);
+    fn facts(&mut self, point: &Point, spelled: &Spelled, commit: Oid) -> Result<Facts> {
+        let place = Place { point: spelled.clone(), commit };
+        if let Some(facts) = self.cache.facts(&place) {
+            return Ok(facts.clone());
         }
         let read = self.repo.commit(commit)?;
         let key = self.keys.key(read.tree, point)?;
         let facts = Facts { key, parents: read.parents };
-        self.cache.put_facts(point, commit, facts.clone());
+        self.cache.put_facts(place, facts.clone());
         Ok(facts)
     }
 

@@ -1,16 +1,19 @@
 //! Where records live: in git notes, one ref per writer.
 
-use std::collections::{BTreeMap, HashMap};
+mod scan;
 
 use super::budget::{self, Budget};
 use super::kept::{self, Recorded, Unrecorded};
 use super::note::{Flaw, Note, read_lines};
 use super::span::Span;
-use super::{Record, Verdicts, line};
+use super::{Record, line};
 use crate::git::commit::time_in;
 use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
-use crate::lattice::{Lattice, Point, Spelled};
+use crate::lattice::Spelled;
+
+use scan::MOST_READ;
+pub use scan::{Judgement, Scan};
 
 /// Under which all writers' refs are.
 pub const NOTES: &str = "refs/notes/lattice/";
@@ -18,8 +21,6 @@ pub const NOTES: &str = "refs/notes/lattice/";
 const WRITER: &str = "lattice.writer";
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
-/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
-const MOST_READ: u64 = 1 << 30;
 /// How many bytes of the notes on one key are read where it is asked for alone.
 const MOST_OF_KEY: u64 = 8 << 20;
 
@@ -40,17 +41,6 @@ pub struct Said {
     pub writer: String,
     /// The record.
     pub record: Record,
-}
-
-/// What the records of all keys come to.
-#[derive(Debug, Default)]
-pub struct Scan {
-    /// Key by key, and within it by the point that the records name: nearly always one.
-    pub verdicts: HashMap<Oid, Vec<(Point, Verdicts)>>,
-    /// How many notes and lines are not believed.
-    pub skipped: usize,
-    /// As long as the clock is in there, all of this stands.
-    pub span: Span,
 }
 
 /// What the notes on one key come to.
@@ -215,46 +205,6 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// What the records of all keys come to.
-    pub fn scan(&self, lattice: &Lattice) -> Scan {
-        let mut scan = Scan::default();
-        let mut all = Vec::new();
-        for (writer, (_, notes)) in self.writers.iter().enumerate() {
-            match self.repo.all_notes(*notes) {
-                Ok(found) => {
-                    scan.skipped += found.odd + usize::from(found.left == 0);
-                    all.extend(found.notes.into_iter().map(|(key, blob)| (key, writer, blob)));
-                }
-                Err(_) => scan.skipped += 1,
-            }
-        }
-        // Notes of the same key stand together, so that the records of only one are in memory.
-        all.sort_unstable();
-        let mut read = 0;
-        for notes in all.chunk_by(|a, b| a.0 == b.0) {
-            let Some((key, ..)) = notes.first() else { continue };
-            let notes: Vec<_> = notes.iter().map(|(_, writer, blob)| (*writer, *blob)).collect();
-            if self.is_too_much(&mut read, &notes) {
-                scan.skipped += notes.len();
-            } else {
-                scan.take(*key, self.judge(*key, notes), lattice);
-            }
-        }
-        scan
-    }
-
-    /// Whether too much was read already; if not, these are counted.
-    fn is_too_much(&self, read: &mut u64, notes: &[(usize, Oid)]) -> bool {
-        let is_over = *read > MOST_READ;
-        *read += notes.iter().filter_map(|(_, blob)| self.repo.size_of(*blob)).sum::<u64>();
-        is_over
-    }
-
-    /// Whether what was judged within `span` is still what would be judged now.
-    pub fn are_as_in(&self, span: &Span) -> bool {
-        span.holds(&self.latest)
-    }
-
     /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
     pub fn problems(&self, known: impl Fn(Oid) -> Option<Spelled>) -> Vec<Problem> {
         let broken = self.broken.iter().map(|LeftOut { notes, why }| Problem {
@@ -321,25 +271,6 @@ impl<'a> Records<'a> {
             Ok(bytes) => read_lines(key, &bytes, &self.latest),
             Err(_) => flawed(Flaw::NoText),
         }
-    }
-}
-
-impl Scan {
-    fn take(&mut self, key: Oid, judged: Judged, lattice: &Lattice) {
-        self.skipped += judged.skipped;
-        self.span.widen(judged.span);
-        let mut points: BTreeMap<Spelled, Vec<Record>> = BTreeMap::new();
-        judged.said.into_iter().for_each(|Said { record, .. }| {
-            points.entry(record.point.clone()).or_default().push(record);
-        });
-        let mut found = Vec::new();
-        for (text, records) in points {
-            match text.read_exactly(lattice) {
-                Some(point) => found.push((point, Verdicts::of(&records))),
-                None => self.skipped += records.len(),
-            }
-        }
-        self.verdicts.insert(key, found);
     }
 }
 

@@ -265,12 +265,37 @@ fn what_it_remembers_is_never_stale() {
 }
 
 #[test]
+fn little_that_is_new_is_appended_to_the_memory() {
+    let points: Vec<_> = (1..=12).map(|n| at(&format!("phase0/step{n}"))).collect();
+    let sandbox = with_points(&points.iter().map(String::as_str).collect::<Vec<_>>());
+    let remembered = || fs::read_to_string(sandbox.work().join(".git/lattice/cache")).unwrap();
+    sandbox.lattice(&["status"]).exits(0);
+    let before = remembered();
+    sandbox.record(&points[0], &format!("{}-linux", here()), "built");
+    assert_eq!(sandbox.state_of(&points[0]), "built");
+    let after = remembered();
+    assert!(after.starts_with(&before) && after.len() > before.len(), "{before}\n---\n{after}");
+    assert_eq!(sandbox.state_of(&points[0]), "built");
+    assert_eq!(remembered(), after, "nothing is new");
+    sandbox.record(&points[1], &format!("{}-linux", here()), "failed");
+    let states = |sandbox: &Sandbox| [0, 1, 2].map(|i| sandbox.state_of(&points[i]));
+    assert_eq!(states(&sandbox), ["built", "failed", "new"]);
+    // Half a line, as a process that was killed leaves it.
+    fs::write(sandbox.work().join(".git/lattice/cache"), &after[..after.len() - 8]).unwrap();
+    assert_eq!(states(&sandbox), ["built", "failed", "new"]);
+}
+
+#[test]
 fn a_damaged_memory_is_no_harm() {
     let sandbox = with_points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let cache = sandbox.work().join(".git/lattice/cache");
     let fresh = sandbox.lattice(&["status", "--json"]).exits(0).stdout;
     let text = fs::read_to_string(&cache).unwrap();
-    for damaged in [text[..text.len() / 2].to_owned(), format!("{text}p x\nc 1\nv\n\u{0}\n"), String::new()] {
+    let without_verdicts = text.split_inclusive('\n').filter(|line| !line.starts_with("v ")).collect();
+    for damaged in
+        [without_verdicts, text[..text.len() / 2].to_owned(), format!("{text}p x\nc 1\nv\n\u{0}\n"), String::new()]
+    {
         fs::write(&cache, damaged).unwrap();
         assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh);
     }

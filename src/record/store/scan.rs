@@ -1,0 +1,104 @@
+//! What the records of all keys come to. Only notes that changed are read; of the others the caller remembers it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::{Judged, Records, Said, Span};
+use crate::git::Oid;
+use crate::lattice::{Lattice, Spelled};
+use crate::record::{Record, Verdicts};
+
+/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
+pub(super) const MOST_READ: u64 = 1 << 30;
+
+/// What the notes on one key come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// The notes, in the order of their writers: as long as they are the same, so is the judgement.
+    pub notes: Box<[Oid]>,
+    /// How many bytes they have.
+    pub size: u64,
+    /// How many of their lines are not believed.
+    pub skipped: usize,
+    /// By the point that the records name: nearly always one.
+    pub verdicts: Vec<(Spelled, Rc<Verdicts>)>,
+}
+
+/// What the records of all keys come to.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The keys that have notes, and the judgement where it is a new one.
+    pub keys: HashMap<Oid, Option<Judgement>>,
+    /// How many notes and lines are not believed.
+    pub skipped: usize,
+    /// As long as the clock is in there, the new judgements stand.
+    pub span: Span,
+}
+
+impl Records<'_> {
+    /// Judges the notes on all keys but those of which `known` has the judgement of the same notes.
+    pub fn scan<'k>(&self, lattice: &Lattice, known: impl Fn(Oid) -> Option<&'k Judgement>) -> Scan {
+        let mut scan = Scan::default();
+        let all = self.all_notes(&mut scan);
+        let mut read = 0;
+        for notes in all.chunk_by(|a, b| a.0 == b.0) {
+            let key = notes[0].0;
+            let blobs: Box<[Oid]> = notes.iter().map(|(_, _, blob)| *blob).collect();
+            let known = known(key).filter(|known| known.notes == blobs);
+            let size =
+                known.map_or_else(|| blobs.iter().filter_map(|blob| self.repo.size_of(*blob)).sum(), |it| it.size);
+            let is_too_much = read > MOST_READ;
+            read += size;
+            if is_too_much {
+                scan.skipped += blobs.len();
+            } else if let Some(known) = known {
+                scan.skipped += known.skipped;
+                scan.keys.insert(key, None);
+            } else {
+                let judged = self.judge(key, notes.iter().map(|(_, writer, blob)| (*writer, *blob)).collect());
+                scan.take(key, Judgement { notes: blobs, size, ..Judgement::default() }, judged, lattice);
+            }
+        }
+        scan
+    }
+
+    /// The key, the writer's place and the note. Notes on one key stand together, so that the records of only one are in memory.
+    fn all_notes(&self, scan: &mut Scan) -> Vec<(Oid, usize, Oid)> {
+        let mut all = Vec::new();
+        for (writer, (_, notes)) in self.writers.iter().enumerate() {
+            match self.repo.all_notes(*notes) {
+                Ok(found) => {
+                    scan.skipped += found.odd + usize::from(found.left == 0);
+                    all.extend(found.notes.into_iter().map(|(key, blob)| (key, writer, blob)));
+                }
+                Err(_) => scan.skipped += 1,
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// Whether what was judged within `span` is still what would be judged now.
+    pub fn are_as_in(&self, span: &Span) -> bool {
+        span.holds(&self.latest)
+    }
+}
+
+impl Scan {
+    fn take(&mut self, key: Oid, mut judgement: Judgement, judged: Judged, lattice: &Lattice) {
+        judgement.skipped = judged.skipped;
+        self.span.widen(judged.span);
+        let mut points: BTreeMap<Spelled, Vec<Record>> = BTreeMap::new();
+        judged.said.into_iter().for_each(|Said { record, .. }| {
+            points.entry(record.point.clone()).or_default().push(record);
+        });
+        for (text, records) in points {
+            match text.read_exactly(lattice) {
+                Some(_) => judgement.verdicts.push((text, Rc::new(Verdicts::of(&records)))),
+                None => judgement.skipped += records.len(),
+            }
+        }
+        self.skipped += judgement.skipped;
+        self.keys.insert(key, Some(judgement));
+    }
+}
