@@ -106,7 +106,9 @@ fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
     if lost.is_empty() {
         return Ok(None);
     }
-    let new = repo.make_keeping_commit(&lost.into_iter().collect::<Vec<_>>())?;
+    let mut memory = repo.in_memory();
+    let new = memory.make_keeping_commit(&lost.into_iter().collect::<Vec<_>>())?;
+    memory.keep_objects(repo)?;
     Ok(Some(Change { name: format!("{KEPT}{id}"), old: None, new: Some(new) }))
 }
 
