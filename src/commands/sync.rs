@@ -133,7 +133,7 @@ fn mend(ui: &Ui, report: &Report) {
         Deed::Refused(why) => why.hint(),
         _ => None,
     });
-    let locked = || push::lock_hint(report.said.iter().cloned());
+    let locked = || report.said.iter().find_map(|line| push::lock_hint(line));
     refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
     let (branch, remote) = (harmless(&entry.named.branch), &report.remote);

@@ -86,7 +86,10 @@ impl RemoteFailure {
 
     /// What the user can do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
-        matches!(self, Self::Stalled(_)).then(|| Limit::Network.hint())
+        match self {
+            Self::Said(said) => lock_hint(said),
+            Self::Stalled(_) => Some(Limit::Network.hint()),
+        }
     }
 }
 
@@ -175,10 +178,9 @@ pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration)
         }
         if !is_busy || tried == TRIES {
             let diverged = reasons.iter().any(Reason::went_ahead);
-            let limit = || reasons.iter().find_map(|reason| reason.why.hint());
+            let known = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
-            let locked = || lock_hint(reasons.iter().map(|reason| reason.why.to_string()));
-            let hint = joined.or_else(limit).or_else(locked);
+            let hint = joined.or_else(known);
             return Ok(Outcome::Refused { reasons, hint, again: !diverged });
         }
         // When the other one pushed the same, the next try finds everything up to date.
@@ -258,15 +260,17 @@ fn words(stderr: &[u8], status: ExitStatus) -> Vec<String> {
     if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }
 }
 
-/// What to do about a lock in the remote's repository, where a line of what it said names one. Only a remote on this machine shows
+/// What to do about a lock in the remote's repository, where what it said names one. Only a remote on this machine shows
 /// whether the lock is still there.
-pub fn lock_hint(mut said: impl Iterator<Item = String>) -> Option<String> {
-    let lock: PathBuf = said.find_map(|line| refs::lock_file(&line))?.components().collect();
+pub fn lock_hint(said: &str) -> Option<String> {
+    let lock: PathBuf = refs::lock_file(said)?.components().collect();
     let (shown, rm) = (lock.display(), process::quote(&lock));
     Some(if lock.exists() {
-        format!("if no git is at work in the remote any more, one was killed there: `rm {rm}`")
+        format!("if no git is at work there any more, one was killed: `rm {rm}`")
     } else {
-        format!("if no git is at work on the remote any more, one was killed there: who runs it can remove `{shown}`")
+        format!(
+            "if no git is at work on the remote any more, one was killed there: its administrator can remove `{shown}`"
+        )
     })
 }
 

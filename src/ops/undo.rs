@@ -11,7 +11,7 @@ use super::push::RemoteFailure;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
-use crate::git::{Change, Oid, Repo};
+use crate::git::{Change, Oid, Repo, Transaction};
 use crate::journal::{Entry, History, Operation, Origin, State};
 
 /// What undoing an operation comes to.
@@ -165,10 +165,14 @@ impl Undo {
             let doing = "take it back on";
             let report = repo.git().push_leased(remote, changes, still);
             let report = report.map_err(|error| Refusal::remote(error, doing, remote))?;
-            if let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) {
-                let why = RemoteFailure::refused(why);
-                return Err(Refusal::Remote { doing, remote: remote.clone(), why }.into());
+            let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) else { continue };
+            if is_taken_back(repo, remote, changes)? {
+                forget_there(repo, remote, changes)?;
+                continue;
             }
+            let lines = std::iter::once(RemoteFailure::refused(why).to_string()).chain(report.said);
+            let why = RemoteFailure::Said(lines.collect::<Vec<_>>().join("; "));
+            return Err(Refusal::Remote { doing, remote: remote.clone(), why }.into());
         }
         Ok(remotes)
     }
@@ -195,6 +199,28 @@ impl Undo {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a remote has what is wanted already: an undo that was killed had come that far.
+fn is_taken_back(repo: &Repo, remote: &str, changes: &[Change]) -> Result<bool> {
+    let names: Vec<_> = changes.iter().map(|change| change.name.clone()).collect();
+    let there = repo.git().remote_refs(remote, &names, limits::network(repo)?)?;
+    Ok(changes.iter().all(|change| there.get(&change.name).copied() == change.new))
+}
+
+/// Notes what a remote has, as a push that goes through does.
+fn forget_there(repo: &Repo, remote: &str, changes: &[Change]) -> Result<()> {
+    let mut tracking = Vec::new();
+    for change in changes {
+        let Some(branch) = BranchName::of_ref(&change.name) else { continue };
+        let old = repo.tracking_tip(&branch, remote)?;
+        tracking.push(Change { name: branch.tracking(remote), old, new: change.new });
+    }
+    tracking.retain(|change| change.old != change.new);
+    if tracking.is_empty() {
+        return Ok(());
+    }
+    Ok(repo.apply(&Transaction { message: "undo: taken back before".to_owned(), changes: tracking })?)
 }
 
 fn is_raced(error: &anyhow::Error) -> bool {

@@ -181,6 +181,17 @@ fn what_was_pushed_is_taken_back_with_a_lease() {
 }
 
 #[test]
+fn what_the_remote_has_taken_back_already_is_done_here() {
+    let sandbox = Sandbox::new();
+    let before = sandbox.state();
+    sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0);
+    sandbox.git_in("remote.git", &["update-ref", "-d", &format!("refs/heads/{STEP1}")]);
+    sandbox.lattice(&["undo", "--remote"]).exits(0);
+    let kept = sandbox.git(&["for-each-ref", "refs/lattice/journal/"]);
+    assert_eq!(sandbox.state().replace(&format!("{kept}\n"), ""), before, "the tracking branch goes too");
+}
+
+#[test]
 fn a_merge_that_was_pushed_goes_back_to_what_was_there() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
