@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::nix_setup::var;
 use crate::sandbox::Sandbox;
@@ -54,12 +54,18 @@ pub(crate) enum Fault {
     Error(&'static str),
     /// The process is sent this signal, before the call does anything.
     Signal(&'static str),
+    /// All processes of the sandbox are killed at once.
+    KillAll,
+    /// git-lattice alone is killed, and the git that makes the call goes on.
+    KillOurs,
 }
 
 impl Fault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Error(name) | Self::Signal(name) => name,
+            Self::KillAll => "SIGKILL to all",
+            Self::KillOurs => "SIGKILL to git-lattice",
         }
     }
 
@@ -67,6 +73,8 @@ impl Fault {
         match self {
             Self::Error(name) => format!("error={name}"),
             Self::Signal(name) => format!("signal={name}"),
+            // The harness kills while it stands still.
+            Self::KillAll | Self::KillOurs => "signal=SIGSTOP".to_owned(),
         }
     }
 }
@@ -92,9 +100,13 @@ pub(crate) struct Injection {
 }
 
 impl Call {
-    /// Whether the system can answer so.
+    /// Whether this can happen at it: no pipe is full as a disk is, and git-lattice is killed alone while a git is at work.
     pub(crate) fn can_meet(&self, fault: Fault) -> bool {
-        !(self.on_pipe && matches!(fault, Fault::Error("ENOSPC")))
+        match fault {
+            Fault::Error("ENOSPC") => !self.on_pipe,
+            Fault::KillOurs => self.program() == "git",
+            _ => true,
+        }
     }
 
     /// The program that makes it.
@@ -172,7 +184,7 @@ impl Tracer {
 
     /// Runs git-lattice in the clone without a fault, and gives the calls by which it and its programs write.
     pub(crate) fn trace(&self, args: &[&str]) -> (Ended, Trace) {
-        let ended = self.run(args, "*", &format!("-y -s 4096 -e trace={WRITES}"));
+        let ended = self.run(args, "*", &format!("-y -s 4096 -e trace={WRITES}"), || false);
         let mut trace = Trace { calls: Vec::new(), unnamed: 0 };
         for (start, log) in self.logs() {
             log::add(&start, &log, &mut trace);
@@ -182,19 +194,22 @@ impl Tracer {
 
     /// Runs git-lattice in the clone with this fault.
     pub(crate) fn inject(&self, args: &[&str], injection: &Injection) -> Ended {
-        let mut ended = self.run(args, &injection.call.start, &injection.options());
+        let stopped = Stopped { tracer: self, injection };
+        let mut ended = self.run(args, &injection.call.start, &injection.options(), || stopped.kill());
         let log = self.logs().remove(&injection.call.start).unwrap_or_default();
         // A killed process shows its call without a result (strace(1): "?", or cut off).
         let shows = |line: &&str| match injection.fault {
             Fault::Error(_) => line.contains("(INJECTED)"),
-            Fault::Signal(_) => line.ends_with("= ?") || line.ends_with("<unfinished ...>"),
+            Fault::Signal("SIGKILL") => line.ends_with("= ?") || line.ends_with("<unfinished ...>"),
+            Fault::Signal(name) => line.contains(&format!("--- {name} ")),
+            Fault::KillAll | Fault::KillOurs => line.contains(STOPPED),
         };
         ended.hit = log.lines().rfind(shows).map(str::to_owned);
         ended
     }
 
     /// Runs it with strace before the starts that match a pattern of sh(1), and without it ever after.
-    fn run(&self, args: &[&str], starts: &str, options: &str) -> Ended {
+    fn run(&self, args: &[&str], starts: &str, options: &str, act: impl Fn() -> bool) -> Ended {
         let strace = quoted(&self.strace.display().to_string());
         let log = "-o \"$trace/$start/log\"";
         let plan = format!(
@@ -202,20 +217,21 @@ impl Tracer {
              case $start in {starts}) set -- {strace} -qq -f $until {log} {options} -- \"$@\" ;; esac\n"
         );
         fs::write(self.folder.join("plan"), plan).unwrap();
-        let ended = self.limited(args);
+        let ended = self.limited(args, act);
         fs::remove_file(self.folder.join("plan")).unwrap();
         ended
     }
 
-    /// Runs git-lattice in a process group of its own, which ends when the time is over.
-    fn limited(&self, args: &[&str]) -> Ended {
+    /// Runs git-lattice in a process group of its own, which ends when the time is over. Meanwhile `act` is tried until it says that it
+    /// is done.
+    fn limited(&self, args: &[&str], act: impl Fn() -> bool) -> Ended {
         let streams = ["stdout", "stderr"].map(|name| self.folder.join(name));
         let [stdout, stderr] = streams.each_ref().map(|path| fs::File::create(path).unwrap());
         let mut command = Command::new(self.folder.join("git-lattice.d/git-lattice"));
         command.args(args).current_dir(self.sandbox.work()).stdin(std::process::Stdio::null());
         self.sandbox.environment(&mut command);
         let mut child = command.process_group(0).stdout(stdout).stderr(stderr).spawn().unwrap();
-        let status = wait(&mut child);
+        let status = wait(&mut child, act);
         if status.is_none() {
             kill_process_group(Pid::from_child(&child), Signal::KILL).ok();
             child.wait().unwrap();
@@ -237,15 +253,63 @@ impl Tracer {
     }
 }
 
-fn wait(child: &mut Child) -> Option<ExitStatus> {
+fn wait(child: &mut Child, act: impl Fn() -> bool) -> Option<ExitStatus> {
     let begun = Instant::now();
+    let mut is_done = false;
     while begun.elapsed() < LIMIT {
+        is_done = is_done || act();
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
     None
+}
+
+/// How strace's log shows that a process stands still.
+const STOPPED: &str = "--- stopped by SIGSTOP ---";
+
+/// A process that is to stand still at a call, while others are killed.
+struct Stopped<'a> {
+    tracer: &'a Tracer,
+    injection: &'a Injection,
+}
+
+impl Stopped<'_> {
+    /// Kills whom the fault says, once the process stands still; whether that was done.
+    fn kill(&self) -> bool {
+        let fault = self.injection.fault;
+        if !matches!(fault, Fault::KillAll | Fault::KillOurs) || !self.stands_still() {
+            return false;
+        }
+        let ours = Path::new(env!("CARGO_BIN_EXE_git-lattice"));
+        let is_ours = |pid: &Pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == ours);
+        // One that has ended meanwhile needs no signal.
+        let tell =
+            |pids: Vec<Pid>, signal| pids.into_iter().for_each(|pid| kill_process(pid, signal).unwrap_or_default());
+        if fault == Fault::KillOurs {
+            tell(self.processes().into_iter().filter(is_ours).collect(), Signal::KILL);
+            tell(self.processes(), Signal::CONT);
+        }
+        while fault == Fault::KillAll && !self.processes().is_empty() {
+            tell(self.processes(), Signal::KILL);
+        }
+        true
+    }
+
+    fn stands_still(&self) -> bool {
+        let log = self.tracer.folder.join(&self.injection.call.start).join("log");
+        fs::read(log).is_ok_and(|log| String::from_utf8_lossy(&log).contains(STOPPED))
+    }
+
+    /// Those that work in the sandbox.
+    fn processes(&self) -> Vec<Pid> {
+        let root = self.tracer.sandbox.path("").canonicalize().unwrap();
+        let is_here = |pid: &Pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&root));
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let pids = all.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+        pids.filter(is_here).collect()
+    }
 }
 
 /// A script for a program that numbers its starts while there is a plan, and does what the plan says.
