@@ -5,11 +5,10 @@
 //! for sure passes: each input is a plain text, is locked as it is written (Nix takes what is locked from flake.lock and does not look
 //! at it again), and is locked to something on the network.
 
-use rnix::Root;
 use rnix::ast::{Attr, Attrpath, Entry, Expr, HasEntry, InterpolPart, Param, Str};
 use serde_json::{Map, Value};
 
-use super::depth;
+use super::syntax;
 
 /// Why a flake's inputs are not let through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,10 +78,7 @@ pub fn check(flake: &[u8], lock: Option<&[u8]>) -> Result<()> {
 /// The inputs by name: those that are declared, and those that `outputs` takes besides, which the registry names.
 fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
     let text = std::str::from_utf8(flake).map_err(|_| BadInput::Strange("it is not UTF-8"))?;
-    if depth::measure(text) > depth::SHALLOW {
-        return Err(BadInput::Strange("it is nested too deeply"));
-    }
-    let root = Root::parse(text);
+    let root = syntax::parsed_shallow(text).ok_or(BadInput::Strange("it is nested too deeply"))?;
     let Some(Expr::AttrSet(set)) = root.tree().expr().filter(|_| root.errors().is_empty()) else {
         return Err(BadInput::Strange("it is no attribute set"));
     };

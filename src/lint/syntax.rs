@@ -88,6 +88,11 @@ pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T +
     }
 }
 
+/// Parses a text that needs no deep stack; `None` when it is nested more deeply than people write.
+pub(super) fn parsed_shallow(text: &str) -> Option<Parse<Root>> {
+    (depth::measure(text) <= depth::SHALLOW).then(|| Root::parse(text))
+}
+
 /// After the first error rnix misses one thing after the other at the end of the file; only without any other error does
 /// that say something, and then once.
 fn without_echo(errors: &[ParseError]) -> Vec<ParseError> {
