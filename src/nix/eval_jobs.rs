@@ -154,9 +154,9 @@ mod tests {
         let (i, found) = read(drv.as_bytes()).unwrap();
         let outputs = found.unwrap().outputs;
         assert_eq!((i, outputs.len(), outputs[0].0.as_str()), (3, 1, "out"));
-        let error = r#"{"attr":"job0","attrPath":["job0"],"error":"error:\n       … while calling the 'throw' builtin\n\n       error: no way"}"#;
+        let error = r#"{"attr":"job0","attrPath":["job0"],"error":"error:\n       … while calling the 'head' builtin\n\n       error: attribute 'x' missing"}"#;
         let failure = read(error.as_bytes()).unwrap().1.unwrap_err();
-        assert_eq!((failure.kind, failure.summary.as_str()), (Kind::Evaluation, "no way"));
+        assert_eq!((failure.kind, failure.summary.as_str()), (Kind::Evaluation, "attribute 'x' missing"));
     }
 
     #[test]

@@ -267,7 +267,7 @@ impl Search<'_> {
         source.and_then(is_whole).unwrap_or(false)
     }
 
-    /// Whether the expression itself throws, or an assertion of it fails: Nix 2.8 does not tell that from an error of its own.
+    /// Whether the expression itself throws, or an assertion of it fails: the error alone does not tell that from one of Nix' own.
     fn throws(&self, one: usize) -> Result<bool, Error> {
         let system = &self.what[one].system;
         self.comes_to_false(one, &format!("(builtins.tryEval flake.packages.\"{system}\".default.drvPath).success"))

@@ -47,8 +47,13 @@ fn a_failed_dependency_is_the_one_named() {
 fn a_failed_evaluation() {
     let [old, new] = captured!("evaluation");
     let summary = "no way: 66d87dad6a2fdde04ae956097af06394cef1d940";
-    assert_eq!((new.kind, &*new.summary), (Kind::Evaluation, summary));
-    assert_eq!((old.kind, &*old.summary), (Kind::Trouble, summary), "2.8 does not say that the text throws");
+    for it in [old, new] {
+        assert_eq!(
+            (it.kind, &*it.summary),
+            (Kind::Trouble, summary),
+            "the error alone is no proof that the text throws"
+        );
+    }
     let overflow = diagnosis(b"error: stack overflow (possible infinite recursion)\n").failure();
     assert_eq!((overflow.kind, &*overflow.summary), (Kind::Evaluation, "stack overflow (possible infinite recursion)"));
 }
