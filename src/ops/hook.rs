@@ -1,6 +1,6 @@
 //! What the hooks decide: quickly, for git waits for them. What takes longer is left to the background worker.
 //!
-//! A checkout reads 8 MiB at most in all ([`Repo::reading_at_most`]), and of that, each up to a limit:
+//! A checkout reads 8 MiB at most in all ([`crate::git::Repo::reading_at_most`]), and of that, each up to a limit:
 //! - git's configuration, HEAD, and single refs;
 //! - the `lattice.toml` of the base branch, 128 KiB at most;
 //! - the trees of the commit down to the directories of the point and of those below it, 1 MiB at most;
