@@ -17,6 +17,7 @@ pub mod names;
 mod near;
 pub mod notes;
 mod objects;
+mod packed;
 pub mod refs;
 mod remains;
 pub mod remote;

@@ -2,7 +2,7 @@
 //!
 //! Two branches cannot be together when one is a folder of the other (git-update-ref(1)), and on file systems that fold letter
 //! case also when they differ in case alone. So only names count that are, letter case aside, on the way to a new one or inside
-//! it: of loose refs the folders on that way are read, of packed ones each line is compared.
+//! it: only the folders on that way are read, of loose refs and of packed ones.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,8 +11,9 @@ use std::path::Path;
 use gix::bstr::ByteSlice as _;
 
 use super::names::{BranchName, HEADS, short};
+use super::packed::Packed;
 use super::repo::RefFormat;
-use super::{Repo, Result, doing, reading};
+use super::{Repo, Result, doing};
 
 impl Repo {
     /// The branches that are one of `names`, a folder on the way to one, or inside one, letter case aside.
@@ -39,12 +40,22 @@ impl Repo {
     fn packed_near(&self, near: &Near, found: &mut Vec<String>) -> Result<()> {
         let packed = self.gix.refs.cached_packed_buffer().map_err(doing("open packed-refs"))?;
         let Some(packed) = packed else { return Ok(()) };
-        for line in packed.iter().map_err(reading("packed-refs"))? {
-            let Ok(line) = line else { continue };
-            let branch = line.name.as_bstr().strip_prefix(HEADS.as_bytes()).and_then(|name| name.to_str().ok());
-            found.extend(branch.filter(|branch| near.has(branch)).map(str::to_owned));
-        }
+        packed_near(&Packed::new((**packed).as_ref()), "", near, found);
         Ok(())
+    }
+}
+
+/// Looks only into folders that are on the way to a new branch, or inside one.
+fn packed_near(packed: &Packed<'_>, path: &str, near: &Near, found: &mut Vec<String>) {
+    let dir = format!("{HEADS}{path}");
+    for (name, is_dir) in packed.children(dir.as_bytes()) {
+        let Ok(name) = name.to_str() else { continue };
+        let path = format!("{path}{name}");
+        match near.has(&path) {
+            true if is_dir => packed_near(packed, &format!("{path}/"), near, found),
+            true => found.push(path),
+            false => {}
+        }
     }
 }
 
