@@ -4,7 +4,6 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::build::line;
 use super::points::Selection;
 use super::{Session, choice};
 use crate::error;
@@ -16,6 +15,7 @@ use crate::ops::queue::{self, Ask, Ended, Manner};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Asked, Job, Put, Queue, Snapshot};
+use crate::ui::result::line;
 use crate::ui::{Ui, duration, harmless};
 
 /// The flags that concern the queue.

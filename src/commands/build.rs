@@ -10,9 +10,10 @@ use crate::nix::Event;
 use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
 use crate::ops::{limits, queue, trust};
 use crate::points::census::Census;
-use crate::record::{Record, Verdict};
+use crate::record::Record;
 use crate::ui::crowd::Crowd;
-use crate::ui::{Tone, Ui, duration, harmless, paint};
+use crate::ui::result::line;
+use crate::ui::{Ui, duration, harmless};
 
 /// The command that allows what lattice.toml proposes.
 const ALLOW: &str = "git lattice trust --settings";
@@ -231,23 +232,4 @@ impl<'a> View<'a> {
         }
         done.hints.iter().for_each(|hint| self.hint(hint));
     }
-}
-
-/// A result as one line.
-pub(super) fn line(done: &Done, color: bool) -> String {
-    let record = &done.record;
-    let word = record.verdict.word();
-    let tone = match record.verdict {
-        Verdict::Built | Verdict::Reproduced => Tone::Good,
-        Verdict::Failed | Verdict::Differs => Tone::Bad,
-        Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
-    };
-    let place = match (record.outputs.get("out"), &record.error) {
-        (_, Some(error)) => error.clone(),
-        (Some(out), None) => out.path.to_string(),
-        (None, None) => String::new(),
-    };
-    let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
-    let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));
-    format!("{}  {}", paint(word, tone, color), text.trim_end())
 }

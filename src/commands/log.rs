@@ -4,7 +4,6 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::build::line;
 use super::points::Selection;
 use super::{Session, points};
 use crate::error;
@@ -14,6 +13,7 @@ use crate::ops::build::Done;
 use crate::ops::log::{self, Log, Step};
 use crate::points::status::{self, PointStatus};
 use crate::queue::{Aside, Queue};
+use crate::ui::result::line;
 use crate::ui::{Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {

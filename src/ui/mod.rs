@@ -6,6 +6,7 @@ mod json;
 pub mod lint;
 pub mod picture;
 pub mod point;
+pub mod result;
 pub mod table;
 
 use std::io::{self, IsTerminal, Write};

@@ -1,0 +1,24 @@
+//! What a build came to.
+
+use super::{Tone, harmless, paint};
+use crate::ops::build::Done;
+use crate::record::Verdict;
+
+/// A result as one line.
+pub fn line(done: &Done, color: bool) -> String {
+    let record = &done.record;
+    let word = record.verdict.word();
+    let tone = match record.verdict {
+        Verdict::Built | Verdict::Reproduced => Tone::Good,
+        Verdict::Failed | Verdict::Differs => Tone::Bad,
+        Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
+    };
+    let place = match (record.outputs.get("out"), &record.error) {
+        (_, Some(error)) => error.clone(),
+        (Some(out), None) => out.path.to_string(),
+        (None, None) => String::new(),
+    };
+    let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
+    let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));
+    format!("{}  {}", paint(word, tone, color), text.trim_end())
+}
