@@ -34,6 +34,21 @@ impl Point {
     }
 }
 
+impl Spelled {
+    /// The point that this means in a lattice.
+    ///
+    /// # Errors
+    /// When it means none there.
+    pub fn read(&self, lattice: &Lattice) -> Result<Point> {
+        lattice.parse_point(self.as_str())
+    }
+
+    /// The point that is written like this in a lattice, and in no other way.
+    pub fn read_exactly(&self, lattice: &Lattice) -> Option<Point> {
+        self.read(lattice).ok().filter(|point| lattice.spell(point) == *self)
+    }
+}
+
 impl Lattice {
     /// Reads `solana-rust-1.83/aarch64/phase0/step1`; several values of a set axis are joined by `+`.
     ///

@@ -6,28 +6,13 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lattice, Point, Result};
-
-/// A point as it is written, `solana-rust-1.83/aarch64/phase0/step1`: by the lattice that [`spells`](Lattice::spell) it, or in a file
+/// A point as it is written, `solana-rust-1.83/aarch64/phase0/step1`: by the lattice that [`spells`](super::Lattice::spell) it, or in a file
 /// that another lattice.toml may have had a hand in. Which point it means, if any, a lattice says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Spelled(String);
 
 impl Spelled {
-    /// The point that this means in a lattice.
-    ///
-    /// # Errors
-    /// When it means none there.
-    pub fn read(&self, lattice: &Lattice) -> Result<Point> {
-        lattice.parse_point(&self.0)
-    }
-
-    /// The point that is written like this in a lattice, and in no other way.
-    pub fn read_exactly(&self, lattice: &Lattice) -> Option<Point> {
-        self.read(lattice).ok().filter(|point| lattice.spell(point) == *self)
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

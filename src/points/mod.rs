@@ -7,4 +7,5 @@ pub mod choice;
 pub mod content;
 pub mod keys;
 pub mod next;
+mod point_status;
 pub mod status;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::census::Census;
-use super::status::PointStatus;
+use super::point_status::PointStatus;
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::record::State;

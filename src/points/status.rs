@@ -1,45 +1,18 @@
 //! The state of every point: from refs, commits and records, remembered where they cannot have changed.
 
-use std::rc::Rc;
-
 use anyhow::Result;
 
-use super::activity::{Activity, View};
+use super::activity::View;
 use super::cache::{Cache, Facts, Place};
 use super::census::Census;
 use super::keys::Keys;
 use super::next::NextAction;
+pub use super::point_status::PointStatus;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
 use crate::record::{Records, State, Verdicts};
-use crate::system::System;
-
-/// What is known of a point.
-#[derive(Debug, Clone)]
-pub struct PointStatus {
-    /// The point.
-    pub point: Point,
-    /// Its branch's commit.
-    pub commit: Oid,
-    /// That commit's parents.
-    pub parents: Vec<Oid>,
-    /// The build key; `None` when the branch does not hold the point's directory.
-    pub key: Option<Oid>,
-    /// The systems that it builds for.
-    pub systems: Vec<System>,
-    /// What counts of its records, system by system.
-    pub verdicts: Rc<Verdicts>,
-    /// The systems of its own whose records contradict each other.
-    pub disputed: Vec<System>,
-    /// What that comes to, or what is going on.
-    pub state: State,
-    /// What is going on in the background or by another process.
-    pub activity: Option<Activity>,
-    /// Whether the remote has it.
-    pub pushed: bool,
-}
 
 /// The state of the points.
 pub struct Survey {
