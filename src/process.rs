@@ -27,7 +27,8 @@ pub use begun::Begun;
 pub use children::{end_by_signal, end_children_on_signals, is_cut_off, is_ending, is_ending_soon};
 pub use cmd::{Cmd, quote};
 pub use error::{Error, Result};
-pub use run::{Clock, Heard, Output};
+pub use run::Output;
+pub use talk::{Clock, Heard};
 pub use watch::{USUAL_STILL, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);

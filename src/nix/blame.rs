@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use super::diagnosis::{Cause, Diagnosis};
 use super::error::Error;
 use super::exe::Nix;
-use super::failure::{Failure, Kind, Trouble};
+use super::failure::{Failure, Kind};
 use super::graph::{Graph, base};
 use super::store_path::StorePath;
+use super::trouble::Trouble;
 
 /// The failures of those among `open` that have one; the others were not got to, or were stopped with the rest: a store on another
 /// machine does not go on where something fails.

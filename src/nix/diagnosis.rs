@@ -11,11 +11,12 @@ use std::process::ExitStatus;
 
 use super::content;
 use super::error::Error;
-use super::failure::{Failure, Kind, Trouble, one_line};
+use super::failure::{Failure, Kind, one_line};
 use super::graph::base;
 use super::log::{Event, Work};
 use super::statement::{self, Ending, Statement};
 use super::store_path::StorePath;
+use super::trouble::Trouble;
 use crate::process;
 
 /// More errors than this say nothing new.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::store_path::StorePath;
-use super::trouble;
+use super::trouble::{self, Trouble};
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,15 +64,6 @@ pub struct Failure {
     pub drv: Option<StorePath>,
     /// What Nix could not do, where more than its words tell it.
     pub trouble: Option<Trouble>,
-}
-
-/// What Nix could not do for this failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// Fetch something.
-    Fetch,
-    /// Run a program in the sandbox that is named there by its path.
-    Execute,
 }
 
 impl Failure {

@@ -1,6 +1,13 @@
 //! What the user can do where Nix could not do its work.
 
-use super::failure::Trouble;
+/// What Nix could not do for this failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Fetch something.
+    Fetch,
+    /// Run a program in the sandbox that is named there by its path.
+    Execute,
+}
 
 /// Words of Nix or of the system, what they are a case of, and the remedy.
 type Remedy = (&'static [&'static str], Option<Trouble>, &'static str);

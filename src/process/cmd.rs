@@ -5,12 +5,15 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::watch::Bounds;
-use super::{Error, TRACE, leash, terminal};
+use super::{Error, TRACE, terminal};
 use crate::{env, text};
+
+/// Whether this process is on a leash.
+pub(super) static LEASHED: AtomicBool = AtomicBool::new(false);
 
 /// One program with its arguments, to be read or shown.
 #[derive(Debug, Clone)]
@@ -122,7 +125,7 @@ impl Cmd {
     /// Whether it leads a process group of its own. A program on a leash keeps its children in its group, which whoever holds the
     /// leash ends.
     pub(super) fn leads_group(&self) -> bool {
-        self.bounds.has_limit() && !leash::is_leashed() && !(self.may_ask && terminal::is_there())
+        self.bounds.has_limit() && !LEASHED.load(Ordering::SeqCst) && !(self.may_ask && terminal::is_there())
     }
 
     /// The standard library's command, for the few who must say more (detaching, `exec`).

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
+use super::cmd::LEASHED;
 use super::{Cmd, Error, Result};
 
 /// What the pipe says when the work is no longer wanted.
@@ -21,9 +22,6 @@ const STOP: u8 = b'.';
 /// How long a group may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// Whether this process is on a leash.
-static LEASHED: AtomicBool = AtomicBool::new(false);
 
 /// Whether whoever held our leash is gone.
 static ALONE: AtomicBool = AtomicBool::new(false);
@@ -101,11 +99,6 @@ pub fn heed() -> io::Result<()> {
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };
     std::thread::Builder::new().name("leash".to_owned()).spawn(wait).map(drop)
-}
-
-/// Whether this process is on a leash.
-pub(super) fn is_leashed() -> bool {
-    LEASHED.load(Ordering::SeqCst)
 }
 
 /// Whether whoever held our leash is gone: then nobody cancelled anything, and somebody will begin again.

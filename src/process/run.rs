@@ -7,25 +7,7 @@ use std::time::Duration;
 use super::children::Reaped;
 use super::talk::{Talked, talk};
 use super::watch::{Late, Watch};
-use super::{Cmd, Error, Result};
-
-/// Whether the time limit of a program goes on running; once stopped, it stays so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
-    /// It does.
-    Run,
-    /// The limit is lifted: what had to be done in time is done.
-    Stop,
-}
-
-/// What is heard of a program that runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
-    /// A line of its stderr, with its newline.
-    Line(&'a [u8]),
-    /// Nothing, for as long as was asked.
-    Silence,
-}
+use super::{Clock, Cmd, Error, Heard, Result};
 
 /// What a program that was read gave back.
 #[derive(Debug)]

@@ -10,7 +10,24 @@ use std::time::Instant;
 
 use super::children::{GRACE, Reaped, wait_for_end};
 use super::watch::{Alarm, Late, Watch};
-use super::{Clock, Heard};
+
+/// Whether the time limit of a program goes on running; once stopped, it stays so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// It does.
+    Run,
+    /// The limit is lifted: what had to be done in time is done.
+    Stop,
+}
+
+/// What is heard of a program that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A line of its stderr, with its newline.
+    Line(&'a [u8]),
+    /// Nothing, for as long as was asked.
+    Silence,
+}
 
 /// Events that may wait to be heard; then the child waits.
 const UNHEARD: usize = 1024;

@@ -50,12 +50,19 @@ impl Unrecorded {
     }
 }
 
+/// Appends records under this clone's own ref, each to the note on its key, after those that are kept from earlier. What cannot be
+/// written now is kept.
+///
+/// # Errors
+/// When it cannot be kept either.
+pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, Unrecorded> {
+    flush(repo)
+        .and_then(|_| store::write(repo, records))
+        .map_or_else(|source| keep(repo, records, source), |()| Ok(Recorded::InNotes))
+}
+
 /// Keeps records; gives the file.
-pub(super) fn keep(
-    repo: &Repo,
-    records: &[Record],
-    source: crate::git::Error,
-) -> std::result::Result<Recorded, Unrecorded> {
+fn keep(repo: &Repo, records: &[Record], source: crate::git::Error) -> std::result::Result<Recorded, Unrecorded> {
     let lines: Vec<u8> = records.iter().flat_map(line::of).collect();
     let file = folder(repo).join(format!("{}.{ENDING}", random_name()));
     match write(repo, &file, &lines) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::note::Flaw;
+use super::flaw::Flaw;
 use super::{Made, Output, Record, Verdict};
 use crate::git::{Oid, Repo};
 use crate::lattice::Spelled;

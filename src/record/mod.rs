@@ -5,6 +5,7 @@
 
 mod budget;
 pub mod evidence;
+mod flaw;
 pub mod kept;
 mod line;
 pub mod note;

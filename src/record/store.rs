@@ -3,8 +3,8 @@
 mod scan;
 
 use super::budget::{self, Budget};
-use super::kept::{self, Recorded, Unrecorded};
-use super::note::{Flaw, Note, read_lines};
+use super::flaw::Flaw;
+use super::note::{Note, read_lines};
 use super::span::Span;
 use super::{Record, line};
 use crate::git::commit::time_in;
@@ -12,7 +12,6 @@ use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
 use crate::lattice::Spelled;
 
-use scan::MOST_READ;
 pub use scan::{Judgement, Scan};
 
 /// Under which all writers' refs are.
@@ -21,6 +20,8 @@ pub const NOTES: &str = "refs/notes/lattice/";
 const WRITER: &str = "lattice.writer";
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
+/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
+const MOST_READ: u64 = 1 << 30;
 /// How many bytes of the notes on one key are read where it is asked for alone.
 const MOST_OF_KEY: u64 = 8 << 20;
 
@@ -272,17 +273,6 @@ impl<'a> Records<'a> {
             Err(_) => flawed(Flaw::NoText),
         }
     }
-}
-
-/// Appends records under this clone's own ref, each to the note on its key, after those that are kept from earlier. What cannot be
-/// written now is kept.
-///
-/// # Errors
-/// When it cannot be kept either.
-pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, Unrecorded> {
-    kept::flush(repo)
-        .and_then(|_| write(repo, records))
-        .map_or_else(|source| kept::keep(repo, records, source), |()| Ok(Recorded::InNotes))
 }
 
 pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::run::Builder;
+use super::builder::{Builder, seconds};
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
 use crate::nix::{self, Checked, Options, StorePath};
-use crate::record::kept::Recorded;
-use crate::record::{Record, Verdict, store};
+use crate::record::kept::{self, Recorded};
+use crate::record::{Record, Verdict};
 
 /// What is to be compared.
 struct Subject<'a> {
@@ -35,7 +35,7 @@ pub(super) fn all(
     unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
     let (started, clock) = (now(), Instant::now());
     let Some(checked) = compare(builder, &able, on)? else { return Ok((Vec::new(), Vec::new())) };
-    let seconds = super::many::seconds(clock);
+    let seconds = seconds(clock);
     let (mut done, mut undecided) = (Vec::new(), Vec::new());
     for Subject { job, built, drv } in &able {
         let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
@@ -47,7 +47,7 @@ pub(super) fn all(
         }
     }
     let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
-    if let Recorded::Kept { file, why } = store::append(&builder.context.repo, &records)? {
+    if let Recorded::Kept { file, why } = kept::append(&builder.context.repo, &records)? {
         on(Progress::Kept { file: &file, why: &why });
     }
     done.iter().for_each(|done| on(Progress::End(done)));

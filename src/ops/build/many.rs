@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::builder::{Builder, seconds};
 use super::log::Log;
-use super::run::Builder;
 use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
 use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
 use crate::process::leash;
-use crate::record::kept::Recorded;
-use crate::record::{Output, Record, Verdict, store};
+use crate::record::kept::{self, Recorded};
+use crate::record::{Output, Record, Verdict};
 
 /// All jobs of one run, by their place.
 pub(super) struct Many<'a> {
@@ -306,7 +306,7 @@ impl<'a> Many<'a> {
         if records.is_empty() {
             return;
         }
-        match store::append(&self.builder.context.repo, &records) {
+        match kept::append(&self.builder.context.repo, &records) {
             Ok(Recorded::InNotes) => {}
             Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
             Err(error) => drop(self.trouble.get_or_insert(error.into())),
@@ -333,8 +333,4 @@ fn outputs(outcome: &Outcome) -> impl Iterator<Item = &StorePath> {
         Outcome::Failed(_) => &[],
     };
     outputs.iter().map(|output| &output.path)
-}
-
-pub(super) fn seconds(clock: Instant) -> f64 {
-    (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -1,5 +1,6 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
+mod builder;
 mod check;
 mod links;
 mod log;

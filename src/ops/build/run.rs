@@ -2,19 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use super::builder::Builder;
 use super::check;
 use super::log::make_parent;
 use super::many::Many;
 use super::strangers::{self, Footing};
 use super::undecided::{NotDecided, Undecided};
-use super::{Done, How, Job, Machines, Plan, Progress, link_path};
+use super::{Done, How, Job, Plan, Progress, link_path};
 use crate::context::Context;
-use crate::git::source::Source;
-use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Mode, Nix};
-use crate::ops::{Cannot, apart};
-use crate::record::{About, Record, Verdict};
+use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
+use crate::ops::apart;
 
 /// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
 ///
@@ -66,33 +65,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
     Ok(all.into_iter().flatten().filter(is_told).chain(checked).collect())
 }
 
-pub(super) struct Builder<'a> {
-    pub(super) context: &'a Context,
-    pub(super) nix: Nix,
-    pub(super) machines: Machines,
-    pub(super) how: &'a How,
-    source: Source,
-}
-
-impl<'a> Builder<'a> {
-    fn new(context: &'a Context, how: &'a How) -> Result<Self> {
-        anyhow::ensure!(
-            context.repo.is_sha1(),
-            "building from a SHA-256 repository is not supported: Nix cannot fetch from one"
-        );
-        crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
-        let nix = Nix::find()?;
-        let nix = if matches!(how.mode, Mode::Automatic(_)) { nix } else { nix.with_agent() };
-        let machines = how.machines(&context.repo, &nix)?;
-        let source = context.repo.source()?;
-        if !source.has_plain_path() && !nix.version().has_libgit2() {
-            return Err(
-                Cannot::OddPath { path: source.path().display().to_string(), nix: nix.version().clone() }.into()
-            );
-        }
-        Ok(Self { context, nix, machines, how, source })
-    }
-
+impl Builder<'_> {
     /// Builds jobs, no two of which have the same key and system; gives what became of each, and those without an answer.
     fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
         let mut many = Many::new(self, jobs, on);
@@ -195,13 +168,5 @@ impl<'a> Builder<'a> {
         let (evaluations, evaluator) = nix.evaluate_by(Evaluator::find(), &what, options, said)?;
         many.tell(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
         Ok(evaluations)
-    }
-
-    pub(super) fn record(&self, job: &Job, verdict: Verdict, started: String, seconds: f64) -> Record {
-        let about =
-            About { point: job.named.spelled.clone(), key: job.key, commit: job.commit, system: job.system.clone() };
-        let mut record = Record::new(about, verdict, started, seconds);
-        record.nix = Some(self.nix.version().to_string());
-        record
     }
 }

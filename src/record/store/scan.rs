@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::{Judged, Records, Said, Span};
+use super::{Judged, MOST_READ, Records, Said, Span};
 use crate::git::Oid;
 use crate::lattice::{Lattice, Spelled};
 use crate::record::{Record, Verdicts};
-
-/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
-pub(super) const MOST_READ: u64 = 1 << 30;
 
 /// What the notes on one key come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

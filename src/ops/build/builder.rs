@@ -1,0 +1,55 @@
+//! What builds need of this machine: Nix, the machines, and the repository that Nix reads.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use super::machines::Machines;
+use super::{How, Job};
+use crate::context::Context;
+use crate::git::source::Source;
+use crate::nix::{Mode, Nix};
+use crate::ops::Cannot;
+use crate::record::{About, Record, Verdict};
+
+/// Runs builds.
+pub(super) struct Builder<'a> {
+    pub(super) context: &'a Context,
+    pub(super) nix: Nix,
+    pub(super) machines: Machines,
+    pub(super) how: &'a How,
+    pub(super) source: Source,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(context: &'a Context, how: &'a How) -> Result<Self> {
+        anyhow::ensure!(
+            context.repo.is_sha1(),
+            "building from a SHA-256 repository is not supported: Nix cannot fetch from one"
+        );
+        crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
+        let nix = Nix::find()?;
+        let nix = if matches!(how.mode, Mode::Automatic(_)) { nix } else { nix.with_agent() };
+        let machines = how.machines(&context.repo, &nix)?;
+        let source = context.repo.source()?;
+        if !source.has_plain_path() && !nix.version().has_libgit2() {
+            return Err(
+                Cannot::OddPath { path: source.path().display().to_string(), nix: nix.version().clone() }.into()
+            );
+        }
+        Ok(Self { context, nix, machines, how, source })
+    }
+
+    pub(super) fn record(&self, job: &Job, verdict: Verdict, started: String, seconds: f64) -> Record {
+        let about =
+            About { point: job.named.spelled.clone(), key: job.key, commit: job.commit, system: job.system.clone() };
+        let mut record = Record::new(about, verdict, started, seconds);
+        record.nix = Some(self.nix.version().to_string());
+        record
+    }
+}
+
+/// For how long something goes on, in seconds with three decimals.
+pub(super) fn seconds(clock: Instant) -> f64 {
+    (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}
