@@ -1,8 +1,8 @@
 //! The locks that a killed git left: which they are, and whether they are its own.
 //!
 //! A git that moves refs holds `NAME.lock` for each, with the new id in it; deleting one also takes `packed-refs.lock`, and reftables
-//! have one lock for all (refs/files-backend.c, refs/packed-backend.c, reftable/stack.c). SIGKILL leaves them, and then every later
-//! git is refused.
+//! have one lock for all, and one for each table while they are put together (refs/files-backend.c, refs/packed-backend.c,
+//! reftable/stack.c). SIGKILL leaves them, and then every later git is refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,8 @@ impl Repo {
         let dir = self.common_dir();
         let shared = |path: &str| Candidate { path: dir.join(path), content: None, is_shared: true };
         if self.format == RefFormat::Reftable {
-            return vec![shared("reftable/tables.list.lock")];
+            let files = self.unwritten_tables().into_iter();
+            return files.map(|path| Candidate { path, content: None, is_shared: true }).collect();
         }
         let lock = |change: &Change| Candidate {
             path: dir.join(format!("{}.lock", change.name)),

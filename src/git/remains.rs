@@ -52,12 +52,17 @@ impl Repo {
             }
         };
         if self.format == RefFormat::Reftable {
-            found.extend(files_in(&common.join("reftable"), &|name| is_lock(name) || name.contains(".temp.")));
+            found.extend(self.unwritten_tables());
         }
         found.retain(|path| modified(path).is_some_and(|made| made + SLACK >= since));
         found.sort();
         found.dedup();
         found
+    }
+
+    /// The locks of reftables, and tables that were being written (reftable/stack.c).
+    pub(super) fn unwritten_tables(&self) -> Vec<PathBuf> {
+        files_in(&self.common_dir().join("reftable"), &|name| is_lock(name) || name.contains(".temp."))
     }
 
     fn tracking_locks(&self, remote: &str) -> Vec<PathBuf> {
