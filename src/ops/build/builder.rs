@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use super::machines::Machines;
+use super::places::Places;
 use super::{How, Job};
 use crate::context::Context;
 use crate::git::source::Source;
@@ -30,7 +31,8 @@ impl<'a> Builder<'a> {
         crate::process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
         let nix = Nix::find()?;
         let nix = if matches!(how.mode, Mode::Automatic(_)) { nix } else { nix.with_agent() };
-        let machines = how.machines(&context.repo, &nix)?;
+        let places = how.places.clone().map_or_else(|| Places::automatic(&context.repo), Ok)?;
+        let machines = Machines::new(&nix, how.mode.clone(), places)?;
         let source = context.repo.source()?;
         if !source.has_plain_path() && !nix.version().has_libgit2() {
             return Err(

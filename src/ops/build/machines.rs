@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 
 use super::places::Places;
-use super::{Done, Progress};
+use super::{Done, Progress, Pushed};
 use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
 use crate::ops::limits;
 use crate::process::{self, quote};
@@ -20,19 +20,6 @@ pub(super) struct Machines {
     pub(super) capability: Capability,
     places: Places,
     signs: bool,
-}
-
-/// What became of copying the results.
-#[derive(Debug)]
-pub struct Pushed {
-    /// The cache, without the parameters of its URL.
-    pub to: String,
-    /// How many store paths were to be copied, not counting what they need.
-    pub paths: usize,
-    /// Why they are not there.
-    pub failed: Option<nix::Error>,
-    /// What to say about it: the command to try again, or that nobody will take unsigned copies.
-    pub hints: Vec<String>,
 }
 
 impl Machines {

@@ -22,15 +22,12 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
-use crate::nix::{Event, Limits, Mode, Nix};
+use crate::nix::{self, Event, Limits, Mode};
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
-use machines::Machines;
-
-pub use machines::Pushed;
 pub use places::{Flags, Places, Typed};
 pub use run::run;
 pub use undecided::{NotDecided, Undecided};
@@ -83,6 +80,19 @@ impl Plan {
         }
         Ok(None)
     }
+}
+
+/// What became of copying the results.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The cache, without the parameters of its URL.
+    pub to: String,
+    /// How many store paths were to be copied, not counting what they need.
+    pub paths: usize,
+    /// Why they are not there.
+    pub failed: Option<nix::Error>,
+    /// What to say about it: the command to try again, or that nobody will take unsigned copies.
+    pub hints: Vec<String>,
 }
 
 /// What happens while building.
@@ -209,11 +219,6 @@ impl How {
     fn known_as<'j>(&self, job: &'j Job, record: &Record) -> Option<&'j Record> {
         let says_the_same = |known: &&Record| known.drv == record.drv && known.outputs == record.outputs;
         job.known.as_ref().filter(|_| self.check && !self.again && record.verdict.is_good()).filter(says_the_same)
-    }
-
-    fn machines(&self, repo: &Repo, nix: &Nix) -> Result<Machines> {
-        let places = self.places.clone().map_or_else(|| Places::automatic(repo), Ok)?;
-        Machines::new(nix, self.mode.clone(), places)
     }
 
     /// The same within limits.
