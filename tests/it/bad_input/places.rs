@@ -238,6 +238,8 @@ fn a_path_with_blanks_and_letters_of_all_kinds() {
 #[test]
 fn a_worktree_that_cannot_be_written() {
     let sandbox = Sandbox::bare_start();
+    // Known already, so that lattice.toml is all that is written.
+    sandbox.git(&["config", "lattice.base", "main"]);
     // Root may write everywhere: a limit on the size of files does what missing permissions do for other users.
     let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" init --component a --arch aarch64 --no-hooks";
     let mut command = std::process::Command::new("sh");
