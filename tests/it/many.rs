@@ -342,8 +342,8 @@ fn nix_eval_jobs_evaluates_where_it_is_there() {
         assert_eq!(started(&run, &["nix-eval-jobs", "--expr"]), 1, "{}", run.stderr);
         assert_eq!(
             started(&run, &["build --dry-run --json"]),
-            0,
-            "nothing is left for Nix to evaluate:\n{}",
+            1,
+            "Nix is asked about nothing but the point that throws, whether it is the text that does:\n{}",
             run.stderr
         );
         let built = run.json();
