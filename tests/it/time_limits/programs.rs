@@ -92,7 +92,8 @@ fn an_evaluation_limit_ends_a_nix_behind_a_script() {
         let started = Instant::now();
         sandbox
             .lattice(&["build", &point])
-            .says_out("evaluation took longer than 3s (limit `lattice.limit.evaluation`)");
+            .exits(2)
+            .says_err("evaluation took longer than 3s (limit `lattice.limit.evaluation`)");
         assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
         let commit = sandbox.path("work/.git").display().to_string().replace(' ', "%20");
         is_gone(&commit);
