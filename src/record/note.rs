@@ -1,7 +1,7 @@
 //! Reading a note: whoever can push notes can write anything into one, so every line is doubted.
 //!
 //! A line counts when it is a record, whole, of sane size and values, and of the key that the note hangs on. Everything else is a
-//! [`Flaw`], which is counted and changes nothing.
+//! `Flaw`, which is counted and changes nothing.
 
 use std::collections::BTreeMap;
 
