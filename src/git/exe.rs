@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::listing::{Head, Listing};
 use super::names::{self, BranchName};
 use super::work::{Ending, Notes, Work};
-use super::{Head, Listing, Oid, Repo, Result};
+use super::{Oid, Result, parse_oid};
 use crate::env;
 use crate::process::{self, Cmd};
 
@@ -142,7 +143,7 @@ impl Git {
                 if unlike.is_some() { (facts.get(1), facts.get(3)) } else { (facts.first(), facts.get(2)) };
             if let (Some(&("100644" | "100755")), Some(id)) = (mode, id) {
                 let path = path.strip_prefix(b"\t").unwrap_or(path);
-                found.push((PathBuf::from(OsStr::from_bytes(path)), Repo::oid(id)?));
+                found.push((PathBuf::from(OsStr::from_bytes(path)), parse_oid(id)?));
             }
         }
         Ok(found)
@@ -230,7 +231,7 @@ impl Git {
     /// The id that a command prints; `None` when it fails.
     fn id(&self, args: &[&str]) -> Result<Option<Oid>> {
         let output = self.read().args(args).output()?;
-        if output.status.success() { Repo::oid(&output.text()).map(Some) } else { Ok(None) }
+        if output.status.success() { parse_oid(&output.text()).map(Some) } else { Ok(None) }
     }
 
     /// Refs by prefix, for ref stores that gix does not read.
@@ -251,7 +252,7 @@ impl Git {
     /// A reflog, for ref stores that gix does not read.
     pub(super) fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
         let output = self.read().args(["log", "-g", "--format=%H %gs", &format!("-{most}"), name, "--"]).output()?;
-        let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((Repo::oid(id)?, message.to_owned())));
+        let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((parse_oid(id)?, message.to_owned())));
         output.text().lines().filter_map(line).collect()
     }
 }
@@ -260,7 +261,7 @@ impl Git {
 const REF_LINES: &str = "--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)";
 
 fn listing(text: &str) -> Result<Listing> {
-    let line = |line: &str| line.split_once(' ').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
+    let line = |line: &str| line.split_once(' ').map(|(id, name)| Ok((name.to_owned(), parse_oid(id)?)));
     let mut refs = text.lines().filter_map(line).collect::<Result<Vec<_>>>()?;
     refs.sort();
     Ok(Listing { refs, broken: Vec::new() })

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::repo::RefFormat;
-use super::{Change, Oid, Repo};
+use super::{Change, Oid, Repo, parse_oid};
 use crate::process::proc;
 
 /// A lock without content says nothing of its owner: one that is younger may be of a git at work.
@@ -73,7 +73,7 @@ impl Repo {
     fn is_dead(&self, candidate: &Candidate, since: SystemTime) -> bool {
         let Some(made) = modified(&candidate.path).filter(|made| *made + SLACK >= since) else { return false };
         let Ok(bytes) = fs::read(&candidate.path) else { return false };
-        let written = str::from_utf8(&bytes).ok().and_then(|text| Self::oid(text.trim_end()).ok());
+        let written = str::from_utf8(&bytes).ok().and_then(|text| parse_oid(text.trim_end()).ok());
         if !candidate.is_shared && written.is_some() {
             return written == candidate.content;
         }

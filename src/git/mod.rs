@@ -3,6 +3,7 @@
 //! Nothing above this shelf names gix. Object ids pass as [`Oid`].
 
 mod bases;
+mod bounded;
 pub mod commit;
 pub mod diff;
 mod edited;
@@ -10,6 +11,7 @@ mod effort;
 pub mod exe;
 pub mod identity;
 mod index;
+mod listing;
 mod locks;
 mod made_here;
 pub mod merge;
@@ -33,8 +35,9 @@ pub mod work;
 
 use std::path::PathBuf;
 
-pub use refs::{Change, Listing, Transaction};
-pub use repo::{Head, Repo};
+pub use listing::{Head, Listing};
+pub use refs::{Change, Transaction};
+pub use repo::Repo;
 pub use shared::Shared;
 
 /// The id of a git object, SHA-1 or SHA-256 as the repository has it.
@@ -124,6 +127,14 @@ pub enum Error {
 
 /// `Result` with this shelf's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// The object id in full from a text that git itself printed.
+///
+/// # Errors
+/// When it is none.
+pub fn parse_oid(text: &str) -> Result<Oid> {
+    Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is no object id")))
+}
 
 /// Wraps what gix says with what was being read.
 fn reading<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {

@@ -1,6 +1,5 @@
 //! Full names of refs: the one place that knows where git keeps branches and what remotes have.
 
-use super::{Oid, Repo, Result};
 pub use crate::branch_name::BranchName;
 
 /// What the full names of branches begin with.
@@ -63,35 +62,6 @@ pub(super) fn full(branch: &str) -> String {
 /// Whether this is the full name of a ref, as git-check-ref-format(1) allows one.
 pub fn is_full_name(name: &str) -> bool {
     name.starts_with("refs/") && gix::refs::FullName::try_from(name).is_ok()
-}
-
-impl Repo {
-    /// Where a branch is here.
-    ///
-    /// # Errors
-    /// When its ref is there and cannot be read.
-    pub fn branch_tip(&self, branch: &BranchName) -> Result<Option<Oid>> {
-        self.find_ref(&branch.full_ref())
-    }
-
-    /// Where a branch of `remote` was at the last fetch.
-    ///
-    /// # Errors
-    /// When its ref is there and cannot be read.
-    pub fn tracking_tip(&self, branch: &BranchName, remote: &str) -> Result<Option<Oid>> {
-        self.find_ref(&branch.tracking(remote))
-    }
-
-    /// Where a branch is: here, else on `remote` as last fetched.
-    ///
-    /// # Errors
-    /// When its ref is there and cannot be read.
-    pub fn tip_of(&self, branch: &BranchName, remote: Option<&str>) -> Result<Option<Oid>> {
-        if let Some(tip) = self.branch_tip(branch)? {
-            return Ok(Some(tip));
-        }
-        remote.map_or(Ok(None), |remote| self.tracking_tip(branch, remote))
-    }
 }
 
 #[cfg(test)]

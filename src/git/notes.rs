@@ -8,7 +8,7 @@ use std::time::Duration;
 use gix::note::plumbing::State;
 
 use super::identity::Identity;
-use super::{Change, Error, Oid, Repo, Result, Transaction, doing, reading};
+use super::{Change, Error, Oid, Repo, Result, Transaction, doing, parse_oid, reading};
 
 /// How often a writer begins again when another one was first.
 const TRIES: usize = 50;
@@ -95,7 +95,7 @@ impl Repo {
             }
             found.left -= 1;
             let name = entry.as_ref().map(|entry| format!("{hex}{}", entry.filename)).unwrap_or_default();
-            match (entry, Self::oid(&name)) {
+            match (entry, parse_oid(&name)) {
                 (Ok(entry), Ok(object)) if entry.mode.is_blob() => found.notes.push((object, entry.oid.to_owned())),
                 (Ok(entry), Err(_)) if entry.mode.is_tree() && is_fan_out(entry.filename) && name.len() < MOST_HEX => {
                     self.collect_notes(entry.oid.to_owned(), &name, found);

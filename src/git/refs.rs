@@ -10,18 +10,11 @@ use std::time::Duration;
 use gix::bstr::ByteSlice;
 
 use super::effort::PROGRAM;
+use super::listing::Listing;
+use super::names::BranchName;
 use super::repo::RefFormat;
-use super::{Error, Oid, Repo, Result, doing, reading};
+use super::{Error, Oid, Repo, Result, doing, parse_oid, reading};
 use crate::process;
-
-/// The refs under some prefixes.
-#[derive(Debug, Clone, Default)]
-pub struct Listing {
-    /// Full names and what they point at, by name.
-    pub refs: Vec<(String, Oid)>,
-    /// Refs that could not be read, each with the reason.
-    pub broken: Vec<String>,
-}
 
 /// What is to become of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,20 +34,6 @@ pub struct Transaction {
     pub message: String,
     /// The changes.
     pub changes: Vec<Change>,
-}
-
-impl Listing {
-    fn take(&mut self, item: std::result::Result<gix::Reference<'_>, String>) {
-        match item {
-            Ok(reference) => {
-                // A symbolic ref, such as refs/remotes/origin/HEAD, is another name and no branch.
-                if let Some(id) = reference.try_id() {
-                    self.refs.push((reference.name().as_bstr().to_str_lossy().into_owned(), id.detach()));
-                }
-            }
-            Err(error) => self.broken.push(error),
-        }
-    }
 }
 
 /// Whether a folder holds more than `most` files and folders, at any depth.
@@ -132,6 +111,33 @@ impl Repo {
         found.follow_to_object().map(|id| Some(id.detach())).map_err(reading(format!("`{name}`")))
     }
 
+    /// Where a branch is here.
+    ///
+    /// # Errors
+    /// When its ref is there and cannot be read.
+    pub fn branch_tip(&self, branch: &BranchName) -> Result<Option<Oid>> {
+        self.find_ref(&branch.full_ref())
+    }
+
+    /// Where a branch of `remote` was at the last fetch.
+    ///
+    /// # Errors
+    /// When its ref is there and cannot be read.
+    pub fn tracking_tip(&self, branch: &BranchName, remote: &str) -> Result<Option<Oid>> {
+        self.find_ref(&branch.tracking(remote))
+    }
+
+    /// Where a branch is: here, else on `remote` as last fetched.
+    ///
+    /// # Errors
+    /// When its ref is there and cannot be read.
+    pub fn tip_of(&self, branch: &BranchName, remote: Option<&str>) -> Result<Option<Oid>> {
+        if let Some(tip) = self.branch_tip(branch)? {
+            return Ok(Some(tip));
+        }
+        remote.map_or(Ok(None), |remote| self.tracking_tip(branch, remote))
+    }
+
     /// What the symbolic ref of this full name leads to, as a full name; `None` when there is none.
     ///
     /// # Errors
@@ -170,7 +176,7 @@ impl Repo {
     /// When the reflog is there and cannot be read.
     pub fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
         if self.format == RefFormat::Reftable {
-            self.charge(PROGRAM)?;
+            self.effort.charge(PROGRAM)?;
             return self.git.reflog(name, most);
         }
         let path = self.common_dir().join("logs").join(name);
@@ -178,7 +184,7 @@ impl Repo {
         let parse = |line: &[u8]| {
             let line = line.to_str_lossy();
             let (head, message) = line.split_once('\t')?;
-            Some((Self::oid(head.split(' ').nth(1)?).ok()?, message.to_owned()))
+            Some((parse_oid(head.split(' ').nth(1)?).ok()?, message.to_owned()))
         };
         Ok(text.lines().rev().take(most).filter_map(parse).collect())
     }

@@ -8,11 +8,22 @@ use super::Repo;
 use super::locks::{SETTLED, SLACK, modified};
 use super::names;
 use super::repo::RefFormat;
-use super::work::Work;
+use super::work::{Unfinished, Work};
+use crate::temporary;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Repo {
+    /// What gits of processes that have ended did not finish.
+    pub fn unfinished_work(&self) -> Vec<Unfinished> {
+        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_dead)).unwrap_or_default()
+    }
+
+    /// What gits of this process did not finish. Only gits that have ended may be asked about.
+    pub fn own_unfinished_work(&self) -> Vec<Unfinished> {
+        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_own)).unwrap_or_default()
+    }
+
     /// Removes what the killed git left that was started for `work` at `since`. Waits for other gits that are at work here as long as
     /// `patience`; `false` when they still are, and then nothing is removed.
     pub fn remove_remains(&self, work: &Work, since: SystemTime, patience: Duration) -> bool {

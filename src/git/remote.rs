@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exe::Git;
 use super::names::{self, BranchName};
 use super::work::Work;
-use super::{Change, Error, Oid, Repo, Result};
+use super::{Change, Error, Oid, Repo, Result, parse_oid};
 use crate::process::{self, Cmd, Output};
 
 /// How many refs one `git push` is given: a command line has room for some more.
@@ -145,7 +145,7 @@ impl Git {
     /// When git cannot reach the remote, or nothing moves for `still`.
     pub fn remote_refs(&self, remote: &str, patterns: &[String], still: Duration) -> Result<HashMap<String, Oid>> {
         let output = self.asking(remote, still).args(["ls-remote", "--refs", "--", remote]).args(patterns).read()?;
-        let line = |line: &str| line.split_once('\t').map(|(id, name)| Ok((name.to_owned(), Repo::oid(id)?)));
+        let line = |line: &str| line.split_once('\t').map(|(id, name)| Ok((name.to_owned(), parse_oid(id)?)));
         output.text().lines().filter_map(line).collect()
     }
 

@@ -7,11 +7,11 @@ use gix::bstr::ByteSlice;
 use super::bases::Bases;
 use super::effort::Effort;
 use super::exe::Git;
+use super::listing::Head;
 use super::names::{self, BranchName};
 use super::shared::Shared;
-use super::size::{Kind, TooLarge, read_at_most};
 use super::work::Notes;
-use super::{Error, Oid, Result, doing, reading};
+use super::{Error, Result, doing, reading};
 use crate::env;
 
 /// `extensions.*` that change nothing for us; anything else may (gitrepository-layout(5)).
@@ -46,15 +46,6 @@ pub struct Repo {
     pub(super) effort: Effort,
     common_dir: PathBuf,
     shared: Shared,
-}
-
-/// Where HEAD is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// The branch; `None` when detached.
-    pub branch: Option<BranchName>,
-    /// The commit; `None` when the branch has none yet.
-    pub commit: Option<Oid>,
 }
 
 impl Repo {
@@ -202,35 +193,16 @@ impl Repo {
         Ok(taken)
     }
 
-    /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read, is too large, or leads out of the worktree: a branch can hold a link to anything, and reading a device
-    /// or a pipe never ends.
-    pub fn worktree_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        let Some(root) = self.workdir() else { return Ok(None) };
-        let real = root.join(path).canonicalize();
-        if let Ok(real) = &real
-            && !(real.is_file() && root.canonicalize().is_ok_and(|root| real.starts_with(root)))
-        {
-            return Err(Error::Malformed(format!("`{path}` is no file of this worktree")));
-        }
-        let (kind, limit) = (Kind::of(path), self.size_limit(Kind::of(path))?);
-        match real.and_then(std::fs::File::open).and_then(|file| read_at_most(&file, limit)) {
-            Ok(Ok(bytes)) => Ok(Some(bytes)),
-            Ok(Err(size)) => Err(TooLarge { what: path.to_owned(), size, limit, kind }.into()),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-                Ok(None)
-            }
-            Err(error) => Err(reading(format!("`{path}`"))(error)),
-        }
+    /// A view of the repository that reads so many bytes of objects, and fails from there on with [`Error::Effort`]. Each object counts
+    /// 4 KiB more, each byte of TOML 64, each program that is run for it 512 KiB.
+    #[must_use]
+    pub fn reading_at_most(&self, bytes: u64) -> Self {
+        Self { effort: Effort::at_most(bytes), ..self.with_gix(self.gix.clone()) }
     }
 
-    /// The object id in full from a text that git itself printed.
-    /// # Errors
-    /// When it is none.
-    pub fn oid(text: &str) -> Result<Oid> {
-        Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is no object id")))
+    /// Whether this view failed to read something because of its limit.
+    pub fn is_exhausted(&self) -> bool {
+        self.effort.is_exhausted()
     }
 
     /// The same repository through another handle.

@@ -6,7 +6,7 @@ use gix::bstr::ByteSlice;
 
 use super::effort::PROGRAM;
 use super::exe::Git;
-use super::{Oid, Repo, Result, reading};
+use super::{Oid, Repo, Result, parse_oid, reading};
 use crate::env;
 use crate::process::Cmd;
 
@@ -76,7 +76,7 @@ impl Repo {
     /// # Errors
     /// When git cannot be run.
     pub fn signatures(&self, commits: &[Oid], allowed: &AllowedSigners) -> Result<Vec<Signature>> {
-        self.charge(PROGRAM.saturating_mul(commits.len() as u64))?;
+        self.effort.charge(PROGRAM.saturating_mul(commits.len() as u64))?;
         let cmd = self.verifier(allowed).args(commits.iter().map(ToString::to_string)).arg("--");
         let said = cmd.output()?.text();
         Ok(said.lines().filter_map(|line| signature(line, allowed.file.is_some())).collect())
@@ -121,7 +121,7 @@ fn verify(git: &Git, git_dir: &Path, settings: &[(&str, String)]) -> Cmd {
 /// the key belongs to whom it says, so that such a key counts by its fingerprint alone.
 fn signature(line: &str, has_file: bool) -> Option<Signature> {
     let mut words = line.split(' ');
-    let (commit, status) = (Repo::oid(words.next()?).ok()?, words.next()?);
+    let (commit, status) = (parse_oid(words.next()?).ok()?, words.next()?);
     if !matches!(status, "G" | "U") {
         return None;
     }

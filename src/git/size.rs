@@ -6,9 +6,6 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 
-use super::effort::TOML;
-use super::{Error, Oid, Repo, Result};
-
 /// What is read, by the limit that holds for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -88,56 +85,6 @@ impl fmt::Display for Bytes {
             size if size >= KIB && size.is_multiple_of(KIB) => write!(f, "{} KiB", size / KIB),
             size => write!(f, "{size} bytes"),
         }
-    }
-}
-
-impl Repo {
-    /// How many bytes of a kind are read, by git's configuration.
-    ///
-    /// # Errors
-    /// When something else is set than a size.
-    pub fn size_limit(&self, kind: Kind) -> Result<u64> {
-        let key = kind.key();
-        let set = self.gix.config_snapshot().try_integer(key);
-        if matches!(set, Ok(None)) {
-            return Ok(kind.usual());
-        }
-        let limit = set.ok().flatten().and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
-        limit.ok_or_else(|| {
-            let value = self.config(key).unwrap_or_default();
-            Error::Malformed(format!(
-                "`{key}` in git's configuration is `{value}`: expected a size such as `500k` or `4M`, and more than nothing"
-            ))
-        })
-    }
-
-    /// Refuses a size that is above the limit of its kind.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`].
-    pub fn check_size(&self, what: &str, size: u64, kind: Kind) -> Result<()> {
-        let limit = self.size_limit(kind)?;
-        if size <= limit {
-            return Ok(());
-        }
-        Err(TooLarge { what: what.to_owned(), size, limit, kind }.into())
-    }
-
-    /// The bytes of a blob that is `what`, unless they are too many.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`], or when it cannot be read or is no blob.
-    pub fn bounded_blob(&self, id: Oid, what: &str, kind: Kind) -> Result<Vec<u8>> {
-        // What a partial clone left out is fetched first.
-        let size = match self.size_of(id) {
-            None => self.object(id, "blob").map(|_| self.size_of(id))?,
-            known => known,
-        };
-        self.check_size(what, size.unwrap_or(0), kind)?;
-        if matches!(kind, Kind::LatticeToml | Kind::ConfigToml) {
-            self.charge(TOML.saturating_mul(size.unwrap_or(0)))?;
-        }
-        self.blob(id)
     }
 }
 

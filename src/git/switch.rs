@@ -16,7 +16,7 @@ use gix::index::entry::Flags;
 use super::locks::{SLACK, modified};
 use super::names::BranchName;
 use super::work::{Switch, Work};
-use super::{Oid, Repo, Result};
+use super::{Oid, Repo, Result, parse_oid};
 
 /// How a file differs between two commits.
 struct Difference {
@@ -134,7 +134,7 @@ impl Repo {
             if [old_mode, new_mode].contains(&"160000") {
                 continue;
             }
-            let id = |text: &str| Repo::oid(text).ok().filter(|id| !id.is_null());
+            let id = |text: &str| parse_oid(text).ok().filter(|id| !id.is_null());
             found.push(Difference { path: BStr::new(path).to_owned(), old: id(old), new: id(new) });
         }
         Ok(found)

@@ -3,6 +3,7 @@
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
+use super::effort::OBJECT;
 use super::size::Kind;
 use super::{Error, Oid, Repo, Result, doing, reading};
 
@@ -75,8 +76,8 @@ impl Repo {
 
     /// An object; in a partial clone, which gix does not fill up, git fetches what is missing.
     pub(super) fn object(&self, id: Oid, kind: &str) -> Result<gix::Object<'_>> {
-        if self.is_limited() {
-            self.charge_object(self.size_of(id).unwrap_or_default())?;
+        if self.effort.is_limited() {
+            self.effort.charge(self.size_of(id).unwrap_or_default().saturating_add(OBJECT))?;
         }
         match self.gix.find_object(id) {
             Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::names::BranchName;
-use super::{Oid, Repo, Shared};
+use super::{Oid, Shared, parse_oid};
 use crate::process::{self, Output};
 use crate::temporary;
 
@@ -90,7 +90,7 @@ impl Written {
 
     fn read(self) -> Option<Work> {
         let branch = |text: &str| BranchName::parse(text).ok();
-        let oid = |text: &str| Repo::oid(text).ok();
+        let oid = |text: &str| parse_oid(text).ok();
         // A remote is named like a branch (refs.c); its name becomes part of a path.
         let remote = |text: String| branch(&text).map(|_| text);
         Some(match self {
@@ -147,7 +147,8 @@ impl Notes {
         self.shared.write(file, &line)
     }
 
-    fn unfinished(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Unfinished> {
+    /// What was not finished, by the names of its notes.
+    pub(super) fn unfinished(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Unfinished> {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut found: Vec<_> =
             files.filter(|file| file.file_name().to_str().is_some_and(&is_wanted)).map(|it| it.path()).collect();
@@ -206,25 +207,13 @@ fn was_killed(status: ExitStatus, stderr: &[u8]) -> bool {
     status.was_killed() || stderr.windows(CHILD.len()).any(|window| window == CHILD)
 }
 
-impl Repo {
-    /// What gits of processes that have ended did not finish.
-    pub fn unfinished_work(&self) -> Vec<Unfinished> {
-        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_dead)).unwrap_or_default()
-    }
-
-    /// What gits of this process did not finish. Only gits that have ended may be asked about.
-    pub fn own_unfinished_work(&self) -> Vec<Unfinished> {
-        self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_own)).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_note_tells_what_was_done() {
-        let id = Repo::oid(&"1".repeat(40)).unwrap();
+        let id = parse_oid(&"1".repeat(40)).unwrap();
         let branch = BranchName::parse("feature/a").unwrap();
         let switch = Switch { worktree: "/a b".into(), branch: branch.clone(), from: id, to: id };
         for work in [

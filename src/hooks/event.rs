@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::git::{Oid, Repo};
+use crate::git::{Oid, parse_oid};
 
 /// The events that git-lattice has hooks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,7 +160,7 @@ fn id(arg: &OsString) -> Result<Option<Oid>, Error> {
     if null {
         return Ok(None);
     }
-    Repo::oid(&text).map(Some).map_err(|_| Error::NotAnId { text: text.into_owned() })
+    parse_oid(&text).map(Some).map_err(|_| Error::NotAnId { text: text.into_owned() })
 }
 
 fn checkout_flag(arg: &OsString) -> Result<Flag, Error> {
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_checkout_is_read() {
         let event = parse(&["post-checkout", NULL, SOME, "1"]).unwrap();
-        let new = Some(Repo::oid(SOME).unwrap());
+        let new = Some(parse_oid(SOME).unwrap());
         assert_eq!(event, Event::PostCheckout { old: None, new, flag: Flag::Branch }, "a null id is an absence");
         assert_eq!(event.kind(), Kind::PostCheckout);
         let long = "a".repeat(64);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::git::names::is_full_name;
-use crate::git::{Change, Oid, Repo};
+use crate::git::{Change, Oid, parse_oid};
 use crate::process::identity::Identity;
 
 /// How many bytes of a command line are kept.
@@ -115,7 +115,7 @@ impl WrittenRef {
     }
 
     fn read(self) -> Option<Change> {
-        let oid = |hex: Option<String>| hex.map(|hex| Repo::oid(&hex)).transpose().ok();
+        let oid = |hex: Option<String>| hex.map(|hex| parse_oid(&hex)).transpose().ok();
         is_full_name(&self.name).then_some(())?;
         Some(Change { name: self.name, old: oid(self.old)?, new: oid(self.new)? })
     }
@@ -191,7 +191,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::journal) fn operation(id: &str, undoes: Option<&str>) -> Operation {
-        let new = Some(Repo::oid(&"1".repeat(40)).unwrap());
+        let new = Some(parse_oid(&"1".repeat(40)).unwrap());
         Operation {
             id: id.to_owned(),
             title: "lattice: add a".to_owned(),

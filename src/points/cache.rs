@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::git::size::Kind;
-use crate::git::{Oid, Repo, Shared};
+use crate::git::{Oid, Repo, Shared, parse_oid};
 use crate::lattice::{Lattice, Spelled};
 use crate::record::store::{Judgement, Scan};
 use crate::record::{Records, Span, Verdict, Verdicts};
@@ -351,7 +351,7 @@ fn judgement<'t>(mut words: impl Iterator<Item = &'t str>, known: &mut Verdicted
 }
 
 fn oid(text: &str) -> Option<Oid> {
-    Repo::oid(text).ok()
+    parse_oid(text).ok()
 }
 
 fn verdict(word: &str) -> Option<(System, Verdict, bool)> {

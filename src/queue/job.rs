@@ -128,13 +128,13 @@ pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
 mod hex {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    use crate::git::{Oid, Repo};
+    use crate::git::{Oid, parse_oid};
 
     pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(id)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Oid, D::Error> {
-        Repo::oid(&String::deserialize(from)?).map_err(D::Error::custom)
+        parse_oid(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::flaw::Flaw;
 use super::{Made, Output, Record, Verdict};
-use crate::git::{Oid, Repo};
+use crate::git::{Oid, parse_oid};
 use crate::lattice::Spelled;
 use crate::nix::StorePath;
 use crate::system::System;
@@ -92,7 +92,7 @@ pub(super) fn of(record: &Record) -> Vec<u8> {
 impl Line {
     /// The record that this line tells, where it is one of `key`.
     fn record(self, key: Option<Oid>) -> Result<Record, Flaw> {
-        let own = Repo::oid(&self.key).map_err(|_| Flaw::OtherKey)?;
+        let own = parse_oid(&self.key).map_err(|_| Flaw::OtherKey)?;
         // Capital digits are another spelling: whoever compares lines would not find it.
         if self.key.bytes().any(|byte| byte.is_ascii_uppercase()) || key.is_some_and(|key| key != own) {
             return Err(Flaw::OtherKey);
@@ -108,7 +108,7 @@ impl Line {
         Ok(Record {
             point: self.point,
             key: own,
-            commit: Repo::oid(&self.commit).map_err(|_| Flaw::Commit)?,
+            commit: parse_oid(&self.commit).map_err(|_| Flaw::Commit)?,
             system,
             verdict: self.verdict,
             drv: self.drv.as_deref().map(path).transpose()?,

@@ -65,7 +65,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::git::Repo;
+    use crate::git::parse_oid;
     use crate::record::line::MOST_LINE;
     use crate::text;
 
@@ -75,7 +75,7 @@ mod tests {
     const PATH: &str = "/nix/store/00000000000000000000000000000000-x";
 
     fn key() -> Oid {
-        Repo::oid(KEY).unwrap()
+        parse_oid(KEY).unwrap()
     }
 
     fn record() -> Value {

@@ -118,7 +118,7 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::Repo;
+    use crate::git::parse_oid;
     use crate::record::{About, Output, State};
 
     fn path(name: &str) -> StorePath {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn record(verdict: Verdict, drv: &str, hash: &str, started: &str) -> Record {
-        let id = Repo::oid(&"0".repeat(40)).unwrap();
+        let id = parse_oid(&"0".repeat(40)).unwrap();
         let system = System::parse("x86_64-linux").unwrap();
         let about = About { point: "p".into(), key: id, commit: id, system };
         let out = Output { path: path("x"), nar_hash: Some(hash.into()) };

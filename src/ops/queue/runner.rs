@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::{Oid, Repo};
+use crate::git::{Oid, parse_oid};
 use crate::lattice::Point;
 use crate::ops::build::{self, How, NotDecided};
 use crate::ops::limits;
@@ -18,7 +18,7 @@ use crate::record::Records;
 /// # Errors
 /// When there is no such job, it may not be built, or Nix cannot be used.
 pub fn run_job(context: &Context, key: &str) -> Result<bool> {
-    let key = Repo::oid(key)?;
+    let key = parse_oid(key)?;
     let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
     crate::process::end_children_on_signals().context("could not prepare for signals")?;
