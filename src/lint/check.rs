@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::read::{self, Reading};
-use super::{Report, Tools, format, syntax};
+use super::{Report, Tools, engine, format, syntax};
 
 /// Fewer files than this are done sooner than a thread is started.
 const FEW: usize = 4;
@@ -35,7 +35,7 @@ pub fn lint_files<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item 
     let mut all = Report::default();
     for mut looked in reports {
         // What does not parse is nothing: that cannot be switched off.
-        let stays = |finding: &super::Finding| finding.engine == syntax::NAME || !tools.settings.is_off(&finding.code);
+        let stays = |finding: &super::Finding| finding.engine == engine::RNIX || !tools.settings.is_off(&finding.code);
         looked.report.findings.retain(stays);
         looked.report.findings.sort_by_key(|finding| (finding.line, finding.column));
         all.extend(looked.report);
@@ -70,7 +70,7 @@ fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
             report.findings.extend(finding);
             report.saw(format::engine());
         }
-        Err(why) => tools.gave_up(path, format::NAME, why, &mut report),
+        Err(why) => tools.gave_up(path, engine::FORMAT, why, &mut report),
     }
     tools.check(path, text, &mut report);
     Looked { report, parses: true }

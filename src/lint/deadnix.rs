@@ -8,13 +8,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use super::lines::Lines;
 use super::program::{Program, within};
-use super::syntax::Lines;
-use super::{Engine, Finding, Severity};
+use super::{Engine, Finding, Severity, codes, engine};
 use crate::process::{Cmd, Output};
 
-pub(super) const NAME: &str = "deadnix";
-pub(super) const CODE: &str = "dead-code";
 /// So many files a process: their names fit on any command line.
 const AT_ONCE: usize = 500;
 
@@ -45,7 +43,7 @@ struct Unused {
 
 /// The program and its version, or why there is none.
 pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Deadnix, String> {
-    let mut program = Program::find(NAME, given, limit)?;
+    let mut program = Program::find(engine::DEADNIX, given, limit)?;
     let help = program.tell(&["--help"])?;
     if !help.contains("--output-format") || !help.contains("json") {
         return Err(program.stranger());
@@ -57,7 +55,7 @@ pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Deadnix
 
 impl Deadnix {
     pub(super) fn engine(&self) -> Engine {
-        Engine { name: NAME, version: self.program.version.clone() }
+        Engine { name: engine::DEADNIX, version: self.program.version.clone() }
     }
 
     /// An answer for each file. It reads files only, so that the bytes are put into some of our own.
@@ -115,7 +113,7 @@ fn findings(path: &Path, text: &str, unused: &[Unused]) -> Answer {
             return Err(format!("it said `{}`", unused.message.lines().next().unwrap_or_default()));
         };
         let at = (line, lines.column(line, column));
-        let finding = Finding::at(path, at, Severity::Warning, CODE, &unused.message, NAME);
+        let finding = Finding::at(path, at, Severity::Warning, codes::DEAD_CODE, &unused.message, engine::DEADNIX);
         let end = unused.end_column.map(|column| (line, lines.column(line, column)));
         Ok(Finding { end, ..finding })
     };

@@ -3,31 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::lines::Lines;
 use super::rules::Edit;
-use super::syntax::Lines;
-
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// A suggestion.
-    Hint,
-    /// Works, but should be written otherwise.
-    Warning,
-    /// Cannot be right, or could not be checked.
-    Error,
-}
-
-impl Severity {
-    /// The word for people and JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hint => "hint",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
+use super::severity::Severity;
 
 /// A place that belongs to a finding, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,25 +4,23 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::syntax::Lines;
-use super::{Edit, Engine, Finding, Settings, Severity};
+use super::lines::Lines;
+use super::{Edit, Engine, Finding, Settings, Severity, codes, engine};
 
-pub(super) const NAME: &str = "format";
-pub(super) const CODE: &str = "format";
 /// Only reserved; what is not used costs nothing.
 const STACK: usize = 64 << 20;
 /// A file that people write takes less than a hundredth of that.
 const LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) fn engine() -> Engine {
-    Engine { name: NAME, version: Some(format!("(nixfmt_rs {})", nixfmt_rs::VERSION)) }
+    Engine { name: engine::FORMAT, version: Some(format!("(nixfmt_rs {})", nixfmt_rs::VERSION)) }
 }
 
 /// A finding at the first line that nixfmt would write otherwise.
 ///
 /// It is a hint, so that no commit is stopped for its looks, unless the project requires the format.
 pub(super) fn check(path: &Path, text: &str, settings: &Settings) -> Result<Option<Finding>, String> {
-    if settings.is_off(CODE) {
+    if settings.is_off(codes::FORMAT) {
         return Ok(None);
     }
     let formatted = formatted(text)?;
@@ -31,10 +29,10 @@ pub(super) fn check(path: &Path, text: &str, settings: &Settings) -> Result<Opti
     }
     let lines = Lines::of(text);
     let (line, start) = first_difference(text, &formatted);
-    let severity = if settings.requires(NAME) { Severity::Warning } else { Severity::Hint };
+    let severity = if settings.requires(engine::FORMAT) { Severity::Warning } else { Severity::Hint };
     let message = "not formatted as nixfmt would: this is the first line that differs";
     let end = text[start..].find(['\n', '\r']).map_or(text.len(), |length| start + length);
-    let finding = Finding::at(path, (line, 1), severity, CODE, message, NAME).until(&lines, end);
+    let finding = Finding::at(path, (line, 1), severity, codes::FORMAT, message, engine::FORMAT).until(&lines, end);
     let fix = Some(Edit { range: (0, text.len()), text: formatted });
     Ok(Some(Finding { fix, ..finding }))
 }

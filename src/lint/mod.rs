@@ -9,12 +9,15 @@
 //! as one that passed.
 
 mod check;
+mod codes;
 mod deadnix;
 mod depth;
+mod engine;
 mod finding;
 mod fix;
 mod format;
 pub mod inputs;
+mod lines;
 mod openers;
 mod program;
 mod read;
@@ -22,6 +25,7 @@ mod report;
 #[macro_use]
 pub mod rules;
 mod settings;
+mod severity;
 mod statix;
 mod statix_output;
 mod syntax;
@@ -29,11 +33,14 @@ mod tools;
 pub mod words;
 
 pub use check::{lint_files, lint_text};
-pub use finding::{Finding, Note, Severity};
+pub use codes::explain;
+pub use engine::{ENGINES, Engine};
+pub use finding::{Finding, Note};
 pub use fix::{NotFixed, fixed};
-pub use report::{Engine, Report, Unchecked, Verdict};
+pub use report::{Report, Unchecked, Verdict};
 pub use rules::Edit;
-pub use settings::{BadSettings, Settings, explain};
+pub use settings::{BadSettings, Settings};
+pub use severity::Severity;
 pub use tools::{Lookup, SetupError, Tools};
 
 /// Reads what statix printed, in any of its shapes: for fuzzing.
@@ -48,8 +55,5 @@ pub fn parse_statix(text: &str, stdout: &[u8]) -> Result<Vec<Finding>, String> {
 /// Line and column, from 1 and in characters, of a byte of `text`.
 #[must_use]
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
-    syntax::Lines::of(text).position(offset.min(text.len()))
+    lines::Lines::of(text).position(offset.min(text.len()))
 }
-
-/// The names of all engines, as `[lint] require` knows them.
-pub const ENGINES: [&str; 5] = [syntax::NAME, read::NAME, format::NAME, statix::NAME, deadnix::NAME];

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use super::syntax::{self, Lines};
+use super::lines::Lines;
 use super::{Engine, Finding, Note, Settings, rules};
-
-/// Our own rules as an engine.
-pub(super) const NAME: &str = "git-lattice";
+use super::{engine, syntax};
 
 /// The engine of our own rules.
 pub(super) fn engine() -> Engine {
-    Engine { name: NAME, version: Some(env!("CARGO_PKG_VERSION").to_owned()) }
+    Engine { name: engine::RULES, version: Some(env!("CARGO_PKG_VERSION").to_owned()) }
 }
 
 /// What one reading of a file gives.
@@ -55,7 +53,7 @@ fn findings(path: &Path, text: &str, hits: Vec<rules::Hit>) -> Vec<Finding> {
 
 fn finding(path: &Path, lines: &Lines, hit: rules::Hit) -> Finding {
     let at = lines.position(hit.range.0);
-    let finding = Finding::at(path, at, hit.rule.severity, hit.rule.code, hit.message, NAME);
+    let finding = Finding::at(path, at, hit.rule.severity, hit.rule.code, hit.message, engine::RULES);
     let note = hit.note.map(|(from, to, message)| Note { from: lines.position(from), to: lines.position(to), message });
     Finding { note, fix: hit.fix, ..finding.until(lines, hit.range.1) }
 }

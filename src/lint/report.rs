@@ -3,23 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::finding::{Finding, Severity};
-
-/// Something that checks files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Engine {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version, where it tells.
-    pub version: Option<String>,
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        self.version.iter().try_for_each(|version| write!(f, " {version}"))
-    }
-}
+use super::engine::Engine;
+use super::finding::Finding;
+use super::severity::Severity;
 
 /// Something that was not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::program::{Program, within};
-pub(super) use super::statix_output::NAME;
 use super::statix_output::parse;
-use super::{Engine, Finding};
+use super::{Engine, Finding, engine};
 use crate::process::{Cmd, Output};
 
 /// 0.5 would start `nix --version` for each file if it were not told a version; later ones ignore the key.
@@ -36,7 +35,7 @@ pub(super) struct Found {
 
 /// The program and its version, or why there is none.
 pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Found, String> {
-    let mut program = Program::find(NAME, given, limit)?;
+    let mut program = Program::find(engine::STATIX, given, limit)?;
     let help = program.tell(&["check", "--help"])?;
     if !help.contains("--stdin") || !help.contains("errfmt") {
         return Err(program.stranger());
@@ -69,7 +68,7 @@ impl Statix {
     }
 
     pub(super) fn engine(&self) -> Engine {
-        Engine { name: NAME, version: self.found.program.version.clone() }
+        Engine { name: engine::STATIX, version: self.found.program.version.clone() }
     }
 
     pub(super) fn look(&self, path: &Path, text: &str) -> Result<Vec<Finding>, String> {

@@ -8,13 +8,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::syntax::Lines;
-use super::{Finding, Note, Severity};
+use super::lines::Lines;
+use super::{Finding, Note, Severity, engine};
 
 /// What statix calls the text that it reads from its standard input.
 const STDIN: &str = "<stdin>";
-
-pub(super) const NAME: &str = "statix";
 
 #[derive(Deserialize)]
 struct Document {
@@ -130,7 +128,7 @@ fn finding(path: &Path, lines: &Lines, rule: &Rule, said: &Diagnostic) -> Result
         Ok::<_, String>(Note { from, to, message })
     });
     let code = rule.severity.code(rule.code);
-    let finding = Finding::at(path, from, rule.severity.severity(), code, message, NAME);
+    let finding = Finding::at(path, from, rule.severity.severity(), code, message, engine::STATIX);
     Ok(Finding { end: Some(to), note: note.transpose()?, ..finding })
 }
 
@@ -163,7 +161,7 @@ fn errfmt_line(path: &Path, lines: &Lines, line: &str) -> Option<Finding> {
     let level = Level::from_letter(fields.next()?)?;
     let code = level.code(fields.next()?.parse().ok()?);
     let at = (at, lines.column(at, byte_column));
-    Some(Finding::at(path, at, level.severity(), code, message(fields.next()?), NAME))
+    Some(Finding::at(path, at, level.severity(), code, message(fields.next()?), engine::STATIX))
 }
 
 /// The rule's name moves to the end, so that messages read alike in all versions.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rnix::{Parse, ParseError, Root, SyntaxKind, TextRange};
 
-use super::{Engine, Finding, Severity, depth, openers};
+use super::lines::Lines;
+use super::{Engine, Finding, Severity, depth, engine, openers};
 
 rules! {
     /// A bracket, quote or comment that is opened and never closed.
@@ -17,7 +18,6 @@ rules! {
     UNCLOSED = "L09" "unclosed" Error;
 }
 
-pub(super) const NAME: &str = "rnix";
 /// The crate's version, held to `Cargo.lock` by a test.
 const VERSION: &str = "0.15.1";
 /// What some editors put before the text; to Nix it is an unknown character.
@@ -26,7 +26,7 @@ const STACK: usize = 256 << 20;
 
 /// Who this is.
 pub(super) fn engine() -> Engine {
-    Engine { name: NAME, version: Some(VERSION.to_owned()) }
+    Engine { name: engine::RNIX, version: Some(VERSION.to_owned()) }
 }
 
 /// The bytes of a file as text; a finding where no Nix reads them as such.
@@ -70,7 +70,7 @@ pub(super) fn findings(path: &Path, text: &str, errors: &[ParseError]) -> Vec<Fi
 }
 
 fn error(path: &Path, at: (usize, usize), code: &str, message: impl Into<String>) -> Finding {
-    Finding::at(path, at, Severity::Error, code, message, NAME)
+    Finding::at(path, at, Severity::Error, code, message, engine::RNIX)
 }
 
 /// Parses `text` and lets `look` see the tree where the stack is deep enough for it; `None` when the text is nested too
@@ -174,33 +174,6 @@ fn word(kind: SyntaxKind) -> String {
 
 fn keyword(kind: SyntaxKind) -> String {
     format!("`{}`", format!("{kind:?}").trim_start_matches("TOKEN_").to_lowercase())
-}
-
-/// Where the lines of a text begin.
-pub(super) struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
-        let after = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
-    }
-
-    /// Line and column, both from 1 and the column in characters, of a byte offset.
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|&start| start <= offset);
-        (line, self.column(line, offset - self.starts[line - 1] + 1))
-    }
-
-    /// The column in characters for a column in bytes, both from 1; unchanged where there is no such place.
-    pub(super) fn column(&self, line: usize, byte_column: usize) -> usize {
-        let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
-        let end = start.zip(byte_column.checked_sub(1)).map(|(&start, before)| (start, start + before));
-        let before = end.and_then(|(start, end)| self.text.get(start..end));
-        before.map_or(byte_column, |before| before.chars().count() + 1)
-    }
 }
 
 #[cfg(test)]

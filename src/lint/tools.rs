@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::deadnix::Deadnix;
-use super::report::{Engine, Report, Unchecked};
+use super::report::{Report, Unchecked};
 use super::statix::Statix;
-use super::{Settings, deadnix, format, read, statix};
+use super::{Engine, Settings, deadnix, engine, statix};
 
 /// Nothing that looks at one file takes longer; a commit waits for it.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -70,8 +70,8 @@ impl Tools {
     /// Each of the others' linters: who it is, or why it cannot be asked.
     pub fn others(&self) -> [(&'static str, Result<Engine, &str>); 2] {
         [
-            (statix::NAME, self.statix.as_ref().map(Statix::engine).map_err(String::as_str)),
-            (deadnix::NAME, self.deadnix.as_ref().map(Deadnix::engine).map_err(String::as_str)),
+            (engine::STATIX, self.statix.as_ref().map(Statix::engine).map_err(String::as_str)),
+            (engine::DEADNIX, self.deadnix.as_ref().map(Deadnix::engine).map_err(String::as_str)),
         ]
     }
 
@@ -83,12 +83,12 @@ impl Tools {
                     report.findings.extend(findings);
                     report.saw(statix.engine());
                 }
-                Err(why) => self.failed(path, statix::NAME, why, report),
+                Err(why) => self.failed(path, engine::STATIX, why, report),
             },
-            Err(missing) => report.missed(self.missing(statix::NAME, missing)),
+            Err(missing) => report.missed(self.missing(engine::STATIX, missing)),
         }
         if let Err(missing) = &self.deadnix {
-            report.missed(self.missing(deadnix::NAME, missing));
+            report.missed(self.missing(engine::DEADNIX, missing));
         }
     }
 
@@ -103,7 +103,7 @@ impl Tools {
                     report.findings = findings;
                     report.saw(deadnix.engine());
                 }
-                Err(why) => self.failed(path, deadnix::NAME, why, &mut report),
+                Err(why) => self.failed(path, engine::DEADNIX, why, &mut report),
             }
             (i, report)
         };
@@ -112,9 +112,9 @@ impl Tools {
 
     /// Says that a file was shown to nobody but rnix, since it does not parse.
     pub(super) fn not_asked(&self, path: &Path, why: &str, report: &mut Report) {
-        let mut engines = vec![read::NAME, format::NAME];
+        let mut engines = vec![engine::RULES, engine::FORMAT];
         for (name, missing) in
-            [(statix::NAME, self.statix.as_ref().err()), (deadnix::NAME, self.deadnix.as_ref().err())]
+            [(engine::STATIX, self.statix.as_ref().err()), (engine::DEADNIX, self.deadnix.as_ref().err())]
         {
             match missing {
                 None => engines.push(name),

@@ -4,7 +4,7 @@
 
 use rnix::SyntaxKind as Kind;
 
-use super::syntax::Lines;
+use super::lines::Lines;
 
 /// The words by which somebody says that a `flake.nix` is theirs and not generated; a comment of its own in the file.
 pub const HAND_WRITTEN: &str = "git-lattice: hand-written";

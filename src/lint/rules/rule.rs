@@ -1,6 +1,6 @@
 //! What a rule is, and what it finds.
 
-use crate::lint::Severity;
+use crate::lint::severity::Severity;
 
 /// Something that should hold in every file.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ macro_rules! rules {
         $(pub(in crate::lint) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {
             code: $code,
             name: $name,
-            severity: $crate::lint::Severity::$severity,
+            severity: $crate::lint::severity::Severity::$severity,
             doc: concat!($($line, "\n"),+),
         };)+
     };
