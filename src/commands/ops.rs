@@ -8,8 +8,8 @@ use super::{Session, tally};
 use crate::error;
 use crate::git::Oid;
 use crate::git::commit::time_at;
-use crate::journal::{Entry, Operation, State};
-use crate::ops::change::{self, KEPT};
+use crate::journal::{Entry, Journal, Operation, State};
+use crate::ops::change::KEPT;
 use crate::process::quote;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
@@ -34,7 +34,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
-    let history = change::journal(&context.repo).read()?;
+    let history = Journal::of(&context.repo).read()?;
     let most = args.get_one("count").copied().unwrap_or(usize::MAX);
     let entries: Vec<_> = history.shown().take(most).collect();
     if args.get_flag("json") {

@@ -176,7 +176,7 @@ mod tests {
 
     fn scratch() -> (tempfile::TempDir, Journal) {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal { most: 4096, ..Journal::of(dir.path(), Shared::default()) };
+        let journal = Journal { most: 4096, ..Journal::in_dir(dir.path(), Shared::default()) };
         (dir, journal)
     }
 

@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::git::Shared;
+use crate::git::{Repo, Shared};
 
 pub use guard::Guard;
 pub use history::{Entry, History, State};
@@ -69,8 +69,12 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal of the repository with this common dir; nothing is made or read.
-    pub fn of(common_dir: &Path, shared: Shared) -> Self {
+    /// The journal of a repository; nothing is made or read.
+    pub fn of(repo: &Repo) -> Self {
+        Self::in_dir(repo.common_dir(), repo.shared())
+    }
+
+    fn in_dir(common_dir: &Path, shared: Shared) -> Self {
         Self { dir: common_dir.join("lattice").join("journal"), most: MOST_BYTES, shared }
     }
 

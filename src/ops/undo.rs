@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::RemoteFailure;
 use super::change::{self, ChangeSet, KEPT};
 use super::limits;
-use super::push::RemoteFailure;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
 use crate::git::{Change, Oid, Repo, Transaction};
-use crate::journal::{Entry, History, Operation, Origin, State};
+use crate::journal::{Entry, History, Journal, Operation, Origin, State};
 
 /// What undoing an operation comes to.
 pub struct Undo {
@@ -42,7 +42,7 @@ pub struct Pushed {
 /// [`Refusal`] when a ref has moved since, is checked out, or would need a commit that is gone.
 pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
     let repo = &context.repo;
-    let history = change::journal(repo).read()?;
+    let history = Journal::of(repo).read()?;
     let entry = choose(&history, wanted)?;
     let operation = &entry.operation;
     let refs: Vec<_> = operation.moves(KEPT).collect();

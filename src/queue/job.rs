@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,17 +55,7 @@ pub struct Job {
 impl Job {
     /// A job that was asked for just now.
     pub fn new(point: Spelled, key: Oid, commit: Oid, asked: Asked) -> Self {
-        Self {
-            point,
-            key,
-            commit,
-            asked,
-            queued: super::now(),
-            asks: 1,
-            tries: 0,
-            again: false,
-            worktree: String::new(),
-        }
+        Self { point, key, commit, asked, queued: now(), asks: 1, tries: 0, again: false, worktree: String::new() }
     }
 
     /// Whether it was begun so often without an end that it is not begun again.
@@ -103,6 +94,11 @@ pub struct AtLimit {
     pub key: String,
     /// Seconds or bytes.
     pub amount: u64,
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Reads a job whose file is named for its key.

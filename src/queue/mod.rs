@@ -15,14 +15,14 @@ mod job;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::git::{Oid, Repo, Shared};
 use crate::temporary;
 
 pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
-pub use job::{Aside, Asked, AtLimit, Job};
+pub use job::{Aside, Asked, AtLimit, Job, now};
 
 /// How long the guard is waited for: a process holds it for moments, unless it was stopped (Ctrl-Z).
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -161,11 +161,6 @@ impl Queue {
     fn job_path(&self, key: Oid) -> PathBuf {
         self.dir.join("jobs").join(format!("{key}.json"))
     }
-}
-
-/// Milliseconds since 1970.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn hold(file: &File, path: &Path, patience: Duration) -> Result<()> {

@@ -42,11 +42,6 @@ impl ChangeSet {
     }
 }
 
-/// The journal of a repository.
-pub fn journal(repo: &Repo) -> Journal {
-    Journal::of(repo.common_dir(), repo.shared())
-}
-
 /// Applies a change set; gives the id of the operation, or nothing where there was nothing to do.
 ///
 /// # Errors
@@ -59,7 +54,7 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     if let Some(objects) = &mut set.objects {
         objects.keep_objects(repo).context("could not write the new objects")?;
     }
-    let journal = journal(repo);
+    let journal = Journal::of(repo);
     let mut guard = journal.hold()?;
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
@@ -130,7 +125,7 @@ pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
     if refs.is_empty() {
         return;
     }
-    if let Ok(mut guard) = journal(repo).hold() {
+    if let Ok(mut guard) = Journal::of(repo).hold() {
         guard.pushed(Push { remote: remote.to_owned(), refs }).ok();
     }
 }

@@ -4,9 +4,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
-use super::journal;
 use crate::git::{Change, Oid, Repo};
-use crate::journal::{Guard, Operation};
+use crate::journal::{Guard, Journal, Operation};
 use crate::ops::Cannot;
 use crate::process::identity::Life;
 use crate::process::quote;
@@ -42,7 +41,7 @@ enum Standing {
 /// # Errors
 /// When the journal or refs cannot be used, or the git of an interrupted operation still runs.
 pub fn recover(repo: &Repo) -> Result<Vec<String>> {
-    let journal = journal(repo);
+    let journal = Journal::of(repo);
     if !journal.exists() {
         return Ok(Vec::new());
     }

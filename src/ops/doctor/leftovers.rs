@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::{Line, Repair};
 use crate::context::Context;
 use crate::git::{Repo, work};
-use crate::journal::Operation;
+use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
 use crate::process::identity::Life;
 use crate::process::proc;
@@ -42,7 +42,7 @@ pub(super) fn examine(repo: &Repo) -> Vec<Line> {
 /// What killed commands and gits left for the next command to put right.
 pub(super) fn killed(repo: &Repo) -> Vec<Line> {
     let line = |message: String| Line::warning("interrupted", message).repair(Repair::Settle);
-    let history = change::journal(repo).read().unwrap_or_default();
+    let history = Journal::of(repo).read().unwrap_or_default();
     let is_over = |operation: &&Operation| operation.owner.life() == Life::Ended;
     let pending = history.pending().filter(is_over).map(|it| format!("`{}` was killed while refs moved", it.title));
     let work = repo.unfinished_work().into_iter().filter_map(|unfinished| unfinished.work);
