@@ -8,7 +8,7 @@ use super::points::Selection;
 use super::{Session, points};
 use crate::error;
 use crate::ops::Cannot;
-use crate::ops::push;
+use crate::ops::remote_failure::lock_hint;
 use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
 use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
@@ -133,7 +133,7 @@ fn mend(ui: &Ui, report: &Report) {
         Deed::Refused(why) => why.hint(),
         _ => None,
     });
-    let locked = || report.said.iter().find_map(|line| push::lock_hint(line));
+    let locked = || report.said.iter().find_map(|line| lock_hint(line));
     refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
     let (branch, remote) = (harmless(&entry.named.branch), &report.remote);

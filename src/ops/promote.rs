@@ -3,27 +3,16 @@
 use anyhow::Result;
 
 use super::change::{self, ChangeSet};
-use super::{Cannot, Refusal};
+use super::{Cannot, Missing, Refusal};
 use crate::config::{Config, Require};
 use crate::context::Context;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
-use crate::lattice::{Lattice, Point, Spelled};
+use crate::lattice::{Lattice, Point};
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Records, Said, Verdict, Verdicts, evidence};
 use crate::system::System;
-
-/// One condition that is not met.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The point.
-    pub point: Spelled,
-    /// What it lacks.
-    pub what: String,
-    /// The command that would supply it.
-    pub command: String,
-}
 
 /// What a promotion comes to: points to be made, or the base branch to be moved.
 #[derive(Debug, Clone)]

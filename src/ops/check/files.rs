@@ -6,7 +6,7 @@
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::point::Subject;
+use super::subject::{Subject, is_nix};
 use crate::git::Repo;
 use crate::git::tree::Entry;
 use crate::points::content::{CONFIG, FLAKE, STEP};
@@ -40,7 +40,7 @@ pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> R
     if more.is_empty() {
         return Ok(Vec::new());
     }
-    let is_text = |entry: &&Entry| !entry.is_tree && (super::point::is_nix(&entry.name) || entry.name == CONFIG);
+    let is_text = |entry: &&Entry| !entry.is_tree && (is_nix(&entry.name) || entry.name == CONFIG);
     let mut texts = Vec::new();
     for entry in entries.iter().filter(is_text) {
         texts.push((&entry.name, String::from_utf8_lossy(&repo.blob(entry.id)?).into_owned()));

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::World;
 use super::finding::{Code, Finding};
-use super::point::Subject;
+use super::subject::{Subject, World};
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
 use crate::lattice::branch::Segment;

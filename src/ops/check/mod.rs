@@ -8,6 +8,8 @@ mod foreign;
 mod history;
 mod point;
 mod refs;
+mod report;
+mod subject;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -17,34 +19,13 @@ use anyhow::Result;
 
 use crate::config::Config;
 use crate::context::Context;
-use crate::git::Oid;
 use crate::lattice::Point;
 use crate::points::census::Census;
 
+use self::subject::{Checked, World};
+
 pub use finding::{Code, Finding};
-
-/// What came of a check.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// What was found: first what is about the whole, then point by point in the order of tables.
-    pub findings: Vec<Finding>,
-    /// How many points were looked at.
-    pub points: usize,
-    /// How many branches and remote branches were looked at.
-    pub branches: usize,
-}
-
-/// What all points are checked against.
-struct World<'a> {
-    config: &'a Config,
-    census: &'a Census,
-    /// The base branch's commit.
-    base: Option<Oid>,
-    /// Every `lattice.toml` that the base branch has had, as far as it was asked for.
-    tomls: history::Tomls,
-    /// Files that hold no word about any branch or directory: most are alike.
-    wordless: Mutex<HashSet<Oid>>,
-}
+pub use report::Report;
 
 /// Checks the points in `which`, or all of them and what is about none.
 ///
@@ -67,7 +48,7 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
 }
 
 /// Looks at the points on all cores; what it gives is in the order of `points`.
-fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<point::Checked> {
+fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<Checked> {
     /// Below that, starting a thread costs more than it brings.
     const FEW: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -91,7 +72,7 @@ fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<
 }
 
 /// Points that take each other in a circle, each circle once.
-fn cycles(config: &Config, checked: &[point::Checked]) -> Vec<Finding> {
+fn cycles(config: &Config, checked: &[Checked]) -> Vec<Finding> {
     let edges: BTreeMap<&Point, &BTreeSet<Point>> =
         checked.iter().filter(|it| !it.takes.is_empty()).map(|it| (&it.point, &it.takes)).collect();
     let mut done: BTreeSet<&Point> = BTreeSet::new();

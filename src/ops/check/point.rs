@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::{World, files, foreign, history, text};
+use super::subject::{Checked, Subject, World, is_nix};
+use super::{files, foreign, history, text};
 use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
@@ -16,31 +17,11 @@ use crate::lint::words;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 
-/// What came of one point.
-pub(super) struct Checked {
-    /// The point.
-    pub(super) point: Point,
-    /// What was found.
-    pub(super) findings: Vec<Finding>,
-    /// The points whose flakes its files take.
-    pub(super) takes: BTreeSet<Point>,
-    /// The points below it whose directories it holds, each with the directory.
-    pub(super) directories: Vec<(Point, String)>,
-}
-
 /// Checks points, one after another, in one thread.
 pub(super) struct Checker<'a> {
     repo: Repo,
     world: &'a World<'a>,
     contains: HashMap<(Oid, Oid), bool>,
-}
-
-/// What is known of the point under examination.
-pub(super) struct Subject<'a> {
-    pub(super) named: &'a Named,
-    pub(super) content: Content,
-    pub(super) tree: Oid,
-    pub(super) step: Step,
 }
 
 impl<'a> Checker<'a> {
@@ -308,9 +289,4 @@ fn no_directory(subject: &Subject<'_>) -> Finding {
 fn recorded_template(value: &str) -> Option<(Option<Template>, String)> {
     let (name, hash) = value.split_once('@')?;
     Some((Template::parse(name).ok(), hash.to_owned()))
-}
-
-/// Nix itself does not look at names, so the usual one is what counts.
-pub(super) fn is_nix(name: &str) -> bool {
-    std::path::Path::new(name).extension().is_some_and(|extension| extension == "nix")
 }

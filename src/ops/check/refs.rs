@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::{Report, World};
+use super::report::Report;
+use super::subject::World;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::names::{self, HEADS};

@@ -4,9 +4,8 @@ use std::sync::PoisonError;
 
 use anyhow::Result;
 
-use super::World;
 use super::finding::{Code, Finding};
-use super::point::{Checked, Subject};
+use super::subject::{Checked, Subject, World};
 use crate::config::Config;
 use crate::git::Repo;
 use crate::git::size::Kind;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 
-use super::Request;
+use super::plan::Request;
 use crate::config::{self, Config, Named, StepData};
 use crate::context::Context;
 use crate::git::identity::Identity;

@@ -6,14 +6,15 @@ use anyhow::{Context as _, Result};
 
 use super::draft::{Draft, Drafter};
 use super::names::Names;
-use super::{Creation, Item, Plan, Request};
+use super::plan::{Creation, Item, Plan, Request};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::identity::Identity;
 use crate::git::names::BranchName;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
-use crate::ops::{Refusal, short};
+use crate::ops::Refusal;
+use crate::ops::cannot::short;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::RemoteFailure;
 use super::change::{self, ChangeSet};
 use super::limits;
-use super::push::RemoteFailure;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Named};
 use crate::context::Context;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Sync;
 use crate::git::{Change, Oid, Repo};
 use crate::journal::Origin;
-use crate::ops::push::RemoteFailure;
+use crate::ops::RemoteFailure;
 use crate::record::store::{self, NOTES};
 
 /// How often a name is changed while builds go on writing under the old one.

@@ -1,0 +1,143 @@
+//! What keeps an operation from being done.
+
+use crate::config::{Config, Named};
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
+use crate::nix;
+
+/// It could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Cannot {
+    /// No branch to grow from.
+    #[error("the base branch `{base}` does not exist, neither here nor on the remote as last fetched")]
+    NoBase {
+        /// Its name.
+        base: String,
+        /// The command that may bring it, where there is a remote.
+        fetch: Option<String>,
+    },
+    /// No commit to grow from.
+    #[error("the repository has no commit yet")]
+    NoCommit,
+    /// The point is not in the population.
+    #[error("point `{point}` has no branch `{branch}`, neither here nor on the remote as last fetched")]
+    NoPoint {
+        /// The point.
+        point: String,
+        /// Its branch.
+        branch: String,
+    },
+    /// HEAD is on no point, and no point was named.
+    #[error("no point was named, and HEAD is not on the branch of one")]
+    NoHeadPoint,
+    /// The branch does not hold the point's directory.
+    #[error("branch `{branch}` ({commit}) has no `{dir}/flake.nix`")]
+    NoFlake {
+        /// The branch.
+        branch: String,
+        /// Where it is.
+        commit: String,
+        /// Where the flake should be.
+        dir: String,
+    },
+    /// This Nix would read the repository through a clone, in which attributes of the branch count.
+    #[error("Nix {nix} cannot read `{path}` as it is: the path has other characters than letters, digits and `-._~/`")]
+    OddPath {
+        /// The repository for Nix.
+        path: String,
+        /// Which Nix.
+        nix: nix::Version,
+    },
+    /// The file is there already.
+    #[error("`{file}` is there already")]
+    Exists {
+        /// Which.
+        file: &'static str,
+    },
+    /// There is no worktree to write into.
+    #[error("the repository is bare: there is no worktree to write `{file}` into")]
+    Bare {
+        /// Which.
+        file: &'static str,
+    },
+    /// The data for the template `rust` is missing.
+    #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
+    NoRust,
+    /// The point below needs an input that this template does not have.
+    #[error(
+        "template `{template}` has no inputs, and the point below, `{below}`, is made with `{below_template}`, which needs nixpkgs"
+    )]
+    NeedsNixpkgs {
+        /// The template that was asked for.
+        template: &'static str,
+        /// The point below.
+        below: String,
+        /// Its template.
+        below_template: &'static str,
+    },
+    /// There is no remote to exchange anything with.
+    #[error("there is no remote{}", remote.as_ref().map(|remote| format!(" `{remote}`")).unwrap_or_default())]
+    NoRemote {
+        /// The one that lattice.toml names; `None` when it says nowhere.
+        remote: Option<String>,
+    },
+    /// The journal has no such operation.
+    #[error("the journal has no operation `{0}`")]
+    NoOperation(String),
+    /// The journal has several such operations.
+    #[error("several operations begin with `{0}`")]
+    SeveralOperations(String),
+    /// A git that a killed process had started still runs.
+    #[error("git (process {pid}) of the interrupted `{command}` is still moving refs")]
+    StillMoving {
+        /// Its process id.
+        pid: u32,
+        /// The command that started it.
+        command: String,
+    },
+    /// Nothing was selected.
+    #[error("`{0}` selects no point that has a branch")]
+    NothingSelected(String),
+    /// The lattice has no axis of the needed kind.
+    #[error("{0}")]
+    NoAxis(String),
+    /// A linter that the project requires is not there.
+    #[error("`lint.require` asks for {engines}, which did not check: {why}")]
+    NoEngine {
+        /// Which.
+        engines: String,
+        /// Why it did not.
+        why: String,
+    },
+    /// A generated file did not pass its own check: a fault of git-lattice.
+    #[error("a generated file does not pass its own check: {finding}")]
+    BadOutput {
+        /// What was found.
+        finding: String,
+    },
+}
+
+impl Cannot {
+    /// That a point has no branch.
+    pub fn no_point(config: &Config, point: &Point) -> Self {
+        let Named { spelled, branch, .. } = config.name(point);
+        Self::NoPoint { point: spelled.into(), branch: branch.to_string() }
+    }
+
+    /// That the branch of a point does not hold its directory.
+    pub fn no_flake(named: Named, commit: Oid) -> Self {
+        Self::NoFlake { branch: named.branch.to_string(), commit: short(commit), dir: named.dir }
+    }
+
+    /// That the branch `base` to grow from is not here.
+    pub(super) fn no_base(repo: &Repo, config: &Config, base: &str) -> Self {
+        let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
+        let fetch = remote.map(|remote| repo.fetch_command(remote, Some(base)));
+        Self::NoBase { base: base.to_owned(), fetch }
+    }
+}
+
+/// The first characters of an id, for messages of plans whose objects are in memory only.
+pub(super) fn short(id: Oid) -> String {
+    id.to_hex_with_len(10).to_string()
+}
