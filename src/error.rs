@@ -1,6 +1,6 @@
 //! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
 
-use crate::ops::{Cannot, Refusal, build, limits, trust};
+use crate::ops::{Cannot, Refusal, builds, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Done.
@@ -66,8 +66,8 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<trust::Refused>(cause, |error| one(error.hint()))
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
-        .or_else(|| of::<build::Damaged>(cause, |error| one(error.hint())))
-        .or_else(|| of::<build::NotDecided>(cause, |error| Some(error.hints())))
+        .or_else(|| of::<builds::Damaged>(cause, |error| one(error.hint())))
+        .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
         .or_else(|| of::<record::kept::Unrecorded>(cause, |error| one(error.hint())))
         .or_else(|| of::<journal::Error>(cause, |error| error.hint().and_then(one)))
         .or_else(|| of::<lock::Error>(cause, |error| error.hint().and_then(one)))

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::context::Context;
 use crate::env::Environment;
-use crate::ops::build::{self, How};
+use crate::ops::builds::{self, How};
 use crate::record::{Record, Records};
 
 /// Builds the point whose directory is `flake_dir` and records the results in git, one per system of the point.
@@ -46,8 +46,8 @@ fn build(flake_dir: &Path) -> Result<Vec<Record>> {
         config.flake.decode(&config.lattice, dir).with_context(|| format!("`{dir}` is no point's directory"))?;
     let commit = context.repo.head()?.commit.context("HEAD has no commit yet")?;
     let records = Records::open(&context.repo)?;
-    let mut plan = build::plan_at(&context, &config, &records, &point, commit)?;
-    let done = build::run(&context, &mut plan, &How::typed(false), &mut |_| {})?;
+    let mut plan = builds::plan_at(&context, &config, &records, &point, commit)?;
+    let done = builds::run(&context, &mut plan, &How::typed(false), &mut |_| {})?;
     ensure!(!done.is_empty(), "`{dir}` builds for no system");
     Ok(done.into_iter().map(|done| done.record).collect())
 }

@@ -14,3 +14,8 @@ pub fn harms(c: char) -> bool {
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
 }
+
+/// A number with its noun.
+pub fn tally(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -4,12 +4,13 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::{self, Selection};
-use super::{Session, tally};
+use super::Session;
+use super::shared::points::{self, Selection};
 use crate::error;
 use crate::lint::Severity;
 use crate::ops::check::{self, Finding, Report};
 use crate::points::census::Census;
+use crate::text::tally;
 use crate::ui::{Tone, Ui, harmless, paint};
 
 /// How many lines of a difference are shown.

@@ -4,9 +4,10 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Session, tally};
+use super::Session;
 use crate::error;
 use crate::ops::doctor::{self, Health, Line};
+use crate::text::tally;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
 

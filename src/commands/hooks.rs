@@ -5,9 +5,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::shared::hooks::show;
 use crate::error;
 use crate::hooks::{GitVersion, Kind, State, Way};
-use crate::ops::hooks::{self, Done, Row, Survey, Wish};
+use crate::ops::hooks::{self, Row, Survey, Wish};
 use crate::ui::table::{self, Cell};
 
 pub(super) fn command() -> Command {
@@ -35,23 +36,12 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     match args.subcommand() {
-        Some(("install", args)) => show(session, &hooks::install(session.context()?, &wish(args))?),
-        Some(("uninstall", _)) => show(session, &hooks::uninstall(session.context()?)?),
+        Some(("install", args)) => show(&session.ui, &hooks::install(session.context()?, &wish(args))?),
+        Some(("uninstall", _)) => show(&session.ui, &hooks::uninstall(session.context()?)?),
         Some(("status", args)) => status(session, args.get_flag("json"))?,
         _ => return Ok(error::CANNOT),
     }
     Ok(error::OK)
-}
-
-/// Makes sure that the usual hooks can be installed; for `init --hooks`, before it writes anything.
-pub(super) fn ensure_installable(session: &Session) -> Result<()> {
-    hooks::ensure_installable(session.context()?, &Wish::default())
-}
-
-/// Installs the usual hooks and says what was done; for `init --hooks`.
-pub(super) fn install(session: &Session) -> Result<()> {
-    show(session, &hooks::install(session.context()?, &Wish::default())?);
-    Ok(())
 }
 
 fn wish(args: &ArgMatches) -> Wish {
@@ -59,11 +49,6 @@ fn wish(args: &ArgMatches) -> Wish {
     let more = [Kind::PostMerge, Kind::PostCommit].into_iter().filter(|kind| args.get_flag(kind.as_str()));
     let way = ways.into_iter().find(|(name, _)| args.get_flag(name)).map(|(_, way)| way);
     Wish { way, more: more.collect() }
-}
-
-fn show(session: &Session, done: &Done) {
-    done.said.iter().for_each(|line| session.ui.data(line));
-    done.warnings.iter().for_each(|warning| session.ui.warn(warning.to_string()));
 }
 
 fn status(session: &Session, json: bool) -> Result<()> {

@@ -4,12 +4,12 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::points::Selection;
-use super::{Session, points};
+use super::Session;
+use super::shared::points::{self, Selection};
 use crate::error;
 use crate::git::Oid;
 use crate::ops::Cannot;
-use crate::ops::build::Done;
+use crate::ops::builds::Done;
 use crate::ops::log::{self, Log, Step};
 use crate::points::status::{self, PointStatus};
 use crate::queue::{Aside, Queue};

@@ -1,24 +1,20 @@
-//! One file a command: its arguments, one call, one view.
+//! One file a command: its arguments, one call, one view. What several commands share is in `shared`.
 
 mod axis;
-mod background;
 mod build;
 mod check;
-mod choice;
 mod doctor;
 pub(crate) mod hook;
 mod hooks;
 mod init;
 mod lint;
 mod log;
-mod made;
 mod new;
 mod next_step;
 mod ops;
-mod places;
-mod points;
 mod promote;
 mod prompt;
+mod shared;
 mod show;
 mod status;
 mod sync;
@@ -26,107 +22,17 @@ mod texts;
 mod trust;
 mod undo;
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::rc::Rc;
 
-use anyhow::Result;
 use clap::{ArgMatches, Command};
 
-use crate::config::Config;
-use crate::context::Context;
-use crate::env::Environment;
-use crate::git::Repo;
-use crate::ops::change::recover;
+use self::shared::points::POINTS;
+use self::shared::report::report;
+use self::shared::session::usual_axes;
 use crate::ops::unfinished;
-use crate::ui::{Ui, harmless};
 use crate::{error, process};
 
-/// The axes whose flags exist where no `lattice.toml` says otherwise.
-const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
-
-/// What all commands share: opened once, the first time that somebody asks.
-pub(crate) struct Session {
-    pub environment: Environment,
-    context: OnceCell<Context>,
-    config: OnceCell<Rc<Config>>,
-    /// How to speak.
-    pub ui: Ui,
-}
-
-impl Session {
-    /// A session in this environment.
-    pub(crate) fn new(environment: Environment) -> Self {
-        let ui = Ui::new(&environment);
-        Self { environment, context: OnceCell::new(), config: OnceCell::new(), ui }
-    }
-
-    /// The repository.
-    ///
-    /// # Errors
-    /// When there is none that can be used.
-    pub(crate) fn context(&self) -> Result<&Context> {
-        if self.context.get().is_none() {
-            self.context.set(Context::open(self.environment.clone())?).ok();
-        }
-        self.context.get().ok_or_else(|| anyhow::anyhow!("the repository was not opened"))
-    }
-
-    /// `lattice.toml`.
-    ///
-    /// # Errors
-    /// When there is none that can be used.
-    pub(crate) fn config(&self) -> Result<&Config> {
-        if self.config.get().is_none() {
-            let config = self.context()?.config()?;
-            for key in &config.unheard {
-                self.ui.warn(format!(
-                    "`{key}` counts only once it is committed on the base branch: this file may not say it"
-                ));
-            }
-            for key in &config.unknown {
-                self.ui.warn(format!("`{key}` in lattice.toml means nothing to this version"));
-            }
-            self.config.set(config).ok();
-        }
-        self.config.get().map(Rc::as_ref).ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
-    }
-
-    /// Puts right what an interrupted command left: the beginning of every command that writes.
-    ///
-    /// # Errors
-    /// When refs or the journal cannot be used.
-    pub(crate) fn recover(&self) -> Result<()> {
-        let context = self.context()?;
-        let lines = recover(&context.repo)?;
-        if !lines.is_empty() {
-            context.forget_config();
-        }
-        context.notices.borrow_mut().extend(lines);
-        self.tell_notices();
-        self.settle(unfinished::settle);
-        Ok(())
-    }
-
-    /// Puts right what killed gits left. Where that fails, git will say what is in its way.
-    fn settle(&self, settle: fn(&Repo) -> Result<()>) {
-        let Some(context) = self.context.get() else { return };
-        if let Err(error) = settle(&context.repo) {
-            self.ui.warn(format!("what a killed git left could not be put right: {}", harmless(&format!("{error:#}"))));
-        }
-    }
-
-    fn tell_notices(&self) {
-        let Some(context) = self.context.get() else { return };
-        context.notices.take().iter().for_each(|line| self.ui.say(harmless(line)));
-    }
-
-    /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
-    pub(crate) fn axis_names(&self) -> Vec<String> {
-        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return usual_axes() };
-        config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
-    }
-}
+pub(crate) use self::shared::session::Session;
 
 /// The whole command line; where points can be named there is a flag for each of `axes`.
 pub(crate) fn line(axes: &[String]) -> Command {
@@ -146,7 +52,7 @@ pub(crate) fn line(axes: &[String]) -> Command {
 /// The axes that can have a flag: a flag that a command has of its own goes first, and such an axis is named in the point itself.
 fn free(axes: &[String]) -> Vec<String> {
     let own = all(&[]);
-    let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == points::POINTS);
+    let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == POINTS);
     let flags = own.iter().filter(takes_points).flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
     let taken: HashSet<&str> = flags.chain(["help", "version"]).collect();
     axes.iter().filter(|axis| !taken.contains(axis.as_str())).cloned().collect()
@@ -155,10 +61,6 @@ fn free(axes: &[String]) -> Vec<String> {
 /// The same with the usual axes, for the man page and completions.
 fn usual_line() -> Command {
     line(&usual_axes())
-}
-
-fn usual_axes() -> Vec<String> {
-    USUAL_AXES.map(str::to_owned).to_vec()
 }
 
 fn all(axes: &[String]) -> Vec<Command> {
@@ -207,8 +109,8 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("doctor", args)) => doctor::run(session, args),
         Some(("prompt", args)) => prompt::run(session, args),
         Some(("hooks", args)) => hooks::run(session, args),
-        Some(("completions", args)) => Ok(texts::run_completions(session, args)),
-        Some(("man", args)) => texts::run_man(session, args),
+        Some(("completions", args)) => Ok(texts::run_completions(session, args, &usual_line())),
+        Some(("man", _)) => texts::run_man(session, usual_line()),
         _ => status::run(session, None),
     };
     session.tell_notices();
@@ -221,32 +123,6 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Err(_) if process::is_cut_off() => error::CANNOT,
         Err(error) => report(&session.ui, &error),
     }
-}
-
-/// A number with its noun.
-fn tally(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// Says what went wrong, why, and what to do; gives the exit code.
-pub(crate) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
-    ui.progress("");
-    // Messages name what branches, files and people are called.
-    let words = |text: &dyn std::fmt::Display| text.to_string().lines().map(harmless).collect::<Vec<_>>().join("\n");
-    let mut said = words(failure);
-    ui.error(&said);
-    for cause in failure.chain().skip(1) {
-        let text = words(&cause);
-        // Wrappers that only pass their source's words on would say everything twice.
-        if !said.contains(&text) {
-            ui.say(format!("caused by: {text}"));
-        }
-        said = text;
-    }
-    for hint in error::hints(failure) {
-        ui.hint(words(&hint));
-    }
-    error::exit_code(failure)
 }
 
 #[cfg(test)]

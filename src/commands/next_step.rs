@@ -3,8 +3,9 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::points::Selection;
-use super::{Session, made, new, points};
+use super::Session;
+use super::shared::points::{self, Selection};
+use super::shared::{content, created};
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::ops::new::Request;
@@ -26,7 +27,7 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("The next step for every architecture that has points in this phase"),
         );
-    made::add_args(new::add_content_args(points::add_args(command, axes, true)))
+    created::add_args(content::add_args(points::add_args(command, axes, true)))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -47,7 +48,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     warn_of_failed(session, config, &census, &from)?;
     let points = from.iter().map(|point| next::above(config, point)).collect::<Result<Vec<_>>>()?;
-    made::make(session, args, &Request { points, ..new::content(session, args)? })
+    created::make(session, args, &Request { points, ..content::read(session, args)? })
 }
 
 /// The new step takes the output of the one below: with that one red it cannot be built, or not be relied on.

@@ -4,13 +4,13 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Session, tally};
+use super::Session;
+use super::shared::operation::{command_line, hex};
 use crate::error;
-use crate::git::Oid;
 use crate::git::commit::time_at;
 use crate::journal::{Entry, Journal, Operation, State};
 use crate::ops::change::KEPT;
-use crate::process::quote;
+use crate::text::tally;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
 
@@ -66,15 +66,6 @@ fn row(entry: &Entry) -> Vec<Cell> {
         tally(refs, "ref", "refs").into(),
         harmless(&command_line(operation)).into(),
     ]
-}
-
-/// The command line of an operation, without `git lattice`.
-pub(super) fn command_line(operation: &Operation) -> String {
-    operation.command.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn hex(id: Option<Oid>) -> Option<String> {
-    id.map(|id| id.to_string())
 }
 
 fn to_json(entry: &Entry) -> Value {

@@ -4,8 +4,9 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::points::Selection;
-use super::{Session, made, new, points};
+use super::Session;
+use super::shared::points::{self, Selection};
+use super::shared::{content, created};
 use crate::config::Config;
 use crate::error;
 use crate::ops::Missing;
@@ -30,7 +31,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(Arg::new("to").long("to").value_name("base").value_parser(["base"]).help("Merge into the base branch, without the worktree"))
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).requires("reason").help("Promote without the records; the reason is kept in the commit"))
         .arg(Arg::new("reason").long("reason").value_name("TEXT").requires("force").help("Why, for the `Lattice-Override:` trailer"));
-    made::add_args(new::add_content_args(points::add_args(command, axes, false)))
+    created::add_args(content::add_args(points::add_args(command, axes, false)))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -49,8 +50,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if to_base {
         return into_base(session, args, &census, &promotion, reason.as_deref());
     }
-    let request = Request { points: promotion.targets, reason, ..new::content(session, args)? };
-    made::make(session, args, &request)
+    let request = Request { points: promotion.targets, reason, ..content::read(session, args)? };
+    created::make(session, args, &request)
 }
 
 fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Promotion) -> Result<u8> {
@@ -99,12 +100,12 @@ fn into_base(
     };
     if args.get_flag("json") {
         let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
-        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry, "records_pushed": made::carried_json(&pushed) }));
+        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry, "records_pushed": created::carried_json(&pushed) }));
     } else {
         let state = if pushed.is_done() { "pushed" } else { "not pushed" };
         session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
     }
-    made::carried(&session.ui, &pushed);
-    made::refused(&session.ui, &pushed, "the merge is here", "it");
+    created::carried(&session.ui, &pushed);
+    created::refused(&session.ui, &pushed, "the merge is here", "it");
     Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })
 }

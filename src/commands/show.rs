@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Selection;
-use super::{Session, points};
+use super::Session;
+use super::shared::points::{self, Selection};
 use crate::config::Config;
 use crate::error;
 use crate::nix::StorePath;

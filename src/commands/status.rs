@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::points::Selection;
-use super::{Session, points};
+use super::Session;
+use super::shared::points::{self, Selection};
 use crate::config::Config;
 use crate::error;
 use crate::points::census::Census;

@@ -33,11 +33,11 @@ pub(super) fn man() -> Command {
         .about("Print the man page git-lattice(1), which `git lattice --help` opens where it is installed")
 }
 
-pub(super) fn run_completions(session: &Session, args: &ArgMatches) -> u8 {
+pub(super) fn run_completions(session: &Session, args: &ArgMatches, line: &Command) -> u8 {
     let Some(&shell) = args.get_one::<Shell>("shell") else { return error::CANNOT };
     let generate = |name: &str| {
         let mut text = Vec::new();
-        clap_complete::generate(shell, &mut super::usual_line().bin_name(name), name, &mut text);
+        clap_complete::generate(shell, &mut line.clone().bin_name(name), name, &mut text);
         String::from_utf8_lossy(&text).into_owned()
     };
     let text = match shell {
@@ -49,17 +49,16 @@ pub(super) fn run_completions(session: &Session, args: &ArgMatches) -> u8 {
     error::OK
 }
 
-pub(super) fn run_man(session: &Session, _args: &ArgMatches) -> Result<u8> {
+pub(super) fn run_man(session: &Session, line: Command) -> Result<u8> {
     let mut text = Vec::new();
-    page(&mut text).context("could not write the man page")?;
+    page(line, &mut text).context("could not write the man page")?;
     session.ui.data(String::from_utf8_lossy(&text).trim_end());
     Ok(error::OK)
 }
 
 /// One page for everything: the head, then each command with its options.
-fn page(out: &mut Vec<u8>) -> std::io::Result<()> {
+fn page(mut whole: Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     // It is called `git lattice` already; building gives the commands their full names.
-    let mut whole = super::usual_line();
     whole.build();
     let man = clap_mangen::Man::new(whole.clone()).title("git-lattice").section("1");
     man.render_title(&mut *out)?;

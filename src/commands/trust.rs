@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::points::Selection;
-use super::{Session, points};
+use super::Session;
+use super::shared::points::{self, Selection};
 use crate::context::Context;
 use crate::error;
 use crate::git::commit::Commit;

@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Session, ops};
+use super::Session;
+use super::shared::operation::{command_line, hex};
 use crate::error;
 use crate::git::names::shown;
 use crate::git::{Change, Oid};
@@ -48,7 +49,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     let word = if dry { "would undo" } else { "undone" };
-    let mut rows = vec![vec![Cell::new(word, Tone::Good), harmless(&ops::command_line(&operation)).into()]];
+    let mut rows = vec![vec![Cell::new(word, Tone::Good), harmless(&command_line(&operation)).into()]];
     rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), line(change).into()]));
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
     pushed.iter().for_each(|pushed| tell_pushed(ui, pushed, takes_back, dry));
@@ -97,7 +98,7 @@ fn by_hand(Pushed { remote, change: Change { name, old, new } }: &Pushed) -> Str
 }
 
 fn to_json(change: &Change) -> Value {
-    json!({ "name": change.name, "from": ops::hex(change.old), "to": ops::hex(change.new) })
+    json!({ "name": change.name, "from": hex(change.old), "to": hex(change.new) })
 }
 
 fn pushed_json(pushed: &Pushed, is_done: bool) -> Value {

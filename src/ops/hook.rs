@@ -13,7 +13,7 @@
 
 use anyhow::Result;
 
-use super::build;
+use super::builds;
 use super::limits;
 use super::queue::{self, Ask, Manner};
 use super::trust::{self, Denial, Judgement};
@@ -103,7 +103,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         )));
     }
     let records = Records::for_checkout(&context.repo)?;
-    let plan = build::plan_at(context, &config, &records, &point, commit)?;
+    let plan = builds::plan_at(context, &config, &records, &point, commit)?;
     if plan.is_done() {
         return Ok(Reaction::Nothing);
     }
@@ -147,7 +147,7 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
 }
 
 /// Why a background build would come to nothing, as far as that is seen without starting anything.
-fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) -> Result<Option<String>> {
+fn cannot_build(context: &Context, records: &Records<'_>, plan: &builds::Plan) -> Result<Option<String>> {
     if !context.repo.is_sha1() {
         return Ok(Some("Nix cannot fetch from a SHA-256 repository".to_owned()));
     }
@@ -160,7 +160,7 @@ fn cannot_build(context: &Context, records: &Records<'_>, plan: &build::Plan) ->
 }
 
 /// The limit that ended the last background build of this content, and would end the next.
-fn at_limit(context: &Context, plan: &build::Plan) -> Option<String> {
+fn at_limit(context: &Context, plan: &builds::Plan) -> Option<String> {
     let ended = Queue::of(&context.repo).aside(plan.jobs.first()?.key)?.limit?;
     let limit = limits::still_reached(&context.repo, &ended)?;
     Some(format!("{limit} the last time; `git lattice build` tries again, and {}", limit.hint()))

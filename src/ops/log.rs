@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 
-use super::build;
+use super::builds;
 use crate::context::Context;
 use crate::git::Oid;
 use crate::queue::{Claim, Job, Queue, Snapshot};
@@ -44,7 +44,7 @@ pub enum Step<'a> {
 
 /// The logs of a key on these systems, whether there or not.
 pub fn logs(context: &Context, key: Oid, systems: &[System]) -> Vec<Log> {
-    let log = |system: &System| Log { system: system.clone(), path: build::log_path(&context.repo, key, system) };
+    let log = |system: &System| Log { system: system.clone(), path: builds::log_path(&context.repo, key, system) };
     systems.iter().map(log).collect()
 }
 

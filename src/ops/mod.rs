@@ -1,7 +1,7 @@
 //! The operations behind the commands. They plan, apply the plan, return values and print nothing.
 
 pub mod apart;
-pub mod build;
+pub mod builds;
 mod cannot;
 pub mod change;
 pub mod check;

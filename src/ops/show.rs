@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::Cannot;
-use super::build;
+use super::builds;
 use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::{Point, Spelled};
@@ -62,7 +62,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&told).into_iter().filter(is_own).collect();
     let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
-    let log = |key| status.systems.iter().map(move |system| build::log_path(repo, key, system));
+    let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
     Ok(Details { status, template, config_hash, files, below, records, disputes, logs })
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::lattice::Spelled;
 use crate::nix::Event;
-use crate::ops::build::{Done, Job};
+use crate::ops::builds::{Done, Job};
 
 /// Builds under way.
 #[derive(Debug, Default)]

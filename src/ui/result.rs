@@ -1,7 +1,7 @@
 //! What a build came to.
 
 use super::{Tone, harmless, paint};
-use crate::ops::build::Done;
+use crate::ops::builds::Done;
 use crate::record::Verdict;
 
 /// A result as one line.

@@ -7,11 +7,11 @@ use anyhow::Result;
 
 use crate::context::Context;
 use crate::git::{Oid, Repo};
-use crate::ops::build::{self, Done, How, Job, Plan, Progress};
+use crate::ops::builds::{self, Done, How, Job, Plan, Progress};
 use crate::queue::{Claim, Held, Queue, Snapshot};
 use crate::record::{Record, Records, Verdict};
 
-/// Runs the builds of a plan as [`build::run`] does, each key once, whoever else asked for it.
+/// Runs the builds of a plan as [`builds::run`] does, each key once, whoever else asked for it.
 ///
 /// # Errors
 /// When there is no usable Nix, or the queue or the records cannot be used; a build that fails is no error.
@@ -47,7 +47,7 @@ fn run(
     for job in plan.jobs.iter().filter(|job| how.is_needed(job)) {
         *open.entry(job.key).or_default() += 1;
     }
-    build::run(context, plan, how, &mut |progress| {
+    builds::run(context, plan, how, &mut |progress| {
         if let Progress::End(done) = &progress
             && let Some(left) = open.get_mut(&done.record.key).filter(|_| done.fresh)
         {

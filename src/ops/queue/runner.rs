@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, parse_oid};
 use crate::lattice::Point;
-use crate::ops::build::{self, How, NotDecided};
+use crate::ops::builds::{self, How, NotDecided};
 use crate::ops::limits;
 use crate::ops::trust::{self, Denial, Judgement};
 use crate::process::leash;
@@ -44,7 +44,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
     };
     let point = job.point.read(&config.lattice)?;
     let records = Records::open(&context.repo)?;
-    let mut plan = build::plan_at(context, &config, &records, &point, job.commit)?;
+    let mut plan = builds::plan_at(context, &config, &records, &point, job.commit)?;
     anyhow::ensure!(
         plan.jobs.iter().all(|planned| planned.key == job.key),
         "what a build of `{}` reads was changed in lattice.toml since it was asked for",
@@ -57,7 +57,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
         Asked::Checkout if plan.hopeless(&records)?.is_some() => return Ok(false),
         Asked::Checkout => how_permitted(context, &config, &point, job.commit)?,
     };
-    let done = build::run(context, &mut plan, &how, &mut |_| {})?;
+    let done = builds::run(context, &mut plan, &how, &mut |_| {})?;
     Ok(done.iter().all(|done| done.record.verdict.is_good()))
 }
 

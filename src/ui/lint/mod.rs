@@ -6,8 +6,8 @@ pub mod sarif;
 
 use serde_json::{Value, json};
 
-use super::harmless;
-use crate::lint::{Edit, Finding, Note, Report, Severity, Unchecked};
+use super::{Ui, harmless};
+use crate::lint::{Edit, Finding, Note, Report, Settings, Severity, Unchecked};
 use crate::ops::lint::{Mended, Source};
 
 /// A line each as statix' `errfmt` has it, which editors read: `PATH>LINE:COLUMN:LETTER:CODE:MESSAGE`.
@@ -23,6 +23,13 @@ pub fn errfmt(report: &Report) -> Vec<String> {
         harmless(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
     };
     report.told().iter().map(line).collect()
+}
+
+/// Warns of rules that lattice.toml switches off and that cannot be.
+pub fn warn_of_unknown(ui: &Ui, settings: &Settings) {
+    for code in &settings.unknown {
+        ui.warn(format!("`lint.off` in lattice.toml names `{code}`, which is no rule that can be switched off"));
+    }
 }
 
 /// The document that `--json` prints, without its version.

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::Session;
 use super::points::Selection;
+use super::session::Session;
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::points::census::Census;
@@ -21,14 +21,19 @@ const CHOICES: [(&str, Choice, &str); 3] = [
 ];
 
 /// Adds the flags.
-pub(super) fn add_args(command: Command) -> Command {
+pub(in crate::commands) fn add_args(command: Command) -> Command {
     command.args(CHOICES.map(|(name, _, help)| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)))
 }
 
 /// The points to build: the named ones or HEAD's, unless a flag chooses among those named, or among all.
 ///
 /// That a flag leaves none is an answer and no error; it is said why.
-pub(super) fn points(session: &Session, config: &Config, census: &Census, args: &ArgMatches) -> Result<Vec<Point>> {
+pub(in crate::commands) fn points(
+    session: &Session,
+    config: &Config,
+    census: &Census,
+    args: &ArgMatches,
+) -> Result<Vec<Point>> {
     let named = Selection::read(config, args)?;
     let chosen: Vec<_> = CHOICES.iter().filter(|(name, ..)| args.get_flag(name)).collect();
     if chosen.is_empty() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::Session;
+use super::session::Session;
 use crate::config::Config;
 use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
@@ -11,7 +11,7 @@ use crate::ops::Cannot;
 use crate::points::census::Census;
 
 /// The id of the argument that names points.
-pub(super) const POINTS: &str = "points";
+pub(in crate::commands) const POINTS: &str = "points";
 
 /// The id of an axis' flag: apart from the ids of a command's own arguments, whatever the axis is called.
 fn flag_id(axis: &str) -> String {
@@ -19,7 +19,7 @@ fn flag_id(axis: &str) -> String {
 }
 
 /// The arguments that name points, with a flag for each of `axes`.
-pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command {
+pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: bool) -> Command {
     let help = if many {
         "Points, as component/arch/phase/step with `*` and `{a,b}`, or by branch"
     } else {
@@ -45,13 +45,13 @@ pub(super) fn add_args(command: Command, axes: &[String], many: bool) -> Command
 }
 
 /// What the arguments say: nothing, or one or more selectors.
-pub(super) struct Selection {
+pub(in crate::commands) struct Selection {
     selectors: Vec<Selector>,
 }
 
 impl Selection {
     /// Reads the arguments.
-    pub(super) fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
+    pub(in crate::commands) fn read(config: &Config, args: &ArgMatches) -> Result<Self> {
         let lattice = &config.lattice;
         let mut flags = Selector::open(lattice);
         for axis in lattice.axes() {
@@ -77,12 +77,12 @@ impl Selection {
     }
 
     /// Whether nothing was named.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::commands) fn is_empty(&self) -> bool {
         self.selectors.is_empty()
     }
 
     /// The points that are meant, which need not exist; what is left open comes from `head`, else from the axis.
-    pub(super) fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
+    pub(in crate::commands) fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
         let lattice = &config.lattice;
         let open = [Selector::open(lattice)];
         let selectors = if self.is_empty() { &open[..] } else { &self.selectors };
@@ -98,7 +98,7 @@ impl Selection {
     }
 
     /// The points of the population that are meant; nothing named means all.
-    pub(super) fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
+    pub(in crate::commands) fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
         if self.is_empty() {
             return Ok(census.population().points().cloned().collect());
         }
@@ -112,7 +112,7 @@ impl Selection {
     }
 
     /// As much of the census as must be known of the points that are meant: those around them, unless a wildcard may mean any.
-    pub(super) fn census(&self, session: &Session, config: &Config) -> Result<Census> {
+    pub(in crate::commands) fn census(&self, session: &Session, config: &Config) -> Result<Census> {
         let context = session.context()?;
         match self.expand(config, context.head_point(config)?.as_ref()) {
             Ok(points) if !self.has_wildcards() => Ok(Census::around(&context.repo, config, &points)?),
@@ -121,7 +121,7 @@ impl Selection {
     }
 
     /// The one point that is meant: the named one, else HEAD's; it has a branch.
-    pub(super) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
+    pub(in crate::commands) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
             several => anyhow::bail!("expected one point, and this names {}", several.len()),
@@ -129,7 +129,12 @@ impl Selection {
     }
 
     /// The points of the population that are meant: the named ones, each of which must be there, else HEAD's.
-    pub(super) fn existing(&self, session: &Session, config: &Config, census: &Census) -> Result<Vec<Point>> {
+    pub(in crate::commands) fn existing(
+        &self,
+        session: &Session,
+        config: &Config,
+        census: &Census,
+    ) -> Result<Vec<Point>> {
         let head = session.context()?.head_point(config)?;
         if self.is_empty() && head.is_none() {
             return Err(Cannot::NoHeadPoint.into());
@@ -152,7 +157,7 @@ impl Selection {
 
     /// The same, with every value of a set axis.
     #[must_use]
-    pub(super) fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
+    pub(in crate::commands) fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
         if self.selectors.is_empty() {
             self.selectors.push(Selector::open(lattice));
         }
@@ -164,7 +169,7 @@ impl Selection {
     }
 
     /// What was named, for messages.
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::commands) fn describe(&self) -> String {
         self.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 }

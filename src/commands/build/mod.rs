@@ -1,13 +1,16 @@
 //! `git lattice build`
 
+mod background;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Session, background, choice, places, points};
+use super::Session;
+use super::shared::{choice, machines, points};
 use crate::error;
 use crate::nix::Event;
-use crate::ops::build::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
+use crate::ops::builds::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
 use crate::ops::{limits, queue, trust};
 use crate::points::census::Census;
 use crate::record::Record;
@@ -32,7 +35,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("check", "Build once more what is built, and compare"))
         .arg(flag("json", "Print JSON"));
-    points::add_args(choice::add_args(background::add_args(places::add_args(command))), axes, true)
+    points::add_args(choice::add_args(background::add_args(machines::add_args(command))), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -44,11 +47,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     queue::go_on(context)?;
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
-    let mut plan = build::plan(context, config, &census, &points)?;
+    let mut plan = builds::plan(context, config, &census, &points)?;
     let settings = trust::settings(context, config)?;
-    let Typed { places, unused } = Places::typed(&places::read(args), &context.repo, &settings)?;
+    let Typed { places, unused } = Places::typed(&machines::read(args), &context.repo, &settings)?;
     tell_unused(ui, &unused);
-    for path in build::submodules(&context.repo, config, &plan)? {
+    for path in builds::submodules(&context.repo, config, &plan)? {
         ui.say(format!(
             "left out: `{path}` of `[build] include` is a submodule, whose files are not in this repository"
         ));

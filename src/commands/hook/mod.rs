@@ -1,10 +1,13 @@
 //! `git lattice hook`: what the installed hooks call; not for people.
 
+mod pre_commit;
+
 use std::ffi::OsString;
 
 use anyhow::Result;
 
-use super::{lint, report};
+use self::pre_commit::before_commit;
+use super::shared::report::report;
 use crate::context::Context;
 use crate::env::Environment;
 use crate::error;
@@ -66,7 +69,7 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     if hooks::skip(&context, Kind::PreCommit).is_some() {
         return Ok(error::OK);
     }
-    lint::before_commit(ui, &context)
+    before_commit(ui, &context)
 }
 
 fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion) -> Result<()> {

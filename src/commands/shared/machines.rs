@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 
-use crate::ops::build::Flags;
+use crate::ops::builds::Flags;
 
 const NAMES: [(&str, &str, &str); 4] = [
     ("builders", "LINES", "Build on these machines, written as nix.conf's `builders`; '' for none"),
@@ -12,7 +12,7 @@ const NAMES: [(&str, &str, &str); 4] = [
 ];
 
 /// Adds them.
-pub(super) fn add_args(command: Command) -> Command {
+pub(in crate::commands) fn add_args(command: Command) -> Command {
     let arg = |(name, value, help): (&'static str, &'static str, &'static str)| {
         Arg::new(name).long(name).value_name(value).help(help).help_heading("Other machines")
     };
@@ -20,7 +20,7 @@ pub(super) fn add_args(command: Command) -> Command {
 }
 
 /// Reads them.
-pub(super) fn read(args: &ArgMatches) -> Flags {
+pub(in crate::commands) fn read(args: &ArgMatches) -> Flags {
     let text = |name: &str| args.get_one::<String>(name).cloned();
     Flags {
         builders: text("builders"),

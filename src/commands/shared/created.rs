@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::Session;
+use super::session::Session;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error;
@@ -19,7 +19,7 @@ use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui};
 
 /// The options that these commands share.
-pub(super) fn add_args(command: Command) -> Command {
+pub(in crate::commands) fn add_args(command: Command) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     command
         .arg(flag("no-push", "Do not push; the same command without it pushes later"))
@@ -29,7 +29,7 @@ pub(super) fn add_args(command: Command) -> Command {
 }
 
 /// Makes the points of a request and shows what came of it; gives the exit code.
-pub(super) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
+pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
     if args.get_flag("dry-run") {
@@ -90,7 +90,7 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
 }
 
 /// Says what became of the records that went with a push.
-pub(super) fn carried(ui: &Ui, pushed: &Outcome) {
+pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
         Outcome::Done(Carried::Records) => ui.say("the records of this clone were pushed with it"),
         Outcome::Done(Carried::Refused(why)) => {
@@ -102,7 +102,7 @@ pub(super) fn carried(ui: &Ui, pushed: &Outcome) {
 }
 
 /// Says why a push did not go through, if it did not, and what to do; `what` is here.
-pub(super) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
+pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
     if let Outcome::Refused { reasons, hint, again } = pushed {
         let later = if *again {
             format!("and the same command pushes {pronoun} later")
@@ -186,7 +186,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
 }
 
 /// Whether this clone's records went with a push; null where there was nothing to go.
-pub(super) fn carried_json(pushed: &Outcome) -> Value {
+pub(in crate::commands) fn carried_json(pushed: &Outcome) -> Value {
     match pushed {
         Outcome::Done(Carried::Records) => json!(true),
         Outcome::Done(Carried::Refused(_)) => json!(false),

@@ -4,13 +4,14 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use super::points::Selection;
-use super::{Session, choice};
+use crate::commands::Session;
+use crate::commands::shared::choice;
+use crate::commands::shared::points::Selection;
 use crate::error;
 use crate::git::Oid;
 use crate::lattice::Spelled;
 use crate::nix::{self, Nix};
-use crate::ops::build::{self, Done, Plan};
+use crate::ops::builds::{self, Done, Plan};
 use crate::ops::queue::{self, Ask, Ended, Manner};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
@@ -51,7 +52,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
-    let plan = build::plan(context, config, &census, &points)?;
+    let plan = builds::plan(context, config, &census, &points)?;
     let (json, waits) = (args.get_flag("json"), args.get_flag("wait"));
     if args.get_flag("background") {
         let asked = ask(session, &plan, args.get_flag("again"))?;

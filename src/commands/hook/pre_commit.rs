@@ -1,0 +1,40 @@
+//! What the pre-commit hook does.
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::error;
+use crate::lint::{self, Severity, Verdict};
+use crate::ops::lint as ops;
+use crate::ui::lint::{human, warn_of_unknown};
+use crate::ui::{Ui, harmless};
+
+/// Lints the blobs of the index; findings stop the commit. Nothing is changed.
+pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
+    let gathered = ops::staged(&context.repo)?;
+    if gathered.sources.is_empty() {
+        return Ok(error::OK);
+    }
+    let settings = ops::settings(Some(context)).unwrap_or_else(|failure| {
+        // The commit may be the one that mends it.
+        ui.warn(format!("lattice.toml is not usable, so that its `[lint]` does not count: {failure:#}"));
+        lint::Settings::default()
+    });
+    warn_of_unknown(ui, &settings);
+    let mut report = ops::look(Some(context), &gathered, settings)?;
+    let (hints, findings): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut report.findings).into_iter().partition(|finding| finding.severity == Severity::Hint);
+    hints.iter().for_each(|hint| ui.say(harmless(&hint.to_string())));
+    report.findings = findings;
+    human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.say(line));
+    let verdict = report.verdict();
+    for unchecked in report.unchecked.iter().filter(|unchecked| verdict == Verdict::Clean || unchecked.required) {
+        ui.say(format!("git-lattice: {}", harmless(&unchecked.to_string())));
+    }
+    if verdict != Verdict::Clean {
+        let why = if verdict == Verdict::Findings { "have findings" } else { "could not be checked" };
+        ui.error(format!("the commit was stopped: the staged Nix files {why}"));
+        ui.hint("mend them and `git add` them again; `SKIP=lattice git commit` commits all the same");
+    }
+    Ok(if verdict == Verdict::Clean { error::OK } else { error::NO })
+}

@@ -1,0 +1,11 @@
+//! What several commands share.
+
+pub(super) mod choice;
+pub(super) mod content;
+pub(super) mod created;
+pub(super) mod hooks;
+pub(super) mod machines;
+pub(super) mod operation;
+pub(super) mod points;
+pub(super) mod report;
+pub(super) mod session;
