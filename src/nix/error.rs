@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::trouble;
 use super::version::Version;
+use crate::nix::read::trouble;
 use crate::process;
 
 /// Nix is missing, is not what is needed, was stopped, or said something that cannot be read.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::options::Options;
-use super::path_info;
 use super::place::StoreUrl;
-use super::settings::Settings;
 use super::store_path::StorePath;
 use super::user_config::UserConfig;
 use super::version::Version;
 use crate::env;
+use crate::nix::read::path_info;
+use crate::nix::read::settings::Settings;
 use crate::process::Cmd;
 
 /// More store paths than this in one call might be more than the system passes on (execve(2)).

@@ -10,13 +10,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use super::content;
-use super::error::Error;
 use super::failure::{Failure, Kind, one_line};
 use super::graph::base;
-use super::log::{Event, Work};
+use super::internal_json::{Event, Work};
 use super::statement::{self, Ending, Statement};
-use super::store_path::StorePath;
 use super::trouble::Trouble;
+use crate::nix::error::Error;
+use crate::nix::store_path::StorePath;
 use crate::process;
 
 /// More errors than this say nothing new.
@@ -26,7 +26,7 @@ const UNREACHABLE: &str = "cannot build on '";
 
 /// Listens to the events of one call.
 #[derive(Debug, Default)]
-pub(super) struct Diagnosis {
+pub(in crate::nix) struct Diagnosis {
     said: Vec<Said>,
     /// The builders that run, by activity.
     building: Vec<(u64, StorePath)>,
@@ -67,11 +67,11 @@ struct Begun {
 
 /// Why a derivation has no output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cause {
+pub(in crate::nix) struct Cause {
     /// Which.
-    pub(super) drv: StorePath,
+    pub(in crate::nix) drv: StorePath,
     /// What it is a case of.
-    pub(super) kind: Kind,
+    pub(in crate::nix) kind: Kind,
     trouble: Option<Trouble>,
     /// The error, by its place.
     at: usize,
@@ -80,12 +80,12 @@ pub(super) struct Cause {
 
 impl Diagnosis {
     /// One that begins when evaluation is over.
-    pub(super) fn of_build() -> Self {
+    pub(in crate::nix) fn of_build() -> Self {
         Self { evaluated: true, ..Self::default() }
     }
 
     /// Takes note of an event.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(in crate::nix) fn note(&mut self, event: &Event) {
         match event {
             Event::BuildStarted { id, drv, machine } => {
                 self.building.push((*id, drv.clone()));
@@ -108,7 +108,7 @@ impl Diagnosis {
     ///
     /// # Errors
     /// When it was.
-    pub(super) fn is_stopped(&self, status: ExitStatus) -> Result<(), Error> {
+    pub(in crate::nix) fn is_stopped(&self, status: ExitStatus) -> Result<(), Error> {
         let says_so = self.said.last().is_some_and(|said| said.is_sure && said.brief == "interrupted by the user");
         match status.signal() {
             None if !says_so => Ok(()),
@@ -159,7 +159,7 @@ impl Diagnosis {
     }
 
     /// Why the builds failed that Nix says something of.
-    pub(super) fn causes(&self) -> Vec<Cause> {
+    pub(in crate::nix) fn causes(&self) -> Vec<Cause> {
         let named = self.said.iter().filter_map(|said| said.statement.as_ref()?.drv.as_ref());
         let mut seen = HashSet::new();
         let named: Vec<_> = named.filter(|drv| seen.insert(base(drv.as_str()))).collect();
@@ -251,7 +251,7 @@ impl Diagnosis {
     }
 
     /// A failure that this is the cause of; `effect` is what else Nix says of the one that is told about.
-    pub(super) fn failure_of(&self, cause: &Cause, of: &StorePath) -> Failure {
+    pub(in crate::nix) fn failure_of(&self, cause: &Cause, of: &StorePath) -> Failure {
         let said = &self.said[cause.at];
         let effect = self.effect_on(of).filter(|effect| effect.text != said.text).map(|effect| effect.text.as_str());
         let mut texts = vec![said.text.as_str()];
@@ -266,7 +266,7 @@ impl Diagnosis {
     }
 
     /// Whether something that a derivation needs is said to have failed.
-    pub(super) fn has_effect_on(&self, drv: &StorePath) -> bool {
+    pub(in crate::nix) fn has_effect_on(&self, drv: &StorePath) -> bool {
         self.effect_on(drv).is_some()
     }
 
@@ -279,7 +279,7 @@ impl Diagnosis {
     }
 
     /// Nix could not work; or it says, of no derivation, that there is no builder.
-    pub(super) fn trouble(&self) -> Failure {
+    pub(in crate::nix) fn trouble(&self) -> Failure {
         let unnamed = |said: &&Said| said.is_sure && said.statement.as_ref().is_some_and(|it| it.drv.is_none());
         let nobody = self
             .said
@@ -297,7 +297,7 @@ impl Diagnosis {
     }
 
     /// What a call came to that was about one thing: evaluating it, or building it once more.
-    pub(super) fn failure(&self) -> Failure {
+    pub(in crate::nix) fn failure(&self) -> Failure {
         let causes = self.causes();
         if let Some(cause) = causes.iter().min_by_key(|cause| cause.kind.rank()) {
             return Failure { detail: self.detail(), ..self.failure_of(cause, &cause.drv) };
@@ -316,12 +316,12 @@ impl Diagnosis {
     }
 
     /// All errors that Nix itself said.
-    pub(super) fn sure_detail(&self) -> String {
+    pub(in crate::nix) fn sure_detail(&self) -> String {
         self.said.iter().filter(|said| said.is_sure).map(|said| said.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     /// The last line of the log of a builder.
-    pub(super) fn last_line(&self, drv: &StorePath) -> Option<&str> {
+    pub(in crate::nix) fn last_line(&self, drv: &StorePath) -> Option<&str> {
         self.begun.get(base(drv.as_str())).map(|begun| begun.last.as_str()).filter(|line| !line.is_empty())
     }
 
@@ -335,7 +335,7 @@ impl Diagnosis {
 }
 
 /// An end by a signal. Ctrl-C reaches nix and us alike, and nix may be quicker.
-pub(super) fn stopped_by(signal: Option<i32>) -> Error {
+pub(in crate::nix) fn stopped_by(signal: Option<i32>) -> Error {
     if process::is_ending_soon() { Error::Interrupted { signal } } else { Error::Killed { signal } }
 }
 

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::store_path::StorePath;
 use super::trouble::{self, Trouble};
+use crate::nix::store_path::StorePath;
 
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ impl Kind {
     }
 
     /// What says more about the content comes first.
-    pub(super) fn rank(self) -> u8 {
+    pub(in crate::nix) fn rank(self) -> u8 {
         match self {
             Self::Build => 0,
             Self::Evaluation => 1,
@@ -68,17 +68,17 @@ pub struct Failure {
 
 impl Failure {
     /// What was evaluated cannot be built.
-    pub(super) fn evaluation(summary: String) -> Self {
+    pub(in crate::nix) fn evaluation(summary: String) -> Self {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None, trouble: None }
     }
 
     /// It cannot be built here, whatever it is.
-    pub(super) fn trouble(summary: String) -> Self {
+    pub(in crate::nix) fn trouble(summary: String) -> Self {
         Self { kind: Kind::Trouble, ..Self::evaluation(summary) }
     }
 
     /// The evaluation was stopped after `limit`. Where it waited for a fetch, that says nothing about the content.
-    pub(super) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
+    pub(in crate::nix) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
         let failure = match fetching {
             Some(what) => Self::trouble(format!("{summary}: `{what}` could not be fetched")),
@@ -98,7 +98,7 @@ impl Failure {
 }
 
 /// The first line; where it is only the subject of a `Reason:` or of two hashes, all of them.
-pub(super) fn one_line(brief: &str) -> String {
+pub(in crate::nix) fn one_line(brief: &str) -> String {
     let mut lines = brief.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::error::Error;
-use super::exe::{AT_ONCE, Nix};
-use super::store_path::StorePath;
+use crate::nix::error::Error;
+use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "derivation show --recursive";
 
 /// Derivations by the base name of their path, each with those that it takes.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(in crate::nix) struct Graph {
     inputs: HashMap<String, Vec<String>>,
     users: HashMap<String, Vec<String>>,
     /// Those whose output has a hash that was promised: they fetch something.
@@ -21,7 +21,7 @@ pub(super) struct Graph {
 
 impl Nix {
     /// Everything that these derivations need.
-    pub(super) fn graph(&self, drvs: &[&StorePath]) -> Result<Graph, Error> {
+    pub(in crate::nix) fn graph(&self, drvs: &[&StorePath]) -> Result<Graph, Error> {
         let words: &[&str] =
             if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
         let mut graph = Graph::default();
@@ -53,12 +53,12 @@ impl Graph {
     }
 
     /// Whether a derivation fetches something: its output has a hash that was promised.
-    pub(super) fn is_fixed(&self, drv: &StorePath) -> bool {
+    pub(in crate::nix) fn is_fixed(&self, drv: &StorePath) -> bool {
         self.fixed.contains(base(drv.as_str()))
     }
 
     /// The nearest derivations above `drv` that `is_wanted`: upwards no further than to them.
-    pub(super) fn wanted_above(&self, drv: &StorePath, is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
+    pub(in crate::nix) fn wanted_above(&self, drv: &StorePath, is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
         let (mut seen, mut found, mut todo) = (HashSet::new(), Vec::new(), vec![base(drv.as_str())]);
         while let Some(name) = todo.pop() {
             for user in self.users.get(name).into_iter().flatten().filter(|user| seen.insert(user.as_str())) {
@@ -69,7 +69,7 @@ impl Graph {
     }
 
     /// For each derivation at or above one in `first` (by base name) the smallest number there: upwards, each visited once.
-    pub(super) fn reached(&self, first: &HashMap<&str, usize>) -> HashMap<&str, usize> {
+    pub(in crate::nix) fn reached(&self, first: &HashMap<&str, usize>) -> HashMap<&str, usize> {
         let mut order: Vec<_> = first.iter().map(|(name, n)| (*n, *name)).collect();
         order.sort_unstable();
         let mut reached: HashMap<&str, usize> = HashMap::new();
@@ -89,7 +89,7 @@ impl Graph {
 }
 
 /// The last part of a path.
-pub(super) fn base(path: &str) -> &str {
+pub(in crate::nix) fn base(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, base)| base)
 }
 

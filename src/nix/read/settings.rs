@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::error::Error;
+use crate::nix::error::Error;
 use crate::system::System;
 
 /// How deep calls may be nested where nothing else is set.
-pub(super) const USUAL_DEPTH: u64 = 10_000;
+pub(in crate::nix) const USUAL_DEPTH: u64 = 10_000;
 
 const COMMAND: &str = "config show --json";
 
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn both_versions_are_read_alike() {
-        let old = Settings::parse(include_bytes!("captured/settings-2.8.json")).unwrap();
-        let new = Settings::parse(include_bytes!("captured/settings-2.34.json")).unwrap();
+        let old = Settings::parse(include_bytes!("../captured/settings-2.8.json")).unwrap();
+        let new = Settings::parse(include_bytes!("../captured/settings-2.34.json")).unwrap();
         assert_eq!(old.system.as_str(), "x86_64-linux");
         assert!(old.extra_platforms.iter().any(|s| s.as_str() == "i686-linux"), "{old:?}");
         assert_eq!(old.builders, "@/etc/nix/machines");

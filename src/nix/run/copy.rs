@@ -1,11 +1,11 @@
 //! Copying between stores: derivations to where they are built, results to where others take them from.
 
-use super::error::Error;
-use super::exe::Nix;
-use super::log;
-use super::options::Options;
-use super::place::StoreUrl;
-use super::store_path::StorePath;
+use crate::nix::error::Error;
+use crate::nix::exe::Nix;
+use crate::nix::options::Options;
+use crate::nix::place::StoreUrl;
+use crate::nix::read::internal_json;
+use crate::nix::store_path::StorePath;
 use crate::process;
 
 impl Nix {
@@ -56,7 +56,7 @@ impl Nix {
 
 /// The lines that say what is wrong; ssh says its own without a mark.
 fn reason(stderr: &str) -> String {
-    let said = log::plain(stderr);
+    let said = internal_json::plain(stderr);
     let chatter = |line: &&str| !line.is_empty() && !line.starts_with("copying ") && !line.starts_with("warning:");
     let lines: Vec<&str> = said.lines().map(str::trim).filter(chatter).collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();

@@ -1,7 +1,7 @@
 //! How a build ends.
 
 use super::failure::Failure;
-use super::store_path::StorePath;
+use crate::nix::store_path::StorePath;
 
 /// One output of a derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::error::Error;
-use super::evaluate::Installable;
-use super::exe::Nix;
-use super::flake_ref::FlakeRef;
-use super::log::Event;
-use super::options::{Mode, Options};
-use super::outcome::Outcome;
 use super::realise::Step;
+use crate::nix::ask::evaluate::Installable;
+use crate::nix::error::Error;
+use crate::nix::exe::Nix;
+use crate::nix::flake_ref::FlakeRef;
+use crate::nix::options::{Mode, Options};
+use crate::nix::read::internal_json::Event;
+use crate::nix::read::outcome::Outcome;
 use crate::system::System;
 
 /// What to build, and how.

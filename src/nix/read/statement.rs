@@ -3,11 +3,11 @@
 //! The wordings are those of 2.8 (`builder for 'DRV' failed with exit code 1`) and of 2.30 and later (`Cannot build 'DRV'.` with a
 //! `Reason:`). An error quotes the end of the builder's log, each line after `> `: from there on nothing is read.
 
-use super::store_path::StorePath;
+use crate::nix::store_path::StorePath;
 
 /// How a build ended, in Nix' words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(in crate::nix) enum Ending {
     /// The builder ended with an exit code other than 0.
     Exit(i32),
     /// A signal ended the builder.
@@ -34,13 +34,13 @@ pub(super) enum Ending {
 
 /// One ending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Statement {
+pub(in crate::nix) struct Statement {
     /// Of what; Nix 2.34 does not say of what timed out.
-    pub(super) drv: Option<StorePath>,
+    pub(in crate::nix) drv: Option<StorePath>,
     /// How.
-    pub(super) ending: Ending,
+    pub(in crate::nix) ending: Ending,
     /// Whether a remote builder says it, through the program that speaks with it.
-    pub(super) is_remote: bool,
+    pub(in crate::nix) is_remote: bool,
 }
 
 /// No builder, in the words of 2.8, of those after it, and of 2.34.
@@ -58,7 +58,7 @@ const NO_BUILDER: &[&str] = &[
 const FULL: &str = "note: build failure may have been caused by lack of free disk space";
 
 /// Reads an error, without `error:` and without traces; `None` where it does not tell how a build ended.
-pub(super) fn read(error: &str) -> Option<Statement> {
+pub(in crate::nix) fn read(error: &str) -> Option<Statement> {
     if let Some((_, rest)) = error.strip_prefix("build of '").and_then(|rest| rest.split_once("' on '")) {
         let (_, inner) = rest.split_once("' failed: ")?;
         let inner = inner.trim_start().trim_start_matches("error:").trim_start();
@@ -120,7 +120,7 @@ fn of_builder(how: &str) -> Option<Ending> {
 }
 
 /// The first derivation that is quoted, maybe with outputs: `'/nix/store/..-x.drv!out'`.
-pub(super) fn derivation_in(text: &str) -> Option<StorePath> {
+pub(in crate::nix) fn derivation_in(text: &str) -> Option<StorePath> {
     let quoted = text.split('\'').map(|part| part.split_once('!').map_or(part, |(path, _)| path));
     quoted.filter_map(|part| StorePath::parse(part).ok()).find(StorePath::is_derivation)
 }

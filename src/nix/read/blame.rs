@@ -6,19 +6,19 @@
 use std::collections::HashMap;
 
 use super::diagnosis::{Cause, Diagnosis};
-use super::error::Error;
-use super::exe::Nix;
 use super::failure::{Failure, Kind};
 use super::graph::{Graph, base};
-use super::store_path::StorePath;
 use super::trouble::Trouble;
+use crate::nix::error::Error;
+use crate::nix::exe::Nix;
+use crate::nix::store_path::StorePath;
 
 /// The failures of those among `open` that have one; the others were not got to, or were stopped with the rest: a store on another
 /// machine does not go on where something fails.
 ///
 /// # Errors
 /// When it takes the graph to know, and `graph` has none.
-pub(super) fn failures<'g>(
+pub(in crate::nix) fn failures<'g>(
     diagnosis: &Diagnosis,
     open: &[(usize, &StorePath)],
     graph: impl FnOnce() -> Result<&'g Graph, Error>,
@@ -49,7 +49,7 @@ impl Nix {
     ///
     /// # Errors
     /// When the derivations cannot be read.
-    pub(super) fn without_fetches(&self, diagnosis: &Diagnosis, failures: &mut [Failure]) -> Result<(), Error> {
+    pub(in crate::nix) fn without_fetches(&self, diagnosis: &Diagnosis, failures: &mut [Failure]) -> Result<(), Error> {
         let is_build = |failure: &&mut Failure| failure.kind == Kind::Build;
         let mut built: Vec<_> = failures.iter_mut().filter(is_build).collect();
         let drvs: Vec<_> = built.iter().filter_map(|failure| failure.drv.clone()).collect();

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use super::diagnosis::Diagnosis;
-use super::error::Error;
-use super::exe::Nix;
-use super::failure::{Failure, Kind};
-use super::log::{Event, Reader};
-use super::options::Options;
-use super::store_path::StorePath;
+use crate::nix::error::Error;
+use crate::nix::exe::Nix;
+use crate::nix::options::Options;
+use crate::nix::read::diagnosis::Diagnosis;
+use crate::nix::read::failure::{Failure, Kind};
+use crate::nix::read::internal_json::{Event, Reader};
+use crate::nix::store_path::StorePath;
 
 const DIFFERS: &str = "may not be deterministic";
 const NOT_THERE: &str = "so checking is not possible";
@@ -92,7 +92,7 @@ impl Nix {
     }
 
     /// The words by which all outputs of derivations are meant.
-    pub(super) fn outputs_of(&self, drvs: &[StorePath]) -> Vec<String> {
+    pub(in crate::nix) fn outputs_of(&self, drvs: &[StorePath]) -> Vec<String> {
         let all_outputs = if self.version().has_caret() { "^*" } else { "" };
         drvs.iter().map(|drv| format!("{drv}{all_outputs}")).collect()
     }

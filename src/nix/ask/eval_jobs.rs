@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::diagnosis::{self, Diagnosis};
-use super::error::Error;
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
-use super::exe::{Nix, QUESTION};
-use super::failure::{Failure, Kind};
-use super::log::{Event, plain};
-use super::options::Options;
+use crate::nix::error::Error;
+use crate::nix::exe::{Nix, QUESTION};
+use crate::nix::options::Options;
+use crate::nix::read::diagnosis::{self, Diagnosis};
+use crate::nix::read::failure::{Failure, Kind};
+use crate::nix::read::internal_json::{Event, plain};
 use crate::process::{self, Clock, Cmd};
 
 /// Bytes of one argument: the system passes on 128 KiB (execve(2)).

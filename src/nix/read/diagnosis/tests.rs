@@ -1,5 +1,5 @@
 use super::*;
-use crate::nix::log::Reader;
+use crate::nix::read::internal_json::Reader;
 
 fn diagnosis(said: &[u8]) -> Diagnosis {
     let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
@@ -11,8 +11,8 @@ fn diagnosis(said: &[u8]) -> Diagnosis {
 macro_rules! captured {
     ($name:literal) => {
         [
-            diagnosis(include_bytes!(concat!("../captured/", $name, "-2.8.log"))).failure(),
-            diagnosis(include_bytes!(concat!("../captured/", $name, "-2.34.log"))).failure(),
+            diagnosis(include_bytes!(concat!("../../captured/", $name, "-2.8.log"))).failure(),
+            diagnosis(include_bytes!(concat!("../../captured/", $name, "-2.34.log"))).failure(),
         ]
     };
 }
@@ -78,7 +78,7 @@ fn a_builder_that_took_too_long() {
 
 #[test]
 fn bytes_that_are_no_text_do_no_harm() {
-    let failure = diagnosis(include_bytes!("../captured/no-program-2.8.log")).failure();
+    let failure = diagnosis(include_bytes!("../../captured/no-program-2.8.log")).failure();
     assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::Trouble, "noprog.drv"));
     let summary = "the builder of `noprog.drv` could not be run: executing '/no/such': No such file or directory";
     assert_eq!(failure.summary, summary);
@@ -111,7 +111,7 @@ fn a_builder_that_does_not_answer_is_not_nobody() {
 
 #[test]
 fn a_good_build_says_when_evaluation_is_over() {
-    for said in [&include_bytes!("../captured/built-2.8.log")[..], include_bytes!("../captured/built-2.34.log")] {
+    for said in [&include_bytes!("../../captured/built-2.8.log")[..], include_bytes!("../../captured/built-2.34.log")] {
         let diagnosis = diagnosis(said);
         assert!(diagnosis.evaluated && diagnosis.said.is_empty() && diagnosis.building.is_empty(), "{diagnosis:?}");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::settings::Settings;
+use crate::nix::read::settings::Settings;
 use crate::system::System;
 
 /// Files may name files (`@/etc/nix/machines`), but not for ever.

@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::content;
-use super::diagnosis::Diagnosis;
-use super::error::Error;
-use super::exe::Nix;
-use super::failure::{Failure, Kind};
-use super::flake_ref::FlakeRef;
-use super::log::{Event, Reader};
-use super::options::Options;
-use super::settings::USUAL_DEPTH;
-use super::store_path::StorePath;
-use super::trouble;
+use crate::nix::error::Error;
+use crate::nix::exe::Nix;
+use crate::nix::flake_ref::FlakeRef;
+use crate::nix::options::Options;
+use crate::nix::read::content;
+use crate::nix::read::diagnosis::Diagnosis;
+use crate::nix::read::failure::{Failure, Kind};
+use crate::nix::read::internal_json::{Event, Reader};
+use crate::nix::read::settings::USUAL_DEPTH;
+use crate::nix::read::trouble;
+use crate::nix::store_path::StorePath;
 use crate::process::{self, Clock};
 use crate::system::System;
 
@@ -43,7 +43,7 @@ pub struct Installable {
 
 impl Installable {
     /// As nix takes it.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::nix) fn text(&self) -> String {
         self.flake.installable(&self.system)
     }
 }
@@ -319,7 +319,7 @@ fn read_one(value: &Value) -> Result<Evaluation, String> {
 }
 
 /// The outputs by name; `None` when one is `null`: nobody knows its path before it is built.
-pub(super) fn read_outputs(value: &Value) -> Result<Option<Vec<(String, StorePath)>>, String> {
+pub(in crate::nix) fn read_outputs(value: &Value) -> Result<Option<Vec<(String, StorePath)>>, String> {
     let outputs = value.get("outputs").and_then(Value::as_object).ok_or("it names no outputs")?;
     if outputs.values().any(Value::is_null) {
         return Ok(None);
@@ -328,7 +328,7 @@ pub(super) fn read_outputs(value: &Value) -> Result<Option<Vec<(String, StorePat
     outputs.iter().map(|(name, value)| Ok((name.clone(), path(value)?))).collect::<Result<_, String>>().map(Some)
 }
 
-pub(super) fn parse(path: &str) -> Result<StorePath, String> {
+pub(in crate::nix) fn parse(path: &str) -> Result<StorePath, String> {
     StorePath::parse(path).map_err(|e| e.to_string())
 }
 

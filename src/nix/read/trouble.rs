@@ -133,14 +133,14 @@ const REMEDIES: &[Remedy] = &[
 ];
 
 /// The remedy for an error, if one is known.
-pub(super) fn hint(error: &str, trouble: Option<Trouble>) -> Option<String> {
+pub(in crate::nix) fn hint(error: &str, trouble: Option<Trouble>) -> Option<String> {
     let is_it = |it: &Option<Trouble>| it.is_some() && *it == trouble;
     let fits = |(words, it, _): &&Remedy| is_it(it) || words.iter().any(|words| error.contains(words));
     REMEDIES.iter().find(fits).map(|(.., hint)| (*hint).to_owned())
 }
 
 /// Whether several Nix processes that create one store have met: the loser finds an empty file.
-pub(super) fn is_race(error: &str) -> bool {
+pub(in crate::nix) fn is_race(error: &str) -> bool {
     error.contains("/db/schema") && error.contains("is corrupt")
 }
 

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::error::Error;
-use super::exe::{AT_ONCE, Nix};
-use super::options::Options;
-use super::store_path::StorePath;
+use crate::nix::error::Error;
+use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::options::Options;
+use crate::nix::store_path::StorePath;
 use crate::system::System;
 
 const COMMAND: &str = "derivation show";

@@ -9,18 +9,18 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::blame;
-use super::diagnosis::Diagnosis;
-use super::error::Error;
-use super::evaluate::Derivation;
-use super::exe::{AT_ONCE, Nix};
-use super::failure::Failure;
-use super::graph::{Graph, base};
-use super::log::{Event, Reader, Work};
-use super::options::Options;
-use super::outcome::{Outcome, Output};
-use super::statement::derivation_in;
-use super::store_path::StorePath;
+use crate::nix::ask::evaluate::Derivation;
+use crate::nix::error::Error;
+use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::options::Options;
+use crate::nix::read::blame;
+use crate::nix::read::diagnosis::Diagnosis;
+use crate::nix::read::failure::Failure;
+use crate::nix::read::graph::{Graph, base};
+use crate::nix::read::internal_json::{Event, Reader, Work};
+use crate::nix::read::outcome::{Outcome, Output};
+use crate::nix::read::statement::derivation_in;
+use crate::nix::store_path::StorePath;
 use crate::process::{Clock, Heard};
 
 /// Nobody waits longer than this for a result that is there.

@@ -1,7 +1,7 @@
 //! What in Nix' settings makes building what others wrote dangerous.
 
-use super::settings::{Sandbox, Settings};
 use crate::env;
+use crate::nix::read::settings::{Sandbox, Settings};
 use crate::process::Cmd;
 
 /// Who runs Nix.
@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn the_settings_of_both_versions_are_understood() {
-        for json in [&include_bytes!("captured/settings-2.8.json")[..], include_bytes!("captured/settings-2.34.json")] {
+        for json in
+            [&include_bytes!("../captured/settings-2.8.json")[..], include_bytes!("../captured/settings-2.34.json")]
+        {
             assert_eq!(concerns(&Settings::parse(json).unwrap(), &ada()), []);
         }
     }

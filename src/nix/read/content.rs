@@ -8,7 +8,7 @@
 use std::io;
 use std::sync::OnceLock;
 
-use super::store_path::StorePath;
+use crate::nix::store_path::StorePath;
 
 /// What the evaluator says of expressions, and of a flake as a whole, at the beginning of an error (`src/libexpr`, `src/libflake`).
 const SENTENCES: &[&str] = &[
@@ -99,7 +99,7 @@ const NOT_EVERYWHERE: &[&str] = &[
 ];
 
 /// Whether an error blames the text. `brief` is the error without its trace.
-pub(super) fn is_blamed(text: &str, brief: &str) -> bool {
+pub(in crate::nix) fn is_blamed(text: &str, brief: &str) -> bool {
     let brief = brief.trim_start();
     let first = brief.lines().next().unwrap_or_default();
     is_sentence(first) && !is_of_the_system(brief) && !is_of_this_nix(text, first)
@@ -131,12 +131,12 @@ fn is_of_this_nix(text: &str, first: &str) -> bool {
 }
 
 /// Whether an error is of text that is no JSON: of the flake, or of what Nix itself keeps as JSON, such as its cache of sources.
-pub(super) fn is_bad_json(brief: &str) -> bool {
+pub(in crate::nix) fn is_bad_json(brief: &str) -> bool {
     brief.starts_with("[json.exception.")
 }
 
 /// Whether an error says that more calls are nested than a setting lets: how many, it does not say.
-pub(super) fn is_too_deep(brief: &str) -> bool {
+pub(in crate::nix) fn is_too_deep(brief: &str) -> bool {
     brief.contains("max-call-depth exceeded")
 }
 
@@ -147,7 +147,7 @@ fn has_whole_stack() -> bool {
 }
 
 /// A file that is not there, where that is all that is wrong.
-pub(super) fn missing_file(brief: &str) -> Option<&str> {
+pub(in crate::nix) fn missing_file(brief: &str) -> Option<&str> {
     let path = |before: &str, after: &str| brief.strip_prefix(before)?.strip_suffix(after);
     path("getting status of '", "': No such file or directory")
         .or_else(|| path("opening file '", "': No such file or directory"))

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::error::Error;
-use super::store_path::StorePath;
+use crate::nix::error::Error;
+use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "path-info --json";
 
 /// The NAR hash of each valid path.
 ///
 /// Nix up to 2.18 and Lix print an array, later ones an object by path, format 2 an object by base name under `info`.
-pub(super) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, String>, Error> {
+pub(in crate::nix) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, String>, Error> {
     let value: Value = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
     let entries: Vec<(String, &Value)> = match &value {
         Value::Array(all) => {

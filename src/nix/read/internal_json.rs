@@ -8,25 +8,25 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::store_path::StorePath;
+use crate::nix::store_path::StorePath;
 
 /// Activity types (`src/libutil/logging.hh`).
 mod activity {
-    pub(super) const COPY_PATH: u64 = 100;
-    pub(super) const FILE_TRANSFER: u64 = 101;
-    pub(super) const COPY_PATHS: u64 = 103;
-    pub(super) const BUILDS: u64 = 104;
-    pub(super) const BUILD: u64 = 105;
-    pub(super) const SUBSTITUTE: u64 = 108;
-    pub(super) const FETCH_TREE: u64 = 112;
+    pub(in crate::nix) const COPY_PATH: u64 = 100;
+    pub(in crate::nix) const FILE_TRANSFER: u64 = 101;
+    pub(in crate::nix) const COPY_PATHS: u64 = 103;
+    pub(in crate::nix) const BUILDS: u64 = 104;
+    pub(in crate::nix) const BUILD: u64 = 105;
+    pub(in crate::nix) const SUBSTITUTE: u64 = 108;
+    pub(in crate::nix) const FETCH_TREE: u64 = 112;
 }
 
 /// Result types (`src/libutil/logging.hh`).
 mod result {
-    pub(super) const BUILD_LOG_LINE: u64 = 101;
-    pub(super) const SET_PHASE: u64 = 104;
-    pub(super) const PROGRESS: u64 = 105;
-    pub(super) const POST_BUILD_LOG_LINE: u64 = 107;
+    pub(in crate::nix) const BUILD_LOG_LINE: u64 = 101;
+    pub(in crate::nix) const SET_PHASE: u64 = 104;
+    pub(in crate::nix) const PROGRESS: u64 = 105;
+    pub(in crate::nix) const POST_BUILD_LOG_LINE: u64 = 107;
 }
 
 /// What a [`Event::Progress`] counts.
@@ -120,13 +120,13 @@ pub enum Event {
 
 /// Reads the lines in their order.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub(in crate::nix) struct Reader {
     counted: HashMap<u64, Work>,
 }
 
 impl Reader {
     /// What a line says; `None` when it is of no use to anybody.
-    pub fn read(&mut self, line: &[u8]) -> Option<Event> {
+    pub(in crate::nix) fn read(&mut self, line: &[u8]) -> Option<Event> {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches(['\n', '\r']);
         let json = line.strip_prefix("@nix ").and_then(|json| serde_json::from_str::<Value>(json).ok());
@@ -212,7 +212,7 @@ fn text(value: &Value) -> Option<String> {
 
 /// `text` without escape sequences (colours, links, titles) and without control characters but newline and tab.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub(in crate::nix) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_failing_build_is_told_alike_by_both_versions() {
-        for captured in [&include_bytes!("captured/fail-2.8.log")[..], include_bytes!("captured/fail-2.34.log")] {
+        for captured in [&include_bytes!("../captured/fail-2.8.log")[..], include_bytes!("../captured/fail-2.34.log")] {
             let events = events(captured);
             let log: Vec<&str> = events
                 .iter()

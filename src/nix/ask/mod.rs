@@ -1,0 +1,7 @@
+//! Questions to Nix: who can build, what flakes evaluate to, what derivations need.
+
+pub(super) mod capability;
+pub(super) mod concerns;
+pub(super) mod eval_jobs;
+pub(super) mod evaluate;
+pub(super) mod needs;
