@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::Session;
 use super::shared::hooks::show;
 use crate::error;
-use crate::hooks::{GitVersion, Kind, State, Way};
+use crate::git::GitVersion;
+use crate::hooks::{Kind, State, Way};
 use crate::ops::hooks::{self, Row, Survey, Wish};
 use crate::ui::table::{self, Cell};
 

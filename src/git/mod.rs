@@ -31,6 +31,7 @@ pub mod source;
 mod switch;
 pub mod trailer;
 pub mod tree;
+mod version;
 pub mod work;
 
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub use listing::{Head, Listing};
 pub use refs::{Change, Transaction};
 pub use repo::Repo;
 pub use shared::Shared;
+pub use version::GitVersion;
 
 /// The id of a git object, SHA-1 or SHA-256 as the repository has it.
 pub type Oid = gix::ObjectId;

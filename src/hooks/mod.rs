@@ -20,4 +20,4 @@ pub use event::{Event, Kind};
 pub use found::{State, status};
 pub use install::{Plan, plan_install, plan_uninstall};
 pub use skip::Skip;
-pub use way::{GitVersion, Way};
+pub use way::Way;

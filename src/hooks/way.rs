@@ -1,9 +1,4 @@
-//! The two ways in which git finds hooks, and which git knows which.
-
-use std::ffi::OsStr;
-use std::fmt;
-
-use crate::process::{self, Cmd};
+//! The two ways in which git finds hooks.
 
 /// How git finds our hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,68 +16,6 @@ impl Way {
         match self {
             Self::Shim => "shim",
             Self::Config => "config",
-        }
-    }
-}
-
-/// A version of git, as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GitVersion {
-    major: u32,
-    minor: u32,
-}
-
-impl GitVersion {
-    /// The first that runs hooks from its configuration (its release notes).
-    pub const WITH_CONFIG_HOOKS: Self = Self { major: 2, minor: 54 };
-
-    /// Asks `git` for its version; `None` when it answers in an unknown way.
-    ///
-    /// # Errors
-    /// When it cannot be run.
-    pub fn ask(git: &OsStr) -> Result<Option<Self>, process::Error> {
-        Ok(Self::parse(&Cmd::new(git).arg("version").env("LC_ALL", "C").read()?.text()))
-    }
-
-    /// Reads what `git version` says: `git version 2.54.0.rc1 (..)`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.strip_prefix("git version ")?.split(['.', ' ', '-']).map(str::parse);
-        match (numbers.next()?, numbers.next()?) {
-            (Ok(major), Ok(minor)) => Some(Self { major, minor }),
-            _ => None,
-        }
-    }
-
-    /// Whether it runs hooks from its configuration.
-    #[must_use]
-    pub fn reads_config_hooks(self) -> bool {
-        self >= Self::WITH_CONFIG_HOOKS
-    }
-}
-
-impl fmt::Display for GitVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_git_are_read() {
-        let reads = |text: &str| GitVersion::parse(text).map(GitVersion::reads_config_hooks);
-        for (text, expected) in [
-            ("git version 2.54.0", Some(true)),
-            ("git version 2.55.0.rc1", Some(true)),
-            ("git version 3.0", Some(true)),
-            ("git version 2.39.5 (Apple Git-154)", Some(false)),
-            ("git version 2.9.windows.1", Some(false)),
-            ("gitten 2.54", None),
-        ] {
-            assert_eq!(reads(text), expected, "{text}");
         }
     }
 }

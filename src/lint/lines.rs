@@ -1,25 +1,25 @@
 //! Lines and columns of a text.
 
 /// Where the lines of a text begin.
-pub(super) struct Lines<'a> {
+pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub fn of(text: &'a str) -> Self {
         let after = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
         Self { text, starts: std::iter::once(0).chain(after).collect() }
     }
 
     /// Line and column, both from 1 and the column in characters, of a byte offset.
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+    pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|&start| start <= offset);
         (line, self.column(line, offset - self.starts[line - 1] + 1))
     }
 
     /// The column in characters for a column in bytes, both from 1; unchanged where there is no such place.
-    pub(super) fn column(&self, line: usize, byte_column: usize) -> usize {
+    pub fn column(&self, line: usize, byte_column: usize) -> usize {
         let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
         let end = start.zip(byte_column.checked_sub(1)).map(|(&start, before)| (start, start + before));
         let before = end.and_then(|(start, end)| self.text.get(start..end));

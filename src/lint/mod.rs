@@ -8,7 +8,6 @@
 //! A [`Report`] says what was found, and as plainly what was not looked at: a file that could not be checked never counts
 //! as one that passed.
 
-mod check;
 mod codes;
 mod deadnix;
 mod depth;
@@ -16,8 +15,8 @@ mod engine;
 mod finding;
 mod fix;
 mod format;
-pub mod inputs;
 mod lines;
+mod lint_files;
 mod openers;
 mod program;
 mod read;
@@ -30,17 +29,18 @@ mod statix;
 mod statix_output;
 mod syntax;
 mod tools;
-pub mod words;
 
-pub use check::{lint_files, lint_text};
 pub use codes::explain;
 pub use engine::{ENGINES, Engine};
 pub use finding::{Finding, Note};
 pub use fix::{NotFixed, fixed};
+pub use lines::Lines;
+pub use lint_files::{lint_files, lint_text};
 pub use report::{Report, Unchecked, Verdict};
 pub use rules::Edit;
 pub use settings::{BadSettings, Settings};
 pub use severity::Severity;
+pub use syntax::parsed_shallow;
 pub use tools::{Lookup, SetupError, Tools};
 
 /// Reads what statix printed, in any of its shapes: for fuzzing.

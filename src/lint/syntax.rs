@@ -89,7 +89,7 @@ pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T +
 }
 
 /// Parses a text that needs no deep stack; `None` when it is nested more deeply than people write.
-pub(super) fn parsed_shallow(text: &str) -> Option<Parse<Root>> {
+pub fn parsed_shallow(text: &str) -> Option<Parse<Root>> {
     (depth::measure(text) <= depth::SHALLOW).then(|| Root::parse(text))
 }
 

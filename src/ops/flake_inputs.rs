@@ -8,7 +8,7 @@
 use rnix::ast::{Attr, Attrpath, Entry, Expr, HasEntry, InterpolPart, Param, Str};
 use serde_json::{Map, Value};
 
-use super::syntax;
+use crate::lint::parsed_shallow;
 
 /// Why a flake's inputs are not let through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +78,7 @@ pub fn check(flake: &[u8], lock: Option<&[u8]>) -> Result<()> {
 /// The inputs by name: those that are declared, and those that `outputs` takes besides, which the registry names.
 fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
     let text = std::str::from_utf8(flake).map_err(|_| BadInput::Strange("it is not UTF-8"))?;
-    let root = syntax::parsed_shallow(text).ok_or(BadInput::Strange("it is nested too deeply"))?;
+    let root = parsed_shallow(text).ok_or(BadInput::Strange("it is nested too deeply"))?;
     let Some(Expr::AttrSet(set)) = root.tree().expr().filter(|_| root.errors().is_empty()) else {
         return Err(BadInput::Strange("it is no attribute set"));
     };

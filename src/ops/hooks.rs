@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::git::GitVersion;
 use crate::git::Repo;
 use crate::hooks::config::{self, Entry};
 use crate::hooks::found::Chained;
 use crate::hooks::manager::Manager;
-use crate::hooks::{self, GitVersion, HooksDir, Kind, Skip, State, Way, config_file, dir};
+use crate::hooks::{self, HooksDir, Kind, Skip, State, Way, config_file, dir};
 
 /// What there is, event by event.
 #[derive(Debug)]

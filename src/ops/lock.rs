@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 
 use super::apart;
 use crate::git::Repo;
-use crate::lint::inputs;
 use crate::nix::Nix;
+use crate::ops::flake_inputs;
 use crate::process;
 
 /// The file's name in a point's directory.
@@ -37,7 +37,7 @@ impl Locker {
     pub fn lock_apart(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
         let make = || {
             let lock = make(|| apart::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
-            inputs::check(flake.as_bytes(), Some(&lock)).map_err(|bad| bad.to_string())?;
+            flake_inputs::check(flake.as_bytes(), Some(&lock)).map_err(|bad| bad.to_string())?;
             Ok(lock)
         };
         self.made.entry((nixpkgs.to_owned(), true)).or_insert_with(make).clone()

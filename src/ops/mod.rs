@@ -6,6 +6,7 @@ mod cannot;
 pub mod change;
 pub mod check;
 pub mod doctor;
+pub mod flake_inputs;
 pub mod hook;
 pub mod hooks;
 pub mod init;

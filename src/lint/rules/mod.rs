@@ -13,7 +13,7 @@ mod inputs;
 mod node;
 mod off;
 mod packages;
-mod places;
+mod paths;
 mod refused;
 mod scope;
 mod self_path;
@@ -25,7 +25,7 @@ use rnix::{Root, SyntaxNode};
 use crate::lint::syntax;
 use flake::Flake;
 use off::Off;
-use places::Hashes;
+use paths::Hashes;
 use scope::Walk;
 
 pub use rule::{Edit, Hit, Rule};
@@ -49,9 +49,9 @@ static ALL: [&Rule; 22] = [
     &inputs::UNUSED,
     &packages::NO_DERIVATION,
     &flake::PATH_INPUT,
-    &places::STORE_PATH,
-    &places::HOME,
-    &places::TWO_NAMES,
+    &paths::STORE_PATH,
+    &paths::HOME,
+    &paths::TWO_NAMES,
     &self_path::SELF_PATH,
 ];
 

@@ -8,7 +8,7 @@ use rnix::{SyntaxKind as K, SyntaxNode};
 use super::flake::{Flake, Uses};
 use super::globals::is_global;
 use super::node::{Range, fixed, range, unparen};
-use super::places::Hashes;
+use super::paths::Hashes;
 use super::refused::{self, REFUSED};
 use super::set::{Set, Value};
 use super::{Hit, duplicates, self_path, sources};

@@ -2,7 +2,7 @@
 
 use super::Hit;
 use super::node::{Range, fixed, range, unparen};
-use super::places::Hashes;
+use super::paths::Hashes;
 use super::set::{Set, Value};
 
 const HASHES: [&str; 5] = ["hash", "sha256", "outputHash", "narHash", "sha512"];

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::builder::{Builder, seconds};
-use super::log::Log;
+use super::log_file::Log;
 use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;

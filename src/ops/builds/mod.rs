@@ -1,12 +1,12 @@
 //! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
 
 mod builder;
-mod check;
 mod links;
-mod log;
+mod log_file;
 mod machines;
 mod many;
 mod places;
+mod reproduce;
 mod run;
 mod strangers;
 mod undecided;

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 
 use super::builder::Builder;
-use super::check;
-use super::log::make_parent;
+use super::log_file::make_parent;
 use super::many::Many;
+use super::reproduce;
 use super::strangers::{self, Footing};
 use super::undecided::{NotDecided, Undecided};
 use super::{Done, How, Job, Plan, Progress, link_path};
@@ -46,7 +46,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         let (done, open) = builder.build(&jobs, on)?;
         undecided = open;
         if how.check {
-            let (compared, open) = check::all(&builder, &jobs, &done, on)?;
+            let (compared, open) = reproduce::all(&builder, &jobs, &done, on)?;
             checked = compared;
             undecided.extend(open);
         }

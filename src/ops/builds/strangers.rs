@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Job;
 use crate::context::Context;
-use crate::lint::inputs;
+use crate::ops::flake_inputs;
 use crate::ops::lock::LOCK;
 use crate::ops::trust::{self, Judgement};
 use crate::points::content::FLAKE;
@@ -34,7 +34,7 @@ pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
     };
     let (flake, lock) = (repo.plain_file(dir.id, FLAKE)?, repo.plain_file(dir.id, LOCK)?);
     let checked = match &flake {
-        Some(flake) => inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
+        Some(flake) => flake_inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
         None => Err(format!("`{FLAKE}` is a link, which leads nobody knows where")),
     };
     Ok(checked.map_or_else(Footing::Refused, |()| Footing::Apart))

@@ -11,6 +11,7 @@ mod refs;
 mod report;
 mod subject;
 mod text;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;

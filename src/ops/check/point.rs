@@ -6,14 +6,13 @@ use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::subject::{Checked, Subject, World, is_nix};
-use super::{files, foreign, history, text};
+use super::{files, foreign, history, text, words};
 use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo, diff};
 use crate::lattice::{Point, Spelled};
-use crate::lint::words;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 

@@ -6,11 +6,11 @@ use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::subject::{Checked, Subject, World};
+use super::words::{self, Word};
 use crate::config::Config;
 use crate::git::Repo;
 use crate::git::size::Kind;
 use crate::git::tree::Entry;
-use crate::lint::words::{self, Word};
 
 /// What a flake says of its point that is not so.
 pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, text: &str) -> Vec<Finding> {

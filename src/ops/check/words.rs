@@ -4,37 +4,37 @@
 
 use rnix::SyntaxKind as Kind;
 
-use super::lines::Lines;
+use crate::lint::Lines;
 
 /// The words by which somebody says that a `flake.nix` is theirs and not generated; a comment of its own in the file.
-pub const HAND_WRITTEN: &str = "git-lattice: hand-written";
+pub(super) const HAND_WRITTEN: &str = "git-lattice: hand-written";
 
 /// A string's text, a path or a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word<'a> {
+pub(super) struct Word<'a> {
     /// The line, from 1.
-    pub line: usize,
+    pub(super) line: usize,
     /// As it is written; an interpolation ends one word and begins another.
-    pub text: &'a str,
+    pub(super) text: &'a str,
     /// Whether it is a path, and not a string.
-    pub is_path: bool,
+    pub(super) is_path: bool,
 }
 
 /// What a flake says of its point.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claims {
+pub(super) struct Claims {
     /// `point = ".."`.
-    pub point: Option<String>,
+    pub(super) point: Option<String>,
     /// `branch = ".."`.
-    pub branch: Option<String>,
+    pub(super) branch: Option<String>,
     /// `coordinates = { AXIS = [ ".." ]; .. }`, flattened to `AXIS = a+b`.
-    pub coordinates: Vec<(String, String)>,
+    pub(super) coordinates: Vec<(String, String)>,
     /// `systems = [ ".." ]`.
-    pub systems: Option<Vec<String>>,
+    pub(super) systems: Option<Vec<String>>,
 }
 
 /// The words of `text` in their order.
-pub fn words(text: &str) -> Vec<Word<'_>> {
+pub(super) fn words(text: &str) -> Vec<Word<'_>> {
     let (lines, mut at) = (Lines::of(text), 0);
     let mut found = Vec::new();
     for (kind, piece) in rnix::tokenize(text) {
@@ -48,14 +48,14 @@ pub fn words(text: &str) -> Vec<Word<'_>> {
 }
 
 /// Whether the file says in a comment that it is not generated.
-pub fn is_hand_written(text: &str) -> bool {
+pub(super) fn is_hand_written(text: &str) -> bool {
     let says = |comment: &str| comment.trim_start_matches('#').trim() == HAND_WRITTEN;
     text.contains(HAND_WRITTEN)
         && rnix::tokenize(text).any(|(kind, comment)| kind == Kind::TOKEN_COMMENT && says(comment))
 }
 
 /// What `text` says of its point, where it says so as our templates do; the first of each counts.
-pub fn claims(text: &str) -> Claims {
+pub(super) fn claims(text: &str) -> Claims {
     let tokens: Vec<_> = rnix::tokenize(text).filter(|(kind, _)| !kind.is_trivia()).collect();
     let mut claims = Claims::default();
     let mut at = 0;

@@ -2,9 +2,9 @@
 
 use super::Line;
 use crate::env::Environment;
+use crate::git::GitVersion;
 use crate::git::Repo;
 use crate::git::exe::Git;
-use crate::hooks::GitVersion;
 use crate::lint::Engine;
 use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
 use crate::ops::{apart, lint};

@@ -12,7 +12,7 @@ use crate::git::names::BranchName;
 use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
-use crate::lint::inputs;
+use crate::ops::flake_inputs;
 use crate::ops::lock::{LOCK, Locker};
 use crate::ops::{Cannot, Refusal};
 use crate::points::census::Census;
@@ -228,7 +228,8 @@ impl<'a> Drafter<'a> {
             return Ok(None);
         }
         // Nix would copy it into the store, which every user of the machine can read.
-        let handed_down = values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !inputs::is_far(url));
+        let handed_down =
+            values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !flake_inputs::is_far(url));
         if let Some(url) = handed_down {
             self.warnings.push(format!(
                 "`{path}` was not made: the nixpkgs of the point below, `{url}`, is read from this machine; \
