@@ -1,33 +1,33 @@
-//! Names of branches, and of remotes, which git checks by the same rules. How they become full names of refs is in `git/names.rs`.
+//! Names of branches and remotes, which git checks by the same rules. `git/names.rs` turns them into full ref names.
 
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The name of a branch as users write it: `main`.
+/// A branch name as users write it: `main`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BranchName(Arc<str>);
 
-/// The text cannot be the name of a branch.
+/// The text is not a valid branch name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the name of a branch")]
 pub struct NotABranch(pub String);
 
 impl BranchName {
-    /// Reads the name of a branch.
+    /// Parses a branch name.
     ///
     /// # Errors
-    /// When git would not accept it as one.
+    /// When git does not accept it.
     pub fn parse(text: &str) -> Result<Self, NotABranch> {
         is_ref_name(text).then(|| Self(text.into())).ok_or_else(|| NotABranch(text.to_owned()))
     }
 
-    /// A name that was checked already: its branch is there, or it was encoded by a checked pattern.
+    /// Wraps a name that is known to be valid: from an existing branch, or encoded by a checked pattern.
     pub(crate) fn known(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -71,7 +71,8 @@ impl serde::Serialize for BranchName {
     }
 }
 
-/// What git-check-ref-format(1) accepts as a part of a ref's name, without `-` at the beginning, which git would read as an option.
+/// Returns whether git-check-ref-format(1) accepts `text` as part of a ref name. A leading `-`, which git reads as an option, is
+/// refused too.
 pub(crate) fn is_ref_name(text: &str) -> bool {
     let is_strange = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
     let is_lock = |part: &str| part.to_ascii_lowercase().ends_with(".lock");

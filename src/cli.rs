@@ -1,4 +1,4 @@
-//! The way from arguments to an exit code.
+//! Runs the program: from arguments to an exit code.
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use crate::commands::{self, Session};
 use crate::env::Environment;
 use crate::{error, process, ui};
 
-/// Runs git-lattice with these arguments, the program's name first.
+/// Runs git-lattice with these arguments (the program name first) and returns the exit code.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
     let mut environment = match Environment::read() {
@@ -22,7 +22,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     environment.command = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     process::set_trace(environment.trace);
     ui::announce_waits();
-    // A hook runs on every checkout of everybody: it goes past clap.
+    // Hooks run on every checkout; skip clap for speed.
     if args.get(1).map(OsString::as_os_str) == Some(OsStr::new("hook")) {
         let code = commands::hook::run(environment, &args[2..]);
         if process::is_cut_off() {
@@ -30,7 +30,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         }
         return ExitCode::from(code);
     }
-    // A prompt is drawn after every command, and names no points.
+    // The shell prompt runs after every command and takes no axis flags: do not read lattice.toml for them.
     let is_prompt = args.get(1).map(OsString::as_os_str) == Some(OsStr::new("prompt"));
     let session = Session::new(environment);
     let axes = if is_prompt { Vec::new() } else { session.axis_names() };

@@ -1,4 +1,4 @@
-//! What every command needs, opened once: the environment, the repository, and `lattice.toml`.
+//! The repository, its `lattice.toml` and the environment, opened once per command.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,22 +13,22 @@ mod policy;
 
 pub use policy::BASE_KEY;
 
-/// The open repository and the environment that the process was started in.
+/// The open repository, its configuration and the environment.
 pub struct Context {
-    /// What the process was started with.
+    /// The environment of this process.
     pub environment: Environment,
     /// The repository.
     pub repo: Repo,
-    /// What the user should be told besides the answer, line by line: an interrupted command was finished.
+    /// Notices for the user, one line each, such as that an interrupted command was finished.
     pub notices: RefCell<Vec<String>>,
     config: Known,
     policy: Known,
 }
 
-/// A `lattice.toml` that was read.
+/// A cached `lattice.toml`.
 type Known = RefCell<Option<Rc<Config>>>;
 
-/// Reads a `lattice.toml` where it is not known yet.
+/// Returns the cached `lattice.toml`; reads it the first time.
 fn once(known: &Known, read: impl FnOnce() -> Result<Rc<Config>, Error>) -> Result<Rc<Config>, Error> {
     let found = known.borrow().clone();
     let config = found.map_or_else(read, Ok)?;
@@ -38,13 +38,13 @@ fn once(known: &Known, read: impl FnOnce() -> Result<Rc<Config>, Error>) -> Resu
 /// Why there is no usable `lattice.toml`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is none.
+    /// There is no file.
     #[error("there is no `{}` here", config::FILE)]
     Missing,
-    /// Which branch is the base is known from nothing but branches that anybody may have pushed.
+    /// The base branch is unknown: only branches that any pusher could have written name one.
     #[error("it is not known which branch is the base")]
     NoBase,
-    /// There is one, and it cannot be used.
+    /// The file exists and is invalid.
     #[error(transparent)]
     Config(#[from] config::Error),
     /// git failed.
@@ -62,12 +62,12 @@ impl Context {
         Ok(Self { environment, repo, notices: RefCell::default(), config: Known::default(), policy: Known::default() })
     }
 
-    /// `lattice.toml`, read once: the worktree's own where the user edited it, else the base branch's ([`Self::policy`]).
+    /// Returns `lattice.toml`, read once: the worktree's if the user edited it, else the base branch's ([`Self::policy`]).
     ///
-    /// On a point's branch the committed file is as old as the branch, and a stranger may have written it; the base branch has what
-    /// the project agreed on. An edit that is not committed is the user trying something, so what it says of the lattice counts; what
-    /// it says of machines, promotions and hooks does not ([`Config::ruled_by`]). HEAD's counts only where no base is known, and then
-    /// it proposes nothing.
+    /// The file committed on a point's branch is as old as the branch and may come from another contributor; the base branch holds
+    /// what the project agreed on. An uncommitted edit is the user's own, so its lattice counts; what it says about machines,
+    /// promotions and hooks does not ([`Config::ruled_by`]). HEAD's file is used only where no base is known, and then without
+    /// those settings.
     ///
     /// # Errors
     /// When there is none, or it is not usable.
@@ -75,7 +75,7 @@ impl Context {
         once(&self.config, || self.read_config())
     }
 
-    /// Lets `lattice.toml` be read again: an interrupted command was put right, which may have moved the base branch.
+    /// Drops the cached `lattice.toml`: finishing an interrupted command may have moved the base branch.
     pub fn forget_config(&self) {
         self.config.take();
         self.policy.take();
@@ -90,12 +90,12 @@ impl Context {
             Err(fault @ (Error::NoBase | Error::Missing | Error::Config(_))) => fault,
             known => return known,
         };
-        // Only now: a stranger may have written HEAD's, of any size.
+        // Read HEAD's file only now: another contributor may have written it, and it may be of any size.
         let committed = self.repo.head()?.commit.map(|commit| self.committed(commit)).transpose()?.flatten();
         let is_here = || self.repo.workdir().is_some_and(|root| root.join(config::FILE).exists());
         let origin = || if is_here() { config::FILE.to_owned() } else { format!("HEAD:{}", config::FILE) };
         match (fault, committed) {
-            // The same fault in a file that can be edited at once is named there.
+            // Report the same error for the file that the user can edit at once.
             (Error::Config(fault), Some(bytes)) => Err(Config::parse(&origin(), &bytes).err().unwrap_or(fault).into()),
             (fault @ Error::Config(_), None) => Err(fault),
             (_, None) => Err(Error::Missing),
@@ -106,7 +106,7 @@ impl Context {
         }
     }
 
-    /// The base branch's `lattice.toml`, if it has one.
+    /// Reads the base branch's `lattice.toml`, if it has one.
     fn of_base(&self, seen: &Config) -> Result<Option<Config>, Error> {
         let Some(tip) = self.base_tip(seen)? else { return Ok(None) };
         let origin = format!("{}:{}", seen.base, config::FILE);
@@ -117,7 +117,7 @@ impl Context {
         self.repo.file_at(self.repo.tree_of_commit(commit)?, config::FILE)
     }
 
-    /// Where the base branch is: here, else on the remote as last fetched.
+    /// Returns the tip of the base branch: the local branch, else the remote's as last fetched.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -125,7 +125,7 @@ impl Context {
         self.branch_tip(config, &config.base)
     }
 
-    /// Where a branch is: here, else on the remote as last fetched.
+    /// Returns the tip of a branch: the local branch, else the remote's as last fetched.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -133,7 +133,7 @@ impl Context {
         self.repo.tip_of(branch, config.remote.as_deref())
     }
 
-    /// The point whose branch HEAD is on.
+    /// Returns the point whose branch is checked out.
     ///
     /// # Errors
     /// When HEAD cannot be read.
@@ -142,7 +142,7 @@ impl Context {
         Ok(branch.and_then(|branch| config.branch.decode(&config.lattice, &branch)))
     }
 
-    /// The document in the worktree, to be edited.
+    /// Reads the worktree's `lattice.toml` for editing.
     ///
     /// # Errors
     /// When there is none, or it is not TOML.

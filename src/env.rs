@@ -1,24 +1,24 @@
-//! The names of all environment variables that git-lattice reads or sets, and the only place that reads them.
+//! All environment variables that git-lattice reads or sets; no other file reads the environment.
 //!
-//! Values come in once, in `main`, as an [`Environment`]; everything below takes values.
+//! `main` reads them once into an [`Environment`]; everything below gets values.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Set to anything but the empty string or `0`: every child process is logged on stderr as a pasteable line.
+/// Log every child process on stderr as a line that can be pasted into a shell. The empty string and `0` mean off.
 pub const TRACE: &str = "GIT_LATTICE_TRACE";
-/// Set to anything but the empty string or `0`: the hooks do nothing.
+/// Make the hooks do nothing. The empty string and `0` mean off.
 pub const SKIP: &str = "GIT_LATTICE_SKIP";
-/// The list that pre-commit made a habit: hook names to leave out, comma-separated; `lattice` is ours.
+/// Comma-separated names of hooks to skip, as pre-commit defined it; ours is `lattice`.
 pub const SKIP_LIST: &str = "SKIP";
-/// Set by nearly every continuous integration service; the empty string, `0` and `false` mean that this is none.
+/// Set by nearly every continuous integration service; the empty string, `0` and `false` mean not CI.
 pub const CI: &str = "CI";
-/// Names the `git` to run; without it the one on PATH.
+/// The `git` to run; unset means the one on PATH.
 pub const GIT: &str = "GIT_LATTICE_GIT";
 
-/// What git tells a hook or a child about *its* repository (`git rev-parse --local-env-vars`, and `GIT_PREFIX`).
+/// Variables by which git tells a hook or a child about *its* repository (`git rev-parse --local-env-vars`, and `GIT_PREFIX`).
 ///
-/// Nix 2.8 runs git itself: with one of these in its environment it silently reads another repository.
+/// Nix 2.8 runs git itself; with one of these in its environment it silently reads another repository.
 pub const GIT_LOCAL: [&str; 16] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
@@ -38,8 +38,8 @@ pub const GIT_LOCAL: [&str; 16] = [
     "GIT_INTERNAL_SUPER_PREFIX",
 ];
 
-/// All that Nix gets of our environment, and why. Whatever is not here (`GIT_*`, tokens, `SSH_AUTH_SOCK`, ..) stays outside of
-/// builds. A name that ends in `*` stands for all that begin so.
+/// The variables that Nix inherits, each with the reason. All others (`GIT_*`, tokens, `SSH_AUTH_SOCK`, ..) are kept from builds.
+/// A trailing `*` matches any suffix.
 pub const FOR_NIX: [(&str, &str); 25] = [
     ("PATH", "it runs git, tar and ssh"),
     ("HOME", "its configuration and caches, and git's, where nothing else names them"),
@@ -68,32 +68,32 @@ pub const FOR_NIX: [(&str, &str); 25] = [
     ("NO_PROXY", "the same"),
 ];
 
-/// Settings of Nix, which may hold access tokens: a builder can ask for any variable, so Nix is given them in a file.
+/// Nix settings, which may hold access tokens. Builders can read any variable, so Nix gets these settings in a file.
 const NIX_CONFIG: &str = "NIX_CONFIG";
-/// Where that file is named.
+/// Names that file.
 pub const NIX_USER_CONF_FILES: &str = "NIX_USER_CONF_FILES";
 
-/// What a build that somebody typed gets besides [`FOR_NIX`]: remote builders and stores are reached by ssh, whose keys are often in an
-/// agent only. Nobody typed the others: nothing that they run may use the user's keys on other machines.
+/// Passed to Nix besides [`FOR_NIX`] when the user typed the build command: remote builders and stores are reached by ssh, and the
+/// keys are often only in an agent. Automatic builds do not get it: they must not use the user's keys on other machines.
 pub const FOR_TYPED_BUILDS: &str = "SSH_AUTH_SOCK";
 
-/// What verifying a signature needs: the programs, and the user's keys.
+/// Variables that verifying a signature needs: to find the programs, and the user's keys.
 const FOR_VERIFYING: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "GNUPGHOME"];
 
-/// What the process was started with, read once.
+/// The environment of this process, read once.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// The absolute current directory.
     pub cwd: PathBuf,
-    /// The command line, without the program.
+    /// The command line without the program name.
     pub command: Vec<String>,
-    /// Whether child processes are logged.
+    /// Whether to log child processes.
     pub trace: bool,
-    /// Whether hooks are switched off, and by which variable.
+    /// The variable that switches hooks off, if one does.
     pub skip: Option<&'static str>,
-    /// Whether this is a continuous integration machine.
+    /// Whether this is a CI machine.
     pub ci: bool,
-    /// Whether colour is unwanted (`NO_COLOR`, or `TERM=dumb`).
+    /// Whether to print without colour (`NO_COLOR`, or `TERM=dumb`).
     pub no_color: bool,
 }
 
@@ -114,32 +114,32 @@ impl Environment {
     }
 }
 
-/// The user's cache directory by the XDG base directory specification; `None` without a home.
+/// Returns the user's cache directory (XDG base directory specification); `None` without a home.
 #[must_use]
 pub fn cache_home() -> Option<PathBuf> {
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }
 
-/// The name of the user that runs this process, as the shell knows it.
+/// Returns the user's name as the shell knows it.
 #[must_use]
 pub fn user() -> Option<String> {
     ["USER", "LOGNAME"].into_iter().find_map(|name| var(name)?.into_string().ok().filter(|v| !v.is_empty()))
 }
 
-/// The user's state directory by the XDG base directory specification, as it is named: it may be relative. `None` without a home.
+/// Returns the user's state directory (XDG base directory specification); it may be relative. `None` without a home.
 #[must_use]
 pub fn state_home() -> Option<PathBuf> {
     let named = var("XDG_STATE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     named.or_else(|| absolute("HOME").map(|home| home.join(".local").join("state")))
 }
 
-/// The user's home.
+/// Returns the user's home directory.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
     absolute("HOME")
 }
 
-/// The variables of our environment that Nix gets, with the ssh agent if that is wanted.
+/// Returns the variables that Nix inherits, with the ssh agent if `with_agent`.
 #[must_use]
 pub fn for_nix(with_agent: bool) -> Vec<(OsString, OsString)> {
     let is_named = |name: &str, known: &str| match known.strip_suffix('*') {
@@ -151,13 +151,13 @@ pub fn for_nix(with_agent: bool) -> Vec<(OsString, OsString)> {
     kept(|name| name != NIX_CONFIG && is_known(name))
 }
 
-/// The settings of Nix that the environment holds as text.
+/// Returns the Nix settings in `NIX_CONFIG`.
 #[must_use]
 pub fn nix_config() -> Option<OsString> {
     var(NIX_CONFIG).filter(|text| !text.is_empty())
 }
 
-/// The files in which Nix looks for the user's settings, with colons between them; the first one counts most (nix.conf(5)).
+/// Returns the files in which Nix looks for the user's settings, colon-separated; earlier files take precedence (nix.conf(5)).
 #[must_use]
 pub fn nix_user_conf_files(knows_own_home: bool) -> OsString {
     if let Some(named) = var(NIX_USER_CONF_FILES) {
@@ -172,7 +172,7 @@ pub fn nix_user_conf_files(knows_own_home: bool) -> OsString {
     files.map(PathBuf::into_os_string).collect::<Vec<_>>().join(":".as_ref())
 }
 
-/// The variables of our environment that verifying a signature needs.
+/// Returns the variables that verifying a signature needs.
 #[must_use]
 pub fn for_verifying() -> Vec<(OsString, OsString)> {
     kept(|name| FOR_VERIFYING.contains(&name))
@@ -205,19 +205,20 @@ fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// The git that the environment names.
+/// Returns the git that `GIT_LATTICE_GIT` names.
 #[must_use]
 pub fn git() -> Option<std::path::PathBuf> {
     var(GIT).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The repository that the environment names in place of the one around the current directory.
+/// Returns the repository that `GIT_DIR` names.
 #[must_use]
 pub fn git_dir() -> Option<PathBuf> {
     var("GIT_DIR").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// What `git -c key=value` passes on, as `key=value` each (git's quote.c: words in single quotes, the value maybe apart).
+/// Returns what `git -c key=value` passes on, as `key=value` each (quote.c of git: words in single quotes, key and value possibly
+/// quoted apart).
 #[must_use]
 pub fn git_config_parameters() -> Vec<String> {
     var("GIT_CONFIG_PARAMETERS")
@@ -247,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_of_git_dash_c_are_read() {
+    fn reads_git_config_parameters() {
         let text = r"'user.name'='A '\''B'\'' C' 'core.x'='1' 'old.style=2'";
         assert_eq!(config_parameters(text), ["user.name=A 'B' C", "core.x=1", "old.style=2"]);
     }

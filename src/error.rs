@@ -1,16 +1,16 @@
-//! From an error to what the user sees: the kind that decides the exit code, and the hint with the command to paste.
+//! Maps an error to its exit code and to the hints for the user.
 
 use crate::ops::{Cannot, Refusal, builds, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
-/// Done.
+/// Success.
 pub const OK: u8 = 0;
 /// The answer is no: refused, failed, in conflict, not pushed.
 pub const NO: u8 = 1;
-/// It could not be done: usage, lattice.toml, a missing tool.
+/// The command could not run: wrong usage, `lattice.toml`, a missing tool.
 pub const CANNOT: u8 = 2;
 
-/// The exit code of an error.
+/// Returns the exit code of an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let is_no = |cause: &(dyn std::error::Error + 'static)| {
         cause.is::<Refusal>()
@@ -23,12 +23,12 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(is_no) && !error.chain().any(is_lost) { NO } else { CANNOT }
 }
 
-/// What to do about an error, one line each.
+/// Returns what the user can do about an error, one hint per line.
 pub fn hints(error: &anyhow::Error) -> Vec<String> {
     error.chain().find_map(hints_for).or_else(|| storage(error)).unwrap_or_default()
 }
 
-/// Words of the system and of git where a file cannot be written, and what to do about it.
+/// What the system and git say when a file cannot be written, with the hint.
 const STORAGE: [(&[&str], &str); 2] = [
     (
         &["No space left on device", "uota exceeded", "couldn't write"],
@@ -41,13 +41,13 @@ const STORAGE: [(&[&str], &str); 2] = [
 ];
 
 fn storage(error: &anyhow::Error) -> Option<Vec<String>> {
-    let said = format!("{error:#}");
-    STORAGE.iter().find(|(words, _)| words.iter().any(|words| said.contains(words))).and_then(|(_, hint)| one(*hint))
+    let message = format!("{error:#}");
+    STORAGE.iter().find(|(words, _)| words.iter().any(|words| message.contains(words))).and_then(|(_, hint)| one(*hint))
 }
 
 type Cause<'e> = &'e (dyn std::error::Error + 'static);
 
-/// Each kind of error has its hints in one place: its own `hint`, or a function below.
+/// Each error kind has its hints in one place: its own `hint` method, or a function below.
 fn hints_for(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<Refusal>(cause, |error| Some(refusal(error)))
         .or_else(|| of::<Cannot>(cause, |error| Some(cannot(error))))
@@ -61,7 +61,7 @@ fn hints_for(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| own_hint(cause))
 }
 
-/// Errors that know themselves what the user can do.
+/// Errors that have a `hint` method.
 fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<trust::Refused>(cause, |error| one(error.hint()))
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
@@ -82,7 +82,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         })
 }
 
-/// The hints for a cause of this kind; none where it is of another.
+/// Returns the hints for `cause` if it is an `E`.
 fn of<E: std::error::Error + 'static>(
     cause: Cause<'_>,
     hints: impl FnOnce(&E) -> Option<Vec<String>>,
@@ -127,7 +127,7 @@ fn locked_hooks(error: &hooks::config_file::Error) -> Option<Vec<String>> {
     }
 }
 
-/// The time for which nothing moved, where that is what went wrong.
+/// Returns the limit for the time without activity, if that was exceeded.
 fn still(cause: &(dyn std::error::Error + 'static)) -> Option<std::time::Duration> {
     match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
         (Some(process::Error::Still { limit, .. }), _, _)
@@ -238,7 +238,7 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
         Error::UnknownValue { axis, value, known, is_counted, near } => {
             let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
             hints.push(format!("axis `{axis}` has: {known}"));
-            // `step{n} from 1`: nothing can be added to what is counted.
+            // No value can be added to a counted axis such as `step{n} from 1`.
             if !is_counted {
                 hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
             }

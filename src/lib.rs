@@ -1,13 +1,13 @@
 //! git-lattice: every build step is a branch, every branch is a reproducible flake, every result is recorded in git.
 //!
-//! This crate is the program `git lattice`. What other programs may use of it is on this page: [`run_nix_build`] and the
-//! [`Record`]s that it gives, with the types of their fields. It builds with Nix what a point's commit holds and records the result in git notes, as
-//! `git lattice build` does. Everything else in the crate is the program's own and changes without notice.
+//! This crate is the program `git lattice`. Its public API for other programs is [`run_nix_build`] and the [`Record`]s it
+//! returns, with the types of their fields. [`run_nix_build`] builds a point's commit with Nix and records the result in git notes,
+//! as `git lattice build` does. Everything else is internal and changes without notice.
 
 mod commands;
 mod library;
 
-// For our own tests and the binary.
+// Public only for our own tests and the binary.
 #[doc(hidden)]
 pub mod branch_name;
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! The face for other programs: build the flake of a point as `git lattice build` does.
+//! The library API: builds a point's flake as `git lattice build` does.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::record::{Record, Records};
 /// Builds the point whose directory is `flake_dir` and records the results in git, one per system of the point.
 ///
 /// `flake_dir` is a directory in the worktree of a repository with a `lattice.toml`, such as
-/// `flakes/toolchain/aarch64/phase0/step1`. As everywhere in git-lattice the commit is built, here HEAD's, and not the files of the
-/// worktree. A system for which there is a `built` record of the same content is not built again: its record is given back.
+/// `flakes/toolchain/aarch64/phase0/step1`. HEAD's commit is built, not the files in the worktree. A system that already has a
+/// `built` record for the same content is not built again; its record is returned.
 ///
 /// # Errors
-/// When the directory is no point's, HEAD does not hold it, or there is no usable Nix. A build that fails is no error but a
-/// record with the verdict [`Verdict::Failed`](crate::Verdict::Failed).
+/// When the directory does not belong to a point, HEAD does not contain it, or there is no usable Nix. A failed build is not an
+/// error: it returns a record with the verdict [`Verdict::Failed`](crate::Verdict::Failed).
 ///
 /// # Examples
 /// ```no_run
@@ -31,7 +31,7 @@ pub fn run_nix_build(flake_dir: impl AsRef<Path>) -> Result<Vec<Record>, Error> 
     build(flake_dir).with_context(|| format!("could not build `{}`", flake_dir.display())).map_err(Error)
 }
 
-/// Why nothing could be built; its chain of sources says more.
+/// Nothing could be built; the source chain says why.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(anyhow::Error);

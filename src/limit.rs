@@ -1,26 +1,26 @@
-//! Limits of builds and remotes, by their names in git's configuration.
+//! Limits of builds and remotes, by their keys in git's configuration.
 
 /// A limit that the user can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Time for each builder.
     Time,
-    /// Time without a word from a builder.
+    /// Time without output from a builder.
     Silence,
-    /// Bytes of a builder's log.
+    /// Size of a builder's log in bytes.
     Log,
-    /// Bytes of memory to evaluate.
+    /// Memory for evaluation in bytes.
     Memory,
-    /// Time to evaluate.
+    /// Time for evaluation.
     Evaluation,
-    /// Time in which nothing moves to or from a remote.
+    /// Time without any transfer to or from a remote.
     Network,
 }
 
 impl Limit {
     const ALL: [Self; 6] = [Self::Time, Self::Silence, Self::Log, Self::Memory, Self::Evaluation, Self::Network];
 
-    /// The key in git's configuration.
+    /// Returns the key in git's configuration.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -33,13 +33,13 @@ impl Limit {
         }
     }
 
-    /// The limit that has this key; none where the key is that of another version.
+    /// Returns the limit with this key; `None` for a key of another version.
     #[must_use]
     pub fn of_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|limit| limit.key() == key)
     }
 
-    /// How to set another limit.
+    /// Returns the hint to set another limit.
     #[must_use]
     pub fn hint(self) -> String {
         format!("`git config {} VALUE` sets another limit", self.key())

@@ -1,4 +1,4 @@
-//! Locks that several git-lattice share: the system gives one back when its process ends, so that none is left behind.
+//! File locks between several git-lattice processes. The system releases a lock when its process ends, so none is left behind.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// A lock could not be had.
+/// The lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its file could not be used.
+    /// The lock file could not be used.
     #[error("could not lock `{}`", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another process holds it for too long.
+    /// Another process has held it too long.
     #[error("another git-lattice has held `{}` for {seconds} seconds", path.display())]
     Busy {
         /// The file.
@@ -29,7 +29,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Busy { path, .. } => Some(format!(
@@ -41,10 +41,10 @@ impl Error {
     }
 }
 
-/// Locks a file, which is waited for as long as `patience`; the lock goes with the file.
+/// Locks `file`, waiting at most `patience`. Dropping the file releases the lock.
 ///
 /// # Errors
-/// When another process holds it for longer.
+/// When another process holds the lock for longer.
 pub fn hold(file: File, path: &Path, patience: Duration) -> Result<File, Error> {
     let until = Instant::now() + patience;
     loop {
@@ -57,7 +57,7 @@ pub fn hold(file: File, path: &Path, patience: Duration) -> Result<File, Error> 
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
         }
     }
-    // Only for the message of a process that waits in vain.
+    // Other processes read this time for `Error::Busy`.
     file.set_modified(SystemTime::now()).ok();
     Ok(file)
 }

@@ -1,11 +1,11 @@
-//! The only place that starts other programs.
+//! Runs other programs; no other module starts one.
 //!
-//! A [`Cmd`] is *read* (ours: output captured, stdin closed or given, messages in English) or *shown* (the user's
-//! business: it speaks to the terminal itself). Its [`Display`](std::fmt::Display) is a line that can be pasted into a
-//! shell, and its errors carry that line, the status and what the program said.
+//! A [`Cmd`] is either *read* (output captured, stdin closed or given, messages in English) or *shown* (it uses the user's
+//! terminal). Its [`Display`](std::fmt::Display) is a line that can be pasted into a shell; its errors carry that line, the exit
+//! status and stderr.
 //!
-//! A program may have a limit: of time in all, or of time in which nothing moves. At the limit it is ended with everything that it
-//! started, and nothing that still holds one of its pipes is waited for.
+//! A program may have a time limit: for the whole run, or for the time without any activity. At the limit it is ended with all its
+//! descendants. A process that still holds one of its pipes is not waited for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,7 +33,7 @@ pub use watch::{USUAL_STILL, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 
-/// Switches the logging of child processes on stderr on or off for this process.
+/// Switches logging of child processes on stderr on or off.
 pub fn set_trace(on: bool) {
     TRACE.store(on, Ordering::Relaxed);
 }

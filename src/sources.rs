@@ -1,10 +1,10 @@
-//! Rules for the sources that no lint knows.
+//! Rules for the sources that no linter checks.
 
 use std::path::Path;
 
 use crate::git::names::{HEADS, REMOTES};
 
-/// The sources with their paths, without comments and tests.
+/// Returns all sources with their paths, without comments and tests.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
@@ -26,30 +26,30 @@ fn read(dir: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The files but for `home` that have one of these words.
+/// Returns the files, other than `home`, that contain one of `words`.
 fn others_with(words: &[&str], home: &str) -> Vec<String> {
     let has = |text: &str| words.iter().any(|word| text.contains(word));
     sources().into_iter().filter(|(path, text)| has(text) && !path.ends_with(home)).map(|(path, _)| path).collect()
 }
 
 #[test]
-fn one_file_spells_where_git_keeps_branches() {
+fn only_names_rs_spells_ref_prefixes() {
     assert_eq!(others_with(&[HEADS, REMOTES], "src/git/names.rs"), Vec::<String>::new());
 }
 
 #[test]
-fn one_file_encodes_the_names_of_points() {
+fn only_named_rs_encodes_points() {
     assert_eq!(others_with(&["branch.encode(", "flake.encode("], "src/config/named.rs"), Vec::<String>::new());
 }
 
 #[test]
-fn points_are_spelled_and_read_in_one_place() {
+fn only_named_rs_and_lattice_spell_points() {
     let mut others = others_with(&["lattice.spell(", ".parse_point("], "src/config/named.rs");
     others.retain(|path| !path.contains("/src/lattice/"));
     assert_eq!(others, Vec::<String>::new());
 }
 
 #[test]
-fn nix_is_parsed_and_measured_in_one_place() {
+fn only_syntax_rs_parses_nix() {
     assert_eq!(others_with(&["Root::parse(", "depth::measure("], "src/lint/syntax.rs"), Vec::<String>::new());
 }

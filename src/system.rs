@@ -1,19 +1,19 @@
-//! System doubles: what Nix calls the machine a derivation is built on, such as `aarch64-linux`.
+//! System doubles: Nix's names for build platforms, such as `aarch64-linux`.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A Nix system double, `CPU-OS`, checked when it is made.
+/// A valid Nix system double, `CPU-OS`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct System(Arc<str>);
 
-/// The text is no system double.
+/// The text is not a system double.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no Nix system: expected CPU-OS such as `aarch64-linux`")]
 pub struct NotASystem(pub String);
 
 impl System {
-    /// Reads a system double: two or more words of lower-case letters, digits and `_`, joined by `-`.
+    /// Parses a system double: two or more words of lower-case letters, digits and `_`, joined by `-`.
     ///
     /// # Errors
     /// When `text` is anything else.
@@ -24,9 +24,9 @@ impl System {
         fits.then(|| Self(text.into())).ok_or_else(|| NotASystem(text.to_owned()))
     }
 
-    /// The system that an architecture's usual name means: `aarch64` is `aarch64-linux`, a double is itself.
+    /// Returns the system for an architecture name: `aarch64` is `aarch64-linux`; a system double is itself.
     ///
-    /// The names are nixpkgs' CPU names (`lib/systems/parse.nix`) and Debian's and Go's where they differ.
+    /// Knows nixpkgs' CPU names (`lib/systems/parse.nix`), and Debian's and Go's where they differ.
     #[must_use]
     pub fn of_arch(arch: &str) -> Option<Self> {
         let cpu = match arch {
@@ -42,7 +42,7 @@ impl System {
         Some(Self(format!("{cpu}-linux").into()))
     }
 
-    /// The double as text.
+    /// Returns the double as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

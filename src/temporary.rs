@@ -1,6 +1,7 @@
-//! Files that are being written: they take their place by one rename, and until then their name says which process writes them.
+//! Files that are being written. Such a file is renamed into place when complete; until then its name contains the identity of the
+//! process that writes it.
 //!
-//! A process that is killed leaves such a file. [`dead_in`] tells it from one that is still needed.
+//! A killed process leaves its file behind. [`dead_in`] finds these without touching files of running processes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,48 +9,48 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::process::identity::{Life, Tag};
 
-/// What stands before the tag of a process.
+/// Prefix of the process tag.
 const MARK: &str = "lattice-";
 
-/// A word for a new file of this process: `lattice-TAG.N`, which can also be part of the name of a branch.
+/// Returns a unique name for a new file of this process: `lattice-TAG.N`. It is also valid as a part of a branch name.
 pub fn word() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{MARK}{}.{}", Tag::own(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Writes a new file beside `path` by `write`, which is told where, and puts it in the place of `path`.
+/// Lets `write` create a new file beside `path`, then renames it to `path`.
 ///
 /// # Errors
-/// Those of `write`, and when it cannot be renamed; then the new file is gone again.
+/// Those of `write` and of the rename; the new file is then removed.
 pub fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.{}", word()));
     write(&new).and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| drop(std::fs::remove_file(&new)))
 }
 
-/// The files in a directory that were being written by processes which have ended.
+/// Returns the files in a directory whose writers have ended.
 pub fn dead_in(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let is_dead = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(is_dead);
     entries.filter(is_dead).map(|entry| entry.path()).collect()
 }
 
-/// Whether a file of this name was being written by a process that has ended.
+/// Returns whether this is the file name of a writer that has ended.
 pub fn is_dead(name: &str) -> bool {
     owner(name).is_some_and(|owner| owner.life() == Life::Ended)
 }
 
-/// Whether this process made this name.
+/// Returns whether this process made this name.
 pub fn is_own(name: &str) -> bool {
     owner(name) == Some(Tag::own())
 }
 
-/// Removes what [`dead_in`] finds. Where one cannot be removed, it stays: it is only litter.
+/// Removes the files that [`dead_in`] finds. Errors are ignored: the files do no harm.
 pub fn sweep(dir: &Path) {
     dead_in(dir).iter().for_each(|path| drop(std::fs::remove_file(path)));
 }
 
-/// The process that writes the file of this name.
+/// Returns the process that writes a file of this name.
 fn owner(name: &str) -> Option<Tag> {
     let (_, word) = name.rsplit_once(MARK)?;
     let (tag, count) = word.split_once('.')?;
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_there_whole_or_not_at_all() {
+    fn replaces_the_file_completely_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let count = || std::fs::read_dir(dir.path()).unwrap().count();
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_of_dead_processes_are_swept() {
+    fn sweeps_only_files_of_ended_processes() {
         let dir = tempfile::tempdir().unwrap();
         let (own, ended) = (word(), Tag::of_ended_process());
         let stay =

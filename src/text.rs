@@ -1,8 +1,8 @@
-//! Text from elsewhere: a record, a log, a branch's name.
+//! Text from outside: records, logs, branch names.
 
-/// Whether a character would do something to a terminal instead of being shown: control characters, but for the tab, and what turns
-/// the direction of writing, by which a text can be shown as another.
-pub fn harms(c: char) -> bool {
+/// Returns whether a terminal would act on `c` instead of showing it: control characters except tab, and characters that change the
+/// writing direction, which can make a text look like another.
+pub fn is_terminal_unsafe(c: char) -> bool {
     c.is_control() && c != '\t'
         || matches!(
             c,
@@ -10,12 +10,12 @@ pub fn harms(c: char) -> bool {
         )
 }
 
-/// Text from elsewhere (a record, a log) must not move the cursor or recolour the terminal.
+/// Replaces characters that are [unsafe on a terminal](is_terminal_unsafe), so that text cannot move the cursor or change colours.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_terminal_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// A number with its noun.
+/// Formats a number with its noun.
 pub fn tally(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error;
 use crate::nix::StorePath;
 use crate::ops::show::{self, Details};
-use crate::record::{Dispute, Record, Said, Side, Verdict};
+use crate::record::{Attributed, Dispute, Record, Side, Verdict};
 use crate::ui::point::PointView;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, harmless};
@@ -75,7 +75,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     for (i, line) in details.disputes.iter().flat_map(|dispute| dispute_lines(&details.records, dispute)).enumerate() {
         rows.push(vec![if i == 0 { "disputed" } else { "" }.into(), Cell::new(line, Tone::Bad)]);
     }
-    for (i, Said { record, .. }) in details.records.iter().enumerate() {
+    for (i, Attributed { record, .. }) in details.records.iter().enumerate() {
         let tone = match record.verdict {
             Verdict::Built | Verdict::Reproduced => Tone::Good,
             Verdict::Failed | Verdict::Differs => Tone::Bad,
@@ -104,13 +104,13 @@ fn record_line(record: &Record) -> String {
     ))
 }
 
-fn said_json(said: &Said) -> Value {
+fn said_json(said: &Attributed) -> Value {
     let mut value = json!(said.record);
     value["writer"] = json!(said.writer);
     value
 }
 
-fn dispute_json(records: &[Said], dispute: &Dispute) -> Value {
+fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
     let side = |side: &Side| {
         let by = side.records.iter().filter_map(|i| records.get(*i)).map(said_json).collect::<Vec<_>>();
         json!({ "narHash": side.nar_hash, "records": by })
@@ -122,10 +122,10 @@ fn dispute_json(records: &[Said], dispute: &Dispute) -> Value {
 }
 
 /// What is in dispute, and a line for each side with those who say it.
-fn dispute_lines(records: &[Said], dispute: &Dispute) -> Vec<String> {
+fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
     let told = |side: &Side| {
-        let by = |said: &Said| {
+        let by = |said: &Attributed| {
             format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)
         };
         let by: Vec<_> = side.records.iter().filter_map(|i| records.get(*i)).map(by).collect();

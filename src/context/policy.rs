@@ -1,20 +1,18 @@
-//! Whose `lattice.toml` counts.
+//! Decides which `lattice.toml` counts as the policy.
 //!
-//! It says which branch is which point, which directories a build reads and where results go. Whoever could choose it by what he
-//! pushes could have other files built than those that were judged. So neither the file on a branch that happens to be checked out
-//! counts, nor *which branch is the base* by the word of such a file. The *policy* is the `lattice.toml` of the base branch, and the
-//! base branch is, in this order:
+//! The file maps branches to points and says which directories a build reads and where results go. A contributor who could choose
+//! it by pushing a branch could have other files built than those that were reviewed. So the file on the checked-out branch does not
+//! count, and such a file cannot say which branch is the base. The *policy* is the `lattice.toml` of the base branch, and the base
+//! branch is, in this order:
 //!
-//! 1. what git's configuration says in `lattice.base`: nobody can push configuration. `git lattice init` writes it where nothing else
-//!    would tell.
-//! 2. what the remote says is its main branch (`refs/remotes/origin/HEAD`, set by `git clone`): whoever can push branches
-//!    cannot change that.
-//! 3. a branch here whose `lattice.toml` names itself as the base and was committed in this clone. HEAD's file may propose one: only
-//!    the log of that branch, which is written here, can confirm it.
+//! 1. `lattice.base` in git's configuration, which cannot be pushed. `git lattice init` sets it when nothing else would name the base.
+//! 2. the remote's main branch (`refs/remotes/origin/HEAD`, set by `git clone`), which pushing branches cannot change.
+//! 3. a local branch whose `lattice.toml` names that branch as the base and was committed in this clone. HEAD's file may propose
+//!    one; only that branch's reflog, which is local, confirms it.
 //!
-//! Such a file may hand over to another branch with its `base`, once. Where the base is here and on the remote, the one here counts: a
-//! fetch alone changes no policy, the user does, by pulling. A stale one harms nobody, since no `lattice.toml` can permit
-//! anything: it only says what is looked at.
+//! The policy file may name another branch as `base`; that is followed once. If the base exists both here and on the remote, the
+//! local one counts: a fetch alone changes no policy, a pull does. An outdated policy is safe, since `lattice.toml` never permits
+//! anything; it only says what is looked at.
 
 use std::rc::Rc;
 
@@ -23,18 +21,18 @@ use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
 use crate::git::{self, Oid};
 
-/// git's configuration key for the base branch.
+/// The git configuration key that names the base branch.
 pub const BASE_KEY: &str = "lattice.base";
-/// The remote that `git clone` makes.
+/// The name that `git clone` gives the remote.
 const ORIGIN: &str = "origin";
-/// Where a `lattice.toml` that was committed here is looked for, besides what HEAD's proposes.
+/// Branches searched for a `lattice.toml` committed here, after the one that HEAD's file proposes.
 const USUAL_BASES: [&str; 2] = ["main", "master"];
 
 impl Context {
-    /// The policy, read once: the base branch's `lattice.toml`.
+    /// Returns the policy, the base branch's `lattice.toml`, read once.
     ///
     /// # Errors
-    /// [`Error::NoBase`] when it is not known which branch that is, [`Error::Missing`] when it has none, or it is not usable.
+    /// [`Error::NoBase`] if the base branch is unknown, [`Error::Missing`] if it has no `lattice.toml`, or that file is invalid.
     pub fn policy(&self) -> Result<Rc<Config>, Error> {
         once(&self.policy, || self.read_policy().map(Rc::new))
     }
@@ -50,7 +48,7 @@ impl Context {
         }
     }
 
-    /// Writes down that `base` is the base branch, where what the remote says does not tell.
+    /// Sets `base` as the base branch in git's configuration, unless git already knows it.
     ///
     /// # Errors
     /// When git's configuration cannot be written.
@@ -78,7 +76,7 @@ impl Context {
         Ok(self.committed(commit)?.map(|bytes| Config::parse(&origin, &bytes)).transpose()?)
     }
 
-    /// The remote that says what the base is: `origin`, else the only one.
+    /// Returns the remote that names the base: `origin`, else the only remote.
     fn origin(&self) -> Option<String> {
         let mut remotes = self.repo.remotes();
         if remotes.iter().any(|remote| remote == ORIGIN) {

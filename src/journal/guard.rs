@@ -1,4 +1,4 @@
-//! The journal, held: writing its lines, one process at a time.
+//! The journal while this process holds its lock: writes the lines.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,14 +11,14 @@ use super::{Error, Journal, PATIENCE, Result, at};
 use crate::temporary;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// The last line is looked for in this many bytes: only a push of hundreds of refs is longer.
+/// How many bytes from the end are searched for the last line; only a push of hundreds of refs has a longer one.
 const TAIL: u64 = 64 << 10;
 
-/// The journal, held by this process until the value is dropped.
+/// The journal, locked until the value is dropped.
 #[derive(Debug)]
 pub struct Guard<'j> {
     journal: &'j Journal,
-    /// The lock goes with the file.
+    /// Dropping the file releases the lock.
     _lock: File,
 }
 
@@ -38,7 +38,7 @@ impl<'j> Guard<'j> {
         }
     }
 
-    /// The operations that were begun and not finished. Nearly always the last line tells that there are none.
+    /// Returns the operations that were begun and not finished. Usually the last line alone shows that there are none.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -51,35 +51,33 @@ impl<'j> Guard<'j> {
         Ok(self.journal.read()?.pending().cloned().collect())
     }
 
-    /// Writes down what is going to happen; it is on the disk when this returns.
-    ///
-    /// Gives the ids of the operations that were dropped to make room.
+    /// Writes an operation as pending and syncs it to disk. Returns the ids of the operations that were dropped to make room.
     ///
     /// # Errors
-    /// When it cannot be written: then it must not happen.
+    /// When it cannot be written; the caller must then not move any ref.
     pub fn begin(&mut self, operation: &Operation) -> Result<Vec<String>> {
         let dropped = self.make_room()?;
         self.append(&Line::Pending(Box::new(operation.clone())), true)?;
         Ok(dropped)
     }
 
-    /// Writes down that it happened.
+    /// Writes that the operation was done.
     ///
     /// # Errors
-    /// When it cannot be written; the next command that writes finds it out from the refs.
+    /// When it cannot be written; the next command that writes works it out from the refs.
     pub fn finish(&mut self, id: &str) -> Result<()> {
         self.append(&Line::Done(id.to_owned()), false)
     }
 
-    /// Writes down that it did not happen.
+    /// Writes that the operation did not happen.
     ///
     /// # Errors
-    /// When it cannot be written; the next command that writes finds it out from the refs.
+    /// When it cannot be written; the next command that writes works it out from the refs.
     pub fn discard(&mut self, id: &str) -> Result<()> {
         self.append(&Line::Dropped(id.to_owned()), false)
     }
 
-    /// Writes down what was pushed.
+    /// Writes what was pushed.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -87,7 +85,7 @@ impl<'j> Guard<'j> {
         self.append(&Line::Pushed(push), false)
     }
 
-    /// The end of the journal.
+    /// Reads the end of the journal.
     fn tail(&self) -> Result<String> {
         let path = self.journal.file();
         let Ok(mut file) = File::open(&path) else { return Ok(String::new()) };
@@ -101,7 +99,7 @@ impl<'j> Guard<'j> {
     fn append(&mut self, line: &Line, must_last: bool) -> Result<()> {
         let path = self.journal.file();
         let is_new = !path.exists();
-        // The process before may have been killed, or the disk full, in the middle of a line.
+        // An earlier process was killed, or the disk was full, in the middle of a line.
         let is_torn = self.tail()?.ends_with(|last| last != '\n');
         let text = if is_torn { format!("\n{}", line.write()) } else { line.write() };
         let options = OpenOptions::new().create(true).append(true).clone();
@@ -118,7 +116,7 @@ impl<'j> Guard<'j> {
         File::open(dir).and_then(|file| file.sync_all()).map_err(at(dir))
     }
 
-    /// Where the journal has become too large, drops the older half of it, but for what is pending.
+    /// Drops the older half of a journal that is too large, except for pending operations.
     fn make_room(&mut self) -> Result<Vec<String>> {
         let (path, most) = (self.journal.file(), self.journal.most);
         if fs::metadata(&path).map_or(0, |data| data.len()) < most {
@@ -139,7 +137,7 @@ impl<'j> Guard<'j> {
     }
 }
 
-/// The last lines of a journal, with what is pending before them, and the ids of the operations that are left out.
+/// Returns the last lines of a journal and earlier pending operations, and the ids of the operations that are dropped.
 fn newer_half(text: &str, bytes: usize) -> (String, Vec<String>) {
     let lines: Vec<_> = text.lines().map(|text| (text, Line::read(text))).collect();
     let history = History::of(line::parse(text));
@@ -181,28 +179,28 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_pending_until_it_is_closed() {
+    fn operation_is_pending_until_closed() {
         let (_dir, journal) = scratch();
         let mut guard = journal.hold().unwrap();
-        assert!(guard.pending().unwrap().is_empty(), "nothing is in a new journal");
+        assert!(guard.pending().unwrap().is_empty(), "a new journal is empty");
         guard.begin(&operation("a", None)).unwrap();
         assert_eq!(guard.pending().unwrap(), [operation("a", None)]);
         guard.finish("a").unwrap();
         guard.begin(&operation("b", None)).unwrap();
         guard.discard("b").unwrap();
         assert!(guard.pending().unwrap().is_empty());
-        assert_eq!(journal.read().unwrap().entries.len(), 1, "what came to nothing is not told");
+        assert_eq!(journal.read().unwrap().entries.len(), 1, "a discarded operation is not listed");
     }
 
     #[test]
-    fn a_torn_line_harms_no_other() {
+    fn torn_line_does_not_affect_others() {
         let (_dir, journal) = scratch();
         let mut guard = journal.hold().unwrap();
         guard.begin(&operation("a", None)).unwrap();
         guard.finish("a").unwrap();
         let mut file = OpenOptions::new().append(true).open(journal.file()).unwrap();
         file.write_all(b"{\"state\":\"pending\",\"version\":1,\"id\":\"b").unwrap();
-        assert!(guard.pending().unwrap().is_empty(), "half a line is no operation");
+        assert!(guard.pending().unwrap().is_empty(), "half a line is not an operation");
         guard.begin(&operation("c", None)).unwrap();
         let history = journal.read().unwrap();
         let states: Vec<_> = history.entries.iter().map(|entry| (entry.operation.id.as_str(), entry.state)).collect();
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_journal_keeps_what_is_pending() {
+    fn full_journal_keeps_pending_operations() {
         let (_dir, journal) = scratch();
         let mut guard = journal.hold().unwrap();
         guard.begin(&operation("lost", None)).unwrap();
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn two_do_not_hold_it_at_once() {
+    fn lock_is_exclusive() {
         let (_dir, journal) = scratch();
         std::thread::scope(|scope| {
             for name in ["a", "b", "c", "d"] {
@@ -237,7 +235,7 @@ mod tests {
                 scope.spawn(move || {
                     for i in 0..20 {
                         let mut guard = journal.hold().unwrap();
-                        assert!(guard.pending().unwrap().is_empty(), "another's operation is seen half done");
+                        assert!(guard.pending().unwrap().is_empty(), "another thread's operation is pending");
                         guard.begin(&operation(&format!("{name}{i}"), None)).unwrap();
                         guard.finish(&format!("{name}{i}")).unwrap();
                     }

@@ -1,21 +1,21 @@
-//! What the lines of the journal come to.
+//! The state of all operations, computed from the journal's lines.
 
 use super::line::{Line, Operation, Origin, Push};
 use crate::git::Oid;
 
-/// Where an operation stands.
+/// The state of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It was begun, and nothing tells that it was finished.
+    /// It was begun; the journal does not say how it ended.
     Pending,
     /// It was done.
     Done,
-    /// It was done and taken back.
+    /// It was done and then undone.
     Undone,
 }
 
 impl State {
-    /// The word for it.
+    /// Returns the state as a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -25,20 +25,20 @@ impl State {
     }
 }
 
-/// An operation, and what became of it.
+/// An operation with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The operation.
     pub operation: Operation,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// The operation that took it back.
+    /// The id of the operation that undid it.
     pub undone_by: Option<String>,
-    /// The pushes that came after it began.
+    /// How many pushes came before it.
     pushes: usize,
 }
 
-/// The operations of the journal, the oldest first; without those that came to nothing.
+/// The operations of the journal, oldest first, without discarded ones.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     /// The operations.
@@ -75,7 +75,7 @@ impl History {
         }
     }
 
-    /// `id` was taken back by `by`; where it had itself taken back another, that one is in force again.
+    /// Marks `id` as undone by `by`. If `id` was itself an undo, the operation that it undid is in force again.
     fn take_back(&mut self, id: &str, by: &str) {
         let Some(entry) = self.find_mut(id) else { return };
         (entry.state, entry.undone_by) = (State::Undone, Some(by.to_owned()));
@@ -96,23 +96,23 @@ impl History {
         self.entries.iter_mut().rev().find(|entry| entry.operation.id == id)
     }
 
-    /// The operations that a user knows of, the newest first.
+    /// Returns the operations that concern the user, newest first.
     pub fn shown(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().rev().filter(|entry| entry.operation.origin != Origin::Tracking)
     }
 
-    /// The operations whose ids begin so, the newest first.
+    /// Returns the operations whose ids begin with `prefix`, newest first.
     pub fn find(&self, prefix: &str) -> Vec<&Entry> {
         self.shown().filter(|entry| entry.operation.id.starts_with(prefix)).collect()
     }
 
-    /// What was not finished.
+    /// Returns the operations that were not finished.
     pub fn pending(&self) -> impl Iterator<Item = &Operation> {
         let is_pending = |entry: &&Entry| entry.state == State::Pending;
         self.entries.iter().filter(is_pending).map(|entry| &entry.operation)
     }
 
-    /// The last push that brought a ref to where this operation had moved it: the remote, and what it had there before.
+    /// Returns the last push that set a ref to this operation's value: the remote, and the ref's value there before.
     pub fn pushed(&self, entry: &Entry, name: &str, new: Option<Oid>) -> Option<(&str, Option<Oid>)> {
         let later = self.pushes.get(entry.pushes..).unwrap_or_default();
         later.iter().rev().find_map(|push| {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undone_undo_brings_back_what_it_undid() {
+    fn undoing_an_undo_restores_the_operation() {
         use State::{Done, Undone};
         let (op, undo, redo, again) = (("a", None), ("b", Some("a")), ("c", Some("b")), ("d", Some("c")));
         assert_eq!(states(&[op, undo]), [Undone, Done]);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_costs_itself_alone() {
+    fn damaged_line_is_skipped_alone() {
         let lines = |id: &str| vec![Line::Pending(Box::new(operation(id, None))), Line::Done(id.to_owned())];
         let history = History::of([lines("a"), vec![Line::read("{\"state\":\"pend")], lines("b")].concat());
         assert_eq!((history.entries.len(), history.damaged), (2, 1));

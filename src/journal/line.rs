@@ -1,4 +1,4 @@
-//! The lines of the journal: their JSON, and what they mean.
+//! The JSON lines of the journal.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,36 @@ use crate::git::names::is_full_name;
 use crate::git::{Change, Oid, parse_oid};
 use crate::process::identity::Identity;
 
-/// How many bytes of a command line are kept.
+/// Maximum size of a stored command line in bytes.
 const MOST_COMMAND: usize = 4096;
 
 /// What one command does to refs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// What it is called by, made from chance.
+    /// A random id.
     pub id: String,
-    /// What it does in one line, as the reflogs have it.
+    /// What it does in one line, as in the reflogs.
     pub title: String,
-    /// The command line, without the program.
+    /// The command line without the program name.
     pub command: Vec<String>,
     /// When, in seconds since 1970.
     pub time: i64,
     /// The user.
     pub user: String,
-    /// The process that does it.
+    /// The process that performs it.
     pub owner: Identity,
-    /// The git that moves the refs.
+    /// The git process that moves the refs.
     pub git: Identity,
-    /// The refs, each with what it was and what it becomes; one that must not move has the same twice.
+    /// The refs with old and new values; for a ref that must not move, the two are equal.
     pub refs: Vec<Change>,
-    /// The operation that this one takes back.
+    /// The id of the operation that this one undoes.
     pub undoes: Option<String>,
     /// Where the new values come from.
     pub origin: Origin,
 }
 
 impl Operation {
-    /// The refs that move, without those under `kept` that are this program's own.
+    /// Returns the refs that move, except this program's own under `kept`.
     pub fn moves<'o>(&'o self, kept: &'o str) -> impl Iterator<Item = &'o Change> {
         self.refs.iter().filter(move |change| change.old != change.new && !change.name.starts_with(kept))
     }
@@ -45,11 +45,11 @@ impl Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// They were made here.
+    /// They were created here.
     Made,
-    /// A remote had them.
+    /// They came from a remote.
     Received,
-    /// The refs only note what a remote has: not for a user to see or to undo.
+    /// The refs only track a remote: not shown to the user, and cannot be undone.
     Tracking,
 }
 
@@ -62,17 +62,17 @@ pub struct Push {
     pub refs: Vec<PushedRef>,
 }
 
-/// A ref of a remote: what it was, as last seen, and what it is.
+/// A ref of a remote: its old value, as last seen, and its new value.
 pub type PushedRef = Change;
 
-/// A line that was read.
+/// A parsed line.
 #[derive(Debug, Clone)]
 pub(super) enum Line {
     Pending(Box<Operation>),
     Done(String),
     Dropped(String),
     Pushed(Push),
-    /// It cannot be read.
+    /// The line cannot be parsed.
     Damaged,
 }
 
@@ -122,7 +122,7 @@ impl WrittenRef {
 }
 
 impl Line {
-    /// One line with its newline.
+    /// Returns the JSON line with its newline.
     pub(super) fn write(&self) -> String {
         let refs = |changes: &[Change]| changes.iter().map(WrittenRef::of).collect();
         let written = match self.clone() {
@@ -160,18 +160,18 @@ impl Line {
         })
     }
 
-    /// Whether nothing is pending after this line, when nothing was before the operation that it belongs to.
+    /// Returns whether nothing is pending after this line, provided that nothing was before its operation.
     pub(super) fn closes(&self) -> bool {
         matches!(self, Self::Done(_) | Self::Dropped(_) | Self::Pushed(_))
     }
 }
 
-/// The lines of a text; empty ones are left out.
+/// Parses all lines of a text, skipping empty ones.
 pub(super) fn parse(text: &str) -> Vec<Line> {
     text.lines().filter(|line| !line.is_empty()).map(Line::read).collect()
 }
 
-/// A thousand points on a command line would make a line of the journal that nobody reads.
+/// Cuts a long command line, such as one with a thousand points.
 fn shortened(command: Vec<String>) -> Vec<String> {
     let mut bytes = 0;
     let mut kept = Vec::new();
@@ -207,7 +207,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_operation_survives_its_line() {
+    fn operation_round_trips_through_its_line() {
         let written = operation("0123456789ab", Some("ba9876543210"));
         let text = Line::Pending(Box::new(written.clone())).write();
         assert_eq!(text.matches('\n').count(), 1);
@@ -215,7 +215,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_line_with_a_strange_ref_is_damaged() {
+    fn line_with_an_invalid_ref_is_damaged() {
         let text = Line::Pending(Box::new(operation("a", None))).write();
         for name in ["HEAD", "refs/../x", "refs/heads/a\\u0000delete refs/heads/b"] {
             let text = text.replace("refs/heads/a\"", &format!("{name}\""));
@@ -224,7 +224,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_long_command_line_is_shortened() {
+    fn shortens_a_long_command_line() {
         assert_eq!(shortened(vec!["new".to_owned(), "x".repeat(5000), "y".to_owned()]), ["new", ".."]);
     }
 }

@@ -1,12 +1,12 @@
 //! The journal: which operations moved which refs, from what to what.
 //!
-//! An *operation* is what one command did to refs. Before its refs move, a line says what is going to happen (*pending*); another
-//! line says afterwards that it happened (*done*), or that it did not (*dropped*). A process that is killed in between leaves the
-//! operation pending, and the next command that writes finds out from the refs how far it came.
+//! An *operation* is what one command does to refs. Before its refs move, it is written to the journal as *pending*; afterwards
+//! another line marks it as *done* or *dropped* (it did not happen). If the process is killed in between, the operation stays
+//! pending, and the next command that writes works out from the refs how far it came.
 //!
-//! `lattice/journal/operations` in the common dir holds one JSON object per line and is only appended to; a line that cannot be read
-//! costs that line. `lattice/journal/lock` is held from before the first line of an operation until after its last, so what is
-//! pending while this process holds the lock was left by a process that is gone. All worktrees of a repository share the two.
+//! `lattice/journal/operations` in the common dir holds one JSON object per line and is append-only; a damaged line is skipped.
+//! `lattice/journal/lock` is held from before the first line of an operation until after its last. So an operation that is pending
+//! while this process holds the lock was left by a process that has ended. All worktrees of a repository share both files.
 
 mod guard;
 mod history;
@@ -23,9 +23,9 @@ pub use guard::Guard;
 pub use history::{Entry, History, State};
 pub use line::{Operation, Origin, Push, PushedRef};
 
-/// How long another process may hold the journal: an operation takes some milliseconds, and hooks of git may run meanwhile.
+/// How long to wait for another process's lock: an operation takes milliseconds, but git may run hooks during it.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The journal may become this large before old operations are dropped.
+/// The size at which the journal drops old operations.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The journal could not be used.
@@ -36,10 +36,10 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("another git-lattice is moving refs in this repository: `{}` is locked", path.display())]
     Busy {
         /// The lock.
@@ -48,7 +48,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Busy { .. } => Some("wait for it, or end it: it may have been stopped (Ctrl-Z), or wait for a hook"),
@@ -57,7 +57,7 @@ impl Error {
     }
 }
 
-/// `Result` with this shelf's [`Error`].
+/// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The journal of a repository.
@@ -69,7 +69,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal of a repository; nothing is made or read.
+    /// Returns the journal of a repository; does no I/O.
     pub fn of(repo: &Repo) -> Self {
         Self::in_dir(repo.common_dir(), repo.shared())
     }
@@ -78,24 +78,24 @@ impl Journal {
         Self { dir: common_dir.join("lattice").join("journal"), most: MOST_BYTES, shared }
     }
 
-    /// Holds the journal, which is made where it is missing.
+    /// Locks the journal, creating it if it is missing.
     ///
     /// # Errors
-    /// When it cannot be written, or another process holds it for too long.
+    /// When it cannot be written, or another process holds the lock for too long.
     pub fn hold(&self) -> Result<Guard<'_>> {
         self.shared.create_dir_all(&self.dir).map_err(at(&self.dir))?;
         Guard::take(self)
     }
 
-    /// What the journal tells at this moment; where there is none, nothing.
+    /// Reads the journal; a missing one is empty.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it exists and cannot be read.
     pub fn read(&self) -> Result<History> {
         Ok(History::of(line::parse(&self.text()?)))
     }
 
-    /// Whether there is anything to be held.
+    /// Returns whether the journal exists.
     pub fn exists(&self) -> bool {
         self.file().exists()
     }

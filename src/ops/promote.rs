@@ -11,7 +11,7 @@ use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
 use crate::points::census::Census;
 use crate::points::content::Content;
-use crate::record::{Records, Said, Verdict, Verdicts, evidence};
+use crate::record::{Attributed, Records, Verdict, Verdicts, evidence};
 use crate::system::System;
 
 /// What a promotion comes to: points to be made, or the base branch to be moved.
@@ -99,7 +99,7 @@ impl Evidence<'_> {
             return Ok(vec![missing(self.config, point, "its branch holds no flake", "show")]);
         }
         let spelled = self.config.spell(point);
-        let said = self.records.said(content.key(self.repo, self.config, tree)?, &spelled)?;
+        let said = self.records.attributed(content.key(self.repo, self.config, tree)?, &spelled)?;
         let records: Vec<_> = said.iter().map(|said| said.record.clone()).collect();
         let known = Known { verdicts: Verdicts::of(&records), said, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
@@ -111,7 +111,7 @@ impl Evidence<'_> {
 /// What is known of a point's key, and what the policy asks of it.
 struct Known {
     verdicts: Verdicts,
-    said: Vec<Said>,
+    said: Vec<Attributed>,
     require: Require,
 }
 

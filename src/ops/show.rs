@@ -12,7 +12,7 @@ use crate::lattice::{Point, Spelled};
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, Step};
 use crate::points::status::{self, PointStatus};
-use crate::record::{Dispute, Record, Records, Said, disputes};
+use crate::record::{Attributed, Dispute, Record, Records, disputes};
 
 /// One point in full.
 pub struct Details {
@@ -27,7 +27,7 @@ pub struct Details {
     /// The points of the population right below it.
     pub below: Vec<Spelled>,
     /// The records for its key.
-    pub records: Vec<Said>,
+    pub records: Vec<Attributed>,
     /// Where they contradict each other; records are named by their place in the list.
     pub disputes: Vec<Dispute>,
     /// The logs of its key's builds that are kept in this clone.
@@ -55,7 +55,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         config_hash = repo.entry_at(own.id, CONFIG)?.map(|entry| entry.id.to_string());
     }
     let records = match status.key {
-        Some(key) => Records::open(repo)?.said(key, &config.spell(point))?,
+        Some(key) => Records::open(repo)?.attributed(key, &config.spell(point))?,
         None => Vec::new(),
     };
     let told: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();

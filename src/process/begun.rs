@@ -1,11 +1,11 @@
-//! A program that is started before it is known what to tell it.
+//! A program that is started before its stdin is known.
 
 use std::process::Stdio;
 
 use super::children::Reaped;
 use super::{Clock, Cmd, Error, Heard, Output, Result};
 
-/// A program that runs and waits for its stdin; dropped, it is killed.
+/// A running program that waits for its stdin; dropping it kills it.
 #[derive(Debug)]
 pub struct Begun {
     child: Reaped,
@@ -13,10 +13,10 @@ pub struct Begun {
 }
 
 impl Cmd {
-    /// Starts it with a stdin that stays open: it waits for what [`Begun::finish`] says.
+    /// Starts the program with an open stdin; [`Begun::finish`] writes to it.
     ///
     /// # Errors
-    /// When it is missing or cannot be started.
+    /// When the program is missing or cannot be started.
     pub fn begin(self) -> Result<Begun> {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -25,16 +25,16 @@ impl Cmd {
 }
 
 impl Begun {
-    /// Its process id.
+    /// Returns its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Gives it `stdin`, waits for its end and asks for exit status 0.
+    /// Writes `stdin`, waits for the end and requires exit status 0.
     ///
     /// # Errors
-    /// When it ends otherwise, or talking to it failed.
+    /// When the exit status is not 0, or reading and writing its pipes failed.
     pub fn finish(self, stdin: &[u8]) -> Result<Output> {
         let mut stderr = Vec::new();
         let (status, stdout) = self.cmd.converse(self.child, Some(stdin.to_vec()), |heard| {

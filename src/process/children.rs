@@ -1,10 +1,10 @@
-//! The children that run, and ending them: at a limit, with us, and at Ctrl-C and its kin.
+//! Running children, and how they end: at a limit, when we end, and on Ctrl-C, SIGTERM and SIGHUP.
 //!
-//! A child that has a limit leads a process group of its own, so that all of it can be ended at once. The others stay in ours: the
-//! terminal sends them SIGINT as it does to us, they may ask there, and who kills our group by SIGKILL kills them too. `kill` sends
-//! SIGTERM to us alone. git heeds that; nix heeds nothing while it evaluates and would go on for ever with no reader. So a thread
-//! waits for the signal, asks the children to end, kills those that do not, and then lets us end by the signal as if it had not
-//! been caught. A build gets a moment to write down what was cancelled.
+//! A child with a limit leads its own process group, so that the whole group can be signalled. Other children stay in our group:
+//! they get the terminal's SIGINT, may read from the terminal, and die when our group is killed with SIGKILL. But `kill` sends
+//! SIGTERM to us alone. git notices that we are gone; nix, while it evaluates, does not and would run on for ever. So a thread waits
+//! for the signal, sends SIGTERM to the children, kills those that stay, and then ends us by the same signal as if it had not been
+//! caught. A build gets a moment to record that it was cancelled.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -20,19 +20,19 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::tree::{self, Process};
 
-/// Time for git to clean its locks and for nix to stop its builders.
+/// Time for git to remove its locks and for nix to stop its builders.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The signal that was caught; 0 is none.
+/// The caught signal; 0 means none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// Whether signals are waited for already.
+/// Whether the signal thread runs.
 static WAITING: AtomicBool = AtomicBool::new(false);
 
-/// Whether something is to be written down after the children have ended.
+/// Whether the caller still writes records after the children have ended.
 static WRITES_DOWN: AtomicBool = AtomicBool::new(false);
 
 /// A child that runs.
@@ -51,7 +51,7 @@ impl Running {
         }
     }
 
-    /// Kills it with everything that was once seen below it.
+    /// Kills the child, its descendants, and the former descendants in `seen`.
     fn kill(self, seen: &[Process]) {
         let now = tree::below(self.pid);
         if self.leads_group {
@@ -62,7 +62,7 @@ impl Running {
     }
 }
 
-/// From now on, SIGINT, SIGTERM and SIGHUP end the children first, and leave time to write down what became of them.
+/// Makes SIGINT, SIGTERM and SIGHUP end the children first and leave time to record how they ended.
 ///
 /// # Errors
 /// When the signals cannot be caught.
@@ -75,16 +75,16 @@ fn catch_signals() -> io::Result<()> {
     if WAITING.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
-    // What nohup(1) lets us ignore stays ignored.
+    // nohup(1) ignores SIGHUP for us: keep ignoring it.
     let caught = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let mut signals = Signals::new(caught)?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             SIGNAL.store(signal, Ordering::SeqCst);
             end_children();
-            // Who waited for a child writes down what became of it, and then ends by `end_by_signal`.
+            // The caller that waited for a child now records how it ended and calls `end_by_signal`.
             std::thread::sleep(if WRITES_DOWN.load(Ordering::SeqCst) { GRACE } else { LOOK_AGAIN });
-            // Those that were started after the others had been told.
+            // Children that were started after `end_children` listed them.
             running().clone().into_iter().for_each(|child| child.kill(&[]));
             emulate_default_handler(signal).ok();
         }
@@ -92,21 +92,21 @@ fn catch_signals() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal is ignored, as far as the system tells (`proc_pid_status`(5)).
+/// Returns whether a signal is ignored, if the system tells (`proc_pid_status`(5)).
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Whether we are about to end by a signal: nothing long is to be started any more.
+/// Returns whether we are ending because of a signal: start no long work.
 pub fn is_ending() -> bool {
     SIGNAL.load(Ordering::SeqCst) != 0
 }
 
-/// The same, asked when a child ended by a signal that the terminal may have sent to us as well: it is caught at any moment.
+/// Like [`is_ending`], for a child that a signal ended: the terminal may have sent us the same signal, which arrives any moment.
 pub fn is_ending_soon() -> bool {
-    /// A thread that waits for signals runs within this time, also on a busy machine.
+    /// The signal thread runs within this time even on a busy machine.
     const SOON: Duration = Duration::from_millis(300);
     let until = Instant::now() + SOON;
     while !is_ending() && Instant::now() < until {
@@ -115,12 +115,12 @@ pub fn is_ending_soon() -> bool {
     is_ending()
 }
 
-/// Whether we end by a signal without a word: what was begun was cut off, and that is all there is to say.
+/// Returns whether a signal ends us without a report: the work was cut off, and there is nothing to record.
 pub fn is_cut_off() -> bool {
     is_ending() && !WRITES_DOWN.load(Ordering::SeqCst)
 }
 
-/// Ends by the signal that was caught, if one was: a shell wants to know. To be called by `main`, last.
+/// Ends by the caught signal, if any, so that a shell sees it. `main` calls this last.
 pub fn end_by_signal() {
     match SIGNAL.load(Ordering::SeqCst) {
         0 => {}
@@ -144,27 +144,27 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until a child has ended, and does not reap it: its id stays its own.
+/// Waits until a child has ended without reaping it, so that its id is not reused.
 pub(super) fn wait_for_end(pid: Pid) {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
 }
 
-/// A child that does not outlive the value.
+/// A child that is killed when the value is dropped.
 #[derive(Debug)]
 pub(super) struct Reaped {
     child: Child,
     running: Running,
 }
 
-/// What was asked to end.
+/// A child that was asked to end.
 pub(super) struct Ending {
     running: Running,
     seen: Vec<Process>,
 }
 
 impl Reaped {
-    /// Starts a child that ends with us. A signal that comes meanwhile waits until the child can be told of it.
+    /// Starts a child that ends with us. The lock delays a signal until the child is in the list.
     pub(super) fn start(command: &mut Command, leads_group: bool) -> io::Result<Self> {
         catch_signals()?;
         if leads_group {
@@ -188,23 +188,23 @@ impl Reaped {
         self.child.id()
     }
 
-    /// Its streams, as far as they are pipes, and its id.
+    /// Takes its streams that are pipes; returns them with its id.
     pub(super) fn streams(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>, Pid) {
         let Child { stdin, stdout, stderr, .. } = &mut self.child;
         (stdin.take(), stdout.take(), stderr.take(), self.running.pid)
     }
 
-    /// Asks it and what it started to end.
+    /// Sends SIGTERM to the child and its descendants.
     pub(super) fn ask_to_end(&self) -> Ending {
         let seen = tree::below(self.running.pid);
         self.running.tell(Signal::TERM);
         Ending { running: self.running, seen }
     }
 
-    /// How it ended. It must be ending by itself, or have been killed.
+    /// Returns how the child ended. It must have been killed or be about to end.
     pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
         wait_for_end(self.running.pid);
-        // Before its id is free for another.
+        // Before the id can be reused.
         self.forget();
         self.child.wait()
     }
@@ -215,7 +215,7 @@ impl Reaped {
 }
 
 impl Ending {
-    /// Kills what is still there.
+    /// Kills the processes that are left.
     pub(super) fn kill(self) {
         self.running.kill(&self.seen);
     }

@@ -1,4 +1,4 @@
-//! What is to be run: a program with its arguments, environment and folder, which can be printed for a shell.
+//! A program with its arguments, environment and directory; prints itself as a shell command.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -12,15 +12,15 @@ use super::watch::Bounds;
 use super::{Error, TRACE, terminal};
 use crate::{env, text};
 
-/// Whether this process is on a leash.
+/// Whether this process is on a [leash](super::leash).
 pub(super) static LEASHED: AtomicBool = AtomicBool::new(false);
 
-/// One program with its arguments, to be read or shown.
+/// A program with its arguments, to be read or shown.
 #[derive(Debug, Clone)]
 pub struct Cmd {
     program: OsString,
     args: Vec<OsString>,
-    /// All of the environment that it gets from ours; `None`: everything.
+    /// The variables inherited from our environment; `None` inherits all.
     inherited: Option<Vec<(OsString, OsString)>>,
     envs: Vec<(OsString, Option<OsString>)>,
     pub(super) cwd: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub struct Cmd {
 }
 
 impl Cmd {
-    /// A command that runs `program`, a path or a name to be found on PATH.
+    /// Creates a command for `program`, a path or a name on PATH.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
@@ -59,76 +59,76 @@ impl Cmd {
         self
     }
 
-    /// Gives the child these variables in place of our environment; [`env`](Self::env) adds to them.
+    /// Replaces the inherited environment by these variables; [`env`](Self::env) adds to them.
     #[must_use]
     pub fn only_env(mut self, variables: Vec<(OsString, OsString)>) -> Self {
         self.inherited = Some(variables);
         self
     }
 
-    /// Sets one variable of the child's environment.
+    /// Sets an environment variable of the child.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.envs.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
         self
     }
 
-    /// Removes one variable from the child's environment.
+    /// Removes an environment variable from the child.
     #[must_use]
     pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
         self.envs.push((name.as_ref().to_owned(), None));
         self
     }
 
-    /// Removes everything by which git would tell the child about this repository.
+    /// Removes all variables by which git tells the child about this repository.
     #[must_use]
     pub fn without_git_env(mut self) -> Self {
         self.envs.extend(env::GIT_LOCAL.iter().map(|name| (OsString::from(name), None)));
         self
     }
 
-    /// Runs it in `dir`.
+    /// Runs the program in `dir`.
     #[must_use]
     pub fn cwd(mut self, dir: impl AsRef<Path>) -> Self {
         self.cwd = Some(dir.as_ref().to_owned());
         self
     }
 
-    /// Gives it `bytes` on stdin, which otherwise is closed when read.
+    /// Writes `bytes` to its stdin, which is otherwise closed for a read command.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// Ends it, with all that it started, when it takes longer than `limit`.
+    /// Ends the program and its descendants when it takes longer than `limit`.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.bounds.total = Some(limit);
         self
     }
 
-    /// Ends it, with all that it started, when nothing moves for `limit`; `what` says what is waited for, as in "`origin` to answer".
+    /// Ends the program and its descendants after `limit` without activity; `what` names what is waited for ("`origin` to answer").
     #[must_use]
     pub fn moving(mut self, limit: Duration, what: impl Into<String>) -> Self {
         (self.bounds.still, self.bounds.what) = (Some(limit), what.into());
         self
     }
 
-    /// Lets it ask for a password: on a terminal it stays in our process group, the one that may read there.
+    /// Lets the program ask for a password: on a terminal it stays in our process group, the foreground group.
     #[must_use]
     pub fn may_ask(mut self) -> Self {
         self.may_ask = true;
         self
     }
 
-    /// Whether it leads a process group of its own. A program on a leash keeps its children in its group, which whoever holds the
-    /// leash ends.
+    /// Returns whether the program leads its own process group. The children of a leashed process stay in its group, which the
+    /// holder of the leash ends.
     pub(super) fn leads_group(&self) -> bool {
         self.bounds.has_limit() && !LEASHED.load(Ordering::SeqCst) && !(self.may_ask && terminal::is_there())
     }
 
-    /// The standard library's command, for the few who must say more (detaching, `exec`).
+    /// Returns the standard library's command, for callers that need more of it (detaching, `exec`).
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -176,7 +176,7 @@ impl fmt::Display for Cmd {
     }
 }
 
-/// `word` as a POSIX shell reads it back: bare where that is safe, else in single quotes.
+/// Quotes `word` for a POSIX shell, with single quotes where needed.
 #[must_use]
 pub fn quote(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref().to_string_lossy();

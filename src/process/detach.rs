@@ -1,7 +1,7 @@
-//! Starting a program that lives on when we and the terminal are gone.
+//! Starts programs that outlive us and the terminal.
 //!
-//! A post-checkout hook must not make anybody wait. git itself waits for the hook only, but `$(git checkout x)`, an
-//! editor or a CI runner waits until every process that holds its pipe has let go of it.
+//! Users must not wait for a post-checkout hook's background work. git waits only for the hook itself, but `$(git checkout x)`, an
+//! editor or a CI runner waits until every process has closed the caller's pipe.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -13,13 +13,13 @@ use rustix::io::Errno;
 use super::{Cmd, Error, Result};
 
 impl Cmd {
-    /// Starts it and returns at once with its process id: no stdin, no stdout, no inherited descriptor, nothing of git's
-    /// environment, in `/` unless a folder was given. Its stderr is added to the file `log`, or goes nowhere.
+    /// Starts the program and returns its process id at once. It gets no stdin, no stdout, no inherited descriptors and none of
+    /// git's variables, and runs in `/` unless a directory was set. Its stderr is appended to the file `log`, or discarded.
     ///
-    /// The program then calls [`become_session_leader`].
+    /// The program must call [`become_session_leader`].
     ///
     /// # Errors
-    /// When it is missing, cannot be started, or `log` cannot be opened.
+    /// When the program is missing or cannot be started, or `log` cannot be opened.
     pub fn spawn_detached(self, log: Option<&Path>) -> Result<u32> {
         let cmd = self.without_git_env();
         let cmd = if cmd.cwd.is_some() { cmd } else { cmd.cwd("/") };
@@ -33,11 +33,10 @@ impl Cmd {
     }
 }
 
-/// Leaves the session of whoever started us: no Ctrl-C and no hang-up of that terminal reaches us any more.
+/// Leaves the session that we were started in, so that Ctrl-C or a hang-up of its terminal does not reach us.
 ///
-/// To be called by the detached program before anything else. Whoever leads a process group already cannot leave its session
-/// (setsid(2), EPERM), and stays: nobody but a shell, or a session that is ours already, starts us like that. Which of the two is
-/// not asked, for getsid(2) says 0 where the leader lives outside of our process id namespace.
+/// The detached program must call this first. setsid(2) fails with EPERM for a process group leader: either a shell started us, or
+/// the session is already ours. Both are accepted without checking, since getsid(2) returns 0 for a leader outside our pid namespace.
 ///
 /// # Errors
 /// When the system refuses for another reason.
@@ -52,7 +51,7 @@ fn open_log(path: &Path) -> io::Result<Stdio> {
     OpenOptions::new().append(true).create(true).open(path).map(Stdio::from)
 }
 
-/// Descriptors that somebody left open to us (a lock, a pipe of the caller's) are not handed on.
+/// Closes descriptors that we inherited (a lock, the caller's pipe) in the new program.
 fn close_inherited_on_exec() {
     close_fds::set_fds_cloexec_threadsafe(3, &[]);
 }

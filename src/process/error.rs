@@ -1,30 +1,30 @@
-//! Why a program gave no answer, as opposed to what it answered.
+//! Errors of running a program.
 
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// Why a program did not do what was asked.
+/// Why running a program failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The program is not there.
+    /// The program does not exist.
     #[error("`{program}` was not found")]
     NotFound {
-        /// What was looked for.
+        /// The program's name or path.
         program: String,
     },
-    /// It could not be started, or talking to it failed.
+    /// It could not be started, or reading and writing its pipes failed.
     #[error("could not run `{command}`")]
     Io {
-        /// The pasteable line.
+        /// The command line.
         command: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It ran and ended with something else than 0.
-    #[error("`{command}` ended with {status}{}", said(stderr))]
+    /// It ended with another exit status than 0.
+    #[error("`{command}` ended with {status}{}", message(stderr))]
     Failed {
-        /// The pasteable line.
+        /// The command line.
         command: String,
         /// How it ended.
         status: ExitStatus,
@@ -33,20 +33,20 @@ pub enum Error {
         /// What it wrote to stderr.
         stderr: Vec<u8>,
     },
-    /// It did not get as far as it should in the time it had, and was ended.
+    /// It exceeded its time limit and was ended.
     #[error("`{command}` was stopped after {} seconds", limit.as_secs())]
     TimedOut {
-        /// The pasteable line.
+        /// The command line.
         command: String,
-        /// The time it had.
+        /// The limit.
         limit: Duration,
     },
-    /// Nothing moved for too long while it spoke to a network, and it was ended.
+    /// It exceeded its limit for the time without activity and was ended.
     #[error("`{command}` was stopped: nothing moved for {} seconds", limit.as_secs())]
     Still {
-        /// The pasteable line.
+        /// The command line.
         command: String,
-        /// The time in which something must move.
+        /// The limit.
         limit: Duration,
     },
 }
@@ -54,7 +54,7 @@ pub enum Error {
 /// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-fn said(stderr: &[u8]) -> String {
+fn message(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let text = text.trim();
     if text.is_empty() { String::new() } else { format!(": {text}") }

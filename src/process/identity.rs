@@ -1,4 +1,4 @@
-//! Which process it was: a process id alone is given again to another, sooner or later.
+//! Identifies a process beyond its id, which the system reuses.
 
 use std::sync::LazyLock;
 use std::{fmt, fs};
@@ -8,55 +8,55 @@ use serde::{Deserialize, Serialize};
 
 use super::proc;
 
-/// One process among all that ever ran.
+/// Identifies one process for all time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its id.
+    /// The process id.
     pub pid: u32,
-    /// When it was started, in clock ticks since the machine was (`proc_pid_stat`(5)).
+    /// Start time in clock ticks since boot (`proc_pid_stat`(5)).
     #[serde(default)]
     pub start: Option<u64>,
-    /// Which start of the machine that was.
+    /// The boot id.
     #[serde(default)]
     pub boot: Option<String>,
-    /// The space of process ids that the id is from: containers have their own.
+    /// The pid namespace: containers have their own.
     #[serde(default)]
     pub space: Option<String>,
-    /// The machine.
+    /// The host name.
     pub host: String,
 }
 
-/// What is known of a process.
+/// The state of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// It runs.
     Running,
     /// It has ended.
     Ended,
-    /// It ran on another machine, or in another container.
+    /// It ran on another machine or in another container.
     Unknown,
 }
 
 impl Identity {
-    /// The process with this id, which runs now.
+    /// Identifies the running process with this id.
     #[must_use]
     pub fn of(pid: u32) -> Self {
         Self { pid, start: started(pid), boot: boot(), space: proc::space(), host: host() }
     }
 
-    /// This process.
+    /// Identifies this process.
     #[must_use]
     pub fn own() -> Self {
         Self::of(std::process::id())
     }
 
-    /// Whether it still runs.
+    /// Returns whether the process still runs.
     #[must_use]
     pub fn life(&self) -> Life {
         self.tag().life()
     }
 
-    /// A short form, for the name of a file.
+    /// Returns a short form for file names.
     #[must_use]
     pub fn tag(&self) -> Tag {
         let hash = |text: &Option<String>| text.as_deref().map_or(0, hash);
@@ -69,12 +69,12 @@ impl Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag {
     pid: u32,
-    /// 0 where it is not known.
+    /// 0 if unknown.
     start: u64,
     place: Place,
 }
 
-/// Where a process ran, each part as a hash; 0 where it is not known.
+/// Hashes of boot id, host name and pid namespace; 0 if unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     boot: u32,
@@ -83,24 +83,24 @@ struct Place {
 }
 
 impl Tag {
-    /// That of this process.
+    /// Returns the tag of this process.
     #[must_use]
     pub fn own() -> Self {
         static OWN: LazyLock<Tag> = LazyLock::new(|| Identity::own().tag());
         *OWN
     }
 
-    /// That of a process which ran here and has ended.
+    /// Returns the tag of a process that ran here and has ended.
     #[cfg(test)]
     pub(crate) fn of_ended_process() -> Self {
         let mut child = std::process::Command::new("true").spawn().expect("true(1) runs");
         let tag = Identity::of(child.id()).tag();
         child.wait().expect("it ends");
-        // It may have ended before its start was read.
+        // The process may have ended before its start time was read.
         Self { start: tag.start.max(1), ..tag }
     }
 
-    /// Reads what [`Display`](fmt::Display) wrote.
+    /// Parses the output of [`Display`](fmt::Display).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (pid, rest) = text.split_once('-')?;
@@ -110,7 +110,7 @@ impl Tag {
         Some(Self { pid: pid.parse().ok()?, start: start.parse().ok()?, place })
     }
 
-    /// Whether the process still runs.
+    /// Returns whether the process still runs.
     #[must_use]
     pub fn life(self) -> Life {
         let (place, here) = (self.place, Self::own().place);
@@ -118,7 +118,7 @@ impl Tag {
         if !is_same_boot && place.host != here.host {
             return Life::Unknown;
         }
-        // Another start of this machine: nothing of it is left.
+        // The machine was restarted since: the process is gone.
         if !is_same_boot && place.boot != 0 {
             return Life::Ended;
         }
@@ -141,15 +141,15 @@ impl fmt::Display for Tag {
     }
 }
 
-/// FNV-1a: the same in every version of this program.
+/// FNV-1a, which gives the same hash in every version of this program.
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// The start time of a process that runs; one that has ended and was not waited for counts as ended.
+/// Returns the start time of a running process; a zombie counts as ended.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(proc::folder()?.join(pid.to_string()).join("stat")).ok()?;
-    // `PID (NAME) STATE ..`: a name may hold anything, parentheses too.
+    // `PID (NAME) STATE ..`: the name may contain parentheses.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     fields.next().filter(|state| !matches!(*state, "Z" | "X"))?;
     fields.nth(18)?.parse().ok()
@@ -173,27 +173,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_known_by_more_than_its_id() {
+    fn identity_detects_reused_process_ids() {
         let own = Identity::own();
         assert_eq!(own.life(), Life::Running);
         if let Some(start) = own.start {
-            assert_eq!(
-                Identity { start: Some(start + 1), ..own.clone() }.life(),
-                Life::Ended,
-                "the id was given again"
-            );
+            assert_eq!(Identity { start: Some(start + 1), ..own.clone() }.life(), Life::Ended, "the id was reused");
             let boot = Some("another".to_owned());
             assert_eq!(Identity { boot: boot.clone(), ..own.clone() }.life(), Life::Ended, "the machine was restarted");
             assert_eq!(Identity { boot, host: "elsewhere".to_owned(), ..own }.life(), Life::Unknown);
         }
     }
+
     #[test]
-    fn a_tag_tells_the_same_of_a_process() {
+    fn tag_identifies_the_same_process() {
         let own = Tag::own();
         assert_eq!(Tag::parse(&own.to_string()), Some(own));
         assert_eq!(own.life(), Life::Running);
         if own.start != 0 {
-            assert_eq!(Tag { start: own.start + 1, ..own }.life(), Life::Ended, "the id was given again");
+            assert_eq!(Tag { start: own.start + 1, ..own }.life(), Life::Ended, "the id was reused");
         }
         for none in ["", "1", "1-2", "1-2-3", "a-2-0123456789abcdef01234567", "1-2-0123456789abcdef0123456g"] {
             assert_eq!(Tag::parse(none), None, "`{none}`");

@@ -1,8 +1,8 @@
-//! A child that must not outlive us, even when we are killed without a word.
+//! Children that must not outlive us, even when we are killed with SIGKILL.
 //!
-//! It is told through a pipe that only we hold: when the pipe closes, we are gone, and a byte before that says that its work is
-//! no longer wanted. No signal can be as sure: prctl(2)'s is Linux' alone, and comes too late for a parent that died before the
-//! child could ask for it. What it started is in its process group, and ends by the group's signals where it was killed itself.
+//! The child reads a pipe (the leash) whose other end only we hold. A closed pipe means that we are gone; a byte before that means
+//! that its work is cancelled. Signals are less reliable: prctl(2) `PR_SET_PDEATHSIG` exists only on Linux, and comes too late if the
+//! parent died before the child called it. The child's own children are in its process group; if it is killed, we signal the group.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,16 +17,16 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use super::cmd::LEASHED;
 use super::{Cmd, Error, Result};
 
-/// What the pipe says when the work is no longer wanted.
+/// The byte that cancels the work.
 const STOP: u8 = b'.';
 /// How long a group may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Whether whoever held our leash is gone.
-static ALONE: AtomicBool = AtomicBool::new(false);
+/// Whether the holder of our leash is gone.
+static ORPHANED: AtomicBool = AtomicBool::new(false);
 
-/// A child on a leash; it leads a process group of its own.
+/// A child on a leash; it leads its own process group.
 #[derive(Debug)]
 pub struct Leashed {
     pid: Pid,
@@ -35,12 +35,12 @@ pub struct Leashed {
 }
 
 impl Cmd {
-    /// Starts it on a leash; its stdout is `hold`, a file that it keeps open for us, and its stderr is ours.
+    /// Starts the program on a leash. Its stdout is `hold`, a file that it keeps open for us; its stderr is ours.
     ///
-    /// The program then calls [`heed`].
+    /// The program must call [`watch`].
     ///
     /// # Errors
-    /// When it is missing or cannot be started.
+    /// When the program is missing or cannot be started.
     pub fn spawn_leashed(self, hold: File) -> Result<Leashed> {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::from(hold)).process_group(0);
@@ -56,24 +56,24 @@ impl Cmd {
 }
 
 impl Leashed {
-    /// How it ended, if it does within `time`.
+    /// Waits at most `time`; returns how the child ended, if it did.
     pub fn wait(&self, time: Duration) -> Option<io::Result<ExitStatus>> {
         self.over.recv_timeout(time).ok()
     }
 
-    /// Tells it to end, with what it has to write down.
+    /// Asks the child to end and to record that it was cancelled.
     pub fn stop(&mut self) {
         if let Some(mut leash) = self.leash.take() {
             leash.write_all(&[STOP]).ok();
         }
     }
 
-    /// Kills it.
+    /// Kills the child with SIGKILL.
     pub fn kill(&self) {
         kill_process(self.pid, Signal::KILL).ok();
     }
 
-    /// Ends what it has left behind. To be called when it has ended.
+    /// Ends the rest of the child's process group. Call this after the child has ended.
     pub fn end_group(&self) {
         if kill_process_group(self.pid, Signal::TERM).is_err() {
             return;
@@ -86,29 +86,29 @@ impl Leashed {
     }
 }
 
-/// From now on, this process ends as by SIGTERM when its leash says so or is let go, and keeps its children in its process group.
+/// Makes this process end as by SIGTERM when its leash is cancelled or closed, and keeps its children in its process group.
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn heed() -> io::Result<()> {
+pub fn watch() -> io::Result<()> {
     LEASHED.store(true, Ordering::SeqCst);
     let wait = || {
         let mut said = [0];
         let is_told = io::stdin().read(&mut said).is_ok_and(|read| read == 1 && said == [STOP]);
-        ALONE.store(!is_told, Ordering::SeqCst);
+        ORPHANED.store(!is_told, Ordering::SeqCst);
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };
     std::thread::Builder::new().name("leash".to_owned()).spawn(wait).map(drop)
 }
 
-/// Whether whoever held our leash is gone: then nobody cancelled anything, and somebody will begin again.
-pub fn is_alone() -> bool {
-    ALONE.load(Ordering::SeqCst)
+/// Returns whether the holder of our leash is gone: the work was not cancelled, and another process will start it again.
+pub fn is_orphaned() -> bool {
+    ORPHANED.load(Ordering::SeqCst)
 }
 
-/// As low as an ordinary process can put itself: everything else goes first. The disk follows the processor (`ioprio_set`(2)), and
-/// `ionice` makes that stricter where it is at hand.
-pub fn give_way() {
+/// Gives this process the lowest priority. I/O priority follows the nice value (`ioprio_set`(2)); `ionice`, if installed, lowers it
+/// further.
+pub fn lower_priority() {
     rustix::process::nice(19).ok();
     if let Ok(ionice) = which::which("ionice") {
         Cmd::new(ionice).args(["-c", "3", "-p", &std::process::id().to_string()]).output().ok();

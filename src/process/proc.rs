@@ -1,7 +1,7 @@
-//! `/proc`, where it speaks of the process ids that this process knows.
+//! `/proc`, if it belongs to our pid namespace.
 //!
-//! In a container with process ids of its own, the `/proc` of the surrounding system may still be mounted: a number there is another
-//! process here (`pid_namespaces`(7)).
+//! A container with its own pid namespace may have the host's `/proc` mounted, where a number means another process
+//! (`pid_namespaces`(7)).
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -11,12 +11,12 @@ static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     (own.as_os_str().to_str() == Some(&std::process::id().to_string())).then(|| PathBuf::from("/proc"))
 });
 
-/// The folder; `None` where there is none, or it is that of other process ids.
+/// Returns `/proc`; `None` if it is missing or belongs to another pid namespace.
 pub fn folder() -> Option<&'static Path> {
     FOLDER.as_deref()
 }
 
-/// A name for the space of our process ids; `None` where the system has no such thing.
+/// Returns the name of our pid namespace; `None` on systems without them.
 pub fn space() -> Option<String> {
     Some(std::fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
 }

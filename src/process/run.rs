@@ -1,4 +1,4 @@
-//! Running a [`Cmd`]: read, with both streams captured, or shown on the terminal.
+//! Runs a [`Cmd`]: reads both streams, or shows it on the terminal.
 
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,7 +9,7 @@ use super::talk::{Talked, talk};
 use super::watch::{Late, Watch};
 use super::{Clock, Cmd, Error, Heard, Result};
 
-/// What a program that was read gave back.
+/// The result of a program that was read.
 #[derive(Debug)]
 pub struct Output {
     /// How it ended.
@@ -21,13 +21,13 @@ pub struct Output {
 }
 
 impl Output {
-    /// stdout as text, whatever its bytes, without the final newline.
+    /// Returns stdout as text without the final newline; invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
     }
 
-    /// stderr as text, whatever its bytes, trimmed.
+    /// Returns stderr as trimmed text; invalid UTF-8 is replaced.
     #[must_use]
     pub fn error_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).trim().to_owned()
@@ -35,10 +35,10 @@ impl Output {
 }
 
 impl Cmd {
-    /// Runs it, captures both streams and asks for exit status 0.
+    /// Runs the program, captures both streams and requires exit status 0.
     ///
     /// # Errors
-    /// When it is missing, cannot be started, or ends otherwise.
+    /// When it is missing, cannot be started, exceeds a limit, or ends with another status.
     pub fn read(self) -> Result<Output> {
         let command = self.to_string();
         let Output { status, stdout, stderr } = self.output()?;
@@ -49,10 +49,10 @@ impl Cmd {
         }
     }
 
-    /// Runs it and captures both streams, whatever its exit status.
+    /// Runs the program and captures both streams, whatever its exit status.
     ///
     /// # Errors
-    /// When it is missing, cannot be started, or took too long.
+    /// When it is missing, cannot be started, or exceeds a limit.
     pub fn output(self) -> Result<Output> {
         let mut stderr = Vec::new();
         let (status, stdout) = self.stream_within(None, |line| {
@@ -62,7 +62,7 @@ impl Cmd {
         Ok(Output { status, stdout, stderr })
     }
 
-    /// Runs it, hands every line of stderr (with its newline) to `on_stderr` as it comes, and gives back how it ended and its stdout.
+    /// Runs the program, passes every stderr line (with its newline) to `on_stderr` as it comes, and returns the status and stdout.
     ///
     /// # Errors
     /// When it is missing or cannot be started.
@@ -73,11 +73,10 @@ impl Cmd {
         })
     }
 
-    /// Like [`stream`](Self::stream), but the child is ended, with all that it started, when `limit` passes before `on_stderr` says
-    /// that the clock may stop.
+    /// Like [`stream`](Self::stream), but ends the program and its descendants if `limit` passes before `on_stderr` stops the clock.
     ///
     /// # Errors
-    /// When it is missing, cannot be started, or took too long.
+    /// When it is missing, cannot be started, or exceeds a limit.
     pub fn stream_within(
         self,
         limit: Option<Duration>,
@@ -89,10 +88,10 @@ impl Cmd {
         })
     }
 
-    /// Like [`stream_within`](Self::stream_within); `on` is also told each time that nothing was said for `patience`.
+    /// Like [`stream_within`](Self::stream_within), but also calls `on` after each `patience` without output.
     ///
     /// # Errors
-    /// When it is missing, cannot be started, or took too long.
+    /// When it is missing, cannot be started, or exceeds a limit.
     pub fn listen(
         mut self,
         limit: Option<Duration>,
@@ -109,7 +108,7 @@ impl Cmd {
         self.converse(child, stdin, on)
     }
 
-    /// Talks to it until it has ended.
+    /// Feeds and reads a child until it ends.
     pub(super) fn converse(
         &self,
         child: Reaped,
@@ -124,7 +123,7 @@ impl Cmd {
         }
     }
 
-    /// Runs it on the user's terminal: stdin and stderr are ours, its stdout goes to stderr, since stdout is for data.
+    /// Runs the program on the user's terminal. stdin and stderr are ours; its stdout goes to stderr, since our stdout is for data.
     ///
     /// # Errors
     /// When it is missing or cannot be started.
@@ -152,26 +151,30 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_takes_too_long_is_killed() {
+    fn kills_a_child_at_its_time_limit() {
         assert!(matches!(shell("echo line >&2; exec sleep 600", Clock::Run), Err(Error::TimedOut { .. })));
     }
 
     #[test]
-    fn a_limit_ends_the_whole_group_and_what_left_it() {
+    fn limit_ends_group_and_descendants_outside_it() {
         let dir = tempfile::tempdir().unwrap();
         let mark = dir.path().join("mark");
-        // One grandchild is in the group, one in a session of its own; both hold our pipes.
+        // One grandchild is in the group, one in its own session; both hold our pipes.
         let script =
             format!("sleep 5 && echo >'{0}' & setsid sh -c \"sleep 5; echo >'{0}'\" & sleep 600; :", mark.display());
         let started = Instant::now();
         assert!(matches!(shell(&script, Clock::Run), Err(Error::TimedOut { .. })));
-        assert!(started.elapsed() < Duration::from_secs(5), "nothing should keep us waiting: {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "we should not wait for grandchildren: {:?}",
+            started.elapsed()
+        );
         std::thread::sleep(Duration::from_secs(5));
-        assert!(!mark.exists(), "nothing of it should live on");
+        assert!(!mark.exists(), "no grandchild should survive");
     }
 
     #[test]
-    fn a_program_that_heeds_sigterm_may_clean_up() {
+    fn gives_a_child_time_to_clean_up_on_sigterm() {
         let dir = tempfile::tempdir().unwrap();
         let mark = dir.path().join("mark");
         let script = format!("trap 'sleep 0.2; echo >\"{}\"; exit' TERM; while :; do sleep 0.1; done", mark.display());
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_a_grandchild_holds_is_not_waited_for() {
+    fn does_not_wait_for_a_pipe_held_by_a_grandchild() {
         let started = Instant::now();
         let output = Cmd::new("sh").args(["-c", "echo done; sleep 15 & exit 3"]).output().unwrap();
         assert_eq!((output.status.code(), output.text().as_str()), (Some(3), "done"));
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_computes_or_speaks_moves() {
+    fn cpu_time_and_output_count_as_activity() {
         let limit = Duration::from_secs(1);
         for moving in
             ["for i in 1 2 3 4 5 6; do sleep 0.4; printf . >&2; done", "timeout 3 sh -c 'while :; do :; done'; :"]
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_clock_never_kills() {
+    fn stopped_clock_lifts_the_limit() {
         let (status, stdout) = shell("echo line >&2; sleep 3; echo done", Clock::Stop).unwrap();
         assert!(status.success() && stdout == b"done\n");
     }

@@ -1,7 +1,7 @@
-//! Feeding a child and reading what it says, within its time.
+//! Feeds a child's stdin and reads its output, within its time limits.
 //!
-//! A thread each waits for a line of stderr, for stdout, and for the child's end, and tells this one. None of them is waited for:
-//! a pipe stays open as long as any process has it, and that may be one that nobody knows any more.
+//! One thread each reads stderr, reads stdout and waits for the child's end; all send events to the caller's thread. The threads are
+//! never joined: a pipe stays open as long as any process holds it, perhaps long after the child has ended.
 
 use std::io::{self, Read, Write};
 use std::process::ExitStatus;
@@ -11,51 +11,51 @@ use std::time::Instant;
 use super::children::{GRACE, Reaped, wait_for_end};
 use super::watch::{Alarm, Late, Watch};
 
-/// Whether the time limit of a program goes on running; once stopped, it stays so.
+/// Whether the time limit of a program keeps running; once stopped, it never starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// It does.
+    /// Keep the limit.
     Run,
-    /// The limit is lifted: what had to be done in time is done.
+    /// Lift the limit: the part that had to end in time has ended.
     Stop,
 }
 
-/// What is heard of a program that runs.
+/// What a listener is told about a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard<'a> {
     /// A line of its stderr, with its newline.
     Line(&'a [u8]),
-    /// Nothing, for as long as was asked.
+    /// There was no output for the requested time.
     Silence,
 }
 
-/// Events that may wait to be heard; then the child waits.
+/// The event queue's length; when it is full, the child has to wait.
 const UNHEARD: usize = 1024;
 const CHUNK: usize = 1 << 16;
 
-/// What is heard of a child.
+/// What a thread reports about a child.
 enum Event {
     /// A line of stderr, with its newline.
     Line(Vec<u8>),
-    /// Some of stdout.
+    /// A chunk of stdout.
     Out(Vec<u8>),
-    /// Something that is no whole line yet.
+    /// A part of a line on stderr.
     Moved,
-    /// One of its streams is at an end.
+    /// A stream was closed.
     Closed(io::Result<()>),
-    /// It has ended, and is not reaped.
+    /// The child has ended and is not reaped.
     Ended,
 }
 
-/// How a talk ended.
+/// How the conversation with a child ended.
 pub(super) enum Talked {
     /// The child ended by itself.
     Ended(ExitStatus, Vec<u8>),
-    /// It was ended.
+    /// The child exceeded a limit and was ended.
     Late(Late),
 }
 
-/// What is still expected.
+/// The events that are still expected.
 struct Open {
     streams: usize,
     has_ended: bool,
@@ -75,8 +75,8 @@ impl Open {
     }
 }
 
-/// Feeds a child's stdin and reads its stdout and stderr until both and itself have ended, or a limit is reached; then ends it with
-/// all that it started.
+/// Feeds a child's stdin and reads its output until both streams are closed and the child has ended. If a limit is exceeded, ends the
+/// child and its descendants.
 pub(super) fn talk(
     mut child: Reaped,
     stdin: Option<Vec<u8>>,
@@ -132,7 +132,7 @@ fn take(
     Ok(Clock::Run)
 }
 
-/// Asks the child and what it started to end, and kills what does not. Its pipes tell whether all of them heeded.
+/// Sends SIGTERM to the child and its descendants, and kills those that stay. Closed pipes show that all of them have ended.
 fn end(child: Reaped, events: &Receiver<Event>, mut open: Open) -> io::Result<()> {
     let ending = child.ask_to_end();
     let patience = Instant::now() + GRACE;
@@ -150,7 +150,7 @@ fn listen(child: &mut Reaped, stdin: Option<Vec<u8>>) -> io::Result<Receiver<Eve
     let (say, events) = sync_channel(UNHEARD);
     let (into, stdout, stderr, pid) = child.streams();
     if let (Some(mut pipe), Some(bytes)) = (into, stdin) {
-        // A child that does not read all of it is none of our business.
+        // A child may close its stdin early: ignore write errors.
         start("stdin", move || drop(pipe.write_all(&bytes)))?;
     }
     let tell = say.clone();
@@ -174,7 +174,7 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Hands on what is read, until there is no more or it is not wanted any more.
+/// Passes what is read to `on` until the end of the stream or until `on` returns false.
 fn each_chunk(mut pipe: impl Read, mut on: impl FnMut(Vec<u8>) -> bool) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -187,7 +187,7 @@ fn each_chunk(mut pipe: impl Read, mut on: impl FnMut(Vec<u8>) -> bool) -> io::R
     }
 }
 
-/// Sends every line with its newline, and the last one without.
+/// Sends every line with its newline; the last one may lack it.
 fn each_line(pipe: impl Read, say: &SyncSender<Event>) -> io::Result<()> {
     let mut rest = Vec::new();
     each_chunk(pipe, |bytes| {

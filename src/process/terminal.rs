@@ -1,4 +1,4 @@
-//! The terminal that we were started from, if any: a program may ask there whatever its streams are.
+//! The controlling terminal, if any: a program can prompt there even when its streams are pipes.
 
 use std::fs::File;
 use std::sync::OnceLock;
@@ -12,13 +12,13 @@ fn terminal() -> Option<&'static File> {
     TERMINAL.get_or_init(|| File::options().read(true).write(true).open("/dev/tty").ok()).as_ref()
 }
 
-/// Whether a program that is started now could ask there.
+/// Returns whether a program started now can prompt on the terminal.
 pub(super) fn is_there() -> bool {
     terminal().is_some()
 }
 
-/// Whether a program asks for a password there at this moment: what is typed is not shown. A shell that waits for its next command
-/// does not show it either, but then the terminal listens to its group and not to ours.
+/// Returns whether a program is prompting for a password: echo is off, and the terminal's foreground group is ours. A shell that
+/// waits for a command also switches echo off, but in its own group.
 pub(super) fn is_asked() -> bool {
     let hides = |file: &File| tcgetattr(file).is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ECHO));
     let is_ours = |file: &File| tcgetpgrp(file).is_ok_and(|group| group == getpgrp());

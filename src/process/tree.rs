@@ -1,24 +1,23 @@
-//! The processes that descend from one: to end them with it, and to see whether they work.
+//! The descendants of a process: to end them with it, and to see whether they work.
 //!
-//! A process group says who belongs together without asking anything, but a program that may ask for a password must stay in the
-//! group that the terminal listens to, which is ours. And what made itself a session of its own (Nix' builders do) is in no group
-//! but still somebody's child.
+//! A process group alone is not enough. A program that may ask for a password must stay in the terminal's foreground group, which is
+//! ours. And a process that starts a session of its own (Nix's builders do) leaves the group, but stays a descendant.
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process as it was seen.
+/// A snapshot of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Process {
     pid: i32,
     parent: i32,
     group: i32,
-    /// When it was started: a process id may come back for another. 0 where the system does not tell.
+    /// When it was started, since process ids are reused. 0 if the system does not tell.
     started: u64,
-    /// A number that grows while it, or a child that it waited for, computes.
+    /// A counter that grows with the CPU time of the process and of the children it has waited for.
     work: u64,
 }
 
-/// `root` and all its descendants.
+/// Returns `root` and all its descendants.
 pub(super) fn below(root: Pid) -> Vec<Process> {
     let mut rest = all();
     let root = root.as_raw_nonzero().get();
@@ -37,19 +36,19 @@ fn take(from: &mut Vec<Process>, is_wanted: impl Fn(&Process) -> bool) -> Vec<Pr
     wanted
 }
 
-/// What `root` and its descendants have computed: it differs between two looks when one of them did something.
+/// Returns the sum of the CPU time of `root` and its descendants: it changes between two calls if one of them worked.
 pub(super) fn work(root: Pid) -> u64 {
     below(root).iter().map(|process| process.work).fold(0, u64::wrapping_add)
 }
 
-/// Sends a signal to those of `root`'s descendants, and to itself, that are in its process group: a builder of Nix is for Nix to end.
+/// Signals `root` and those of its descendants in the same process group; ending its builders is up to Nix.
 pub(super) fn tell(root: Pid, signal: Signal) {
     let all = below(root);
     let group = all.first().map(|process| process.group);
     all.iter().filter(|process| Some(process.group) == group).for_each(|process| process.tell(signal));
 }
 
-/// Kills those that are still there, and what they have started meanwhile.
+/// Kills those processes that still run, and their descendants.
 pub(super) fn kill(seen: &[Process]) {
     let now = all();
     let is_same = |old: &Process| now.iter().any(|new| new.pid == old.pid && new.started == old.started);
@@ -61,7 +60,7 @@ pub(super) fn kill(seen: &[Process]) {
 
 impl Process {
     fn tell(&self, signal: Signal) {
-        // 1 is nobody's descendant.
+        // Pid 1 is never a descendant.
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 1) {
             kill_process(pid, signal).ok();
         }
@@ -78,11 +77,11 @@ fn all() -> Vec<Process> {
     entries.flatten().filter_map(stat).collect()
 }
 
-/// A line of `proc_pid_stat`(5); the name in brackets may hold anything.
+/// Reads a line of `proc_pid_stat`(5); the name in parentheses may hold any character.
 #[cfg(target_os = "linux")]
 fn read_stat(pid: i32, line: &str) -> Option<Process> {
     let fields: Vec<&str> = line.rsplit_once(") ")?.1.split(' ').collect();
-    // The third field of the line comes first here.
+    // `fields` begins with the third field of the line.
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
     let id = |field: usize| i32::try_from(number(field)?).ok();
     let work = (14..=17).map(number).sum::<Option<u64>>()?;
@@ -98,7 +97,7 @@ fn all() -> Vec<Process> {
 #[cfg(any(test, not(target_os = "linux")))]
 const PS: [&str; 3] = ["-A", "-o", "pid=,ppid=,pgid=,time="];
 
-/// A line of ps(1); of the time (`0:01.23`, `00:00:01`) the digits are enough to see that it grows.
+/// Reads a line of ps(1). The digits of the CPU time (`0:01.23`, `00:00:01`) suffice to see it grow.
 #[cfg(any(test, not(target_os = "linux")))]
 fn read_ps(line: &str) -> Option<Process> {
     let mut fields = line.split_whitespace();
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_ps_is_a_process() {
+    fn reads_a_line_of_ps() {
         let process = read_ps("  41   7  40   1:02.03").unwrap();
         assert_eq!((process.pid, process.parent, process.group, process.work), (41, 7, 40, 10203));
         assert!(PS.contains(&"-A") && read_ps("PID PPID").is_none());
@@ -121,14 +120,14 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_name_in_a_stat_line_may_hold_anything() {
+    fn reads_a_stat_line_with_any_process_name() {
         let line = "41 (a) S 1 (b) S 7 40 40 0 -1 4194304 0 0 0 0 1 2 3 4 20 0 1 0 555 0";
         let process = read_stat(41, line).unwrap();
         assert_eq!((process.parent, process.group, process.work, process.started), (7, 40, 10, 555));
     }
 
     #[test]
-    fn descendants_are_found_below_their_root() {
+    fn finds_and_kills_descendants() {
         if cfg!(target_os = "linux") && super::super::proc::folder().is_none() {
             return;
         }

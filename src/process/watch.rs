@@ -1,8 +1,7 @@
-//! How long a program may take, and how much of that has passed.
+//! Time limits of a program, and how much of them has passed.
 //!
-//! There are two limits. One is for all of its work. The other is for the time in which nothing moves: no byte comes from it, and
-//! neither it nor what it started computes. The second suits what speaks to a network, where a long transfer is fine and a silent
-//! one is not.
+//! One limit is for the whole run. The other is for the time without activity: no output, and no CPU time used by the program or its
+//! descendants. The second suits network programs, where a long transfer is fine and a silent one is not.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -11,63 +10,63 @@ use rustix::process::Pid;
 
 use super::{terminal, tree};
 
-/// How long what a program started may go on speaking after the program has ended, when it says nothing: ssh leaves a connection
-/// behind (`ControlPersist`) that keeps our pipe open for hours.
+/// How long to read from pipes that descendants still hold after the program has ended, when they write nothing. ssh leaves a
+/// background connection (`ControlPersist`) that keeps our pipe open for hours.
 const LINGER: Duration = Duration::from_secs(1);
-/// No wait is longer, so that time in which we were stopped ourselves (Ctrl-Z) is not counted.
+/// The longest single wait, so that time during which we were stopped (Ctrl-Z) does not count.
 const SLICE: Duration = Duration::from_secs(1);
-/// When what is waited for is said.
+/// How long to wait before the user is told what is waited for.
 const SAID_AFTER: Duration = Duration::from_secs(1);
 
-/// The usual time in which something must move while a program speaks to a network.
+/// The default limit for the time without activity while a program uses the network.
 pub const USUAL_STILL: Duration = Duration::from_secs(30);
 
 static ANNOUNCE: OnceLock<fn(&str)> = OnceLock::new();
 
-/// From now on, `say` is told what is waited for where that takes more than a second.
+/// Sets the function that tells the user what is waited for, if a wait takes more than a second.
 pub fn announce_waits(say: fn(&str)) {
     ANNOUNCE.set(say).ok();
 }
 
-/// What a program may take.
+/// The time limits of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// Time in all.
+    /// Limit for the whole run.
     pub(super) total: Option<Duration>,
-    /// Time in which nothing moves.
+    /// Limit for the time without activity.
     pub(super) still: Option<Duration>,
-    /// Time without a word, after which the listener is told.
+    /// Time without output after which the listener is called.
     pub(super) patience: Option<Duration>,
-    /// What is waited for, in words.
+    /// What is waited for, for the user.
     pub(super) what: String,
 }
 
 impl Bounds {
-    /// Whether the program may be ended.
+    /// Returns whether the program may be ended.
     pub(super) fn has_limit(&self) -> bool {
         self.total.is_some() || self.still.is_some()
     }
 }
 
-/// The limit that was reached.
+/// The limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Late {
-    /// That of all of its work.
+    /// The one for the whole run.
     Total(Duration),
-    /// That of the time in which nothing moves.
+    /// The one for the time without activity.
     Still(Duration),
 }
 
-/// What is to be done after some time in which nothing was heard.
+/// What to do after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alarm {
     /// Nothing.
     None,
-    /// Tell the listener that nothing was said.
+    /// Tell the listener that there was no output.
     Silence,
-    /// The program has ended, and what it left behind says nothing.
+    /// Stop reading: the program has ended, and its descendants write nothing.
     Left,
-    /// End it.
+    /// End the program.
     Late(Late),
 }
 
@@ -80,9 +79,9 @@ pub(super) struct Watch {
     total: Duration,
     still: Duration,
     unheard: Duration,
-    /// Since when it has ended, or what it left behind has spoken.
+    /// Time since the program ended or its descendants last wrote something.
     left: Option<Duration>,
-    /// What it had computed at a look, and how long nothing moved at that time.
+    /// The CPU time at the last look, and the time without activity at that moment.
     work: (u64, Duration),
     is_announced: bool,
 }
@@ -103,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// How long to wait for the next word.
+    /// Returns how long to wait for the next event.
     pub(super) fn slice(&self) -> Duration {
         let Bounds { total, still, patience, .. } = &self.bounds;
         let rest = |limit: Option<Duration>, spent: Duration| limit.map(|limit| limit.saturating_sub(spent));
@@ -116,7 +115,7 @@ impl Watch {
         ends.into_iter().flatten().min().unwrap_or(SLICE).min(SLICE)
     }
 
-    /// Takes note of the time that passed while waiting for `asked`; that of the listener's work is not the program's fault.
+    /// Adds the time that passed, at most `asked` and a slice: time that the listener takes is not the program's.
     pub(super) fn pass(&mut self, asked: Duration) {
         let step = self.last.elapsed().min(asked + SLICE);
         self.last = Instant::now();
@@ -127,7 +126,7 @@ impl Watch {
         self.announce();
     }
 
-    /// Something came from it.
+    /// Notes activity.
     pub(super) fn moved(&mut self) {
         self.still = Duration::ZERO;
         self.work.1 = Duration::ZERO;
@@ -135,17 +134,17 @@ impl Watch {
         self.left = self.left.map(|_| Duration::ZERO);
     }
 
-    /// It has ended.
+    /// Notes that the program has ended.
     pub(super) fn ended(&mut self) {
         self.left = Some(Duration::ZERO);
     }
 
-    /// The limit of all of its work is lifted.
+    /// Removes the limit for the whole run.
     pub(super) fn lift(&mut self) {
         self.bounds.total = None;
     }
 
-    /// What is to be done now; `quiet` says that nothing came meanwhile.
+    /// Returns what to do now; `quiet` says that nothing came since the last call.
     pub(super) fn alarm(&mut self, quiet: bool) -> Alarm {
         let is_over = |limit: Option<Duration>, spent: Duration| limit.filter(|limit| spent >= *limit);
         if let Some(since) = self.left {
@@ -166,7 +165,7 @@ impl Watch {
         Alarm::None
     }
 
-    /// Whether nothing moved for `limit`. Whoever asks for a password waits for the user.
+    /// Returns whether there was no activity for `limit`. A password prompt counts as activity: it waits for the user.
     fn is_still(&mut self, limit: Duration) -> bool {
         if self.still < self.work.1 + limit / 4 {
             return false;
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_we_were_stopped_does_not_count() {
+    fn ignores_the_time_we_were_stopped() {
         let mut watch = watch(Bounds { total: Some(Duration::from_secs(60)), ..Bounds::default() });
         watch.last = Instant::now().checked_sub(Duration::from_secs(3600)).unwrap_or_else(Instant::now);
         watch.pass(SLICE);
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_limit_holds_for_a_chatty_program() {
+    fn total_limit_applies_despite_activity() {
         let limit = Duration::from_millis(1);
         let mut watch = watch(Bounds { total: Some(limit), ..Bounds::default() });
         std::thread::sleep(2 * limit);

@@ -1,8 +1,8 @@
-//! How much of the records is read where a checkout waits for it.
+//! Limits how much of the records is read during a checkout, which waits for it.
 
 use std::cell::Cell;
 
-/// How many writers' refs are looked at during a checkout; where there are more, only this clone's own.
+/// How many writers' refs are read during a checkout; if there are more, only this clone's own is.
 pub(super) const WRITERS: usize = 256;
 /// How many bytes of trees and notes are read during a checkout.
 const BYTES: u64 = 2 << 20;
@@ -10,18 +10,18 @@ const BYTES: u64 = 2 << 20;
 /// The bytes that may still be read.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// `None`: as many as there are.
+    /// `None` means no limit.
     left: Option<Cell<u64>>,
     is_whole: Cell<bool>,
 }
 
 impl Budget {
-    /// All is read.
+    /// Creates a budget without limit.
     pub(super) fn endless() -> Self {
         Self { left: None, is_whole: Cell::new(true) }
     }
 
-    /// What a checkout reads; `is_whole` tells whether all writers are among it.
+    /// Creates the budget of a checkout; `is_whole` says whether all writers' refs are read.
     pub(super) fn of_checkout(is_whole: bool) -> Self {
         Self { left: Some(Cell::new(BYTES)), is_whole: Cell::new(is_whole) }
     }
@@ -30,7 +30,7 @@ impl Budget {
         self.left.is_none()
     }
 
-    /// Whether so many bytes may be read, which counts them.
+    /// Takes `size` bytes from the budget; returns false if they are not left.
     pub(super) fn take(&self, size: u64) -> bool {
         let Some(left) = &self.left else { return true };
         let rest = left.get().checked_sub(size);
@@ -41,7 +41,7 @@ impl Budget {
         rest.is_some()
     }
 
-    /// Whether nothing was passed over.
+    /// Returns whether everything was read so far.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole.get()
     }

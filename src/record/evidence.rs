@@ -1,30 +1,30 @@
-//! How many machines vouch for a result.
+//! Counts the machines that confirm a result.
 //!
-//! The name of a host is what a record claims. Whoever writes can claim any number of them, but only under the one notes ref of the
-//! clone: so each writer vouches for one host at most, and each host counts once.
+//! A record only claims its host name. A writer can claim any number of hosts, but only under the one notes ref of its clone. So each
+//! writer confirms at most one host, and each host counts once.
 
 use std::collections::BTreeMap;
 
-use super::{Record, Said};
+use super::{Attributed, Record};
 use crate::system::System;
 
-/// On how many hosts the good records of `system` were made that agree on the derivation and on what it came to.
-pub fn hosts(said: &[Said], system: &System) -> usize {
-    let good = said.iter().filter(|said| said.record.system == *system && said.record.verdict.is_good());
+/// Returns the number of hosts with good records of `system` that agree on the derivation and its outputs.
+pub fn hosts(records: &[Attributed], system: &System) -> usize {
+    let good = records.iter().filter(|one| one.record.system == *system && one.record.verdict.is_good());
     let mut agreeing: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
-    for Said { writer, record } in good.filter(|said| !said.record.host.is_empty()) {
+    for Attributed { writer, record } in good.filter(|one| !one.record.host.is_empty()) {
         agreeing.entry(result(record)).or_default().push((writer, &record.host));
     }
     agreeing.values().map(|pairs| pairing(pairs)).max().unwrap_or(0)
 }
 
-/// What a build came to, as a text.
+/// Formats the derivation and output hashes of a build for comparison.
 fn result(record: &Record) -> String {
     let outputs = record.outputs.iter().map(|(name, output)| format!("{name} {:?}", output.nar_hash));
     std::iter::once(format!("{:?}", record.drv)).chain(outputs).collect::<Vec<_>>().join("\n")
 }
 
-/// The size of the greatest pairing of writers with hosts, found by augmenting paths.
+/// Returns the size of the maximum matching of writers and hosts (augmenting paths).
 fn pairing(pairs: &[(&str, &str)]) -> usize {
     let mut claims: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (writer, host) in pairs {
@@ -34,7 +34,7 @@ fn pairing(pairs: &[(&str, &str)]) -> usize {
     claims.keys().filter(|writer| place(writer, &claims, &mut taken, &mut Vec::new())).count()
 }
 
-/// Finds a host for `writer`, moving others to another of theirs where that makes room.
+/// Finds a host for `writer`, moving other writers to another of their hosts if needed.
 fn place<'a>(
     writer: &'a str,
     claims: &BTreeMap<&'a str, Vec<&'a str>>,
@@ -60,7 +60,7 @@ mod tests {
     use super::pairing;
 
     #[test]
-    fn a_writer_vouches_for_one_host_and_a_host_counts_once() {
+    fn writer_confirms_one_host_and_host_counts_once() {
         assert_eq!(pairing(&[]), 0);
         assert_eq!(pairing(&[("a", "1"), ("a", "2"), ("a", "3")]), 1, "one clone with many names");
         assert_eq!(pairing(&[("a", "1"), ("b", "1")]), 1, "two clones on one machine");

@@ -1,42 +1,42 @@
-//! What makes a line of a note count for nothing.
+//! Reasons why a line of a note is rejected.
 
-/// Why a note or a line of one is not believed.
+/// Why a note or one of its lines is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Flaw {
-    /// There is something else than a text where a note should be.
+    /// The note is not a blob with text.
     #[error("no note, or one that cannot be read")]
     NoText,
-    /// The whole note is too long.
+    /// The note is too large.
     #[error("a note that is larger than what is read (limit `lattice.limit.note`)")]
     HugeNote,
-    /// A line is too long.
+    /// The line is too long.
     #[error("a line of more than 64 KiB")]
     HugeLine,
-    /// Not a JSON object with a record's fields.
+    /// The line is not a JSON object with a record's fields.
     #[error("no record")]
     NoRecord,
-    /// Copied from elsewhere, by `notes.rewriteRef` or by hand.
+    /// The record was copied from another note, by `notes.rewriteRef` or by hand.
     #[error("a record of another key")]
     OtherKey,
-    /// The key is that of another point.
+    /// The key belongs to another point.
     #[error("a record of another point")]
     OtherPoint,
-    /// No system double.
+    /// The system is not a system double.
     #[error("a system that is none")]
     System,
-    /// No object id.
+    /// The commit is not an object id.
     #[error("a commit that is none")]
     Commit,
-    /// No store path.
+    /// A path is not a store path.
     #[error("a store path that is none")]
     StorePath,
-    /// Characters that would do something to a terminal.
+    /// A text has characters that are unsafe on a terminal.
     #[error("control characters")]
     Controls,
-    /// A time that is none, or is still to come.
+    /// The time is invalid or in the future.
     #[error("a time that is none or is still to come")]
     Time,
-    /// A duration that is none.
+    /// The duration is invalid.
     #[error("a duration that is none")]
     Seconds,
 }

@@ -1,7 +1,7 @@
-//! Records that could not be written into the notes: kept in files until they can.
+//! Records that could not be written to the notes, kept in files until they can.
 //!
-//! `lattice/records` in the common dir has a file of lines for each time that writing failed. Whatever records next brings them in,
-//! under a lock and each once: a line that the note has already was written by a process that was killed before it removed the file.
+//! Each failed write leaves a file of lines in `lattice/records` in the common dir. The next command that records adds them to the
+//! notes under a lock. A line that the note already has is skipped: a killed process wrote it and did not remove the file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,51 +17,51 @@ const ENDING: &str = "jsonl";
 const LOCK: &str = "lock";
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of records that were to be written.
+/// The result of writing records.
 #[derive(Debug)]
 pub enum Recorded {
     /// They are in the notes.
     InNotes,
-    /// They are kept until they can be written.
+    /// They are kept in a file until they can be written.
     Kept {
-        /// Where.
+        /// The file.
         file: PathBuf,
-        /// Why they could not be written.
+        /// Why the notes could not be written.
         why: String,
     },
 }
 
-/// Records could neither be written nor kept.
+/// The records could neither be written to the notes nor kept in a file.
 #[derive(Debug, thiserror::Error)]
 #[error("could not record the result, nor keep it in `{}` ({kept}); it is: {lines}", file.display())]
 pub struct Unrecorded {
-    /// The records, a line each.
+    /// The records, one line each.
     pub lines: String,
-    /// The file that would have kept them.
+    /// The file that could not be written.
     pub file: PathBuf,
     kept: io::Error,
     source: Box<crate::git::Error>,
 }
 
 impl Unrecorded {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> String {
         format!("write the line that begins with `{{` into `{}`: the next build records it", self.file.display())
     }
 }
 
-/// Appends records under this clone's own ref, each to the note on its key, after those that are kept from earlier. What cannot be
-/// written now is kept.
+/// Appends records to the notes on their keys under this clone's ref, after records that were kept earlier. Keeps them in a file if
+/// the notes cannot be written.
 ///
 /// # Errors
-/// When it cannot be kept either.
+/// When they cannot be kept either.
 pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, Unrecorded> {
     flush(repo)
         .and_then(|_| store::write(repo, records))
         .map_or_else(|source| keep(repo, records, source), |()| Ok(Recorded::InNotes))
 }
 
-/// Keeps records; gives the file.
+/// Writes records to a new file.
 fn keep(repo: &Repo, records: &[Record], source: crate::git::Error) -> std::result::Result<Recorded, Unrecorded> {
     let lines: Vec<u8> = records.iter().flat_map(line::of).collect();
     let file = folder(repo).join(format!("{}.{ENDING}", random_name()));
@@ -79,7 +79,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
-/// A file is seen whole or not at all, and is on the disk when this returns.
+/// Writes a file atomically and syncs it to disk.
 fn write(repo: &Repo, path: &Path, lines: &[u8]) -> io::Result<()> {
     repo.shared().create_dir_all(path.parent().unwrap_or(path))?;
     let new = path.with_extension("new");
@@ -92,10 +92,10 @@ fn write(repo: &Repo, path: &Path, lines: &[u8]) -> io::Result<()> {
     put().inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
-/// Writes what is kept into the notes; tells how many records were.
+/// Moves kept records into the notes; returns how many were written.
 ///
 /// # Errors
-/// When they cannot be written: they stay.
+/// When they cannot be written; they stay in their files.
 pub fn flush(repo: &Repo) -> Result<usize> {
     if files(repo).is_empty() {
         return Ok(0);
@@ -105,7 +105,7 @@ pub fn flush(repo: &Repo) -> Result<usize> {
     for file in files(repo) {
         let text = fs::read_to_string(&file).unwrap_or_default();
         let records: Option<Vec<Record>> = text.lines().map(line::read_kept).collect();
-        // What is no record stays for whoever wrote it.
+        // Leave a file with an invalid line as it is: its user can repair it.
         let Some(records) = records else { continue };
         let mut new = Vec::new();
         for record in records {
@@ -122,7 +122,7 @@ pub fn flush(repo: &Repo) -> Result<usize> {
     Ok(written)
 }
 
-/// Whether the notes of this clone have exactly this record.
+/// Returns whether this clone's notes already have exactly this record.
 fn is_there(repo: &Repo, record: &Record) -> Result<bool> {
     let Some(writer) = store::known_writer(repo)? else { return Ok(false) };
     let Some(notes) = repo.find_ref(&format!("{}{writer}", store::NOTES))? else { return Ok(false) };
@@ -131,7 +131,7 @@ fn is_there(repo: &Repo, record: &Record) -> Result<bool> {
     Ok(text.split(|byte| *byte == b'\n').any(|there| there == line.trim_ascii_end()))
 }
 
-/// `None` when another process writes them just now.
+/// Takes the lock; `None` if another process holds it.
 fn hold(repo: &Repo) -> Option<File> {
     let path = folder(repo).join(LOCK);
     let file = repo.shared().open(OpenOptions::new().create(true).truncate(false).write(true), &path).ok()?;

@@ -1,4 +1,4 @@
-//! A record's line in a note: its JSON form, which no other file knows.
+//! The JSON form of a record, one line in a note. Only this file knows it.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::nix::StorePath;
 use crate::system::System;
 use crate::text;
 
-/// How long a line may be.
+/// Maximum length of a line in bytes.
 pub(super) const MOST_LINE: usize = 64 << 10;
-/// How much of what Nix said a record keeps.
+/// Maximum length of a record's error text in characters.
 const MOST_ERROR: usize = 4000;
 
 #[derive(Serialize, Deserialize)]
@@ -49,7 +49,7 @@ struct LineOutput {
     nar_hash: Option<String>,
 }
 
-/// Reads a line of the note on `key`.
+/// Parses a line of the note on `key`.
 pub(super) fn read(key: Oid, line: &[u8]) -> Result<Record, Flaw> {
     if line.len() > MOST_LINE {
         return Err(Flaw::HugeLine);
@@ -64,7 +64,7 @@ pub(super) fn read(key: Oid, line: &[u8]) -> Result<Record, Flaw> {
     Ok(record)
 }
 
-/// Reads a line that this clone kept.
+/// Parses a line that this clone kept.
 pub(super) fn read_kept(line: &str) -> Option<Record> {
     parse(line.as_bytes()).ok()?.record(None).ok()
 }
@@ -73,9 +73,11 @@ fn parse(line: &[u8]) -> Result<Line, Flaw> {
     serde_json::from_slice(line).map_err(|_| Flaw::NoRecord)
 }
 
-/// The record as a line that every reader believes: what Nix or the system said in it is made one plain line, and cut.
+/// Formats a record so that every reader accepts it: texts from Nix or the system become one plain line of limited length.
 pub(super) fn of(record: &Record) -> Vec<u8> {
-    let plain = |text: String| text.chars().map(|c| if text::harms(c) { ' ' } else { c }).take(MOST_ERROR).collect();
+    let plain = |text: String| {
+        text.chars().map(|c| if text::is_terminal_unsafe(c) { ' ' } else { c }).take(MOST_ERROR).collect()
+    };
     let line = Line::from(record);
     let line = Line {
         error: line.error.map(plain),
@@ -90,15 +92,15 @@ pub(super) fn of(record: &Record) -> Vec<u8> {
 }
 
 impl Line {
-    /// The record that this line tells, where it is one of `key`.
+    /// Converts the line to a record; with `key`, only if it is a record of that key.
     fn record(self, key: Option<Oid>) -> Result<Record, Flaw> {
         let own = parse_oid(&self.key).map_err(|_| Flaw::OtherKey)?;
-        // Capital digits are another spelling: whoever compares lines would not find it.
+        // Reject upper-case digits: comparing lines as text would not find the record.
         if self.key.bytes().any(|byte| byte.is_ascii_uppercase()) || key.is_some_and(|key| key != own) {
             return Err(Flaw::OtherKey);
         }
         let system = System::parse(&self.system).map_err(|_| Flaw::System)?;
-        if self.texts().any(|text| text.chars().any(text::harms)) {
+        if self.texts().any(|text| text.chars().any(text::is_terminal_unsafe)) {
             return Err(Flaw::Controls);
         }
         let path = |text: &str| StorePath::parse(text).map_err(|_| Flaw::StorePath);
@@ -167,7 +169,7 @@ impl Serialize for Record {
     }
 }
 
-/// `2026-11-22T18:00:00Z`, the one spelling that records have: in it, later is greater.
+/// Returns whether `text` is a time like `2026-11-22T18:00:00Z`, the only format in records; it sorts as text.
 fn is_time(text: &str) -> bool {
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));

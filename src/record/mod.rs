@@ -1,7 +1,7 @@
-//! Records: what became of a build, one JSON line each, in the note on the build key.
+//! Build records: the result of a build as one JSON line in the git note on its build key.
 //!
-//! There is one notes ref per writer (`refs/notes/lattice/<writer>`), so that no two machines ever write the same ref; reading
-//! unites them all ([`store`]).
+//! Each writer has its own notes ref (`refs/notes/lattice/<writer>`), so that two machines never write the same ref. Reading merges
+//! them ([`store`]).
 
 mod budget;
 pub mod evidence;
@@ -24,24 +24,24 @@ use crate::system::System;
 
 pub use note::parse_note;
 pub use span::Span;
-pub use store::{Records, Said};
+pub use store::{Attributed, Records};
 pub use verdicts::{Dispute, Side, Verdicts, disputes};
 
 /// How a build ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The output is there.
+    /// The outputs exist.
     Built,
-    /// It ran, or did not even evaluate, and failed.
+    /// Evaluation or a builder failed.
     Failed,
-    /// No machine within reach builds for this system.
+    /// No reachable machine builds for this system.
     NoBuilder,
-    /// Somebody stopped it.
+    /// The build was stopped.
     Cancelled,
-    /// It was built a second time, and came to the same.
+    /// A second build gave the same output.
     Reproduced,
-    /// It was built a second time, and came to something else.
+    /// A second build gave another output.
     Differs,
 }
 
@@ -50,18 +50,18 @@ pub enum Verdict {
 pub struct Output {
     /// Its store path.
     pub path: StorePath,
-    /// The hash of its contents, in SRI form.
+    /// The NAR hash of its contents, in SRI form.
     pub nar_hash: Option<String>,
 }
 
-/// What became of one build of one key on one system: read from a note, or made by [`Record::new`].
+/// The result of one build of one key on one system: read from a note, or made by [`Record::new`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// The point: the lattice may not have it any more.
+    /// The point as text: the lattice may no longer have it.
     pub point: Spelled,
-    /// The build key: the id of the tree that the build read.
+    /// The build key: the id of the tree that the build reads.
     pub key: Oid,
-    /// The point's commit at that time.
+    /// The point's commit at the time of the build.
     pub commit: Oid,
     /// The system.
     pub system: System,
@@ -71,30 +71,30 @@ pub struct Record {
     pub drv: Option<StorePath>,
     /// The outputs by name.
     pub outputs: BTreeMap<String, Output>,
-    /// The first line that says why it failed.
+    /// The first line of the error.
     pub error: Option<String>,
     /// The version of Nix.
     pub nix: Option<String>,
-    /// When it began, RFC 3339 in UTC.
+    /// When the build began, RFC 3339 in UTC.
     pub started: String,
-    /// How long it took.
+    /// How long the build took.
     pub seconds: f64,
-    /// Where.
+    /// The host that wrote the record.
     pub host: String,
-    /// By whom.
+    /// The user who built.
     pub user: String,
-    /// The store on another machine where it was built and is, without the parameters of its URL.
+    /// The remote store that built and holds the outputs, without the URL's parameters.
     pub store: Option<String>,
-    /// The remote builder that built it.
+    /// The remote builder that was used.
     pub machine: Option<String>,
     made: Made,
 }
 
-/// Only this folder makes records.
+/// Private field, so that only this module can create records.
 #[derive(Debug, Clone, PartialEq)]
 struct Made(());
 
-/// What a record is about.
+/// The subject of a record.
 #[derive(Debug, Clone)]
 pub struct About {
     /// The point.
@@ -108,7 +108,7 @@ pub struct About {
 }
 
 impl Record {
-    /// The record of a build that was made here by the user; what it came to is added.
+    /// Creates the record of a build that this user made on this host; the caller adds the results.
     pub fn new(about: About, verdict: Verdict, started: String, seconds: f64) -> Self {
         let About { point, key, commit, system } = about;
         Self {
@@ -132,34 +132,34 @@ impl Record {
     }
 }
 
-/// What the records say of a point.
+/// The state of a point according to its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// No record for its key.
+    /// There is no record for its key.
     New,
-    /// A background build of it waits its turn.
+    /// A background build is queued.
     Queued,
-    /// A background build of it runs.
+    /// A background build runs.
     Building,
     /// Built on all its systems.
     Built,
-    /// Failed on one of them.
+    /// Failed on at least one system.
     Failed,
-    /// No builder for one of them.
+    /// No builder for at least one system.
     NoBuilder,
-    /// A point below has moved on without it.
+    /// A lower point has commits that this one lacks.
     Behind,
-    /// The same derivation came to different contents.
+    /// Records of the same derivation have different contents.
     Disputed,
 }
 
 impl Verdict {
-    /// All of them.
+    /// All verdicts.
     pub const ALL: [Self; 6] =
         [Self::Built, Self::Failed, Self::NoBuilder, Self::Cancelled, Self::Reproduced, Self::Differs];
 
-    /// The verdict as a word.
+    /// Returns the verdict as a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Built => "built",
@@ -171,30 +171,30 @@ impl Verdict {
         }
     }
 
-    /// Whether the output is there.
+    /// Returns whether the outputs exist.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Built | Self::Reproduced)
     }
 }
 
 impl State {
-    /// What the newest words on each of `systems` come to.
+    /// Combines the verdicts on `systems`.
     pub fn of(verdicts: &Verdicts, systems: &[System]) -> Self {
-        let said: Vec<_> = systems.iter().map(|system| verdicts.get(system)).collect();
+        let each: Vec<_> = systems.iter().map(|system| verdicts.get(system)).collect();
         if systems.iter().any(|system| verdicts.is_disputed(system)) {
             Self::Disputed
-        } else if said.contains(&Some(Verdict::Failed)) {
+        } else if each.contains(&Some(Verdict::Failed)) {
             Self::Failed
-        } else if said.contains(&Some(Verdict::NoBuilder)) {
+        } else if each.contains(&Some(Verdict::NoBuilder)) {
             Self::NoBuilder
-        } else if !said.is_empty() && said.iter().all(|verdict| verdict.is_some_and(Verdict::is_good)) {
+        } else if !each.is_empty() && each.iter().all(|verdict| verdict.is_some_and(Verdict::is_good)) {
             Self::Built
         } else {
             Self::New
         }
     }
 
-    /// The state as a word.
+    /// Returns the state as a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::New => "new",

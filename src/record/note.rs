@@ -1,7 +1,7 @@
-//! Reading a note: whoever can push notes can write anything into one, so every line is doubted.
+//! Parses notes. Notes come from anyone with push access, so every line is validated.
 //!
-//! A line counts when it is a record, whole, of sane size and values, and of the key that the note hangs on. Everything else is a
-//! `Flaw`, which is counted and changes nothing.
+//! A line counts if it is a complete record with valid values for the key of the note. Everything else is a `Flaw`: counted and
+//! otherwise ignored.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use super::flaw::Flaw;
 use super::{Record, line};
 use crate::git::Oid;
 
-/// How long a note may be: thousands of builds of one key.
+/// Maximum size of a note: thousands of builds of one key.
 pub const MOST_NOTE: u64 = 4 << 20;
 
-/// What a note holds.
+/// A parsed note.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Note {
     /// The records, in the order of their lines.
     pub records: Vec<Record>,
-    /// What is not believed, and how many lines of that kind there are.
+    /// The number of rejected lines by kind.
     pub flaws: BTreeMap<Flaw, usize>,
-    /// When the first of the records began that are not believed only because that is still to come.
+    /// The earliest start of a record that was rejected only because its start is in the future.
     pub to_come: Option<String>,
 }
 
-/// Reads the note on `key`. A record that began after `latest` is not believed: it would count as the newest for good.
+/// Parses the note on `key`. Records that began after `latest` are rejected: such a record would stay the newest for ever.
 pub fn parse_note(key: Oid, bytes: &[u8], latest: &str) -> Note {
     let mut note = Note::default();
     if bytes.len() as u64 > MOST_NOTE {
@@ -33,7 +33,7 @@ pub fn parse_note(key: Oid, bytes: &[u8], latest: &str) -> Note {
     read_lines(key, bytes, latest)
 }
 
-/// Reads the lines of a note of any size.
+/// Parses the lines of a note of any size.
 pub(super) fn read_lines(key: Oid, bytes: &[u8], latest: &str) -> Note {
     let mut note = Note::default();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn each_flaw_has_its_name() {
         assert_eq!(flaw("host", json!("other")), None);
-        assert_eq!(flaw("unknown", json!({ "deep": [1] })), None, "later versions may say more");
+        assert_eq!(flaw("unknown", json!({ "deep": [1] })), None, "later versions may add fields");
         assert_eq!(flaw("key", json!("0".repeat(40))), Some(Flaw::OtherKey));
         assert_eq!(flaw("system", json!("x86_64 linux")), Some(Flaw::System));
         assert_eq!(flaw("commit", json!("c")), Some(Flaw::Commit));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_believed() {
+    fn written_records_are_accepted() {
         let mut written = line::read(key(), record().to_string().as_bytes()).unwrap();
         written.error = Some(format!("\u{1b}[31mred\nlines\u{0}{}", "x".repeat(100_000)));
         written.host = "h\u{7}".into();
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(note.records.len(), 1);
     }
 
-    /// A record with some fields replaced by anything.
+    /// A record with some fields replaced by arbitrary values.
     fn odd_record() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -161,24 +161,24 @@ mod tests {
         })
     }
 
-    /// What must hold of every record that is believed, whatever the bytes were.
+    /// Invariants of every accepted record, whatever the input was.
     fn is_sound(record: &Record) -> bool {
         let text = serde_json::to_string(record).unwrap();
         record.key == key()
             && record.seconds >= 0.0
             && record.started.as_str() <= LATEST
-            && !record.host.chars().any(text::harms)
+            && !record.host.chars().any(text::is_terminal_unsafe)
             && text.len() <= 2 * MOST_LINE
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        fn accepts_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
             prop_assert!(parse_note(key(), &bytes, LATEST).records.iter().all(is_sound));
         }
 
         #[test]
-        fn what_is_believed_is_sound_and_every_line_is_accounted_for(lines in prop::collection::vec(odd_record(), 1..5)) {
+        fn every_line_is_a_sound_record_or_a_flaw(lines in prop::collection::vec(odd_record(), 1..5)) {
             let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             let note = parse_note(key(), text.as_bytes(), LATEST);
             prop_assert!(note.records.iter().all(is_sound));
@@ -186,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn a_record_that_was_changed_anywhere_is_sound_or_gone(at in 0..300_usize, byte in any::<u8>(), cut in 0..400_usize) {
+        fn modified_record_is_sound_or_rejected(at in 0..300_usize, byte in any::<u8>(), cut in 0..400_usize) {
             let mut bytes = record().to_string().into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;

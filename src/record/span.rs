@@ -1,29 +1,29 @@
-//! For which times of the clock a judgement of records holds.
+//! The clock times for which a judgement of records stays valid.
 //!
-//! A record that began later than now is not believed. So what was judged once is judged otherwise when the clock is set back behind a
-//! record that counted, or has come to one that did not.
+//! Records from the future are rejected. So a judgement becomes invalid when the clock is set back before a record that counted, or
+//! reaches the start of one that was rejected.
 
-/// The times at which the same records are believed.
+/// The clock times at which the same records are accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The start of the newest record that is believed: as long as that is past, they all are.
+    /// The start of the newest accepted record: all are accepted from then on.
     from: String,
-    /// The start of the first record that is still to come.
+    /// The start of the earliest record in the future.
     before: Option<String>,
 }
 
 impl Span {
-    /// Whether the same records are believed when nothing is that began after `latest`.
+    /// Returns whether the same records are accepted if `latest` is the latest allowed start.
     pub fn holds(&self, latest: &str) -> bool {
         self.from.as_str() <= latest && self.before.as_deref().is_none_or(|before| latest < before)
     }
 
-    /// Takes in the newest record of a note that is believed, and the first one that is still to come.
+    /// Adds a note's newest accepted record and its earliest record in the future.
     pub fn note(&mut self, newest: Option<&str>, to_come: Option<String>) {
         self.widen(Self { from: newest.unwrap_or_default().to_owned(), before: to_come });
     }
 
-    /// Takes in the times of other records: what holds for both is left.
+    /// Intersects with another span.
     pub fn widen(&mut self, other: Self) {
         if other.from > self.from {
             self.from = other.from;
@@ -34,12 +34,12 @@ impl Span {
         };
     }
 
-    /// The span as a text without spaces, for a file.
+    /// Formats the span without spaces, for a file.
     pub fn to_text(&self) -> String {
         format!("{}..{}", self.from, self.before.as_deref().unwrap_or_default())
     }
 
-    /// Reads what [`Self::to_text`] gives.
+    /// Parses the output of [`Self::to_text`].
     pub fn parse(text: &str) -> Option<Self> {
         let (from, before) = text.split_once("..")?;
         Some(Self { from: from.to_owned(), before: (!before.is_empty()).then(|| before.to_owned()) })
@@ -51,9 +51,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_where_other_records_would_count() {
+    fn span_ends_where_other_records_count() {
         let mut span = Span::default();
-        assert!(span.holds(""), "without records nothing changes");
+        assert!(span.holds(""), "without records the span is unlimited");
         span.note(Some("2026-02"), None);
         span.note(Some("2026-01"), Some("2027-05".into()));
         span.note(None, Some("2027-04".into()));

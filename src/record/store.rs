@@ -1,4 +1,4 @@
-//! Where records live: in git notes, one ref per writer.
+//! Reads and writes records in git notes, one ref per writer.
 
 mod scan;
 
@@ -14,18 +14,18 @@ use crate::lattice::Spelled;
 
 pub use scan::{Judgement, Scan};
 
-/// Under which all writers' refs are.
+/// The prefix of all writers' refs.
 pub const NOTES: &str = "refs/notes/lattice/";
-/// Where a clone keeps the name that it writes under.
+/// The git configuration key with this clone's writer name.
 const WRITER: &str = "lattice.writer";
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
-/// How many bytes of all notes together are read: ten times what a hundred thousand points need.
+/// Maximum size of all notes that are read: ten times what 100,000 points need.
 const MOST_READ: u64 = 1 << 30;
-/// How many bytes of the notes on one key are read where it is asked for alone.
+/// Maximum size of the notes that are read for one key.
 const MOST_OF_KEY: u64 = 8 << 20;
 
-/// The records of a repository as they are now.
+/// The records of a repository at the time of opening.
 pub struct Records<'a> {
     repo: &'a Repo,
     writers: Vec<(String, Oid)>,
@@ -35,41 +35,41 @@ pub struct Records<'a> {
     budget: Budget,
 }
 
-/// A record and who wrote it.
+/// A record with its writer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
-    /// The writer's name: the end of its ref's.
+pub struct Attributed {
+    /// The writer's name, the last part of its ref.
     pub writer: String,
     /// The record.
     pub record: Record,
 }
 
-/// What the notes on one key come to.
+/// The result of the notes on one key.
 #[derive(Debug, Default)]
 struct Judged {
-    /// The records that count, in the order of their start.
-    said: Vec<Said>,
+    /// The accepted records, ordered by start.
+    records: Vec<Attributed>,
     skipped: usize,
     span: Span,
 }
 
-/// Something in the notes that is not believed.
+/// Something in the notes that is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The notes ref that holds it.
     pub notes: String,
-    /// The key that it hangs on; `None` when it is the ref itself.
+    /// The key of the note; `None` if the ref itself is wrong.
     pub key: Option<String>,
-    /// What is wrong, in words.
+    /// What is wrong.
     pub reason: String,
-    /// How many lines of this kind there are.
+    /// The number of such lines.
     pub count: usize,
 }
 
-/// A ref that does not count.
+/// A notes ref that is ignored.
 #[derive(Debug)]
 struct LeftOut {
-    /// Its full name; `None` where only git's own words tell it.
+    /// Its full name; `None` if only git's message names it.
     notes: Option<String>,
     why: String,
 }
@@ -92,7 +92,7 @@ impl std::fmt::Display for Problem {
 }
 
 impl<'a> Records<'a> {
-    /// Finds the writers' refs. One that does not hold notes is left out: it is somebody else's, and hides no other.
+    /// Finds the writers' refs. A ref without notes is skipped: another program owns it.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -109,8 +109,8 @@ impl<'a> Records<'a> {
         Self::of_writers(repo, writers, broken, Budget::endless())
     }
 
-    /// Finds the writers' refs for a checkout, which waits: where there are too many, only this clone's own, and of the notes only
-    /// as much as is read quickly. [`Self::is_whole`] tells afterwards whether that was all.
+    /// Finds the writers' refs within the budget of a checkout: if there are too many, only this clone's own, and of the notes only
+    /// what is read quickly. [`Self::is_whole`] tells afterwards whether that was all.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -128,39 +128,39 @@ impl<'a> Records<'a> {
         Ok(Self { repo, writers, broken, latest: time_in(CLOCK), most_note: repo.size_limit(Kind::Note)?, budget })
     }
 
-    /// Whether nothing was passed over so far because a checkout waits.
+    /// Returns whether everything was read so far, within the budget of a checkout.
     pub fn is_whole(&self) -> bool {
         self.budget.is_whole()
     }
 
-    /// What was left out.
+    /// Returns the refs that are ignored, with the reason.
     pub fn broken(&self) -> Vec<String> {
         self.broken.iter().map(ToString::to_string).collect()
     }
 
-    /// The writers' refs and what they point at: as long as these stand, so do the records.
+    /// Returns the writers' refs with their tips: while these are unchanged, so are the records.
     pub fn writers(&self) -> &[(String, Oid)] {
         &self.writers
     }
 
-    /// The records for a key that are of `point`, as it is written, in the order of their start.
+    /// Returns the records of `point`, as it is spelled, for a key, ordered by start.
     ///
     /// # Errors
-    /// None at present: what cannot be read is passed over like what is malformed.
+    /// None at present: unreadable notes are skipped like malformed ones.
     pub fn of(&self, key: Oid, point: &str) -> Result<Vec<Record>> {
-        Ok(self.said(key, point)?.into_iter().map(|said| said.record).collect())
+        Ok(self.attributed(key, point)?.into_iter().map(|attributed| attributed.record).collect())
     }
 
-    /// The same, with who wrote them.
+    /// Like [`Self::of`], with the writers.
     ///
     /// # Errors
     /// Those of [`Self::of`].
-    pub fn said(&self, key: Oid, point: &str) -> Result<Vec<Said>> {
+    pub fn attributed(&self, key: Oid, point: &str) -> Result<Vec<Attributed>> {
         let note = |(i, (_, tip)): (usize, &(String, Oid))| Some((i, self.find(*tip, key).ok()??));
         let notes = self.writers.iter().enumerate().filter_map(note).collect();
-        let mut said = self.judge(key, notes).said;
-        said.retain(|said| said.record.point == point);
-        Ok(said)
+        let mut records = self.judge(key, notes).records;
+        records.retain(|attributed| attributed.record.point == point);
+        Ok(records)
     }
 
     fn find(&self, tip: Oid, key: Oid) -> Result<Option<Oid>> {
@@ -170,11 +170,11 @@ impl<'a> Records<'a> {
         self.repo.note_within(tip, key, &|size| self.budget.take(size))
     }
 
-    /// Reads the notes on one key, each with its writer's place: the one judgement of what counts, for whoever asks.
+    /// Reads the notes on one key, each with the index of its writer. All commands use this one judgement.
     fn judge(&self, key: Oid, notes: Vec<(usize, Oid)>) -> Judged {
         let sized = |(writer, blob): (usize, Oid)| (self.repo.size_of(blob).unwrap_or(0), writer, blob);
         let mut notes: Vec<_> = notes.into_iter().map(sized).collect();
-        // A checkout waits for this: many writers' long notes must not hold it up, nor hide the short ones.
+        // Read small notes first: many long ones must not delay a checkout or hide the short ones.
         notes.sort_unstable();
         let (mut judged, mut left) = (Judged::default(), MOST_OF_KEY);
         for (size, writer, blob) in notes {
@@ -188,13 +188,13 @@ impl<'a> Records<'a> {
             judged.span.note(records.iter().map(|record| record.started.as_str()).max(), to_come);
             let name = &self.writers[writer].0;
             let writer = name.strip_prefix(NOTES).unwrap_or(name);
-            judged.said.extend(records.into_iter().map(|record| Said { writer: writer.to_owned(), record }));
+            judged.records.extend(records.into_iter().map(|record| Attributed { writer: writer.to_owned(), record }));
         }
-        judged.said.sort_by(|a, b| a.record.started.cmp(&b.record.started));
+        judged.records.sort_by(|a, b| a.record.started.cmp(&b.record.started));
         judged
     }
 
-    /// Tells `on` of every record there is.
+    /// Calls `on` for every record.
     pub fn each(&self, on: &mut dyn FnMut(Record)) {
         let mut read = 0;
         for (_, notes) in &self.writers {
@@ -206,7 +206,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// What is not believed, ref by ref and key by key. `known` gives the point whose key it is, as it is written.
+    /// Lists what is rejected, by ref and key. `known` maps a key to the spelling of its point.
     pub fn problems(&self, known: impl Fn(Oid) -> Option<Spelled>) -> Vec<Problem> {
         let broken = self.broken.iter().map(|LeftOut { notes, why }| Problem {
             notes: notes.clone().unwrap_or_else(|| NOTES.to_owned()),
@@ -254,7 +254,7 @@ impl<'a> Records<'a> {
         problems
     }
 
-    /// A note, as long as not too much was read already.
+    /// Reads a note unless too much was read already.
     fn read_within(&self, read: &mut u64, key: Oid, blob: Oid) -> Option<Note> {
         if *read > MOST_READ {
             return None;
@@ -281,7 +281,7 @@ pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
     repo.append_notes(&repo.identity_or_nobody(), &name, "lattice: record", &texts).map(drop)
 }
 
-/// The name that this clone writes under, if it ever wrote.
+/// Returns the name that this clone writes under, if it has written before.
 ///
 /// # Errors
 /// When git's configuration cannot be read.
@@ -289,29 +289,29 @@ pub fn known_writer(repo: &Repo) -> Result<Option<String>> {
     Ok(repo.git().local_config(WRITER)?.into_iter().find(|name| is_writer(name)))
 }
 
-/// This clone's own ref and what it points at. No git is started to find it.
+/// Returns this clone's ref and its tip, without starting git.
 fn own_writer(repo: &Repo) -> Result<Option<(String, Oid)>> {
     let Some(name) = repo.config(WRITER).filter(|name| is_writer(name)) else { return Ok(None) };
     let name = format!("{NOTES}{name}");
     Ok(repo.find_ref(&name)?.map(|tip| (name, tip)))
 }
 
-/// Whether a name is one that clones write under.
+/// Returns whether a name is valid for a writer.
 pub fn is_writer(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// The name that this clone writes under, made once: random, so that no two clones share one.
+/// Returns the name that this clone writes under. The first call makes it at random, so that no two clones share one.
 ///
 /// # Errors
-/// When it cannot be kept.
+/// When it cannot be stored.
 pub fn writer(repo: &Repo) -> Result<String> {
     if let Some(name) = known_writer(repo)? {
         return Ok(name);
     }
     let (git, own) = (repo.git(), random_name());
     git.add_config(WRITER, &own)?;
-    // Of several processes that did this at once all take what comes first in the file, and the others take theirs back.
+    // If several processes do this at once, all use the first name in the file, and the others remove theirs.
     let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
     if name != own {
         git.unset_config(WRITER, &own)?;
@@ -319,17 +319,17 @@ pub fn writer(repo: &Repo) -> Result<String> {
     Ok(name)
 }
 
-/// 64 random bits in hexadecimal: the standard library seeds its hashers from the system's randomness.
+/// Returns 64 random bits in hexadecimal; the standard library seeds its hashers from the system's randomness.
 pub fn random_name() -> String {
     use std::hash::{BuildHasher, Hasher};
     let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
     format!("{bits:016x}")
 }
 
-/// Gives this clone another name to write under.
+/// Replaces the name that this clone writes under.
 ///
 /// # Errors
-/// When it cannot be kept.
+/// When it cannot be stored.
 pub fn replace_writer(repo: &Repo, old: &str, new: &str) -> Result<()> {
     repo.git().add_config(WRITER, new)?;
     repo.git().unset_config(WRITER, old)

@@ -1,4 +1,4 @@
-//! What the records of one key come to: a word for each system, and whether they contradict each other.
+//! Combines the records of one key: the verdict on each system, and whether records contradict each other.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::{Record, Verdict};
 use crate::nix::StorePath;
 use crate::system::System;
 
-/// What counts on each system: `reproduced` or `built` once there is one, for the key did not change since; else the newest word.
+/// The verdict on each system: `reproduced` or `built` if there is such a record, since the key never changes; else the newest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts(Vec<(System, Verdict, bool)>);
 
 impl Verdicts {
-    /// What these records come to.
+    /// Combines records.
     pub fn of(records: &[Record]) -> Self {
         let rank = |record: &Record| (weight(record.verdict), record.started.clone());
         let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
@@ -32,17 +32,17 @@ impl Verdicts {
             .collect()
     }
 
-    /// The verdict on a system.
+    /// Returns the verdict on a system.
     pub fn get(&self, system: &System) -> Option<Verdict> {
         self.0.iter().find(|(known, ..)| known == system).map(|(_, verdict, _)| *verdict)
     }
 
-    /// Whether the records of a system contradict each other.
+    /// Returns whether the records of a system contradict each other.
     pub fn is_disputed(&self, system: &System) -> bool {
         self.0.iter().any(|(known, _, disputed)| *disputed && known == system)
     }
 
-    /// All of them: the system, the verdict, whether it is disputed.
+    /// Iterates over system, verdict, and whether it is disputed.
     pub fn iter(&self) -> impl Iterator<Item = &(System, Verdict, bool)> {
         self.0.iter()
     }
@@ -62,30 +62,30 @@ fn weight(verdict: Verdict) -> u8 {
     }
 }
 
-/// A contradiction: one derivation came to different contents.
+/// A contradiction: one derivation gave different contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
-    /// On which system.
+    /// The system.
     pub system: System,
     /// The derivation, where it is known.
     pub drv: Option<StorePath>,
-    /// The output that differs; `None` where a record says no more than that something did.
+    /// The output that differs; `None` if the record does not name it.
     pub output: Option<String>,
-    /// Who says what.
+    /// The claims.
     pub sides: Vec<Side>,
 }
 
-/// One of the contents, and the records that tell of it.
+/// A claimed content with its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
     /// The hash of the contents.
     pub nar_hash: Option<String>,
-    /// The records, by their place in the list that was asked about.
+    /// Indices of the records in the list that was passed.
     pub records: Vec<usize>,
 }
 
-/// The contradictions among the records of one key, whoever wrote them: the same derivation with different NAR hashes of the same
-/// output, and every record `differs`. Nothing that comes later takes them back.
+/// Finds contradictions among the records of one key, from any writer: the same derivation with different NAR hashes of one output,
+/// and every record `differs`. Later records do not resolve them.
 pub fn disputes(records: &[Record]) -> Vec<Dispute> {
     let mut contents: BTreeMap<(&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
     for (i, record) in records.iter().enumerate() {
@@ -106,13 +106,13 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
         };
     let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(contradiction);
     let differing = records.iter().enumerate().filter(|(_, record)| record.verdict == Verdict::Differs);
-    let said = differing.map(|(i, record)| Dispute {
+    let differs = differing.map(|(i, record)| Dispute {
         system: record.system.clone(),
         drv: record.drv.clone(),
         output: None,
         sides: vec![Side { nar_hash: None, records: vec![i] }],
     });
-    hashes.chain(said).collect()
+    hashes.chain(differs).collect()
 }
 
 #[cfg(test)]
@@ -142,15 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn the_same_derivation_with_other_contents_is_disputed_for_good() {
+    fn different_contents_of_a_derivation_stay_disputed() {
         let mut records = vec![record(Verdict::Built, "a.drv", "1", "1"), record(Verdict::Built, "a.drv", "1", "2")];
         assert_eq!(state(&records), State::Built);
         records.push(record(Verdict::Built, "b.drv", "2", "3"));
-        assert_eq!(state(&records), State::Built, "another derivation may come to something else");
+        assert_eq!(state(&records), State::Built, "another derivation may have other contents");
         records.push(record(Verdict::Built, "a.drv", "2", "4"));
         assert_eq!(state(&records), State::Disputed);
         records.push(record(Verdict::Reproduced, "a.drv", "1", "5"));
-        assert_eq!(state(&records), State::Disputed, "a later word should not clear it");
+        assert_eq!(state(&records), State::Disputed, "a later record should not clear it");
         let found = disputes(&records);
         assert_eq!(found.len(), 1);
         let sides: Vec<_> = found[0].sides.iter().map(|side| side.records.clone()).collect();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rebuild_that_differs_is_disputed_and_one_that_does_not_is_built() {
+    fn differing_rebuild_is_disputed_and_equal_one_is_built() {
         let built = record(Verdict::Built, "a.drv", "1", "1");
         assert_eq!(state(&[built.clone(), record(Verdict::Reproduced, "a.drv", "1", "2")]), State::Built);
         assert_eq!(state(&[record(Verdict::Reproduced, "a.drv", "1", "2")]), State::Built);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dispute_on_another_system_is_none_of_this_point_s() {
+    fn dispute_on_another_system_does_not_count() {
         let mut records = vec![record(Verdict::Built, "a.drv", "1", "1")];
         records.extend(
             [record(Verdict::Built, "z.drv", "1", "1"), record(Verdict::Built, "z.drv", "2", "1")]

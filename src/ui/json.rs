@@ -34,7 +34,7 @@ impl Formatter for Escaping {
             return to.write_all(fragment.as_bytes());
         }
         for c in fragment.chars() {
-            if crate::text::harms(c) {
+            if crate::text::is_terminal_unsafe(c) {
                 write!(to, "\\u{:04x}", u32::from(c))?;
             } else {
                 to.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
@@ -96,7 +96,7 @@ mod tests {
     fn terminal_controls_are_escaped_and_read_back() {
         let fields = json!({ "a": "\u{1b}[31m\u{202e}\u{9b}\u{7f}é\n", "\u{200f}": [] });
         let text = written(&fields);
-        assert!(text.chars().all(|c| c == '\n' || !crate::text::harms(c)), "{text:?}");
+        assert!(text.chars().all(|c| c == '\n' || !crate::text::is_terminal_unsafe(c)), "{text:?}");
         let mut read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read.as_object_mut().unwrap().remove("version"), Some(json!(1)));
         assert_eq!(read, fields);

@@ -162,7 +162,7 @@ fn sanitized(text: &str, color: bool) -> String {
     while let Some(c) = rest.chars().next() {
         let own = OWN.into_iter().find(|code| color && rest.starts_with(code));
         let piece = own.unwrap_or(&rest[..c.len_utf8()]);
-        let is_shown = own.is_some() || c == '\n' || !crate::text::harms(c);
+        let is_shown = own.is_some() || c == '\n' || !crate::text::is_terminal_unsafe(c);
         shown.push_str(if is_shown { piece } else { "\u{fffd}" });
         rest = &rest[piece.len()..];
     }

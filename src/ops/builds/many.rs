@@ -286,7 +286,7 @@ impl<'a> Many<'a> {
 
     fn cancelled(&mut self) -> Result<()> {
         // Nobody cancelled it: the worker was killed, and the next one begins again.
-        anyhow::ensure!(!leash::is_alone(), "the worker is gone");
+        anyhow::ensure!(!leash::is_orphaned(), "the worker is gone");
         let mut open: Vec<_> = self.running.drain().collect();
         open.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {

@@ -22,11 +22,11 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
     crate::process::end_children_on_signals().context("could not prepare for signals")?;
-    leash::heed().context("could not wait for the worker's word")?;
+    leash::watch().context("could not wait for the worker's word")?;
     let result = attempt(context, &job);
     match &result {
         // Without a worker the job stays, for the next one to begin again.
-        Err(_) if leash::is_alone() => {}
+        Err(_) if leash::is_orphaned() => {}
         Err(error) => {
             let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.kept());
             queue.guard()?.set_aside(&Aside { job, why: format!("{error:#}"), limit })?;

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub fn work(context: &Context) -> Result<()> {
     let queue = Queue::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
-    leash::give_way();
+    leash::lower_priority();
     // What cannot be written now stays for the next time.
     kept::flush(&context.repo).ok();
     loop {

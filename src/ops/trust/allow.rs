@@ -127,6 +127,6 @@ fn listed(repo: &Repo, path: String, entry: &Entry) -> Listed {
 
 /// The number of the first line with what a terminal obeys; a file's lines may end as on Windows.
 fn hidden_line(text: &str) -> Option<usize> {
-    let is_odd = |line: &str| line.strip_suffix('\r').unwrap_or(line).chars().any(text::harms);
+    let is_odd = |line: &str| line.strip_suffix('\r').unwrap_or(line).chars().any(text::is_terminal_unsafe);
     text.split('\n').position(is_odd).map(|at| at + 1)
 }

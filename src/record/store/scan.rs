@@ -1,39 +1,39 @@
-//! What the records of all keys come to. Only notes that changed are read; of the others the caller remembers it.
+//! Summarises the records of all keys. Reads only notes that changed; the caller caches the rest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::{Judged, MOST_READ, Records, Said, Span};
+use super::{Attributed, Judged, MOST_READ, Records, Span};
 use crate::git::Oid;
 use crate::lattice::{Lattice, Spelled};
 use crate::record::{Record, Verdicts};
 
-/// What the notes on one key come to.
+/// The result of the notes on one key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// The notes, in the order of their writers: as long as they are the same, so is the judgement.
+    /// The notes, ordered by writer: while they are unchanged, the judgement stays valid.
     pub notes: Box<[Oid]>,
-    /// How many bytes they have.
+    /// Their size in bytes.
     pub size: u64,
-    /// How many of their lines are not believed.
+    /// How many of their lines were rejected.
     pub skipped: usize,
-    /// By the point that the records name: nearly always one.
+    /// By the point that the records name; nearly always one.
     pub verdicts: Vec<(Spelled, Rc<Verdicts>)>,
 }
 
-/// What the records of all keys come to.
+/// The result of scanning all keys.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The keys that have notes, and the judgement where it is a new one.
+    /// The keys that have notes; `Some` if the judgement is new.
     pub keys: HashMap<Oid, Option<Judgement>>,
-    /// How many notes and lines are not believed.
+    /// How many notes and lines were rejected.
     pub skipped: usize,
-    /// As long as the clock is in there, the new judgements stand.
+    /// The clock times for which the new judgements stay valid.
     pub span: Span,
 }
 
 impl Records<'_> {
-    /// Judges the notes on all keys but those of which `known` has the judgement of the same notes.
+    /// Judges the notes on all keys, except where `known` has a judgement of the same notes.
     pub fn scan<'k>(&self, lattice: &Lattice, known: impl Fn(Oid) -> Option<&'k Judgement>) -> Scan {
         let mut scan = Scan::default();
         let all = self.all_notes(&mut scan);
@@ -59,7 +59,7 @@ impl Records<'_> {
         scan
     }
 
-    /// The key, the writer's place and the note. Notes on one key stand together, so that the records of only one are in memory.
+    /// Returns key, index of the writer, and note, sorted by key so that the records of one key at a time are in memory.
     fn all_notes(&self, scan: &mut Scan) -> Vec<(Oid, usize, Oid)> {
         let mut all = Vec::new();
         for (writer, (_, notes)) in self.writers.iter().enumerate() {
@@ -75,7 +75,7 @@ impl Records<'_> {
         all
     }
 
-    /// Whether what was judged within `span` is still what would be judged now.
+    /// Returns whether a judgement with this span is still valid.
     pub fn are_as_in(&self, span: &Span) -> bool {
         span.holds(&self.latest)
     }
@@ -86,7 +86,7 @@ impl Scan {
         judgement.skipped = judged.skipped;
         self.span.widen(judged.span);
         let mut points: BTreeMap<Spelled, Vec<Record>> = BTreeMap::new();
-        judged.said.into_iter().for_each(|Said { record, .. }| {
+        judged.records.into_iter().for_each(|Attributed { record, .. }| {
             points.entry(record.point.clone()).or_default().push(record);
         });
         for (text, records) in points {
