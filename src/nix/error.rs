@@ -1,4 +1,4 @@
-//! Why nix could not be asked, as opposed to what it answered.
+//! Errors of asking nix, as opposed to its answers.
 
 use std::path::PathBuf;
 
@@ -6,47 +6,47 @@ use super::version::Version;
 use crate::nix::read::trouble;
 use crate::process;
 
-/// Nix is missing, is not what is needed, was stopped, or said something that cannot be read.
+/// Nix is missing or unsuitable, was stopped, or printed something that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no `nix` on PATH.
+    /// `nix` is not on PATH.
     #[error("`nix` was not found on PATH")]
     Missing,
-    /// There is no `nix-store`, neither beside `nix` nor on PATH.
+    /// `nix-store` is neither beside `nix` nor on PATH.
     #[error("`nix-store` was not found, neither beside `nix` nor on PATH")]
     NoStore,
-    /// The program is there but does not introduce itself as Nix does.
+    /// The program's `--version` is not Nix's.
     #[error("`{}` is not Nix: its `--version` says `{said}`", program.display())]
     NotNix {
-        /// What was run.
+        /// The program that was run.
         program: PathBuf,
-        /// The first line of its answer.
+        /// The first line of its output.
         said: String,
     },
-    /// This Nix is older than 2.8, the first whose flakes are usable.
+    /// Nix is older than 2.8, the first version with usable flakes.
     #[error("Nix {version} at `{}` is too old: 2.8 or later is needed", program.display())]
     TooOld {
-        /// What was run.
+        /// The program that was run.
         program: PathBuf,
-        /// What it calls itself.
+        /// Its version.
         version: Version,
     },
-    /// The settings that the environment holds could not be put into a file.
+    /// The settings in `NIX_CONFIG` could not be written to a file.
     #[error("could not put `NIX_CONFIG` into a file for Nix")]
     UserConfig(#[source] std::io::Error),
-    /// The user stopped it, and us.
+    /// The user interrupted both nix and us.
     #[error("nix was interrupted{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
     Interrupted {
-        /// The signal that ended it, when one did directly.
+        /// The signal that ended nix, if a signal ended it directly.
         signal: Option<i32>,
     },
-    /// A signal ended it that the user did not send us.
+    /// A signal that was not sent to us ended nix.
     #[error("nix was killed{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
     Killed {
-        /// The signal, when one ended it directly.
+        /// The signal, if one ended nix directly.
         signal: Option<i32>,
     },
-    /// Its answer does not have the shape that all known versions give it.
+    /// The output has a format that no known version prints.
     #[error("could not read what `nix {command}` printed: {problem}")]
     Unreadable {
         /// The subcommand.
@@ -54,21 +54,21 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// Copying to another store did not succeed.
+    /// Copying to another store failed.
     #[error("could not copy to `{to}`: {said}")]
     NotCopied {
         /// The other store.
         to: String,
-        /// What nix and ssh said.
+        /// The messages of nix and ssh.
         said: String,
     },
-    /// It could not be run, or a question that cannot be answered with "no" failed.
+    /// Nix could not be run, or a command failed for which failure is not an answer.
     #[error(transparent)]
     Process(#[from] process::Error),
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => Some(

@@ -1,4 +1,4 @@
-//! The `nix` program and the few questions that need no more than one call.
+//! The `nix` program, and queries that need a single call.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -17,13 +17,13 @@ use crate::nix::read::path_info;
 use crate::nix::read::settings::Settings;
 use crate::process::Cmd;
 
-/// More store paths than this in one call might be more than the system passes on (execve(2)).
+/// Maximum number of store paths in one call (argument size limit, execve(2)).
 pub(super) const AT_ONCE: usize = 8000;
 
-/// Time for a question that needs no work, such as which version it is; a store on a slow disk may be asleep.
+/// Time limit for a query that does no work, such as the version; the store may be on a slow disk.
 pub(super) const QUESTION: Duration = Duration::from_secs(30);
 
-/// A `nix` that was found and has said which one it is.
+/// A `nix` whose version is known.
 #[derive(Debug, Clone)]
 pub struct Nix {
     program: PathBuf,
@@ -34,17 +34,17 @@ pub struct Nix {
 }
 
 impl Nix {
-    /// The `nix` on PATH.
+    /// Finds the `nix` on PATH.
     pub fn find() -> Result<Self, Error> {
         Self::at(which::which("nix").map_err(|_| Error::Missing)?)
     }
 
-    /// Whether there is a `nix` on PATH; it is not started.
+    /// Returns whether `nix` is on PATH, without starting it.
     pub fn is_on_path() -> bool {
         which::which("nix").is_ok()
     }
 
-    /// The `nix` at this path.
+    /// Opens the `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
         let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?.text();
@@ -58,43 +58,43 @@ impl Nix {
         Ok(Self { program, version, with_agent: false, config, store: None })
     }
 
-    /// The same for what somebody typed: it may use the ssh agent, by which remote builders and stores are reached.
+    /// Passes the ssh agent, which remote builders and stores may need. Only for commands that the user typed.
     #[must_use]
     pub fn with_agent(self) -> Self {
         Self { with_agent: true, ..self }
     }
 
-    /// The same with another store in place of the one that the user's settings name, for all that it does.
+    /// Uses another store than the one in the user's settings, for everything.
     #[must_use]
     pub fn in_store(self, store: StoreUrl) -> Self {
         Self { store: Some(store), ..self }
     }
 
-    /// The store in place of the user's, if there is one.
+    /// Returns the store set by [`Self::in_store`].
     pub fn store(&self) -> Option<&StoreUrl> {
         self.store.as_ref()
     }
 
-    /// Where it is.
+    /// Returns the program's path.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Which one it is.
+    /// Returns the version.
     pub fn version(&self) -> &Version {
         &self.version
     }
 
-    /// A `nix` command that does not depend on the surroundings: flakes switched on (a fresh Nix has none), C's messages, and of our
-    /// environment only what Nix needs ([`env::FOR_NIX`]). With git's variables Nix 2.8, which runs git, would read this repository.
+    /// Returns a `nix` command independent of the user's environment: flakes are enabled (off by default), messages are in English,
+    /// and it inherits only [`env::FOR_NIX`]. With git's variables, Nix 2.8, which runs git, would read this repository.
     pub fn cmd<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Cmd {
         self.cmd_of(&self.program).args(words)
     }
 
-    /// The same for another program of Nix'. Legacy commands know the store as a setting only; `nix` takes it so as well.
+    /// Like [`Self::cmd`] for another program of Nix. Legacy commands take the store only as a setting, which `nix` accepts too.
     pub(super) fn cmd_of(&self, program: &Path) -> Cmd {
         let cmd = Cmd::new(program);
-        // Without an agent ssh may want to ask for a password itself.
+        // Without an agent, ssh may ask for a password.
         let cmd = if self.with_agent { cmd.may_ask() } else { cmd };
         let cmd = cmd.only_env(self.environment()).env("LC_ALL", "C.UTF-8");
         let cmd = cmd.args(["--extra-experimental-features", "nix-command flakes"]);
@@ -113,29 +113,29 @@ impl Nix {
         variables
     }
 
-    /// A `nix-store` command: the one beside `nix`, else the one on PATH.
+    /// Returns a `nix-store` command: the program beside `nix`, else the one on PATH.
     pub(super) fn store_cmd(&self) -> Result<Cmd, Error> {
         let beside = self.program.with_file_name("nix-store");
         let program = if beside.is_file() { beside } else { which::which("nix-store").map_err(|_| Error::NoStore)? };
         Ok(self.cmd_of(&program))
     }
 
-    /// The settings in force for this user here.
+    /// Reads the settings in force for this user.
     pub fn settings(&self) -> Result<Settings, Error> {
         let words: &[&str] = if self.version.has_config_show() { &["config", "show"] } else { &["show-config"] };
         let said = self.cmd(words.iter().copied()).arg("--json").within(QUESTION).read()?;
         Settings::parse(&said.stdout)
     }
 
-    /// Makes sure that the store can be used: its database is in order, or its daemon answers.
+    /// Checks that the store works: its database is in order, or its daemon answers.
     ///
     /// # Errors
-    /// With what nix says, when it cannot.
+    /// With nix's message, if it does not.
     pub fn open_store(&self) -> Result<(), Error> {
         Ok(self.cmd(["store", "ping"]).read().map(drop)?)
     }
 
-    /// Which of these valid paths are not what the store has written down of them any more: changed, or gone.
+    /// Returns those of these valid paths whose contents differ from the hash in the store's database, or are missing.
     ///
     /// # Errors
     /// When nix could not be run.
@@ -146,7 +146,7 @@ impl Nix {
         };
         let mut damaged = Vec::new();
         for some in paths.chunks(AT_ONCE) {
-            // Nix stops at the first one that is gone.
+            // Nix stops at the first missing path.
             if is_sound(some)? {
                 continue;
             }
@@ -159,7 +159,7 @@ impl Nix {
         Ok(damaged)
     }
 
-    /// The NAR hashes of valid store paths, as SRI; paths that are not valid are left out, even if a cache has them.
+    /// Returns the NAR hashes (SRI) of valid store paths. Paths that are not valid are left out, even if a cache has them.
     pub fn nar_hashes<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,

@@ -1,4 +1,4 @@
-//! How a flake is named on nix' command line.
+//! Flake references on nix's command line.
 
 use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -6,20 +6,20 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::system::System;
 
-/// The name of a flake: a commit of a repository here, or a plain directory.
+/// A reference to a flake: a commit of a local repository, or a plain directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlakeRef {
     url: String,
     cwd: Option<PathBuf>,
 }
 
-/// The parts do not make a flake ref.
+/// The parts do not form a flake reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlakeRefError {
-    /// The repository or the directory is not given from the root.
+    /// The path of the repository or directory is not absolute.
     #[error("`{}` is no absolute path", .0.display())]
     NotAbsolute(PathBuf),
-    /// The commit is not named by its whole id.
+    /// The commit id is not a full id.
     #[error("`{0}` is no commit id: expected 40 or 64 hexadecimal digits")]
     NotACommit(String),
     /// The flake's directory is not inside the repository.
@@ -28,9 +28,9 @@ pub enum FlakeRefError {
 }
 
 impl FlakeRef {
-    /// The flake in `dir` (empty: the root) as of commit `rev` of `repo`, an absolute path to a git directory or a worktree.
+    /// References the flake in `dir` (empty: the root) at commit `rev` of `repo`, the absolute path of a git directory or worktree.
     ///
-    /// No ref needs to lead to the commit, and the state of the worktree does not matter.
+    /// The commit need not be reachable from a ref, and the state of the worktree does not matter.
     pub fn commit(repo: impl AsRef<Path>, rev: &str, dir: impl AsRef<Path>) -> Result<Self, FlakeRefError> {
         let (repo, dir) = (repo.as_ref(), dir.as_ref());
         if !repo.is_absolute() {
@@ -50,24 +50,24 @@ impl FlakeRef {
         Ok(Self { url, cwd: None })
     }
 
-    /// The same, saying that the branch `name` leads to the commit.
+    /// Adds that the commit is on the branch `name`.
     ///
-    /// Nix 2.8 takes a repository whose path it has to decode (a blank is enough) for a remote one, and fetches by name.
+    /// Nix 2.8 treats a repository whose path is percent-encoded (a blank is enough) as remote and fetches by branch name.
     pub fn on_branch(mut self, name: &str) -> Self {
         self.url += "&ref=";
         self.url += &encoded(Path::new(name));
         self
     }
 
-    /// The same from a shallow clone, which nix otherwise refuses.
+    /// Allows a shallow clone, which nix otherwise refuses.
     pub fn shallow(mut self) -> Self {
         self.url += "&shallow=1";
         self
     }
 
-    /// The flake in the directory `dir` (an absolute path) as it is now, whether or not a repository surrounds it.
+    /// References the flake in the directory `dir` (an absolute path) as it is now, inside a repository or not.
     ///
-    /// Nix 2.8 does not decode `path:` URLs, so nix runs in the directory instead: every name works there.
+    /// Nix 2.8 does not decode `path:` URLs, so nix runs in the directory instead, which works with any name.
     pub fn directory(dir: impl Into<PathBuf>) -> Result<Self, FlakeRefError> {
         let dir = dir.into();
         if dir.is_absolute() {
@@ -77,12 +77,12 @@ impl FlakeRef {
         }
     }
 
-    /// What to build of it for `system`.
+    /// Returns the installable for `system`.
     pub fn installable(&self, system: &System) -> String {
         format!("{}#packages.{system}.default", self.url)
     }
 
-    /// Where nix must be run to understand it; anywhere when `None`.
+    /// Returns the directory in which nix must run; `None` means any.
     pub fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
     }
@@ -94,7 +94,7 @@ impl fmt::Display for FlakeRef {
     }
 }
 
-/// All but RFC 3986's unreserved characters and `/` percent-encoded: raw `#`, `%`, `&` and non-ASCII break differently in each version.
+/// Percent-encodes all but RFC 3986's unreserved characters and `/`: versions of Nix read raw `#`, `%`, `&` and non-ASCII differently.
 pub(super) fn encoded(path: &Path) -> String {
     path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
@@ -113,7 +113,7 @@ mod tests {
     const REV: &str = "66d87dad6a2fdde04ae956097af06394cef1d940";
 
     #[test]
-    fn every_name_is_encoded() {
+    fn encodes_every_name() {
         let flake = FlakeRef::commit("/home/ada/r p#a&%é", REV, "flakes/aarch64+x86_64/a@b").unwrap();
         let system = System::parse("aarch64-linux").unwrap();
         assert_eq!(
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_are_none_are_refused() {
+    fn refuses_invalid_parts() {
         assert!(matches!(FlakeRef::commit("r", REV, ""), Err(FlakeRefError::NotAbsolute(_))));
         assert!(matches!(FlakeRef::directory("r"), Err(FlakeRefError::NotAbsolute(_))));
         for rev in ["", "HEAD", &REV[1..], "66D87DAD6A2FDDE04AE956097AF06394CEF1D940"] {

@@ -1,8 +1,8 @@
-//! Nix: what it is asked, how it is run, and what its answers mean.
+//! Nix: queries, builds, and parsing of its output.
 //!
-//! A *flake ref* ([`FlakeRef`]) names a flake, an *installable* one output of it. Building makes a *derivation* (a `.drv` file in
-//! the *store*) and from it its *outputs*. Nix 2.8 to today's, Lix and Determinate Nix are spoken to alike; where they differ the
-//! difference stays in this shelf.
+//! A *flake ref* ([`FlakeRef`]) names a flake, an *installable* one output of it. Evaluating an installable gives a *derivation* (a
+//! `.drv` file in the *store*), building that gives its *outputs*. Nix 2.8 to the newest, Lix and Determinate Nix are supported; this
+//! module hides their differences.
 
 mod ask;
 mod error;

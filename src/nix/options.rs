@@ -1,11 +1,11 @@
-//! What becomes options on nix' command line: on whose behalf, within which limits, with which settings.
+//! Options on nix's command line: who asked for the build, its limits and its settings.
 
 use std::time::Duration;
 
 use super::place::StoreUrl;
 use crate::process::{self, Cmd};
 
-/// What keeps a build that nobody asked for from harming anybody, whatever the user's configuration says.
+/// Settings that make an automatic build safe, whatever the user's configuration says.
 const SAFE: [(&str, &str); 6] = [
     ("allow-import-from-derivation", "false"),
     ("sandbox", "true"),
@@ -15,25 +15,25 @@ const SAFE: [(&str, &str); 6] = [
     ("allow-dirty", "false"),
 ];
 
-/// What a build may use at most; what is `None` has no limit.
+/// Limits of a build; `None` means no limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Time for evaluation, fetching included; nix itself has no such limit.
+    /// Time for evaluation including fetches; nix itself has no such limit.
     pub evaluation: Option<Duration>,
-    /// Bytes of memory for evaluation: the garbage collector's heap.
+    /// Memory for evaluation in bytes: the garbage collector's heap.
     pub memory: Option<u64>,
     /// Time for each builder.
     pub build: Option<Duration>,
-    /// Time that a builder may be silent.
+    /// Time without output from a builder.
     pub silence: Option<Duration>,
-    /// Bytes of log of each builder.
+    /// Log size of each builder in bytes.
     pub log: Option<u64>,
-    /// Time in which nothing moves while something is copied to or from another store.
+    /// Time without activity while copying to or from another store.
     pub network: Duration,
 }
 
 impl Default for Limits {
-    /// Ten minutes and 4 GiB to evaluate; six hours, one of them silent, and 64 MiB of log to build.
+    /// Evaluation: ten minutes and 4 GiB. Build: six hours, one hour of silence, and 64 MiB of log.
     fn default() -> Self {
         Self {
             evaluation: Some(Duration::from_secs(600)),
@@ -47,7 +47,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No limit but for what nothing moves in.
+    /// No limits except the one for network activity.
     pub const NONE: Self =
         Self { evaluation: None, memory: None, build: None, silence: None, log: None, network: process::USUAL_STILL };
 
@@ -63,38 +63,38 @@ impl Limits {
     }
 }
 
-/// On whose behalf something is built.
+/// Who asked for a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
-    /// The user asked for it: the user's nix.conf decides about sandbox, builders and substituters.
+    /// The user: the user's nix.conf decides about sandbox, builders and substituters.
     Typed,
-    /// The same, within limits of ours.
+    /// The user, with our limits.
     Bounded(Limits),
-    /// Nobody did: sandboxed, limited, without registries, hooks and builds during evaluation.
+    /// No user: sandboxed, limited, without registries, hooks and builds during evaluation.
     Automatic(Limits),
 }
 
-/// Everything that is said to nix besides what to build.
+/// Everything passed to nix besides what to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// On whose behalf.
+    /// Who asked for the build.
     pub mode: Mode,
-    /// Nix settings, by name; those that make an automatic build safe cannot be changed.
+    /// Nix settings by name; those that make an automatic build safe cannot be changed.
     pub settings: Vec<(String, String)>,
-    /// The store in which things are built, where it is not the user's own; evaluation stays in that one, for Nix 2.8 cannot
-    /// read sources out of a store on another machine.
+    /// The store that builds, if not the user's. Evaluation always uses the user's: Nix 2.8 cannot read sources out of a store on
+    /// another machine.
     pub store: Option<StoreUrl>,
 }
 
 impl Options {
-    /// Those of a mode, and no settings.
+    /// Returns the options of a mode without settings.
     #[must_use]
     pub fn new(mode: Mode) -> Self {
         Self { mode, settings: Vec::new(), store: None }
     }
 
-    /// Adds the store in which things are built, for commands that look at it or build in it.
+    /// Adds the store that builds, for commands that query it or build in it.
     #[must_use]
     pub fn apply_store(&self, cmd: Cmd) -> Cmd {
         match &self.store {
@@ -103,7 +103,7 @@ impl Options {
         }
     }
 
-    /// [`Self::apply_store`] for commands that only look at it: they end when a store on another machine says nothing.
+    /// Like [`Self::apply_store`] for commands that only query: they end if a remote store does not respond.
     #[must_use]
     pub fn ask_store(&self, cmd: Cmd) -> Cmd {
         let cmd = self.apply_store(cmd);
@@ -113,7 +113,7 @@ impl Options {
         }
     }
 
-    /// The limits.
+    /// Returns the limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         match &self.mode {
@@ -126,7 +126,7 @@ impl Options {
         matches!(self.mode, Mode::Automatic(_))
     }
 
-    /// Adds what every command of a build is told, those of `nix-store` too: settings last win, so the safe ones come last.
+    /// Adds the options of every build command, `nix-store` included. The last setting wins, so the safe ones come last.
     #[must_use]
     pub fn apply(&self, cmd: Cmd) -> Cmd {
         let cmd = self.settings.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value]));
@@ -134,11 +134,11 @@ impl Options {
         self.limits().apply(safe.iter().fold(cmd, |cmd, (name, value)| cmd.args(["--option", name, value])))
     }
 
-    /// Adds what commands that evaluate flakes are told besides.
+    /// Adds the options of commands that evaluate flakes.
     ///
-    /// Nix takes no configuration from the flake. An input without a lock is an error: with `--no-write-lock-file` both 2.8 and
-    /// 2.34 would lock it in memory, whatever `--no-update-lock-file` says, and build something else every time. Nothing is
-    /// written all the same, for a commit has no worktree to write into.
+    /// Nix ignores the flake's configuration. An input without a lock is an error: with `--no-write-lock-file`, both 2.8 and 2.34 would
+    /// lock it in memory despite `--no-update-lock-file`, and build something else every time. Nothing is written anyway, since a
+    /// commit has no worktree.
     #[must_use]
     pub fn apply_to_flakes(&self, cmd: Cmd) -> Cmd {
         let cmd = cmd.args(["--no-update-lock-file", "--no-accept-flake-config", "--option", "pure-eval", "true"]);
@@ -146,7 +146,7 @@ impl Options {
         self.limit_memory(cmd)
     }
 
-    /// Adds what `nix-eval-jobs` is told besides; it has settings where `nix` has flags.
+    /// Adds the options of `nix-eval-jobs`, which has settings where `nix` has flags.
     #[must_use]
     pub fn apply_to_eval_jobs(&self, cmd: Cmd) -> Cmd {
         let settings = [("pure-eval", "true"), ("accept-flake-config", "false")];
@@ -155,7 +155,7 @@ impl Options {
         self.limit_memory(cmd.args(self.is_automatic().then_some(registries).into_iter().flatten()))
     }
 
-    /// The variable is read by the garbage collector of nix' evaluator; builders do not inherit it.
+    /// Limits the garbage collector's heap in nix's evaluator; builders do not inherit the variable.
     fn limit_memory(&self, cmd: Cmd) -> Cmd {
         match self.limits().memory {
             None => cmd,

@@ -1,7 +1,7 @@
-//! Other machines as text from a flag, git's configuration or lattice.toml, checked before any of it comes near ssh.
+//! Stores and builders as text from a flag, git's configuration or lattice.toml, validated before ssh gets any of it.
 //!
-//! Nix hands the host of a URL to `ssh` as a word of its command line: a host that begins with `-` would be read as an option,
-//! and `-oProxyCommand=..` runs a program here.
+//! Nix passes the host of a URL to `ssh` as an argument. A host that begins with `-` would be an option, and `-oProxyCommand=..` runs
+//! a local program.
 
 use std::fmt;
 use std::path::Path;
@@ -12,23 +12,23 @@ mod shared;
 
 pub use shared::NotShareable;
 
-/// Why a text is not taken as the name of a place.
+/// Why a text is not a valid store or builder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPlace {
-    /// There is nothing in it.
+    /// The text is empty.
     #[error("a store or builder cannot be empty")]
     Empty,
-    /// A control character, or a space where one would begin another word.
+    /// A control character, or a space where it would begin another word.
     #[error("`{text}` has {} at character {at}", name_of(*character))]
     Character {
-        /// The text, without what would disturb a terminal.
+        /// The text without control characters.
         text: String,
         /// The character.
         character: char,
-        /// Where, counted from 1.
+        /// Its position, counted from 1.
         at: usize,
     },
-    /// ssh would take the host for an option.
+    /// ssh would read the host as an option.
     #[error("`{text}` names a host that begins with `-`, which ssh would read as an option")]
     Option {
         /// The text.
@@ -37,7 +37,7 @@ pub enum BadPlace {
 }
 
 impl BadPlace {
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> &'static str {
         "a store is written like `ssh-ng://USER@HOST`, `https://HOST` or `file:///FOLDER`; \
          a builder line begins with one and goes on with its systems"
@@ -57,7 +57,7 @@ fn name_of(character: char) -> String {
 pub struct StoreUrl(String);
 
 impl StoreUrl {
-    /// Reads one.
+    /// Parses a store URL.
     ///
     /// # Errors
     /// When it is empty, has a space or a control character, or its host begins with `-`.
@@ -68,30 +68,30 @@ impl StoreUrl {
         Ok(Self(text.to_owned()))
     }
 
-    /// The store below this directory of the machine.
+    /// Returns the local store below a directory.
     pub fn folder(root: &Path) -> Self {
         Self(format!("local?root={}", encoded(root)))
     }
 
-    /// Reads several, separated by commas or spaces.
+    /// Parses several, separated by commas or spaces.
     ///
     /// # Errors
-    /// When one of them cannot be read.
+    /// When one of them is invalid.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, BadPlace> {
         text.split([',', ' ']).filter(|one| !one.is_empty()).map(Self::parse).collect()
     }
 
-    /// The URL.
+    /// Returns the URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The URL without its parameters, which may name key files and programs.
+    /// Returns the URL without its parameters, which may name key files and programs.
     pub fn bare(&self) -> &str {
         self.0.split('?').next().unwrap_or_default()
     }
 
-    /// Whether builds in it happen on another machine.
+    /// Returns whether this store builds on another machine.
     pub fn is_remote(&self) -> bool {
         ["ssh://", "ssh-ng://"].iter().any(|scheme| self.0.starts_with(scheme))
     }
@@ -108,23 +108,23 @@ impl fmt::Display for StoreUrl {
 pub struct Builders(String);
 
 impl Builders {
-    /// Reads them; the empty text means none.
+    /// Parses builder lines; the empty text means no builders.
     ///
     /// # Errors
-    /// When there is a control character in it, or a host begins with `-`.
+    /// When the text has a control character, or a host begins with `-`.
     pub fn parse(text: &str) -> Result<Self, BadPlace> {
         let text = text.trim();
         if !text.is_empty() {
             refuse_characters(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))?;
         }
-        // Nix 2.8 splits at `;` before it takes comments away, so that a comment may hold a line.
+        // Nix 2.8 splits at `;` before it removes comments, so a comment may contain a builder line.
         for line in text.split(['\n', ';']).map(|line| line.split('#').next().unwrap_or_default()) {
             line.split_whitespace().next().map_or(Ok(()), refuse_option)?;
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The lines.
+    /// Returns the lines.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -141,8 +141,8 @@ fn refuse_characters(text: &str, is_bad: impl Fn(char) -> bool) -> Result<(), Ba
     })
 }
 
-/// The host is what stands between `://` (or the beginning) and the next `/`, `?` or `#`, after a user and its `@`; newer versions
-/// of Nix decode `%2d` in it.
+/// Refuses a host that ssh would read as an option. The host is between `://` (or the beginning) and the next `/`, `?` or `#`, after
+/// `USER@`; newer versions of Nix decode `%2d` in it.
 fn refuse_option(text: &str) -> Result<(), BadPlace> {
     let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
     let authority =
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nix_takes_is_taken() {
+    fn accepts_what_nix_accepts() {
         for text in
             ["auto", "/mnt/other", "local?root=/x", "ssh-ng://ada@far:22?ssh-key=/k", "https://cache.example.org/a-b"]
         {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_ssh_would_read_as_an_option_is_refused() {
+    fn refuses_a_host_that_ssh_reads_as_an_option() {
         let wrong = [
             "-oProxyCommand=touch",
             "ssh://-oProxyCommand=touch",
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_and_further_words_are_refused() {
+    fn refuses_control_characters_and_extra_words() {
         for text in ["ssh://a\nb", "ssh://a b", "ssh://\u{1b}[31m", "a\0b", "\u{9b}x", ""] {
             assert!(StoreUrl::parse(text).is_err(), "{text:?}");
         }

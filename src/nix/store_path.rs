@@ -3,26 +3,26 @@
 use std::fmt;
 use std::path::Path;
 
-/// The alphabet of Nix' base 32: no `e`, `o`, `t`, `u` (`src/libutil/hash.cc`).
+/// The alphabet of Nix's base 32: no `e`, `o`, `t`, `u` (`src/libutil/hash.cc`).
 const BASE32: &str = "0123456789abcdfghijklmnpqrsvwxyz";
 const HASH_LEN: usize = 32;
-/// The longest name that Nix takes (`src/libstore/path.cc`).
+/// Maximum length of a name (`src/libstore/path.cc`).
 const NAME_LEN: usize = 211;
 
-/// `DIR/HASH-NAME`, checked: an absolute directory (usually `/nix/store`, but `NIX_STORE_DIR` exists), 32 characters of hash, a name.
+/// A valid `DIR/HASH-NAME`: an absolute directory (usually `/nix/store`; `NIX_STORE_DIR` changes it), 32 hash characters, a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StorePath {
     text: String,
     base: usize,
 }
 
-/// The text is no store path.
+/// The text is not a store path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no store path: expected an absolute directory, then HASH-NAME")]
 pub struct NotAStorePath(pub String);
 
 impl StorePath {
-    /// Reads a store path; a file below one is refused.
+    /// Parses a store path; a file below one is refused.
     pub fn parse(text: &str) -> Result<Self, NotAStorePath> {
         let fits = || {
             let (dir, base) = text.rsplit_once('/')?;
@@ -33,27 +33,27 @@ impl StorePath {
         fits().map(|base| Self { text: text.to_owned(), base }).ok_or_else(|| NotAStorePath(text.to_owned()))
     }
 
-    /// The whole path.
+    /// Returns the whole path.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The whole path.
+    /// Returns the whole path.
     pub fn as_path(&self) -> &Path {
         Path::new(&self.text)
     }
 
-    /// The 32 characters by which the store tells paths apart.
+    /// Returns the 32 hash characters.
     pub fn hash(&self) -> &str {
         &self.text[self.base..self.base + HASH_LEN]
     }
 
-    /// What follows the hash, such as `hello-2.12` or `hello-2.12.drv`.
+    /// Returns the name after the hash, such as `hello-2.12` or `hello-2.12.drv`.
     pub fn name(&self) -> &str {
         &self.text[self.base + HASH_LEN + 1..]
     }
 
-    /// Whether it is a derivation, the recipe, and not what came of one.
+    /// Returns whether this is a derivation and not an output.
     pub fn is_derivation(&self) -> bool {
         self.name().strip_suffix(".drv").is_some()
     }
@@ -94,14 +94,14 @@ mod tests {
     const HASH: &str = "190dcwls8d1n1anspzqi3hrl025y56cn";
 
     #[test]
-    fn parts_are_told_apart() {
+    fn parses_hash_and_name() {
         let path = StorePath::parse(&format!("/nix/store/{HASH}-bad-1.0.drv")).unwrap();
         assert_eq!((path.hash(), path.name(), path.is_derivation()), (HASH, "bad-1.0.drv", true));
         assert!(StorePath::parse(&format!("/home/ada/my store/{HASH}-x")).is_ok(), "NIX_STORE_DIR may be anywhere");
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn refuses_other_texts() {
         let long = "x".repeat(NAME_LEN + 1);
         let wrong = [
             String::new(),
@@ -120,7 +120,7 @@ mod tests {
             format!("/{HASH}-x"),
         ];
         for text in wrong {
-            assert!(StorePath::parse(&text).is_err(), "`{text}` is no store path");
+            assert!(StorePath::parse(&text).is_err(), "`{text}` is not a store path");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The user's `NIX_CONFIG`, in a file.
+//! Passes the user's `NIX_CONFIG` to Nix in a file.
 //!
-//! It may hold access tokens. A derivation with a fixed output names in `impureEnvVars` any variable of the process that builds it,
-//! and that process is ours where Nix has no daemon. So Nix gets the text as the first of the user's configuration files, which
-//! comes before all others as `NIX_CONFIG` does (nix.conf(5)).
+//! It may hold access tokens. A fixed-output derivation can name in `impureEnvVars` any variable of the process that builds it, and
+//! without a daemon that process inherits our environment. So Nix gets the text as the first of the user's configuration files, which
+//! has precedence like `NIX_CONFIG` (nix.conf(5)).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
@@ -16,7 +16,7 @@ use crate::{env, temporary};
 /// The first Nix that reads `NIX_CONFIG_HOME` (its release notes).
 const WITH_OWN_HOME: (u64, u64) = (2, 25);
 
-/// The file, which goes with the value. A killed process leaves it; the next one with a `NIX_CONFIG` removes it.
+/// The file, removed on drop. A killed process leaves it; the next process with a `NIX_CONFIG` removes it.
 #[derive(Debug)]
 pub(super) struct UserConfig {
     file: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct UserConfig {
 }
 
 impl UserConfig {
-    /// Writes the file, if `NIX_CONFIG` says anything.
+    /// Writes the file if `NIX_CONFIG` is not empty.
     pub(super) fn write(version: &Version) -> io::Result<Option<Self>> {
         let Some(text) = env::nix_config() else { return Ok(None) };
         let mut result = Err(io::Error::other("there is no folder for it whose path has no colon"));
@@ -41,7 +41,7 @@ impl UserConfig {
         Ok(Some(Self { file, files }))
     }
 
-    /// What `NIX_USER_CONF_FILES` is to be.
+    /// Returns the value for `NIX_USER_CONF_FILES`.
     pub(super) fn files(&self) -> &OsStr {
         &self.files
     }
@@ -53,7 +53,7 @@ impl Drop for UserConfig {
     }
 }
 
-/// Nix reads a list of paths with colons between them.
+/// Returns possible directories for the file. Nix separates paths by colons, so the path must not contain one.
 fn places() -> impl Iterator<Item = PathBuf> {
     let cache = env::cache_home().map(|cache| cache.join("git-lattice"));
     let has_colon = |place: &PathBuf| place.as_os_str().as_encoded_bytes().contains(&b':');

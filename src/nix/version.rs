@@ -1,15 +1,15 @@
-//! Which Nix this is.
+//! Versions of Nix.
 
 use std::fmt;
 
-/// Whose Nix it is; the descendants keep their own numbers or print their own first.
+/// The implementation. Lix has its own version numbers; Determinate Nix prints its own before Nix's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flavour {
     /// The one of `NixOS/nix`.
     Nix,
-    /// Determinate Nix; its version here is that of the Nix it is made from.
+    /// Determinate Nix; the version here is that of the Nix it is based on.
     Determinate,
-    /// Lix, whose numbers go on from Nix 2.18 with 2.90 and later.
+    /// Lix, which continues from Nix 2.18 with 2.90.
     Lix,
 }
 
@@ -22,7 +22,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// Reads what `nix --version` prints, such as `nix (Nix) 2.8.0` or `nix (Lix, like Nix) 2.93.0`.
+    /// Parses the output of `nix --version`, such as `nix (Nix) 2.8.0` or `nix (Lix, like Nix) 2.93.0`.
     pub fn parse(said: &str) -> Option<Self> {
         let line = said.lines().map(str::trim).find(|line| line.starts_with("nix "))?;
         let text = line.rsplit(' ').next()?;
@@ -32,42 +32,42 @@ impl Version {
         Some(Self { numbers: (major, minor, patch), flavour: flavour(line), text: text.to_owned() })
     }
 
-    /// Whether it is `major.minor` or later, by number alone.
+    /// Returns whether the version is `major.minor` or later, by number alone.
     pub fn at_least(&self, major: u64, minor: u64) -> bool {
         (self.numbers.0, self.numbers.1) >= (major, minor)
     }
 
-    /// Whose Nix it is.
+    /// Returns the implementation.
     pub fn flavour(&self) -> Flavour {
         self.flavour
     }
 
-    /// The version alone as Nix prints it, such as `2.8.0`.
+    /// Returns the version as Nix prints it, such as `2.8.0`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether `nix show-config` has become `nix config show` (2.20; Lix kept both).
+    /// Returns whether `nix show-config` is now `nix config show` (2.20; Lix has both).
     pub(super) fn has_config_show(&self) -> bool {
         self.at_least(2, 20)
     }
 
-    /// Whether `nix show-derivation` has become `nix derivation show` (2.14).
+    /// Returns whether `nix show-derivation` is now `nix derivation show` (2.14).
     pub(super) fn has_derivation_show(&self) -> bool {
         self.at_least(2, 14)
     }
 
-    /// Whether `X.drv` means the derivation itself, and `X.drv^*` what it makes (2.15).
+    /// Returns whether `X.drv` means the derivation itself and `X.drv^*` its outputs (2.15).
     pub(super) fn has_caret(&self) -> bool {
         self.at_least(2, 15)
     }
 
-    /// Whether it reads a commit through libgit2, and not through `git archive` (2.20; Lix branched off before).
+    /// Returns whether commits are read by libgit2 instead of `git archive` (2.20; Lix branched off before).
     pub fn has_libgit2(&self) -> bool {
         self.flavour != Flavour::Lix && self.at_least(2, 20)
     }
 
-    /// Whether `nix path-info --json` wants to be told its format (2.33; Lix branched off before).
+    /// Returns whether `nix path-info --json` needs `--json-format` (2.33; Lix branched off before).
     pub(super) fn has_json_format(&self) -> bool {
         self.flavour != Flavour::Lix && self.at_least(2, 33)
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flavour_is_read() {
+    fn parses_every_flavour() {
         assert_eq!(version("nix (Nix) 2.8.0\n").to_string(), "2.8.0");
         assert_eq!(version("nix (Lix, like Nix) 2.93.0").to_string(), "2.93.0 (Lix)");
         assert_eq!(version("nix (Lix, like Nix) 2.90.0-lix\nSystem type: x86_64-linux").as_str(), "2.90.0-lix");
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_nix_is_no_version() {
+    fn refuses_versions_of_other_programs() {
         for said in ["", "nix", "nix (Nix)", "nixfmt 1.0.0", "nix (Nix) two.eight", "nix (Nix) 2", "NIX \u{0}"] {
             assert_eq!(Version::parse(said), None, "{said:?} names no version");
         }
     }
 
     #[test]
-    fn numbers_decide_the_order() {
+    fn versions_are_ordered_by_number() {
         assert!(version("nix (Nix) 2.8.0") < version("nix (Nix) 2.34.8"));
         assert!(version("nix (Nix) 2.8.0") < version("nix (Nix) 2.8.1"));
         assert!(version("nix (Nix) 2.34.0").has_json_format());

@@ -1,4 +1,4 @@
-//! Who can build for which system, decided before nix is asked: its own texts for "nobody" have changed several times.
+//! Which machines can build for a system, decided before nix runs: nix's messages for a missing builder have changed several times.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::nix::read::settings::Settings;
 use crate::system::System;
 
-/// Files may name files (`@/etc/nix/machines`), but not for ever.
+/// Maximum depth of files that name files (`@/etc/nix/machines`).
 const DEEPEST: usize = 8;
 
 /// One line of the `builders` setting.
@@ -15,14 +15,14 @@ const DEEPEST: usize = 8;
 pub struct Machine {
     /// Its store, such as `ssh-ng://ada@builder`.
     pub uri: String,
-    /// What it builds for.
+    /// The systems it builds for.
     pub systems: Vec<System>,
-    /// How many builds it takes at once; 0 puts it out of service.
+    /// How many builds it runs at once; 0 disables it.
     pub max_jobs: u64,
 }
 
 impl Machine {
-    /// Reads `URI [SYSTEMS [KEY [JOBS [SPEED [FEATURES..]]]]]`; `-` and what is left out mean the default.
+    /// Parses `URI [SYSTEMS [KEY [JOBS [SPEED [FEATURES..]]]]]`; `-` or a missing field means the default.
     fn parse(line: &str, here: &System) -> Option<Self> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let field = |n: usize| fields.get(n).copied().filter(|text| *text != "-");
@@ -39,14 +39,14 @@ impl Machine {
     }
 }
 
-/// Who would build something.
+/// A place that can build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
     /// This machine.
     Here,
     /// A remote builder.
     Builder(String),
-    /// The machine that holds the store in use: it alone knows what it can.
+    /// The machine with the store in use; only it knows its systems.
     Store(String),
 }
 
@@ -60,21 +60,21 @@ impl fmt::Display for Who {
     }
 }
 
-/// Which systems can be built for, and by whom.
+/// The systems that can be built for, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
-    /// What this machine itself builds for; empty when `max-jobs` is 0.
+    /// The systems of this machine; empty if `max-jobs` is 0.
     pub here: Vec<System>,
     /// The remote builders.
     pub machines: Vec<Machine>,
-    /// The store on another machine, when builds happen there as a whole.
+    /// The remote store, if it does all builds.
     pub store: Option<String>,
-    /// What of the `builders` setting could not be read, as sentences.
+    /// What is wrong in the `builders` setting, as sentences.
     pub problems: Vec<String>,
 }
 
 impl Capability {
-    /// Works it out from the settings, reading the files that `builders` names.
+    /// Works out the capability from the settings and the files that `builders` names.
     pub fn of(settings: &Settings) -> Self {
         let mut found =
             Self { here: here(settings), machines: Vec::new(), store: remote(settings), problems: Vec::new() };
@@ -82,12 +82,12 @@ impl Capability {
         found
     }
 
-    /// Whether anybody builds for `system`.
+    /// Returns whether any machine builds for `system`.
     pub fn can_build(&self, system: &System) -> bool {
         self.who(system).next().is_some()
     }
 
-    /// Everybody who builds for `system`, this machine first.
+    /// Returns all places that build for `system`, this machine first.
     pub fn who(&self, system: &System) -> impl Iterator<Item = Who> {
         let store = self.store.clone().map(Who::Store);
         let local = store.is_none();
@@ -96,12 +96,12 @@ impl Capability {
         store.into_iter().chain(here).chain(builders.map(|machine| Who::Builder(machine.uri.clone())))
     }
 
-    /// That somebody builds for `system`, or the refusal to show.
+    /// Checks that a machine builds for `system`.
     pub fn require(&self, system: &System) -> Result<(), NoBuilder> {
         if self.can_build(system) { Ok(()) } else { Err(NoBuilder { system: system.clone() }) }
     }
 
-    /// As nix reads them (`expandBuilderLines` in `src/libstore/machines.cc`): lines end at a newline or `;`, `#` begins a comment.
+    /// Adds builder lines as nix reads them (`expandBuilderLines` in `src/libstore/machines.cc`): newline and `;` separate, `#` comments.
     fn add_lines(&mut self, text: &str, here: &System, depth: usize) {
         let uncommented = text.lines().map(|line| line.split('#').next().unwrap_or_default());
         for entry in uncommented.flat_map(|line| line.split(';')).map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -132,12 +132,12 @@ fn here(settings: &Settings) -> Vec<System> {
     all.filter(|_| settings.max_jobs > 0).cloned().collect()
 }
 
-/// A store behind ssh builds there; every other kind (`auto`, `daemon`, `local`, a path) builds with these settings.
+/// Returns a store behind ssh, which builds there; other kinds (`auto`, `daemon`, `local`, a path) build with these settings.
 fn remote(settings: &Settings) -> Option<String> {
     Some(&settings.store).filter(|uri| uri.starts_with("ssh://") || uri.starts_with("ssh-ng://")).cloned()
 }
 
-/// Nobody builds for a system.
+/// No machine builds for a system.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no machine is known that builds for `{system}`")]
 pub struct NoBuilder {
@@ -146,7 +146,7 @@ pub struct NoBuilder {
 }
 
 impl NoBuilder {
-    /// The two ways out, each a line for nix.conf with what it takes.
+    /// Returns the two remedies, each with its line for nix.conf.
     pub fn hints(&self) -> [String; 2] {
         let system = &self.system;
         [
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn builder_lines_are_read_as_nix_reads_them() {
+    fn reads_builder_lines_as_nix_does() {
         let lines = "ssh://a aarch64-linux,riscv64-linux /root/key 4 2 kvm ; ssh-ng://b - - 8\n# ssh://c aarch64-linux\n\
                      ssh://off aarch64-linux - 0 ; ssh://d riscv64-linux # not ; ssh://e riscv64-linux";
         assert_eq!(who(&settings(lines), "aarch64-linux"), ["builder ssh://a"]);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read_and_circles_end() {
+    fn reads_files_and_detects_circles() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("machines");
         let at = format!("@{}", file.display());
@@ -218,11 +218,11 @@ mod tests {
         assert!(found.can_build(&system("aarch64-linux")) && found.can_build(&system("riscv64-linux")), "{found:?}");
         assert!(found.problems[0].contains("circle"), "{:?}", found.problems);
         let none = Capability::of(&settings(&format!("@{}/none", dir.path().display())));
-        assert!(none.problems.is_empty() && none.machines.is_empty(), "a missing file is as good as an empty one");
+        assert!(none.problems.is_empty() && none.machines.is_empty(), "a missing file counts as empty");
     }
 
     #[test]
-    fn a_store_elsewhere_decides_itself() {
+    fn remote_store_builds_for_any_system() {
         let far = Settings { store: "ssh-ng://far".to_owned(), ..settings("") };
         assert_eq!(who(&far, "riscv64-linux"), ["store ssh-ng://far"]);
     }

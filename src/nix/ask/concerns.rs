@@ -1,22 +1,22 @@
-//! What in Nix' settings makes building what others wrote dangerous.
+//! Nix settings that make it dangerous to build other people's code.
 
 use crate::env;
 use crate::nix::read::settings::{Sandbox, Settings};
 use crate::process::Cmd;
 
-/// Who runs Nix.
+/// The user that runs Nix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The name of the user.
+    /// The user's name.
     pub user: String,
-    /// The names of the groups that the user is in.
+    /// The user's groups.
     pub groups: Vec<String>,
-    /// Whether the user is root, who needs nobody's trust.
+    /// Whether the user is root, to whom trust settings do not matter.
     pub is_root: bool,
 }
 
 impl Account {
-    /// The user that runs this process. Groups that `id` does not tell are not known.
+    /// Returns the user of this process; without `id`, no groups.
     pub fn here() -> Self {
         let groups = Cmd::new("id").arg("-Gn").read().map(|said| said.text()).unwrap_or_default();
         Self {
@@ -27,26 +27,26 @@ impl Account {
     }
 }
 
-/// One thing to look at.
+/// A dangerous setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concern {
-    /// Nix' daemon takes every setting from this user.
+    /// Nix's daemon accepts every setting from this user.
     TrustedUser {
-        /// The entry of `trusted-users` that says so: a name, `@GROUP` or `*`.
+        /// The entry of `trusted-users` that applies: a name, `@GROUP` or `*`.
         entry: String,
     },
     /// Builds can see and change the machine.
     NoSandbox,
-    /// A derivation can ask to be built outside of the sandbox.
+    /// A derivation can ask to be built outside the sandbox.
     RelaxedSandbox,
-    /// Where the kernel has no sandbox, builds go on without one.
+    /// If the kernel has no sandbox, builds run without one.
     SandboxFallback,
-    /// A flake brings settings that nobody is asked about.
+    /// A flake's settings are accepted without asking.
     AcceptFlakeConfig,
 }
 
 impl Concern {
-    /// What is so, and what follows from it.
+    /// Returns what is set and what follows from it.
     pub fn sentence(&self) -> String {
         match self {
             Self::TrustedUser { entry } => format!(
@@ -64,7 +64,7 @@ impl Concern {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     pub fn remedy(&self) -> String {
         match self {
             Self::TrustedUser { entry } => {
@@ -79,8 +79,8 @@ impl Concern {
     }
 }
 
-/// What there is to look at, the worst first. A build that nobody typed is sandboxed and takes nothing from flakes whatever the
-/// settings are; these are about the others.
+/// Returns the dangerous settings, the worst first. Automatic builds are sandboxed and ignore a flake's settings anyway; this is about
+/// builds that the user types.
 pub fn concerns(settings: &Settings, account: &Account) -> Vec<Concern> {
     let mut found = Vec::new();
     match settings.sandbox {
@@ -124,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn careful_settings_concern_nobody() {
+    fn careful_settings_raise_no_concern() {
         assert_eq!(concerns(&settings(""), &ada()), []);
         assert_eq!(concerns(&trusting(r#""root","bob","@admins""#), &ada()), []);
     }
 
     #[test]
-    fn whoever_the_daemon_trusts_is_told_by_which_entry() {
+    fn trusted_user_is_told_the_entry() {
         for (users, entry) in [(r#""root","ada""#, "ada"), (r#""@users""#, "@users"), (r#""*""#, "*")] {
             let entry = entry.to_owned();
             assert_eq!(concerns(&trusting(users), &ada()), [Concern::TrustedUser { entry }], "{users}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_dangerous_setting_is_named_with_its_remedy() {
+    fn names_each_dangerous_setting_with_its_remedy() {
         for (setting, value, expected) in [
             ("sandbox", "false", Concern::NoSandbox),
             ("sandbox", "\"relaxed\"", Concern::RelaxedSandbox),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_of_both_versions_are_understood() {
+    fn reads_the_settings_of_both_versions() {
         for json in
             [&include_bytes!("../captured/settings-2.8.json")[..], include_bytes!("../captured/settings-2.34.json")]
         {

@@ -1,7 +1,7 @@
-//! Evaluation by `nix-eval-jobs`: several workers, and every failure told by itself.
+//! Evaluates with `nix-eval-jobs`: several workers, and each failure is reported separately.
 //!
-//! It takes one expression, so that is an attribute set of all flakes. In pure mode `builtins.getFlake` wants a commit and refuses
-//! inputs without a lock, as `--no-update-lock-file` does. What it leaves without an answer, Nix itself is asked.
+//! It takes one expression, so all flakes go into an attribute set. In pure mode `builtins.getFlake` needs a commit and refuses inputs
+//! without a lock, as `--no-update-lock-file` does. Nix itself evaluates what nix-eval-jobs leaves without an answer.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,15 +19,15 @@ use crate::nix::read::failure::{Failure, Kind};
 use crate::nix::read::internal_json::{Event, plain};
 use crate::process::{self, Clock, Cmd};
 
-/// Bytes of one argument: the system passes on 128 KiB (execve(2)).
+/// Maximum size of one argument in bytes; the system's limit is 128 KiB (execve(2)).
 const AT_ONCE: usize = 100 << 10;
-/// Flags that only the real one has, in every version since it takes expressions.
+/// Flags that only the real program has, in every version that accepts expressions.
 const FLAGS: [&str; 4] = ["--flake", "--workers", "--gc-roots-dir", "--expr"];
-/// More workers than this mostly wait for each other at the store.
+/// Maximum number of workers; more of them mostly wait for the store.
 const MOST_WORKERS: usize = 8;
 
 impl Evaluator {
-    /// `nix-eval-jobs` where the real one is on PATH, else Nix itself.
+    /// Returns `nix-eval-jobs` if the real one is on PATH, else Nix itself.
     pub fn find() -> Self {
         let is_real = |path: &PathBuf| {
             let said = Cmd::new(path).without_git_env().arg("--help").within(QUESTION).output().ok();
@@ -38,10 +38,10 @@ impl Evaluator {
 }
 
 impl Nix {
-    /// Evaluates all of `what` by `evaluator`, and says who did it in the end.
+    /// Evaluates all of `what` with `evaluator`; returns the evaluator that was used in the end.
     ///
     /// # Errors
-    /// When there is no answer: nix could not be run or was interrupted.
+    /// When nix could not be run or was interrupted.
     pub fn evaluate_by(
         &self,
         evaluator: Evaluator,
@@ -49,7 +49,7 @@ impl Nix {
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<(Vec<Evaluation>, Evaluator), Error> {
-        // Of another store only Nix itself is told.
+        // `nix-eval-jobs` does not get the other store.
         let (Evaluator::EvalJobs(program), None) = (&evaluator, self.store()) else {
             return Ok((self.evaluate(what, options, on_event)?, Evaluator::Nix));
         };
@@ -90,7 +90,7 @@ fn by_eval_jobs(
                 found.extend(stdout.split(|byte| *byte == b'\n').filter_map(read));
                 status.signal().map_or(Ok(()), |signal| Err(diagnosis::stopped_by(Some(signal))))?;
             }
-            // Nix itself then says which one takes so long.
+            // Nix itself then finds the flake that takes so long.
             Err(process::Error::TimedOut { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -98,12 +98,12 @@ fn by_eval_jobs(
     Ok(found)
 }
 
-/// Sets of all installables that have a commit, each short enough for one argument.
+/// Returns attribute sets with all installables that have a commit, each short enough for one argument.
 fn expressions(what: &[Installable]) -> Vec<String> {
     let mut sets: Vec<String> = Vec::new();
     for (i, one) in what.iter().enumerate().filter(|(_, one)| one.flake.cwd().is_none()) {
         let mut entry = String::new();
-        // A flake ref is percent-encoded: nothing in it means anything in a string.
+        // A flake ref is percent-encoded, so it needs no escaping in a Nix string.
         write!(entry, " job{i} = (builtins.getFlake \"{}\").packages.\"{}\".default;", one.flake, one.system).ok();
         match sets.last_mut() {
             Some(set) if set.len() + entry.len() < AT_ONCE => set.push_str(&entry),
@@ -113,8 +113,8 @@ fn expressions(what: &[Installable]) -> Vec<String> {
     sets.into_iter().map(|set| format!("{{{set} }}")).collect()
 }
 
-/// Reads a line `{"attr": "job7", "drvPath": .., "outputs": ..}`, or with an `error` that the text is to blame for; anything else is
-/// no answer, and Nix itself is asked.
+/// Parses a line `{"attr": "job7", "drvPath": .., "outputs": ..}`, or one with an `error` that the flake's text causes. `None` means no
+/// answer, so Nix itself is asked.
 fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
     let value: Value = serde_json::from_slice(line).ok()?;
     let i = value.get("attr")?.as_str()?.strip_prefix("job")?.parse().ok()?;
@@ -124,7 +124,7 @@ fn read(line: &[u8]) -> Option<(usize, Evaluation)> {
     }
     let drv = parse(value.get("drvPath")?.as_str()?).ok()?;
     let mut outputs = read_outputs(&value).ok()??;
-    // It tells of all; what is installed where nothing else is said is `out`.
+    // The line lists all outputs; by default only `out` is installed.
     if outputs.iter().any(|(name, _)| name == "out") {
         outputs.retain(|(name, _)| name == "out");
     }
@@ -147,7 +147,7 @@ mod tests {
     const HASH: &str = "h24kygbrhigxk7k5z4vr2hd0lpdrwcly";
 
     #[test]
-    fn every_line_is_read_by_itself() {
+    fn reads_every_line_separately() {
         let drv = format!(
             r#"{{"attr":"job3","attrPath":["job3"],"drvPath":"/nix/store/{HASH}-x.drv","name":"x","outputs":{{"dev":"/nix/store/{HASH}-x-dev","out":"/nix/store/{HASH}-x"}},"system":"x86_64-linux"}}"#
         );
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_left_to_nix() {
+    fn other_lines_are_not_answers() {
         for line in ["", "null", "{}", r#"{"error":"worker died"}"#, r#"{"attr":"job1","attrs":[]}"#, r#"{"attr":"x"}"#]
         {
             assert!(read(line.as_bytes()).is_none(), "`{line}`");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn no_expression_is_longer_than_an_argument_may_be() {
+    fn expressions_fit_into_one_argument() {
         let one = Installable {
             flake: FlakeRef::commit("/r ${x}\"", REV, "d").unwrap(),
             system: System::parse("x86_64-linux").unwrap(),

@@ -1,7 +1,7 @@
-//! From flakes to derivations: many at once, in one process where all is well.
+//! Evaluates flakes to derivations, many in one nix process.
 //!
-//! Nix gives up at the first flake that it cannot evaluate, and then says nothing of the others. Newer versions name the one they
-//! are at, older ones leave it to be found by halving; what evaluated before comes from Nix' own cache the second time.
+//! Nix stops at the first flake that fails and says nothing about the others. Newer versions name the failing one; with older versions
+//! it is found by bisection. Flakes that evaluated before come from Nix's cache the second time.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use crate::process::{self, Clock};
 use crate::system::System;
 
 const COMMAND: &str = "build --dry-run --json";
-/// Bytes of command line in one call: the system passes on about 2 MiB (execve(2)).
+/// Maximum size of a command line in bytes; the system's limit is about 2 MiB (execve(2)).
 const AT_ONCE: usize = 1 << 20;
-/// How long it takes to make a store.
+/// How long creating a store takes.
 const A_MOMENT: Duration = Duration::from_millis(500);
-/// What Nix says where it cannot have more memory.
+/// Nix's error when it may not have more memory.
 const OUT_OF_MEMORY: &str = "out of memory";
-/// What newer versions say before each installable.
+/// Newer versions print this before each installable.
 const AT: &str = "evaluating derivation '";
 
-/// What is to be built: `packages.SYSTEM.default` of a flake.
+/// What to build: `packages.SYSTEM.default` of a flake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installable {
     /// The flake.
@@ -42,29 +42,29 @@ pub struct Installable {
 }
 
 impl Installable {
-    /// As nix takes it.
+    /// Returns it as nix's argument.
     pub(in crate::nix) fn text(&self) -> String {
         self.flake.installable(&self.system)
     }
 }
 
-/// What an evaluation came to.
+/// An evaluated installable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Derivation {
-    /// The recipe.
+    /// The derivation's path.
     pub drv: StorePath,
-    /// The outputs that are installed by default, and where they will be.
+    /// The outputs that are installed by default, with their paths.
     pub outputs: Vec<(String, StorePath)>,
 }
 
-/// What one installable came to.
+/// The result of evaluating one installable.
 pub type Evaluation = Result<Derivation, Failure>;
 
 impl Nix {
-    /// Evaluates all of `what`, each of which has its own answer, in its order.
+    /// Evaluates all of `what`; returns one result for each, in the same order.
     ///
     /// # Errors
-    /// When there is no answer: nix could not be run or was interrupted.
+    /// When nix could not be run or was interrupted.
     pub fn evaluate(
         &self,
         what: &[Installable],
@@ -77,7 +77,7 @@ impl Nix {
     }
 }
 
-/// What can be asked in one call: run in the same directory, and not too long.
+/// Groups installables that fit into one call: same working directory, limited size.
 fn groups(what: &[Installable]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
@@ -94,22 +94,22 @@ fn groups(what: &[Installable]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The search for what evaluates.
+/// The state while failing installables are searched.
 struct Search<'a> {
     nix: &'a Nix,
     what: &'a [Installable],
     options: &'a Options,
     on_event: &'a mut dyn FnMut(&Event),
     found: Vec<Option<Evaluation>>,
-    /// What kept nix itself from working when it was last asked for a single one.
+    /// Why nix could not work when it was last run for a single installable.
     trouble: Option<String>,
 }
 
-/// What one call came to.
+/// The result of one call.
 enum Answer {
-    /// All are evaluated.
+    /// All were evaluated.
     All(Vec<Evaluation>),
-    /// One of them is not: the one at this place, where nix says so.
+    /// One failed: the one at index `at`, if nix says which.
     Stopped { failure: Failure, at: Option<usize> },
 }
 
@@ -118,7 +118,7 @@ impl Search<'_> {
         groups.reverse();
         let mut fine = Vec::new();
         loop {
-            // What was evaluated before somebody else failed is asked for once more, all together.
+            // Flakes that evaluated before another one failed are evaluated again, all in one call.
             let Some(group) = groups.pop().or_else(|| Some(std::mem::take(&mut fine)).filter(|fine| !fine.is_empty()))
             else {
                 return Ok(());
@@ -130,7 +130,7 @@ impl Search<'_> {
         }
     }
 
-    /// Puts down whose failure it is, and what is to be asked next.
+    /// Notes which installable failed, and queues the others.
     fn divide(
         &mut self,
         group: &[usize],
@@ -151,12 +151,12 @@ impl Search<'_> {
         };
         fine.extend(&group[..at]);
         groups.extend(Some(group[at + 1..].to_vec()).filter(|rest| !rest.is_empty()));
-        // Memory and time are shared: alone it may do.
+        // Memory and time are shared by the group: evaluated alone it may succeed.
         let is_shared = matches!(failure.kind, Kind::EvaluationTime | Kind::EvaluationMemory | Kind::Trouble);
         if is_shared { groups.push(vec![group[at]]) } else { self.found[group[at]] = Some(Err(failure)) }
     }
 
-    /// Asks, and once more where another Nix was just making the same store.
+    /// Evaluates a group; tries again if another Nix process was creating the same store.
     fn ask_again(&mut self, group: &[usize]) -> Result<Answer, Error> {
         match self.ask(group)? {
             Answer::Stopped { failure, .. } if trouble::is_race(&failure.detail) => {
@@ -173,7 +173,7 @@ impl Search<'_> {
         }
         let cmd = self.nix.cmd(["build", "--dry-run", "--json", "--log-format", "internal-json"]);
         let mut cmd = self.options.apply_to_flakes(self.options.apply(cmd));
-        // From its cache Nix 2.8 knows that something failed, and no more why.
+        // From its cache, Nix 2.8 knows that a flake failed, but not why.
         if let [_] = group {
             cmd = cmd.args(["--option", "eval-cache", "false"]);
         }
@@ -221,7 +221,7 @@ impl Search<'_> {
 }
 
 impl Search<'_> {
-    /// What an evaluation came to that gave no derivation; of a single one more is asked where the error alone proves nothing.
+    /// Classifies a failed evaluation. For a single installable, more is checked if the error alone proves nothing.
     fn judged(&self, group: &[usize], diagnosis: &Diagnosis) -> Result<Failure, Error> {
         let mut failure = [diagnosis.failure()];
         self.nix.without_fetches(diagnosis, &mut failure)?;
@@ -239,7 +239,7 @@ impl Search<'_> {
         Ok(failure)
     }
 
-    /// Whether the text is to blame all the same, as looking closer shows.
+    /// Returns whether closer checks prove that the flake's text is at fault.
     fn is_proved(&self, one: usize, failure: &Failure) -> Result<bool, Error> {
         if content::is_bad_json(&failure.summary) {
             return self.is_fetched(one);
@@ -247,18 +247,18 @@ impl Search<'_> {
         Ok(self.is_missing(failure) || self.is_too_deep(failure)? || self.throws(one)?)
     }
 
-    /// Whether calls are nested deeper than any Nix lets them be that no setting keeps lower.
+    /// Returns whether calls are nested too deep even for the default limit.
     fn is_too_deep(&self, failure: &Failure) -> Result<bool, Error> {
         Ok(content::is_too_deep(&failure.summary) && self.nix.settings()?.max_call_depth >= USUAL_DEPTH)
     }
 
-    /// Whether all that is wrong is that a file is not there, in a source that is in the store as it was put there.
+    /// Returns whether the only fault is a missing file in a source whose store path is intact.
     fn is_missing(&self, failure: &Failure) -> bool {
         let Some(file) = content::missing_file(&failure.summary) else { return false };
         if file.starts_with("«git+") {
             return true;
         }
-        // The store may be below the directory of a private one.
+        // A private store may be below another directory.
         let source = file.split('/').find_map(|base| StorePath::parse(&format!("/nix/store/{base}")).ok());
         let is_whole = |source: StorePath| {
             let cmd = self.nix.store_cmd().ok()?.args(["--verify-path", source.as_str()]);
@@ -267,26 +267,26 @@ impl Search<'_> {
         source.and_then(is_whole).unwrap_or(false)
     }
 
-    /// Whether the expression itself throws, or an assertion of it fails: the error alone does not tell that from one of Nix' own.
+    /// Returns whether the expression throws or fails an assertion: the error alone does not show whether it is Nix's own.
     fn throws(&self, one: usize) -> Result<bool, Error> {
         let system = &self.what[one].system;
         self.comes_to_false(one, &format!("(builtins.tryEval flake.packages.\"{system}\".default.drvPath).success"))
     }
 
-    /// Whether Nix has the sources of the flake and of all its inputs: what it keeps of them is in order.
+    /// Returns whether Nix has the sources of the flake and of all its inputs, so that its caches are in order.
     fn is_fetched(&self, one: usize) -> Result<bool, Error> {
         let sources = "[ flake.sourceInfo ] ++ builtins.map (input: input.outPath) (builtins.attrValues flake.inputs)";
         self.comes_to_false(one, &format!("builtins.deepSeq ({sources}) false"))
     }
 
-    /// Whether an expression in which `flake` is the flake evaluates to `false`.
+    /// Returns whether an expression evaluates to `false`; it refers to the flake as `flake`.
     fn comes_to_false(&self, one: usize, expression: &str) -> Result<bool, Error> {
         let Installable { flake, .. } = &self.what[one];
         if flake.cwd().is_some() {
             return Ok(false);
         }
         let cmd = self.options.apply_to_flakes(self.options.apply(self.nix.cmd(["eval", "--json"])));
-        // A flake ref is percent-encoded: nothing in it means anything in a string.
+        // A flake ref is percent-encoded, so it needs no escaping in a Nix string.
         let cmd = cmd.args(["--expr", &format!("let flake = builtins.getFlake \"{flake}\"; in {expression}")]);
         let limit = self.options.limits().evaluation;
         match cmd.stream_within(limit, |_| Clock::Run) {
@@ -297,7 +297,7 @@ impl Search<'_> {
     }
 }
 
-/// Reads `[{"drvPath": .., "outputs": {NAME: PATH}}, ..]`; newer versions add fields.
+/// Parses `[{"drvPath": .., "outputs": {NAME: PATH}}, ..]`; newer versions add fields.
 fn read(stdout: &[u8], count: usize) -> Result<Vec<Evaluation>, String> {
     let all: Vec<Value> = serde_json::from_slice(stdout).map_err(|e| e.to_string())?;
     if all.len() == count {
@@ -318,7 +318,7 @@ fn read_one(value: &Value) -> Result<Evaluation, String> {
     Ok(Ok(Derivation { drv: parse(drv)?, outputs }))
 }
 
-/// The outputs by name; `None` when one is `null`: nobody knows its path before it is built.
+/// Returns the outputs by name; `None` if a path is `null`, that is unknown before the build.
 pub(in crate::nix) fn read_outputs(value: &Value) -> Result<Option<Vec<(String, StorePath)>>, String> {
     let outputs = value.get("outputs").and_then(Value::as_object).ok_or("it names no outputs")?;
     if outputs.values().any(Value::is_null) {
@@ -332,17 +332,17 @@ pub(in crate::nix) fn parse(path: &str) -> Result<StorePath, String> {
     StorePath::parse(path).map_err(|e| e.to_string())
 }
 
-/// Who evaluates.
+/// The program that evaluates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evaluator {
     /// Nix itself.
     Nix,
-    /// `nix-eval-jobs`, at this path: on several cores, and each failure by itself.
+    /// `nix-eval-jobs` at this path: uses several cores and reports each failure.
     EvalJobs(PathBuf),
 }
 
 impl Evaluator {
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Nix => "nix",
@@ -351,7 +351,7 @@ impl Evaluator {
     }
 }
 
-/// What a dry run lists (as loudly as an error) is said again by the build itself.
+/// Returns whether the event lists what a dry run would do (with the level of an error); the build itself reports it again.
 fn is_listing(event: &Event) -> bool {
     let Event::Message { text, .. } = event else { return false };
     text.ends_with("will be built:") || text.contains("will be fetched") || text.starts_with("  /")
@@ -364,7 +364,7 @@ mod tests {
     const HASH: &str = "h24kygbrhigxk7k5z4vr2hd0lpdrwcly";
 
     #[test]
-    fn each_result_names_derivation_and_outputs() {
+    fn parses_derivations_and_outputs() {
         let json = format!(
             r#"[{{"drvPath":"/nix/store/{HASH}-hello.drv","outputs":{{"out":"/nix/store/{HASH}-hello"}},"startTime":1}},
                 {{"drvPath":"/nix/store/{HASH}-ca.drv","outputs":{{"out":null}}}},"/nix/store/{HASH}-x"]"#
@@ -373,11 +373,11 @@ mod tests {
         let hello = all[0].as_ref().unwrap();
         assert_eq!((hello.drv.name(), hello.outputs[0].0.as_str()), ("hello.drv", "out"));
         let kinds = all[1..].iter().map(|one| one.as_ref().unwrap_err().kind).collect::<Vec<_>>();
-        assert_eq!(kinds, [Kind::Trouble, Kind::Evaluation], "the first is what git-lattice cannot build");
+        assert_eq!(kinds, [Kind::Trouble, Kind::Evaluation], "the first is content-addressed, which git-lattice cannot build");
     }
 
     #[test]
-    fn anything_else_is_no_result() {
+    fn refuses_other_output() {
         let strange = [
             String::new(),
             "[]".to_owned(),
@@ -385,7 +385,7 @@ mod tests {
             r#"[{"drvPath":"x","outputs":{}}]"#.to_owned(),
         ];
         for json in strange {
-            assert!(read(json.as_bytes(), 1).is_err(), "`{json}` is no result");
+            assert!(read(json.as_bytes(), 1).is_err(), "`{json}` is not a result");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Questions to Nix: who can build, what flakes evaluate to, what derivations need.
+//! Queries: which machines can build, what flakes evaluate to, what derivations need.
 
 pub(super) mod capability;
 pub(super) mod concerns;

@@ -1,8 +1,7 @@
-//! Which systems derivations need before they can be there: their own, and those of everything below them that is neither in the
-//! store nor to be had from a cache.
+//! Which systems derivations still need: their own, and those of all dependencies that are neither in the store nor in a cache.
 //!
-//! Nix works out what is missing (`--dry-run` asks stores and caches, and builds nothing); those derivations are then read in one
-//! call. So the number of processes does not depend on that of the points.
+//! Nix lists what is missing (`--dry-run` asks stores and caches and builds nothing); one call then reads these derivations. So the
+//! number of processes does not depend on the number of points.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,10 +16,10 @@ use crate::system::System;
 const COMMAND: &str = "derivation show";
 
 impl Nix {
-    /// The systems that each of these derivations still needs somebody for; none for one that is there or comes from a cache.
+    /// Returns for each derivation the systems that it still needs a builder for; none if its outputs exist or come from a cache.
     ///
     /// # Errors
-    /// When nix cannot be asked or its answer cannot be read.
+    /// When nix cannot be run or its output cannot be parsed.
     pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
         let mut missing: Vec<StorePath> = Vec::new();
         for some in drvs.chunks(AT_ONCE) {
@@ -36,7 +35,7 @@ impl Nix {
         Ok(drvs.iter().map(|drv| (drv.clone(), shown.systems(drv))).collect())
     }
 
-    /// What would be built for these derivations, as a dry run says; it exits 0 whatever the architecture.
+    /// Returns what a dry run would build for these derivations; a dry run exits with 0 on any architecture.
     fn missing(&self, drvs: &[StorePath], options: &Options) -> Result<Vec<StorePath>, Error> {
         let cmd = options.ask_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
         let said = cmd.args(self.outputs_of(drvs)).read()?;
@@ -44,20 +43,20 @@ impl Nix {
     }
 }
 
-/// What the derivations of one answer say of themselves, by base name.
+/// The derivations of one answer, by base name.
 #[derive(Debug, Default)]
 struct Shown(HashMap<String, Node>);
 
 #[derive(Debug)]
 struct Node {
-    /// `None` for Nix' own builders (`builtin:fetchurl` and its kin), which run anywhere.
+    /// `None` for Nix's own builders (`builtin:fetchurl` and others), which run anywhere.
     system: Option<System>,
     inputs: Vec<String>,
 }
 
-/// The derivations in the text of a dry run.
+/// Parses the output of a dry run.
 ///
-/// They stand indented under a line that ends in `will be built:`, what would be fetched under another.
+/// Derivations are indented below a line that ends in `will be built:`; paths to fetch are below another.
 fn to_be_built(said: &str) -> Vec<StorePath> {
     let (mut found, mut listing) = (Vec::new(), false);
     for line in said.lines() {
@@ -71,15 +70,15 @@ fn to_be_built(said: &str) -> Vec<StorePath> {
 }
 
 impl Shown {
-    /// Reads the answer in its three shapes: paths with `inputDrvs` (to 2.31, a list of outputs or an object for each), and base names
-    /// under `derivations` with `inputs.drvs`.
+    /// Parses the three formats: paths with `inputDrvs` (up to 2.31; a list of outputs or an object for each), and base names under
+    /// `derivations` with `inputs.drvs`.
     fn parse(json: &[u8]) -> Result<Self, Error> {
         let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
         let all = all.get("derivations").and_then(Value::as_object).unwrap_or(&all);
         Ok(Self(all.iter().map(|(path, drv)| (base(path).to_owned(), Node::read(drv))).collect()))
     }
 
-    /// The systems that `root` needs, going down only through what is missing.
+    /// Returns the systems that `root` needs, following only missing derivations.
     fn systems(&self, root: &StorePath) -> BTreeSet<System> {
         let (mut seen, mut found) = (HashSet::new(), BTreeSet::new());
         let mut todo = vec![base(root.as_str())];
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_tells_what_would_be_built() {
+    fn parses_a_dry_run() {
         let said = format!(
             "warning: x\nthis derivation will be built:\n  /nix/store/{LOW}\nthese 1 paths will be fetched (0.1 MiB):\n  \
              /nix/store/n2mz96s9cc2904s0c1p6vcykas5smi4v-fetched.drv\nthese 2 derivations will be built:\n  /nix/store/{TOP}\n  no path\n"
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn all_shapes_say_the_same() {
+    fn parses_all_formats_alike() {
         let (x86, arm) = (r#""system":"x86_64-linux""#, r#""system":"aarch64-linux""#);
         let shapes = [
             format!(
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_and_what_runs_anywhere_needs_nobody() {
+    fn existing_outputs_and_builtins_need_no_system() {
         for builtin in [r#""system":"builtin""#, r#""system":"aarch64-linux","builder":"builtin:fetchurl""#] {
             let fetch = format!(r#"{{"{TOP}":{{{builtin},"inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
             assert!(Shown::parse(fetch.as_bytes()).unwrap().systems(&path(TOP)).is_empty(), "{fetch}");

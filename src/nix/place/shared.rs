@@ -1,17 +1,17 @@
-//! Other machines as a file that others write may name them: lattice.toml, whoever pushed it.
+//! Stores and builders named in a shared file: lattice.toml, which any contributor may have pushed.
 //!
-//! Nix reads the same text with a parser that differs between versions, and many parameters of a store name a program, a file or a
-//! credential of *this* machine: `ssh://localhost?remote-program=/any/program` runs it without ssh. So this is a list of what passes,
-//! in a grammar that all versions read alike, and everything else is refused: `SCHEME://HOST[:PORT][/PATH][?KEY=VALUE&..]` without
-//! percent-encoding, with the schemes and parameters below. Their sources are the `*-store-config` files of Nix' libstore.
+//! Nix's parser of these texts differs between versions, and many store parameters name a program, file or credential of *this*
+//! machine: `ssh://localhost?remote-program=/any/program` runs that program without ssh. So only a listed subset is accepted, in a
+//! grammar that all versions read the same way: `SCHEME://HOST[:PORT][/PATH][?KEY=VALUE&..]` without percent-encoding, with the schemes
+//! and parameters below. Source: the `*-store-config` files of Nix's libstore.
 
 use super::{BadPlace, Builders, StoreUrl};
 
-/// Stores and caches that are reached by a name which means the same on every machine. Not among them: `auto`, `daemon`, `unix:`,
-/// `local` and paths (a daemon or store of this machine), `mounted-ssh-ng:` and `local-overlay:` (folders of this machine).
+/// Schemes whose URLs mean the same on every machine. Left out: `auto`, `daemon`, `unix:`, `local` and paths (a daemon or store of this
+/// machine), `mounted-ssh-ng:` and `local-overlay:` (directories of this machine).
 const SCHEMES: [&str; 6] = ["ssh", "ssh-ng", "https", "http", "s3", "file"];
 
-/// Parameters that choose no program, file, credential or trust, and no other store behind the one that is named.
+/// Parameters that select no program, file, credential, trust or other store.
 const PARAMETERS: [&str; 20] = [
     "addressing-style",
     "buffer-size",
@@ -50,17 +50,17 @@ const FIELDS: [(&str, Field); 7] = [
 enum Field {
     Names,
     Number,
-    /// It names a file of this machine, or whom to believe.
+    /// A file of this machine or a trusted key: must be unset.
     Unset,
 }
 
-/// Why shared configuration may not say this.
+/// Why a shared file may not name this store or builder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotShareable {
-    /// The user may not say it either.
+    /// The text is invalid anyway.
     #[error(transparent)]
     Bad(#[from] BadPlace),
-    /// A parameter that is not on the list.
+    /// The parameter is not on the list.
     #[error("`{place}` has the parameter `{parameter}`, which a shared file may not set")]
     Parameter {
         /// The text.
@@ -68,33 +68,33 @@ pub enum NotShareable {
         /// The parameter.
         parameter: String,
     },
-    /// A store of this machine, or of a kind that is not known.
+    /// A store of this machine, or of an unknown kind.
     #[error("`{place}` names no other machine or cache: a shared file may use {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "))]
     Scheme {
         /// The text.
         place: String,
     },
-    /// Something else than plain characters where it matters.
+    /// A part contains other than plain characters.
     #[error("`{place}` has the {part} `{text}`, which a shared file may not have")]
     Part {
         /// The whole text.
         place: String,
-        /// Which part of it.
+        /// The name of the part.
         part: &'static str,
         /// The part.
         text: String,
     },
-    /// A builder line that says more than which machine builds what.
+    /// A field of a builder line names more than which machine builds what.
     #[error("the builder line `{line}` has the {field} `{text}`, which a shared file may not have")]
     Field {
         /// The line.
         line: String,
-        /// Which field.
+        /// The name of the field.
         field: &'static str,
-        /// What it says.
+        /// The field.
         text: String,
     },
-    /// A builder line that takes others from a file.
+    /// A builder line that includes a file.
     #[error("`{line}` names a file of this machine, which a shared file may not do")]
     File {
         /// The line.
@@ -103,10 +103,10 @@ pub enum NotShareable {
 }
 
 impl StoreUrl {
-    /// Reads one that a shared file names.
+    /// Parses a store URL from a shared file.
     ///
     /// # Errors
-    /// When it names no other machine or cache, or says more than where that is.
+    /// When it names no remote store or cache, or selects more than its location.
     pub fn shared(text: &str) -> Result<Self, NotShareable> {
         let url = Self::parse(text)?;
         Url::split(url.as_str())?.check()?;
@@ -115,7 +115,7 @@ impl StoreUrl {
 }
 
 impl Builders {
-    /// Reads those that a shared file names; the empty text means none.
+    /// Parses builder lines from a shared file; the empty text means no builders.
     ///
     /// # Errors
     /// When a line names a file, a key, or more than which machine builds what.
@@ -159,12 +159,12 @@ impl Field {
     }
 }
 
-/// A URL in its parts.
+/// A URL split into its parts.
 struct Url<'a> {
     text: &'a str,
     scheme: &'a str,
     authority: &'a str,
-    /// With its `/`, or empty.
+    /// The path with its leading `/`, or empty.
     path: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
 }
@@ -199,7 +199,7 @@ impl<'a> Url<'a> {
         }
     }
 
-    /// `[USER@]HOST[:PORT]`; a user only for ssh, and no host for a folder.
+    /// Checks `[USER@]HOST[:PORT]`: a user only for ssh, no host for `file`.
     fn has_host(&self) -> bool {
         let is_word =
             |text: &str| !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
@@ -216,7 +216,7 @@ impl<'a> Url<'a> {
         is_word(user) && is_host && port.is_none_or(|port| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit()))
     }
 
-    /// None for ssh, where old versions take it for a part of the host; for a folder it must lead from the root.
+    /// Checks the path: empty for ssh, where old versions take it as part of the host; absolute for `file`.
     fn has_path(&self) -> bool {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-~+,=/".contains(c);
         let climbs = self.path.split('/').any(|part| matches!(part, "." | ".."));
@@ -228,7 +228,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// Host and port; the colons of `[::1]` belong to the host.
+/// Splits host and port; the colons of `[::1]` belong to the host.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     let end = text.rfind(']').map_or(0, |at| at + 1);
     match text[end..].split_once(':') {
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_machines_and_caches() {
+    fn accepts_machines_and_caches() {
         for text in [
             "ssh-ng://ada@far.example.org:2222?compress=true&max-connections=4",
             "ssh://localhost",
