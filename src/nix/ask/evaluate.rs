@@ -373,7 +373,11 @@ mod tests {
         let hello = all[0].as_ref().unwrap();
         assert_eq!((hello.drv.name(), hello.outputs[0].0.as_str()), ("hello.drv", "out"));
         let kinds = all[1..].iter().map(|one| one.as_ref().unwrap_err().kind).collect::<Vec<_>>();
-        assert_eq!(kinds, [Kind::Trouble, Kind::Evaluation], "the first is content-addressed, which git-lattice cannot build");
+        assert_eq!(
+            kinds,
+            [Kind::Trouble, Kind::Evaluation],
+            "the first is content-addressed, which git-lattice cannot build"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Whose failure an error is, where many things are built by one call.
+//! Attributes errors to derivations when one call builds many.
 //!
-//! Nix names the derivation in nearly every error. One that could not even begin has an error of its own that only counts the
-//! dependencies that failed: what it failed of is the cause of one of those.
+//! Nearly every error of Nix names its derivation. A derivation whose dependency failed has an error that only counts the failed
+//! dependencies; its cause is the error of one of them.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use crate::nix::error::Error;
 use crate::nix::exe::Nix;
 use crate::nix::store_path::StorePath;
 
-/// The failures of those among `open` that have one; the others were not got to, or were stopped with the rest: a store on another
-/// machine does not go on where something fails.
+/// Returns the failures of those among `open` that failed. The others were not started or were stopped with the rest: a remote store
+/// stops at the first failure.
 ///
 /// # Errors
-/// When it takes the graph to know, and `graph` has none.
+/// When the graph is needed and cannot be read.
 pub(in crate::nix) fn failures<'g>(
     diagnosis: &Diagnosis,
     open: &[(usize, &StorePath)],
@@ -27,7 +27,7 @@ pub(in crate::nix) fn failures<'g>(
     causes.sort_by_key(|cause| cause.kind.rank());
     let first = |causes: &[Cause], name: &str| causes.iter().position(|cause| base(cause.drv.as_str()) == name);
     let is_own = |drv: &StorePath| first(&causes, base(drv.as_str())).is_some();
-    // With a single one, everything that was begun is needed by it.
+    // If only one is open, it needs everything that was started.
     let is_needed = open.len() > 1 && !causes.is_empty() && !open.iter().all(|(_, drv)| is_own(drv));
     let places: HashMap<&str, usize> =
         causes.iter().enumerate().rev().map(|(n, cause)| (base(cause.drv.as_str()), n)).collect();
@@ -45,7 +45,7 @@ pub(in crate::nix) fn failures<'g>(
 }
 
 impl Nix {
-    /// A failed builder that fetches something says nothing about the content: the network may be down.
+    /// Turns failed fetches into trouble: they say nothing about the content, since the network may be down.
     ///
     /// # Errors
     /// When the derivations cannot be read.

@@ -1,16 +1,16 @@
-//! Whether an error of evaluation is about the text of the files: only then the content has failed.
+//! Decides whether an evaluation error is caused by the text of the files: only then the content has failed.
 //!
-//! Nix evaluates, fetches and writes to the store in one process. What blames the text is a sentence that only the evaluator and its
-//! parser have. Everything else may be the machine's. A position in a file is no evidence, for what reads, fetches and builds stands
-//! at one as well; neither is the trace, for a message that `throw` is given may want a file in the store. Nix is asked once more
-//! whether the text throws.
+//! Nix evaluates, fetches and writes to the store in one process. The text is at fault if the error is a sentence that only the
+//! evaluator or its parser prints; any other error may come from the machine. A position in a file proves nothing, since reads,
+//! fetches and builds have one as well. A trace proves nothing either, since the message given to `throw` may need a file in the
+//! store; so Nix is asked once more whether the text throws.
 
 use std::io;
 use std::sync::OnceLock;
 
 use crate::nix::store_path::StorePath;
 
-/// What the evaluator says of expressions, and of a flake as a whole, at the beginning of an error (`src/libexpr`, `src/libflake`).
+/// How the evaluator's errors about expressions and flakes begin (`src/libexpr`, `src/libflake`).
 const SENTENCES: &[&str] = &[
     "'builtins.",
     "a string that refers to a store path cannot be appended",
@@ -63,7 +63,7 @@ const SENTENCES: &[&str] = &[
     "while parsing a TOML string: ",
 ];
 
-/// The same where the beginning alone is not the evaluator's: this must follow outside of what is quoted.
+/// Beginnings that other parts of Nix use too: the second text must follow, outside quotes.
 const PHRASES: &[(&str, &str)] = &[
     ("cannot add ", " to a float"),
     ("cannot add ", " to an integer"),
@@ -79,8 +79,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("string '", "doesn't represent an absolute path"),
 ];
 
-/// Builtins that 2.8 does not have, or that a setting turns on: that one is missing says what Nix this is. With `__` before it, each
-/// is a variable as well.
+/// Builtins that Nix 2.8 lacks or that a setting enables; if one is missing, the Nix version is the cause. Each also exists as a
+/// variable with the prefix `__`.
 const NOT_EVERYWHERE: &[&str] = &[
     "addDrvOutputDependencies",
     "break",
@@ -98,7 +98,7 @@ const NOT_EVERYWHERE: &[&str] = &[
     "warn",
 ];
 
-/// Whether an error blames the text. `brief` is the error without its trace.
+/// Returns whether an error is caused by the text. `brief` is the error without its trace.
 pub(in crate::nix) fn is_blamed(text: &str, brief: &str) -> bool {
     let brief = brief.trim_start();
     let first = brief.lines().next().unwrap_or_default();
@@ -111,9 +111,9 @@ fn is_sentence(first: &str) -> bool {
     SENTENCES.iter().any(|words| first.starts_with(words)) || PHRASES.iter().any(is_phrase)
 }
 
-/// Whether another Nix, or this one with other settings or another store, may well evaluate the same: a builtin or an operator is
-/// missing, a setting restricts evaluation or switches a feature off, the stack is smaller than Nix wants it, or 2.8 refuses in a
-/// store below another directory what the evaluation itself put there.
+/// Returns whether another Nix, or this one with other settings or another store, may evaluate the same text: a builtin or an operator
+/// is missing, a setting restricts evaluation or disables a feature, the stack is smaller than Nix wants, or 2.8 refuses to read from a
+/// store below another directory what the evaluation itself added.
 fn is_of_this_nix(text: &str, first: &str) -> bool {
     let quoted = first.split('\'').nth(1).unwrap_or_default();
     let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
@@ -122,31 +122,31 @@ fn is_of_this_nix(text: &str, first: &str) -> bool {
         Some("undefined") => NOT_EVERYWHERE.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
         Some("access") => is_stored() || first.contains("restricted mode"),
         Some("stack") => !has_whole_stack() || is_too_deep(first),
-        // 2.8 knows no pipes, of which the error shows the line.
+        // 2.8 has no pipe operators; the error shows the line with the operator.
         Some("syntax") => first.contains("invalid token") && ["|>", "<|"].iter().any(|pipe| text.contains(pipe)),
-        // `parse-toml-timestamps` lets newer versions read them.
+        // Newer versions accept them with the feature `parse-toml-timestamps`.
         Some("while") => first.ends_with("Dates and times are not supported"),
         _ => false,
     }
 }
 
-/// Whether an error is of text that is no JSON: of the flake, or of what Nix itself keeps as JSON, such as its cache of sources.
+/// Returns whether the error is about invalid JSON, in the flake or in Nix's own files, such as its cache of sources.
 pub(in crate::nix) fn is_bad_json(brief: &str) -> bool {
     brief.starts_with("[json.exception.")
 }
 
-/// Whether an error says that more calls are nested than a setting lets: how many, it does not say.
+/// Returns whether the error says that calls are nested deeper than `max-call-depth`. It does not say the limit.
 pub(in crate::nix) fn is_too_deep(brief: &str) -> bool {
     brief.contains("max-call-depth exceeded")
 }
 
-/// Whether Nix may have the stack that it wants: it raises the soft limit itself.
+/// Returns whether Nix may have the stack it wants: it raises the soft limit itself.
 fn has_whole_stack() -> bool {
     const WANTED: u64 = 60 << 20;
     rustix::process::getrlimit(rustix::process::Resource::Stack).maximum.is_none_or(|most| most >= WANTED)
 }
 
-/// A file that is not there, where that is all that is wrong.
+/// Returns the missing file, if the error says nothing else.
 pub(in crate::nix) fn missing_file(brief: &str) -> Option<&str> {
     let path = |before: &str, after: &str| brief.strip_prefix(before)?.strip_suffix(after);
     path("getting status of '", "': No such file or directory")
@@ -155,9 +155,9 @@ pub(in crate::nix) fn missing_file(brief: &str) -> Option<&str> {
         .or_else(|| path("'", "' does not exist"))
 }
 
-/// Whether an error ends with what the system says of one of its calls.
+/// Returns whether an error ends with a system error message.
 fn is_of_the_system(brief: &str) -> bool {
-    /// Linux has 133 of them (errno(3)).
+    /// The last errno of Linux (errno(3)).
     const LAST: i32 = 133;
     static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
     let text = |code: i32| {
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_is_blamed_by_sentence() {
+    fn blames_the_text_by_sentence() {
         for brief in [
             "undefined variable 'x'",
             "attribute 'x' missing",
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_is_never_the_text() {
+    fn does_not_blame_the_text_for_the_machine() {
         for brief in [
             "strange",
             "[json.exception.parse_error.101] parse error at line 1",
@@ -205,17 +205,17 @@ mod tests {
         }
         for quoted in ["… while calling the 'throw' builtin", "contains illegal character", "' lacks attribute '"] {
             let brief = format!("unable to download 'http://x/{quoted}': Couldn't connect to server (7)");
-            assert!(!is_blamed(&format!("error: {brief}"), &brief), "a quoted URL is no evidence: {quoted}");
+            assert!(!is_blamed(&format!("error: {brief}"), &brief), "a quoted URL is not evidence: {quoted}");
         }
         for call in ["… while calling the 'throw' builtin", "… while evaluating the condition of the assertion"] {
             let brief = "write of 8192 bytes: No space left on device";
             let text = format!("error:\n {call}\n at «git+file:///x»/flake.nix:1:2\n error: {brief}");
-            assert!(!is_blamed(&text, brief), "its message may want a file in the store: {call}");
+            assert!(!is_blamed(&text, brief), "its message may need a file in the store: {call}");
         }
     }
 
     #[test]
-    fn what_another_nix_evaluates_is_not_the_text_s() {
+    fn does_not_blame_the_text_for_this_version_of_nix() {
         for brief in [
             "attribute 'fetchClosure' missing",
             "undefined variable 'readFileType'",
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_files_are_named() {
+    fn finds_the_missing_file() {
         assert_eq!(missing_file("getting status of '/a/b': No such file or directory"), Some("/a/b"));
         assert_eq!(missing_file("path '«git+file:///x»/b' does not exist"), Some("«git+file:///x»/b"));
         assert_eq!(missing_file("'«git+file:///x»/b' does not exist"), Some("«git+file:///x»/b"));

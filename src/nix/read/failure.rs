@@ -1,44 +1,44 @@
-//! Why there is no output.
+//! Why a build has no output.
 //!
-//! A failure blames the content only where there is evidence ([`Diagnosis`](super::diagnosis::Diagnosis)); everything else is
-//! trouble, which says nothing about the content.
+//! A failure is the content's only if there is evidence ([`Diagnosis`](super::diagnosis::Diagnosis)). Everything else is trouble, which
+//! says nothing about the content.
 
 use std::time::Duration;
 
 use super::trouble::{self, Trouble};
 use crate::nix::store_path::StorePath;
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// The text of the flake cannot be evaluated.
     Evaluation,
-    /// A builder ran and failed, or did not make its output.
+    /// A builder ran and failed, or did not create its output.
     Build,
-    /// A builder took longer than allowed, or said nothing for longer.
+    /// A builder exceeded its time limit or its limit without output.
     Timeout,
-    /// Evaluating took longer than allowed.
+    /// Evaluation exceeded its time limit.
     EvaluationTime,
-    /// Evaluating took more memory than allowed.
+    /// Evaluation exceeded its memory limit.
     EvaluationMemory,
-    /// A builder wrote more log than allowed.
+    /// A builder exceeded its log limit.
     LogLimit,
-    /// No machine within reach builds for the system.
+    /// No reachable machine builds for the system.
     NoBuilder,
-    /// Building again gave another output.
+    /// A rebuild gave another output.
     NotReproducible,
-    /// Nix could not do its work, whatever the content: no access to the store, no daemon, no network, no sandbox, a killed builder.
+    /// Nix could not work, whatever the content: no access to the store, no daemon, no network, no sandbox, a killed builder.
     Trouble,
 }
 
 impl Kind {
-    /// Whether it tells of the content. A limit does not: another machine, or another setting, allows more.
+    /// Returns whether the failure is the content's. A limit is not: another machine or setting may allow more.
     pub fn is_of_content(self) -> bool {
         matches!(self, Self::Evaluation | Self::Build | Self::NotReproducible)
     }
 
-    /// What says more about the content comes first.
+    /// Orders kinds by how much they say about the content.
     pub(in crate::nix) fn rank(self) -> u8 {
         match self {
             Self::Build => 0,
@@ -51,33 +51,33 @@ impl Kind {
     }
 }
 
-/// Why there is no output.
+/// Why a build has no output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The kind.
     pub kind: Kind,
     /// The first error as one line.
     pub summary: String,
-    /// All errors as nix worded them, without colours.
+    /// All errors as nix printed them, without colours.
     pub detail: String,
-    /// The derivation that failed, which may be a dependency; `None` before building, or when nix does not tell.
+    /// The derivation that failed, perhaps a dependency; `None` before building, or if nix does not tell.
     pub drv: Option<StorePath>,
-    /// What Nix could not do, where more than its words tell it.
+    /// What Nix could not do, if its message alone does not show it.
     pub trouble: Option<Trouble>,
 }
 
 impl Failure {
-    /// What was evaluated cannot be built.
+    /// Creates a failure to evaluate.
     pub(in crate::nix) fn evaluation(summary: String) -> Self {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None, trouble: None }
     }
 
-    /// It cannot be built here, whatever it is.
+    /// Creates a failure of Nix that does not depend on the content.
     pub(in crate::nix) fn trouble(summary: String) -> Self {
         Self { kind: Kind::Trouble, ..Self::evaluation(summary) }
     }
 
-    /// The evaluation was stopped after `limit`. Where it waited for a fetch, that says nothing about the content.
+    /// Creates a failure for an evaluation stopped after `limit`. If it was waiting for a fetch, that says nothing about the content.
     pub(in crate::nix) fn evaluation_took(limit: Duration, fetching: Option<&str>) -> Self {
         let summary = format!("evaluation did not end within {} seconds", limit.as_secs());
         let failure = match fetching {
@@ -87,7 +87,7 @@ impl Failure {
         Self { trouble: fetching.map(|_| Trouble::Fetch), ..failure }
     }
 
-    /// What the user can do about what says nothing of the content, where that is known.
+    /// Returns what the user can do about trouble or a limit, if known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         if self.kind.is_of_content() || self.kind == Kind::NoBuilder {
@@ -97,7 +97,7 @@ impl Failure {
     }
 }
 
-/// The first line; where it is only the subject of a `Reason:` or of two hashes, all of them.
+/// Shortens an error to one line: the first line, plus a `Reason:` or two hashes that follow it.
 pub(in crate::nix) fn one_line(brief: &str) -> String {
     let mut lines = brief.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which derivation needs which: the answer of `nix derivation show --recursive` in all its shapes.
+//! The dependency graph: parses all formats of `nix derivation show --recursive`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,17 +10,17 @@ use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "derivation show --recursive";
 
-/// Derivations by the base name of their path, each with those that it takes.
+/// Derivations with their inputs and users, all by base name.
 #[derive(Debug, Default)]
 pub(in crate::nix) struct Graph {
     inputs: HashMap<String, Vec<String>>,
     users: HashMap<String, Vec<String>>,
-    /// Those whose output has a hash that was promised: they fetch something.
+    /// Fixed-output derivations, which fetch something.
     fixed: HashSet<String>,
 }
 
 impl Nix {
-    /// Everything that these derivations need.
+    /// Reads these derivations and all their dependencies.
     pub(in crate::nix) fn graph(&self, drvs: &[&StorePath]) -> Result<Graph, Error> {
         let words: &[&str] =
             if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
@@ -52,12 +52,12 @@ impl Graph {
         Ok(())
     }
 
-    /// Whether a derivation fetches something: its output has a hash that was promised.
+    /// Returns whether a derivation has a fixed output, that is fetches something.
     pub(in crate::nix) fn is_fixed(&self, drv: &StorePath) -> bool {
         self.fixed.contains(base(drv.as_str()))
     }
 
-    /// The nearest derivations above `drv` that `is_wanted`: upwards no further than to them.
+    /// Returns the nearest users of `drv`, direct or indirect, for which `is_wanted` holds.
     pub(in crate::nix) fn wanted_above(&self, drv: &StorePath, is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
         let (mut seen, mut found, mut todo) = (HashSet::new(), Vec::new(), vec![base(drv.as_str())]);
         while let Some(name) = todo.pop() {
@@ -68,7 +68,7 @@ impl Graph {
         found
     }
 
-    /// For each derivation at or above one in `first` (by base name) the smallest number there: upwards, each visited once.
+    /// For each derivation that is in `first` (by base name) or needs one that is, returns the smallest number in `first`.
     pub(in crate::nix) fn reached(&self, first: &HashMap<&str, usize>) -> HashMap<&str, usize> {
         let mut order: Vec<_> = first.iter().map(|(name, n)| (*n, *name)).collect();
         order.sort_unstable();
@@ -88,7 +88,7 @@ impl Graph {
     }
 }
 
-/// The last part of a path.
+/// Returns the last part of a path.
 pub(in crate::nix) fn base(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, base)| base)
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_something_is_found_in_both_shapes() {
+    fn finds_users_in_both_formats() {
         let low = StorePath::parse(&format!("/nix/store/{LOW}")).unwrap();
         for graph in graphs() {
             assert_eq!(graph.wanted_above(&low, |name| name == TOP), [TOP]);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_reaches_everything_above_and_the_first_one_counts() {
+    fn failure_reaches_all_users_with_the_smallest_number() {
         for graph in graphs() {
             let reached = graph.reached(&HashMap::from([(LOW, 1), (MID, 0)]));
             assert_eq!(reached, HashMap::from([(LOW, 1), (MID, 0), (TOP, 0)]));

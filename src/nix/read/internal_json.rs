@@ -1,8 +1,8 @@
-//! What nix says while it works: the lines of `--log-format internal-json`.
+//! Parses `--log-format internal-json`, nix's log while it works.
 //!
-//! A line `@nix {json}` starts or stops an *activity*, tells of its progress, or carries a message; any other line is plain text, as
-//! nix prints it before its logger is up and when its stack overflows. Builders can write to the same stream, so nothing here
-//! trusts its input: bytes that are not UTF-8 are replaced, and no text keeps a control character.
+//! A line `@nix {json}` starts or stops an *activity*, reports its progress, or carries a message. Any other line is plain text, which
+//! nix prints before its logger starts and when its stack overflows. Builders can write to the same stream, so no input is trusted:
+//! invalid UTF-8 is replaced, and control characters are removed.
 
 use std::collections::HashMap;
 
@@ -29,25 +29,25 @@ mod result {
     pub(in crate::nix) const POST_BUILD_LOG_LINE: u64 = 107;
 }
 
-/// What a [`Event::Progress`] counts.
+/// The unit of an [`Event::Progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Derivations.
     Builds,
-    /// Store paths that come from elsewhere.
+    /// Store paths that are substituted or copied.
     Copies,
 }
 
-/// One thing that nix said. Texts hold no control characters but newline and tab.
+/// An event in nix's log. Texts contain no control characters except newline and tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A builder was started.
     BuildStarted {
         /// The activity.
         id: u64,
-        /// What is built.
+        /// The derivation.
         drv: StorePath,
-        /// The remote builder's store, when it is not this machine.
+        /// The remote builder's store; `None` for this machine.
         machine: Option<String>,
     },
     /// A line of a builder's log.
@@ -57,27 +57,27 @@ pub enum Event {
         /// The line.
         text: String,
     },
-    /// A builder went on to its next phase, such as `installPhase`.
+    /// A builder began a phase, such as `installPhase`.
     Phase {
         /// The activity.
         id: u64,
         /// The phase.
         name: String,
     },
-    /// How far the whole work is.
+    /// Progress of the whole work.
     Progress {
-        /// What is counted.
+        /// The unit.
         work: Work,
         /// Finished.
         done: u64,
-        /// In all, as far as known.
+        /// The total, as far as known.
         expected: u64,
-        /// Under way.
+        /// Running.
         running: u64,
         /// Failed.
         failed: u64,
     },
-    /// A ready-made path is taken from a substituter, or copied to or from a builder.
+    /// A path is substituted, or copied to or from a builder.
     Substitute {
         /// The activity.
         id: u64,
@@ -90,42 +90,42 @@ pub enum Event {
     Fetch {
         /// The activity.
         id: u64,
-        /// What, in nix' words or as a URL.
+        /// Nix's description, or a URL.
         what: String,
     },
-    /// Anything else that nix names while it does it, such as evaluating.
+    /// Another named activity, such as an evaluation.
     Doing {
         /// The activity.
         id: u64,
-        /// What.
+        /// Its description.
         text: String,
     },
-    /// An activity ended, well or not.
+    /// An activity ended, with or without success.
     Stopped {
         /// The activity.
         id: u64,
     },
     /// A message.
     Message {
-        /// 0 is an error, 1 a warning, 3 ordinary, higher ones are chatter.
+        /// 0 is an error, 1 a warning, 3 normal, higher levels are details.
         level: u64,
         /// The whole text.
         text: String,
-        /// The error alone, without trace and position. Only Nix' own errors have it: what a builder or a daemon says does not.
+        /// The error without trace and position. Only Nix's own errors have it; messages of builders and daemons do not.
         brief: Option<String>,
     },
-    /// A line that is not nix' JSON.
+    /// A line that is not JSON of nix.
     Plain(String),
 }
 
-/// Reads the lines in their order.
+/// Parses lines in order.
 #[derive(Debug, Default)]
 pub(in crate::nix) struct Reader {
     counted: HashMap<u64, Work>,
 }
 
 impl Reader {
-    /// What a line says; `None` when it is of no use to anybody.
+    /// Parses a line; `None` if it is empty or an event that is not needed.
     pub(in crate::nix) fn read(&mut self, line: &[u8]) -> Option<Event> {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches(['\n', '\r']);
@@ -157,7 +157,7 @@ impl Reader {
 
     fn started(&mut self, value: &Value) -> Option<Event> {
         let id = number(value, "id")?;
-        let said = || text(value.get("text")?).filter(|text| !text.is_empty());
+        let description = || text(value.get("text")?).filter(|text| !text.is_empty());
         match number(value, "type")? {
             activity::BUILD => {
                 let drv = StorePath::parse(&text(field(value, 0)?)?).ok()?;
@@ -170,13 +170,15 @@ impl Reader {
                 let from = field(value, 1).and_then(text).unwrap_or_default();
                 Some(Event::Substitute { id, path: text(field(value, 0)?)?, from })
             }
-            activity::FILE_TRANSFER => Some(Event::Fetch { id, what: field(value, 0).and_then(text).or_else(said)? }),
-            activity::FETCH_TREE => Some(Event::Fetch { id, what: said()? }),
-            _ => Some(Event::Doing { id, text: said()? }),
+            activity::FILE_TRANSFER => {
+                Some(Event::Fetch { id, what: field(value, 0).and_then(text).or_else(description)? })
+            }
+            activity::FETCH_TREE => Some(Event::Fetch { id, what: description()? }),
+            _ => Some(Event::Doing { id, text: description()? }),
         }
     }
 
-    /// The counters of a new group start at nothing: that they are there says that evaluation is over.
+    /// Starts a new group of counters at zero; their presence shows that evaluation is over.
     fn count(&mut self, id: u64, work: Work) -> Event {
         self.counted.insert(id, work);
         Event::Progress { work, done: 0, expected: 0, running: 0, failed: 0 }
@@ -210,7 +212,7 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(plain)
 }
 
-/// `text` without escape sequences (colours, links, titles) and without control characters but newline and tab.
+/// Removes escape sequences (colours, links, titles) and control characters except newline and tab.
 #[must_use]
 pub(in crate::nix) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -226,7 +228,8 @@ pub(in crate::nix) fn plain(text: &str) -> String {
     out
 }
 
-/// ECMA-48: after `ESC [` up to a final byte `@` to `~`; after `ESC ]` and its kin up to BEL or `ESC \`; else one character.
+/// Skips an escape sequence (ECMA-48): after `ESC [` up to a final byte `@` to `~`; after `ESC ]` and similar up to BEL or `ESC \`; else
+/// one character.
 fn skip_sequence(chars: &mut std::str::Chars<'_>) {
     match chars.next() {
         Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_build_is_told_alike_by_both_versions() {
+    fn both_versions_report_a_failed_build() {
         for captured in [&include_bytes!("../captured/fail-2.8.log")[..], include_bytes!("../captured/fail-2.34.log")] {
             let events = events(captured);
             let log: Vec<&str> = events
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_phases_and_paths_are_read() {
+    fn parses_machines_phases_and_paths() {
         let said = br#"@nix {"action":"start","fields":["/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv","ssh://a",1,1],"id":1,"type":105}
 @nix {"action":"result","fields":["buildPhase"],"id":1,"type":104}
 @nix {"action":"start","fields":["/nix/store/x","https://cache"],"id":2,"type":108}
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_lines_are_plain_or_nothing() {
+    fn hostile_lines_are_plain_text_or_ignored() {
         let mut reader = Reader::default();
         assert_eq!(reader.read(b"@nix {\n"), Some(Event::Plain("@nix {".into())));
         assert_eq!(
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_vanish_whole() {
+    fn removes_whole_escape_sequences() {
         assert_eq!(
             plain("\u{1b}[31;1merror:\u{1b}[0m a\tb\n\u{1b}]8;;http://x\u{1b}\\link\u{1b}(Bc\r"),
             "error: a\tb\nlinkBc"

@@ -1,4 +1,4 @@
-//! What Nix says, and what it means.
+//! Parses the output of Nix.
 
 pub(super) mod blame;
 pub(super) mod content;

@@ -8,9 +8,9 @@ use crate::nix::store_path::StorePath;
 pub struct Output {
     /// Its name, usually `out`.
     pub name: String,
-    /// Where it is.
+    /// Its store path.
     pub path: StorePath,
-    /// The hash of its contents, as SRI.
+    /// The NAR hash of its contents (SRI).
     pub nar_hash: String,
 }
 
@@ -19,11 +19,11 @@ pub struct Output {
 pub enum Outcome {
     /// The outputs are in the store.
     Built {
-        /// What they were made from.
+        /// The derivation.
         drv: StorePath,
         /// All outputs that are installed by default.
         outputs: Vec<Output>,
     },
-    /// They are not.
+    /// The outputs are not in the store.
     Failed(Failure),
 }

@@ -1,4 +1,4 @@
-//! The answer of `nix path-info --json` in all its shapes.
+//! Parses all formats of `nix path-info --json`.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "path-info --json";
 
-/// The NAR hash of each valid path.
+/// Returns the NAR hash of each valid path.
 ///
-/// Nix up to 2.18 and Lix print an array, later ones an object by path, format 2 an object by base name under `info`.
+/// Nix up to 2.18 and Lix print an array, newer versions an object by path, format 2 an object by base name under `info`.
 pub(in crate::nix) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, String>, Error> {
     let value: Value = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
     let entries: Vec<(String, &Value)> = match &value {
@@ -41,7 +41,7 @@ mod tests {
     const HASH: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
 
     #[test]
-    fn all_shapes_say_the_same() {
+    fn parses_all_formats_alike() {
         let shapes = [
             format!(r#"[{{"path":"{PATH}","narHash":"{HASH}","narSize":120,"references":[],"ultimate":true}}]"#),
             format!(r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","storeDir":"/nix/store","version":1}}}}"#),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_are_not_valid_have_no_hash() {
+    fn invalid_paths_have_no_hash() {
         for json in [format!(r#"[{{"path":"{PATH}","valid":false}}]"#), format!(r#"{{"{PATH}":null}}"#)] {
             assert!(nar_hashes(json.as_bytes()).unwrap().is_empty(), "{json}");
         }

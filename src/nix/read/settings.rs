@@ -1,59 +1,59 @@
-//! The settings in force, as `nix config show --json` gives them.
+//! Nix settings, from `nix config show --json`.
 
 use serde_json::{Map, Value};
 
 use crate::nix::error::Error;
 use crate::system::System;
 
-/// How deep calls may be nested where nothing else is set.
+/// The default of `max-call-depth`.
 pub(in crate::nix) const USUAL_DEPTH: u64 = 10_000;
 
 const COMMAND: &str = "config show --json";
 
-/// Whether builds are kept from the rest of the machine.
+/// The sandbox mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sandbox {
-    /// They are.
+    /// All builds are sandboxed.
     On,
-    /// All but fixed-output derivations and those that ask not to be.
+    /// All except fixed-output derivations and those that opt out.
     Relaxed,
-    /// They are not.
+    /// Builds are not sandboxed.
     Off,
 }
 
-/// The settings that say who can build what, and how safely.
+/// Settings about which machines build, and how safely.
 ///
-/// Behind a daemon these are the client's: a daemon ignores some of them from users it does not trust.
+/// With a daemon these are the client's; the daemon ignores some of them for untrusted users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// What this machine is.
+    /// The system of this machine.
     pub system: System,
-    /// What else it can run.
+    /// Further systems that this machine can run.
     pub extra_platforms: Vec<System>,
     /// The builder lines, or `@FILE`.
     pub builders: String,
-    /// Whether builds are sandboxed.
+    /// The sandbox mode.
     pub sandbox: Sandbox,
-    /// Whether a build goes on without a sandbox where the kernel has none.
+    /// Whether builds run without a sandbox if the kernel has none.
     pub sandbox_fallback: bool,
-    /// How many builds run here at once; 0: none, all go to builders.
+    /// How many builds run here at once; 0 sends all builds to remote builders.
     pub max_jobs: u64,
-    /// Where ready-made outputs come from.
+    /// The binary caches.
     pub substituters: Vec<String>,
-    /// Whom the daemon believes; `@GROUP` names a group.
+    /// The users trusted by the daemon; `@GROUP` names a group.
     pub trusted_users: Vec<String>,
-    /// Whether the settings that a flake asks for are taken without a question.
+    /// Whether a flake's settings are accepted without asking.
     pub accept_flake_config: bool,
-    /// The store that is used, `auto` unless somebody chose.
+    /// The store; `auto` if it is not set.
     pub store: String,
-    /// Whether what is built here is signed.
+    /// Whether local builds are signed.
     pub signs: bool,
-    /// How deep calls may be nested; 2.8 has no such setting.
+    /// Maximum nesting of calls; 2.8 has no such setting.
     pub max_call_depth: u64,
 }
 
 impl Settings {
-    /// Reads the output of `nix config show --json` (2.8: `nix show-config --json`).
+    /// Parses the output of `nix config show --json` (2.8: `nix show-config --json`).
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
         let value = |name: &str| all.get(name).and_then(|setting| setting.get("value"));
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_versions_are_read_alike() {
+    fn parses_both_versions_alike() {
         let old = Settings::parse(include_bytes!("../captured/settings-2.8.json")).unwrap();
         let new = Settings::parse(include_bytes!("../captured/settings-2.34.json")).unwrap();
         assert_eq!(old.system.as_str(), "x86_64-linux");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_has_its_cautious_value() {
+    fn missing_settings_get_safe_values() {
         let bare = Settings::parse(br#"{"system":{"value":"riscv64-linux"},"sandbox":{"value":"relaxed"}}"#).unwrap();
         assert_eq!((bare.sandbox, bare.sandbox_fallback), (Sandbox::Relaxed, true));
         for json in ["", "[]", "{}", r#"{"system":{"value":""}}"#] {

@@ -1,49 +1,49 @@
-//! What Nix says of the end of one build, read from the first lines of an error: how it ended, and of which derivation.
+//! Parses Nix's error about one build: how it ended, and which derivation it was.
 //!
 //! The wordings are those of 2.8 (`builder for 'DRV' failed with exit code 1`) and of 2.30 and later (`Cannot build 'DRV'.` with a
-//! `Reason:`). An error quotes the end of the builder's log, each line after `> `: from there on nothing is read.
+//! `Reason:`). An error quotes the end of the builder's log, each line after `> `; parsing stops there.
 
 use crate::nix::store_path::StorePath;
 
-/// How a build ended, in Nix' words.
+/// How a build ended, according to Nix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::nix) enum Ending {
     /// The builder ended with an exit code other than 0.
     Exit(i32),
     /// A signal ended the builder.
     Signal(i32),
-    /// The builder ended well and an output is not there.
+    /// The builder exited with 0, but an output is missing.
     NoOutput,
-    /// The builder ended well and this output is not as the derivation wants it.
+    /// The builder exited with 0, but this output violates the derivation's constraints.
     Rejected(StorePath),
-    /// What was fetched does not have the hash that was promised.
+    /// The fetched content does not have the expected hash.
     HashMismatch,
-    /// It took too long.
+    /// The build exceeded its time limit.
     TimedOut,
-    /// The builder wrote too much.
+    /// The builder exceeded its log limit.
     LogLimit,
-    /// Building again gave another output.
+    /// A rebuild gave another output.
     Differs,
-    /// No machine within reach builds it.
+    /// No reachable machine builds it.
     NoBuilder,
-    /// It was not begun: something that it needs failed.
+    /// It was not started because a dependency failed.
     Dependency,
     /// The disk was full when the builder failed.
     DiskFull,
 }
 
-/// One ending.
+/// How one build ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::nix) struct Statement {
-    /// Of what; Nix 2.34 does not say of what timed out.
+    /// The derivation; Nix 2.34 does not name one that timed out.
     pub(in crate::nix) drv: Option<StorePath>,
-    /// How.
+    /// How it ended.
     pub(in crate::nix) ending: Ending,
-    /// Whether a remote builder says it, through the program that speaks with it.
+    /// Whether this is about a remote builder, reported by the helper that talks to it.
     pub(in crate::nix) is_remote: bool,
 }
 
-/// No builder, in the words of 2.8, of those after it, and of 2.34.
+/// Messages for a missing builder: of 2.8, of later versions, and of 2.34.
 const NO_BUILDER: &[&str] = &[
     "is required to build '",
     "Required system: '",
@@ -57,7 +57,7 @@ const NO_BUILDER: &[&str] = &[
 
 const FULL: &str = "note: build failure may have been caused by lack of free disk space";
 
-/// Reads an error, without `error:` and without traces; `None` where it does not tell how a build ended.
+/// Parses an error without `error:` and traces; `None` if it does not say how a build ended.
 pub(in crate::nix) fn read(error: &str) -> Option<Statement> {
     if let Some((_, rest)) = error.strip_prefix("build of '").and_then(|rest| rest.split_once("' on '")) {
         let (_, inner) = rest.split_once("' failed: ")?;
@@ -69,7 +69,7 @@ pub(in crate::nix) fn read(error: &str) -> Option<Statement> {
     Some(Statement { drv: derivation_in(&head), ending, is_remote: false })
 }
 
-/// What Nix itself says: the lines before it quotes the builder's log.
+/// Returns the lines before Nix quotes the builder's log.
 fn head(error: &str) -> String {
     let is_quote = |line: &str| {
         let line = line.trim_start();
@@ -106,7 +106,7 @@ fn ending(head: &str) -> Option<Ending> {
     }
 }
 
-/// `failed with exit code 3`, `failed due to signal 9 (Killed)`, `failed to produce output path ..`.
+/// Parses `failed with exit code 3`, `failed due to signal 9 (Killed)`, `failed to produce output path ..`.
 fn of_builder(how: &str) -> Option<Ending> {
     let number = |text: &str| {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
@@ -119,7 +119,7 @@ fn of_builder(how: &str) -> Option<Ending> {
     code.or_else(|| how.strip_prefix("failed due to signal ").and_then(number).map(Ending::Signal))
 }
 
-/// The first derivation that is quoted, maybe with outputs: `'/nix/store/..-x.drv!out'`.
+/// Returns the first quoted derivation, perhaps with outputs: `'/nix/store/..-x.drv!out'`.
 pub(in crate::nix) fn derivation_in(text: &str) -> Option<StorePath> {
     let quoted = text.split('\'').map(|part| part.split_once('!').map_or(part, |(path, _)| path));
     quoted.filter_map(|part| StorePath::parse(part).ok()).find(StorePath::is_derivation)
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn endings_are_read_in_both_wordings() {
+    fn parses_endings_in_both_wordings() {
         let cases = [
             ("builder for 'DRV' failed with exit code 3", Ending::Exit(3)),
             ("builder for 'DRV' failed with exit code 127;\nlast 1 log lines:\n> bad", Ending::Exit(127)),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn quoted_log_lines_say_nothing() {
+    fn ignores_quoted_log_lines() {
         let error =
             "while setting up the build environment:\nlast 1 log lines:\n> builder for 'DRV' failed with exit code 3";
         assert_eq!(ending_of(error), None);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_no_ending() {
+    fn trouble_is_not_an_ending() {
         for error in [
             "writing to file: Input/output error",
             "executing SQLite statement 'x': disk I/O error (in '/nix/var/nix/db/db.sqlite')",
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_remote_builder_says_is_marked() {
+    fn marks_statements_of_remote_builders() {
         let error = format!("build of '{DRV}' on 'ssh-ng://box' failed: builder for '{DRV}' failed with exit code 3");
         let statement = read(&error).unwrap();
         assert_eq!((statement.ending, statement.is_remote), (Ending::Exit(3), true));

@@ -1,18 +1,18 @@
-//! What the user can do where Nix could not do its work.
+//! Hints for when Nix could not work.
 
-/// What Nix could not do for this failure.
+/// What Nix could not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// Fetch something.
     Fetch,
-    /// Run a program in the sandbox that is named there by its path.
+    /// Run a program that the derivation names by its path in the sandbox.
     Execute,
 }
 
-/// Words of Nix or of the system, what they are a case of, and the remedy.
+/// Texts of Nix or the system, the kind of trouble, and the hint.
 type Remedy = (&'static [&'static str], Option<Trouble>, &'static str);
 
-/// The first that fits is told.
+/// The first match is used.
 const REMEDIES: &[Remedy] = &[
     (
         &["schema' is corrupt", "schema\" is corrupt", "database disk image is malformed", "file is not a database"],
@@ -97,7 +97,7 @@ const REMEDIES: &[Remedy] = &[
         "the disk does not work as it should: the kernel's log (`dmesg`) says more",
     ),
     (
-        // 2.8 takes a repository there that a killed `git init` left for a whole one.
+        // 2.8 takes a repository that a killed `git init` left there for a complete one.
         &["program 'git' failed"],
         None,
         "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
@@ -132,14 +132,14 @@ const REMEDIES: &[Remedy] = &[
     (&["Permission denied"], None, "`nix store ping` shows which store is used; its owner can write to it"),
 ];
 
-/// The remedy for an error, if one is known.
+/// Returns the hint for an error, if there is one.
 pub(in crate::nix) fn hint(error: &str, trouble: Option<Trouble>) -> Option<String> {
     let is_it = |it: &Option<Trouble>| it.is_some() && *it == trouble;
     let fits = |(words, it, _): &&Remedy| is_it(it) || words.iter().any(|words| error.contains(words));
     REMEDIES.iter().find(fits).map(|(.., hint)| (*hint).to_owned())
 }
 
-/// Whether several Nix processes that create one store have met: the loser finds an empty file.
+/// Returns whether several Nix processes created one store at the same time: the losers find an empty file.
 pub(in crate::nix) fn is_race(error: &str) -> bool {
     error.contains("/db/schema") && error.contains("is corrupt")
 }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_words_are_no_remedy() {
+    fn our_own_messages_match_no_hint() {
         for (trouble, own) in [
             (Trouble::Fetch, "`source` could not be fetched: the server said no"),
             (Trouble::Execute, "the builder of `x.drv` could not be run: executing '/no/such'"),

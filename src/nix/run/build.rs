@@ -1,4 +1,4 @@
-//! Building one flake for one system.
+//! Builds one flake for one system.
 
 use std::path::PathBuf;
 
@@ -20,24 +20,24 @@ pub struct Request {
     pub flake: FlakeRef,
     /// The system, as in `packages.SYSTEM.default`.
     pub system: System,
-    /// Where to put the link that keeps the output from garbage collection; its directory must exist.
+    /// The link that keeps the output from garbage collection; its directory must exist.
     pub out_link: Option<PathBuf>,
-    /// On whose behalf, and with which settings.
+    /// Who asked for the build, and the settings.
     pub options: Options,
 }
 
 impl Request {
-    /// A build without an out-link.
+    /// Creates a request without an out-link.
     pub fn new(flake: FlakeRef, system: System, mode: Mode) -> Self {
         Self { flake, system, out_link: None, options: Options::new(mode) }
     }
 }
 
 impl Nix {
-    /// Builds what `request` says and tells `on_event` of everything on the way.
+    /// Builds `request` and passes all events to `on_event`.
     ///
     /// # Errors
-    /// When there is no answer: nix could not be run or was interrupted.
+    /// When nix could not be run or was interrupted.
     pub fn build(&self, request: &Request, on_event: &mut dyn FnMut(&Event)) -> Result<Outcome, Error> {
         let what = Installable { flake: request.flake.clone(), system: request.system.clone() };
         let mut built = Vec::new();
@@ -47,8 +47,8 @@ impl Nix {
                 Err(failure) => return Ok(Outcome::Failed(failure)),
             };
             let on = &mut |step: Step<'_>| match step {
-                Step::Said { event, .. } => on_event(event),
-                Step::Over(over) => built.extend(over),
+                Step::Event { event, .. } => on_event(event),
+                Step::Finished(finished) => built.extend(finished),
             };
             self.realise(&[derivation], request.out_link.as_deref(), &request.options, on)?;
         }

@@ -1,4 +1,4 @@
-//! Copying between stores: derivations to where they are built, results to where others take them from.
+//! Copies between stores: derivations to where they are built, outputs to caches.
 
 use crate::nix::error::Error;
 use crate::nix::exe::Nix;
@@ -9,27 +9,26 @@ use crate::nix::store_path::StorePath;
 use crate::process;
 
 impl Nix {
-    /// Copies derivations, and the sources they are made from, into the store in which they are to be built.
+    /// Copies derivations and their sources to the store that will build them.
     ///
     /// # Errors
-    /// When that does not succeed.
+    /// When copying fails.
     pub fn send(&self, drvs: &[StorePath], to: &StoreUrl, options: &Options) -> Result<(), Error> {
         self.copy(&["--derivation", "--to", to.as_str()], drvs, to, options)
     }
 
-    /// Copies derivations, and the sources they are made from, out of another store into the user's own. What they consist of is
-    /// named by its content, so that no signature is needed.
+    /// Copies derivations and their sources from another store to the user's. They are content-addressed, so no signature is needed.
     ///
     /// # Errors
-    /// When that does not succeed.
+    /// When copying fails.
     pub fn take(&self, drvs: &[StorePath], from: &StoreUrl, options: &Options) -> Result<(), Error> {
         self.copy(&["--derivation", "--no-check-sigs", "--from", from.as_str()], drvs, from, options)
     }
 
-    /// Copies outputs with all they need into a cache or another store; `from` is where they are, when not in the user's own store.
+    /// Copies outputs and their closures to a cache or another store; `from` is the source if it is not the user's store.
     ///
     /// # Errors
-    /// When that does not succeed; what was copied before stays.
+    /// When copying fails; paths that were copied before stay.
     pub fn push(
         &self,
         outputs: &[StorePath],
@@ -54,7 +53,7 @@ impl Nix {
     }
 }
 
-/// The lines that say what is wrong; ssh says its own without a mark.
+/// Returns the lines that say what is wrong; ssh prints its own without `error:`.
 fn reason(stderr: &str) -> String {
     let said = internal_json::plain(stderr);
     let chatter = |line: &&str| !line.is_empty() && !line.starts_with("copying ") && !line.starts_with("warning:");
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_what_is_no_chatter() {
+    fn reason_leaves_out_progress_messages() {
         let stderr =
             "copying 1 paths...\ncopying path '/nix/store/x' to 'ssh-ng://a'...\n\u{1b}[31;1merror:\u{1b}[0m no room\n";
         assert_eq!(reason(stderr), "no room");

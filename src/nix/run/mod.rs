@@ -1,4 +1,4 @@
-//! What Nix does: building, building again, copying.
+//! Runs Nix: build, rebuild, copy.
 
 pub(super) mod build;
 pub(super) mod copy;

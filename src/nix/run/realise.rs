@@ -1,7 +1,7 @@
-//! From derivations to outputs: one call for all of them, so that nix itself spreads them over cores and builders.
+//! Builds derivations: one call for all of them, so that nix distributes them to cores and builders.
 //!
-//! What nix says while it works tells what goes on, and whose line is whose. Whether something is built the store decides: an
-//! output that is valid is there. It is asked whenever something has ended, but not all the time.
+//! The log shows progress and to which build a line belongs. Whether an output exists is decided by the store: a valid path does. The
+//! store is queried when something has ended, but not all the time.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,31 +23,31 @@ use crate::nix::read::statement::derivation_in;
 use crate::nix::store_path::StorePath;
 use crate::process::{Clock, Heard};
 
-/// Nobody waits longer than this for a result that is there.
+/// Maximum delay before an existing result is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Of the time, the store is asked for at most one part in so many.
+/// Querying the store takes at most this fraction (1/n) of the time.
 const SHARE: u32 = 10;
 
-/// What happens while many things are built. Each is named by its place in the list that was given.
+/// An event of a build of many derivations. Indices refer to the list that was passed.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// Nix says something; about these, as far as it can be told.
-    Said {
-        /// What.
+    /// Nix printed something about these builds, as far as known.
+    Event {
+        /// The event.
         event: &'a Event,
-        /// About which.
+        /// The builds concerned.
         about: &'a [usize],
     },
-    /// These are over.
-    Over(Vec<(usize, Outcome)>),
+    /// These builds have finished.
+    Finished(Vec<(usize, Outcome)>),
 }
 
 impl Nix {
-    /// Builds all of `what` and goes on where some fail. `link` becomes a link that keeps the output of a single one from garbage
-    /// collection; its directory must exist.
+    /// Builds all of `what`, continuing after failures. With a single derivation, `link` becomes a link that keeps its output from
+    /// garbage collection; its directory must exist.
     ///
     /// # Errors
-    /// When nix could not be run or was interrupted; what was over before has been told.
+    /// When nix could not be run or was interrupted; builds that finished before have been reported.
     pub fn realise(
         &self,
         what: &[Derivation],
@@ -67,7 +67,7 @@ impl Nix {
             on,
             places,
             open: (0..what.len()).collect(),
-            begun: HashSet::new(),
+            started: HashSet::new(),
             activities: HashMap::new(),
             graph: OnceCell::new(),
             done: [0; 2],
@@ -78,10 +78,10 @@ impl Nix {
         work.run()
     }
 
-    /// Makes links that keep paths from garbage collection, `link`, `link-2` and so on, as nix numbers them.
+    /// Creates links that keep paths from garbage collection, numbered like nix's: `link`, `link-2` and so on.
     ///
     /// # Errors
-    /// When nix cannot make them.
+    /// When nix cannot create them.
     pub fn keep(&self, paths: &[&StorePath], link: &Path) -> Result<(), Error> {
         let cmd = self.store_cmd()?.arg("--realise").args(paths.iter().map(|path| path.as_str()));
         cmd.arg("--add-root").arg(link).arg("--indirect").read()?;
@@ -95,25 +95,25 @@ struct Realising<'a> {
     link: Option<&'a Path>,
     options: &'a Options,
     on: &'a mut dyn FnMut(Step<'_>),
-    /// Which of `what` a derivation is, by base name.
+    /// Indices into `what` by base name of the derivation.
     places: HashMap<&'a str, Vec<usize>>,
-    /// What is not over.
+    /// The builds that have not finished.
     open: BTreeSet<usize>,
-    /// What a builder was started for.
-    begun: HashSet<usize>,
-    /// Whose the activities are.
+    /// The builds whose builder was started.
+    started: HashSet<usize>,
+    /// The builds of each activity.
     activities: HashMap<u64, Vec<usize>>,
     graph: OnceCell<Graph>,
-    /// How many builds and copies nix has counted.
+    /// The counts of builds and copies that nix reported.
     done: [u64; 2],
-    /// Whether something ended since the store was asked.
+    /// Whether something ended since the store was queried.
     has_stirred: bool,
     asked: Instant,
     pause: Duration,
 }
 
 impl Realising<'_> {
-    /// One call is enough, unless nix gave up halfway: then once more for what it did not get to.
+    /// Runs nix once, and again for the rest if it stopped halfway.
     fn run(&mut self) -> Result<(), Error> {
         while !self.open.is_empty() {
             let before = self.open.len();
@@ -153,7 +153,7 @@ impl Realising<'_> {
         if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &diagnosis) }
     }
 
-    /// `DRV!OUTPUT,..`, each once: other outputs need not be fetched.
+    /// Returns the arguments `DRV!OUTPUT,..` without duplicates: other outputs need not be fetched.
     fn wanted(&self, some: &[usize]) -> Vec<String> {
         let one = |i: &usize| {
             let Derivation { drv, outputs } = &self.what[*i];
@@ -168,11 +168,11 @@ impl Realising<'_> {
         let about = self.about(event)?;
         match event {
             Event::BuildStarted { id, drv, .. } => {
-                self.begun.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
+                self.started.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
                 self.activities.insert(*id, about.clone());
             }
             Event::Stopped { id } => self.has_stirred |= self.activities.remove(id).is_some(),
-            // Older versions stop the activities of what was asked for at the very end.
+            // Older versions stop the activities of the requested paths only at the very end.
             Event::Progress { work, done, .. } => {
                 let known = &mut self.done[usize::from(*work == Work::Copies)];
                 self.has_stirred |= *done > *known;
@@ -180,11 +180,11 @@ impl Realising<'_> {
             }
             _ => {}
         }
-        (self.on)(Step::Said { event, about: &about });
+        (self.on)(Step::Event { event, about: &about });
         Ok(())
     }
 
-    /// Which of the builds nix speaks of.
+    /// Returns the builds that an event is about.
     fn about(&self, event: &Event) -> Result<Vec<usize>, Error> {
         if self.what.len() == 1 {
             return Ok(vec![0]);
@@ -199,7 +199,7 @@ impl Realising<'_> {
         }
     }
 
-    /// The builds that are this derivation; where none is, those that need it most directly.
+    /// Returns the builds of this derivation; if there are none, the builds that need it most directly.
     fn owners(&self, drv: &StorePath) -> Result<Vec<usize>, Error> {
         if let Some(own) = self.places.get(base(drv.as_str())) {
             return Ok(own.clone());
@@ -216,7 +216,7 @@ impl Realising<'_> {
         self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"nothing"))
     }
 
-    /// Tells of everything that is in the store by now.
+    /// Reports all builds whose outputs are in the store.
     fn settle(&mut self) -> Result<(), Error> {
         let began = Instant::now();
         let paths = self.open.iter().flat_map(|i| &self.what[*i].outputs).map(|(_, path)| path);
@@ -243,17 +243,17 @@ impl Realising<'_> {
             self.open.remove(i);
         }
         if !over.is_empty() {
-            (self.on)(Step::Over(over));
+            (self.on)(Step::Finished(over));
         }
     }
 
-    /// What is not in the store has failed, was not got to, or was interrupted.
+    /// Reports the failures of the builds without outputs; those that were not started stay open.
     fn fail(&mut self, rest: &[usize], status: ExitStatus, diagnosis: &Diagnosis) -> Result<(), Error> {
         diagnosis.is_stopped(status)?;
         let open: Vec<_> = rest.iter().map(|i| (*i, &self.what[*i].drv)).collect();
         let mut found =
             if is_verdict(status) { blame::failures(diagnosis, &open, || self.graph())? } else { Vec::new() };
-        // What no derivation can be blamed for keeps all of them from being built.
+        // If no derivation is at fault, the trouble concerns all of them.
         if found.is_empty() {
             found = rest.iter().map(|i| (*i, diagnosis.trouble())).collect();
         }
@@ -265,7 +265,7 @@ impl Realising<'_> {
     }
 }
 
-/// Whether nix-store ended by itself: 1, or 100 and more by the worker (`Worker::failingExitStatus`). A daemon's tells no more than 1.
+/// Returns whether nix-store ended by itself: with 1, or with 100 and more (`Worker::failingExitStatus`); a daemon's failure gives 1.
 fn is_verdict(status: ExitStatus) -> bool {
     matches!(status.code(), Some(1 | 100..=111))
 }

@@ -1,8 +1,8 @@
-//! Building once more, to compare (`--rebuild`).
+//! Builds again and compares (`--rebuild`).
 //!
-//! Two things that Nix says must not be believed. With several derivations that differ, 2.8 names only the first: so nothing counts
-//! as the same but by the exit status of a call that it was part of. And 2.8 lets a remote builder do it, which has the output
-//! already, builds nothing and agrees: so there are no builders here.
+//! Two results of Nix are not reliable. If several derivations differ, 2.8 names only the first; so a derivation counts as the same
+//! only if its call exits with 0. And 2.8 may use a remote builder that already has the output and builds nothing; so remote builders
+//! are disabled here.
 
 use std::collections::HashMap;
 
@@ -17,19 +17,19 @@ use crate::nix::store_path::StorePath;
 const DIFFERS: &str = "may not be deterministic";
 const NOT_THERE: &str = "so checking is not possible";
 
-/// What came of building a derivation once more.
+/// The result of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// The same.
+    /// The outputs are the same.
     Same,
-    /// Something else, in Nix' words.
+    /// The outputs differ; Nix's message.
     Differs(String),
-    /// It could not be built again, or its outputs were not there to compare with.
+    /// It could not be rebuilt, or its outputs were missing.
     Failed(Failure),
 }
 
 impl Nix {
-    /// Builds derivations once more whose outputs are in the store, and compares.
+    /// Rebuilds derivations whose outputs are in the store, and compares.
     ///
     /// # Errors
     /// When nix could not be run or was interrupted.
@@ -40,7 +40,7 @@ impl Nix {
         on_event: &mut dyn FnMut(&Event),
     ) -> Result<HashMap<StorePath, Checked>, Error> {
         let mut failure = self.rebuild(drvs, options, on_event)?;
-        // From a cache came those outputs alone that are installed by default.
+        // From a cache came only the outputs that are installed by default.
         if failure.as_ref().is_some_and(|failure| failure.detail.contains(NOT_THERE)) {
             let cmd = options.apply_store(options.apply(self.cmd(["build", "--no-link", "--keep-going"])));
             cmd.args(self.outputs_of(drvs)).output()?;
@@ -91,14 +91,14 @@ impl Nix {
         Ok(Some(failure))
     }
 
-    /// The words by which all outputs of derivations are meant.
+    /// Returns the arguments for all outputs of derivations.
     pub(in crate::nix) fn outputs_of(&self, drvs: &[StorePath]) -> Vec<String> {
         let all_outputs = if self.version().has_caret() { "^*" } else { "" };
         drvs.iter().map(|drv| format!("{drv}{all_outputs}")).collect()
     }
 }
 
-/// The line that says that this derivation came to something else.
+/// Returns the line that says that this derivation differs.
 fn said_of(drv: &StorePath, detail: &str) -> Option<String> {
     let subject = format!("derivation '{drv}' {DIFFERS}");
     let line = detail.lines().find_map(|line| line.find(&subject).map(|at| &line[at..]))?;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_derivation_is_named_by_its_own_line() {
+    fn finds_the_line_of_each_derivation() {
         let drv =
             |name: &str| StorePath::parse(&format!("/nix/store/n2mz96s9cc2904s0c1p6vcykas5smi4v-{name}.drv")).unwrap();
         let detail = format!(

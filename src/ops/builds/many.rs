@@ -133,11 +133,11 @@ impl<'a> Many<'a> {
     /// Something happens to those that are built; `places` says which is which.
     pub(super) fn step(&mut self, places: &[usize], step: Step<'_>) {
         match step {
-            Step::Said { event, about } => {
+            Step::Event { event, about } => {
                 let about: Vec<_> = about.iter().map(|n| places[*n]).collect();
                 self.said(event, &about);
             }
-            Step::Over(over) => self.over(over.into_iter().map(|(n, outcome)| (places[n], outcome)).collect()),
+            Step::Finished(over) => self.over(over.into_iter().map(|(n, outcome)| (places[n], outcome)).collect()),
         }
     }
 

@@ -26,7 +26,7 @@ fn shows(failures: &[Failure; 2], kind: Kind, drv: Option<&str>, summaries: [&st
 }
 
 #[test]
-fn a_failed_builder() {
+fn failed_builder_is_a_build_failure() {
     let summaries = [
         "builder for '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv' failed with exit code 3",
         "Cannot build '/nix/store/190dcwls8d1n1anspzqi3hrl025y56cn-bad.drv': builder failed with exit code 3",
@@ -35,7 +35,7 @@ fn a_failed_builder() {
 }
 
 #[test]
-fn a_failed_dependency_is_the_one_named() {
+fn names_the_failed_dependency() {
     let summaries = [
         "builder for '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv' failed with exit code 1",
         "Cannot build '/nix/store/r2bgwixwsx9vsr18ixlbdj2nq89vcdk1-inner.drv': builder failed with exit code 1",
@@ -44,14 +44,14 @@ fn a_failed_dependency_is_the_one_named() {
 }
 
 #[test]
-fn a_failed_evaluation() {
+fn error_alone_does_not_prove_a_failed_evaluation() {
     let [old, new] = captured!("evaluation");
     let summary = "no way: 66d87dad6a2fdde04ae956097af06394cef1d940";
     for it in [old, new] {
         assert_eq!(
             (it.kind, &*it.summary),
             (Kind::Trouble, summary),
-            "the error alone is no proof that the text throws"
+            "the error alone is not a proof that the text throws"
         );
     }
     let overflow = diagnosis(b"error: stack overflow (possible infinite recursion)\n").failure();
@@ -59,7 +59,7 @@ fn a_failed_evaluation() {
 }
 
 #[test]
-fn a_missing_builder() {
+fn missing_builder_is_recognised() {
     let [old, new] = captured!("platform");
     assert_eq!((old.kind, new.kind), (Kind::NoBuilder, Kind::NoBuilder));
     assert!(old.summary.starts_with("a 'riscv64-linux' with features {} is required"), "{old:?}");
@@ -67,7 +67,7 @@ fn a_missing_builder() {
 }
 
 #[test]
-fn a_builder_that_took_too_long() {
+fn timed_out_builder_is_recognised() {
     // 2.34 does not name the derivation: it is the one that was running.
     let summaries = [
         "building of '/nix/store/2nabg2gxsiy1pdvx4n6ijsfb8lmzm3rc-slow.drv!out' from .drv file timed out after 2 seconds",
@@ -77,7 +77,7 @@ fn a_builder_that_took_too_long() {
 }
 
 #[test]
-fn bytes_that_are_no_text_do_no_harm() {
+fn reads_messages_with_binary_bytes() {
     let failure = diagnosis(include_bytes!("../../captured/no-program-2.8.log")).failure();
     assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::Trouble, "noprog.drv"));
     let summary = "the builder of `noprog.drv` could not be run: executing '/no/such': No such file or directory";
@@ -85,7 +85,7 @@ fn bytes_that_are_no_text_do_no_harm() {
 }
 
 #[test]
-fn trouble_is_not_the_flake_s_fault() {
+fn trouble_does_not_blame_the_flake() {
     let socket = br#"@nix {"action":"msg","level":0,"msg":"error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': No such file or directory"}
 @nix {"action":"msg","level":0,"msg":"(use '--show-trace' to show detailed location information)"}"#;
     let failure = diagnosis(socket).failure();
@@ -95,12 +95,12 @@ fn trouble_is_not_the_flake_s_fault() {
 @nix {"action":"msg","level":0,"msg":"error: the group 'nixbld' specified in 'build-users-group' does not exist"}"#;
     let failure = diagnosis(group).failure();
     assert_eq!(failure.kind, Kind::Trouble);
-    assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is no cause: {failure:?}");
+    assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is not a cause: {failure:?}");
     assert_eq!(diagnosis(b"").failure().summary, "nix failed without a word");
 }
 
 #[test]
-fn a_builder_that_does_not_answer_is_not_nobody() {
+fn unreachable_builder_is_not_a_missing_builder() {
     let said = br#"@nix {"action":"start","id":1,"level":5,"parent":0,"text":"","type":104}
 @nix {"action":"msg","level":0,"msg":"cannot build on 'ssh-ng://box': error: cannot open connection to remote store 'ssh-ng://box': error: unexpected end-of-file"}
 @nix {"action":"msg","level":0,"msg":"error: a 'aarch64-linux' with features {} is required to build '/nix/store/zvyhmi0kd7398sggcyi6g3xqfp1va3qd-c.drv', but I am a 'x86_64-linux' with features {}"}"#;
@@ -110,10 +110,10 @@ fn a_builder_that_does_not_answer_is_not_nobody() {
 }
 
 #[test]
-fn a_good_build_says_when_evaluation_is_over() {
+fn successful_build_shows_that_evaluation_ended() {
     for said in [&include_bytes!("../../captured/built-2.8.log")[..], include_bytes!("../../captured/built-2.34.log")] {
         let diagnosis = diagnosis(said);
-        assert!(diagnosis.evaluated && diagnosis.said.is_empty() && diagnosis.building.is_empty(), "{diagnosis:?}");
+        assert!(diagnosis.evaluated && diagnosis.errors.is_empty() && diagnosis.building.is_empty(), "{diagnosis:?}");
     }
 }
 
@@ -128,13 +128,13 @@ fn counted(running: u64, failed: u64) -> String {
     format!(r#"@nix {{"action":"result","fields":[0,2,{running},{failed}],"id":9,"type":105}}"#)
 }
 
-/// An error that Nix itself says, or that a builder or a daemon does.
+/// An error, printed by Nix itself or by a builder or daemon.
 fn error(text: &str, is_own: bool) -> String {
     let own = if is_own { format!(r#","raw_msg":"{text}""#) } else { String::new() };
     format!(r#"@nix {{"action":"msg","level":0,"msg":"error: {text}"{own}}}"#)
 }
 
-/// Two builders run; then this is said.
+/// Starts two builders, then feeds `said`.
 fn causes(said: &[String]) -> Vec<(String, Kind)> {
     let begin = [r#"@nix {"action":"start","id":9,"level":0,"text":"","type":104}"#.to_owned()];
     let begin = begin.into_iter().chain([started(1, BAD), started(2, EVIL), counted(2, 0)]);
@@ -144,42 +144,42 @@ fn causes(said: &[String]) -> Vec<(String, Kind)> {
 }
 
 #[test]
-fn a_builder_makes_no_other_fail() {
+fn builder_cannot_forge_the_failure_of_another() {
     let fake = error(&format!("builder for '{BAD}' failed with exit code 7"), false);
     assert_eq!(causes(std::slice::from_ref(&fake)), []);
     let killed = error(&format!("builder for '{BAD}' failed due to signal 9 (Killed)"), true);
     assert_eq!(causes(&[fake.clone(), counted(1, 1), killed.clone()]), [("bad.drv".to_owned(), Kind::Trouble)]);
     let disk = error("writing to file: Input/output error", true);
-    assert_eq!(causes(&[fake, counted(1, 1), disk]), [], "what was really wrong is said of no derivation");
+    assert_eq!(causes(&[fake, counted(1, 1), disk]), [], "the real error names no derivation");
 }
 
 #[test]
-fn a_builder_hides_no_failure() {
+fn builder_cannot_hide_the_failure_of_another() {
     let fake = error(&format!("builder for '{BAD}' failed due to signal 9 (Killed)"), false);
     let real = |is_own| error(&format!("builder for '{BAD}' failed with exit code 7"), is_own);
     assert_eq!(causes(&[fake.clone(), counted(1, 1), real(true)]), [("bad.drv".to_owned(), Kind::Build)]);
-    // A daemon's errors look like those of builders, but come when none runs any more.
+    // A daemon's errors look like those of builders, but come when no builder runs any more.
     let told = causes(&[fake, counted(1, 1), counted(0, 1), real(false)]);
     assert_eq!(told, [("bad.drv".to_owned(), Kind::Build)]);
 }
 
 #[test]
-fn a_daemon_s_word_counts_where_it_adds_up() {
+fn daemon_error_counts_if_failures_add_up() {
     let real = error(&format!("builder for '{BAD}' failed with exit code 7"), false);
     assert_eq!(causes(&[counted(1, 1), real.clone()]), [("bad.drv".to_owned(), Kind::Build)]);
     let other = error("anything", false);
-    assert_eq!(causes(&[counted(1, 1), other, real]), [], "one failure was counted, and two are told");
+    assert_eq!(causes(&[counted(1, 1), other, real]), [], "one failure was counted, and two are reported");
 }
 
 #[test]
-fn without_a_builder_that_ran_nothing_has_failed() {
+fn build_that_never_started_is_not_a_build_failure() {
     let other = "/nix/store/h24kygbrhigxk7k5z4vr2hd0lpdrwcly-other.drv";
     let real = error(&format!("builder for '{other}' failed with exit code 7"), true);
     assert_eq!(causes(&[counted(1, 1), real]), [("other.drv".to_owned(), Kind::Trouble)]);
 }
 
 #[test]
-fn shells_word_for_a_signal_is_judged_as_the_signal() {
+fn exit_code_for_a_signal_counts_as_the_signal() {
     for (code, kind) in [(143, Kind::Trouble), (129, Kind::Trouble), (135, Kind::Trouble), (139, Kind::Build)] {
         let real = error(&format!("builder for '{BAD}' failed with exit code {code}"), true);
         assert_eq!(causes(&[counted(1, 1), real]), [("bad.drv".to_owned(), kind)], "{code}");
