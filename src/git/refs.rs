@@ -13,8 +13,9 @@ use super::effort::PROGRAM;
 use super::listing::Listing;
 use super::names::BranchName;
 use super::repo::RefFormat;
+use super::work::{Moves, Work};
 use super::{Error, Oid, Repo, Result, doing, parse_oid, reading};
-use crate::process;
+use crate::process::{self, Output};
 
 /// What is to become of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,12 +154,15 @@ impl Repo {
         Ok(target)
     }
 
-    /// Applies a transaction.
+    /// Applies a transaction that is no operation of the journal.
     ///
     /// # Errors
     /// [`Error::Ref`], naming the ref and whether another process was first.
-    pub fn apply(&self, transaction: &Transaction) -> Result<()> {
-        self.begin_update(&transaction.message)?.commit(&transaction.changes)
+    pub fn apply(&self, Transaction { message, changes }: &Transaction) -> Result<()> {
+        let update = self.begin_update(message)?;
+        let names = changes.iter().map(|change| change.name.clone()).collect();
+        let moves = Moves { names, deletes: changes.iter().any(|change| change.new.is_none()) };
+        judged(self.git.during(&Work::Move(moves), || update.finish(changes)))
     }
 
     /// Starts the git that will move refs, with the reflog's message; it changes nothing until [`Update::commit`].
@@ -208,17 +212,25 @@ impl Update {
     /// [`Error::Ref`], [`Error::Locked`] and [`Error::Unwritten`] when git refused before it had moved anything; [`Error::Exe`] when it ended otherwise:
     /// then some refs may have moved, and locks may be left.
     pub fn commit(self, changes: &[Change]) -> Result<()> {
+        judged(self.finish(changes))
+    }
+
+    fn finish(self, changes: &[Change]) -> process::Result<Output> {
         let lines: String = changes.iter().map(|change| line(change, self.null)).collect();
-        match self.git.finish(format!("start\0{lines}prepare\0commit\0").as_bytes()) {
-            Ok(_) => Ok(()),
-            // git answers each command once it is done.
-            Err(process::Error::Failed { stdout, stderr, status, .. })
-                if status.code().is_some() && !stdout.contains_str("prepare: ok") =>
-            {
-                Err(refused(&String::from_utf8_lossy(&stderr)))
-            }
-            Err(error) => Err(error.into()),
+        self.git.finish(format!("start\0{lines}prepare\0commit\0").as_bytes())
+    }
+}
+
+fn judged(ended: process::Result<Output>) -> Result<()> {
+    match ended {
+        Ok(_) => Ok(()),
+        // git answers each command once it is done.
+        Err(process::Error::Failed { stdout, stderr, status, .. })
+            if status.code().is_some() && !stdout.contains_str("prepare: ok") =>
+        {
+            Err(refused(&String::from_utf8_lossy(&stderr)))
         }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -56,6 +56,11 @@ impl Repo {
                 let shallow = vec![common.join("shallow.lock")];
                 [self.tracking_locks(remote), records, self.packed(), shallow, self.unwritten_objects()].concat()
             }
+            Work::Move(moves) => {
+                let own = moves.names.iter().map(|name| common.join(format!("{name}.lock")));
+                let packed = if moves.deletes { self.packed() } else { Vec::new() };
+                own.chain(packed).collect()
+            }
             Work::Switch(switch) => {
                 let branch = common.join(format!("{}.lock", switch.branch.full_ref()));
                 let own = files_in(self.gix.git_dir(), &is_lock);

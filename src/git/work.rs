@@ -2,7 +2,7 @@
 //! whose they are.
 //!
 //! `lattice/work/lattice-TAG.N` in the common dir is there from before such a git starts until it has ended by itself. Where it is
-//! left, either that git or this process was killed. The git that moves refs in a transaction is not among them: the journal knows it.
+//! left, either that git or this process was killed. A git that moves refs for an operation is not among them: the journal knows it.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::names::BranchName;
+use super::names::{BranchName, is_full_name};
 use super::{Oid, Shared, parse_oid};
 use crate::process::{self, Output};
 use crate::temporary;
@@ -26,8 +26,19 @@ pub enum Work {
     Fetch(String),
     /// To push to this remote, and to make it the upstream of a branch.
     Push(String, Option<BranchName>),
+    /// To move refs that the journal does not tell of, by their full names.
+    Move(Moves),
     /// To switch a worktree.
     Switch(Switch),
+}
+
+/// Refs that move in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moves {
+    /// Their full names.
+    pub names: Vec<String>,
+    /// Whether one of them is deleted.
+    pub deletes: bool,
 }
 
 /// A switch of a worktree from one commit to another.
@@ -66,6 +77,7 @@ enum Written {
     Configure,
     Fetch { remote: String },
     Push { remote: String, upstream: Option<String> },
+    Move { names: Vec<String>, deletes: bool },
     Switch { worktree: PathBuf, branch: String, from: String, to: String },
 }
 
@@ -82,6 +94,7 @@ impl Written {
             Work::Configure => Self::Configure,
             Work::Fetch(remote) => Self::Fetch { remote },
             Work::Push(remote, upstream) => Self::Push { remote, upstream: upstream.map(|branch| branch.to_string()) },
+            Work::Move(Moves { names, deletes }) => Self::Move { names, deletes },
             Work::Switch(Switch { worktree, branch, from, to }) => {
                 Self::Switch { worktree, branch: branch.to_string(), from: from.to_string(), to: to.to_string() }
             }
@@ -98,6 +111,9 @@ impl Written {
             Self::Fetch { remote: name } => Work::Fetch(remote(name)?),
             Self::Push { remote: name, upstream } => {
                 Work::Push(remote(name)?, upstream.map(|text| branch(&text).ok_or(())).transpose().ok()?)
+            }
+            Self::Move { names, deletes } => {
+                names.iter().all(|name| is_full_name(name)).then_some(Work::Move(Moves { names, deletes }))?
             }
             Self::Switch { worktree, branch: name, from, to } => {
                 Work::Switch(Switch { worktree, branch: branch(&name)?, from: oid(&from)?, to: oid(&to)? })
@@ -171,6 +187,10 @@ impl std::fmt::Display for Work {
             Self::Configure => f.write_str("changed the configuration"),
             Self::Fetch(remote) => write!(f, "fetched from `{remote}`"),
             Self::Push(remote, _) => write!(f, "pushed to `{remote}`"),
+            Self::Move(Moves { names, .. }) => match &names[..] {
+                [name] => write!(f, "moved `{name}`"),
+                names => write!(f, "moved {} refs", names.len()),
+            },
             Self::Switch(switch) => write!(f, "switched to `{}`", switch.branch),
         }
     }
@@ -221,6 +241,7 @@ mod tests {
             Work::Fetch("origin".to_owned()),
             Work::Push("origin".to_owned(), None),
             Work::Push("origin".to_owned(), Some(branch)),
+            Work::Move(Moves { names: vec!["refs/notes/lattice/0f".to_owned()], deletes: true }),
             Work::Switch(switch),
         ] {
             let dir = tempfile::tempdir().unwrap();
@@ -236,8 +257,9 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_leads_nowhere_else() {
-        let written = Written::Fetch { remote: "../../x".to_owned() };
-        assert_eq!(written.read(), None);
+    fn a_note_leads_nowhere_else() {
+        let out = || "../../x".to_owned();
+        assert_eq!(Written::Fetch { remote: out() }.read(), None);
+        assert_eq!(Written::Move { names: vec![format!("refs/{}", out())], deletes: false }.read(), None);
     }
 }

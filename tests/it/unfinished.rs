@@ -122,6 +122,20 @@ fn a_lock_on_the_remote_is_named_with_the_command() {
 }
 
 #[test]
+fn a_killed_write_of_records_stops_no_later_one() {
+    let sandbox = Sandbox::new();
+    let writer = "0123456789abcdef";
+    sandbox.git(&["config", "lattice.writer", writer]);
+    let name = format!("refs/notes/lattice/{writer}");
+    let note = note(&sandbox, json!({ "work": "move", "names": [name], "deletes": false }));
+    sandbox.write(&format!(".git/{name}.lock"), "");
+    let shown = sandbox.lattice(&["doctor", "--offline"]);
+    shown.says_out(&format!("a git was killed while it moved `{name}`"));
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+    assert!(!sandbox.work().join(".git").join(format!("{name}.lock")).exists() && !sandbox.work().join(note).exists());
+}
+
+#[test]
 fn doctor_puts_right_what_a_killed_git_left() {
     let (sandbox, note) = switching();
     let shown = sandbox.lattice(&["doctor", "--offline"]);

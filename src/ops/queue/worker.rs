@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::expect;
 use crate::context::Context;
+use crate::ops::unfinished;
 use crate::process::Cmd;
 use crate::process::leash::{self, Leashed};
 use crate::queue::{Aside, Held, Job, Next, Queue};
@@ -27,7 +28,8 @@ pub fn work(context: &Context) -> Result<()> {
     let queue = Queue::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
     leash::lower_priority();
-    // What cannot be written now stays for the next time.
+    // What cannot be put right or written now stays for the next time.
+    unfinished::settle(&context.repo).ok();
     kept::flush(&context.repo).ok();
     loop {
         let guard = queue.guard()?;
