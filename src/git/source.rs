@@ -29,7 +29,7 @@ pub struct Source {
 /// the original do not count.
 struct Link {
     path: PathBuf,
-    _folder: tempfile::TempDir,
+    _folder: temporary::Folder,
 }
 
 /// A branch of the repository for Nix, which goes with the value.
@@ -75,7 +75,7 @@ impl Link {
     fn to(path: &Path) -> Option<Self> {
         let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
         places.into_iter().filter(|place| is_plain(place)).find_map(|place| {
-            let folder = tempfile::Builder::new().prefix("git-lattice-").tempdir_in(place).ok()?;
+            let folder = temporary::Folder::make_in(&place).ok()?;
             let link = folder.path().join("source");
             std::os::unix::fs::symlink(path, &link).ok()?;
             Some(Self { path: link, _folder: folder })

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tempfile::TempDir;
 
 use super::lines::Lines;
 use super::program::{Program, within};
 use super::{Engine, Finding, Severity, codes, engine};
 use crate::process::{Cmd, Output};
+use crate::temporary::Folder;
 
 /// So many files a process: their names fit on any command line.
 const AT_ONCE: usize = 500;
@@ -67,7 +67,7 @@ impl Deadnix {
     }
 
     fn some(&self, files: &[(usize, &Path, &str)]) -> Result<Vec<Answer>, String> {
-        let folder = tempfile::Builder::new().prefix("git-lattice-deadnix-").tempdir();
+        let folder = Folder::make();
         let folder = folder.map_err(|error| format!("its files could not be written: {error}"))?;
         let names = write(&folder, files).map_err(|error| format!("its files could not be written: {error}"))?;
         let cmd = Cmd::new(&self.program.path).args(["--output-format", "json", "--"]).args(&names);
@@ -81,7 +81,7 @@ impl Deadnix {
     }
 }
 
-fn write(folder: &TempDir, files: &[(usize, &Path, &str)]) -> std::io::Result<Vec<PathBuf>> {
+fn write(folder: &Folder, files: &[(usize, &Path, &str)]) -> std::io::Result<Vec<PathBuf>> {
     let write = |(i, (_, _, text)): (usize, &(usize, &Path, &str))| {
         let path = folder.path().join(format!("{i}.nix"));
         fs::write(&path, text).map(|()| path)

@@ -5,12 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::program::{Program, within};
 use super::statix_output::parse;
 use super::{Engine, Finding, engine};
 use crate::process::{Cmd, Output};
+use crate::temporary::Folder;
 
 /// 0.5 would start `nix --version` for each file if it were not told a version; later ones ignore the key.
 const DEFAULT_CONFIG: &str = "disabled = []\nignore = []\nnix_version = \"2.8\"\n";
@@ -23,7 +22,7 @@ const PROBE_FOLDER: &str = "probe";
 #[derive(Debug)]
 pub(super) struct Statix {
     found: Found,
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// The real one, and the richest output that it has: 0.5 can be built without JSON.
@@ -48,7 +47,7 @@ pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Found, 
 
 impl Statix {
     pub(super) fn new(found: Found, config: Option<&[u8]>) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("git-lattice-statix-").tempdir()?;
+        let folder = Folder::make()?;
         fs::write(folder.path().join("statix.toml"), config.unwrap_or(DEFAULT_CONFIG.as_bytes()))?;
         let probe = folder.path().join(PROBE_FOLDER);
         fs::create_dir(&probe)?;

@@ -8,7 +8,7 @@ use super::apart;
 use crate::git::Repo;
 use crate::nix::Nix;
 use crate::ops::flake_inputs;
-use crate::process;
+use crate::{process, temporary};
 
 /// The file's name in a point's directory.
 pub const LOCK: &str = "flake.lock";
@@ -47,7 +47,7 @@ impl Locker {
 /// Only the inputs count for a lock, so the flake can stand alone in a folder.
 fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &str) -> Result<Vec<u8>> {
     let nix = nix().map_err(Into::into)?.with_agent();
-    let folder = tempfile::Builder::new().prefix("git-lattice-lock-").tempdir().context("could not make a folder")?;
+    let folder = temporary::Folder::make().context("could not make a folder")?;
     std::fs::write(folder.path().join(crate::points::content::FLAKE), flake).context("could not write the flake")?;
     let cmd = nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path());
     cmd.moving(process::USUAL_STILL, "the inputs of the flake").read()?;

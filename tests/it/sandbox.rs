@@ -15,6 +15,8 @@ use crate::scratch::Scratch;
 pub(crate) struct Sandbox {
     scratch: Scratch,
     path: std::ffi::OsString,
+    /// Where programs put files for a while, if that is not where the machine has them.
+    temporary: Option<PathBuf>,
 }
 
 /// Stands for the sandbox' own folder in a prepared configuration.
@@ -28,7 +30,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(more: impl FnOnce(&Sandbox)) -> Self {
-        let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
+        let sandbox = Sandbox::empty();
         sandbox.scratch.write(
             "home/.gitconfig",
             "[user]\n\tname = A U Thor\n\temail = author@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n",
@@ -48,7 +50,7 @@ impl Prepared {
     }
 
     pub(crate) fn copy(&self) -> Sandbox {
-        let sandbox = Sandbox { path: nix_setup::path_without_tools(), scratch: Scratch::new() };
+        let sandbox = Sandbox::empty();
         copy(&self.root, &sandbox.path(""));
         let config = sandbox.path("work/.git/config");
         let text = fs::read_to_string(&config)
@@ -111,6 +113,10 @@ impl Run {
 }
 
 impl Sandbox {
+    fn empty() -> Self {
+        Self { path: nix_setup::path_without_tools(), scratch: Scratch::new(), temporary: None }
+    }
+
     /// A clone with a remote, and no lattice.toml yet.
     pub(crate) fn bare_start() -> Self {
         static PREPARED: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(|_| {}));
@@ -149,6 +155,18 @@ impl Sandbox {
         let script = nix_setup::wrapper(&self.scratch, program);
         let bin = script.parent().unwrap().to_owned();
         self.prepend_path(&bin);
+    }
+
+    /// Lets programs put files for a while into a folder of the sandbox, whose path is of plain characters.
+    pub(crate) fn use_own_temporary_folder(&mut self) {
+        let folder = self.path("").parent().unwrap().join("tmp");
+        fs::create_dir(&folder).unwrap();
+        self.temporary = Some(folder);
+    }
+
+    /// That folder.
+    pub(crate) fn temporary_folder(&self) -> &Path {
+        self.temporary.as_deref().unwrap()
     }
 
     /// Makes this `git` the one in force; `None` is the machine's own.
@@ -300,6 +318,7 @@ impl Sandbox {
             .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
             .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
             .env("TZ", "UTC")
-            .env("LC_ALL", "C.UTF-8");
+            .env("LC_ALL", "C.UTF-8")
+            .envs(self.temporary.iter().map(|folder| ("TMPDIR", folder)));
     }
 }

@@ -136,6 +136,25 @@ fn a_killed_write_of_records_stops_no_later_one() {
 }
 
 #[test]
+fn a_folder_that_a_killed_process_left_goes() {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_own_temporary_folder();
+    let dead = |name: &str| {
+        let path = sandbox.temporary_folder().join(format!("{name}lattice-{}.3", ended_process()));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("flake.nix"), "").unwrap();
+        path
+    };
+    let (own, other) = (dead("git-"), dead("x-"));
+    sandbox.lattice(&["doctor", "--offline"]).says_out("file of processes that were killed");
+    sandbox.lattice(&["doctor", "--offline", "--repair"]);
+    assert!(!own.exists() && other.exists());
+    let own = dead("git-");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+    assert!(!own.exists());
+}
+
+#[test]
 fn doctor_puts_right_what_a_killed_git_left() {
     let (sandbox, note) = switching();
     let shown = sandbox.lattice(&["doctor", "--offline"]);

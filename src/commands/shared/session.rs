@@ -11,6 +11,7 @@ use crate::env::Environment;
 use crate::git::Repo;
 use crate::ops::change::recover;
 use crate::ops::unfinished;
+use crate::temporary;
 use crate::ui::{Ui, harmless};
 
 /// The axes whose flags exist where no `lattice.toml` says otherwise.
@@ -76,6 +77,7 @@ impl Session {
         context.notices.borrow_mut().extend(lines);
         self.tell_notices();
         self.settle(unfinished::settle);
+        temporary::sweep_folders();
         Ok(())
     }
 

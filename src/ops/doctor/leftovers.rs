@@ -59,13 +59,14 @@ pub(super) fn settle(context: &Context) -> Result<()> {
     unfinished::settle(&context.repo)
 }
 
-/// Removes files that are nobody's any more.
+/// Removes files and folders that are nobody's any more.
 ///
 /// # Errors
 /// When one cannot be removed; that it is gone already is none.
 pub(super) fn remove(files: &[PathBuf]) -> Result<()> {
     for file in files {
-        match fs::remove_file(file) {
+        let is_folder = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_dir());
+        match if is_folder { fs::remove_dir_all(file) } else { fs::remove_file(file) } {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("could not remove `{}`", file.display()));
             }
@@ -150,6 +151,7 @@ fn dead_files(repo: &Repo) -> Option<Line> {
     });
     let more = [Some(common.join("objects")), Some(common.join("hooks")), repo.workdir().map(Path::to_owned)];
     dead.extend(more.iter().flatten().flat_map(|dir| temporary::dead_in(dir)));
+    dead.extend(temporary::dead_folders());
     let first = dead.first()?.display();
     let message = match dead.len() {
         1 => format!("1 file of processes that were killed: `{first}`"),
