@@ -86,7 +86,7 @@ fn into_base(
     let (commit, is_new) = promote::into_base(context, config, census, &promotion.from, reason, dry)?;
     let pushed = match &config.remote {
         Some(remote) if !dry && !args.get_flag("no-push") => {
-            push::push(&context.repo, remote, std::slice::from_ref(&config.base), still)?
+            push::push(&context.repo, remote, std::slice::from_ref(&config.base), true, still)?
         }
         _ => Outcome::Nothing,
     };

@@ -42,7 +42,8 @@ pub struct PushReport {
 }
 
 impl Git {
-    /// Pushes `branches` to `remote`, and the ref `notes` with them; all or none.
+    /// Pushes `branches` to `remote`, and the ref `notes` with them; all or none. With `sets_upstream` a single one becomes a branch
+    /// whose upstream that is.
     ///
     /// # Errors
     /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
@@ -51,10 +52,11 @@ impl Git {
         remote: &str,
         branches: &[BranchName],
         notes: Option<&str>,
+        sets_upstream: bool,
         still: Duration,
     ) -> Result<PushReport> {
-        // The one branch that the user goes on with; for many, git would rewrite its configuration once for each.
-        let upstream = (branches.len() == 1).then_some("--set-upstream");
+        // For many, git would rewrite its configuration once for each.
+        let upstream = (sets_upstream && branches.len() == 1).then_some("--set-upstream");
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
         let work = Work::Push(remote.to_owned(), branches.first().filter(|_| upstream.is_some()).cloned());
         self.push_with(&work, &[Some("--atomic"), upstream], remote, names, still)

@@ -78,11 +78,18 @@ impl Outcome {
     }
 }
 
-/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`](super::limits::network)).
+/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`](super::limits::network)). A single
+/// one that the user goes on with gets its upstream by `sets_upstream`.
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
-pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration) -> Result<Outcome> {
+pub fn push(
+    repo: &Repo,
+    remote: &str,
+    branches: &[BranchName],
+    sets_upstream: bool,
+    still: Duration,
+) -> Result<Outcome> {
     if branches.is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -98,7 +105,8 @@ pub fn push(repo: &Repo, remote: &str, branches: &[BranchName], still: Duration)
     let changes = change::push_changes(repo, remote, branches.iter())?;
     let mut tried = 1;
     loop {
-        let (reasons, carried) = once(repo, remote, branches, notes.as_deref(), still)?;
+        let parcel = Parcel { branches, notes: notes.as_deref(), sets_upstream };
+        let (reasons, carried) = once(repo, remote, &parcel, still)?;
         let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
@@ -124,15 +132,19 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
     Ok(repo.find_ref(&name)?.map(|_| name))
 }
 
+/// What goes in one push.
+#[derive(Clone, Copy)]
+struct Parcel<'a> {
+    branches: &'a [BranchName],
+    /// The ref of this clone's records.
+    notes: Option<&'a str>,
+    sets_upstream: bool,
+}
+
 /// Pushes once; where the remote takes no records, once more without them. Gives why it did not take the branches.
-fn once(
-    repo: &Repo,
-    remote: &str,
-    branches: &[BranchName],
-    notes: Option<&str>,
-    still: Duration,
-) -> Result<(Vec<Reason>, Carried)> {
-    let report = match attempt(repo, remote, branches, notes, still)? {
+fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Result<(Vec<Reason>, Carried)> {
+    let notes = parcel.notes;
+    let report = match attempt(repo, remote, parcel, still)? {
         Ok(report) => report,
         Err(reasons) => return Ok((reasons, Carried::Nothing)),
     };
@@ -142,7 +154,7 @@ fn once(
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = RemoteFailure::refused(why);
-            let (reasons, _) = once(repo, remote, branches, None, still)?;
+            let (reasons, _) = once(repo, remote, &Parcel { notes: None, ..*parcel }, still)?;
             return Ok((reasons, Carried::Refused(why)));
         }
         _ => Carried::Nothing,
@@ -154,11 +166,10 @@ fn once(
 fn attempt(
     repo: &Repo,
     remote: &str,
-    branches: &[BranchName],
-    notes: Option<&str>,
+    parcel: &Parcel<'_>,
     still: Duration,
 ) -> Result<std::result::Result<PushReport, Vec<Reason>>> {
-    match repo.git().push(remote, branches, notes, still) {
+    match repo.git().push(remote, parcel.branches, parcel.notes, parcel.sets_upstream, still) {
         Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
             Ok(Err(words(&stderr, status).into_iter().map(Reason::said).collect()))

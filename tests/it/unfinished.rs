@@ -108,6 +108,16 @@ fn a_push_killed_at_the_upstream_is_finished() {
 }
 
 #[test]
+fn one_of_several_points_gets_no_upstream() {
+    let sandbox = Sandbox::new();
+    let all = ["new", "--all-archs", "--no-switch"];
+    sandbox.lattice(&[&all[..], &["--no-push"]].concat()).exits(0);
+    sandbox.git(&["push", "-q", "origin", BRANCH]);
+    sandbox.lattice(&all).exits(0).says_out("pushed");
+    assert_eq!(sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text(), "");
+}
+
+#[test]
 fn a_lock_on_the_remote_is_named_with_the_command() {
     let sandbox = Sandbox::new();
     let lock = sandbox.path("remote.git/refs/heads").join(format!("{BRANCH}.lock"));

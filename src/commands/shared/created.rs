@@ -51,7 +51,10 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
 
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
     match &config.remote {
-        Some(remote) if !args.get_flag("no-push") => Ok(push::push(&context.repo, remote, &plan.unpushed(), still)?),
+        Some(remote) if !args.get_flag("no-push") => {
+            // Several points may be made of which one is not pushed yet: none of them is where the user goes on.
+            Ok(push::push(&context.repo, remote, &plan.unpushed(), plan.items.len() == 1, still)?)
+        }
         _ => Ok(Outcome::Nothing),
     }
 }
