@@ -144,12 +144,17 @@ struct Parcel<'a> {
 /// Pushes once; where the remote takes no records, once more without them. Gives why it did not take the branches.
 fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Result<(Vec<Reason>, Carried)> {
     let notes = parcel.notes;
-    let report = match attempt(repo, remote, parcel, still)? {
+    let mut tried = attempt(repo, remote, parcel, still)?;
+    let why = tried.as_ref().ok().and_then(|report| of_notes(report, notes)?.refused.as_ref());
+    // That says nothing of the records.
+    if why.is_some_and(|why| is_broken_off(why)) {
+        tried = attempt(repo, remote, parcel, still)?;
+    }
+    let report = match tried {
         Ok(report) => report,
         Err(reasons) => return Ok((reasons, Carried::Nothing)),
     };
-    let own = report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes);
-    let carried = match own {
+    let carried = match of_notes(&report, notes) {
         Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
         // What is kept back for another ref's sake says so: then it is a branch that is refused.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
@@ -160,6 +165,17 @@ fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Resu
         _ => Carried::Nothing,
     };
     Ok((refusals(report, notes), carried))
+}
+
+/// What became of the ref `notes`.
+fn of_notes<'r>(report: &'r PushReport, notes: Option<&str>) -> Option<&'r Pushed> {
+    report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes)
+}
+
+/// Whether the remote did not come to judge a ref, because a process of its own ended midway, its disk is full or the like
+/// (receive-pack.c, send-pack.c).
+fn is_broken_off(why: &str) -> bool {
+    ["unpacker error", "failed to report status"].iter().any(|words| why.contains(words))
 }
 
 /// One `git push`; where it did not come to any ref, why.

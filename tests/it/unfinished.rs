@@ -7,7 +7,7 @@ use git_lattice::process::identity::Identity;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
-use crate::story::at;
+use crate::story::{at, write_record};
 
 const BRANCH: &str = "feature/toolchain/x86_64/phase0/step1";
 const FLAKE: &str = "flakes/toolchain/x86_64/phase0/step1";
@@ -143,6 +143,25 @@ fn a_killed_write_of_records_stops_no_later_one() {
     shown.says_out(&format!("a git was killed while it moved `{name}`"));
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
     assert!(!sandbox.work().join(".git").join(format!("{name}.lock")).exists() && !sandbox.work().join(note).exists());
+}
+
+#[test]
+fn records_go_with_a_push_of_which_the_remote_breaks_off_the_first_try() {
+    let mut sandbox = Sandbox::new();
+    sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
+    sandbox.points(&[&at("phase0/step1")]);
+    write_record(&sandbox, "work", "0123456789abcdef", &at("phase0/step1"), &json!({}));
+    // No file may grow: what unpacks the objects is ended by a signal.
+    let script = "#!/bin/sh\n[ -e tried ] || { touch tried; ulimit -f 0; }\nexec git receive-pack \"$@\"\n";
+    sandbox.use_program("receive-once-broken", script);
+    sandbox.git(&["config", "remote.origin.receivepack", "receive-once-broken"]);
+    sandbox
+        .lattice(&["promote", &at("phase0/step1"), "--no-switch"])
+        .exits(0)
+        .says_err("records of this clone were pushed");
+    assert!(sandbox.work().join("tried").exists());
+    let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
+    assert_eq!(notes("remote.git"), notes("work"));
 }
 
 #[test]
