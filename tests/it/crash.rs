@@ -6,4 +6,5 @@
 //! `GIT_LATTICE_TEST_FAULTS` asks for more than a sample and shows the table.
 
 mod command;
+mod state;
 mod sweep;

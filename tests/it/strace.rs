@@ -79,8 +79,11 @@ impl Fault {
     }
 }
 
+/// Stands for the sandbox in the path of a call: each run has a sandbox of its own.
+const ROOT: &str = "@ROOT@";
+
 /// One write-like system call of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// The program and the number of its start: `nix-store.1`.
     pub(crate) start: String,
@@ -88,12 +91,14 @@ pub(crate) struct Call {
     /// Its number among the calls of that name, on `path` if there is one.
     nth: usize,
     path: Option<String>,
+    /// The path that it is on, if it has one: it may be another in each run.
+    on: Option<String>,
     /// Whether a process makes it on a pipe or socket, which is never full as a disk is.
     on_pipe: bool,
 }
 
 /// A fault at a call.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Injection {
     pub(crate) call: Call,
     pub(crate) fault: Fault,
@@ -109,24 +114,41 @@ impl Call {
         }
     }
 
+    /// Whether it is on a path with this in it.
+    pub(crate) fn is_on(&self, part: &str) -> bool {
+        self.on.as_ref().is_some_and(|path| path.contains(part))
+    }
+
     /// The program that makes it.
     pub(crate) fn program(&self) -> &str {
         self.start.split_once('.').map_or(&*self.start, |(program, _)| program)
     }
 }
 
+impl std::hash::Hash for Call {
+    /// By what names it.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (&self.start, &self.name, self.nth, &self.path).hash(state);
+    }
+}
+
 impl std::fmt::Display for Injection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Call { start, name, nth, path, .. } = &self.call;
+        let Call { start, name, nth, path, on, .. } = &self.call;
         write!(f, "{} at {name} {nth} of {start}", self.fault.name())?;
-        path.iter().try_for_each(|path| write!(f, " on {path}"))
+        match (path, on) {
+            (Some(path), _) => write!(f, " on {path}"),
+            (None, Some(on)) => write!(f, " (on {on})"),
+            (None, None) => Ok(()),
+        }
     }
 }
 
 impl Injection {
-    fn options(&self) -> String {
+    /// What strace is told in the sandbox at `root`.
+    fn options(&self, root: &str) -> String {
         let Call { name, nth, path, .. } = &self.call;
-        let path = path.as_ref().map(|path| format!(" -P {}", quoted(path))).unwrap_or_default();
+        let path = path.as_ref().map(|path| format!(" -P {}", quoted(&path.replace(ROOT, root)))).unwrap_or_default();
         format!("-e trace={name} -e inject={name}:{}:when={nth}{path}", self.fault.option())
     }
 }
@@ -161,12 +183,14 @@ impl Ended {
 /// A sandbox whose git, Nix and git-lattice can be started under strace.
 pub(crate) struct Tracer {
     pub(crate) sandbox: Sandbox,
+    /// Where git-lattice runs.
+    dir: &'static str,
     strace: PathBuf,
     folder: PathBuf,
 }
 
 impl Tracer {
-    /// With this Nix, if one is needed.
+    /// In the clone; with this Nix, if its calls are meant too.
     pub(crate) fn new(mut sandbox: Sandbox, strace: &Path, nix: Option<&Path>) -> Self {
         let folder = sandbox.path("trace");
         fs::create_dir(&folder).unwrap();
@@ -179,23 +203,28 @@ impl Tracer {
             sandbox.use_nix(&nix);
         }
         numbered(&sandbox, &folder, "git-lattice", Path::new(env!("CARGO_BIN_EXE_git-lattice")));
-        Self { sandbox, strace: strace.to_owned(), folder }
+        Self { sandbox, dir: "work", strace: strace.to_owned(), folder }
     }
 
-    /// Runs git-lattice in the clone without a fault, and gives the calls by which it and its programs write.
+    /// The same in another worktree.
+    pub(crate) fn in_dir(self, dir: &'static str) -> Self {
+        Self { dir, ..self }
+    }
+
+    /// Runs git-lattice without a fault, and gives the calls by which it and its programs write.
     pub(crate) fn trace(&self, args: &[&str]) -> (Ended, Trace) {
         let ended = self.run(args, "*", &format!("-y -s 4096 -e trace={WRITES}"), || false);
         let mut trace = Trace { calls: Vec::new(), unnamed: 0 };
         for (start, log) in self.logs() {
-            log::add(&start, &log, &mut trace);
+            log::add(&start, &log, &self.root(), &mut trace);
         }
         (ended, trace)
     }
 
-    /// Runs git-lattice in the clone with this fault.
+    /// Runs git-lattice with this fault.
     pub(crate) fn inject(&self, args: &[&str], injection: &Injection) -> Ended {
         let stopped = Stopped { tracer: self, injection };
-        let mut ended = self.run(args, &injection.call.start, &injection.options(), || stopped.kill());
+        let mut ended = self.run(args, &injection.call.start, &injection.options(&self.root()), || stopped.kill());
         let log = self.logs().remove(&injection.call.start).unwrap_or_default();
         // A killed process shows its call without a result (strace(1): "?", or cut off).
         let shows = |line: &&str| match injection.fault {
@@ -206,6 +235,10 @@ impl Tracer {
         };
         ended.hit = log.lines().rfind(shows).map(str::to_owned);
         ended
+    }
+
+    fn root(&self) -> String {
+        self.sandbox.path("").to_str().unwrap().trim_end_matches('/').to_owned()
     }
 
     /// Runs it with strace before the starts that match a pattern of sh(1), and without it ever after.
@@ -228,7 +261,7 @@ impl Tracer {
         let streams = ["stdout", "stderr"].map(|name| self.folder.join(name));
         let [stdout, stderr] = streams.each_ref().map(|path| fs::File::create(path).unwrap());
         let mut command = Command::new(self.folder.join("git-lattice.d/git-lattice"));
-        command.args(args).current_dir(self.sandbox.work()).stdin(std::process::Stdio::null());
+        command.args(args).current_dir(self.sandbox.path(self.dir)).stdin(std::process::Stdio::null());
         self.sandbox.environment(&mut command);
         let mut child = command.process_group(0).stdout(stdout).stderr(stderr).spawn().unwrap();
         let status = wait(&mut child, act);

@@ -1,11 +1,19 @@
 //! The commands that are killed, each in a repository where it has something to do.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::sandbox::{Prepared, Sandbox};
-use crate::story::{at, far};
+use serde_json::json;
+
+use crate::nix_setup::{every_nix, var};
+use crate::sandbox::{Prepared, Run, Sandbox};
+use crate::story::{at, far, write_record};
+use crate::strace::Tracer;
+
+/// The name of the linked worktree.
+pub(super) const LINKED: &str = "linked";
+/// The name that the clone writes records under.
+pub(super) const WRITER: &str = "0123456789abcdef";
 
 /// How the clone keeps its refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,74 +41,124 @@ impl Storage {
     }
 }
 
+/// A command line.
+struct Line {
+    args: Vec<String>,
+    dir: &'static str,
+    needs_nix: bool,
+}
+
 /// A command and where it runs.
 pub(super) struct Subject {
     pub(super) name: String,
-    args: Vec<String>,
+    line: Line,
     prepared: Prepared,
     has_storage: bool,
 }
 
 impl Subject {
-    fn new(name: &str, storage: Storage, prepare: impl FnOnce(&Sandbox) -> Vec<String>) -> Self {
-        let (mut args, mut has_storage) = (Vec::new(), true);
+    fn new(name: &str, storage: Storage, prepare: impl FnOnce(&Sandbox) -> Line) -> Self {
+        let (mut line, mut has_storage) = (run_in("work", &[]), true);
         let prepared = Prepared::new(|sandbox| {
-            args = prepare(sandbox);
+            line = prepare(sandbox);
             has_storage = storage.take(sandbox);
-            sandbox.write("staged", "staged by the user\n");
-            sandbox.git(&["add", "staged"]);
-            sandbox.write("untracked", "the user's\n");
+            for dir in worktrees(sandbox) {
+                fs::write(sandbox.path(dir).join("staged"), STAGED).unwrap();
+                sandbox.git_in(dir, &["add", "staged"]);
+                fs::write(sandbox.path(dir).join("untracked"), UNTRACKED).unwrap();
+            }
         });
         let name = if storage == Storage::Loose { name.to_owned() } else { format!("{name}, {storage:?}") };
-        Self { name, args, prepared, has_storage }
+        Self { name, line, prepared, has_storage }
     }
 
-    /// Those of these names, or all.
+    /// Those of these names, or all; of them only what `GIT_LATTICE_TEST_COMMAND` names, if it does.
     pub(super) fn some(names: &[&str], storage: Storage) -> Vec<Self> {
-        let wanted = |name: &str| names.is_empty() || names.contains(&name);
+        let asked = var("GIT_LATTICE_TEST_COMMAND").map(|name| name.into_string().unwrap());
+        let is_asked = |name: &str| asked.as_ref().is_none_or(|asked| asked == name);
+        let wanted = |name: &str| (names.is_empty() || names.contains(&name)) && is_asked(name);
         let all = PREPARED.into_iter().filter(|(name, _)| wanted(name));
-        all.map(|(name, prepare)| Self::new(name, storage, prepare)).filter(|subject| subject.has_storage).collect()
+        let all = all.map(|(name, prepare)| Self::new(name, storage, prepare));
+        all.filter(|subject| subject.has_storage && (!subject.line.needs_nix || !every_nix().is_empty())).collect()
     }
 
     pub(super) fn args(&self) -> Vec<&str> {
-        self.args.iter().map(String::as_str).collect()
+        self.line.args.iter().map(String::as_str).collect()
     }
 
     pub(super) fn sandbox(&self) -> Sandbox {
-        self.prepared.copy()
+        let mut sandbox = self.prepared.copy();
+        sandbox.use_own_temporary_folder();
+        if sandbox.path(LINKED).exists() {
+            let (admin, root) = (sandbox.work().join(".git/worktrees").join(LINKED), sandbox.path(LINKED));
+            fs::write(root.join(".git"), format!("gitdir: {}\n", admin.display())).unwrap();
+            fs::write(admin.join("gitdir"), format!("{}\n", root.join(".git").display())).unwrap();
+        }
+        // Nix 2.8 starts gits of its own, whose ends are another test's.
+        if let Some(nix) = every_nix().last().filter(|_| self.line.needs_nix) {
+            sandbox.use_nix(nix);
+        }
+        sandbox
+    }
+
+    /// A sandbox where it can be killed.
+    pub(super) fn tracer(&self, strace: &Path) -> Tracer {
+        Tracer::new(self.sandbox(), strace, None).in_dir(self.line.dir)
+    }
+
+    /// Runs it.
+    pub(super) fn run(&self, sandbox: &Sandbox) -> Run {
+        sandbox.lattice_in(self.line.dir, &self.args(), |command| command)
     }
 }
 
-/// Makes the repository in which a command has something to do, and gives the command.
-type Prepare = fn(&Sandbox) -> Vec<String>;
+/// What the user has in each worktree: this staged, and that not tracked.
+pub(super) const STAGED: &str = "staged by the user\n";
+pub(super) const UNTRACKED: &str = "the user's\n";
 
-const PREPARED: [(&str, Prepare); 10] = [
-    ("init --hooks", |_| words(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
+/// The clone, and its linked worktree where it has one.
+pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str> {
+    ["work", LINKED].into_iter().filter(|dir| sandbox.path(dir).exists())
+}
+
+/// Makes the repository in which a command has something to do, and gives the command.
+type Prepare = fn(&Sandbox) -> Line;
+
+const PREPARED: [(&str, Prepare); 16] = [
+    ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare(sandbox);
-        words(&["hooks", "install", "--shim"])
+        run(&["hooks", "install", "--shim"])
     }),
     ("new", |sandbox| {
         declare(sandbox);
-        words(&["new", &at("phase0/step1")])
+        run(&["new", &at("phase0/step1")])
     }),
     ("new, two at once", |sandbox| {
         declare(sandbox);
-        words(&["new", "--all-archs", "--no-switch"])
+        run(&["new", "--all-archs", "--no-switch"])
+    }),
+    ("new, linked worktree", |sandbox| {
+        declare(sandbox);
+        link(sandbox);
+        run_in(LINKED, &["new", &at("phase0/step1")])
     }),
     ("next-step", |sandbox| {
         grown(sandbox);
-        words(&["next-step", &at("phase0/step1")])
+        run(&["next-step", &at("phase0/step1")])
     }),
     ("promote", |sandbox| {
-        grown(sandbox);
-        sandbox.built_elsewhere(&[&at("phase0/step1")]);
-        words(&["promote", &at("phase0/step1")])
+        built(sandbox);
+        run(&["promote", &at("phase0/step1")])
+    }),
+    ("promote, linked worktree", |sandbox| {
+        built(sandbox);
+        link(sandbox);
+        run_in(LINKED, &["promote", &at("phase0/step1")])
     }),
     ("promote --to base", |sandbox| {
-        grown(sandbox);
-        sandbox.built_elsewhere(&[&at("phase0/step1")]);
-        words(&["promote", &at("phase0/step1"), "--to", "base"])
+        built(sandbox);
+        run(&["promote", &at("phase0/step1"), "--to", "base"])
     }),
     ("sync", |sandbox| {
         grown(sandbox);
@@ -108,22 +166,43 @@ const PREPARED: [(&str, Prepare); 10] = [
         sandbox.lattice_in(colleague, &["new", &far("phase0/step1")], |command| command).exits(0);
         sandbox.points(&[&at("phase0/step2")]);
         sandbox.built_elsewhere(&[&at("phase0/step2")]);
-        words(&["sync"])
+        run(&["sync"])
+    }),
+    ("build", |sandbox| {
+        grown(sandbox);
+        Line { needs_nix: true, ..run(&["build", &at("phase0/step1")]) }
     }),
     ("undo", |sandbox| {
         grown(sandbox);
         sandbox.git(&["switch", "-q", "main"]);
-        words(&["undo", &newest_operation(sandbox)])
+        run(&["undo", &newest_operation(sandbox)])
     }),
     ("undo --remote", |sandbox| {
         grown(sandbox);
         sandbox.git(&["switch", "-q", "main"]);
-        words(&["undo", &newest_operation(sandbox), "--remote"])
+        run(&["undo", &newest_operation(sandbox), "--remote"])
+    }),
+    ("axis add", |sandbox| {
+        declare(sandbox);
+        run(&["axis", "add", "arch", "riscv64"])
+    }),
+    ("status", |sandbox| {
+        grown(sandbox);
+        run(&["status"])
+    }),
+    ("hooks uninstall", |sandbox| {
+        declare(sandbox);
+        sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
+        run(&["hooks", "uninstall"])
     }),
 ];
 
-fn words(args: &[&str]) -> Vec<String> {
-    args.iter().map(|arg| (*arg).to_owned()).collect()
+fn run(args: &[&str]) -> Line {
+    run_in("work", args)
+}
+
+fn run_in(dir: &'static str, args: &[&str]) -> Line {
+    Line { args: args.iter().map(|arg| (*arg).to_owned()).collect(), dir, needs_nix: false }
 }
 
 fn newest_operation(sandbox: &Sandbox) -> String {
@@ -141,59 +220,13 @@ fn grown(sandbox: &Sandbox) {
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
 }
 
-/// What a command leads to: HEAD, index, worktree and refs of the clone, the refs of the remote, and the configuration.
-pub(super) fn state(sandbox: &Sandbox) -> String {
-    let config = fs::read_to_string(sandbox.work().join(".git/config")).unwrap();
-    let refs = sandbox.git_in("remote.git", &["for-each-ref"]);
-    let text = format!("{}\n--\n{refs}\n--\n{config}", sandbox.state());
-    // What is kept for `undo` has the name of an operation, and a time.
-    let line = |line: &str| if line.contains("refs/lattice/journal/") { "kept".to_owned() } else { line.to_owned() };
-    let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
-    text.replace(sandbox.path("").to_str().unwrap().trim_end_matches('/'), "")
+/// With a record of the clone's own, which the remote does not have.
+fn built(sandbox: &Sandbox) {
+    grown(sandbox);
+    sandbox.git(&["config", "lattice.writer", WRITER]);
+    write_record(sandbox, "work", WRITER, &at("phase0/step1"), &json!({}));
 }
 
-/// What is wrong with what a user had before, if anything is.
-pub(super) fn lost(sandbox: &Sandbox) -> Option<String> {
-    let status = sandbox.try_git("work", &["status", "--porcelain", "--untracked-files=all"]).text();
-    let kept = ["staged", "untracked"].map(|name| fs::read_to_string(sandbox.work().join(name)).unwrap_or_default());
-    let is_kept = kept == ["staged by the user\n", "the user's\n"] && status.contains("A  staged");
-    let head = sandbox.try_git("work", &["rev-parse", "--verify", "HEAD^{commit}"]);
-    (!is_kept || !head.status.success()).then(|| format!("{status}\n{}", head.error_text()))
-}
-
-/// What git says against the two repositories.
-pub(super) fn unsound(sandbox: &Sandbox) -> Option<String> {
-    let fsck = ["work", "remote.git"].map(|dir| sandbox.try_git(dir, &["fsck", "--no-dangling", "--strict"]));
-    fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
-}
-
-/// The names of all files of a repository, but for objects, tables of refs, and what is kept for `undo`.
-pub(super) fn files(sandbox: &Sandbox, dir: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    collect(&sandbox.path(dir), dir, &mut names);
-    names.retain(|name| !name.contains("refs/lattice/journal/") || ends_in(name, "lock"));
-    names
-}
-
-fn collect(dir: &Path, name: &str, names: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let name = format!("{name}/{}", entry.file_name().display());
-        if entry.file_type().unwrap().is_dir() {
-            collect(&entry.path(), &name, names);
-        } else if !(is_object(&name) || name.contains("/reftable/") && ends_in(&name, "ref")) {
-            names.insert(name);
-        }
-    }
-}
-
-fn ends_in(name: &str, ending: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == ending)
-}
-
-/// `../objects/ab/cdef..` and `../objects/pack/pack-abcdef..pack`.
-fn is_object(name: &str) -> bool {
-    let mut parts = name.rsplit('/');
-    let file = parts.next().unwrap_or_default();
-    let file = file.strip_prefix("pack-").and_then(|file| file.split('.').next()).unwrap_or(file);
-    name.contains("/objects/") && file.len() >= 38 && file.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn link(sandbox: &Sandbox) {
+    sandbox.git(&["worktree", "add", "-q", "-b", "side", &format!("../{LINKED}"), "main"]);
 }

@@ -1,13 +1,14 @@
 //! All calls, or a sample, and the table of what came of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::command::{Storage, Subject, files, lost, state, unsound};
+use super::command::{Storage, Subject};
+use super::state::{files, lost, state, unsound};
 use crate::sandbox::{Run, Sandbox};
 use crate::scratch::locks;
 use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, say};
-use crate::strace::{Call, Fault, Injection, Tracer, strace};
+use crate::strace::{Call, Fault, Injection, strace};
 
 /// What a kill can come to, from the worst on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,29 +70,25 @@ impl Ended {
     }
 }
 
-fn files_of(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
-    ["work/.git", "remote.git"].map(|dir| files(sandbox, dir))
-}
-
 impl Case {
     fn new(strace: &Path, subject: Subject) -> Self {
-        let tracer = Tracer::new(subject.sandbox(), strace, None);
+        let tracer = subject.tracer(strace);
         let (ended, trace) = tracer.trace(&subject.args());
         assert_eq!(ended.code(), Some(0), "{}\n{}{}", subject.name, ended.stdout, ended.stderr);
         // `init` refuses to do it twice.
-        let twice = Ended::of(&tracer.sandbox.lattice(&subject.args()));
-        let (state, files) = (state(&tracer.sandbox), files_of(&tracer.sandbox));
+        let twice = Ended::of(&subject.run(&tracer.sandbox));
+        let (state, files) = (state(&tracer.sandbox), files(&tracer.sandbox));
         Self { subject, calls: trace.calls, unnamed: trace.unnamed, twice, state, files }
     }
 
     /// Kills it at a call and runs it again: whether the call was met, and the flaws with what shows them.
     fn kill(&self, strace: &Path, injection: &Injection) -> (bool, BTreeMap<Flaw, String>) {
-        let tracer = Tracer::new(self.subject.sandbox(), strace, None);
+        let tracer = self.subject.tracer(strace);
         let sandbox = &tracer.sandbox;
         let ended = tracer.inject(&self.subject.args(), injection);
         let [unsound, lost] = [unsound(sandbox), lost(sandbox)];
         let again = self.again(sandbox).err();
-        let [own, remote] = files_of(sandbox);
+        let [own, remote] = files(sandbox);
         let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
         let missing = names(&self.files[0] - &own);
         let leads = format!("{}{}", difference(&self.state, &state(sandbox)), missing);
@@ -111,7 +108,7 @@ impl Case {
 
     /// Runs it once more, and when that fails without the locks that are there: first without those of the remote.
     fn again(&self, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
-        let run = || sandbox.lattice(&self.subject.args());
+        let run = || self.subject.run(sandbox);
         let works = |run: &Run| run.code == 0 || Ended::of(run) == self.twice;
         let first = run();
         if works(&first) {
@@ -151,8 +148,16 @@ fn is_harm(flaw: Flaw) -> bool {
 
 /// Ends the commands in these ways at their calls, all or a sample, and asserts that each then works as if nothing had happened.
 fn sweep(subjects: Vec<Subject>, ways: &[Fault]) {
-    let Some(strace) = cfg!(target_os = "linux").then(strace).flatten() else { return };
+    let Some(strace) = can_kill() else { return };
     let cases = on_all_cores(subjects, |subject| Case::new(&strace, subject));
+    sweep_cases(&strace, &cases, ways);
+}
+
+fn can_kill() -> Option<PathBuf> {
+    cfg!(target_os = "linux").then(strace).flatten()
+}
+
+fn sweep_cases(strace: &Path, cases: &[Case], ways: &[Fault]) {
     let mut tasks: Vec<_> = cases
         .iter()
         .flat_map(|case| choose(&case.calls, ways, &case.subject.name).into_iter().map(move |kill| (case, kill)))
@@ -161,7 +166,7 @@ fn sweep(subjects: Vec<Subject>, ways: &[Fault]) {
     let mut rows = BTreeMap::<_, Row>::new();
     let mut bad = Vec::new();
     for (case, kill, met, flaws) in on_all_cores(tasks, |(case, kill)| {
-        let (met, flaws) = case.kill(&strace, &kill);
+        let (met, flaws) = case.kill(strace, &kill);
         if is_sweep() && !flaws.is_empty() {
             say(&format!("{}: {kill}: {flaws:?}", case.subject.name));
         }
@@ -176,7 +181,7 @@ fn sweep(subjects: Vec<Subject>, ways: &[Fault]) {
         }
     }
     if is_sweep() {
-        show(&cases, &rows);
+        show(cases, &rows);
     }
     assert!(bad.is_empty(), "{} kills did harm:\n{}", bad.len(), bad.join("\n"));
 }
@@ -199,6 +204,33 @@ fn killed_with_other_ref_stores_the_same_command_works() {
         let subjects = if is_sweep() { vec!["new", "next-step", "promote", "sync", "undo"] } else { vec![usual] };
         sweep(Subject::some(&subjects, storage), &[Fault::Signal("SIGKILL")]);
     }
+}
+
+/// The calls after the journal tells what will move: the later ones of git-lattice itself, and those of the push.
+fn calls_of_push(calls: &[Call]) -> Vec<Call> {
+    let moved = calls.iter().position(|call| call.name.ends_with("sync") && call.is_on("lattice/journal/operations"));
+    let push = calls.iter().find(|call| call.program() == "git" && call.is_on("/remote.git/")).unwrap();
+    let is_later = |(i, call): &(usize, &Call)| match call.program() {
+        "git-lattice" => moved.is_some_and(|moved| *i > moved),
+        _ => call.start == push.start,
+    };
+    calls.iter().enumerate().filter(is_later).map(|(_, call)| call.clone()).collect()
+}
+
+#[test]
+fn records_are_pushed_after_a_kill_in_promote() {
+    let Some(strace) = can_kill() else { return };
+    let subjects = Subject::some(&["promote"], Storage::Loose);
+    let case = |subject| {
+        let case = Case::new(&strace, subject);
+        assert!(
+            case.state.contains("same on the remote") && case.state.contains("merge = refs/heads"),
+            "{}",
+            case.state
+        );
+        Case { calls: calls_of_push(&case.calls), ..case }
+    };
+    sweep_cases(&strace, &on_all_cores(subjects, case), &[Fault::Signal("SIGKILL"), Fault::KillOurs]);
 }
 
 fn show(cases: &[Case], rows: &BTreeMap<&str, Row>) {

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Call, Trace};
+use super::{Call, ROOT, Trace};
 
-/// Adds the write-like calls of one start to a trace.
-pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
+/// Adds the write-like calls of one start to a trace of the sandbox at `root`.
+pub(super) fn add(start: &str, log: &str, root: &str, trace: &mut Trace) {
     let mut by_name = Counts::default();
     let mut by_path = Counts::default();
     let mut on_pipes = HashSet::new();
@@ -17,11 +17,12 @@ pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
         if name.starts_with("open") && !arguments.contains("O_CREAT") {
             continue;
         }
-        let call = |nth, path: Option<&str>| Call {
+        let call = |nth, path: Option<String>| Call {
             start: start.to_owned(),
             name: name.to_owned(),
             nth,
-            path: path.map(str::to_owned),
+            path,
+            on: path_in(arguments).map(|path| path.replace(root, ROOT)),
             on_pipe: false,
         };
         // strace counts for each process: this number is met by all that come so far.
@@ -30,7 +31,7 @@ pub(super) fn add(start: &str, log: &str, trace: &mut Trace) {
         }
         match on_path {
             _ if first => trace.calls.push(call(nth, None)),
-            Some((nth, true)) => trace.calls.push(call(nth, path)),
+            Some((nth, true)) => trace.calls.push(call(nth, path.map(|path| path.replace(root, ROOT)))),
             _ => trace.unnamed += 1,
         }
     }
@@ -72,8 +73,12 @@ fn parse(line: &str) -> Option<(u32, &str, &str)> {
     is_name.then_some((process.parse().ok()?, name, arguments))
 }
 
-/// The first absolute path in the arguments of a call, unless strace had to escape something in it.
+/// The path of the descriptor that a call is on, else the first that it names, unless strace had to escape something in it. `-P` finds
+/// both again: the one as it is on the disk, the other as it is written.
 fn path_in(arguments: &str) -> Option<&str> {
-    let path = arguments.split('"').nth(1)?;
-    (path.starts_with('/') && !path.contains('\\')).then_some(path)
+    let path = match arguments.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('<') {
+        Some(shown) => shown.split('>').next().filter(|path| path.starts_with('/')),
+        None => arguments.split('"').nth(1),
+    };
+    path.filter(|path| !path.is_empty() && !path.contains('\\'))
 }

@@ -1,0 +1,126 @@
+//! What a command leads to, and what must be as it was.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::command::{STAGED, UNTRACKED, WRITER, worktrees};
+use crate::sandbox::Sandbox;
+
+/// What a command leads to: HEAD, index and files of each worktree, refs, records and configuration of the clone, refs of the remote.
+pub(super) fn state(sandbox: &Sandbox) -> String {
+    let mut parts: Vec<_> = worktrees(sandbox).map(|dir| worktree(sandbox, dir)).collect();
+    parts.extend(["work", "remote.git"].map(|dir| refs(sandbox, dir)));
+    parts.push(records(sandbox));
+    parts.push(fs::read_to_string(sandbox.work().join(".git/config")).unwrap());
+    plain(sandbox, &parts.join("\n--\n"))
+}
+
+fn worktree(sandbox: &Sandbox, dir: &str) -> String {
+    let all: [&[&str]; 5] = [
+        &["symbolic-ref", "-q", "HEAD"],
+        &["rev-parse", "-q", "--verify", "HEAD"],
+        &["status", "--porcelain=v2", "--untracked-files=all"],
+        &["ls-files", "-s"],
+        &["diff"],
+    ];
+    all.map(|args| sandbox.try_git(dir, args).text()).join("\n--\n")
+}
+
+/// But for what has a time in it: records, which are told by themselves, and what is kept for `undo`, which is also named for an operation.
+fn refs(sandbox: &Sandbox, dir: &str) -> String {
+    let all = sandbox.git_in(dir, &["for-each-ref", "--format=%(objectname) %(refname)"]);
+    let line = |line: &str| match line.split_once(' ') {
+        Some((_, name)) if name.starts_with("refs/lattice/journal/") => "kept".to_owned(),
+        Some((_, name)) if name.starts_with("refs/notes/lattice/") => name.to_owned(),
+        _ => line.to_owned(),
+    };
+    all.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The records here, and whether the remote has the same.
+fn records(sandbox: &Sandbox) -> String {
+    let told = |record: &Value| {
+        let fields = ["point", "key", "system", "verdict", "drv", "outputs"];
+        json!(fields.map(|field| record[field].clone())).to_string()
+    };
+    let mut lines: Vec<_> = sandbox.records().iter().map(told).collect();
+    let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
+    let (here, there) = (notes("work"), notes("remote.git"));
+    lines.extend(
+        there.lines().map(|line| format!("{} on the remote", if here.contains(line) { "same" } else { "other" })),
+    );
+    lines.join("\n")
+}
+
+/// A text without what differs from one sandbox to the next: where it is, and under which name it writes records.
+fn plain(sandbox: &Sandbox, text: &str) -> String {
+    let text = text.replace(sandbox.path("").to_str().unwrap().trim_end_matches('/'), "");
+    let writers = sandbox.try_git("work", &["config", "--local", "--get-all", "lattice.writer"]).text();
+    writers.lines().take(1).fold(text, |text, writer| text.replace(writer, WRITER))
+}
+
+/// What is wrong with what a user had before, if anything is.
+pub(super) fn lost(sandbox: &Sandbox) -> Option<String> {
+    worktrees(sandbox).find_map(|dir| {
+        let status = sandbox.try_git(dir, &["status", "--porcelain", "--untracked-files=all"]).text();
+        let kept =
+            ["staged", "untracked"].map(|name| fs::read_to_string(sandbox.path(dir).join(name)).unwrap_or_default());
+        let is_kept = kept == [STAGED, UNTRACKED] && status.contains("A  staged");
+        let head = sandbox.try_git(dir, &["rev-parse", "--verify", "HEAD^{commit}"]);
+        (!is_kept || !head.status.success()).then(|| format!("{dir}: {status}\n{}", head.error_text()))
+    })
+}
+
+/// What git says against the two repositories.
+pub(super) fn unsound(sandbox: &Sandbox) -> Option<String> {
+    let fsck = ["work", "remote.git"].map(|dir| sandbox.try_git(dir, &["fsck", "--no-dangling", "--strict"]));
+    fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
+}
+
+/// The names of all files of the clone, with those for a while, and of the remote; but for objects, tables of refs, what is kept for
+/// `undo`, and a lock that stays once a record could not be written at first.
+pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
+    let mut own = below(sandbox, "work/.git");
+    own.extend(names(sandbox.temporary_folder(), "tmp"));
+    [own, below(sandbox, "remote.git")]
+}
+
+fn below(sandbox: &Sandbox, dir: &str) -> BTreeSet<String> {
+    let stays = |name: &String| {
+        name.contains("refs/lattice/journal/") && !ends_in(name, "lock") || name.ends_with("lattice/records/lock")
+    };
+    let all = names(&sandbox.path(dir), dir).into_iter().filter(|name| !stays(name));
+    all.map(|name| plain(sandbox, &name)).collect()
+}
+
+fn names(dir: &Path, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(dir, name, &mut found);
+    found
+}
+
+fn collect(dir: &Path, name: &str, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let name = format!("{name}/{}", entry.file_name().display());
+        if entry.file_type().unwrap().is_dir() {
+            collect(&entry.path(), &name, names);
+        } else if !(is_object(&name) || name.contains("/reftable/") && ends_in(&name, "ref")) {
+            names.insert(name);
+        }
+    }
+}
+
+fn ends_in(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == ending)
+}
+
+/// `../objects/ab/cdef..` and `../objects/pack/pack-abcdef..pack`.
+fn is_object(name: &str) -> bool {
+    let mut parts = name.rsplit('/');
+    let file = parts.next().unwrap_or_default();
+    let file = file.strip_prefix("pack-").and_then(|file| file.split('.').next()).unwrap_or(file);
+    name.contains("/objects/") && file.len() >= 38 && file.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
