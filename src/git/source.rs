@@ -44,8 +44,8 @@ impl Source {
         self.link.as_ref().map_or(&self.path, |link| &link.path)
     }
 
-    /// Whether Nix reads it in place, whatever version it is: where the path is to be decoded, an older one clones it first, and
-    /// then other attributes count than [`ATTRIBUTES`].
+    /// Whether all versions of Nix read it in place. Old versions clone a repository whose path has characters to decode, and then
+    /// other attributes count than [`ATTRIBUTES`].
     pub fn has_plain_path(&self) -> bool {
         is_plain(self.path())
     }

@@ -186,7 +186,7 @@ impl Cache {
         (own.unwrap_or_default(), strangers)
     }
 
-    /// How many lines of the notes are not believed, whatever key they hang on.
+    /// How many lines of all notes are not believed.
     pub fn skipped(&self) -> usize {
         self.skipped
     }

@@ -63,7 +63,7 @@ impl Snapshot {
         self.claims.iter().find(|claim| claim.has(key))
     }
 
-    /// Whether jobs wait that nobody will take.
+    /// Whether jobs wait and no worker is there to take them.
     pub fn is_stranded(&self) -> bool {
         !self.jobs.is_empty() && !self.has_worker
     }

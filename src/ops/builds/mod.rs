@@ -91,7 +91,7 @@ pub struct Pushed {
     pub paths: usize,
     /// Why they are not there.
     pub failed: Option<nix::Error>,
-    /// What to say about it: the command to try again, or that nobody will take unsigned copies.
+    /// What to say about it: the command to try again, or that other machines refuse unsigned copies.
     pub hints: Vec<String>,
 }
 
