@@ -1,7 +1,10 @@
 //! Limits of builds and remotes, by their keys in git's configuration.
 
-/// A limit that the user can set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// A limit that the user can set. In files it is written as its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Limit {
     /// Time for each builder.
     Time,
@@ -33,15 +36,28 @@ impl Limit {
         }
     }
 
-    /// Returns the limit with this key; `None` for a key of another version.
-    #[must_use]
-    pub fn of_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|limit| limit.key() == key)
-    }
-
     /// Returns the hint to set another limit.
     #[must_use]
     pub fn hint(self) -> String {
         format!("`git config {} VALUE` sets another limit", self.key())
+    }
+}
+
+impl From<Limit> for &'static str {
+    fn from(limit: Limit) -> Self {
+        limit.key()
+    }
+}
+
+/// The key of a limit that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no limit")]
+pub struct Unknown(String);
+
+impl TryFrom<String> for Limit {
+    type Error = Unknown;
+
+    fn try_from(key: String) -> Result<Self, Unknown> {
+        Self::ALL.into_iter().find(|limit| limit.key() == key).ok_or(Unknown(key))
     }
 }

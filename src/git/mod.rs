@@ -9,6 +9,7 @@ pub mod diff;
 mod edited;
 mod effort;
 pub mod exe;
+pub mod hex;
 pub mod identity;
 mod index;
 mod listing;

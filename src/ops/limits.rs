@@ -149,9 +149,9 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
 
 /// What is said of a background build that a limit ended, where it would come to the same again: no more is allowed by now.
 pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
-    let which = Limit::of_key(&ended.key)?;
+    let AtLimit { which, amount } = *ended;
     let now = allowed(&background(repo).ok()?, which)?;
-    (now <= ended.amount).then_some(Reached { which, limit: ended.amount })
+    (now <= amount).then_some(Reached { which, limit: amount })
 }
 
 /// The number in `timed out after N seconds`.
@@ -163,7 +163,7 @@ fn told(text: &str) -> Option<u64> {
 impl Reached {
     /// As it is kept with a job.
     pub fn kept(&self) -> AtLimit {
-        AtLimit { key: self.which.key().to_owned(), amount: self.limit }
+        AtLimit { which: self.which, amount: self.limit }
     }
 
     /// Which limit it is.

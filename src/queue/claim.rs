@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Queue, Result, at};
-use crate::git::{Oid, Shared};
+use crate::git::{Oid, Shared, hex};
 
 /// What a process builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,18 +22,17 @@ pub struct Claim {
     #[serde(default)]
     pub expected: Option<u64>,
     /// The build keys.
-    keys: Vec<String>,
+    #[serde(with = "hex::list")]
+    keys: Vec<Oid>,
 }
 
 impl Claim {
     pub(super) fn new(keys: &[Oid], background: bool) -> Self {
-        let keys = keys.iter().map(ToString::to_string).collect();
-        Self { pid: std::process::id(), background, since: super::now(), expected: None, keys }
+        Self { pid: std::process::id(), background, since: super::now(), expected: None, keys: keys.to_vec() }
     }
 
     /// Whether it is on this key.
     pub fn has(&self, key: Oid) -> bool {
-        let key = key.to_string();
         self.keys.contains(&key)
     }
 }
@@ -88,7 +87,6 @@ impl Held {
     pub fn give_back(&mut self, queue: &Queue, key: Oid) -> Result<()> {
         let guard = queue.guard()?;
         guard.remove(key)?;
-        let key = key.to_string();
         self.claim.keys.retain(|other| *other != key);
         self.write()
     }

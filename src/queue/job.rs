@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::git::Oid;
 use crate::git::size::read_at_most;
+use crate::git::{Oid, hex};
 use crate::lattice::Spelled;
+use crate::limit::Limit;
 
 /// How often a job is begun before it counts as failed.
 pub(super) const TRIES: u32 = 3;
@@ -83,15 +84,16 @@ pub struct Aside {
     /// Why.
     pub why: String,
     /// The limit that ended it: within the same it would come to the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
     pub limit: Option<AtLimit>,
 }
 
 /// A limit that ended a job, and how much it allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtLimit {
-    /// Its key in git's configuration.
-    pub key: String,
+    /// Which.
+    #[serde(rename = "key")]
+    pub which: Limit,
     /// Seconds or bytes.
     pub amount: u64,
 }
@@ -99,6 +101,11 @@ pub struct AtLimit {
 /// Milliseconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A limit of another version is none.
+fn if_known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<AtLimit>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }
 
 /// Reads a job whose file is named for its key.
@@ -120,17 +127,20 @@ pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     bytes.map_err(|size| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has {size} bytes")))
 }
 
-/// Object ids as text.
-mod hex {
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use crate::git::{Oid, parse_oid};
-
-    pub(super) fn serialize<S: Serializer>(id: &Oid, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Oid, D::Error> {
-        parse_oid(&String::deserialize(from)?).map_err(D::Error::custom)
+    #[test]
+    fn a_limit_of_another_version_is_none() {
+        let id = "1".repeat(40);
+        let aside = |limit: &str| {
+            let job = format!(r#"{{"point":"a/b","key":"{id}","commit":"{id}","asked":"typed","queued":1}}"#);
+            serde_json::from_str::<Aside>(&format!(r#"{{"job":{job},"why":"x","limit":{limit}}}"#)).unwrap().limit
+        };
+        let known = AtLimit { which: Limit::Log, amount: 5 };
+        assert_eq!(aside(r#"{"key":"lattice.limit.log","amount":5}"#), Some(known));
+        assert_eq!(serde_json::to_string(&known).unwrap(), r#"{"key":"lattice.limit.log","amount":5}"#);
+        assert_eq!(aside(r#"{"key":"lattice.limit.patience","amount":5}"#), None);
     }
 }
