@@ -116,7 +116,7 @@ fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     if args.get_flag("json") {
         let is_allowed = review.is_allowed || allows;
-        ui.json(json!({ "settings": review.lines, "key": review.key, "diff": review.diff(), "allowed": is_allowed, "dry_run": dry_run }));
+        ui.json(json!({ "settings": review.lines, "key": review.key.to_string(), "diff": review.diff(), "allowed": is_allowed, "dry_run": dry_run }));
     } else {
         ui.data(outcome(&review, allows));
     }
@@ -132,7 +132,7 @@ fn outcome(review: &Review, allows: bool) -> String {
         (false, true) => "unchanged",
         (false, false) => "not trusted",
     };
-    format!("{word}  settings  {}", review.key.get(..10).unwrap_or(&review.key))
+    format!("{word}  settings  {}", short(review.key))
 }
 
 fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -178,11 +178,9 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     let row = |kind: &str, key: &str, what: &str, when: &str| -> Vec<Cell> {
         [kind, key, what, when].map(|text| Cell::new(harmless(text), Tone::Plain)).to_vec()
     };
-    let content =
-        ledger.content.iter().map(|it| row("content", it.key.get(..10).unwrap_or(&it.key), &it.point, &it.when));
+    let content = ledger.content.iter().map(|it| row("content", &short(it.key), &it.point, &it.when));
     let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
-    let settings =
-        ledger.settings.iter().map(|it| row("settings", it.key.get(..10).unwrap_or(&it.key), &it.repository, &it.when));
+    let settings = ledger.settings.iter().map(|it| row("settings", &short(it.key), &it.repository, &it.when));
     table::lines(&content.chain(authors).chain(settings).collect::<Vec<_>>(), ui.color)
         .iter()
         .for_each(|line| ui.data(line));

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::env;
 use crate::git::commit::now;
 use crate::git::size::{Kind, TooLarge, read_at_most};
-use crate::git::{self, Oid, Repo};
+use crate::git::{self, Oid, Repo, hex};
+use crate::lattice::Spelled;
 use crate::temporary;
 
 const FOLDER: &str = "git-lattice";
@@ -37,8 +38,9 @@ pub struct Ledger {
 /// One proposal that may be used in one clone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The name of its canonical form.
-    pub key: String,
+    /// The name of its canonical form: the id of its blob.
+    #[serde(with = "hex")]
+    pub key: Oid,
     /// The clone: what its worktrees share.
     pub repository: String,
     /// The canonical form, line by line.
@@ -51,9 +53,10 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// Its build key: content is the same in every clone.
-    pub key: String,
-    /// The point whose it was, as it is written.
-    pub point: String,
+    #[serde(with = "hex")]
+    pub key: Oid,
+    /// The point whose it was.
+    pub point: Spelled,
     /// When it was allowed.
     pub when: String,
 }
@@ -178,14 +181,13 @@ impl Ledger {
 
     /// Whether this build key was allowed.
     pub fn allows(&self, key: Oid) -> bool {
-        let key = key.to_string();
         self.content.iter().any(|content| content.key == key)
     }
 
     /// Allows a content; the point is what it will be listed by.
-    pub fn allow(&mut self, key: Oid, point: &str) {
+    pub fn allow(&mut self, key: Oid, point: &Spelled) {
         if !self.allows(key) {
-            self.content.push(Content { key: key.to_string(), point: point.to_owned(), when: now() });
+            self.content.push(Content { key, point: point.clone(), when: now() });
         }
     }
 
@@ -201,9 +203,9 @@ impl Ledger {
     }
 
     /// Allows a proposal in a clone; it is the newest from then on.
-    pub fn allow_settings(&mut self, repository: &str, key: &str, lines: &[String]) {
+    pub fn allow_settings(&mut self, repository: &str, key: Oid, lines: &[String]) {
         self.settings.retain(|settings| settings.repository != repository || settings.lines != lines);
-        let (key, repository, lines) = (key.to_owned(), repository.to_owned(), lines.to_vec());
+        let (repository, lines) = (repository.to_owned(), lines.to_vec());
         self.settings.push(Settings { key, repository, lines, when: now() });
     }
 
@@ -221,10 +223,10 @@ impl Ledger {
     pub fn revoke(&mut self, name: &str) -> usize {
         let count = |ledger: &Self| ledger.content.len() + ledger.authors.len() + ledger.settings.len();
         let before = count(self);
-        let begins = |key: &str| name.len() >= 7 && key.starts_with(&name.to_lowercase());
-        self.content.retain(|content| content.point != name && !begins(&content.key));
+        let begins = |key: Oid| name.len() >= 7 && key.to_string().starts_with(&name.to_lowercase());
+        self.content.retain(|content| content.point != *name && !begins(content.key));
         self.authors.retain(|author| author.key != name);
-        self.settings.retain(|settings| settings.repository != name && !begins(&settings.key));
+        self.settings.retain(|settings| settings.repository != name && !begins(settings.key));
         before - count(self)
     }
 
@@ -310,8 +312,8 @@ mod tests {
     fn what_is_revoked_is_named_by_key_point_or_fingerprint() {
         let key = Oid::from_hex(b"66d87dad6a2fdde04ae956097af06394cef1d940").unwrap();
         let mut ledger = Ledger::default();
-        ledger.allow(key, "a/b");
-        ledger.allow(key, "a/b");
+        ledger.allow(key, &"a/b".into());
+        ledger.allow(key, &"a/b".into());
         assert!(ledger.add_author("SHA256:x", "ada") && !ledger.add_author("SHA256:x", "ada"));
         assert_eq!((ledger.content.len(), ledger.authors.len()), (1, 1), "nothing is there twice");
         for none in ["a", "66d87d", "SHA256:", ""] {

@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::ledger::{self, Ledger};
 use crate::config::{Config, Proposal};
 use crate::context::{self, Context};
-use crate::git::Repo;
+use crate::git::{Oid, Repo};
 use crate::nix::{Builders, NotShareable, StoreUrl};
 
 /// The machines that lattice.toml names, and whether they may be used. Only [`settings`] makes one:
@@ -81,8 +81,8 @@ pub fn settings(context: &Context, config: &Config) -> Result<Settings, ledger::
 pub struct Review {
     /// The repository that it is for.
     repository: String,
-    /// The name of its canonical form.
-    pub key: String,
+    /// The name of its canonical form: the id of its blob.
+    pub key: Oid,
     /// What is proposed, line by line.
     pub lines: Vec<String>,
     /// What was allowed last; empty when nothing was.
@@ -120,7 +120,7 @@ pub fn review(context: &Context) -> Result<Review> {
     let (ledger, repository, lines) = (Ledger::read(&context.repo)?, place(&context.repo), proposal.lines());
     let before = ledger.last_settings(&repository).map(<[String]>::to_vec).unwrap_or_default();
     let is_allowed = ledger.allows_settings(&repository, &lines);
-    let key = context.repo.blob_id(lines.join("\n").as_bytes())?.to_string();
+    let key = context.repo.blob_id(lines.join("\n").as_bytes())?;
     Ok(Review { repository, key, lines, before, is_allowed })
 }
 
@@ -129,7 +129,7 @@ pub fn review(context: &Context) -> Result<Review> {
 /// # Errors
 /// When the user's ledger cannot be believed or written.
 pub fn allow_settings(context: &Context, review: &Review) -> Result<(), ledger::Error> {
-    Ledger::change(&context.repo, |ledger| ledger.allow_settings(&review.repository, &review.key, &review.lines))
+    Ledger::change(&context.repo, |ledger| ledger.allow_settings(&review.repository, review.key, &review.lines))
 }
 
 fn check(proposal: &Proposal) -> Result<(), Refused> {
