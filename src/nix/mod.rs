@@ -24,7 +24,7 @@ pub use exe::Nix;
 pub use flake_ref::{FlakeRef, FlakeRefError};
 pub use options::{Limits, Mode, Options};
 pub use place::{BadPlace, Builders, NotShareable, StoreUrl};
-pub use read::failure::{Failure, Kind};
+pub use read::failure::{Failure, Kind, Overtime};
 pub use read::internal_json::Event;
 pub use read::outcome::{Outcome, Output};
 pub use read::settings::{Sandbox, Settings};

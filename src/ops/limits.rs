@@ -134,12 +134,13 @@ fn allowed(limits: &Limits, which: Limit) -> Option<u64> {
 /// Which limit of ours ended a build, if one did.
 pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     let of = |which| allowed(options.limits(), which).map(|limit| Reached { which, limit });
-    // Newer versions of Nix say the same of both times. After how long they say, which may be by the nix.conf of another machine.
-    let is_told =
-        |which: &Limit| told(&failure.detail).is_some() && told(&failure.detail) == of(*which).map(|it| it.limit);
     match failure.kind {
-        Kind::Timeout if failure.detail.contains("of silence") => Some(Limit::Silence).filter(is_told).and_then(of),
-        Kind::Timeout => [Limit::Time, Limit::Silence].into_iter().find(is_told).and_then(of),
+        Kind::Timeout => {
+            let overtime = failure.overtime()?;
+            let likely = if overtime.is_silence { &[Limit::Silence][..] } else { &[Limit::Time, Limit::Silence] };
+            // Another time may be by the nix.conf of another machine.
+            likely.iter().filter_map(|which| of(*which)).find(|reached| reached.limit == overtime.seconds)
+        }
         Kind::LogLimit => of(Limit::Log),
         Kind::EvaluationTime => of(Limit::Evaluation),
         Kind::EvaluationMemory => of(Limit::Memory),
@@ -152,12 +153,6 @@ pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
     let AtLimit { which, amount } = *ended;
     let now = allowed(&background(repo).ok()?, which)?;
     (now <= amount).then_some(Reached { which, limit: amount })
-}
-
-/// The number in `timed out after N seconds`.
-fn told(text: &str) -> Option<u64> {
-    let (_, rest) = text.split_once("timed out after ")?;
-    rest.split(' ').next()?.parse().ok()
 }
 
 impl Reached {

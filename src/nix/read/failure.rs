@@ -66,7 +66,24 @@ pub struct Failure {
     pub trouble: Option<Trouble>,
 }
 
+/// How long a builder had, by what Nix says of its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overtime {
+    /// The time.
+    pub seconds: u64,
+    /// Whether it was a time without a word. Newer versions of Nix say the same of all times: then it may have been.
+    pub is_silence: bool,
+}
+
 impl Failure {
+    /// Returns how long the builder had that ran out of time, if Nix says so.
+    #[must_use]
+    pub fn overtime(&self) -> Option<Overtime> {
+        let (_, rest) = self.detail.split_once("timed out after ")?;
+        let seconds = rest.split(' ').next()?.parse().ok()?;
+        Some(Overtime { seconds, is_silence: self.detail.contains("of silence") })
+    }
+
     /// Creates a failure to evaluate.
     pub(in crate::nix) fn evaluation(summary: String) -> Self {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None, trouble: None }
@@ -112,4 +129,21 @@ pub(in crate::nix) fn one_line(brief: &str) -> String {
         None => format!("{first} {}", hashes.join(", ")),
     };
     line.trim_end_matches(['.', ';', ':']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_a_builder_had_is_what_nix_says() {
+        let overtime = |said: &str| Failure::trouble(said.to_owned()).overtime();
+        let building = "building of '/nix/store/x.drv!out' from .drv file timed out after";
+        let silent = overtime(&format!("{building} 2 seconds of silence"));
+        assert_eq!(silent, Some(Overtime { seconds: 2, is_silence: true }));
+        for said in [format!("{building} 2 seconds"), "timed out after 2 seconds".to_owned()] {
+            assert_eq!(overtime(&said), Some(Overtime { seconds: 2, is_silence: false }), "{said}");
+        }
+        assert_eq!(overtime("builder failed with exit code 1"), None);
+    }
 }
