@@ -1,5 +1,6 @@
 //! What a branch holds.
 
+use std::process::Command;
 use std::time::Duration;
 
 use git_lattice::nix::{FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request};
@@ -151,6 +152,8 @@ fn links_out_of_the_tree_are_not_followed() {
         ("config", "config.toml", "#/../../../../../../../../../../../../etc/hostname", MORE),
     ];
     for nix in every_nix() {
+        let version = Command::new(&nix).arg("--version").output().unwrap();
+        let version = String::from_utf8(version.stdout).unwrap();
         for (template, name, to, why) in links {
             let victim = Victim::new(Some(&nix));
             victim.is_sent(template, &[(name, Put::Link(to.to_owned())), ("#/x", Put::Text(String::new()))]);
@@ -158,10 +161,8 @@ fn links_out_of_the_tree_are_not_followed() {
             let run = victim.build_by_hand();
             // No verdict where Nix is not started, or where what it says is about a path of this machine or, by 2.8, of a restriction
             // that a setting makes as well.
-            match name {
-                "flake.nix" => drop(run.exits(2)),
-                _ => assert!([1, 2].contains(&run.code), "{}", run.stderr),
-            }
+            let has_no_verdict = name == "flake.nix" || version.contains(" 2.8.");
+            run.exits(if has_no_verdict { 2 } else { 1 });
         }
     }
 }
