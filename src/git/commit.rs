@@ -41,6 +41,16 @@ impl Repo {
         })
     }
 
+    /// The tree of a commit, and its parents in order.
+    ///
+    /// # Errors
+    /// When it is not there or is no commit.
+    pub fn links(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
+        let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
+        let tree = commit.tree_id().map_err(reading(format!("commit {id}")))?.detach();
+        Ok((tree, commit.parent_ids().map(gix::Id::detach).collect()))
+    }
+
     /// The tree of a commit.
     ///
     /// # Errors

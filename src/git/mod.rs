@@ -6,6 +6,7 @@ mod bases;
 mod bounded;
 pub mod commit;
 pub mod diff;
+pub mod directory;
 mod edited;
 mod effort;
 pub mod exe;

@@ -26,6 +26,14 @@ impl Repo {
         self.with_gix(self.gix.clone().with_object_memory())
     }
 
+    /// A view of the repository for objects that are read once each: none is kept for another time.
+    #[must_use]
+    pub fn reading_once(&self) -> Self {
+        let mut gix = self.gix.clone();
+        gix.object_cache_size(None);
+        self.with_gix(gix)
+    }
+
     /// Writes what [`Self::in_memory`] made into `to`'s object database.
     ///
     /// # Errors

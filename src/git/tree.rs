@@ -259,46 +259,19 @@ impl Repo {
     /// # Errors
     /// When an object cannot be written.
     pub fn tree_of(&self, entries: &[(String, Entry)]) -> Result<Oid> {
-        let empty = self.gix.empty_tree();
-        let mut editor = empty.edit().map_err(doing("make a tree"))?;
-        for (path, entry) in entries {
-            let kind = if entry.is_tree { EntryKind::Tree } else { EntryKind::Blob };
-            editor.upsert(path.as_str(), kind, entry.id).map_err(doing(format!("put in `{path}`")))?;
-        }
-        editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
+        put_in(&self.gix.empty_tree(), entries)
     }
 
-    /// The id of the tree that [`Self::tree_of`] would make of entries none of which is within another, those of one directory
-    /// together; nothing is written or read.
+    /// The tree with these entries put in, each at its path from the root.
     ///
     /// # Errors
-    /// When hashing fails (a collision attack, says gix).
-    pub fn tree_id(&self, entries: &[(String, Entry)]) -> Result<Oid> {
-        self.tree_id_of(&entries.iter().map(|(path, entry)| (path.as_str(), entry)).collect::<Vec<_>>())
+    /// When an object cannot be read or written.
+    pub fn with_entries(&self, tree: Oid, entries: &[(String, Entry)]) -> Result<Oid> {
+        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading(format!("tree {tree}")))?;
+        put_in(&tree, entries)
     }
 
-    fn tree_id_of(&self, entries: &[(&str, &Entry)]) -> Result<Oid> {
-        let name = |path: &'_ str| path.split('/').next().unwrap_or_default().len();
-        let mut tree = gix::objs::Tree::empty();
-        for group in entries.chunk_by(|(a, _), (b, _)| a[..name(a)] == b[..name(b)]) {
-            let (path, entry) = group[0];
-            let (filename, rest) = path.split_at(name(path));
-            let (oid, is_tree) = if rest.is_empty() {
-                (entry.id, entry.is_tree)
-            } else {
-                let below: Vec<_> = group.iter().map(|(path, entry)| (&path[filename.len() + 1..], *entry)).collect();
-                (self.tree_id_of(&below)?, true)
-            };
-            let mode = if is_tree { EntryKind::Tree } else { EntryKind::Blob }.into();
-            tree.entries.push(gix::objs::tree::Entry { mode, filename: filename.into(), oid });
-        }
-        tree.entries.sort();
-        let mut bytes = Vec::new();
-        gix::objs::WriteTo::write_to(&tree, &mut bytes).map_err(doing("make a tree"))?;
-        self.hash(gix::objs::Kind::Tree, &bytes)
-    }
-
-    fn hash(&self, kind: gix::objs::Kind, bytes: &[u8]) -> Result<Oid> {
+    pub(super) fn hash(&self, kind: gix::objs::Kind, bytes: &[u8]) -> Result<Oid> {
         gix::objs::compute_hash(self.gix.object_hash(), kind, bytes)
             .map_err(|error| Error::Malformed(error.to_string()))
     }
@@ -315,4 +288,13 @@ impl Repo {
     pub fn empty_tree(&self) -> Oid {
         Oid::empty_tree(self.gix.object_hash())
     }
+}
+
+fn put_in(tree: &gix::Tree<'_>, entries: &[(String, Entry)]) -> Result<Oid> {
+    let mut editor = tree.edit().map_err(doing("make a tree"))?;
+    for (path, entry) in entries {
+        let kind = if entry.is_tree { EntryKind::Tree } else { EntryKind::Blob };
+        editor.upsert(path.as_str(), kind, entry.id).map_err(doing(format!("put in `{path}`")))?;
+    }
+    editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
 }

@@ -1,16 +1,16 @@
 //! Build keys of many points, for which the parts that their trees share are put together once.
 //!
-//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]). Most of it is the same for the
-//! next point of a chain: a directory whose points are all below both. What such a directory comes to is remembered with the
-//! *join* of its points: all of them are at or below a point exactly if their join is.
+//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]): what is left of
+//! the commit's tree when everything else is taken away. Most of it is the same for the next point of a chain. So each directory
+//! is remembered with the point for which nothing had to be taken away: nothing has to be for any point above that one either.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::content::join;
 use crate::config::Config;
-use crate::git::tree::Entry;
+use crate::git::directory::{Directories, Directory};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
@@ -20,27 +20,59 @@ const MOST: usize = 20_000;
 
 /// Works out build keys.
 pub struct Keys<'a> {
-    repo: &'a Repo,
     /// Takes the trees that are only made for their ids.
     memory: Repo,
+    repo: &'a Repo,
     config: &'a Config,
-    known: HashMap<(Oid, String), Option<Part>>,
+    known: Place,
+    /// How many places there are below it.
+    places: usize,
 }
 
-/// Directories of points within one directory, with everything else left out.
-#[derive(Clone)]
-struct Part {
+/// A path that may lead to points.
+#[derive(Default)]
+struct Place {
+    below: HashMap<String, Place>,
+    /// The point whose directory this is, once that was asked.
+    own: OnceCell<Option<Point>>,
+    seen: Option<Box<Seen>>,
+}
+
+/// A directory of which nothing is of another point than `point` and those below it.
+struct Seen {
     tree: Oid,
-    /// The join of the points.
-    join: Point,
-    /// Whether that is one of them.
-    has_join: bool,
+    point: Point,
+    part: Part,
+}
+
+/// What of a directory is of a point and those below it.
+#[derive(Clone, Copy)]
+struct Part {
+    /// A tree of nothing else; `None` when there is nothing.
+    tree: Option<Oid>,
+    /// Whether the point's own directory is there.
+    has_own: bool,
+    /// Whether nothing is of any other point.
+    is_all: bool,
+}
+
+/// A walk through a commit's tree.
+struct Walk<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    point: &'a Point,
+    /// The point's coordinates.
+    texts: Vec<String>,
+    path: String,
+    places: usize,
+    /// Whether the trees are to be written.
+    writes: bool,
 }
 
 impl<'a> Keys<'a> {
     /// Works out keys for `config`; nothing is written to `repo`.
     pub fn new(repo: &'a Repo, config: &'a Config) -> Self {
-        Self { repo, memory: repo.in_memory(), config, known: HashMap::new() }
+        Self { memory: repo.in_memory(), repo, config, known: Place::default(), places: 0 }
     }
 
     /// The build key of `point` in a commit's tree; `None` when the point's directory is not there.
@@ -48,104 +80,108 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// When objects cannot be read.
     pub fn key(&mut self, tree: Oid, point: &Point) -> Result<Option<Oid>> {
-        if self.known.len() > MOST {
-            self.known.clear();
-            self.memory = self.repo.in_memory();
+        if self.places > MOST {
+            (self.known, self.places, self.memory) = (Place::default(), 0, self.repo.in_memory());
         }
-        let mut parts = Vec::new();
-        self.below(self.config.flake.segments(), tree, String::new(), point, &mut parts)?;
-        if !parts.iter().any(|(_, part)| part.has_join && part.join == *point) {
-            return Ok(None);
-        }
-        let entry = |(path, part): (String, Part)| (path, Entry { name: String::new(), id: part.tree, is_tree: true });
-        let mut entries: Vec<_> = parts.into_iter().map(entry).collect();
-        for path in &self.config.build.include {
-            entries.extend(self.repo.content_at(tree, path)?.map(|entry| (path.clone(), entry)));
-        }
-        Ok(Some(self.tree_of(&entries)?))
-    }
-
-    /// Finds the largest directories under `path` whose points are all at or below `point`.
-    fn below(
-        &mut self,
-        segments: &[Segment],
-        tree: Oid,
-        path: String,
-        point: &Point,
-        parts: &mut Vec<(String, Part)>,
-    ) -> Result<()> {
-        // Above a set axis are the directories of all its values, most of which have nothing to do with the point.
-        if !segments.iter().any(|segment| matches!(segment, Segment::Set(_))) {
-            match self.whole(segments, tree, &path)? {
-                None => return Ok(()),
-                Some(part) if part.join.is_at_or_below(point) => {
-                    parts.push((path, part));
-                    return Ok(());
-                }
-                Some(_) => {}
-            }
-        }
-        let Some((segment, rest)) = segments.split_first() else { return Ok(()) };
-        for entry in self.directories(segment, tree)? {
-            if self.may_be_below(segment, &entry.name, point) {
-                self.below(rest, entry.id, join(&path, &entry.name), point, parts)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// All points under `path`; `None` when there are none.
-    fn whole(&mut self, segments: &[Segment], tree: Oid, path: &str) -> Result<Option<Part>> {
-        let place = (tree, path.to_owned());
-        if let Some(known) = self.known.get(&place) {
-            return Ok(known.clone());
-        }
-        let part = if let Some((segment, rest)) = segments.split_first() {
-            self.united_below(segment, rest, tree, path)?
-        } else {
-            let point = self.config.flake.decode(&self.config.lattice, path);
-            point.map(|join| Part { tree, join, has_join: true })
+        let include = &self.config.build.include;
+        let mut walk = Walk {
+            repo: if include.is_empty() { self.repo } else { &self.memory },
+            config: self.config,
+            point,
+            texts: self.config.lattice.texts(point),
+            path: String::new(),
+            places: self.places,
+            writes: !include.is_empty(),
         };
-        self.known.insert(place, part.clone());
+        let part = walk.part(&mut self.known, self.config.flake.segments(), tree)?;
+        self.places = walk.places;
+        let Some(key) = part.tree.filter(|_| part.has_own) else { return Ok(None) };
+        let mut included = Vec::new();
+        for path in include {
+            included.extend(self.memory.content_at(tree, path)?.map(|entry| (path.clone(), entry)));
+        }
+        Ok(Some(if included.is_empty() { key } else { self.memory.with_entries(key, &included)? }))
+    }
+}
+
+impl Walk<'_> {
+    /// What of the directory at `self.path`, which is `tree`, is of the point and those below it.
+    fn part(&mut self, place: &mut Place, segments: &[Segment], tree: Oid) -> Result<Part> {
+        let Some((segment, rest)) = segments.split_first() else { return Ok(self.own(place, tree)) };
+        if let Some(seen) = place.seen.as_ref().filter(|seen| seen.tree == tree) {
+            if seen.point == *self.point {
+                return Ok(seen.part);
+            } else if seen.point.is_at_or_below(self.point) {
+                return Ok(Part { has_own: false, ..seen.part });
+            }
+        }
+        let part = self.united(place, (segment, rest), &self.repo.directory(tree)?)?;
+        place.seen = part.is_all.then(|| Box::new(Seen { tree, point: self.point.clone(), part }));
         Ok(part)
     }
 
-    fn united_below(&mut self, segment: &Segment, rest: &[Segment], tree: Oid, path: &str) -> Result<Option<Part>> {
-        let mut children = Vec::new();
-        for entry in self.directories(segment, tree)? {
-            let part = self.whole(rest, entry.id, &join(path, &entry.name))?;
-            children.extend(part.map(|part| (entry.name, part)));
+    fn united(
+        &mut self,
+        place: &mut Place,
+        (segment, rest): (&Segment, &[Segment]),
+        whole: &Directory<'_>,
+    ) -> Result<Part> {
+        let (mut left, mut has_own, mut is_all) = (Directories::default(), false, true);
+        for held in whole.held() {
+            let held = held?;
+            let Some(name) = held.name.filter(|_| held.is_tree) else { continue };
+            match segment {
+                Segment::Literal(literal) if literal != name => continue,
+                Segment::Set(axis) if !self.is_within(*axis, name) => {
+                    is_all = false;
+                    continue;
+                }
+                _ => {}
+            }
+            let part = self.part_at(place, name, rest, held.id)?;
+            (has_own, is_all) = (has_own || part.has_own, is_all && part.is_all);
+            part.tree.into_iter().for_each(|id| left.push(name, id));
         }
-        self.united(children)
+        let tree = match () {
+            () if left.is_empty() => None,
+            () if self.writes => Some(self.repo.write(left, whole)?),
+            () => Some(self.repo.id_of(left, whole)?),
+        };
+        Ok(Part { tree, has_own, is_all })
     }
 
-    fn united(&self, children: Vec<(String, Part)>) -> Result<Option<Part>> {
-        let joined = children.iter().map(|(_, part)| part.join.clone()).reduce(|a, b| a.join(&b));
-        let Some(join) = joined else { return Ok(None) };
-        let has_join = children.iter().any(|(_, part)| part.has_join && part.join == join);
-        let entry = |(name, part): (String, Part)| (name, Entry { name: String::new(), id: part.tree, is_tree: true });
-        let tree = self.tree_of(&children.into_iter().map(entry).collect::<Vec<_>>())?;
-        Ok(Some(Part { tree, join, has_join }))
-    }
-
-    /// What is included may be within a directory of points, which must be there then; else no tree is made for its id.
-    fn tree_of(&self, entries: &[(String, Entry)]) -> Result<Oid> {
-        let is_plain = self.config.build.include.is_empty();
-        Ok(if is_plain { self.repo.tree_id(entries)? } else { self.memory.tree_of(entries)? })
-    }
-
-    /// The directories in `tree` that a segment of the pattern may stand for.
-    fn directories(&self, segment: &Segment, tree: Oid) -> Result<Vec<Entry>> {
-        if let Segment::Literal(name) = segment {
-            let entry = self.repo.entry_at(tree, name)?.filter(|entry| entry.is_tree);
-            return Ok(entry.map(|entry| Entry { name: name.clone(), ..entry }).into_iter().collect());
+    fn part_at(&mut self, place: &mut Place, name: &str, rest: &[Segment], tree: Oid) -> Result<Part> {
+        if !place.below.contains_key(name) {
+            place.below.insert(name.to_owned(), Place::default());
+            self.places += 1;
         }
-        Ok(self.repo.entries(tree)?.into_iter().filter(|entry| entry.is_tree).collect())
+        let end = self.path.len();
+        if end > 0 {
+            self.path.push('/');
+        }
+        self.path.push_str(name);
+        let part = match place.below.get_mut(name) {
+            Some(below) => self.part(below, rest, tree),
+            None => Ok(Part { tree: None, has_own: false, is_all: true }),
+        };
+        self.path.truncate(end);
+        part
     }
 
-    fn may_be_below(&self, segment: &Segment, name: &str, point: &Point) -> bool {
-        let Segment::Set(axis) = segment else { return true };
-        let values = self.config.lattice.values(point).swap_remove(*axis);
-        name.split('+').all(|value| values.iter().any(|own| own.as_str() == value))
+    /// The directory of a point, or of none.
+    fn own(&self, place: &Place, tree: Oid) -> Part {
+        let decode = || self.config.flake.decode(&self.config.lattice, &self.path);
+        match place.own.get_or_init(decode) {
+            None => Part { tree: None, has_own: false, is_all: true },
+            Some(own) if own.is_at_or_below(self.point) => {
+                Part { tree: Some(tree), has_own: own == self.point, is_all: true }
+            }
+            Some(_) => Part { tree: None, has_own: false, is_all: false },
+        }
+    }
+
+    /// Other components and architectures are most of a large tree: no need to look into them.
+    fn is_within(&self, axis: usize, name: &str) -> bool {
+        name.split('+').all(|value| self.texts[axis].split('+').any(|own| own == value))
     }
 }

@@ -42,7 +42,9 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let skipped = cache.skipped();
     let queue = View::take(repo)?;
     let stranded = queue.stranded();
-    let mut surveyor = Surveyor { repo, keys: Keys::new(repo, config), config, census, cache, queue, skipped };
+    let reader = repo.reading_once();
+    let keys = Keys::new(&reader, config);
+    let mut surveyor = Surveyor { repo, reader: &reader, keys, config, census, cache, queue, skipped };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::new(), Vec::new());
@@ -74,8 +76,8 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
 /// When refs or objects cannot be read.
 pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
     let (repo, cache) = (&context.repo, Cache::empty(&context.repo, config));
-    let mut surveyor =
-        Surveyor { repo, keys: Keys::new(repo, config), config, census, cache, queue: View::take(repo)?, skipped: 0 };
+    let (keys, queue) = (Keys::new(repo, config), View::take(repo)?);
+    let mut surveyor = Surveyor { repo, reader: repo, keys, config, census, cache, queue, skipped: 0 };
     let records = Records::open(repo)?;
     let mut found = Vec::new();
     for point in points {
@@ -99,6 +101,8 @@ pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
 
 struct Surveyor<'a> {
     repo: &'a Repo,
+    /// For commits and trees that are looked at once.
+    reader: &'a Repo,
     keys: Keys<'a>,
     config: &'a Config,
     census: &'a Census,
@@ -144,9 +148,9 @@ impl Surveyor<'_> {
         if let Some(facts) = self.cache.facts(&place) {
             return Ok(facts.clone());
         }
-        let read = self.repo.commit(commit)?;
-        let key = self.keys.key(read.tree, point)?;
-        let facts = Facts { key, parents: read.parents };
+        let (tree, parents) = self.reader.links(commit)?;
+        let key = self.keys.key(tree, point)?;
+        let facts = Facts { key, parents };
         self.cache.put_facts(place, facts.clone());
         Ok(facts)
     }
