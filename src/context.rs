@@ -66,7 +66,7 @@ impl Context {
     ///
     /// The file committed on a point's branch is as old as the branch and may come from another contributor; the base branch holds
     /// what the project agreed on. An uncommitted edit is the user's own, so its lattice counts; what it says about machines,
-    /// promotions and hooks does not ([`Config::ruled_by`]). HEAD's file is used only where no base is known, and then without
+    /// promotions and hooks does not ([`Config::with_policy`]). HEAD's file is used only where no base is known, and then without
     /// those settings.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Context {
     fn read_config(&self) -> Result<Rc<Config>, Error> {
         if let Some(bytes) = self.repo.edited_file(config::FILE)? {
             let edited = Config::parse(config::FILE, &bytes)?;
-            return Ok(edited.ruled_by(self.policy().ok().as_deref()).into());
+            return Ok(edited.with_policy(self.policy().ok().as_deref()).into());
         }
         let fault = match self.policy() {
             Err(fault @ (Error::NoBase | Error::Missing | Error::Config(_))) => fault,
@@ -101,7 +101,7 @@ impl Context {
             (_, None) => Err(Error::Missing),
             (_, Some(bytes)) => {
                 let config = Config::parse(&origin(), &bytes)?;
-                Ok(self.of_base(&config)?.unwrap_or(config).ruled_by(None).into())
+                Ok(self.of_base(&config)?.unwrap_or(config).with_policy(None).into())
             }
         }
     }

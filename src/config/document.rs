@@ -1,4 +1,4 @@
-//! The text of a `lattice.toml` with its comments and its order: making one, changing one.
+//! The text of a `lattice.toml`: creates and edits one, and keeps its comments and order.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value as Toml,
 
 use super::{Error, Flaw, Result};
 
-/// A `lattice.toml` as it is written.
+/// The text of a `lattice.toml`, parsed.
 #[derive(Debug, Clone)]
 pub struct Document {
     origin: String,
     toml: DocumentMut,
 }
 
-/// What an axis is to be.
+/// The values of an axis to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AxisDraft {
     /// Unordered values.
@@ -24,12 +24,12 @@ pub enum AxisDraft {
     Open(String, u64),
 }
 
-/// What a new `lattice.toml` is to say.
+/// The settings to write into a `lattice.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The base branch.
     pub base: String,
-    /// The remote; empty for none.
+    /// The remote; empty if there is none.
     pub remote: String,
     /// The pattern for branches.
     pub branch: String,
@@ -41,57 +41,57 @@ pub struct Draft {
     pub systems: Vec<(String, String)>,
 }
 
-/// The comments of a fresh file; the values are put in by [`Document::apply`].
+/// The text of a new file with empty values; [`Document::apply`] sets them.
 const STARTER: &str = r#"# The lattice of this repository: every point (component/arch/phase/step) is a branch that holds a flake.
 # Read by `git lattice`; commit it on the base branch, so that every clone has it.
 
 # The branch below all points.
 base = ""
-# Where points are pushed to; "" for nowhere.
+# The remote to push points to; "" for none.
 remote = ""
 
-# How a point names its branch and its directory. Both must name each axis that has more than one value.
+# The branch and the directory of a point. Both patterns must name each axis that has more than one value.
 branch = ""
 flake = ""
 
 # The axes, in the order in which points are written.
 #   { set = ["a", "b"] }                  unordered, such as architectures
 #   { chain = ["one", "two"] }            ordered and listed
-#   { chain = "step{n}", from = 1 }       ordered and numbered without end
-#   { chain = { phase0 = ["a", "b"], "*" = "step{n}" } }   a list for each value of the chain before
+#   { chain = "step{n}", from = 1 }       ordered and numbered, without a last one
+#   { chain = { phase0 = ["a", "b"], "*" = "step{n}" } }   a list for each value of the preceding chain
 [axes]
 
-# Which Nix system builds each architecture.
+# The Nix system of each architecture.
 [systems]
 
-# What `git lattice promote` asks for. Without this: a `built` record for the point's own systems.
+# What `git lattice promote` requires. Default: a `built` record for each system of the point.
 # [promote]
-# across = ["arch"]               # all architectures together, all or none
+# across = ["arch"]               # promote all architectures together or none
 # systems = ["x86_64-linux"]      # these systems instead of the point's own
 
-# What builds may read besides the directories of the points.
+# Paths that builds may read, in addition to the directories of the points.
 # [build]
 # include = ["src"]
 "#;
 
 impl Document {
-    /// Reads the bytes of a `lattice.toml`; `origin` names them in messages.
+    /// Parses the bytes of a `lattice.toml`; messages call it `origin`.
     ///
     /// # Errors
-    /// When they are not UTF-8 or not TOML.
+    /// When the bytes are not UTF-8 or not TOML.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
         let toml = parse(bytes).map_err(|flaw| Error::Text { origin: origin.to_owned(), flaw })?;
         Ok(Self { origin: origin.to_owned(), toml })
     }
 
-    /// A fresh, commented document that says what `draft` says.
+    /// Makes a new, commented document with the settings of `draft`.
     pub fn starter(origin: &str, draft: &Draft) -> Self {
         let mut document = Self { origin: origin.to_owned(), toml: parse(STARTER.as_bytes()).unwrap_or_default() };
         document.apply(draft);
         document
     }
 
-    /// Puts in what `draft` says; comments, order and what it does not name stay.
+    /// Sets what `draft` contains; keeps comments, order and all other keys.
     pub fn apply(&mut self, draft: &Draft) {
         let table = self.toml.as_table_mut();
         for (key, text) in
@@ -116,7 +116,7 @@ impl Document {
         }
     }
 
-    /// Adds a value at the end of a set or a listed chain; `false` when it was there.
+    /// Adds a value at the end of a set or a listed chain; returns `false` if it was there already.
     ///
     /// # Errors
     /// When there is no such axis, or its values are not listed.
@@ -126,17 +126,17 @@ impl Document {
         let Some(table) =
             self.toml.get_mut("axes").and_then(|axes| axes.get_mut(axis)).and_then(Item::as_table_like_mut)
         else {
-            return Err(bad("is not there"));
+            return Err(bad("does not exist"));
         };
         let key = if table.contains_key("set") { "set" } else { "chain" };
         let Some(list) = table.get_mut(key).and_then(Item::as_array_mut) else {
-            return Err(bad("has no list of values that one could be added to: it is numbered, or listed per value"));
+            return Err(bad("has no single list of values to add to: it is numbered, or listed per value"));
         };
         if list.iter().any(|value| value.as_str() == Some(new)) {
             return Ok(false);
         }
         let mut added = Toml::from(new);
-        // In a list of one value per line the new one gets a line of its own, before a trailing comma's.
+        // If the list has one value per line, put the new one on its own line, before a trailing comma.
         if let Some(last) = list.iter().last() {
             let prefix = last.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or_default();
             added.decor_mut().set_prefix(if prefix.contains('\n') { prefix.to_owned() } else { " ".to_owned() });
@@ -145,7 +145,7 @@ impl Document {
         Ok(true)
     }
 
-    /// Says which system builds an architecture, unless something says so already.
+    /// Sets the system of an architecture, unless it has one.
     pub fn add_system(&mut self, arch: &str, system: &str) {
         let systems = subtable(self.toml.as_table_mut(), "systems");
         if !systems.contains_key(arch) {
@@ -184,7 +184,7 @@ impl AxisDraft {
     }
 }
 
-/// The values of an axis, where it lists them.
+/// The listed values of an axis; empty if it lists none.
 fn listed(axis: Option<&Item>) -> Vec<String> {
     let list = axis.and_then(|axis| axis.get("set").or_else(|| axis.get("chain"))).and_then(Item::as_array);
     list.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
@@ -212,7 +212,7 @@ fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn Table
 pub(super) fn parse(bytes: &[u8]) -> std::result::Result<DocumentMut, Flaw> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let (line, column) = position_after(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
-        Flaw { line, column, message: "not UTF-8: the byte there is part of no character".to_owned() }
+        Flaw { line, column, message: "not UTF-8: this byte is not part of a character".to_owned() }
     })?;
     text.parse::<DocumentMut>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -221,7 +221,7 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<DocumentMut, Flaw> {
     })
 }
 
-/// Line and column, each from 1, of what follows `before`.
+/// Line and column (1-based) of the character after `before`.
 fn position_after(before: &str) -> (usize, usize) {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)

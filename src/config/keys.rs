@@ -1,4 +1,4 @@
-//! The keys that `lattice.toml` may have: any other means nothing and is named.
+//! The known keys of `lattice.toml`; commands warn about all others.
 
 pub(super) const TOP_KEYS: [&str; 12] = [
     "base",

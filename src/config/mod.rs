@@ -1,4 +1,4 @@
-//! `lattice.toml`: what a project shares. [`document`] keeps the text and its comments, this turns it into checked values.
+//! `lattice.toml`, the settings of a project. [`document`] holds the text with its comments; [`Config`] the checked values.
 
 pub mod document;
 mod keys;
@@ -17,74 +17,74 @@ pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use step_data::StepData;
 pub use systems::Systems;
 
-/// The file's name, at the root of the worktree and of the base branch.
+/// The name of the file, at the root of the worktree and of the base branch.
 pub const FILE: &str = "lattice.toml";
 
-/// Where a point's branch is when `branch` is not given.
+/// The prefix of branches if `branch` is not set.
 pub const DEFAULT_BRANCH: &str = "feature";
-/// Where a point's directory is when `flake` is not given.
+/// The parent of the points' directories if `flake` is not set.
 pub const DEFAULT_FLAKE: &str = "flakes";
 
-/// What `lattice.toml` says, checked.
+/// The checked content of a `lattice.toml`.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The axes.
     pub lattice: Lattice,
-    /// A point's branch.
+    /// The pattern of branches.
     pub branch: Pattern,
-    /// A point's directory.
+    /// The pattern of directories.
     pub flake: Pattern,
     /// The base branch: the bottom of the lattice.
     pub base: BranchName,
-    /// The remote that points are pushed to; `None` when the file says `remote = ""`.
+    /// The remote to push points to; `None` for `remote = ""`.
     pub remote: Option<String>,
-    /// The template for new points.
+    /// The template of new points.
     pub template: Option<String>,
-    /// Which machines build a point.
+    /// The Nix systems of points.
     pub systems: Systems,
-    /// What a promotion asks for.
+    /// The policy for promotions.
     pub promote: Promote,
     /// How points are built.
     pub build: Build,
-    /// Other machines that the project proposes; none is used before the user allowed it.
+    /// Other machines that the project proposes. Builds use them only after the user has allowed them.
     pub proposal: Proposal,
-    /// What linting asks for.
+    /// Settings of the linters.
     pub lint: Lint,
-    /// What the hooks do where the project may choose.
+    /// Settings of the hooks.
     pub hooks: Hooks,
-    /// Keys that mean nothing here, each with its path: `build.inclde`.
+    /// Unknown keys with their paths, such as `build.inclde`.
     pub unknown: Vec<String>,
-    /// Keys of an edited file that do not count before they are committed on the base branch.
-    pub unheard: Vec<String>,
-    /// A number that changes when the file does: what was derived with another one does not count.
+    /// Keys of an edited file that are ignored until they are committed on the base branch.
+    pub ignored: Vec<String>,
+    /// A hash of the file; cached results with another fingerprint are stale.
     pub fingerprint: u64,
 }
 
-/// Why a `lattice.toml` is not usable.
+/// Why a `lattice.toml` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It is not TOML, or no text at all.
+    /// It is not TOML or not UTF-8.
     #[error("`{origin}` {flaw}")]
     Text {
-        /// Which file, for the reader.
+        /// The file, for the message.
         origin: String,
         /// What is wrong with it.
         flaw: Flaw,
     },
-    /// A key is missing or has something else than expected.
+    /// A key is missing or has an unexpected value.
     #[error("`{origin}`: `{key}` {why}")]
     Key {
-        /// Which file, for the reader.
+        /// The file, for the message.
         origin: String,
         /// The key with its path.
         key: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The axes or patterns are no lattice.
+    /// The axes or patterns do not form a lattice.
     #[error("`{origin}`: {source}")]
     Lattice {
-        /// Which file, for the reader.
+        /// The file, for the message.
         origin: String,
         /// What is wrong with them.
         source: crate::lattice::Error,
@@ -99,28 +99,31 @@ pub struct Flaw {
     pub line: usize,
     /// In characters, counted from 1.
     pub column: usize,
-    /// What the parser says.
+    /// The message of the parser.
     pub message: String,
 }
 
-/// `Result` with this shelf's [`Error`].
+/// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Config {
-    /// Reads the bytes of a `lattice.toml`; `origin` names them in messages.
+    /// Parses the bytes of a `lattice.toml`; messages call it `origin`.
     ///
     /// # Errors
-    /// When it is not TOML, or what it says is no lattice.
+    /// When it is not TOML, or its axes and patterns do not form a lattice.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self> {
         Document::parse(origin, bytes)?.config()
     }
 
-    /// What a file that is not the base branch's may say: it describes the lattice, and `policy`, the base branch's, says what
-    /// promotions ask for, what hooks do, and which machines the project proposes. Without a policy there is no proposal.
+    /// Applies the policy of the base branch to a file from elsewhere, such as the worktree: a branch must not set its own
+    /// policy.
+    ///
+    /// The file still describes the lattice. `[promote]`, `[hooks]`, `[build] supersede` and the proposed machines come from
+    /// `policy`; without a policy, no machines are proposed. Keys that lose their effect are listed in `ignored`.
     #[must_use]
-    pub fn ruled_by(mut self, policy: Option<&Self>) -> Self {
+    pub fn with_policy(mut self, policy: Option<&Self>) -> Self {
         let proposal = policy.map(|policy| policy.proposal.clone()).unwrap_or_default();
-        self.unheard = self.proposal.unlike(&proposal);
+        self.ignored = self.proposal.differing_keys(&proposal);
         self.proposal = proposal;
         if let Some(policy) = policy {
             let rules = [
@@ -128,7 +131,7 @@ impl Config {
                 ("[hooks]", self.hooks != policy.hooks),
                 ("[build] supersede", self.build.supersede != policy.build.supersede),
             ];
-            self.unheard.extend(rules.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key.to_owned()));
+            self.ignored.extend(rules.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key.to_owned()));
             self.promote.clone_from(&policy.promote);
             self.hooks.clone_from(&policy.hooks);
             self.build.supersede = policy.build.supersede;

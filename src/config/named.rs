@@ -1,15 +1,15 @@
-//! A point with its names: what it is called on a command line, its branch, its directory.
+//! A point with its names: the spelling on the command line, the branch and the directory.
 
 use super::Config;
 use crate::branch_name::BranchName;
 use crate::lattice::{Point, Spelled};
 
-/// A point and what lattice.toml calls it.
+/// A point with the names that `lattice.toml` gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// The point.
     pub point: Point,
-    /// The point as it is written: `component/arch/phase/step`.
+    /// The text form of the point: `component/arch/phase/step`.
     pub spelled: Spelled,
     /// Its branch.
     pub branch: BranchName,
@@ -35,18 +35,18 @@ impl Config {
         }
     }
 
-    /// A point as it is written, where no other name of it is needed.
+    /// Formats a point; cheaper than [`Config::name`].
     pub fn spell(&self, point: &Point) -> Spelled {
         self.lattice.spell(point)
     }
 
-    /// The branch of a point, where no other name of it is needed.
+    /// The branch of a point; cheaper than [`Config::name`].
     pub fn branch_of(&self, point: &Point) -> BranchName {
-        // Pattern::parse lets no pattern pass that gives a name which git refuses.
+        // `Pattern::parse` refuses patterns that give invalid branch names.
         BranchName::known(&self.branch.encode(&self.lattice, point))
     }
 
-    /// The directory of a point, where no other name of it is needed.
+    /// The directory of a point; cheaper than [`Config::name`].
     pub fn dir_of(&self, point: &Point) -> String {
         self.flake.encode(&self.lattice, point)
     }

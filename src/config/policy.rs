@@ -1,4 +1,4 @@
-//! The tables that say what the project asks for: `[build]`, `[promote]`, `[lint]`, `[hooks]`.
+//! The policy tables of the project: `[build]`, `[promote]`, `[lint]`, `[hooks]`.
 
 use toml_edit::{Item, TableLike};
 
@@ -10,23 +10,25 @@ use crate::system::System;
 /// How points are built.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Build {
-    /// What a build may read besides the points' directories.
+    /// Paths that a build may read, in addition to the points' directories.
     pub include: Vec<String>,
     /// Whether a newer checkout cancels the background builds of older ones.
     pub supersede: bool,
 }
 
-/// Other machines that `[build]` proposes for builds that the user types. They choose where code runs and where results go, so
-/// this is text: `ops::trust` says whether the user allowed exactly this, and only then is it read as places.
+/// Other machines that `[build]` proposes for builds started by the user.
+///
+/// These settings decide where code runs and where results go. They stay plain text until `ops::trust` confirms that the user
+/// has allowed exactly this text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proposal {
-    /// Remote builders, as nix.conf's `builders`.
+    /// Remote builders, in the syntax of `builders` in nix.conf(5).
     pub builders: Option<String>,
-    /// The store in which builds happen.
+    /// The store to build in.
     pub store: Option<String>,
-    /// The caches that builds take from, besides the user's.
+    /// Binary caches to use in addition to those of the user.
     pub substituters: Vec<String>,
-    /// Where results are copied to.
+    /// The store to copy results to.
     pub push_cache: Option<String>,
 }
 
@@ -36,8 +38,8 @@ impl Proposal {
         *self == Self::default()
     }
 
-    /// The canonical form: a line per key, in the order of the keys, each as TOML. Equal proposals have equal lines, whatever else
-    /// the file says and however it is written.
+    /// The canonical form: one line of TOML per key, in the order of the keys. Equal proposals have equal lines, independent of
+    /// formatting and of the rest of the file.
     pub fn lines(&self) -> Vec<String> {
         let quoted = |text: &String| serde_json::Value::from(text.as_str()).to_string();
         let one = |key: &str, text: &Option<String>| text.as_ref().map(|text| format!("{key} = {}", quoted(text)));
@@ -48,8 +50,8 @@ impl Proposal {
         lines.into_iter().flatten().collect()
     }
 
-    /// The keys whose values are not those of another proposal.
-    pub(super) fn unlike(&self, other: &Self) -> Vec<String> {
+    /// The keys whose values differ from those of another proposal.
+    pub(super) fn differing_keys(&self, other: &Self) -> Vec<String> {
         let keys = [
             ("builders", self.builders != other.builders),
             ("push-cache", self.push_cache != other.push_cache),
@@ -63,36 +65,36 @@ impl Proposal {
 /// The policy for promotions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promote {
-    /// Set axes on which all values must be ready, and which then move together.
+    /// Set axes whose values are promoted together, once all are ready.
     pub across: Vec<usize>,
-    /// The systems whose records are asked for; empty: the point's own.
+    /// The systems that need a record; empty for those of the point.
     pub systems: Vec<System>,
-    /// What the records must say.
+    /// Requirements on the records.
     pub require: Require,
 }
 
-/// What records a promotion asks for.
+/// The records that a promotion requires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Require {
-    /// A build that was made again must have come to the same.
+    /// Whether a second build with the same result is required.
     pub reproduced: bool,
-    /// On how many different hosts it must have been built; 0 and 1 both mean on one.
+    /// Number of different hosts that must have built it; 0 and 1 both mean one.
     pub hosts: u64,
 }
 
-/// What linting asks for.
+/// Settings of the linters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lint {
     /// Engines whose absence is a failure.
     pub require: Vec<String>,
-    /// Codes of rules that are switched off.
+    /// Codes of disabled rules.
     pub off: Vec<String>,
 }
 
-/// What the hooks do where the project may choose.
+/// Settings of the hooks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
-    /// Whether a new worktree's point is built as that of a switch is.
+    /// Whether `git worktree add` starts a build of the point, as `git switch` does.
     pub on_worktree_add: bool,
 }
 

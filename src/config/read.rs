@@ -1,4 +1,4 @@
-//! From TOML to checked values.
+//! Converts the TOML document to checked values.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use crate::lattice::axis::Listed;
 use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Pattern, Value};
 use crate::system::System;
 
-/// The axis that says the architecture unless `system-axis` names another.
+/// The axis of architectures unless `system-axis` names another.
 const ARCH: &str = "arch";
-/// In `[systems]` and in lists per value: everything not named.
+/// In `[systems]` and in lists per value: all other values.
 const REST: &str = "*";
 
 impl Document {
-    /// What the document says, checked.
+    /// Checks the document and returns its values.
     ///
     /// # Errors
-    /// When a key has something else than expected or the axes and patterns are no lattice.
+    /// When a key has an unexpected value, or the axes and patterns do not form a lattice.
     pub fn config(&self) -> Result<Config> {
         let reader = Reader { origin: self.origin() };
         let top = self.table();
@@ -47,7 +47,7 @@ impl Document {
             lint: reader.lint(top)?,
             hooks: reader.hooks(top)?,
             unknown: unknown_keys(top),
-            unheard: Vec::new(),
+            ignored: Vec::new(),
             fingerprint: fingerprint(&self.to_string()),
             lattice,
         })
@@ -59,7 +59,7 @@ pub(super) fn default_pattern(lattice: &Lattice, root: &str) -> String {
     lattice.axes().iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{}}}", axis.name))
 }
 
-/// FNV-1a of 64 bits: the same on every machine and with every compiler.
+/// 64-bit FNV-1a: unlike the standard library's hasher, the same on all machines and compiler versions.
 fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -98,11 +98,11 @@ impl Reader<'_> {
 
     fn base(&self, top: &dyn TableLike) -> Result<BranchName> {
         let base = self.text(top, "base")?.ok_or_else(|| self.bad("base", "is missing: it names the base branch"))?;
-        BranchName::parse(&base)
-            .map_err(|_| self.bad("base", format!("is {base:?}, which cannot be the name of a branch")))
+        BranchName::parse(&base).map_err(|_| self.bad("base", format!("is {base:?}, which is not a valid branch name")))
     }
 
-    /// `origin` where the key is missing, none where it is empty. Only the name of a remote: git takes URLs and options too.
+    /// The remote: `origin` if the key is missing, none if it is empty. Only a name is allowed, since git would also accept
+    /// URLs and options.
     fn remote(&self, top: &dyn TableLike) -> Result<Option<String>> {
         let remote = self.text(top, "remote")?.unwrap_or_else(|| "origin".to_owned());
         if remote.is_empty() {
@@ -111,12 +111,12 @@ impl Reader<'_> {
         if is_ref_name(&remote) {
             return Ok(Some(remote));
         }
-        Err(self.bad("remote", format!("is {remote:?}, which cannot be the name of a remote that `git remote` lists")))
+        Err(self.bad("remote", format!("is {remote:?}, which is not a valid name of a remote")))
     }
 
     pub(super) fn text(&self, table: &dyn TableLike, key: &str) -> Result<Option<String>> {
         let read =
-            |item: &Item| item.as_str().map(str::to_owned).ok_or_else(|| self.bad(key, "must be a text in quotes"));
+            |item: &Item| item.as_str().map(str::to_owned).ok_or_else(|| self.bad(key, "must be a string in quotes"));
         table.get(key).map(read).transpose()
     }
 
@@ -128,7 +128,7 @@ impl Reader<'_> {
         let strings = item
             .as_array()
             .and_then(|array| array.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
-        strings.ok_or_else(|| self.bad(key, "must be a list of texts: [\"a\", \"b\"]"))
+        strings.ok_or_else(|| self.bad(key, "must be a list of strings: [\"a\", \"b\"]"))
     }
 
     pub(super) fn table<'t>(&self, table: &'t dyn TableLike, key: &str) -> Result<Option<&'t dyn TableLike>> {
@@ -168,7 +168,7 @@ impl Reader<'_> {
         let shape = "must be { set = [..] }, { chain = [..] } or { chain = \"name{n}\", from = 0 }";
         let table = item.as_table_like().ok_or_else(|| self.bad(&key, shape))?;
         let from = match table.get("from").map(|item| item.as_integer().and_then(|n| u64::try_from(n).ok())) {
-            Some(None) => return Err(self.bad(&key, "has a `from` that is no number at or above 0")),
+            Some(None) => return Err(self.bad(&key, "has an invalid `from`: expected a number at or above 0")),
             from => from.flatten(),
         };
         let kind = match (table.get("set"), table.get("chain")) {
@@ -190,7 +190,7 @@ impl Reader<'_> {
         for (value, item) in table.iter() {
             let key = format!("{key}.{value}");
             if item.as_table_like().is_some() {
-                return Err(self.bad(&key, "must be a list or a numbered text"));
+                return Err(self.bad(&key, "must be a list or a numbered chain: [\"a\", \"b\"] or \"name{n}\""));
             }
             let chain = self.chain(item, from, &key)?;
             if value == REST {
@@ -208,7 +208,7 @@ impl Reader<'_> {
 
     fn listed(&self, item: &Item, key: &str) -> Result<Listed> {
         let values = self.list(item, key)?.iter().map(|text| self.value(text)).collect::<Result<Vec<_>>>()?;
-        Listed::new(values).map_err(|why| self.bad(key, format!("is no list of values: {why}")))
+        Listed::new(values).map_err(|why| self.bad(key, format!("is not a valid list of values: {why}")))
     }
 
     fn systems(&self, top: &dyn TableLike, lattice: &Lattice) -> Result<Systems> {
@@ -219,20 +219,20 @@ impl Reader<'_> {
             None => lattice.axis_index(ARCH).ok(),
         };
         let double = |key: &str, item: &Toml| -> Result<System> {
-            let text = item.as_str().ok_or_else(|| self.bad(key, "must be a text in quotes"))?;
-            System::parse(text).map_err(|error| self.bad(key, format!("is wrong: {error}")))
+            let text = item.as_str().ok_or_else(|| self.bad(key, "must be a string in quotes"))?;
+            System::parse(text).map_err(|error| self.bad(key, format!("is invalid: {error}")))
         };
         let mut given = HashMap::new();
         for (value, item) in table.iter().flat_map(|table| table.iter()) {
             let key = format!("systems.{value}");
             given.insert(
                 value.to_owned(),
-                double(&key, item.as_value().ok_or_else(|| self.bad(&key, "must be a text in quotes"))?)?,
+                double(&key, item.as_value().ok_or_else(|| self.bad(&key, "must be a string in quotes"))?)?,
             );
         }
         let rest = given.remove(REST);
         let Some(axis) = axis else {
-            let why = format!("needs `\"{REST}\" = \"x86_64-linux\"`: no axis says which machine builds");
+            let why = format!("needs `\"{REST}\" = \"x86_64-linux\"`: there is no axis of architectures");
             return rest
                 .map(|rest| Systems::new(None, HashMap::new(), Some(rest)))
                 .ok_or_else(|| self.bad("systems", why));
@@ -255,14 +255,11 @@ impl Reader<'_> {
         for value in values {
             let system =
                 given.remove(value.as_str()).or_else(|| System::of_arch(value.as_str())).or_else(|| rest.clone());
-            let why =
-                || format!("has no entry for `{value}` of axis `{name}`, and that is no architecture known by itself");
+            let why = || format!("has no entry for `{value}` of axis `{name}`, which is not a known architecture");
             of.insert(value.clone(), system.ok_or_else(|| self.bad("systems", why()))?);
         }
         match given.into_keys().min() {
-            Some(stray) => {
-                Err(self.bad(&format!("systems.{stray}"), format!("is for a value that axis `{name}` does not have")))
-            }
+            Some(stray) => Err(self.bad(&format!("systems.{stray}"), format!("is not a value of axis `{name}`"))),
             None => Ok(Systems::new(Some(axis), of, rest)),
         }
     }

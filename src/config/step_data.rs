@@ -1,29 +1,29 @@
-//! A point's `config.toml`: bytes that are the user's own, and what git-lattice itself reads in them.
+//! The `config.toml` of a point: the bytes of the user, and the keys that git-lattice reads.
 
 use toml_edit::{Item, TableLike};
 
 use super::{Flaw, document};
 
-/// What a point's `config.toml` says when the user gave none.
+/// The `config.toml` of a point for which the user gave none.
 const MINIMAL: &str = "# The data of this step: what is written here, the flake beside it can read.\n";
 
-/// A point's `config.toml`, parsed when it is made: the bytes are TOML.
+/// The `config.toml` of a point; the bytes are known to be TOML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepData {
     bytes: Vec<u8>,
     /// `[nix] nixpkgs_path`: the nixpkgs input.
     pub nixpkgs_path: Option<String>,
-    /// `[nix] base_branch`: the branch that a first point grows from.
+    /// `[nix] base_branch`: the parent branch of a first point.
     pub base_branch: Option<String>,
-    /// Whether `[rust]` says `version` and `hash`, which the template `rust` needs.
+    /// Whether `[rust]` has `version` and `hash`, which the template `rust` needs.
     pub has_rust: bool,
 }
 
 impl StepData {
-    /// Reads the bytes of a `config.toml`.
+    /// Parses the bytes of a `config.toml`.
     ///
     /// # Errors
-    /// When they are not UTF-8 or not TOML, with line and column.
+    /// When the bytes are not UTF-8 or not TOML, with line and column.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Flaw> {
         let toml = document::parse(&bytes)?;
         let (nix, rust) = (toml.get("nix").and_then(Item::as_table_like), toml.get("rust"));
@@ -33,20 +33,20 @@ impl StepData {
         Ok(Self { bytes, nixpkgs_path, base_branch, has_rust })
     }
 
-    /// What a step has for which the user gave no data.
+    /// The data of a step for which the user gave none.
     #[must_use]
     pub fn minimal() -> Self {
         Self { bytes: MINIMAL.as_bytes().to_vec(), nixpkgs_path: None, base_branch: None, has_rust: false }
     }
 
-    /// The bytes, as they were read.
+    /// The original bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// A text that is there and not empty.
+/// The string at `key`, unless it is missing or empty.
 fn text(table: Option<&dyn TableLike>, key: &str) -> Option<String> {
     table?.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }

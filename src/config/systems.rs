@@ -1,4 +1,4 @@
-//! Which machines build a point: the values of one axis, each with its system double.
+//! The Nix systems of points: each value of one axis has a system double.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use crate::system::System;
 /// The systems of points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Systems {
-    /// The set axis that says the architecture.
+    /// The set axis of architectures.
     axis: Option<usize>,
     of: HashMap<Value, System>,
-    /// For a lattice without such an axis.
+    /// The system of all points, for a lattice without such an axis.
     rest: Option<System>,
 }
 
@@ -20,12 +20,12 @@ impl Systems {
         Self { axis, of, rest }
     }
 
-    /// The axis that says the architecture.
+    /// The axis of architectures.
     pub fn axis(&self) -> Option<usize> {
         self.axis
     }
 
-    /// The systems of a point, in order, each once.
+    /// The systems of a point, sorted and without duplicates.
     pub fn of(&self, lattice: &Lattice, point: &Point) -> Vec<System> {
         let values = self.axis.map(|axis| lattice.values(point).swap_remove(axis)).unwrap_or_default();
         let mut systems: Vec<_> = values

@@ -5,24 +5,24 @@ use std::fmt;
 
 use super::{Error, Numbered, Result, Value, nearest};
 
-/// How many axes a lattice may have: each is a flag, and a part of the names of branches and directories.
+/// Maximum number of axes: each one becomes a flag and a part of branch and directory names.
 pub const MOST_AXES: usize = 64;
 
-/// The name of an axis: lower-case letters, digits, `-` and `_`, a letter first.
+/// The name of an axis: lower-case letters, digits, `-` and `_`, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AxisName(Box<str>);
 
 impl AxisName {
-    /// Reads an axis' name, which is also its flag: `--arch`.
+    /// Parses the name of an axis, which is also its flag: `--arch`.
     ///
     /// # Errors
-    /// [`Error::BadAxis`] when it would not do as a flag.
+    /// [`Error::BadAxis`] if it is not usable as a flag.
     pub fn parse(text: &str) -> Result<Self> {
         let fits = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.len() <= 40
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
-        let why =
-            "its name becomes a flag: expected lower-case letters, digits, `-` and `_`, a letter first".to_owned();
+        let why = "its name becomes a flag: expected lower-case letters, digits, `-` and `_`, starting with a letter"
+            .to_owned();
         if fits { Ok(Self(text.into())) } else { Err(Error::BadAxis { axis: super::shorten(text), why }) }
     }
 
@@ -38,7 +38,7 @@ impl fmt::Display for AxisName {
     }
 }
 
-/// A closed chain or set: its values in order, each found by its text.
+/// The values of a closed chain or a set, in order, with an index by text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     values: Vec<Value>,
@@ -46,11 +46,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// A list of distinct values.
+    /// Makes a list of distinct values.
     ///
     /// # Errors
-    /// A sentence when there is none, or when two are the same or differ in letter case alone (a file system that folds case
-    /// would take their branches for one).
+    /// A message if the list is empty, or if two values are equal or differ only in letter case (a case-insensitive file
+    /// system cannot hold both branches).
     pub fn new(values: Vec<Value>) -> std::result::Result<Self, String> {
         if values.is_empty() {
             return Err("it has no values".to_owned());
@@ -59,7 +59,7 @@ impl Listed {
         for value in &values {
             match folded.insert(value.as_str().to_ascii_lowercase(), value) {
                 Some(other) if other == value => return Err(format!("`{value}` is listed twice")),
-                Some(other) => return Err(format!("`{other}` and `{value}` differ in letter case alone")),
+                Some(other) => return Err(format!("`{other}` and `{value}` differ only in letter case")),
                 None => {}
             }
         }
@@ -72,24 +72,24 @@ impl Listed {
         &self.values
     }
 
-    /// Where a value stands.
+    /// The position of a value.
     pub(super) fn position(&self, text: &str) -> Option<u32> {
         self.index.get(text).copied()
     }
 }
 
-/// An ordered axis' values.
+/// The values of an ordered axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chain {
     /// Listed in order.
     Closed(Listed),
     /// Numbered without end.
     Open(Numbered),
-    /// Different for each value of the chain axis before it; `rest` for those not named.
+    /// A separate chain for each value of the preceding chain axis.
     Per {
-        /// The chain for a value.
+        /// The chains by value of the preceding chain axis.
         of: HashMap<Value, Chain>,
-        /// The chain for every other value.
+        /// The chain for all values that `of` does not list.
         rest: Option<Box<Chain>>,
     },
 }
@@ -118,7 +118,7 @@ impl Chain {
         }
     }
 
-    /// The chain that holds where the chain axis before has the value `before`.
+    /// The chain to use where the preceding chain axis has the value `before`.
     fn under(&self, before: Option<&Value>) -> Option<&Self> {
         match self {
             Self::Per { of, rest } => before.and_then(|value| of.get(value).or(rest.as_deref())),
@@ -126,7 +126,7 @@ impl Chain {
         }
     }
 
-    /// The chains that may hold: this one, or those per value.
+    /// All chains that [`Chain::under`] can return: this one, or those per value.
     fn lists(&self) -> Vec<&Self> {
         match self {
             Self::Per { of, rest } => of.values().chain(rest.as_deref()).collect(),
@@ -134,48 +134,48 @@ impl Chain {
         }
     }
 
-    /// Whether some point has this value.
+    /// Whether any point can have this value.
     pub(super) fn knows(&self, text: &str) -> bool {
         self.lists().iter().any(|chain| chain.rank(text).is_some())
     }
 
-    /// Whether an open chain among these has this value.
+    /// Whether any of the open chains has this value.
     fn counts(&self, text: &str) -> bool {
         self.lists().iter().any(|chain| matches!(chain, Self::Open(numbered) if numbered.number(text).is_some()))
     }
 
-    /// The values of all lists; without those of open chains.
+    /// The values of all closed chains.
     fn listed(&self) -> Vec<&Value> {
         let closed =
             self.lists().into_iter().filter_map(|chain| if let Self::Closed(l) = chain { Some(l) } else { None });
         closed.flat_map(Listed::values).collect()
     }
 
-    /// What is wrong with lists per value where the chain axis before is `before`, if so.
+    /// Checks lists per value against the preceding chain axis; returns what is wrong.
     fn fault(&self, before: Option<&Self>) -> Option<String> {
         let Self::Per { of, rest } = self else { return None };
         let Some(before) = before else {
-            return Some("its lists depend on the chain axis before it, and there is none".to_owned());
+            return Some("its lists depend on the preceding chain axis, but there is none".to_owned());
         };
         if self.lists().iter().any(|chain| matches!(chain, Self::Per { .. })) {
-            return Some("a list per value may not itself differ per value".to_owned());
+            return Some("a list per value must not contain further lists per value".to_owned());
         }
         let known: HashSet<&Value> = before.listed().into_iter().collect();
         if let Some(key) = of.keys().filter(|key| !known.contains(key) && !before.counts(key.as_str())).min() {
-            return Some(format!("it has a list for `{key}`, which the chain axis before it does not have"));
+            return Some(format!("it has a list for `{key}`, which is not a value of the preceding chain axis"));
         }
         if rest.is_some() {
             return None;
         }
-        // A value without a list would be a hole in the chain, where no point can be.
+        // A value without a list would leave a gap in the chain.
         if before.lists().iter().any(|chain| matches!(chain, Self::Open(_))) {
-            return Some("the chain axis before it has no end: it needs a list for the rest".to_owned());
+            return Some("the preceding chain axis is open: add a list for the other values, `\"*\"`".to_owned());
         }
         let missing = before.listed().into_iter().find(|value| !of.contains_key(value))?;
         Some(format!("it has no list for `{missing}`"))
     }
 
-    /// Whether some of its values are numbered.
+    /// Whether any of its values are numbered.
     fn is_counted(&self) -> bool {
         match self {
             Self::Closed(_) => false,
@@ -198,12 +198,12 @@ impl Chain {
     }
 }
 
-/// Whether an axis is ordered, and its values.
+/// The values of an axis, and whether they are ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Unordered; a point may have several.
+    /// Unordered; a point has one or more.
     Set(Listed),
-    /// Ordered; a point has one.
+    /// Ordered; a point has exactly one.
     Chain(Chain),
 }
 
@@ -217,7 +217,7 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Whether a point has just one value here, always the same.
+    /// Whether the axis has a single value, the same for all points.
     pub fn is_constant(&self) -> bool {
         match &self.kind {
             Kind::Set(listed) | Kind::Chain(Chain::Closed(listed)) => listed.values().len() == 1,
@@ -225,7 +225,7 @@ impl Axis {
         }
     }
 
-    /// The listed values; `None` when the chain is open or depends on another.
+    /// The listed values; `None` if the chain is open or depends on another axis.
     pub fn listed(&self) -> Option<&[Value]> {
         match &self.kind {
             Kind::Set(listed) | Kind::Chain(Chain::Closed(listed)) => Some(listed.values()),
@@ -233,7 +233,7 @@ impl Axis {
         }
     }
 
-    /// The values in words, for messages.
+    /// The values as text, for messages.
     pub fn describe(&self) -> String {
         match &self.kind {
             Kind::Set(listed) => enumerate(listed.values()),
@@ -241,7 +241,7 @@ impl Axis {
         }
     }
 
-    /// Values that end in every way in which this axis' values end: numbers differ, but not in what they may complete.
+    /// Sample values for checks of how values end: all listed values, and one per open chain, whose values all end alike.
     pub(super) fn samples(&self) -> Vec<Value> {
         let chain = match &self.kind {
             Kind::Set(listed) => return listed.values().to_vec(),
@@ -262,24 +262,24 @@ fn enumerate(values: &[Value]) -> String {
     words.join(", ")
 }
 
-/// The axes in the order of their declaration: everything that is needed to read and write points.
+/// The axes in order of declaration: all that is needed to parse and format points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lattice {
     axes: Vec<Axis>,
 }
 
 impl Lattice {
-    /// The lattice over these axes.
+    /// Makes the lattice over these axes.
     ///
     /// # Errors
-    /// [`Error::BadAxis`] for none, a name used twice, or lists "per value" that do not fit the chain axis before them.
+    /// [`Error::BadAxis`] for no axis, too many, a name used twice, or lists per value that do not fit the preceding chain axis.
     pub fn new(axes: Vec<Axis>) -> Result<Self> {
         let bad = |axis: &str, why: String| Err(Error::BadAxis { axis: axis.to_owned(), why });
         if axes.is_empty() {
             return bad("(none)", "a lattice needs at least one axis".to_owned());
         }
         if axes.len() > MOST_AXES {
-            return bad("(all)", format!("there are {}, and at most {MOST_AXES} make a name", axes.len()));
+            return bad("(all)", format!("there are {} axes, and {MOST_AXES} is the maximum", axes.len()));
         }
         let (mut names, mut before) = (HashSet::new(), None);
         for Axis { name, kind } in &axes {
@@ -296,7 +296,7 @@ impl Lattice {
         Ok(Self { axes })
     }
 
-    /// Whether an axis after `i` has values that depend on what stands here.
+    /// Whether an axis after `i` has lists per value.
     pub(super) fn depends_on(&self, i: usize) -> bool {
         self.axes[i + 1..].iter().any(|axis| matches!(axis.kind, Kind::Chain(Chain::Per { .. })))
     }
@@ -306,7 +306,7 @@ impl Lattice {
         &self.axes
     }
 
-    /// Where the axis of this name stands.
+    /// The position of the axis of this name.
     ///
     /// # Errors
     /// [`Error::UnknownAxis`].
@@ -317,7 +317,7 @@ impl Lattice {
         })
     }
 
-    /// The chain of axis `i` where the chain axis before it has the value `before`.
+    /// The chain of axis `i` where the preceding chain axis has the value `before`.
     pub(super) fn chain(&self, i: usize, before: Option<&Value>) -> Option<&Chain> {
         match &self.axes[i].kind {
             Kind::Chain(chain) => chain.under(before),
@@ -325,22 +325,22 @@ impl Lattice {
         }
     }
 
-    /// The rank of a value on the chain axis `i`.
+    /// The rank of a value on chain axis `i`.
     pub(super) fn rank(&self, i: usize, before: Option<&Value>, text: &str) -> Result<u64> {
         self.chain(i, before).and_then(|chain| chain.rank(text)).ok_or_else(|| self.unknown(i, before, text))
     }
 
-    /// The value of a rank on the chain axis `i`.
+    /// The value of a rank on chain axis `i`.
     pub(super) fn value_at(&self, i: usize, before: Option<&Value>, rank: u64) -> Option<Value> {
         self.chain(i, before)?.value(rank)
     }
 
-    /// The least rank of the chain axis `i`.
+    /// The least rank of chain axis `i`.
     pub(super) fn first(&self, i: usize, before: Option<&Value>) -> Option<u64> {
         self.chain(i, before).map(Chain::first)
     }
 
-    /// The values that axis `i` has where the chain axis before has the value `before`; `None` for an open chain.
+    /// The values of axis `i` where the preceding chain axis has the value `before`; `None` for an open chain.
     pub(super) fn listed(&self, i: usize, before: Option<&Value>) -> Option<&[Value]> {
         match &self.axes[i].kind {
             Kind::Set(listed) => Some(listed.values()),
@@ -351,12 +351,12 @@ impl Lattice {
         }
     }
 
-    /// The error for a value that axis `i` does not have; for a text that is no value at all, why it is none.
+    /// The error for a text that is not a value of axis `i`: the syntax error if there is one, else "unknown value".
     pub(super) fn unknown(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
         Value::parse(text).err().unwrap_or_else(|| self.no_such(i, before, text))
     }
 
-    /// The error for a word that means nothing on axis `i`; a word with `*` is near to nothing.
+    /// The "unknown value" error for a word on axis `i`; suggests a similar value unless the word has a `*`.
     pub(super) fn no_such(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
         let axis = &self.axes[i];
         let (known, is_counted, listed) = match &axis.kind {

@@ -1,14 +1,14 @@
 //! Patterns such as `feature/{component}/{arch}/{phase}/{step}`: how a point names its branch and its directory.
 //!
-//! A pattern is accepted only when every point gets a name of its own that can be read back, and no name is a path prefix of
-//! another (git cannot hold `a/b` beside `a/b/c`). Both follow from its form: each axis with more than one value is named,
-//! between two axes stands a character that no value contains, and so every name has the same number of `/`.
+//! A pattern is accepted only if every point gets a distinct name that decodes to the point again, and no name is a path
+//! prefix of another (git cannot hold both `a/b` and `a/b/c`). The form of the pattern ensures both: it names each axis with
+//! more than one value, a character that no value contains separates two axes, and so all names have the same number of `/`.
 
 use std::fmt;
 
 use super::{Error, Kind, Lattice, Point, Result, Value};
 
-/// Characters that a literal may have and no coordinate can: they keep two axes apart.
+/// Characters that literals may contain but coordinates cannot: they separate two axes.
 const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Part {
     Axis(usize),
 }
 
-/// A pattern that was checked against its lattice.
+/// A pattern, checked against its lattice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -25,19 +25,19 @@ pub struct Pattern {
     segments: Vec<Segment>,
 }
 
-/// One part of a name between two `/`, for walking directories.
+/// One path segment of a name, for walking directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
-    /// Always this text.
+    /// A fixed text.
     Literal(String),
-    /// The values of this set axis and nothing else.
+    /// The values of this set axis only.
     Set(usize),
     /// Anything else.
     Mixed,
 }
 
 impl Pattern {
-    /// Reads a pattern and checks that it names each point of `lattice` by a name of its own.
+    /// Parses a pattern and checks that it gives each point of `lattice` a distinct name.
     ///
     /// # Errors
     /// [`Error::BadPattern`] or [`Error::UnknownAxis`].
@@ -47,10 +47,7 @@ impl Pattern {
         for (i, axis) in lattice.axes().iter().enumerate() {
             match parts.iter().filter(|part| **part == Part::Axis(i)).count() {
                 0 if !axis.is_constant() => {
-                    return bad(format!(
-                        "it does not name axis `{}`, so that two points would share a name",
-                        axis.name
-                    ));
+                    return bad(format!("it does not name axis `{}`, so two points would share a name", axis.name));
                 }
                 0 | 1 => {}
                 _ => return bad(format!("it names axis `{}` twice", axis.name)),
@@ -73,19 +70,19 @@ impl Pattern {
         self.parts.iter().map(piece).collect()
     }
 
-    /// The point of this name; `None` when it is not the name of any point.
+    /// The point of this name; `None` if it is not the name of a point.
     pub fn decode(&self, lattice: &Lattice, name: &str) -> Option<Point> {
         self.read(lattice, name)?.ok()
     }
 
-    /// The same with the reason: `None` when the name has not the form of the pattern, an error when it has, and yet is not the name
-    /// of any point.
+    /// Decodes a name and reports why it fails: `None` if the name does not match the pattern, an error if it matches but is
+    /// not the name of a point.
     pub fn read(&self, lattice: &Lattice, name: &str) -> Option<Result<Point>> {
         let point = match lattice.point_of(&self.texts(lattice, name)?) {
             Ok(point) => point,
             Err(error) => return Some(Err(error)),
         };
-        // `b+a` reads as the point whose name is `a+b`.
+        // `b+a` parses as the point whose name is `a+b`.
         let other = || Some(self.encode(lattice, &point)).filter(|own| own != name);
         match name.contains('+').then(other).flatten() {
             Some(own) => Some(Err(Error::OtherSpelling { name: name.to_owned(), own })),
@@ -93,7 +90,7 @@ impl Pattern {
         }
     }
 
-    /// What stands in the name for each axis.
+    /// The text of each axis in the name.
     fn texts<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
         let mut texts: Vec<&str> = lattice.axes().iter().map(|axis| only_value(axis).unwrap_or_default()).collect();
         let mut rest = name;
@@ -103,7 +100,7 @@ impl Pattern {
                 Part::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
                 Part::Axis(i) => {
                     let end = match parts.peek() {
-                        // The last literal has to reach the end; between two axes its separator can stand in one place only.
+                        // The last literal must reach the end; between two axes the separator occurs only once.
                         Some(Part::Literal(literal)) if literal.contains(SEPARATORS) => rest.find(literal.as_str())?,
                         Some(Part::Literal(literal)) => rest.len().checked_sub(literal.len())?,
                         _ => rest.len(),
@@ -116,7 +113,7 @@ impl Pattern {
         rest.is_empty().then_some(texts)
     }
 
-    /// What all names begin with, up to the first axis: the ref prefix to look under.
+    /// The common prefix of all names, up to the first axis: the ref prefix to list.
     pub fn prefix(&self) -> &str {
         match self.parts.first() {
             Some(Part::Literal(literal)) => literal,
@@ -124,7 +121,8 @@ impl Pattern {
         }
     }
 
-    /// What the names of a point and of all points below it begin with: below a single value on a set axis is only that value.
+    /// The common prefix of the names of a point and of all points below it. It includes set axes on which the point has a
+    /// single value, since all points below have that value too.
     pub fn prefix_below(&self, lattice: &Lattice, point: &Point) -> String {
         let texts = lattice.texts(point);
         let values = lattice.values(point);
@@ -138,7 +136,7 @@ impl Pattern {
         self.parts.iter().map_while(piece).collect()
     }
 
-    /// The parts of names between the `/`.
+    /// The path segments of names.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -189,7 +187,7 @@ fn split(text: &str, mut axis: impl FnMut(&str) -> Result<usize>) -> Result<Vec<
     Ok(parts)
 }
 
-/// Why names could not be read back, if so.
+/// Returns why names could not be decoded, if so.
 fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
     let name = |i: &usize| &lattice.axes()[*i].name;
     parts
@@ -205,17 +203,18 @@ fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
         .map(|(a, b)| {
             let (a, b) = (name(a), name(b));
             format!(
-                "two points could share a name: between {{{a}}} and {{{b}}} put a `/` or `@`, which no value contains"
+                "two points could share a name: separate {{{a}}} and {{{b}}} by `/` or `@`, which no value contains"
             )
         })
 }
 
-/// Why names would not do as a branch and a directory, by git-check-ref-format(1), if so; values are legal by themselves.
+/// Returns why names would be invalid as branches or directories by git-check-ref-format(1), if so. Values are valid by
+/// themselves.
 fn illegal(lattice: &Lattice, text: &str, parts: &[Part]) -> Option<String> {
     let strange = |c: &char| !(c.is_ascii_alphanumeric() || "._-+".contains(*c) || SEPARATORS.contains(c));
     let literals = parts.iter().filter_map(|part| if let Part::Literal(literal) = part { Some(literal) } else { None });
     if let Some(c) = literals.flat_map(|literal| literal.chars()).find(strange) {
-        return Some(format!("the character {c:?} may not be in it"));
+        return Some(format!("the character {c:?} is not allowed"));
     }
     let wrong = |segment: &str| {
         segment.is_empty() || segment.starts_with(['.', '-']) || segment.ends_with('.') || is_lock(segment)
@@ -224,16 +223,16 @@ fn illegal(lattice: &Lattice, text: &str, parts: &[Part]) -> Option<String> {
         return Some("a part between two `/` is empty, begins with `.` or `-`, or ends in `.` or `.lock`".to_owned());
     }
     if let Some(value) = text.split('/').find_map(|segment| completes_lock(lattice, segment)) {
-        return Some(format!("with the value `{value}` a part between two `/` ends in `.lock`, which git uses itself"));
+        return Some(format!("with the value `{value}` a part between two `/` ends in `.lock`, which git reserves"));
     }
-    (!text.contains('/')).then(|| "it needs a `/`: names without one would mix with all other branches".to_owned())
+    (!text.contains('/')).then(|| "it needs a `/`: names without one could not be told from other branches".to_owned())
 }
 
 fn is_lock(segment: &str) -> bool {
     segment.to_ascii_lowercase().ends_with(".lock")
 }
 
-/// The value that makes a segment such as `v.{axis}` end in `.lock`, if there is one.
+/// The value that makes a segment such as `v.{axis}` end in `.lock`, if any.
 fn completes_lock(lattice: &Lattice, segment: &str) -> Option<Value> {
     let (head, tail) = segment.rsplit_once('}')?;
     let (head, name) = head.rsplit_once('{')?;

@@ -1,26 +1,26 @@
 //! `*` and `{a,b}` in the words of a selector.
 
-/// The most points that one selection may stand for, and so the most words of one axis.
+/// Maximum number of points in one selection, and so of words on one axis.
 pub(super) const MOST: usize = 100_000;
 
-/// The most bytes that the words of one coordinate may have together.
+/// Maximum total size of the words of one coordinate, in bytes.
 const MOST_BYTES: usize = 1 << 24;
 
-/// Why a text with braces does not stand for words.
+/// Why a text with braces cannot be expanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A brace without its partner, or one within another.
+    /// An unmatched or a nested brace.
     Unbalanced,
-    /// More than [`MOST`].
+    /// More words than [`MOST`], or more bytes than [`MOST_BYTES`].
     TooMany,
 }
 
-/// Whether `text` matches `glob`, in which `*` stands for any number of characters: in one pass, however many there are.
+/// Whether `text` matches `glob`, in which `*` stands for any number of characters. Takes one pass over the text.
 pub(super) fn matches(glob: &str, text: &str) -> bool {
     let Some((head, rest)) = glob.split_once('*') else { return glob == text };
     let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(mut text) = text.strip_prefix(head).and_then(|text| text.strip_suffix(tail)) else { return false };
-    // The first place is never worse than a later one: it leaves the most for the pieces after it.
+    // Taking the first match of each piece is enough: it leaves the most text for the pieces after it.
     middle.split('*').all(|piece| match text.find(piece) {
         Some(at) => {
             text = &text[at + piece.len()..];
@@ -30,7 +30,7 @@ pub(super) fn matches(glob: &str, text: &str) -> bool {
     })
 }
 
-/// The words that `x{a,b}y` stands for, each once.
+/// Expands `x{a,b}y`; returns each word once.
 pub(super) fn alternatives(part: &str) -> Result<Vec<String>, Fault> {
     let mut words = vec![String::new()];
     let mut rest = part;
@@ -52,7 +52,7 @@ pub(super) fn alternatives(part: &str) -> Result<Vec<String>, Fault> {
     Ok(words)
 }
 
-/// Continues each word by each ending.
+/// Replaces the words by all combinations of a word and an ending.
 fn append(words: &mut Vec<String>, endings: &[&str]) -> Result<(), Fault> {
     if let [ending] = endings
         && let [word] = words.as_mut_slice()
@@ -69,7 +69,7 @@ fn append(words: &mut Vec<String>, endings: &[&str]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Splits at a separator that is not within braces.
+/// Splits at separators outside braces.
 pub(super) fn split(text: &str, separator: char) -> Vec<&str> {
     let mut inside = false;
     let outside = move |c: char| {

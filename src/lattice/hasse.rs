@@ -9,10 +9,10 @@ type Sets = Vec<Box<[u32]>>;
 type Ranks = Vec<u64>;
 type Chain = BTreeMap<Ranks, Point>;
 
-/// A set of points, arranged so that what is below a point is found without looking at all of them.
+/// A set of points, indexed so that the points below a point are found without a scan of all points.
 ///
-/// Points with equal sets form a chain. So below a point there is at most one maximal candidate per group of equal sets,
-/// and only the groups whose sets are contained in the point's matter: one, for a point with one value per axis.
+/// Points with equal sets form a chain, so each group of equal sets has at most one maximal candidate below a point. Only
+/// groups whose sets are contained in those of the point count: a single group for a point with one value per axis.
 #[derive(Debug, Default, Clone)]
 pub struct Population {
     points: BTreeSet<Point>,
@@ -28,33 +28,33 @@ impl FromIterator<Point> for Population {
 }
 
 impl Population {
-    /// Adds a point; one that is there already changes nothing.
+    /// Adds a point, unless the population has it.
     pub fn insert(&mut self, point: Point) {
         self.chains.entry(sets_of(&point)).or_default().insert(point.ranks().collect(), point.clone());
         self.points.insert(point);
     }
 
-    /// Whether the point is one of these.
+    /// Whether the population has this point.
     pub fn contains(&self, point: &Point) -> bool {
         self.points.contains(point)
     }
 
-    /// The points in the order of tables.
+    /// The points in table order.
     pub fn points(&self) -> impl Iterator<Item = &Point> {
         self.points.iter()
     }
 
-    /// How many there are.
+    /// The number of points.
     pub fn len(&self) -> usize {
         self.points.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no points.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 
-    /// The maximal points of the population that are below `point`, which itself need not be one of it; in the order of tables.
+    /// The maximal points of the population below `point`, in table order; `point` need not be in the population.
     ///
     /// For a point of the population these are its lower covers.
     pub fn maximal_below(&self, point: &Point) -> Vec<&Point> {
@@ -65,7 +65,7 @@ impl Population {
         maximal
     }
 
-    /// The minimal points of the population that are above `point`, which itself need not be one of it; in the order of tables.
+    /// The minimal points of the population above `point`, in table order; `point` need not be in the population.
     pub fn minimal_above(&self, point: &Point) -> Vec<&Point> {
         let (own, ranks) = (sets_of(point), point.ranks().collect::<Ranks>());
         let above = self.chains.iter().filter(|(sets, _)| contained(&own, sets));
@@ -77,7 +77,7 @@ impl Population {
         minimal
     }
 
-    /// All points of the population that are below `point`, in the order of tables.
+    /// All points of the population below `point`, in table order.
     pub fn below(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
         let ranks = point.ranks().collect::<Ranks>();
@@ -90,7 +90,7 @@ impl Population {
         all
     }
 
-    /// The greatest point with the sets of `point` and its chain values but the last: the end of its phase, as far as it is made.
+    /// The greatest existing point that has the sets of `point` and its chain values except the last: the last step of its phase.
     pub fn greatest_in_phase(&self, point: &Point) -> Option<&Point> {
         let ranks: Ranks = point.ranks().collect();
         let (_, phase) = ranks.split_last()?;
@@ -99,7 +99,7 @@ impl Population {
         found.starts_with(phase).then_some(greatest)
     }
 
-    /// The greatest point with the sets of `point`: from there its work goes on.
+    /// The greatest point with the sets of `point`: the one to continue from.
     pub fn greatest_of_chain(&self, point: &Point) -> Option<&Point> {
         self.chains.get(&sets_of(point))?.last_key_value().map(|(_, greatest)| greatest)
     }
@@ -111,9 +111,10 @@ impl Population {
         self.groups_within(&own).into_iter().filter_map(greatest).collect()
     }
 
-    /// The groups whose sets are contained in `own`: by enumerating subsets where that is less work than looking at all groups.
+    /// The groups whose sets are contained in `own`. Enumerates the subsets of `own` if that is cheaper than a scan of all
+    /// groups.
     fn groups_within(&self, own: &Sets) -> Vec<(&Sets, &Chain)> {
-        // To make a subset and hash it costs about as much as looking at several groups.
+        // Making and hashing one subset costs about as much as comparing several groups.
         if subset_count(own).is_some_and(|count| count == 1 || count < self.chains.len() / 4) {
             product(own).iter().filter_map(|sets| self.chains.get_key_value(sets)).collect()
         } else {
@@ -122,19 +123,19 @@ impl Population {
     }
 }
 
-/// The points of `chain` at or before `ranks`; strictly before, if so said.
+/// The points of `chain` before `ranks`; includes `ranks` itself unless `strictly`.
 fn before<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl DoubleEndedIterator<Item = &'a Point> {
     let end = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
     chain.range::<[u64], _>((Bound::Unbounded, end)).map(|(_, point)| point)
 }
 
-/// The points of `chain` at or after `ranks`; strictly after, if so said.
+/// The points of `chain` after `ranks`; includes `ranks` itself unless `strictly`.
 fn after<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl Iterator<Item = &'a Point> {
     let start = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
     chain.range::<[u64], _>((start, Bound::Unbounded)).map(|(_, point)| point)
 }
 
-/// How many ways there are to take a non-empty subset of each, if a number can hold that.
+/// The number of combinations of one non-empty subset per set; `None` on overflow.
 fn subset_count(own: &Sets) -> Option<usize> {
     own.iter().try_fold(1_usize, |count, set| {
         let all = 1_usize.checked_shl(u32::try_from(set.len()).ok()?)?;
@@ -150,7 +151,7 @@ fn contained(sets: &Sets, own: &Sets) -> bool {
     sets.iter().zip(own).all(|(a, b)| a.iter().all(|member| b.binary_search(member).is_ok()))
 }
 
-/// Every way to take a non-empty subset of each.
+/// All combinations of one non-empty subset per set.
 fn product(own: &Sets) -> Vec<Sets> {
     own.iter().fold(vec![Vec::new()], |found, set| {
         let extend = |sets: &Sets| subsets(set).map(|subset| [sets.clone(), vec![subset]].concat()).collect::<Vec<_>>();

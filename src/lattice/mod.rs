@@ -1,10 +1,10 @@
-//! The algebra: axes, points, their order, and how points are spelled; free of git, files and terminal.
+//! The algebra: axes, points, their order, and the text form of points. Uses no git, files or terminal.
 //!
 //! An *axis* is a chain (ordered) or a set (unordered). A *point* has one value on each chain axis and a non-empty set of
-//! values on each set axis. `p <= q` when p's sets are contained in q's and p's chain values are lexicographically at or
-//! before q's. With a bottom below everything (the base branch) that is a lattice: a product of power sets and one chain.
+//! values on each set axis. `p <= q` if p's sets are contained in q's and p's chain values are lexicographically at or
+//! before q's. With a bottom below all points (the base branch) this is a lattice: a product of power sets and one chain.
 //!
-//! The *population* is the points that have a branch; covers and "below" are those of the population ([`hasse`]).
+//! The *population* is the set of points that have a branch; covers and "below" refer to the population ([`hasse`]).
 
 pub mod axis;
 pub mod branch;
@@ -27,48 +27,48 @@ pub use select::Selector;
 pub use spelled::Spelled;
 pub use value::Value;
 
-/// Why a text is no axis, value, point or pattern of this lattice.
+/// Why a text is not an axis, value, point or pattern of this lattice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not spelled as a value may be spelled.
-    #[error("`{}` is no value: {why}", shorten(text))]
+    /// The text breaks a syntax rule of values.
+    #[error("invalid value `{}`: {why}", shorten(text))]
     BadValue {
         /// What was given.
         text: String,
-        /// The rule that it breaks, naming the character.
+        /// The rule that it breaks, with the character.
         why: String,
     },
-    /// Spelled well, but the axis does not have it.
+    /// The axis does not have this value.
     #[error("unknown value `{}` for axis `{axis}`", shorten(value))]
     UnknownValue {
         /// The axis.
         axis: String,
         /// What was given.
         value: String,
-        /// What the axis has, for the reader.
+        /// The values of the axis, for the message.
         known: String,
-        /// Whether its values are counted: then none can be added.
+        /// Whether the values are numbered, so that none can be added.
         is_counted: bool,
-        /// The nearest that there is.
+        /// The most similar value.
         near: Option<Box<str>>,
     },
-    /// The name of a point, spelled in another way than its own.
-    #[error("`{}` is spelled `{}`", shorten(name), shorten(own))]
+    /// The name of a point in another spelling than the canonical one.
+    #[error("`{}` must be spelled `{}`", shorten(name), shorten(own))]
     OtherSpelling {
         /// What was given.
         name: String,
-        /// How that point's name is spelled.
+        /// The canonical name of that point.
         own: String,
     },
-    /// No axis of that name.
+    /// There is no axis of that name.
     #[error("unknown axis `{axis}`")]
     UnknownAxis {
         /// What was given.
         axis: String,
-        /// The axes that there are.
+        /// All axes.
         known: Vec<String>,
     },
-    /// A chain axis takes one value.
+    /// Several values were given for a chain axis.
     #[error("axis `{axis}` is a chain: a point has one value on it, not `{}`", shorten(text))]
     NotASet {
         /// The axis.
@@ -77,38 +77,38 @@ pub enum Error {
         text: String,
     },
     /// The number of coordinates differs from that of the axes.
-    #[error("`{}` is no point: expected {expected}", shorten(text))]
+    #[error("`{}` is not a point: expected {expected}", shorten(text))]
     NotAPoint {
         /// What was given.
         text: String,
         /// The shape of a point here.
         expected: String,
     },
-    /// An axis was left open and nothing says what it should be.
-    #[error("axis `{axis}` is left open and has more than one value: {known}")]
+    /// No value was given for an axis, and there is no default.
+    #[error("axis `{axis}` needs a value, one of: {known}")]
     Open {
         /// The axis.
         axis: String,
-        /// What the axis has, for the reader.
+        /// The values of the axis, for the message.
         known: String,
     },
-    /// A `*` over a chain without end.
-    #[error("`{}` on axis `{axis}` has no end: the chain is open", shorten(pattern))]
+    /// A `*` on an open chain, where it would match infinitely many values.
+    #[error("`{}` matches infinitely many values: axis `{axis}` is an open chain", shorten(pattern))]
     Endless {
         /// The axis.
         axis: String,
         /// What was given.
         pattern: String,
     },
-    /// More points than one command should make or look for.
-    #[error("`{}` stands for too many points: {most} is the most", shorten(text))]
+    /// More points than one command may create or select.
+    #[error("`{}` selects too many points: the maximum is {most}", shorten(text))]
     TooMany {
         /// What was given.
         text: String,
-        /// The most that it may stand for.
+        /// The maximum.
         most: usize,
     },
-    /// An axis that cannot be.
+    /// An invalid axis.
     #[error("axis `{axis}`: {why}")]
     BadAxis {
         /// The axis.
@@ -116,7 +116,7 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// A pattern that cannot name every point by a branch of its own.
+    /// A pattern that cannot give each point a branch.
     #[error("pattern `{}`: {why}", shorten(pattern))]
     BadPattern {
         /// The pattern.
@@ -129,7 +129,7 @@ pub enum Error {
 /// `Result` with the algebra's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Long hostile texts do not belong in a message.
+/// Shortens a text and escapes its control characters, for use in a message.
 fn shorten(text: &str) -> String {
     const MOST: usize = 60;
     let printable = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
@@ -137,7 +137,7 @@ fn shorten(text: &str) -> String {
     if text.chars().count() > MOST { format!("{head}…") } else { head }
 }
 
-/// The candidate nearest to `text`, when one is near enough to be what was meant.
+/// The candidate most similar to `text`, if one is similar enough to be suggested.
 fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     candidates
         .into_iter()

@@ -1,4 +1,4 @@
-//! Open chains: values numbered without end, such as `step{n}` from 1.
+//! Open chains: numbered values without an upper limit, such as `step{n}` from 1.
 
 use std::fmt;
 
@@ -13,24 +13,22 @@ pub struct Numbered {
 }
 
 impl Numbered {
-    /// Reads `step{n}`; `first` is the least number.
+    /// Parses `step{n}`; `first` is the least number.
     ///
     /// # Errors
-    /// A sentence that says what is wrong: no `{n}`, two of them, or numbers that would not be values.
+    /// A message: no `{n}`, more than one, or numbers that would not give valid values.
     pub fn parse(text: &str, first: u64) -> std::result::Result<Self, String> {
         let (prefix, suffix) =
             text.split_once("{n}").ok_or_else(|| format!("`{text}` has no `{{n}}` for the number"))?;
         let ends_in_digit =
             prefix.ends_with(|c: char| c.is_ascii_digit()) || suffix.starts_with(|c: char| c.is_ascii_digit());
         if ends_in_digit {
-            return Err(format!(
-                "in `{text}` a digit stands beside `{{n}}`, so that the number could not be read back"
-            ));
+            return Err(format!("`{text}` has a digit next to `{{n}}`, so the number could not be parsed"));
         }
         let numbered = Self { prefix: prefix.to_owned(), suffix: suffix.to_owned(), first };
         Value::parse(&numbered.spell(u64::MAX)).map_err(|error| error.to_string())?;
         if first == u64::MAX {
-            return Err(format!("`{text}` cannot begin at {first}: no number would follow"));
+            return Err(format!("`{text}` cannot start at {first}: there is no greater number"));
         }
         Ok(numbered)
     }
@@ -40,10 +38,10 @@ impl Numbered {
         self.first
     }
 
-    /// The value with the number `n`; the greatest number of all is none, so that the chain ends where reading does.
+    /// The value with the number `n`; `None` below the first number and for `u64::MAX`, which [`Numbered::number`] refuses too.
     pub(super) fn value(&self, n: u64) -> Option<Value> {
         let is_one = n >= self.first && n < u64::MAX;
-        // That all of them are values was checked when this was read.
+        // `parse` checked that all numbers give valid values.
         is_one.then(|| Value::trusted(self.spell(n)))
     }
 
@@ -51,7 +49,7 @@ impl Numbered {
         format!("{}{n}{}", self.prefix, self.suffix)
     }
 
-    /// The number of a value, if it is one of these: decimal, without leading zeros, at or above the first.
+    /// The number of a value, if it has one: decimal, without leading zeros, at or above the first.
     pub(super) fn number(&self, text: &str) -> Option<u64> {
         let digits = text.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
         let n: u64 = digits.parse().ok()?;

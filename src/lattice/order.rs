@@ -1,4 +1,4 @@
-//! The order, meet and join, and the steps up and down a chain.
+//! The order, meet and join, and moves along a chain.
 
 use std::cmp::Ordering;
 
@@ -31,7 +31,7 @@ impl Point {
         self.combine(other, earlier, intersection)
     }
 
-    /// Sets by `sets`, ranks from `chain`; `None` when a set would be empty.
+    /// Combines the sets by `sets` and takes the ranks of `chain`; `None` if a set would be empty.
     fn combine(&self, other: &Self, chain: &Self, sets: fn(&[u32], &[u32]) -> Box<[u32]>) -> Option<Self> {
         let coordinates = self.pairs(other).zip(chain.coordinates()).map(|(pair, rank)| match pair {
             (Coordinate::Members(a), Coordinate::Members(b)) => {
@@ -43,7 +43,7 @@ impl Point {
         coordinates.collect::<Option<Vec<_>>>().map(Self::from_coordinates)
     }
 
-    /// Compares the chain values alone, lexicographically in the order of the axes.
+    /// Compares the chain values only, lexicographically in the order of the axes.
     pub(super) fn chain_cmp(&self, other: &Self) -> Ordering {
         self.ranks().cmp(other.ranks())
     }
@@ -69,7 +69,7 @@ impl Point {
     }
 }
 
-/// Both ascending: whether each of `a` is in `b`.
+/// Whether each member of `a` is in `b`; both are ascending.
 fn is_subset(a: &[u32], b: &[u32]) -> bool {
     a.iter().all(|member| b.binary_search(member).is_ok())
 }
@@ -85,12 +85,12 @@ fn intersection(a: &[u32], b: &[u32]) -> Box<[u32]> {
     a.iter().copied().filter(|member| b.binary_search(member).is_ok()).collect()
 }
 
-/// What comes after a point on one of its chain axes.
+/// What follows a point on one of its chain axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// The point one further on this axis, with the first value on each chain axis after it.
+    /// The point with the next value on this axis and the first value on each later chain axis.
     Point(Point),
-    /// The axis' chain ends here.
+    /// The point has the last value of the chain.
     End,
 }
 
@@ -104,29 +104,29 @@ impl Next {
 }
 
 impl Lattice {
-    /// The chain axes' positions, in order of declaration.
+    /// The positions of the chain axes, in order of declaration.
     pub fn chain_axes(&self) -> Vec<usize> {
         (0..self.axes().len()).filter(|&i| matches!(self.axes()[i].kind, Kind::Chain(_))).collect()
     }
 
-    /// The point one further on chain axis `axis`, first on all chain axes after it.
+    /// The point with the next value on chain axis `axis` and the first value on each later chain axis.
     pub fn next_on(&self, point: &Point, axis: usize) -> Next {
         let Coordinate::Rank(rank) = point.coordinates()[axis] else { return Next::End };
         let next = rank.checked_add(1).and_then(|rank| self.starting_at(point, axis, Some(rank)));
         next.map_or(Next::End, Next::Point)
     }
 
-    /// The point one step above `point`, on the last chain axis; `None` at the end of a closed chain.
+    /// The point with the next value on the last chain axis; `None` at the end of a closed chain.
     pub fn next_step(&self, point: &Point) -> Option<Point> {
         self.next_on(point, *self.chain_axes().last()?).point()
     }
 
-    /// The first step of the next phase: one further on the innermost chain axis, but the last, that goes on.
+    /// The first step of the next phase: the next value on the last chain axis that has one, not counting the step axis.
     pub fn next_phase(&self, point: &Point) -> Option<Point> {
         self.chain_axes().iter().rev().skip(1).find_map(|&axis| self.next_on(point, axis).point())
     }
 
-    /// `point` with every combination of single values on the set axes `axes`.
+    /// The variants of `point` with each combination of single values on the set axes `axes`.
     pub fn variants(&self, point: &Point, axes: &[usize]) -> Vec<Point> {
         axes.iter().fold(vec![point.clone()], |points, &axis| {
             let members = match &self.axes()[axis].kind {
@@ -137,24 +137,24 @@ impl Lattice {
         })
     }
 
-    /// Whether nothing follows `point` on chain axis `axis`.
+    /// Whether `point` has the last value of chain axis `axis`.
     pub fn is_last_on(&self, point: &Point, axis: usize) -> bool {
         self.next_on(point, axis) == Next::End
     }
 
-    /// Whether the chain of `axis`, where `point` is, has an end.
+    /// Whether the chain of `axis` that holds at `point` is closed.
     pub fn is_closed_at(&self, point: &Point, axis: usize) -> bool {
         let values = self.values(point);
         let before = self.chain_axes().into_iter().rfind(|&i| i < axis).and_then(|i| values[i].first());
         matches!(self.chain(axis, before), Some(super::Chain::Closed(_)))
     }
 
-    /// `point` with the first value on chain axis `axis` and those after it.
+    /// `point` with the first value on chain axis `axis` and on each later one.
     pub fn first_from(&self, point: &Point, axis: usize) -> Option<Point> {
         self.starting_at(point, axis, None)
     }
 
-    /// `point` with `rank`, else the first, on chain axis `axis`, and the first value on each chain axis after it.
+    /// `point` with `rank` (default: the first) on chain axis `axis`, and the first value on each later chain axis.
     fn starting_at(&self, point: &Point, axis: usize, rank: Option<u64>) -> Option<Point> {
         let mut before: Option<Value> = None;
         let mut coordinates = point.coordinates().to_vec();

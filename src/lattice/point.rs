@@ -1,11 +1,11 @@
-//! Points: one coordinate per axis, kept as numbers; the [`Lattice`] reads and writes their texts.
+//! Points: one coordinate per axis, stored as numbers. The [`Lattice`] parses and formats their text.
 
 use std::sync::Arc;
 
 use super::axis::Listed;
 use super::{Error, Kind, Lattice, Result, Spelled, Value};
 
-/// What a point has on one axis.
+/// The position of a point on one axis.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coordinate {
     /// On a chain: the rank of its value.
@@ -16,10 +16,10 @@ pub enum Coordinate {
 
 /// A point of a lattice.
 ///
-/// The derived order is that of tables (axis by axis, naturally); `p <= q` of the lattice is [`Point::is_at_or_below`].
+/// The derived `Ord` is the table order (axis by axis). The order of the lattice is [`Point::is_at_or_below`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
-    // Shared: a population, its chains and the tips of its branches all name the same points.
+    // Shared, since a population, its chains and its branch tips hold the same points.
     coordinates: Arc<[Coordinate]>,
 }
 
@@ -35,22 +35,22 @@ impl Point {
 }
 
 impl Spelled {
-    /// The point that this means in a lattice.
+    /// Parses the point in a lattice.
     ///
     /// # Errors
-    /// When it means none there.
+    /// When the text is not a point of that lattice.
     pub fn read(&self, lattice: &Lattice) -> Result<Point> {
         lattice.parse_point(self.as_str())
     }
 
-    /// The point that is written like this in a lattice, and in no other way.
+    /// Parses the point; `None` unless this is its canonical spelling.
     pub fn read_exactly(&self, lattice: &Lattice) -> Option<Point> {
         self.read(lattice).ok().filter(|point| lattice.spell(point) == *self)
     }
 }
 
 impl Lattice {
-    /// Reads `solana-rust-1.83/aarch64/phase0/step1`; several values of a set axis are joined by `+`.
+    /// Parses `solana-rust-1.83/aarch64/phase0/step1`; `+` joins several values of a set axis.
     ///
     /// # Errors
     /// When the number of coordinates or one of them is wrong.
@@ -58,7 +58,7 @@ impl Lattice {
         self.point_of(&text.split('/').collect::<Vec<_>>())
     }
 
-    /// The point with these coordinates, one text per axis.
+    /// Parses the point with these coordinates, one text per axis.
     ///
     /// # Errors
     /// When one of them is not a coordinate of its axis.
@@ -79,7 +79,7 @@ impl Lattice {
         Ok(Point::from_coordinates(coordinates))
     }
 
-    /// Reads the coordinate of axis `i`, where the chain axis before it has the value `before`.
+    /// Parses the coordinate of axis `i`, where the preceding chain axis has the value `before`.
     pub(super) fn parse_coordinate(&self, i: usize, before: Option<&Value>, text: &str) -> Result<Coordinate> {
         let Kind::Set(listed) = &self.axes()[i].kind else {
             if text.contains('+') {
@@ -103,7 +103,7 @@ impl Lattice {
         Error::NotASet { axis: self.axes()[i].name.to_string(), text: text.to_owned() }
     }
 
-    /// The members of `point` on set axis `axis`: positions among the axis' values.
+    /// The members of `point` on set axis `axis`: positions in the list of values.
     pub fn members<'a>(&self, point: &'a Point, axis: usize) -> &'a [u32] {
         match &point.coordinates()[axis] {
             Coordinate::Members(members) => members,
@@ -117,7 +117,7 @@ impl Lattice {
         names.join("/")
     }
 
-    /// The point's values, axis by axis: one on a chain, one or more on a set.
+    /// The values of a point per axis: one on a chain, one or more on a set.
     pub fn values(&self, point: &Point) -> Vec<Vec<Value>> {
         let mut before: Option<Value> = None;
         let mut all = Vec::with_capacity(self.axes().len());
@@ -125,7 +125,7 @@ impl Lattice {
             match (coordinate, &self.axes()[i].kind) {
                 (Coordinate::Members(members), Kind::Set(listed)) => {
                     let mut values: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].clone()).collect();
-                    // As in the point's name.
+                    // The same order as in the name of the point.
                     values.sort();
                     all.push(values);
                 }
@@ -139,7 +139,7 @@ impl Lattice {
         all
     }
 
-    /// The point's coordinates as texts, one per axis.
+    /// The coordinates of a point as texts, one per axis.
     pub fn texts(&self, point: &Point) -> Vec<String> {
         let mut texts = Vec::with_capacity(self.axes().len());
         self.each_text(point, |push| {
@@ -150,7 +150,7 @@ impl Lattice {
         texts
     }
 
-    /// The point as it is written on a command line.
+    /// Formats a point as on the command line.
     pub fn spell(&self, point: &Point) -> Spelled {
         let mut spelled = String::with_capacity(64);
         self.each_text(point, |push| {
@@ -162,7 +162,8 @@ impl Lattice {
         spelled.into()
     }
 
-    /// Tells of each coordinate by what appends its text: points are spelled by the ten thousand.
+    /// Calls `on` for each coordinate with a function that appends its text. This saves a `String` per coordinate: commands
+    /// format tens of thousands of points.
     fn each_text(&self, point: &Point, mut on: impl FnMut(&dyn Fn(&mut String))) {
         let mut before: Option<Value> = None;
         for (i, (coordinate, axis)) in point.coordinates().iter().zip(self.axes()).enumerate() {
@@ -179,7 +180,7 @@ impl Lattice {
     }
 }
 
-/// By name, so that a point's branch stays the same when values are listed in another order.
+/// Appends the members sorted by name, so that the branch of a point does not depend on the order of the values in the file.
 fn push_members(text: &mut String, members: &[u32], listed: &Listed) {
     let mut names: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].as_str()).collect();
     names.sort_unstable();

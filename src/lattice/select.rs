@@ -1,4 +1,4 @@
-//! Selecting points: `comp/aarch64/phase0/step1` with `*` and `{a,b}`, or a choice per axis from flags.
+//! Selectors of points: `comp/aarch64/phase0/step1` with `*` and `{a,b}`, or a choice per axis from flags.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::fmt;
 use super::glob::{self, Fault, MOST, matches};
 use super::{Chain, Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
-/// What was said about each axis; an axis about which nothing was said is open.
+/// A choice of words for each axis. An axis without a choice is *open*.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
     choices: Vec<Vec<String>>,
 }
 
 impl Selector {
-    /// A selector that says nothing yet.
+    /// A selector with all axes open.
     pub fn open(lattice: &Lattice) -> Self {
         Self { choices: vec![Vec::new(); lattice.axes().len()] }
     }
 
-    /// Reads `component/arch/phase/step`, each with `*` and `{a,b}`.
+    /// Parses `component/arch/phase/step`, where each part may have `*` and `{a,b}`.
     ///
     /// # Errors
-    /// [`Error::NotAPoint`] when the number of coordinates is not that of the axes or a brace is not closed,
-    /// [`Error::TooMany`] when there are too many alternatives.
+    /// [`Error::NotAPoint`] if the number of coordinates differs from that of the axes or a brace is not closed,
+    /// [`Error::TooMany`] if there are too many alternatives.
     pub fn parse(lattice: &Lattice, text: &str) -> Result<Self> {
         let not_a_point = || Error::NotAPoint { text: text.to_owned(), expected: lattice.shape() };
         let parts = glob::split(text, '/');
@@ -33,7 +33,7 @@ impl Selector {
         Ok(Self { choices })
     }
 
-    /// Adds what a flag said about an axis: `a`, `a,b`, `x{a,b}`, `*`; a set of several values in one point is `a+b`.
+    /// Adds the value of a flag to the choice for an axis: `a`, `a,b`, `x{a,b}`, `*`; `a+b` is a point over two values.
     ///
     /// # Errors
     /// [`Error::UnknownAxis`], [`Error::BadValue`] for an empty word or a brace that is not closed, or [`Error::TooMany`].
@@ -61,19 +61,20 @@ impl Selector {
         self
     }
 
-    /// Whether a word has a `*`, and so may mean several values.
+    /// Whether any word has a `*`, and so may match several values.
     pub fn has_wildcards(&self) -> bool {
         self.choices.iter().flatten().any(|word| !is_plain(word))
     }
 
-    /// Whether nothing was said at all.
+    /// Whether all axes are open.
     pub fn is_open(&self) -> bool {
         self.choices.iter().all(Vec::is_empty)
     }
 
-    /// Fills what was left open from `point`.
+    /// Fills open axes from `point`.
     ///
-    /// Where another phase was said and its steps have names of their own, the point's step says nothing about it: that stays open.
+    /// If the selector chooses another phase than that of `point`, an axis whose lists depend on the phase stays open: the
+    /// step of `point` may not exist in that phase.
     #[must_use]
     pub fn or_from(mut self, lattice: &Lattice, point: &Point) -> Self {
         let mut has_left = false;
@@ -88,13 +89,13 @@ impl Selector {
         self
     }
 
-    /// The points that are meant, which need not exist: what is still open is the axis' only value, or a chain's first.
+    /// The selected points, which need not exist. An open axis takes its only value, or the first of a chain.
     ///
-    /// On a set axis `*` stands for each value by itself. Where lists differ per value, a word with `*` takes what each has.
+    /// On a set axis `*` stands for each single value. Where lists differ per value, a word with `*` matches in each list.
     ///
     /// # Errors
-    /// [`Error::Open`] for a set axis with several values, [`Error::Endless`] for `*` on an open chain, [`Error::TooMany`],
-    /// and those of values.
+    /// [`Error::Open`] for an open set axis with several values, [`Error::Endless`] for `*` on an open chain,
+    /// [`Error::TooMany`], and the errors of values.
     pub fn expand(&self, lattice: &Lattice) -> Result<Vec<Point>> {
         let mut found = vec![Partial::default()];
         for i in 0..lattice.axes().len() {
@@ -105,7 +106,7 @@ impl Selector {
         Ok(found.into_iter().map(|partial| Point::from_coordinates(partial.coordinates)).collect())
     }
 
-    /// Continues each of `found` by what was said about axis `i`.
+    /// Extends each of `found` by the choice for axis `i`.
     fn extend(&self, lattice: &Lattice, i: usize, found: &[Partial]) -> Result<Vec<Partial>> {
         let mut longer = Vec::new();
         if self.choices[i].is_empty() {
@@ -128,13 +129,13 @@ impl Selector {
         Ok(longer)
     }
 
-    /// The points of the population that are meant; what was left open takes them all.
+    /// The selected points of the population; an open axis matches all values.
     ///
-    /// A point over several values of a set axis is meant by `a+b` in any order; with `*`, when every value of the point
-    /// matches one side of a `+` and every side matches a value: `a+*` takes all points over `a`.
+    /// `a+b`, in any order, selects the points over exactly these values of a set axis. With `*`, each value of the point
+    /// must match one side of a `+` and each side must match a value: `a+*` selects all points over `a`.
     ///
     /// # Errors
-    /// Those of values: a word without `*` must be a coordinate of its axis.
+    /// The errors of values: a word without `*` must be a coordinate of its axis.
     pub fn filter<'a>(&self, lattice: &Lattice, population: &'a Population) -> Result<Vec<&'a Point>> {
         self.check_words(lattice)?;
         let wanted: Vec<_> = self.choices.iter().map(|choice| Wanted::new(choice)).collect();
@@ -142,7 +143,7 @@ impl Selector {
         Ok(population.points().filter(fits).collect())
     }
 
-    /// A misspelt word would otherwise just select nothing.
+    /// Refuses unknown words: a misspelt word would silently select nothing.
     fn check_words(&self, lattice: &Lattice) -> Result<()> {
         for (i, axis) in lattice.axes().iter().enumerate() {
             for word in &self.choices[i] {
@@ -171,7 +172,7 @@ impl fmt::Display for Selector {
     }
 }
 
-/// What one axis' words select.
+/// A matcher for the words of one axis.
 struct Wanted<'a> {
     words: HashSet<String>,
     globs: Vec<Vec<&'a str>>,
@@ -203,7 +204,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The first coordinates of a point, and the last chain value among them.
+/// The first coordinates of a point, and the last chain value of these.
 #[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Partial {
     coordinates: Vec<Coordinate>,
@@ -221,7 +222,8 @@ impl Partial {
         Ok(Self { coordinates: [self.coordinates.as_slice(), &[coordinate]].concat(), before })
     }
 
-    /// Adds to `longer` what this becomes by `word`: nothing, when it has a `*` and no value here matches.
+    /// Appends to `longer` this prefix extended by each value that matches `word`; none, if `word` has a `*` and no value
+    /// matches.
     fn extend(&self, lattice: &Lattice, word: &str, longer: &mut Vec<Self>) -> Result<()> {
         if is_plain(word) {
             longer.push(self.with(lattice, word)?);
@@ -246,7 +248,7 @@ fn too_many(text: &str) -> Error {
     Error::TooMany { text: super::shorten(text), most: MOST }
 }
 
-/// The words of one coordinate; `bad` when one is empty or a brace is not closed.
+/// The words of one coordinate; the error `bad` if one is empty or a brace is not closed.
 fn words_of(part: &str, bad: impl Fn() -> Error) -> Result<Vec<String>> {
     match glob::alternatives(part) {
         Ok(words) if words.iter().any(String::is_empty) => Err(bad()),

@@ -1,4 +1,4 @@
-//! Points as they are written.
+//! The text form of points.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,8 +6,10 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// A point as it is written, `solana-rust-1.83/aarch64/phase0/step1`: by the lattice that [`spells`](super::Lattice::spell) it, or in a file
-/// that another lattice.toml may have had a hand in. Which point it means, if any, a lattice says.
+/// The text form of a point, such as `solana-rust-1.83/aarch64/phase0/step1`.
+///
+/// It comes from [`Lattice::spell`](super::Lattice::spell) or from a file that was written with another `lattice.toml`, so it
+/// may not be a point of the current lattice: parse it by [`Spelled::read`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Spelled(String);

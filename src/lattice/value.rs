@@ -1,23 +1,23 @@
-//! Values: the words that coordinates are spelled with.
+//! Values: the words that make up coordinates.
 
 use std::fmt;
 
 use super::{Error, Result};
 
-/// The most bytes a value may have: a branch name of several of them still fits a file name's 255.
+/// Maximum length of a value in bytes: a branch name of several values still fits in a file name of 255 bytes.
 const MOST_BYTES: usize = 100;
 
 /// A value of an axis: `[A-Za-z0-9][A-Za-z0-9._-]*`, without `..`, not ending in `.` or `.lock`, at most 100 bytes.
 ///
-/// git-check-ref-format(1) forbids the two endings and `..`; the rest is what is safe in a path, a URL and a shell.
+/// git-check-ref-format(1) forbids the two endings and `..`; the other characters are safe in paths, URLs and shells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value(Box<str>);
 
 impl Value {
-    /// Reads a value.
+    /// Parses a value.
     ///
     /// # Errors
-    /// [`Error::BadValue`], naming the character or the rule.
+    /// [`Error::BadValue`] with the character or the rule.
     pub fn parse(text: &str) -> Result<Self> {
         match fault(text) {
             None => Ok(Self(text.into())),
@@ -25,7 +25,7 @@ impl Value {
         }
     }
 
-    /// A text that is known to be a value.
+    /// Wraps a text that is known to be a valid value.
     pub(super) fn trusted(text: String) -> Self {
         debug_assert!(fault(&text).is_none(), "`{text}` is a value");
         Self(text.into())
@@ -50,15 +50,15 @@ fn fault(text: &str) -> Option<String> {
     } else if let Some(c) = text.chars().find(|c| strange(*c)) {
         Some(format!("the character {c:?} is not one of A-Z a-z 0-9 . _ -"))
     } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        Some("it must begin with a letter or a digit".into())
+        Some("it must start with a letter or a digit".into())
     } else if text.contains("..") {
-        Some("`..` may not be in a branch name".into())
+        Some("it contains `..`, which git does not allow in a branch name".into())
     } else if text.ends_with('.') {
         Some("it must not end with `.`".into())
     } else if text.to_ascii_lowercase().ends_with(".lock") {
-        Some("it must not end with `.lock`, which git uses itself".into())
+        Some("it must not end with `.lock`, which git reserves".into())
     } else if text.len() > MOST_BYTES {
-        Some(format!("it has {} bytes, and {MOST_BYTES} is the most", text.len()))
+        Some(format!("it has {} bytes, and the maximum is {MOST_BYTES}", text.len()))
     } else {
         None
     }
@@ -69,14 +69,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_what_people_call_their_stages() {
+    fn accepts_usual_stage_names() {
         for text in ["aarch64", "solana-rust-1.83", "v5.15", "phase0", "7", "a_b", &"x".repeat(100)] {
             assert!(Value::parse(text).is_ok(), "`{text}` is a value");
         }
     }
 
     #[test]
-    fn refuses_what_git_a_shell_or_nix_would_trip_over() {
+    fn refuses_names_unsafe_in_git_shell_or_nix() {
         for text in [
             "",
             ".a",
@@ -93,7 +93,7 @@ mod tests {
             "$(x)",
             &"x".repeat(101),
         ] {
-            assert!(Value::parse(text).is_err(), "`{text}` is no value");
+            assert!(Value::parse(text).is_err(), "`{text}` is not a value");
         }
     }
 }

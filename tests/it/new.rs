@@ -40,7 +40,7 @@ fn where_nothing_says_which_value_is_meant_the_values_are_listed() {
     sandbox
         .lattice(&["new"])
         .exits(2)
-        .says_err("axis `arch` is left open")
+        .says_err("axis `arch` needs a value, one of: ")
         .says_err("aarch64, x86_64")
         .says_err("--arch");
 }

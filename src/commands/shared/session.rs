@@ -51,7 +51,7 @@ impl Session {
     pub(crate) fn config(&self) -> Result<&Config> {
         if self.config.get().is_none() {
             let config = self.context()?.config()?;
-            for key in &config.unheard {
+            for key in &config.ignored {
                 self.ui.warn(format!(
                     "`{key}` counts only once it is committed on the base branch: this file may not say it"
                 ));

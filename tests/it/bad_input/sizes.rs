@@ -37,7 +37,7 @@ fn refuses_a_huge_lattice_toml() {
 fn refuses_more_axes_than_make_a_name() {
     let axes = (0..2000).map(|i| format!("a{i} = {{ set = [\"x\"] }}\n")).collect::<Vec<_>>().concat();
     let sandbox = Sandbox::with_toml(&format!("base = \"main\"\n[axes]\narch = {{ set = [\"x86_64\"] }}\n{axes}"));
-    sandbox.refused(&["status"]).exits(2).says_err("there are 2001, and at most 64");
+    sandbox.refused(&["status"]).exits(2).says_err("there are 2001 axes, and 64 is the maximum");
 }
 
 #[test]

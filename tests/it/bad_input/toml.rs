@@ -124,15 +124,15 @@ fn a_pattern_that_is_no_branch_name() {
 fn values_and_kinds_that_are_none() {
     let sandbox = Sandbox::with_toml(GOOD);
     let with = |old, new, texts: &[&str]| with(&sandbox, old, new, texts);
-    with("\"x86_64\"", "\"x86 64\"", &["`x86 64` is no value", "' '"]);
-    with("\"x86_64\"", "64", &["`axes.arch.set` must be a list of texts"]);
+    with("\"x86_64\"", "\"x86 64\"", &["invalid value `x86 64`", "' '"]);
+    with("\"x86_64\"", "64", &["`axes.arch.set` must be a list of strings"]);
     with("\"x86_64\"", "\"aarch64\"", &["`axes.arch.set`", "aarch64"]);
     with("{ set = [\"toolchain\"] }", "{ set = [] }", &["axes.component.set"]);
     with("{ set = [\"toolchain\"] }", "\"toolchain\"", &["`axes.component` must be"]);
     with("from = 1", "from = -1", &["axes.step", "from"]);
     with("step{n}", "step", &["axes.step.chain"]);
     with("base = \"main\"", "", &["`base` is missing"]);
-    with("base = \"main\"", "base = 3", &["`base` must be a text"]);
+    with("base = \"main\"", "base = 3", &["`base` must be a string"]);
     with("aarch64", "pdp11", &["`systems` has no entry for `pdp11`"]);
 }
 

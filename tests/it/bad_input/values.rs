@@ -42,7 +42,7 @@ fn an_empty_value_is_refused() {
     let sandbox = Sandbox::new();
     for arch in ["", ",", "aarch64,", "aarch64,,x86_64", "+", "aarch64+"] {
         let run = sandbox.refused(&["new", "--arch", arch]).exits(2);
-        run.says_err(&format!("`{arch}` is no value")).says_err("aarch64, x86_64");
+        run.says_err(&format!("invalid value `{arch}`")).says_err("aarch64, x86_64");
     }
     for point in ["", "/", "toolchain//phase0/step1", "toolchain/aarch64/phase0/"] {
         sandbox.refused(&["new", point]).exits(2).says_err("error: ");
@@ -67,9 +67,13 @@ fn an_illegal_character_is_named_and_cannot_reach_the_terminal() {
         assert!(!run.stderr.contains('\u{1b}'), "no escape sequence should get through: {:?}", run.stderr);
         run.says_err("hint: a value is letters, digits");
     }
-    for (value, rule) in
-        [("-x", "begin with"), (".x", "begin with"), ("a..b", "`..`"), ("a.lock", "`.lock`"), ("a.", "end with `.`")]
-    {
+    for (value, rule) in [
+        ("-x", "must start with"),
+        (".x", "must start with"),
+        ("a..b", "`..`"),
+        ("a.lock", "`.lock`"),
+        ("a.", "end with `.`"),
+    ] {
         sandbox.refused(&["new", "--arch", value]).exits(2).says_err(rule);
     }
 }
@@ -79,7 +83,7 @@ fn a_value_of_300_bytes_is_refused_in_a_short_message() {
     let sandbox = Sandbox::new();
     let long = "x".repeat(300);
     for args in [&["new", "--arch", &long][..], &["axis", "add", "component", &long]] {
-        let run = sandbox.refused(args).exits(2).says_err("it has 300 bytes, and 100 is the most");
+        let run = sandbox.refused(args).exits(2).says_err("it has 300 bytes, and the maximum is 100");
         assert!(run.stderr.len() < 300, "the message should not repeat all of it: {}", run.stderr);
     }
 }
@@ -88,7 +92,9 @@ fn a_value_of_300_bytes_is_refused_in_a_short_message() {
 fn init_refuses_such_values_and_writes_no_file() {
     let sandbox = Sandbox::bare_start();
     let long = "x".repeat(300);
-    for (value, said) in [("", "is no value"), ("a b", "' '"), ("a/b", "'/'"), (&long, "300 bytes"), ("a..b", "`..`")] {
+    for (value, said) in
+        [("", "invalid value ``"), ("a b", "' '"), ("a/b", "'/'"), (&long, "300 bytes"), ("a..b", "`..`")]
+    {
         sandbox.refused(&["init", "--no-hooks", "--arch", "aarch64", "--component", value]).exits(2).says_err(said);
     }
     sandbox.refused(&["init", "--no-hooks", "--component", "a,A", "--arch", "aarch64"]).exits(2).says_err("`A`");
@@ -117,6 +123,6 @@ fn an_unknown_option_or_command_is_a_usage_error() {
         .exits(2)
         .says_err("nixpkg")
         .says_err("nixpkgs");
-    sandbox.refused(&["new", "toolchain/*/phase0/*"]).exits(2).says_err("the chain is open");
+    sandbox.refused(&["new", "toolchain/*/phase0/*"]).exits(2).says_err("is an open chain");
     sandbox.refused(&["new", "toolchain/{aarch64/phase0/step1"]).exits(2).says_err("component/arch/phase/step");
 }

@@ -326,7 +326,7 @@ fn stranger_s_remote_is_no_option_and_no_url() {
         assert!(text.contains(old));
         sandbox.write("lattice.toml", text.replace(old, &format!("{key} = {value:?}")));
         for args in [&["new", "--arch", here()][..], &["sync"], &["promote", "--to", "base"], &["build"]] {
-            sandbox.lattice(args).exits(2).says_err(&format!("`{key}` is {value:?}, which cannot be the name of"));
+            sandbox.lattice(args).exits(2).says_err(&format!("`{key}` is {value:?}, which is not a valid"));
         }
     }
     assert!(!sandbox.work().join("touched").exists());

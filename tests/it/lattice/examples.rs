@@ -103,11 +103,14 @@ fn lists_per_value_leave_no_hole() {
     assert_eq!(why(per(&[("phase0", "step1")], None)), "axis `step`: it has no list for `phase1`");
     assert!(phases_and(per(&[("phase0", "step1")], Some(open("step{n}")))).is_ok());
     let misspelt = per(&[("phase0", "a"), ("phase1", "a"), ("phse1", "a")], None);
-    assert_eq!(why(misspelt), "axis `step`: it has a list for `phse1`, which the chain axis before it does not have");
-    assert!(why(per(&[], Some(per(&[], Some(open("step{n}")))))).contains("may not itself differ"));
+    assert_eq!(
+        why(misspelt),
+        "axis `step`: it has a list for `phse1`, which is not a value of the preceding chain axis"
+    );
+    assert!(why(per(&[], Some(per(&[], Some(open("step{n}")))))).contains("must not contain further lists"));
     let axes =
         vec![axis("phase", Kind::Chain(open("phase{n}"))), axis("step", Kind::Chain(per(&[("phase1", "a")], None)))];
-    assert!(Lattice::new(axes).unwrap_err().to_string().contains("needs a list for the rest"));
+    assert!(Lattice::new(axes).unwrap_err().to_string().contains("add a list for the other values"));
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn a_value_may_not_complete_a_lock() {
 #[test]
 fn values_that_differ_in_letter_case_alone_are_refused() {
     let values = ["arm", "ARM"].map(|text| Value::parse(text).unwrap());
-    assert_eq!(Listed::new(values.to_vec()).unwrap_err(), "`arm` and `ARM` differ in letter case alone");
+    assert_eq!(Listed::new(values.to_vec()).unwrap_err(), "`arm` and `ARM` differ only in letter case");
 }
 
 #[test]
