@@ -1,8 +1,7 @@
-//! How text becomes Nix: as the inside of a double-quoted string, as an attribute name, as a path.
+//! Escapes text for Nix: inside a double-quoted string, as an attribute name, and as a path.
 //!
-//! An escaper cannot know where it stands. [`NixString`], which askama applies to every value in a `.nix` template, is
-//! for the inside of double quotes and nothing else; the two other places have types of their own, which the templates
-//! take as they are.
+//! An escaper does not know the context of a value. [`NixString`], which askama applies to every value in a `.nix` template,
+//! is correct only inside double quotes. Attribute names and paths have their own types, which askama inserts unchanged.
 
 use std::fmt::{self, Write};
 
@@ -10,8 +9,8 @@ use askama::filters::Escaper;
 
 /// The escaper for the inside of a double-quoted Nix string, registered in `askama.toml`.
 ///
-/// Every `$` is escaped, not only that of `${`, because the template may go on with a brace; so is a brace at the start
-/// of a fragment, because the template may end in `$`. A zero byte, which no Nix string can hold, is an error.
+/// It escapes every `$`, not only in `${`, because the template may continue with a brace. It escapes a brace at the start of
+/// a value, because the template may end in `$` there. A zero byte is an error: Nix strings cannot contain it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NixString;
 
@@ -31,11 +30,11 @@ impl Escaper for NixString {
     }
 }
 
-/// The name of an attribute: bare where Nix reads it as an identifier, otherwise quoted.
+/// An attribute name: bare if it is an identifier, otherwise quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AttrName<'a>(pub(super) &'a str);
 
-/// The words that Nix does not read as identifiers; `or` is one only half of the time.
+/// Words that are not identifiers in Nix. `or` is an identifier only in some positions.
 const KEYWORDS: [&str; 10] = ["assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"];
 
 impl AttrName<'_> {
@@ -58,13 +57,12 @@ impl fmt::Display for AttrName<'_> {
     }
 }
 
-/// The path of a flake relative to the file that names it, such as `../step1/flake.nix`, as a Nix path literal.
+/// The path of a flake relative to the importing file, such as `../step1/flake.nix`, as a Nix path literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FlakePath(String);
 
 impl FlakePath {
-    /// The `flake.nix` in `dir`, which is relative and written with `/`; `None` when a segment of it cannot stand in a
-    /// Nix path literal.
+    /// The `flake.nix` in `dir`, a relative path with `/`; `None` if a segment is not valid in a Nix path literal.
     pub(super) fn in_dir(dir: &str) -> Option<Self> {
         let dir = dir.strip_prefix("./").unwrap_or(dir);
         let literal = dir.split('/').all(is_segment);
@@ -73,7 +71,7 @@ impl FlakePath {
     }
 }
 
-/// The characters are `PATH_CHAR` of Nix' lexer; `~` and `<` start other things, and an empty segment ends a path.
+/// Whether `segment` is valid in a Nix path literal: the characters of `PATH_CHAR` in Nix' lexer, and not empty.
 fn is_segment(segment: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
     !segment.is_empty() && segment != "." && segment.chars().all(fits)

@@ -1,7 +1,7 @@
-//! The files that git-lattice generates: values in, text out. This shelf knows no git and touches no file.
+//! Renders the files that git-lattice generates: values in, text out, without git and file access.
 //!
-//! A *template* is an askama text under `templates/`, compiled in; it renders a point's `flake.nix`. A *starter* is the
-//! first `step.nix` of a point, which belongs to the user from then on.
+//! A *template* is an askama text under `templates/`, compiled into the program, that renders the `flake.nix` of a point. A
+//! *starter* is the first `step.nix` of a point; git-lattice never changes it afterwards.
 
 use askama::Template as _;
 use askama::filters::Safe;
@@ -14,13 +14,13 @@ mod tests;
 
 use escape::{AttrName, FlakePath};
 
-/// The nixpkgs that a flake takes when nothing else is said.
+/// The default flake reference of nixpkgs.
 pub const DEFAULT_NIXPKGS: &str = "github:NixOS/nixpkgs/nixos-unstable";
 
-/// Longer axis names would make nixfmt break lines elsewhere.
+/// Maximum length of an axis name in characters: nixfmt would wrap lines with a longer one.
 const LONGEST_AXIS: usize = 80;
 
-/// Store paths have names of up to 211 bytes, a derivation's with `.drv` at the end.
+/// Maximum length of the name of a store path. Nix allows 211 bytes, including the `.drv` of a derivation.
 const LONGEST_NAME: usize = 160;
 
 /// Why a flake cannot be rendered.
@@ -29,37 +29,37 @@ pub enum Error {
     /// No template has this name.
     #[error("unknown template `{0}`: expected one of config, step, nixpkgs, rust")]
     Unknown(String),
-    /// A value holds a zero byte.
-    #[error("{what} `{}` holds a zero byte, which no Nix string can", value.escape_debug())]
+    /// A value contains a zero byte.
+    #[error("{what} `{}` contains a zero byte, which a Nix string cannot hold", value.escape_debug())]
     ZeroByte {
-        /// What the value is: a point, a branch, ...
+        /// The kind of value: a point, a branch, ...
         what: &'static str,
         /// The value.
         value: String,
     },
-    /// A directory has characters that a Nix path cannot hold.
-    #[error("directory `{0}` of a point below cannot be written as a Nix path: letters, digits and `._+-` can")]
+    /// A directory has characters that a Nix path literal cannot hold.
+    #[error("directory `{0}` of a point below is not a valid Nix path: expected letters, digits and `._+-`")]
     Path(String),
     /// Two axes have the same name.
-    #[error("axis `{0}` is there twice")]
+    #[error("axis `{0}` is declared twice")]
     AxisTwice(String),
     /// The name of an axis is too long for a line.
     #[error("axis name `{0}` is longer than {LONGEST_AXIS} characters")]
     AxisTooLong(String),
-    /// askama failed, which it has no reason to once the values are checked.
+    /// askama failed, which is unexpected after the values have been checked.
     #[error("template `{}` could not be rendered", template.name())]
     Render {
         /// The template.
         template: Template,
-        /// What askama said.
+        /// The error of askama.
         source: askama::Error,
     },
 }
 
-/// What a point's `flake.nix` is made from.
+/// The values for the `flake.nix` of a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flake {
-    /// The point, written `component/arch/phase/step`.
+    /// The text form of the point, `component/arch/phase/step`.
     pub point: String,
     /// Each axis with the point's values on it, in the order of the axes.
     pub coordinates: Vec<(String, Vec<String>)>,
@@ -67,18 +67,18 @@ pub struct Flake {
     pub systems: Vec<System>,
     /// The branch that holds it.
     pub branch: String,
-    /// The points below it, whose outputs it takes.
+    /// The points below whose outputs it uses.
     pub previous: Vec<Previous>,
-    /// The flake reference of nixpkgs, for the templates that have that input; [`DEFAULT_NIXPKGS`] if there is none.
+    /// The flake reference of nixpkgs, for templates with that input; default [`DEFAULT_NIXPKGS`].
     pub nixpkgs: Option<String>,
 }
 
-/// A point below, taken by relative import.
+/// A point below, imported by relative path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Previous {
     /// The point.
     pub point: String,
-    /// The directory of its flake, relative to that of the flake which takes it: `../step1`.
+    /// The directory of its flake, relative to that of the importing flake: `../step1`.
     pub dir: String,
 }
 
@@ -97,7 +97,7 @@ pub enum Template {
 }
 
 impl Template {
-    /// All templates, the default first.
+    /// All templates; the default is first.
     pub const ALL: [Self; 4] = [Self::Config, Self::Step, Self::Nixpkgs, Self::Rust];
 
     /// The template with this name.
@@ -105,7 +105,7 @@ impl Template {
         Self::ALL.into_iter().find(|it| it.name() == name).ok_or_else(|| Error::Unknown(name.to_owned()))
     }
 
-    /// Its name, as `--template` takes it.
+    /// The name that `--template` accepts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Config => "config",
@@ -115,7 +115,7 @@ impl Template {
         }
     }
 
-    /// The whole text of the template, for hashing: two versions of git-lattice with the same text render the same.
+    /// The whole text of the template, for hashing: versions of git-lattice with the same text render the same files.
     pub fn source(self) -> &'static str {
         macro_rules! source {
             ($file:literal) => {
@@ -130,7 +130,7 @@ impl Template {
         }
     }
 
-    /// The first `step.nix`, for the templates whose flakes call one.
+    /// The starter `step.nix`; `None` if the flakes of this template call none.
     pub fn starter(self) -> Option<&'static str> {
         match self {
             Self::Config => None,
@@ -140,12 +140,12 @@ impl Template {
         }
     }
 
-    /// Whether its flakes have the input nixpkgs, and so need a lock.
+    /// Whether its flakes have the input nixpkgs, and so need a lock file.
     pub fn takes_nixpkgs(self) -> bool {
         matches!(self, Self::Nixpkgs | Self::Rust)
     }
 
-    /// The text of `flake.nix`, formatted as nixfmt would.
+    /// Renders `flake.nix` in the format of nixfmt.
     pub fn render(self, flake: &Flake) -> Result<String, Error> {
         flake.check()?;
         let flake = &View::of(flake, self.takes_nixpkgs())?;
@@ -155,7 +155,7 @@ impl Template {
             Self::Nixpkgs => Nixpkgs { flake }.render(),
             Self::Rust => Rust { flake }.render(),
         };
-        // askama takes away the last newline of a template.
+        // askama strips the last newline of a template.
         text.map(|text| text + "\n").map_err(|source| Error::Render { template: self, source })
     }
 }
@@ -186,7 +186,7 @@ impl Flake {
     }
 }
 
-/// A [`Flake`] in the words of the templates.
+/// A [`Flake`] converted for the templates.
 struct View<'a> {
     name: String,
     point: &'a str,
@@ -227,7 +227,7 @@ impl<'a> Below<'a> {
     }
 }
 
-/// The point as the name of a store path: no `/`, no dot in front, not too long, and not that of a derivation.
+/// Converts a point to a valid store path name: without `/`, leading dot or `.drv`, and at most [`LONGEST_NAME`] characters.
 fn store_name(point: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "+-._?=".contains(c) { c } else { '-' };
     let name: String = point.chars().map(plain).take(LONGEST_NAME).collect();

@@ -1,4 +1,4 @@
-//! Whatever the values are: a rendered flake parses, reads back, and stays as it is under nixfmt.
+//! For arbitrary values, a rendered flake parses, contains the values unchanged, and is formatted as by nixfmt.
 
 use askama::filters::Escaper as _;
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ fn nodes<N: AstNode>(root: &SyntaxNode) -> impl Iterator<Item = N> {
     root.descendants().filter_map(N::cast)
 }
 
-/// What a string without interpolation means to Nix.
+/// The value of a string without interpolation.
 fn meaning(string: &ast::Str) -> Option<String> {
     let literal = |part| match part {
         InterpolPart::Literal(text) => Some(text),
@@ -43,7 +43,7 @@ fn meaning(string: &ast::Str) -> Option<String> {
     string.normalized_parts().into_iter().map(literal).collect()
 }
 
-/// The strings that come from outside, in the order of the template.
+/// The strings that come from the values, in the order of the template.
 fn expected(template: Template, flake: &Flake) -> Vec<String> {
     let text = &flake.point;
     let mut all = vec![text.clone()];
@@ -80,7 +80,7 @@ fn hostile() -> impl Strategy<Value = String> {
         ["\"", "\\", "$", "${", "$${", "{", "}", "''", "'", "\n", "\r", "\t", "#", "/*", "é", "\u{feff}", "\u{1}", " "];
     let part = prop_oneof![
         4 => proptest::sample::select(snippets.to_vec()).prop_map(str::to_owned),
-        1 => any::<char>().prop_filter("no string holds it", |c| *c != '\0').prop_map(String::from),
+        1 => any::<char>().prop_filter("a Nix string cannot hold it", |c| *c != '\0').prop_map(String::from),
         1 => "[a-z0-9/+._-]{0,60}",
     ];
     proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
@@ -126,7 +126,7 @@ fn name(attr: ast::Attr) -> Option<String> {
     }
 }
 
-/// All flakes and starters that there are, with a name for each.
+/// All kinds of flakes and all starters, each with a name for messages.
 fn all_texts() -> Vec<(String, String)> {
     let shapes = (0..3).flat_map(|systems| (0..3).map(move |previous| (systems, previous)));
     let flakes = shapes.flat_map(|(systems, previous)| {
@@ -147,9 +147,9 @@ fn all_are_formatted() {
     }
 }
 
-/// What deadnix looks for: bindings and arguments that nobody uses.
+/// No binding or argument is unused, which deadnix would report.
 #[test]
-fn everything_bound_is_used() {
+fn all_bindings_are_used() {
     for (what, text) in all_texts() {
         let root = parsed(&text);
         let uses = |word: &str| nodes::<ast::Ident>(&root).filter(|it| it.to_string() == word).count();
@@ -161,9 +161,9 @@ fn everything_bound_is_used() {
     }
 }
 
-/// What statix would say first: `a = a;` and `a = b.a;`, which `inherit` says better.
+/// No `a = a;` or `a = b.a;`, for which statix would suggest `inherit`.
 #[test]
-fn nothing_asks_for_inherit() {
+fn no_binding_could_be_inherit() {
     for (what, text) in all_texts() {
         for entry in nodes::<ast::AttrpathValue>(&parsed(&text)) {
             let (key, value) = (entry.attrpath().unwrap().to_string(), entry.value().unwrap().to_string());
@@ -185,7 +185,7 @@ fn param_names(param: &ast::Param) -> Vec<String> {
 }
 
 #[test]
-fn what_nix_cannot_hold_is_refused() {
+fn refuses_values_that_nix_cannot_hold() {
     let with = |change: fn(&mut Flake)| {
         let mut flake = flake("p", 1, 1);
         change(&mut flake);
@@ -195,13 +195,13 @@ fn what_nix_cannot_hold_is_refused() {
     assert!(matches!(with(|it| it.coordinates[1].0 = "arch".into()), Error::AxisTwice(axis) if axis == "arch"));
     assert!(matches!(with(|it| it.coordinates[1].0 = "é".repeat(90)), Error::AxisTooLong(_)));
     for dir in ["", "../a b", "../a//b", "../é", "../${x}", "/etc", "../a/.", "../a/"] {
-        assert!(super::FlakePath::in_dir(dir).is_none(), "`{dir}` should be no path");
+        assert!(super::FlakePath::in_dir(dir).is_none(), "`{dir}` should be refused");
     }
     assert_eq!(with(|it| it.previous[0].dir = "../$x".into()).to_string().split('`').nth(1), Some("../$x"));
 }
 
 #[test]
-fn paths_are_paths() {
+fn flake_paths_are_nix_path_literals() {
     for (dir, path) in [("..", "../flake.nix"), ("../a+b", "../a+b/flake.nix"), ("x/y", "./x/y/flake.nix")] {
         let text = super::FlakePath::in_dir(dir).unwrap().to_string();
         assert_eq!(text, path);
@@ -213,7 +213,7 @@ fn paths_are_paths() {
 }
 
 #[test]
-fn a_brace_is_safe_behind_a_dollar_of_the_template() {
+fn escapes_brace_after_dollar_of_template() {
     let mut text = "\"$".to_owned();
     NixString.write_escaped_str(&mut text, "{x}").unwrap();
     let strings: Vec<_> = nodes::<ast::Str>(&parsed(&(text + "\""))).map(|it| meaning(&it)).collect();
@@ -237,10 +237,13 @@ fn store_names_are_legal() {
 }
 
 #[test]
-fn names_read_back() {
+fn template_names_parse_back() {
     for it in Template::ALL {
         assert_eq!(Template::parse(it.name()).unwrap(), it);
     }
     assert!(Template::parse("confg").unwrap_err().to_string().contains("config, step, nixpkgs, rust"));
-    assert!(Template::ALL.iter().all(|it| it.source().contains("outputs =")), "a source should hold the shared part");
+    assert!(
+        Template::ALL.iter().all(|it| it.source().contains("outputs =")),
+        "a source should contain the shared part"
+    );
 }
