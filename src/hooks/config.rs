@@ -1,8 +1,8 @@
-//! Hooks in git's configuration, as git 2.54 and later run them: our sections in the text of a configuration file.
+//! Our hooks as sections of a git configuration file, which git 2.54 and later run.
 //!
-//! git-hook(1): `[hook "NAME"]` with `event` and `command`. An event gives the command nothing to know it by, so that there is one
-//! section per event; and NAME must not be an event's. The file is edited as text and not by `git config`, which cannot take out again
-//! exactly what it put in.
+//! git-hook(1): `[hook "NAME"]` with `event` and `command`. git does not tell the command which event it runs for, so there is
+//! one section per event; NAME must not be the name of an event. The file is edited as text, because `git config` cannot remove
+//! exactly the bytes that it added.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,38 +10,38 @@ use std::path::Path;
 use super::event::Kind;
 use super::shim::{checksum, inside_quotes};
 
-/// The version of the sections that this program writes; raised with every change of `hooks/config.sh`.
+/// The version of the sections that this program writes. Raise it when the behaviour of `hooks/config.sh` changes.
 pub const VERSION: u32 = 1;
 
 const SCRIPT: &str = include_str!("../../hooks/config.sh");
 const MARK: &str = " # git-lattice-hook ";
-/// Added to the mark when the file's last line had no end before us.
+/// Added to the mark if the last line of the file had no line break before the section was added.
 const AFTER_OPEN_LINE: &str = " after-open-line";
-/// The keys that are ours in our sections; whatever else stands there is the user's.
+/// The keys that git-lattice writes into its sections; all others belong to the user.
 const KEYS: [&str; 2] = ["event", "command"];
 
 /// Our section for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// The version of its text; 0 when it was written by somebody else.
+    /// The version of its text; 0 if it has no mark of ours.
     pub version: u32,
-    /// Whether somebody changed it by hand.
+    /// Whether it was edited by hand.
     pub edited: bool,
 }
 
-/// The name of an event's section, as in `hook.NAME.event`.
+/// The name of the section of an event, as in `hook.NAME.event`.
 #[must_use]
 pub fn name(kind: Kind) -> String {
     format!("lattice-{kind}")
 }
 
-/// Which of our sections there are in a configuration file with this text.
+/// The sections of ours in the text of a configuration file.
 #[must_use]
 pub fn status(text: &[u8]) -> Vec<(Kind, Entry)> {
     Document::read(text).ours(text).into_iter().map(|section| (section.kind, section.entry(text))).collect()
 }
 
-/// The text with sections for `kinds`, each in the place of the one that it has.
+/// Adds sections for `kinds` to the text, replacing existing ones in place.
 #[must_use]
 pub fn with(text: &[u8], kinds: &[Kind], binary: Option<&Path>) -> Vec<u8> {
     let ours = Document::read(text).ours(text);
@@ -62,7 +62,7 @@ pub fn with(text: &[u8], kinds: &[Kind], binary: Option<&Path>) -> Vec<u8> {
     new
 }
 
-/// The text without our sections.
+/// Removes our sections from the text.
 #[must_use]
 pub fn without(text: &[u8]) -> Vec<u8> {
     let (mut new, mut from, mut line_we_ended) = (Vec::new(), 0, None);
@@ -81,7 +81,7 @@ pub fn without(text: &[u8]) -> Vec<u8> {
     new
 }
 
-/// The command that git runs for an event.
+/// The shell command that git runs for an event.
 #[must_use]
 pub fn command(kind: Kind, binary: Option<&Path>) -> Vec<u8> {
     let lines: Vec<&str> = SCRIPT.lines().filter(|line| !line.starts_with('#')).collect();
@@ -103,7 +103,7 @@ fn header(kind: Kind) -> String {
     format!("[hook \"{}\"]", name(kind))
 }
 
-/// git-config(1), Syntax: inside double quotes `"` and `\` are escaped, and `\n` and `\t` are known.
+/// Quotes a value by git-config(1), Syntax: inside double quotes `"`, `\`, line breaks and tabs are escaped.
 fn quoted(value: &[u8]) -> Vec<u8> {
     let escaped = value.iter().flat_map(|&byte| match byte {
         b'"' => b"\\\"".to_vec(),
@@ -115,7 +115,7 @@ fn quoted(value: &[u8]) -> Vec<u8> {
     [b"\"".to_vec(), escaped.collect(), b"\"".to_vec()].concat()
 }
 
-/// A configuration file, line by line; a line goes on after a backslash at its end.
+/// The logical lines of a configuration file; a backslash at the end of a line continues it.
 struct Document {
     lines: Vec<(Range<usize>, Line)>,
 }
@@ -128,7 +128,7 @@ enum Line {
     Comment,
 }
 
-/// One section of ours.
+/// One of our sections.
 #[derive(Debug)]
 struct Section {
     kind: Kind,
@@ -148,7 +148,7 @@ impl Document {
         Self { lines }
     }
 
-    /// Sections of our names, but for those in which the user only sets an option.
+    /// The sections with our names, except those in which the user only sets an option.
     fn ours(&self, text: &[u8]) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let mut open = false;
@@ -197,7 +197,7 @@ impl Section {
         Entry { version, edited: sum != checksum(&self.collect(text, &[Line::Own])) }
     }
 
-    /// What follows our mark in the header's line.
+    /// The text after our mark in the line of the header.
     fn mark(&self, text: &[u8]) -> Option<String> {
         let head = String::from_utf8_lossy(&text[self.head.clone()]).into_owned();
         head.split_once(MARK).map(|(_, words)| words.to_owned())
@@ -211,12 +211,12 @@ impl Section {
         text[self.head.clone()].trim_ascii_end().ends_with(AFTER_OPEN_LINE.as_bytes())
     }
 
-    /// The header and our keys, as they are.
+    /// The header and the lines of our keys, unchanged.
     fn own(&self, text: &[u8]) -> Vec<u8> {
         [&text[self.head.clone()], &self.collect(text, &[Line::Own])].concat()
     }
 
-    /// What the user wrote into it.
+    /// The lines that the user added.
     fn rest(&self, text: &[u8]) -> Vec<u8> {
         self.collect(text, &[Line::Other, Line::Comment])
     }
@@ -231,7 +231,7 @@ impl Section {
     }
 }
 
-/// How many bytes the first line has, with those that continue it.
+/// Length of the first logical line in bytes, including its continuation lines.
 fn logical_line(text: &[u8]) -> usize {
     let (mut quoted, mut comment, mut escaped) = (false, false, false);
     for (at, &byte) in text.iter().enumerate() {
@@ -254,7 +254,7 @@ mod tests {
     const FILE: &[u8] = b"# mine\n[core]\n\tbare = false ; [hook \"lattice-pre-commit\"]\n\n[alias]\n\tx = \"!echo \\\n[hook \\\"lattice-post-merge\\\"]\"\n\n";
 
     #[test]
-    fn what_was_put_in_is_taken_out_to_the_byte() {
+    fn uninstall_restores_every_byte() {
         let open = [FILE, b"[a]\n\tb = c"].concat();
         for before in [FILE, b"", b"[a]\n\tb", &open, b"[a]\r\n\tb = 1\r\n"] {
             let after = with(before, &Kind::ALL, Some(Path::new("/it's \"here\"/git-lattice")));
@@ -263,11 +263,11 @@ mod tests {
             assert_eq!(with(&after, &Kind::ALL, Some(Path::new("/it's \"here\"/git-lattice"))), after);
             assert_eq!(without(&after), before);
         }
-        assert_eq!(status(FILE), [], "a comment and a value are no sections");
+        assert_eq!(status(FILE), [], "a comment and a value are not sections");
     }
 
     #[test]
-    fn what_the_user_added_stays() {
+    fn keeps_lines_of_the_user() {
         let installed = with(FILE, &[Kind::PreCommit, Kind::PostCheckout], None);
         let text = String::from_utf8(installed).unwrap();
         let edited = text.replace("\tevent = post-checkout", "\tenabled = false\n# why\n\tevent = post-checkout")
@@ -275,13 +275,13 @@ mod tests {
         let again = with(edited.as_bytes(), &[Kind::PreCommit, Kind::PostCheckout], None);
         let again = String::from_utf8(again).unwrap();
         assert!(again.contains("\tenabled = false\n# why\n"), "{again}");
-        assert!(status(again.as_bytes()).iter().all(|(_, entry)| !entry.edited), "an option of git's is no edit");
+        assert!(status(again.as_bytes()).iter().all(|(_, entry)| !entry.edited), "an option of git is not an edit");
         let left = without(again.as_bytes());
         assert_eq!(left, [FILE, b"# why\n[user]\n\tname = x\n"].concat());
     }
 
     #[test]
-    fn an_edit_is_noticed() {
+    fn detects_manual_edits() {
         let text = String::from_utf8(with(b"", &[Kind::PreCommit], None)).unwrap();
         let edited = text.replace("event = pre-commit", "event = pre-push");
         assert_eq!(status(edited.as_bytes()), [(Kind::PreCommit, Entry { version: VERSION, edited: true })]);

@@ -1,4 +1,4 @@
-//! The repository's configuration file, changed as git changes it: under its lock, by a rename.
+//! Changes the repository's configuration file as git does: under its lock, by a rename.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -9,30 +9,30 @@ use std::time::Duration;
 use super::config::{self, Entry};
 use super::event::Kind;
 
-/// How often and after what time a lock is tried again: two seconds in all.
+/// Attempts to take the lock, and the pause between them: two seconds in total.
 const LOCK_TRIES: usize = 100;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
-/// Why hooks could not be put into the configuration or taken out; nothing was changed.
+/// Why hooks could not be added to the configuration or removed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It could not be read or written.
+    /// The file could not be read or written.
     #[error("could not change `{}`", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Another git holds the lock.
-    #[error("`{}` is there: another git changes the configuration, or was killed while it did", path.display())]
+    /// Another git process holds the lock.
+    #[error("`{}` exists: another git process is changing the configuration, or was killed while it did", path.display())]
     Locked {
         /// The lock.
         path: PathBuf,
     },
-    /// A section of ours was changed by hand, and the change would be lost.
+    /// One of our sections was edited by hand, and the edit would be lost.
     #[error(
-        "`[hook \"{name}\"]` in `{}` was changed by hand; give what you wrote a section of another name, and delete this one",
+        "`[hook \"{name}\"]` in `{}` was changed by hand; move your lines to a section of another name and delete this one",
         path.display()
     )]
     Edited {
@@ -41,24 +41,24 @@ pub enum Error {
         /// The section's name.
         name: String,
     },
-    /// Somebody changed the file between plan and deed.
-    #[error("`{}` was changed by somebody else just now", path.display())]
+    /// Another process changed the file after it was read for the plan.
+    #[error("`{}` was changed by another process meanwhile", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
 }
 
-/// What will be done to the configuration file.
+/// A planned change of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     path: PathBuf,
     before: Vec<u8>,
     after: Vec<u8>,
-    said: Vec<String>,
+    summary: Vec<String>,
 }
 
-/// Which hooks of ours the configuration file has.
+/// The hooks of ours in the configuration file.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -66,10 +66,10 @@ pub fn status(path: &Path) -> Result<Vec<(Kind, Entry)>, Error> {
     Ok(config::status(&read(path)?))
 }
 
-/// Plans sections for `kinds`, and for those that have one.
+/// Plans to write sections for `kinds` and for all events that have one.
 ///
 /// # Errors
-/// When the file cannot be read, or one of our sections was changed by hand.
+/// When the file cannot be read, or one of our sections was edited by hand.
 pub fn plan_install(path: &Path, kinds: &[Kind], binary: Option<&Path>) -> Result<Plan, Error> {
     let before = read(path)?;
     let there = unedited(path, &before)?;
@@ -81,19 +81,19 @@ pub fn plan_install(path: &Path, kinds: &[Kind], binary: Option<&Path>) -> Resul
         (true, true) => "unchanged",
         (true, false) => "updated",
     };
-    let said = wanted.iter().map(|kind| format!("{kind}: {}", verb(kind))).collect();
-    Ok(Plan { path: path.to_owned(), before, after, said })
+    let summary = wanted.iter().map(|kind| format!("{kind}: {}", verb(kind))).collect();
+    Ok(Plan { path: path.to_owned(), before, after, summary })
 }
 
-/// Plans the removal of our sections, so that the file is again as it was before.
+/// Plans the removal of our sections, which restores the previous content of the file.
 ///
 /// # Errors
-/// When the file cannot be read, or one of our sections was changed by hand.
+/// When the file cannot be read, or one of our sections was edited by hand.
 pub fn plan_uninstall(path: &Path) -> Result<Plan, Error> {
     let before = read(path)?;
-    let said = unedited(path, &before)?.iter().map(|kind| format!("{kind}: removed")).collect();
+    let summary = unedited(path, &before)?.iter().map(|kind| format!("{kind}: removed")).collect();
     let after = config::without(&before);
-    Ok(Plan { path: path.to_owned(), before, after, said })
+    Ok(Plan { path: path.to_owned(), before, after, summary })
 }
 
 fn unedited(path: &Path, text: &[u8]) -> Result<Vec<Kind>, Error> {
@@ -109,15 +109,15 @@ impl Plan {
         self.before == self.after
     }
 
-    /// Does it, if the file is still what the plan was made from.
+    /// Applies the plan, if the file has not changed since the plan was made.
     ///
     /// # Errors
-    /// When it is not, or cannot be written; the file is then as it was.
+    /// When the file has changed or cannot be written; it is left as it was.
     pub fn apply(&self) -> Result<(), Error> {
         if self.is_unchanged() {
             return Ok(());
         }
-        // A configuration that is a link stays one, as with git.
+        // Like git, follow a symbolic link rather than replace it.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let lock = Lock::take(&path)?;
         if read(&path)? != self.before {
@@ -130,14 +130,14 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "hooks in {}:", self.path.display())?;
-        if self.said.is_empty() {
+        if self.summary.is_empty() {
             writeln!(f, "  nothing to do")?;
         }
-        self.said.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        self.summary.iter().try_for_each(|line| writeln!(f, "  {line}"))
     }
 }
 
-/// git's own lock of the file, which goes away with the value.
+/// The lock file of git for the configuration file; dropping the value removes it.
 struct Lock {
     path: PathBuf,
     file: fs::File,
@@ -170,7 +170,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // After the rename there is none, or it is somebody else's: only ours has our file's number.
+        // After the rename the lock file is gone or belongs to another process; compare inodes to remove only ours.
         if is_same_file(&self.file, &self.path) {
             fs::remove_file(&self.path).ok();
         }

@@ -1,85 +1,85 @@
-//! Which hooks folder is in force, and whose it is: the one home of this question.
+//! Finds the hooks folder of a repository and who configured it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::process::{self, Cmd};
 
-/// The folder in which git looks for this repository's hooks.
+/// The folder from which git runs the hooks of this repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HooksDir {
     /// Its absolute path; it need not exist.
     pub path: PathBuf,
-    /// Whose folder it is.
+    /// Who chose this folder.
     pub owner: Owner,
 }
 
-/// Who decided where hooks live.
+/// Who chose the hooks folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// Nobody: it is git's own folder in the common directory, one for all worktrees.
+    /// git: the default folder in the common directory, shared by all worktrees.
     Git,
     /// `core.hooksPath` of this repository or worktree.
     Config {
-        /// The value as it is written there; a relative one is another folder in each worktree.
+        /// The value as written; a relative one is a different folder in each worktree.
         value: String,
     },
 }
 
-/// There is no folder that hooks may be put into.
+/// Why there is no folder to install hooks into.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `core.hooksPath` belongs to more than this repository.
     #[error(
         "`core.hooksPath` is `{value}` in the {scope} configuration ({origin}), which other repositories share; \
-         give this one a folder of its own with `git config --local core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\"`"
+         set one for this repository with `git config --local core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\"`"
     )]
     Shared {
-        /// git's word: `global`, `system` or `command`.
+        /// The scope as git names it: `global`, `system` or `command`.
         scope: String,
-        /// Where it is written, such as `file:/etc/gitconfig`.
+        /// The origin, such as `file:/etc/gitconfig`.
         origin: String,
         /// The folder.
         value: String,
     },
-    /// `core.hooksPath` is empty, so that git runs no hooks.
+    /// `core.hooksPath` is empty: git runs no hooks.
     #[error(
-        "`core.hooksPath` is empty ({origin}), so git runs no hooks; `git config --unset core.hooksPath` ends that"
+        "`core.hooksPath` is empty ({origin}), so git runs no hooks; `git config --unset core.hooksPath` enables them"
     )]
     Off {
-        /// Where it is written.
+        /// The origin, such as `file:/etc/gitconfig`.
         origin: String,
     },
-    /// A relative `core.hooksPath` means a folder in the worktree, and there is none here.
+    /// `core.hooksPath` is relative to the worktree, and there is no worktree here.
     #[error("`core.hooksPath` is `{value}`, relative to a worktree; run this inside one")]
     NoWorktree {
-        /// The value as it is written.
+        /// The value as written.
         value: String,
     },
-    /// A relative `core.hooksPath` names a folder of this worktree that is not there, and we make none among the user's files.
+    /// `core.hooksPath` is relative and the folder is missing. git-lattice creates no folder among the user's files.
     #[error("`core.hooksPath` is `{value}`, and this worktree has no such folder")]
     Absent {
-        /// The value as it is written.
+        /// The value as written.
         value: String,
     },
-    /// git could not say: no repository, a broken configuration, no git.
-    #[error("could not ask git where hooks live")]
+    /// git failed: no repository, a broken configuration, or git is missing.
+    #[error("could not ask git for the hooks folder")]
     Git(#[from] process::Error),
-    /// git said something that it never says.
-    #[error("`{command}` answered `{answer}`, which was not expected")]
+    /// git printed something unexpected.
+    #[error("`{command}` printed `{answer}`, which was not expected")]
     Answer {
-        /// What was asked.
+        /// The command.
         command: String,
-        /// What it said.
+        /// Its output.
         answer: String,
     },
 }
 
 impl HooksDir {
-    /// The folder, for something to be put into it.
+    /// The folder, for writing hooks into it.
     ///
     /// # Errors
-    /// When it would have to be made in the worktree.
+    /// When the folder would have to be created in the worktree.
     pub fn to_fill(&self) -> Result<&Path, Error> {
         match &self.owner {
             Owner::Config { value } if is_relative(value) && !self.path.exists() => {
@@ -93,7 +93,7 @@ impl HooksDir {
 /// Asks `git` for the hooks folder of the repository at `cwd`.
 ///
 /// # Errors
-/// When the folder is shared with other repositories, hooks are switched off, or git cannot say.
+/// When the folder is shared with other repositories, hooks are disabled, or git fails.
 pub fn find(git: &OsStr, cwd: &Path) -> Result<HooksDir, Error> {
     let setting = Setting::read(git, cwd)?;
     let owner = setting.as_ref().map_or(Ok(Owner::Git), Setting::owner)?;
@@ -105,12 +105,12 @@ pub fn find(git: &OsStr, cwd: &Path) -> Result<HooksDir, Error> {
     Ok(HooksDir { path, owner })
 }
 
-/// git expands `~` and `%(prefix)` at the start of a path, so those are not relative.
+/// Whether the path is relative. git expands `~` and `%(prefix)` at the start of a path.
 fn is_relative(value: &str) -> bool {
     !value.starts_with(['/', '~']) && !value.starts_with("%(")
 }
 
-/// `core.hooksPath` as it is written somewhere.
+/// `core.hooksPath` with its origin.
 struct Setting {
     scope: String,
     origin: String,
@@ -122,7 +122,7 @@ impl Setting {
         let cmd = ask(git, cwd).args(["config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath"]);
         let command = cmd.to_string();
         let output = match cmd.read() {
-            // git-config(1): 1 when the key is not there.
+            // git-config(1): exit status 1 if the key is not set.
             Err(process::Error::Failed { status, stderr, .. }) if status.code() == Some(1) && stderr.is_empty() => {
                 return Ok(None);
             }
@@ -144,7 +144,7 @@ impl Setting {
     }
 }
 
-/// Where we are in the repository.
+/// The current directory's place in the repository.
 struct Place {
     in_worktree: bool,
     is_bare: bool,
@@ -154,7 +154,7 @@ struct Place {
 
 impl Place {
     fn read(git: &OsStr, cwd: &Path) -> Result<Self, Error> {
-        // A path may hold line breaks, and git has no other separator here: each call gives one path, at its end.
+        // A path may contain line breaks and rev-parse has no other separator, so each call prints one path, as the last item.
         let cmd =
             ask(git, cwd).args(["rev-parse", "--is-inside-work-tree", "--is-bare-repository", "--absolute-git-dir"]);
         let command = cmd.to_string();
@@ -168,7 +168,8 @@ impl Place {
         Ok(Self { in_worktree, is_bare, git_dir: path(git_dir), hooks: path(&hooks) })
     }
 
-    /// git-config(1): relative to the folder in which hooks run, which is the worktree's top or the bare repository.
+    /// Resolves a relative value. git-config(1): it is relative to the folder where hooks run, which is the top of the worktree
+    /// or the bare repository.
     fn relative(self, value: &str) -> Result<PathBuf, Error> {
         match (self.in_worktree, self.is_bare) {
             (true, _) => Ok(self.hooks),
@@ -182,7 +183,7 @@ fn ask(git: &OsStr, cwd: &Path) -> Cmd {
     Cmd::new(git).env("LC_ALL", "C").cwd(cwd)
 }
 
-/// What git printed, without the line break that ends it.
+/// The path that git printed, without the final line break.
 fn path(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
     PathBuf::from(OsString::from_vec(bytes.strip_suffix(b"\n").unwrap_or(bytes).to_vec()))

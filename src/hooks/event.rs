@@ -1,4 +1,4 @@
-//! What git tells a hook on its command line, as a value.
+//! The events of hooks, parsed from the arguments that git passes.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,23 +8,23 @@ use crate::git::{Oid, parse_oid};
 /// The events that git-lattice has hooks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Before a commit is made: its index is linted.
+    /// Before a commit: lints its index.
     PreCommit,
-    /// After HEAD or files were changed by checkout, switch, clone or `worktree add`.
+    /// After checkout, switch, clone or `worktree add` changed HEAD or files.
     PostCheckout,
-    /// After `git merge` and `git pull` brought something in; only where it is asked for.
+    /// After `git merge` and `git pull` merged something; installed only on request.
     PostMerge,
-    /// After a commit was made; only where it is asked for.
+    /// After a commit; installed only on request.
     PostCommit,
 }
 
 impl Kind {
-    /// All of them, in the order in which they are listed.
+    /// All kinds, in the order of lists.
     pub const ALL: [Self; 4] = [Self::PreCommit, Self::PostCheckout, Self::PostMerge, Self::PostCommit];
-    /// Those that are installed unless more are asked for.
+    /// The kinds that are installed by default.
     pub const USUAL: [Self; 2] = [Self::PreCommit, Self::PostCheckout];
 
-    /// git's name for it, which is the hook's file name.
+    /// The name in git, which is also the file name of the hook.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Whether post-checkout tells of a branch or of files.
+/// Whether a checkout changed the branch or only files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
     /// HEAD was switched (also by clone, rebase and bisect).
@@ -51,7 +51,7 @@ pub enum Flag {
     File,
 }
 
-/// One run of a hook.
+/// The event of one run of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// githooks(5), pre-commit: no arguments.
@@ -65,22 +65,22 @@ pub enum Event {
         /// What was checked out.
         flag: Flag,
     },
-    /// githooks(5), post-merge: whether it was a squash merge, which moves no branch.
+    /// githooks(5), post-merge: the squash flag.
     PostMerge {
-        /// Whether it was.
+        /// Whether it was a squash merge, which does not move the branch.
         squash: bool,
     },
     /// githooks(5), post-commit: no arguments.
     PostCommit,
 }
 
-/// The command line is none that git gives to a hook.
+/// Why the arguments are not those that git passes to a hook.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no hook of ours for this event.
+    /// git-lattice has no hook for this event.
     #[error("no hook for the event `{name}`: expected `pre-commit`, `post-checkout`, `post-merge` or `post-commit`")]
     Unknown {
-        /// The name given.
+        /// The given name.
         name: String,
     },
     /// Too few or too many arguments.
@@ -88,25 +88,25 @@ pub enum Error {
     Count {
         /// The event.
         kind: Kind,
-        /// How many git gives.
+        /// The number that git passes.
         expected: usize,
-        /// How many there are.
+        /// The given number.
         found: usize,
     },
-    /// An argument is no object id.
-    #[error("`{text}` is no object id: expected 40 or 64 lower-case hexadecimal digits")]
+    /// An argument is not an object id.
+    #[error("`{text}` is not an object id: expected 40 or 64 lower-case hexadecimal digits")]
     NotAnId {
         /// The argument.
         text: String,
     },
     /// The third argument of post-checkout is neither 0 nor 1.
-    #[error("`{text}` is no checkout flag: expected `1` for a branch or `0` for files")]
+    #[error("`{text}` is not a checkout flag: expected `1` for a branch or `0` for files")]
     NotAFlag {
         /// The argument.
         text: String,
     },
     /// The argument of post-merge is neither 0 nor 1.
-    #[error("`{text}` is no merge flag: expected `1` for a squash merge or `0` for any other")]
+    #[error("`{text}` is not a merge flag: expected `1` for a squash merge or `0` for any other")]
     NotAMerge {
         /// The argument.
         text: String,
@@ -114,10 +114,10 @@ pub enum Error {
 }
 
 impl Event {
-    /// Reads what follows `git lattice hook run`: the event's name and git's arguments.
+    /// Parses the arguments of `git lattice hook run`: the name of the event and the arguments of git.
     ///
     /// # Errors
-    /// When this is no event of ours, or not what githooks(5) promises for it.
+    /// When the event is unknown, or the arguments do not match githooks(5).
     pub fn parse(name: &str, args: &[OsString]) -> Result<Self, Error> {
         match Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
             Some(kind @ Kind::PreCommit) => exactly::<0>(kind, args).map(|_| Self::PreCommit),
@@ -134,7 +134,7 @@ impl Event {
         }
     }
 
-    /// Which event this is.
+    /// The kind of this event.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
@@ -192,29 +192,29 @@ mod tests {
     }
 
     #[test]
-    fn a_checkout_is_read() {
+    fn parses_events() {
         let event = parse(&["post-checkout", NULL, SOME, "1"]).unwrap();
         let new = Some(parse_oid(SOME).unwrap());
         assert_eq!(event, Event::PostCheckout { old: None, new, flag: Flag::Branch }, "a null id is an absence");
         assert_eq!(event.kind(), Kind::PostCheckout);
         let long = "a".repeat(64);
-        assert!(parse(&["post-checkout", &long, &long, "0"]).is_ok(), "SHA-256 ids are ids");
+        assert!(parse(&["post-checkout", &long, &long, "0"]).is_ok(), "SHA-256 ids are accepted");
         assert_eq!(parse(&["pre-commit"]), Ok(Event::PreCommit));
         assert_eq!(parse(&["post-merge", "1"]), Ok(Event::PostMerge { squash: true }));
         assert_eq!(parse(&["post-commit"]), Ok(Event::PostCommit));
     }
 
     #[test]
-    fn what_git_never_says_is_refused() {
-        let said = |words: &[&str]| parse(words).unwrap_err().to_string();
+    fn refuses_arguments_that_git_never_passes() {
+        let message = |words: &[&str]| parse(words).unwrap_err().to_string();
         let events = "`pre-commit`, `post-checkout`, `post-merge` or `post-commit`";
-        assert_eq!(said(&["pre-push"]), format!("no hook for the event `pre-push`: expected {events}"));
-        assert_eq!(said(&["post-merge"]), "the `post-merge` hook takes 1 arguments, not 0");
-        assert!(said(&["post-merge", "yes"]).starts_with("`yes` is no merge flag"));
-        assert_eq!(said(&["post-checkout", SOME]), "the `post-checkout` hook takes 3 arguments, not 1");
-        assert_eq!(said(&["pre-commit", "x"]), "the `pre-commit` hook takes 0 arguments, not 1");
-        assert!(said(&["post-checkout", "HEAD", SOME, "1"]).starts_with("`HEAD` is no object id"));
-        assert!(said(&["post-checkout", "ABCD", SOME, "1"]).starts_with("`ABCD` is no object id"));
-        assert!(said(&["post-checkout", SOME, SOME, "2"]).starts_with("`2` is no checkout flag"));
+        assert_eq!(message(&["pre-push"]), format!("no hook for the event `pre-push`: expected {events}"));
+        assert_eq!(message(&["post-merge"]), "the `post-merge` hook takes 1 arguments, not 0");
+        assert!(message(&["post-merge", "yes"]).starts_with("`yes` is not a merge flag"));
+        assert_eq!(message(&["post-checkout", SOME]), "the `post-checkout` hook takes 3 arguments, not 1");
+        assert_eq!(message(&["pre-commit", "x"]), "the `pre-commit` hook takes 0 arguments, not 1");
+        assert!(message(&["post-checkout", "HEAD", SOME, "1"]).starts_with("`HEAD` is not an object id"));
+        assert!(message(&["post-checkout", "ABCD", SOME, "1"]).starts_with("`ABCD` is not an object id"));
+        assert!(message(&["post-checkout", SOME, SOME, "2"]).starts_with("`2` is not a checkout flag"));
     }
 }

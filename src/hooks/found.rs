@@ -1,4 +1,4 @@
-//! What stands in the hooks folder now.
+//! Inspects the hooks folder.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -10,9 +10,9 @@ use super::event::Kind;
 use super::manager::Manager;
 use super::shim::{CHAINED_SUFFIX, Mark, VERSION};
 
-/// Where pre-commit and prek put the hook that they found, and call it.
+/// Suffix under which pre-commit and prek keep and call an existing hook.
 pub(super) const LEGACY_SUFFIX: &str = ".legacy";
-/// Where lefthook puts the hook that it found, and forgets it.
+/// Suffix under which lefthook keeps an existing hook, without calling it.
 pub(super) const OLD_SUFFIX: &str = ".old";
 
 /// The hooks folder or a file in it could not be read.
@@ -21,44 +21,44 @@ pub(super) const OLD_SUFFIX: &str = ".old";
 pub struct Error {
     /// The file or folder.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the system.
     pub source: io::Error,
 }
 
-/// Whether our hook for an event is there.
+/// Whether our hook for an event is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// There is no hook for it at all.
+    /// There is no hook for the event.
     NotInstalled,
-    /// Our shim is there.
+    /// Our shim is installed.
     Installed {
         /// The version of the shim.
         version: u32,
         /// Whether this program would write the same version.
         current: bool,
-        /// Whether somebody changed the shim by hand.
+        /// Whether the shim was edited by hand.
         edited: bool,
-        /// Whether it is executable: git passes over a hook that is not.
+        /// Whether it is executable; git ignores a hook that is not.
         runs: bool,
-        /// The hook that was there before and still runs first.
+        /// The previous hook, which runs first.
         chained: Option<Chained>,
         /// The manager that moved our shim aside and calls it.
         called_by: Option<Manager>,
     },
-    /// There is a hook, but none of ours.
+    /// There is a hook of another origin.
     Foreign(Option<Manager>),
 }
 
 /// A hook that was moved aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chained {
-    /// Whether it is a program that runs; git passes over a hook that is none, and so do we.
+    /// Whether it is executable; like git, the shim ignores a hook that is not.
     pub runs: bool,
-    /// Whose it is.
+    /// The manager that wrote it.
     pub manager: Option<Manager>,
 }
 
-/// What there is for each event in the hooks folder `folder`, which need not exist.
+/// The state of each event in the hooks folder `folder`, which need not exist.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -66,30 +66,30 @@ pub fn status(folder: &Path) -> Result<Vec<(Kind, State)>, Error> {
     Kind::ALL.into_iter().map(|kind| Ok((kind, Found::look(folder, kind)?.state()))).collect()
 }
 
-/// Whether something of ours is left of an event's hook, though maybe nobody calls it.
+/// Whether any file of ours remains for an event, even one that no hook calls.
 pub fn has_traces(folder: &Path, kind: Kind) -> bool {
     Found::look(folder, kind)
         .is_ok_and(|found| found.is_installed() || found.chained.is_some() || !found.strays.is_empty())
 }
 
-/// Where an event's hook stands.
+/// The path of the hook of an event.
 pub(super) fn hook(folder: &Path, kind: Kind) -> PathBuf {
     folder.join(kind.as_str())
 }
 
-/// Where the hook that was there before stands now.
+/// The path of the previous hook, moved aside.
 pub(super) fn chained(folder: &Path, kind: Kind) -> PathBuf {
     aside(folder, kind, CHAINED_SUFFIX)
 }
 
-/// An event's hook under another name.
+/// The path of the hook of an event with a suffix.
 pub(super) fn aside(folder: &Path, kind: Kind, suffix: &str) -> PathBuf {
     let mut name = OsString::from(kind.as_str());
     name.push(suffix);
     folder.join(name)
 }
 
-/// What stands under an event's name.
+/// What exists at the path of a hook.
 #[derive(Debug)]
 pub(super) enum Slot {
     Nothing,
@@ -98,7 +98,7 @@ pub(super) enum Slot {
     Folder,
 }
 
-/// A shim of ours, wherever it stands.
+/// One of our shims, at any path.
 #[derive(Debug)]
 pub(super) struct Shim {
     pub(super) mark: Mark,
@@ -106,7 +106,7 @@ pub(super) struct Shim {
     pub(super) runs: bool,
 }
 
-/// Which file a name leads to, without following a symlink.
+/// Device and inode of a file, without following a symlink.
 pub(super) type FileId = (u64, u64);
 
 /// The hook that was moved aside.
@@ -117,14 +117,14 @@ pub(super) struct Aside {
     pub(super) chained: Chained,
 }
 
-/// All that there is for one event.
+/// All files for one event.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) slot: Slot,
     pub(super) chained: Option<Aside>,
-    /// Our shim, which the manager whose hook stands in the slot moved aside and calls.
+    /// Our shim, moved aside and called by the manager whose hook is in the slot.
     pub(super) legacy: Option<(Shim, Manager)>,
-    /// The suffixes of shims of ours that were moved aside and that nobody calls.
+    /// The suffixes of shims of ours that were moved aside and that no hook calls.
     pub(super) strays: Vec<&'static str>,
 }
 
@@ -145,12 +145,12 @@ impl Found {
         Ok(Self { slot, chained: Aside::look(&chained(folder, kind))?, legacy, strays })
     }
 
-    /// Whether our shim is called, wherever it stands.
+    /// Whether our shim runs, directly or called by a manager.
     pub(super) fn is_installed(&self) -> bool {
         matches!(self.slot, Slot::Shim(_)) || self.legacy.is_some()
     }
 
-    /// Whether the hook that stands there now is a newer one of the manager whose old one was moved aside, or the same again.
+    /// Whether the hook in the slot replaces the one that was moved aside: a newer hook of the same manager, or the same text.
     pub(super) fn supersedes(&self) -> bool {
         let (Slot::Foreign { text, .. }, Some(aside)) = (&self.slot, &self.chained) else { return false };
         let manager = Manager::of(text);
@@ -197,7 +197,7 @@ impl Aside {
     }
 }
 
-/// The text of a hook; empty for a device, a symlink that leads nowhere, and a program that may be run but not read.
+/// The text of a hook; empty for a device, a dangling symlink, or a program without read permission.
 fn text(path: &Path) -> Result<Vec<u8>, Error> {
     if !fs::metadata(path).is_ok_and(|target| target.is_file()) {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! Putting our shims into the hooks folder and taking them out again: first a plan, then the deed.
+//! Plans and applies the installation and removal of our shims in the hooks folder.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -12,82 +12,82 @@ use super::manager::Manager;
 use super::shim::{self, Folder};
 use crate::temporary;
 
-/// Why hooks could not be installed or removed; nothing was changed unless it is [`Error::Io`].
+/// Why hooks could not be installed or removed. Only [`Error::Io`] may leave some steps done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The folder could not be read.
     #[error(transparent)]
     Found(#[from] found::Error),
-    /// The path where hooks should live is something else.
-    #[error("`{}` is no folder, so it can hold no hooks", path.display())]
+    /// The path of the hooks folder is not a folder.
+    #[error("`{}` is not a folder, so hooks cannot be installed in it", path.display())]
     NoFolder {
         /// The path.
         path: PathBuf,
     },
-    /// A folder has a hook's name.
+    /// A folder has the name of a hook.
     #[error("`{}` is a folder, where git expects a program", path.display())]
     IsFolder {
         /// The path.
         path: PathBuf,
     },
-    /// A second foreign hook came after the first was moved aside.
-    #[error("`{}` is a new hook, and `{}` is the one that was moved aside; join them or delete one", hook.display(), chained.display())]
+    /// A second foreign hook was added after the first was moved aside.
+    #[error("`{}` is a new hook, but `{}` was moved aside before; merge them or delete one", hook.display(), chained.display())]
     Both {
-        /// The one that git runs now.
+        /// The hook that git runs now.
         hook: PathBuf,
-        /// The one that was there before.
+        /// The hook that was moved aside.
         chained: PathBuf,
     },
-    /// The shim was changed by hand, and the change would be lost.
+    /// The shim was edited by hand, and the edit would be lost.
     #[error("`{}` was changed by hand; move your lines to `{}` and delete it", hook.display(), chained.display())]
     Edited {
         /// The shim.
         hook: PathBuf,
-        /// Where a hook of one's own is run from.
+        /// The path for a hook of the user.
         chained: PathBuf,
     },
-    /// Something changed the folder between plan and deed.
-    #[error("the hooks in `{}` were changed by somebody else just now", path.display())]
+    /// Another process changed the folder after the plan was made.
+    #[error("the hooks in `{}` were changed by another process meanwhile", path.display())]
     Changed {
         /// The folder.
         path: PathBuf,
     },
-    /// A step could not be done.
+    /// A step failed.
     #[error("could not write `{}`", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// One thing to do in the hooks folder.
+/// One action in the hooks folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Make the folder.
+    /// Create the folder.
     MakeFolder,
     /// Move the foreign hook aside; the shim runs it first.
     SetAside(Kind),
     /// Write the shim.
     Write {
-        /// For which event.
+        /// The event.
         kind: Kind,
-        /// Its text.
+        /// The text of the shim.
         text: Vec<u8>,
-        /// Whether an older or otherwise different shim is replaced.
+        /// Whether it replaces a different shim.
         update: bool,
     },
-    /// Let the manager's new hook take the place of its old one, which was moved aside.
+    /// Replace the manager's older hook, which was moved aside, by its newer one.
     Supersede(Kind),
-    /// Write the shim where a manager moved it to, and calls it.
+    /// Write the shim where a manager keeps and calls it.
     WriteLegacy {
-        /// For which event.
+        /// The event.
         kind: Kind,
-        /// Its text.
+        /// The text of the shim.
         text: Vec<u8>,
     },
-    /// Leave a shim that is as it should be.
+    /// Leave an up-to-date shim.
     Keep(Kind),
     /// Leave a shim that a manager moved aside and calls.
     KeepLegacy(Kind, Manager),
@@ -95,21 +95,21 @@ pub enum Step {
     KeepNewer(Kind, u32),
     /// Remove the shim.
     Remove(Kind),
-    /// Put the hook that was moved aside back in its place.
+    /// Move the hook that was moved aside back in its place.
     PutBack(Kind),
-    /// Put the hook that was moved aside where the manager would have moved it.
+    /// Move the hook that was moved aside to where its manager would have moved it.
     PutBackLegacy(Kind),
-    /// Remove the hook that was moved aside: it is the one that stands there, or an older one of the same manager.
+    /// Remove the hook that was moved aside: it equals the current one, or is an older one of the same manager.
     RemoveTwin(Kind),
     /// Remove a shim of ours that was moved aside to this suffix.
     RemoveAside(Kind, &'static str),
-    /// Leave both a foreign hook and the one that was moved aside before it came.
+    /// Leave both a foreign hook and the one that was moved aside before.
     LeaveBoth(Kind),
-    /// Remove the folder, which we made, if it is empty.
+    /// Remove the folder, which git-lattice created, if it is empty.
     RemoveFolder,
 }
 
-/// What will be done in a hooks folder, in order.
+/// The actions in a hooks folder, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The folder.
@@ -125,11 +125,11 @@ enum Goal {
     Uninstall,
 }
 
-/// Plans the installation of our hooks for `kinds`, and of those that are there already, in `folder`; the shims try `binary`, if
-/// absolute, before PATH.
+/// Plans the installation of our hooks in `folder`, for `kinds` and for all events that have one. The shims try `binary`, if
+/// it is absolute, before PATH.
 ///
 /// # Errors
-/// When the folder cannot be read, or something is in the way.
+/// When the folder cannot be read, or a file there prevents it.
 pub fn plan_install(folder: &Path, kinds: &[Kind], binary: Option<&Path>) -> Result<Plan, Error> {
     let binary = binary.filter(|path| path.is_absolute());
     let exists = exists(folder)?;
@@ -143,10 +143,10 @@ pub fn plan_install(folder: &Path, kinds: &[Kind], binary: Option<&Path>) -> Res
     Ok(Plan { folder: folder.to_owned(), steps, goal })
 }
 
-/// Plans the removal of all our hooks from `folder`, so that it is again as it was before.
+/// Plans the removal of all our hooks from `folder`, which restores its previous state.
 ///
 /// # Errors
-/// When the folder cannot be read, or a shim was changed by hand.
+/// When the folder cannot be read, or a shim was edited by hand.
 pub fn plan_uninstall(folder: &Path) -> Result<Plan, Error> {
     let found = look(folder)?;
     let mut steps = Vec::new();
@@ -204,7 +204,7 @@ fn installing(folder: &Path, kind: Kind, found: &Found, new: &[u8]) -> Result<Ve
     Ok(steps)
 }
 
-/// The manager calls our shim already; were its hook chained too, each would call the other.
+/// Plans one event whose manager calls our shim. The manager's hook must not be chained too, or each would call the other.
 fn installing_legacy(
     folder: &Path,
     kind: Kind,
@@ -240,7 +240,7 @@ fn removing(folder: &Path, kind: Kind, found: &Found) -> Result<Vec<Step>, Error
         if shim.mark.edited {
             return Err(edited_at(folder, kind, aside(folder, kind, LEGACY_SUFFIX)));
         }
-        // Where the hook that was there before takes its place, it is overwritten.
+        // `PutBackLegacy` overwrites it.
         if !steps.contains(&Step::PutBackLegacy(kind)) {
             steps.push(Step::RemoveAside(kind, LEGACY_SUFFIX));
         }
@@ -264,10 +264,10 @@ impl Plan {
         self.steps.iter().all(Step::is_nothing)
     }
 
-    /// Does it, after making sure that the folder is still what the plan was made from.
+    /// Applies the plan, if the folder has not changed since the plan was made.
     ///
     /// # Errors
-    /// When somebody else changed the folder meanwhile, or a step fails; both leave nothing lost, and can be run again.
+    /// When another process changed the folder, or a step fails. No hook is lost, and the command can be run again.
     pub fn apply(&self) -> Result<(), Error> {
         let now = match &self.goal {
             Goal::Install { kinds, binary } => plan_install(&self.folder, kinds, binary.as_deref())?,
@@ -310,11 +310,11 @@ impl Step {
     }
 }
 
-/// Gives the hook its second name; the shim then takes the first one, so that at no time there is no hook.
+/// Links the hook to its new name. The shim then replaces the old name, so that a hook exists at all times.
 fn set_aside(hook: &Path, chained: &Path) -> io::Result<()> {
     match fs::hard_link(hook, chained) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        // Not every file system has hard links.
+        // Some file systems have no hard links.
         Err(_) => fs::rename(hook, chained),
         Ok(()) => Ok(()),
     }
@@ -349,9 +349,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let suffix = shim::CHAINED_SUFFIX;
         match self {
-            Self::MakeFolder => write!(f, "make the folder"),
-            Self::SetAside(kind) => write!(f, "{kind}: the hook that was there is now {kind}{suffix} and runs first"),
-            Self::Supersede(kind) => write!(f, "{kind}: the hook that was written since runs first now"),
+            Self::MakeFolder => write!(f, "create the folder"),
+            Self::SetAside(kind) => write!(f, "{kind}: the previous hook is now {kind}{suffix} and runs first"),
+            Self::Supersede(kind) => write!(f, "{kind}: the newer hook of its manager now runs first"),
             Self::WriteLegacy { kind, .. } => write!(f, "{kind}: updated, in {kind}{LEGACY_SUFFIX}"),
             Self::KeepLegacy(kind, manager) => {
                 write!(f, "{kind}: unchanged, {manager}'s hook calls ours as {kind}{LEGACY_SUFFIX}")
@@ -363,13 +363,13 @@ impl fmt::Display for Step {
                 write!(f, "{kind}: unchanged, written by a newer git-lattice (shim {version})")
             }
             Self::Remove(kind) => write!(f, "{kind}: removed"),
-            Self::PutBack(kind) => write!(f, "{kind}: removed, and {kind}{suffix} put back"),
+            Self::PutBack(kind) => write!(f, "{kind}: removed, {kind}{suffix} restored"),
             Self::PutBackLegacy(kind) => {
-                write!(f, "{kind}: removed, and {kind}{suffix} moved to {kind}{LEGACY_SUFFIX}")
+                write!(f, "{kind}: removed, {kind}{suffix} moved to {kind}{LEGACY_SUFFIX}")
             }
-            Self::RemoveTwin(kind) => write!(f, "{kind}: its second name {kind}{suffix} removed"),
+            Self::RemoveTwin(kind) => write!(f, "{kind}: duplicate {kind}{suffix} removed"),
             Self::RemoveAside(kind, suffix) => write!(f, "{kind}: our {kind}{suffix} removed"),
-            Self::LeaveBoth(kind) => write!(f, "{kind}: not ours, left alone, and {kind}{suffix} too"),
+            Self::LeaveBoth(kind) => write!(f, "{kind}: foreign hook left unchanged, as is {kind}{suffix}"),
             Self::RemoveFolder => write!(f, "remove the folder if it is empty"),
         }
     }

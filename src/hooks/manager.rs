@@ -1,22 +1,22 @@
-//! Programs that manage hooks, known by the text of the hook that they write.
+//! Hook managers, recognised by the text of the hooks that they write.
 
 use std::fmt;
 
 /// A hook manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
-    /// husky (npm): its hooks stand in `.husky/_` and are written anew by every `npm install`.
+    /// husky (npm): keeps its hooks in `.husky/_`; every `npm install` rewrites them.
     Husky,
-    /// lefthook: moves a stranger's hook to `EVENT.old` and does not call it.
+    /// lefthook: moves an existing hook to `EVENT.old` and does not call it.
     Lefthook,
-    /// pre-commit: moves a stranger's hook to `EVENT.legacy` and calls it first.
+    /// pre-commit: moves an existing hook to `EVENT.legacy` and calls it first.
     PreCommit,
-    /// prek: does as pre-commit.
+    /// prek: the same as pre-commit.
     Prek,
 }
 
 impl Manager {
-    /// Whose hook this is.
+    /// The manager that wrote a hook with this text.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
         // Versions seen: husky 8 and 9, lefthook 1 and 2, pre-commit 2 to 4, prek 0.
@@ -31,7 +31,7 @@ impl Manager {
         MARKS.iter().find(|(mark, _)| text.contains(mark)).map(|(_, manager)| *manager)
     }
 
-    /// Whether it calls the hook that it found and moved to `EVENT.legacy`.
+    /// Whether it calls the existing hook that it moved to `EVENT.legacy`.
     #[must_use]
     pub const fn calls_legacy(self) -> bool {
         matches!(self, Self::PreCommit | Self::Prek)

@@ -1,8 +1,8 @@
-//! The hooks that git runs for us: what they are told, where they live, and how they come and go.
+//! git hooks: their events, where git finds them, and how they are installed and removed.
 //!
-//! There are two [ways](way::Way). A *shim* is the small sh script in git's hooks folder that runs the hook which was there before
-//! (the *chained* one) and then `git-lattice hook run EVENT`. From 2.54 on git also runs hooks that its configuration names, beside
-//! those in the folder. A *foreign* hook is any hook that is no shim of ours; a *manager* is a program that writes such hooks.
+//! There are two [ways](way::Way) to install one. A *shim* is a small sh script in the hooks folder that runs the previous hook
+//! (the *chained* one) and then `git-lattice hook run EVENT`. From 2.54 on git also runs hooks from its configuration, in addition
+//! to those in the folder. A *foreign* hook is one that is not our shim; a *manager* is a program that writes such hooks.
 
 pub mod config;
 pub mod config_file;

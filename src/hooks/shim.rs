@@ -1,25 +1,25 @@
-//! The script that stands in git's hooks folder for us: its text, and how to know it again.
+//! The text of the shim, our script in the hooks folder, and the mark that identifies it.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::event::Kind;
 
-/// The version of the shim that this program writes; raised with every change of `hooks/shim.sh`.
+/// The version of the shim that this program writes. Raise it when the behaviour of `hooks/shim.sh` changes.
 pub const VERSION: u32 = 2;
 
-/// What follows an event's name in the name of the hook that was moved aside.
+/// The suffix of a hook that was moved aside.
 pub const CHAINED_SUFFIX: &str = ".lattice-chained";
 
 const SCRIPT: &str = include_str!("../../hooks/shim.sh");
 const MARK: &str = "# git-lattice-shim ";
 
-/// Whether the hooks folder was there before us; kept in the shim, since nothing else remembers it.
+/// Whether the hooks folder existed before the installation. The shim stores it, for the removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
-    /// It was there and stays.
+    /// It existed, and the removal keeps it.
     Found,
-    /// We made it, and take it away when it is empty again.
+    /// git-lattice created it, and the removal deletes it if it is empty.
     Made,
 }
 
@@ -32,19 +32,19 @@ impl Folder {
     }
 }
 
-/// What a shim says about itself.
+/// The data in the marked line of a shim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
     /// The version of its text.
     pub version: u32,
-    /// Where the folder came from.
+    /// Whether the hooks folder existed before.
     pub folder: Folder,
-    /// Whether somebody changed the text since we wrote it.
+    /// Whether the text was edited by hand.
     pub edited: bool,
 }
 
 impl Mark {
-    /// Reads the mark of a hook's text; `None` when it is none of our shims.
+    /// Parses the mark in the text of a hook; `None` if it is not one of our shims.
     #[must_use]
     pub fn read(text: &[u8]) -> Option<Self> {
         let line = text.split(|&b| b == b'\n').take(3).find_map(|line| line.strip_prefix(MARK.as_bytes()))?;
@@ -55,7 +55,7 @@ impl Mark {
     }
 }
 
-/// The shim's text for one event; `binary` is tried before the `git-lattice` on PATH.
+/// The text of the shim for one event; it tries `binary` before the `git-lattice` on PATH.
 #[must_use]
 pub fn render(kind: Kind, binary: Option<&Path>, folder: Folder) -> Vec<u8> {
     let script = SCRIPT
@@ -68,14 +68,14 @@ pub fn render(kind: Kind, binary: Option<&Path>, folder: Folder) -> Vec<u8> {
     [before.replace("@SUM@", &sum).as_bytes(), &binary, after.as_bytes()].concat()
 }
 
-/// FNV-1a over all lines but the marked one: it only has to notice an edit, so that none is lost.
+/// FNV-1a over all lines except the marked one. It only detects edits, so it need not be cryptographic.
 pub(super) fn checksum(text: &[u8]) -> String {
     let lines = text.split_inclusive(|&b| b == b'\n').filter(|line| !line.starts_with(MARK.as_bytes()));
     let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     format!("{:016x}", lines.flatten().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
-/// The path as it reads between single quotes in sh, byte for byte.
+/// Escapes a path for use between single quotes in sh; keeps bytes that are not UTF-8.
 pub(super) fn inside_quotes(path: &Path) -> Vec<u8> {
     let quoted = path.as_os_str().as_bytes().iter().map(|&byte| match byte {
         b'\'' => br"'\''".to_vec(),
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shim_is_known_again() {
+    fn recognises_shims_and_edits() {
         for folder in [Folder::Found, Folder::Made] {
             let text = render(Kind::PreCommit, None, folder);
             assert_eq!(Mark::read(&text), Some(Mark { version: VERSION, folder, edited: false }));
@@ -100,12 +100,12 @@ mod tests {
                 "an edit is noticed"
             );
         }
-        assert_eq!(Mark::read(b"#!/bin/sh\nexec make lint\n"), None, "a stranger's hook has no mark");
-        assert_eq!(Mark::read(b"#!/bin/sh\n\n\n\n# git-lattice-shim 1\n"), None, "a mention further down is no mark");
+        assert_eq!(Mark::read(b"#!/bin/sh\nexec make lint\n"), None, "a foreign hook has no mark");
+        assert_eq!(Mark::read(b"#!/bin/sh\n\n\n\n# git-lattice-shim 1\n"), None, "a mark further down does not count");
     }
 
     #[test]
-    fn every_place_is_filled_and_quotes_are_kept() {
+    fn fills_placeholders_and_quotes_the_path() {
         let text = render(Kind::PostCheckout, Some(Path::new("/opt/it's here/git-lattice")), Folder::Found);
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("event='post-checkout'\nlattice='/opt/it'\\''s here/git-lattice'\n"), "{text}");

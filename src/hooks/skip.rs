@@ -1,4 +1,4 @@
-//! What makes a hook do nothing here.
+//! The reasons for which a hook does nothing.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use super::event::Kind;
 /// Why a hook does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Skip {
-    /// An environment variable that was set for it.
+    /// This environment variable is set.
     Variable(&'static str),
-    /// A key of git's configuration that is `false`.
+    /// This key of git's configuration is `false`.
     Config(String),
-    /// A continuous integration machine builds what it is told to, and nothing in the background.
+    /// This is a CI machine, where nothing is built in the background.
     Ci,
 }
 
 impl Skip {
-    /// Why the hook for `kind` does nothing, if so: `variable` is the one that was set, `ci` whether this is a CI machine, and `key`
-    /// reads a truth value of git's configuration.
+    /// Returns why the hook for `kind` does nothing, if so. `variable` is the disabling variable that is set, `ci` tells whether
+    /// this is a CI machine, and `key` reads a boolean of git's configuration.
     pub fn find(
         kind: Kind,
         variable: Option<&'static str>,
@@ -29,7 +29,7 @@ impl Skip {
         environment.or_else(|| Self::keys(kind).into_iter().find(|name| key(name) == Some(false)).map(Self::Config))
     }
 
-    /// The keys of git's configuration that switch the hook for `kind` off; git itself reads the last one.
+    /// The keys of git's configuration that disable the hook for `kind`; git itself reads the last one.
     fn keys(kind: Kind) -> [String; 3] {
         let own = format!("hook.{}.enabled", config::name(kind));
         ["lattice.hooks".to_owned(), format!("lattice.hooks.{kind}"), own]

@@ -223,7 +223,7 @@ fn shims_are_updated_but_not_those_of_a_newer_program() {
     plan.apply().unwrap();
     assert_eq!(
         plan.apply().unwrap_err().to_string(),
-        format!("the hooks in `{}` were changed by somebody else just now", hooks.display())
+        format!("the hooks in `{}` were changed by another process meanwhile", hooks.display())
     );
     let newer = scratch.read(&format!("{HOOKS}/pre-commit")).replace("-shim 2 ", "-shim 99 ");
     hook(&scratch, "pre-commit", &newer);
@@ -276,7 +276,7 @@ fn what_is_no_place_for_a_hook_is_said() {
     let refused = plan_install(&scratch.path(HOOKS), None).unwrap_err();
     assert!(matches!(refused, install::Error::IsFolder { .. }), "{refused}");
     let off = plan_install(Path::new("/dev/null"), None).unwrap_err();
-    assert_eq!(off.to_string(), "`/dev/null` is no folder, so it can hold no hooks");
+    assert_eq!(off.to_string(), "`/dev/null` is not a folder, so hooks cannot be installed in it");
     assert_eq!(status(Path::new("/dev/null")).unwrap()[0].1, State::NotInstalled);
 }
 
