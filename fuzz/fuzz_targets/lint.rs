@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = lint_text(Path::new("flake.nix"), bytes, &Tools::embedded_only("only ours are looked at"));
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for is_flake in [true, false] {
-        for hit in rules::look(text, is_flake, &|_| false) {
+        for hit in rules::check_text(text, is_flake, &|_| false) {
             assert!(text.get(hit.range.0..hit.range.1).is_some(), "{hit:?}");
             let note = hit.note.iter().all(|(start, end, _)| text.get(*start..*end).is_some());
             assert!(note, "{hit:?}");

@@ -1,23 +1,23 @@
-//! How deep a parse would go, before it goes there.
+//! Estimates the depth of the syntax tree of a text before it is parsed.
 //!
-//! rnix limits the depth of expressions, but not of lists, prefix operators and chains of operators or arguments: twenty
-//! thousand `[` overflow the stack, which no program survives, and long chains take a time that grows with their square.
+//! rnix limits the depth of expressions, but not of lists, prefix operators and chains of operators or arguments: 20,000 `[`
+//! overflow the stack and abort the program, and long chains take quadratic time.
 
 use rnix::SyntaxKind;
 
-/// Text up to this depth is parsed on any stack; files written by people stay far below.
+/// Text up to this depth can be parsed on any stack; hand-written files stay far below.
 pub(super) const SHALLOW: usize = 400;
 /// Text beyond this depth is not parsed. Nix itself gives up at 10,000 (`YYMAXDEPTH`) or earlier.
 pub(super) const LIMIT: usize = 4_000;
 
-/// What the tokenizer may spend on looking ahead, in characters for each of the text: people's files take two. At each
-/// word it reads on to the end of what could be a path, so that one word of a million points takes their square.
+/// Maximum look-ahead of the tokenizer, in characters per character of the text; hand-written files need two. At each token
+/// it reads to the end of what could be a path, so a word of a million dots takes quadratic time.
 const LOOK_AHEAD: usize = 16;
-/// What it may always spend.
+/// Look-ahead that is always allowed, in characters.
 const LOOK_AHEAD_ALWAYS: usize = 4_000_000;
 
-/// An upper bound for the depth of the syntax tree: open brackets, and tokens of the statement around each of them.
-/// It stops counting beyond [`LIMIT`], where it also puts what cannot be read in reasonable time.
+/// Returns an upper bound for the depth of the syntax tree: open brackets, and the tokens of the statement around each.
+/// Counting stops beyond [`LIMIT`]. Text that cannot be tokenized in reasonable time counts as deeper than that.
 pub(super) fn measure(text: &str) -> usize {
     let mut open = vec![Frame::default()];
     let mut deepest = 0;
@@ -40,11 +40,11 @@ pub(super) fn measure(text: &str) -> usize {
     deepest
 }
 
-/// How far the tokenizer has looked ahead.
+/// An estimate of the look-ahead of the tokenizer.
 #[derive(Default)]
 struct LookAhead {
     at: usize,
-    /// The end of what looks like one word.
+    /// The end of the current word.
     word: usize,
     spent: usize,
 }
@@ -68,14 +68,14 @@ fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-')
 }
 
-/// What is inside one pair of brackets.
+/// The state inside one pair of brackets.
 #[derive(Default)]
 struct Frame {
-    /// Items of lists and parts of strings stand side by side.
+    /// Whether this is a list or a string, whose items are siblings and add no depth.
     flat: bool,
     /// Tokens since the last separator.
     tokens: usize,
-    /// The depth of what is around it.
+    /// The depth around the brackets.
     outside: usize,
 }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn width_is_no_depth() {
+    fn ignores_width() {
         for wide in ["[ a.b 1 \"x\" ]", "{ a = 1; b = f 2; }", "{ a, b ? 1 }: a", "\"${a} ${b}\""] {
             let many = format!("[ {} ]", format!("{wide} ").repeat(5_000));
             assert!(measure(&many) < 20, "{wide}: {}", measure(&many));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_down_is_noticed() {
+    fn measures_all_kinds_of_nesting() {
         for deep in ["[", "(", "{ a = ", "!", "-", "1 + ", "f ", ".b", "x: ", "\"${", "a -> ", "if a then b else "] {
             let text = deep.repeat(5_000);
             assert!(measure(&text) > LIMIT, "{deep}: {}", measure(&text));

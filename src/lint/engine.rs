@@ -1,27 +1,27 @@
-//! Engines: what checks files.
+//! Engines: the linters that check files.
 
 use std::fmt;
 
-/// The syntax, by the crate `rnix`.
+/// Syntax, checked by the crate `rnix`.
 pub(super) const RNIX: &str = "rnix";
 /// Our own rules.
 pub(super) const RULES: &str = "git-lattice";
-/// The format, by the crate `nixfmt_rs`.
+/// Format, checked by the crate `nixfmt_rs`.
 pub(super) const FORMAT: &str = "format";
-/// statix, where it is installed.
+/// statix, if it is installed.
 pub(super) const STATIX: &str = "statix";
-/// deadnix, where it is installed.
+/// deadnix, if it is installed.
 pub(super) const DEADNIX: &str = "deadnix";
 
-/// The names of all engines, as `[lint] require` knows them.
+/// The names of all engines, as in `[lint] require`.
 pub const ENGINES: [&str; 5] = [RNIX, RULES, FORMAT, STATIX, DEADNIX];
 
-/// Something that checks files.
+/// An engine that checked files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
     /// Its name.
     pub name: &'static str,
-    /// Its version, where it tells.
+    /// Its version, if known.
     pub version: Option<String>,
 }
 

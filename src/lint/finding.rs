@@ -1,4 +1,4 @@
-//! What an engine has to say about a place in a file.
+//! Findings of engines.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,47 +7,47 @@ use super::lines::Lines;
 use super::rules::Edit;
 use super::severity::Severity;
 
-/// A place that belongs to a finding, and what it is.
+/// A second place that belongs to a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where: line and column, from 1.
+    /// The start: line and column, 1-based.
     pub from: (usize, usize),
-    /// Where it ends: line and column of the first character behind it.
+    /// The end: line and column of the first character after it.
     pub to: (usize, usize),
-    /// What it is.
+    /// The description of the place.
     pub message: String,
 }
 
-/// One thing that an engine has to say.
+/// A problem that an engine found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The file as it was named to us.
+    /// The path of the file, as given by the caller.
     pub path: PathBuf,
-    /// The line, from 1.
+    /// The line, 1-based.
     pub line: usize,
-    /// The column, from 1, in characters.
+    /// The column in characters, 1-based.
     pub column: usize,
-    /// Line and column of the first character behind it, where the engine tells.
+    /// Line and column of the first character after it, if the engine reports it.
     pub end: Option<(usize, usize)>,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// The engine's name for the rule: `L01`, `W04`, `format`, `syntax`, `encoding`, `too-deep`, or `unchecked`.
+    /// The code of the rule: `L01`, `W04`, `format`, `syntax`, `encoding`, `too-deep`, or `unchecked`.
     pub code: String,
-    /// What is wrong, in the engine's words.
+    /// The message of the engine.
     pub message: String,
-    /// A second place that belongs to it, or what the engine would write.
+    /// A second place, or what the engine suggests.
     pub note: Option<Note>,
-    /// How to mend it without changing anything else.
+    /// An edit that fixes it without side effects.
     pub fix: Option<Edit>,
-    /// Who says so.
+    /// The name of the engine.
     pub engine: &'static str,
 }
 
-/// The code of what could not be looked at.
+/// The code for a file that an engine could not check.
 const UNCHECKED: &str = "unchecked";
 
 impl Finding {
-    /// A finding at a place: line and column, from 1.
+    /// Makes a finding at a line and column, both 1-based.
     pub(super) fn at(
         path: &Path,
         (line, column): (usize, usize),
@@ -60,13 +60,13 @@ impl Finding {
         Self { path, line, column, end: None, severity, code, message, note: None, fix: None, engine }
     }
 
-    /// What an engine says that should have looked at `path` and could not.
+    /// Makes the finding for an engine that failed to check `path`.
     pub(super) fn unchecked(path: &Path, engine: &'static str, why: &str) -> Self {
         let message = format!("{engine} could not check this: {why}");
         Self::at(path, (1, 1), Severity::Error, UNCHECKED, message, engine)
     }
 
-    /// The same finding with its end at a byte offset.
+    /// Sets the end to a byte offset.
     pub(super) fn until(mut self, lines: &Lines, offset: usize) -> Self {
         self.end = Some(lines.position(offset));
         self

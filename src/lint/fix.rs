@@ -1,34 +1,34 @@
-//! Mending a text: the safe fixes of our own rules, then the format. Never what statix would write: its W11 breaks flakes.
+//! Fixes a text: applies the safe fixes of our own rules, then formats. Fixes of statix are never applied: W11 breaks flakes.
 
 use std::path::Path;
 
 use super::read::Reading;
 use super::{Edit, Finding, Settings, format};
 
-/// A fix can make room for another; no text needs more rounds than this.
+/// Maximum rounds of fixes: overlapping fixes need another round.
 const ROUNDS: usize = 20;
 
-/// Why a text was left as it is.
+/// Why a text was not fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFixed {
     /// It has syntax errors.
     #[error("it has syntax errors")]
-    NoSyntax,
-    /// What came out has errors that were not there.
-    #[error("what comes out would have errors that are not there now")]
-    Worse,
+    SyntaxErrors,
+    /// The fixed text would have new errors.
+    #[error("the fixed text would have new errors")]
+    NewErrors,
 }
 
-/// The text with everything mended that can be mended safely; the same text where there is nothing to do.
+/// Applies all safe fixes and formats the text; returns it unchanged if there is nothing to fix.
 ///
 /// # Errors
-/// When the text does not parse, or would be worse afterwards.
+/// When the text does not parse, or would have new errors afterwards.
 pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, NotFixed> {
-    let text = std::str::from_utf8(bytes).map_err(|_| NotFixed::NoSyntax)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| NotFixed::SyntaxErrors)?;
     let read = |text: &str| Reading::of(path, text.as_bytes(), settings);
     let (mut now, mut reading) = (text.to_owned(), read(text));
     if !reading.parses() {
-        return Err(NotFixed::NoSyntax);
+        return Err(NotFixed::SyntaxErrors);
     }
     let before = reading.rules.len();
     for _ in 0..ROUNDS {
@@ -39,7 +39,7 @@ pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, N
         now = apply(&now, &edits);
         reading = read(&now);
         if !reading.parses() {
-            return Err(NotFixed::Worse);
+            return Err(NotFixed::NewErrors);
         }
     }
     if let Ok(Some(Finding { fix: Some(fix), .. })) = format::check(path, &now, settings) {
@@ -47,12 +47,12 @@ pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, N
         reading = read(&now);
     }
     if !reading.parses() || reading.rules.len() > before {
-        return Err(NotFixed::Worse);
+        return Err(NotFixed::NewErrors);
     }
     Ok(now)
 }
 
-/// The fixes in the order of the text; of two that touch each other the first.
+/// The fixes, sorted by position; of two that overlap or touch, only the first.
 fn edits(findings: &[Finding]) -> Vec<&Edit> {
     let mut all: Vec<&Edit> = findings.iter().filter_map(|finding| finding.fix.as_ref()).collect();
     all.sort_by_key(|edit| edit.range);

@@ -1,6 +1,6 @@
 //! Lines and columns of a text.
 
-/// Where the lines of a text begin.
+/// An index of the line starts of a text.
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -12,13 +12,13 @@ impl<'a> Lines<'a> {
         Self { text, starts: std::iter::once(0).chain(after).collect() }
     }
 
-    /// Line and column, both from 1 and the column in characters, of a byte offset.
+    /// Line and column of a byte offset; both are 1-based, and the column is in characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|&start| start <= offset);
         (line, self.column(line, offset - self.starts[line - 1] + 1))
     }
 
-    /// The column in characters for a column in bytes, both from 1; unchanged where there is no such place.
+    /// Converts a 1-based column in bytes to one in characters; returns it unchanged if the line has no such column.
     pub fn column(&self, line: usize, byte_column: usize) -> usize {
         let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
         let end = start.zip(byte_column.checked_sub(1)).map(|(&start, before)| (start, start + before));

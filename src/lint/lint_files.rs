@@ -1,4 +1,4 @@
-//! All engines over all files: on every core, and with the same report however the cores come along.
+//! Runs all engines over all files, on all cores. The report does not depend on the order in which files are finished.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use super::read::{self, Reading};
 use super::{Report, Tools, engine, format, syntax};
 
-/// Fewer files than this are done sooner than a thread is started.
+/// Below this number of files, starting threads takes longer than checking them.
 const FEW: usize = 4;
 
-/// Checks one file's bytes; `path` is only how it is called in the findings.
+/// Checks the bytes of one file; `path` is its name in the findings, and is not read.
 #[must_use]
 pub fn lint_text(path: &Path, bytes: &[u8], tools: &Tools) -> Report {
     lint_files([(path, bytes)], tools)
 }
 
-/// Checks several files, and unites what is said.
+/// Checks several files into one report.
 #[must_use]
 pub fn lint_files<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, B)>, tools: &Tools) -> Report {
     let files: Vec<(P, B)> = files.into_iter().collect();
@@ -26,57 +26,57 @@ pub fn lint_files<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item 
         .iter()
         .zip(&files)
         .enumerate()
-        .filter(|(_, (looked, _))| looked.parses)
+        .filter(|(_, (checked, _))| checked.parses)
         .filter_map(|(i, (_, (path, bytes)))| Some((i, *path, std::str::from_utf8(bytes).ok()?)))
         .collect();
     for (i, more) in tools.dead_code(&whole) {
         reports[i].report.extend(more);
     }
     let mut all = Report::default();
-    for mut looked in reports {
-        // What does not parse is nothing: that cannot be switched off.
+    for mut checked in reports {
+        // Syntax errors cannot be disabled.
         let stays = |finding: &super::Finding| finding.engine == engine::RNIX || !tools.settings.is_off(&finding.code);
-        looked.report.findings.retain(stays);
-        looked.report.findings.sort_by_key(|finding| (finding.line, finding.column));
-        all.extend(looked.report);
+        checked.report.findings.retain(stays);
+        checked.report.findings.sort_by_key(|finding| (finding.line, finding.column));
+        all.extend(checked.report);
     }
     all
 }
 
-struct Looked {
+struct Checked {
     report: Report,
     parses: bool,
 }
 
-/// What the engines say that look at one file at a time.
-fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Looked {
+/// Runs the engines that check one file at a time.
+fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Checked {
     let mut report = Report { checked: vec![syntax::engine()], ..Report::default() };
     let reading = Reading::of(path, bytes, &tools.settings);
     let parses = reading.parses();
     report.findings = reading.syntax;
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if parses => text,
-        // statix prints nothing for text that is not UTF-8, and repeats the errors of any other; deadnix leaves with 0.
+        // statix prints nothing for text that is not UTF-8 and repeats syntax errors; deadnix exits with 0.
         text => {
             let why = if text.is_ok() { "it has syntax errors" } else { "it is not UTF-8" };
-            tools.not_asked(path, why, &mut report);
-            return Looked { report, parses: false };
+            tools.skip_unparsed(path, why, &mut report);
+            return Checked { report, parses: false };
         }
     };
     report.findings.extend(reading.rules);
-    report.saw(read::engine());
+    report.add_checked(read::engine());
     match format::check(path, text, &tools.settings) {
         Ok(finding) => {
             report.findings.extend(finding);
-            report.saw(format::engine());
+            report.add_checked(format::engine());
         }
-        Err(why) => tools.gave_up(path, engine::FORMAT, why, &mut report),
+        Err(why) => tools.embedded_skipped(path, engine::FORMAT, why, &mut report),
     }
     tools.check(path, text, &mut report);
-    Looked { report, parses: true }
+    Checked { report, parses: true }
 }
 
-/// Does `work` for each item, as many at once as there are cores; the answers are in the order of the items.
+/// Runs `work` for each item on all cores; the answers are in the order of the items.
 fn on_all_cores<T: Sync, A: Send>(items: &[T], work: impl Fn(&T) -> A + Sync) -> Vec<A> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     if items.len() < FEW || cores < 2 {

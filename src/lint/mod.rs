@@ -1,12 +1,11 @@
-//! Looking at Nix code. An *engine* is what looks:
+//! Linting of Nix code. Several *engines* check the files:
 //!
-//! - `rnix` reads the syntax, always;
-//! - `git-lattice` is our own [rules], which see what Nix and statix do not see in a flake;
-//! - `format` holds the text against what nixfmt would write;
-//! - `statix` and `deadnix` are asked where they are installed.
+//! - `rnix` checks the syntax;
+//! - `git-lattice` is our own [rules], for problems in flakes that Nix and statix do not report;
+//! - `format` compares the text with the output of nixfmt;
+//! - `statix` and `deadnix` run if they are installed.
 //!
-//! A [`Report`] says what was found, and as plainly what was not looked at: a file that could not be checked never counts
-//! as one that passed.
+//! A [`Report`] lists the findings and what was not checked. A file that could not be checked never counts as passed.
 
 mod codes;
 mod deadnix;
@@ -43,16 +42,16 @@ pub use severity::Severity;
 pub use syntax::parsed_shallow;
 pub use tools::{Lookup, SetupError, Tools};
 
-/// Reads what statix printed, in any of its shapes: for fuzzing.
+/// Parses the output of statix in any of its formats; public for fuzzing.
 ///
 /// # Errors
-/// When it is nothing that statix says.
+/// When it is not output of statix.
 #[doc(hidden)]
 pub fn parse_statix(text: &str, stdout: &[u8]) -> Result<Vec<Finding>, String> {
     statix_output::parse(std::path::Path::new("fuzz.nix"), text, stdout)
 }
 
-/// Line and column, from 1 and in characters, of a byte of `text`.
+/// Line and column of a byte offset in `text`; both are 1-based, and the column is in characters.
 #[must_use]
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     lines::Lines::of(text).position(offset.min(text.len()))

@@ -1,25 +1,25 @@
-//! Which opening bracket, quote or comment is at fault when a text does not parse.
+//! Finds the opening bracket, quote or comment that is not closed, when a text does not parse.
 //!
-//! The end of the file, where a parser notices that something is missing, says nothing. The layout does: what closes at
-//! the beginning of a line stands as far to the left as the line that opened it.
+//! A parser notices it only at the end of the file, which does not help the user. The layout does: a closing bracket at the
+//! start of a line is usually indented like the line with the opening one.
 
 use rnix::SyntaxKind as K;
 
-/// Something that was opened and not closed.
+/// An opening bracket, quote or comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opener<'a> {
-    /// Where it stands, in bytes.
+    /// The byte offset.
     pub(super) at: usize,
-    /// How it is written.
+    /// The text of the opener.
     pub(super) text: &'a str,
-    /// What would close it.
+    /// The text that closes it.
     pub(super) closer: &'static str,
 }
 
-/// How far out a closing bracket is looked for: more are never left open at once.
+/// Maximum number of open brackets to search for the one that a closing bracket matches.
 const NEAR: usize = 64;
 
-/// A line of the text: where it begins, and where its first word does.
+/// Byte offsets of the start of a line and of its first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Line {
     start: usize,
@@ -40,14 +40,14 @@ impl Line {
 struct Scan<'a> {
     line: Line,
     open: Vec<(Opener<'a>, Line)>,
-    /// The first whose closing part stands further to the left than the line that opened it.
+    /// The first opener whose closer is indented less than the line of the opener.
     doubtful: Option<Opener<'a>>,
-    /// The first string over several lines that has a word right after it.
+    /// The first string over several lines that a word follows directly.
     doubtful_string: Option<Opener<'a>>,
     ended_string: Option<Opener<'a>>,
 }
 
-/// The opener that is not closed, if that is what is wrong.
+/// Returns the opener that is not closed, if that is the error.
 pub(super) fn unclosed(text: &str) -> Option<Opener<'_>> {
     let line = Line::of(text, 0);
     let mut scan = Scan { line, open: Vec::new(), doubtful: None, doubtful_string: None, ended_string: None };
@@ -101,11 +101,11 @@ impl<'a> Scan<'a> {
             }
             return None;
         }
-        // It closes something further out, so that the innermost is at fault; or else it is one too many.
+        // It closes an outer bracket, so the innermost is not closed; otherwise it is a closer too many.
         self.open.iter().rev().take(NEAR).any(|(opener, _)| opener.closer == token).then_some(top)
     }
 
-    /// The innermost that is open; where that is a quote in `"${a"`, it is the interpolation.
+    /// The innermost open one; for the second quote of `"${a"` it is the interpolation.
     fn innermost(&self) -> Option<Opener<'a>> {
         match self.open.as_slice() {
             [.., (outer, _), (interpolation, line), (quote, same)]
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_that_something_else_closes() {
+    fn finds_innermost_before_a_wrong_closer() {
         at_fault("{ a = @[ 1 2; }");
         at_fault("{ a = @(1 + 2; b = [ 3 ]; }");
         at_fault("[ (1) @{ a = 1; ]");
@@ -144,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_tells_which_one() {
+    fn finds_opener_by_layout() {
         at_fault("{\n  a = @{\n    b = 1;\n  c = 2;\n}\n");
         at_fault("{\n  a = @{\n    b = [\n      1\n    ];\n  c = {\n  };\n}\n");
         at_fault("@{\n  a = {\n    b = 1;\n  };\n");
     }
 
     #[test]
-    fn a_string_that_swallows_the_rest() {
+    fn finds_unclosed_strings_and_comments() {
         at_fault("{ a = @\"x; }");
         at_fault("{\n  a = @\"x;\n  b = \"y\";\n}");
         at_fault("{\n  a = @''x;\n  b = \"y\";\n}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closer_too_many_is_no_opener_too_many() {
+    fn ignores_extra_closers() {
         at_fault("{ a = 1; } }");
         at_fault("{ a = 1 ]; }");
     }

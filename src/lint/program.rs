@@ -1,14 +1,14 @@
-//! A linter of others as a program: found, asked who it is, and run within a time.
+//! External linters as programs: find, identify, and run them with a time limit.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::process::{self, Clock, Cmd, Output};
 
-/// A program that has not printed its help by then serves something.
+/// Time limit for printing help: a program that takes longer is not the linter (it may be a server).
 const RECOGNITION: Duration = Duration::from_secs(5);
 
-/// A program that was looked at: where it is, and its version where it tells.
+/// An external program with its version, if known.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) path: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The program that is named, else the one on PATH.
+    /// Finds the given program, or the one on PATH.
     pub(super) fn find(name: &str, given: Option<&Path>, limit: Duration) -> Result<Self, String> {
         let path = match given {
             Some(path) => path.to_owned(),
@@ -27,8 +27,8 @@ impl Program {
         Ok(Self { path, version: None, limit })
     }
 
-    /// What it prints for these arguments, where it does so soon and ends with 0.
-    pub(super) fn tell(&self, args: &[&str]) -> Result<String, String> {
+    /// Runs the program with these arguments and returns its output; empty if its exit status is not 0.
+    pub(super) fn output_of(&self, args: &[&str]) -> Result<String, String> {
         let output = within(Cmd::new(&self.path).args(args), RECOGNITION.min(self.limit));
         match output.map_err(|error| error.to_string()) {
             Ok(output) if output.status.success() => Ok(output.text()),
@@ -37,10 +37,10 @@ impl Program {
         }
     }
 
-    /// What to call a program of the same name that is no linter.
-    pub(super) fn stranger(&self) -> String {
+    /// The message for another program of the same name.
+    pub(super) fn wrong_program(&self) -> String {
         // The crate `statix` in the Rust registry serves static files.
-        let help = self.tell(&["--help"]).unwrap_or_default().to_lowercase();
+        let help = self.output_of(&["--help"]).unwrap_or_default().to_lowercase();
         let what = if help.contains("server") || help.contains("serves") || help.contains("http") {
             "a web server of that name"
         } else {
@@ -50,7 +50,7 @@ impl Program {
     }
 }
 
-/// Runs a linter and gives it up after a time.
+/// Runs a linter with a time limit.
 pub(super) fn within(cmd: Cmd, limit: Duration) -> process::Result<Output> {
     let mut stderr = Vec::new();
     let (status, stdout) = cmd.without_git_env().stream_within(Some(limit), |line| {

@@ -1,4 +1,4 @@
-//! One reading of a file: rnix parses it once, and both its syntax errors and our own rules come from that tree.
+//! Parses a file once with rnix, for both its syntax errors and our own rules.
 
 use std::path::Path;
 
@@ -11,18 +11,17 @@ pub(super) fn engine() -> Engine {
     Engine { name: engine::RULES, version: Some(env!("CARGO_PKG_VERSION").to_owned()) }
 }
 
-/// What one reading of a file gives.
+/// The results of parsing a file.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// Its syntax errors; a file with any of them does not evaluate.
     pub(super) syntax: Vec<Finding>,
-    /// What our own rules find; empty where there are syntax errors.
+    /// The findings of our own rules; empty if there are syntax errors.
     pub(super) rules: Vec<Finding>,
 }
 
 impl Reading {
-    /// Parses `bytes` and applies the rules that `settings` leaves on; `path` names the file in the findings and says whether it is
-    /// a flake.
+    /// Parses `bytes` and applies the enabled rules. `path` is the name in the findings and decides whether the file is a flake.
     pub(super) fn of(path: &Path, bytes: &[u8], settings: &Settings) -> Self {
         let text = match syntax::decode(path, bytes) {
             Ok(text) => text,
@@ -40,7 +39,7 @@ impl Reading {
         read.unwrap_or_else(|| Self { syntax: vec![syntax::too_deep(path)], ..Self::default() })
     }
 
-    /// Whether rnix finds no fault with the file.
+    /// Whether the file has no syntax errors.
     pub(super) fn parses(&self) -> bool {
         self.syntax.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What all engines together said, and what none of them looked at.
+//! The combined report of all engines, with what was not checked.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use super::severity::Severity;
 /// Something that was not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unchecked {
-    /// The engines that should have looked.
+    /// The engines that did not check it.
     pub engines: Vec<&'static str>,
-    /// The file, when it is about one and not about all.
+    /// The file; `None` if it applies to all files.
     pub path: Option<PathBuf>,
-    /// Why it did not.
+    /// The reason.
     pub why: String,
-    /// Whether nothing can be said without it: the project asks for this engine.
+    /// Whether the project requires the engine.
     pub required: bool,
-    /// Whether the engine was asked and failed: that is no pass.
+    /// Whether the engine ran and failed, so that the file has not passed.
     pub failed: bool,
 }
 
@@ -32,19 +32,19 @@ impl fmt::Display for Unchecked {
     }
 }
 
-/// What everything comes to.
+/// The result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing but hints.
+    /// No findings, or only hints.
     Clean,
-    /// Something is to be mended.
+    /// There are warnings or errors.
     Findings,
-    /// An engine that had to look could not.
+    /// A required engine is missing, or an engine failed.
     CouldNotCheck,
 }
 
 impl Verdict {
-    /// The word for JSON.
+    /// The name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,36 +55,36 @@ impl Verdict {
     }
 }
 
-/// What all engines had to say about some files.
+/// The findings of all engines in some files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// What the engines that looked have found, file by file, in the order of the lines.
+    /// The findings, by file and sorted by line.
     pub findings: Vec<Finding>,
-    /// The engines that looked at one file at least.
+    /// The engines that checked at least one file.
     pub checked: Vec<Engine>,
-    /// What was not looked at, and why.
+    /// What was not checked, and why.
     pub unchecked: Vec<Unchecked>,
 }
 
 impl Report {
-    /// The findings as people and other programs are told them: each failure of an engine is one, at the beginning of the file.
+    /// The findings for output. Each failure of an engine is added as a finding at the start of the file.
     #[must_use]
-    pub fn told(&self) -> Vec<Finding> {
+    pub fn all_findings(&self) -> Vec<Finding> {
         let failed = self.unchecked.iter().filter(|unchecked| unchecked.failed);
-        let told = failed.flat_map(|Unchecked { engines, path, why, .. }| {
+        let failures = failed.flat_map(|Unchecked { engines, path, why, .. }| {
             let path = path.as_deref().unwrap_or(Path::new(""));
             engines.iter().map(move |engine| Finding::unchecked(path, engine, why))
         });
-        told.chain(self.findings.iter().cloned()).collect()
+        failures.chain(self.findings.iter().cloned()).collect()
     }
 
-    /// The severest finding's severity; `None` when there is no finding.
+    /// The highest severity; `None` if there are no findings.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// What it comes to.
+    /// The result.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.unchecked.iter().any(|unchecked| unchecked.required || unchecked.failed) {
@@ -93,25 +93,25 @@ impl Report {
         if self.worst() >= Some(Severity::Warning) { Verdict::Findings } else { Verdict::Clean }
     }
 
-    /// Takes in what was said about other files.
+    /// Adds the report about other files.
     pub fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         for engine in other.checked {
-            self.saw(engine);
+            self.add_checked(engine);
         }
         for unchecked in other.unchecked {
-            self.missed(unchecked);
+            self.add_unchecked(unchecked);
         }
     }
 
-    pub(super) fn saw(&mut self, engine: Engine) {
+    pub(super) fn add_checked(&mut self, engine: Engine) {
         if !self.checked.contains(&engine) {
             self.checked.push(engine);
         }
     }
 
-    pub(super) fn missed(&mut self, unchecked: Unchecked) {
-        // What concerns no single file is said once; the others differ by their paths.
+    pub(super) fn add_unchecked(&mut self, unchecked: Unchecked) {
+        // Entries without a path may repeat; entries with one differ by their paths.
         if unchecked.path.is_some() || !self.unchecked.contains(&unchecked) {
             self.unchecked.push(unchecked);
         }
@@ -123,9 +123,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failed_engine_is_no_pass_without_its_finding() {
+    fn failed_engine_never_passes() {
         let failed =
-            Unchecked { engines: vec!["x"], path: None, why: "it fell".to_owned(), required: false, failed: true };
+            Unchecked { engines: vec!["x"], path: None, why: "it panicked".to_owned(), required: false, failed: true };
         let report = |unchecked| Report { unchecked: vec![unchecked], ..Report::default() };
         assert_eq!(report(failed.clone()).verdict(), Verdict::CouldNotCheck);
         assert_eq!(report(Unchecked { failed: false, ..failed }).verdict(), Verdict::Clean);

@@ -1,4 +1,4 @@
-//! What the project asks of linting: engines that must be there, and rules that are switched off.
+//! Lint settings of the project: required engines and disabled rules.
 
 use super::codes::is_code;
 use super::engine::ENGINES;
@@ -10,24 +10,24 @@ use crate::config;
 pub struct Settings {
     require: Vec<String>,
     off: Vec<String>,
-    /// What is named under `off` and means nothing here.
+    /// Unknown rules under `off`.
     pub unknown: Vec<String>,
 }
 
-/// `[lint] require` names what is no engine.
+/// `[lint] require` names an unknown engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`lint.require` names `{name}`, which is no engine: expected {}", ENGINES.map(|name| format!("`{name}`")).join(", "))]
+#[error("unknown engine `{name}` in `lint.require`: expected one of {}", ENGINES.map(|name| format!("`{name}`")).join(", "))]
 pub struct BadSettings {
-    /// What it names.
+    /// The unknown name.
     pub name: String,
 }
 
 impl Settings {
-    /// Checks what the file says.
+    /// Checks the settings of `lattice.toml`.
     ///
     /// # Errors
-    /// When it asks for an engine that there is not. A rule that there is not is only [`unknown`](Self::unknown): it may be
-    /// one of another version.
+    /// When it requires an unknown engine. An unknown rule is only listed in [`unknown`](Self::unknown): it may exist in
+    /// another version.
     pub fn read(lint: &config::Lint) -> Result<Self, BadSettings> {
         if let Some(name) = lint.require.iter().find(|name| !ENGINES.contains(&name.as_str())) {
             return Err(BadSettings { name: name.clone() });
@@ -38,12 +38,12 @@ impl Settings {
         Ok(Self { require: lint.require.clone(), off, unknown })
     }
 
-    /// Whether the project asks for this engine.
+    /// Whether the project requires this engine.
     pub fn requires(&self, engine: &str) -> bool {
         self.require.iter().any(|name| name == engine)
     }
 
-    /// Whether a rule is switched off.
+    /// Whether a rule is disabled.
     pub fn is_off(&self, code: &str) -> bool {
         self.off.iter().any(|off| off == code)
     }

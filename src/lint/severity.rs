@@ -1,18 +1,18 @@
-//! How much a finding matters.
+//! The severity of findings.
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// A suggestion.
     Hint,
-    /// Works, but should be written otherwise.
+    /// It works, but should be changed.
     Warning,
-    /// Cannot be right, or could not be checked.
+    /// It is wrong, or could not be checked.
     Error,
 }
 
 impl Severity {
-    /// The word for people and JSON.
+    /// The name in messages and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! statix, where it is installed: given the exact bytes, and believed only when what it says fits together.
+//! Runs statix, if it is installed. It gets the exact text on stdin, and its output is used only if it is consistent with its
+//! exit status.
 
 use std::fs;
 use std::io;
@@ -11,12 +12,12 @@ use super::{Engine, Finding, engine};
 use crate::process::{Cmd, Output};
 use crate::temporary::Folder;
 
-/// 0.5 would start `nix --version` for each file if it were not told a version; later ones ignore the key.
+/// The default configuration. Without `nix_version`, 0.5 runs `nix --version` for each file; later versions ignore the key.
 const DEFAULT_CONFIG: &str = "disabled = []\nignore = []\nnix_version = \"2.8\"\n";
 
-/// Something that every statix with its usual rules speaks of (W03, `manual_inherit`).
+/// A text in which statix reports a finding with its default rules (W03, `manual_inherit`).
 const PROBE: &str = "# git-lattice: a probe\nlet a = 1; in { a = a; }\n";
-/// The folder of the configuration that a probe is looked at with.
+/// The folder with the configuration for the probe.
 const PROBE_FOLDER: &str = "probe";
 
 #[derive(Debug)]
@@ -25,22 +26,22 @@ pub(super) struct Statix {
     folder: Folder,
 }
 
-/// The real one, and the richest output that it has: 0.5 can be built without JSON.
+/// A recognised statix and its best output format: 0.5 can be built without JSON.
 #[derive(Debug)]
 pub(super) struct Found {
     program: Program,
     format: &'static str,
 }
 
-/// The program and its version, or why there is none.
+/// Finds the program and its version, or returns why it cannot be used.
 pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Found, String> {
     let mut program = Program::find(engine::STATIX, given, limit)?;
-    let help = program.tell(&["check", "--help"])?;
+    let help = program.output_of(&["check", "--help"])?;
     if !help.contains("--stdin") || !help.contains("errfmt") {
-        return Err(program.stranger());
+        return Err(program.wrong_program());
     }
-    // 0.5 answers `statix 0.5.8`; 0.6 has no such option.
-    let version = program.tell(&["--version"]).unwrap_or_default();
+    // 0.5 prints `statix 0.5.8`; 0.6 has no such option.
+    let version = program.output_of(&["--version"]).unwrap_or_default();
     program.version = version.strip_prefix("statix ").map(|version| version.trim().to_owned());
     Ok(Found { program, format: if help.contains("json") { "json" } else { "errfmt" } })
 }
@@ -55,12 +56,12 @@ impl Statix {
         Ok(Self { found, folder })
     }
 
-    /// The same if it reads what it is given: of good files it says nothing and ends with 0, and so does a program that looks at none.
-    /// One that fails at it says why when it is asked about a file.
+    /// Checks that the program finds the problem in [`PROBE`]: a program that ignores its input also prints nothing and exits
+    /// with 0, as statix does for files without findings. Other failures are reported when a file is checked.
     pub(super) fn probed(self) -> Result<Self, String> {
-        match self.ask(Path::new("probe.nix"), PROBE, &self.folder.path().join(PROBE_FOLDER)) {
+        match self.run(Path::new("probe.nix"), PROBE, &self.folder.path().join(PROBE_FOLDER)) {
             Ok(findings) if findings.is_empty() => {
-                Err(format!("`{}` says nothing of what it is given", self.found.program.path.display()))
+                Err(format!("`{}` reports nothing for a file with a known problem", self.found.program.path.display()))
             }
             _ => Ok(self),
         }
@@ -70,12 +71,12 @@ impl Statix {
         Engine { name: engine::STATIX, version: self.found.program.version.clone() }
     }
 
-    pub(super) fn look(&self, path: &Path, text: &str) -> Result<Vec<Finding>, String> {
-        self.ask(path, text, self.folder.path())
+    pub(super) fn check(&self, path: &Path, text: &str) -> Result<Vec<Finding>, String> {
+        self.run(path, text, self.folder.path())
     }
 
-    /// Lets it look at `text` with the configuration in `folder`.
-    fn ask(&self, path: &Path, text: &str, folder: &Path) -> Result<Vec<Finding>, String> {
+    /// Runs statix on `text` with the configuration in `folder`.
+    fn run(&self, path: &Path, text: &str, folder: &Path) -> Result<Vec<Finding>, String> {
         let Found { program, format } = &self.found;
         let config = folder.join("statix.toml");
         let cmd = Cmd::new(&program.path).args(["check", "--stdin", "-o", format, "-c"]).arg(config);
@@ -84,16 +85,16 @@ impl Statix {
     }
 }
 
-/// What the output means. Its exit status alone tells little: it ends with 0 on some of its own errors.
+/// Converts the output to findings. The exit status alone is not reliable: it is 0 for some errors of statix.
 fn judge(path: &Path, text: &str, output: &Output) -> Result<Vec<Finding>, String> {
     let stderr = output.error_text();
     if !stderr.is_empty() {
-        return Err(format!("it said `{}`", stderr.lines().next().unwrap_or_default()));
+        return Err(format!("it printed `{}`", stderr.lines().next().unwrap_or_default()));
     }
     let findings = parse(path, text, &output.stdout)?;
     match (output.status.code(), findings.is_empty()) {
         (Some(0), true) | (Some(1), false) => Ok(findings),
-        (_, true) => Err(format!("it ended with {} and said nothing", output.status)),
-        (_, false) => Err(format!("it ended with {} in spite of what it found", output.status)),
+        (_, true) => Err(format!("it ended with {} and printed nothing", output.status)),
+        (_, false) => Err(format!("it ended with {} although it found something", output.status)),
     }
 }

@@ -1,8 +1,7 @@
-//! What statix prints: `json`, a stream of documents end to end, or `errfmt`, a line each; both as 0.5 and as 0.6 have them.
+//! Parses the output of statix 0.5 and 0.6: `json`, a stream of concatenated documents, or `errfmt`, one finding per line.
 //!
-//! It is given each text by `--stdin`, so what it says about any other file is not about ours.
-//!
-//! Its columns are in bytes, from 1. Anything else than what is known here is an error: nothing is guessed.
+//! Each text is passed by `--stdin`, so findings in any other file are an error. Columns are 1-based and in bytes. Unknown
+//! output is an error.
 
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use super::lines::Lines;
 use super::{Finding, Note, Severity, engine};
 
-/// What statix calls the text that it reads from its standard input.
+/// The file name that statix prints for its standard input.
 const STDIN: &str = "<stdin>";
 
 #[derive(Deserialize)]
@@ -87,10 +86,10 @@ impl Level {
     }
 }
 
-/// Line and column, from 1.
+/// Line and column, 1-based.
 type At = (usize, usize);
 
-/// Reads what statix printed about `text`.
+/// Parses the output of statix for `text`.
 pub(super) fn parse(path: &Path, text: &str, stdout: &[u8]) -> Result<Vec<Finding>, String> {
     let stdout = std::str::from_utf8(stdout).map_err(|_| "its output is not UTF-8".to_owned())?;
     let lines = Lines::of(text);
@@ -113,16 +112,16 @@ fn json(path: &Path, lines: &Lines, stdout: &str) -> Result<Vec<Finding>, String
     Ok(findings)
 }
 
-fn finding(path: &Path, lines: &Lines, rule: &Rule, said: &Diagnostic) -> Result<Finding, String> {
-    let (from, to) = span(lines, &said.at)?;
+fn finding(path: &Path, lines: &Lines, rule: &Rule, diagnostic: &Diagnostic) -> Result<Finding, String> {
+    let (from, to) = span(lines, &diagnostic.at)?;
     let message = match &rule.name {
-        Some(name) => format!("{} ({name})", said.message),
-        None => said.message.clone(),
+        Some(name) => format!("{} ({name})", diagnostic.message),
+        None => diagnostic.message.clone(),
     };
-    let note = said.suggestion.as_ref().map(|suggestion| {
+    let note = diagnostic.suggestion.as_ref().map(|suggestion| {
         let (from, to) = span(lines, &suggestion.at)?;
         let message = match suggestion.fix.trim() {
-            "" => "statix would take this away".to_owned(),
+            "" => "statix would remove this".to_owned(),
             fix => format!("statix would write `{fix}`"),
         };
         Ok::<_, String>(Note { from, to, message })
@@ -135,7 +134,7 @@ fn finding(path: &Path, lines: &Lines, rule: &Rule, said: &Diagnostic) -> Result
 fn span(lines: &Lines, span: &Span) -> Result<(At, At), String> {
     let place = |place: &Place| match place {
         Place { line, column } if *line > 0 && *column > 0 => Ok((*line, lines.column(*line, *column))),
-        _ => Err("its output was not understood: lines and columns begin at 1".to_owned()),
+        _ => Err("its output was not understood: lines and columns start at 1".to_owned()),
     };
     Ok((place(&span.from)?, place(&span.to)?))
 }
@@ -145,7 +144,7 @@ fn errfmt(path: &Path, lines: &Lines, stdout: &str) -> Result<Vec<Finding>, Stri
     for line in stdout.lines() {
         match (errfmt_line(path, lines, line), findings.last_mut()) {
             (Some(finding), _) => findings.push(finding),
-            // A message may quote code of several lines.
+            // A message may contain several lines of code.
             (None, Some(last)) => last.message = format!("{}\n{line}", last.message),
             (None, None) => return Err(format!("its output was not understood: `{line}`")),
         }
@@ -153,7 +152,7 @@ fn errfmt(path: &Path, lines: &Lines, stdout: &str) -> Result<Vec<Finding>, Stri
     Ok(findings)
 }
 
-/// `<stdin>>LINE:COLUMN:SEVERITY:CODE:MESSAGE`, where 0.6 begins the message with `[NAME] `.
+/// Parses `<stdin>>LINE:COLUMN:SEVERITY:CODE:MESSAGE`; in 0.6 the message starts with `[NAME] `.
 fn errfmt_line(path: &Path, lines: &Lines, line: &str) -> Option<Finding> {
     let mut fields = line.strip_prefix("<stdin>>")?.splitn(5, ':');
     let at: usize = fields.next()?.parse().ok().filter(|&line| line > 0)?;
@@ -164,7 +163,7 @@ fn errfmt_line(path: &Path, lines: &Lines, line: &str) -> Option<Finding> {
     Some(Finding::at(path, at, level.severity(), code, message(fields.next()?), engine::STATIX))
 }
 
-/// The rule's name moves to the end, so that messages read alike in all versions.
+/// Moves the name of the rule to the end, as in the JSON format.
 fn message(text: &str) -> String {
     match text.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         Some((name, text)) => format!("{text} ({name})"),
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn both_shapes_read_alike() {
+    fn parses_errfmt_of_both_versions() {
         let (old, new) = ("<stdin>>1:9:W:4:Assignment\n", "<stdin>>1:9:W:4:[manual_inherit] Assignment\n");
         assert_eq!(parsed("{ \u{e4} = a; }", old).unwrap(), ["a.nix:1:8: warning: Assignment [statix W04]"]);
         assert_eq!(
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_no_pass() {
+    fn refuses_unknown_errfmt() {
         assert_eq!(parsed("1", ""), Ok(vec![]));
         let quoted = parsed("1", "<stdin>>7:1:I:7:Found `x:\n  y`: use `y`\n").unwrap();
         assert_eq!(quoted, ["a.nix:7:1: hint: Found `x:\n  y`: use `y` [statix I07]"], "a message may have two lines");
@@ -205,7 +204,7 @@ mod tests {
 "#;
 
     #[test]
-    fn json_reads_as_errfmt_and_says_more() {
+    fn parses_json_of_both_versions() {
         let text = "{ \u{e4} = a; }";
         let (old, new) = (JSON.replace("NAME", ""), JSON.replace("NAME", r#""name":"manual_inherit","#));
         assert_eq!(parsed(text, &old).unwrap(), ["a.nix:1:8: warning: Assignment [statix W04]"]);
@@ -214,12 +213,12 @@ mod tests {
         assert_eq!(finding.end, Some((1, 9)));
         let note = finding.note.as_ref().unwrap();
         assert_eq!((note.from, note.message.as_str()), ((1, 3), "statix would write `inherit a;`"));
-        assert_eq!(finding.fix, None, "what statix would write is never written by us");
-        assert_eq!(parsed(text, &new.repeat(2)).unwrap().len(), 2, "documents stand end to end");
+        assert_eq!(finding.fix, None, "fixes of statix are never applied");
+        assert_eq!(parsed(text, &new.repeat(2)).unwrap().len(), 2, "documents are concatenated");
     }
 
     #[test]
-    fn json_that_does_not_fit_is_no_pass() {
+    fn refuses_unknown_json() {
         let good = JSON.replace("NAME", "");
         let wrong = [
             good.replace("<stdin>", "other.nix"),

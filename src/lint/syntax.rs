@@ -1,4 +1,4 @@
-//! Syntax errors, by rnix: the engine that is always there.
+//! Syntax errors, found by rnix.
 
 use std::path::Path;
 
@@ -10,30 +10,30 @@ use super::{Engine, Finding, Severity, depth, engine, openers};
 rules! {
     /// A bracket, quote or comment that is opened and never closed.
     ///
-    /// It is shown where it was opened, and not where the file ends. Which one it is, is judged by the layout where the
-    /// brackets alone leave it open. As a syntax error it cannot be switched off.
+    /// The finding is at the opener, not at the end of the file. If the brackets alone do not tell which one it is, the
+    /// indentation decides. It is a syntax error and cannot be disabled.
     ///
     ///     { a = [ 1 2; }      wrong: the `[`
     ///     { a = [ 1 2 ]; }    right
     UNCLOSED = "L09" "unclosed" Error;
 }
 
-/// The crate's version, held to `Cargo.lock` by a test.
+/// The version of the crate; a test compares it with `Cargo.lock`.
 const VERSION: &str = "0.15.1";
-/// What some editors put before the text; to Nix it is an unknown character.
+/// The byte order mark, which some editors write. Nix refuses it.
 const MARK: char = '\u{feff}';
 const STACK: usize = 256 << 20;
 
-/// Who this is.
+/// The engine of this module.
 pub(super) fn engine() -> Engine {
     Engine { name: engine::RNIX, version: Some(VERSION.to_owned()) }
 }
 
-/// The bytes of a file as text; a finding where no Nix reads them as such.
+/// Decodes the bytes of a file; returns a finding if Nix cannot read them.
 pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Box<Finding>> {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.starts_with(MARK) => {
-            let message = "a byte order mark (BOM): no Nix reads a file with one";
+            let message = "a byte order mark (BOM), which Nix cannot read";
             Err(Box::new(error(path, (1, 1), "encoding", message)))
         }
         Ok(text) => Ok(text),
@@ -50,12 +50,12 @@ pub(super) fn too_deep(path: &Path) -> Finding {
     error(path, (1, 1), "too-deep", "nested too deeply to be parsed")
 }
 
-/// The syntax errors of a text, from what rnix says of it.
+/// Converts the syntax errors of rnix to findings.
 pub(super) fn findings(path: &Path, text: &str, errors: &[ParseError]) -> Vec<Finding> {
     let lines = Lines::of(text);
-    let errors = without_echo(errors);
+    let errors = without_follow_ups(errors);
     let opener = if errors.is_empty() { None } else { openers::unclosed(text) };
-    // What is said after an opener that is at fault is its echo.
+    // Errors after an unclosed opener follow from it.
     let before = |error: &&ParseError| opener.is_none_or(|opener| start(error, text) < opener.at);
     let mut findings: Vec<Finding> = errors
         .iter()
@@ -73,14 +73,13 @@ fn error(path: &Path, at: (usize, usize), code: &str, message: impl Into<String>
     Finding::at(path, at, Severity::Error, code, message, engine::RNIX)
 }
 
-/// Parses `text` and lets `look` see the tree where the stack is deep enough for it; `None` when the text is nested too
-/// deeply for any.
+/// Parses `text` and calls `look` with the tree, on a stack that is large enough; `None` if the text is nested too deeply.
 pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T + Send) -> Option<T> {
     let run = || look(&Root::parse(text));
     match depth::measure(text) {
         depth if depth <= depth::SHALLOW => Some(run()),
         depth if depth > depth::LIMIT => None,
-        // The stack is only reserved; what is not used costs nothing.
+        // The stack is only reserved; unused pages cost nothing.
         _ => std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok()?;
             thread.join().ok()
@@ -88,14 +87,14 @@ pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T +
     }
 }
 
-/// Parses a text that needs no deep stack; `None` when it is nested more deeply than people write.
+/// Parses a text on the current stack; `None` if it is nested too deeply for that.
 pub fn parsed_shallow(text: &str) -> Option<Parse<Root>> {
     (depth::measure(text) <= depth::SHALLOW).then(|| Root::parse(text))
 }
 
-/// After the first error rnix misses one thing after the other at the end of the file; only without any other error does
-/// that say something, and then once.
-fn without_echo(errors: &[ParseError]) -> Vec<ParseError> {
+/// Drops errors that follow from others. After the first error rnix reports several missing tokens at the end of the file;
+/// these are kept, once, only if there is no other error.
+fn without_follow_ups(errors: &[ParseError]) -> Vec<ParseError> {
     let at_end = |error: &&ParseError| matches!(error, ParseError::UnexpectedEOF | ParseError::UnexpectedEOFWanted(_));
     let inside: Vec<ParseError> = errors.iter().filter(|error| !at_end(error)).cloned().collect();
     if !inside.is_empty() {
@@ -128,7 +127,7 @@ fn message(error: &ParseError) -> String {
         ParseError::UnexpectedDoubleBind(_) => "the pattern is bound twice".to_owned(),
         ParseError::UnexpectedEOF => "unexpected end of file".to_owned(),
         ParseError::UnexpectedEOFWanted(wanted) => format!("unexpected end of file, expected {}", any(wanted)),
-        ParseError::DuplicatedArgs(_, name) => format!("the argument `{name}` is there twice"),
+        ParseError::DuplicatedArgs(_, name) => format!("the argument `{name}` is declared twice"),
         other => other.to_string(),
     }
 }
@@ -137,14 +136,14 @@ fn any(wanted: &[SyntaxKind]) -> String {
     if wanted.contains(&SyntaxKind::TOKEN_L_PAREN) && wanted.contains(&SyntaxKind::TOKEN_REC) {
         return "an expression".to_owned();
     }
-    // Both stand for a name where one is expected.
-    let unsaid = [SyntaxKind::TOKEN_OR, SyntaxKind::TOKEN_CUR_POS];
-    let mut words: Vec<String> = wanted.iter().filter(|kind| !unsaid.contains(kind)).map(|&kind| word(kind)).collect();
+    // rnix lists both together with an identifier.
+    let omitted = [SyntaxKind::TOKEN_OR, SyntaxKind::TOKEN_CUR_POS];
+    let mut words: Vec<String> = wanted.iter().filter(|kind| !omitted.contains(kind)).map(|&kind| word(kind)).collect();
     words.dedup();
     words.join(" or ")
 }
 
-/// A token as it is written, or its kind in words.
+/// The text of a token, or a name for its kind.
 fn word(kind: SyntaxKind) -> String {
     use SyntaxKind as K;
     let written = match kind {
@@ -182,14 +181,14 @@ mod tests {
     use crate::lint::Settings;
     use crate::lint::read::Reading;
 
-    fn said(bytes: &[u8]) -> Vec<String> {
+    fn messages(bytes: &[u8]) -> Vec<String> {
         let findings = Reading::of(Path::new("a.nix"), bytes, &Settings::default()).syntax;
         findings.iter().map(|f| format!("{}:{} {}: {}", f.line, f.column, f.code, f.message)).collect()
     }
 
     #[test]
-    fn errors_stand_where_they_are() {
-        let wrong = |text: &str| said(text.as_bytes());
+    fn reports_positions_and_messages() {
+        let wrong = |text: &str| messages(text.as_bytes());
         assert_eq!(wrong("{ a = 1; }\n"), [""; 0]);
         assert_eq!(wrong("{\n  \u{e4} = 1; }"), ["2:3 syntax: unexpected character, expected a name"]);
         assert_eq!(wrong("{ a = \"\u{1f600}\" ]; }"), ["1:11 syntax: unexpected `]`, expected `;`"]);
@@ -197,22 +196,22 @@ mod tests {
         assert_eq!(wrong("{ a = ; b = ]; }")[0], "1:7 syntax: unexpected `;`, expected an expression");
         assert_eq!(wrong("{ a = \"${b\n\n"), ["1:8 L09: this `${` is never closed: expected `}`"]);
         assert_eq!(wrong(""), ["1:1 syntax: unexpected end of file"]);
-        assert_eq!(wrong("\u{feff}{ }"), ["1:1 encoding: a byte order mark (BOM): no Nix reads a file with one"]);
-        assert_eq!(said(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
+        assert_eq!(wrong("\u{feff}{ }"), ["1:1 encoding: a byte order mark (BOM), which Nix cannot read"]);
+        assert_eq!(messages(b"a\n\xc3\xa9\xff"), ["2:2 encoding: this byte is not UTF-8"]);
     }
 
     #[test]
-    fn nothing_makes_it_fall() {
+    fn survives_deep_nesting() {
         for deep in ["[", "(", "{a=", "!", "-", "1+", "f ", ".b", "x:", "\"${", "a->", "''${", "with a;"] {
             for times in [390, 500] {
-                said(deep.repeat(times).as_bytes());
+                messages(deep.repeat(times).as_bytes());
             }
         }
-        assert_eq!(said("[".repeat(5_000).as_bytes()), ["1:1 too-deep: nested too deeply to be parsed"]);
+        assert_eq!(messages("[".repeat(5_000).as_bytes()), ["1:1 too-deep: nested too deeply to be parsed"]);
     }
 
     #[test]
-    fn the_version_is_the_one_in_use() {
+    fn version_matches_lock_file() {
         let locked = include_str!("../../Cargo.lock").split("\n\n").find(|entry| entry.contains("name = \"rnix\"\n"));
         assert!(locked.unwrap().contains(&format!("\nversion = \"{VERSION}\"\n")), "{locked:?}");
     }

@@ -33,7 +33,7 @@ fn lint(text: &[u8], tools: &Tools) -> Report {
 }
 
 fn said(report: &Report) -> Vec<String> {
-    report.told().iter().map(ToString::to_string).collect()
+    report.all_findings().iter().map(ToString::to_string).collect()
 }
 
 /// What was not checked, but for deadnix, which is never there.
@@ -98,16 +98,16 @@ fn the_projects_configuration_is_used() {
 #[test]
 fn what_cannot_be_believed_is_an_error() {
     let lies = [
-        ("echo 'error: bad statix.toml' >&2; exit 0", "it said `error: bad statix.toml`"),
-        ("echo '<stdin>>1:1:W:4:x'; echo panic >&2; exit 1", "it said `panic`"),
-        ("exit 1", "it ended with exit status: 1 and said nothing"),
-        ("exit 101", "it ended with exit status: 101 and said nothing"),
-        ("kill -9 $$", "it ended with signal: 9 (SIGKILL) and said nothing"),
+        ("echo 'error: bad statix.toml' >&2; exit 0", "it printed `error: bad statix.toml`"),
+        ("echo '<stdin>>1:1:W:4:x'; echo panic >&2; exit 1", "it printed `panic`"),
+        ("exit 1", "it ended with exit status: 1 and printed nothing"),
+        ("exit 101", "it ended with exit status: 101 and printed nothing"),
+        ("kill -9 $$", "it ended with signal: 9 (SIGKILL) and printed nothing"),
         (
             "echo '`x` contains non-utf8 content'; exit 0",
             "its output was not understood: ``x` contains non-utf8 content`",
         ),
-        ("echo '<stdin>>1:1:W:4:x'; exit 0", "it ended with exit status: 0 in spite of what it found"),
+        ("echo '<stdin>>1:1:W:4:x'; exit 0", "it ended with exit status: 0 although it found something"),
         ("printf '\\377\\n'; exit 1", "its output is not UTF-8"),
     ];
     for (answer, why) in lies {

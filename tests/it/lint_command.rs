@@ -131,7 +131,7 @@ fn what_the_project_requires_must_be_there() {
     sandbox.write("a.nix", "{a=1;}");
     sandbox.lattice(&["lint"]).exits(1).says_out("warning: not formatted");
     sandbox.write("lattice.toml", format!("{toml}require = [\"statics\"]\n"));
-    sandbox.lattice(&["lint"]).exits(2).says_err("`statics`, which is no engine").says_err("`statix`");
+    sandbox.lattice(&["lint"]).exits(2).says_err("unknown engine `statics` in `lint.require`").says_err("`statix`");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn found(bytes: &[u8], is_flake: bool) -> Vec<String> {
         broken.map(|it| format!("{}:{} {} {} {}", it.line, it.column, it.severity.as_str(), it.code, it.message));
     let mut lines: Vec<String> = broken.collect();
     if let (Ok(text), true) = (std::str::from_utf8(bytes), lines.is_empty()) {
-        lines = rules::look(text, is_flake, &|_| false).iter().map(|hit| line(text, hit)).collect();
+        lines = rules::check_text(text, is_flake, &|_| false).iter().map(|hit| line(text, hit)).collect();
     }
     lines
 }
@@ -98,7 +98,7 @@ fn every_rule_finds_something_in_the_corpus_and_nothing_in_what_is_fine() {
 fn a_rule_that_is_off_says_nothing() {
     let text = "{ outputs = _: { lib = 1; lib = 2; y = x; }; }";
     let codes = |off: &'static str| -> Vec<&str> {
-        rules::look(text, true, &|rule| rule == off).iter().map(|hit| hit.rule.code).collect()
+        rules::check_text(text, true, &|rule| rule == off).iter().map(|hit| hit.rule.code).collect()
     };
     assert_eq!(codes(""), ["L01", "L04"]);
     assert_eq!(codes("L01"), ["L04"], "off by its code");
@@ -108,11 +108,11 @@ fn a_rule_that_is_off_says_nothing() {
 #[test]
 fn a_fix_leaves_nothing_to_say_and_changes_no_meaning() {
     let text = "{ outputs = _: { lib = x:x; }; }";
-    let hits = rules::look(text, true, &|_| false);
+    let hits = rules::check_text(text, true, &|_| false);
     let fix = hits[0].fix.as_ref().expect("a URL without quotes can be mended");
     let mended = format!("{}{}{}", &text[..fix.range.0], fix.text, &text[fix.range.1..]);
     assert_eq!(mended, "{ outputs = _: { lib = \"x:x\"; }; }");
-    assert_eq!(rules::look(&mended, true, &|_| false), []);
+    assert_eq!(rules::check_text(&mended, true, &|_| false), []);
 }
 
 /// Each would take minutes or end the process if anything went through the text once for each of its parts.
@@ -139,6 +139,6 @@ fn large_and_hostile_texts_are_read_in_one_go() {
     ];
     for text in texts {
         let _ = lint_text(Path::new("x.nix"), text.as_bytes(), &Tools::embedded_only(""));
-        let _ = rules::look(&text, true, &|_| false);
+        let _ = rules::check_text(&text, true, &|_| false);
     }
 }

@@ -1,4 +1,4 @@
-//! What `flake.nix` must look like before Nix evaluates anything in it.
+//! Rules for the form of `flake.nix`, parts of which Nix reads without evaluation.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,13 +12,13 @@ use super::set::{Set, Value};
 rules! {
     /// A flake that is not written as an attribute set.
     ///
-    /// Nix reads the inputs without evaluating the file, so `flake.nix` begins with `{`: no `let`, no function around it.
+    /// Nix reads the inputs without evaluating the file, so `flake.nix` must start with `{`, without `let` or a function.
     ///
     ///     let v = 1; in { outputs = _: { }; }      wrong
     ///     { outputs = _: let v = 1; in { }; }      right
     NO_SET = "L10" "flake-not-a-set" Error;
 
-    /// An attribute that no flake has, or a flake without `outputs`.
+    /// An unknown attribute of a flake, or a flake without `outputs`.
     ///
     /// Nix knows `description`, `inputs`, `outputs` and `nixConfig`, and refuses all others.
     ///
@@ -28,7 +28,7 @@ rules! {
 
     /// `outputs` that is not written as a function.
     ///
-    /// Nix does not evaluate anything to find the function: `import`, a `let` around it or a set are refused.
+    /// Nix evaluates nothing to find the function: it refuses `import`, a `let` around the function, and a set.
     ///
     ///     outputs = import ./outputs.nix;                   wrong
     ///     outputs = inputs: import ./outputs.nix inputs;    right
@@ -36,7 +36,7 @@ rules! {
 
     /// An input or a description that has to be computed.
     ///
-    /// Nix reads them without evaluating: plain strings, numbers, `true` and `false`, and sets of such.
+    /// Nix reads them without evaluation: they must be plain strings, numbers, `true` or `false`, or sets of these.
     ///
     ///     inputs.a.url = "github:o/r/" + rev;      wrong
     ///     inputs.a.url = "github:o/r/v1";          right
@@ -44,30 +44,30 @@ rules! {
 
     /// An input by path.
     ///
-    /// A lock of it holds on one machine only, three levels of them fail, and a stale lock silently builds the old state.
-    /// `path:/etc` even copies that directory into the store, readable by everybody.
+    /// A lock of it is valid on one machine only, three levels of them fail, and a stale lock silently builds the old state.
+    /// `path:/etc` even copies that directory into the store, readable by all users.
     ///
     ///     inputs.step1.url = "path:../step1";                         wrong
     ///     step1 = (import ../step1/flake.nix).outputs { self = { }; };   right
     PATH_INPUT = "L18" "path-input" Warning;
 }
 
-/// A flake's inputs and its function.
+/// The inputs of a flake and the function of its outputs.
 #[derive(Debug)]
 pub(super) struct Flake<'a> {
-    /// The function, where it is written as one.
+    /// The function, if it is written as one.
     pub(super) outputs: Option<SyntaxNode>,
-    /// Each with its place; `None` where they cannot be known.
+    /// The inputs with their places; `None` if they cannot be determined.
     pub(super) inputs: Option<Vec<(Cow<'a, str>, Range)>>,
-    /// Inputs that others follow.
+    /// Inputs that other inputs follow.
     pub(super) followed: HashSet<String>,
 }
 
-/// Which inputs the outputs use.
+/// The inputs that the outputs use.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     pub(super) names: HashSet<String>,
-    /// The set of all of them is handed on.
+    /// Whether the set of all inputs is passed on.
     pub(super) every: bool,
 }
 
@@ -90,15 +90,19 @@ struct Reader<'a, 'h> {
 }
 
 impl<'a> Flake<'a> {
-    /// Reads the expression of a `flake.nix`; `None` when it is none.
+    /// Reads the expression of a `flake.nix`; `None` if it is not a set.
     pub(super) fn read(text: &'a str, expr: &SyntaxNode, hits: &mut Vec<Hit>) -> Option<Self> {
         let expr = unparen(expr.clone());
         if expr.kind() != K::NODE_ATTR_SET {
             let (start, end) = range(&expr);
-            hits.push(Hit::new(&NO_SET, (start, end), "a flake is written as an attribute set: it begins with `{`"));
+            hits.push(Hit::new(
+                &NO_SET,
+                (start, end),
+                "a flake must be written as an attribute set: it must start with `{`",
+            ));
             return None;
         }
-        // What is wrong with the set as such is said where the whole file is looked at.
+        // Discard findings in the set itself: the walk over the whole file reports them.
         let set = Set::of(text, &expr, &mut Vec::new());
         let mut reader = Reader { text, hits, followed: HashSet::new() };
         reader.top(&set, &expr);
@@ -134,7 +138,7 @@ impl<'a> Reader<'a, '_> {
                 let inner = unparen(node.clone());
                 match inner.kind() {
                     K::NODE_LAMBDA => return Some(inner),
-                    // In a `rec` set it may be the name of a function.
+                    // In a `rec` set the name may refer to a function.
                     K::NODE_IDENT if set.recursive => return None,
                     _ => range(&inner),
                 }
@@ -142,7 +146,7 @@ impl<'a> Reader<'a, '_> {
             Value::Set(_, at) => *at,
             Value::Inherited | Value::Selected => attr.at,
         };
-        self.hits.push(Hit::new(&NO_FUNCTION, at, "`outputs` must be written as a function, such as `inputs: ..`"));
+        self.hits.push(Hit::new(&NO_FUNCTION, at, "`outputs` must be a literal function, such as `inputs: ..`"));
         None
     }
 
@@ -161,7 +165,7 @@ impl<'a> Reader<'a, '_> {
 
     fn every(&mut self, inputs: &Set<'a>) {
         for (name, _) in &inputs.dynamic {
-            self.hits.push(Hit::new(&COMPUTED, range(name), "the name of an input cannot be computed"));
+            self.hits.push(Hit::new(&COMPUTED, range(name), "the name of an input must be a literal"));
         }
         for attr in &inputs.attrs {
             match &attr.value {
@@ -185,25 +189,25 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What an input's `url`, `path` or `follows` points to.
+    /// Checks the `url`, `type` or `follows` of an input.
     fn reference(&mut self, name: &str, node: &SyntaxNode) {
         let node = unparen(node.clone());
         let is_path = matches!(node.kind(), K::NODE_PATH_ABS | K::NODE_PATH_HOME | K::NODE_PATH_REL);
-        let said = if node.kind() == K::NODE_STRING { fixed(self.text, &node) } else { None };
-        let said = said.as_deref().unwrap_or_default();
-        let by_path = ["path:", "./", "../", "/", "~/"].iter().any(|start| said.starts_with(start));
+        let literal = if node.kind() == K::NODE_STRING { fixed(self.text, &node) } else { None };
+        let literal = literal.as_deref().unwrap_or_default();
+        let by_path = ["path:", "./", "../", "/", "~/"].iter().any(|start| literal.starts_with(start));
         match name {
             "follows" => {
-                self.followed.extend(said.split('/').next().map(str::to_owned));
+                self.followed.extend(literal.split('/').next().map(str::to_owned));
             }
-            "url" if is_path || by_path || matches!(said, "." | "..") => self.by_path(&node),
-            "type" if said == "path" => self.by_path(&node),
+            "url" if is_path || by_path || matches!(literal, "." | "..") => self.by_path(&node),
+            "type" if literal == "path" => self.by_path(&node),
             _ => {}
         }
     }
 
     fn by_path(&mut self, node: &SyntaxNode) {
-        self.hits.push(Hit::new(&PATH_INPUT, range(node), "an input by path holds on this machine only"));
+        self.hits.push(Hit::new(&PATH_INPUT, range(node), "an input by path works on this machine only"));
     }
 
     fn plain(&mut self, name: &str, node: &SyntaxNode) {
@@ -214,7 +218,7 @@ impl<'a> Reader<'a, '_> {
             _ => true,
         };
         if computed {
-            let message = format!("`{name}` of a flake cannot be computed: Nix wants it written out");
+            let message = format!("`{name}` of a flake must be a literal: Nix does not evaluate it");
             self.hits.push(Hit::new(&COMPUTED, range(&node), message));
         }
     }

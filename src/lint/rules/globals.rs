@@ -1,4 +1,4 @@
-//! The names that are there without being defined: those of Nix 2.8 and of every later version.
+//! The predefined names of Nix: those of 2.8 and of all later versions.
 
 /// Sorted by bytes.
 const GLOBALS: &[&str] = &[
@@ -127,7 +127,7 @@ const GLOBALS: &[&str] = &[
     "true",
 ];
 
-/// Whether Nix knows `name` anywhere.
+/// Whether `name` is predefined.
 pub(super) fn is_global(name: &str) -> bool {
     GLOBALS.binary_search(&name).is_ok()
 }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_can_be_searched() {
+    fn names_are_sorted() {
         assert!(GLOBALS.is_sorted(), "binary search needs them in order");
         assert!(is_global("builtins") && is_global("__curPos") && !is_global("elem"));
     }

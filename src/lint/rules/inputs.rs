@@ -1,4 +1,4 @@
-//! A flake's inputs against the arguments of its `outputs`.
+//! Compares the inputs of a flake with the arguments of its `outputs`.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use super::flake::{Flake, Uses};
 use super::node::{Range, range};
 
 rules! {
-    /// An argument of `outputs` that is no input.
+    /// An argument of `outputs` that is not an input.
     ///
-    /// Nix then looks for a flake of that name in the user's registry: another flake on every machine, and none where
-    /// registries are not used.
+    /// Nix then looks for a flake of that name in the user's registry: a different flake on each machine, and none if
+    /// registries are disabled.
     ///
     ///     { outputs = { self, nixpkgs }: { }; }                                                wrong
     ///     { inputs.nixpkgs.url = "github:NixOS/nixpkgs"; outputs = { self, nixpkgs }: { }; }   right
@@ -20,23 +20,23 @@ rules! {
 
     /// An input that `outputs` does not take.
     ///
-    /// Nix calls it with all inputs and `self`; without `...` each of them has to be there.
+    /// Nix calls it with all inputs and `self`; without `...` it must take each of them.
     ///
-    ///     outputs = { nixpkgs }: { };         wrong: there is also self
+    ///     outputs = { nixpkgs }: { };         wrong: self is missing
     ///     outputs = { nixpkgs, ... }: { };    right
     NOT_TAKEN = "L15" "input-not-taken" Error;
 
-    /// An input that nothing uses.
+    /// An unused input.
     ///
-    /// It is fetched and locked all the same, and every update of it changes the flake. Only what is certain is said:
-    /// where `inputs` or `self` is handed on as a whole, anything may be used.
+    /// It is fetched and locked all the same, and every update of it changes the flake. Nothing is reported if `inputs` or
+    /// `self` is passed on as a whole, since any input may be used then.
     ///
     ///     { inputs.a.url = "github:o/a"; outputs = _: { }; }             wrong
     ///     { inputs.a.url = "github:o/a"; outputs = { a, ... }: a; }      right
     UNUSED = "L16" "unused-input" Warning;
 }
 
-/// What can be said when all of the file was seen.
+/// Checks the inputs and arguments; `uses` must come from the walk over the whole file.
 pub(super) fn check(text: &str, flake: &Flake, uses: &Uses, hits: &mut Vec<Hit>) {
     let (Some(outputs), Some(inputs)) = (&flake.outputs, &flake.inputs) else { return };
     let Some(param) = outputs.first_child() else { return };
@@ -45,7 +45,7 @@ pub(super) fn check(text: &str, flake: &Flake, uses: &Uses, hits: &mut Vec<Hit>)
     }
     for (name, at) in inputs.iter().filter(|_| !uses.every) {
         if !uses.names.contains(name.as_ref()) && !flake.followed.contains(name.as_ref()) {
-            hits.push(Hit::new(&UNUSED, *at, format!("nothing uses the input `{name}`")));
+            hits.push(Hit::new(&UNUSED, *at, format!("the input `{name}` is not used")));
         }
     }
 }
@@ -58,7 +58,7 @@ fn arguments(text: &str, param: &SyntaxNode, inputs: &[(std::borrow::Cow<str>, R
     for &(start, end) in &names {
         let name = &text[start..end];
         if name != "self" && !given.contains(name) {
-            let message = format!("`{name}` is no input of this flake: Nix looks for it in the user's registry");
+            let message = format!("`{name}` is not an input of this flake: Nix looks for it in the user's registry");
             hits.push(Hit::new(&NO_INPUT, (start, end), message));
         }
     }
@@ -69,7 +69,7 @@ fn arguments(text: &str, param: &SyntaxNode, inputs: &[(std::borrow::Cow<str>, R
     let mut missing: Vec<&str> = missing.collect();
     missing.sort_unstable();
     for name in missing {
-        let message = format!("`outputs` is called with `{name}` too: add it, or `...`");
+        let message = format!("`outputs` is also called with `{name}`: add it, or `...`");
         hits.push(Hit::new(&NOT_TAKEN, range(param), message));
     }
 }

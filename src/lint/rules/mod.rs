@@ -1,8 +1,7 @@
-//! Our own rules: what Nix refuses and rnix lets pass, and what is wrong in a flake though Nix evaluates it.
+//! Our own rules: errors that Nix reports but rnix does not, and problems in flakes that Nix evaluates without complaint.
 //!
-//! A [`Rule`] is declared once, beside the code that looks for it; its doc comment is what `lint --explain` prints. A
-//! [`Hit`] is a place where a rule does not hold. All rules together go through a text a fixed number of times: its tokens
-//! once, its tree once, and the sets that only flakes have once more.
+//! A [`Rule`] is declared once, next to the code that checks it; `lint --explain` prints its doc comment. A [`Hit`] is a
+//! place that breaks a rule. Together the rules scan the tokens once and the tree once, and some sets of flakes once more.
 
 #[macro_use]
 mod rule;
@@ -55,19 +54,19 @@ static ALL: [&Rule; 22] = [
     &self_path::SELF_PATH,
 ];
 
-/// Every rule, in the order of their codes.
+/// All rules, in the order of their codes.
 pub fn all() -> &'static [&'static Rule] {
     &ALL
 }
 
-/// The rule of a code (`L01`) or name (`duplicate-attribute`).
+/// The rule with a code (`L01`) or name (`duplicate-attribute`).
 pub fn find(name: &str) -> Option<&'static Rule> {
     all().iter().copied().find(|rule| rule.code == name || rule.name == name)
 }
 
-/// What the rules say about a text that rnix finds no fault with; `off` says which codes are switched off for it.
+/// Checks a text without syntax errors; `off` returns whether a code or name is disabled.
 ///
-/// For a text that is nested deeply this needs the stack that [`look`] has.
+/// Deeply nested text needs a large stack: use [`check_text`].
 pub fn check(text: &str, root: &Root, is_flake: bool, off: &dyn Fn(&str) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut hashes = Hashes::new(is_flake);
@@ -88,8 +87,8 @@ pub fn check(text: &str, root: &Root, is_flake: bool, off: &dyn Fn(&str) -> bool
     hits
 }
 
-/// The same for a text alone, on a stack that is deep enough; empty where it does not parse.
-pub fn look(text: &str, is_flake: bool, off: &(dyn Fn(&str) -> bool + Sync)) -> Vec<Hit> {
+/// Parses and checks a text on a stack that is large enough; returns nothing if it does not parse.
+pub fn check_text(text: &str, is_flake: bool, off: &(dyn Fn(&str) -> bool + Sync)) -> Vec<Hit> {
     let hits = syntax::parsed(text, |parse| {
         if parse.errors().is_empty() { check(text, &parse.tree(), is_flake, off) } else { Vec::new() }
     });
@@ -113,7 +112,7 @@ fn tokens<'a>(text: &'a str, hashes: &mut Hashes, hits: &mut Vec<Hit>) -> Off<'a
     off
 }
 
-/// The untyped node, without naming the crate that has the trait.
+/// The untyped node of a typed one.
 fn node<T: rnix::ast::AstNode>(typed: &T) -> SyntaxNode {
     typed.syntax().clone()
 }
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_explanation_says_what_why_and_how() {
+    fn explanations_have_reason_and_example() {
         for rule in all() {
             let text = rule.explanation();
             assert!(text.contains("\n\n") && text.contains("\n    "), "{}: {text}", rule.code);

@@ -1,10 +1,10 @@
-//! What every rule asks of a syntax node: its place, what is inside its brackets, what a string says.
+//! Helpers for syntax nodes: their range, the content of parentheses, the value of strings.
 
 use std::borrow::Cow;
 
 use rnix::{SyntaxKind as K, SyntaxNode};
 
-/// A place in the text, in bytes.
+/// A range in the text, in bytes.
 pub(super) type Range = (usize, usize);
 
 pub(super) fn range(node: &SyntaxNode) -> Range {
@@ -12,7 +12,7 @@ pub(super) fn range(node: &SyntaxNode) -> Range {
     (range.start().into(), range.end().into())
 }
 
-/// An expression without the brackets around it, which Nix forgets.
+/// Strips the parentheses around an expression.
 pub(super) fn unparen(mut node: SyntaxNode) -> SyntaxNode {
     while node.kind() == K::NODE_PAREN {
         match node.first_child() {
@@ -23,7 +23,7 @@ pub(super) fn unparen(mut node: SyntaxNode) -> SyntaxNode {
     node
 }
 
-/// What a string without interpolation says.
+/// The value of a string without interpolation; `None` if it has one.
 pub(super) fn fixed<'a>(text: &'a str, string: &SyntaxNode) -> Option<Cow<'a, str>> {
     if string.first_child().is_some() {
         return None;
@@ -40,13 +40,13 @@ pub(super) fn fixed<'a>(text: &'a str, string: &SyntaxNode) -> Option<Cow<'a, st
 }
 
 fn unescape(inner: &str) -> String {
-    let mut said = String::with_capacity(inner.len());
+    let mut value = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(char) = chars.next() {
         let char = if char == '\\' { chars.next().map(escaped) } else { Some(char) };
-        said.extend(char);
+        value.extend(char);
     }
-    said
+    value
 }
 
 fn escaped(char: char) -> char {

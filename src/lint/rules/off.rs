@@ -1,27 +1,27 @@
-//! Comments that switch rules off: `# git-lattice: off L20`, or by name, several with commas or spaces.
+//! Comments that disable rules by code or name: `# git-lattice: off L20`. Commas or spaces separate several rules.
 //!
-//! Before the first expression of a file it holds for the file, after code for its line, and alone on a line for the next
+//! Before the first expression, a comment applies to the whole file; after code, to its line; alone on a line, to the next
 //! line with code.
 
 use std::collections::HashSet;
 
 const MARK: &str = "git-lattice: off ";
 
-/// Where which rules are switched off.
+/// The disabled rules by place.
 #[derive(Debug, Default)]
 pub(super) struct Off<'a> {
     everywhere: HashSet<&'a str>,
-    /// A place on the line, and a rule that is off there.
+    /// A byte offset on a line, and a rule that is disabled on that line.
     lines: Vec<(usize, &'a str)>,
     waiting: Vec<&'a str>,
-    /// The end of the last token that is code.
+    /// The end of the last token of code.
     code: Option<usize>,
 }
 
 impl<'a> Off<'a> {
     pub(super) fn comment(&mut self, text: &str, comment: &'a str, start: usize) {
-        let said = comment.trim_start_matches(['#', '/', '*', ' ']).trim_end_matches(['/', '*', ' ', '\r']);
-        let Some(rules) = said.strip_prefix(MARK) else { return };
+        let content = comment.trim_start_matches(['#', '/', '*', ' ']).trim_end_matches(['/', '*', ' ', '\r']);
+        let Some(rules) = content.strip_prefix(MARK) else { return };
         let rules = rules.split([',', ' ']).filter(|rule| !rule.is_empty());
         match self.code {
             None => self.everywhere.extend(rules),
@@ -35,7 +35,7 @@ impl<'a> Off<'a> {
         self.lines.extend(self.waiting.drain(..).map(|rule| (start, rule)));
     }
 
-    /// The answer for a code, a name and a place.
+    /// Returns a function that tells whether a rule, by code or name, is disabled at an offset.
     pub(super) fn holds(self, text: &str) -> impl Fn(&str, &str, usize) -> bool {
         let breaks: Vec<usize> = if self.lines.is_empty() { Vec::new() } else { line_ends(text) };
         let line = move |at: usize| breaks.partition_point(|&end| end < at);

@@ -1,4 +1,4 @@
-//! What a flake gives under `packages`.
+//! Checks the `packages`, `checks` and `devShells` of a flake.
 
 use rnix::{SyntaxKind as K, SyntaxNode};
 
@@ -7,10 +7,10 @@ use super::node::{Range, range, unparen};
 use super::set::{Set, Value};
 
 rules! {
-    /// Something under `packages`, `checks` or `devShells` that is no derivation.
+    /// Something under `packages`, `checks` or `devShells` that is not a derivation.
     ///
-    /// They are `packages.SYSTEM.NAME = DERIVATION;`, neither a level more nor less. `nix flake show`, `nix flake check`
-    /// and build farms fail on anything else. Only what is written out is looked at.
+    /// The form is `packages.SYSTEM.NAME = DERIVATION;`, with exactly these levels. `nix flake show`, `nix flake check` and
+    /// build farms fail on anything else. Only literal values are checked.
     ///
     ///     packages.default = drv;                          wrong: the system is missing
     ///     packages.x86_64-linux.tools = { a = drv; };      wrong: one level too many
@@ -19,12 +19,12 @@ rules! {
     NO_DERIVATION = "L17" "not-a-derivation" Error;
 }
 
-/// Outputs with a system, and then a name.
+/// Outputs of the form `OUTPUT.SYSTEM.NAME`.
 const BY_SYSTEM: [&str; 3] = ["packages", "checks", "devShells"];
-/// A set with one of these is a derivation, or was made to look like one.
+/// Attributes that mark a set as a derivation, or as an imitation of one.
 const OF_DERIVATIONS: [&str; 4] = ["type", "outPath", "drvPath", "drvAttrs"];
 
-/// Looks at what the function of the flake gives, where that is written out.
+/// Checks the result of the function `outputs`, as far as it is literal.
 pub(super) fn check(text: &str, outputs: &SyntaxNode, hits: &mut Vec<Hit>) {
     let mut sets = Vec::new();
     results(outputs.children().nth(1), &mut sets);
@@ -40,7 +40,7 @@ pub(super) fn check(text: &str, outputs: &SyntaxNode, hits: &mut Vec<Hit>) {
     }
 }
 
-/// The sets that an expression gives, behind `let`, `with` and `//`.
+/// Collects the literal sets that an expression returns, through `let`, `with`, `assert` and `//`.
 fn results(node: Option<SyntaxNode>, sets: &mut Vec<SyntaxNode>) {
     let Some(node) = node.map(unparen) else { return };
     match node.kind() {
@@ -55,7 +55,7 @@ fn results(node: Option<SyntaxNode>, sets: &mut Vec<SyntaxNode>) {
 
 fn by_system(output: &str, systems: &Set, hits: &mut Vec<Hit>) {
     for attr in &systems.attrs {
-        // A level of names instead of systems: what is below it cannot be right either.
+        // The level of systems is missing; do not check further below.
         if !attr.name.contains('-') {
             let message = format!("`{output}.{}` has no system: write `{output}.x86_64-linux.{0}`", attr.name);
             hits.push(Hit::new(&NO_DERIVATION, attr.at, message));
@@ -69,7 +69,7 @@ fn by_system(output: &str, systems: &Set, hits: &mut Vec<Hit>) {
     }
 }
 
-/// `forAllSystems (system: { .. })`
+/// Checks `forAllSystems (system: { .. })`.
 fn for_each_system(text: &str, output: &str, node: &SyntaxNode, hits: &mut Vec<Hit>) {
     let node = unparen(node.clone());
     if node.kind() != K::NODE_APPLY {
@@ -112,5 +112,5 @@ fn literal(name: &str, node: &SyntaxNode, hits: &mut Vec<Hit>) {
 }
 
 fn wrong(name: &str, what: &str, at: Range, hits: &mut Vec<Hit>) {
-    hits.push(Hit::new(&NO_DERIVATION, at, format!("`{name}` is {what} and no derivation")));
+    hits.push(Hit::new(&NO_DERIVATION, at, format!("`{name}` is {what}, not a derivation")));
 }

@@ -1,4 +1,4 @@
-//! Strings and paths that name a place on one machine.
+//! Strings and paths that are valid on one machine only.
 
 use std::collections::HashMap;
 
@@ -8,27 +8,27 @@ use super::Hit;
 use super::node::Range;
 
 rules! {
-    /// A path into the store.
+    /// A literal store path.
     ///
-    /// It is there as long as nobody collects garbage, and on this machine: Nix does not know that it is needed.
+    /// It exists on this machine only, and until garbage collection: Nix does not know that the flake depends on it.
     ///
     ///     "/nix/store/5i1ns1h2cb5sxjv9lqmrk0xzv1h9p9g4-bash-5.2/bin/bash"      wrong
     ///     "${pkgs.bash}/bin/bash"                                              right
     STORE_PATH = "L20" "store-path" Warning;
 
-    /// The home directory of somebody.
+    /// The home directory of one user.
     ///
-    /// Others do not have it, and a sandboxed build does not see it. In strings it is looked for in flakes only: the
-    /// configuration of a machine may well name one.
+    /// It is missing on other machines, and sandboxed builds cannot read it. Strings are checked in flakes only, since the
+    /// configuration of a machine may contain one.
     ///
     ///     src = /home/ann/project;     wrong
     ///     src = ./.;                   right
     HOME = "L21" "home-directory" Warning;
 
-    /// One hash for two things.
+    /// One hash for two sources.
     ///
-    /// A hash stands for one content with one name. Where it is there twice with different names, one of them is an old
-    /// one that was forgotten when the other was changed; Nix would give the old content without asking.
+    /// A hash identifies one content. If it is used with two names, one of them was probably changed without its hash; Nix
+    /// would silently use the old content.
     ///
     ///     { url = "https://example.org/a-1.tar.gz"; sha256 = "X"; } and
     ///     { url = "https://example.org/a-2.tar.gz"; sha256 = "X"; }      wrong
@@ -36,11 +36,11 @@ rules! {
 }
 
 const STORE: &str = "/nix/store/";
-/// The letters of the hash in a store path.
+/// Length of the hash in a store path.
 const HASH: usize = 32;
 const HOMES: [&str; 3] = ["/home/", "/Users/", "/root/"];
 
-/// Hashes that were seen, with the name and place of each.
+/// The hashes seen so far, each with its name and place.
 #[derive(Debug)]
 pub(super) struct Hashes {
     is_flake: bool,
@@ -52,15 +52,15 @@ impl Hashes {
         Self { is_flake, seen: HashMap::new() }
     }
 
-    /// A hash and what it is said to be of.
+    /// Records a hash with the name of its source.
     pub(super) fn see(&mut self, hash: &str, name: &str, at: Range, hits: &mut Vec<Hit>) {
         let Some((first, first_at)) = self.seen.get(hash) else {
             self.seen.insert(hash.to_owned(), (name.to_owned(), at));
             return;
         };
-        // Where an interpolation follows, only the beginning of the name is there.
+        // If an interpolation follows, only a prefix of the name is known.
         if !first.starts_with(name) && !name.starts_with(first.as_str()) {
-            let message = format!("the hash of `{first}` stands for `{name}` here");
+            let message = format!("the hash of `{first}` is used for `{name}` here");
             hits.push(Hit::new(&TWO_NAMES, at, message).note(*first_at, "its first use"));
         }
     }
@@ -74,7 +74,7 @@ impl Hashes {
                 }
             }
             K::TOKEN_PATH_HOME => {
-                hits.push(Hit::new(&HOME, (start, start + token.len()), "`~` is another directory for everybody"));
+                hits.push(Hit::new(&HOME, (start, start + token.len()), "`~` is a different directory for each user"));
             }
             _ => {}
         }
@@ -87,7 +87,7 @@ impl Hashes {
             let Some(name) = name.strip_prefix('-').filter(|_| is_hash(hash)) else { continue };
             let end = name.find(|char: char| !is_name(char)).unwrap_or(name.len());
             let at = (start + place, start + place + STORE.len() + HASH + 1 + end);
-            let message = "a path into the store is there only until garbage is collected, and only here";
+            let message = "a store path exists on this machine only, and until garbage collection";
             hits.push(Hit::new(&STORE_PATH, at, message));
             self.see(hash, &name[..end], at, hits);
         }
@@ -102,14 +102,14 @@ fn home(token: &str, start: usize, hits: &mut Vec<Hit>) {
             let user = rest.find(|char: char| !is_name(char)).unwrap_or(rest.len());
             if starts && (user > 0 || home == "/root/") {
                 let at = (start + place, start + place + home.len() + user);
-                let message = format!("`{}{}` is somebody's home directory", home, &rest[..user]);
+                let message = format!("`{}{}` is the home directory of one user", home, &rest[..user]);
                 hits.push(Hit::new(&HOME, at, message));
             }
         }
     }
 }
 
-/// Not a placeholder, all of whose letters are the same.
+/// Whether this is a hash, and not a placeholder of equal letters.
 fn is_hash(hash: &str) -> bool {
     hash.bytes().all(is_base32) && hash.bytes().any(|byte| !hash.starts_with(char::from(byte)))
 }

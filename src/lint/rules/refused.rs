@@ -1,4 +1,4 @@
-//! What the grammar of Nix forbids and rnix accepts, and what Nix takes only with a complaint.
+//! Code that rnix accepts but Nix refuses, or accepts only with a warning.
 
 use rnix::{SyntaxKind as K, SyntaxNode};
 
@@ -6,10 +6,10 @@ use super::Hit;
 use super::node::range;
 
 rules! {
-    /// Something that Nix cannot read, though it looks like Nix.
+    /// A syntax error that only Nix itself reports.
     ///
-    /// A function among the items of a list or after an operator without brackets, a computed name in `let` or `inherit`,
-    /// a number that is too large, a space that is none of blank, tab and line end, a NUL in a string.
+    /// A function without parentheses in a list or after an operator, a computed name in `let` or `inherit`, a number that
+    /// is too large, whitespace other than blank, tab and line end, a NUL in a string.
     ///
     ///     [ x: x ]              wrong
     ///     [ (x: x) ]            right
@@ -18,8 +18,8 @@ rules! {
 
     /// A pipe operator.
     ///
-    /// Nix 2.8 does not know it, and later versions refuse it unless the user has switched the experimental feature
-    /// `pipe-operators` on: a flake with it works for some and not for others.
+    /// Nix 2.8 does not know it, and later versions refuse it unless the user has enabled the experimental feature
+    /// `pipe-operators`: the flake works only for some users.
     ///
     ///     x |> f       wrong
     ///     f x          right
@@ -27,7 +27,7 @@ rules! {
 
     /// A URL without quotes.
     ///
-    /// Nix may be told to refuse it, and `x:x` without a space is read as a URL and not as a function.
+    /// Nix can be configured to refuse it, and `x:x` without a space is a URL, not a function.
     ///
     ///     url = https://example.org/x;        wrong
     ///     url = "https://example.org/x";      right
@@ -35,7 +35,7 @@ rules! {
 
     /// The old form of `let`.
     ///
-    /// `let { body = ..; }` is kept only for very old files and is to be removed from the language.
+    /// `let { body = ..; }` is deprecated and exists only for very old files.
     ///
     ///     let { x = 1; body = x; }     wrong
     ///     let x = 1; in x              right
@@ -44,10 +44,10 @@ rules! {
 
 pub(super) fn old_let(node: &SyntaxNode, hits: &mut Vec<Hit>) {
     let (start, _) = range(node);
-    hits.push(Hit::new(&OLD_LET, (start, start + 3), "`let { .. }` is going to be removed: write `let .. in`"));
+    hits.push(Hit::new(&OLD_LET, (start, start + 3), "`let { .. }` is deprecated: write `let .. in`"));
 }
 
-/// A function may stand where an expression begins, and nowhere else.
+/// Refuses a function without parentheses as an operand or list item.
 pub(super) fn lambda(node: &SyntaxNode, hits: &mut Vec<Hit>) {
     let operand = |kind| {
         matches!(
@@ -56,7 +56,7 @@ pub(super) fn lambda(node: &SyntaxNode, hits: &mut Vec<Hit>) {
         )
     };
     if node.parent().is_some_and(|parent| operand(parent.kind())) {
-        hits.push(Hit::new(&REFUSED, range(node), "a function in this place needs brackets around it"));
+        hits.push(Hit::new(&REFUSED, range(node), "a function must be in parentheses here"));
     }
 }
 
@@ -64,11 +64,11 @@ pub(super) fn operator(node: &SyntaxNode, hits: &mut Vec<Hit>) {
     let tokens = node.children_with_tokens().filter_map(rnix::NodeOrToken::into_token);
     for token in tokens.filter(|token| matches!(token.kind(), K::TOKEN_PIPE_LEFT | K::TOKEN_PIPE_RIGHT)) {
         let at = (token.text_range().start().into(), token.text_range().end().into());
-        hits.push(Hit::new(&PIPE, at, format!("Nix reads `{}` only as an experimental feature", token.text())));
+        hits.push(Hit::new(&PIPE, at, format!("Nix accepts `{}` only as an experimental feature", token.text())));
     }
 }
 
-/// What one token tells.
+/// Checks one token.
 pub(super) fn token(kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
     let at = (start, start + token.len());
     let mut refuse = |at, message: &str| hits.push(Hit::new(&REFUSED, at, message));
@@ -78,7 +78,7 @@ pub(super) fn token(kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
                 token.char_indices().find(|(_, char)| !matches!(char, ' ' | '\t' | '\r' | '\n'))
             {
                 let at = (start + before, start + before + char.len_utf8());
-                refuse(at, &format!("U+{:04X} is not a space for Nix", u32::from(char)));
+                refuse(at, &format!("U+{:04X} is not whitespace in Nix", u32::from(char)));
             }
         }
         K::TOKEN_STRING_CONTENT => {
@@ -91,17 +91,17 @@ pub(super) fn token(kind: K, token: &str, start: usize, hits: &mut Vec<Hit>) {
         }
         K::TOKEN_FLOAT if token == "0." => refuse(at, "a number with a point needs digits after it: `0.0`"),
         K::TOKEN_FLOAT if bad_float(token) => refuse(at, "the number is too large or too small"),
-        K::TOKEN_PATH_SEARCH if bad_search(token) => refuse(at, "there are no empty parts in a search path"),
+        K::TOKEN_PATH_SEARCH if bad_search(token) => refuse(at, "a search path must not have empty parts"),
         K::TOKEN_URI => {
             let fix = super::Edit { range: at, text: format!("\"{token}\"") };
-            let message = "a URL belongs in quotes, and a function has a space after its `:`";
+            let message = "a URL must be in quotes, and a function needs a space after its `:`";
             hits.push(Hit { fix: Some(fix), ..Hit::new(&BARE_URL, at, message) });
         }
         _ => {}
     }
 }
 
-/// As strtod reports it: out of range, or so small that digits are lost.
+/// Whether strtod(3) would report the number as out of range: too large, or too small for full precision.
 fn bad_float(token: &str) -> bool {
     let zero = || !token.split(['e', 'E']).next().unwrap_or_default().contains(|char| matches!(char, '1'..='9'));
     token.parse::<f64>().is_ok_and(|value| value.is_infinite() || value.is_subnormal() || value == 0.0 && !zero())

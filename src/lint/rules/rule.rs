@@ -1,22 +1,22 @@
-//! What a rule is, and what it finds.
+//! The types of rules and their hits.
 
 use crate::lint::severity::Severity;
 
-/// Something that should hold in every file.
+/// A rule that all files should follow.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// `L01`: it never changes and is never used again.
+    /// The code, such as `L01`. It never changes and is never reused.
     pub code: &'static str,
-    /// The same for people: `duplicate-attribute`.
+    /// The readable name, such as `duplicate-attribute`.
     pub name: &'static str,
-    /// How much it matters.
+    /// The severity of its hits.
     pub severity: Severity,
-    /// The lines of its doc comment, as they are written.
+    /// The lines of its doc comment.
     pub(in crate::lint) doc: &'static str,
 }
 
 impl Rule {
-    /// What is wrong, why, and how it is written right: paragraphs, with code indented by four spaces.
+    /// What is wrong, why, and the correct form: paragraphs, with code indented by four spaces.
     pub fn explanation(&self) -> String {
         self.doc
             .lines()
@@ -25,27 +25,27 @@ impl Rule {
     }
 }
 
-/// A place where a rule does not hold.
+/// A place that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
     /// The rule.
     pub rule: &'static Rule,
-    /// Where, in bytes.
+    /// The range in bytes.
     pub range: (usize, usize),
-    /// What is wrong there.
+    /// The message.
     pub message: String,
-    /// A second place that belongs to it, and what it is: the first definition.
+    /// A second place and its description, such as the first definition.
     pub note: Option<(usize, usize, String)>,
-    /// How to mend it, only where nothing else changes by it.
+    /// An edit that fixes it, only if it has no side effects.
     pub fix: Option<Edit>,
 }
 
-/// A part of the text, and what should stand there.
+/// A replacement of a part of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Where, in bytes.
+    /// The range in bytes.
     pub range: (usize, usize),
-    /// What should stand there.
+    /// The new text.
     pub text: String,
 }
 
@@ -60,8 +60,8 @@ impl Hit {
     }
 }
 
-/// Declares rules; the doc comment of each becomes its explanation. It is not handed on to rustdoc, which would take the examples
-/// for Rust.
+/// Declares rules. The doc comment of each becomes its explanation and is hidden from rustdoc, which would compile the examples
+/// as Rust.
 macro_rules! rules {
     ($($(#[doc = $line:literal])+ $ident:ident = $code:literal $name:literal $severity:ident;)+) => {
         $(pub(in crate::lint) static $ident: $crate::lint::rules::Rule = $crate::lint::rules::Rule {

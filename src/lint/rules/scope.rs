@@ -1,4 +1,4 @@
-//! Which definition each name refers to, as Nix decides it when it reads a file: before anything is evaluated.
+//! Resolves names to their definitions as Nix does when it parses a file, before evaluation.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,18 +14,18 @@ use super::set::{Set, Value};
 use super::{Hit, duplicates, self_path, sources};
 
 rules! {
-    /// A name that is defined nowhere around the place where it is used.
+    /// A name that is not defined in the scope of its use.
     ///
-    /// Nix refuses the whole file, even where the value would never be needed. Inside `with` any name may come from the
-    /// set, so nothing is said there.
+    /// Nix refuses the whole file, even if the value is never needed. Inside `with` any name may come from the set, so
+    /// nothing is reported there.
     ///
-    ///     let a = 1; in a + b            wrong: there is no b
+    ///     let a = 1; in a + b            wrong: b is not defined
     ///     { a = 1; b = a; }              wrong: only `rec { .. }` and `let` see their own names
     ///     { lib }: lib.id (x: x)         right
     UNDEFINED = "L04" "undefined-variable" Error;
 }
 
-/// What a name stands for, as far as a rule asks.
+/// What a name refers to, as far as the rules need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     Other,
@@ -33,7 +33,7 @@ pub(super) enum Meaning {
     Itself,
     /// An argument of a flake's outputs.
     Input,
-    /// All of them: `inputs` in `inputs: ..` or `inputs@{ .. }: ..`.
+    /// The set of all arguments: `inputs` in `inputs: ..` or `inputs@{ .. }: ..`.
     Inputs,
 }
 
@@ -84,7 +84,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// What `node` stands for where it is a name, also in brackets.
+    /// The meaning of `node` if it is a name, also in parentheses.
     fn meaning(&self, node: &SyntaxNode) -> Option<Meaning> {
         let node = unparen(node.clone());
         if node.kind() == K::NODE_SELECT {
@@ -98,7 +98,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         self.meaning(node) == Some(Meaning::Itself)
     }
 
-    /// `inputs.self`
+    /// Recognises `inputs.self`.
     fn itself_of_inputs(&self, select: &SyntaxNode) -> Option<Meaning> {
         let mut parts = select.children();
         let (from, path) = (parts.next()?, parts.next()?);
@@ -108,7 +108,7 @@ impl<'a, 'f> Walk<'a, 'f> {
     }
 
     fn children(&mut self, node: &SyntaxNode) {
-        // Text within a string or path is a token; names in it are in interpolations.
+        // The text of strings and paths is in tokens; child nodes are interpolations.
         for child in node.children() {
             match child.kind() {
                 K::NODE_INTERPOL if child.first_child().is_some_and(|inner| self.is_self(&inner)) => {}
@@ -132,7 +132,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// Lets `inside` see the names of `set`, then forgets them.
+    /// Walks a set; the names of a recursive one are in scope for its values and for `inside`.
     fn set(&mut self, set: &Set<'a>, inside: impl FnOnce(&mut Self)) {
         for attr in set.attrs.iter().filter(|attr| matches!(attr.value, Value::Inherited)) {
             let (start, end) = attr.at;
@@ -141,7 +141,7 @@ impl<'a, 'f> Walk<'a, 'f> {
                 Cow::Owned(name) => self.resolve_owned(name, attr.at),
             }
         }
-        sources::look(self.text, set, &mut self.hashes, &mut self.hits);
+        sources::check(self.text, set, &mut self.hashes, &mut self.hits);
         if set.recursive {
             set.attrs.iter().for_each(|attr| self.push(attr.name.clone(), Meaning::Other));
         }
@@ -161,7 +161,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// A name that is not written as it is, such as `inherit "a\b"`.
+    /// Resolves a name that is written with escapes, such as `inherit "a\b"`.
     fn resolve_owned(&mut self, name: &str, at: Range) {
         let known = self.names.get(name).is_some_and(|meanings| !meanings.is_empty());
         if !known && self.withs == 0 && !is_global(name) {
@@ -177,7 +177,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// `inherit (expr) names;`
+    /// Walks `inherit (expr) names;`.
     fn source(&mut self, expr: &SyntaxNode, names: &[Cow<'a, str>]) {
         match self.meaning(expr) {
             Some(Meaning::Itself) => names.iter().for_each(|name| self.of_itself(name)),
@@ -189,7 +189,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// Through `self.inputs` any input may be used.
+    /// Records a use of `self.NAME`: through `self.inputs` any input may be used.
     fn of_itself(&mut self, name: &str) {
         if name == "inputs" {
             self.uses.all();
@@ -199,7 +199,7 @@ impl<'a, 'f> Walk<'a, 'f> {
     fn let_in(&mut self, node: &SyntaxNode) {
         let set = Set::of(self.text, node, &mut self.hits);
         for (name, _) in &set.dynamic {
-            self.hits.push(Hit::new(&REFUSED, range(name), "`let` cannot define a name that has to be computed"));
+            self.hits.push(Hit::new(&REFUSED, range(name), "`let` cannot define a computed name"));
         }
         let body =
             node.children().filter(|child| !matches!(child.kind(), K::NODE_INHERIT | K::NODE_ATTRPATH_VALUE)).last();
@@ -241,7 +241,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// `inputs.self.x`
+    /// Walks `inputs.self.x`.
     fn select_itself(&mut self, node: &SyntaxNode, path: Option<&SyntaxNode>) {
         let next = path.and_then(|path| path.children().nth(1)).and_then(|attr| self.attr_name(&attr));
         match next.as_deref() {
@@ -251,7 +251,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// The names in a path are no variables, but what is in their interpolations may be.
+    /// Walks an attribute path: its names are not variables, but its interpolations may contain some.
     fn path(&mut self, path: &SyntaxNode) {
         for attr in path.children().filter(|attr| attr.kind() != K::NODE_IDENT) {
             self.children(&attr);
@@ -274,7 +274,7 @@ impl<'a, 'f> Walk<'a, 'f> {
         let is_outputs = self.flake.is_some_and(|flake| flake.outputs.as_ref() == Some(node));
         let names = self.params(&param, is_outputs);
         names.iter().for_each(|&(name, meaning)| self.push(Cow::Borrowed(name), meaning));
-        // Each default sees all the arguments.
+        // All arguments are in scope in each default.
         for entry in param.children().filter(|entry| entry.kind() == K::NODE_PAT_ENTRY) {
             entry.children().skip(1).for_each(|default| self.expr(&default));
         }

@@ -1,4 +1,4 @@
-//! `self` where a path is wanted.
+//! `self` used as a path.
 
 use rnix::{SyntaxKind as K, SyntaxNode};
 
@@ -8,8 +8,8 @@ use super::node::{Range, range};
 rules! {
     /// The flake's `self` used as the path of its files.
     ///
-    /// What it is depends on the version of Nix: up to 2.8 the root of the repository, later the flake's directory in it.
-    /// It also takes in everything in that tree, so that any change of any file builds anew.
+    /// The path depends on the version of Nix: up to 2.8 it is the root of the repository, later the directory of the flake.
+    /// The build also depends on that whole tree, so that a change of any file causes a rebuild.
     ///
     ///     outputs = { self }: { x = "${self}/config.toml"; }      wrong
     ///     outputs = { self }: { x = ./config.toml; }              right
@@ -17,17 +17,17 @@ rules! {
 }
 
 pub(super) fn hit(at: Range) -> Hit {
-    Hit::new(&SELF_PATH, at, "`self` is not the same path in every version of Nix: write `./file` instead")
+    Hit::new(&SELF_PATH, at, "`self` is a different path in different versions of Nix: write `./file` instead")
 }
 
-/// The place of `self` in `self + "/file"`; `is_self` tells whether a node stands for `self`.
+/// Finds `self` in `self + "/file"`; `is_self` tells whether a node refers to `self`.
 pub(super) fn added(sum: &SyntaxNode, is_self: impl Fn(&SyntaxNode) -> bool) -> Option<Hit> {
     let plus = sum.children_with_tokens().any(|part| part.kind() == K::TOKEN_ADD);
     let left = sum.first_child().filter(|left| plus && is_self(left))?;
     Some(hit(range(&left)))
 }
 
-/// The places of `self` in `"${self}/file"`; `is_self` tells whether a node stands for `self`.
+/// Finds `self` in `"${self}/file"`; `is_self` tells whether a node refers to `self`.
 pub(super) fn interpolated(string: &SyntaxNode, is_self: impl Fn(&SyntaxNode) -> bool) -> Vec<Hit> {
     let parts = string.children().filter(|part| part.kind() == K::NODE_INTERPOL);
     let of_self = parts.filter(|part| {

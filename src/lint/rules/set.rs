@@ -1,7 +1,7 @@
-//! Attribute sets as Nix sees them after reading: `a.b = 1; a = { c = 2; };` is one set within another.
+//! Attribute sets after the merge of nested definitions: `a.b = 1; a = { c = 2; };` is one set within another.
 //!
-//! The order matters as it does in `ParserState::addAttr` of Nix: what comes second is taken into what came first, whose
-//! `rec` alone counts.
+//! As in `ParserState::addAttr` of Nix, the order matters: later definitions are merged into the first, and only the `rec` of
+//! the first one counts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use super::refused::REFUSED;
 pub(super) struct Set<'a> {
     pub(super) recursive: bool,
     pub(super) attrs: Vec<Attr<'a>>,
-    /// Those whose name has to be computed: the names' expressions come with them.
+    /// Attributes with computed names, each with the expression of its name.
     pub(super) dynamic: Vec<(SyntaxNode, Value<'a>)>,
     pub(super) sources: Vec<Source<'a>>,
     index: HashMap<Cow<'a, str>, usize>,
@@ -40,11 +40,11 @@ pub(super) struct Attr<'a> {
     pub(super) value: Value<'a>,
 }
 
-/// What an attribute is.
+/// The value of an attribute.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     Expr(SyntaxNode),
-    /// A literal set, with its place, or one that came to be by a path such as `a.b = 1`.
+    /// A set, literal or from a path such as `a.b = 1`, with its place.
     Set(Set<'a>, Range),
     /// `inherit a;`
     Inherited,
@@ -63,7 +63,7 @@ struct Reader<'a, 'h> {
 }
 
 impl<'a> Set<'a> {
-    /// What stands between the braces of `node`, or between `let` and `in`.
+    /// Reads the definitions between the braces of `node`, or between `let` and `in`.
     pub(super) fn of(text: &'a str, node: &SyntaxNode, hits: &mut Vec<Hit>) -> Self {
         Reader { text, hits }.set(node)
     }
@@ -100,11 +100,7 @@ impl<'a> Reader<'a, '_> {
         let mut names = Vec::new();
         for attr in entry.children().filter(|child| child.kind() != K::NODE_INHERIT_FROM) {
             let Name::Static(name, at) = self.name(&attr) else {
-                self.hits.push(Hit::new(
-                    &REFUSED,
-                    range(&attr),
-                    "`inherit` cannot take a name that has to be computed",
-                ));
+                self.hits.push(Hit::new(&REFUSED, range(&attr), "`inherit` cannot take a computed name"));
                 continue;
             };
             names.push(name.clone());
@@ -134,7 +130,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// The set into which one part of a path leads.
+    /// The inner set for one part of a path; creates it if it is missing.
     fn step<'s>(&mut self, set: &'s mut Set<'a>, name: Name<'a>) -> Option<&'s mut Set<'a>> {
         let (name, at) = match name {
             Name::Static(name, at) => (name, at),
@@ -155,7 +151,7 @@ impl<'a> Reader<'a, '_> {
         if let Value::Set(inner, _) = &mut there.value {
             return Some(inner);
         }
-        self.twice(&there.name, at, there.at);
+        self.duplicate(&there.name, at, there.at);
         None
     }
 
@@ -169,19 +165,19 @@ impl<'a> Reader<'a, '_> {
         };
         let there = &mut set.attrs[place];
         match (&mut there.value, attr.value) {
-            (Value::Set(before, _), Value::Set(more, _)) => self.unite(before, more),
-            _ => self.twice(&attr.name, attr.at, there.at),
+            (Value::Set(before, _), Value::Set(more, _)) => self.merge(before, more),
+            _ => self.duplicate(&attr.name, attr.at, there.at),
         }
     }
 
-    fn unite(&mut self, set: &mut Set<'a>, more: Set<'a>) {
+    fn merge(&mut self, set: &mut Set<'a>, more: Set<'a>) {
         for attr in more.attrs {
             let both = set
                 .get(&attr.name)
                 .filter(|there| matches!((&there.value, &attr.value), (Value::Set(..), Value::Set(..))));
             if let Some(there) = both {
-                let message = format!("Nix before 2.20 refuses a second part of `{}`", attr.name);
-                self.hits.push(Hit::new(&DEEP_MERGE, attr.at, message).note(there.at, "the first part"));
+                let message = format!("Nix before 2.20 cannot merge a second definition of `{}`", attr.name);
+                self.hits.push(Hit::new(&DEEP_MERGE, attr.at, message).note(there.at, "the first definition"));
             }
             self.add(set, attr);
         }
@@ -189,8 +185,8 @@ impl<'a> Reader<'a, '_> {
         set.sources.extend(more.sources);
     }
 
-    fn twice(&mut self, name: &str, at: Range, first: Range) {
-        let hit = Hit::new(&DUPLICATE_ATTRIBUTE, at, format!("the attribute `{name}` is there already"));
+    fn duplicate(&mut self, name: &str, at: Range, first: Range) {
+        let hit = Hit::new(&DUPLICATE_ATTRIBUTE, at, format!("the attribute `{name}` is already defined"));
         self.hits.push(hit.note(first, "the first definition"));
     }
 

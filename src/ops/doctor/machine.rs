@@ -129,5 +129,5 @@ pub(super) fn linters(repo: Option<&Repo>) -> Vec<Line> {
         Ok(_) => Line::ok("linters", format!("{name}, which does not tell its version")),
         Err(why) => Line::warning("linters", format!("{name} is not asked: {why}")),
     };
-    std::iter::once(Line::ok("linters", embedded)).chain(tools.others().map(line)).collect()
+    std::iter::once(Line::ok("linters", embedded)).chain(tools.external().map(line)).collect()
 }

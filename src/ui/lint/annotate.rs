@@ -5,7 +5,7 @@ use crate::ui::harmless;
 
 /// A command for each finding.
 pub fn lines(report: &Report) -> Vec<String> {
-    report.told().iter().map(line).collect()
+    report.all_findings().iter().map(line).collect()
 }
 
 fn line(finding: &Finding) -> String {

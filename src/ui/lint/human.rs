@@ -21,7 +21,7 @@ pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String>
     let texts: HashMap<&Path, &[u8]> =
         sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
     let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MOST);
-    report.told().iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
+    report.all_findings().iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
 }
 
 fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
@@ -114,7 +114,7 @@ pub fn summary(report: &Report, files: usize) -> String {
         return "no .nix files to check".to_owned();
     }
     let engines: Vec<String> = report.checked.iter().map(ToString::to_string).collect();
-    let told = report.told();
+    let told = report.all_findings();
     let many = |severity: Severity| told.iter().filter(|finding| finding.severity == severity).count();
     let found: Vec<String> = [Severity::Error, Severity::Warning, Severity::Hint]
         .into_iter()

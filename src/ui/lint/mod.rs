@@ -22,7 +22,7 @@ pub fn errfmt(report: &Report) -> Vec<String> {
         let Finding { line, column, code, .. } = finding;
         harmless(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
     };
-    report.told().iter().map(line).collect()
+    report.all_findings().iter().map(line).collect()
 }
 
 /// Warns of rules that lattice.toml switches off and that cannot be.
@@ -40,7 +40,7 @@ pub fn json(report: &Report, sources: &[Source], mended: &Mended) -> Value {
     json!({
         "verdict": report.verdict().as_str(),
         "files": paths(&mut sources.iter().map(|source| source.path.as_path())),
-        "findings": report.told().iter().map(finding).collect::<Vec<_>>(),
+        "findings": report.all_findings().iter().map(finding).collect::<Vec<_>>(),
         "checked": report.checked.iter().map(|e| json!({ "name": e.name, "version": e.version })).collect::<Vec<_>>(),
         "unchecked": report.unchecked.iter().map(unchecked).collect::<Vec<_>>(),
         "fixed": paths(&mut mended.changed.iter().map(std::path::PathBuf::as_path)),

@@ -42,7 +42,7 @@ pub fn document(report: &Report, sources: &[Source]) -> Value {
                 "toolExecutionNotifications": notifications(report),
             }],
             "artifacts": sources.iter().map(|source| json!({ "location": { "uri": uri(&source.path) } })).collect::<Vec<_>>(),
-            "results": report.told().iter().map(result).collect::<Vec<_>>(),
+            "results": report.all_findings().iter().map(result).collect::<Vec<_>>(),
         }],
     })
 }
@@ -62,7 +62,7 @@ fn rules_of(report: &Report) -> BTreeMap<String, Value> {
     for rule in rules::all() {
         found.insert(rule.code.to_owned(), described(rule.code, Some(rule.name), rule.severity));
     }
-    for finding in report.told() {
+    for finding in report.all_findings() {
         let code = &finding.code;
         found.entry(code.clone()).or_insert_with(|| described(code, None, finding.severity));
     }

@@ -97,7 +97,7 @@ fn a_statix_that_fails_halfway_is_no_pass() {
         "statix",
         "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt';; *) echo boom >&2; exit 0;; esac\n",
     );
-    let run = sandbox.lattice(&NEW).exits(0).says_err("was not checked by statix: it said `boom`");
+    let run = sandbox.lattice(&NEW).exits(0).says_err("was not checked by statix: it printed `boom`");
     let by = run.stderr.lines().find(|line| line.starts_with("checked by")).unwrap_or_default();
     assert!(by.contains("rnix") && !by.contains("statix"), "it did not check: {}", run.stderr);
 }
@@ -155,8 +155,11 @@ fn aliases_and_settings_of_the_user_do_not_matter() {
 fn a_statix_that_reads_nothing_has_not_looked() {
     let mut sandbox = Sandbox::new();
     sandbox.use_program("statix", "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt json';; esac\nexit 0\n");
-    let run =
-        sandbox.lattice(&NEW).exits(0).says_err("not checked by statix").says_err("says nothing of what it is given");
+    let run = sandbox
+        .lattice(&NEW)
+        .exits(0)
+        .says_err("not checked by statix")
+        .says_err("reports nothing for a file with a known problem");
     assert!(
         !run.stderr.contains("checked by statix") || run.stderr.contains("not checked by statix"),
         "{}",

@@ -166,7 +166,7 @@ fn next_step_copies_no_folder_that_a_stranger_names() {
         let config = format!("[nix]\nnixpkgs_path = \"path:{}/\"\n", plain.display());
         victim.is_sent("config", &[("config.toml", Put::Text(config))]);
         let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
-        sandbox.lattice(&next).exits(2).says_err("an input by path holds on this machine only");
+        sandbox.lattice(&next).exits(2).says_err("an input by path works on this machine only");
         victim.nothing_got_out();
     }
 }
