@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         args.get_many::<String>(name).map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default()
     };
     let axis = args.get_one::<String>("axis").map_or("", String::as_str);
-    // The file in the worktree is edited, so it is the one that is asked, whatever the base branch has.
+    // Read the file in the worktree, which is edited, and not that of the base branch.
     init::worktree(context)?;
     let config = context.document()?.config()?;
     let added = init::add_values(context, &config, axis, &list("values"), &list("system"))?;

@@ -13,15 +13,15 @@ use crate::points::census::Census;
 use crate::text::tally;
 use crate::ui::{Tone, Ui, harmless, paint};
 
-/// How many lines of a difference are shown.
+/// The maximum number of diff lines shown.
 const DIFF: usize = 30;
-/// How many characters of a line, a name or a message are shown.
+/// The maximum number of characters shown of a line, name or message.
 const WIDTH: usize = 500;
-/// How many bytes of a difference JSON has.
+/// The maximum number of characters of a text in JSON.
 const JSON_DIFF: usize = 16 << 10;
-/// How many findings are shown.
+/// The maximum number of findings shown.
 const FINDINGS: usize = 200;
-/// How many findings JSON has.
+/// The maximum number of findings in JSON.
 const JSON_FINDINGS: usize = 10_000;
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -95,7 +95,7 @@ fn diff_line(line: &str, color: bool) -> String {
     paint(&harmless(&shortened(line, WIDTH)), tone, color)
 }
 
-/// `checked 3 points and 7 branches: 1 error, 2 warnings`.
+/// The last line, such as `checked 3 points and 7 branches: 1 error, 2 warnings`.
 fn summary(report: &Report) -> String {
     let count = |wanted: Severity| report.findings.iter().filter(|finding| finding.code.severity() == wanted).count();
     let branches = (report.branches > 0).then(|| format!(" and {}", tally(report.branches, "branch", "branches")));
@@ -110,7 +110,7 @@ fn summary(report: &Report) -> String {
     format!("checked {}{}: {found}", tally(report.points, "point", "points"), branches.unwrap_or_default())
 }
 
-/// The beginning of a text that a branch can make as long as it likes.
+/// Cuts a text from a branch, which may be arbitrarily long.
 fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{} ... ({} bytes)", &text[..end], text.len()),

@@ -83,7 +83,7 @@ fn line(survey: &Survey, row: &Row) -> Vec<Cell> {
     ]
 }
 
-/// Where our hooks are, or would be.
+/// Where our hooks are or would be installed.
 fn place(survey: &Survey) -> Option<String> {
     match way(survey) {
         Some(Way::Config) => Some(survey.config.display().to_string()),
@@ -122,7 +122,7 @@ fn object(survey: &Survey, row: &Row) -> Value {
     })
 }
 
-/// Whether git calls us.
+/// Whether git runs our hook.
 fn runs(survey: &Survey, row: &Row) -> bool {
     matches!(row.shim, State::Installed { runs: true, .. }) || (row.section.is_some() && survey.reads_config())
 }

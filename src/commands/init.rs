@@ -80,7 +80,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     let repo = &session.context()?.repo;
-    // The file in the worktree is edited, so it is the one that is asked, whatever the base branch has.
+    // Read the file in the worktree, which is edited, and not that of the base branch.
     let old =
         if args.get_flag("force") { session.context()?.document().and_then(|it| Ok(it.config()?)).ok() } else { None };
     let asked = Asked { args, old: old.as_ref() };
@@ -113,7 +113,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     })
 }
 
-/// What was asked for, over what the file says that is being changed.
+/// The arguments, with the existing lattice.toml as defaults.
 struct Asked<'a> {
     args: &'a ArgMatches,
     old: Option<&'a config::Config>,
@@ -128,13 +128,13 @@ impl Asked<'_> {
         self.old.and_then(|old| old.lattice.axes().iter().find(|axis| axis.name.as_str() == name))
     }
 
-    /// The listed values that the axis has so far.
+    /// The listed values of the axis in the existing file.
     fn known(&self, name: &str) -> Vec<String> {
         let values = self.old_axis(name).and_then(Axis::listed).unwrap_or_default();
         values.iter().map(ToString::to_string).collect()
     }
 
-    /// The values that the axis is to have, where they are listed.
+    /// The listed values of the new axis; empty for an open chain.
     fn values(&self, name: &str) -> Vec<String> {
         match self.given(name) {
             given if !given.is_empty() => given,
@@ -144,7 +144,7 @@ impl Asked<'_> {
         }
     }
 
-    /// What an axis is to be; `None` where it stays as it is.
+    /// The new definition of an axis; `None` if it stays as it is.
     fn axis(&self, name: &str) -> Result<Option<AxisDraft>> {
         let chain = self.args.get_one::<String>("chain").is_some_and(|chain| chain == name);
         let old = self.old_axis(name);

@@ -76,7 +76,7 @@ fn unknown_code(code: &str) -> String {
     format!("there is no rule `{code}`: expected one of {}, or a code of statix such as W04", known.join(", "))
 }
 
-/// Files and stdin can be checked outside of any repository.
+/// The repository, if there is one: files and stdin can be checked without.
 fn context(session: &Session) -> Result<Option<&Context>> {
     match session.context() {
         Ok(context) => Ok(Some(context)),

@@ -1,4 +1,4 @@
-//! One file a command: its arguments, one call, one view. What several commands share is in `shared`.
+//! One file per command: arguments, one call, one view. `shared` has what several commands use.
 
 mod axis;
 mod build;
@@ -34,7 +34,7 @@ use crate::{error, process};
 
 pub(crate) use self::shared::session::Session;
 
-/// The whole command line; where points can be named there is a flag for each of `axes`.
+/// The whole command line; commands that take points have a flag for each of `axes`.
 pub(crate) fn line(axes: &[String]) -> Command {
     Command::new("git-lattice")
         .bin_name("git lattice")
@@ -49,7 +49,8 @@ pub(crate) fn line(axes: &[String]) -> Command {
         .subcommands(all(&free(axes)))
 }
 
-/// The axes that can have a flag: a flag that a command has of its own goes first, and such an axis is named in the point itself.
+/// The axes that get a flag. A command's own flag of the same name has priority; such an axis can only be given within
+/// a point.
 fn free(axes: &[String]) -> Vec<String> {
     let own = all(&[]);
     let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == POINTS);
@@ -58,7 +59,7 @@ fn free(axes: &[String]) -> Vec<String> {
     axes.iter().filter(|axis| !taken.contains(axis.as_str())).cloned().collect()
 }
 
-/// The same with the usual axes, for the man page and completions.
+/// The command line with the usual axes, for the man page and completions.
 fn usual_line() -> Command {
     line(&usual_axes())
 }
@@ -88,7 +89,7 @@ fn all(axes: &[String]) -> Vec<Command> {
     ]
 }
 
-/// Runs the command that was given; bare `git lattice` is `status`.
+/// Runs the given command; without one, `status`.
 pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
     let done = match matches.subcommand() {
         Some(("init", args)) => init::run(session, args),
@@ -119,7 +120,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
     }
     match done {
         Ok(code) => code,
-        // Ctrl-C is known to the user, and what it cut off need not be explained.
+        // After Ctrl-C, errors of the interrupted work are not reported.
         Err(_) if process::is_cut_off() => error::CANNOT,
         Err(error) => report(&session.ui, &error),
     }
@@ -129,7 +130,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
 mod tests {
     use super::*;
 
-    /// The long flags of all commands, those for axes aside.
+    /// The long flags of all commands, except those for axes.
     fn own_flags() -> Vec<String> {
         let all = all(&[]);
         let flags = all.iter().flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);

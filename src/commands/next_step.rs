@@ -51,9 +51,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     created::make(session, args, &Request { points, ..content::read(session, args)? })
 }
 
-/// The new step takes the output of the one below: with that one red it cannot be built, or not be relied on.
+/// Warns of points that failed or are disputed: the new step takes their output.
 fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
-    // What cannot be read is an error when the step is made.
+    // Read errors are reported when the step is made.
     for below in status::glance_at(session.context()?, config, census, from).unwrap_or_default() {
         let point = config.spell(&below.point);
         let what = match below.state {

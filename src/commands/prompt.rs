@@ -12,7 +12,7 @@ use crate::lattice::Kind;
 use crate::points::status::{self, PointStatus};
 use crate::ui::{duration, picture};
 
-/// What is printed without `--format`.
+/// The default of `--format`.
 const FORMAT: &str = "{mark} {short}";
 
 pub(super) fn command() -> Command {
@@ -30,7 +30,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let format = args.get_one::<String>("format").map_or(FORMAT, String::as_str);
-    // A shell draws its prompt everywhere: what is wrong with a repository is other commands' business.
+    // A prompt is drawn in every directory, so errors of a repository are not reported here.
     let Ok(Some((config, status))) = look(session) else { return Ok(error::OK) };
     session.ui.data(fill(format, &config, &status)?);
     Ok(error::OK)
@@ -38,7 +38,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 
 fn look(session: &Session) -> Result<Option<(Rc<Config>, PointStatus)>> {
     let context = session.context()?;
-    // Without lattice.toml's own word on its unknown keys, which would be said before every command.
+    // Not `Session::config`, which warns of unknown keys: the warning would appear before every command.
     let config = context.config()?;
     let Some(point) = context.head_point(&config)? else { return Ok(None) };
     Ok(status::glance(context, &config, &point)?.map(|status| (config, status)))

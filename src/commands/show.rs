@@ -121,7 +121,7 @@ fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
     })
 }
 
-/// What is in dispute, and a line for each side with those who say it.
+/// The disputed output, and a line for each side with its records.
 fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
     let told = |side: &Side| {

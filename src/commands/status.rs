@@ -56,7 +56,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     Ok(error::OK)
 }
 
-/// What is not in the picture because it could not be read.
+/// Warns of refs, points and records that were left out.
 fn warn(ui: &Ui, config: &Config, survey: &Survey) {
     survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", harmless(broken))));
     if survey.stranded > 0 {
@@ -78,7 +78,7 @@ fn builds(count: usize) -> String {
     if count == 1 { "1 build".to_owned() } else { format!("{count} builds") }
 }
 
-/// What can be done next: a few lines, the nearest first.
+/// Prints the first suggestions of what to do next.
 fn next(ui: &Ui, config: &Config, survey: &Survey) {
     const MOST: usize = 4;
     if !survey.next.is_empty() {

@@ -14,7 +14,8 @@ use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 
-/// How many points that are only there are listed one by one where none was named: for a fresh clone that is all of them.
+/// If no point is named, the maximum number of points only on the remote that are listed: a fresh clone has all of them
+/// there.
 const FEW: usize = 10;
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -107,7 +108,7 @@ fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
     }
 }
 
-/// What there is to know and to do about a point.
+/// Details and advice about a point.
 fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
     let branch = &entry.named.branch;
     match (&entry.deed, entry.standing) {
@@ -127,7 +128,7 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
     }
 }
 
-/// How to mend what differs on both sides; the first one shows it for all.
+/// Hints for refused and diverged branches; the first branch serves as example.
 fn mend(ui: &Ui, report: &Report) {
     let refusals = report.points.iter().filter_map(|entry| match &entry.deed {
         Deed::Refused(why) => why.hint(),

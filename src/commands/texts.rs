@@ -1,4 +1,4 @@
-//! `git lattice completions` and `git lattice man`: the command line in other forms.
+//! `git lattice completions` and `git lattice man`: generated from the command line.
 
 use std::io::Write;
 
@@ -9,7 +9,8 @@ use clap_complete::Shell;
 use super::Session;
 use crate::error;
 
-/// git's own bash completion asks a function of this name for `git lattice`; those of zsh and fish find `git-lattice` themselves.
+/// A function for git's bash completion, which calls it for `git lattice`. Those of zsh and fish find `git-lattice`
+/// themselves.
 const BRIDGE: &str = r#"
 _git_lattice() {
     local at=1
@@ -41,7 +42,7 @@ pub(super) fn run_completions(session: &Session, args: &ArgMatches, line: &Comma
         String::from_utf8_lossy(&text).into_owned()
     };
     let text = match shell {
-        // clap_complete 4.6 loses the commands of a program with `-` in its name.
+        // clap_complete 4.6 omits the subcommands of a program with `-` in its name.
         Shell::Bash => generate("gitlattice").replace("default gitlattice\n", "default git-lattice\n") + BRIDGE,
         _ => generate("git-lattice"),
     };
@@ -56,9 +57,9 @@ pub(super) fn run_man(session: &Session, line: Command) -> Result<u8> {
     Ok(error::OK)
 }
 
-/// One page for everything: the head, then each command with its options.
+/// Writes one page: the head, then each command with its options.
 fn page(mut whole: Command, out: &mut Vec<u8>) -> std::io::Result<()> {
-    // It is called `git lattice` already; building gives the commands their full names.
+    // Building gives the subcommands their full names.
     whole.build();
     let man = clap_mangen::Man::new(whole.clone()).title("git-lattice").section("1");
     man.render_title(&mut *out)?;
@@ -69,7 +70,7 @@ fn page(mut whole: Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     whole.get_subcommands().try_for_each(|command| section(out, command))
 }
 
-/// A command's section, and those of the commands within it.
+/// Writes the section of a command and of its subcommands.
 fn section(out: &mut Vec<u8>, command: &Command) -> std::io::Result<()> {
     let mut text = Vec::new();
     let man = clap_mangen::Man::new(command.clone());

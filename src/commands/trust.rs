@@ -71,7 +71,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
 }
 
-/// The list is the user's, not a repository's; only where there is one it must not be in it.
+/// The repository, if there is one: the ledger must not be inside it.
 fn repo(session: &Session) -> Option<&Repo> {
     session.context().ok().map(|context| &context.repo)
 }
@@ -124,7 +124,7 @@ fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(if is_open && !allows { error::NO } else { error::OK })
 }
 
-/// The settings as one line.
+/// The result for the settings in one line.
 fn outcome(review: &Review, allows: bool) -> String {
     let word = match (allows, review.is_allowed) {
         _ if review.lines.is_empty() => return "nothing is proposed".to_owned(),
@@ -216,7 +216,7 @@ fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(code)
 }
 
-/// Asks on a terminal; elsewhere somebody must have said so before.
+/// Asks on a terminal; without one, `--yes` is required.
 fn is_sure(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
     if args.get_flag("yes") {
         return Ok(true);

@@ -90,7 +90,7 @@ fn tell_pushed(ui: &Ui, pushed: &Pushed, takes_back: bool, dry: bool) {
     }
 }
 
-/// The git command that does the same on the remote.
+/// The git command that undoes the change on the remote.
 fn by_hand(Pushed { remote, change: Change { name, old, new } }: &Pushed) -> String {
     let hex = |id: &Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
     let lease = quote(format!("--force-with-lease={name}:{}", hex(old)));

@@ -1,9 +1,10 @@
-//! A Nix store of the user's own, for evaluating and locking what a stranger wrote.
+//! A private Nix store, used to evaluate and lock flakes from untrusted authors.
 //!
-//! `builtins.fetchTree { type = "path"; .. }`, `builtins.getFlake "path:.."`, `builtins.fetchurl "file:.."` and the inputs of an
-//! input are copied into the store before Nix looks at their hash, pure evaluation or not, and every user of the machine can read
-//! the store. No setting of Nix 2.8 or 2.34 stops all of them. So this happens in a store that only the user can read, and what is
-//! to be built is copied from there: a derivation with its sources, whose hashes were right.
+//! Nix copies the arguments of `builtins.fetchTree { type = "path"; .. }`, `builtins.getFlake "path:.."`,
+//! `builtins.fetchurl "file:.."` and the inputs of an input into the store before it checks their hash, even in pure
+//! evaluation. Every user of the machine can read the store, and no setting of Nix 2.8 or 2.34 prevents all of these
+//! copies. Such flakes are therefore evaluated in a store that only the user can read. From there only what is built is
+//! copied: a derivation with its sources, whose hashes were right.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -16,20 +17,21 @@ use crate::env;
 use crate::git::Repo;
 use crate::nix::{Nix, StoreUrl};
 
-/// Only the user.
+/// Mode of the store's directory: access for the user only.
 const PRIVATE: u32 = 0o700;
 
-/// The same Nix with that store. It is kept, below the user's cache directory: inputs are fetched into it once.
+/// Returns the same Nix with the private store, in the user's cache directory. The store is kept, so that inputs are
+/// fetched once.
 ///
 /// # Errors
-/// When its directory cannot be made, or not be closed to others.
+/// When the directory cannot be made, or its mode cannot be set.
 pub fn nix(nix: &Nix, repo: &Repo) -> Result<Nix> {
     let dir = place(repo);
     make(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
     Ok(nix.clone().in_store(StoreUrl::folder(&real(dir))))
 }
 
-/// That store, if there is one.
+/// The URL of the private store, if it exists.
 pub fn found(repo: &Repo) -> Option<StoreUrl> {
     let dir = place(repo);
     dir.is_dir().then(|| StoreUrl::folder(&real(dir)))
@@ -45,7 +47,7 @@ fn make(dir: &Path) -> io::Result<()> {
     fs::set_permissions(dir, Permissions::from_mode(PRIVATE))
 }
 
-/// Nix wants no symbolic link on the way.
+/// Resolves symbolic links: Nix refuses a store path that contains one.
 fn real(dir: PathBuf) -> PathBuf {
     dir.canonicalize().unwrap_or(dir)
 }

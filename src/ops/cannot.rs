@@ -1,11 +1,11 @@
-//! What keeps an operation from being done.
+//! Errors that prevent an operation.
 
 use crate::config::{Config, Named};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix;
 
-/// It could not be done.
+/// Why an operation cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Cannot {
     /// No branch to grow from.
@@ -13,7 +13,7 @@ pub enum Cannot {
     NoBase {
         /// Its name.
         base: String,
-        /// The command that may bring it, where there is a remote.
+        /// The command that may fetch it, if there is a remote.
         fetch: Option<String>,
     },
     /// No commit to grow from.
@@ -40,24 +40,24 @@ pub enum Cannot {
         /// Where the flake should be.
         dir: String,
     },
-    /// This Nix would read the repository through a clone, in which attributes of the branch count.
+    /// This Nix would read the repository through a clone, to which the branch's gitattributes apply.
     #[error("Nix {nix} cannot read `{path}` as it is: the path has other characters than letters, digits and `-._~/`")]
     OddPath {
-        /// The repository for Nix.
+        /// The path of the repository.
         path: String,
-        /// Which Nix.
+        /// The version of Nix.
         nix: nix::Version,
     },
-    /// The file is there already.
+    /// The file exists already.
     #[error("`{file}` is there already")]
     Exists {
-        /// Which.
+        /// The file.
         file: &'static str,
     },
     /// There is no worktree to write into.
     #[error("the repository is bare: there is no worktree to write `{file}` into")]
     Bare {
-        /// Which.
+        /// The file.
         file: &'static str,
     },
     /// The data for the template `rust` is missing.
@@ -75,10 +75,10 @@ pub enum Cannot {
         /// Its template.
         below_template: &'static str,
     },
-    /// There is no remote to exchange anything with.
+    /// There is no such remote.
     #[error("there is no remote{}", remote.as_ref().map(|remote| format!(" `{remote}`")).unwrap_or_default())]
     NoRemote {
-        /// The one that lattice.toml names; `None` when it says nowhere.
+        /// The remote that lattice.toml names; `None` when it names none.
         remote: Option<String>,
     },
     /// The journal has no such operation.
@@ -87,7 +87,7 @@ pub enum Cannot {
     /// The journal has several such operations.
     #[error("several operations begin with `{0}`")]
     SeveralOperations(String),
-    /// A git that a killed process had started still runs.
+    /// A git started by a killed process still runs.
     #[error("git (process {pid}) of the interrupted `{command}` is still moving refs")]
     StillMoving {
         /// Its process id.
@@ -104,32 +104,32 @@ pub enum Cannot {
     /// A linter that the project requires is not there.
     #[error("`lint.require` asks for {engines}, which did not check: {why}")]
     NoEngine {
-        /// Which.
+        /// The linters.
         engines: String,
-        /// Why it did not.
+        /// Why they did not check.
         why: String,
     },
-    /// A generated file did not pass its own check: a fault of git-lattice.
+    /// A generated file failed its own check: a bug in git-lattice.
     #[error("a generated file does not pass its own check: {finding}")]
     BadOutput {
-        /// What was found.
+        /// The finding.
         finding: String,
     },
 }
 
 impl Cannot {
-    /// That a point has no branch.
+    /// The point has no branch.
     pub fn no_point(config: &Config, point: &Point) -> Self {
         let Named { spelled, branch, .. } = config.name(point);
         Self::NoPoint { point: spelled.into(), branch: branch.to_string() }
     }
 
-    /// That the branch of a point does not hold its directory.
+    /// The branch of a point does not hold its directory.
     pub fn no_flake(named: Named, commit: Oid) -> Self {
         Self::NoFlake { branch: named.branch.to_string(), commit: short(commit), dir: named.dir }
     }
 
-    /// That the branch `base` to grow from is not here.
+    /// The base branch does not exist here.
     pub(super) fn no_base(repo: &Repo, config: &Config, base: &str) -> Self {
         let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
         let fetch = remote.map(|remote| repo.fetch_command(remote, Some(base)));
@@ -137,7 +137,7 @@ impl Cannot {
     }
 }
 
-/// The first characters of an id, for messages of plans whose objects are in memory only.
+/// Abbreviates an id without the object database: the objects of a plan are in memory only.
 pub(super) fn short(id: Oid) -> String {
     id.to_hex_with_len(10).to_string()
 }

@@ -1,30 +1,30 @@
-//! What Nix fetches for a flake before anything else, and whether all of it comes from elsewhere.
+//! Checks that the inputs of an untrusted flake come from the network and not from this machine.
 //!
-//! An input such as `path:/etc/ssh` is copied into the store, which everybody can read, while Nix finds out that it may not lock it: no
-//! setting of Nix 2.8 or 2.34 keeps it from that. So for what a stranger wrote this is found out without Nix. Only what can be read
-//! for sure passes: each input is a plain text, is locked as it is written (Nix takes what is locked from flake.lock and does not look
-//! at it again), and is locked to something on the network.
+//! Nix copies an input such as `path:/etc/ssh` into the world-readable store before it finds out that it must not lock
+//! it. No setting of Nix 2.8 or 2.34 prevents that, so this module reads the inputs without Nix. It accepts only what
+//! it can read for certain: each input is a plain string, is locked as written (Nix takes a locked input from
+//! flake.lock without looking at it again), and is locked to a network source.
 
 use rnix::ast::{Attr, Attrpath, Entry, Expr, HasEntry, InterpolPart, Param, Str};
 use serde_json::{Map, Value};
 
 use crate::lint::parsed_shallow;
 
-/// Why a flake's inputs are not let through.
+/// Why the inputs of a flake are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadInput {
-    /// It is not written so that it can be read without evaluating it.
+    /// The inputs cannot be read without evaluating them.
     #[error("what `flake.nix` takes as inputs cannot be read for sure: {0}")]
     Strange(&'static str),
-    /// It is a place of this machine.
+    /// An input is a path on this machine.
     #[error("input `{name}` is `{place}`, which is read from this machine")]
     Local {
         /// The input, or the node of flake.lock.
         name: String,
-        /// Where it is.
+        /// The path.
         place: String,
     },
-    /// Nix would fetch something that nobody wrote down.
+    /// An input is not locked as written, so Nix would fetch something else.
     #[error("input `{name}` is not in the lock file `flake.lock` as `flake.nix` has it")]
     Unlocked {
         /// The input.
@@ -34,7 +34,7 @@ pub enum BadInput {
 
 type Result<T> = std::result::Result<T, BadInput>;
 
-/// What an input is said to be.
+/// The declared source of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     Url(String),
@@ -75,7 +75,7 @@ pub fn check(flake: &[u8], lock: Option<&[u8]>) -> Result<()> {
     })
 }
 
-/// The inputs by name: those that are declared, and those that `outputs` takes besides, which the registry names.
+/// The inputs by name: those that are declared, and further arguments of `outputs`, which Nix looks up in the registry.
 fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
     let text = std::str::from_utf8(flake).map_err(|_| BadInput::Strange("it is not UTF-8"))?;
     let root = parsed_shallow(text).ok_or(BadInput::Strange("it is nested too deeply"))?;
@@ -89,7 +89,7 @@ fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
         match (path.first().map(String::as_str), value) {
             (Some("inputs"), Some(value)) => read(&path[1..], &value, &mut leaves)?,
             (Some("outputs"), Some(Expr::Lambda(lambda))) => taken = arguments(lambda.param()),
-            // In parentheses Nix sees the same function, with arguments that are inputs.
+            // Nix also accepts a function in parentheses, whose arguments are inputs too.
             (Some("outputs"), _) => return Err(BadInput::Strange("`outputs` is no plain function")),
             _ => {}
         }
@@ -116,7 +116,7 @@ fn arguments(param: Option<Param>) -> Vec<String> {
     pattern.pat_entries().filter_map(|entry| Some(entry.ident()?.to_string())).collect()
 }
 
-/// The texts in what `inputs` is, each with its path.
+/// Collects the strings within `inputs`, each with its attribute path.
 fn read(path: &[String], value: &Expr, leaves: &mut Vec<(Vec<String>, Source)>) -> Result<()> {
     match value {
         Expr::AttrSet(set) if set.rec_token().is_none() => {
@@ -159,14 +159,14 @@ fn plain(text: &Str) -> Result<String> {
     text.normalized_parts().into_iter().map(part).collect()
 }
 
-/// The place of this machine that an input is, if it is one.
+/// The path on this machine that an input names, if it is one.
 fn local(source: &Source) -> Option<String> {
     let Source::Url(url) = source else { return None };
     let is_local = url.starts_with(['/', '.', '~']) || url.starts_with("path:") || url.contains("file:");
     is_local.then(|| url.clone())
 }
 
-/// Where flakes come from over the network.
+/// URL schemes of flakes that come from the network.
 const FAR: [&str; 11] = [
     "flake",
     "git+http",
@@ -181,7 +181,7 @@ const FAR: [&str; 11] = [
     "tarball+https",
 ];
 
-/// Whether a flake reference is for sure not read from this machine: a name of the registry, or one of the known schemes.
+/// Whether a flake reference certainly comes from the network: a registry name, or a known scheme.
 pub fn is_far(url: &str) -> bool {
     match url.split_once(':') {
         Some((scheme, _)) => FAR.contains(&scheme),
@@ -189,7 +189,7 @@ pub fn is_far(url: &str) -> bool {
     }
 }
 
-/// Whether `original` in a lock is how Nix writes down this flake reference; forms that are not known here are not.
+/// Whether `original` in flake.lock is this flake reference; unknown forms are not accepted.
 fn is_original(url: &str, original: &Value) -> bool {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let mut expected = Map::new();
@@ -223,13 +223,13 @@ fn is_original(url: &str, original: &Value) -> bool {
     original.as_object() == Some(&expected)
 }
 
-/// A commit is 40 hexadecimal digits; anything else is a branch or a tag.
+/// `rev` for a commit (40 hexadecimal digits), `ref` for a branch or tag.
 fn version_key(version: &str) -> &'static str {
     let is_commit = version.len() == 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_commit { "rev" } else { "ref" }
 }
 
-/// Whether what is locked is on the network.
+/// Whether a locked source is on the network.
 fn is_remote(locked: &Value) -> bool {
     let url = locked["url"].as_str().unwrap_or_default();
     let has_scheme = |schemes: &[&str]| schemes.iter().any(|scheme| url.starts_with(scheme));

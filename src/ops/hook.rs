@@ -1,15 +1,15 @@
-//! What the hooks decide: quickly, for git waits for them. What takes longer is left to the background worker.
+//! Decisions of the hooks. Git waits for a hook, so anything slow is left to the background worker.
 //!
-//! A checkout reads 8 MiB at most in all ([`crate::git::Repo::reading_at_most`]), and of that, each up to a limit:
+//! During a checkout at most 8 MiB are read ([`crate::git::Repo::reading_at_most`]):
 //! - git's configuration, HEAD, and single refs;
-//! - the `lattice.toml` of the base branch, 128 KiB at most;
-//! - the trees of the commit down to the directories of the point and of those below it, 1 MiB at most;
-//! - the records on the build key, of 256 writers and 2 MiB at most ([`Records::for_checkout`]);
-//! - the files, commits and branches' logs that trust rests on, 4 MiB at most, eight signatures at most, and 512 KiB of what the
-//!   user trusts ([`trust::judge_for_checkout`]).
+//! - the `lattice.toml` of the base branch, at most 128 KiB;
+//! - the trees of the commit down to the directories of the point and of those below it, at most 1 MiB;
+//! - the records on the build key, of at most 256 writers and 2 MiB ([`Records::for_checkout`]);
+//! - the files, commits and reflogs that trust depends on, at most 4 MiB and eight signatures, and at most 512 KiB of
+//!   the trust ledger ([`trust::judge_for_checkout`]).
 //!
-//! Where there is more in all, the whole decision is left to a process in the background ([`later`]); where there is more of the other
-//! things, the worker decides: it reads everything before it builds, and builds nothing that has a record.
+//! Beyond the total limit, a background process makes the whole decision ([`later`]). Beyond the limit for records or
+//! trust, the build is queued and the worker decides: it reads everything first, and builds nothing that has a record.
 
 use anyhow::Result;
 
@@ -23,42 +23,42 @@ use crate::points::content::Content;
 use crate::queue::{Asked, Put, Queue};
 use crate::record::Records;
 
-/// How much a checkout reads in all, of what a repository holds.
+/// How many bytes of the repository a checkout reads in total.
 const MOST_READ: u64 = 8 << 20;
-/// How many bytes of directories a checkout reads: some thirty thousand names.
+/// How many bytes of trees a checkout reads: some thirty thousand names.
 const MOST_TREES: u64 = 1 << 20;
 
-/// What a checkout leads to.
+/// The reaction to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
-    /// Nothing: no point's branch, or its result is known.
+    /// Nothing: HEAD is on no point, or its result is known.
     Nothing,
     /// A background build.
     Build {
-        /// Of what.
+        /// What to build.
         ask: Ask,
-        /// Whether the builds of older checkouts are cancelled.
+        /// Whether to cancel the builds of older checkouts.
         supersede: bool,
-        /// What there is too much of to be looked at during a checkout: then the worker decides whether it is built.
+        /// What exceeds a limit of the checkout, so that the worker decides whether to build.
         too_much: Option<&'static str>,
     },
-    /// There is more to read than a checkout waits for.
+    /// The total limit is exceeded: decide in the background.
     Later,
-    /// A line to be shown.
+    /// Show a line.
     Say(String),
 }
 
-/// What happened to the branch that HEAD is on.
+/// What happened to HEAD's branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// It was switched to, or has new commits.
     Switch,
-    /// It was checked out where nothing was before: by clone or `worktree add`.
+    /// It was checked out into a new worktree, by clone or `worktree add`.
     Fresh,
 }
 
 impl Occasion {
-    /// As an argument of `hook later`.
+    /// The argument of `hook later`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Switch => "switch",
@@ -67,7 +67,7 @@ impl Occasion {
     }
 }
 
-/// [`after`] for a checkout, which waits: reads a limited amount.
+/// Like [`after`], but reads a limited amount, because the checkout waits.
 ///
 /// # Errors
 /// Those of [`after`].
@@ -77,13 +77,13 @@ pub fn after_checkout(context: &mut Context, occasion: Occasion) -> Result<React
     if context.repo.is_exhausted() { Ok(Reaction::Later) } else { reaction }
 }
 
-/// Decides what is to be done for HEAD's branch after git changed it.
+/// Decides what to do after git changed HEAD's branch.
 ///
 /// # Errors
 /// When the repository or lattice.toml cannot be read.
 pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     let head = context.repo.head()?;
-    // Rebase and bisect detach HEAD, and `bisect reset` only goes back: nothing happens then.
+    // Rebase and bisect pass through commits, and `bisect reset` only returns: do nothing.
     if context.repo.is_stepping() {
         return Ok(Reaction::Nothing);
     }
@@ -134,7 +134,7 @@ fn denied(point: &str, denial: Denial) -> Reaction {
     Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
 }
 
-/// A point by the word of its own branch alone is not built, and that is said once there is something that looks like one.
+/// Without a base branch only the branch itself says that it is a point, so it is not built; the user is told.
 fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
     let Ok(config) = context.config() else { return Ok(Reaction::Nothing) };
     Ok(match config.branch.decode(&config.lattice, branch) {
@@ -146,7 +146,7 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
     })
 }
 
-/// Why a background build would come to nothing, as far as that is seen without starting anything.
+/// Why a background build would fail, as far as is known without starting a process.
 fn cannot_build(context: &Context, records: &Records<'_>, plan: &builds::Plan) -> Result<Option<String>> {
     if !context.repo.is_sha1() {
         return Ok(Some("Nix cannot fetch from a SHA-256 repository".to_owned()));
@@ -154,19 +154,19 @@ fn cannot_build(context: &Context, records: &Records<'_>, plan: &builds::Plan) -
     if !Nix::is_on_path() {
         return Ok(Some("there is no `nix` on PATH".to_owned()));
     }
-    // A later record that was passed over may say otherwise.
+    // A record that was not read may be newer.
     let hopeless = plan.hopeless(records)?.filter(|_| records.is_whole()).map(str::to_owned);
     Ok(hopeless.or_else(|| at_limit(context, plan)))
 }
 
-/// The limit that ended the last background build of this content, and would end the next.
+/// The limit that ended the last background build of this content and would end the next one too.
 fn at_limit(context: &Context, plan: &builds::Plan) -> Option<String> {
     let ended = Queue::of(&context.repo).aside(plan.jobs.first()?.key)?.limit?;
     let limit = limits::still_reached(&context.repo, &ended)?;
     Some(format!("{limit} the last time; `git lattice build` tries again, and {}", limit.hint()))
 }
 
-/// Puts the build into the queue and returns at once; `None` where the queue would have to be waited for: then it is put in later.
+/// Queues the build and returns at once; `None` when the queue is locked, and a background process queues it later.
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
@@ -177,7 +177,7 @@ pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Option<Put>
     }
 }
 
-/// Does in the background what a checkout did not wait for.
+/// Decides and queues in the background, without limits.
 ///
 /// # Errors
 /// Those of [`after`] and [`queue::put`].

@@ -1,4 +1,4 @@
-//! Which of our hooks there are in a repository, and putting them there and away.
+//! Git hooks of git-lattice in a repository: status, installation and removal.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,56 +13,56 @@ use crate::hooks::found::Chained;
 use crate::hooks::manager::Manager;
 use crate::hooks::{self, HooksDir, Kind, Skip, State, Way, config_file, dir};
 
-/// What there is, event by event.
+/// The installed hooks, by event.
 #[derive(Debug)]
 pub struct Survey {
-    /// The git in force, as far as it told its version.
+    /// The version of git, if known.
     pub git: Option<GitVersion>,
-    /// The hooks folder, or why there is none for us.
+    /// The hooks folder, or why it cannot be used.
     pub folder: Result<HooksDir, dir::Error>,
-    /// The configuration file that all worktrees share.
+    /// The configuration file shared by all worktrees.
     pub config: PathBuf,
-    /// One for each event, in order.
+    /// One row for each event, in order.
     pub rows: Vec<Row>,
 }
 
-/// What there is for one event.
+/// The installed hook for one event.
 #[derive(Debug)]
 pub struct Row {
     /// The event.
     pub kind: Kind,
-    /// What stands in the hooks folder.
+    /// The state of the hook in the hooks folder.
     pub shim: State,
-    /// Our section in the configuration.
+    /// Our section in the git configuration.
     pub section: Option<Entry>,
-    /// Why it does nothing here.
+    /// Why the hook is skipped here, if it is.
     pub skip: Option<Skip>,
 }
 
-/// What was asked to be installed.
+/// What to install.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// The way, where it is not to be chosen by what is there and by git's version.
+    /// The way to install; by default, chosen by the installed hooks and git's version.
     pub way: Option<Way>,
-    /// Events besides the usual ones.
+    /// Events in addition to the usual ones.
     pub more: Vec<Kind>,
 }
 
-/// What was done, in lines to be shown.
+/// The result of an installation or removal.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What was done.
+    /// What was done, line by line.
     pub said: Vec<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// Something that does not work as it looks.
+/// A problem with installed hooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What it is.
+    /// The problem.
     pub what: String,
-    /// The command that mends it, and how.
+    /// The command that repairs it, and what it does.
     pub remedy: Option<&'static str>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Looks at everything that decides about hooks here.
+/// Reads the state of all hooks.
 ///
 /// # Errors
 /// When the hooks folder or the configuration cannot be read.
@@ -93,20 +93,20 @@ pub fn survey(context: &Context) -> Result<Survey> {
     Ok(Survey { git: GitVersion::ask(git)?, folder, config, rows: shims.into_iter().map(row).collect() })
 }
 
-/// Why the hook for an event does nothing here.
+/// Why the hook for an event is skipped here, if it is.
 pub fn skip(context: &Context, kind: Kind) -> Option<Skip> {
     let environment = &context.environment;
     Skip::find(kind, environment.skip, environment.ci, |key| context.repo.config_bool(key))
 }
 
-/// Installs the usual hooks and those asked for; what is there already stays and is brought up to date.
+/// Installs the usual hooks and those in `wish`; installed hooks are kept and updated.
 ///
 /// # Errors
-/// When there is no place for them, something is in the way, or it cannot be written.
+/// When there is no usable folder, another file is in the way, or a hook cannot be written.
 pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
     let survey = survey(context)?;
     let mut done = Done::default();
-    // The new comes before the old goes, so that at no time there is none.
+    // Install the new hooks before removing the old ones, so that there is always one.
     match survey.plan(context, wish)? {
         Plan::Config(plan) => {
             plan.apply()?;
@@ -125,7 +125,7 @@ pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
     Ok(done)
 }
 
-/// Gives our hooks the permissions that the repository asks for; a folder elsewhere is not the repository's.
+/// Gives the hooks the permissions of `core.sharedRepository`, if the folder is inside the repository.
 fn share(repo: &Repo, folder: &Path, is_new: bool, kinds: &[Kind]) -> Result<()> {
     if !folder.starts_with(repo.common_dir()) {
         return Ok(());
@@ -139,7 +139,7 @@ fn share(repo: &Repo, folder: &Path, is_new: bool, kinds: &[Kind]) -> Result<()>
     Ok(())
 }
 
-/// Makes sure that the hooks can be installed; writes nothing.
+/// Checks that the hooks can be installed; writes nothing.
 ///
 /// # Errors
 /// Those of [`install`].
@@ -147,16 +147,16 @@ pub fn ensure_installable(context: &Context, wish: &Wish) -> Result<()> {
     survey(context)?.plan(context, wish).map(drop)
 }
 
-/// What will be done to install hooks, by either way.
+/// The steps of an installation, by either way.
 enum Plan {
     Config(config_file::Plan),
     Shim(hooks::Plan, Vec<Kind>),
 }
 
-/// Removes our hooks, wherever they are, and leaves everything as it was before.
+/// Removes our hooks from both places and restores what was there before.
 ///
 /// # Errors
-/// When one was changed by hand, or it cannot be written.
+/// When one was changed by hand, or a file cannot be written.
 pub fn uninstall(context: &Context) -> Result<Done> {
     let survey = survey(context)?;
     let mut done = Done::default();
@@ -175,12 +175,12 @@ impl Done {
 }
 
 impl Survey {
-    /// Whether the git in force runs hooks from its configuration.
+    /// Whether this git runs hooks from its configuration.
     pub fn reads_config(&self) -> bool {
         self.git.is_some_and(GitVersion::reads_config_hooks)
     }
 
-    /// The way that fits: what is installed stays as long as the git in force knows it.
+    /// The default way: the installed one, as long as this git supports it.
     fn way(&self) -> Way {
         let has_shims = self.rows.iter().any(|row| matches!(row.shim, State::Installed { .. }));
         let has_sections = self.rows.iter().any(|row| row.section.is_some());
@@ -200,12 +200,12 @@ impl Survey {
         })
     }
 
-    /// The folder that git takes without `core.hooksPath`.
+    /// The folder that git uses without `core.hooksPath`.
     fn own_folder(&self) -> PathBuf {
         self.config.with_file_name("hooks")
     }
 
-    /// From git's own folder too: a manager may have set `core.hooksPath` since.
+    /// Also removes hooks from git's own folder: a hook manager may have set `core.hooksPath` since.
     fn remove_shims(&self, done: &mut Done) -> Result<()> {
         let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
         let own = Some(self.own_folder()).filter(|own| in_force.as_ref() != Some(own));
@@ -228,7 +228,7 @@ impl Survey {
         Ok(())
     }
 
-    /// What does not work as it looks; for `hooks` and `doctor`.
+    /// Problems of the installed hooks, for `hooks` and `doctor`.
     pub fn warnings(&self) -> Vec<Warning> {
         let has_sections = self.rows.iter().any(|row| row.section.is_some());
         let ignored = (has_sections && !self.reads_config()).then(|| self.ignored());
@@ -268,10 +268,10 @@ impl Survey {
             .then(|| Warning { what: format!("{kind}: {whose}'s hook stands there"), remedy })
     }
 
-    /// Whether our hook should be there: others of ours are, or something of it is left.
+    /// Whether our hook is missing: others of ours are installed, or traces of it are left.
     fn is_missing(&self, kind: Kind) -> bool {
         let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
-        // A manager may have set `core.hooksPath` after ours were installed.
+        // A hook manager may have set `core.hooksPath` after ours were installed.
         let mut folders = in_force.into_iter().chain([self.own_folder()]);
         folders.any(|folder| hooks::found::has_traces(&folder, kind))
             || (Kind::USUAL.contains(&kind) && self.rows.iter().any(Row::is_installed))
@@ -279,17 +279,17 @@ impl Survey {
 }
 
 impl Row {
-    /// Whether a hook of ours stands in the hooks folder that git passes over, since it is not executable.
+    /// Whether git ignores our hook in the hooks folder because it is not executable.
     pub fn is_passed_over(&self) -> bool {
         matches!(self.shim, State::Installed { runs: false, .. })
     }
 
-    /// Whether ours is there.
+    /// Whether our hook is installed.
     pub fn is_installed(&self) -> bool {
         self.section.is_some() || matches!(self.shim, State::Installed { .. })
     }
 
-    /// The hook of somebody else's that runs as well; `Some(None)` when nothing is known of it.
+    /// The other hook that runs as well; `Some(None)` when its manager is unknown.
     pub fn beside(&self) -> Option<Option<Manager>> {
         match &self.shim {
             State::Installed { called_by: Some(manager), .. } => Some(Some(*manager)),
@@ -300,13 +300,13 @@ impl Row {
         }
     }
 
-    /// Whether what is installed is what this program would write.
+    /// Whether the installed hook is what this version would write.
     pub fn is_current(&self) -> bool {
         let section = self.section.is_none_or(|entry| entry.version == config::VERSION);
         section && !matches!(self.shim, State::Installed { current: false, .. })
     }
 
-    /// Whether somebody changed what is installed by hand.
+    /// Whether the installed hook was changed by hand.
     pub fn is_edited(&self) -> bool {
         self.section.is_some_and(|entry| entry.edited) || matches!(self.shim, State::Installed { edited: true, .. })
     }

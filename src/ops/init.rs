@@ -17,10 +17,10 @@ use crate::ops::Cannot;
 use crate::system::System;
 use crate::temporary;
 
-/// How long another git-lattice may edit lattice.toml.
+/// How long to wait while another git-lattice edits lattice.toml.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The base branch that is most likely meant: the remote's default, else one of the usual names, else HEAD's branch.
+/// Guesses the base branch: the remote's default branch, else one of the usual names, else HEAD's branch.
 ///
 /// # Errors
 /// When git fails.
@@ -39,16 +39,17 @@ pub fn detect_base(repo: &Repo, remote: Option<&str>) -> Result<Option<String>> 
     Ok(repo.head()?.branch.map(|branch| branch.to_string()))
 }
 
-/// The remote that is most likely meant: the only one, else `origin`, else the first.
+/// Guesses the remote: `origin`, else the first one.
 pub fn detect_remote(repo: &Repo) -> Option<String> {
     let remotes = repo.remotes();
     remotes.iter().find(|name| *name == "origin").or(remotes.first()).cloned()
 }
 
-/// The system of each architecture: what `given` says (`a=b`), else what the name means; nothing for those that are `known`.
+/// The system of each architecture: from `given` (`ARCH=SYSTEM`), else derived from the name. Architectures in `known`
+/// are skipped.
 ///
 /// # Errors
-/// When an entry is malformed, or an architecture is not known and not given.
+/// When an entry is malformed, or the system of an architecture is unknown.
 pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for text in given {
@@ -74,19 +75,19 @@ pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<V
     Ok(pairs)
 }
 
-/// A `lattice.toml` that can be written.
+/// A valid `lattice.toml` to be written.
 pub struct Plan<'a> {
     root: &'a Path,
     document: Document,
-    /// What the file will say.
+    /// The configuration in the file.
     pub config: Config,
     _held: File,
 }
 
-/// Plans a `lattice.toml` that says what `draft` says; an existing one is changed only with `force`, keeping its comments.
+/// Plans a `lattice.toml` from `draft`. An existing one is changed only with `force`; its comments are kept.
 ///
 /// # Errors
-/// When the repository is bare or has no commit, there is one already, or the draft is no lattice.
+/// When the repository is bare or has no commit, the file exists, or the draft is not a valid lattice.
 pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan<'a>> {
     let root = worktree(context)?;
     if context.repo.head()?.commit.is_none() {
@@ -107,21 +108,21 @@ pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan
 }
 
 impl Plan<'_> {
-    /// Tells git's configuration which branch is the base, unless the remote says so, and writes the file: last, so that where it is
-    /// there all is done.
+    /// Stores the base branch in git's configuration, unless the remote's default says it, then writes the file. The
+    /// file comes last: if it exists, all is done.
     ///
     /// # Errors
-    /// When one of them cannot be written.
+    /// When either cannot be written.
     pub fn apply(self, context: &Context) -> Result<PathBuf> {
         context.remember_base(&self.config.base).context("could not write down which branch is the base")?;
         save(self.root, &self.document)
     }
 }
 
-/// Adds values to an axis; gives those that are new.
+/// Adds values to an axis; returns the new ones.
 ///
 /// # Errors
-/// When the axis is not there or is not listed, or the result would be no lattice.
+/// When the axis does not exist or is not listed, or the result is not a valid lattice.
 pub fn add_values(
     context: &Context,
     config: &Config,
@@ -151,15 +152,15 @@ pub fn add_values(
     Ok(added)
 }
 
-/// The root of the worktree, which a file can be written into.
+/// The root of the worktree.
 ///
 /// # Errors
-/// [`Cannot::Bare`] when there is none.
+/// [`Cannot::Bare`] when there is no worktree.
 pub fn worktree(context: &Context) -> Result<&Path> {
     context.repo.workdir().ok_or_else(|| Cannot::Bare { file: config::FILE }.into())
 }
 
-/// Waits until no other git-lattice edits a lattice.toml of this repository: from reading to writing, so that no edit is lost.
+/// Locks lattice.toml against other git-lattice processes, from reading to writing, so that no edit is lost.
 fn hold(repo: &Repo) -> Result<File, lock::Error> {
     let dir = repo.common_dir().join("lattice");
     let path = dir.join("edit");
@@ -169,11 +170,11 @@ fn hold(repo: &Repo) -> Result<File, lock::Error> {
     lock::hold(open().map_err(|source| lock::Error::Io { path: path.clone(), source })?, &path, PATIENCE)
 }
 
-/// Checks what is about to be written, then puts it in place in one step.
+/// Checks the document, then replaces the file atomically.
 fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
-    // Where it is a symbolic link, what it points at is the file; the link stays.
+    // Follow a symbolic link and keep it.
     let path = path.canonicalize().unwrap_or(path);
     temporary::sweep(path.parent().unwrap_or(root));
     let put = |new: &Path| -> io::Result<()> {
@@ -188,7 +189,7 @@ fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What an axis' flags mean: listed values, or numbers without end.
+/// The axis that the flags describe: listed values, or an open chain.
 pub fn axis_draft(values: &[String], ordered: bool, open: (&str, u64)) -> AxisDraft {
     match (values.is_empty(), ordered) {
         (true, _) => AxisDraft::Open(open.0.to_owned(), open.1),

@@ -1,4 +1,4 @@
-//! `flake.lock` for the templates that have nixpkgs as an input: without one, every build would be of another nixpkgs.
+//! `flake.lock` for templates with a nixpkgs input: without it, each build would use another nixpkgs.
 
 use std::collections::HashMap;
 
@@ -13,27 +13,28 @@ use crate::{process, temporary};
 /// The file's name in a point's directory.
 pub const LOCK: &str = "flake.lock";
 
-/// Locks flakes, each nixpkgs once a command: all points that are made together get the same one.
+/// Makes lock files, one per nixpkgs and command: all points made together use the same nixpkgs.
 #[derive(Debug, Default)]
 pub struct Locker {
     made: HashMap<(String, bool), Result<Vec<u8>, String>>,
 }
 
 impl Locker {
-    /// The lock of a flake with this text and this nixpkgs; for an error, why there is none (no Nix, no network).
+    /// The lock file for a flake with this text and this nixpkgs.
     ///
     /// # Errors
-    /// A sentence for the user.
+    /// A message for the user, such as that Nix is missing or the network fails.
     pub fn lock(&mut self, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
         let make = || make(Nix::find, flake).map_err(|error| brief(&error));
         self.made.entry((nixpkgs.to_owned(), false)).or_insert_with(make).clone()
     }
 
-    /// The same of a nixpkgs that the point below hands down. A stranger may have named it, and that flake names its own inputs:
-    /// none is copied where others can read it, and none that is read from this machine is locked.
+    /// Like [`Self::lock`], for a nixpkgs inherited from the point below. An untrusted author may have named it, and
+    /// that flake names its own inputs: evaluate it in the private store, and refuse inputs that are read from this
+    /// machine.
     ///
     /// # Errors
-    /// A sentence for the user.
+    /// A message for the user.
     pub fn lock_apart(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
         let make = || {
             let lock = make(|| apart::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
@@ -44,7 +45,7 @@ impl Locker {
     }
 }
 
-/// Only the inputs count for a lock, so the flake can stand alone in a folder.
+/// Runs `nix flake lock` on the flake alone in a temporary directory: the lock depends only on its inputs.
 fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &str) -> Result<Vec<u8>> {
     let nix = nix().map_err(Into::into)?.with_agent();
     let folder = temporary::Folder::make().context("could not make a folder")?;
@@ -54,7 +55,7 @@ fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &st
     std::fs::read(folder.path().join(LOCK)).context("nix wrote no lock")
 }
 
-/// Nix' last error where it said one: before that come its tries, line by line.
+/// The last error line of Nix, if any; the lines before it report retries.
 fn brief(error: &anyhow::Error) -> String {
     let Some(process::Error::Failed { stderr, .. }) = error.downcast_ref() else { return format!("{error:#}") };
     let said = String::from_utf8_lossy(stderr);

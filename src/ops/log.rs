@@ -1,4 +1,4 @@
-//! The logs of a point's last build, and following them while they grow.
+//! Logs of a point's last build, and following them while they grow.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -14,41 +14,41 @@ use crate::queue::{Claim, Job, Queue, Snapshot};
 use crate::record::{Record, Records};
 use crate::system::System;
 
-/// How often a log is looked at while it grows.
+/// How often a growing log is read.
 const POLL: Duration = Duration::from_millis(100);
-/// How much older than its build the time of a file may be: file systems keep time by a coarser clock.
+/// By how many milliseconds a file's time may precede its build: file systems use a coarser clock.
 const COARSE: u64 = 10;
 
-/// The log of a key's build on one system.
+/// The log of a build key on one system.
 #[derive(Debug, Clone)]
 pub struct Log {
     /// The system.
     pub system: System,
-    /// The file, which may not be there yet.
+    /// The file, which may not exist yet.
     pub path: PathBuf,
 }
 
-/// What happens while following.
+/// An event while following.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// It waits in the queue.
+    /// The build waits in the queue.
     Waits {
-        /// How many jobs go first.
+        /// How many jobs come first.
         before: usize,
     },
-    /// What follows is of this system.
+    /// The following text is from this system's log.
     Of(&'a System),
-    /// Some of the log, in whole lines but for the last one.
+    /// Text of the log: complete lines, except perhaps the last.
     Text(&'a str),
 }
 
-/// The logs of a key on these systems, whether there or not.
+/// The logs of a key on these systems, whether they exist or not.
 pub fn logs(context: &Context, key: Oid, systems: &[System]) -> Vec<Log> {
     let log = |system: &System| Log { system: system.clone(), path: builds::log_path(&context.repo, key, system) };
     systems.iter().map(log).collect()
 }
 
-/// The newest record of a point's key on each of these systems.
+/// The newest record of a key on each of these systems.
 ///
 /// # Errors
 /// When the records cannot be read.
@@ -58,8 +58,8 @@ pub fn results(context: &Context, key: Oid, point: &str, systems: &[System]) -> 
     Ok(systems.iter().filter_map(newest).collect())
 }
 
-/// Follows the logs of a key while it is queued or being built, to the end of the build; without one, shows what there is.
-/// Tells whether it is over: it is not when it waits and there is no worker.
+/// Follows the logs of a key until its build has ended; if none is queued or running, shows the existing logs. Returns
+/// `false` if the job waits and there is no worker.
 ///
 /// # Errors
 /// When the queue or a log cannot be read.
@@ -68,7 +68,7 @@ pub fn follow(context: &Context, key: Oid, logs: &[Log], on: &mut dyn FnMut(Step
     let mut is_said = false;
     loop {
         let now = Queue::of(&context.repo).look()?;
-        // Looked at first: what is read after that is all there is, once nobody writes any more.
+        // Read the queue before the logs: when no process writes any more, the logs are then read to the end.
         match (now.claim(key), now.job(key)) {
             (Some(claim), _) => reader.read(Some(claim), on)?,
             (None, Some(_)) if !now.has_worker => {
@@ -91,14 +91,14 @@ pub fn follow(context: &Context, key: Oid, logs: &[Log], on: &mut dyn FnMut(Step
     }
 }
 
-/// How many go first: those that are newer, and what is being built.
+/// How many jobs come first: newer ones, and the running one.
 fn before(now: &Snapshot, key: Oid) -> usize {
     let own = now.jobs.iter().position(|job| job.key == key).unwrap_or_default();
     let goes_first = |(i, job): &(usize, &Job)| *i < own || now.claim(job.key).is_some();
     now.jobs.iter().enumerate().filter(goes_first).count()
 }
 
-/// Reads several logs as one, with a word on whose text it is.
+/// Reads several logs as one stream, and reports when the system changes.
 struct Reader<'a> {
     tails: Vec<Tail<'a>>,
     shown: Option<usize>,
@@ -121,7 +121,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A line without an end: its writer was killed.
+    /// Shows last lines without a newline: their writer was killed.
     fn end(&mut self, on: &mut dyn FnMut(Step<'_>)) {
         for tail in &mut self.tails {
             if !tail.rest.is_empty() {
@@ -131,7 +131,7 @@ impl Reader<'_> {
     }
 }
 
-/// One log, as far as it was read.
+/// One log and the position up to which it was read.
 struct Tail<'a> {
     log: &'a Log,
     at: u64,
@@ -143,7 +143,7 @@ impl<'a> Tail<'a> {
         Self { log, at: 0, rest: Vec::new() }
     }
 
-    /// The whole lines that have come since; while a build runs, not those of an older one.
+    /// The complete lines since the last call; while a build runs, not the log of an older build.
     fn more(&mut self, claim: Option<&Claim>) -> Result<String> {
         let mut file = match File::open(&self.log.path) {
             Ok(file) => file,

@@ -1,4 +1,4 @@
-//! The operations behind the commands. They plan, apply the plan, return values and print nothing.
+//! Operations behind the commands: they plan, apply the plan, return values and print nothing.
 
 pub mod apart;
 pub mod builds;

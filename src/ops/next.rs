@@ -1,4 +1,4 @@
-//! The step above a point.
+//! The next step above a point.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::lattice::Point;
 use crate::points::census::Census;
 
-/// The point one step above `point`: on the last chain axis.
+/// The point one step above `point`, on the last chain axis.
 ///
 /// # Errors
 /// [`Refusal::LastStep`] at the end of a closed chain.
@@ -19,7 +19,7 @@ pub fn above(config: &Config, point: &Point) -> Result<Point> {
     lattice.next_step(point).ok_or_else(|| Refusal::LastStep { point: config.spell(point).into() }.into())
 }
 
-/// For every value of the axis that says the architecture: the greatest point that exists in the phase of `point`.
+/// The greatest existing point in the phase of `point`, for each architecture.
 pub fn greatest_on_all_archs(config: &Config, census: &Census, point: &Point) -> Result<Vec<Point>> {
     let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis says the architecture".into()))?;
     Ok(config

@@ -1,4 +1,4 @@
-//! Promotion: opening the next phase, when the records say that this one was built.
+//! Promotion: opening the next phase if the records show that this one was built.
 
 use anyhow::Result;
 
@@ -14,21 +14,21 @@ use crate::points::content::Content;
 use crate::record::{Attributed, Records, Verdict, Verdicts, evidence};
 use crate::system::System;
 
-/// What a promotion comes to: points to be made, or the base branch to be moved.
+/// A planned promotion: points to make, or a merge into the base branch.
 #[derive(Debug, Clone)]
 pub struct Promotion {
-    /// The points that are promoted.
+    /// The points to promote.
     pub from: Vec<Point>,
-    /// The first steps of the next phase; empty when it goes into the base branch.
+    /// The first steps of the next phase; empty for a merge into the base branch.
     pub targets: Vec<Point>,
-    /// The conditions that are not met.
+    /// The unmet conditions.
     pub missing: Vec<Missing>,
 }
 
-/// Plans the promotion of `point` by the policy of `[promote]`.
+/// Plans the promotion of `point` according to `[promote]`.
 ///
 /// # Errors
-/// [`Refusal::LastPhase`] when nothing is above and `to_base` is not asked for.
+/// [`Refusal::LastPhase`] when there is no next phase and `to_base` is false.
 pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, to_base: bool) -> Result<Promotion> {
     let lattice = &config.lattice;
     let mut promotion = Promotion { from: Vec::new(), targets: Vec::new(), missing: Vec::new() };
@@ -70,7 +70,7 @@ fn last_chain_axis(lattice: &Lattice) -> Result<usize> {
         .ok_or_else(|| Cannot::NoAxis("no axis is a chain, so there is no phase".into()).into())
 }
 
-/// In a listed chain the step after `last`, which is still to be made; an open chain ends where its user says so.
+/// The step after `last` in a listed chain, which is not made yet. An open chain has no last step.
 fn unmade_step(lattice: &Lattice, last: &Point) -> Result<Option<Point>> {
     let axis = last_chain_axis(lattice)?;
     match lattice.next_on(last, axis) {
@@ -87,7 +87,7 @@ struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// What is missing for `point` to count as built on the systems that the policy names.
+    /// What `point` lacks to count as built on the systems that the policy names.
     fn lacking(&self, point: &Point) -> Result<Vec<Missing>> {
         let Config { lattice, promote, systems, .. } = self.config;
         let Some(commit) = self.census.commit(point) else {
@@ -108,14 +108,14 @@ impl Evidence<'_> {
     }
 }
 
-/// What is known of a point's key, and what the policy asks of it.
+/// The records of a point's key and the requirements of the policy.
 struct Known {
     verdicts: Verdicts,
     said: Vec<Attributed>,
     require: Require,
 }
 
-/// What a system lacks, and the command that would supply it.
+/// What is missing on a system, and the command that supplies it.
 struct Lack {
     what: String,
     command: String,
@@ -139,7 +139,7 @@ impl Known {
         vec![lack(what, again)]
     }
 
-    /// What `[promote] require` asks for beyond a build.
+    /// Unmet requirements of `[promote] require`, for a system that is built.
     fn lacks_more(&self, point: &str, system: &System) -> Vec<Lack> {
         let mut lacks = Vec::new();
         if self.require.reproduced && self.verdicts.get(system) != Some(Verdict::Reproduced) {
@@ -148,7 +148,7 @@ impl Known {
         }
         let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system));
         if (hosts as u64) < asked {
-            // A shell takes what follows for a comment.
+            // The rest of the line is a shell comment.
             let command = format!("git lattice build {point} --again  # on another host, then `git lattice sync`");
             lacks.push(Lack { what: format!("built on {hosts} of {asked} hosts for {system}"), command });
         }
@@ -156,12 +156,12 @@ impl Known {
     }
 }
 
-/// Merges the promoted points into the base branch, without the worktree.
+/// Merges the promoted points into the base branch without touching the worktree.
 ///
-/// Gives the commit, and whether it is new.
+/// Returns the commit and whether it is new.
 ///
 /// # Errors
-/// [`Refusal::CheckedOut`] when a worktree has the base branch; conflicts; a lost race.
+/// [`Refusal::CheckedOut`] when a worktree has the base branch checked out; merge conflicts; a lost race.
 pub fn into_base(
     context: &Context,
     config: &Config,

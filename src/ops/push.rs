@@ -1,4 +1,4 @@
-//! Pushing branches, all or none, with the records that they rest on, and saying what became of each.
+//! Pushing branches atomically, together with this clone's records.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,41 +11,41 @@ use crate::git::{self, Repo, Result};
 use crate::process;
 use crate::record::store::{self, NOTES};
 
-/// What became of a push.
+/// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The remote has all branches.
     Done(Carried),
-    /// There was nothing to push, or nobody wanted to.
+    /// There was nothing to push, or pushing was not wanted.
     Nothing,
-    /// The remote has none of it.
+    /// The remote took nothing.
     Refused {
-        /// Why, branch by branch or at all.
+        /// The reasons, for single branches or for the whole push.
         reasons: Vec<Reason>,
-        /// What to do about it.
+        /// A hint for the user.
         hint: Option<String>,
-        /// Whether the same push goes through once that is mended: not where the remote has other commits on the branch.
+        /// Whether the same push can succeed later; not if the remote has other commits on the branch.
         again: bool,
     },
 }
 
-/// What became of this clone's records in a push of branches.
+/// What happened to this clone's records in a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Carried {
-    /// There are none, or the remote had them.
+    /// There are none, or the remote had them already.
     Nothing,
-    /// They went with the branches.
+    /// They were pushed with the branches.
     Records,
-    /// The remote did not take them, and says why; the branches went without them.
+    /// The remote refused them; the branches were pushed without them.
     Refused(RemoteFailure),
 }
 
-/// Why a push did not go through, as far as one branch or one line tells.
+/// One reason why a push failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The branch that was refused; `None` where it is not about one.
+    /// The refused branch; `None` if the reason concerns the whole push.
     pub branch: Option<String>,
-    /// Why.
+    /// The reason.
     pub why: RemoteFailure,
 }
 
@@ -54,7 +54,7 @@ impl Reason {
         Self { branch: None, why: RemoteFailure::Said(line) }
     }
 
-    /// Whether the remote has commits on the branch that are not here.
+    /// Whether the remote has commits on the branch that are missing here.
     fn went_ahead(&self) -> bool {
         self.branch.is_some() && self.why.says(&["fetch first", "non-fast-forward"])
     }
@@ -69,17 +69,17 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How often a push is tried while others push to the same place.
+/// How often to try while other processes push to the same refs.
 const TRIES: usize = 3;
 impl Outcome {
-    /// Whether the remote has what it should have.
+    /// Whether the push succeeded.
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done(_))
     }
 }
 
-/// Pushes `branches` to `remote`, and gives up when nothing moves for `still` ([`limits::network`](super::limits::network)). A single
-/// one that the user goes on with gets its upstream by `sets_upstream`.
+/// Pushes `branches` to `remote`; gives up when no data moves for `still`
+/// ([`limits::network`](super::limits::network)). With `sets_upstream`, a single branch gets its upstream.
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
@@ -119,7 +119,7 @@ pub fn push(
             let hint = joined.or_else(known);
             return Ok(Outcome::Refused { reasons, hint, again: !diverged });
         }
-        // When the other one pushed the same, the next try finds everything up to date.
+        // If the other process pushed the same, the next try finds everything up to date.
         std::thread::sleep(Duration::from_millis(100));
         tried += 1;
     }
@@ -132,7 +132,7 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
     Ok(repo.find_ref(&name)?.map(|_| name))
 }
 
-/// What goes in one push.
+/// The refs of one push.
 #[derive(Clone, Copy)]
 struct Parcel<'a> {
     branches: &'a [BranchName],
@@ -141,12 +141,13 @@ struct Parcel<'a> {
     sets_upstream: bool,
 }
 
-/// Pushes once; where the remote takes no records, once more without them. Gives why it did not take the branches.
+/// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
+/// refused.
 fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Result<(Vec<Reason>, Carried)> {
     let notes = parcel.notes;
     let mut tried = attempt(repo, remote, parcel, still)?;
     let why = tried.as_ref().ok().and_then(|report| of_notes(report, notes)?.refused.as_ref());
-    // That says nothing of the records.
+    // The connection broke off: the records were not refused.
     if why.is_some_and(|why| is_broken_off(why)) {
         tried = attempt(repo, remote, parcel, still)?;
     }
@@ -156,7 +157,7 @@ fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Resu
     };
     let carried = match of_notes(&report, notes) {
         Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
-        // What is kept back for another ref's sake says so: then it is a branch that is refused.
+        // "atomic" means that the ref was refused because of another one, which is a branch.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = RemoteFailure::refused(why);
             let (reasons, _) = once(repo, remote, &Parcel { notes: None, ..*parcel }, still)?;
@@ -167,18 +168,18 @@ fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Resu
     Ok((refusals(report, notes), carried))
 }
 
-/// What became of the ref `notes`.
+/// The result for the ref `notes`.
 fn of_notes<'r>(report: &'r PushReport, notes: Option<&str>) -> Option<&'r Pushed> {
     report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes)
 }
 
-/// Whether the remote did not come to judge a ref, because a process of its own ended midway, its disk is full or the like
-/// (receive-pack.c, send-pack.c).
+/// Whether the push broke off before the remote judged the ref, for example because its disk is full (receive-pack.c,
+/// send-pack.c).
 fn is_broken_off(why: &str) -> bool {
     ["unpacker error", "failed to report status"].iter().any(|words| why.contains(words))
 }
 
-/// One `git push`; where it did not come to any ref, why.
+/// Runs `git push` once; the inner error has the reasons if no ref was reached.
 fn attempt(
     repo: &Repo,
     remote: &str,
@@ -194,7 +195,7 @@ fn attempt(
     }
 }
 
-/// Why the remote did not take the branches; empty when it has them now.
+/// The reasons why branches were refused; empty on success.
 fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
     let refusal = |Pushed { name, refused, .. }: Pushed| {
@@ -208,13 +209,13 @@ fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     refused
 }
 
-/// The branch of which the remote has other commits.
+/// The first branch on which the remote has other commits.
 fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str {
     let ahead = reasons.iter().find(|reason| reason.went_ahead());
     ahead.and_then(|reason| reason.branch.as_deref()).unwrap_or(&branches[0])
 }
 
-/// How both sides come together: no push brings there what lacks the remote's commits.
+/// The commands that merge the remote's commits, without which no push can succeed.
 fn join_hint(repo: &Repo, remote: &str, branch: &str) -> String {
     let fetch = repo.fetch_command(remote, Some(branch));
     let (own, theirs) = (process::quote(branch), process::quote(format!("{remote}/{branch}")));

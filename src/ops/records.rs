@@ -1,4 +1,4 @@
-//! What in the notes is not believed, for those who look after a repository.
+//! Invalid records in the notes, for `check` and `doctor`.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,7 @@ use crate::points::status;
 use crate::record::Records;
 use crate::record::store::Problem;
 
-/// Everything in the notes that counts for nothing: what is no note or no record, of another key, or of another point than the one
-/// whose key it hangs on.
+/// Finds invalid notes and records: malformed ones, and those whose key or point is not that of the note.
 ///
 /// # Errors
 /// When refs cannot be read.

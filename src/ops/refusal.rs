@@ -1,88 +1,88 @@
-//! The answers "no": what was asked is understood and possible in general, but not now.
+//! Refusals, with exit code 1: the request is valid, but not possible now.
 
 use super::remote_failure::RemoteFailure;
 use crate::git;
 use crate::lattice::Spelled;
 
-/// The answer is no: what was asked is understood and possible in general, but not now.
+/// Why a valid request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The branch is there and holds something else.
+    /// The branch exists with other content.
     #[error("branch `{branch}` exists with other content: it is at {existing}, and this would make {new} ({differs})")]
     OtherContent {
         /// The branch.
         branch: String,
-        /// Where it is.
+        /// Its commit.
         existing: String,
         /// The commit that this command would have made.
         new: String,
         /// Which files differ.
         differs: String,
     },
-    /// A branch is where a point's branch would have to be.
+    /// Another branch prevents the branch of a point.
     #[error("branch `{branch}` cannot be made: `{other}` is in the way ({why})")]
     InTheWay {
-        /// The branch to be made.
+        /// The branch to make.
         branch: String,
-        /// The one that is there.
+        /// The existing branch.
         other: String,
-        /// Why the two cannot be together.
+        /// Why the two clash.
         why: &'static str,
     },
-    /// A file is where the point's directory would have to be.
+    /// A file prevents the directory of a point.
     #[error("`{dir}` cannot be made: `{path}` is there in the points below or in the base, and is no directory")]
     FileInTheWay {
         /// The point's directory.
         dir: String,
-        /// What is there.
+        /// The path of the file.
         path: String,
     },
-    /// There is nothing after this point.
+    /// There is no next step.
     #[error("`{point}` is the last step of its phase")]
     LastStep {
         /// The point.
         point: String,
     },
-    /// There is nothing above this point.
+    /// There is no next phase.
     #[error("`{point}` is in the last phase there is")]
     LastPhase {
         /// The point.
         point: String,
-        /// The base branch, where its work can go.
+        /// The base branch, into which it can be merged.
         base: String,
     },
-    /// What a promotion asks for is not there.
+    /// Conditions of a promotion are not met.
     #[error("the promotion to {target} is refused: {} missing", things(missing.len()))]
     NotReady {
-        /// The point or branch to be made.
+        /// The point to make or the branch to merge into.
         target: String,
-        /// What is missing, point by point.
+        /// The unmet conditions.
         missing: Vec<Missing>,
     },
-    /// The remote did not answer, or did not do what it was asked.
+    /// The remote did not answer or refused the request.
     #[error("could not {doing} `{remote}`: {why}")]
     Remote {
-        /// What was asked.
+        /// The request, as a verb phrase.
         doing: &'static str,
         /// The remote.
         remote: String,
-        /// Why.
+        /// The reason.
         why: RemoteFailure,
     },
-    /// No operation can be undone.
+    /// There is no operation to undo.
     #[error("there is nothing to undo")]
     NothingToUndo,
-    /// The operation is not in force, so it cannot be undone.
+    /// The operation is already undone or not finished.
     #[error("operation {operation} is {state}")]
     NotInForce {
         /// The operation.
         operation: String,
-        /// Where it stands.
+        /// Its state.
         state: &'static str,
-        /// The operation that took it back.
+        /// The operation that undid it.
         by: Option<String>,
     },
-    /// Refs are not what the operation made them.
+    /// Refs have moved since the operation.
     #[error("nothing was undone: {} moved since operation {operation}", have(refs))]
     Moved {
         /// The operation.
@@ -90,12 +90,12 @@ pub enum Refusal {
         /// The refs.
         refs: Vec<String>,
     },
-    /// A commit that undoing needs is gone.
+    /// A commit needed to undo is missing.
     #[error("nothing was undone: commit {commit} of `{name}` is not in this repository any more")]
     CommitGone {
         /// The operation.
         operation: String,
-        /// The ref that would get it.
+        /// The ref to set to it.
         name: String,
         /// The commit.
         commit: String,
@@ -107,34 +107,34 @@ pub enum Refusal {
         operation: String,
         /// The branch.
         branch: String,
-        /// Where.
+        /// The worktree.
         worktree: String,
         /// The command that leaves it.
         leave: String,
     },
-    /// The branch is checked out somewhere, and moving it would pull the ground from under that worktree.
+    /// The branch is checked out, so moving it would leave that worktree out of date.
     #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]
     CheckedOut {
         /// The branch.
         branch: String,
-        /// Where.
+        /// The worktree.
         worktree: String,
     },
 }
 
-/// One condition that is not met.
+/// One unmet condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The point.
     pub point: Spelled,
     /// What it lacks.
     pub what: String,
-    /// The command that would supply it.
+    /// The command that supplies it.
     pub command: String,
 }
 
 impl Refusal {
-    /// That `remote` did not do what git was to ask of it; `error` itself, where it does not tell of the remote.
+    /// Turns the error of a git command that talks to `remote` into a refusal; other errors are returned as they are.
     pub(super) fn remote(error: git::Error, doing: &'static str, remote: &str) -> anyhow::Error {
         match RemoteFailure::of(error, remote) {
             Ok(why) => Self::Remote { doing, remote: remote.to_owned(), why }.into(),
@@ -143,7 +143,7 @@ impl Refusal {
     }
 }
 
-/// `a` has, `a` and 2 others have.
+/// `a` has, `a` and `b` have, `a` and 2 others have.
 fn have(refs: &[String]) -> String {
     match refs {
         [] => "a ref has".to_owned(),

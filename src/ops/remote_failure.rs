@@ -1,4 +1,4 @@
-//! Why a remote did not do what it was asked, and what helps.
+//! Failures of a remote, with hints.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,25 +9,25 @@ use crate::git::{self, Result, refs};
 use crate::limit::Limit;
 use crate::process;
 
-/// Why a remote did not do what it was asked.
+/// Why a request to a remote failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteFailure {
-    /// In the words of git or of the remote.
+    /// The message of git or of the remote.
     Said(String),
-    /// Nothing moved between here and the remote.
+    /// No data moved for too long.
     Stalled(Stalled),
 }
 
 impl RemoteFailure {
-    /// What git says of a refused ref, without the word that it is refused.
+    /// From git's status of a refused ref, without the prefix `[rejected]`.
     pub fn refused(said: &str) -> Self {
         Self::Said(said.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
     }
 
-    /// Why a git that asked `remote` failed.
+    /// From the error of a git command that talks to `remote`.
     ///
     /// # Errors
-    /// `error` itself, where it does not tell of the remote: git could not be run, or the user stopped it.
+    /// `error` itself when it is no failure of the remote: git could not be run, or the user interrupted it.
     pub fn of(error: git::Error, remote: &str) -> Result<Self> {
         match error {
             git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
@@ -40,17 +40,17 @@ impl RemoteFailure {
         }
     }
 
-    /// Whether another git that moves the same refs was first, by these words of git.
+    /// Whether the message contains one of `words`.
     pub fn says(&self, words: &[&str]) -> bool {
         matches!(self, Self::Said(said) if words.iter().any(|word| said.contains(word)))
     }
 
-    /// Whether another push holds what this one needs.
+    /// Whether another push holds a lock that this one needs.
     pub fn is_busy(&self) -> bool {
         self.says(&BUSY)
     }
 
-    /// What the user can do about it, where that is known.
+    /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Said(said) => lock_hint(said),
@@ -68,7 +68,7 @@ impl fmt::Display for RemoteFailure {
     }
 }
 
-/// By these words git tells that another push holds what this one needs (receive-pack.c, refs.c).
+/// Messages of git when another push holds a lock that this one needs (receive-pack.c, refs.c).
 const BUSY: [&str; 6] = [
     "atomic transaction failed",
     "failed to update ref",
@@ -78,15 +78,15 @@ const BUSY: [&str; 6] = [
     "incorrect old value",
 ];
 
-/// The lines that git said; that it said nothing, where it did not.
+/// The non-empty lines of git's stderr, or its exit status if there are none.
 pub(super) fn words(stderr: &[u8], status: ExitStatus) -> Vec<String> {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }
 }
 
-/// What to do about a lock in the remote's repository, where what it said names one. Only a remote on this machine shows
-/// whether the lock is still there.
+/// A hint about a lock file in the remote's repository, if the message names one. Only for a remote on this machine is
+/// it known whether the file still exists.
 pub fn lock_hint(said: &str) -> Option<String> {
     let lock: PathBuf = refs::lock_file(said)?.components().collect();
     let (shown, rm) = (lock.display(), process::quote(&lock));

@@ -1,4 +1,4 @@
-//! Everything there is to know of one point.
+//! All details of one point.
 
 use std::path::PathBuf;
 
@@ -14,27 +14,27 @@ use crate::points::content::{self, CONFIG, Content, Step};
 use crate::points::status::{self, PointStatus};
 use crate::record::{Attributed, Dispute, Record, Records, disputes};
 
-/// One point in full.
+/// The details of a point.
 pub struct Details {
-    /// What `status` knows.
+    /// Its status.
     pub status: PointStatus,
-    /// The template that makes exactly its flake, if one does.
+    /// The template that renders exactly its flake, if there is one.
     pub template: Option<String>,
     /// The blob id of its config.toml, as in the `Lattice-Config:` trailer.
     pub config_hash: Option<String>,
-    /// What its directory holds, from the root.
+    /// The files in its directory, as paths from the root.
     pub files: Vec<String>,
-    /// The points of the population right below it.
+    /// Its lower covers in the population.
     pub below: Vec<Spelled>,
-    /// The records for its key.
+    /// The records of its key.
     pub records: Vec<Attributed>,
-    /// Where they contradict each other; records are named by their place in the list.
+    /// Contradictions between the records, which are named by their index.
     pub disputes: Vec<Dispute>,
-    /// The logs of its key's builds that are kept in this clone.
+    /// The existing logs of its key in this clone.
     pub logs: Vec<PathBuf>,
 }
 
-/// Looks everything up.
+/// Reads all details.
 ///
 /// # Errors
 /// When the point has no branch or objects cannot be read.

@@ -1,4 +1,4 @@
-//! Taking back an operation: exactly its refs, and only where each is still what the operation made it.
+//! Undoing an operation: restores exactly its refs, and only if each still has the value that the operation gave it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,32 +14,32 @@ use crate::git::names::{self, BranchName};
 use crate::git::{Change, Oid, Repo, Transaction};
 use crate::journal::{Entry, History, Journal, Operation, Origin, State};
 
-/// What undoing an operation comes to.
+/// A planned undo.
 pub struct Undo {
     /// The operation.
     pub operation: Operation,
-    /// The refs, each with what it is and what it becomes.
+    /// The changes of local refs.
     pub changes: Vec<Change>,
-    /// The refs of remotes that the operation was pushed to.
+    /// The changes of remote refs to which the operation was pushed.
     pub pushed: Vec<Pushed>,
     title: String,
-    /// The ref that kept what the operation took away: it is reached by its own refs again.
+    /// The deletion of the keeping ref, whose commits become reachable again.
     kept: Option<Change>,
 }
 
-/// A ref of a remote, with what it is and what taking back makes it.
+/// The change of a ref on a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// The remote.
     pub remote: String,
-    /// The ref there.
+    /// The change of the ref.
     pub change: Change,
 }
 
-/// Plans to take back an operation: the one whose id begins with `wanted`, else the newest that is in force.
+/// Plans to undo the operation whose id begins with `wanted`, else the newest that is not undone.
 ///
 /// # Errors
-/// [`Refusal`] when a ref has moved since, is checked out, or would need a commit that is gone.
+/// [`Refusal`] when a ref has moved since or is checked out, or when a commit is missing.
 pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
     let repo = &context.repo;
     let history = Journal::of(repo).read()?;
@@ -95,7 +95,7 @@ fn check_objects(repo: &Repo, operation: &Operation, changes: &[Change]) -> Resu
     }
 }
 
-/// A worktree would show what it has checked out as changed, or have nothing to commit to.
+/// Checks that no branch is checked out: its worktree would show changes, or have no branch to commit to.
 fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<()> {
     let taken: HashMap<BranchName, PathBuf> = repo.taken_branches()?.into_iter().collect();
     let branch = |change: &Change| BranchName::of_ref(&change.name);
@@ -116,14 +116,15 @@ fn quoted(path: &Path) -> String {
     crate::process::quote(path)
 }
 
-/// The command that leaves the branch which is checked out here: back to the one before, unless that goes too.
+/// The command that leaves the checked-out branch: to the previous branch, unless the undo deletes that too.
 fn leave(repo: &Repo, changes: &[Change]) -> Result<String> {
     let before = repo.git().previous_branch()?;
     let stays = |name: &String| !changes.iter().any(|change| change.name == *name && change.new.is_none());
     Ok(if before.is_some_and(|name| stays(&name)) { "git switch -" } else { "git switch --detach" }.to_owned())
 }
 
-/// The reflog's message. What is brought back is what was made here, and its reflog went with it: it says so again (`ops::trust`).
+/// The reflog message. An undo of an undo recreates branches whose reflog is lost, so it repeats the original message,
+/// which marks them as made here (`ops::trust`).
 fn title(history: &History, operation: &Operation) -> String {
     let Some(undone) = &operation.undoes else { return format!("undo: {}", operation.title) };
     let first = history.entries.iter().find(|entry| entry.operation.id == *undone);
@@ -142,7 +143,7 @@ fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Re
                 found.push(Pushed { remote: remote.to_owned(), change: change(before, *new) });
             }
         } else if entry.operation.origin == Origin::Made && old.is_none() {
-            // The user pushed it by other means: the operation made the branch, so the remote did not have it before.
+            // The user pushed the branch with git. The operation created it, so the remote did not have it before.
             for remote in &remotes {
                 if there(remote)? == *new {
                     found.push(Pushed { remote: remote.clone(), change: change(None, *new) });
@@ -154,7 +155,7 @@ fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Re
 }
 
 impl Undo {
-    /// Takes back what was pushed, remote by remote, each only where the remote still has exactly that; gives what was done.
+    /// Undoes pushes, remote by remote, only if the remote still has the pushed values; returns the changes made.
     fn take_back(&self, repo: &Repo) -> Result<HashMap<String, Vec<Change>>> {
         let mut remotes: HashMap<String, Vec<Change>> = HashMap::new();
         for Pushed { remote, change } in &self.pushed {
@@ -177,11 +178,11 @@ impl Undo {
         Ok(remotes)
     }
 
-    /// Moves the refs back, and those of remotes before where that is asked for; gives the id of the operation that did it.
+    /// Restores the refs, with `takes_back` first those of remotes; returns the id of the new operation.
     ///
     /// # Errors
-    /// [`Refusal::Remote`] when a remote has something else or cannot be reached, and [`Refusal::Moved`] when another process was
-    /// first; then no ref has moved here.
+    /// [`Refusal::Remote`] when a remote has other values or cannot be reached, and [`Refusal::Moved`] when another
+    /// process moved a ref first; then no local ref has moved.
     pub fn apply(self, context: &Context, takes_back: bool) -> Result<String> {
         let repo = &context.repo;
         let taken = if takes_back { self.take_back(repo)? } else { HashMap::new() };
@@ -201,14 +202,14 @@ impl Undo {
     }
 }
 
-/// Whether a remote has what is wanted already: an undo that was killed had come that far.
+/// Whether a remote has the restored values already, from an undo that was killed.
 fn is_taken_back(repo: &Repo, remote: &str, changes: &[Change]) -> Result<bool> {
     let names: Vec<_> = changes.iter().map(|change| change.name.clone()).collect();
     let there = repo.git().remote_refs(remote, &names, limits::network(repo)?)?;
     Ok(changes.iter().all(|change| there.get(&change.name).copied() == change.new))
 }
 
-/// Notes what a remote has, as a push that goes through does.
+/// Updates the tracking refs as a successful push does.
 fn forget_there(repo: &Repo, remote: &str, changes: &[Change]) -> Result<()> {
     let mut tracking = Vec::new();
     for change in changes {

@@ -1,4 +1,4 @@
-//! Putting right what gits left that were killed at their work, or whose git-lattice was.
+//! Recovery after a git process, or the git-lattice that started it, was killed.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use anyhow::Result;
 use crate::git::Repo;
 use crate::git::work::{Unfinished, Work};
 
-/// A git whose git-lattice was killed ends by itself in moments, unless it speaks to a slow remote.
+/// How long to wait for a git whose git-lattice was killed: it ends soon, unless it talks to a slow remote.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Puts right what was left by processes that have ended. What a git still works on is left for the next time.
+/// Recovers the work of processes that have ended. Work of a running git is left for the next time.
 ///
 /// # Errors
 /// When the repository cannot be read or written.
@@ -18,7 +18,7 @@ pub fn settle(repo: &Repo) -> Result<()> {
     repo.unfinished_work().iter().try_for_each(|unfinished| settle_one(repo, unfinished))
 }
 
-/// The same for gits of this process: it is about to end.
+/// Like [`settle`], for git processes started by this process, before it exits.
 ///
 /// # Errors
 /// When the repository cannot be read or written.
@@ -32,7 +32,7 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
         unfinished.forget();
         return Ok(());
     };
-    // Another worktree has an index and a HEAD of its own.
+    // Another worktree has its own index and HEAD.
     if is_elsewhere(repo, work) || !repo.remove_remains(work, *since, PATIENCE) {
         return Ok(());
     }

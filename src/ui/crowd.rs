@@ -1,4 +1,4 @@
-//! Many builds at once as one line: how many are over, how many failed, what runs now.
+//! Progress of several builds in one line: how many are done, how many failed, what is running.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use crate::lattice::Spelled;
 use crate::nix::Event;
 use crate::ops::builds::{Done, Job};
 
-/// Builds under way.
+/// The progress of several builds.
 #[derive(Debug, Default)]
 pub struct Crowd {
     total: usize,
@@ -14,28 +14,28 @@ pub struct Crowd {
     failed: usize,
     is_evaluated: bool,
     running: Vec<(u64, Spelled)>,
-    /// Of these, late lines may still come.
+    /// Points whose builds have ended; late events for them are ignored.
     ended: HashSet<Spelled>,
     last: String,
 }
 
 impl Crowd {
-    /// So many are to be built.
+    /// Progress of `total` builds.
     pub fn of(total: usize) -> Self {
         Self { total, ..Self::default() }
     }
 
-    /// Whether it is one.
+    /// Whether there is more than one build.
     pub fn is_crowd(&self) -> bool {
         self.total > 1
     }
 
-    /// Evaluation is over.
+    /// Notes that evaluation has ended.
     pub fn evaluated(&mut self) {
         self.is_evaluated = true;
     }
 
-    /// Takes note of what nix says.
+    /// Handles an event of Nix.
     pub fn note(&mut self, event: &Event, jobs: &[&Job]) {
         match event {
             Event::BuildStarted { id, .. } => {
@@ -49,7 +49,7 @@ impl Crowd {
         }
     }
 
-    /// One is over.
+    /// Notes that a build has ended.
     pub fn end(&mut self, done: &Done) {
         if done.fresh {
             self.over += 1;
@@ -59,7 +59,7 @@ impl Crowd {
         self.ended.insert(done.record.point.clone());
     }
 
-    /// All of it.
+    /// The progress line.
     pub fn line(&self) -> String {
         if !self.is_evaluated {
             return format!("evaluating {} builds", self.total - self.over);

@@ -1,4 +1,4 @@
-//! Lengths of time for people.
+//! Durations in human-readable form.
 
 /// `12s`, `1m12s`, `2h05m`, `3d04h`: never more than two units.
 pub fn exact(seconds: u64) -> String {
@@ -11,7 +11,7 @@ pub fn exact(seconds: u64) -> String {
     }
 }
 
-/// `~12s`, `~3m`, `~2h`: one unit, rounded, for what is a guess anyway.
+/// `~12s`, `~3m`, `~2h`: one unit, rounded, for estimates.
 pub fn rough(seconds: u64) -> String {
     let rounded = |unit: u64| (seconds + unit / 2) / unit;
     match seconds {

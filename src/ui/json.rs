@@ -1,11 +1,11 @@
-//! Writing JSON as it is made: a large document is never in memory as a whole.
+//! Streaming JSON output: a large document is never held in memory.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-/// A document with its version as the first field.
+/// A document with `version` as the first field.
 #[derive(Serialize)]
 struct Document<T> {
     version: u8,
@@ -13,7 +13,7 @@ struct Document<T> {
     fields: T,
 }
 
-/// Writes `fields`, a struct or an object, as a document of several lines.
+/// Writes `fields`, a struct or an object, as a pretty-printed document.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -25,7 +25,7 @@ pub(super) fn write(to: impl Write, fields: impl Serialize) -> io::Result<()> {
     to.flush()
 }
 
-/// The pretty format, with every character escaped that would do something to a terminal.
+/// The pretty formatter, which also escapes characters that a terminal interprets.
 struct Escaping(PrettyFormatter<'static>);
 
 impl Formatter for Escaping {

@@ -1,4 +1,4 @@
-//! What people and programs see: data on stdout, everything else on stderr.
+//! Output: data on stdout, everything else on stderr.
 
 pub mod crowd;
 pub mod duration;
@@ -18,29 +18,29 @@ use crate::env::Environment;
 pub use crate::text::harmless;
 use crate::{error, process};
 
-/// How to speak.
+/// Writes to stdout and stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
-    /// Colour on stdout.
+    /// Whether stdout is coloured.
     pub color: bool,
-    /// Colour on stderr.
+    /// Whether stderr is coloured.
     color_err: bool,
-    /// Whether somebody sits before stdin and stderr who could be asked.
+    /// Whether stdin and stderr are terminals, so that the user can be asked.
     pub interactive: bool,
 }
 
-/// Colours, by what they mean.
+/// Colours by meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// All is well.
+    /// Success.
     Good,
-    /// Something is broken.
+    /// Failure.
     Bad,
-    /// Something wants looking at.
+    /// Needs attention.
     Odd,
-    /// Of less weight.
+    /// Less important.
     Faint,
-    /// Nothing special.
+    /// Neutral.
     Plain,
 }
 
@@ -57,14 +57,14 @@ impl Tone {
 }
 
 impl Ui {
-    /// Finds out what the terminals can show.
+    /// Detects the terminals.
     pub fn new(environment: &Environment) -> Self {
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let color = !environment.no_color;
         Self { color: out && color, color_err: err && color, interactive: std::io::stdin().is_terminal() && err }
     }
 
-    /// A line of data.
+    /// Prints a line of data to stdout.
     pub fn data(&self, line: impl AsRef<str>) {
         if LOST.get().is_none()
             && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.color))
@@ -73,31 +73,31 @@ impl Ui {
         }
     }
 
-    /// A line about what is happening.
+    /// Prints a message to stderr.
     pub fn say(&self, line: impl AsRef<str>) {
         writeln!(io::stderr(), "{}", sanitized(line.as_ref(), self.color_err)).ok();
     }
 
-    /// A line about something that the user should look at.
+    /// Prints a warning.
     pub fn warn(&self, line: impl AsRef<str>) {
         self.say(format!("{} {}", paint("warning:", Tone::Odd, self.color_err), line.as_ref()));
     }
 
-    /// A line about what went wrong.
+    /// Prints an error.
     pub fn error(&self, line: impl AsRef<str>) {
         self.say(format!("{} {}", paint("error:", Tone::Bad, self.color_err), line.as_ref()));
     }
 
-    /// A line with what to do next.
+    /// Prints a hint.
     pub fn hint(&self, line: impl AsRef<str>) {
         self.say(format!("{} {}", paint("hint:", Tone::Odd, self.color_err), line.as_ref()));
     }
 
-    /// Draws `line` over the last one, where there is a terminal; the empty line takes it away.
+    /// Draws `line` over the previous progress line, if stderr is a terminal; an empty line removes it.
     pub fn progress(&self, line: &str) {
         if std::io::stderr().is_terminal() {
             let mut stderr = std::io::stderr();
-            // A line that wraps cannot be drawn over: one column stays free.
+            // A wrapped line cannot be drawn over: leave one column free.
             let columns = rustix::termios::tcgetwinsize(&stderr).ok().map(|size| usize::from(size.ws_col));
             let width = columns.filter(|columns| *columns > 0).unwrap_or(80) - 1;
             let short: String = harmless(line).chars().take(width).collect();
@@ -105,7 +105,7 @@ impl Ui {
         }
     }
 
-    /// One JSON document with `"version": 1` as its first field.
+    /// Prints one JSON document with `"version": 1` as its first field.
     pub fn json(&self, fields: impl Serialize) {
         if LOST.get().is_none()
             && let Err(error) = json::write(io::stdout(), fields)
@@ -114,12 +114,12 @@ impl Ui {
         }
     }
 
-    /// Asks yes or no where there is somebody to ask; otherwise `None`. An empty answer is a yes.
+    /// Asks a yes-or-no question; an empty answer means yes. `None` without a terminal.
     pub fn ask(&self, question: &str) -> Option<bool> {
         self.answer(&format!("{question} [Y/n] ")).map(|answer| matches!(answer.as_str(), "" | "y" | "yes"))
     }
 
-    /// The same for what cannot be taken back easily: an empty answer is a no.
+    /// Like [`Self::ask`], but an empty answer means no.
     pub fn confirm(&self, question: &str) -> Option<bool> {
         self.answer(&format!("{question} [y/N] ")).map(|answer| matches!(answer.as_str(), "y" | "yes"))
     }
@@ -136,17 +136,17 @@ impl Ui {
     }
 }
 
-/// From now on, a terminal is told what is waited for where that takes more than a second.
+/// From now on, waits of more than a second are announced on a terminal.
 pub fn announce_waits() {
     if io::stderr().is_terminal() {
         process::announce_waits(|what| {
-            // Not drawn over: a password may be asked for on the same line.
+            // Print a whole line: git may ask for a password on it.
             writeln!(io::stderr(), "waiting for {}", harmless(what)).ok();
         });
     }
 }
 
-/// `text` in a colour, if there is to be one.
+/// Colours `text` if `color` is set.
 pub fn paint(text: &str, tone: Tone, color: bool) -> String {
     match tone.code().filter(|_| color) {
         Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
@@ -154,8 +154,8 @@ pub fn paint(text: &str, tone: Tone, color: bool) -> String {
     }
 }
 
-/// Lines for a terminal, whatever is in them: but for line breaks, and our own colours where there are any, all that would do something
-/// to it is replaced. Everything that is shown passes here.
+/// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes. All
+/// output passes through here.
 fn sanitized(text: &str, color: bool) -> String {
     const OWN: [&str; 5] = ["\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"];
     let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
@@ -169,16 +169,16 @@ fn sanitized(text: &str, color: bool) -> String {
     shown
 }
 
-/// What kept data from being written; the first reason counts.
+/// The first error in writing to stdout.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
-/// The exit code after everything was said: `code`, unless stdout did not take the data.
+/// The final exit code: `code`, unless writing to stdout failed.
 ///
-/// Whoever reads may go away (`| head`): that stops no work halfway, and is no error of ours.
+/// The reader may close the pipe (`| head`). That does not interrupt the work and is not reported as an error.
 pub fn final_code(code: u8) -> u8 {
     match LOST.get() {
         None => code,
-        // What a shell reports for a program that SIGPIPE ended.
+        // The status that a shell reports for a program ended by SIGPIPE.
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => 141,
         Some(error) => {
             writeln!(io::stderr(), "error: could not write to stdout: {error}").ok();

@@ -1,4 +1,4 @@
-//! The picture of a lattice: a table per component, steps as rows, architectures as columns.
+//! The picture of a lattice: one table per component, with steps as rows and architectures as columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, col
     lines
 }
 
-/// Which axes make titles, rows and columns.
+/// Which axes form titles, rows and columns.
 struct Layout {
     titles: Vec<usize>,
     rows: Vec<usize>,
@@ -90,7 +90,7 @@ fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
     Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)
 }
 
-/// ` 1m12s of ~3m` of what is going on.
+/// The elapsed and expected time of a build, such as ` 1m12s of ~3m`.
 fn time(status: &PointStatus) -> String {
     let Some(activity) = status.activity else { return String::new() };
     let elapsed = duration::exact(activity.seconds());
@@ -98,7 +98,7 @@ fn time(status: &PointStatus) -> String {
     format!(" {elapsed}{expected}")
 }
 
-/// How a state is shown in one character.
+/// The symbol of a state.
 pub fn mark(state: State) -> (&'static str, Tone) {
     match state {
         State::New => ("·", Tone::Plain),
@@ -112,7 +112,7 @@ pub fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// Something that can be done next, in a line.
+/// One suggestion of what to do next.
 pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String {
     let label = match next.action {
         Action::Settle => "disputed:",

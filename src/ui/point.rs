@@ -1,4 +1,4 @@
-//! A survey and its points, as JSON has them.
+//! JSON views of a survey and its points.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use crate::points::status::{PointStatus, Survey};
 use crate::record::{State, Verdicts};
 use crate::system::System;
 
-/// What `status --json` prints. Each point becomes text when it is written.
+/// The document of `status --json`. Points are formatted while they are written.
 #[derive(Serialize)]
 pub struct SurveyView<'a> {
     base: &'a BranchName,
@@ -26,7 +26,7 @@ struct Points<'a>(&'a Config, &'a [PointStatus]);
 
 struct Next<'a>(&'a Config, &'a Survey);
 
-/// A point as `status --json` and `show --json` print it.
+/// A point in `status --json` and `show --json`.
 #[derive(Serialize)]
 pub struct PointView<'a> {
     point: Spelled,
@@ -67,7 +67,7 @@ struct Text<T>(T);
 struct Texts<'a, T>(&'a [T]);
 
 impl<'a> SurveyView<'a> {
-    /// All of a survey.
+    /// The view of a survey.
     pub fn of(config: &'a Config, survey: &'a Survey) -> Self {
         Self {
             base: &config.base,
@@ -79,7 +79,7 @@ impl<'a> SurveyView<'a> {
 }
 
 impl<'a> PointView<'a> {
-    /// One point.
+    /// The view of one point.
     pub fn of(config: &'a Config, status: &'a PointStatus) -> Self {
         let Named { spelled, branch, dir, .. } = config.name(&status.point);
         Self {

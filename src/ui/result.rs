@@ -1,10 +1,10 @@
-//! What a build came to.
+//! The result of a build.
 
 use super::{Tone, harmless, paint};
 use crate::ops::builds::Done;
 use crate::record::Verdict;
 
-/// A result as one line.
+/// The result in one line.
 pub fn line(done: &Done, color: bool) -> String {
     let record = &done.record;
     let word = record.verdict.word();

@@ -1,8 +1,8 @@
-//! Tables: columns as wide as their widest cell, two blanks between them.
+//! Tables: columns as wide as their widest cell, separated by two spaces.
 
 use super::{Tone, harmless, paint};
 
-/// One cell.
+/// A cell of a table.
 #[derive(Debug, Clone)]
 pub struct Cell {
     text: String,
@@ -10,7 +10,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A cell of a tone; what would do something to a terminal is replaced.
+    /// A cell with a tone; characters that a terminal interprets are replaced.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: harmless(&text.into()), tone }
     }
@@ -28,7 +28,7 @@ impl From<&str> for Cell {
     }
 }
 
-/// The lines of a table, without blanks at their ends.
+/// The lines of a table, without trailing spaces.
 pub fn lines(rows: &[Vec<Cell>], color: bool) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =

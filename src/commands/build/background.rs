@@ -19,7 +19,7 @@ use crate::queue::{Asked, Job, Put, Queue, Snapshot};
 use crate::ui::result::line;
 use crate::ui::{Ui, duration, harmless};
 
-/// The flags that concern the queue.
+/// Adds the flags for background builds.
 pub(super) fn add_args(command: Command) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     command
@@ -40,7 +40,7 @@ pub(super) fn add_args(command: Command) -> Command {
         )
 }
 
-/// Whether one of these flags is there.
+/// Whether one of these flags is set.
 pub(super) fn is_meant(args: &ArgMatches) -> bool {
     ["background", "wait", "cancel"].iter().any(|name| args.get_flag(name))
 }
@@ -66,7 +66,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     wait(session, &plan, json)
 }
 
-/// What was asked for, point by point.
+/// What happened to the requested points.
 #[derive(Default)]
 struct Answer {
     queued: Vec<Spelled>,
@@ -88,7 +88,7 @@ fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
             _ => {}
         }
     }
-    // The worker would find out too, but has nobody to tell.
+    // Check the limits now: the worker cannot report an error to the user.
     limits::background(&context.repo)?;
     if !asks.is_empty() && !Nix::is_on_path() {
         return Err(nix::Error::Missing.into());
@@ -120,7 +120,7 @@ impl Answer {
     }
 }
 
-/// Waits for what is going on with the plan's keys, then prints what each came to.
+/// Waits for the background builds of the plan's keys, then prints their results.
 fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
     let keys: Vec<Oid> = plan.jobs.iter().map(|job| job.key).collect();
@@ -172,7 +172,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
         None
     } else {
         let named = Selection::read(config, args)?;
-        // A job may be of a branch that is gone: what is written out in full need not exist.
+        // The branch of a job may have been deleted, so a fully written point need not exist.
         let points = match named.expand(config, context.head_point(config)?.as_ref()) {
             Ok(points) if !named.is_empty() => points,
             _ => named.existing(session, config, &Census::take(&context.repo, config)?)?,

@@ -18,7 +18,7 @@ use crate::ui::crowd::Crowd;
 use crate::ui::result::line;
 use crate::ui::{Ui, duration, harmless};
 
-/// The command that allows what lattice.toml proposes.
+/// The command that allows the machines in lattice.toml.
 const ALLOW: &str = "git lattice trust --settings";
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -81,7 +81,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(if is_good { error::OK } else { error::NO })
 }
 
-/// Says that lattice.toml names machines which are not used.
+/// Reports machines in lattice.toml that are not used.
 fn tell_unused(ui: &Ui, keys: &[&str]) {
     if !keys.is_empty() {
         let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
@@ -91,22 +91,22 @@ fn tell_unused(ui: &Ui, keys: &[&str]) {
     }
 }
 
-/// What is shown while building: a line that changes, then a line per result.
+/// The output during a build: a progress line, and a line per result.
 struct View<'a> {
     ui: &'a Ui,
     json: bool,
     current: String,
     crowd: Crowd,
     evaluator: Option<&'static str>,
-    /// The hints of a missing builder are the same for every point that lacks it.
+    /// Hints shown so far, so that each is shown once.
     hinted: Vec<String>,
-    /// What should have been compared and was not.
+    /// Jobs that could not be compared.
     not_compared: Vec<Value>,
-    /// What has a result, as far as that was told.
+    /// Records of finished builds.
     results: Vec<Record>,
-    /// What has none.
+    /// Builds without a verdict.
     undecided: Vec<Value>,
-    /// What became of copying the results; null when there was nothing to copy.
+    /// The result of copying to a cache; null if nothing was copied.
     copied: Value,
 }
 
@@ -117,7 +117,7 @@ impl<'a> View<'a> {
         Self { ui, json, current, crowd, evaluator, hinted, not_compared, results, undecided, copied }
     }
 
-    /// Whether everything was copied and compared that should be.
+    /// Whether copying and comparing succeeded.
     fn is_good(&self) -> bool {
         self.not_compared.is_empty() && self.copied["error"].is_null()
     }
@@ -133,7 +133,7 @@ impl<'a> View<'a> {
         document
     }
 
-    /// Nix had no answer for some: the others are told all the same.
+    /// Prints the JSON document when some builds ended without a verdict.
     fn give_up(&self) {
         if self.json && !self.undecided.is_empty() {
             let mut document = self.document(&self.results.iter().collect::<Vec<_>>());

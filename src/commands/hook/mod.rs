@@ -1,4 +1,4 @@
-//! `git lattice hook`: what the installed hooks call; not for people.
+//! `git lattice hook`: internal command, called by the installed hooks.
 
 mod pre_commit;
 
@@ -20,7 +20,7 @@ use crate::process::detach;
 use crate::queue::Put;
 use crate::ui::{Ui, harmless};
 
-/// Runs `hook run EVENT ARGS..`, `hook later OCCASION`, `hook worker` or `hook build KEY`; gives the exit code.
+/// Runs `hook run EVENT ARGS..`, `hook later OCCASION`, `hook worker` or `hook build KEY`; returns the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
     let ui = Ui::new(&environment);
     match args {
@@ -42,7 +42,7 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
         Ok(event) => event,
         Err(wrong) => return report(ui, &wrong.into()),
     };
-    // Before anything is opened: what the environment says is enough.
+    // Check the environment before opening the repository.
     if Skip::find(event.kind(), environment.skip, environment.ci, |_| None).is_some() {
         return error::OK;
     }
@@ -52,14 +52,14 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
         Event::PostCheckout { old: None, .. } => Occasion::Fresh,
         Event::PostCheckout { .. } | Event::PostMerge { .. } | Event::PostCommit => Occasion::Switch,
     };
-    // Its exit status becomes that of `git checkout`, which is done: whatever went wrong here is one line.
+    // The exit status would become that of `git checkout`, which has succeeded: report errors in one line only.
     if let Err(failure) = afterwards(ui, environment, event.kind(), occasion) {
         say_line(ui, &format!("no build was started: {failure:#}"));
     }
     error::OK
 }
 
-/// Says one line, whatever is in the text.
+/// Prints a text as one line.
 fn say_line(ui: &Ui, text: &str) {
     ui.say(harmless(&format!("git-lattice: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))));
 }

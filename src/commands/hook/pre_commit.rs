@@ -1,4 +1,4 @@
-//! What the pre-commit hook does.
+//! The pre-commit hook.
 
 use anyhow::Result;
 
@@ -9,14 +9,14 @@ use crate::ops::lint as ops;
 use crate::ui::lint::{human, warn_of_unknown};
 use crate::ui::{Ui, harmless};
 
-/// Lints the blobs of the index; findings stop the commit. Nothing is changed.
+/// Lints the staged files; findings stop the commit. Changes nothing.
 pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
     let gathered = ops::staged(&context.repo)?;
     if gathered.sources.is_empty() {
         return Ok(error::OK);
     }
     let settings = ops::settings(Some(context)).unwrap_or_else(|failure| {
-        // The commit may be the one that mends it.
+        // This commit may repair lattice.toml.
         ui.warn(format!("lattice.toml is not usable, so that its `[lint]` does not count: {failure:#}"));
         lint::Settings::default()
     });

@@ -1,4 +1,4 @@
-//! The flags that choose what to build by what is known of the points: `--all`, `--frontier`, `--failed`.
+//! Flags that choose the points to build by their state: `--all`, `--frontier`, `--failed`.
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -25,9 +25,9 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
     command.args(CHOICES.map(|(name, _, help)| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)))
 }
 
-/// The points to build: the named ones or HEAD's, unless a flag chooses among those named, or among all.
+/// The points to build: the named ones or HEAD's. A flag chooses among the named points, or among all.
 ///
-/// That a flag leaves none is an answer and no error; it is said why.
+/// An empty choice is not an error; the reason is printed.
 pub(in crate::commands) fn points(
     session: &Session,
     config: &Config,

@@ -1,4 +1,4 @@
-//! The flags that say what new points hold.
+//! Flags for the content of new points.
 
 use std::io::Read;
 
@@ -29,7 +29,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         )
 }
 
-/// The content that the arguments ask for, without points.
+/// Reads the content from the arguments, without points.
 pub(in crate::commands) fn read(session: &Session, args: &ArgMatches) -> Result<Request> {
     let data = args.get_one::<String>("config").map(|path| read_data(session, path)).transpose()?;
     let template = args.get_one::<String>("template").map(|name| Template::parse(name)).transpose()?;

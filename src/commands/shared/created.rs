@@ -1,4 +1,4 @@
-//! The end of `new`, `next-step` and `promote`: push, switch, and what is shown of it.
+//! The last part of `new`, `next-step` and `promote`: push, switch, and output.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::ops::push::{self, Carried, Outcome};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui};
 
-/// The options that these commands share.
+/// Adds the options that these commands share.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     command
@@ -28,7 +28,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         .arg(flag("json", "Print JSON"))
 }
 
-/// Makes the points of a request and shows what came of it; gives the exit code.
+/// Makes the points of a request and shows the result; returns the exit code.
 pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
@@ -37,7 +37,7 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
         show(ui, args, &plan, &check(&plan)?, &Outcome::Nothing);
         return Ok(error::OK);
     }
-    // A limit that is none is an error before anything is made.
+    // Read the limit first: an invalid value is an error before anything is made.
     let still = limits::network(&context.repo)?;
     let (plan, checked) = new::make(context, config, request, check)?;
     plan.warnings.iter().for_each(|warning| ui.warn(warning));
@@ -59,7 +59,7 @@ fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, stil
     }
 }
 
-/// One point: go there, as `git switch -c` would.
+/// Switches to the branch if the plan has a single point, like `git switch -c`.
 fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     let context = session.context()?;
     let [item] = plan.items.as_slice() else { return Ok(error::OK) };
@@ -92,7 +92,7 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
     refused(ui, pushed, "the points are here", "them");
 }
 
-/// Says what became of the records that went with a push.
+/// Reports the records that were pushed with the branches.
 pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
         Outcome::Done(Carried::Records) => ui.say("the records of this clone were pushed with it"),
@@ -104,7 +104,7 @@ pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     }
 }
 
-/// Says why a push did not go through, if it did not, and what to do; `what` is here.
+/// Reports a failed push with its reasons and a hint; `what` names what exists locally.
 pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
     if let Outcome::Refused { reasons, hint, again } = pushed {
         let later = if *again {
@@ -188,7 +188,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     value
 }
 
-/// Whether this clone's records went with a push; null where there was nothing to go.
+/// Whether this clone's records were pushed; null if there was nothing to push.
 pub(in crate::commands) fn carried_json(pushed: &Outcome) -> Value {
     match pushed {
         Outcome::Done(Carried::Records) => json!(true),

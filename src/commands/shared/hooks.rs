@@ -1,9 +1,9 @@
-//! What is said of installed hooks.
+//! Output about installed hooks.
 
 use crate::ops::hooks::Done;
 use crate::ui::Ui;
 
-/// Says what installing or removing hooks did.
+/// Shows the result of installing or removing hooks.
 pub(in crate::commands) fn show(ui: &Ui, done: &Done) {
     done.said.iter().for_each(|line| ui.data(line));
     done.warnings.iter().for_each(|warning| ui.warn(warning.to_string()));

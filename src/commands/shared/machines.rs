@@ -1,4 +1,4 @@
-//! The flags that name other machines.
+//! Flags that name other machines.
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -11,7 +11,7 @@ const NAMES: [(&str, &str, &str); 4] = [
     ("push-cache", "URL", "Copy what was built to this cache or store, with all it needs"),
 ];
 
-/// Adds them.
+/// Adds the flags.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
     let arg = |(name, value, help): (&'static str, &'static str, &'static str)| {
         Arg::new(name).long(name).value_name(value).help(help).help_heading("Other machines")
@@ -19,7 +19,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
     command.args(NAMES.map(arg))
 }
 
-/// Reads them.
+/// Reads the flags.
 pub(in crate::commands) fn read(args: &ArgMatches) -> Flags {
     let text = |name: &str| args.get_one::<String>(name).cloned();
     Flags {

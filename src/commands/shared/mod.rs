@@ -1,4 +1,4 @@
-//! What several commands share.
+//! Code shared by several commands.
 
 pub(super) mod choice;
 pub(super) mod content;

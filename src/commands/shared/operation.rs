@@ -1,4 +1,4 @@
-//! Operations of the journal, for people and JSON.
+//! Formatting of journal operations.
 
 use crate::git::Oid;
 use crate::journal::Operation;

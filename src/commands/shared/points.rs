@@ -1,4 +1,4 @@
-//! Naming points on a command line: a flag per axis, `component/arch/phase/step` with `*` and `{a,b}`, or a branch.
+//! Points on the command line: a flag per axis, `component/arch/phase/step` with `*` and `{a,b}`, or a branch.
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -13,12 +13,12 @@ use crate::points::census::Census;
 /// The id of the argument that names points.
 pub(in crate::commands) const POINTS: &str = "points";
 
-/// The id of an axis' flag: apart from the ids of a command's own arguments, whatever the axis is called.
+/// The id of an axis' flag. The space keeps it distinct from the ids of a command's own arguments.
 fn flag_id(axis: &str) -> String {
     format!("axis {axis}")
 }
 
-/// The arguments that name points, with a flag for each of `axes`.
+/// Adds the arguments that name points, with a flag for each of `axes`.
 pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: bool) -> Command {
     let help = if many {
         "Points, as component/arch/phase/step with `*` and `{a,b}`, or by branch"
@@ -44,7 +44,7 @@ pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: boo
         .args(axes.iter().map(flag))
 }
 
-/// What the arguments say: nothing, or one or more selectors.
+/// The selectors from the arguments; empty if no point is named.
 pub(in crate::commands) struct Selection {
     selectors: Vec<Selector>,
 }
@@ -76,12 +76,12 @@ impl Selection {
         Ok(Self { selectors })
     }
 
-    /// Whether nothing was named.
+    /// Whether no point is named.
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.selectors.is_empty()
     }
 
-    /// The points that are meant, which need not exist; what is left open comes from `head`, else from the axis.
+    /// The selected points, which need not exist. Missing coordinates come from `head`, else from the axis.
     pub(in crate::commands) fn expand(&self, config: &Config, head: Option<&Point>) -> Result<Vec<Point>> {
         let lattice = &config.lattice;
         let open = [Selector::open(lattice)];
@@ -97,7 +97,7 @@ impl Selection {
         Ok(points)
     }
 
-    /// The points of the population that are meant; nothing named means all.
+    /// The selected points of the population; all of them if none is named.
     pub(in crate::commands) fn filter(&self, config: &Config, census: &Census) -> Result<Vec<Point>> {
         if self.is_empty() {
             return Ok(census.population().points().cloned().collect());
@@ -111,7 +111,7 @@ impl Selection {
         Ok(points)
     }
 
-    /// As much of the census as must be known of the points that are meant: those around them, unless a wildcard may mean any.
+    /// The census needed for the selected points: their neighbourhood, or everything if there are wildcards.
     pub(in crate::commands) fn census(&self, session: &Session, config: &Config) -> Result<Census> {
         let context = session.context()?;
         match self.expand(config, context.head_point(config)?.as_ref()) {
@@ -120,7 +120,7 @@ impl Selection {
         }
     }
 
-    /// The one point that is meant: the named one, else HEAD's; it has a branch.
+    /// The one selected point, else HEAD's; it must exist.
     pub(in crate::commands) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
@@ -128,7 +128,7 @@ impl Selection {
         }
     }
 
-    /// The points of the population that are meant: the named ones, each of which must be there, else HEAD's.
+    /// The selected points, each of which must exist, else HEAD's.
     pub(in crate::commands) fn existing(
         &self,
         session: &Session,
@@ -155,7 +155,7 @@ impl Selection {
         }
     }
 
-    /// The same, with every value of a set axis.
+    /// Selects every value of a set axis.
     #[must_use]
     pub(in crate::commands) fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {
         if self.selectors.is_empty() {
@@ -168,7 +168,7 @@ impl Selection {
         self.selectors.iter().any(Selector::has_wildcards)
     }
 
-    /// What was named, for messages.
+    /// The selectors as text, for messages.
     pub(in crate::commands) fn describe(&self) -> String {
         self.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }

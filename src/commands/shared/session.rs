@@ -1,4 +1,4 @@
-//! What a command works with: the repository, its configuration, and how to speak.
+//! The session of a command: repository, configuration and output.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -14,15 +14,15 @@ use crate::ops::unfinished;
 use crate::temporary;
 use crate::ui::{Ui, harmless};
 
-/// The axes whose flags exist where no `lattice.toml` says otherwise.
+/// The axes that have flags if there is no `lattice.toml`.
 const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
-/// What all commands share: opened once, the first time that somebody asks.
+/// Shared state of a command; repository and configuration are opened on first use.
 pub(crate) struct Session {
     pub environment: Environment,
     context: OnceCell<Context>,
     config: OnceCell<Rc<Config>>,
-    /// How to speak.
+    /// The output.
     pub ui: Ui,
 }
 
@@ -36,7 +36,7 @@ impl Session {
     /// The repository.
     ///
     /// # Errors
-    /// When there is none that can be used.
+    /// When there is no usable repository.
     pub(crate) fn context(&self) -> Result<&Context> {
         if self.context.get().is_none() {
             self.context.set(Context::open(self.environment.clone())?).ok();
@@ -47,7 +47,7 @@ impl Session {
     /// `lattice.toml`.
     ///
     /// # Errors
-    /// When there is none that can be used.
+    /// When there is no valid `lattice.toml`.
     pub(crate) fn config(&self) -> Result<&Config> {
         if self.config.get().is_none() {
             let config = self.context()?.config()?;
@@ -64,7 +64,7 @@ impl Session {
         self.config.get().map(Rc::as_ref).ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))
     }
 
-    /// Puts right what an interrupted command left: the beginning of every command that writes.
+    /// Recovers interrupted commands. Every command that writes calls this first.
     ///
     /// # Errors
     /// When refs or the journal cannot be used.
@@ -81,7 +81,7 @@ impl Session {
         Ok(())
     }
 
-    /// Puts right what killed gits left. Where that fails, git will say what is in its way.
+    /// Recovers the work of killed git processes. Errors are only warnings: git itself will report what blocks it.
     pub(crate) fn settle(&self, settle: fn(&Repo) -> Result<()>) {
         let Some(context) = self.context.get() else { return };
         if let Err(error) = settle(&context.repo) {
@@ -89,20 +89,20 @@ impl Session {
         }
     }
 
-    /// Says what was put right.
+    /// Prints what was recovered.
     pub(crate) fn tell_notices(&self) {
         let Some(context) = self.context.get() else { return };
         context.notices.take().iter().for_each(|line| self.ui.say(harmless(line)));
     }
 
-    /// The axes to have flags for: lattice.toml's; where there is none, the usual ones.
+    /// The axes that have flags: those in lattice.toml, else the usual ones.
     pub(crate) fn axis_names(&self) -> Vec<String> {
         let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return usual_axes() };
         config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
     }
 }
 
-/// The axes of a lattice that says nothing else.
+/// The default axes.
 pub(crate) fn usual_axes() -> Vec<String> {
     USUAL_AXES.map(str::to_owned).to_vec()
 }

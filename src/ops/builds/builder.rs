@@ -1,4 +1,4 @@
-//! What builds need of this machine: Nix, the machines, and the repository that Nix reads.
+//! What builds use on this machine: Nix, the build machines, and the repository that Nix reads.
 
 use std::time::Instant;
 
@@ -51,7 +51,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// For how long something goes on, in seconds with three decimals.
+/// The time since `clock`, in seconds with three decimals.
 pub(super) fn seconds(clock: Instant) -> f64 {
     (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }

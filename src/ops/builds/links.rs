@@ -1,7 +1,8 @@
-//! The links that keep outputs from garbage collection.
+//! Links that protect outputs from garbage collection.
 //!
-//! `result/KEY-SYSTEM` is what people and programs look at. Nix registers roots under names that it numbers itself, many in one
-//! call, so for many at once these are in `roots/`, and what `result/` no longer names loses its root with the next ones.
+//! `result/KEY-SYSTEM` is for users and other programs. For many outputs at once, one call of Nix registers all gc
+//! roots in `roots/`, under names that Nix numbers. A root in `roots/` whose target is no longer in `result/` is
+//! removed by the next call.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,10 +18,10 @@ use crate::git::Repo;
 use crate::nix::{Nix, Output, StorePath};
 use crate::temporary;
 
-/// Keeps what was built.
+/// Links the outputs of `built` and registers gc roots for them.
 ///
 /// # Errors
-/// When nix cannot make a root, or a link cannot be written.
+/// When Nix cannot register a root, or a link cannot be written.
 pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Result<()> {
     let Some((first, _)) = built.first() else { return Ok(()) };
     let result = link_path(repo, first);
@@ -44,7 +45,7 @@ pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Resul
     nix.keep(&paths, &roots.join(unique())).context("could not keep the results from garbage collection")
 }
 
-/// `KEY-SYSTEM` leads to the output `out`, or the first; `KEY-SYSTEM-NAME` to each other.
+/// Links `KEY-SYSTEM` to the output `out` (or the first one), and `KEY-SYSTEM-NAME` to each other output.
 fn link(link: &Path, outputs: &[Output]) -> io::Result<()> {
     let main = outputs.iter().find(|output| output.name == "out").or(outputs.first());
     for output in outputs {
@@ -64,12 +65,12 @@ fn replace(link: &Path, target: &Path) -> io::Result<()> {
     temporary::replace(link, |new| symlink(target, new))
 }
 
-/// Where the links in a folder lead.
+/// The targets of the links in `dir`.
 fn targets(dir: &Path) -> HashSet<PathBuf> {
     fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|link| fs::read_link(link.path()).ok()).collect()
 }
 
-/// Takes the roots away that nothing in `wanted` asks for; gives those that stay.
+/// Removes the roots whose target is not in `wanted`; returns the targets that remain.
 fn sweep(roots: &Path, wanted: &HashSet<PathBuf>) -> io::Result<HashSet<PathBuf>> {
     let mut stay = HashSet::new();
     for root in fs::read_dir(roots)? {
@@ -84,7 +85,7 @@ fn sweep(roots: &Path, wanted: &HashSet<PathBuf>) -> io::Result<HashSet<PathBuf>
     Ok(stay)
 }
 
-/// A name that no other call takes.
+/// A file name that no other call uses.
 fn unique() -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{}-{}", time.as_nanos(), std::process::id())

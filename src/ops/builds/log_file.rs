@@ -1,4 +1,4 @@
-//! The log of one build: the whole in a file, its last lines at hand.
+//! The log of one build: all of it in a file, the last lines in memory.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result};
 use crate::git::Shared;
 use crate::nix::Event;
 
-/// How many of a failing log's last lines are shown.
+/// How many of the last lines are shown when a build fails.
 const TAIL: usize = 10;
-/// How many characters of each of them.
+/// The maximum length of each of these lines, in characters.
 const WIDTH: usize = 500;
 
-/// A log that is written. The file is open only while there is something to write: there may be thousands.
+/// A log being written. Thousands may exist at once, so the file is open only between the first line and `close`.
 pub(super) struct Log {
     path: PathBuf,
     file: Option<File>,
@@ -23,14 +23,14 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins an empty one.
+    /// Creates an empty log file.
     pub(super) fn create(path: PathBuf, shared: Shared) -> Result<Self> {
         make_parent(&path, shared)?;
         shared.write(&path, b"").with_context(|| format!("could not write `{}`", path.display()))?;
         Ok(Self { path, file: None, tail: VecDeque::new() })
     }
 
-    /// Writes down what an event says to people.
+    /// Writes the text of an event.
     pub(super) fn note(&mut self, event: &Event) {
         match event {
             Event::BuildStarted { drv, machine, .. } => {
@@ -43,7 +43,7 @@ impl Log {
         }
     }
 
-    /// A line of the builder's own, to be shown when it fails.
+    /// Writes output of the builder; its last lines are shown when the build fails.
     pub(super) fn line(&mut self, text: &str) {
         self.keep(text);
         for line in text.lines() {
@@ -54,14 +54,14 @@ impl Log {
         }
     }
 
-    /// Says that there was nothing to do, where Nix itself said nothing.
+    /// Writes that `output` existed already, if the log is still empty.
     pub(super) fn was_there(&mut self, output: &str) {
         if std::fs::metadata(&self.path).is_ok_and(|log| log.len() == 0) {
             self.keep(&format!("nothing was built: {output} is there already"));
         }
     }
 
-    /// A log that cannot be written is no reason to stop a build of two days.
+    /// Appends to the file. Write errors are ignored: they must not stop a build that may run for days.
     fn keep(&mut self, text: &str) {
         if self.file.is_none() {
             self.file = OpenOptions::new().append(true).open(&self.path).ok();
@@ -71,14 +71,14 @@ impl Log {
         }
     }
 
-    /// Closes the file, which a late line opens again: where it is, and its last lines.
+    /// Closes the file; returns its path and the last lines. A later line opens the file again.
     pub(super) fn close(&mut self) -> (PathBuf, Vec<String>) {
         self.file = None;
         (self.path.clone(), std::mem::take(&mut self.tail).into())
     }
 }
 
-/// A line for a terminal: one line of a log may have as many bytes as the whole log.
+/// Cuts a line for the terminal: the whole log may be a single line.
 fn shortened(line: &str) -> String {
     match line.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{} ...", &line[..end]),
@@ -86,7 +86,7 @@ fn shortened(line: &str) -> String {
     }
 }
 
-/// Makes the directory that a file is to be in.
+/// Creates the parent directory of a file.
 pub(super) fn make_parent(path: &Path, shared: Shared) -> Result<()> {
     let dir = path.parent().unwrap_or(path);
     shared.create_dir_all(dir).with_context(|| format!("could not make `{}`", dir.display()))

@@ -1,4 +1,5 @@
-//! The machines that one run of builds uses: what Nix is told of them, who can build what, and where the results go.
+//! The machines used by one run of builds: the options for Nix, which systems can be built, and where results are
+//! copied.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,21 +13,21 @@ use crate::process::{self, quote};
 use crate::record::Record;
 use crate::system::System;
 
-/// The machines, as the user's Nix configuration and the places for this run have them.
+/// The machines, according to the user's Nix configuration and the places of this run.
 pub(super) struct Machines {
-    /// What every command of these builds is told.
+    /// Options for every Nix command of this run.
     pub(super) options: Options,
-    /// Who builds for what.
+    /// Which systems can be built, and by which machine.
     pub(super) capability: Capability,
     places: Places,
     signs: bool,
 }
 
 impl Machines {
-    /// Asks Nix for its settings.
+    /// Reads the settings of Nix.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the settings cannot be read.
     pub(super) fn new(nix: &Nix, mode: Mode, places: Places) -> Result<Self> {
         let mut settings = nix.settings()?;
         let mut options = Options::new(mode);
@@ -45,16 +46,16 @@ impl Machines {
         Ok(Self { options, capability: Capability::of(&settings), places, signs: settings.signs })
     }
 
-    /// Whether the results stay on another machine, where a link from here would lead nowhere.
+    /// Whether the results stay on another machine, so that a local link to them would dangle.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.places.store.is_some() || self.capability.store.is_some()
     }
 
-    /// Brings evaluated derivations to where they are built, and finds those that nobody builds, for they or something that they
-    /// still need is for a system without a machine.
+    /// Copies derivations to the store in which they are built. Returns those that no machine can build: they, or a
+    /// missing dependency, need a system without a builder.
     ///
     /// # Errors
-    /// When Nix cannot be asked, or the store not be reached.
+    /// When Nix fails, or the store cannot be reached.
     pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, NoBuilder>> {
         if drvs.is_empty() {
             return Ok(HashMap::new());
@@ -62,7 +63,7 @@ impl Machines {
         if let Some(store) = &self.places.store {
             nix.send(drvs, store, &self.options)?;
         }
-        // A store on another machine does not tell what it builds for.
+        // A remote store does not report the systems that it can build.
         if self.capability.store.is_some() {
             return Ok(HashMap::new());
         }
@@ -74,19 +75,20 @@ impl Machines {
         systems.into_iter().find_map(|system| self.capability.require(&system).err())
     }
 
-    /// Whether a build for `system` can be repeated and compared: here or in the store, for Nix lets no builder do it.
+    /// Whether a build for `system` can be repeated and compared. Nix does that locally or in the store, never on a
+    /// remote builder.
     pub(super) fn can_compare(&self, system: &System) -> bool {
         self.capability.store.is_some() || self.capability.here.contains(system)
     }
 
-    /// Says in a record where its build was; `machine` is the builder that Nix named.
+    /// Sets the store and the machine of a record; `machine` is the remote builder that Nix reported.
     pub(super) fn note_place(&self, record: &mut Record, machine: Option<&str>) {
         let store = self.places.store.as_ref().map(StoreUrl::as_str).or(self.capability.store.as_deref());
         record.store = store.map(bare);
         record.machine = machine.map(bare);
     }
 
-    /// Copies what was built just now, with all it needs, to where the places say.
+    /// Copies the new results with their closures to the cache for this run, if there is one.
     pub(super) fn push(&self, nix: &Nix, done: &[Option<Done>], on: &mut dyn FnMut(Progress<'_>)) {
         let Some(to) = &self.places.push_cache else { return };
         let fresh = done.iter().flatten().filter(|done| done.fresh && done.record.verdict.is_good());
@@ -118,7 +120,7 @@ impl Machines {
         )
     }
 
-    /// A cache that is read over the network is believed by its signatures alone.
+    /// A hint that the copies have no signature: clients accept paths from a remote cache only with one.
     fn unsigned(&self, to: &StoreUrl) -> Option<String> {
         let is_signed = self.signs || to.as_str().contains("secret-key") || to.is_remote();
         (!is_signed).then(|| {
@@ -130,7 +132,7 @@ impl Machines {
     }
 }
 
-/// Without the parameters, which may name key files and programs.
+/// Removes the parameters of a URL, which may name key files and programs.
 fn bare(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The jobs of one run: what is known of each, and its record when it is over.
+//! The jobs of one run: the state of each, and its record when it has finished.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -16,31 +16,32 @@ use crate::process::leash;
 use crate::record::kept::{self, Recorded};
 use crate::record::{Output, Record, Verdict};
 
-/// All jobs of one run, by their place.
+/// All jobs of one run. A job is identified by its index in `jobs`.
 pub(super) struct Many<'a> {
     builder: &'a Builder<'a>,
     jobs: &'a [&'a Job],
     on: &'a mut dyn FnMut(Progress<'_>),
     running: HashMap<usize, Running>,
-    /// Of those that are over, too: the store knows of an end before nix' lines are all read.
+    /// Logs, including those of finished jobs: the end of a build is seen in the store before all output of Nix is
+    /// read.
     logs: HashMap<usize, Log>,
     done: Vec<Option<Done>>,
-    /// Whose derivations these are.
+    /// The point of each derivation, by its path.
     points: HashMap<String, Spelled>,
-    /// Whether the links are made by the build itself.
+    /// Whether no links remain to be made: the build itself makes them, or the results are on another machine.
     pub(super) is_linked: bool,
-    /// Those that have no answer.
+    /// Jobs that ended without a verdict.
     undecided: Vec<Undecided>,
-    /// The first thing that kept a result from being written down.
+    /// The first error that prevented a result from being recorded.
     trouble: Option<anyhow::Error>,
 }
 
-/// What is known of a job that is not over.
+/// The state of an unfinished job.
 struct Running {
     started: String,
     clock: Instant,
     has_builder: bool,
-    /// The remote builder that took the derivation itself.
+    /// The remote builder that builds the point's own derivation.
     machine: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl<'a> Many<'a> {
         (self.on)(progress);
     }
 
-    /// Nobody builds for these.
+    /// Records `no-builder` for jobs whose own system has no builder.
     pub(super) fn no_builder(&mut self, nobody: Vec<(usize, NoBuilder)>) {
         let over = nobody.into_iter().map(|(i, nobody)| {
             (self.on)(Progress::Begin(self.jobs[i]));
@@ -71,7 +72,7 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
-    /// Nix is not started for these: the user does not trust them. Nothing was tried, so nothing is recorded.
+    /// Reports jobs for which Nix is not started because their content is not trusted. They get no record.
     pub(super) fn refused(&mut self, refused: Vec<(usize, String)>) {
         for (i, why) in refused {
             let point = &self.jobs[i].named.spelled;
@@ -81,14 +82,14 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// There is no answer for this one.
+    /// Ends a job without a verdict.
     fn give_up(&mut self, i: usize, undecided: Undecided) {
         self.running.remove(&i);
         (self.on)(Progress::Undecided(&undecided));
         self.undecided.push(undecided);
     }
 
-    /// Nobody builds for something that these need, as is known now that they are evaluated.
+    /// Records `no-builder` for evaluated jobs that need a derivation in `nobody`.
     pub(super) fn nobody_after_all(
         &mut self,
         places: &[usize],
@@ -106,7 +107,7 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
-    /// The work on a job begins.
+    /// Starts a job: opens its log and its clock.
     pub(super) fn begin(&mut self, i: usize) -> Result<()> {
         let job = self.jobs[i];
         let repo = &self.builder.context.repo;
@@ -117,12 +118,12 @@ impl<'a> Many<'a> {
         Ok(())
     }
 
-    /// What nix says while it evaluates: with a single job it is about that.
+    /// Handles an event of the evaluation. It belongs to a job only if there is a single one.
     pub(super) fn evaluating(&mut self, able: &[usize], event: &Event) {
         self.said(event, if able.len() == 1 { able } else { &[] });
     }
 
-    /// These are evaluated, and those have failed.
+    /// Handles the end of the evaluation: the derivations of `places`, and the jobs that failed.
     pub(super) fn evaluated(&mut self, places: &[usize], what: &[Derivation], failed: Vec<(usize, Failure)>) {
         for (i, derivation) in places.iter().zip(what) {
             self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
@@ -130,7 +131,7 @@ impl<'a> Many<'a> {
         self.over(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
     }
 
-    /// Something happens to those that are built; `places` says which is which.
+    /// Handles a step of the builds; `places` maps its indices to jobs.
     pub(super) fn step(&mut self, places: &[usize], step: Step<'_>) {
         match step {
             Step::Event { event, about } => {
@@ -145,7 +146,7 @@ impl<'a> Many<'a> {
         for i in about {
             self.logs.entry(*i).and_modify(|log| log.note(event));
             let Some(running) = self.running.get_mut(i) else { continue };
-            // Where there are many, the time until it is a job's turn is not its own.
+            // With several jobs, the time that a job waits for its turn is not counted.
             if self.jobs.len() > 1 && !running.has_builder && matches!(event, Event::BuildStarted { .. }) {
                 (running.started, running.clock) = (now(), Instant::now());
             }
@@ -167,9 +168,10 @@ impl<'a> Many<'a> {
         self.end(over);
     }
 
-    /// Leaves out what Nix did not build now and has not as it was: its database says that a path is there, whatever became of the files.
+    /// Drops outcomes whose outputs were not built now and whose files are gone or changed: the database of Nix still
+    /// lists such paths as valid.
     fn sound(&mut self, mut over: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
-        // Another machine's store is not read through the network.
+        // Verifying a store on another machine would read all files over the network.
         if self.builder.machines.is_elsewhere() {
             return over;
         }
@@ -210,7 +212,7 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// What came of a job; `None` when that says nothing about the point.
+    /// Turns an outcome into a record; `None` when it gives no verdict on the point.
     fn outcome(&mut self, i: usize, outcome: Outcome) -> Option<Done> {
         let running = self.running.remove(&i)?;
         let mut record = self.record(i, Verdict::Built, running.started, seconds(running.clock));
@@ -234,7 +236,7 @@ impl<'a> Many<'a> {
                 record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv;
             }
-            // Nix itself could not work, or was not allowed more: that says nothing about the point.
+            // Nix itself failed or a limit was reached: this gives no verdict on the point.
             Outcome::Failed(failure) => {
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
                 self.give_up(i, Undecided::of_failure(self.jobs[i], &failure, &self.builder.machines.options));
@@ -256,7 +258,7 @@ impl<'a> Many<'a> {
         error.contains("lock file").then(hint)
     }
 
-    /// The first error; where it is another point's, that is said.
+    /// The first error. If it happened in another point's derivation, the message names that point.
     fn reason(&self, i: usize, failure: &Failure) -> String {
         let point = failure.drv.as_ref().and_then(|drv| self.points.get(drv.as_str()));
         match point.filter(|point| **point != self.jobs[i].named.spelled) {
@@ -265,7 +267,8 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// Whatever ended nix, there is no answer for what is not over: cancelled, where the user stopped us.
+    /// Handles an error that ended Nix: unfinished jobs are `cancelled` when the user interrupted, else without a
+    /// verdict.
     pub(super) fn interrupted(&mut self, error: anyhow::Error) -> Result<()> {
         match error.downcast::<nix::Error>()? {
             nix::Error::Interrupted { .. } => self.cancelled(),
@@ -285,7 +288,7 @@ impl<'a> Many<'a> {
     }
 
     fn cancelled(&mut self) -> Result<()> {
-        // Nobody cancelled it: the worker was killed, and the next one begins again.
+        // The worker was killed. That is no cancellation: the next worker builds the job again.
         anyhow::ensure!(!leash::is_orphaned(), "the worker is gone");
         let mut open: Vec<_> = self.running.drain().collect();
         open.sort_unstable_by_key(|(i, _)| *i);
@@ -300,7 +303,7 @@ impl<'a> Many<'a> {
         Ok(())
     }
 
-    /// Records what is over, all at once, and tells of it.
+    /// Records finished jobs in one write, then reports them.
     fn end(&mut self, over: Vec<(usize, Done)>) {
         let records: Vec<_> = over.iter().map(|(_, done)| done.record.clone()).collect();
         if records.is_empty() {
@@ -317,7 +320,8 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// What became of all, and those that have no answer; what could not be written down is said now that nothing is lost by it.
+    /// Returns the results and the jobs without a verdict. An error in recording is returned only here, so that no
+    /// other result is lost.
     pub(super) fn finish(self) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
         self.trouble.map_or(Ok((self.done, self.undecided)), Err)
     }

@@ -1,4 +1,5 @@
-//! Building points: a synthetic commit of only what the flake reads, its tree's id as the key, one record per system.
+//! Building points: each build reads a synthetic commit with only the files that the flake needs; the id of its tree is
+//! the build key. One record per system.
 
 mod builder;
 mod links;
@@ -37,19 +38,19 @@ pub use undecided::{NotDecided, Undecided};
 pub struct Job {
     /// The point.
     pub named: Named,
-    /// Its branch's commit.
+    /// The commit of its branch.
     pub commit: Oid,
     /// The build key.
     pub key: Oid,
     /// The commit that Nix is given.
     pub synthetic: Oid,
-    /// For which system.
+    /// The system to build for.
     pub system: System,
-    /// The record that makes the build needless.
+    /// The record that makes the build unnecessary.
     pub known: Option<Record>,
 }
 
-/// Builds that are to be done; the objects that they need are in memory.
+/// Builds to run, with the objects that they need in memory.
 pub struct Plan {
     /// The builds.
     pub jobs: Vec<Job>,
@@ -62,7 +63,7 @@ impl Plan {
         self.jobs.iter().all(|job| job.known.is_some())
     }
 
-    /// What the records say against building this again unasked, if they do.
+    /// Why an automatic build would fail again according to the records, if so.
     ///
     /// # Errors
     /// When records cannot be read.
@@ -82,89 +83,89 @@ impl Plan {
     }
 }
 
-/// What became of copying the results.
+/// The result of copying to a cache.
 #[derive(Debug)]
 pub struct Pushed {
     /// The cache, without the parameters of its URL.
     pub to: String,
-    /// How many store paths were to be copied, not counting what they need.
+    /// How many store paths were copied, without their dependencies.
     pub paths: usize,
-    /// Why they are not there.
+    /// Why copying failed.
     pub failed: Option<nix::Error>,
-    /// What to say about it: the command to try again, or that other machines refuse unsigned copies.
+    /// Hints: the command that tries again, or a warning that copies are unsigned.
     pub hints: Vec<String>,
 }
 
-/// What happens while building.
+/// An event during a run of builds.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// The work on a build begins.
+    /// A build begins.
     Begin(&'a Job),
-    /// Everything is evaluated that could be.
+    /// The evaluation has ended.
     Evaluated {
-        /// By which program.
+        /// The program that evaluated.
         by: &'static str,
         /// How many builds were to be evaluated.
         jobs: usize,
     },
-    /// Nix says something.
+    /// An event of Nix.
     Said {
-        /// What.
+        /// The event.
         event: &'a Event,
-        /// About which builds, as far as it can be told.
+        /// The builds that it belongs to, if known.
         jobs: &'a [&'a Job],
     },
-    /// Somebody else builds it, and is waited for.
+    /// Another process builds the job; this one waits for it.
     Waits {
-        /// What is waited for.
+        /// The job.
         job: &'a Job,
         /// Whether the background worker builds it.
         background: bool,
-        /// For how long already.
+        /// How long it has waited.
         seconds: u64,
     },
-    /// A build is over, and recorded.
+    /// A build has finished and is recorded.
     End(&'a Done),
-    /// A build came to no answer, and has no record.
+    /// A build ended without a verdict and has no record.
     Undecided(&'a Undecided),
-    /// Results could not be recorded yet, and are kept.
+    /// Results could not be written to the notes and are kept in a file.
     Kept {
-        /// Where.
+        /// The file.
         file: &'a Path,
-        /// Why.
+        /// Why the notes could not be written.
         why: &'a str,
     },
-    /// What was built is copied to this cache.
+    /// Results are being copied to this cache.
     Pushing(&'a str),
-    /// It was copied, or not.
+    /// Copying has ended.
     Pushed(&'a Pushed),
-    /// It was not built once more to compare, for that is possible neither here nor with a builder.
+    /// The job cannot be rebuilt for comparison on any machine.
     NotCompared(&'a Job),
 }
 
-/// A build that is over.
+/// A finished build.
 #[derive(Debug, Clone)]
 pub struct Done {
-    /// What was recorded, now or earlier.
+    /// Its record, made now or earlier.
     pub record: Record,
-    /// Whether it was built just now.
+    /// Whether it was built in this run.
     pub fresh: bool,
     /// The last lines of the log of a failed build.
     pub tail: Vec<String>,
-    /// Where the whole log is; `None` where nothing ran.
+    /// The log file; `None` when nothing ran.
     pub log: Option<PathBuf>,
-    /// What to do about it.
+    /// Hints for the user.
     pub hints: Vec<String>,
 }
 
 impl Done {
-    /// What an earlier build came to.
+    /// The result of an earlier build.
     pub fn known(record: &Record) -> Self {
         Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
     }
 }
 
-/// An output that Nix takes for built is gone or changed: that says nothing about the point.
+/// The files of an output that Nix lists as built are gone or changed. This gives no verdict on the point.
 #[derive(Debug, thiserror::Error)]
 #[error("Nix has `{path}` of `{point}` written down as built, and the files are gone or changed")]
 pub struct Damaged {
@@ -175,53 +176,53 @@ pub struct Damaged {
 }
 
 impl Damaged {
-    /// What the user can do about it.
+    /// The command that repairs it.
     pub fn hint(&self) -> String {
         format!("`nix-store --repair-path {}` builds it again; where a daemon owns the store, as root", self.path)
     }
 }
 
-/// How to build.
+/// Options of a run of builds.
 #[derive(Debug, Clone)]
 pub struct How {
     again: bool,
     check: bool,
     mode: Mode,
     places: Option<Places>,
-    /// What may be built where nobody typed it.
+    /// What an automatic build may build; `None` for a build that the user typed.
     permit: Option<Permit>,
 }
 
 impl How {
-    /// Because the user typed it; `again` builds even what has a record.
+    /// A build that the user typed; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
         Self { again, check: false, mode: Mode::Typed, places: None, permit: None }
     }
 
-    /// The same on other machines; without them, those of the user's own configuration.
+    /// Sets the machines; the default is the user's own configuration.
     #[must_use]
     pub fn at(self, places: Places) -> Self {
         Self { places: Some(places), ..self }
     }
 
-    /// The same, and once more what is built, to compare.
+    /// Sets whether to build each result a second time and compare.
     #[must_use]
     pub fn checking(self, check: bool) -> Self {
         Self { check, ..self }
     }
 
-    /// Whether what is built is built once more, to compare.
+    /// Whether each result is built a second time and compared.
     pub fn compares(&self) -> bool {
         self.check
     }
 
-    /// The record that says the same already, where a build is only made to be compared with.
+    /// The existing record that equals `record`, when the job is built only for a comparison.
     fn known_as<'j>(&self, job: &'j Job, record: &Record) -> Option<&'j Record> {
         let says_the_same = |known: &&Record| known.drv == record.drv && known.outputs == record.outputs;
         job.known.as_ref().filter(|_| self.check && !self.again && record.verdict.is_good()).filter(says_the_same)
     }
 
-    /// The same within limits.
+    /// Sets limits for Nix.
     #[must_use]
     pub fn within(mut self, limits: Limits) -> Self {
         if limits != Limits::NONE {
@@ -230,17 +231,17 @@ impl How {
         self
     }
 
-    /// Whether a job is to be built at all.
+    /// Whether the job must be built.
     pub fn is_needed(&self, job: &Job) -> bool {
         self.again || self.check || job.known.is_none()
     }
 
-    /// Because something happened: only with a permit, and within limits.
+    /// An automatic build: with a permit and limits.
     pub fn automatic(permit: Permit, limits: Limits) -> Self {
         Self { again: false, check: false, mode: Mode::Automatic(limits), places: None, permit: Some(permit) }
     }
 
-    /// Whether a job may be run like this: a permit is for one content.
+    /// Whether the job may be built; a permit is for one build key.
     fn allows(&self, job: &Job) -> bool {
         self.permit.is_none_or(|permit| permit.key() == job.key)
     }
@@ -261,7 +262,7 @@ pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point
     Ok(Plan { jobs, memory })
 }
 
-/// Plans the builds of one point at one commit, which need not be its branch's tip any more.
+/// Plans the builds of one point at one commit, which may be older than the tip of its branch.
 ///
 /// # Errors
 /// When the commit holds no flake for the point, or objects cannot be read.
@@ -293,7 +294,7 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
     Ok(config.systems.of(&config.lattice, point).into_iter().map(job).collect())
 }
 
-/// What `[build] include` names and a build cannot read: a submodule is a commit of another repository.
+/// Paths in `[build] include` that are submodules: a build cannot read them.
 ///
 /// # Errors
 /// When objects cannot be read.
@@ -311,12 +312,12 @@ pub fn submodules<'a>(repo: &Repo, config: &'a Config, plan: &Plan) -> Result<Ve
     Ok(found)
 }
 
-/// Where the log of the last build of a key on a system is kept.
+/// The log file of the last build of a key on a system.
 pub fn log_path(repo: &Repo, key: Oid, system: &System) -> PathBuf {
     repo.common_dir().join("lattice").join("log").join(format!("{key}-{system}.log"))
 }
 
-/// Where the link is that keeps an output from garbage collection.
+/// The link that protects an output from garbage collection.
 fn link_path(repo: &Repo, job: &Job) -> PathBuf {
     repo.common_dir().join("lattice").join("result").join(format!("{}-{}", job.key, job.system))
 }

@@ -1,8 +1,8 @@
-//! Which other machines a build uses: what the command line says, else git's configuration, else what lattice.toml proposes and the
-//! user allowed.
+//! Which other machines a build uses: from the command line, else from git's configuration, else from lattice.toml if
+//! the user allowed it.
 //!
-//! lattice.toml counts only for builds that the user types: a build that starts by itself goes nowhere that the user's own
-//! configuration does not name.
+//! lattice.toml counts only for builds that the user types. An automatic build uses only machines named in the user's
+//! own configuration.
 
 use anyhow::{Context as _, Result};
 
@@ -10,7 +10,7 @@ use crate::git::Repo;
 use crate::nix::{BadPlace, Builders, NotShareable, StoreUrl};
 use crate::ops::trust::{Refused, Settings};
 
-/// What a command line may say; an empty text means "none", whatever the configuration has.
+/// Values from the command line. An empty text means "none" and overrides the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     /// `--builders`
@@ -23,43 +23,44 @@ pub struct Flags {
     pub push_cache: Option<String>,
 }
 
-/// The other machines.
+/// The machines of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
-    /// Remote builders in place of nix.conf's.
+    /// Remote builders, instead of those in nix.conf.
     pub builders: Option<Builders>,
-    /// The store in which builds happen, in place of nix.conf's.
+    /// The store to build in, instead of the one in nix.conf.
     pub store: Option<StoreUrl>,
-    /// Caches to take from, besides nix.conf's.
+    /// Caches to substitute from, in addition to those in nix.conf.
     pub substituters: Vec<StoreUrl>,
-    /// Where results are copied to.
+    /// The cache that results are copied to.
     pub push_cache: Option<StoreUrl>,
 }
 
-/// The other machines of a build that the user typed.
+/// The machines of a build that the user typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Typed {
-    /// Those that are used.
+    /// The machines that are used.
     pub places: Places,
-    /// Keys of lattice.toml that would have counted and do not, for the user did not allow them.
+    /// Keys of lattice.toml that are ignored because the user did not allow them.
     pub unused: Vec<&'static str>,
 }
 
 impl Places {
-    /// For what the user typed.
+    /// Reads the machines for a build that the user typed.
     ///
     /// # Errors
-    /// When one of them cannot be read, or lattice.toml says what no shared file may say; the error names it and where it comes from.
+    /// When a value is invalid, or lattice.toml has one that a shared file must not have. The error names the key and
+    /// its source.
     pub fn typed(flags: &Flags, repo: &Repo, shared: &Settings) -> Result<Typed> {
         let mut asked = Asked { flags, repo, shared: Some(shared), unused: Vec::new() };
         let places = asked.all()?;
         Ok(Typed { places, unused: asked.unused })
     }
 
-    /// For what happens by itself: the user's own git configuration, never a file that can be fetched.
+    /// Reads the machines for an automatic build: from the user's git configuration only, never from a fetched file.
     ///
     /// # Errors
-    /// When one of them cannot be read; the error names it.
+    /// When a value is invalid; the error names the key.
     pub fn automatic(repo: &Repo) -> Result<Self> {
         Asked { flags: &Flags::default(), repo, shared: None, unused: Vec::new() }.all()
     }
@@ -95,7 +96,7 @@ impl Asked<'_> {
         })
     }
 
-    /// The user's word for a key, else lattice.toml's, which is read strictly and used only when it was allowed.
+    /// The user's value of a key, else that of lattice.toml. The latter is parsed strictly and used only if allowed.
     fn found<T: Default, S>(
         &mut self,
         key: &'static str,

@@ -1,4 +1,4 @@
-//! Building once more what is built, and comparing: a record `reproduced` or `differs`.
+//! Building a result a second time and comparing; the record says `reproduced` or `differs`.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -13,14 +13,14 @@ use crate::nix::{self, Checked, Options, StorePath};
 use crate::record::kept::{self, Recorded};
 use crate::record::{Record, Verdict};
 
-/// What is to be compared.
+/// A build to be compared.
 struct Subject<'a> {
     job: &'a Job,
     built: &'a Record,
     drv: StorePath,
 }
 
-/// Compares all that is built. What cannot be compared is told, and has no record; neither has what Nix has no answer for.
+/// Compares all built jobs. Jobs that cannot be compared are reported; they and jobs without a verdict get no record.
 ///
 /// # Errors
 /// When Nix cannot be run, or a record cannot be written.
@@ -55,7 +55,7 @@ pub(super) fn all(
     Ok((done, undecided))
 }
 
-/// `None` when somebody stopped it: the first builds are recorded, and half a comparison says nothing.
+/// Runs the comparison; `None` when the user interrupted it. The first builds are recorded already.
 fn compare(
     builder: &Builder<'_>,
     subjects: &[Subject<'_>],
@@ -78,7 +78,7 @@ fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
     Some(Subject { job, built, drv: built.drv.clone()? })
 }
 
-/// What the comparison came to.
+/// Turns the result of a comparison into a record.
 fn judged(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Undecided> {
     let mut tail = Vec::new();
     match checked {
@@ -86,7 +86,7 @@ fn judged(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Op
         Some(Checked::Differs(said)) => (record.verdict, record.error) = (Verdict::Differs, Some(said.clone())),
         Some(Checked::Failed(failure)) if failure.kind.is_of_content() => {
             (record.verdict, record.error) = (Verdict::Failed, Some(failure.summary.clone()));
-            // What was not built again came to no outputs.
+            // The second build failed, so it has no outputs.
             record.outputs.clear();
             tail = failure.detail.lines().map(str::to_owned).collect();
         }

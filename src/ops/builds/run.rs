@@ -1,4 +1,4 @@
-//! Running the builds of a plan: evaluation of all, one call to Nix for all, and a record for each as soon as it is over.
+//! Running a plan: one evaluation and one call of Nix for all builds, and a record for each as soon as it has finished.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,11 +15,12 @@ use crate::context::Context;
 use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
 use crate::ops::apart;
 
-/// Runs the builds and tells `on` of everything. A key that has a record starts no Nix, and none is built twice for a system.
+/// Runs the builds and reports each event to `on`. A key with a record starts no Nix; the same key and system is built
+/// once.
 ///
 /// # Errors
-/// When there is no usable Nix, a record cannot be written, or Nix came to no answer for some ([`NotDecided`]): the others are
-/// recorded. A build that fails is no error.
+/// When there is no usable Nix, a record cannot be written, or some builds ended without a verdict ([`NotDecided`]; the
+/// others are recorded). A failed build is not an error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
         anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.named.spelled);
@@ -60,13 +61,13 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
     if !undecided.is_empty() {
         return Err(NotDecided(undecided).into());
     }
-    // What was only looked up to be compared has nothing of its own to tell.
+    // Skip results that were only looked up for a comparison.
     let is_told = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
     Ok(all.into_iter().flatten().filter(is_told).chain(checked).collect())
 }
 
 impl Builder<'_> {
-    /// Builds jobs, no two of which have the same key and system; gives what became of each, and those without an answer.
+    /// Builds jobs, which must differ in key or system. Returns the result of each, and the jobs without a verdict.
     fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
         let mut many = Many::new(self, jobs, on);
         let (mut able, mut apart, mut nobody, mut refused) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
@@ -80,7 +81,7 @@ impl Builder<'_> {
                     }
                     Footing::Own => able.push(i),
                 },
-                // There is a result, and that nobody is here to compare it is no news of the point.
+                // The point has a result already; a missing builder only prevents the comparison.
                 Err(_) if self.how.check && job.known.is_some() => many.tell(Progress::NotCompared(job)),
                 Err(no) => nobody.push((i, no)),
             }
@@ -119,7 +120,7 @@ impl Builder<'_> {
         many.nobody_after_all(&places, &what, &nobody);
         let (places, what): (Vec<_>, Vec<_>) =
             places.into_iter().zip(what).filter(|(_, one)| !nobody.contains_key(&one.drv)).unzip();
-        // A single one gets its link by the call that builds it; where the results stay elsewhere it would lead nowhere.
+        // Let Nix make the link of a single build. When the results are on another machine, the link would dangle.
         let is_here = !self.machines.is_elsewhere();
         let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
         link.as_deref().map(|link| make_parent(link, self.context.repo.shared())).transpose()?;
@@ -130,7 +131,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Evaluates jobs, those in `apart` in a store apart; their derivations are in the user's own afterwards.
+    /// Evaluates jobs, those in `apart` in the private store. Afterwards all derivations are in the user's store.
     fn evaluate_all(&self, able: &[usize], apart: &HashSet<usize>, many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
         let (foreign, own): (Vec<usize>, Vec<usize>) = able.iter().partition(|i| apart.contains(i));
         let mut found: HashMap<usize, Evaluation> = HashMap::new();

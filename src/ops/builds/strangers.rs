@@ -1,4 +1,5 @@
-//! What a build that somebody typed may not do where nobody vouches for the content: have Nix read this machine.
+//! Protection for builds of untrusted content that the user typed: evaluation must not make Nix read files of this
+//! machine.
 
 use anyhow::Result;
 
@@ -9,17 +10,17 @@ use crate::ops::lock::LOCK;
 use crate::ops::trust::{self, Judgement};
 use crate::points::content::FLAKE;
 
-/// How a job may be evaluated.
+/// Where a job may be evaluated.
 pub(super) enum Footing {
-    /// It is generated, or the user's, or trusted: as the user does it.
+    /// In the user's store: the content is generated, the user's own, or trusted.
     Own,
-    /// It is a stranger's: in a store apart ([`crate::ops::apart`]).
+    /// In the private store ([`crate::ops::private_store`]): the content is untrusted.
     Apart,
-    /// Nix is not started, and why.
+    /// Nowhere, for this reason.
     Refused(String),
 }
 
-/// Finds out who vouches for a job, and what it reads of this machine.
+/// Finds out whether a job is trusted, and whether its inputs read this machine.
 ///
 /// # Errors
 /// When objects cannot be read.
@@ -42,7 +43,7 @@ pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
 
 fn is_vouched_for(context: &Context, job: &Job) -> Result<bool> {
     let Ok(policy) = context.policy() else { return Ok(false) };
-    // The policy's lattice may number its values otherwise: only the spelling is the same point in both.
+    // The policy's lattice may number its values differently, so compare the spelling.
     let Ok(point) = job.named.spelled.read(&policy.lattice) else { return Ok(false) };
     let judgement = trust::judge(&context.repo, &policy, &point, job.commit)?;
     Ok(matches!(judgement, Judgement::Permitted(permit) if permit.key() == job.key))

@@ -1,4 +1,4 @@
-//! Builds that say nothing about their points: Nix could not do its work, or was not started. They have no record.
+//! Builds without a verdict: Nix itself failed or was not started. They get no record.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use crate::nix::{self, Failure, Options};
 use crate::ops::limits::{self, Reached};
 use crate::process;
 
-/// A build without an answer.
+/// A build without a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
     /// The point.
     pub point: Spelled,
     /// The system.
     pub system: String,
-    /// Why there is no answer.
+    /// Why there is no verdict.
     pub why: String,
-    /// What to do about it.
+    /// Hints for the user.
     pub hints: Vec<String>,
     /// The limit that ended it.
     pub limit: Option<Reached>,
@@ -28,7 +28,7 @@ impl Undecided {
         Self { point: job.named.spelled.clone(), system: job.system.to_string(), why: why.into(), hints, limit: None }
     }
 
-    /// What kept Nix from an answer: trouble, or a limit.
+    /// From a failure of Nix itself, or a limit that was reached.
     pub(super) fn of_failure(job: &Job, failure: &Failure, options: &Options) -> Self {
         let limit = limits::reached(failure, options);
         let why = limit.map_or_else(|| failure.summary.clone(), |limit| limit.to_string());
@@ -36,7 +36,7 @@ impl Undecided {
         Self { limit, ..Self::new(job, why, hint.into_iter().collect()) }
     }
 
-    /// The same where Nix itself could not be asked.
+    /// From an error in running Nix.
     pub(super) fn of_error(job: &Job, error: &nix::Error) -> Self {
         let hint = match error {
             nix::Error::Process(process::Error::Still { limit, .. }) => Some(limits::hint_for_network(*limit)),
@@ -46,7 +46,7 @@ impl Undecided {
     }
 }
 
-/// Some builds have no answer; those that have one are recorded.
+/// Some builds ended without a verdict; the others are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotDecided(pub Vec<Undecided>);
 
@@ -56,7 +56,7 @@ impl NotDecided {
         self.0.iter().find_map(|one| one.limit)
     }
 
-    /// All hints, each once.
+    /// All distinct hints.
     pub fn hints(&self) -> Vec<String> {
         let mut hints: Vec<String> = Vec::new();
         for hint in self.0.iter().flat_map(|one| &one.hints) {
@@ -67,7 +67,7 @@ impl NotDecided {
         hints
     }
 
-    /// The points by what kept Nix from an answer, in the order of the first of each.
+    /// Groups the points by reason, in order of first appearance.
     fn by_reason(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
         for one in &self.0 {

@@ -1,5 +1,5 @@
-//! The one door for changes of refs: the objects are kept, the journal is written, the refs move in one transaction, and the journal
-//! says that they did.
+//! All changes of refs: write the objects, write the journal, move the refs in one transaction, mark the operation as
+//! finished.
 
 mod recover;
 
@@ -18,34 +18,35 @@ use recover::Settled;
 pub use recover::recover;
 pub(super) use recover::reversed;
 
-/// Where commits are kept that an operation took from their refs, one ref per operation: `undo` needs them.
+/// Refs that keep commits which an operation made unreachable, one ref per operation, for `undo`.
 pub const KEPT: &str = "refs/lattice/journal/";
 
-/// What a command is going to do to refs.
+/// The changes of refs that a command makes.
 pub struct ChangeSet {
-    /// What it does, in one line: the reflog's message. That of a commit made here begins with `lattice: add ` (`ops::trust`).
+    /// The reflog message. It begins with `lattice: add ` for a commit made here (`ops::trust` relies on it).
     pub title: String,
-    /// The refs. One whose values are the same must not move: git locks it like the others, so the journal knows of it too.
+    /// The changes. One with equal old and new values only verifies a ref; git locks it like the others.
     pub changes: Vec<Change>,
     /// The repository in memory that has the new objects.
     pub objects: Option<Repo>,
     /// Where the new values come from.
     pub origin: Origin,
-    /// The operation that is taken back.
+    /// The operation that this one undoes.
     pub undoes: Option<String>,
 }
 
 impl ChangeSet {
-    /// Changes to values that were made here.
+    /// A change set whose new values were made by this command.
     pub fn made(title: impl Into<String>, changes: Vec<Change>) -> Self {
         Self { title: title.into(), changes, objects: None, origin: Origin::Made, undoes: None }
     }
 }
 
-/// Applies a change set; gives the id of the operation, or nothing where there was nothing to do.
+/// Applies a change set. Returns the id of the operation, or `None` if there are no changes.
 ///
 /// # Errors
-/// When objects or the journal cannot be written, and [`git::Error::Ref`] when a ref is not what it should be; then no ref has moved.
+/// When objects or the journal cannot be written; [`git::Error::Ref`] when a ref does not have the expected value. Then
+/// no ref has moved.
 pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     if set.changes.is_empty() {
         return Ok(None);
@@ -62,7 +63,7 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;
     match update.commit(&operation.refs) {
-        // Where this line is missing, the refs tell the next command.
+        // If this entry is missing, the next command derives it from the refs.
         Ok(()) => drop(guard.finish(&operation.id)),
         Err(error) => failed(repo, &mut guard, &operation, error)?,
     }
@@ -90,7 +91,7 @@ fn operation(context: &Context, set: ChangeSet, git: u32) -> Result<Operation> {
     })
 }
 
-/// The ref that keeps the commits which no ref leads to after these changes.
+/// The ref that keeps commits which are unreachable after these changes.
 fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
     let is_lost = |change: &&Change| match (change.old, change.new) {
         (Some(old), Some(new)) => !repo.is_ancestor(old, new).unwrap_or(false),
@@ -107,20 +108,21 @@ fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
     Ok(Some(Change { name: format!("{KEPT}{id}"), old: None, new: Some(new) }))
 }
 
-/// What git refused has moved nothing. A git that was killed may have moved some refs: then the rest is moved too.
+/// Handles a failed update. A refused update moved no ref. A killed git may have moved some: move the rest.
 fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git::Error) -> Result<()> {
     if let git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Unwritten { .. } = error {
         guard.discard(&operation.id)?;
         return Err(error.into());
     }
-    // Where this fails, it stays pending, and the next command tries again.
+    // If this fails, the operation stays pending and the next command tries again.
     match recover::settle(repo, guard, operation)? {
         Settled::Finished => Ok(()),
         Settled::Nothing | Settled::TakenBack => Err(error.into()),
     }
 }
 
-/// Notes what a push did to a remote's refs, for `undo --remote`. Where that fails, undo only knows what the refs tell.
+/// Records in the journal what a push changed on a remote, for `undo --remote`. Errors are ignored: undo then uses the
+/// refs alone.
 pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
     if refs.is_empty() {
         return;
@@ -130,7 +132,7 @@ pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
     }
 }
 
-/// What pushing these branches is going to change on a remote, as far as is known here.
+/// The changes on a remote that pushing these branches will make, according to the tracking refs.
 ///
 /// # Errors
 /// When refs cannot be read.
@@ -147,7 +149,7 @@ pub fn push_changes<'b>(
     Ok(changes.into_iter().filter(|change| change.old != change.new).collect())
 }
 
-/// Lets go of what was kept for operations that the journal does not tell of any more. Failing that costs disk space only.
+/// Deletes the keeping refs of operations that left the journal. Errors are ignored: they cost only disk space.
 fn forget(repo: &Repo, ids: &[String]) {
     let deletion = |id: &String| {
         let name = format!("{KEPT}{id}");

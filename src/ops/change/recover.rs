@@ -1,4 +1,4 @@
-//! Operations that were interrupted: what their refs say of how far they came, and putting them right.
+//! Recovery of interrupted operations: compare their refs with the journal, then finish them or roll them back.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,33 +10,33 @@ use crate::ops::Cannot;
 use crate::process::identity::Life;
 use crate::process::quote;
 
-/// The git of a killed process ends by itself in moments, unless a hook keeps it.
+/// How long to wait for the git of a killed process. It ends soon by itself, unless a hook blocks it.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What became of an operation that was interrupted.
+/// The outcome of a recovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
     /// None of its refs had moved.
     Nothing,
-    /// All of its refs have moved: they had, or the rest was moved now.
+    /// All of its refs have moved, some of them perhaps only now.
     Finished,
-    /// It could not be finished, so what it had moved was put back.
+    /// It could not be finished, so the moved refs were set back.
     TakenBack,
 }
 
-/// How a ref stands to an operation.
+/// The state of a ref relative to an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Before,
     After,
-    /// It was moved on from what the operation made it.
+    /// A descendant of the operation's new value.
     Beyond,
     Elsewhere,
 }
 
-/// Puts right what interrupted operations left; gives a line for each that had changed something. To be called by every command
-/// that writes, before it looks at refs.
+/// Recovers interrupted operations; returns a line for each that had changed a ref. Every command that writes calls
+/// this before it reads refs.
 ///
 /// # Errors
 /// When the journal or refs cannot be used, or the git of an interrupted operation still runs.
@@ -67,7 +67,8 @@ pub(super) fn settle_all(repo: &Repo, guard: &mut Guard<'_>) -> Result<Vec<Strin
     Ok(lines)
 }
 
-/// Finishes an operation of a process that has ended, or takes it back. The journal is held, so that process is not ours.
+/// Finishes or rolls back an operation whose process has ended. The caller holds the journal, so no live process is
+/// inside an operation.
 pub(super) fn settle(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation) -> Result<Settled> {
     await_git(operation)?;
     if operation.git.life() == Life::Ended {
@@ -94,7 +95,7 @@ fn await_git(operation: &Operation) -> Result<()> {
 }
 
 fn move_rest(repo: &Repo, operation: &Operation) -> Result<Settled> {
-    // What was only to be verified tells nothing of how far it came.
+    // Refs that were only verified do not show how far the operation got.
     let moves: Vec<_> = operation.refs.iter().filter(|change| change.old != change.new).collect();
     let standings = moves.iter().map(|change| standing(repo, change)).collect::<Result<Vec<_>>>()?;
     let having = |wanted: Standing| {

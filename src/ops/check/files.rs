@@ -1,7 +1,7 @@
-//! What else is in a point's directory, and how its files are kept.
+//! Checks of the files in a point's directory: their modes, and files that nothing reads.
 //!
-//! `flake.nix` and `config.toml` are generated, as plain files. `step.nix` and `flake.lock` may be there, and whatever else the .nix
-//! files or config.toml name. Any other file changes the build key, and nothing reads it.
+//! `flake.nix` and `config.toml` are generated as regular files. `step.nix`, `flake.lock` and files named in a .nix
+//! file or in config.toml are allowed. Any other file changes the build key although nothing reads it.
 
 use anyhow::Result;
 
@@ -14,7 +14,7 @@ use crate::process;
 
 const LOCK: &str = "flake.lock";
 
-/// Generated files that are no plain files: they make another tree, and so another build key, than what is generated.
+/// Finds generated files that are executable or symbolic links: the mode changes the tree and so the build key.
 pub(super) fn modes(repo: &Repo, subject: &Subject<'_>, own: &Entry) -> Result<Vec<Finding>> {
     let odd = repo.odd_files(own.id)?.into_iter().filter(|(name, _)| [FLAKE, CONFIG].contains(&name.as_str()));
     let finding = |(name, is_executable): (String, bool)| {
@@ -33,7 +33,7 @@ pub(super) fn modes(repo: &Repo, subject: &Subject<'_>, own: &Entry) -> Result<V
     Ok(odd.map(finding).collect())
 }
 
-/// Files that neither a .nix file nor config.toml of the directory names.
+/// Finds files that no .nix file and no config.toml of the directory names.
 pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> Result<Vec<Finding>> {
     let more: Vec<_> =
         entries.iter().filter(|entry| ![FLAKE, CONFIG, STEP, LOCK].contains(&entry.name.as_str())).collect();
@@ -55,7 +55,7 @@ pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> R
     Ok(more.into_iter().filter(|entry| !is_read(entry)).map(finding).collect())
 }
 
-/// Whether a text may read a file: by its name, or with the whole directory (`./.`).
+/// Whether a text may read a file: it contains its name or the whole directory (`./.`).
 fn reads(text: &str, name: &str) -> bool {
     text.contains(name) || text.contains("./.")
 }

@@ -1,4 +1,4 @@
-//! What `check` can find: a code, a sentence, and the command that repairs it where there is one.
+//! Findings of `check`: a code, a sentence, and the command that repairs it if there is one.
 
 use crate::lint::Severity;
 
@@ -9,15 +9,15 @@ pub enum Code {
     Unreadable,
     /// The branch does not hold the point's directory.
     NoDirectory,
-    /// The directory lacks `flake.nix` or `config.toml`, or has something else under that name.
+    /// `flake.nix` or `config.toml` is missing or is not a file.
     NoFile,
-    /// `flake.nix` is not what its template makes from config.toml.
+    /// `flake.nix` differs from what its template renders from config.toml.
     Drifted,
     /// `flake.nix` was made by a template that this version does not have.
     OtherTemplate,
-    /// `flake.nix` speaks of other coordinates, another branch or other systems than the point's.
+    /// `flake.nix` names other coordinates, another branch or other systems than the point's.
     Coordinates,
-    /// The trailers of the commit that made the point do not agree with it.
+    /// The trailers of the commit that made the point disagree with it.
     Trailers,
     /// No commit says that git-lattice made the point.
     NoOrigin,
@@ -25,38 +25,38 @@ pub enum Code {
     Parents,
     /// A lower cover has moved on.
     Behind,
-    /// The point grows from something that is neither base nor below it.
+    /// The first commit has a parent that is neither the base nor a point below.
     Stranger,
-    /// A file speaks of another branch of this lattice.
+    /// A file names another branch of this lattice.
     OtherBranch,
-    /// A file speaks of a directory that is not there.
+    /// A file names a directory that does not exist.
     NoSuchDirectory,
-    /// Points take each other as inputs in a circle.
+    /// The inputs of points form a cycle.
     Cycle,
-    /// The point's `lattice.toml` is none that the base branch ever had.
+    /// The base branch never had the point's version of `lattice.toml`.
     LatticeToml,
     /// config.toml is not TOML.
     ConfigToml,
     /// A ref cannot be read.
     BrokenRef,
-    /// Two branches differ in letter case alone.
+    /// Two branches differ only in letter case.
     Case,
-    /// A branch looks like a point and is none.
+    /// A branch name resembles a point but is not one.
     Lookalike,
-    /// A directory of a point that has no branch.
+    /// The directory of a point that has no branch.
     NoBranch,
-    /// A record cannot be believed.
+    /// A record is not valid.
     Record,
     /// The branch changes the directory of another point.
     ForeignChange,
-    /// A generated file is executable, or a link.
+    /// A generated file is executable or a symbolic link.
     Mode,
     /// A file in the point's directory that nothing there reads.
     Unread,
 }
 
 impl Code {
-    /// All of them, in the order of their numbers.
+    /// All codes, in numeric order.
     pub const ALL: [Self; 24] = [
         Self::Unreadable,
         Self::NoDirectory,
@@ -84,13 +84,13 @@ impl Code {
         Self::Unread,
     ];
 
-    /// Its number: `C01`.
+    /// The number, such as `C01`.
     pub fn number(self) -> String {
         let at = Self::ALL.iter().position(|code| *code == self).unwrap_or_default();
         format!("C{:02}", at + 1)
     }
 
-    /// Its name: `no-directory`.
+    /// The name, such as `no-directory`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
@@ -120,7 +120,7 @@ impl Code {
         }
     }
 
-    /// How much it matters: a hint is nothing to be mended.
+    /// The severity; a hint needs no repair.
     pub fn severity(self) -> Severity {
         match self {
             Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch | Self::Unread => Severity::Hint,
@@ -136,25 +136,25 @@ impl Code {
     }
 }
 
-/// One thing that is not as it should be.
+/// One inconsistency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind of thing.
+    /// The kind.
     pub code: Code,
-    /// The point as it is written, where it is about one.
+    /// The point that it concerns, if any.
     pub point: Option<String>,
-    /// The branch, ref or path that it is about.
+    /// The branch, ref or path that it concerns.
     pub place: String,
     /// What is wrong.
     pub message: String,
     /// The command that repairs it, or shows what to do.
     pub command: Option<String>,
-    /// The difference between what is there and what should be.
+    /// The difference between the actual and the expected text.
     pub diff: Option<String>,
 }
 
 impl Finding {
-    /// A finding that is about no point in particular.
+    /// A finding that concerns no particular point.
     pub(super) fn new(code: Code, place: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code, point: None, place: place.into(), message: message.into(), command: None, diff: None }
     }

@@ -1,7 +1,7 @@
-//! Whether a point's branch changes the directories of other points.
+//! Detects branches that change the directories of other points.
 //!
-//! Its tree has them from the branches below it and from the base. One that differs from all of those was changed on this branch:
-//! what its flake imports there is not what the other point's records are about.
+//! A branch inherits these directories from the branches below it and from the base. If one differs from all of them,
+//! it was changed on this branch: the flake then imports other content than the records of that point describe.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::lattice::branch::Segment;
 use crate::points::content;
 use crate::process;
 
-/// The directories of other points that the branch changes.
+/// Finds the directories of other points that the branch changes.
 pub(super) fn changes(
     repo: &Repo,
     world: &World<'_>,
@@ -24,17 +24,17 @@ pub(super) fn changes(
     origin: Option<&Commit>,
 ) -> Result<Vec<Finding>> {
     let made_from = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
-    // Nearly always nothing has changed since, and then there is no need to look at history.
+    // Usually nothing has changed since, and history need not be read.
     if !made_from.is_empty() && unlike(repo, world, subject, &made_from)?.is_empty() {
         return Ok(Vec::new());
     }
     unlike(repo, world, subject, &[sources(repo, world, subject, tip)?, made_from].concat())
 }
 
-/// The directories of other points that none of `commits` has like that.
+/// Finds the directories of other points that differ from those in all of `commits`.
 fn unlike(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, commits: &[Oid]) -> Result<Vec<Finding>> {
     let Some(source) = commits.first() else { return Ok(Vec::new()) };
-    // What a shallow clone left out may have had anything.
+    // Commits missing from a shallow clone may have had any content.
     if commits.iter().any(|commit| super::history::is_cut(repo, *commit)) {
         return Ok(Vec::new());
     }
@@ -44,7 +44,7 @@ fn unlike(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, commits: &[Oid]
     Ok(walk.found)
 }
 
-/// The commits that the branch has other points' directories from: where it last agreed with those right below it and with the base.
+/// The commits from which the branch has other points' directories: its merge bases with its lower covers and the base.
 fn sources(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, tip: &Commit) -> Result<Vec<Oid>> {
     let below = world.census.population().maximal_below(&subject.named.point);
     let mut commits = Vec::new();
@@ -64,7 +64,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Compares a directory with the same one of the sources; where it is the same as one of them, nothing below is looked at.
+    /// Compares a directory with that of each source; descends only if it differs from all of them.
     fn descend(&mut self, segments: &[Segment], tree: Oid, sources: &[Oid], path: &str) -> Result<()> {
         if sources.contains(&tree) {
             return Ok(());
@@ -84,7 +84,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The directories in all of `trees`, by name.
+    /// The subdirectories of all `trees`, by name.
     fn directories(&self, trees: &[Oid]) -> Result<HashMap<String, Vec<Oid>>> {
         let mut found: HashMap<String, Vec<Oid>> = HashMap::new();
         for tree in trees {
@@ -101,7 +101,7 @@ impl Walk<'_> {
         else {
             return;
         };
-        // A directory of a point without a branch has a finding of its own.
+        // The directory of a point without a branch is reported as `NoBranch`.
         if self.world.census.commit(&point).is_none() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Where a point comes from: the commit that made it, and the base branch's past.
+//! History of a point and of the base branch: the commit that made the point, and past versions of lattice.toml.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use crate::config;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo, Result, trailer};
 
-/// How many of a branch's commits are looked through for the one that made it.
+/// How many commits of a branch are searched for the one that made the point.
 const MOST: usize = 1_000;
 
-/// The commit that made a point: the last on the first-parent way from its tip that says so.
+/// The commit that made a point: the first commit with a `Lattice-Point:` trailer, along first parents from the tip.
 ///
 /// # Errors
 /// When history cannot be read.
@@ -18,7 +18,7 @@ pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Co
     let mut commit = tip.clone();
     for _ in 0..MOST {
         if let Some(made) = value(&commit, "Lattice-Point") {
-            // The commit of a point below: this branch has none of its own.
+            // If it names a point below, this branch has no such commit of its own.
             return Ok((made == point).then_some(commit));
         }
         match commit.parents.first() {
@@ -30,12 +30,12 @@ pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Co
     Ok(None)
 }
 
-/// Whether nothing is known of a commit because a shallow clone ends before it.
+/// Whether a commit is missing because the clone is shallow.
 pub(super) fn is_cut(repo: &Repo, commit: Oid) -> bool {
     repo.is_shallow() && repo.size_of(commit).is_none()
 }
 
-/// The commit that says that it made a point and brought `dir`, and the point that it says.
+/// The commit that has a `Lattice-Point:` trailer and added `dir`, with the point that the trailer names.
 ///
 /// # Errors
 /// When history cannot be read.
@@ -63,7 +63,7 @@ pub(super) fn value<'a>(commit: &'a Commit, key: &str) -> Option<&'a str> {
     trailer::parse(&commit.message).into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// Every `lattice.toml` that the base branch has had, found as far back as somebody asks.
+/// All versions of `lattice.toml` on the base branch; history is read only as far as needed.
 pub(super) struct Tomls {
     state: Mutex<State>,
 }
@@ -95,10 +95,10 @@ impl Tomls {
     }
 }
 
-/// Looks at one commit more; `false` when there is none.
+/// Reads one more commit; `false` when none is left.
 fn step(state: &mut MutexGuard<'_, State>, repo: &Repo) -> Result<bool> {
     let Some(id) = state.next.pop() else { return Ok(false) };
-    // Where a shallow clone ends nothing more is known.
+    // A shallow clone ends here.
     if state.seen.insert(id)
         && let Ok(commit) = repo.commit(id)
     {

@@ -1,6 +1,6 @@
-//! Checking the whole lattice: that branch, directory, files, trailers and history of every point agree.
+//! Checking the lattice: branch, directory, files, trailers and history of every point must agree.
 //!
-//! Reads refs and objects and nothing else, so that it works in a bare repository and in CI.
+//! Reads only refs and objects, so it works in a bare repository and in CI.
 
 mod files;
 mod finding;
@@ -28,7 +28,7 @@ use self::subject::{Checked, World};
 pub use finding::{Code, Finding};
 pub use report::Report;
 
-/// Checks the points in `which`, or all of them and what is about none.
+/// Checks the points in `which`; without it, all points and everything that belongs to no point.
 ///
 /// # Errors
 /// When refs cannot be listed.
@@ -48,9 +48,9 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
     Ok(report)
 }
 
-/// Looks at the points on all cores; what it gives is in the order of `points`.
+/// Checks points on all cores; the results are in the order of `points`.
 fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<Checked> {
-    /// Below that, starting a thread costs more than it brings.
+    /// For fewer points, a thread costs more than it saves.
     const FEW: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = points.len().div_ceil(cores).max(FEW);
@@ -72,7 +72,7 @@ fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<
     })
 }
 
-/// Points that take each other in a circle, each circle once.
+/// Cycles of points that take each other as inputs, each cycle once.
 fn cycles(config: &Config, checked: &[Checked]) -> Vec<Finding> {
     let edges: BTreeMap<&Point, &BTreeSet<Point>> =
         checked.iter().filter(|it| !it.takes.is_empty()).map(|it| (&it.point, &it.takes)).collect();
@@ -92,7 +92,7 @@ fn cycles(config: &Config, checked: &[Checked]) -> Vec<Finding> {
     found
 }
 
-/// The way from `start` back to itself, if there is one that avoids `done`.
+/// A path from `start` back to itself that avoids `done`, if there is one.
 fn circle_through<'a>(
     start: &'a Point,
     edges: &BTreeMap<&'a Point, &'a BTreeSet<Point>>,

@@ -1,4 +1,4 @@
-//! Whether one point agrees with itself: branch, directory, files, trailers and parents.
+//! Checks of one point: its branch, directory, files, trailers and parents must agree.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use crate::lattice::{Point, Spelled};
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 
-/// Checks points, one after another, in one thread.
+/// Checks points one after another, in one thread.
 pub(super) struct Checker<'a> {
     repo: Repo,
     world: &'a World<'a>,
@@ -58,7 +58,7 @@ impl<'a> Checker<'a> {
         }
         match &origin {
             Some(origin) => self.trailers(&subject, origin, &mut checked.findings)?,
-            // What a shallow clone left out may have made it.
+            // The commit that made it may be missing from a shallow clone.
             None if self.repo.is_shallow() => {}
             None => checked.findings.push(self.without_origin(&subject, &tip)?),
         }
@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
             None => false,
         };
         for entry in entries.iter().filter(|entry| !entry.is_tree && is_nix(&entry.name)) {
-            // What is generated takes what lies below it, and speaks of nothing else.
+            // A generated flake takes the points below it and names nothing else.
             if entry.name == FLAKE && is_own {
                 checked.takes.extend(subject.content.previous(&subject.named.point));
             } else {
@@ -111,7 +111,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Whether flake.nix is generated, and if not, what is the matter with it.
+    /// Whether flake.nix is generated; if not, adds findings.
     fn flake(
         &self,
         subject: &Subject<'_>,
@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
         let previous = subject.content.previous(&subject.named.point);
         let values = content::flake_of(config, &subject.named.point, &previous, data.nixpkgs_path.clone());
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
-        // The recorded one nearly always fits.
+        // The recorded template is nearly always right.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);
         if content::template_of(&values, bytes, likely)?.is_some() {
             return Ok(true);
@@ -157,7 +157,8 @@ impl<'a> Checker<'a> {
         self.repo.blob_id(template.source().as_bytes()).is_ok_and(|id| id.to_string().starts_with(hash))
     }
 
-    /// Nobody says that this point was made; a commit that made it may say so of another one.
+    /// The finding for a point without a commit that made it. If the trailer of that commit names another point, the
+    /// trailer is wrong.
     fn without_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
         if let Some((commit, said)) = history::maker(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
@@ -182,7 +183,8 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// The commit graph is the Hasse diagram: every lower cover that was there is in the history, and nothing else but the base.
+    /// Compares the commit graph with the Hasse diagram: the history must contain every lower cover that existed, the
+    /// base, and nothing else.
     fn parents(
         &mut self,
         subject: &Subject<'_>,
@@ -203,7 +205,7 @@ impl<'a> Checker<'a> {
             let (code, message) = if was_there {
                 (Code::Behind, format!("`{name}` below it has moved on without it"))
             } else if made.zip(origin).is_some_and(|(below, own)| own.time <= below.time) {
-                // Commits tell the second: two that were made in the same one are in either order.
+                // Commit times have a resolution of one second, so the order within one is unknown.
                 (Code::Behind, format!("`{name}` right below it was made later, and is not in its history"))
             } else {
                 (Code::Parents, format!("`{name}` is right below it, and not in its history"))
@@ -248,7 +250,7 @@ impl<'a> Checker<'a> {
                 return Ok(false);
             }
         }
-        // `[nix] base_branch` of the data it was made from may name another base.
+        // `[nix] base_branch` in config.toml may name another base.
         Ok(match &subject.step {
             Step::Missing => true,
             step => step.data().is_some_and(|data| data.base_branch.is_none()),
@@ -264,7 +266,7 @@ impl<'a> Checker<'a> {
         Ok(found)
     }
 
-    /// A branch keeps the file of the day it was made; one that the base never had is somebody's own.
+    /// A branch keeps the lattice.toml of the time it was made. One that the base never had was changed on the branch.
     fn lattice_toml(&self, subject: &Subject<'_>, findings: &mut Vec<Finding>) -> Result<()> {
         let Some(entry) = self.repo.entry_at(subject.tree, config::FILE)? else { return Ok(()) };
         if self.world.base.is_some() && !self.world.tomls.had(&self.repo, entry.id)? {
@@ -284,7 +286,7 @@ fn no_directory(subject: &Subject<'_>) -> Finding {
         .repaired_by(format!("git ls-tree -r --name-only {}", subject.named.branch))
 }
 
-/// `NAME@HASH`; a name that this version does not have is `None`.
+/// Parses `NAME@HASH`; the template is `None` if this version does not have it.
 fn recorded_template(value: &str) -> Option<(Option<Template>, String)> {
     let (name, hash) = value.split_once('@')?;
     Some((Template::parse(name).ok(), hash.to_owned()))

@@ -1,4 +1,4 @@
-//! What is about no point in particular: refs that cannot be read, branches that are nearly points, directories without a branch.
+//! Checks that belong to no single point: unreadable refs, branches that resemble points, directories without a branch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::points::content;
 use crate::process;
 use crate::record::store::Problem;
 
-/// Checks them; `seen` are the directories of points that points' branches hold.
+/// Runs these checks; `seen` are the point directories found in the points' branches.
 ///
 /// # Errors
 /// When refs cannot be listed.
@@ -50,7 +50,7 @@ pub(super) fn check<'a>(
     Ok(())
 }
 
-/// Branches that a file system which folds case takes for one.
+/// Finds branches that are the same on a case-insensitive file system.
 fn same_but_case(branches: &BTreeSet<String>, rename: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     let mut folded: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for branch in branches {
@@ -65,7 +65,7 @@ fn same_but_case(branches: &BTreeSet<String>, rename: &dyn Fn(&str) -> Option<St
     folded.into_values().filter(|names| names.len() > 1).map(finding).collect()
 }
 
-/// A branch that has the form of a point's, or nearly, and is none: why.
+/// Why a branch whose name resembles a point's is not one.
 fn lookalike<'a>(config: &Config, branch: &'a String) -> Option<(&'a String, String)> {
     let why = match config.branch.read(&config.lattice, branch) {
         Some(Ok(_)) => None,
@@ -75,13 +75,13 @@ fn lookalike<'a>(config: &Config, branch: &'a String) -> Option<(&'a String, Str
     why.map(|why| (branch, why))
 }
 
-/// The command that gives a branch another name; only a branch of this clone can have one.
+/// The command that renames a branch; only a local branch can be renamed.
 fn rename(refs: &[(String, Oid)], branch: &str) -> Option<String> {
     let here = names::heads_under(branch);
     refs.iter().any(|(name, _)| *name == here).then(|| format!("git branch -m {} NEW-NAME", process::quote(branch)))
 }
 
-/// A ref whose commit is not there; a point's is told of with the point.
+/// Finds a ref whose commit is missing, unless it is reported with its point.
 fn dead(repo: &Repo, world: &World<'_>, prefixes: &[String], name: &str, id: Oid) -> Option<Finding> {
     let (config, short) = (world.config, prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()))?);
     let is_told = || {
@@ -95,7 +95,7 @@ fn dead(repo: &Repo, world: &World<'_>, prefixes: &[String], name: &str, id: Oid
     Some(Finding::new(Code::BrokenRef, name, format!("is at {id}, which is not there")).repaired_by(command))
 }
 
-/// Why a name with the pattern's beginning and a value of the lattice in it is not of the pattern's form.
+/// Why a name that has the pattern's prefix and contains a value of the lattice does not match the pattern.
 fn nearly(config: &Config, branch: &str) -> Option<String> {
     let rest = branch.strip_prefix(config.branch.prefix()).filter(|_| !config.branch.prefix().is_empty())?;
     let values = |axis: &crate::lattice::Axis| {
@@ -113,7 +113,7 @@ fn nearly(config: &Config, branch: &str) -> Option<String> {
     })
 }
 
-/// Directories of points, on the base branch or in points' branches, that have no branch.
+/// Finds directories, on the base branch or in points' branches, whose points have no branch.
 fn without_branch<'a>(
     repo: &Repo,
     world: &World<'_>,
@@ -141,7 +141,7 @@ fn without_branch<'a>(
     Ok(lost.into_iter().map(finding).collect())
 }
 
-/// All directories in a tree that are named as points' are.
+/// All point directories in a tree.
 fn all_directories(repo: &Repo, config: &Config, tree: Oid) -> Result<Vec<(Point, String)>> {
     let mut level = vec![(String::new(), tree)];
     for segment in config.flake.segments() {

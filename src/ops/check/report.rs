@@ -1,14 +1,14 @@
-//! What came of a check.
+//! The result of a check.
 
 use super::finding::Finding;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// What was found: first what is about the whole, then point by point in the order of tables.
+    /// The findings: first those of no point, then by point in table order.
     pub findings: Vec<Finding>,
-    /// How many points were looked at.
+    /// How many points were checked.
     pub points: usize,
-    /// How many branches and remote branches were looked at.
+    /// How many branches and remote branches were checked.
     pub branches: usize,
 }

@@ -1,4 +1,4 @@
-//! The point under examination, what it is checked against, and what comes of it.
+//! The point being checked, what it is checked against, and the result.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
@@ -11,19 +11,19 @@ use crate::lattice::Point;
 use crate::points::census::Census;
 use crate::points::content::{Content, Step};
 
-/// What all points are checked against.
+/// Data shared by the checks of all points.
 pub(super) struct World<'a> {
     pub(super) config: &'a Config,
     pub(super) census: &'a Census,
     /// The base branch's commit.
     pub(super) base: Option<Oid>,
-    /// Every `lattice.toml` that the base branch has had, as far as it was asked for.
+    /// Versions of `lattice.toml` on the base branch.
     pub(super) tomls: history::Tomls,
-    /// Files that hold no word about any branch or directory: most are alike.
+    /// Files that name no branch or directory; most points share the same ones.
     pub(super) wordless: Mutex<HashSet<Oid>>,
 }
 
-/// What is known of the point under examination.
+/// The point being checked.
 pub(super) struct Subject<'a> {
     pub(super) named: &'a Named,
     pub(super) content: Content,
@@ -31,19 +31,19 @@ pub(super) struct Subject<'a> {
     pub(super) step: Step,
 }
 
-/// What came of one point.
+/// The result for one point.
 pub(super) struct Checked {
     /// The point.
     pub(super) point: Point,
-    /// What was found.
+    /// The findings.
     pub(super) findings: Vec<Finding>,
-    /// The points whose flakes its files take.
+    /// The points whose flakes it takes as inputs.
     pub(super) takes: BTreeSet<Point>,
-    /// The points below it whose directories it holds, each with the directory.
+    /// The point directories in its tree.
     pub(super) directories: Vec<(Point, String)>,
 }
 
-/// Nix itself does not look at names, so the usual one is what counts.
+/// Whether a file is a Nix file. Nix itself accepts any name; the extension is the convention.
 pub(super) fn is_nix(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|extension| extension == "nix")
 }

@@ -1,4 +1,4 @@
-//! What the files of a point say: their own coordinates, and other branches and directories.
+//! Checks of the text of a point's files: its own coordinates, and names of other branches and directories.
 
 use std::sync::PoisonError;
 
@@ -12,7 +12,7 @@ use crate::git::Repo;
 use crate::git::size::Kind;
 use crate::git::tree::Entry;
 
-/// What a flake says of its point that is not so.
+/// Finds wrong statements of a flake about its point.
 pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, text: &str) -> Vec<Finding> {
     let (claims, lattice) = (words::claims(text), &config.lattice);
     let own = lattice.texts(&subject.named.point);
@@ -34,7 +34,7 @@ pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, 
     found
 }
 
-/// Notes which points a file takes, and finds what it takes in vain.
+/// Collects the points that a file takes, and finds branches and directories that do not exist.
 pub(super) fn references(
     repo: &Repo,
     world: &World<'_>,
@@ -66,7 +66,7 @@ pub(super) fn references(
     Ok(())
 }
 
-/// A path that leads out of the point's directory must lead somewhere.
+/// Checks that a path out of the point's directory exists.
 fn directory(
     repo: &Repo,
     world: &World<'_>,
@@ -88,8 +88,8 @@ fn directory(
     Ok(())
 }
 
-/// A branch of this lattice in a file: the flake takes what it names by relative import, so a branch's name is one that will be
-/// forgotten at the next step.
+/// Reports a branch of this lattice that a file names. Flakes import each other by relative path; a branch name goes
+/// stale at the next step.
 fn other_branch(world: &World<'_>, subject: &Subject<'_>, name: &str, place: &str, line: usize, checked: &mut Checked) {
     let config = world.config;
     let Some(point) = config.branch.decode(&config.lattice, name).filter(|point| point != &subject.named.point) else {
@@ -105,7 +105,7 @@ fn other_branch(world: &World<'_>, subject: &Subject<'_>, name: &str, place: &st
     checked.findings.push(Finding::new(Code::OtherBranch, format!("{place}:{line}"), message));
 }
 
-/// Every piece of a word that could be the name of a branch: it begins as the pattern does and has as many parts.
+/// Parts of a word that may be branch names: they begin with the pattern's prefix and have as many components.
 fn names<'a>(config: &'a Config, word: &Word<'a>) -> impl Iterator<Item = &'a str> {
     let (prefix, parts) = (config.branch.prefix(), config.branch.segments().len());
     let text = word.text;
@@ -119,7 +119,8 @@ fn names<'a>(config: &'a Config, word: &Word<'a>) -> impl Iterator<Item = &'a st
     })
 }
 
-/// The way from the root to where `path`, written in `dir`, leads; `None` when it is absolute, leaves the repository, or is no way.
+/// Resolves `path`, written in `dir`, from the root; `None` when it is absolute, leaves the repository, or is not a
+/// path.
 fn from_root(dir: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = dir.split('/').collect();
     if !path.starts_with("./") && !path.starts_with("../") {

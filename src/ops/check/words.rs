@@ -1,12 +1,12 @@
-//! What a Nix file says in plain words: its strings and paths, and what a flake of ours tells of its point.
+//! Strings and paths of a Nix file, and what a generated flake says about its point.
 //!
-//! Read from the tokens, not from the tree: that works for code of any depth, and for code with errors.
+//! These are read from tokens, not from the syntax tree: that works for deeply nested code and for code with errors.
 
 use rnix::SyntaxKind as Kind;
 
 use crate::lint::Lines;
 
-/// The words by which somebody says that a `flake.nix` is theirs and not generated; a comment of its own in the file.
+/// The comment that marks a `flake.nix` as written by hand.
 pub(super) const HAND_WRITTEN: &str = "git-lattice: hand-written";
 
 /// A string's text, a path or a URL.
@@ -14,13 +14,13 @@ pub(super) const HAND_WRITTEN: &str = "git-lattice: hand-written";
 pub(super) struct Word<'a> {
     /// The line, from 1.
     pub(super) line: usize,
-    /// As it is written; an interpolation ends one word and begins another.
+    /// The text as written; an interpolation separates two words.
     pub(super) text: &'a str,
-    /// Whether it is a path, and not a string.
+    /// Whether it is a path rather than a string.
     pub(super) is_path: bool,
 }
 
-/// What a flake says of its point.
+/// The statements of a flake about its point.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Claims {
     /// `point = ".."`.
@@ -33,7 +33,7 @@ pub(super) struct Claims {
     pub(super) systems: Option<Vec<String>>,
 }
 
-/// The words of `text` in their order.
+/// The words of `text` in order.
 pub(super) fn words(text: &str) -> Vec<Word<'_>> {
     let (lines, mut at) = (Lines::of(text), 0);
     let mut found = Vec::new();
@@ -47,14 +47,14 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
     found
 }
 
-/// Whether the file says in a comment that it is not generated.
+/// Whether the file is marked as written by hand.
 pub(super) fn is_hand_written(text: &str) -> bool {
     let says = |comment: &str| comment.trim_start_matches('#').trim() == HAND_WRITTEN;
     text.contains(HAND_WRITTEN)
         && rnix::tokenize(text).any(|(kind, comment)| kind == Kind::TOKEN_COMMENT && says(comment))
 }
 
-/// What `text` says of its point, where it says so as our templates do; the first of each counts.
+/// The statements of `text` about its point, in the form of our templates; the first of each counts.
 pub(super) fn claims(text: &str) -> Claims {
     let tokens: Vec<_> = rnix::tokenize(text).filter(|(kind, _)| !kind.is_trivia()).collect();
     let mut claims = Claims::default();
@@ -105,7 +105,7 @@ fn list(tokens: &[Token<'_>]) -> Option<Vec<String>> {
     matches!(rest.first(), Some((Kind::TOKEN_R_BRACK, _))).then_some(texts)
 }
 
-/// What stands in the braces up to the first thing that is no `AXIS = [ ".." ];`.
+/// The leading `AXIS = [ ".." ];` entries within the braces.
 fn coordinates(tokens: &[Token<'_>]) -> Vec<(String, String)> {
     let (mut found, mut rest) = (Vec::new(), tokens);
     while let [(kind, name), tail @ ..] = rest {
@@ -119,7 +119,7 @@ fn coordinates(tokens: &[Token<'_>]) -> Vec<(String, String)> {
         let Some(((Kind::TOKEN_ASSIGN, _), tail)) = tail.split_first() else { break };
         let Some(values) = list(tail) else { break };
         found.push((name, values.join("+")));
-        // The list, its brackets and the semicolon.
+        // Skip the list, its brackets and the semicolon.
         rest = tail.get(values.len() * 3 + 3..).unwrap_or_default();
     }
     found

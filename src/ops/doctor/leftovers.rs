@@ -1,4 +1,4 @@
-//! What commands that did not come to their end left behind, and what the clone keeps.
+//! Leftovers of interrupted commands, and the disk use of the clone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::process::identity::Life;
 use crate::process::proc;
 use crate::temporary;
 
-/// No git needs a lock for that long, unless it waits for somebody.
+/// A git lock older than this is reported: git holds one that long only while it waits for the user.
 const LONG: Duration = Duration::from_secs(600);
-/// What logs, links and the objects for Nix may take before it is worth a line of its own.
+/// The size of logs, links and objects for Nix above which a warning is given.
 const MUCH: u64 = 1 << 30;
-/// What git leaves in a worktree's git directory while something is under way, and how it goes on.
+/// Files of unfinished git operations: file, operation, and the commands that end it.
 const UNFINISHED: [(&str, &str, &str); 6] = [
     ("MERGE_HEAD", "a merge", "git merge --continue` or `git merge --abort"),
     ("rebase-merge", "a rebase", "git rebase --continue` or `git rebase --abort"),
@@ -39,7 +39,7 @@ pub(super) fn examine(repo: &Repo) -> Vec<Line> {
     lines
 }
 
-/// What killed commands and gits left for the next command to put right.
+/// Operations of killed processes that the next command will recover.
 pub(super) fn killed(repo: &Repo) -> Vec<Line> {
     let line = |message: String| Line::warning("interrupted", message).repair(Repair::Settle);
     let history = Journal::of(repo).read().unwrap_or_default();
@@ -49,7 +49,7 @@ pub(super) fn killed(repo: &Repo) -> Vec<Line> {
     pending.chain(work.map(|work| format!("a git was killed while it {work}"))).map(line).collect()
 }
 
-/// Does what the next command that writes would do first.
+/// Recovers interrupted operations, as every command that writes does first.
 ///
 /// # Errors
 /// When the journal, refs or files cannot be used.
@@ -59,10 +59,10 @@ pub(super) fn settle(context: &Context) -> Result<()> {
     unfinished::settle(&context.repo)
 }
 
-/// Removes files and folders that are nobody's any more.
+/// Removes files and folders of processes that have ended.
 ///
 /// # Errors
-/// When one cannot be removed; that it is gone already is none.
+/// When a file cannot be removed; a missing file is not an error.
 pub(super) fn remove(files: &[PathBuf]) -> Result<()> {
     for file in files {
         let is_folder = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_dir());
@@ -76,7 +76,7 @@ pub(super) fn remove(files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The common directory and that of each linked worktree.
+/// The common directory and the git directory of each linked worktree.
 fn git_dirs(repo: &Repo) -> Vec<PathBuf> {
     let worktrees = fs::read_dir(repo.common_dir().join("worktrees"));
     let linked = worktrees.into_iter().flatten().flatten().map(|entry| entry.path());
@@ -100,7 +100,7 @@ fn locks(repo: &Repo, dirs: &[PathBuf]) -> Vec<Line> {
     for path in found {
         let Ok(modified) = fs::metadata(&path).and_then(|data| data.modified()) else { continue };
         let age = now.duration_since(modified).unwrap_or_default();
-        // What was written before this machine started belongs to no process of it.
+        // A lock older than the last boot belongs to no running process.
         if booted.is_some_and(|booted| modified < booted) {
             dead.push((path, age));
         } else if age > LONG {
@@ -134,7 +134,7 @@ fn under_way(dirs: &[PathBuf]) -> Vec<Line> {
     if lines.is_empty() { vec![Line::ok("operations", "none is unfinished")] } else { lines }
 }
 
-/// Files that processes of ours were writing when they were killed.
+/// Temporary files of git-lattice processes that were killed.
 fn dead_files(repo: &Repo) -> Option<Line> {
     let common = repo.common_dir();
     let lattice = common.join("lattice");
@@ -144,7 +144,7 @@ fn dead_files(repo: &Repo) -> Option<Line> {
     };
     let mut dead = Vec::new();
     walk(&lattice, &mut |path| {
-        // A note of work is named alike, and tells what is to be put right.
+        // Work notes have similar names and are needed for recovery.
         if is_dead(path) && !work::is_note(path) {
             dead.push(path.to_owned());
         }
@@ -160,8 +160,8 @@ fn dead_files(repo: &Repo) -> Option<Line> {
     Some(Line::warning("leftovers", message).repair(Repair::Remove(dead)))
 }
 
-/// The process that made a file in versions up to 0.1: `<commit>-<pid>` for a branch that Nix reads, `NAME.new<pid>` for a file that is
-/// being written.
+/// The process id in the name of a temporary file of version 0.1 or older: `<commit>-<pid>` for a branch that Nix
+/// reads, `NAME.new<pid>` for a file being written.
 fn maker(name: &str) -> Option<u32> {
     let of_branch = || {
         let (commit, pid) = name.rsplit_once('-')?;
@@ -172,11 +172,11 @@ fn maker(name: &str) -> Option<u32> {
 }
 
 fn is_alive(pid: u32) -> bool {
-    // Without a /proc of our own process ids no process is known to be dead.
+    // Without a /proc for our process ids, no process is known to be dead.
     proc::folder().is_none_or(|folder| folder.join(pid.to_string()).exists())
 }
 
-/// What is no folder where one of ours should be: nothing can be queued, logged or kept.
+/// Paths of ours that exist and are not directories, so that nothing can be queued, logged or kept.
 fn no_folders(repo: &Repo) -> Vec<Line> {
     const FOLDERS: [&str; 10] = [
         "lattice",
@@ -219,7 +219,7 @@ fn disk(repo: &Repo) -> Line {
     Line::warning("disk", message).remedy(way)
 }
 
-/// Every file at or below `dir`, without following links.
+/// Calls `on_file` for every file below `dir`, without following links.
 fn walk(dir: &Path, on_file: &mut dyn FnMut(&Path)) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         match entry.file_type() {
@@ -230,7 +230,7 @@ fn walk(dir: &Path, on_file: &mut dyn FnMut(&Path)) {
     }
 }
 
-/// `proc_stat(5)`: `btime`, in seconds since 1970; `None` where there is no such file.
+/// The boot time: `btime` in `proc_stat(5)`; `None` if there is no such file.
 fn boot_time() -> Option<SystemTime> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;

@@ -1,20 +1,20 @@
-//! What the doctor says of one thing, and what can be done about it.
+//! One line of the doctor: its health, message, and repair.
 
 use std::path::PathBuf;
 
-/// How a line is meant.
+/// The health of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// As it should be.
     Ok,
-    /// Works, but somebody should know.
+    /// Works, but needs the user's attention.
     Warning,
     /// Must be repaired.
     Error,
 }
 
 impl Health {
-    /// The word for people and JSON.
+    /// The word for the table and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -24,29 +24,29 @@ impl Health {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What was looked at: `git`, `nix`, `locks`.
+    /// What was checked, such as `git`, `nix` or `locks`.
     pub topic: &'static str,
-    /// How it is.
+    /// Its health.
     pub health: Health,
-    /// In a sentence.
+    /// The result in a sentence.
     pub message: String,
-    /// What to do about it: a command where there is one.
+    /// What to do about it, if possible a command.
     pub remedy: Option<String>,
     /// What `--repair` can do.
     pub repair: Option<Repair>,
 }
 
-/// A repair that can do no harm.
+/// A repair without risk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
-    /// These files are of processes that are gone.
+    /// Remove files of processes that have ended.
     Remove(Vec<PathBuf>),
-    /// A command was killed, and the next one that writes would put right what it left.
+    /// Recover an interrupted command.
     Settle,
-    /// The hooks are of another version.
+    /// Install the hooks of this version.
     InstallHooks,
 }
 

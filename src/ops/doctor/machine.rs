@@ -1,4 +1,4 @@
-//! The programs on this machine: git, Nix, linters.
+//! Checks of the programs on this machine: git, Nix, linters.
 
 use super::Line;
 use crate::env::Environment;
@@ -10,7 +10,7 @@ use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns}
 use crate::ops::{apart, lint};
 use crate::process::quote;
 
-/// The oldest git that has everything that is used here.
+/// The oldest git version that is supported.
 const OLDEST_GIT: (u64, u64) = (2, 36);
 
 pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
@@ -33,7 +33,7 @@ pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
     }]
 }
 
-/// `git version 2.47.3` or `git version 2.39.5 (Apple Git-154)`.
+/// Parses `git version 2.47.3` or `git version 2.39.5 (Apple Git-154)`.
 fn numbers(said: &str) -> Option<(u64, u64)> {
     let mut parts = said.strip_prefix("git version ")?.split(['.', ' ']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
@@ -71,7 +71,7 @@ fn store(nix: &Nix) -> Line {
     Line::error("store", format!("Nix cannot use it: {why}")).remedy(remedy)
 }
 
-/// Nothing collects garbage in that store by itself.
+/// Reports the private store, if it exists: its garbage is not collected automatically.
 pub(super) fn store_apart(repo: &Repo) -> Option<Line> {
     let store = apart::found(repo)?;
     let command = format!("nix-store --store {} --gc", quote(store.as_str()));
@@ -98,7 +98,7 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
         let name = match concern {
             Concern::TrustedUser { .. } => "trusted-users",
             Concern::AcceptFlakeConfig => "accept-flake-config",
-            // The sandbox has its line above.
+            // The sandbox has a line above.
             Concern::NoSandbox | Concern::RelaxedSandbox | Concern::SandboxFallback => return None,
         };
         Some(Line::warning(name, concern.sentence()).remedy(concern.remedy()))

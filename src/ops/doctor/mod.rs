@@ -1,4 +1,4 @@
-//! Is this machine fit for the work: git, hooks, Nix, linters, the remote, and what earlier commands left behind.
+//! Checks of this machine and clone: git, hooks, Nix, linters, the remote, and leftovers of earlier commands.
 
 mod leftovers;
 mod line;
@@ -12,9 +12,9 @@ use crate::env::Environment;
 
 pub use line::{Health, Line, Repair};
 
-/// Looks at everything; where there is no repository, at the machine alone.
+/// Checks everything; without a repository, the machine only.
 ///
-/// `offline` does not ask the remote.
+/// With `offline`, the remote is not contacted.
 pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Error>, offline: bool) -> Vec<Line> {
     let repo = context.as_ref().ok().map(|context| &context.repo);
     let mut lines = machine::git(environment, repo);
@@ -32,7 +32,7 @@ pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Err
     lines
 }
 
-/// Does what a line's repair says.
+/// Performs a repair.
 ///
 /// # Errors
 /// When a file cannot be removed or the hooks cannot be written.

@@ -1,4 +1,4 @@
-//! This repository: lattice.toml, hooks, remote, refspecs, writer.
+//! Checks of this repository: lattice.toml, hooks, remote, refspecs, records.
 
 use anyhow::Result;
 
@@ -40,7 +40,8 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     lines
 }
 
-/// `lattice.base` in git's configuration names the branch whose lattice.toml counts: where there is none, another is taken.
+/// Checks that the branch which `lattice.base` in git's configuration names exists; if it does not, another branch is
+/// used.
 fn base(context: &Context) -> Option<Line> {
     let repo = &context.repo;
     let base = repo.config(BASE_KEY)?;
@@ -59,9 +60,9 @@ fn base(context: &Context) -> Option<Line> {
     Some(Line::error("lattice.base", message).remedy(remedy))
 }
 
-/// Branches, here and as last fetched, that cannot be read or whose commit is not here.
+/// Finds local and remote branches that cannot be read or whose commit is missing.
 fn dead_branches(context: &Context) -> Vec<Line> {
-    /// A damaged object store may have lost most of them.
+    /// The most lines shown: a damaged object store may have lost most commits.
     const MOST: usize = 10;
     let repo = &context.repo;
     let listing = match repo.list_refs(&[HEADS.to_owned(), REMOTES.to_owned()]) {
@@ -83,7 +84,7 @@ fn dead_branches(context: &Context) -> Vec<Line> {
     if lines.is_empty() { vec![Line::ok("branches", "all commits are here")] } else { lines }
 }
 
-/// What the user trusts: where it cannot be believed, nothing is built by itself.
+/// Checks the trust ledger: if it is invalid, nothing is built automatically.
 fn trust(context: &Context) -> Line {
     match Ledger::read(&context.repo) {
         Ok(Ledger { content, authors, .. }) => {
@@ -113,7 +114,7 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
     lines
 }
 
-/// How the base branch comes here, where there is a remote that may have it.
+/// The command that fetches the base branch, if there is a remote.
 fn bring(context: &Context, config: &Config) -> String {
     let fetch = config.remote.as_ref().map(|remote| context.repo.fetch_command(remote, Some(&config.base)));
     fetch.map(|command| format!("`{command}` brings it, or ")).unwrap_or_default()
@@ -178,14 +179,14 @@ pub(super) fn install_hooks(context: &Context) -> Result<()> {
     hooks::install(context, &Wish::default()).map(drop)
 }
 
-/// A clone of a single branch does not see the points that others push.
+/// Warns of a clone that fetches only some branches: it does not see points that others push.
 fn narrow(context: &Context, config: &Config) -> Option<Line> {
     let fetch = status::fetch_of_others(context, config)?;
     let message = "`git fetch` brings only some of the remote's branches: others' points are not seen";
     Some(Line::warning("refspecs", message).remedy(format!("`{fetch}`")))
 }
 
-/// A refspec that fetches all notes by force throws away those that were not pushed yet.
+/// Finds forced refspecs for notes: a fetch with one discards records that were not pushed.
 fn refspecs(context: &Context) -> Vec<Line> {
     let mut lines = Vec::new();
     for remote in context.repo.remotes() {
@@ -216,7 +217,7 @@ fn writer(context: &Context) -> Line {
 }
 
 fn records(context: &Context) -> Vec<Line> {
-    /// One writer's fault may be in every note of theirs.
+    /// The most lines shown: one writer may repeat a mistake in every note.
     const MOST: usize = 10;
     let writers = match Records::open(&context.repo) {
         Ok(records) => records.writers().len(),
@@ -254,7 +255,7 @@ fn records(context: &Context) -> Vec<Line> {
 fn not_believed(context: &Context) -> Result<Vec<Problem>> {
     match context.config() {
         Ok(config) => records::problems(context, &config, &Census::take(&context.repo, &config)?),
-        // That there is none has a line of its own.
+        // A missing lattice.toml is reported above.
         Err(_) => Ok(Records::open(&context.repo)?.problems(|_| None)),
     }
 }

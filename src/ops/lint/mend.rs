@@ -1,4 +1,4 @@
-//! `--fix`: files of the worktree are rewritten, each at once or not at all.
+//! `--fix`: rewrites files of the worktree, each one atomically.
 
 use std::fs;
 use std::io;
@@ -8,16 +8,16 @@ use super::Source;
 use crate::lint::{self, Settings};
 use crate::temporary;
 
-/// What became of the files.
+/// The result of `--fix`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Mended {
-    /// Those that were rewritten.
+    /// The files that were rewritten.
     pub changed: Vec<PathBuf>,
-    /// Those that were left as they are though there is something to mend, each with the reason.
+    /// The files that could not be fixed, each with the reason.
     pub left: Vec<(PathBuf, String)>,
 }
 
-/// Mends what can be mended safely, in the files and in `sources`.
+/// Applies all safe fixes, to the files and to `sources`.
 pub fn mend(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Mended {
     let mut mended = Mended::default();
     for source in sources.iter_mut().filter(|source| source.is_file) {
@@ -40,7 +40,7 @@ pub fn mend(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Mended {
     mended
 }
 
-/// Puts a new file in the place of the old one, which a link may lead to; its mode stays.
+/// Replaces a file, following a link; keeps its mode.
 fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     let path = path.canonicalize()?;
     let folder = path.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;

@@ -1,4 +1,4 @@
-//! Linting what there is, what is about to be written and what is about to be committed, and saying what was not looked at.
+//! Linting existing files, generated files and staged files, and reporting what was not checked.
 
 mod mend;
 mod sources;
@@ -16,24 +16,24 @@ use crate::lint::{self, Engine, Finding, Lookup, Report, Settings, Severity, Too
 pub use mend::{Mended, mend};
 pub use sources::{Error, Gathered, Source, What, gather};
 
-/// git configuration: the statix to use, where it is not on PATH.
+/// git configuration: the path of statix, if it is not on PATH.
 const STATIX: &str = "lattice.statix";
-/// git configuration: the deadnix to use, where it is not on PATH.
+/// git configuration: the path of deadnix, if it is not on PATH.
 const DEADNIX: &str = "lattice.deadnix";
-/// statix is one process a file: for more files than this the embedded checks have to do, unless it is required.
+/// statix needs one process per file. For more files than this only the embedded checks run, unless statix is required.
 const MOST_FOR_STATIX: usize = 8;
 
-/// Which checkers looked, and which did not.
+/// Which checkers ran and which did not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
-    /// Those that did: `rnix 0.15.1`.
+    /// Checkers that ran, such as `rnix 0.15.1`.
     pub checked: Vec<String>,
-    /// Those that did not, each with the reason.
+    /// Checkers that did not run, each with the reason.
     pub unchecked: Vec<String>,
 }
 
 impl Checked {
-    /// A line for those that did, and one for each that did not.
+    /// One line for all that ran, and one for each that did not.
     pub fn lines(&self) -> Vec<String> {
         let by = (!self.checked.is_empty()).then(|| format!("checked by {}", self.checked.join(", ")));
         by.into_iter().chain(self.unchecked.iter().cloned()).collect()
@@ -49,7 +49,7 @@ impl From<&Report> for Checked {
     }
 }
 
-/// Checks generated texts. A finding in one of them is a fault of ours.
+/// Checks generated texts. A finding is a bug in git-lattice.
 ///
 /// # Errors
 /// [`Cannot::BadOutput`] with the first finding.
@@ -57,10 +57,10 @@ pub fn generated(repo: &Repo, texts: &[(String, String)]) -> Result<Checked> {
     generated_for(repo, &config::Lint::default(), texts)
 }
 
-/// The same by what the project asks for.
+/// Checks generated texts with the project's `[lint]` settings.
 ///
 /// # Errors
-/// [`Cannot::BadOutput`] with the first finding; [`Cannot::NoEngine`] when an engine that is required is not there.
+/// [`Cannot::BadOutput`] with the first finding; [`Cannot::NoEngine`] when a required engine is missing.
 pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<Checked> {
     if texts.is_empty() {
         return Ok(Checked::default());
@@ -82,15 +82,15 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
     Ok(Checked::from(&report))
 }
 
-/// What we write ourselves has to be without blemish; statix may have suggestions.
+/// Whether a finding in generated text is a bug; only hints of statix are not.
 fn is_fault(finding: &Finding) -> bool {
     finding.severity != Severity::Hint || finding.engine != "statix"
 }
 
-/// What `[lint]` asks for, by the project's `lattice.toml`, if there is one.
+/// The `[lint]` settings of the project's `lattice.toml`, or the defaults if there is none.
 ///
 /// # Errors
-/// When it cannot be used.
+/// When lattice.toml is invalid.
 pub fn settings(context: Option<&Context>) -> Result<Settings> {
     let Some(context) = context else { return Ok(Settings::default()) };
     match context.config() {
@@ -100,10 +100,10 @@ pub fn settings(context: Option<&Context>) -> Result<Settings> {
     }
 }
 
-/// Checks what was gathered.
+/// Checks the gathered sources.
 ///
 /// # Errors
-/// When the linters cannot be given what they need.
+/// When the linters cannot be set up.
 pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) -> Result<Report> {
     if gathered.sources.is_empty() {
         return Ok(Report::default());
@@ -113,7 +113,7 @@ pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) 
     Ok(lint::lint_files::<&Path, &[u8]>(files, &tools))
 }
 
-/// The `.nix` files that the next commit would change; nothing is looked for where there are none.
+/// The staged `.nix` files.
 ///
 /// # Errors
 /// When the index cannot be read.
@@ -121,10 +121,10 @@ pub fn staged(repo: &Repo) -> Result<Gathered> {
     sources::staged(repo)
 }
 
-/// The linters of others as they are on this machine, for `doctor`.
+/// The external linters on this machine, for `doctor`.
 ///
 /// # Errors
-/// When what they need cannot be written.
+/// When the linters cannot be set up.
 pub fn on_this_machine(repo: Option<&Repo>) -> Result<Tools> {
     tools(repo, Settings::default(), None)
 }

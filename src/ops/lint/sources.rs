@@ -1,4 +1,4 @@
-//! What is to be linted: files of the worktree, stdin, the index, or commits.
+//! Sources to lint: files of the worktree, stdin, the index, or commits.
 
 use std::fs;
 use std::io;
@@ -11,80 +11,80 @@ use crate::context::Context;
 use crate::git::size::{Kind, TooLarge, read_at_most};
 use crate::git::{self, Oid, Repo};
 
-/// statix' configuration, at the root of a project.
+/// The configuration of statix, at the root of a project.
 const STATIX_TOML: &str = "statix.toml";
 
-/// Where the files come from.
+/// Where the sources come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Files and folders; without any, the whole worktree.
+    /// Files and directories; if empty, the whole worktree.
     Paths(Vec<PathBuf>),
-    /// These bytes, under this name.
+    /// Bytes from stdin.
     Stdin {
-        /// How it is called in the findings.
+        /// The name in findings.
         name: PathBuf,
-        /// What came in.
+        /// The bytes.
         bytes: Vec<u8>,
     },
-    /// What the next commit would change.
+    /// The staged files.
     Staged,
-    /// What a commit has that another one has not, or has otherwise.
+    /// Files of a commit that are new or changed since another.
     Between {
-        /// The older.
+        /// The older commit.
         from: String,
-        /// The newer.
+        /// The newer commit.
         to: String,
     },
-    /// All of HEAD.
+    /// All files of HEAD.
     All,
 }
 
-/// One text.
+/// One text to lint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// How it is called in the findings.
+    /// The name in findings.
     pub path: PathBuf,
-    /// What it holds.
+    /// The content.
     pub bytes: Vec<u8>,
-    /// Whether it is a file that may be written.
+    /// Whether it is a file of the worktree, which may be fixed.
     pub is_file: bool,
 }
 
-/// Why there is nothing to look at.
+/// Why the sources cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A path on the command line is nothing.
+    /// A path on the command line does not exist.
     #[error("`{}` does not exist", .0.display())]
     NoFile(PathBuf),
-    /// A file or folder cannot be read.
+    /// A file or directory cannot be read.
     #[error("could not read `{}`", path.display())]
     Unreadable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A revision on the command line is no commit.
+    /// A revision on the command line is not a commit.
     #[error("`{0}` names no commit")]
     NoCommit(String),
-    /// Only a worktree can be looked at without a name.
+    /// Without paths, a worktree is needed.
     #[error("there is no worktree here: expected paths, `-`, `--all` or `--from-ref`")]
     NoWorktree,
 }
 
-/// The texts, and the project's configuration of statix from the same place.
+/// The sources, with the statix configuration from the same place.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// The texts, in the order of their paths.
+    /// The sources, ordered by path.
     pub sources: Vec<Source>,
-    /// What is in `statix.toml`, where there is one.
+    /// The content of `statix.toml`, if it exists.
     pub statix_toml: Option<Vec<u8>>,
 }
 
-/// Reads what is to be linted; without a repository only paths and stdin can be.
+/// Reads the sources; without a repository, only paths and stdin are possible.
 ///
 /// # Errors
-/// When something that is named cannot be read.
+/// When a source cannot be read.
 pub fn gather(context: Option<&Context>, cwd: &Path, what: &What) -> Result<Gathered> {
     match (what, context) {
         (What::Paths(paths), _) => {
@@ -102,7 +102,7 @@ pub fn gather(context: Option<&Context>, cwd: &Path, what: &What) -> Result<Gath
     }
 }
 
-/// The `.nix` files that the next commit would change, as they are in the index.
+/// The staged `.nix` files, with their content in the index.
 pub(super) fn staged(repo: &Repo) -> Result<Gathered> {
     let files = repo.staged(".nix")?;
     if files.is_empty() {
@@ -141,7 +141,7 @@ fn worktree_toml(context: Option<&Context>, cwd: &Path) -> Result<Option<Vec<u8>
     }
 }
 
-/// The files that are named as they are; of folders those whose names end in `.nix`.
+/// Reads the named files, and the `.nix` files in named directories.
 fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec<Source>> {
     let root = context.and_then(|context| context.repo.workdir());
     let (mut found, mut tracked, mut folders) = (Vec::new(), Vec::new(), Vec::new());
@@ -181,7 +181,7 @@ fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec
 fn is_inside(folder: &Path, root: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = real(folder);
-    // git lists nothing of its own folder, nor of a submodule's.
+    // git lists no files of `.git` and of submodules.
     folder.starts_with(real(root))
         && !folder.ancestors().any(|dir| dir != real(root) && dir.starts_with(real(root)) && dir.join(".git").exists())
 }
@@ -190,12 +190,13 @@ fn is_nix(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b".nix")
 }
 
-/// Links lead to files that are looked at where they are, or that are nobody's business here.
+/// Whether a path is a regular file. Links are skipped: their target is linted at its own path, or is outside the
+/// project.
 fn is_regular(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
-/// Where git does not say what belongs to the project: everything but hidden folders.
+/// Finds `.nix` files outside of git: everything except hidden directories.
 fn walk(cwd: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Error> {
     for entry in fs::read_dir(cwd.join(folder)).map_err(unreadable(folder))? {
         let entry = entry.map_err(unreadable(folder))?;

@@ -1,4 +1,4 @@
-//! What a point should hold and where its commit hangs, whether or not its branch is there.
+//! The intended content and parents of a point, whether or not its branch exists.
 
 use std::collections::BTreeMap;
 
@@ -19,28 +19,28 @@ use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
 
-/// What a point should hold.
+/// The intended content of a point.
 pub(super) struct Draft {
     pub(super) named: Named,
-    /// The commits that it grows from, each with its branch.
+    /// The parent commits, each with its branch.
     pub(super) parents: Vec<(Oid, BranchName)>,
     pub(super) template: Template,
-    /// What is put into its directory.
+    /// The files in its directory.
     pub(super) files: Vec<File>,
     pub(super) message: String,
-    /// The tree of the parents together.
+    /// The merged tree of the parents.
     below: Oid,
 }
 
 impl Draft {
-    /// Makes the commit; its objects are written to `repo`.
+    /// Makes the commit and writes its objects to `repo`.
     pub(super) fn commit(&self, repo: &Repo, identity: &Identity) -> Result<Oid> {
         let tree = repo.with_files(self.below, &self.files)?;
         let parents: Vec<Oid> = self.parents.iter().map(|(id, _)| *id).collect();
         Ok(repo.make_commit(identity, &self.message, tree, &parents)?)
     }
 
-    /// The Nix texts among the files, by their paths.
+    /// The Nix files, each with its path.
     pub(super) fn nix_texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let own = [FLAKE, STEP].map(|name| format!("{}/{name}", self.named.dir));
         let is_nix = move |file: &&File| own.contains(&file.path);
@@ -48,24 +48,24 @@ impl Draft {
     }
 }
 
-/// Works out drafts; its objects are in memory.
+/// Makes drafts, with objects in memory.
 pub(super) struct Drafter<'a> {
     pub(super) context: &'a Context,
     pub(super) config: &'a Config,
     pub(super) request: &'a Request,
     pub(super) memory: Repo,
     locker: Locker,
-    /// What the user should know of the drafts.
+    /// Warnings for the user.
     pub(super) warnings: Vec<String>,
     /// The refs whose tips are parents.
     pub(super) tips: BTreeMap<String, Oid>,
 }
 
-/// What the tree below already has for a point, that one itself or one that it takes.
+/// What the merged tree of the parents holds for a point.
 struct Held<'p> {
     point: &'p Point,
     step: Step,
-    /// What its flake.nix was made with.
+    /// The template that made its flake.nix.
     made_by: Option<Template>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Drafter<'a> {
         Self { context, config, request, memory, locker, warnings, tips }
     }
 
-    /// What the point should hold.
+    /// Makes the draft of a point.
     pub(super) fn draft(&mut self, census: &Census, named: &Named) -> Result<Draft> {
         let point = &named.point;
         let parents = self.parents(census, point)?;
@@ -108,7 +108,7 @@ impl<'a> Drafter<'a> {
         Ok(Held { point, step, made_by })
     }
 
-    /// The tips of the maximal existing points below; the base when there are none (product.md, section 1).
+    /// The tips of the maximal existing points below; the base if there are none.
     fn parents(&mut self, census: &Census, point: &Point) -> Result<Vec<(Oid, BranchName)>> {
         let mut parents = Vec::new();
         for below in census.population().maximal_below(point) {
@@ -134,7 +134,8 @@ impl<'a> Drafter<'a> {
         }
     }
 
-    /// A flake hands its own inputs down: one without nixpkgs cannot take one that needs it.
+    /// Checks that a flake without nixpkgs takes none that needs it: a flake passes its own inputs to the flakes that
+    /// it imports.
     fn check_inputs(&self, template: Template, previous: &[Held<'_>]) -> Result<()> {
         if template.takes_nixpkgs() {
             return Ok(());
@@ -149,7 +150,7 @@ impl<'a> Drafter<'a> {
         Ok(())
     }
 
-    /// What the user gave, else what is there, else what the point below has.
+    /// The data: from the user, else of the point, else of the point below.
     fn data(&self, sources: &[&Held<'_>]) -> Result<StepData> {
         if let Some(data) = &self.request.data {
             return Ok(data.clone());
@@ -172,7 +173,7 @@ impl<'a> Drafter<'a> {
         Ok(below.and_then(|below| below.made_by).unwrap_or_default())
     }
 
-    /// Whether the point's directory can be made in the tree: a file or a link on the way would be gone.
+    /// Checks that no file or link is where the point's directory or a parent of it must be.
     fn check_path(&self, tree: Oid, dir: &str) -> Result<()> {
         let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
         for path in ends.map(|end| &dir[..end]) {
@@ -204,7 +205,7 @@ impl<'a> Drafter<'a> {
         Ok(files)
     }
 
-    /// The lock of the point below, so that a whole chain is built with the same nixpkgs; else a new one.
+    /// The lock of the point below, so that the whole chain uses the same nixpkgs; else a new one.
     fn lock(
         &mut self,
         found: &Content,
@@ -215,7 +216,7 @@ impl<'a> Drafter<'a> {
     ) -> Result<Option<File>> {
         let path = format!("{}/{LOCK}", named.dir);
         for source in sources {
-            // A lock of another nixpkgs locks nothing: Nix would take what is newest and say nothing.
+            // With the lock of another nixpkgs, Nix would silently use the newest version.
             if source.step.data().is_none_or(|data| data.nixpkgs_path != values.nixpkgs) {
                 continue;
             }
@@ -227,7 +228,7 @@ impl<'a> Drafter<'a> {
         if self.request.dry_run {
             return Ok(None);
         }
-        // Nix would copy it into the store, which every user of the machine can read.
+        // Nix would copy a local nixpkgs into the store, which every user of the machine can read.
         let handed_down =
             values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !flake_inputs::is_far(url));
         if let Some(url) = handed_down {

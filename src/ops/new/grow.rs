@@ -1,4 +1,4 @@
-//! Making one point: whether its branch can be made, or is there with what it should hold.
+//! Planning one point: its branch is new, or exists with the intended content.
 
 use std::collections::HashSet;
 
@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
         Plan { items, texts: self.texts, warnings, tips, memory }
     }
 
-    /// What is said of the points right above a new one, which were there before it; a census of the neighbourhood knows no others.
+    /// A warning about existing points right above a new one, which are now behind it.
     fn left_behind(&self, new: &Item, created: &[&Item]) -> Option<String> {
         let is_new = |point: &Point| created.iter().any(|item| item.named.point == *point);
         let above = self.census.population().minimal_above(&new.named.point);
@@ -95,7 +95,7 @@ impl<'a> Planner<'a> {
         Ok((draft, commit))
     }
 
-    /// Whether a branch of this name can be made.
+    /// Checks that a branch of this name can be made.
     fn check_free(&mut self, branch: &BranchName) -> Result<()> {
         self.check_readable(branch)?;
         if self.names.is_none() {
@@ -107,12 +107,12 @@ impl<'a> Planner<'a> {
         Ok(self.names.as_ref().map_or(Ok(()), |names| names.check(branch))?)
     }
 
-    /// A ref that cannot be read was left out of the census; that is not to be taken for a branch that is not there.
+    /// Checks that the ref is readable: the census leaves out unreadable refs, which must not count as missing.
     fn check_readable(&self, branch: &BranchName) -> Result<()> {
         Ok(self.drafter.memory.branch_tip(branch).map(drop)?)
     }
 
-    /// Whether the branch that is there holds what this command would put there.
+    /// Checks that the existing branch holds the content that this command would make.
     fn check_same(&mut self, named: &Named, existing: Oid) -> Result<()> {
         let Drafter { config, request, memory, .. } = &self.drafter;
         let found = Content::find(memory, config, memory.tree_of_commit(existing)?, &named.point)?;

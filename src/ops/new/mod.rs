@@ -1,4 +1,4 @@
-//! Making points: all checks and all objects first, in memory; then the objects, one ref transaction, and nothing else.
+//! Making points: first all checks and objects in memory, then writing the objects and one ref transaction.
 
 mod draft;
 mod grow;
@@ -33,7 +33,7 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
     Ok(planner.finish(items))
 }
 
-/// A linear extension of the order: whoever is below comes first.
+/// The sort key of a linear extension of the order: lower points come first.
 fn rising(point: &Point) -> (usize, Vec<u64>, Point) {
     let (mut members, mut ranks) = (0, Vec::new());
     for coordinate in point.coordinates() {
@@ -45,10 +45,10 @@ fn rising(point: &Point) -> (usize, Vec<u64>, Point) {
     (members, ranks, point.clone())
 }
 
-/// Makes the points of a plan: objects, then one ref transaction.
+/// Makes the points of a plan: writes the objects, then applies one ref transaction.
 ///
 /// # Errors
-/// When objects cannot be written or somebody else was first ([`git::Error::Ref`]); then no ref has moved.
+/// When objects cannot be written or another process moved a ref ([`git::Error::Ref`]); then no ref has moved.
 pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     let changes = plan.changes();
     if changes.is_empty() {
@@ -65,9 +65,8 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
     change::apply(context, set).map(drop)
 }
 
-/// Plans and applies. Whoever loses a race, or finds that points were made since the plan was begun, plans once more and then finds
-/// the other's work: the same, below, or in the way. Gives the plan that was applied, and what `check` said of its texts: it is asked
-/// before anything moves, and once as long as the texts stay the same.
+/// Plans and applies; plans again if another process made points in between or won a race. Returns the applied plan
+/// with the result of `check` on its texts; `check` runs before any ref moves, and again only if the texts change.
 ///
 /// # Errors
 /// Those of [`plan`] and [`apply`].
@@ -91,7 +90,7 @@ pub fn make<C>(
         if plan.changes().is_empty() {
             return Ok((plan, checked));
         }
-        // Held from the first time on, so that the second plan counts.
+        // Keep the lock from the first attempt on, so that the second plan is current.
         let is_first = turn.is_none();
         let held = match turn.take() {
             Some(held) => turn.insert(held),

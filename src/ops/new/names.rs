@@ -1,20 +1,20 @@
-//! The names of branches, for finding what keeps a new one from being made.
+//! Branch names that clash with a new branch.
 
 use crate::git::names::BranchName;
 use crate::git::{Repo, Result};
 use crate::ops::Refusal;
 
-/// Why two names cannot be together.
+/// Why two names clash.
 const FOLDER: &str = "git cannot hold `a` beside `a/b`";
 const CASE: &str = "some file systems do not tell letter case apart, and there only one of the two can be";
 
-/// Branches that could be in the way, each with its name in small letters, in the order of those.
+/// Existing branches, as pairs of lower-case name and name, sorted.
 pub(super) struct Names {
     sorted: Vec<(String, String)>,
 }
 
 impl Names {
-    /// Reads those that could clash with one of `new`: any branch can, not only those of points.
+    /// Reads the branches that may clash with one of `new`, including those that are not points.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -28,7 +28,7 @@ impl Names {
         Self { sorted }
     }
 
-    /// Whether `branch`, which is not here, can be made beside those that are.
+    /// Checks that `branch` can be made beside the existing ones.
     ///
     /// # Errors
     /// [`Refusal::InTheWay`], naming the other branch.
@@ -37,7 +37,8 @@ impl Names {
         let inside = format!("{folded}/");
         let folders = folded.match_indices('/').map(|(at, _)| &folded[..at]);
         let above = folders.flat_map(|folder| self.beginning_with(folder).take_while(move |(name, _)| name == folder));
-        // The branch itself: somebody made it a moment ago, which the ref transaction notices and the next try finds done.
+        // Skip the branch itself: another process just made it. The ref transaction fails then, and the next attempt
+        // finds it.
         let same =
             self.beginning_with(&folded).take_while(|(name, _)| *name == folded).filter(|(_, other)| other != branch);
         let below = self.beginning_with(&inside).take(1);
@@ -78,7 +79,7 @@ mod tests {
             Some(("f/c/a/b".to_owned(), FOLDER)),
             "what git itself refuses comes first"
         );
-        assert_eq!(check(&["f/c/a"]), None, "it was made since somebody looked");
+        assert_eq!(check(&["f/c/a"]), None, "another process just made it");
         assert_eq!(check(&["F/c/a"]), Some(("F/c/a".to_owned(), CASE)));
         assert_eq!(check(&["f/C/A/b"]), Some(("f/C/A/b".to_owned(), CASE)));
         assert_eq!(

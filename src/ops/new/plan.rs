@@ -1,4 +1,4 @@
-//! What is asked for and what is going to be made, as values.
+//! The request for points and the plan to make them, as values.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use crate::git::{Change, Oid, Repo};
 use crate::lattice::Point;
 use crate::template::Template;
 
-/// What is to be made.
+/// A request for points.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The points, in any order.
     pub points: Vec<Point>,
-    /// `config.toml`; otherwise that of the point below, or a minimal one.
+    /// The content of `config.toml`; by default that of the point below, or a minimal one.
     pub data: Option<StepData>,
-    /// Whether nothing is to be written: then no Nix is started to lock nixpkgs either.
+    /// Whether nothing is to be written. Nix is not started for a lock file either.
     pub dry_run: bool,
-    /// The template; otherwise lattice.toml's, that of the point below, or `config`.
+    /// The template; by default that of lattice.toml, of the point below, or `config`.
     pub template: Option<Template>,
-    /// Why a promotion was forced: becomes a `Lattice-Override:` trailer.
+    /// Why a promotion was forced, for a `Lattice-Override:` trailer.
     pub reason: Option<String>,
 }
 
@@ -30,43 +30,43 @@ pub struct Item {
     pub named: Named,
     /// Its commit.
     pub commit: Oid,
-    /// Whether the remote has that commit.
+    /// Whether the remote has the commit.
     pub pushed: bool,
-    /// How it is made; `None` when it is there already.
+    /// How it is made; `None` if it exists.
     pub creation: Option<Creation>,
 }
 
 /// How a point is made.
 #[derive(Debug, Clone)]
 pub struct Creation {
-    /// The branches that it grows from.
+    /// The branches of the parents.
     pub parents: Vec<BranchName>,
     /// The template.
     pub template: Template,
-    /// The files that are written, from the root of the tree.
+    /// The paths of its files, from the root.
     pub files: Vec<String>,
 }
 
-/// What a command is going to do. Its objects are in memory.
+/// Points to be made. The objects are in memory.
 pub struct Plan {
     /// The points, lower ones first.
     pub items: Vec<Item>,
-    /// The `.nix` texts that are new, to be linted: path and text.
+    /// The new `.nix` texts to lint, as path and text.
     pub texts: Vec<(String, String)>,
-    /// What the user should know: a flake that could not be locked.
+    /// Warnings, such as a flake that could not be locked.
     pub warnings: Vec<String>,
-    /// The refs whose tips are parents of new points.
+    /// The refs whose tips are parents, with the tips.
     pub(super) tips: BTreeMap<String, Oid>,
     pub(super) memory: Repo,
 }
 
 impl Plan {
-    /// The branches that the remote does not have yet.
+    /// The branches that are not on the remote.
     pub fn unpushed(&self) -> Vec<BranchName> {
         self.items.iter().filter(|item| !item.pushed).map(|item| item.named.branch.clone()).collect()
     }
 
-    /// The refs that are made.
+    /// The refs to create.
     pub(super) fn changes(&self) -> Vec<Change> {
         let created = self.items.iter().filter(|item| item.creation.is_some());
         created.map(|item| Change { name: item.named.branch.full_ref(), old: None, new: Some(item.commit) }).collect()

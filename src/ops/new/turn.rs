@@ -1,7 +1,7 @@
-//! Taking turns: a plan counts only as long as no other git-lattice has made points since it was begun.
+//! A lock for making points: a plan is valid only if no other process has made points since the plan began.
 //!
-//! Each process that makes points leaves another stamp in `lattice/points` in the common dir, which it holds locked meanwhile. A plan
-//! whose stamp is still there chose its parents from all points that git-lattice made here.
+//! Each process that makes points locks `lattice/points` in the common dir and writes a new stamp into it. If the stamp
+//! is unchanged since a plan began, the plan has seen all points that git-lattice made in this repository.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -12,19 +12,19 @@ use crate::git::{Repo, Shared};
 use crate::lock::{self, Error};
 use crate::record::store::random_name;
 
-/// How long the others may take: each needs some milliseconds, unless Nix locks inputs for it.
+/// How long to wait for other processes: each needs milliseconds, unless Nix locks inputs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a stamp begins while points are being made.
+/// The first character of a stamp while points are being made.
 const BEGUN: char = '*';
 
-/// Where the turns of a repository are taken.
+/// The lock file of a repository.
 pub(super) struct Turns {
     path: PathBuf,
     shared: Shared,
 }
 
-/// The turn of this process, which goes with the value.
+/// The lock held by this process, released on drop.
 pub(super) struct Turn {
     path: PathBuf,
     file: File,
@@ -35,12 +35,12 @@ impl Turns {
         Self { path: repo.common_dir().join("lattice").join("points"), shared: repo.shared() }
     }
 
-    /// The stamp at this moment.
+    /// The current stamp.
     pub(super) fn stamp(&self) -> String {
         fs::read_to_string(&self.path).unwrap_or_default()
     }
 
-    /// Waits for the turn of this process.
+    /// Waits for the lock.
     pub(super) fn take(&self) -> Result<Turn, Error> {
         let (path, dir) = (self.path.clone(), self.path.parent().unwrap_or(&self.path));
         let mut options = OpenOptions::new();
@@ -52,7 +52,7 @@ impl Turns {
 }
 
 impl Turn {
-    /// Whether a plan that was begun at `stamp`, without the turn, knows of all points.
+    /// Whether a plan begun at `stamp`, before the lock was taken, has seen all points.
     pub(super) fn counts(&mut self, stamp: &str) -> Result<bool, Error> {
         let mut there = String::new();
         let read = self.file.rewind().and_then(|()| self.file.read_to_string(&mut there));
@@ -60,11 +60,11 @@ impl Turn {
         Ok(there == stamp && !stamp.starts_with(BEGUN))
     }
 
-    /// Makes points by `deed`. What was planned before or meanwhile counts no longer, even if this process is killed on the way.
+    /// Makes points with `action`. Plans begun earlier become invalid, even if this process is killed meanwhile.
     pub(super) fn during<T>(&mut self, deed: impl FnOnce() -> T) -> Result<T, Error> {
         self.write(&format!("{BEGUN}{}", random_name()))?;
         let done = deed();
-        // Where this fails, the next process plans once more; what was made is made.
+        // If this fails, the next process only plans once more.
         self.write(&random_name()).ok();
         Ok(done)
     }
@@ -73,7 +73,7 @@ impl Turn {
         let mut write = || {
             self.file.rewind()?;
             self.file.write_all(stamp.as_bytes())?;
-            // Cut afterwards: on a full disk there is room for what was there already.
+            // Truncate after writing: on a full disk the existing bytes can still be overwritten.
             self.file.set_len(stamp.len() as u64)
         };
         write().map_err(|source| Error::Io { path: self.path.clone(), source })

@@ -1,4 +1,4 @@
-//! Taking builds out of the queue, and ending the one that runs.
+//! Removing builds from the queue and ending the running one.
 
 use std::time::{Duration, Instant};
 
@@ -8,24 +8,24 @@ use crate::context::Context;
 use crate::lattice::Spelled;
 use crate::queue::{Job, Queue};
 
-/// How long the end of a build is waited for: its runner has to end Nix and write a record.
+/// How long to wait for a build to end: its runner stops Nix and writes a record.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was done about one job.
+/// What happened to one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It had not begun and is out of the queue.
+    /// It was removed before it began.
     Removed,
-    /// It ran and was ended.
+    /// It was running and has ended.
     Ended,
-    /// It was told to end, and has not yet.
+    /// It was told to end but is still running.
     Told,
-    /// It is being built in the foreground by this process, which is somebody's own business.
+    /// The process with this id builds it in the foreground and is not interrupted.
     Foreground(u32),
 }
 
 impl Ended {
-    /// What it was, as a word.
+    /// What the job was doing, as a word.
     pub fn word(self) -> &'static str {
         match self {
             Self::Removed => "queued",
@@ -35,7 +35,7 @@ impl Ended {
     }
 }
 
-/// Cancels the background builds of points, or all of them; gives what was done about each.
+/// Cancels the background builds of `points`, or all; returns what happened to each.
 ///
 /// # Errors
 /// When the queue cannot be read or written.

@@ -1,4 +1,4 @@
-//! How long a build will take, by what earlier ones took.
+//! Estimates how long a build takes, from earlier builds.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::nix::StorePath;
 use crate::record::{Record, Records};
 use crate::system::System;
 
-/// How many seconds all systems of a point will take: what the point itself took last, else what its neighbours took, those
-/// that differ from it on one axis only.
+/// The expected seconds for all systems of a point: the last time of the point itself, else the median of its
+/// neighbours, which differ from it on one axis only.
 ///
 /// # Errors
 /// When lattice.toml or the records cannot be read.
@@ -34,12 +34,13 @@ pub(super) fn seconds(context: &Context, point: &Spelled) -> Result<Option<u64>>
 
 #[derive(Default)]
 struct Times {
-    /// Those of the point itself, by system.
+    /// Times of the point itself, by system.
     own: BTreeMap<System, ByDrv>,
     near: ByDrv,
 }
 
-/// When a derivation was built last, and the longest that it took: the second time it may have been there already.
+/// By derivation: when it was last built, and its longest time. A later build may be shorter because the output
+/// existed.
 type ByDrv = BTreeMap<Option<StorePath>, (String, f64)>;
 
 impl Times {

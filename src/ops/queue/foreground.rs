@@ -1,4 +1,4 @@
-//! Builds in the foreground, which leave alone what is being built elsewhere: they wait for it and take its result.
+//! Builds in the foreground. If another process builds the same key, they wait and use its result.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,10 +11,10 @@ use crate::ops::builds::{self, Done, How, Job, Plan, Progress};
 use crate::queue::{Claim, Held, Queue, Snapshot};
 use crate::record::{Record, Records, Verdict};
 
-/// Runs the builds of a plan as [`builds::run`] does, each key once, whoever else asked for it.
+/// Runs the builds of a plan like [`builds::run`]; each key is built by one process at a time.
 ///
 /// # Errors
-/// When there is no usable Nix, or the queue or the records cannot be used; a build that fails is no error.
+/// When there is no usable Nix, or the queue or the records cannot be used. A failed build is not an error.
 pub fn build(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     let queue = Queue::of(&context.repo);
     let before = records(&context.repo, &plan.jobs)?;
@@ -34,7 +34,7 @@ pub fn build(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(P
     Ok(all)
 }
 
-/// Runs what we have claimed, and gives each key back as soon as its last system is done.
+/// Runs the claimed builds, and releases each key as soon as its last system is done.
 fn run(
     context: &Context,
     queue: &Queue,
@@ -53,7 +53,7 @@ fn run(
         {
             *left = left.saturating_sub(1);
             if *left == 0 {
-                // The result is recorded: that the queue cannot be written now is the worker's to find out.
+                // Write errors are ignored: the result is recorded, and the worker reports problems of the queue.
                 held.give_back(queue, done.record.key).ok();
             }
         }
@@ -61,8 +61,8 @@ fn run(
     })
 }
 
-/// Waits for those who build `jobs`, and takes their results; gives the jobs that came to none, and those that are to be compared,
-/// which a result of another does not do.
+/// Waits for the processes that build `jobs` and uses their results. Returns the jobs without a result; with `--check`
+/// all of them, since another process did not compare.
 fn others(
     context: &Context,
     jobs: Vec<Job>,

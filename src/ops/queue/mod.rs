@@ -1,4 +1,4 @@
-//! Building in the background: putting jobs in, and what the worker, its runners and builds in the foreground do with them.
+//! Background builds: the queue, its worker and runners, and how foreground builds share it.
 
 mod cancel;
 mod expect;
@@ -24,14 +24,14 @@ pub use foreground::build;
 pub use runner::run_job;
 pub use worker::work;
 
-/// How often those look who wait for others.
+/// How often a waiting process reads the queue.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a worker may take to begin.
+/// How long to wait for a worker to start.
 const START: Duration = Duration::from_secs(30);
-/// After what time another one is started.
+/// When to try to start a worker again.
 const START_AGAIN: Duration = Duration::from_secs(2);
 
-/// One thing to build in the background.
+/// A request to build a point in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     /// The point.
@@ -42,18 +42,18 @@ pub struct Ask {
     pub commit: Oid,
 }
 
-/// How something is asked for.
+/// Options of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
-    /// Who asks.
+    /// The source of the request.
     pub asked: Asked,
-    /// Whether it is built even where it has a record.
+    /// Whether to build even what has a record.
     pub again: bool,
-    /// Whether it takes the place of what older checkouts asked for.
+    /// Whether to replace requests of older checkouts.
     pub supersede: bool,
 }
 
-/// Puts jobs in, those that are named first being built first, and sees to it that there is a worker. Returns at once.
+/// Queues jobs, to be built in the order of `asks`, and starts a worker if there is none. Returns at once.
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
@@ -62,7 +62,7 @@ pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> 
     put_under(context, queue.guard()?, asks, manner)
 }
 
-/// [`put`] for a checkout, which waits: `None` where the queue is held by another process, or is long.
+/// Like [`put`], for a checkout: returns `None` when another process holds the queue, or when the queue is long.
 ///
 /// # Errors
 /// Those of [`put`].
@@ -76,7 +76,7 @@ fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) 
     if manner.supersede {
         supersede(&guard, asks)?;
     }
-    // One time for all: writing one job takes longer than what keeps two apart.
+    // Compute all times from one reading of the clock: writing a job takes longer than the difference between two.
     let now = crate::queue::now();
     let put = |(i, ask): (usize, &Ask)| {
         let mut job = Job::new(ask.named.spelled.clone(), ask.key, ask.commit, manner.asked);
@@ -93,7 +93,7 @@ fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) 
     Ok(done)
 }
 
-/// Takes out or ends what older checkouts asked for; what somebody typed stays.
+/// Removes or ends the builds of older checkouts; builds that the user typed stay.
 fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
     let snapshot = guard.snapshot()?;
     let is_old = |job: &&Job| job.asked == Asked::Checkout && asks.iter().all(|ask| ask.key != job.key);
@@ -106,17 +106,17 @@ fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
     Ok(())
 }
 
-/// Starts a worker where jobs wait and there is none: the last one was killed.
+/// Starts a worker if jobs wait and there is none because the last one was killed.
 ///
 /// # Errors
 /// When the queue cannot be read, or this program cannot be started a second time.
 pub fn go_on(context: &Context) -> Result<()> {
-    // What cannot be written now stays for the next time.
+    // Errors are ignored: the next command tries again.
     kept::flush(&context.repo).ok();
     if Queue::of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
 }
 
-/// A second one leaves at once.
+/// Starts a worker; a second one exits at once.
 fn start_worker(repo: &Repo) -> Result<()> {
     start_background(repo, &["worker"], repo.common_dir())
 }
@@ -132,10 +132,10 @@ pub(super) fn start_background(repo: &Repo, args: &[&str], cwd: &Path) -> Result
     Ok(())
 }
 
-/// Where the worker and its runners say what went wrong with themselves.
+/// The log of the worker and its runners for their own errors.
 ///
 /// # Errors
-/// When it or its folder cannot be made.
+/// When the file or its directory cannot be made.
 pub fn log_path(repo: &Repo) -> Result<PathBuf> {
     let dir = repo.common_dir().join("lattice").join("log");
     repo.shared().create_dir_all(&dir).with_context(|| format!("could not make `{}`", dir.display()))?;
@@ -145,10 +145,10 @@ pub fn log_path(repo: &Repo) -> Result<PathBuf> {
     Ok(log)
 }
 
-/// Waits until nothing of `keys` is queued or being built, with a worker where one is needed; `on` hears how things stand.
+/// Waits until no key of `keys` is queued or being built; starts workers as needed and passes each snapshot to `on`.
 ///
 /// # Errors
-/// When the queue cannot be read, or no worker comes up.
+/// When the queue cannot be read, or no worker starts.
 pub fn wait(context: &Context, keys: &[Oid], on: &mut dyn FnMut(&Snapshot)) -> Result<()> {
     let queue = Queue::of(&context.repo);
     let mut starter = Starter::default();
@@ -163,7 +163,7 @@ pub fn wait(context: &Context, keys: &[Oid], on: &mut dyn FnMut(&Snapshot)) -> R
     }
 }
 
-/// Starts workers where there should be one, but not for ever.
+/// Starts workers if jobs wait without one, for a limited time.
 #[derive(Default)]
 struct Starter {
     stranded: Option<Instant>,

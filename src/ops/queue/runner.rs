@@ -1,4 +1,4 @@
-//! The runner: a process for one job, so that whatever happens to it, the worker is still there.
+//! The runner: a process for one job, so that its failure does not affect the worker.
 
 use anyhow::{Context as _, Result};
 
@@ -13,7 +13,8 @@ use crate::process::leash;
 use crate::queue::{Aside, Asked, Job, Queue};
 use crate::record::Records;
 
-/// Builds the job for a key; tells whether all of it is built. What cannot be built at all is put aside with the reason.
+/// Builds the job for a key; returns whether everything was built. A job that ends with an error is set aside with the
+/// reason.
 ///
 /// # Errors
 /// When there is no such job, it may not be built, or Nix cannot be used.
@@ -25,7 +26,7 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     leash::watch().context("could not wait for the worker's word")?;
     let result = attempt(context, &job);
     match &result {
-        // Without a worker the job stays, for the next one to begin again.
+        // The worker is gone: keep the job for the next one.
         Err(_) if leash::is_orphaned() => {}
         Err(error) => {
             let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.kept());
@@ -37,7 +38,7 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
 }
 
 fn attempt(context: &Context, job: &Job) -> Result<bool> {
-    // A branch must not set its own policy: what the user did not type is built by the file of the base branch.
+    // A branch must not set its own policy: automatic builds use the lattice.toml of the base branch.
     let config = match job.asked {
         Asked::Typed => context.config()?,
         Asked::Checkout => context.policy()?,
@@ -52,7 +53,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
     );
     let how = match job.asked {
         Asked::Typed => How::typed(job.again).within(limits::background(&context.repo)?),
-        // The checkout may have had too many records to look at.
+        // The checkout may have skipped records.
         Asked::Checkout if plan.is_done() => return Ok(true),
         Asked::Checkout if plan.hopeless(&records)?.is_some() => return Ok(false),
         Asked::Checkout => how_permitted(context, &config, &point, job.commit)?,
@@ -61,7 +62,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
     Ok(done.iter().all(|done| done.record.verdict.is_good()))
 }
 
-/// What was permitted when it was asked for may have moved since, or was too much to be judged then: it is judged in full.
+/// Judges the commit again, without limits: it may have changed since the request, or may have exceeded a limit then.
 fn how_permitted(context: &Context, config: &Config, point: &Point, commit: Oid) -> Result<How> {
     let limits = limits::background(&context.repo)?;
     match trust::judge(&context.repo, config, point, commit)? {

@@ -1,5 +1,5 @@
-//! The worker: one per repository, in a session of its own and out of everybody's way. It takes the newest job, lets a runner
-//! build it, and leaves when there is no more.
+//! The worker: one process per repository, in a session of its own and with low priority. It runs the newest job in a
+//! runner, and exits when the queue is empty.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -15,12 +15,12 @@ use crate::process::leash::{self, Leashed};
 use crate::queue::{Aside, Held, Job, Next, Queue};
 use crate::record::kept;
 
-/// How soon a request to cancel is seen. That a runner has ended is known at once.
+/// How often to look for requests to cancel. The end of a runner is noticed at once.
 const POLL: Duration = Duration::from_millis(200);
-/// How long a runner may take to end its Nix and write down that it was cancelled.
+/// How long a cancelled runner may take to stop Nix and write a record.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Works until the queue is empty; where there is a worker already, not at all.
+/// Works until the queue is empty; returns at once if there is another worker.
 ///
 /// # Errors
 /// When the queue cannot be used, or no runner can be started; the jobs stay for the next worker.
@@ -28,14 +28,15 @@ pub fn work(context: &Context) -> Result<()> {
     let queue = Queue::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
     leash::lower_priority();
-    // What cannot be put right or written now stays for the next time.
+    // Errors are ignored: the next command tries again.
     unfinished::settle(&context.repo).ok();
     kept::flush(&context.repo).ok();
     loop {
         let guard = queue.guard()?;
         let next = guard.next()?;
         if matches!(next, Next::Nothing) {
-            // In this order: whoever puts in a job either still finds us here, or finds no worker.
+            // Release the worker lock first: a process that queues a job then either sees this worker take it, or sees
+            // no worker.
             drop(lock);
             drop(guard);
             return Ok(());
@@ -50,9 +51,9 @@ pub fn work(context: &Context) -> Result<()> {
 }
 
 fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<()> {
-    // The worker may have been there for days.
+    // The worker may have run for days.
     context.forget_config();
-    // Only for people to look at: a build does not wait for a guess.
+    // The estimate is only displayed: ignore errors.
     held.expect(queue, expect::seconds(context, &job.point).ok().flatten())?;
     let program = std::env::current_exe().context("could not find this program")?;
     let worktree = Path::new(&job.worktree);
@@ -61,7 +62,7 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
     let mut runner = cmd.spawn_leashed(held.share()?)?;
     let status = supervise(queue, job, &mut runner)?;
     runner.end_group();
-    // One that was killed said nothing of its job: it is begun again, but not for ever.
+    // A killed runner has no result: its job is tried again, a limited number of times.
     if status.code().is_some() || queue.is_cancelled(job.key) {
         queue.guard()?.remove(job.key)?;
     }
@@ -85,7 +86,7 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatu
     }
 }
 
-/// A job whose runner was killed again and again is not begun once more. That says nothing about its content: there is no record.
+/// Sets aside a job whose runner was killed too often. That is no verdict on its content, so there is no record.
 fn give_up(queue: &Queue, job: Job) -> Result<()> {
     let why = format!("it was begun {} times, and each time the process that built it was killed", job.tries);
     Ok(queue.guard()?.set_aside(&Aside { job, why, limit: None })?)

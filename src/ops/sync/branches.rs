@@ -1,4 +1,4 @@
-//! The points' branches: how each stands, and moving forward those that are behind.
+//! Branches of points: comparing them with the remote and fast-forwarding those that are behind.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ impl Sync<'_> {
         let is_somewhere = places.is_some_and(|places| places.somewhere.contains(&name));
         let (local, remote) = (tip.local, self.there.points.get(point).copied().or(pushed.flatten()));
         let standing = match (local, remote) {
-            // Its branch may be what was deleted there, and only the last fetch still tells of it.
+            // The branch was deleted on the remote; only the tracking ref is left.
             (None, None) => Standing::Gone,
             (Some(_), None) if is_somewhere => Standing::OnlyHere,
             (Some(_), None) if self.there.is_fresh && tip.remote.is_some() => Standing::Gone,
@@ -29,7 +29,7 @@ impl Sync<'_> {
             (Some(local), Some(remote)) => self.compare(local, remote)?,
         };
         let standing = match (pushed, standing) {
-            // Here is at least what is fetched; what is due is seen where it is pushed to.
+            // The local branch contains the fetched one. Whether to push is decided by the push URL.
             (Some(pushed), Standing::Same | Standing::Ahead) => match pushed {
                 None => Standing::OnlyHere,
                 pushed if pushed == local => Standing::Same,
@@ -37,7 +37,7 @@ impl Sync<'_> {
             },
             (_, standing) => standing,
         };
-        // Asked only where it is told: for a hundred thousand points that are the same it is not.
+        // Only computed if it is shown: there may be a hundred thousand points without a difference.
         let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &named.branch);
         Ok(Entry { named, local, remote, standing, is_tracked, deed: Deed::Nothing })
     }
@@ -55,7 +55,7 @@ impl Sync<'_> {
         })
     }
 
-    /// The changes that move forward what is behind, but for branches that some worktree has.
+    /// The fast-forwards of branches that are behind, except those checked out in a worktree.
     pub(super) fn forward(&self, entries: &mut [Entry]) -> Result<Vec<Change>> {
         let mut behind: Vec<_> = entries.iter_mut().filter(|entry| entry.standing == Standing::Behind).collect();
         if behind.is_empty() {

@@ -1,7 +1,7 @@
-//! Bringing points and records to the remote and from it: one look, one fetch, one ref transaction, one push.
+//! Synchronising points and records with the remote: list its refs, fetch, one ref transaction, push.
 //!
-//! Nothing is ever forced or overwritten. What the remote has lands under `refs/remotes/REMOTE/` and, for records, under
-//! `refs/lattice/remotes/REMOTE/`; only what is behind moves forward from there.
+//! Nothing is forced or overwritten. Branches are fetched to `refs/remotes/REMOTE/`, records to
+//! `refs/lattice/remotes/REMOTE/`; from there local refs are only fast-forwarded.
 
 mod branches;
 mod records;
@@ -29,116 +29,116 @@ use crate::record::store::{self, NOTES};
 
 pub use records::{Own, RecordsReport};
 
-/// How often it is tried while another process moves the same refs.
+/// How often to try while another process moves the same refs.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(40);
-/// What `git fetch` says when another process moves the same refs (refs/files-backend.c, lockfile.c).
+/// Messages of `git fetch` when another process moves the same refs (refs/files-backend.c, lockfile.c).
 const RACES: [&str; 3] = ["cannot lock ref", "Unable to create", "unable to update local ref"];
 
-/// How to go about it.
+/// Options of a synchronisation.
 #[derive(Debug, Clone, Copy)]
 pub struct How {
-    /// Only say what would be done.
+    /// Whether to only report what would be done.
     pub dry_run: bool,
-    /// Whether the remote is asked and fetched from.
+    /// Whether to list the remote's refs and fetch.
     pub fetch: bool,
-    /// Whether the remote is pushed to.
+    /// Whether to push.
     pub push: bool,
 }
 
-/// What the remote has: now, or as last fetched.
+/// The refs of the remote: current ones, or as last fetched.
 #[derive(Debug, Default)]
 pub struct There {
     remote: String,
     points: HashMap<Point, Oid>,
     writers: BTreeMap<String, Oid>,
-    /// Notes refs whose names no clone makes.
+    /// How many notes refs have names that are not writers.
     strange: usize,
     is_fresh: bool,
-    /// What is where it is pushed to, if that is elsewhere.
+    /// The refs at the push URLs, if they differ from the fetch URL.
     pushed: Option<PushPlaces>,
 }
 
-/// How a point's branch here stands to the one there.
+/// A local branch compared with the one on the remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// The same.
+    /// Both are equal.
     Same,
-    /// Only here.
+    /// It exists only here.
     OnlyHere,
-    /// Only there.
+    /// It exists only on the remote.
     OnlyThere,
-    /// It was there, and is not any more.
+    /// It was deleted on the remote.
     Gone,
-    /// Here is more.
+    /// The local branch has more commits.
     Ahead,
-    /// There is more.
+    /// The remote has more commits.
     Behind,
-    /// Each has something that the other has not.
+    /// Each has commits that the other lacks.
     Diverged,
-    /// There is something that was not fetched yet: behind or diverged.
+    /// Behind or diverged: the remote's commit is not fetched yet.
     Unknown,
 }
 
-/// What was done about it.
+/// What was done with a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// Nothing.
     Nothing,
-    /// It would be pushed, or moved forward, if this were no dry run.
+    /// It would be pushed or fast-forwarded without `dry_run`.
     Would,
-    /// The remote has it now.
+    /// It was pushed.
     Pushed,
-    /// The branch here was moved forward.
+    /// The local branch was fast-forwarded.
     FastForwarded,
-    /// Not moved: this worktree has it checked out.
+    /// It was not moved because this worktree has it checked out.
     CheckedOut(PathBuf),
-    /// The remote did not take it, and says why.
+    /// The remote refused it.
     Refused(RemoteFailure),
 }
 
-/// One point.
+/// The result for one point.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The point.
     pub named: Named,
-    /// Its commit here, before.
+    /// Its local commit before.
     pub local: Option<Oid>,
-    /// Its commit there, before.
+    /// Its commit on the remote before.
     pub remote: Option<Oid>,
-    /// How the two stand.
+    /// The comparison.
     pub standing: Standing,
-    /// Whether an ordinary `git fetch` knows it, and so `git switch`.
+    /// Whether the remote's fetch refspecs cover it, so that `git switch` finds it.
     pub is_tracked: bool,
     /// What was done.
     pub deed: Deed,
 }
 
-/// What came of it.
+/// The result of a synchronisation.
 #[derive(Debug)]
 pub struct Report {
     /// The remote.
     pub remote: String,
-    /// Point by point.
+    /// The points.
     pub points: Vec<Entry>,
     /// The records.
     pub records: RecordsReport,
-    /// What the remote's hooks said when it refused something.
+    /// Messages of the remote's hooks, if something was refused.
     pub said: Vec<String>,
 }
 
 impl Report {
-    /// Whether everything is where it should be, as far as that is for this command to say.
+    /// Whether nothing diverged and nothing was refused.
     pub fn is_fine(&self) -> bool {
         let is_bad = |entry: &Entry| entry.standing == Standing::Diverged || matches!(entry.deed, Deed::Refused(_));
         !self.points.iter().any(is_bad) && !matches!(self.records.own, Own::Refused(_))
     }
 }
 
-/// Looks what the remote has; without `fetch`, what it had when it was last asked.
+/// Lists the remote's refs; without `fetch`, as last fetched.
 ///
 /// # Errors
-/// [`Cannot::NoRemote`] when there is none, [`Refusal::Remote`] when it cannot be reached.
+/// [`Cannot::NoRemote`] when there is no remote, [`Refusal::Remote`] when it cannot be reached.
 pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     let repo = &context.repo;
     let Some(remote) = config.remote.clone() else { return Err(Cannot::NoRemote { remote: None }.into()) };
@@ -174,7 +174,7 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
     Ok(There { remote, ..there })
 }
 
-/// The remote's refs as last fetched, by the names that they have there.
+/// The remote's refs as last fetched, by their names on the remote.
 fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<String, Oid>> {
     let notes = tracking(remote);
     let listing = repo.list_refs(&[names::tracking_under(remote, under), notes.clone()])?;
@@ -186,22 +186,22 @@ fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<Str
     Ok(listing.refs.iter().filter_map(|(full, id)| Some((name(full)?, *id))).collect())
 }
 
-/// Where the remote's records are kept as they were last seen.
+/// The prefix of the refs that track the remote's records.
 fn tracking(remote: &str) -> String {
     format!("refs/lattice/remotes/{remote}/")
 }
 
 impl There {
-    /// The points that have a branch there.
+    /// The points that have a branch on the remote.
     pub fn points(&self) -> impl Iterator<Item = &Point> {
         self.points.keys()
     }
 }
 
-/// Brings `points` and all records up to date, here and there.
+/// Synchronises `points` and all records.
 ///
 /// # Errors
-/// [`Refusal::Remote`] when the remote cannot be fetched from; a refused push is in the report.
+/// [`Refusal::Remote`] when fetching fails; a refused push is in the report.
 pub fn sync(
     context: &Context,
     config: &Config,
@@ -223,7 +223,7 @@ pub fn sync(
     result
 }
 
-/// Whether another git that moves the same refs was first, here or while it fetched.
+/// Whether another process moved the same refs first.
 fn lost_a_race(error: &anyhow::Error) -> bool {
     let is_ours = matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }));
     let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.says(&RACES));
@@ -265,11 +265,11 @@ struct Sync<'a> {
     how: How,
 }
 
-/// What one push came to.
+/// The result of one push.
 struct Tried {
-    /// Each ref by its full name, and why it was refused where it was.
+    /// Each ref by its full name, with the reason if it was refused.
     refs: Vec<(String, Option<RemoteFailure>)>,
-    /// What the remote's hooks said.
+    /// Messages of the remote's hooks.
     said: Vec<String>,
 }
 
@@ -299,8 +299,8 @@ impl Sync<'_> {
             .map_err(|error| Refusal::remote(error, "fetch from", remote))
     }
 
-    /// The one transaction of a step; nothing in a dry run. The message must not begin as that of a commit made here does
-    /// (`ops::trust`).
+    /// Applies changes in one transaction, unless this is a dry run. The message must not begin with that of a commit
+    /// made here (`ops::trust`).
     fn apply(&self, message: &str, changes: Vec<Change>, origin: Origin) -> Result<()> {
         if self.how.dry_run {
             return Ok(());
@@ -308,7 +308,8 @@ impl Sync<'_> {
         change::apply(self.context, ChangeSet { origin, ..ChangeSet::made(message, changes) }).map(drop)
     }
 
-    /// Pushes what is only here or ahead, and this clone's records; gives what the remote's hooks said of a refusal.
+    /// Pushes branches that are only here or ahead, and this clone's records. Returns the messages of the remote's
+    /// hooks if something was refused.
     fn push(&self, entries: &mut [Entry], records: &mut RecordsReport) -> Result<Vec<String>> {
         let is_due = |entry: &Entry| matches!(entry.standing, Standing::OnlyHere | Standing::Ahead);
         if self.how.dry_run || !self.how.push {
@@ -328,7 +329,7 @@ impl Sync<'_> {
         let report = self.push_names(&names, notes.as_deref())?;
         let mut refused: HashMap<String, Option<RemoteFailure>> = HashMap::new();
         for (name, why) in report.refs {
-            // With several push URLs each has its say, and one that refuses is enough.
+            // With several push URLs, one refusal is enough.
             let known = refused.entry(name).or_default();
             *known = known.take().or(why);
         }
@@ -353,7 +354,7 @@ impl Sync<'_> {
         let mut report = self.attempt(names)?;
         for tried in 1..TRIES {
             let busy = report.refs.iter().any(|(_, why)| why.as_ref().is_some_and(RemoteFailure::is_busy));
-            // A server may turn down a whole push because of the one notes ref in it.
+            // A server may refuse the whole push because of the notes ref.
             let all = tried == 1
                 && names.len() > 1
                 && notes.is_some()
@@ -372,7 +373,7 @@ impl Sync<'_> {
         Ok(report)
     }
 
-    /// One push; where it came to no ref at all (a hook of this clone, a remote that went away), each is refused for that.
+    /// Pushes once. If the push fails before any ref (pre-push hook, lost connection), each ref gets that reason.
     fn attempt(&self, names: &[String]) -> Result<Tried> {
         let remote = &self.there.remote;
         match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
@@ -388,7 +389,7 @@ impl Sync<'_> {
         }
     }
 
-    /// Notes that the remote has now what was pushed, where git did not do so itself (a bare clone has no refspecs for it).
+    /// Updates the tracking refs after a push where git did not: a bare clone has no refspecs for them.
     fn remember(&self, entries: &[Entry], records: &RecordsReport) -> Result<()> {
         let remote = &self.there.remote;
         let pushed = entries.iter().filter(|entry| entry.deed == Deed::Pushed);
@@ -401,7 +402,7 @@ impl Sync<'_> {
         let there: HashMap<_, _> = listing.refs.into_iter().collect();
         let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new: Some(new) };
         let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != change.new).collect();
-        // Whoever fetched in between knows at least as much.
+        // Another process that fetched in between has at least these values.
         match self.apply("sync: push", changes, Origin::Tracking) {
             Err(error) if matches!(error.downcast_ref(), Some(git::Error::Ref { .. } | git::Error::Locked { .. })) => {
                 Ok(())

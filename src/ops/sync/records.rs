@@ -1,4 +1,4 @@
-//! The records: everybody else's come in, ours go out.
+//! Records: fetching those of other clones and pushing our own.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,52 +10,52 @@ use crate::journal::Origin;
 use crate::ops::RemoteFailure;
 use crate::record::store::{self, NOTES};
 
-/// How often a name is changed while builds go on writing under the old one.
+/// How often to try to rename while builds write under the old name.
 const TRIES: usize = 5;
 
-/// What became of this clone's own records.
+/// What happened to this clone's own records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Own {
     /// There are none.
     Nothing,
-    /// The remote has them.
+    /// The remote had them already.
     Same,
     /// The remote does not have them yet.
     Due,
-    /// The remote has them now.
+    /// They were pushed.
     Pushed,
-    /// The remote did not take them, and says why.
+    /// The remote refused them.
     Refused(RemoteFailure),
 }
 
-/// What became of the records.
+/// The result for records.
 #[derive(Debug, Clone)]
 pub struct RecordsReport {
-    /// The name that this clone writes under.
+    /// The writer name of this clone.
     pub writer: Option<String>,
-    /// What became of its own.
+    /// The result for its own records.
     pub own: Own,
-    /// The name that it wrote under before: another clone uses that too, so this one took a new one.
+    /// The former writer name, if another clone used it too and this one took a new one.
     pub renamed_from: Option<String>,
-    /// The writers whose records came in, or would.
+    /// The writers whose records were fetched, or would be.
     pub received: Vec<String>,
-    /// The writers whose records here and there differ on both sides; those here were kept.
+    /// The writers whose records diverged; the local ones were kept.
     pub diverged: Vec<String>,
-    /// How many notes refs there have names that no clone makes, or hold no notes.
+    /// How many notes refs on the remote are not named after a writer or hold no notes.
     pub strange: usize,
-    /// The notes commit that is pushed.
+    /// The notes commit to push.
     pub(super) own_id: Option<Oid>,
 }
 
 impl RecordsReport {
-    /// The ref that is to be pushed.
+    /// The ref to push.
     pub(super) fn to_push(&self) -> Option<String> {
         (self.own == Own::Due).then_some(self.writer.as_ref()).flatten().map(|writer| format!("{NOTES}{writer}"))
     }
 }
 
 impl Sync<'_> {
-    /// What is to become of other writers' refs.
+    /// Plans the changes of other writers' refs.
     pub(super) fn others_records(&self, tracked: &HashMap<String, Oid>) -> Result<(RecordsReport, Vec<Change>)> {
         let writer = store::known_writer(self.repo)?;
         let here: HashMap<_, _> = self.repo.list_refs(&[NOTES.to_owned()])?.refs.into_iter().collect();
@@ -89,13 +89,13 @@ impl Sync<'_> {
         Ok((report, changes))
     }
 
-    /// Notes whose history cannot be read lead nowhere.
+    /// Whether `new` is a descendant of `old`; false if the history cannot be read.
     fn leads_to(&self, old: Oid, new: Oid) -> bool {
         self.repo.is_ancestor(old, new).unwrap_or(false)
     }
 
-    /// Finds out whether this clone's records are to be pushed. Where the remote has other ones under the same name, this clone is a
-    /// copy of the one that wrote them (or lost its own): it takes a new name, and its records with it.
+    /// Decides whether to push this clone's records. If the remote has other records under the same name, this clone is
+    /// a copy of the one that wrote them (or lost its own): it takes a new writer name and moves its records there.
     pub(super) fn own_records(&self, report: &mut RecordsReport) -> Result<()> {
         let Some(writer) = report.writer.clone() else { return Ok(()) };
         let there = match &self.there.pushed {
@@ -108,7 +108,7 @@ impl Sync<'_> {
             (Some(here), Some(there)) if here == there => Own::Same,
             (Some(_), None) => Own::Due,
             (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.leads_to(there, here) => Own::Due,
-            // Nothing is known of what is there but that it is another.
+            // The remote's commit is not fetched, only known to differ.
             (_, Some(there)) if self.repo.size_of(there).is_none() => Own::Due,
             (_, Some(there)) => {
                 report.renamed_from = Some(writer.clone());
@@ -137,7 +137,7 @@ impl Sync<'_> {
             if tried == 0 {
                 store::replace_writer(self.repo, old, &new)?;
             }
-            // Only now, when all of them are under the new name.
+            // Reset the old name only when all own records are under the new one.
             let change = Change { name: old_ref.clone(), old: here, new: Some(there) };
             match self.apply("sync: another clone's", vec![change], Origin::Tracking) {
                 Err(_) if tried < TRIES => tried += 1,
@@ -151,12 +151,12 @@ impl Sync<'_> {
     }
 }
 
-/// The lines of the notes in `notes` that none of `others` has, note by note.
+/// The lines of each note in `notes` that none of `others` has.
 fn lines_only_in(repo: &Repo, notes: Oid, others: &[Option<Oid>]) -> Result<Vec<(Oid, Vec<u8>)>> {
     let mut there: HashMap<Oid, HashSet<Vec<u8>>> = HashMap::new();
     for other in others.iter().flatten() {
         for (object, blob) in repo.all_notes(*other)?.notes {
-            // What cannot be read holds nothing that would be lost.
+            // An unreadable blob counts as empty, so that our lines are kept.
             let text = repo.blob(blob).unwrap_or_default();
             there.entry(object).or_default().extend(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec));
         }

@@ -1,9 +1,9 @@
-//! Annotations for GitHub's workflows ("workflow commands"): they show a finding beside the line of a pull request.
+//! Lint findings as GitHub workflow commands, which annotate the lines of a pull request.
 
 use crate::lint::{Finding, Report, Severity};
 use crate::ui::harmless;
 
-/// A command for each finding.
+/// One workflow command per finding.
 pub fn lines(report: &Report) -> Vec<String> {
     report.all_findings().iter().map(line).collect()
 }
@@ -21,7 +21,7 @@ fn line(finding: &Finding) -> String {
     ];
     if let Some((line, column)) = finding.end {
         properties.push(("endLine", line.to_string()));
-        // Columns count within one line only.
+        // `endColumn` is valid only within one line.
         if line == finding.line {
             properties.push(("endColumn", column.to_string()));
         }
@@ -35,7 +35,7 @@ fn line(finding: &Finding) -> String {
     format!("::{command} {}::{}", properties.join(","), data(&message))
 }
 
-/// As GitHub's own toolkit escapes what follows `::` (actions/toolkit, command.ts).
+/// Escapes the message after `::` as GitHub's toolkit does (actions/toolkit, command.ts).
 fn data(text: &str) -> String {
     harmless(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }

@@ -1,4 +1,4 @@
-//! Findings as people read them: the place, what is wrong, and the line with a mark under it.
+//! Lint findings for the terminal: position, message, and the source line with a marker under it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::lint::{Finding, Report, Severity};
 use crate::ops::lint::Source;
 use crate::ui::{Tone, harmless, paint};
 
-/// More of a line is not shown: the mark is in the middle of what is.
+/// The maximum width of a source line; longer lines are cut around the marker.
 const WIDEST: usize = 100;
 const TAB: usize = 4;
-/// So many findings are shown with their lines: nobody reads more.
+/// How many findings are shown with their source line.
 const MOST: usize = 500;
 
-/// All findings, each with its line.
+/// All findings, with their source lines.
 pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
     let texts: HashMap<&Path, &[u8]> =
         sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
@@ -56,7 +56,7 @@ fn tone(severity: Severity) -> Tone {
     }
 }
 
-/// The line as a terminal can show it, and `^^^` under the place; `None` for a line that is not there or empty.
+/// The source line, printable, and a line with `^^^` under the position; `None` if the line is missing or empty.
 fn snippet(text: &[u8], finding: &Finding) -> Option<(String, String)> {
     let line = text.split(|byte| *byte == b'\n').nth(finding.line.checked_sub(1)?)?;
     let line = String::from_utf8_lossy(line);
@@ -73,7 +73,7 @@ fn snippet(text: &[u8], finding: &Finding) -> Option<(String, String)> {
     Some(drawn(line, from, to.max(from + 1)))
 }
 
-/// The characters with what they take on a terminal, cut so that those from `from` to `to` can be seen.
+/// Draws a line and its marker from character `from` to `to`; a long line is cut around the marker.
 fn drawn(line: &str, from: usize, to: usize) -> (String, String) {
     let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
     let width = |cells: &[(String, usize)]| cells.iter().map(|(_, width)| width).sum::<usize>();
@@ -108,7 +108,7 @@ fn cell(c: char) -> (String, usize) {
     (shown, width)
 }
 
-/// What was looked at, by whom, and what came of it.
+/// Summary: the number of files, the engines, and the number of findings.
 pub fn summary(report: &Report, files: usize) -> String {
     if files == 0 {
         return "no .nix files to check".to_owned();

@@ -1,4 +1,4 @@
-//! What linting found, for people and for the programs that people read it in.
+//! Output formats of lint findings.
 
 pub mod annotate;
 pub mod human;
@@ -10,7 +10,7 @@ use super::{Ui, harmless};
 use crate::lint::{Edit, Finding, Note, Report, Settings, Severity, Unchecked};
 use crate::ops::lint::{Mended, Source};
 
-/// A line each as statix' `errfmt` has it, which editors read: `PATH>LINE:COLUMN:LETTER:CODE:MESSAGE`.
+/// One line per finding in the format `errfmt` of statix, for editors: `PATH>LINE:COLUMN:LETTER:CODE:MESSAGE`.
 pub fn errfmt(report: &Report) -> Vec<String> {
     let line = |finding: &Finding| {
         let letter = match finding.severity {
@@ -25,7 +25,7 @@ pub fn errfmt(report: &Report) -> Vec<String> {
     report.all_findings().iter().map(line).collect()
 }
 
-/// Warns of rules that lattice.toml switches off and that cannot be.
+/// Warns of codes in `lint.off` that are unknown or cannot be switched off.
 pub fn warn_of_unknown(ui: &Ui, settings: &Settings) {
     for code in &settings.unknown {
         ui.warn(format!("`lint.off` in lattice.toml names `{code}`, which is no rule that can be switched off"));

@@ -1,4 +1,4 @@
-//! SARIF 2.1.0, which code scanning services and editors read.
+//! Lint findings as SARIF 2.1.0, for code scanning services and editors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -47,7 +47,7 @@ pub fn document(report: &Report, sources: &[Source]) -> Value {
     })
 }
 
-/// What was not looked at.
+/// What was not checked, as notifications.
 fn notifications(report: &Report) -> Vec<Value> {
     let notification = |unchecked: &lint::Unchecked| {
         let level = if unchecked.required { "error" } else { "note" };
@@ -56,7 +56,7 @@ fn notifications(report: &Report) -> Vec<Value> {
     report.unchecked.iter().map(notification).collect()
 }
 
-/// Our own rules, and what else was found.
+/// Our own rules, and the codes of other engines among the findings.
 fn rules_of(report: &Report) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for rule in rules::all() {
@@ -71,7 +71,7 @@ fn rules_of(report: &Report) -> BTreeMap<String, Value> {
 
 fn described(code: &str, name: Option<&str>, severity: Severity) -> Value {
     let help = lint::explain(code).unwrap_or_else(|| format!("{code}\n"));
-    // The first paragraph after the heading is the sentence that says what it is about.
+    // The first paragraph after the heading is the short description.
     let short = help.split("\n\n").nth(1).unwrap_or(&help).split_whitespace().collect::<Vec<_>>().join(" ");
     let mut value = json!({
         "id": code, "shortDescription": { "text": short }, "help": { "text": help },
@@ -136,7 +136,7 @@ fn region(from: (usize, usize), to: Option<(usize, usize)>) -> Value {
     region
 }
 
-/// RFC 3986: everything but what is certain is written in hexadecimal digits.
+/// A path as a URI: all bytes except unreserved ones and `/` are percent-encoded (RFC 3986).
 fn uri(path: &Path) -> String {
     let certain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let absolute = if path.is_absolute() { "file://" } else { "" };
