@@ -9,7 +9,7 @@ use super::shared::hooks::show;
 use crate::error;
 use crate::git::GitVersion;
 use crate::hooks::{Kind, State, Way};
-use crate::ops::hooks::{self, Row, Survey, Wish};
+use crate::ops::hooks::{self, InstallOptions, Row, Survey};
 use crate::ui::table::{self, Cell};
 
 pub(super) fn command() -> Command {
@@ -37,7 +37,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     match args.subcommand() {
-        Some(("install", args)) => show(&session.ui, &hooks::install(session.context()?, &wish(args))?),
+        Some(("install", args)) => show(&session.ui, &hooks::install(session.context()?, &options(args))?),
         Some(("uninstall", _)) => show(&session.ui, &hooks::uninstall(session.context()?)?),
         Some(("status", args)) => status(session, args.get_flag("json"))?,
         _ => return Ok(error::CANNOT),
@@ -45,11 +45,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
-fn wish(args: &ArgMatches) -> Wish {
+fn options(args: &ArgMatches) -> InstallOptions {
     let ways = [("config", Way::Config), ("shim", Way::Shim)];
     let more = [Kind::PostMerge, Kind::PostCommit].into_iter().filter(|kind| args.get_flag(kind.as_str()));
     let way = ways.into_iter().find(|(name, _)| args.get_flag(name)).map(|(_, way)| way);
-    Wish { way, more: more.collect() }
+    InstallOptions { way, more: more.collect() }
 }
 
 fn status(session: &Session, json: bool) -> Result<()> {
@@ -78,7 +78,7 @@ fn line(survey: &Survey, row: &Row) -> Vec<Cell> {
         format!("  {}", row.kind).into(),
         word(survey, row).into(),
         trigger(row.kind).into(),
-        deed(row.kind).into(),
+        action(row.kind).into(),
         beside(row).into(),
     ]
 }
@@ -115,7 +115,7 @@ fn object(survey: &Survey, row: &Row) -> Value {
         "state": word(survey, row),
         "installed": runs(survey, row),
         "trigger": trigger(row.kind),
-        "does": deed(row.kind),
+        "does": action(row.kind),
         "chained": row.is_installed() && beside.is_some(),
         "manager": beside.flatten().map(|manager| manager.to_string()),
         "skipped": row.skip.as_ref().map(ToString::to_string),
@@ -129,7 +129,7 @@ fn runs(survey: &Survey, row: &Row) -> bool {
 
 fn word(survey: &Survey, row: &Row) -> String {
     let word = match &row.shim {
-        _ if row.is_passed_over() && !runs(survey, row) => "not executable, so git passes over it",
+        _ if row.is_ignored() && !runs(survey, row) => "not executable, so git passes over it",
         _ if row.is_installed() && !runs(survey, row) => "installed, but this git does not run it",
         _ if row.is_edited() => "installed, changed by hand",
         _ if row.is_installed() && !row.is_current() => "installed, another version",
@@ -150,7 +150,7 @@ fn trigger(kind: Kind) -> &'static str {
     }
 }
 
-fn deed(kind: Kind) -> &'static str {
+fn action(kind: Kind) -> &'static str {
     match kind {
         Kind::PreCommit => "lints the staged .nix files",
         _ => "builds the point in the background",

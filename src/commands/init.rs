@@ -9,7 +9,7 @@ use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, DEFAULT_BRANCH, DEFAULT_FLAKE};
 use crate::error;
 use crate::lattice::{Axis, Kind};
-use crate::ops::hooks::{self, Wish};
+use crate::ops::hooks::{self, InstallOptions};
 use crate::ops::init;
 
 const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
@@ -48,7 +48,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
     let draft = draft(session, args)?;
     if args.get_flag("hooks") {
-        hooks::ensure_installable(context, &Wish::default())?;
+        hooks::ensure_installable(context, &InstallOptions::default())?;
     }
     let plan = init::plan(context, &draft, args.get_flag("force"))?;
     let wanted = if args.get_flag("no-hooks") {
@@ -58,7 +58,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
             || ui.ask("Install the git hooks (lint before a commit, build after a checkout)?").unwrap_or(false)
     };
     if wanted {
-        show(ui, &hooks::install(context, &Wish::default())?);
+        show(ui, &hooks::install(context, &InstallOptions::default())?);
     }
     let config = plan.config.clone();
     let path = plan.apply(context)?;

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error;
 use crate::git;
 use crate::lint::{self, Report, Verdict};
-use crate::ops::lint::{self as ops, Gathered, Mended, What};
+use crate::ops::lint::{self as ops, Fixed, Gathered, Target};
 use crate::ui::Ui;
 use crate::ui::lint::{annotate, human, sarif, warn_of_unknown};
 use crate::ui::{harmless, lint as view};
@@ -29,7 +29,7 @@ pub(super) fn command() -> Command {
         .long_about(
             "Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are.\n\n\
              Without arguments all .nix files of the worktree are checked, tracked and untracked, that no .gitignore leaves out. \
-             `-` is stdin. What was not checked is said.\n\n\
+             `-` is stdin. Target was not checked is said.\n\n\
              Exit status: 0 nothing but hints, 1 findings, 2 something could not be checked.",
         )
         .arg(Arg::new("paths").value_name("PATH").num_args(0..).value_parser(value_parser!(PathBuf)).help(
@@ -40,7 +40,7 @@ pub(super) fn command() -> Command {
         .arg(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref"))
         .arg(flag("all", "Check all .nix files of HEAD"))
         .arg(text("stdin-name", "PATH", "What to call stdin in the findings").value_parser(value_parser!(PathBuf)))
-        .arg(flag("fix", "Mend what can be mended safely, and the format, in files of the worktree"))
+        .arg(flag("fix", "Mend what can be fixed safely, and the format, in files of the worktree"))
         .arg(text("format", "FORMAT", "How to print the findings").value_parser(PossibleValuesParser::new(FORMATS)))
         .arg(flag("json", "Print JSON; the same as --format json").conflicts_with("format"))
         .arg(text("explain", "CODE", "Print what a code means, such as L01").exclusive(true))
@@ -58,16 +58,16 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let context = context(session)?;
     let what = what(args)?;
     let fix = args.get_flag("fix");
-    if fix && matches!(what, What::Stdin { .. }) {
+    if fix && matches!(what, Target::Stdin { .. }) {
         bail!("`--fix` writes files of the worktree, and stdin is none");
     }
     let settings = ops::settings(context)?;
     warn_of_unknown(ui, &settings);
     let mut gathered = ops::gather(context, &session.environment.cwd, &what)?;
-    let mended =
-        if fix { ops::mend(&session.environment.cwd, &mut gathered.sources, &settings) } else { Mended::default() };
+    let fixed =
+        if fix { ops::fix(&session.environment.cwd, &mut gathered.sources, &settings) } else { Fixed::default() };
     let report = ops::look(context, &gathered, settings)?;
-    show(ui, args, &report, &gathered, &mended);
+    show(ui, args, &report, &gathered, &fixed);
     Ok(exit_code(report.verdict()))
 }
 
@@ -85,7 +85,7 @@ fn context(session: &Session) -> Result<Option<&Context>> {
     }
 }
 
-fn what(args: &ArgMatches) -> Result<What> {
+fn what(args: &ArgMatches) -> Result<Target> {
     let paths: Vec<PathBuf> = args.get_many("paths").unwrap_or_default().cloned().collect();
     let stdin = paths.iter().any(|path| path.as_os_str() == "-");
     let name = args.get_one::<PathBuf>("stdin-name");
@@ -99,26 +99,26 @@ fn what(args: &ArgMatches) -> Result<What> {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).context("could not read stdin")?;
         let name = name.cloned().unwrap_or_else(|| PathBuf::from("<stdin>"));
-        return Ok(What::Stdin { name, bytes });
+        return Ok(Target::Stdin { name, bytes });
     }
     if args.get_flag("staged") {
-        return Ok(What::Staged);
+        return Ok(Target::Staged);
     }
     if args.get_flag("all") {
-        return Ok(What::All);
+        return Ok(Target::All);
     }
     let text = |name: &str| args.get_one::<String>(name).cloned();
     Ok(match text("from-ref") {
-        Some(from) => What::Between { from, to: text("to-ref").unwrap_or_else(|| "HEAD".to_owned()) },
-        None => What::Paths(paths),
+        Some(from) => Target::Between { from, to: text("to-ref").unwrap_or_else(|| "HEAD".to_owned()) },
+        None => Target::Paths(paths),
     })
 }
 
-fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, mended: &Mended) {
+fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed: &Fixed) {
     let format = if args.get_flag("json") { "json" } else { args.get_one("format").map_or("human", String::as_str) };
     let print = |lines: Vec<String>| lines.iter().for_each(|line| ui.data(line));
     match format {
-        "json" => ui.json(view::json(report, &gathered.sources, mended)),
+        "json" => ui.json(view::json(report, &gathered.sources, fixed)),
         "sarif" => {
             let document = sarif::document(report, &gathered.sources);
             ui.data(serde_json::to_string_pretty(&document).unwrap_or_default());
@@ -128,8 +128,8 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, mended
         _ => print(human::findings(report, &gathered.sources, ui.color)),
     }
     let path = |path: &std::path::Path| harmless(&path.display().to_string());
-    mended.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));
-    mended.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), harmless(why))));
+    fixed.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));
+    fixed.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), harmless(why))));
     if !matches!(format, "json" | "sarif") {
         say_unchecked(ui, report);
         ui.say(human::summary(report, gathered.sources.len()));

@@ -114,7 +114,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("man", _)) => texts::run_man(session, usual_line()),
         _ => status::run(session, None),
     };
-    session.tell_notices();
+    session.print_notices();
     if !process::is_ending() {
         session.settle(unfinished::settle_own);
     }

@@ -9,7 +9,7 @@ use super::shared::points::{self, Selection};
 use crate::error;
 use crate::ops::Cannot;
 use crate::ops::remote_failure::lock_hint;
-use crate::ops::sync::{self, Deed, Entry, How, Own, RecordsReport, Report, Standing};
+use crate::ops::sync::{self, Action, Entry, How, OwnRecords, RecordsReport, Report, Standing};
 use crate::points::census::Census;
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
@@ -43,13 +43,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };
     let named = Selection::read(config, args)?;
     let mut census = Census::take(&context.repo, config)?;
-    let there = sync::look(context, config, how.fetch)?;
-    there.points().for_each(|point| census.add(point.clone()));
+    let remote_state = sync::look(context, config, how.fetch)?;
+    remote_state.points().for_each(|point| census.add(point.clone()));
     let points = named.filter(config, &census)?;
     if points.is_empty() && !named.is_empty() {
         return Err(Cannot::NothingSelected(named.describe()).into());
     }
-    let report = sync::sync(context, config, &census, there, &points, how)?;
+    let report = sync::sync(context, config, &census, remote_state, &points, how)?;
     if args.get_flag("json") {
         session.ui.json(to_json(&report, how));
     } else {
@@ -90,13 +90,13 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
 }
 
 fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
-    match (&entry.deed, entry.standing) {
-        (Deed::Pushed, _) => ("pushed", Tone::Good),
-        (Deed::FastForwarded, _) => ("fast-forwarded", Tone::Good),
-        (Deed::Refused(_), _) => ("refused", Tone::Bad),
-        (Deed::Would, Standing::Behind) => ("would fast-forward", Tone::Good),
-        (Deed::Would, _) => ("would push", Tone::Good),
-        (Deed::CheckedOut(_), _) | (_, Standing::Behind) => ("behind", Tone::Odd),
+    match (&entry.action, entry.standing) {
+        (Action::Pushed, _) => ("pushed", Tone::Good),
+        (Action::FastForwarded, _) => ("fast-forwarded", Tone::Good),
+        (Action::Refused(_), _) => ("refused", Tone::Bad),
+        (Action::Planned, Standing::Behind) => ("would fast-forward", Tone::Good),
+        (Action::Planned, _) => ("would push", Tone::Good),
+        (Action::CheckedOut(_), _) | (_, Standing::Behind) => ("behind", Tone::Odd),
         (_, Standing::Same) => ("up to date", Tone::Faint),
         (_, Standing::OnlyHere) => ("only here", Tone::Odd),
         (_, Standing::OnlyThere) => ("only there", Tone::Plain),
@@ -111,12 +111,12 @@ fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
 /// Details and advice about a point.
 fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
     let branch = &entry.named.branch;
-    match (&entry.deed, entry.standing) {
-        (Deed::Refused(why), _) => why.to_string(),
-        (Deed::CheckedOut(worktree), _) => {
+    match (&entry.action, entry.standing) {
+        (Action::Refused(why), _) => why.to_string(),
+        (Action::CheckedOut(worktree), _) => {
             format!("checked out in `{}`: `git pull` there brings it", worktree.display())
         }
-        (Deed::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
+        (Action::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
         (_, Standing::OnlyThere) if entry.is_tracked => format!("`git switch {branch}` makes it here too"),
         (_, Standing::OnlyThere) => format!("`git switch --create {branch} {remote}/{branch}` makes it here too"),
         (_, Standing::Gone) if entry.local.is_some() => {
@@ -130,8 +130,8 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
 
 /// Hints for refused and diverged branches; the first branch serves as example.
 fn mend(ui: &Ui, report: &Report) {
-    let refusals = report.points.iter().filter_map(|entry| match &entry.deed {
-        Deed::Refused(why) => why.hint(),
+    let refusals = report.points.iter().filter_map(|entry| match &entry.action {
+        Action::Refused(why) => why.hint(),
         _ => None,
     });
     let locked = || report.said.iter().find_map(|line| lock_hint(line));
@@ -159,11 +159,11 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
         });
     }
     match &records.own {
-        Own::Due if how.dry_run && how.push => lines.push("records of this clone would be pushed".to_owned()),
-        Own::Due => lines.push("records of this clone not pushed".to_owned()),
-        Own::Pushed => lines.push("records of this clone pushed".to_owned()),
-        Own::Refused(why) => lines.push(format!("records of this clone refused: {why}")),
-        Own::Nothing | Own::Same => {}
+        OwnRecords::Due if how.dry_run && how.push => lines.push("records of this clone would be pushed".to_owned()),
+        OwnRecords::Due => lines.push("records of this clone not pushed".to_owned()),
+        OwnRecords::Pushed => lines.push("records of this clone pushed".to_owned()),
+        OwnRecords::Refused(why) => lines.push(format!("records of this clone refused: {why}")),
+        OwnRecords::Nothing | OwnRecords::Same => {}
     }
     if records.strange > 0 {
         lines.push(format!("{} notes refs of the remote left alone: they hold no records", records.strange));
@@ -173,8 +173,8 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
 
 fn to_json(report: &Report, how: How) -> Value {
     let entry = |entry: &Entry| {
-        let refused = match &entry.deed {
-            Deed::Refused(why) => Some(why.to_string()),
+        let refused = match &entry.action {
+            Action::Refused(why) => Some(why.to_string()),
             _ => None,
         };
         json!({
@@ -183,17 +183,17 @@ fn to_json(report: &Report, how: How) -> Value {
             "local": entry.local.map(|id| id.to_string()),
             "remote": entry.remote.map(|id| id.to_string()),
             "standing": standing(entry.standing),
-            "done": done(&entry.deed),
+            "done": done(&entry.action),
             "refused": refused,
         })
     };
     let records = &report.records;
     let (own, refused) = match &records.own {
-        Own::Nothing => ("none", None),
-        Own::Same => ("same", None),
-        Own::Due => ("ahead", None),
-        Own::Pushed => ("pushed", None),
-        Own::Refused(why) => ("refused", Some(why.to_string())),
+        OwnRecords::Nothing => ("none", None),
+        OwnRecords::Same => ("same", None),
+        OwnRecords::Due => ("ahead", None),
+        OwnRecords::Pushed => ("pushed", None),
+        OwnRecords::Refused(why) => ("refused", Some(why.to_string())),
     };
     json!({
         "remote": report.remote,
@@ -220,11 +220,11 @@ fn standing(standing: Standing) -> &'static str {
     }
 }
 
-fn done(deed: &Deed) -> Option<&'static str> {
-    match deed {
-        Deed::Pushed => Some("pushed"),
-        Deed::FastForwarded => Some("fast-forwarded"),
-        Deed::CheckedOut(_) => Some("left-checked-out"),
-        Deed::Nothing | Deed::Would | Deed::Refused(_) => None,
+fn done(action: &Action) -> Option<&'static str> {
+    match action {
+        Action::Pushed => Some("pushed"),
+        Action::FastForwarded => Some("fast-forwarded"),
+        Action::CheckedOut(_) => Some("left-checked-out"),
+        Action::Nothing | Action::Planned | Action::Refused(_) => None,
     }
 }

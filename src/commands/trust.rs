@@ -88,7 +88,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     new.iter().for_each(|allowance| show(ui, context, allowance));
     let new = if dry_run { Vec::new() } else { new };
-    if !new.is_empty() && !is_sure(ui, args, "Build exactly this without asking from now on?")? {
+    if !new.is_empty() && !confirm(ui, args, "Build exactly this without asking from now on?")? {
         return Ok(error::NO);
     }
     if !new.is_empty() {
@@ -109,7 +109,7 @@ fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
     let review = trust::review(context)?;
     review.diff().iter().for_each(|line| ui.say(harmless(line)));
     let is_open = !review.is_settled() && !dry_run;
-    let answer = if is_open { is_sure(ui, args, "Use exactly these from now on, in this clone?") } else { Ok(false) };
+    let answer = if is_open { confirm(ui, args, "Use exactly these from now on, in this clone?") } else { Ok(false) };
     let allows = matches!(answer, Ok(true));
     if allows {
         trust::allow_settings(context, &review)?;
@@ -148,7 +148,7 @@ fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
         }
         return Ok(error::OK);
     }
-    if !is_sure(ui, args, "Build without asking what is signed with this, in every repository?")? {
+    if !confirm(ui, args, "Build without asking what is signed with this, in every repository?")? {
         return Ok(error::NO);
     }
     let new = Ledger::change(repo(session), |ledger| {
@@ -217,7 +217,7 @@ fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
 }
 
 /// Asks on a terminal; without one, `--yes` is required.
-fn is_sure(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
+fn confirm(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
     if args.get_flag("yes") {
         return Ok(true);
     }

@@ -38,13 +38,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
     let plan = undo::plan(context, args.get_one::<String>("operation").map(String::as_str))?;
     let (operation, changes, pushed) = (plan.operation.clone(), plan.changes.clone(), plan.pushed.clone());
-    let takes_back = args.get_flag("remote");
-    let by = if dry { None } else { Some(plan.apply(context, takes_back)?) };
+    let with_remotes = args.get_flag("remote");
+    let by = if dry { None } else { Some(plan.apply(context, with_remotes)?) };
     if args.get_flag("json") {
         ui.json(json!({
             "dry_run": dry, "undone": operation.id, "command": operation.command, "operation": by,
             "refs": changes.iter().map(to_json).collect::<Vec<_>>(),
-            "pushed": pushed.iter().map(|pushed| pushed_json(pushed, takes_back && !dry)).collect::<Vec<_>>(),
+            "pushed": pushed.iter().map(|pushed| pushed_json(pushed, with_remotes && !dry)).collect::<Vec<_>>(),
         }));
         return Ok(error::OK);
     }
@@ -52,7 +52,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut rows = vec![vec![Cell::new(word, Tone::Good), harmless(&command_line(&operation)).into()]];
     rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), line(change).into()]));
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
-    pushed.iter().for_each(|pushed| tell_pushed(ui, pushed, takes_back, dry));
+    pushed.iter().for_each(|pushed| report_pushed(ui, pushed, with_remotes, dry));
     if let Some(by) = by {
         ui.say(format!("`git lattice undo {by}` brings it back"));
     }
@@ -77,9 +77,9 @@ fn line(change: &Change) -> String {
     }
 }
 
-fn tell_pushed(ui: &Ui, pushed: &Pushed, takes_back: bool, dry: bool) {
+fn report_pushed(ui: &Ui, pushed: &Pushed, with_remotes: bool, dry: bool) {
     let (name, remote) = (harmless(shown(&pushed.change.name)), harmless(&pushed.remote));
-    match (takes_back, dry) {
+    match (with_remotes, dry) {
         (true, true) => ui.say(format!("it would be taken back on `{remote}` too: {name}")),
         (true, false) => ui.say(format!("taken back on `{remote}` too: {name}")),
         (false, true) => ui.say(format!("`{name}` was pushed to `{remote}`: `--remote` takes it back there too")),

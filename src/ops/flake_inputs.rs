@@ -15,7 +15,7 @@ use crate::lint::parsed_shallow;
 pub enum BadInput {
     /// The inputs cannot be read without evaluating them.
     #[error("what `flake.nix` takes as inputs cannot be read for sure: {0}")]
-    Strange(&'static str),
+    Opaque(&'static str),
     /// An input is a path on this machine.
     #[error("input `{name}` is `{place}`, which is read from this machine")]
     Local {
@@ -77,20 +77,20 @@ pub fn check(flake: &[u8], lock: Option<&[u8]>) -> Result<()> {
 
 /// The inputs by name: those that are declared, and further arguments of `outputs`, which Nix looks up in the registry.
 fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
-    let text = std::str::from_utf8(flake).map_err(|_| BadInput::Strange("it is not UTF-8"))?;
-    let root = parsed_shallow(text).ok_or(BadInput::Strange("it is nested too deeply"))?;
+    let text = std::str::from_utf8(flake).map_err(|_| BadInput::Opaque("it is not UTF-8"))?;
+    let root = parsed_shallow(text).ok_or(BadInput::Opaque("it is nested too deeply"))?;
     let Some(Expr::AttrSet(set)) = root.tree().expr().filter(|_| root.errors().is_empty()) else {
-        return Err(BadInput::Strange("it is no attribute set"));
+        return Err(BadInput::Opaque("it is no attribute set"));
     };
     let (mut leaves, mut taken) = (Vec::new(), Vec::new());
     for entry in set.entries() {
-        let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Strange("it inherits")) };
+        let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("it inherits")) };
         let (path, value) = (pair.attrpath().map_or_else(|| Ok(Vec::new()), |path| words(&path))?, pair.value());
         match (path.first().map(String::as_str), value) {
             (Some("inputs"), Some(value)) => read(&path[1..], &value, &mut leaves)?,
             (Some("outputs"), Some(Expr::Lambda(lambda))) => taken = arguments(lambda.param()),
             // Nix also accepts a function in parentheses, whose arguments are inputs too.
-            (Some("outputs"), _) => return Err(BadInput::Strange("`outputs` is no plain function")),
+            (Some("outputs"), _) => return Err(BadInput::Opaque("`outputs` is no plain function")),
             _ => {}
         }
     }
@@ -100,7 +100,7 @@ fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
             [name, key] if key == "url" || key == "follows" => inputs.push((name.clone(), source)),
             [_, key] if key == "flake" => {}
             [_, rest @ ..] if rest.last().is_some_and(|key| key == "follows") => {}
-            _ => return Err(BadInput::Strange("an input has more than `url`, `flake` and `follows`")),
+            _ => return Err(BadInput::Opaque("an input has more than `url`, `flake` and `follows`")),
         }
     }
     for name in taken.into_iter().filter(|name| name != "self") {
@@ -121,9 +121,9 @@ fn read(path: &[String], value: &Expr, leaves: &mut Vec<(Vec<String>, Source)>) 
     match value {
         Expr::AttrSet(set) if set.rec_token().is_none() => {
             for entry in set.entries() {
-                let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Strange("an input inherits")) };
+                let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("an input inherits")) };
                 let more = pair.attrpath().map_or_else(|| Ok(Vec::new()), |path| words(&path))?;
-                let value = pair.value().ok_or(BadInput::Strange("an input has no value"))?;
+                let value = pair.value().ok_or(BadInput::Opaque("an input has no value"))?;
                 read(&[path, &more].concat(), &value, leaves)?;
             }
             Ok(())
@@ -138,7 +138,7 @@ fn read(path: &[String], value: &Expr, leaves: &mut Vec<(Vec<String>, Source)>) 
             leaves.push((path.to_vec(), Source::Follows));
             Ok(())
         }
-        _ => Err(BadInput::Strange("an input is no plain text")),
+        _ => Err(BadInput::Opaque("an input is no plain text")),
     }
 }
 
@@ -146,7 +146,7 @@ fn words(path: &Attrpath) -> Result<Vec<String>> {
     let word = |attr: Attr| match attr {
         Attr::Ident(word) => Ok(word.to_string()),
         Attr::Str(text) => plain(&text),
-        Attr::Dynamic(_) => Err(BadInput::Strange("an attribute has no fixed name")),
+        Attr::Dynamic(_) => Err(BadInput::Opaque("an attribute has no fixed name")),
     };
     path.attrs().map(word).collect()
 }
@@ -154,7 +154,7 @@ fn words(path: &Attrpath) -> Result<Vec<String>> {
 fn plain(text: &Str) -> Result<String> {
     let part = |part| match part {
         InterpolPart::Literal(text) => Ok(text),
-        InterpolPart::Interpolation(_) => Err(BadInput::Strange("an input is no plain text")),
+        InterpolPart::Interpolation(_) => Err(BadInput::Opaque("an input is no plain text")),
     };
     text.normalized_parts().into_iter().map(part).collect()
 }
@@ -167,7 +167,7 @@ fn local(source: &Source) -> Option<String> {
 }
 
 /// URL schemes of flakes that come from the network.
-const FAR: [&str; 11] = [
+const NETWORK_SCHEMES: [&str; 11] = [
     "flake",
     "git+http",
     "git+https",
@@ -182,9 +182,9 @@ const FAR: [&str; 11] = [
 ];
 
 /// Whether a flake reference certainly comes from the network: a registry name, or a known scheme.
-pub fn is_far(url: &str) -> bool {
+pub fn is_network(url: &str) -> bool {
     match url.split_once(':') {
-        Some((scheme, _)) => FAR.contains(&scheme),
+        Some((scheme, _)) => NETWORK_SCHEMES.contains(&scheme),
         None => url.starts_with(|c: char| c.is_ascii_alphanumeric()),
     }
 }
@@ -291,11 +291,11 @@ mod tests {
             "inherit (x) inputs;",
             "\"inputs\".x.type = \"path\";",
         ] {
-            assert!(matches!(checked(inputs, LOCK), Err(BadInput::Strange(_))), "{inputs}");
+            assert!(matches!(checked(inputs, LOCK), Err(BadInput::Opaque(_))), "{inputs}");
         }
         let taken = b"{ outputs = { self, secret }: { }; }";
         assert_eq!(check(taken, None), Err(BadInput::Unlocked { name: "secret".to_owned() }));
         let hidden = b"{ outputs = ({ self, secret }: { }); }";
-        assert!(matches!(check(hidden, None), Err(BadInput::Strange(_))));
+        assert!(matches!(check(hidden, None), Err(BadInput::Opaque(_))));
     }
 }

@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use super::builds;
 use super::limits;
-use super::queue::{self, Ask, Manner};
+use super::queue::{self, BuildRequest, RequestOptions};
 use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
@@ -36,7 +36,7 @@ pub enum Reaction {
     /// A background build.
     Build {
         /// What to build.
-        ask: Ask,
+        request: BuildRequest,
         /// Whether to cancel the builds of older checkouts.
         supersede: bool,
         /// What exceeds a limit of the checkout, so that the worker decides whether to build.
@@ -124,8 +124,8 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         Some(_) => (!records.is_whole()).then_some("too many records"),
     };
     let Some(job) = plan.jobs.first() else { return Ok(Reaction::Nothing) };
-    let ask = Ask { named: job.named.clone(), key: job.key, commit };
-    Ok(Reaction::Build { ask, supersede: config.build.supersede, too_much })
+    let request = BuildRequest { named: job.named.clone(), key: job.key, commit };
+    Ok(Reaction::Build { request, supersede: config.build.supersede, too_much })
 }
 
 fn denied(point: &str, denial: Denial) -> Reaction {
@@ -155,8 +155,8 @@ fn cannot_build(context: &Context, records: &Records<'_>, plan: &builds::Plan) -
         return Ok(Some("there is no `nix` on PATH".to_owned()));
     }
     // A record that was not read may be newer.
-    let hopeless = plan.hopeless(records)?.filter(|_| records.is_whole()).map(str::to_owned);
-    Ok(hopeless.or_else(|| at_limit(context, plan)))
+    let known_failure = plan.known_failure(records)?.filter(|_| records.is_whole()).map(str::to_owned);
+    Ok(known_failure.or_else(|| at_limit(context, plan)))
 }
 
 /// The limit that ended the last background build of this content and would end the next one too.
@@ -170,8 +170,8 @@ fn at_limit(context: &Context, plan: &builds::Plan) -> Option<String> {
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
-pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Option<Put>> {
-    match queue::put_soon(context, &[ask], manner(supersede))? {
+pub fn start(context: &Context, request: BuildRequest, supersede: bool) -> Result<Option<Put>> {
+    match queue::put_soon(context, &[request], options(supersede))? {
         Some(put) => Ok(put.first().copied()),
         None => start_later(context, Occasion::Switch).map(|()| None),
     }
@@ -182,8 +182,8 @@ pub fn start(context: &Context, ask: Ask, supersede: bool) -> Result<Option<Put>
 /// # Errors
 /// Those of [`after`] and [`queue::put`].
 pub fn later(context: &Context, occasion: Occasion) -> Result<()> {
-    if let Reaction::Build { ask, supersede, .. } = after(context, occasion)? {
-        queue::put(context, &[ask], manner(supersede))?;
+    if let Reaction::Build { request, supersede, .. } = after(context, occasion)? {
+        queue::put(context, &[request], options(supersede))?;
     }
     Ok(())
 }
@@ -197,6 +197,6 @@ pub fn start_later(context: &Context, occasion: Occasion) -> Result<()> {
     queue::start_background(&context.repo, &["later", occasion.word()], worktree)
 }
 
-fn manner(supersede: bool) -> Manner {
-    Manner { asked: Asked::Checkout, again: false, supersede }
+fn options(supersede: bool) -> RequestOptions {
+    RequestOptions { asked: Asked::Checkout, again: false, supersede }
 }

@@ -41,7 +41,7 @@ pub struct Row {
 
 /// What to install.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
+pub struct InstallOptions {
     /// The way to install; by default, chosen by the installed hooks and git's version.
     pub way: Option<Way>,
     /// Events in addition to the usual ones.
@@ -52,7 +52,7 @@ pub struct Wish {
 #[derive(Debug, Default)]
 pub struct Done {
     /// What was done, line by line.
-    pub said: Vec<String>,
+    pub lines: Vec<String>,
     /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
@@ -99,15 +99,15 @@ pub fn skip(context: &Context, kind: Kind) -> Option<Skip> {
     Skip::find(kind, environment.skip, environment.ci, |key| context.repo.config_bool(key))
 }
 
-/// Installs the usual hooks and those in `wish`; installed hooks are kept and updated.
+/// Installs the usual hooks and those in `options`; installed hooks are kept and updated.
 ///
 /// # Errors
 /// When there is no usable folder, another file is in the way, or a hook cannot be written.
-pub fn install(context: &Context, wish: &Wish) -> Result<Done> {
+pub fn install(context: &Context, options: &InstallOptions) -> Result<Done> {
     let survey = survey(context)?;
     let mut done = Done::default();
     // Install the new hooks before removing the old ones, so that there is always one.
-    match survey.plan(context, wish)? {
+    match survey.plan(context, options)? {
         Plan::Config(plan) => {
             plan.apply()?;
             done.say(&plan);
@@ -143,8 +143,8 @@ fn share(repo: &Repo, folder: &Path, is_new: bool, kinds: &[Kind]) -> Result<()>
 ///
 /// # Errors
 /// Those of [`install`].
-pub fn ensure_installable(context: &Context, wish: &Wish) -> Result<()> {
-    survey(context)?.plan(context, wish).map(drop)
+pub fn ensure_installable(context: &Context, options: &InstallOptions) -> Result<()> {
+    survey(context)?.plan(context, options).map(drop)
 }
 
 /// The steps of an installation, by either way.
@@ -162,15 +162,15 @@ pub fn uninstall(context: &Context) -> Result<Done> {
     let mut done = Done::default();
     survey.remove_sections(&mut done)?;
     survey.remove_shims(&mut done)?;
-    if done.said.is_empty() {
-        done.said.push("no hooks of ours are here".to_owned());
+    if done.lines.is_empty() {
+        done.lines.push("no hooks of ours are here".to_owned());
     }
     Ok(done)
 }
 
 impl Done {
     fn say(&mut self, plan: &impl ToString) {
-        self.said.extend(plan.to_string().lines().map(str::to_owned));
+        self.lines.extend(plan.to_string().lines().map(str::to_owned));
     }
 }
 
@@ -187,11 +187,11 @@ impl Survey {
         if self.reads_config() && (has_sections || !has_shims) { Way::Config } else { Way::Shim }
     }
 
-    fn plan(&self, context: &Context, wish: &Wish) -> Result<Plan> {
+    fn plan(&self, context: &Context, options: &InstallOptions) -> Result<Plan> {
         let program = std::env::current_exe().ok();
         let there = self.rows.iter().filter(|row| row.is_installed()).map(|row| row.kind);
-        let kinds: Vec<Kind> = Kind::USUAL.into_iter().chain(wish.more.iter().copied()).chain(there).collect();
-        Ok(match wish.way.unwrap_or_else(|| self.way()) {
+        let kinds: Vec<Kind> = Kind::USUAL.into_iter().chain(options.more.iter().copied()).chain(there).collect();
+        Ok(match options.way.unwrap_or_else(|| self.way()) {
             Way::Config => Plan::Config(config_file::plan_install(&self.config, &kinds, program.as_deref())?),
             Way::Shim => {
                 let folder = dir::find(context.repo.git().program().as_os_str(), &context.environment.cwd)?;
@@ -254,7 +254,7 @@ impl Survey {
             let remedy = Some("`git lattice hooks install` mends it");
             return Some(Warning { what: format!("{kind} is installed twice"), remedy });
         }
-        if row.is_passed_over() && !(row.section.is_some() && self.reads_config()) {
+        if row.is_ignored() && !(row.section.is_some() && self.reads_config()) {
             let remedy = Some("`git lattice hooks install` makes it so");
             return Some(Warning {
                 what: format!("{kind}: our hook is not executable, so git passes over it"),
@@ -280,7 +280,7 @@ impl Survey {
 
 impl Row {
     /// Whether git ignores our hook in the hooks folder because it is not executable.
-    pub fn is_passed_over(&self) -> bool {
+    pub fn is_ignored(&self) -> bool {
         matches!(self.shim, State::Installed { runs: false, .. })
     }
 

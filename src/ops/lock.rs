@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
 
-use super::apart;
+use super::private_store;
 use crate::git::Repo;
 use crate::nix::Nix;
 use crate::ops::flake_inputs;
@@ -35,9 +35,9 @@ impl Locker {
     ///
     /// # Errors
     /// A message for the user.
-    pub fn lock_apart(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
+    pub fn lock_untrusted(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
         let make = || {
-            let lock = make(|| apart::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
+            let lock = make(|| private_store::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
             flake_inputs::check(flake.as_bytes(), Some(&lock)).map_err(|bad| bad.to_string())?;
             Ok(lock)
         };

@@ -1,6 +1,5 @@
 //! Operations behind the commands: they plan, apply the plan, return values and print nothing.
 
-pub mod apart;
 pub mod builds;
 mod cannot;
 pub mod change;
@@ -16,6 +15,7 @@ pub mod lock;
 pub mod log;
 pub mod new;
 pub mod next;
+pub mod private_store;
 pub mod promote;
 pub mod push;
 pub mod queue;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::change;
-use super::remote_failure::{RemoteFailure, words};
+use super::remote_failure::{RemoteFailure, stderr_lines};
 use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushReport, Pushed};
 use crate::git::{self, Repo, Result};
@@ -15,7 +15,7 @@ use crate::record::store::{self, NOTES};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The remote has all branches.
-    Done(Carried),
+    Done(PushedRecords),
     /// There was nothing to push, or pushing was not wanted.
     Nothing,
     /// The remote took nothing.
@@ -31,7 +31,7 @@ pub enum Outcome {
 
 /// What happened to this clone's records in a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Carried {
+pub enum PushedRecords {
     /// There are none, or the remote had them already.
     Nothing,
     /// They were pushed with the branches.
@@ -50,13 +50,13 @@ pub struct Reason {
 }
 
 impl Reason {
-    fn said(line: String) -> Self {
-        Self { branch: None, why: RemoteFailure::Said(line) }
+    fn from_line(line: String) -> Self {
+        Self { branch: None, why: RemoteFailure::Message(line) }
     }
 
     /// Whether the remote has commits on the branch that are missing here.
-    fn went_ahead(&self) -> bool {
-        self.branch.is_some() && self.why.says(&["fetch first", "non-fast-forward"])
+    fn is_diverged(&self) -> bool {
+        self.branch.is_some() && self.why.contains_any(&["fetch first", "non-fast-forward"])
     }
 }
 
@@ -96,7 +96,7 @@ pub fn push(
     if !repo.remotes().iter().any(|name| name == remote) {
         let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml means nowhere");
         return Ok(Outcome::Refused {
-            reasons: vec![Reason::said(format!("there is no remote `{remote}`"))],
+            reasons: vec![Reason::from_line(format!("there is no remote `{remote}`"))],
             hint: Some(hint),
             again: true,
         });
@@ -105,15 +105,15 @@ pub fn push(
     let changes = change::push_changes(repo, remote, branches.iter())?;
     let mut tried = 1;
     loop {
-        let parcel = Parcel { branches, notes: notes.as_deref(), sets_upstream };
-        let (reasons, carried) = once(repo, remote, &parcel, still)?;
+        let refs = PushRefs { branches, notes: notes.as_deref(), sets_upstream };
+        let (reasons, carried) = once(repo, remote, &refs, still)?;
         let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
             return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {
-            let diverged = reasons.iter().any(Reason::went_ahead);
+            let diverged = reasons.iter().any(Reason::is_diverged);
             let known = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
             let hint = joined.or_else(known);
@@ -134,7 +134,7 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
 
 /// The refs of one push.
 #[derive(Clone, Copy)]
-struct Parcel<'a> {
+struct PushRefs<'a> {
     branches: &'a [BranchName],
     /// The ref of this clone's records.
     notes: Option<&'a str>,
@@ -143,27 +143,27 @@ struct Parcel<'a> {
 
 /// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
 /// refused.
-fn once(repo: &Repo, remote: &str, parcel: &Parcel<'_>, still: Duration) -> Result<(Vec<Reason>, Carried)> {
-    let notes = parcel.notes;
-    let mut tried = attempt(repo, remote, parcel, still)?;
+fn once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Result<(Vec<Reason>, PushedRecords)> {
+    let notes = refs.notes;
+    let mut tried = attempt(repo, remote, refs, still)?;
     let why = tried.as_ref().ok().and_then(|report| of_notes(report, notes)?.refused.as_ref());
     // The connection broke off: the records were not refused.
-    if why.is_some_and(|why| is_broken_off(why)) {
-        tried = attempt(repo, remote, parcel, still)?;
+    if why.is_some_and(|why| has_broken_off(why)) {
+        tried = attempt(repo, remote, refs, still)?;
     }
     let report = match tried {
         Ok(report) => report,
-        Err(reasons) => return Ok((reasons, Carried::Nothing)),
+        Err(reasons) => return Ok((reasons, PushedRecords::Nothing)),
     };
     let carried = match of_notes(&report, notes) {
-        Some(Pushed { refused: None, same: false, .. }) => Carried::Records,
+        Some(Pushed { refused: None, same: false, .. }) => PushedRecords::Records,
         // "atomic" means that the ref was refused because of another one, which is a branch.
         Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
             let why = RemoteFailure::refused(why);
-            let (reasons, _) = once(repo, remote, &Parcel { notes: None, ..*parcel }, still)?;
-            return Ok((reasons, Carried::Refused(why)));
+            let (reasons, _) = once(repo, remote, &PushRefs { notes: None, ..*refs }, still)?;
+            return Ok((reasons, PushedRecords::Refused(why)));
         }
-        _ => Carried::Nothing,
+        _ => PushedRecords::Nothing,
     };
     Ok((refusals(report, notes), carried))
 }
@@ -175,7 +175,7 @@ fn of_notes<'r>(report: &'r PushReport, notes: Option<&str>) -> Option<&'r Pushe
 
 /// Whether the push broke off before the remote judged the ref, for example because its disk is full (receive-pack.c,
 /// send-pack.c).
-fn is_broken_off(why: &str) -> bool {
+fn has_broken_off(why: &str) -> bool {
     ["unpacker error", "failed to report status"].iter().any(|words| why.contains(words))
 }
 
@@ -183,13 +183,13 @@ fn is_broken_off(why: &str) -> bool {
 fn attempt(
     repo: &Repo,
     remote: &str,
-    parcel: &Parcel<'_>,
+    refs: &PushRefs<'_>,
     still: Duration,
 ) -> Result<std::result::Result<PushReport, Vec<Reason>>> {
-    match repo.git().push(remote, parcel.branches, parcel.notes, parcel.sets_upstream, still) {
+    match repo.git().push(remote, refs.branches, refs.notes, refs.sets_upstream, still) {
         Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
-            Ok(Err(words(&stderr, status).into_iter().map(Reason::said).collect()))
+            Ok(Err(stderr_lines(&stderr, status).into_iter().map(Reason::from_line).collect()))
         }
         Err(error) => RemoteFailure::of(error, remote).map(|why| Err(vec![Reason { branch: None, why }])),
     }
@@ -204,14 +204,14 @@ fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     };
     let mut refused: Vec<_> = branches.filter_map(refusal).collect();
     if !refused.is_empty() {
-        refused.extend(report.said.into_iter().map(|line| Reason::said(format!("the remote said: {line}"))));
+        refused.extend(report.said.into_iter().map(|line| Reason::from_line(format!("the remote said: {line}"))));
     }
     refused
 }
 
 /// The first branch on which the remote has other commits.
 fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str {
-    let ahead = reasons.iter().find(|reason| reason.went_ahead());
+    let ahead = reasons.iter().find(|reason| reason.is_diverged());
     ahead.and_then(|reason| reason.branch.as_deref()).unwrap_or(&branches[0])
 }
 

@@ -13,7 +13,7 @@ use crate::process;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteFailure {
     /// The message of git or of the remote.
-    Said(String),
+    Message(String),
     /// No data moved for too long.
     Stalled(Stalled),
 }
@@ -21,7 +21,7 @@ pub enum RemoteFailure {
 impl RemoteFailure {
     /// From git's status of a refused ref, without the prefix `[rejected]`.
     pub fn refused(said: &str) -> Self {
-        Self::Said(said.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
+        Self::Message(said.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
     }
 
     /// From the error of a git command that talks to `remote`.
@@ -31,7 +31,7 @@ impl RemoteFailure {
     pub fn of(error: git::Error, remote: &str) -> Result<Self> {
         match error {
             git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
-                Ok(Self::Said(words(&stderr, status).join("; ")))
+                Ok(Self::Message(stderr_lines(&stderr, status).join("; ")))
             }
             git::Error::Exe(process::Error::Still { limit, .. }) => {
                 Ok(Self::Stalled(Stalled { remote: remote.to_owned(), limit }))
@@ -40,20 +40,20 @@ impl RemoteFailure {
         }
     }
 
-    /// Whether the message contains one of `words`.
-    pub fn says(&self, words: &[&str]) -> bool {
-        matches!(self, Self::Said(said) if words.iter().any(|word| said.contains(word)))
+    /// Whether the message contains one of `stderr_lines`.
+    pub fn contains_any(&self, stderr_lines: &[&str]) -> bool {
+        matches!(self, Self::Message(said) if stderr_lines.iter().any(|word| said.contains(word)))
     }
 
     /// Whether another push holds a lock that this one needs.
     pub fn is_busy(&self) -> bool {
-        self.says(&BUSY)
+        self.contains_any(&BUSY)
     }
 
     /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Said(said) => lock_hint(said),
+            Self::Message(said) => lock_hint(said),
             Self::Stalled(_) => Some(Limit::Network.hint()),
         }
     }
@@ -62,7 +62,7 @@ impl RemoteFailure {
 impl fmt::Display for RemoteFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Said(said) => f.write_str(said),
+            Self::Message(said) => f.write_str(said),
             Self::Stalled(stalled) => stalled.fmt(f),
         }
     }
@@ -79,7 +79,7 @@ const BUSY: [&str; 6] = [
 ];
 
 /// The non-empty lines of git's stderr, or its exit status if there are none.
-pub(super) fn words(stderr: &[u8], status: ExitStatus) -> Vec<String> {
+pub(super) fn stderr_lines(stderr: &[u8], status: ExitStatus) -> Vec<String> {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }

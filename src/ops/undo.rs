@@ -156,7 +156,7 @@ fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Re
 
 impl Undo {
     /// Undoes pushes, remote by remote, only if the remote still has the pushed values; returns the changes made.
-    fn take_back(&self, repo: &Repo) -> Result<HashMap<String, Vec<Change>>> {
+    fn undo_pushes(&self, repo: &Repo) -> Result<HashMap<String, Vec<Change>>> {
         let mut remotes: HashMap<String, Vec<Change>> = HashMap::new();
         for Pushed { remote, change } in &self.pushed {
             remotes.entry(remote.clone()).or_default().push(change.clone());
@@ -167,25 +167,25 @@ impl Undo {
             let report = repo.git().push_leased(remote, changes, still);
             let report = report.map_err(|error| Refusal::remote(error, doing, remote))?;
             let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) else { continue };
-            if is_taken_back(repo, remote, changes)? {
-                forget_there(repo, remote, changes)?;
+            if is_restored(repo, remote, changes)? {
+                update_tracking(repo, remote, changes)?;
                 continue;
             }
             let lines = std::iter::once(RemoteFailure::refused(why).to_string()).chain(report.said);
-            let why = RemoteFailure::Said(lines.collect::<Vec<_>>().join("; "));
+            let why = RemoteFailure::Message(lines.collect::<Vec<_>>().join("; "));
             return Err(Refusal::Remote { doing, remote: remote.clone(), why }.into());
         }
         Ok(remotes)
     }
 
-    /// Restores the refs, with `takes_back` first those of remotes; returns the id of the new operation.
+    /// Restores the refs, with `with_remotes` first those of remotes; returns the id of the new operation.
     ///
     /// # Errors
     /// [`Refusal::Remote`] when a remote has other values or cannot be reached, and [`Refusal::Moved`] when another
     /// process moved a ref first; then no local ref has moved.
-    pub fn apply(self, context: &Context, takes_back: bool) -> Result<String> {
+    pub fn apply(self, context: &Context, with_remotes: bool) -> Result<String> {
         let repo = &context.repo;
-        let taken = if takes_back { self.take_back(repo)? } else { HashMap::new() };
+        let taken = if with_remotes { self.undo_pushes(repo)? } else { HashMap::new() };
         let changes: Vec<_> = self.changes.into_iter().chain(self.kept).collect();
         let first = changes.first().map(|change| names::shown(&change.name).to_owned());
         let set = ChangeSet { undoes: Some(self.operation.id.clone()), ..ChangeSet::made(self.title, changes) };
@@ -203,14 +203,14 @@ impl Undo {
 }
 
 /// Whether a remote has the restored values already, from an undo that was killed.
-fn is_taken_back(repo: &Repo, remote: &str, changes: &[Change]) -> Result<bool> {
+fn is_restored(repo: &Repo, remote: &str, changes: &[Change]) -> Result<bool> {
     let names: Vec<_> = changes.iter().map(|change| change.name.clone()).collect();
     let there = repo.git().remote_refs(remote, &names, limits::network(repo)?)?;
     Ok(changes.iter().all(|change| there.get(&change.name).copied() == change.new))
 }
 
 /// Updates the tracking refs as a successful push does.
-fn forget_there(repo: &Repo, remote: &str, changes: &[Change]) -> Result<()> {
+fn update_tracking(repo: &Repo, remote: &str, changes: &[Change]) -> Result<()> {
     let mut tracking = Vec::new();
     for change in changes {
         let Some(branch) = BranchName::of_ref(&change.name) else { continue };

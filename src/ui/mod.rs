@@ -1,6 +1,6 @@
 //! Output: data on stdout, everything else on stderr.
 
-pub mod crowd;
+pub mod batch;
 pub mod duration;
 mod json;
 pub mod lint;
@@ -66,10 +66,10 @@ impl Ui {
 
     /// Prints a line of data to stdout.
     pub fn data(&self, line: impl AsRef<str>) {
-        if LOST.get().is_none()
+        if STDOUT_ERROR.get().is_none()
             && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.color))
         {
-            LOST.set(error).ok();
+            STDOUT_ERROR.set(error).ok();
         }
     }
 
@@ -107,10 +107,10 @@ impl Ui {
 
     /// Prints one JSON document with `"version": 1` as its first field.
     pub fn json(&self, fields: impl Serialize) {
-        if LOST.get().is_none()
+        if STDOUT_ERROR.get().is_none()
             && let Err(error) = json::write(io::stdout(), fields)
         {
-            LOST.set(error).ok();
+            STDOUT_ERROR.set(error).ok();
         }
     }
 
@@ -170,13 +170,13 @@ fn sanitized(text: &str, color: bool) -> String {
 }
 
 /// The first error in writing to stdout.
-static LOST: OnceLock<io::Error> = OnceLock::new();
+static STDOUT_ERROR: OnceLock<io::Error> = OnceLock::new();
 
 /// The final exit code: `code`, unless writing to stdout failed.
 ///
 /// The reader may close the pipe (`| head`). That does not interrupt the work and is not reported as an error.
 pub fn final_code(code: u8) -> u8 {
-    match LOST.get() {
+    match STDOUT_ERROR.get() {
         None => code,
         // The status that a shell reports for a program ended by SIGPIPE.
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => 141,

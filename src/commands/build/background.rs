@@ -12,7 +12,7 @@ use crate::git::Oid;
 use crate::lattice::Spelled;
 use crate::nix::{self, Nix};
 use crate::ops::builds::{self, Done, Plan};
-use crate::ops::queue::{self, Ask, Ended, Manner};
+use crate::ops::queue::{self, BuildRequest, Ended, RequestOptions};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Asked, Job, Put, Queue, Snapshot};
@@ -41,7 +41,7 @@ pub(super) fn add_args(command: Command) -> Command {
 }
 
 /// Whether one of these flags is set.
-pub(super) fn is_meant(args: &ArgMatches) -> bool {
+pub(super) fn is_requested(args: &ArgMatches) -> bool {
     ["background", "wait", "cancel"].iter().any(|name| args.get_flag(name))
 }
 
@@ -55,7 +55,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let plan = builds::plan(context, config, &census, &points)?;
     let (json, waits) = (args.get_flag("json"), args.get_flag("wait"));
     if args.get_flag("background") {
-        let asked = ask(session, &plan, args.get_flag("again"))?;
+        let asked = request(session, &plan, args.get_flag("again"))?;
         if !waits {
             asked.show(ui, json);
             return Ok(error::OK);
@@ -74,30 +74,30 @@ struct Answer {
     built: Vec<Spelled>,
 }
 
-fn ask(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
+fn request(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
     let context = session.context()?;
     let mut answer = Answer::default();
-    let mut asks: Vec<Ask> = Vec::new();
+    let mut requests: Vec<BuildRequest> = Vec::new();
     for job in &plan.jobs {
-        let ask = Ask { named: job.named.clone(), key: job.key, commit: job.commit };
+        let request = BuildRequest { named: job.named.clone(), key: job.key, commit: job.commit };
         let is_needed = again || plan.jobs.iter().any(|other| other.key == job.key && other.known.is_none());
         let to = if is_needed { None } else { Some(&mut answer.built) };
         match to {
-            Some(built) if !built.contains(&ask.named.spelled) => built.push(ask.named.spelled),
-            None if !asks.contains(&ask) => asks.push(ask),
+            Some(built) if !built.contains(&request.named.spelled) => built.push(request.named.spelled),
+            None if !requests.contains(&request) => requests.push(request),
             _ => {}
         }
     }
     // Check the limits now: the worker cannot report an error to the user.
     limits::background(&context.repo)?;
-    if !asks.is_empty() && !Nix::is_on_path() {
+    if !requests.is_empty() && !Nix::is_on_path() {
         return Err(nix::Error::Missing.into());
     }
-    let manner = Manner { asked: Asked::Typed, again, supersede: false };
-    let puts = if asks.is_empty() { Vec::new() } else { queue::put(context, &asks, manner)? };
-    for (ask, put) in asks.into_iter().zip(puts) {
+    let options = RequestOptions { asked: Asked::Typed, again, supersede: false };
+    let puts = if requests.is_empty() { Vec::new() } else { queue::put(context, &requests, options)? };
+    for (request, put) in requests.into_iter().zip(puts) {
         let to = if put == Put::Building { &mut answer.building } else { &mut answer.queued };
-        to.push(ask.named.spelled);
+        to.push(request.named.spelled);
     }
     queue::go_on(context)?;
     Ok(answer)

@@ -14,7 +14,7 @@ use crate::ops::builds::{self, Done, How, Job, Places, Progress, Pushed, Typed, 
 use crate::ops::{limits, queue, trust};
 use crate::points::census::Census;
 use crate::record::Record;
-use crate::ui::crowd::Crowd;
+use crate::ui::batch::BatchProgress;
 use crate::ui::result::line;
 use crate::ui::{Ui, duration, harmless};
 
@@ -39,7 +39,7 @@ pub(super) fn command(axes: &[String]) -> Command {
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
-    if background::is_meant(args) {
+    if background::is_requested(args) {
         return background::run(session, args);
     }
     session.recover()?;
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut plan = builds::plan(context, config, &census, &points)?;
     let settings = trust::settings(context, config)?;
     let Typed { places, unused } = Places::typed(&machines::read(args), &context.repo, &settings)?;
-    tell_unused(ui, &unused);
+    report_unused(ui, &unused);
     for path in builds::submodules(&context.repo, config, &plan)? {
         ui.say(format!(
             "left out: `{path}` of `[build] include` is a submodule, whose files are not in this repository"
@@ -59,8 +59,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
     let how = how.checking(args.get_flag("check"));
     let json = args.get_flag("json");
-    let crowd = Crowd::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
-    let mut view = View::new(ui, json, crowd);
+    let batch = BatchProgress::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
+    let mut view = View::new(ui, json, batch);
     let done = match queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress)) {
         Ok(done) => done,
         Err(error) => {
@@ -82,7 +82,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 }
 
 /// Reports machines in lattice.toml that are not used.
-fn tell_unused(ui: &Ui, keys: &[&str]) {
+fn report_unused(ui: &Ui, keys: &[&str]) {
     if !keys.is_empty() {
         let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         ui.say(format!(
@@ -96,7 +96,7 @@ struct View<'a> {
     ui: &'a Ui,
     json: bool,
     current: String,
-    crowd: Crowd,
+    batch: BatchProgress,
     evaluator: Option<&'static str>,
     /// Hints shown so far, so that each is shown once.
     hinted: Vec<String>,
@@ -111,10 +111,10 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(ui: &'a Ui, json: bool, crowd: Crowd) -> Self {
+    fn new(ui: &'a Ui, json: bool, batch: BatchProgress) -> Self {
         let (current, hinted, not_compared) = (String::new(), Vec::new(), Vec::new());
         let (evaluator, results, undecided, copied) = (None, Vec::new(), Vec::new(), Value::Null);
-        Self { ui, json, current, crowd, evaluator, hinted, not_compared, results, undecided, copied }
+        Self { ui, json, current, batch, evaluator, hinted, not_compared, results, undecided, copied }
     }
 
     /// Whether copying and comparing succeeded.
@@ -146,15 +146,15 @@ impl<'a> View<'a> {
         match progress {
             Progress::Begin(job) => {
                 self.current = format!("building {} for {}", job.named.spelled, job.system);
-                self.ui.progress(&if self.crowd.is_crowd() { self.crowd.line() } else { self.current.clone() });
+                self.ui.progress(&if self.batch.is_batch() { self.batch.line() } else { self.current.clone() });
             }
             Progress::Evaluated { by, .. } => {
                 self.evaluator = Some(by);
-                self.crowd.evaluated();
+                self.batch.evaluated();
             }
-            Progress::Said { event, jobs } if self.crowd.is_crowd() => {
-                self.crowd.note(event, jobs);
-                self.ui.progress(&self.crowd.line());
+            Progress::Said { event, jobs } if self.batch.is_batch() => {
+                self.batch.note(event, jobs);
+                self.ui.progress(&self.batch.line());
             }
             Progress::Said { event: Event::LogLine { text, .. }, .. } => {
                 self.ui.progress(&format!("{}: {text}", self.current));
@@ -170,7 +170,7 @@ impl<'a> View<'a> {
                 ));
             }
             Progress::End(done) => {
-                self.crowd.end(done);
+                self.batch.end(done);
                 self.ui.progress("");
                 if !self.json {
                     self.ui.data(line(done, self.ui.color));

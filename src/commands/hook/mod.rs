@@ -87,9 +87,9 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
             );
         }
         Reaction::Say(line) => say_line(ui, &line),
-        Reaction::Build { ask, supersede, too_much } => {
-            let point = ask.named.spelled.clone();
-            say_line(ui, &started(&point, hook::start(&context, ask, supersede)?, too_much));
+        Reaction::Build { request, supersede, too_much } => {
+            let point = request.named.spelled.clone();
+            say_line(ui, &started(&point, hook::start(&context, request, supersede)?, too_much));
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::git::names::BranchName;
 use crate::ops::limits;
 use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
-use crate::ops::push::{self, Carried, Outcome};
+use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui};
 
@@ -95,8 +95,8 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
 /// Reports the records that were pushed with the branches.
 pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
-        Outcome::Done(Carried::Records) => ui.say("the records of this clone were pushed with it"),
-        Outcome::Done(Carried::Refused(why)) => {
+        Outcome::Done(PushedRecords::Records) => ui.say("the records of this clone were pushed with it"),
+        Outcome::Done(PushedRecords::Refused(why)) => {
             let why = crate::ui::harmless(&why.to_string());
             ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
         }
@@ -191,8 +191,8 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
 /// Whether this clone's records were pushed; null if there was nothing to push.
 pub(in crate::commands) fn carried_json(pushed: &Outcome) -> Value {
     match pushed {
-        Outcome::Done(Carried::Records) => json!(true),
-        Outcome::Done(Carried::Refused(_)) => json!(false),
+        Outcome::Done(PushedRecords::Records) => json!(true),
+        Outcome::Done(PushedRecords::Refused(_)) => json!(false),
         _ => Value::Null,
     }
 }

@@ -5,6 +5,6 @@ use crate::ui::Ui;
 
 /// Shows the result of installing or removing hooks.
 pub(in crate::commands) fn show(ui: &Ui, done: &Done) {
-    done.said.iter().for_each(|line| ui.data(line));
+    done.lines.iter().for_each(|line| ui.data(line));
     done.warnings.iter().for_each(|warning| ui.warn(warning.to_string()));
 }

@@ -75,7 +75,7 @@ impl Session {
             context.forget_config();
         }
         context.notices.borrow_mut().extend(lines);
-        self.tell_notices();
+        self.print_notices();
         self.settle(unfinished::settle);
         temporary::sweep_folders();
         Ok(())
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// Prints what was recovered.
-    pub(crate) fn tell_notices(&self) {
+    pub(crate) fn print_notices(&self) {
         let Some(context) = self.context.get() else { return };
         context.notices.take().iter().for_each(|line| self.ui.say(harmless(line)));
     }

@@ -68,10 +68,10 @@ impl Machines {
             return Ok(HashMap::new());
         }
         let needs = nix.needs(drvs, &self.options)?;
-        Ok(needs.into_iter().filter_map(|(drv, systems)| Some((drv, self.nobody_for(systems)?))).collect())
+        Ok(needs.into_iter().filter_map(|(drv, systems)| Some((drv, self.missing_builder(systems)?))).collect())
     }
 
-    fn nobody_for(&self, systems: BTreeSet<System>) -> Option<NoBuilder> {
+    fn missing_builder(&self, systems: BTreeSet<System>) -> Option<NoBuilder> {
         systems.into_iter().find_map(|system| self.capability.require(&system).err())
     }
 
@@ -84,8 +84,8 @@ impl Machines {
     /// Sets the store and the machine of a record; `machine` is the remote builder that Nix reported.
     pub(super) fn note_place(&self, record: &mut Record, machine: Option<&str>) {
         let store = self.places.store.as_ref().map(StoreUrl::as_str).or(self.capability.store.as_deref());
-        record.store = store.map(bare);
-        record.machine = machine.map(bare);
+        record.store = store.map(without_parameters);
+        record.machine = machine.map(without_parameters);
     }
 
     /// Copies the new results with their closures to the cache for this run, if there is one.
@@ -102,15 +102,15 @@ impl Machines {
         let failed = nix.push(&paths, self.places.store.as_ref(), to, &self.options).err();
         let hints = match &failed {
             Some(nix::Error::Process(process::Error::Still { limit, .. })) => {
-                vec![self.again(to, &paths), limits::hint_for_network(*limit)]
+                vec![self.copy_hint(to, &paths), limits::hint_for_network(*limit)]
             }
-            Some(_) => vec![self.again(to, &paths)],
-            None => self.unsigned(to).into_iter().collect(),
+            Some(_) => vec![self.copy_hint(to, &paths)],
+            None => self.unsigned_hint(to).into_iter().collect(),
         };
         on(Progress::Pushed(&Pushed { to: to.bare().to_owned(), paths: paths.len(), failed, hints }));
     }
 
-    fn again(&self, to: &StoreUrl, paths: &[StorePath]) -> String {
+    fn copy_hint(&self, to: &StoreUrl, paths: &[StorePath]) -> String {
         let from = self.places.store.as_ref().map(|url| format!("--from {} ", quote(url.as_str()))).unwrap_or_default();
         let paths: Vec<&str> = paths.iter().map(StorePath::as_str).collect();
         format!(
@@ -121,7 +121,7 @@ impl Machines {
     }
 
     /// A hint that the copies have no signature: clients accept paths from a remote cache only with one.
-    fn unsigned(&self, to: &StoreUrl) -> Option<String> {
+    fn unsigned_hint(&self, to: &StoreUrl) -> Option<String> {
         let is_signed = self.signs || to.as_str().contains("secret-key") || to.is_remote();
         (!is_signed).then(|| {
             format!(
@@ -133,6 +133,6 @@ impl Machines {
 }
 
 /// Removes the parameters of a URL, which may name key files and programs.
-fn bare(url: &str) -> String {
+fn without_parameters(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }

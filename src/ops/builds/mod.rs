@@ -1,16 +1,16 @@
 //! Building points: each build reads a synthetic commit with only the files that the flake needs; the id of its tree is
 //! the build key. One record per system.
 
+mod batch;
 mod builder;
 mod links;
 mod log_file;
 mod machines;
-mod many;
 mod places;
 mod reproduce;
 mod run;
-mod strangers;
 mod undecided;
+mod untrusted;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ impl Plan {
     ///
     /// # Errors
     /// When records cannot be read.
-    pub fn hopeless(&self, records: &Records<'_>) -> Result<Option<&'static str>> {
+    pub fn known_failure(&self, records: &Records<'_>) -> Result<Option<&'static str>> {
         for job in self.jobs.iter().filter(|job| job.known.is_none()) {
             match Verdicts::of(&records.of(job.key, &job.named.spelled)?).get(&job.system) {
                 Some(Verdict::Failed) => {
@@ -88,7 +88,7 @@ impl Plan {
 pub struct Pushed {
     /// The cache, without the parameters of its URL.
     pub to: String,
-    /// How many store paths were copied, without their dependencies.
+    /// How batch store paths were copied, without their dependencies.
     pub paths: usize,
     /// Why copying failed.
     pub failed: Option<nix::Error>,
@@ -105,7 +105,7 @@ pub enum Progress<'a> {
     Evaluated {
         /// The program that evaluated.
         by: &'static str,
-        /// How many builds were to be evaluated.
+        /// How batch builds were to be evaluated.
         jobs: usize,
     },
     /// An event of Nix.

@@ -41,8 +41,8 @@ pub(super) fn all(
         let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
         (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
-        match judged(job, again, checked.get(drv), &builder.machines.options) {
-            Ok(judged) => done.push(judged),
+        match judge(job, again, checked.get(drv), &builder.machines.options) {
+            Ok(judge) => done.push(judge),
             Err(open) => undecided.push(open),
         }
     }
@@ -79,7 +79,7 @@ fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
 }
 
 /// Turns the result of a comparison into a record.
-fn judged(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Undecided> {
+fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Undecided> {
     let mut tail = Vec::new();
     match checked {
         Some(Checked::Same) => {}

@@ -4,16 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
+use super::batch::Batch;
 use super::builder::Builder;
 use super::log_file::make_parent;
-use super::many::Many;
 use super::reproduce;
-use super::strangers::{self, Footing};
 use super::undecided::{NotDecided, Undecided};
+use super::untrusted::{self, Isolation};
 use super::{Done, How, Job, Plan, Progress, link_path};
 use crate::context::Context;
 use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
-use crate::ops::apart;
+use crate::ops::private_store;
 
 /// Runs the builds and reports each event to `on`. A key with a record starts no Nix; the same key and system is built
 /// once.
@@ -44,12 +44,12 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         todo.iter().try_for_each(|i| plan.memory.complete(plan.jobs[*i].key))?;
         plan.memory.keep_objects_for_nix(&builder.source)?;
         let jobs: Vec<_> = todo.iter().map(|i| &plan.jobs[*i]).collect();
-        let (done, open) = builder.build(&jobs, on)?;
-        undecided = open;
+        let (done, unresolved) = builder.build(&jobs, on)?;
+        undecided = unresolved;
         if how.check {
-            let (compared, open) = reproduce::all(&builder, &jobs, &done, on)?;
+            let (compared, unresolved) = reproduce::all(&builder, &jobs, &done, on)?;
             checked = compared;
-            undecided.extend(open);
+            undecided.extend(unresolved);
         }
         builder.machines.push(&builder.nix, &done, on);
         todo.into_iter().zip(done).for_each(|(i, done)| all[i] = done);
@@ -62,43 +62,44 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         return Err(NotDecided(undecided).into());
     }
     // Skip results that were only looked up for a comparison.
-    let is_told = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
-    Ok(all.into_iter().flatten().filter(is_told).chain(checked).collect())
+    let is_shown = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
+    Ok(all.into_iter().flatten().filter(is_shown).chain(checked).collect())
 }
 
 impl Builder<'_> {
     /// Builds jobs, which must differ in key or system. Returns the result of each, and the jobs without a verdict.
     fn build(&self, jobs: &[&Job], on: &mut dyn FnMut(Progress<'_>)) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
-        let mut many = Many::new(self, jobs, on);
-        let (mut able, mut apart, mut nobody, mut refused) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
+        let mut batch = Batch::new(self, jobs, on);
+        let (mut able, mut untrusted, mut unbuildable, mut refused) =
+            (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
             match self.machines.capability.require(&job.system) {
-                Ok(()) => match strangers::footing(self.context, job)? {
-                    Footing::Refused(why) => refused.push((i, why)),
-                    Footing::Apart => {
-                        apart.insert(i);
+                Ok(()) => match untrusted::isolation(self.context, job)? {
+                    Isolation::Refused(why) => refused.push((i, why)),
+                    Isolation::PrivateStore => {
+                        untrusted.insert(i);
                         able.push(i);
                     }
-                    Footing::Own => able.push(i),
+                    Isolation::None => able.push(i),
                 },
                 // The point has a result already; a missing builder only prevents the comparison.
-                Err(_) if self.how.check && job.known.is_some() => many.tell(Progress::NotCompared(job)),
-                Err(no) => nobody.push((i, no)),
+                Err(_) if self.how.check && job.known.is_some() => batch.report(Progress::NotCompared(job)),
+                Err(error) => unbuildable.push((i, error)),
             }
         }
-        many.no_builder(nobody);
-        many.refused(refused);
+        batch.no_builder(unbuildable);
+        batch.refuse(refused);
         if !able.is_empty() {
-            self.evaluate_and_realise(&able, &apart, &mut many)?;
+            self.evaluate_and_realise(&able, &untrusted, &mut batch)?;
         }
-        many.finish()
+        batch.finish()
     }
 
-    fn evaluate_and_realise(&self, able: &[usize], apart: &HashSet<usize>, many: &mut Many<'_>) -> Result<()> {
-        able.iter().try_for_each(|i| many.begin(*i))?;
-        let evaluations = match self.evaluate_all(able, apart, many) {
+    fn evaluate_and_realise(&self, able: &[usize], untrusted: &HashSet<usize>, batch: &mut Batch<'_>) -> Result<()> {
+        able.iter().try_for_each(|i| batch.begin(*i))?;
+        let evaluations = match self.evaluate_all(able, untrusted, batch) {
             Ok(evaluations) => evaluations,
-            Err(error) => return many.interrupted(error),
+            Err(error) => return batch.interrupted(error),
         };
         let (mut places, mut what): (Vec<usize>, Vec<Derivation>) = (Vec::new(), Vec::new());
         let mut failed = Vec::new();
@@ -111,53 +112,58 @@ impl Builder<'_> {
                 Err(failure) => failed.push((*i, failure)),
             }
         }
-        many.evaluated(&places, &what, failed);
+        batch.evaluated(&places, &what, failed);
         let drvs: Vec<_> = what.iter().map(|one| one.drv.clone()).collect();
-        let nobody = match self.machines.prepare(&self.nix, &drvs) {
-            Ok(nobody) => nobody,
-            Err(error) => return many.interrupted(error),
+        let unbuildable = match self.machines.prepare(&self.nix, &drvs) {
+            Ok(unbuildable) => unbuildable,
+            Err(error) => return batch.interrupted(error),
         };
-        many.nobody_after_all(&places, &what, &nobody);
+        batch.fail_unbuildable(&places, &what, &unbuildable);
         let (places, what): (Vec<_>, Vec<_>) =
-            places.into_iter().zip(what).filter(|(_, one)| !nobody.contains_key(&one.drv)).unzip();
+            places.into_iter().zip(what).filter(|(_, one)| !unbuildable.contains_key(&one.drv)).unzip();
         // Let Nix make the link of a single build. When the results are on another machine, the link would dangle.
         let is_here = !self.machines.is_elsewhere();
-        let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, many.job(places[0])));
+        let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, batch.job(places[0])));
         link.as_deref().map(|link| make_parent(link, self.context.repo.shared())).transpose()?;
-        many.is_linked = link.is_some() || !is_here;
-        match self.nix.realise(&what, link.as_deref(), &self.machines.options, &mut |step| many.step(&places, step)) {
+        batch.is_linked = link.is_some() || !is_here;
+        match self.nix.realise(&what, link.as_deref(), &self.machines.options, &mut |step| batch.step(&places, step)) {
             Ok(()) => Ok(()),
-            Err(error) => many.interrupted(error.into()),
+            Err(error) => batch.interrupted(error.into()),
         }
     }
 
-    /// Evaluates jobs, those in `apart` in the private store. Afterwards all derivations are in the user's store.
-    fn evaluate_all(&self, able: &[usize], apart: &HashSet<usize>, many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
-        let (foreign, own): (Vec<usize>, Vec<usize>) = able.iter().partition(|i| apart.contains(i));
+    /// Evaluates jobs, those in `untrusted` in the private store. Afterwards all derivations are in the user's store.
+    fn evaluate_all(
+        &self,
+        able: &[usize],
+        untrusted: &HashSet<usize>,
+        batch: &mut Batch<'_>,
+    ) -> Result<Vec<Evaluation>> {
+        let (foreign, own): (Vec<usize>, Vec<usize>) = able.iter().partition(|i| untrusted.contains(i));
         let mut found: HashMap<usize, Evaluation> = HashMap::new();
         if !foreign.is_empty() {
-            let nix = apart::nix(&self.nix, &self.context.repo)?;
-            let evaluations = self.evaluate(&nix, &foreign, many)?;
-            self.take(&nix, &evaluations)?;
+            let nix = private_store::nix(&self.nix, &self.context.repo)?;
+            let evaluations = self.evaluate(&nix, &foreign, batch)?;
+            self.copy_derivations(&nix, &evaluations)?;
             found.extend(foreign.into_iter().zip(evaluations));
         }
         if !own.is_empty() {
-            let evaluations = self.evaluate(&self.nix, &own, many)?;
+            let evaluations = self.evaluate(&self.nix, &own, batch)?;
             found.extend(own.into_iter().zip(evaluations));
         }
         Ok(able.iter().filter_map(|i| found.remove(i)).collect())
     }
 
-    fn take(&self, from: &Nix, evaluations: &[Evaluation]) -> Result<(), nix::Error> {
+    fn copy_derivations(&self, from: &Nix, evaluations: &[Evaluation]) -> Result<(), nix::Error> {
         let drvs: Vec<_> = evaluations.iter().flatten().map(|derivation| derivation.drv.clone()).collect();
         from.store()
             .filter(|_| !drvs.is_empty())
             .map_or(Ok(()), |store| self.nix.take(&drvs, store, &self.machines.options))
     }
 
-    fn evaluate(&self, nix: &Nix, able: &[usize], many: &mut Many<'_>) -> Result<Vec<Evaluation>> {
+    fn evaluate(&self, nix: &Nix, able: &[usize], batch: &mut Batch<'_>) -> Result<Vec<Evaluation>> {
         let (mut what, mut branches) = (Vec::new(), Vec::new());
-        for job in able.iter().map(|i| many.job(*i)) {
+        for job in able.iter().map(|i| batch.job(*i)) {
             let branch = self.source.branch(job.synthetic)?;
             let flake = FlakeRef::commit(self.source.path(), &job.synthetic.to_string(), &job.named.dir)?
                 .on_branch(branch.name());
@@ -165,9 +171,9 @@ impl Builder<'_> {
             branches.push(branch);
         }
         let options = &self.machines.options;
-        let said = &mut |event: &nix::Event| many.evaluating(able, event);
+        let said = &mut |event: &nix::Event| batch.evaluating(able, event);
         let (evaluations, evaluator) = nix.evaluate_by(Evaluator::find(), &what, options, said)?;
-        many.tell(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
+        batch.report(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
         Ok(evaluations)
     }
 }

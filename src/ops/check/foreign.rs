@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::subject::{Subject, World};
+use super::subject::{Baseline, Subject};
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
 use crate::lattice::branch::Segment;
@@ -18,37 +18,37 @@ use crate::process;
 /// Finds the directories of other points that the branch changes.
 pub(super) fn changes(
     repo: &Repo,
-    world: &World<'_>,
+    baseline: &Baseline<'_>,
     subject: &Subject<'_>,
     tip: &Commit,
     origin: Option<&Commit>,
 ) -> Result<Vec<Finding>> {
     let made_from = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
     // Usually nothing has changed since, and history need not be read.
-    if !made_from.is_empty() && unlike(repo, world, subject, &made_from)?.is_empty() {
+    if !made_from.is_empty() && differing(repo, baseline, subject, &made_from)?.is_empty() {
         return Ok(Vec::new());
     }
-    unlike(repo, world, subject, &[sources(repo, world, subject, tip)?, made_from].concat())
+    differing(repo, baseline, subject, &[sources(repo, baseline, subject, tip)?, made_from].concat())
 }
 
 /// Finds the directories of other points that differ from those in all of `commits`.
-fn unlike(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, commits: &[Oid]) -> Result<Vec<Finding>> {
+fn differing(repo: &Repo, baseline: &Baseline<'_>, subject: &Subject<'_>, commits: &[Oid]) -> Result<Vec<Finding>> {
     let Some(source) = commits.first() else { return Ok(Vec::new()) };
     // Commits missing from a shallow clone may have had any content.
     if commits.iter().any(|commit| super::history::is_cut(repo, *commit)) {
         return Ok(Vec::new());
     }
     let trees = commits.iter().map(|commit| repo.tree_of_commit(*commit)).collect::<Result<Vec<_>, _>>()?;
-    let mut walk = Walk { repo, world, subject, source: *source, found: Vec::new() };
-    walk.descend(world.config.flake.segments(), subject.tree, &trees, "")?;
+    let mut walk = Walk { repo, baseline, subject, source: *source, found: Vec::new() };
+    walk.descend(baseline.config.flake.segments(), subject.tree, &trees, "")?;
     Ok(walk.found)
 }
 
 /// The commits from which the branch has other points' directories: its merge bases with its lower covers and the base.
-fn sources(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, tip: &Commit) -> Result<Vec<Oid>> {
-    let below = world.census.population().maximal_below(&subject.named.point);
+fn sources(repo: &Repo, baseline: &Baseline<'_>, subject: &Subject<'_>, tip: &Commit) -> Result<Vec<Oid>> {
+    let below = baseline.census.population().maximal_below(&subject.named.point);
     let mut commits = Vec::new();
-    for other in below.into_iter().filter_map(|cover| world.census.commit(cover)).chain(world.base) {
+    for other in below.into_iter().filter_map(|cover| baseline.census.commit(cover)).chain(baseline.base) {
         let shared = if tip.parents.contains(&other) { Some(other) } else { repo.merge_base(tip.id, other)? };
         commits.extend(shared);
     }
@@ -57,7 +57,7 @@ fn sources(repo: &Repo, world: &World<'_>, subject: &Subject<'_>, tip: &Commit) 
 
 struct Walk<'a> {
     repo: &'a Repo,
-    world: &'a World<'a>,
+    baseline: &'a Baseline<'a>,
     subject: &'a Subject<'a>,
     source: Oid,
     found: Vec<Finding>,
@@ -70,7 +70,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let Some((segment, rest)) = segments.split_first() else {
-            self.leaf(path, !sources.is_empty());
+            self.report(path, !sources.is_empty());
             return Ok(());
         };
         let known = self.directories(sources)?;
@@ -95,14 +95,14 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    fn leaf(&mut self, path: &str, was_there: bool) {
-        let config = self.world.config;
+    fn report(&mut self, path: &str, was_there: bool) {
+        let config = self.baseline.config;
         let Some(point) = config.flake.decode(&config.lattice, path).filter(|point| point != &self.subject.named.point)
         else {
             return;
         };
         // The directory of a point without a branch is reported as `NoBranch`.
-        if self.world.census.commit(&point).is_none() {
+        if self.baseline.census.commit(&point).is_none() {
             return;
         }
         let (name, verb) = (config.spell(&point), if was_there { "changes" } else { "adds" });

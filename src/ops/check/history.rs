@@ -8,7 +8,7 @@ use crate::git::commit::Commit;
 use crate::git::{Oid, Repo, Result, trailer};
 
 /// How many commits of a branch are searched for the one that made the point.
-const MOST: usize = 1_000;
+const MAX_COMMITS: usize = 1_000;
 
 /// The commit that made a point: the first commit with a `Lattice-Point:` trailer, along first parents from the tip.
 ///
@@ -16,7 +16,7 @@ const MOST: usize = 1_000;
 /// When history cannot be read.
 pub(super) fn origin(repo: &Repo, tip: &Commit, point: &str) -> Result<Option<Commit>> {
     let mut commit = tip.clone();
-    for _ in 0..MOST {
+    for _ in 0..MAX_COMMITS {
         if let Some(made) = value(&commit, "Lattice-Point") {
             // If it names a point below, this branch has no such commit of its own.
             return Ok((made == point).then_some(commit));
@@ -39,9 +39,9 @@ pub(super) fn is_cut(repo: &Repo, commit: Oid) -> bool {
 ///
 /// # Errors
 /// When history cannot be read.
-pub(super) fn maker(repo: &Repo, tip: &Commit, dir: &str) -> Result<Option<(Commit, String)>> {
+pub(super) fn adding_commit(repo: &Repo, tip: &Commit, dir: &str) -> Result<Option<(Commit, String)>> {
     let mut commit = tip.clone();
-    for _ in 0..MOST {
+    for _ in 0..MAX_COMMITS {
         let parent = commit.parents.first().filter(|parent| !is_cut(repo, **parent));
         let parent = parent.map(|parent| repo.commit(*parent)).transpose()?;
         if let Some(said) = value(&commit, "Lattice-Point") {
@@ -64,7 +64,7 @@ pub(super) fn value<'a>(commit: &'a Commit, key: &str) -> Option<&'a str> {
 }
 
 /// All versions of `lattice.toml` on the base branch; history is read only as far as needed.
-pub(super) struct Tomls {
+pub(super) struct TomlHistory {
     state: Mutex<State>,
 }
 
@@ -74,7 +74,7 @@ struct State {
     seen: HashSet<Oid>,
 }
 
-impl Tomls {
+impl TomlHistory {
     pub(super) fn new(base: Option<Oid>) -> Self {
         let state = State { known: HashSet::new(), next: base.into_iter().collect(), seen: HashSet::new() };
         Self { state: Mutex::new(state) }

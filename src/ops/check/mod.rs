@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::lattice::Point;
 use crate::points::census::Census;
 
-use self::subject::{Checked, World};
+use self::subject::{Baseline, Checked};
 
 pub use finding::{Code, Finding};
 pub use report::Report;
@@ -34,14 +34,20 @@ pub use report::Report;
 /// When refs cannot be listed.
 pub fn check(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Report> {
     let base = context.base_tip(config)?;
-    let world = World { config, census, base, tomls: history::Tomls::new(base), wordless: Mutex::new(HashSet::new()) };
+    let baseline = Baseline {
+        config,
+        census,
+        base,
+        tomls: history::TomlHistory::new(base),
+        without_names: Mutex::new(HashSet::new()),
+    };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
-    let checked = check_points(context, &world, &all);
+    let checked = check_points(context, &baseline, &all);
     let mut report = Report { points: all.len(), ..Report::default() };
     if which.is_none() {
         let seen = checked.iter().flat_map(|checked| &checked.directories);
-        refs::check(context, &world, seen, &mut report)?;
+        refs::check(context, &baseline, seen, &mut report)?;
     }
     report.findings.extend(cycles(config, &checked));
     report.findings.extend(checked.into_iter().flat_map(|checked| checked.findings));
@@ -49,13 +55,13 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
 }
 
 /// Checks points on all cores; the results are in the order of `points`.
-fn check_points(context: &Context, world: &World<'_>, points: &[&Point]) -> Vec<Checked> {
+fn check_points(context: &Context, baseline: &Baseline<'_>, points: &[&Point]) -> Vec<Checked> {
     /// For fewer points, a thread costs more than it saves.
     const FEW: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = points.len().div_ceil(cores).max(FEW);
     let look = |repo: crate::git::Repo, points: &[&Point]| {
-        let mut checker = point::Checker::new(repo, world);
+        let mut checker = point::Checker::new(repo, baseline);
         points.iter().map(|point| checker.check(point)).collect::<Vec<_>>()
     };
     std::thread::scope(|scope| {

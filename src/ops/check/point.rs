@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::subject::{Checked, Subject, World, is_nix};
+use super::subject::{Baseline, Checked, Subject, is_nix};
 use super::{files, foreign, history, text, words};
 use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
@@ -19,20 +19,20 @@ use crate::template::Template;
 /// Checks points one after another, in one thread.
 pub(super) struct Checker<'a> {
     repo: Repo,
-    world: &'a World<'a>,
+    baseline: &'a Baseline<'a>,
     contains: HashMap<(Oid, Oid), bool>,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(repo: Repo, world: &'a World<'a>) -> Self {
-        Self { repo, world, contains: HashMap::new() }
+    pub(super) fn new(repo: Repo, baseline: &'a Baseline<'a>) -> Self {
+        Self { repo, baseline, contains: HashMap::new() }
     }
 
     pub(super) fn check(&mut self, point: &Point) -> Checked {
-        let named = self.world.config.name(point);
+        let named = self.baseline.config.name(point);
         let mut checked =
             Checked { point: point.clone(), findings: Vec::new(), takes: BTreeSet::new(), directories: Vec::new() };
-        let Some(commit) = self.world.census.commit(point) else { return checked };
+        let Some(commit) = self.baseline.census.commit(point) else { return checked };
         if let Err(error) = self.look(&named, commit, &mut checked) {
             let finding = Finding::new(Code::Unreadable, &*named.branch, format!("cannot be read: {error:#}"));
             let command = match error.downcast_ref() {
@@ -46,7 +46,7 @@ impl<'a> Checker<'a> {
     }
 
     fn look(&mut self, named: &Named, commit: Oid, checked: &mut Checked) -> Result<()> {
-        let config = self.world.config;
+        let config = self.baseline.config;
         let tip = self.repo.commit(commit)?;
         let content = Content::find(&self.repo, config, tip.tree, &named.point)?;
         checked.directories = content.points.iter().map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
@@ -60,10 +60,10 @@ impl<'a> Checker<'a> {
             Some(origin) => self.trailers(&subject, origin, &mut checked.findings)?,
             // The commit that made it may be missing from a shallow clone.
             None if self.repo.is_shallow() => {}
-            None => checked.findings.push(self.without_origin(&subject, &tip)?),
+            None => checked.findings.push(self.missing_origin(&subject, &tip)?),
         }
         self.parents(&subject, &tip, origin.as_ref(), &mut checked.findings)?;
-        checked.findings.extend(foreign::changes(&self.repo, self.world, &subject, &tip, origin.as_ref())?);
+        checked.findings.extend(foreign::changes(&self.repo, self.baseline, &subject, &tip, origin.as_ref())?);
         self.lattice_toml(&subject, &mut checked.findings)
     }
 
@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
             if entry.name == FLAKE && is_own {
                 checked.takes.extend(subject.content.previous(&subject.named.point));
             } else {
-                text::references(&self.repo, self.world, subject, entry, checked)?;
+                text::references(&self.repo, self.baseline, subject, entry, checked)?;
             }
         }
         Ok(())
@@ -120,12 +120,12 @@ impl<'a> Checker<'a> {
         origin: Option<&Commit>,
         findings: &mut Vec<Finding>,
     ) -> Result<bool> {
-        let config = self.world.config;
+        let config = self.baseline.config;
         let place = format!("{}/{FLAKE}", subject.named.dir);
         let previous = subject.content.previous(&subject.named.point);
         let values = content::flake_of(config, &subject.named.point, &previous, data.nixpkgs_path.clone());
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
-        // The recorded template is nearly always right.
+        // The recorded template is near_miss always right.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);
         if content::template_of(&values, bytes, likely)?.is_some() {
             return Ok(true);
@@ -159,8 +159,8 @@ impl<'a> Checker<'a> {
 
     /// The finding for a point without a commit that made it. If the trailer of that commit names another point, the
     /// trailer is wrong.
-    fn without_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
-        if let Some((commit, said)) = history::maker(&self.repo, tip, &subject.named.dir)? {
+    fn missing_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
+        if let Some((commit, said)) = history::adding_commit(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
             let message = format!("commit {commit} made `{}`, and says `Lattice-Point: {said}`", subject.named.dir);
             let command = format!("git show --stat {commit}");
@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
         origin: Option<&Commit>,
         findings: &mut Vec<Finding>,
     ) -> Result<()> {
-        let (config, census) = (self.world.config, self.world.census);
+        let (config, census) = (self.baseline.config, self.baseline.census);
         let covers = census.population().maximal_below(&subject.named.point);
         for cover in &covers {
             let Some(below) = census.commit(cover) else { continue };
@@ -218,7 +218,7 @@ impl<'a> Checker<'a> {
             if history::is_cut(&self.repo, parent) {
                 continue;
             }
-            if !covers.iter().any(|cover| census.commit(cover) == Some(parent)) && self.is_strange(subject, parent)? {
+            if !covers.iter().any(|cover| census.commit(cover) == Some(parent)) && self.is_unrelated(subject, parent)? {
                 let parent = self.repo.short(parent);
                 let message =
                     format!("it grows from {parent}, which is neither in `{}` nor of a point below it", config.base);
@@ -229,13 +229,13 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn is_strange(&mut self, subject: &Subject<'_>, parent: Oid) -> Result<bool> {
-        if let Some(base) = self.world.base
+    fn is_unrelated(&mut self, subject: &Subject<'_>, parent: Oid) -> Result<bool> {
+        if let Some(base) = self.baseline.base
             && (parent == base || self.contains(base, parent)?)
         {
             return Ok(false);
         }
-        let (config, census) = (self.world.config, self.world.census);
+        let (config, census) = (self.baseline.config, self.baseline.census);
         // The branch of a point below may be gone, or have moved on.
         let commit = self.repo.commit(parent)?;
         let made =
@@ -269,8 +269,8 @@ impl<'a> Checker<'a> {
     /// A branch keeps the lattice.toml of the time it was made. One that the base never had was changed on the branch.
     fn lattice_toml(&self, subject: &Subject<'_>, findings: &mut Vec<Finding>) -> Result<()> {
         let Some(entry) = self.repo.entry_at(subject.tree, config::FILE)? else { return Ok(()) };
-        if self.world.base.is_some() && !self.world.tomls.had(&self.repo, entry.id)? {
-            let base = &self.world.config.base;
+        if self.baseline.base.is_some() && !self.baseline.tomls.had(&self.repo, entry.id)? {
+            let base = &self.baseline.config.base;
             let message =
                 format!("its `{}` is none that `{base}` ever had; what it says counts for nobody", config::FILE);
             let command = format!("git diff {base} {} -- {}", subject.named.branch, config::FILE);

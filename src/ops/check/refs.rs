@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::report::Report;
-use super::subject::World;
+use super::subject::Baseline;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::names::{self, HEADS};
@@ -24,18 +24,20 @@ use crate::record::store::Problem;
 /// When refs cannot be listed.
 pub(super) fn check<'a>(
     context: &Context,
-    world: &World<'_>,
+    baseline: &Baseline<'_>,
     seen: impl Iterator<Item = &'a (Point, String)>,
     report: &mut Report,
 ) -> Result<()> {
-    let (repo, config) = (&context.repo, world.config);
+    let (repo, config) = (&context.repo, baseline.config);
     let remotes = config.remote.as_ref().map(|remote| names::tracking_under(remote, ""));
     let prefixes: Vec<String> = std::iter::once(HEADS.to_owned()).chain(remotes).collect();
     let listing = repo.list_refs(&prefixes)?;
     report.branches = listing.refs.len();
     let broken = |text: &String| Finding::new(Code::BrokenRef, "refs", text).repaired_by("git fsck");
     report.findings.extend(listing.broken.iter().map(broken));
-    report.findings.extend(listing.refs.iter().filter_map(|(name, id)| dead(repo, world, &prefixes, name, *id)));
+    report
+        .findings
+        .extend(listing.refs.iter().filter_map(|(name, id)| missing_commit(repo, baseline, &prefixes, name, *id)));
     let short =
         |name: &String| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str())).map(str::to_owned);
     let branches: BTreeSet<String> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
@@ -44,9 +46,9 @@ pub(super) fn check<'a>(
         let message = format!("looks like a point and is none: {why}");
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
-    report.findings.extend(without_branch(repo, world, seen)?);
+    report.findings.extend(without_branch(repo, baseline, seen)?);
     let told = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
-    report.findings.extend(records::problems(context, config, world.census)?.iter().map(told));
+    report.findings.extend(records::problems(context, config, baseline.census)?.iter().map(told));
     Ok(())
 }
 
@@ -70,7 +72,7 @@ fn lookalike<'a>(config: &Config, branch: &'a String) -> Option<(&'a String, Str
     let why = match config.branch.read(&config.lattice, branch) {
         Some(Ok(_)) => None,
         Some(Err(error)) => Some(error.to_string()),
-        None => nearly(config, branch),
+        None => near_miss(config, branch),
     };
     why.map(|why| (branch, why))
 }
@@ -82,13 +84,13 @@ fn rename(refs: &[(String, Oid)], branch: &str) -> Option<String> {
 }
 
 /// Finds a ref whose commit is missing, unless it is reported with its point.
-fn dead(repo: &Repo, world: &World<'_>, prefixes: &[String], name: &str, id: Oid) -> Option<Finding> {
-    let (config, short) = (world.config, prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()))?);
-    let is_told = || {
+fn missing_commit(repo: &Repo, baseline: &Baseline<'_>, prefixes: &[String], name: &str, id: Oid) -> Option<Finding> {
+    let (config, short) = (baseline.config, prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()))?);
+    let is_reported = || {
         let point = config.branch.decode(&config.lattice, short);
-        point.is_some_and(|point| world.census.commit(&point) == Some(id))
+        point.is_some_and(|point| baseline.census.commit(&point) == Some(id))
     };
-    if repo.size_of(id).is_some() || is_told() {
+    if repo.size_of(id).is_some() || is_reported() {
         return None;
     }
     let command = format!("git update-ref -d {} {id}", process::quote(name));
@@ -96,7 +98,7 @@ fn dead(repo: &Repo, world: &World<'_>, prefixes: &[String], name: &str, id: Oid
 }
 
 /// Why a name that has the pattern's prefix and contains a value of the lattice does not match the pattern.
-fn nearly(config: &Config, branch: &str) -> Option<String> {
+fn near_miss(config: &Config, branch: &str) -> Option<String> {
     let rest = branch.strip_prefix(config.branch.prefix()).filter(|_| !config.branch.prefix().is_empty())?;
     let values = |axis: &crate::lattice::Axis| {
         axis.listed().is_some_and(|all| rest.split('/').any(|part| all.iter().any(|value| value.as_str() == part)))
@@ -116,10 +118,10 @@ fn nearly(config: &Config, branch: &str) -> Option<String> {
 /// Finds directories, on the base branch or in points' branches, whose points have no branch.
 fn without_branch<'a>(
     repo: &Repo,
-    world: &World<'_>,
+    baseline: &Baseline<'_>,
     seen: impl Iterator<Item = &'a (Point, String)>,
 ) -> Result<Vec<Finding>> {
-    let population = world.census.population();
+    let population = baseline.census.population();
     let mut lost: BTreeMap<String, Point> = BTreeMap::new();
     let mut note = |point: &Point, dir: &str| {
         if !population.contains(point) {
@@ -127,16 +129,16 @@ fn without_branch<'a>(
         }
     };
     seen.for_each(|(point, dir)| note(point, dir));
-    if let Some(base) = world.base {
-        for (point, dir) in all_directories(repo, world.config, repo.tree_of_commit(base)?)? {
+    if let Some(base) = baseline.base {
+        for (point, dir) in all_directories(repo, baseline.config, repo.tree_of_commit(base)?)? {
             note(&point, &dir);
         }
     }
     let finding = |(dir, point): (String, Point)| {
-        let branch = world.config.branch_of(&point);
+        let branch = baseline.config.branch_of(&point);
         let message = format!("is the directory of a point that has no branch `{branch}`");
         let command = format!("git log --all --oneline -- {dir}");
-        Finding::new(Code::NoBranch, dir, message).of(&world.config.spell(&point)).repaired_by(command)
+        Finding::new(Code::NoBranch, dir, message).of(&baseline.config.spell(&point)).repaired_by(command)
     };
     Ok(lost.into_iter().map(finding).collect())
 }

@@ -12,15 +12,15 @@ use crate::points::census::Census;
 use crate::points::content::{Content, Step};
 
 /// Data shared by the checks of all points.
-pub(super) struct World<'a> {
+pub(super) struct Baseline<'a> {
     pub(super) config: &'a Config,
     pub(super) census: &'a Census,
     /// The base branch's commit.
     pub(super) base: Option<Oid>,
     /// Versions of `lattice.toml` on the base branch.
-    pub(super) tomls: history::Tomls,
+    pub(super) tomls: history::TomlHistory,
     /// Files that name no branch or directory; most points share the same ones.
-    pub(super) wordless: Mutex<HashSet<Oid>>,
+    pub(super) without_names: Mutex<HashSet<Oid>>,
 }
 
 /// The point being checked.

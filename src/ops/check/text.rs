@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
-use super::subject::{Checked, Subject, World};
+use super::subject::{Baseline, Checked, Subject};
 use super::words::{self, Word};
 use crate::config::Config;
 use crate::git::Repo;
@@ -37,31 +37,31 @@ pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, 
 /// Collects the points that a file takes, and finds branches and directories that do not exist.
 pub(super) fn references(
     repo: &Repo,
-    world: &World<'_>,
+    baseline: &Baseline<'_>,
     subject: &Subject<'_>,
     entry: &Entry,
     checked: &mut Checked,
 ) -> Result<()> {
-    if world.wordless.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
+    if baseline.without_names.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry.id) {
         return Ok(());
     }
     let place = format!("{}/{}", subject.named.dir, entry.name);
     let bytes = repo.bounded_blob(entry.id, &place, Kind::File)?;
     let text = String::from_utf8_lossy(&bytes);
-    let mut is_wordless = true;
+    let mut has_no_names = true;
     for word in words::words(&text) {
         let at = |message: String| (format!("{place}:{}", word.line), message);
-        if let Some(path) = word.is_path.then(|| from_root(&subject.named.dir, word.text)).flatten() {
-            is_wordless = false;
-            directory(repo, world, subject, &path, at(String::new()).0, checked)?;
+        if let Some(path) = word.is_path.then(|| resolve(&subject.named.dir, word.text)).flatten() {
+            has_no_names = false;
+            directory(repo, baseline, subject, &path, at(String::new()).0, checked)?;
         }
-        for name in names(world.config, &word) {
-            is_wordless = false;
-            other_branch(world, subject, name, &place, word.line, checked);
+        for name in names(baseline.config, &word) {
+            has_no_names = false;
+            other_branch(baseline, subject, name, &place, word.line, checked);
         }
     }
-    if is_wordless {
-        world.wordless.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id);
+    if has_no_names {
+        baseline.without_names.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id);
     }
     Ok(())
 }
@@ -69,13 +69,13 @@ pub(super) fn references(
 /// Checks that a path out of the point's directory exists.
 fn directory(
     repo: &Repo,
-    world: &World<'_>,
+    baseline: &Baseline<'_>,
     subject: &Subject<'_>,
     path: &str,
     place: String,
     checked: &mut Checked,
 ) -> Result<()> {
-    let (config, own) = (world.config, format!("{}/", subject.named.dir));
+    let (config, own) = (baseline.config, format!("{}/", subject.named.dir));
     if repo.entry_at(subject.tree, path)?.is_none() {
         let message = format!("takes `{path}`, which the branch does not have");
         checked.findings.push(Finding::new(Code::NoSuchDirectory, place, message));
@@ -90,12 +90,19 @@ fn directory(
 
 /// Reports a branch of this lattice that a file names. Flakes import each other by relative path; a branch name goes
 /// stale at the next step.
-fn other_branch(world: &World<'_>, subject: &Subject<'_>, name: &str, place: &str, line: usize, checked: &mut Checked) {
-    let config = world.config;
+fn other_branch(
+    baseline: &Baseline<'_>,
+    subject: &Subject<'_>,
+    name: &str,
+    place: &str,
+    line: usize,
+    checked: &mut Checked,
+) {
+    let config = baseline.config;
     let Some(point) = config.branch.decode(&config.lattice, name).filter(|point| point != &subject.named.point) else {
         return;
     };
-    let message = match world.census.commit(&point) {
+    let message = match baseline.census.commit(&point) {
         Some(_) => {
             format!("names the branch `{name}` of another point; `previous` and relative imports do not go stale")
         }
@@ -121,7 +128,7 @@ fn names<'a>(config: &'a Config, word: &Word<'a>) -> impl Iterator<Item = &'a st
 
 /// Resolves `path`, written in `dir`, from the root; `None` when it is absolute, leaves the repository, or is not a
 /// path.
-fn from_root(dir: &str, path: &str) -> Option<String> {
+fn resolve(dir: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = dir.split('/').collect();
     if !path.starts_with("./") && !path.starts_with("../") {
         return None;
@@ -138,13 +145,13 @@ fn from_root(dir: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::from_root;
+    use super::resolve;
 
     #[test]
     fn paths_lead_from_their_directory() {
-        assert_eq!(from_root("f/c/s2", "../s1/flake.nix").as_deref(), Some("f/c/s1/flake.nix"));
-        assert_eq!(from_root("f/c", "./config.toml").as_deref(), Some("f/c/config.toml"));
-        assert_eq!(from_root("f/c", "../../../x"), None, "it leaves the repository");
-        assert_eq!(from_root("f/c", "/etc/passwd"), None);
+        assert_eq!(resolve("f/c/s2", "../s1/flake.nix").as_deref(), Some("f/c/s1/flake.nix"));
+        assert_eq!(resolve("f/c", "./config.toml").as_deref(), Some("f/c/config.toml"));
+        assert_eq!(resolve("f/c", "../../../x"), None, "it leaves the repository");
+        assert_eq!(resolve("f/c", "/etc/passwd"), None);
     }
 }

@@ -16,9 +16,9 @@ use crate::process::proc;
 use crate::temporary;
 
 /// A git lock older than this is reported: git holds one that long only while it waits for the user.
-const LONG: Duration = Duration::from_secs(600);
+const STALE: Duration = Duration::from_secs(600);
 /// The size of logs, links and objects for Nix above which a warning is given.
-const MUCH: u64 = 1 << 30;
+const LARGE: u64 = 1 << 30;
 /// Files of unfinished git operations: file, operation, and the commands that end it.
 const UNFINISHED: [(&str, &str, &str); 6] = [
     ("MERGE_HEAD", "a merge", "git merge --continue` or `git merge --abort"),
@@ -34,7 +34,7 @@ pub(super) fn examine(repo: &Repo) -> Vec<Line> {
     let mut lines = locks(repo, &dirs);
     lines.extend(under_way(&dirs));
     lines.extend(dead_files(repo));
-    lines.extend(no_folders(repo));
+    lines.extend(not_directories(repo));
     lines.push(disk(repo));
     lines
 }
@@ -103,7 +103,7 @@ fn locks(repo: &Repo, dirs: &[PathBuf]) -> Vec<Line> {
         // A lock older than the last boot belongs to no running process.
         if booted.is_some_and(|booted| modified < booted) {
             dead.push((path, age));
-        } else if age > LONG {
+        } else if age > STALE {
             let message = format!("`{}` has been there for {}", path.display(), span(age));
             let remedy = format!("see that no git is at work here, then `rm {}`", crate::process::quote(&path));
             lines.push(Line::error("locks", message).remedy(remedy));
@@ -140,7 +140,7 @@ fn dead_files(repo: &Repo) -> Option<Line> {
     let lattice = common.join("lattice");
     let is_dead = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        temporary::is_dead(&name) || maker(&name).is_some_and(|pid| !is_alive(pid))
+        temporary::is_dead(&name) || pid_in_name(&name).is_some_and(|pid| !is_alive(pid))
     };
     let mut dead = Vec::new();
     walk(&lattice, &mut |path| {
@@ -162,7 +162,7 @@ fn dead_files(repo: &Repo) -> Option<Line> {
 
 /// The process id in the name of a temporary file of version 0.1 or older: `<commit>-<pid>` for a branch that Nix
 /// reads, `NAME.new<pid>` for a file being written.
-fn maker(name: &str) -> Option<u32> {
+fn pid_in_name(name: &str) -> Option<u32> {
     let of_branch = || {
         let (commit, pid) = name.rsplit_once('-')?;
         (matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit())).then_some(pid)
@@ -177,7 +177,7 @@ fn is_alive(pid: u32) -> bool {
 }
 
 /// Paths of ours that exist and are not directories, so that nothing can be queued, logged or kept.
-fn no_folders(repo: &Repo) -> Vec<Line> {
+fn not_directories(repo: &Repo) -> Vec<Line> {
     const FOLDERS: [&str; 10] = [
         "lattice",
         "lattice/queue",
@@ -190,7 +190,7 @@ fn no_folders(repo: &Repo) -> Vec<Line> {
         "lattice/result",
         "lattice/roots",
     ];
-    let no_folder = |name: &str| {
+    let not_directory = |name: &str| {
         let path = repo.common_dir().join(name);
         let is_other = fs::symlink_metadata(&path).is_ok() && !path.is_dir();
         is_other.then(|| {
@@ -199,7 +199,7 @@ fn no_folders(repo: &Repo) -> Vec<Line> {
             Line::error(topic, message).remedy(format!("`rm {}`", crate::process::quote(&path)))
         })
     };
-    FOLDERS.into_iter().filter_map(no_folder).collect()
+    FOLDERS.into_iter().filter_map(not_directory).collect()
 }
 
 fn disk(repo: &Repo) -> Line {
@@ -212,7 +212,7 @@ fn disk(repo: &Repo) -> Line {
     let (logs, source) = (size("log"), size("source"));
     let links = fs::read_dir(lattice.join("result")).map_or(0, Iterator::count);
     let message = format!("logs {}, objects for Nix {}, {links} links to results", amount(logs), amount(source));
-    if logs + source < MUCH {
+    if logs + source < LARGE {
         return Line::ok("disk", message);
     }
     let way = format!("logs and objects may go: `rm -r {}`", crate::process::quote(lattice.join("log")));
@@ -260,8 +260,11 @@ mod tests {
 
     #[test]
     fn the_maker_stands_in_the_name() {
-        assert_eq!(maker(&format!("{}-17", "a".repeat(40))), Some(17));
-        assert_eq!((maker("config.new18"), maker("step-19"), maker("config")), (Some(18), None, None));
+        assert_eq!(pid_in_name(&format!("{}-17", "a".repeat(40))), Some(17));
+        assert_eq!(
+            (pid_in_name("config.new18"), pid_in_name("step-19"), pid_in_name("config")),
+            (Some(18), None, None)
+        );
     }
 
     #[test]

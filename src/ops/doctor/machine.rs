@@ -7,7 +7,7 @@ use crate::git::Repo;
 use crate::git::exe::Git;
 use crate::lint::Engine;
 use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
-use crate::ops::{apart, lint};
+use crate::ops::{lint, private_store};
 use crate::process::quote;
 
 /// The oldest git version that is supported.
@@ -72,8 +72,8 @@ fn store(nix: &Nix) -> Line {
 }
 
 /// Reports the private store, if it exists: its garbage is not collected automatically.
-pub(super) fn store_apart(repo: &Repo) -> Option<Line> {
-    let store = apart::found(repo)?;
+pub(super) fn private_store_line(repo: &Repo) -> Option<Line> {
+    let store = private_store::existing(repo)?;
     let command = format!("nix-store --store {} --gc", quote(store.as_str()));
     Some(Line::ok(
         "store",

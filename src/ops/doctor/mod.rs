@@ -27,7 +27,7 @@ pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Err
         Err(why) => lines.push(Line::warning("repository", format!("nothing of one was looked at: {why:#}"))),
     }
     lines.extend(machine::nix());
-    lines.extend(repo.and_then(machine::store_apart));
+    lines.extend(repo.and_then(machine::private_store_line));
     lines.extend(machine::linters(repo));
     lines
 }

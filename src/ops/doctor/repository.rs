@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::context::{self, BASE_KEY, Context};
 use crate::git::names::{BranchName, HEADS, REMOTES};
 use crate::hooks::Kind;
-use crate::ops::hooks::{self, Row, Warning, Wish};
+use crate::ops::hooks::{self, InstallOptions, Row, Warning};
 use crate::ops::limits::{self, Stalled};
 use crate::ops::records;
 use crate::ops::trust::Ledger;
@@ -99,13 +99,13 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
     let mut lines = vec![match context.base_tip(config) {
         Ok(Some(_)) => Line::ok("lattice.toml", format!("base `{}`, axes {axes}", config.base)),
         Ok(None) => Line::error("lattice.toml", format!("its base `{}` does not exist here", config.base))
-            .remedy(format!("{}`base` names another; axes {axes}", bring(context, config))),
+            .remedy(format!("{}`base` names another; axes {axes}", fetch_hint(context, config))),
         Err(error) => Line::error("lattice.toml", error.to_string()),
     }];
     lines.extend(config.unknown.iter().map(|key| {
         Line::warning("lattice.toml", format!("`{key}` means nothing to this version")).remedy("look for a misspelling")
     }));
-    lines.extend(narrow(context, config));
+    lines.extend(partial_fetch(context, config));
     match &config.remote {
         None => lines.push(Line::ok("remote", "none is wanted")),
         Some(_) if offline => lines.push(Line::ok("remote", "not asked (--offline)")),
@@ -115,7 +115,7 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
 }
 
 /// The command that fetches the base branch, if there is a remote.
-fn bring(context: &Context, config: &Config) -> String {
+fn fetch_hint(context: &Context, config: &Config) -> String {
     let fetch = config.remote.as_ref().map(|remote| context.repo.fetch_command(remote, Some(&config.base)));
     fetch.map(|command| format!("`{command}` brings it, or ")).unwrap_or_default()
 }
@@ -160,7 +160,7 @@ fn of_hook(row: &Row) -> Line {
     if !row.is_installed() {
         return Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"));
     }
-    if row.is_passed_over() && row.section.is_none() {
+    if row.is_ignored() && row.section.is_none() {
         let message = format!("{kind}: ours, but not executable, so git passes over it");
         return Line::error("hooks", message).repair(Repair::InstallHooks);
     }
@@ -176,11 +176,11 @@ fn of_hook(row: &Row) -> Line {
 }
 
 pub(super) fn install_hooks(context: &Context) -> Result<()> {
-    hooks::install(context, &Wish::default()).map(drop)
+    hooks::install(context, &InstallOptions::default()).map(drop)
 }
 
 /// Warns of a clone that fetches only some branches: it does not see points that others push.
-fn narrow(context: &Context, config: &Config) -> Option<Line> {
+fn partial_fetch(context: &Context, config: &Config) -> Option<Line> {
     let fetch = status::fetch_of_others(context, config)?;
     let message = "`git fetch` brings only some of the remote's branches: others' points are not seen";
     Some(Line::warning("refspecs", message).remedy(format!("`{fetch}`")))
@@ -223,7 +223,7 @@ fn records(context: &Context) -> Vec<Line> {
         Ok(records) => records.writers().len(),
         Err(error) => return vec![Line::error("records", error.to_string())],
     };
-    let problems = match not_believed(context) {
+    let problems = match invalid_records(context) {
         Ok(problems) => problems,
         Err(error) => return vec![Line::error("records", format!("{error:#}"))],
     };
@@ -252,7 +252,7 @@ fn records(context: &Context) -> Vec<Line> {
     lines
 }
 
-fn not_believed(context: &Context) -> Result<Vec<Problem>> {
+fn invalid_records(context: &Context) -> Result<Vec<Problem>> {
     match context.config() {
         Ok(config) => records::problems(context, &config, &Census::take(&context.repo, &config)?),
         // A missing lattice.toml is reported above.

@@ -1,6 +1,6 @@
 //! Linting existing files, generated files and staged files, and reporting what was not checked.
 
-mod mend;
+mod fix;
 mod sources;
 
 use std::path::Path;
@@ -13,8 +13,8 @@ use crate::context::{self, Context};
 use crate::git::Repo;
 use crate::lint::{self, Engine, Finding, Lookup, Report, Settings, Severity, Tools, Unchecked};
 
-pub use mend::{Mended, mend};
-pub use sources::{Error, Gathered, Source, What, gather};
+pub use fix::{Fixed, fix};
+pub use sources::{Error, Gathered, Source, Target, gather};
 
 /// git configuration: the path of statix, if it is not on PATH.
 const STATIX: &str = "lattice.statix";

@@ -16,7 +16,7 @@ const STATIX_TOML: &str = "statix.toml";
 
 /// Where the sources come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Target {
     /// Files and directories; if empty, the whole worktree.
     Paths(Vec<PathBuf>),
     /// Bytes from stdin.
@@ -85,20 +85,20 @@ pub struct Gathered {
 ///
 /// # Errors
 /// When a source cannot be read.
-pub fn gather(context: Option<&Context>, cwd: &Path, what: &What) -> Result<Gathered> {
+pub fn gather(context: Option<&Context>, cwd: &Path, what: &Target) -> Result<Gathered> {
     match (what, context) {
-        (What::Paths(paths), _) => {
+        (Target::Paths(paths), _) => {
             let sources = files(context, cwd, paths)?;
             Ok(Gathered { sources, statix_toml: worktree_toml(context, cwd)? })
         }
-        (What::Stdin { name, bytes }, _) => {
+        (Target::Stdin { name, bytes }, _) => {
             let source = Source { path: name.clone(), bytes: bytes.clone(), is_file: false };
             Ok(Gathered { sources: vec![source], statix_toml: worktree_toml(context, cwd)? })
         }
         (_, None) => Err(crate::git::Error::NotARepository(cwd.to_owned()).into()),
-        (What::Staged, Some(context)) => staged(&context.repo),
-        (What::Between { from, to }, Some(context)) => committed(&context.repo, to, Some(from)),
-        (What::All, Some(context)) => committed(&context.repo, "HEAD", None),
+        (Target::Staged, Some(context)) => staged(&context.repo),
+        (Target::Between { from, to }, Some(context)) => committed(&context.repo, to, Some(from)),
+        (Target::All, Some(context)) => committed(&context.repo, "HEAD", None),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) struct Drafter<'a> {
 }
 
 /// What the merged tree of the parents holds for a point.
-struct Held<'p> {
+struct Existing<'p> {
     point: &'p Point,
     step: Step,
     /// The template that made its flake.nix.
@@ -83,9 +83,9 @@ impl<'a> Drafter<'a> {
         self.check_path(below, &named.dir)?;
         let found = Content::find(&self.memory, self.config, below, point)?;
         let points = found.previous(point);
-        let own = self.held(&found, point)?;
-        let previous = points.iter().map(|point| self.held(&found, point)).collect::<Result<Vec<_>>>()?;
-        let sources: Vec<&Held<'_>> = std::iter::once(&own).chain(previous.first()).collect();
+        let own = self.existing(&found, point)?;
+        let previous = points.iter().map(|point| self.existing(&found, point)).collect::<Result<Vec<_>>>()?;
+        let sources: Vec<&Existing<'_>> = std::iter::once(&own).chain(previous.first()).collect();
         let data = self.data(&sources)?;
         let template = self.template(previous.first())?;
         if template == Template::Rust && !data.has_rust {
@@ -102,10 +102,10 @@ impl<'a> Drafter<'a> {
         Ok(Draft { named: named.clone(), parents, template, files, message, below })
     }
 
-    fn held<'p>(&self, found: &Content, point: &'p Point) -> Result<Held<'p>> {
+    fn existing<'p>(&self, found: &Content, point: &'p Point) -> Result<Existing<'p>> {
         let step = Step::read(&self.memory, found, point)?;
         let made_by = content::generated_by(&self.memory, self.config, found, point, &step)?;
-        Ok(Held { point, step, made_by })
+        Ok(Existing { point, step, made_by })
     }
 
     /// The tips of the maximal existing points below; the base if there are none.
@@ -136,11 +136,11 @@ impl<'a> Drafter<'a> {
 
     /// Checks that a flake without nixpkgs takes none that needs it: a flake passes its own inputs to the flakes that
     /// it imports.
-    fn check_inputs(&self, template: Template, previous: &[Held<'_>]) -> Result<()> {
+    fn check_inputs(&self, template: Template, previous: &[Existing<'_>]) -> Result<()> {
         if template.takes_nixpkgs() {
             return Ok(());
         }
-        for Held { point, made_by, .. } in previous {
+        for Existing { point, made_by, .. } in previous {
             if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
                 let below = self.config.spell(point).into();
                 let (template, below_template) = (template.name(), below_template.name());
@@ -151,7 +151,7 @@ impl<'a> Drafter<'a> {
     }
 
     /// The data: from the user, else of the point, else of the point below.
-    fn data(&self, sources: &[&Held<'_>]) -> Result<StepData> {
+    fn data(&self, sources: &[&Existing<'_>]) -> Result<StepData> {
         if let Some(data) = &self.request.data {
             return Ok(data.clone());
         }
@@ -163,7 +163,7 @@ impl<'a> Drafter<'a> {
         Ok(StepData::minimal())
     }
 
-    fn template(&self, below: Option<&Held<'_>>) -> Result<Template> {
+    fn template(&self, below: Option<&Existing<'_>>) -> Result<Template> {
         if let Some(template) = self.request.template {
             return Ok(template);
         }
@@ -210,7 +210,7 @@ impl<'a> Drafter<'a> {
         &mut self,
         found: &Content,
         named: &Named,
-        sources: &[&Held<'_>],
+        sources: &[&Existing<'_>],
         values: &Flake,
         flake: &str,
     ) -> Result<Option<File>> {
@@ -230,7 +230,7 @@ impl<'a> Drafter<'a> {
         }
         // Nix would copy a local nixpkgs into the store, which every user of the machine can read.
         let handed_down =
-            values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !flake_inputs::is_far(url));
+            values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !flake_inputs::is_network(url));
         if let Some(url) = handed_down {
             self.warnings.push(format!(
                 "`{path}` was not made: the nixpkgs of the point below, `{url}`, is read from this machine; \
@@ -239,7 +239,7 @@ impl<'a> Drafter<'a> {
             return Ok(None);
         }
         let made = match values.nixpkgs.as_deref().filter(|_| self.request.data.is_none()) {
-            Some(handed_down) => self.locker.lock_apart(&self.context.repo, handed_down, flake),
+            Some(handed_down) => self.locker.lock_untrusted(&self.context.repo, handed_down, flake),
             None => self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake),
         };
         match made {

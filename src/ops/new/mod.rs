@@ -27,14 +27,14 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
     let census = Census::around(&memory, config, &request.points)?;
     let mut planner = Planner::new(context, config, request, memory, census)?;
     let mut points = request.points.clone();
-    points.sort_by_cached_key(rising);
+    points.sort_by_cached_key(sort_key);
     points.dedup();
     let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
     Ok(planner.finish(items))
 }
 
 /// The sort key of a linear extension of the order: lower points come first.
-fn rising(point: &Point) -> (usize, Vec<u64>, Point) {
+fn sort_key(point: &Point) -> (usize, Vec<u64>, Point) {
     let (mut members, mut ranks) = (0, Vec::new());
     for coordinate in point.coordinates() {
         match coordinate {
@@ -96,10 +96,10 @@ pub fn make<C>(
             Some(held) => turn.insert(held),
             None => turn.insert(turns.take()?),
         };
-        if !is_first || held.counts(&stamp)? {
-            match held.during(|| apply(context, &mut plan))? {
+        if !is_first || held.is_current(&stamp)? {
+            match held.run(|| apply(context, &mut plan))? {
                 Ok(()) => return Ok((plan, checked)),
-                Err(error) if tried < TRIES && lost_a_race(&error) => tried += 1,
+                Err(error) if tried < TRIES && is_lost_race(&error) => tried += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -107,6 +107,6 @@ pub fn make<C>(
     }
 }
 
-fn lost_a_race(error: &anyhow::Error) -> bool {
+fn is_lost_race(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }))
 }

@@ -16,7 +16,7 @@ use crate::record::store::random_name;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The first character of a stamp while points are being made.
-const BEGUN: char = '*';
+const IN_PROGRESS: char = '*';
 
 /// The lock file of a repository.
 pub(super) struct Turns {
@@ -53,17 +53,17 @@ impl Turns {
 
 impl Turn {
     /// Whether a plan begun at `stamp`, before the lock was taken, has seen all points.
-    pub(super) fn counts(&mut self, stamp: &str) -> Result<bool, Error> {
+    pub(super) fn is_current(&mut self, stamp: &str) -> Result<bool, Error> {
         let mut there = String::new();
         let read = self.file.rewind().and_then(|()| self.file.read_to_string(&mut there));
         read.map_err(|source| Error::Io { path: self.path.clone(), source })?;
-        Ok(there == stamp && !stamp.starts_with(BEGUN))
+        Ok(there == stamp && !stamp.starts_with(IN_PROGRESS))
     }
 
     /// Makes points with `action`. Plans begun earlier become invalid, even if this process is killed meanwhile.
-    pub(super) fn during<T>(&mut self, deed: impl FnOnce() -> T) -> Result<T, Error> {
-        self.write(&format!("{BEGUN}{}", random_name()))?;
-        let done = deed();
+    pub(super) fn run<T>(&mut self, action: impl FnOnce() -> T) -> Result<T, Error> {
+        self.write(&format!("{IN_PROGRESS}{}", random_name()))?;
+        let done = action();
         // If this fails, the next process only plans once more.
         self.write(&random_name()).ok();
         Ok(done)

@@ -33,7 +33,7 @@ const START_AGAIN: Duration = Duration::from_secs(2);
 
 /// A request to build a point in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub struct BuildRequest {
     /// The point.
     pub named: Named,
     /// The build key.
@@ -44,7 +44,7 @@ pub struct Ask {
 
 /// Options of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct RequestOptions {
     /// The source of the request.
     pub asked: Asked,
     /// Whether to build even what has a record.
@@ -53,38 +53,43 @@ pub struct Manner {
     pub supersede: bool,
 }
 
-/// Queues jobs, to be built in the order of `asks`, and starts a worker if there is none. Returns at once.
+/// Queues jobs, to be built in the order of `requests`, and starts a worker if there is none. Returns at once.
 ///
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
-pub fn put(context: &Context, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
+pub fn put(context: &Context, requests: &[BuildRequest], options: RequestOptions) -> Result<Vec<Put>> {
     let queue = Queue::of(&context.repo);
-    put_under(context, queue.guard()?, asks, manner)
+    put_under(context, queue.guard()?, requests, options)
 }
 
 /// Like [`put`], for a checkout: returns `None` when another process holds the queue, or when the queue is long.
 ///
 /// # Errors
 /// Those of [`put`].
-pub fn put_soon(context: &Context, asks: &[Ask], manner: Manner) -> Result<Option<Vec<Put>>> {
+pub fn put_soon(context: &Context, requests: &[BuildRequest], options: RequestOptions) -> Result<Option<Vec<Put>>> {
     let queue = Queue::of(&context.repo);
-    queue.guard_for_checkout()?.map(|guard| put_under(context, guard, asks, manner)).transpose()
+    queue.guard_for_checkout()?.map(|guard| put_under(context, guard, requests, options)).transpose()
 }
 
-fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) -> Result<Vec<Put>> {
+fn put_under(
+    context: &Context,
+    guard: Guard<'_>,
+    requests: &[BuildRequest],
+    options: RequestOptions,
+) -> Result<Vec<Put>> {
     let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir()).to_string_lossy().into_owned();
-    if manner.supersede {
-        supersede(&guard, asks)?;
+    if options.supersede {
+        supersede(&guard, requests)?;
     }
     // Compute all times from one reading of the clock: writing a job takes longer than the difference between two.
     let now = crate::queue::now();
-    let put = |(i, ask): (usize, &Ask)| {
-        let mut job = Job::new(ask.named.spelled.clone(), ask.key, ask.commit, manner.asked);
+    let put = |(i, request): (usize, &BuildRequest)| {
+        let mut job = Job::new(request.named.spelled.clone(), request.key, request.commit, options.asked);
         job.queued = now.saturating_sub(u64::try_from(i).unwrap_or(u64::MAX));
-        (job.again, job.worktree) = (manner.again, worktree.clone());
+        (job.again, job.worktree) = (options.again, worktree.clone());
         guard.put(job)
     };
-    let done = asks.iter().enumerate().map(put).collect::<Result<Vec<_>, _>>()?;
+    let done = requests.iter().enumerate().map(put).collect::<Result<Vec<_>, _>>()?;
     let has_worker = guard.has_worker()?;
     drop(guard);
     if !has_worker {
@@ -94,9 +99,9 @@ fn put_under(context: &Context, guard: Guard<'_>, asks: &[Ask], manner: Manner) 
 }
 
 /// Removes or ends the builds of older checkouts; builds that the user typed stay.
-fn supersede(guard: &Guard<'_>, asks: &[Ask]) -> Result<()> {
+fn supersede(guard: &Guard<'_>, requests: &[BuildRequest]) -> Result<()> {
     let snapshot = guard.snapshot()?;
-    let is_old = |job: &&Job| job.asked == Asked::Checkout && asks.iter().all(|ask| ask.key != job.key);
+    let is_old = |job: &&Job| job.asked == Asked::Checkout && requests.iter().all(|request| request.key != job.key);
     for job in snapshot.jobs.iter().filter(is_old) {
         match snapshot.claim(job.key) {
             Some(claim) if claim.background => guard.ask_to_cancel(job.key)?,

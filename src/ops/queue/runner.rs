@@ -55,7 +55,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
         Asked::Typed => How::typed(job.again).within(limits::background(&context.repo)?),
         // The checkout may have skipped records.
         Asked::Checkout if plan.is_done() => return Ok(true),
-        Asked::Checkout if plan.hopeless(&records)?.is_some() => return Ok(false),
+        Asked::Checkout if plan.known_failure(&records)?.is_some() => return Ok(false),
         Asked::Checkout => how_permitted(context, &config, &point, job.commit)?,
     };
     let done = builds::run(context, &mut plan, &how, &mut |_| {})?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Deed, Entry, Standing, Sync};
+use super::{Action, Entry, Standing, Sync};
 use crate::git::names::BranchName;
 use crate::git::{Change, Oid};
 use crate::lattice::Point;
@@ -14,15 +14,15 @@ impl Sync<'_> {
     pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
         let tip = self.census.tip(point);
         let named = self.config.name(point);
-        let (name, places) = (named.branch.full_ref(), self.there.pushed.as_ref());
+        let (name, places) = (named.branch.full_ref(), self.remote_state.pushed.as_ref());
         let pushed = places.map(|places| places.everywhere.get(&name).copied());
         let is_somewhere = places.is_some_and(|places| places.somewhere.contains(&name));
-        let (local, remote) = (tip.local, self.there.points.get(point).copied().or(pushed.flatten()));
+        let (local, remote) = (tip.local, self.remote_state.points.get(point).copied().or(pushed.flatten()));
         let standing = match (local, remote) {
             // The branch was deleted on the remote; only the tracking ref is left.
             (None, None) => Standing::Gone,
             (Some(_), None) if is_somewhere => Standing::OnlyHere,
-            (Some(_), None) if self.there.is_fresh && tip.remote.is_some() => Standing::Gone,
+            (Some(_), None) if self.remote_state.is_fresh && tip.remote.is_some() => Standing::Gone,
             (Some(_), None) => Standing::OnlyHere,
             (None, Some(_)) => Standing::OnlyThere,
             (Some(local), Some(remote)) if local == remote => Standing::Same,
@@ -38,8 +38,8 @@ impl Sync<'_> {
             (_, standing) => standing,
         };
         // Only computed if it is shown: there may be a hundred thousand points without a difference.
-        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.there.remote, &named.branch);
-        Ok(Entry { named, local, remote, standing, is_tracked, deed: Deed::Nothing })
+        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.remote_state.remote, &named.branch);
+        Ok(Entry { named, local, remote, standing, is_tracked, action: Action::Nothing })
     }
 
     fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {
@@ -66,10 +66,10 @@ impl Sync<'_> {
         for entry in &mut behind {
             let Some(new) = entry.remote else { continue };
             if let Some(worktree) = taken.get(&entry.named.branch) {
-                entry.deed = Deed::CheckedOut(worktree.clone());
+                entry.action = Action::CheckedOut(worktree.clone());
                 continue;
             }
-            entry.deed = if self.how.dry_run { Deed::Would } else { Deed::FastForwarded };
+            entry.action = if self.how.dry_run { Action::Planned } else { Action::FastForwarded };
             changes.push(Change { name: entry.named.branch.full_ref(), old: entry.local, new: Some(new) });
         }
         Ok(changes)

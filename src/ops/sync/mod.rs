@@ -27,7 +27,7 @@ use crate::points::census::{self, Census};
 use crate::record::kept;
 use crate::record::store::{self, NOTES};
 
-pub use records::{Own, RecordsReport};
+pub use records::{OwnRecords, RecordsReport};
 
 /// How often to try while another process moves the same refs.
 const TRIES: u32 = 8;
@@ -48,7 +48,7 @@ pub struct How {
 
 /// The refs of the remote: current ones, or as last fetched.
 #[derive(Debug, Default)]
-pub struct There {
+pub struct RemoteState {
     remote: String,
     points: HashMap<Point, Oid>,
     writers: BTreeMap<String, Oid>,
@@ -82,11 +82,11 @@ pub enum Standing {
 
 /// What was done with a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// Nothing.
     Nothing,
     /// It would be pushed or fast-forwarded without `dry_run`.
-    Would,
+    Planned,
     /// It was pushed.
     Pushed,
     /// The local branch was fast-forwarded.
@@ -111,7 +111,7 @@ pub struct Entry {
     /// Whether the remote's fetch refspecs cover it, so that `git switch` finds it.
     pub is_tracked: bool,
     /// What was done.
-    pub deed: Deed,
+    pub action: Action,
 }
 
 /// The result of a synchronisation.
@@ -130,8 +130,8 @@ pub struct Report {
 impl Report {
     /// Whether nothing diverged and nothing was refused.
     pub fn is_fine(&self) -> bool {
-        let is_bad = |entry: &Entry| entry.standing == Standing::Diverged || matches!(entry.deed, Deed::Refused(_));
-        !self.points.iter().any(is_bad) && !matches!(self.records.own, Own::Refused(_))
+        let is_bad = |entry: &Entry| entry.standing == Standing::Diverged || matches!(entry.action, Action::Refused(_));
+        !self.points.iter().any(is_bad) && !matches!(self.records.own, OwnRecords::Refused(_))
     }
 }
 
@@ -139,13 +139,13 @@ impl Report {
 ///
 /// # Errors
 /// [`Cannot::NoRemote`] when there is no remote, [`Refusal::Remote`] when it cannot be reached.
-pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
+pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteState> {
     let repo = &context.repo;
     let Some(remote) = config.remote.clone() else { return Err(Cannot::NoRemote { remote: None }.into()) };
     if !repo.remotes().contains(&remote) {
         return Err(Cannot::NoRemote { remote: Some(remote) }.into());
     }
-    let mut there = There { is_fresh: fetch, ..There::default() };
+    let mut remote_state = RemoteState { is_fresh: fetch, ..RemoteState::default() };
     let under = census::directory_of(config.branch.prefix());
     let refs = if fetch {
         let patterns = [names::heads_under(under) + "*", format!("{NOTES}*")];
@@ -155,23 +155,23 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<There> {
             .remote_refs(&remote, &patterns, still)
             .map_err(|error| Refusal::remote(error, "ask", &remote))?;
         let pushed = repo.push_refs(&remote, &patterns, &refs, still);
-        there.pushed = pushed.map_err(|error| Refusal::remote(error, "ask the push URL of", &remote))?;
+        remote_state.pushed = pushed.map_err(|error| Refusal::remote(error, "ask the push URL of", &remote))?;
         refs
     } else {
         last_known(repo, &remote, under)?
     };
     for (name, id) in refs {
         if let Some(branch) = names::short(&name) {
-            there.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
+            remote_state.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
         } else if let Some(writer) = name.strip_prefix(NOTES) {
             if store::is_writer(writer) {
-                there.writers.insert(writer.to_owned(), id);
+                remote_state.writers.insert(writer.to_owned(), id);
             } else {
-                there.strange += 1;
+                remote_state.strange += 1;
             }
         }
     }
-    Ok(There { remote, ..there })
+    Ok(RemoteState { remote, ..remote_state })
 }
 
 /// The remote's refs as last fetched, by their names on the remote.
@@ -191,7 +191,7 @@ fn tracking(remote: &str) -> String {
     format!("refs/lattice/remotes/{remote}/")
 }
 
-impl There {
+impl RemoteState {
     /// The points that have a branch on the remote.
     pub fn points(&self) -> impl Iterator<Item = &Point> {
         self.points.keys()
@@ -206,27 +206,27 @@ pub fn sync(
     context: &Context,
     config: &Config,
     census: &Census,
-    there: There,
+    remote_state: RemoteState,
     points: &[Point],
     how: How,
 ) -> Result<Report> {
-    let mut result = once(context, config, census, there, points, how);
+    let mut result = once(context, config, census, remote_state, points, how);
     for tried in 1..TRIES {
         let Err(error) = &result else { break };
-        if !lost_a_race(error) {
+        if !is_lost_race(error) {
             break;
         }
         std::thread::sleep(PAUSE * tried);
-        let (census, there) = (Census::take(&context.repo, config)?, look(context, config, how.fetch)?);
-        result = once(context, config, &census, there, points, how);
+        let (census, remote_state) = (Census::take(&context.repo, config)?, look(context, config, how.fetch)?);
+        result = once(context, config, &census, remote_state, points, how);
     }
     result
 }
 
 /// Whether another process moved the same refs first.
-fn lost_a_race(error: &anyhow::Error) -> bool {
+fn is_lost_race(error: &anyhow::Error) -> bool {
     let is_ours = matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }));
-    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.says(&RACES));
+    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.contains_any(&RACES));
     is_ours || is_git_s
 }
 
@@ -234,18 +234,18 @@ fn once(
     context: &Context,
     config: &Config,
     census: &Census,
-    there: There,
+    remote_state: RemoteState,
     points: &[Point],
     how: How,
 ) -> Result<Report> {
     if !how.dry_run {
         kept::flush(&context.repo).ok();
     }
-    let sync = Sync { context, repo: &context.repo, config, census, there, how };
-    let mut tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
+    let sync = Sync { context, repo: &context.repo, config, census, remote_state, how };
+    let mut tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
     if how.fetch && !how.dry_run {
         sync.fetch(points, &tracked)?;
-        tracked = last_known(sync.repo, &sync.there.remote, census::directory_of(config.branch.prefix()))?;
+        tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
     }
     let mut entries = points.iter().map(|point| sync.entry(point)).collect::<Result<Vec<_>>>()?;
     let (mut records, mut changes) = sync.others_records(&tracked)?;
@@ -253,7 +253,7 @@ fn once(
     sync.apply("sync: fast-forward", changes, Origin::Received)?;
     sync.own_records(&mut records)?;
     let said = sync.push(&mut entries, &mut records)?;
-    Ok(Report { remote: sync.there.remote, points: entries, records, said })
+    Ok(Report { remote: sync.remote_state.remote, points: entries, records, said })
 }
 
 struct Sync<'a> {
@@ -261,12 +261,12 @@ struct Sync<'a> {
     repo: &'a Repo,
     config: &'a Config,
     census: &'a Census,
-    there: There,
+    remote_state: RemoteState,
     how: How,
 }
 
 /// The result of one push.
-struct Tried {
+struct PushAttempt {
     /// Each ref by its full name, with the reason if it was refused.
     refs: Vec<(String, Option<RemoteFailure>)>,
     /// Messages of the remote's hooks.
@@ -275,16 +275,16 @@ struct Tried {
 
 impl Sync<'_> {
     fn fetch(&self, points: &[Point], tracked: &HashMap<String, Oid>) -> Result<()> {
-        let remote = &self.there.remote;
+        let remote = &self.remote_state.remote;
         let mut refspecs = Vec::new();
-        for (point, id) in points.iter().filter_map(|point| self.there.points.get(point).map(|id| (point, id))) {
+        for (point, id) in points.iter().filter_map(|point| self.remote_state.points.get(point).map(|id| (point, id))) {
             let branch = self.config.branch_of(point);
             let name = branch.full_ref();
             if tracked.get(&name) != Some(id) {
                 refspecs.push(format!("+{name}:{}", branch.tracking(remote)));
             }
         }
-        for (writer, id) in &self.there.writers {
+        for (writer, id) in &self.remote_state.writers {
             let name = format!("{NOTES}{writer}");
             if tracked.get(&name) != Some(id) {
                 refspecs.push(format!("+{name}:{}{writer}", tracking(remote)));
@@ -314,7 +314,7 @@ impl Sync<'_> {
         let is_due = |entry: &Entry| matches!(entry.standing, Standing::OnlyHere | Standing::Ahead);
         if self.how.dry_run || !self.how.push {
             let due = entries.iter_mut().filter(|entry| self.how.push && is_due(entry));
-            due.for_each(|entry| entry.deed = Deed::Would);
+            due.for_each(|entry| entry.action = Action::Planned);
             return Ok(Vec::new());
         }
         let mut names: Vec<_> =
@@ -325,7 +325,7 @@ impl Sync<'_> {
             return Ok(Vec::new());
         }
         let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.named.branch);
-        let changes = change::push_changes(self.repo, &self.there.remote, due)?;
+        let changes = change::push_changes(self.repo, &self.remote_state.remote, due)?;
         let report = self.push_names(&names, notes.as_deref())?;
         let mut refused: HashMap<String, Option<RemoteFailure>> = HashMap::new();
         for (name, why) in report.refs {
@@ -336,21 +336,21 @@ impl Sync<'_> {
         let outcome = |name: &str| match refused.get(name) {
             Some(None) => Ok(()),
             Some(Some(why)) => Err(why.clone()),
-            None => Err(RemoteFailure::Said("git said nothing of it".to_owned())),
+            None => Err(RemoteFailure::Message("git said nothing of it".to_owned())),
         };
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
-            entry.deed = outcome(&entry.named.branch.full_ref()).map_or_else(Deed::Refused, |()| Deed::Pushed);
+            entry.action = outcome(&entry.named.branch.full_ref()).map_or_else(Action::Refused, |()| Action::Pushed);
         }
         let is_there = |change: &Change| outcome(&change.name).is_ok();
-        change::note_push(self.repo, &self.there.remote, changes.into_iter().filter(is_there).collect());
+        change::note_push(self.repo, &self.remote_state.remote, changes.into_iter().filter(is_there).collect());
         if let Some(name) = notes {
-            records.own = outcome(&name).map_or_else(Own::Refused, |()| Own::Pushed);
+            records.own = outcome(&name).map_or_else(OwnRecords::Refused, |()| OwnRecords::Pushed);
         }
         self.remember(entries, records)?;
         Ok(if refused.values().any(Option::is_some) { report.said } else { Vec::new() })
     }
 
-    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<Tried> {
+    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushAttempt> {
         let mut report = self.attempt(names)?;
         for tried in 1..TRIES {
             let busy = report.refs.iter().any(|(_, why)| why.as_ref().is_some_and(RemoteFailure::is_busy));
@@ -358,7 +358,7 @@ impl Sync<'_> {
             let all = tried == 1
                 && names.len() > 1
                 && notes.is_some()
-                && report.refs.iter().all(|(_, why)| matches!(why, Some(RemoteFailure::Said(_))));
+                && report.refs.iter().all(|(_, why)| matches!(why, Some(RemoteFailure::Message(_))));
             if busy {
                 std::thread::sleep(PAUSE * tried);
             } else if !all {
@@ -374,28 +374,28 @@ impl Sync<'_> {
     }
 
     /// Pushes once. If the push fails before any ref (pre-push hook, lost connection), each ref gets that reason.
-    fn attempt(&self, names: &[String]) -> Result<Tried> {
-        let remote = &self.there.remote;
+    fn attempt(&self, names: &[String]) -> Result<PushAttempt> {
+        let remote = &self.remote_state.remote;
         match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
             Ok(report) => {
                 let outcome = |pushed: Pushed| (pushed.name, pushed.refused.as_deref().map(RemoteFailure::refused));
-                Ok(Tried { refs: report.refs.into_iter().map(outcome).collect(), said: report.said })
+                Ok(PushAttempt { refs: report.refs.into_iter().map(outcome).collect(), said: report.said })
             }
             Err(error) => {
                 let why = RemoteFailure::of(error, remote)?;
                 let refs = names.iter().map(|name| (name.clone(), Some(why.clone()))).collect();
-                Ok(Tried { refs, said: Vec::new() })
+                Ok(PushAttempt { refs, said: Vec::new() })
             }
         }
     }
 
     /// Updates the tracking refs after a push where git did not: a bare clone has no refspecs for them.
     fn remember(&self, entries: &[Entry], records: &RecordsReport) -> Result<()> {
-        let remote = &self.there.remote;
-        let pushed = entries.iter().filter(|entry| entry.deed == Deed::Pushed);
+        let remote = &self.remote_state.remote;
+        let pushed = entries.iter().filter(|entry| entry.action == Action::Pushed);
         let mut wanted: Vec<_> =
             pushed.filter_map(|entry| Some((entry.named.branch.tracking(remote), entry.local?))).collect();
-        if let (Own::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
+        if let (OwnRecords::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
             wanted.push((format!("{}{writer}", tracking(remote)), id));
         }
         let listing = self.repo.list_refs(&[names::tracking_under(remote, ""), tracking(remote)])?;

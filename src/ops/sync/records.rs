@@ -15,7 +15,7 @@ const TRIES: usize = 5;
 
 /// What happened to this clone's own records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Own {
+pub enum OwnRecords {
     /// There are none.
     Nothing,
     /// The remote had them already.
@@ -34,7 +34,7 @@ pub struct RecordsReport {
     /// The writer name of this clone.
     pub writer: Option<String>,
     /// The result for its own records.
-    pub own: Own,
+    pub own: OwnRecords,
     /// The former writer name, if another clone used it too and this one took a new one.
     pub renamed_from: Option<String>,
     /// The writers whose records were fetched, or would be.
@@ -50,7 +50,7 @@ pub struct RecordsReport {
 impl RecordsReport {
     /// The ref to push.
     pub(super) fn to_push(&self) -> Option<String> {
-        (self.own == Own::Due).then_some(self.writer.as_ref()).flatten().map(|writer| format!("{NOTES}{writer}"))
+        (self.own == OwnRecords::Due).then_some(self.writer.as_ref()).flatten().map(|writer| format!("{NOTES}{writer}"))
     }
 }
 
@@ -62,14 +62,14 @@ impl Sync<'_> {
         let mut report = RecordsReport {
             own_id: writer.as_ref().and_then(|writer| here.get(&format!("{NOTES}{writer}"))).copied(),
             writer,
-            own: Own::Nothing,
+            own: OwnRecords::Nothing,
             renamed_from: None,
             received: Vec::new(),
             diverged: Vec::new(),
-            strange: self.there.strange,
+            strange: self.remote_state.strange,
         };
         let mut changes = Vec::new();
-        for (writer, id) in &self.there.writers {
+        for (writer, id) in &self.remote_state.writers {
             let name = format!("{NOTES}{writer}");
             let old = here.get(&name).copied();
             if report.writer.as_ref() == Some(writer) || old == Some(*id) {
@@ -98,22 +98,24 @@ impl Sync<'_> {
     /// a copy of the one that wrote them (or lost its own): it takes a new writer name and moves its records there.
     pub(super) fn own_records(&self, report: &mut RecordsReport) -> Result<()> {
         let Some(writer) = report.writer.clone() else { return Ok(()) };
-        let there = match &self.there.pushed {
+        let there = match &self.remote_state.pushed {
             Some(pushed) => pushed.everywhere.get(&format!("{NOTES}{writer}")),
-            None => self.there.writers.get(&writer),
+            None => self.remote_state.writers.get(&writer),
         };
         let (here, there) = (report.own_id, there.copied());
         report.own = match (here, there) {
-            (None, None) => Own::Nothing,
-            (Some(here), Some(there)) if here == there => Own::Same,
-            (Some(_), None) => Own::Due,
-            (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.leads_to(there, here) => Own::Due,
+            (None, None) => OwnRecords::Nothing,
+            (Some(here), Some(there)) if here == there => OwnRecords::Same,
+            (Some(_), None) => OwnRecords::Due,
+            (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.leads_to(there, here) => {
+                OwnRecords::Due
+            }
             // The remote's commit is not fetched, only known to differ.
-            (_, Some(there)) if self.repo.size_of(there).is_none() => Own::Due,
+            (_, Some(there)) if self.repo.size_of(there).is_none() => OwnRecords::Due,
             (_, Some(there)) => {
                 report.renamed_from = Some(writer.clone());
                 if self.how.dry_run {
-                    Own::Due
+                    OwnRecords::Due
                 } else {
                     return self.rename(report, &writer, there);
                 }
@@ -145,7 +147,7 @@ impl Sync<'_> {
             }
         }
         report.own_id = self.repo.find_ref(&new_ref)?;
-        report.own = if report.own_id.is_some() { Own::Due } else { Own::Nothing };
+        report.own = if report.own_id.is_some() { OwnRecords::Due } else { OwnRecords::Nothing };
         report.writer = Some(new);
         Ok(())
     }

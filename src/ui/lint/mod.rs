@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Ui, harmless};
 use crate::lint::{Edit, Finding, Note, Report, Settings, Severity, Unchecked};
-use crate::ops::lint::{Mended, Source};
+use crate::ops::lint::{Fixed, Source};
 
 /// One line per finding in the format `errfmt` of statix, for editors: `PATH>LINE:COLUMN:LETTER:CODE:MESSAGE`.
 pub fn errfmt(report: &Report) -> Vec<String> {
@@ -33,7 +33,7 @@ pub fn warn_of_unknown(ui: &Ui, settings: &Settings) {
 }
 
 /// The document that `--json` prints, without its version.
-pub fn json(report: &Report, sources: &[Source], mended: &Mended) -> Value {
+pub fn json(report: &Report, sources: &[Source], fixed: &Fixed) -> Value {
     let paths = |paths: &mut dyn Iterator<Item = &std::path::Path>| -> Vec<String> {
         paths.map(|path| path.display().to_string()).collect()
     };
@@ -43,8 +43,8 @@ pub fn json(report: &Report, sources: &[Source], mended: &Mended) -> Value {
         "findings": report.all_findings().iter().map(finding).collect::<Vec<_>>(),
         "checked": report.checked.iter().map(|e| json!({ "name": e.name, "version": e.version })).collect::<Vec<_>>(),
         "unchecked": report.unchecked.iter().map(unchecked).collect::<Vec<_>>(),
-        "fixed": paths(&mut mended.changed.iter().map(std::path::PathBuf::as_path)),
-        "not_fixed": mended.left.iter().map(|(path, why)| json!({ "path": path.display().to_string(), "why": why })).collect::<Vec<_>>(),
+        "fixed": paths(&mut fixed.changed.iter().map(std::path::PathBuf::as_path)),
+        "not_fixed": fixed.left.iter().map(|(path, why)| json!({ "path": path.display().to_string(), "why": why })).collect::<Vec<_>>(),
     })
 }
 

@@ -32,7 +32,7 @@ pub fn nix(nix: &Nix, repo: &Repo) -> Result<Nix> {
 }
 
 /// The URL of the private store, if it exists.
-pub fn found(repo: &Repo) -> Option<StoreUrl> {
+pub fn existing(repo: &Repo) -> Option<StoreUrl> {
     let dir = place(repo);
     dir.is_dir().then(|| StoreUrl::folder(&real(dir)))
 }

@@ -8,7 +8,7 @@ use crate::ops::builds::{Done, Job};
 
 /// The progress of several builds.
 #[derive(Debug, Default)]
-pub struct Crowd {
+pub struct BatchProgress {
     total: usize,
     over: usize,
     failed: usize,
@@ -19,14 +19,14 @@ pub struct Crowd {
     last: String,
 }
 
-impl Crowd {
+impl BatchProgress {
     /// Progress of `total` builds.
     pub fn of(total: usize) -> Self {
         Self { total, ..Self::default() }
     }
 
     /// Whether there is more than one build.
-    pub fn is_crowd(&self) -> bool {
+    pub fn is_batch(&self) -> bool {
         self.total > 1
     }
 
@@ -77,14 +77,14 @@ mod tests {
 
     #[test]
     fn the_line_tells_how_far_it_is() {
-        let mut crowd = Crowd::of(12);
-        assert_eq!(crowd.line(), "evaluating 12 builds");
-        crowd.evaluated();
-        (crowd.over, crowd.failed) = (5, 2);
-        crowd.running = vec![(1, "a/x/p/s1".into()), (2, "b/x/p/s1".into())];
-        crowd.note(&Event::LogLine { id: 1, text: "compiling".to_owned() }, &[]);
-        assert_eq!(crowd.line(), "5/12 done, 2 failed  a/x/p/s1, b/x/p/s1: compiling");
-        crowd.note(&Event::Stopped { id: 1 }, &[]);
-        assert_eq!(crowd.line(), "5/12 done, 2 failed  b/x/p/s1: compiling");
+        let mut batch = BatchProgress::of(12);
+        assert_eq!(batch.line(), "evaluating 12 builds");
+        batch.evaluated();
+        (batch.over, batch.failed) = (5, 2);
+        batch.running = vec![(1, "a/x/p/s1".into()), (2, "b/x/p/s1".into())];
+        batch.note(&Event::LogLine { id: 1, text: "compiling".to_owned() }, &[]);
+        assert_eq!(batch.line(), "5/12 done, 2 failed  a/x/p/s1, b/x/p/s1: compiling");
+        batch.note(&Event::Stopped { id: 1 }, &[]);
+        assert_eq!(batch.line(), "5/12 done, 2 failed  b/x/p/s1: compiling");
     }
 }

@@ -17,7 +17,7 @@ use crate::record::kept::{self, Recorded};
 use crate::record::{Output, Record, Verdict};
 
 /// All jobs of one run. A job is identified by its index in `jobs`.
-pub(super) struct Many<'a> {
+pub(super) struct Batch<'a> {
     builder: &'a Builder<'a>,
     jobs: &'a [&'a Job],
     on: &'a mut dyn FnMut(Progress<'_>),
@@ -33,7 +33,7 @@ pub(super) struct Many<'a> {
     /// Jobs that ended without a verdict.
     undecided: Vec<Undecided>,
     /// The first error that prevented a result from being recorded.
-    trouble: Option<anyhow::Error>,
+    error: Option<anyhow::Error>,
 }
 
 /// The state of an unfinished job.
@@ -45,66 +45,66 @@ struct Running {
     machine: Option<String>,
 }
 
-impl<'a> Many<'a> {
+impl<'a> Batch<'a> {
     pub(super) fn new(builder: &'a Builder<'a>, jobs: &'a [&'a Job], on: &'a mut dyn FnMut(Progress<'_>)) -> Self {
         let done = vec![None; jobs.len()];
         let (running, logs, points) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { builder, jobs, on, running, logs, done, points, is_linked: false, undecided: Vec::new(), trouble: None }
+        Self { builder, jobs, on, running, logs, done, points, is_linked: false, undecided: Vec::new(), error: None }
     }
 
     pub(super) fn job(&self, i: usize) -> &'a Job {
         self.jobs[i]
     }
 
-    pub(super) fn tell(&mut self, progress: Progress<'_>) {
+    pub(super) fn report(&mut self, progress: Progress<'_>) {
         (self.on)(progress);
     }
 
     /// Records `no-builder` for jobs whose own system has no builder.
-    pub(super) fn no_builder(&mut self, nobody: Vec<(usize, NoBuilder)>) {
-        let over = nobody.into_iter().map(|(i, nobody)| {
+    pub(super) fn no_builder(&mut self, unbuildable: Vec<(usize, NoBuilder)>) {
+        let finished = unbuildable.into_iter().map(|(i, unbuildable)| {
             (self.on)(Progress::Begin(self.jobs[i]));
             let mut record = self.record(i, Verdict::NoBuilder, now(), 0.0);
-            record.error = Some(nobody.to_string());
-            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: nobody.hints().to_vec() })
+            record.error = Some(unbuildable.to_string());
+            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: unbuildable.hints().to_vec() })
         });
-        let over = over.collect();
-        self.end(over);
+        let finished = finished.collect();
+        self.end(finished);
     }
 
     /// Reports jobs for which Nix is not started because their content is not trusted. They get no record.
-    pub(super) fn refused(&mut self, refused: Vec<(usize, String)>) {
-        for (i, why) in refused {
+    pub(super) fn refuse(&mut self, refuse: Vec<(usize, String)>) {
+        for (i, why) in refuse {
             let point = &self.jobs[i].named.spelled;
             let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
             hints.push(format!("`git lattice trust {point}` shows what is not yours, and lets Nix decide"));
-            self.give_up(i, Undecided::new(self.jobs[i], format!("Nix was not started: {why}"), hints));
+            self.end_without_verdict(i, Undecided::new(self.jobs[i], format!("Nix was not started: {why}"), hints));
         }
     }
 
     /// Ends a job without a verdict.
-    fn give_up(&mut self, i: usize, undecided: Undecided) {
+    fn end_without_verdict(&mut self, i: usize, undecided: Undecided) {
         self.running.remove(&i);
         (self.on)(Progress::Undecided(&undecided));
         self.undecided.push(undecided);
     }
 
-    /// Records `no-builder` for evaluated jobs that need a derivation in `nobody`.
-    pub(super) fn nobody_after_all(
+    /// Records `no-builder` for evaluated jobs that need a derivation in `unbuildable`.
+    pub(super) fn fail_unbuildable(
         &mut self,
         places: &[usize],
         what: &[Derivation],
-        nobody: &HashMap<StorePath, NoBuilder>,
+        unbuildable: &HashMap<StorePath, NoBuilder>,
     ) {
-        let mut over = Vec::new();
+        let mut finished = Vec::new();
         for (i, one) in places.iter().zip(what) {
-            let Some(no) = nobody.get(&one.drv) else { continue };
+            let Some(no) = unbuildable.get(&one.drv) else { continue };
             let Some(running) = self.running.remove(i) else { continue };
             let mut record = self.record(*i, Verdict::NoBuilder, running.started, seconds(running.clock));
             (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
-            over.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
+            finished.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
         }
-        self.end(over);
+        self.end(finished);
     }
 
     /// Starts a job: opens its log and its clock.
@@ -120,7 +120,7 @@ impl<'a> Many<'a> {
 
     /// Handles an event of the evaluation. It belongs to a job only if there is a single one.
     pub(super) fn evaluating(&mut self, able: &[usize], event: &Event) {
-        self.said(event, if able.len() == 1 { able } else { &[] });
+        self.handle_event(event, if able.len() == 1 { able } else { &[] });
     }
 
     /// Handles the end of the evaluation: the derivations of `places`, and the jobs that failed.
@@ -128,7 +128,7 @@ impl<'a> Many<'a> {
         for (i, derivation) in places.iter().zip(what) {
             self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
         }
-        self.over(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+        self.finished(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
     }
 
     /// Handles a step of the builds; `places` maps its indices to jobs.
@@ -136,13 +136,15 @@ impl<'a> Many<'a> {
         match step {
             Step::Event { event, about } => {
                 let about: Vec<_> = about.iter().map(|n| places[*n]).collect();
-                self.said(event, &about);
+                self.handle_event(event, &about);
             }
-            Step::Finished(over) => self.over(over.into_iter().map(|(n, outcome)| (places[n], outcome)).collect()),
+            Step::Finished(finished) => {
+                self.finished(finished.into_iter().map(|(n, outcome)| (places[n], outcome)).collect())
+            }
         }
     }
 
-    fn said(&mut self, event: &Event, about: &[usize]) {
+    fn handle_event(&mut self, event: &Event, about: &[usize]) {
         for i in about {
             self.logs.entry(*i).and_modify(|log| log.note(event));
             let Some(running) = self.running.get_mut(i) else { continue };
@@ -161,43 +163,43 @@ impl<'a> Many<'a> {
         (self.on)(Progress::Said { event, jobs: &jobs });
     }
 
-    fn over(&mut self, over: Vec<(usize, Outcome)>) {
-        let over = self.sound(over);
-        self.keep(&over);
-        let over = over.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
-        self.end(over);
+    fn finished(&mut self, finished: Vec<(usize, Outcome)>) {
+        let finished = self.without_damaged(finished);
+        self.keep(&finished);
+        let finished = finished.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
+        self.end(finished);
     }
 
     /// Drops outcomes whose outputs were not built now and whose files are gone or changed: the database of Nix still
     /// lists such paths as valid.
-    fn sound(&mut self, mut over: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
-        // Verifying a store on another machine would read all files over the network.
+    fn without_damaged(&mut self, mut finished: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
+        // Verifying a store on another machine would read all files finished the network.
         if self.builder.machines.is_elsewhere() {
-            return over;
+            return finished;
         }
         let was_built = |i: &usize| self.running.get(i).is_some_and(|running| running.has_builder);
-        let paths: Vec<_> = over.iter().filter(|(i, _)| !was_built(i)).flat_map(|(_, it)| outputs(it)).collect();
+        let paths: Vec<_> = finished.iter().filter(|(i, _)| !was_built(i)).flat_map(|(_, it)| outputs(it)).collect();
         let damaged = match self.builder.nix.damaged(&paths) {
             Ok(damaged) => damaged,
             Err(error) => {
-                self.trouble.get_or_insert(error.into());
+                self.error.get_or_insert(error.into());
                 return Vec::new();
             }
         };
-        let (running, jobs, trouble) = (&mut self.running, self.jobs, &mut self.trouble);
-        over.retain(|(i, outcome)| {
+        let (running, jobs, error) = (&mut self.running, self.jobs, &mut self.error);
+        finished.retain(|(i, outcome)| {
             let found = outputs(outcome).find(|path| damaged.contains(path));
             if let Some(path) = found {
                 running.remove(i);
                 let (point, path) = (jobs[*i].named.spelled.clone(), path.to_string());
-                trouble.get_or_insert_with(|| Damaged { point, path }.into());
+                error.get_or_insert_with(|| Damaged { point, path }.into());
             }
             found.is_none()
         });
-        over
+        finished
     }
 
-    fn keep(&mut self, over: &[(usize, Outcome)]) {
+    fn keep(&mut self, finished: &[(usize, Outcome)]) {
         if self.is_linked {
             return;
         }
@@ -205,10 +207,10 @@ impl<'a> Many<'a> {
             Outcome::Built { outputs, .. } => Some((self.jobs[*i], outputs.clone())),
             Outcome::Failed(_) => None,
         };
-        let built: Vec<_> = over.iter().filter_map(built).collect();
+        let built: Vec<_> = finished.iter().filter_map(built).collect();
         let built: Vec<_> = built.iter().map(|(job, outputs)| (*job, outputs.as_slice())).collect();
         if let Err(error) = links::keep(&self.builder.nix, &self.builder.context.repo, &built) {
-            self.trouble.get_or_insert(error);
+            self.error.get_or_insert(error);
         }
     }
 
@@ -239,7 +241,10 @@ impl<'a> Many<'a> {
             // Nix itself failed or a limit was reached: this gives no verdict on the point.
             Outcome::Failed(failure) => {
                 self.logs.entry(i).and_modify(|log| log.line(&failure.detail));
-                self.give_up(i, Undecided::of_failure(self.jobs[i], &failure, &self.builder.machines.options));
+                self.end_without_verdict(
+                    i,
+                    Undecided::of_failure(self.jobs[i], &failure, &self.builder.machines.options),
+                );
                 return None;
             }
         }
@@ -273,48 +278,48 @@ impl<'a> Many<'a> {
         match error.downcast::<nix::Error>()? {
             nix::Error::Interrupted { .. } => self.cancelled(),
             error => {
-                for i in self.open() {
-                    self.give_up(i, Undecided::of_error(self.jobs[i], &error));
+                for i in self.unfinished() {
+                    self.end_without_verdict(i, Undecided::of_error(self.jobs[i], &error));
                 }
                 Ok(())
             }
         }
     }
 
-    fn open(&self) -> Vec<usize> {
-        let mut open: Vec<usize> = self.running.keys().copied().collect();
-        open.sort_unstable();
-        open
+    fn unfinished(&self) -> Vec<usize> {
+        let mut unfinished: Vec<usize> = self.running.keys().copied().collect();
+        unfinished.sort_unstable();
+        unfinished
     }
 
     fn cancelled(&mut self) -> Result<()> {
         // The worker was killed. That is no cancellation: the next worker builds the job again.
         anyhow::ensure!(!leash::is_orphaned(), "the worker is gone");
-        let mut open: Vec<_> = self.running.drain().collect();
-        open.sort_unstable_by_key(|(i, _)| *i);
+        let mut unfinished: Vec<_> = self.running.drain().collect();
+        unfinished.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {
             let record = self.record(i, Verdict::Cancelled, running.started, seconds(running.clock));
             let job = self.jobs[i];
             let log = log_path(&self.builder.context.repo, job.key, &job.system);
             (i, Done { record, fresh: true, tail: Vec::new(), log: Some(log), hints: Vec::new() })
         };
-        let cancelled = open.into_iter().map(cancelled).collect();
+        let cancelled = unfinished.into_iter().map(cancelled).collect();
         self.end(cancelled);
         Ok(())
     }
 
     /// Records finished jobs in one write, then reports them.
-    fn end(&mut self, over: Vec<(usize, Done)>) {
-        let records: Vec<_> = over.iter().map(|(_, done)| done.record.clone()).collect();
+    fn end(&mut self, finished: Vec<(usize, Done)>) {
+        let records: Vec<_> = finished.iter().map(|(_, done)| done.record.clone()).collect();
         if records.is_empty() {
             return;
         }
         match kept::append(&self.builder.context.repo, &records) {
             Ok(Recorded::InNotes) => {}
             Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
-            Err(error) => drop(self.trouble.get_or_insert(error.into())),
+            Err(error) => drop(self.error.get_or_insert(error.into())),
         }
-        for (i, done) in over {
+        for (i, done) in finished {
             (self.on)(Progress::End(&done));
             self.done[i] = Some(done);
         }
@@ -323,7 +328,7 @@ impl<'a> Many<'a> {
     /// Returns the results and the jobs without a verdict. An error in recording is returned only here, so that no
     /// other result is lost.
     pub(super) fn finish(self) -> Result<(Vec<Option<Done>>, Vec<Undecided>)> {
-        self.trouble.map_or(Ok((self.done, self.undecided)), Err)
+        self.error.map_or(Ok((self.done, self.undecided)), Err)
     }
 
     fn record(&self, i: usize, verdict: Verdict, started: String, seconds: f64) -> Record {

@@ -10,7 +10,7 @@ use crate::temporary;
 
 /// The result of `--fix`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Mended {
+pub struct Fixed {
     /// The files that were rewritten.
     pub changed: Vec<PathBuf>,
     /// The files that could not be fixed, each with the reason.
@@ -18,26 +18,26 @@ pub struct Mended {
 }
 
 /// Applies all safe fixes, to the files and to `sources`.
-pub fn mend(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Mended {
-    let mut mended = Mended::default();
+pub fn fix(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Fixed {
+    let mut fixed = Fixed::default();
     for source in sources.iter_mut().filter(|source| source.is_file) {
         let text = match lint::fixed(&source.path, &source.bytes, settings) {
             Ok(text) if text.as_bytes() == source.bytes => continue,
             Ok(text) => text,
             Err(why) => {
-                mended.left.push((source.path.clone(), why.to_string()));
+                fixed.left.push((source.path.clone(), why.to_string()));
                 continue;
             }
         };
         match write(&cwd.join(&source.path), &source.bytes, text.as_bytes()) {
             Ok(()) => {
                 source.bytes = text.into_bytes();
-                mended.changed.push(source.path.clone());
+                fixed.changed.push(source.path.clone());
             }
-            Err(error) => mended.left.push((source.path.clone(), error.to_string())),
+            Err(error) => fixed.left.push((source.path.clone(), error.to_string())),
         }
     }
-    mended
+    fixed
 }
 
 /// Replaces a file, following a link; keeps its mode.

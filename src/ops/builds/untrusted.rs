@@ -11,11 +11,11 @@ use crate::ops::trust::{self, Judgement};
 use crate::points::content::FLAKE;
 
 /// Where a job may be evaluated.
-pub(super) enum Footing {
+pub(super) enum Isolation {
     /// In the user's store: the content is generated, the user's own, or trusted.
-    Own,
+    None,
     /// In the private store ([`crate::ops::private_store`]): the content is untrusted.
-    Apart,
+    PrivateStore,
     /// Nowhere, for this reason.
     Refused(String),
 }
@@ -24,24 +24,24 @@ pub(super) enum Footing {
 ///
 /// # Errors
 /// When objects cannot be read.
-pub(super) fn footing(context: &Context, job: &Job) -> Result<Footing> {
-    if is_vouched_for(context, job)? {
-        return Ok(Footing::Own);
+pub(super) fn isolation(context: &Context, job: &Job) -> Result<Isolation> {
+    if is_trusted(context, job)? {
+        return Ok(Isolation::None);
     }
     let repo = &context.repo;
     let tree = repo.tree_of_commit(job.commit)?;
     let Some(dir) = repo.entry_at(tree, &job.named.dir)?.filter(|entry| entry.is_tree) else {
-        return Ok(Footing::Apart);
+        return Ok(Isolation::PrivateStore);
     };
     let (flake, lock) = (repo.plain_file(dir.id, FLAKE)?, repo.plain_file(dir.id, LOCK)?);
     let checked = match &flake {
         Some(flake) => flake_inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
         None => Err(format!("`{FLAKE}` is a link, which leads nobody knows where")),
     };
-    Ok(checked.map_or_else(Footing::Refused, |()| Footing::Apart))
+    Ok(checked.map_or_else(Isolation::Refused, |()| Isolation::PrivateStore))
 }
 
-fn is_vouched_for(context: &Context, job: &Job) -> Result<bool> {
+fn is_trusted(context: &Context, job: &Job) -> Result<bool> {
     let Ok(policy) = context.policy() else { return Ok(false) };
     // The policy's lattice may number its values differently, so compare the spelling.
     let Ok(point) = job.named.spelled.read(&policy.lattice) else { return Ok(false) };
