@@ -29,7 +29,7 @@ pub(super) fn command() -> Command {
         .long_about(
             "Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are.\n\n\
              Without arguments all .nix files of the worktree are checked, tracked and untracked, that no .gitignore leaves out. \
-             `-` is stdin. Target was not checked is said.\n\n\
+             `-` is stdin. What was not checked is said.\n\n\
              Exit status: 0 nothing but hints, 1 findings, 2 something could not be checked.",
         )
         .arg(Arg::new("paths").value_name("PATH").num_args(0..).value_parser(value_parser!(PathBuf)).help(
@@ -40,7 +40,7 @@ pub(super) fn command() -> Command {
         .arg(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref"))
         .arg(flag("all", "Check all .nix files of HEAD"))
         .arg(text("stdin-name", "PATH", "What to call stdin in the findings").value_parser(value_parser!(PathBuf)))
-        .arg(flag("fix", "Mend what can be fixed safely, and the format, in files of the worktree"))
+        .arg(flag("fix", "Mend what can be mended safely, and the format, in files of the worktree"))
         .arg(text("format", "FORMAT", "How to print the findings").value_parser(PossibleValuesParser::new(FORMATS)))
         .arg(flag("json", "Print JSON; the same as --format json").conflicts_with("format"))
         .arg(text("explain", "CODE", "Print what a code means, such as L01").exclusive(true))

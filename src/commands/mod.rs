@@ -139,12 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn axes_named_like_any_flag_leave_a_sound_command_line() {
+    fn axis_flags_never_clash_with_own_flags() {
         line(&own_flags()).debug_assert();
     }
 
     #[test]
-    fn an_axis_gives_way_to_a_flag_of_the_same_name() {
+    fn own_flags_have_priority_over_axes() {
         let axes = ["again", "to", "json", "help", "arch", "operation", "points"].map(str::to_owned);
         assert_eq!(free(&axes), ["arch", "operation", "points"]);
     }

@@ -124,7 +124,7 @@ fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
 /// The disputed output, and a line for each side with its records.
 fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
-    let told = |side: &Side| {
+    let line = |side: &Side| {
         let by = |said: &Attributed| {
             format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)
         };
@@ -134,5 +134,5 @@ fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     };
     let output = dispute.output.as_deref().map(|output| format!("output `{output}` of ")).unwrap_or_default();
     let head = format!("{}: {output}{drv}", dispute.system);
-    std::iter::once(head).chain(dispute.sides.iter().map(told)).map(|line| harmless(&line)).collect()
+    std::iter::once(head).chain(dispute.sides.iter().map(line)).map(|line| harmless(&line)).collect()
 }

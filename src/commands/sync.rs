@@ -80,8 +80,8 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
         ui.data(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
     }
     records_lines(&report.records, how).iter().for_each(|line| ui.data(harmless(line)));
-    report.said.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
-    mend(ui, report);
+    report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
+    hint(ui, report);
     for writer in &report.records.diverged {
         let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
         ui.warn(format!("the records of writer `{writer}` differ here and there; those here were kept"));
@@ -129,12 +129,12 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
 }
 
 /// Hints for refused and diverged branches; the first branch serves as example.
-fn mend(ui: &Ui, report: &Report) {
+fn hint(ui: &Ui, report: &Report) {
     let refusals = report.points.iter().filter_map(|entry| match &entry.action {
         Action::Refused(why) => why.hint(),
         _ => None,
     });
-    let locked = || report.said.iter().find_map(|line| lock_hint(line));
+    let locked = || report.messages.iter().find_map(|line| lock_hint(line));
     refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
     let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
     let (branch, remote) = (harmless(&entry.named.branch), &report.remote);
@@ -203,7 +203,7 @@ fn to_json(report: &Report, how: How) -> Value {
             "writer": records.writer, "own": own, "refused": refused, "renamed_from": records.renamed_from,
             "received": records.received, "diverged": records.diverged,
         },
-        "said": report.said,
+        "said": report.messages,
     })
 }
 

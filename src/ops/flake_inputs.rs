@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_locked_as_it_is_written_passes() {
+    fn accepts_inputs_locked_as_written() {
         let nixpkgs = "inputs.nixpkgs.url = \"github:NixOS/nixpkgs/nixos-unstable\";";
         assert_eq!(checked("", ""), Ok(()), "no inputs need no lock");
         assert_eq!(checked(nixpkgs, LOCK), Ok(()));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_this_machine_do_not() {
+    fn refuses_local_inputs() {
         for url in ["path:/etc", "/etc", "./x", "git+file:///home", "file:///etc/passwd", "tarball+file:///x", "~/x"] {
             let found = checked(&format!("inputs.x.url = \"{url}\";"), LOCK);
             assert_eq!(found, Err(BadInput::Local { name: "x".to_owned(), place: url.to_owned() }));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_for_sure_does_not() {
+    fn refuses_unclear_inputs() {
         for inputs in [
             "inputs.x = { type = \"path\"; path = \"/etc\"; };",
             "inputs.${\"x\"}.url = \"path:/etc\";",

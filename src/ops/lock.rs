@@ -58,7 +58,7 @@ fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &st
 /// The last error line of Nix, if any; the lines before it report retries.
 fn brief(error: &anyhow::Error) -> String {
     let Some(process::Error::Failed { stderr, .. }) = error.downcast_ref() else { return format!("{error:#}") };
-    let said = String::from_utf8_lossy(stderr);
-    let last = said.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
+    let text = String::from_utf8_lossy(stderr);
+    let last = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
     last.map_or_else(|| format!("{error:#}"), str::to_owned)
 }

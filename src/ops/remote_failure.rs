@@ -20,8 +20,8 @@ pub enum RemoteFailure {
 
 impl RemoteFailure {
     /// From git's status of a refused ref, without the prefix `[rejected]`.
-    pub fn refused(said: &str) -> Self {
-        Self::Message(said.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
+    pub fn refused(message: &str) -> Self {
+        Self::Message(message.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
     }
 
     /// From the error of a git command that talks to `remote`.
@@ -40,9 +40,9 @@ impl RemoteFailure {
         }
     }
 
-    /// Whether the message contains one of `stderr_lines`.
-    pub fn contains_any(&self, stderr_lines: &[&str]) -> bool {
-        matches!(self, Self::Message(said) if stderr_lines.iter().any(|word| said.contains(word)))
+    /// Whether the message contains one of `words`.
+    pub fn contains_any(&self, words: &[&str]) -> bool {
+        matches!(self, Self::Message(message) if words.iter().any(|word| message.contains(word)))
     }
 
     /// Whether another push holds a lock that this one needs.
@@ -53,7 +53,7 @@ impl RemoteFailure {
     /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Message(said) => lock_hint(said),
+            Self::Message(message) => lock_hint(message),
             Self::Stalled(_) => Some(Limit::Network.hint()),
         }
     }
@@ -62,7 +62,7 @@ impl RemoteFailure {
 impl fmt::Display for RemoteFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Message(said) => f.write_str(said),
+            Self::Message(message) => f.write_str(message),
             Self::Stalled(stalled) => stalled.fmt(f),
         }
     }
@@ -87,8 +87,8 @@ pub(super) fn stderr_lines(stderr: &[u8], status: ExitStatus) -> Vec<String> {
 
 /// A hint about a lock file in the remote's repository, if the message names one. Only for a remote on this machine is
 /// it known whether the file still exists.
-pub fn lock_hint(said: &str) -> Option<String> {
-    let lock: PathBuf = refs::lock_file(said)?.components().collect();
+pub fn lock_hint(message: &str) -> Option<String> {
+    let lock: PathBuf = refs::lock_file(message)?.components().collect();
     let (shown, rm) = (lock.display(), process::quote(&lock));
     Some(if lock.exists() {
         format!("if no git is at work there any more, one was killed: `rm {rm}`")

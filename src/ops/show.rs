@@ -58,9 +58,9 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         Some(key) => Records::open(repo)?.attributed(key, &config.spell(point))?,
         None => Vec::new(),
     };
-    let told: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
+    let all: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
-    let disputes = disputes(&told).into_iter().filter(is_own).collect();
+    let disputes = disputes(&all).into_iter().filter(is_own).collect();
     let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();

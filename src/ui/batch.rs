@@ -10,7 +10,7 @@ use crate::ops::builds::{Done, Job};
 #[derive(Debug, Default)]
 pub struct BatchProgress {
     total: usize,
-    over: usize,
+    done: usize,
     failed: usize,
     is_evaluated: bool,
     running: Vec<(u64, Spelled)>,
@@ -52,7 +52,7 @@ impl BatchProgress {
     /// Notes that a build has ended.
     pub fn end(&mut self, done: &Done) {
         if done.fresh {
-            self.over += 1;
+            self.done += 1;
             self.failed += usize::from(!done.record.verdict.is_good());
         }
         self.running.retain(|(_, point)| *point != done.record.point);
@@ -62,12 +62,12 @@ impl BatchProgress {
     /// The progress line.
     pub fn line(&self) -> String {
         if !self.is_evaluated {
-            return format!("evaluating {} builds", self.total - self.over);
+            return format!("evaluating {} builds", self.total - self.done);
         }
         let failed = if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
         let running: Vec<_> = self.running.iter().map(|(_, point)| point.as_str()).collect();
-        let said = if self.last.is_empty() { String::new() } else { format!(": {}", self.last) };
-        format!("{}/{} done{failed}  {}{said}", self.over, self.total, running.join(", "))
+        let text = if self.last.is_empty() { String::new() } else { format!(": {}", self.last) };
+        format!("{}/{} done{failed}  {}{text}", self.done, self.total, running.join(", "))
     }
 }
 
@@ -76,11 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_tells_how_far_it_is() {
+    fn shows_progress_in_one_line() {
         let mut batch = BatchProgress::of(12);
         assert_eq!(batch.line(), "evaluating 12 builds");
         batch.evaluated();
-        (batch.over, batch.failed) = (5, 2);
+        (batch.done, batch.failed) = (5, 2);
         batch.running = vec![(1, "a/x/p/s1".into()), (2, "b/x/p/s1".into())];
         batch.note(&Event::LogLine { id: 1, text: "compiling".to_owned() }, &[]);
         assert_eq!(batch.line(), "5/12 done, 2 failed  a/x/p/s1, b/x/p/s1: compiling");

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_than_two_units_are_shown() {
+    fn shows_at_most_two_units() {
         let shown = [0, 59, 72, 3_599, 7_500, 86_400, 273_600].map(exact);
         assert_eq!(shown, ["0s", "59s", "1m12s", "59m59s", "2h05m", "1d00h", "3d04h"]);
         assert_eq!([5, 99, 170, 5_969, 7_000, 200_000].map(rough), ["~5s", "~99s", "~3m", "~99m", "~2h", "~2d"]);

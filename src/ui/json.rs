@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn terminal_controls_are_escaped_and_read_back() {
+    fn escapes_terminal_controls() {
         let fields = json!({ "a": "\u{1b}[31m\u{202e}\u{9b}\u{7f}é\n", "\u{200f}": [] });
         let text = written(&fields);
         assert!(text.chars().all(|c| c == '\n' || !crate::text::is_terminal_unsafe(c)), "{text:?}");

@@ -7,19 +7,20 @@ use crate::ui::{Ui, harmless};
 pub(in crate::commands) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
     ui.progress("");
     // Messages contain names of branches, files and users.
-    let words = |text: &dyn std::fmt::Display| text.to_string().lines().map(harmless).collect::<Vec<_>>().join("\n");
-    let mut said = words(failure);
-    ui.error(&said);
+    let printable =
+        |text: &dyn std::fmt::Display| text.to_string().lines().map(harmless).collect::<Vec<_>>().join("\n");
+    let mut previous = printable(failure);
+    ui.error(&previous);
     for cause in failure.chain().skip(1) {
-        let text = words(&cause);
+        let text = printable(&cause);
         // Skip the message of a source that its wrapper repeats.
-        if !said.contains(&text) {
+        if !previous.contains(&text) {
             ui.say(format!("caused by: {text}"));
         }
-        said = text;
+        previous = text;
     }
     for hint in error::hints(failure) {
-        ui.hint(words(&hint));
+        ui.hint(printable(&hint));
     }
     error::exit_code(failure)
 }

@@ -128,7 +128,7 @@ impl<'a> Batch<'a> {
         for (i, derivation) in places.iter().zip(what) {
             self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
         }
-        self.finished(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+        self.handle_outcomes(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
     }
 
     /// Handles a step of the builds; `places` maps its indices to jobs.
@@ -139,7 +139,7 @@ impl<'a> Batch<'a> {
                 self.handle_event(event, &about);
             }
             Step::Finished(finished) => {
-                self.finished(finished.into_iter().map(|(n, outcome)| (places[n], outcome)).collect())
+                self.handle_outcomes(finished.into_iter().map(|(n, outcome)| (places[n], outcome)).collect());
             }
         }
     }
@@ -163,7 +163,7 @@ impl<'a> Batch<'a> {
         (self.on)(Progress::Said { event, jobs: &jobs });
     }
 
-    fn finished(&mut self, finished: Vec<(usize, Outcome)>) {
+    fn handle_outcomes(&mut self, finished: Vec<(usize, Outcome)>) {
         let finished = self.without_damaged(finished);
         self.keep(&finished);
         let finished = finished.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
@@ -173,7 +173,7 @@ impl<'a> Batch<'a> {
     /// Drops outcomes whose outputs were not built now and whose files are gone or changed: the database of Nix still
     /// lists such paths as valid.
     fn without_damaged(&mut self, mut finished: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
-        // Verifying a store on another machine would read all files finished the network.
+        // Verifying a store on another machine would read all files over the network.
         if self.builder.machines.is_elsewhere() {
             return finished;
         }

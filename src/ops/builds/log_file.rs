@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_cut_for_the_terminal_only() {
+    fn cuts_long_lines_only_for_the_terminal() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.note(&message("one will be built"));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_with_nothing_to_do_says_so() {
+    fn notes_that_the_output_existed() {
         let dir = tempfile::tempdir().unwrap();
         let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.was_there("/nix/store/x");

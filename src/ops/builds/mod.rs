@@ -88,7 +88,7 @@ impl Plan {
 pub struct Pushed {
     /// The cache, without the parameters of its URL.
     pub to: String,
-    /// How batch store paths were copied, without their dependencies.
+    /// How many store paths were copied, without their dependencies.
     pub paths: usize,
     /// Why copying failed.
     pub failed: Option<nix::Error>,
@@ -105,7 +105,7 @@ pub enum Progress<'a> {
     Evaluated {
         /// The program that evaluated.
         by: &'static str,
-        /// How batch builds were to be evaluated.
+        /// How many builds were to be evaluated.
         jobs: usize,
     },
     /// An event of Nix.

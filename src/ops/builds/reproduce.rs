@@ -66,8 +66,8 @@ fn compare(
     }
     subjects.iter().for_each(|subject| on(Progress::Begin(subject.job)));
     let drvs: Vec<StorePath> = subjects.iter().map(|subject| subject.drv.clone()).collect();
-    let said = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
-    match builder.nix.check(&drvs, &builder.machines.options, said) {
+    let on_event = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
+    match builder.nix.check(&drvs, &builder.machines.options, on_event) {
         Err(nix::Error::Interrupted { .. }) => Ok(None),
         checked => Ok(Some(checked?)),
     }
@@ -83,7 +83,7 @@ fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Opt
     let mut tail = Vec::new();
     match checked {
         Some(Checked::Same) => {}
-        Some(Checked::Differs(said)) => (record.verdict, record.error) = (Verdict::Differs, Some(said.clone())),
+        Some(Checked::Differs(text)) => (record.verdict, record.error) = (Verdict::Differs, Some(text.clone())),
         Some(Checked::Failed(failure)) if failure.kind.is_of_content() => {
             (record.verdict, record.error) = (Verdict::Failed, Some(failure.summary.clone()));
             // The second build failed, so it has no outputs.

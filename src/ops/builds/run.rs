@@ -171,8 +171,8 @@ impl Builder<'_> {
             branches.push(branch);
         }
         let options = &self.machines.options;
-        let said = &mut |event: &nix::Event| batch.evaluating(able, event);
-        let (evaluations, evaluator) = nix.evaluate_by(Evaluator::find(), &what, options, said)?;
+        let on_event = &mut |event: &nix::Event| batch.evaluating(able, event);
+        let (evaluations, evaluator) = nix.evaluate_by(Evaluator::find(), &what, options, on_event)?;
         batch.report(Progress::Evaluated { by: evaluator.name(), jobs: able.len() });
         Ok(evaluations)
     }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_with_one_reason_are_told_together() {
+    fn groups_points_by_reason() {
         let one = |point: &str, why: &str| Undecided {
             point: point.into(),
             system: "x86_64-linux".into(),

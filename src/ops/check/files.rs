@@ -65,7 +65,7 @@ mod tests {
     use super::reads;
 
     #[test]
-    fn a_file_is_read_by_name_or_with_its_directory() {
+    fn finds_reads_by_name_or_directory() {
         assert!(reads("builtins.readFile ./a.patch", "a.patch"));
         assert!(reads("src = ./.;", "a.patch") && reads("./. + \"/x\"", "a.patch"));
         assert!(!reads("import ../step1/flake.nix", "a.patch"));

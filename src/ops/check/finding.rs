@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_a_number_and_a_name_of_its_own() {
+    fn codes_have_unique_numbers_and_names() {
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert_eq!((Code::Unreadable.number(), Code::Record.number()), ("C01".to_owned(), "C21".to_owned()));

@@ -44,11 +44,11 @@ pub(super) fn adding_commit(repo: &Repo, tip: &Commit, dir: &str) -> Result<Opti
     for _ in 0..MAX_COMMITS {
         let parent = commit.parents.first().filter(|parent| !is_cut(repo, **parent));
         let parent = parent.map(|parent| repo.commit(*parent)).transpose()?;
-        if let Some(said) = value(&commit, "Lattice-Point") {
+        if let Some(named_point) = value(&commit, "Lattice-Point") {
             let has = |commit: &Commit| repo.entry_at(commit.tree, dir).map(|entry| entry.is_some());
             let is_new = has(&commit)? && !parent.as_ref().map_or(Ok(false), has)?;
-            let said = said.to_owned();
-            return Ok(is_new.then_some((commit, said)));
+            let named_point = named_point.to_owned();
+            return Ok(is_new.then_some((commit, named_point)));
         }
         match parent {
             Some(parent) => commit = parent,

@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
         let previous = subject.content.previous(&subject.named.point);
         let values = content::flake_of(config, &subject.named.point, &previous, data.nixpkgs_path.clone());
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
-        // The recorded template is near_miss always right.
+        // The recorded template is nearly always right.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);
         if content::template_of(&values, bytes, likely)?.is_some() {
             return Ok(true);
@@ -160,9 +160,10 @@ impl<'a> Checker<'a> {
     /// The finding for a point without a commit that made it. If the trailer of that commit names another point, the
     /// trailer is wrong.
     fn missing_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
-        if let Some((commit, said)) = history::adding_commit(&self.repo, tip, &subject.named.dir)? {
+        if let Some((commit, named_point)) = history::adding_commit(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
-            let message = format!("commit {commit} made `{}`, and says `Lattice-Point: {said}`", subject.named.dir);
+            let message =
+                format!("commit {commit} made `{}`, and says `Lattice-Point: {named_point}`", subject.named.dir);
             let command = format!("git show --stat {commit}");
             return Ok(Finding::new(Code::Trailers, &subject.named.branch, message).repaired_by(command));
         }

@@ -47,8 +47,8 @@ pub(super) fn check<'a>(
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
     report.findings.extend(without_branch(repo, baseline, seen)?);
-    let told = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
-    report.findings.extend(records::problems(context, config, baseline.census)?.iter().map(told));
+    let invalid = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
+    report.findings.extend(records::problems(context, config, baseline.census)?.iter().map(invalid));
     Ok(())
 }
 

@@ -17,20 +17,20 @@ pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, 
     let (claims, lattice) = (words::claims(text), &config.lattice);
     let own = lattice.texts(&subject.named.point);
     let systems: Vec<_> = config.systems.of(lattice, &subject.named.point).iter().map(ToString::to_string).collect();
-    let wrong = |what: &str, said: &str, is: &str| {
-        (said != is)
-            .then(|| Finding::new(Code::Coordinates, place, format!("says {what} is `{said}`, and it is `{is}`")))
+    let wrong = |what: &str, claimed: &str, is: &str| {
+        (claimed != is)
+            .then(|| Finding::new(Code::Coordinates, place, format!("says {what} is `{claimed}`, and it is `{is}`")))
     };
-    let coordinate = |(axis, said): &(String, String)| {
+    let coordinate = |(axis, claimed): &(String, String)| {
         let at = lattice.axes().iter().position(|known| known.name.as_str() == axis)?;
-        wrong(&format!("its {axis}"), said, &own[at])
+        wrong(&format!("its {axis}"), claimed, &own[at])
     };
     let mut found: Vec<_> = claims.coordinates.iter().filter_map(coordinate).collect();
     if found.is_empty() {
-        found.extend(claims.point.and_then(|said| wrong("its point", &said, &subject.named.spelled)));
-        found.extend(claims.branch.and_then(|said| wrong("its branch", &said, &subject.named.branch)));
+        found.extend(claims.point.and_then(|claimed| wrong("its point", &claimed, &subject.named.spelled)));
+        found.extend(claims.branch.and_then(|claimed| wrong("its branch", &claimed, &subject.named.branch)));
     }
-    found.extend(claims.systems.and_then(|said| wrong("its system", &said.join("+"), &systems.join("+"))));
+    found.extend(claims.systems.and_then(|claimed| wrong("its system", &claimed.join("+"), &systems.join("+"))));
     found
 }
 
@@ -148,7 +148,7 @@ mod tests {
     use super::resolve;
 
     #[test]
-    fn paths_lead_from_their_directory() {
+    fn resolves_paths_from_their_directory() {
         assert_eq!(resolve("f/c/s2", "../s1/flake.nix").as_deref(), Some("f/c/s1/flake.nix"));
         assert_eq!(resolve("f/c", "./config.toml").as_deref(), Some("f/c/config.toml"));
         assert_eq!(resolve("f/c", "../../../x"), None, "it leaves the repository");

@@ -130,25 +130,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flake_tells_of_its_point() {
+    fn reads_the_claims_of_a_flake() {
         let text = "{ l = { point = \"a/b\"; branch = \"f/a/b\"; coordinates = { x = [ \"a\" \"c\" ]; \"if\" = [ \"b\" ]; }; };
           systems = [ \"x86_64-linux\" ]; point = \"other\"; }";
-        let said = claims(text);
-        assert_eq!((said.point.as_deref(), said.branch.as_deref()), (Some("a/b"), Some("f/a/b")));
-        assert_eq!(said.coordinates, [("x".to_owned(), "a+c".to_owned()), ("if".to_owned(), "b".to_owned())]);
-        assert_eq!(said.systems, Some(vec!["x86_64-linux".to_owned()]));
+        let claims_found = claims(text);
+        assert_eq!((claims_found.point.as_deref(), claims_found.branch.as_deref()), (Some("a/b"), Some("f/a/b")));
+        assert_eq!(claims_found.coordinates, [("x".to_owned(), "a+c".to_owned()), ("if".to_owned(), "b".to_owned())]);
+        assert_eq!(claims_found.systems, Some(vec!["x86_64-linux".to_owned()]));
         assert_eq!(claims("{ point = x; systems = [ y ]; coordinates = { a = 1; }; }"), Claims::default());
     }
 
     #[test]
-    fn words_are_strings_paths_and_urls() {
+    fn finds_strings_paths_and_urls() {
         let found = words("{ a = ../b/c;\n d = \"x${y}z\"; # \"no\"\n}");
         let found: Vec<_> = found.iter().map(|word| (word.line, word.text, word.is_path)).collect();
         assert_eq!(found, [(1, "../b/c", true), (2, "x", false), (2, "z", false)]);
     }
 
     #[test]
-    fn only_a_comment_declares() {
+    fn only_a_comment_marks_a_file_as_hand_written() {
         assert!(is_hand_written("# git-lattice: hand-written\n{ }"));
         assert!(!is_hand_written("\"# git-lattice: hand-written\""));
     }

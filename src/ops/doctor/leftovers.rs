@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_maker_stands_in_the_name() {
+    fn finds_the_pid_in_a_file_name() {
         assert_eq!(pid_in_name(&format!("{}-17", "a".repeat(40))), Some(17));
         assert_eq!(
             (pid_in_name("config.new18"), pid_in_name("step-19"), pid_in_name("config")),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_are_short() {
+    fn formats_sizes_and_ages() {
         assert_eq!((amount(1023), amount(5 << 20)), ("1023 B".to_owned(), "5 MiB".to_owned()));
         assert_eq!(span(Duration::from_secs(3 * 86400)), "3 days");
     }

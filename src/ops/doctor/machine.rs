@@ -19,12 +19,12 @@ pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
         Err(error) => return vec![Line::error("git", error.to_string()).remedy("install git, or set GIT_LATTICE_GIT")],
     };
     let place = git.program().display().to_string();
-    let said = git.read().arg("version").output().map(|output| output.text()).unwrap_or_default();
-    let Some(version) = numbers(&said) else {
+    let output = git.read().arg("version").output().map(|output| output.text()).unwrap_or_default();
+    let Some(version) = numbers(&output) else {
         return vec![Line::error("git", format!("`{place}` does not say its version"))];
     };
-    let text = format!("{} ({place})", said.trim_start_matches("git version "));
-    let reads_config = GitVersion::parse(&said).is_some_and(GitVersion::reads_config_hooks);
+    let text = format!("{} ({place})", output.trim_start_matches("git version "));
+    let reads_config = GitVersion::parse(&output).is_some_and(GitVersion::reads_config_hooks);
     let way = if reads_config { "it reads hooks from its configuration" } else { "hooks are files in a folder" };
     vec![if version < OLDEST_GIT {
         Line::error("git", text).remedy(format!("git {}.{} or newer is needed", OLDEST_GIT.0, OLDEST_GIT.1))
@@ -34,8 +34,8 @@ pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
 }
 
 /// Parses `git version 2.47.3` or `git version 2.39.5 (Apple Git-154)`.
-fn numbers(said: &str) -> Option<(u64, u64)> {
-    let mut parts = said.strip_prefix("git version ")?.split(['.', ' ']);
+fn numbers(output: &str) -> Option<(u64, u64)> {
+    let mut parts = output.strip_prefix("git version ")?.split(['.', ' ']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
@@ -58,9 +58,9 @@ pub(super) fn nix() -> Vec<Line> {
 
 fn store(nix: &Nix) -> Line {
     let Err(error) = nix.open_store() else { return Line::ok("store", "can be used") };
-    let said = error.to_string();
+    let output = error.to_string();
     let why =
-        said.lines().rev().find_map(|line| line.split_once("error:")).map_or(said.as_str(), |(_, why)| why.trim());
+        output.lines().rev().find_map(|line| line.split_once("error:")).map_or(output.as_str(), |(_, why)| why.trim());
     let remedy = if why.contains("socket") || why.contains("daemon") {
         "`sudo systemctl restart nix-daemon` starts the daemon"
     } else if why.contains("SQLite") || why.contains("schema") || why.contains("corrupt") {

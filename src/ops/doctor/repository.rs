@@ -132,8 +132,8 @@ fn reachable(context: &Context, remote: &str) -> Line {
     let why = match context.repo.git().answers(remote, still) {
         Ok(()) => return Line::ok("remote", format!("`{remote}` answers")),
         Err(process::Error::Failed { stderr, .. }) => {
-            let said = String::from_utf8_lossy(&stderr);
-            said.lines().next().unwrap_or("git says nothing").to_owned()
+            let text = String::from_utf8_lossy(&stderr);
+            text.lines().next().unwrap_or("git says nothing").to_owned()
         }
         Err(process::Error::Still { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),
         Err(error) => error.to_string(),
@@ -265,7 +265,7 @@ mod tests {
     use super::overwrites_notes;
 
     #[test]
-    fn only_forced_refspecs_onto_our_notes_are_dangerous() {
+    fn detects_forced_refspecs_onto_notes() {
         for bad in ["+refs/notes/*:refs/notes/*", "+refs/*:refs/*", "+refs/notes/lattice/*:refs/notes/lattice/*"] {
             assert!(overwrites_notes(bad), "{bad}");
         }

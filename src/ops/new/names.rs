@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cannot_be_together_is_in_the_way() {
+    fn finds_clashes_by_folder_and_by_letter_case() {
         let check = |branches: &[&str]| match Names::of(branches.iter().copied()).check("f/c/a") {
             Err(Refusal::InTheWay { other, why, .. }) => Some((other, why)),
             _ => None,

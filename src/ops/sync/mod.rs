@@ -124,7 +124,7 @@ pub struct Report {
     /// The records.
     pub records: RecordsReport,
     /// Messages of the remote's hooks, if something was refused.
-    pub said: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 impl Report {
@@ -252,8 +252,8 @@ fn once(
     changes.extend(sync.forward(&mut entries)?);
     sync.apply("sync: fast-forward", changes, Origin::Received)?;
     sync.own_records(&mut records)?;
-    let said = sync.push(&mut entries, &mut records)?;
-    Ok(Report { remote: sync.remote_state.remote, points: entries, records, said })
+    let messages = sync.push(&mut entries, &mut records)?;
+    Ok(Report { remote: sync.remote_state.remote, points: entries, records, messages })
 }
 
 struct Sync<'a> {
@@ -270,7 +270,7 @@ struct PushAttempt {
     /// Each ref by its full name, with the reason if it was refused.
     refs: Vec<(String, Option<RemoteFailure>)>,
     /// Messages of the remote's hooks.
-    said: Vec<String>,
+    messages: Vec<String>,
 }
 
 impl Sync<'_> {
@@ -347,7 +347,7 @@ impl Sync<'_> {
             records.own = outcome(&name).map_or_else(OwnRecords::Refused, |()| OwnRecords::Pushed);
         }
         self.remember(entries, records)?;
-        Ok(if refused.values().any(Option::is_some) { report.said } else { Vec::new() })
+        Ok(if refused.values().any(Option::is_some) { report.messages } else { Vec::new() })
     }
 
     fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushAttempt> {
@@ -379,12 +379,12 @@ impl Sync<'_> {
         match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
             Ok(report) => {
                 let outcome = |pushed: Pushed| (pushed.name, pushed.refused.as_deref().map(RemoteFailure::refused));
-                Ok(PushAttempt { refs: report.refs.into_iter().map(outcome).collect(), said: report.said })
+                Ok(PushAttempt { refs: report.refs.into_iter().map(outcome).collect(), messages: report.said })
             }
             Err(error) => {
                 let why = RemoteFailure::of(error, remote)?;
                 let refs = names.iter().map(|name| (name.clone(), Some(why.clone()))).collect();
-                Ok(PushAttempt { refs, said: Vec::new() })
+                Ok(PushAttempt { refs, messages: Vec::new() })
             }
         }
     }

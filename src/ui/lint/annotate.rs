@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_gets_out_of_its_place() {
+    fn escapes_messages_and_properties() {
         assert_eq!(data("100%\r\n::error::x\u{1b}[31m"), "100%25%0D%0A::error::x\u{fffd}[31m");
         assert_eq!(property("a,b:c%\n.nix"), "a%2Cb%3Ac%25%0A.nix");
     }

@@ -27,10 +27,10 @@ pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String>
 fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
     let Finding { path, line, column, code, message, engine, .. } = finding;
     let tone = tone(finding.severity);
-    let said = message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
+    let shown = message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
     let place = format!("{}:{line}:{column}:", harmless(&path.display().to_string()));
     let mut lines = vec![format!(
-        "{place} {} {said} {}",
+        "{place} {} {shown} {}",
         paint(&format!("{}:", finding.severity.as_str()), tone, color),
         paint(&format!("[{engine} {code}]"), Tone::Faint, color),
     )];
@@ -42,8 +42,8 @@ fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
         lines.push(format!("{margin} {}{}", &mark[..indent], paint(&mark[indent..], tone, color)));
     }
     if let Some(note) = &finding.note {
-        let said = note.message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
-        lines.push(format!("  {} {}:{}: {said}", paint("note:", Tone::Faint, color), note.from.0, note.from.1));
+        let shown = note.message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
+        lines.push(format!("  {} {}:{}: {shown}", paint("note:", Tone::Faint, color), note.from.0, note.from.1));
     }
     lines
 }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_stands_under_the_place() {
+    fn puts_the_marker_under_the_position() {
         assert_eq!(drawn("{ a = 1; }", 2, 3), ("{ a = 1; }".to_owned(), "  ^".to_owned()));
         assert_eq!(drawn("\ta = b;", 5, 6), ("    a = b;".to_owned(), "        ^".to_owned()));
         assert_eq!(drawn("\u{4f60}\u{597d} = x", 0, 2).1, "^^^^", "wide characters take two columns");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_are_cut_around_the_place() {
+    fn cuts_long_lines_around_the_position() {
         let (shown, mark) = drawn(&"abcdefghij".repeat(100), 500, 503);
         assert!(shown.len() <= WIDEST + 6 && shown.starts_with("...") && shown.ends_with("..."), "{shown}");
         let at = mark.find('^').unwrap();
