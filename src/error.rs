@@ -235,11 +235,11 @@ fn cannot(error: &Cannot) -> Vec<String> {
 fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
     use lattice::Error;
     match error {
-        Error::UnknownValue { axis, value, known, is_counted, near } => {
+        Error::UnknownValue { axis, value, known, is_numbered, near } => {
             let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
             hints.push(format!("axis `{axis}` has: {known}"));
             // No value can be added to a counted axis such as `step{n} from 1`.
-            if !is_counted {
+            if !is_numbered {
                 hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
             }
             Some(hints)

@@ -131,7 +131,7 @@ impl Config {
                 ("[hooks]", self.hooks != policy.hooks),
                 ("[build] supersede", self.build.supersede != policy.build.supersede),
             ];
-            self.ignored.extend(rules.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key.to_owned()));
+            self.ignored.extend(rules.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()));
             self.promote.clone_from(&policy.promote);
             self.hooks.clone_from(&policy.hooks);
             self.build.supersede = policy.build.supersede;

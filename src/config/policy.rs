@@ -58,7 +58,7 @@ impl Proposal {
             ("store", self.store != other.store),
             ("substituters", self.substituters != other.substituters),
         ];
-        keys.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| format!("[build] {key}")).collect()
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| format!("[build] {key}")).collect()
     }
 }
 

@@ -65,10 +65,10 @@ fn fingerprint(text: &str) -> u64 {
 }
 
 fn unknown_keys(top: &dyn TableLike) -> Vec<String> {
-    let strange = |table: &dyn TableLike, path: &str, known: &[&str]| -> Vec<String> {
+    let unknown_in = |table: &dyn TableLike, path: &str, known: &[&str]| -> Vec<String> {
         table.iter().filter(|(key, _)| !known.contains(key)).map(|(key, _)| format!("{path}{key}")).collect()
     };
-    let mut unknown = strange(top, "", &TOP_KEYS);
+    let mut unknown = unknown_in(top, "", &TOP_KEYS);
     let tables = [
         ("promote", &PROMOTE_KEYS[..]),
         ("build", &BUILD_KEYS[..]),
@@ -77,12 +77,12 @@ fn unknown_keys(top: &dyn TableLike) -> Vec<String> {
     ];
     for (name, known) in tables {
         let table = top.get(name).and_then(Item::as_table_like);
-        unknown.extend(table.map(|table| strange(table, &format!("{name}."), known)).unwrap_or_default());
+        unknown.extend(table.map(|table| unknown_in(table, &format!("{name}."), known)).unwrap_or_default());
     }
     let axes = top.get("axes").and_then(Item::as_table_like);
     for (name, item) in axes.iter().flat_map(|axes| axes.iter()) {
         let table = item.as_table_like();
-        unknown.extend(table.map(|table| strange(table, &format!("axes.{name}."), &AXIS_KEYS)).unwrap_or_default());
+        unknown.extend(table.map(|table| unknown_in(table, &format!("axes.{name}."), &AXIS_KEYS)).unwrap_or_default());
     }
     unknown
 }

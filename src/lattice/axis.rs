@@ -135,12 +135,12 @@ impl Chain {
     }
 
     /// Whether any point can have this value.
-    pub(super) fn knows(&self, text: &str) -> bool {
+    pub(super) fn has_value(&self, text: &str) -> bool {
         self.lists().iter().any(|chain| chain.rank(text).is_some())
     }
 
     /// Whether any of the open chains has this value.
-    fn counts(&self, text: &str) -> bool {
+    fn has_number(&self, text: &str) -> bool {
         self.lists().iter().any(|chain| matches!(chain, Self::Open(numbered) if numbered.number(text).is_some()))
     }
 
@@ -161,7 +161,7 @@ impl Chain {
             return Some("a list per value must not contain further lists per value".to_owned());
         }
         let known: HashSet<&Value> = before.listed().into_iter().collect();
-        if let Some(key) = of.keys().filter(|key| !known.contains(key) && !before.counts(key.as_str())).min() {
+        if let Some(key) = of.keys().filter(|key| !known.contains(key) && !before.has_number(key.as_str())).min() {
             return Some(format!("it has a list for `{key}`, which is not a value of the preceding chain axis"));
         }
         if rest.is_some() {
@@ -176,11 +176,11 @@ impl Chain {
     }
 
     /// Whether any of its values are numbered.
-    fn is_counted(&self) -> bool {
+    fn is_numbered(&self) -> bool {
         match self {
             Self::Closed(_) => false,
             Self::Open(_) => true,
-            Self::Per { of, rest } => of.values().chain(rest.as_deref()).any(Self::is_counted),
+            Self::Per { of, rest } => of.values().chain(rest.as_deref()).any(Self::is_numbered),
         }
     }
 
@@ -359,15 +359,15 @@ impl Lattice {
     /// The "unknown value" error for a word on axis `i`; suggests a similar value unless the word has a `*`.
     pub(super) fn no_such(&self, i: usize, before: Option<&Value>, text: &str) -> Error {
         let axis = &self.axes[i];
-        let (known, is_counted, listed) = match &axis.kind {
+        let (known, is_numbered, listed) = match &axis.kind {
             Kind::Set(listed) => (enumerate(listed.values()), false, listed.values().iter().collect()),
             Kind::Chain(chain) => {
                 let chain = chain.under(before).unwrap_or(chain);
-                (chain.describe(), chain.is_counted(), chain.listed())
+                (chain.describe(), chain.is_numbered(), chain.listed())
             }
         };
         let is_value = Value::parse(text).is_ok();
         let near = is_value.then(|| nearest(text, listed.into_iter().map(Value::as_str))).flatten().map(Into::into);
-        Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, is_counted, near }
+        Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, is_numbered, near }
     }
 }

@@ -211,9 +211,9 @@ fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
 /// Returns why names would be invalid as branches or directories by git-check-ref-format(1), if so. Values are valid by
 /// themselves.
 fn illegal(lattice: &Lattice, text: &str, parts: &[Part]) -> Option<String> {
-    let strange = |c: &char| !(c.is_ascii_alphanumeric() || "._-+".contains(*c) || SEPARATORS.contains(c));
+    let is_invalid = |c: &char| !(c.is_ascii_alphanumeric() || "._-+".contains(*c) || SEPARATORS.contains(c));
     let literals = parts.iter().filter_map(|part| if let Part::Literal(literal) = part { Some(literal) } else { None });
-    if let Some(c) = literals.flat_map(|literal| literal.chars()).find(strange) {
+    if let Some(c) = literals.flat_map(|literal| literal.chars()).find(is_invalid) {
         return Some(format!("the character {c:?} is not allowed"));
     }
     let wrong = |segment: &str| {

@@ -48,7 +48,7 @@ pub enum Error {
         /// The values of the axis, for the message.
         known: String,
         /// Whether the values are numbered, so that none can be added.
-        is_counted: bool,
+        is_numbered: bool,
         /// The most similar value.
         near: Option<Box<str>>,
     },

@@ -149,7 +149,7 @@ impl Selector {
             for word in &self.choices[i] {
                 let unknown = match &axis.kind {
                     Kind::Chain(_) if word.contains('+') => return Err(lattice.not_a_set(i, word)),
-                    Kind::Chain(chain) => Some(&**word).filter(|word| is_plain(word) && !chain.knows(word)),
+                    Kind::Chain(chain) => Some(&**word).filter(|word| is_plain(word) && !chain.has_value(word)),
                     Kind::Set(values) => word.split('+').find(|word| is_plain(word) && values.position(word).is_none()),
                 };
                 if let Some(unknown) = unknown {

@@ -44,10 +44,10 @@ impl fmt::Display for Value {
 }
 
 fn fault(text: &str) -> Option<String> {
-    let strange = |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c));
+    let is_invalid = |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c));
     if text.is_empty() {
         Some("it is empty".into())
-    } else if let Some(c) = text.chars().find(|c| strange(*c)) {
+    } else if let Some(c) = text.chars().find(|c| is_invalid(*c)) {
         Some(format!("the character {c:?} is not one of A-Z a-z 0-9 . _ -"))
     } else if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         Some("it must start with a letter or a digit".into())

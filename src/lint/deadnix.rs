@@ -34,7 +34,7 @@ struct File {
 #[derive(Deserialize)]
 struct Unused {
     message: String,
-    /// Missing for a file that it cannot read or parse; its exit status is 0 all the same.
+    /// Missing if it cannot read or parse the file; the exit status is 0 then, too.
     line: Option<usize>,
     column: Option<usize>,
     #[serde(rename = "endColumn")]
