@@ -10,7 +10,7 @@ pub struct BranchName(Arc<str>);
 
 /// The text is not a valid branch name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} cannot be the name of a branch")]
+#[error("{0:?} is not a valid branch name")]
 pub struct NotABranch(pub String);
 
 impl BranchName {

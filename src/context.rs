@@ -42,7 +42,7 @@ pub enum Error {
     #[error("there is no `{}` here", config::FILE)]
     Missing,
     /// The base branch is unknown: only branches that any pusher could have written name one.
-    #[error("it is not known which branch is the base")]
+    #[error("the base branch is unknown")]
     NoBase,
     /// The file exists and is invalid.
     #[error(transparent)]

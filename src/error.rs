@@ -32,7 +32,7 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
 const STORAGE: [(&[&str], &str); 2] = [
     (
         &["No space left on device", "uota exceeded", "couldn't write"],
-        "is the disk full? `df -h .` shows it; with some space on it, the same command does it all",
+        "the disk may be full: `df -h .` shows the free space; make room and run the same command again",
     ),
     (
         &["Read-only file system", "Permission denied"],
@@ -100,11 +100,11 @@ fn configuration(error: &config::Error) -> Option<Vec<String>> {
 fn no_lattice(error: &context::Error) -> Option<Vec<String>> {
     match error {
         context::Error::Missing => one(
-            "`git lattice init --component NAME --arch aarch64,x86_64` writes one, or switch to a branch that has it",
+            "`git lattice init --component NAME --arch aarch64,x86_64` creates one, or switch to a branch that has one",
         ),
-        context::Error::NoBase => {
-            one("`git config lattice.base BRANCH` says it; `git remote set-head origin --auto` asks the remote")
-        }
+        context::Error::NoBase => one(
+            "`git config lattice.base BRANCH` sets it; `git remote set-head origin --auto` reads it from the remote",
+        ),
         context::Error::Git(error) => git_error(error),
         context::Error::Config(error) => configuration(error),
     }
@@ -113,7 +113,7 @@ fn no_lattice(error: &context::Error) -> Option<Vec<String>> {
 fn no_hooks_folder(error: &hooks::dir::Error) -> Option<Vec<String>> {
     match error {
         hooks::dir::Error::Absent { value } => one(format!(
-            "let what uses it make the folder (husky: `npm install`), or `mkdir -p {}`",
+            "let the tool that uses it create the directory (husky: `npm install`), or run `mkdir -p {}`",
             process::quote(value)
         )),
         _ => None,
@@ -144,36 +144,36 @@ fn one(hint: impl Into<String>) -> Option<Vec<String>> {
 fn refusal(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::OtherContent { branch, existing, .. } => vec![
-            format!("`git show {existing}` shows what is there"),
+            format!("`git show {existing}` shows the existing point"),
             format!(
-                "without --config and --template an existing point is taken as it is; `git branch -m {branch} NAME` moves it out of the way"
+                "without --config and --template the existing point is used unchanged; `git branch -m {branch} NAME` renames it"
             ),
         ],
         Refusal::InTheWay { other, .. } => {
-            vec![format!("`git branch -m {other} NAME` gives the other branch another name")]
+            vec![format!("`git branch -m {other} NAME` renames the other branch")]
         }
         Refusal::FileInTheWay { .. } => {
-            vec![format!("`flake` in {} says where points have their directories", config::FILE)]
+            vec![format!("`flake` in {} sets the directories of points", config::FILE)]
         }
         Refusal::LastStep { .. } => vec!["`git lattice promote` opens the next phase".to_owned()],
         Refusal::LastPhase { base, .. } => vec![format!("`git lattice promote --to base` merges it into `{base}`")],
         Refusal::NotReady { .. } => {
-            vec!["`--force --reason TEXT` promotes all the same and says so in the commit".to_owned()]
+            vec!["`--force --reason TEXT` promotes anyway and writes the reason into the commit".to_owned()]
         }
         Refusal::Remote { remote, why, .. } => {
             let place = format!(
-                "`git remote -v` shows where `{remote}` is; no branch was moved, and the same command tries again"
+                "`git remote -v` shows the URL of `{remote}`; no branch was moved, so the command can be run again"
             );
             std::iter::once(place).chain(why.hint()).collect()
         }
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
-        Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` brings it back")],
-        Refusal::NotInForce { .. } => vec!["the next command that writes finishes it or takes it back".to_owned()],
+        Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` restores it")],
+        Refusal::NotInForce { .. } => vec!["the next command that writes finishes or reverts it".to_owned()],
         Refusal::Moved { .. } => {
             vec!["`git reflog REF` shows what moved it; `git lattice ops` lists the operations".to_owned()]
         }
         Refusal::CommitGone { commit, .. } => {
-            vec![format!("`git gc` may have removed it; `git fetch REMOTE {commit}` brings it where a remote has it")]
+            vec![format!("`git gc` may have removed it; `git fetch REMOTE {commit}` gets it if a remote has it")]
         }
         Refusal::InUse { operation, leave, .. } => vec![format!("`{leave}`, then `git lattice undo {operation}`")],
         Refusal::CheckedOut { branch, .. } => {
@@ -185,14 +185,14 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
 fn cannot(error: &Cannot) -> Vec<String> {
     match error {
         Cannot::NoBase { fetch, .. } => {
-            let bring = fetch.iter().map(|command| format!("`{command}` brings it from the remote"));
-            bring.chain(["`base` in lattice.toml names the branch to grow from".to_owned()]).collect()
+            let bring = fetch.iter().map(|command| format!("`{command}` gets it from the remote"));
+            bring.chain(["`base` in lattice.toml names the branch that points start from".to_owned()]).collect()
         }
         Cannot::NoCommit => {
-            vec!["points grow from a commit: `git commit --allow-empty -m 'start'` makes the first one".to_owned()]
+            vec!["points start from a commit: `git commit --allow-empty -m 'start'` creates the first one".to_owned()]
         }
         Cannot::NoPoint { point, .. } => {
-            vec![format!("`git lattice new {point}` makes it; `git lattice status` shows the points there are")]
+            vec![format!("`git lattice new {point}` creates it; `git lattice status` lists the existing points")]
         }
         Cannot::NoHeadPoint => vec![
             "name one, as in `git lattice status` (component/arch/phase/step), or `git switch` to a point's branch"
@@ -202,15 +202,21 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
         }
         Cannot::OddPath { .. } => {
-            vec!["`TMPDIR=/some/plain/path` gives it a folder for a link; Nix 2.20 and later need none".to_owned()]
+            vec![
+                "`TMPDIR=/some/plain/path` gives it a directory for a link; Nix 2.20 and later need no link".to_owned(),
+            ]
         }
         Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
-        Cannot::NoRemote { remote: None } => vec![format!("`remote` in {} says which; it is empty", config::FILE)],
+        Cannot::NoRemote { remote: None } => {
+            vec![format!("`remote` in {} is empty: set it to the name of the remote", config::FILE)]
+        }
         Cannot::NoOperation(_) | Cannot::SeveralOperations(_) => {
             vec!["`git lattice ops` lists the operations".to_owned()]
         }
-        Cannot::StillMoving { pid, .. } => vec![format!("wait for it, or end it: `kill {pid}`; a hook may keep it")],
-        Cannot::NothingSelected(_) => vec!["`git lattice status` shows the points there are".to_owned()],
+        Cannot::StillMoving { pid, .. } => {
+            vec![format!("wait for it, or end it: `kill {pid}`; it may be waiting for a hook")]
+        }
+        Cannot::NothingSelected(_) => vec!["`git lattice status` lists the existing points".to_owned()],
         Cannot::NeedsNixpkgs { below_template, .. } => {
             vec![format!("use `--template {below_template}` or `--template nixpkgs`")]
         }
@@ -225,10 +231,10 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
         }
         Cannot::NoEngine { .. } => {
-            vec!["`require` under `[lint]` in lattice.toml says which linters have to be there".to_owned()]
+            vec!["`require` under `[lint]` in lattice.toml lists the linters that must be installed".to_owned()]
         }
         Cannot::NoAxis(_) => Vec::new(),
-        Cannot::BadOutput { .. } => vec!["this is a fault of git-lattice; nothing was written".to_owned()],
+        Cannot::BadOutput { .. } => vec!["this is a bug in git-lattice; nothing was written".to_owned()],
     }
 }
 
@@ -245,7 +251,7 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
             Some(hints)
         }
         Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
-        Error::Open { axis, .. } => one(format!("say which: `--{axis} VALUE`, or several separated by commas")),
+        Error::Open { axis, .. } => one(format!("set it: `--{axis} VALUE`, or several values separated by commas")),
         Error::Endless { axis, .. } => one(format!("name the values: `--{axis} a,b`")),
         Error::BadValue { .. } => one("a value is letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`"),
         _ => None,
@@ -254,32 +260,30 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
 
 fn not_found(program: &str) -> Option<Vec<String>> {
     match program {
-        "nix" => one("Nix builds the flakes: nixos.org/download, or `apt install nix-bin` on Debian"),
-        "git" => one("install git, or name it in GIT_LATTICE_GIT"),
+        "nix" => one("install Nix: nixos.org/download, or `apt install nix-bin` on Debian"),
+        "git" => one("install git, or set GIT_LATTICE_GIT to its path"),
         _ => None,
     }
 }
 
 fn stale_lock(lock: impl AsRef<std::ffi::OsStr>) -> Option<Vec<String>> {
-    one(format!("if no git is at work here any more, it was killed: `rm {}`", process::quote(lock)))
+    one(format!("if no git process runs in this repository, a killed one left the lock: `rm {}`", process::quote(lock)))
 }
 
 fn git_error(error: &git::Error) -> Option<Vec<String>> {
     match error {
-        git::Error::NotARepository(_) => one("`git init` makes one, or `cd` into one"),
+        git::Error::NotARepository(_) => one("`git init` creates one, or `cd` into one"),
         git::Error::Untrusted(path) => {
             one(format!("`git config --global --add safe.directory {}` if you trust it", process::quote(path)))
         }
         git::Error::Identity(what) => one(format!("`git config --global {what} VALUE` sets it")),
-        git::Error::Ref { raced: true, .. } => one("run the command again: it sees the other's work"),
+        git::Error::Ref { raced: true, .. } => one("another process changed the ref: run the command again"),
         git::Error::Locked { lock, .. } => stale_lock(lock),
         git::Error::TooLarge(too_large) => one(too_large.hint()),
-        git::Error::Unread { .. } => {
-            one("`git fsck` says what is broken; `git fetch` brings what the remote still has")
-        }
+        git::Error::Unread { .. } => one("`git fsck` shows what is broken; `git fetch` gets what the remote still has"),
         git::Error::Exe(process::Error::NotFound { program }) => not_found(program),
         git::Error::Conflict { .. } => {
-            one("bring one of the points below up to the other first, so that they agree on these files")
+            one("update one of the lower points from the other first, so that they agree on these files")
         }
         _ => None,
     }

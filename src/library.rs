@@ -42,8 +42,10 @@ fn build(flake_dir: &Path) -> Result<Vec<Record>> {
     let config = context.config()?;
     let root = context.repo.workdir().context("the repository is bare")?.canonicalize()?;
     let dir = cwd.strip_prefix(&root)?.to_str().context("its path is not UTF-8")?;
-    let point =
-        config.flake.decode(&config.lattice, dir).with_context(|| format!("`{dir}` is no point's directory"))?;
+    let point = config
+        .flake
+        .decode(&config.lattice, dir)
+        .with_context(|| format!("`{dir}` is not the directory of a point"))?;
     let commit = context.repo.head()?.commit.context("HEAD has no commit yet")?;
     let records = Records::open(&context.repo)?;
     let mut plan = builds::plan_at(&context, &config, &records, &point, commit)?;

@@ -32,10 +32,9 @@ impl Error {
     /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Busy { path, .. } => Some(format!(
-                "`fuser -v {}` shows which process it is: let it go on, or end it",
-                crate::process::quote(path)
-            )),
+            Self::Busy { path, .. } => {
+                Some(format!("`fuser -v {}` shows the process: wait for it, or end it", crate::process::quote(path)))
+            }
             Self::Io { .. } => None,
         }
     }

@@ -9,7 +9,7 @@ pub struct System(Arc<str>);
 
 /// The text is not a system double.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no Nix system: expected CPU-OS such as `aarch64-linux`")]
+#[error("`{0}` is not a Nix system: expected CPU-OS such as `aarch64-linux`")]
 pub struct NotASystem(pub String);
 
 impl System {

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("`nix-store` was not found, neither beside `nix` nor on PATH")]
     NoStore,
     /// The program's `--version` is not Nix's.
-    #[error("`{}` is not Nix: its `--version` says `{said}`", program.display())]
+    #[error("`{}` is not Nix: its `--version` prints `{said}`", program.display())]
     NotNix {
         /// The program that was run.
         program: PathBuf,
@@ -32,7 +32,7 @@ pub enum Error {
         version: Version,
     },
     /// The settings in `NIX_CONFIG` could not be written to a file.
-    #[error("could not put `NIX_CONFIG` into a file for Nix")]
+    #[error("could not write `NIX_CONFIG` to a file for Nix")]
     UserConfig(#[source] std::io::Error),
     /// The user interrupted both nix and us.
     #[error("nix was interrupted{}", signal.map(|n| format!(" (signal {n})")).unwrap_or_default())]
@@ -47,7 +47,7 @@ pub enum Error {
         signal: Option<i32>,
     },
     /// The output has a format that no known version prints.
-    #[error("could not read what `nix {command}` printed: {problem}")]
+    #[error("could not parse the output of `nix {command}`: {problem}")]
     Unreadable {
         /// The subcommand.
         command: &'static str,
@@ -72,7 +72,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => Some(
-                "Nix comes from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)".into(),
+                "install Nix from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)"
+                    .into(),
             ),
             Self::Killed { signal: Some(9) } => trouble::hint("signal 9", None),
             Self::Process(process::Error::Failed { stderr, .. }) => {

@@ -17,13 +17,13 @@ pub struct FlakeRef {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlakeRefError {
     /// The path of the repository or directory is not absolute.
-    #[error("`{}` is no absolute path", .0.display())]
+    #[error("`{}` is not an absolute path", .0.display())]
     NotAbsolute(PathBuf),
     /// The commit id is not a full id.
-    #[error("`{0}` is no commit id: expected 40 or 64 hexadecimal digits")]
+    #[error("`{0}` is not a commit id: expected 40 or 64 hexadecimal digits")]
     NotACommit(String),
     /// The flake's directory is not inside the repository.
-    #[error("`{}` is no directory inside a repository", .0.display())]
+    #[error("`{}` is not a directory inside a repository", .0.display())]
     NotInside(PathBuf),
 }
 

@@ -40,7 +40,7 @@ impl BadPlace {
     /// Returns what the user can do about it.
     pub fn hint(&self) -> &'static str {
         "a store is written like `ssh-ng://USER@HOST`, `https://HOST` or `file:///FOLDER`; \
-         a builder line begins with one and goes on with its systems"
+         a builder line is such a URL, followed by its systems"
     }
 }
 

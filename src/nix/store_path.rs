@@ -18,7 +18,7 @@ pub struct StorePath {
 
 /// The text is not a store path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no store path: expected an absolute directory, then HASH-NAME")]
+#[error("`{0}` is not a store path: expected an absolute directory, then HASH-NAME")]
 pub struct NotAStorePath(pub String);
 
 impl StorePath {

@@ -27,7 +27,7 @@ impl UserConfig {
     /// Writes the file if `NIX_CONFIG` is not empty.
     pub(super) fn write(version: &Version) -> io::Result<Option<Self>> {
         let Some(text) = env::nix_config() else { return Ok(None) };
-        let mut result = Err(io::Error::other("there is no folder for it whose path has no colon"));
+        let mut result = Err(io::Error::other("the path of every possible directory contains a colon"));
         for place in places() {
             result = put(&place, &text);
             if result.is_ok() {

@@ -139,8 +139,7 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
     let Ok(config) = context.config() else { return Ok(Reaction::Nothing) };
     Ok(match config.branch.decode(&config.lattice, branch) {
         Some(_) => Reaction::Say(
-            "not built by itself, it is not known which branch is the base: `git config lattice.base BRANCH` says it"
-                .to_owned(),
+            "not built by itself, the base branch is unknown: `git config lattice.base BRANCH` sets it".to_owned(),
         ),
         None => Reaction::Nothing,
     })

@@ -4,16 +4,16 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Flaw {
     /// The note is not a blob with text.
-    #[error("no note, or one that cannot be read")]
+    #[error("not a note, or an unreadable one")]
     NoText,
     /// The note is too large.
-    #[error("a note that is larger than what is read (limit `lattice.limit.note`)")]
+    #[error("a note larger than the limit `lattice.limit.note`")]
     HugeNote,
     /// The line is too long.
     #[error("a line of more than 64 KiB")]
     HugeLine,
     /// The line is not a JSON object with a record's fields.
-    #[error("no record")]
+    #[error("not a record")]
     NoRecord,
     /// The record was copied from another note, by `notes.rewriteRef` or by hand.
     #[error("a record of another key")]
@@ -22,21 +22,21 @@ pub enum Flaw {
     #[error("a record of another point")]
     OtherPoint,
     /// The system is not a system double.
-    #[error("a system that is none")]
+    #[error("an invalid system")]
     System,
     /// The commit is not an object id.
-    #[error("a commit that is none")]
+    #[error("an invalid commit id")]
     Commit,
     /// A path is not a store path.
-    #[error("a store path that is none")]
+    #[error("an invalid store path")]
     StorePath,
     /// A text has characters that are unsafe on a terminal.
     #[error("control characters")]
     Controls,
     /// The time is invalid or in the future.
-    #[error("a time that is none or is still to come")]
+    #[error("an invalid time, or one in the future")]
     Time,
     /// The duration is invalid.
-    #[error("a duration that is none")]
+    #[error("an invalid duration")]
     Seconds,
 }

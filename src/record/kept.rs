@@ -33,7 +33,7 @@ pub enum Recorded {
 
 /// The records could neither be written to the notes nor kept in a file.
 #[derive(Debug, thiserror::Error)]
-#[error("could not record the result, nor keep it in `{}` ({kept}); it is: {lines}", file.display())]
+#[error("could not record the result or save it in `{}` ({kept}); the record is: {lines}", file.display())]
 pub struct Unrecorded {
     /// The records, one line each.
     pub lines: String,

@@ -238,10 +238,10 @@ impl<'a> Records<'a> {
         };
         let mut problems = Vec::new();
         if found.odd > 0 {
-            problems.push(problem(None, "entries that are no notes".to_owned(), found.odd));
+            problems.push(problem(None, "entries that are not notes".to_owned(), found.odd));
         }
         if found.left == 0 {
-            problems.push(problem(None, "more notes than are looked at".to_owned(), 1));
+            problems.push(problem(None, "too many notes: some were not read".to_owned(), 1));
         }
         for (key, blob) in found.notes {
             let Some(note) = self.read_within(read, key, blob) else { continue };
@@ -312,7 +312,7 @@ pub fn writer(repo: &Repo) -> Result<String> {
     let (git, own) = (repo.git(), random_name());
     git.add_config(WRITER, &own)?;
     // If several processes do this at once, all use the first name in the file, and the others remove theirs.
-    let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("`{WRITER}` was not kept")))?;
+    let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("git did not store `{WRITER}`")))?;
     if name != own {
         git.unset_config(WRITER, &own)?;
     }

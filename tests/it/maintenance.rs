@@ -135,6 +135,6 @@ fn a_result_that_cannot_be_kept_is_in_the_error() {
     fs::write(sandbox.work().join(".git/lattice/records"), "in the way").unwrap();
     fs::create_dir_all(sandbox.work().join(".git/refs/notes")).unwrap();
     fs::write(sandbox.work().join(".git/refs/notes/lattice"), "in the way").unwrap();
-    let run = sandbox.lattice(&["build", &points[0]]).exits(2).says_err("could not record the result, nor keep it");
+    let run = sandbox.lattice(&["build", &points[0]]).exits(2).says_err("could not record the result or save it");
     run.says_err(r#""verdict":"no-builder""#).says_err("hint: ");
 }

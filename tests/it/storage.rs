@@ -56,7 +56,7 @@ fn new_on_a_full_disk_makes_all_or_nothing() {
         codes.push(run.code);
         if run.code != 0 {
             assert_nothing_made(&sandbox, "small", &step);
-            run.exits(2).says_err("hint: ").says_err("is the disk full?");
+            run.exits(2).says_err("hint: ").says_err("the disk may be full");
         }
         new_step(&sandbox, "small", &step).exits(0);
     }
@@ -104,7 +104,7 @@ fn no_result_is_lost_on_a_full_disk() {
             run.exits(2).says_err(r#""verdict":"no-builder""#).says_err("hint: write the line");
         } else if run.code == 2 {
             // Nothing was found out yet.
-            run.says_err("is the disk full?");
+            run.says_err("the disk may be full");
         } else {
             assert_eq!(is_kept, run.stderr.contains("could not be recorded yet"), "{left} KiB left: {}", run.stderr);
             run.exits(1).says_out("no-builder");

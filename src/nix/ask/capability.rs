@@ -139,7 +139,7 @@ fn remote(settings: &Settings) -> Option<String> {
 
 /// No machine builds for a system.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no machine is known that builds for `{system}`")]
+#[error("no known machine builds for `{system}`")]
 pub struct NoBuilder {
     /// The system.
     pub system: System,
@@ -190,7 +190,7 @@ mod tests {
     fn this_machine_builds_what_it_runs() {
         assert_eq!(who(&settings(""), "i686-linux"), ["this machine"]);
         let refusal = Capability::of(&settings("")).require(&system("riscv64-linux")).unwrap_err();
-        assert_eq!(refusal.to_string(), "no machine is known that builds for `riscv64-linux`");
+        assert_eq!(refusal.to_string(), "no known machine builds for `riscv64-linux`");
         assert!(refusal.hints().iter().all(|hint| hint.contains("riscv64-linux")), "{refusal:?}");
         assert!(
             who(&Settings { max_jobs: 0, ..settings("") }, "x86_64-linux").is_empty(),

@@ -50,15 +50,15 @@ impl Concern {
     pub fn sentence(&self) -> String {
         match self {
             Self::TrustedUser { entry } => format!(
-                "`trusted-users` has `{entry}`, so Nix' daemon takes any setting from you: what runs as you can become root"
+                "`trusted-users` has `{entry}`, so Nix's daemon accepts any setting from you: any program that you run can become root"
             ),
-            Self::NoSandbox => "`sandbox` is off: a build that you type runs with all your rights".to_owned(),
-            Self::RelaxedSandbox => "`sandbox` is relaxed: a derivation can ask to be built outside of it".to_owned(),
+            Self::NoSandbox => "`sandbox` is off: a build that you start runs with all your permissions".to_owned(),
+            Self::RelaxedSandbox => "`sandbox` is relaxed: a derivation can ask to be built outside it".to_owned(),
             Self::SandboxFallback => {
-                "`sandbox-fallback` is on: where the kernel has no sandbox, builds go on without one".to_owned()
+                "`sandbox-fallback` is on: if the kernel has no sandbox, builds run without one".to_owned()
             }
             Self::AcceptFlakeConfig => {
-                "`accept-flake-config` is on: any flake that you build by hand can have Nix run a program as you"
+                "`accept-flake-config` is on: any flake that you build by hand can make Nix run a program as you"
                     .to_owned()
             }
         }
@@ -69,7 +69,7 @@ impl Concern {
         match self {
             Self::TrustedUser { entry } => {
                 format!(
-                    "take `{entry}` out of `trusted-users` in /etc/nix/nix.conf, and name caches in `trusted-substituters`"
+                    "remove `{entry}` from `trusted-users` in /etc/nix/nix.conf, and list caches in `trusted-substituters`"
                 )
             }
             Self::NoSandbox | Self::RelaxedSandbox => "set `sandbox = true` in nix.conf".to_owned(),

@@ -73,7 +73,11 @@ impl Nix {
     ) -> Result<Vec<Evaluation>, Error> {
         let mut search = Search { nix: self, what, options, on_event, found: vec![None; what.len()], trouble: None };
         search.run(groups(what))?;
-        search.found.into_iter().map(|found| found.ok_or_else(|| Error::unreadable(COMMAND, &"too few"))).collect()
+        search
+            .found
+            .into_iter()
+            .map(|found| found.ok_or_else(|| Error::unreadable(COMMAND, &"too few results")))
+            .collect()
     }
 }
 
@@ -303,16 +307,16 @@ fn read(stdout: &[u8], count: usize) -> Result<Vec<Evaluation>, String> {
     if all.len() == count {
         all.iter().map(read_one).collect()
     } else {
-        Err(format!("{} answers to {count} questions", all.len()))
+        Err(format!("{} results for {count} installables", all.len()))
     }
 }
 
 fn read_one(value: &Value) -> Result<Evaluation, String> {
     let Some(drv) = value.get("drvPath").and_then(Value::as_str) else {
-        return Ok(Err(Failure::evaluation("it is no derivation".to_owned())));
+        return Ok(Err(Failure::evaluation("it is not a derivation".to_owned())));
     };
     let Some(outputs) = read_outputs(value)? else {
-        let why = "it is content-addressed: where its output will be cannot be known beforehand";
+        let why = "it is content-addressed: its output path is not known before the build";
         return Ok(Err(Failure::trouble(why.to_owned())));
     };
     Ok(Ok(Derivation { drv: parse(drv)?, outputs }))

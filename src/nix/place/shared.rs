@@ -69,7 +69,7 @@ pub enum NotShareable {
         parameter: String,
     },
     /// A store of this machine, or of an unknown kind.
-    #[error("`{place}` names no other machine or cache: a shared file may use {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "))]
+    #[error("`{place}` is not another machine or a cache: a shared file may use {}", SCHEMES.map(|scheme| format!("{scheme}://")).join(", "))]
     Scheme {
         /// The text.
         place: String,

@@ -297,7 +297,8 @@ impl Diagnosis {
         let first =
             self.unreachable().or_else(|| own().find(is_unread)).or_else(|| own().find(|error| !is_total(error)));
         let first = first.or_else(|| self.errors.first());
-        let summary = first.map_or_else(|| "nix failed without a word".to_owned(), |error| one_line(&error.brief));
+        let summary =
+            first.map_or_else(|| "nix failed without an error message".to_owned(), |error| one_line(&error.brief));
         Failure { kind, summary, detail: self.detail(), drv: None, trouble: None }
     }
 

@@ -19,7 +19,7 @@ const REMEDIES: &[Remedy] = &[
         None,
         "the store's database is damaged: restore `db` of the Nix state directory (often /nix/var/nix/db) from a backup, then `nix-store --verify`",
     ),
-    (&["Nix store schema is version"], None, "a newer Nix made this store: build with that Nix"),
+    (&["Nix store schema is version"], None, "a newer Nix created this store: build with that Nix"),
     (
         &["No space left on device", "database or disk is full", "lack of free disk space", "Disk quota exceeded"],
         None,
@@ -40,7 +40,11 @@ const REMEDIES: &[Remedy] = &[
         None,
         "the sandbox needs a shell: `sandbox-paths = /bin/sh=/path/to/busybox` in nix.conf names a static one",
     ),
-    (&[], Some(Trouble::Execute), "`sandbox-paths` in nix.conf lets programs of this machine into the sandbox"),
+    (
+        &[],
+        Some(Trouble::Execute),
+        "`sandbox-paths` in nix.conf makes programs of this machine available in the sandbox",
+    ),
     (
         &["getting attributes of path", "mounting ", "bind mounting"],
         None,
@@ -49,17 +53,17 @@ const REMEDIES: &[Remedy] = &[
     (
         &["kernel namespaces", "setting up a private mount namespace", "cloning builder process", "unshare"],
         None,
-        "Nix may not make namespaces here, which the sandbox needs: allow unprivileged user namespaces",
+        "the sandbox needs namespaces, which Nix may not create here: allow unprivileged user namespaces",
     ),
     (
         &["hash mismatch in fixed-output derivation"],
         None,
-        "look at what the URL gives now: where the source has changed, put the hash of `got` in; a proxy or a login page gives another file",
+        "check what the URL returns now: if the source has changed, use the hash after `got`; a proxy or a login page returns another file",
     ),
     (
         &["unable to download", "Could not resolve host", "Couldn't resolve host"],
         Some(Trouble::Fetch),
-        "is there a network? `curl -I URL` shows what the server says; the same command tries again",
+        "check the network: `curl -I URL` shows the server's answer; then run the same command again",
     ),
     (
         &["don't know how to open Nix store"],
@@ -74,7 +78,7 @@ const REMEDIES: &[Remedy] = &[
             "ssh: connect to host",
         ],
         None,
-        "the other machine could not be reached: `nix store ping --store URL` tries it alone",
+        "the other machine could not be reached: `nix store ping --store URL` tests the connection",
     ),
     (
         &["cannot connect to", "to socket at '", "daemon disconnected"],
@@ -84,51 +88,39 @@ const REMEDIES: &[Remedy] = &[
     (
         &["creating temporary directory", "/nix-build-", "canonicalising '/tmp", "TMPDIR"],
         None,
-        "`TMPDIR` must name a directory that exists and can be written",
+        "`TMPDIR` must name an existing, writable directory",
     ),
     (
         &["signal 9", "exit code 137", "out of memory", "Cannot allocate memory"],
         None,
-        "out of memory? `journalctl -k | grep -i oom` says so; `max-jobs` and `cores` in nix.conf make builds smaller",
+        "memory may be short: `journalctl -k | grep -i oom` shows it; lower `max-jobs` and `cores` in nix.conf",
     ),
-    (
-        &["Input/output error", "disk I/O error"],
-        None,
-        "the disk does not work as it should: the kernel's log (`dmesg`) says more",
-    ),
+    (&["Input/output error", "disk I/O error"], None, "the disk reports errors: see the kernel's log (`dmesg`)"),
     (
         // 2.8 takes a repository that a killed `git init` left there for a complete one.
         &["program 'git' failed"],
         None,
-        "a cache that a killed Nix left half made stays so: `rm -rf ~/.cache/nix/gitv3`, and the same command makes it anew",
+        "a killed Nix may have left an incomplete cache: `rm -rf ~/.cache/nix/gitv3`, then run the same command again",
     ),
     (
         &["[json.exception."],
         None,
-        "a damaged cache of Nix gives such errors: `rm ~/.cache/nix/fetcher-cache-*`, and the same command makes it anew",
+        "a damaged cache of Nix causes such errors: `rm ~/.cache/nix/fetcher-cache-*`, then run the same command again",
     ),
     (
         &["allow-import-from-derivation"],
         None,
-        "a build that starts by itself builds nothing during evaluation: `git lattice build` does, by the user's nix.conf",
+        "automatic builds build nothing during evaluation: `git lattice build` does if nix.conf allows it",
     ),
-    (
-        &["experimental Nix feature '"],
-        None,
-        "`extra-experimental-features` in nix.conf turns it on, where this Nix has it",
-    ),
+    (&["experimental Nix feature '"], None, "`extra-experimental-features` in nix.conf enables it, if this Nix has it"),
     (
         &["timed out after ", "bytes of log output"],
         None,
         "`timeout`, `max-silent-time` and `max-build-log-size` in nix.conf of the machine that builds are limits too",
     ),
-    (
-        &["max-call-depth exceeded"],
-        None,
-        "`max-call-depth` in nix.conf lets calls be nested less deep than the usual 10000",
-    ),
-    (&["stack overflow"], None, "Nix wants 60 MiB of stack: `ulimit -Hs` says how much it may have, in KiB"),
-    (&["Too many open files"], None, "`ulimit -n` says how many files may be open"),
+    (&["max-call-depth exceeded"], None, "`max-call-depth` in nix.conf is lower than the default of 10000"),
+    (&["stack overflow"], None, "Nix needs 60 MiB of stack: `ulimit -Hs` shows the limit in KiB"),
+    (&["Too many open files"], None, "`ulimit -n` shows how many files may be open"),
     (&["Permission denied"], None, "`nix store ping` shows which store is used; its owner can write to it"),
 ];
 

@@ -52,6 +52,6 @@ impl Nix {
             };
             self.realise(&[derivation], request.out_link.as_deref(), &request.options, on)?;
         }
-        built.pop().map(|(_, outcome)| outcome).ok_or_else(|| Error::unreadable("store --realise", &"nothing"))
+        built.pop().map(|(_, outcome)| outcome).ok_or_else(|| Error::unreadable("store --realise", &"it is empty"))
     }
 }

@@ -121,7 +121,7 @@ impl Realising<'_> {
                 self.call(some)?;
             }
             if self.open.len() == before {
-                return Err(Error::unreadable("store --realise", &"it says of nothing what became of it"));
+                return Err(Error::unreadable("store --realise", &"it does not say how any build ended"));
             }
         }
         Ok(())
@@ -213,7 +213,7 @@ impl Realising<'_> {
             let drvs: Vec<_> = self.what.iter().map(|one| &one.drv).collect();
             self.graph.set(self.nix.graph(&drvs)?).ok();
         }
-        self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"nothing"))
+        self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"it is empty"))
     }
 
     /// Reports all builds whose outputs are in the store.

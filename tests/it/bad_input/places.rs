@@ -114,7 +114,7 @@ fn an_unborn_branch() {
     run(&init)
         .exits(2)
         .says_err("the repository has no commit yet")
-        .says_err("hint: points grow from a commit: `git commit --allow-empty");
+        .says_err("hint: points start from a commit: `git commit --allow-empty");
     assert!(!sandbox.path("empty/lattice.toml").exists(), "no file should be written");
     run(&["status"]).exits(2).says_err("there is no `lattice.toml` here");
     let toml = "base = \"main\"\nremote = \"\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\"] }\n\
@@ -133,7 +133,7 @@ fn no_repository() {
     {
         let run =
             sandbox.lattice_in("home", args, |command| command).exits(2).says_err("is not inside a git repository");
-        run.says_err("hint: `git init` makes one");
+        run.says_err("hint: `git init` creates one");
     }
     for args in [&["--help"][..], &["--version"], &["new", "--help"], &["man"], &["completions", "fish"]] {
         sandbox.lattice_in("home", args, |command| command).exits(0);

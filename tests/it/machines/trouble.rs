@@ -55,7 +55,7 @@ fn store_of_a_newer_nix() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         store_of(&sandbox, "db/schema", "99");
-        sandbox.no_verdict().says_err("hint: a newer Nix made this store");
+        sandbox.no_verdict().says_err("hint: a newer Nix created this store");
     }
 }
 
@@ -123,7 +123,7 @@ fn temporary_folder_that_is_not_there() {
 fn builder_that_is_killed() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
-        sandbox.no_verdict().says_err("exit code 137").says_err("hint: out of memory?");
+        sandbox.no_verdict().says_err("exit code 137").says_err("hint: memory may be short");
     }
 }
 
@@ -148,7 +148,7 @@ fn source_that_cannot_be_fetched() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1");
-        sandbox.no_verdict().says_err("`source` could not be fetched").says_err("hint: is there a network?");
+        sandbox.no_verdict().says_err("`source` could not be fetched").says_err("hint: check the network");
     }
 }
 
@@ -162,7 +162,7 @@ fn source_with_another_hash_shows_both() {
             .no_verdict()
             .says_err("specified: sha256-HDfQGvQL")
             .says_err("got: sha256-")
-            .says_err("hint: look at what the URL");
+            .says_err("hint: check what the URL");
     }
 }
 
@@ -259,6 +259,6 @@ fn server_that_says_nothing_fails_no_evaluation() {
         let text = format!("{{ ... }}:\nbuiltins.fetchurl {{ url = \"{url}\"; sha256 = \"{hash}\"; }}\n");
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
         sandbox.git(&["config", "lattice.limit.evaluation", "3"]);
-        sandbox.no_verdict().says_err("could not be fetched").says_err("hint: is there a network?");
+        sandbox.no_verdict().says_err("could not be fetched").says_err("hint: check the network");
     }
 }

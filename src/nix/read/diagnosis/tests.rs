@@ -96,7 +96,7 @@ fn trouble_does_not_blame_the_flake() {
     let failure = diagnosis(group).failure();
     assert_eq!(failure.kind, Kind::Trouble);
     assert!(failure.summary.starts_with("the group 'nixbld'"), "a warning is not a cause: {failure:?}");
-    assert_eq!(diagnosis(b"").failure().summary, "nix failed without a word");
+    assert_eq!(diagnosis(b"").failure().summary, "nix failed without an error message");
 }
 
 #[test]
