@@ -57,7 +57,7 @@ fn hints_for(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<git::Error>(cause, git_error))
         .or_else(|| of::<hooks::dir::Error>(cause, no_hooks_folder))
         .or_else(|| of::<hooks::config_file::Error>(cause, locked_hooks))
-        .or_else(|| still(cause).and_then(|limit| one(limits::hint_for_network(limit))))
+        .or_else(|| stall_limit(cause).and_then(|limit| one(limits::hint_for_network(limit))))
         .or_else(|| own_hint(cause))
 }
 
@@ -128,11 +128,11 @@ fn locked_hooks(error: &hooks::config_file::Error) -> Option<Vec<String>> {
 }
 
 /// Returns the limit for the time without activity, if that was exceeded.
-fn still(cause: &(dyn std::error::Error + 'static)) -> Option<std::time::Duration> {
+fn stall_limit(cause: &(dyn std::error::Error + 'static)) -> Option<std::time::Duration> {
     match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
-        (Some(process::Error::Still { limit, .. }), _, _)
-        | (_, Some(nix::Error::Process(process::Error::Still { limit, .. })), _)
-        | (_, _, Some(git::Error::Exe(process::Error::Still { limit, .. }))) => Some(*limit),
+        (Some(process::Error::Stalled { limit, .. }), _, _)
+        | (_, Some(nix::Error::Process(process::Error::Stalled { limit, .. })), _)
+        | (_, _, Some(git::Error::Exe(process::Error::Stalled { limit, .. }))) => Some(*limit),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ pub use cmd::{Cmd, quote};
 pub use error::{Error, Result};
 pub use run::Output;
 pub use talk::{Clock, Heard};
-pub use watch::{USUAL_STILL, announce_waits};
+pub use watch::{USUAL_STALL_LIMIT, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

@@ -36,7 +36,7 @@ impl Folder {
     /// If it cannot be created.
     pub fn make_in(place: &Path) -> io::Result<Self> {
         sweep_folders_in(place);
-        let path = place.join(format!("{OF_FOLDER}{}", word()));
+        let path = place.join(format!("{OF_FOLDER}{}", unique_name()));
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
@@ -79,7 +79,7 @@ fn dead_folders_in(place: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns a unique name for a new file of this process: `lattice-TAG.N`. It is also valid as a part of a branch name.
-pub fn word() -> String {
+pub fn unique_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{MARK}{}.{}", Tag::own(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -90,7 +90,7 @@ pub fn word() -> String {
 /// Those of `write` and of the rename; the new file is then removed.
 pub fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = path.with_file_name(format!(".{name}.{}", word()));
+    let new = path.with_file_name(format!(".{name}.{}", unique_name()));
     write(&new).and_then(|()| fs::rename(&new, path)).inspect_err(|_| drop(fs::remove_file(&new)))
 }
 
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn sweeps_only_files_of_ended_processes() {
         let dir = tempfile::tempdir().unwrap();
-        let (own, ended) = (word(), Tag::of_ended_process());
+        let (own, ended) = (unique_name(), Tag::of_ended_process());
         let stay =
             [format!(".file.{own}"), format!("lattice-{ended}"), format!("{ended}.0"), ".gitlattice-1.2".to_owned()];
         let go = [format!(".file.lattice-{ended}.0"), format!("tmp_obj_lattice-{ended}.12")];

@@ -212,7 +212,7 @@ impl Git {
 
     /// Lets git fetch an object that a partial clone left out; tells whether it is here now.
     pub(super) fn fetch_object(&self, id: Oid) -> bool {
-        let cmd = self.asking("origin", process::USUAL_STILL).env("GIT_TERMINAL_PROMPT", "0");
+        let cmd = self.asking("origin", process::USUAL_STALL_LIMIT).env("GIT_TERMINAL_PROMPT", "0");
         cmd.args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
     }
 

@@ -112,7 +112,7 @@ impl Writer {
 
     /// git removes what begins with `tmp_obj_` as well, after two weeks (git-prune(1)).
     fn put(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> io::Result<()> {
-        let new = self.dir.join(format!("tmp_obj_{}", temporary::word()));
+        let new = self.dir.join(format!("tmp_obj_{}", temporary::unique_name()));
         let write = || {
             let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&new)?;
             let mut file = gix::zlib::stream::deflate::Write::new(file, self.compression);

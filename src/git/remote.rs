@@ -191,7 +191,7 @@ impl Git {
 
     /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
     pub(super) fn asking(&self, remote: &str, still: Duration) -> Cmd {
-        self.read().env_remove("GIT_TERMINAL_PROMPT").may_ask().moving(still, format!("the remote `{remote}`"))
+        self.read().env_remove("GIT_TERMINAL_PROMPT").may_ask().stall_limit(still, format!("the remote `{remote}`"))
     }
 }
 

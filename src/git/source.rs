@@ -59,7 +59,7 @@ impl Source {
     /// # Errors
     /// When it cannot be written.
     pub fn branch(&self, commit: Oid) -> Result<SourceBranch> {
-        let name = format!("{commit}-{}", temporary::word());
+        let name = format!("{commit}-{}", temporary::unique_name());
         let dir = self.path.join(".git").join(HEADS);
         let file = dir.join(&name);
         let text = format!("{commit}\n");

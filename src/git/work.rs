@@ -141,13 +141,13 @@ impl Notes {
         work: &Work,
         run: impl FnOnce() -> process::Result<T>,
     ) -> process::Result<T> {
-        let file = self.dir.join(temporary::word());
+        let file = self.dir.join(temporary::unique_name());
         self.write(&file, work).ok();
         let ended = run();
         let was_killed = match &ended {
             Ok(ended) => ended.was_killed(),
             Err(process::Error::Failed { status, stderr, .. }) => was_killed(*status, stderr),
-            Err(process::Error::TimedOut { .. } | process::Error::Still { .. }) => true,
+            Err(process::Error::TimedOut { .. } | process::Error::Stalled { .. }) => true,
             Err(process::Error::NotFound { .. } | process::Error::Io { .. }) => false,
         };
         if !was_killed {

@@ -79,14 +79,14 @@ pub(super) enum Line {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 enum Written {
-    Pending(Box<Begun>),
+    Pending(Box<PendingFields>),
     Done { id: String },
     Dropped { id: String },
     Pushed { remote: String, refs: Vec<WrittenRef> },
 }
 
 #[derive(Serialize, Deserialize)]
-struct Begun {
+struct PendingFields {
     version: u32,
     id: String,
     title: String,
@@ -130,8 +130,9 @@ impl Line {
                 let refs = refs(&operation.refs);
                 let Operation { id, title, command, time, user, owner, git, undoes, origin, .. } = *operation;
                 let command = shortened(command);
-                let begun = Begun { version: 1, id, title, command, time, user, owner, git, refs, undoes, origin };
-                Written::Pending(Box::new(begun))
+                let pending =
+                    PendingFields { version: 1, id, title, command, time, user, owner, git, refs, undoes, origin };
+                Written::Pending(Box::new(pending))
             }
             Self::Done(id) => Written::Done { id },
             Self::Dropped(id) => Written::Dropped { id },
@@ -148,8 +149,9 @@ impl Line {
     fn of(written: Written) -> Option<Self> {
         let read = |refs: Vec<WrittenRef>| refs.into_iter().map(WrittenRef::read).collect::<Option<Vec<_>>>();
         Some(match written {
-            Written::Pending(begun) => {
-                let Begun { version: _, id, title, command, time, user, owner, git, refs, undoes, origin } = *begun;
+            Written::Pending(pending) => {
+                let PendingFields { version: _, id, title, command, time, user, owner, git, refs, undoes, origin } =
+                    *pending;
                 let refs = read(refs)?;
                 let operation = Operation { id, title, command, time, user, owner, git, refs, undoes, origin };
                 Self::Pending(Box::new(operation))

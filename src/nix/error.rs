@@ -16,12 +16,12 @@ pub enum Error {
     #[error("`nix-store` was not found, neither beside `nix` nor on PATH")]
     NoStore,
     /// The program's `--version` is not Nix's.
-    #[error("`{}` is not Nix: its `--version` prints `{said}`", program.display())]
+    #[error("`{}` is not Nix: its `--version` prints `{printed}`", program.display())]
     NotNix {
         /// The program that was run.
         program: PathBuf,
         /// The first line of its output.
-        said: String,
+        printed: String,
     },
     /// Nix is older than 2.8, the first version with usable flakes.
     #[error("Nix {version} at `{}` is too old: 2.8 or later is needed", program.display())]
@@ -55,12 +55,12 @@ pub enum Error {
         problem: String,
     },
     /// Copying to another store failed.
-    #[error("could not copy to `{to}`: {said}")]
+    #[error("could not copy to `{to}`: {message}")]
     NotCopied {
         /// The other store.
         to: String,
         /// The messages of nix and ssh.
-        said: String,
+        message: String,
     },
     /// Nix could not be run, or a command failed for which failure is not an answer.
     #[error(transparent)]

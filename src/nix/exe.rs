@@ -47,9 +47,10 @@ impl Nix {
     /// Opens the `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let said = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?.text();
-        let Some(version) = Version::parse(&said) else {
-            return Err(Error::NotNix { program, said: said.lines().next().unwrap_or_default().to_owned() });
+        let output =
+            Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?.text();
+        let Some(version) = Version::parse(&output) else {
+            return Err(Error::NotNix { program, printed: output.lines().next().unwrap_or_default().to_owned() });
         };
         if !version.at_least(2, 8) {
             return Err(Error::TooOld { program, version });
@@ -123,8 +124,8 @@ impl Nix {
     /// Reads the settings in force for this user.
     pub fn settings(&self) -> Result<Settings, Error> {
         let words: &[&str] = if self.version.has_config_show() { &["config", "show"] } else { &["show-config"] };
-        let said = self.cmd(words.iter().copied()).arg("--json").within(QUESTION).read()?;
-        Settings::parse(&said.stdout)
+        let output = self.cmd(words.iter().copied()).arg("--json").within(QUESTION).read()?;
+        Settings::parse(&output.stdout)
     }
 
     /// Checks that the store works: its database is in order, or its daemon answers.

@@ -41,15 +41,21 @@ impl Default for Limits {
             build: Some(Duration::from_secs(6 * 3600)),
             silence: Some(Duration::from_secs(3600)),
             log: Some(64 << 20),
-            network: process::USUAL_STILL,
+            network: process::USUAL_STALL_LIMIT,
         }
     }
 }
 
 impl Limits {
     /// No limits except the one for network activity.
-    pub const NONE: Self =
-        Self { evaluation: None, memory: None, build: None, silence: None, log: None, network: process::USUAL_STILL };
+    pub const NONE: Self = Self {
+        evaluation: None,
+        memory: None,
+        build: None,
+        silence: None,
+        log: None,
+        network: process::USUAL_STALL_LIMIT,
+    };
 
     fn apply(&self, cmd: Cmd) -> Cmd {
         let seconds = |time: Duration| time.as_secs().max(1).to_string();
@@ -108,7 +114,7 @@ impl Options {
     pub fn ask_store(&self, cmd: Cmd) -> Cmd {
         let cmd = self.apply_store(cmd);
         match &self.store {
-            Some(url) => cmd.moving(self.limits().network, format!("the store `{}`", url.bare())),
+            Some(url) => cmd.stall_limit(self.limits().network, format!("the store `{}`", url.bare())),
             None => cmd,
         }
     }

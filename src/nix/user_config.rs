@@ -63,7 +63,7 @@ fn places() -> impl Iterator<Item = PathBuf> {
 fn put(place: &Path, text: &OsStr) -> io::Result<PathBuf> {
     fs::create_dir_all(place)?;
     temporary::sweep(place);
-    let path = place.join(format!("nix.conf.{}", temporary::word()));
+    let path = place.join(format!("nix.conf.{}", temporary::unique_name()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     file.write_all(text.as_encoded_bytes()).inspect_err(|_| drop(fs::remove_file(&path)))?;
     Ok(path)

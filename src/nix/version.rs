@@ -23,8 +23,8 @@ pub struct Version {
 
 impl Version {
     /// Parses the output of `nix --version`, such as `nix (Nix) 2.8.0` or `nix (Lix, like Nix) 2.93.0`.
-    pub fn parse(said: &str) -> Option<Self> {
-        let line = said.lines().map(str::trim).find(|line| line.starts_with("nix "))?;
+    pub fn parse(output: &str) -> Option<Self> {
+        let line = output.lines().map(str::trim).find(|line| line.starts_with("nix "))?;
         let text = line.rsplit(' ').next()?;
         let mut parts = text.split('.');
         let (major, minor) = (leading_number(parts.next()?)?, leading_number(parts.next()?)?);
@@ -102,8 +102,8 @@ impl fmt::Display for Version {
 mod tests {
     use super::*;
 
-    fn version(said: &str) -> Version {
-        Version::parse(said).unwrap()
+    fn version(output: &str) -> Version {
+        Version::parse(output).unwrap()
     }
 
     #[test]
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn refuses_versions_of_other_programs() {
-        for said in ["", "nix", "nix (Nix)", "nixfmt 1.0.0", "nix (Nix) two.eight", "nix (Nix) 2", "NIX \u{0}"] {
-            assert_eq!(Version::parse(said), None, "{said:?} names no version");
+        for output in ["", "nix", "nix (Nix)", "nixfmt 1.0.0", "nix (Nix) two.eight", "nix (Nix) 2", "NIX \u{0}"] {
+            assert_eq!(Version::parse(output), None, "{output:?} names no version");
         }
     }
 

@@ -50,7 +50,7 @@ pub fn typed(repo: &Repo) -> Result<Limits, Error> {
 /// # Errors
 /// When something else is set than a limit.
 pub fn network(repo: &Repo) -> Result<Duration, Error> {
-    Ok(time(repo, Limit::Network)?.unwrap_or(process::USUAL_STILL))
+    Ok(time(repo, Limit::Network)?.unwrap_or(process::USUAL_STALL_LIMIT))
 }
 
 /// Nothing moved between here and a remote for as long as the limit allows.

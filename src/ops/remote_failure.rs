@@ -33,7 +33,7 @@ impl RemoteFailure {
             git::Error::Exe(process::Error::Failed { stderr, status, .. }) => {
                 Ok(Self::Message(stderr_lines(&stderr, status).join("; ")))
             }
-            git::Error::Exe(process::Error::Still { limit, .. }) => {
+            git::Error::Exe(process::Error::Stalled { limit, .. }) => {
                 Ok(Self::Stalled(Stalled { remote: remote.to_owned(), limit }))
             }
             error => Err(error),

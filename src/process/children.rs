@@ -33,7 +33,7 @@ static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 static WAITING: AtomicBool = AtomicBool::new(false);
 
 /// Whether the caller still writes records after the children have ended.
-static WRITES_DOWN: AtomicBool = AtomicBool::new(false);
+static WRITES_RECORDS: AtomicBool = AtomicBool::new(false);
 
 /// A child that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +43,11 @@ struct Running {
 }
 
 impl Running {
-    fn tell(self, signal: Signal) {
+    fn send(self, signal: Signal) {
         if self.leads_group {
             kill_process_group(self.pid, signal).ok();
         } else {
-            tree::tell(self.pid, signal);
+            tree::signal_group(self.pid, signal);
         }
     }
 
@@ -67,7 +67,7 @@ impl Running {
 /// # Errors
 /// When the signals cannot be caught.
 pub fn end_children_on_signals() -> io::Result<()> {
-    WRITES_DOWN.store(true, Ordering::SeqCst);
+    WRITES_RECORDS.store(true, Ordering::SeqCst);
     catch_signals()
 }
 
@@ -83,7 +83,7 @@ fn catch_signals() -> io::Result<()> {
             SIGNAL.store(signal, Ordering::SeqCst);
             end_children();
             // The caller that waited for a child now records how it ended and calls `end_by_signal`.
-            std::thread::sleep(if WRITES_DOWN.load(Ordering::SeqCst) { GRACE } else { LOOK_AGAIN });
+            std::thread::sleep(if WRITES_RECORDS.load(Ordering::SeqCst) { GRACE } else { LOOK_AGAIN });
             // Children that were started after `end_children` listed them.
             running().clone().into_iter().for_each(|child| child.kill(&[]));
             emulate_default_handler(signal).ok();
@@ -117,7 +117,7 @@ pub fn is_ending_soon() -> bool {
 
 /// Returns whether a signal ends us without a report: the work was cut off, and there is nothing to record.
 pub fn is_cut_off() -> bool {
-    is_ending() && !WRITES_DOWN.load(Ordering::SeqCst)
+    is_ending() && !WRITES_RECORDS.load(Ordering::SeqCst)
 }
 
 /// Ends by the caught signal, if any, so that a shell sees it. `main` calls this last.
@@ -131,7 +131,7 @@ pub fn end_by_signal() {
 fn end_children() {
     let all = running().clone();
     let seen: Vec<_> = all.iter().map(|child| tree::below(child.pid)).collect();
-    all.iter().for_each(|child| child.tell(Signal::TERM));
+    all.iter().for_each(|child| child.send(Signal::TERM));
     let patience = Instant::now() + GRACE;
     while !running().is_empty() && Instant::now() < patience {
         std::thread::sleep(LOOK_AGAIN);
@@ -197,7 +197,7 @@ impl Reaped {
     /// Sends SIGTERM to the child and its descendants.
     pub(super) fn ask_to_end(&self) -> Ending {
         let seen = tree::below(self.running.pid);
-        self.running.tell(Signal::TERM);
+        self.running.send(Signal::TERM);
         Ending { running: self.running, seen }
     }
 

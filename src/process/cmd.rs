@@ -110,8 +110,8 @@ impl Cmd {
 
     /// Ends the program and its descendants after `limit` without activity; `what` names what is waited for ("`origin` to answer").
     #[must_use]
-    pub fn moving(mut self, limit: Duration, what: impl Into<String>) -> Self {
-        (self.bounds.still, self.bounds.what) = (Some(limit), what.into());
+    pub fn stall_limit(mut self, limit: Duration, what: impl Into<String>) -> Self {
+        (self.bounds.stalled, self.bounds.what) = (Some(limit), what.into());
         self
     }
 

@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// It exceeded its limit for the time without activity and was ended.
     #[error("`{command}` was stopped: nothing moved for {} seconds", limit.as_secs())]
-    Still {
+    Stalled {
         /// The command line.
         command: String,
         /// The limit.

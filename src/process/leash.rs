@@ -47,8 +47,8 @@ impl Cmd {
         self.trace();
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
         let (pid, leash) = (Pid::from_child(&child), child.stdin.take());
-        let (tell, over) = mpsc::channel();
-        let wait = move || tell.send(child.wait()).is_ok();
+        let (sender, over) = mpsc::channel();
+        let wait = move || sender.send(child.wait()).is_ok();
         let thread = std::thread::Builder::new().name("wait".to_owned()).spawn(wait);
         thread.map_err(|source| Error::Io { command: self.to_string(), source })?;
         Ok(Leashed { pid, leash, over })
@@ -93,8 +93,8 @@ impl Leashed {
 pub fn watch() -> io::Result<()> {
     LEASHED.store(true, Ordering::SeqCst);
     let wait = || {
-        let mut said = [0];
-        let is_told = io::stdin().read(&mut said).is_ok_and(|read| read == 1 && said == [STOP]);
+        let mut byte = [0];
+        let is_told = io::stdin().read(&mut byte).is_ok_and(|read| read == 1 && byte == [STOP]);
         ORPHANED.store(!is_told, Ordering::SeqCst);
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };

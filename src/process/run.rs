@@ -119,7 +119,7 @@ impl Cmd {
         match talk(child, stdin, watch, on).map_err(|source| self.not_started(source))? {
             Talked::Ended(status, stdout) => Ok((status, stdout)),
             Talked::Late(Late::Total(limit)) => Err(Error::TimedOut { command: self.to_string(), limit }),
-            Talked::Late(Late::Still(limit)) => Err(Error::Still { command: self.to_string(), limit }),
+            Talked::Late(Late::Stalled(limit)) => Err(Error::Stalled { command: self.to_string(), limit }),
         }
     }
 
@@ -196,11 +196,11 @@ mod tests {
         for moving in
             ["for i in 1 2 3 4 5 6; do sleep 0.4; printf . >&2; done", "timeout 3 sh -c 'while :; do :; done'; :"]
         {
-            let output = Cmd::new("sh").args(["-c", moving]).moving(limit, "it").output();
+            let output = Cmd::new("sh").args(["-c", moving]).stall_limit(limit, "it").output();
             assert!(output.is_ok(), "{moving}: {output:?}");
         }
-        let still = Cmd::new("sh").args(["-c", "echo begun; exec sleep 600"]).moving(limit, "it").read();
-        assert!(matches!(still, Err(Error::Still { .. })), "{still:?}");
+        let still = Cmd::new("sh").args(["-c", "echo begun; exec sleep 600"]).stall_limit(limit, "it").read();
+        assert!(matches!(still, Err(Error::Stalled { .. })), "{still:?}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub enum Heard<'a> {
 }
 
 /// The event queue's length; when it is full, the child has to wait.
-const UNHEARD: usize = 1024;
+const MAX_QUEUED: usize = 1024;
 const CHUNK: usize = 1 << 16;
 
 /// What a thread reports about a child.
@@ -147,25 +147,25 @@ fn end(child: Reaped, events: &Receiver<Event>, mut open: Open) -> io::Result<()
 
 /// Starts the threads.
 fn listen(child: &mut Reaped, stdin: Option<Vec<u8>>) -> io::Result<Receiver<Event>> {
-    let (say, events) = sync_channel(UNHEARD);
+    let (sender, events) = sync_channel(MAX_QUEUED);
     let (into, stdout, stderr, pid) = child.streams();
     if let (Some(mut pipe), Some(bytes)) = (into, stdin) {
         // A child may close its stdin early: ignore write errors.
         start("stdin", move || drop(pipe.write_all(&bytes)))?;
     }
-    let tell = say.clone();
+    let to = sender.clone();
     start("stdout", move || {
-        let read = stdout.map_or(Ok(()), |pipe| each_chunk(pipe, |bytes| tell.send(Event::Out(bytes)).is_ok()));
-        tell.send(Event::Closed(read)).ok();
+        let read = stdout.map_or(Ok(()), |pipe| each_chunk(pipe, |bytes| to.send(Event::Out(bytes)).is_ok()));
+        to.send(Event::Closed(read)).ok();
     })?;
-    let tell = say.clone();
+    let to = sender.clone();
     start("stderr", move || {
-        let read = stderr.map_or(Ok(()), |pipe| each_line(pipe, &tell));
-        tell.send(Event::Closed(read)).ok();
+        let read = stderr.map_or(Ok(()), |pipe| each_line(pipe, &to));
+        to.send(Event::Closed(read)).ok();
     })?;
     start("wait", move || {
         wait_for_end(pid);
-        say.send(Event::Ended).ok();
+        sender.send(Event::Ended).ok();
     })?;
     Ok(events)
 }
@@ -188,7 +188,7 @@ fn each_chunk(mut pipe: impl Read, mut on: impl FnMut(Vec<u8>) -> bool) -> io::R
 }
 
 /// Sends every line with its newline; the last one may lack it.
-fn each_line(pipe: impl Read, say: &SyncSender<Event>) -> io::Result<()> {
+fn each_line(pipe: impl Read, sender: &SyncSender<Event>) -> io::Result<()> {
     let mut rest = Vec::new();
     each_chunk(pipe, |bytes| {
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
@@ -196,12 +196,12 @@ fn each_line(pipe: impl Read, say: &SyncSender<Event>) -> io::Result<()> {
         for line in lines {
             rest.extend_from_slice(line);
             let event = if line.ends_with(b"\n") { Event::Line(std::mem::take(&mut rest)) } else { Event::Moved };
-            is_heard = is_heard && say.send(event).is_ok();
+            is_heard = is_heard && sender.send(event).is_ok();
         }
         is_heard
     })?;
     if !rest.is_empty() {
-        say.send(Event::Line(rest)).ok();
+        sender.send(Event::Line(rest)).ok();
     }
     Ok(())
 }

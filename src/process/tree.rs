@@ -42,10 +42,10 @@ pub(super) fn work(root: Pid) -> u64 {
 }
 
 /// Signals `root` and those of its descendants in the same process group; ending its builders is up to Nix.
-pub(super) fn tell(root: Pid, signal: Signal) {
+pub(super) fn signal_group(root: Pid, signal: Signal) {
     let all = below(root);
     let group = all.first().map(|process| process.group);
-    all.iter().filter(|process| Some(process.group) == group).for_each(|process| process.tell(signal));
+    all.iter().filter(|process| Some(process.group) == group).for_each(|process| process.send(signal));
 }
 
 /// Kills those processes that still run, and their descendants.
@@ -54,12 +54,12 @@ pub(super) fn kill(seen: &[Process]) {
     let is_same = |old: &Process| now.iter().any(|new| new.pid == old.pid && new.started == old.started);
     for old in seen.iter().filter(|old| is_same(old)) {
         let Some(pid) = Pid::from_raw(old.pid) else { continue };
-        below(pid).iter().for_each(|process| process.tell(Signal::KILL));
+        below(pid).iter().for_each(|process| process.send(Signal::KILL));
     }
 }
 
 impl Process {
-    fn tell(&self, signal: Signal) {
+    fn send(&self, signal: Signal) {
         // Pid 1 is never a descendant.
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 1) {
             kill_process(pid, signal).ok();
@@ -90,8 +90,10 @@ fn read_stat(pid: i32, line: &str) -> Option<Process> {
 
 #[cfg(not(target_os = "linux"))]
 fn all() -> Vec<Process> {
-    let said = std::process::Command::new("ps").args(PS).stderr(std::process::Stdio::null()).output();
-    said.map(|said| String::from_utf8_lossy(&said.stdout).lines().filter_map(read_ps).collect()).unwrap_or_default()
+    let output = std::process::Command::new("ps").args(PS).stderr(std::process::Stdio::null()).output();
+    output
+        .map(|output| String::from_utf8_lossy(&output.stdout).lines().filter_map(read_ps).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(any(test, not(target_os = "linux")))]

@@ -10,16 +10,16 @@ use rustix::process::Pid;
 
 use super::{terminal, tree};
 
-/// How long to read from pipes that descendants still hold after the program has ended, when they write nothing. ssh leaves a
+/// How long to read from pipes that descendants stalled hold after the program has ended, when they write nothing. ssh leaves a
 /// background connection (`ControlPersist`) that keeps our pipe open for hours.
 const LINGER: Duration = Duration::from_secs(1);
 /// The longest single wait, so that time during which we were stopped (Ctrl-Z) does not count.
 const SLICE: Duration = Duration::from_secs(1);
 /// How long to wait before the user is told what is waited for.
-const SAID_AFTER: Duration = Duration::from_secs(1);
+const ANNOUNCE_AFTER: Duration = Duration::from_secs(1);
 
 /// The default limit for the time without activity while a program uses the network.
-pub const USUAL_STILL: Duration = Duration::from_secs(30);
+pub const USUAL_STALL_LIMIT: Duration = Duration::from_secs(30);
 
 static ANNOUNCE: OnceLock<fn(&str)> = OnceLock::new();
 
@@ -34,7 +34,7 @@ pub(super) struct Bounds {
     /// Limit for the whole run.
     pub(super) total: Option<Duration>,
     /// Limit for the time without activity.
-    pub(super) still: Option<Duration>,
+    pub(super) stalled: Option<Duration>,
     /// Time without output after which the listener is called.
     pub(super) patience: Option<Duration>,
     /// What is waited for, for the user.
@@ -44,7 +44,7 @@ pub(super) struct Bounds {
 impl Bounds {
     /// Returns whether the program may be ended.
     pub(super) fn has_limit(&self) -> bool {
-        self.total.is_some() || self.still.is_some()
+        self.total.is_some() || self.stalled.is_some()
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Late {
     /// The one for the whole run.
     Total(Duration),
     /// The one for the time without activity.
-    Still(Duration),
+    Stalled(Duration),
 }
 
 /// What to do after a wait.
@@ -77,8 +77,8 @@ pub(super) struct Watch {
     pid: Pid,
     last: Instant,
     total: Duration,
-    still: Duration,
-    unheard: Duration,
+    stalled: Duration,
+    silent: Duration,
     /// Time since the program ended or its descendants last wrote something.
     left: Option<Duration>,
     /// The CPU time at the last look, and the time without activity at that moment.
@@ -94,8 +94,8 @@ impl Watch {
             pid,
             last: Instant::now(),
             total: none,
-            still: none,
-            unheard: none,
+            stalled: none,
+            silent: none,
             left: None,
             work: (0, none),
             is_announced: false,
@@ -104,12 +104,12 @@ impl Watch {
 
     /// Returns how long to wait for the next event.
     pub(super) fn slice(&self) -> Duration {
-        let Bounds { total, still, patience, .. } = &self.bounds;
+        let Bounds { total, stalled, patience, .. } = &self.bounds;
         let rest = |limit: Option<Duration>, spent: Duration| limit.map(|limit| limit.saturating_sub(spent));
         let ends = [
             rest(*total, self.total),
-            rest(still.map(|limit| limit / 4), self.still.saturating_sub(self.work.1)),
-            rest(*patience, self.unheard),
+            rest(stalled.map(|limit| limit / 4), self.stalled.saturating_sub(self.work.1)),
+            rest(*patience, self.silent),
             self.left.map(|since| LINGER.saturating_sub(since)),
         ];
         ends.into_iter().flatten().min().unwrap_or(SLICE).min(SLICE)
@@ -120,17 +120,17 @@ impl Watch {
         let step = self.last.elapsed().min(asked + SLICE);
         self.last = Instant::now();
         self.total += step;
-        self.still += step;
-        self.unheard += step;
+        self.stalled += step;
+        self.silent += step;
         self.left = self.left.map(|since| since + step);
         self.announce();
     }
 
     /// Notes activity.
     pub(super) fn moved(&mut self) {
-        self.still = Duration::ZERO;
+        self.stalled = Duration::ZERO;
         self.work.1 = Duration::ZERO;
-        self.unheard = Duration::ZERO;
+        self.silent = Duration::ZERO;
         self.left = self.left.map(|_| Duration::ZERO);
     }
 
@@ -153,33 +153,33 @@ impl Watch {
         if let Some(limit) = is_over(self.bounds.total, self.total) {
             return Alarm::Late(Late::Total(limit));
         }
-        if let Some(limit) = self.bounds.still.filter(|_| quiet)
-            && self.is_still(limit)
+        if let Some(limit) = self.bounds.stalled.filter(|_| quiet)
+            && self.is_stalled(limit)
         {
-            return Alarm::Late(Late::Still(limit));
+            return Alarm::Late(Late::Stalled(limit));
         }
-        if quiet && is_over(self.bounds.patience, self.unheard).is_some() {
-            self.unheard = Duration::ZERO;
+        if quiet && is_over(self.bounds.patience, self.silent).is_some() {
+            self.silent = Duration::ZERO;
             return Alarm::Silence;
         }
         Alarm::None
     }
 
     /// Returns whether there was no activity for `limit`. A password prompt counts as activity: it waits for the user.
-    fn is_still(&mut self, limit: Duration) -> bool {
-        if self.still < self.work.1 + limit / 4 {
+    fn is_stalled(&mut self, limit: Duration) -> bool {
+        if self.stalled < self.work.1 + limit / 4 {
             return false;
         }
         let work = tree::work(self.pid);
         if work != self.work.0 || terminal::is_asked() {
-            self.still = Duration::ZERO;
+            self.stalled = Duration::ZERO;
         }
-        self.work = (work, self.still);
-        self.still >= limit
+        self.work = (work, self.stalled);
+        self.stalled >= limit
     }
 
     fn announce(&mut self) {
-        if self.bounds.still.is_some() && !self.is_announced && self.total >= SAID_AFTER {
+        if self.bounds.stalled.is_some() && !self.is_announced && self.total >= ANNOUNCE_AFTER {
             self.is_announced = true;
             if let Some(say) = ANNOUNCE.get().filter(|_| !terminal::is_asked()) {
                 say(&self.bounds.what);

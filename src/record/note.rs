@@ -20,7 +20,7 @@ pub struct Note {
     /// The number of rejected lines by kind.
     pub flaws: BTreeMap<Flaw, usize>,
     /// The earliest start of a record that was rejected only because its start is in the future.
-    pub to_come: Option<String>,
+    pub first_future: Option<String>,
 }
 
 /// Parses the note on `key`. Records that began after `latest` are rejected: such a record would stay the newest for ever.
@@ -53,8 +53,8 @@ impl Note {
 
     fn add_to_come(&mut self, started: String) {
         self.add(Flaw::Time);
-        if self.to_come.as_ref().is_none_or(|first| started < *first) {
-            self.to_come = Some(started);
+        if self.first_future.as_ref().is_none_or(|first| started < *first) {
+            self.first_future = Some(started);
         }
     }
 }

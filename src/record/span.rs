@@ -19,8 +19,8 @@ impl Span {
     }
 
     /// Adds a note's newest accepted record and its earliest record in the future.
-    pub fn note(&mut self, newest: Option<&str>, to_come: Option<String>) {
-        self.widen(Self { from: newest.unwrap_or_default().to_owned(), before: to_come });
+    pub fn note(&mut self, newest: Option<&str>, first_future: Option<String>) {
+        self.widen(Self { from: newest.unwrap_or_default().to_owned(), before: first_future });
     }
 
     /// Intersects with another span.

@@ -183,9 +183,9 @@ impl<'a> Records<'a> {
                 continue;
             };
             left = rest;
-            let Note { records, flaws, to_come } = self.read(key, blob);
+            let Note { records, flaws, first_future } = self.read(key, blob);
             judged.skipped += flaws.values().sum::<usize>();
-            judged.span.note(records.iter().map(|record| record.started.as_str()).max(), to_come);
+            judged.span.note(records.iter().map(|record| record.started.as_str()).max(), first_future);
             let name = &self.writers[writer].0;
             let writer = name.strip_prefix(NOTES).unwrap_or(name);
             judged.records.extend(records.into_iter().map(|record| Attributed { writer: writer.to_owned(), record }));

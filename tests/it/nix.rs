@@ -201,7 +201,7 @@ fn what_is_not_nix_is_refused() {
     assert!(matches!(Nix::at("/no/such/nix"), Err(Error::Process(_))));
     let not = World::fake("echo a shell");
     let error = Nix::at(not.path("nix")).unwrap_err();
-    assert!(matches!(&error, Error::NotNix { said, .. } if said == "a shell"), "{error}");
+    assert!(matches!(&error, Error::NotNix { printed, .. } if printed == "a shell"), "{error}");
     assert!(error.hint().unwrap().contains("nix-bin"));
     let old = World::fake("echo 'nix (Nix) 2.3.16'");
     assert!(matches!(Nix::at(old.path("nix")), Err(Error::TooOld { .. })));

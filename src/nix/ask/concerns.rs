@@ -18,7 +18,7 @@ pub struct Account {
 impl Account {
     /// Returns the user of this process; without `id`, no groups.
     pub fn here() -> Self {
-        let groups = Cmd::new("id").arg("-Gn").read().map(|said| said.text()).unwrap_or_default();
+        let groups = Cmd::new("id").arg("-Gn").read().map(|output| output.text()).unwrap_or_default();
         Self {
             user: env::user().unwrap_or_default(),
             groups: groups.split_whitespace().map(str::to_owned).collect(),

@@ -30,8 +30,8 @@ impl Evaluator {
     /// Returns `nix-eval-jobs` if the real one is on PATH, else Nix itself.
     pub fn find() -> Self {
         let is_real = |path: &PathBuf| {
-            let said = Cmd::new(path).without_git_env().arg("--help").within(QUESTION).output().ok();
-            said.is_some_and(|said| FLAGS.iter().all(|flag| said.text().contains(flag)))
+            let output = Cmd::new(path).without_git_env().arg("--help").within(QUESTION).output().ok();
+            output.is_some_and(|output| FLAGS.iter().all(|flag| output.text().contains(flag)))
         };
         which::which("nix-eval-jobs").ok().filter(is_real).map_or(Self::Nix, Self::EvalJobs)
     }

@@ -29,8 +29,8 @@ impl Nix {
         for some in missing.chunks(AT_ONCE) {
             let words: &[&str] =
                 if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
-            let said = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
-            shown.0.extend(Shown::parse(&said.stdout)?.0);
+            let output = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
+            shown.0.extend(Shown::parse(&output.stdout)?.0);
         }
         Ok(drvs.iter().map(|drv| (drv.clone(), shown.systems(drv))).collect())
     }
@@ -38,8 +38,8 @@ impl Nix {
     /// Returns what a dry run would build for these derivations; a dry run exits with 0 on any architecture.
     fn missing(&self, drvs: &[StorePath], options: &Options) -> Result<Vec<StorePath>, Error> {
         let cmd = options.ask_store(options.apply(self.cmd(["build", "--dry-run", "--no-link"])));
-        let said = cmd.args(self.outputs_of(drvs)).read()?;
-        Ok(to_be_built(&said.error_text()))
+        let output = cmd.args(self.outputs_of(drvs)).read()?;
+        Ok(to_be_built(&output.error_text()))
     }
 }
 
@@ -57,9 +57,9 @@ struct Node {
 /// Parses the output of a dry run.
 ///
 /// Derivations are indented below a line that ends in `will be built:`; paths to fetch are below another.
-fn to_be_built(said: &str) -> Vec<StorePath> {
+fn to_be_built(output: &str) -> Vec<StorePath> {
     let (mut found, mut listing) = (Vec::new(), false);
-    for line in said.lines() {
+    for line in output.lines() {
         match line.strip_prefix("  ").map(|path| StorePath::parse(path.trim())) {
             Some(Ok(path)) if listing && path.is_derivation() => found.push(path),
             Some(_) => {}
@@ -120,11 +120,11 @@ mod tests {
 
     #[test]
     fn parses_a_dry_run() {
-        let said = format!(
+        let output = format!(
             "warning: x\nthis derivation will be built:\n  /nix/store/{LOW}\nthese 1 paths will be fetched (0.1 MiB):\n  \
              /nix/store/n2mz96s9cc2904s0c1p6vcykas5smi4v-fetched.drv\nthese 2 derivations will be built:\n  /nix/store/{TOP}\n  no path\n"
         );
-        assert_eq!(to_be_built(&said), [path(LOW), path(TOP)]);
+        assert_eq!(to_be_built(&output), [path(LOW), path(TOP)]);
         assert_eq!(to_be_built(""), []);
     }
 

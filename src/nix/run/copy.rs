@@ -42,11 +42,11 @@ impl Nix {
 
     fn copy(&self, how: &[&str], paths: &[StorePath], to: &StoreUrl, options: &Options) -> Result<(), Error> {
         let cmd = self.cmd(["copy"]).args(how).args(paths.iter().map(StorePath::as_str));
-        let cmd = cmd.moving(options.limits().network, format!("the store `{}`", to.bare()));
+        let cmd = cmd.stall_limit(options.limits().network, format!("the store `{}`", to.bare()));
         match cmd.read() {
             Ok(_) => Ok(()),
             Err(process::Error::Failed { stderr, .. }) => {
-                Err(Error::NotCopied { to: to.bare().to_owned(), said: reason(&String::from_utf8_lossy(&stderr)) })
+                Err(Error::NotCopied { to: to.bare().to_owned(), message: reason(&String::from_utf8_lossy(&stderr)) })
             }
             Err(error) => Err(error.into()),
         }
@@ -55,9 +55,9 @@ impl Nix {
 
 /// Returns the lines that say what is wrong; ssh prints its own without `error:`.
 fn reason(stderr: &str) -> String {
-    let said = internal_json::plain(stderr);
+    let text = internal_json::plain(stderr);
     let chatter = |line: &&str| !line.is_empty() && !line.starts_with("copying ") && !line.starts_with("warning:");
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(chatter).collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(chatter).collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();
     lines.join("; ")
 }

@@ -71,8 +71,8 @@ impl Nix {
             activities: HashMap::new(),
             graph: OnceCell::new(),
             done: [0; 2],
-            has_stirred: false,
-            asked: Instant::now(),
+            has_changed: false,
+            last_query: Instant::now(),
             pause: PATIENCE,
         };
         work.run()
@@ -107,8 +107,8 @@ struct Realising<'a> {
     /// The counts of builds and copies that nix reported.
     done: [u64; 2],
     /// Whether something ended since the store was queried.
-    has_stirred: bool,
-    asked: Instant,
+    has_changed: bool,
+    last_query: Instant,
     pause: Duration,
 }
 
@@ -142,7 +142,7 @@ impl Realising<'_> {
                 diagnosis.note(&event);
                 self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
             }
-            if self.has_stirred && self.asked.elapsed() >= self.pause {
+            if self.has_changed && self.last_query.elapsed() >= self.pause {
                 self.settle().unwrap_or_else(|error| trouble = Some(error));
             }
             Clock::Stop
@@ -171,11 +171,11 @@ impl Realising<'_> {
                 self.started.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
                 self.activities.insert(*id, about.clone());
             }
-            Event::Stopped { id } => self.has_stirred |= self.activities.remove(id).is_some(),
+            Event::Stopped { id } => self.has_changed |= self.activities.remove(id).is_some(),
             // Older versions stop the activities of the requested paths only at the very end.
             Event::Progress { work, done, .. } => {
                 let known = &mut self.done[usize::from(*work == Work::Copies)];
-                self.has_stirred |= *done > *known;
+                self.has_changed |= *done > *known;
                 *known = *done;
             }
             _ => {}
@@ -232,8 +232,8 @@ impl Realising<'_> {
         };
         let over: Vec<_> = self.open.iter().filter_map(built).collect();
         self.end(over);
-        self.has_stirred = false;
-        self.asked = Instant::now();
+        self.has_changed = false;
+        self.last_query = Instant::now();
         self.pause = PATIENCE.max(began.elapsed() * SHARE);
         Ok(())
     }

@@ -51,8 +51,8 @@ impl Nix {
         };
         let mut found = HashMap::new();
         for drv in drvs {
-            let checked = match (said_of(drv, &failure.detail), drvs) {
-                (Some(said), _) => Checked::Differs(said),
+            let checked = match (differing_line(drv, &failure.detail), drvs) {
+                (Some(line), _) => Checked::Differs(line),
                 (None, [_]) if failure.kind == Kind::NotReproducible => Checked::Differs(failure.summary.clone()),
                 (None, [_]) => Checked::Failed(failure.clone()),
                 (None, _) => self
@@ -99,7 +99,7 @@ impl Nix {
 }
 
 /// Returns the line that says that this derivation differs.
-fn said_of(drv: &StorePath, detail: &str) -> Option<String> {
+fn differing_line(drv: &StorePath, detail: &str) -> Option<String> {
     let subject = format!("derivation '{drv}' {DIFFERS}");
     let line = detail.lines().find_map(|line| line.find(&subject).map(|at| &line[at..]))?;
     Some(line.trim_end().to_owned())
@@ -119,8 +119,8 @@ mod tests {
             drv("a"),
             drv("b")
         );
-        let said = said_of(&drv("a"), &detail).unwrap();
-        assert!(said.starts_with("derivation '/nix/store/") && said.ends_with("differs"), "{said}");
-        assert_eq!(said_of(&drv("b"), &detail), None, "2.8 does not name every one");
+        let line = differing_line(&drv("a"), &detail).unwrap();
+        assert!(line.starts_with("derivation '/nix/store/") && line.ends_with("differs"), "{line}");
+        assert_eq!(differing_line(&drv("b"), &detail), None, "2.8 does not name every one");
     }
 }

@@ -101,7 +101,7 @@ impl Machines {
         on(Progress::Pushing(to.bare()));
         let failed = nix.push(&paths, self.places.store.as_ref(), to, &self.options).err();
         let hints = match &failed {
-            Some(nix::Error::Process(process::Error::Still { limit, .. })) => {
+            Some(nix::Error::Process(process::Error::Stalled { limit, .. })) => {
                 vec![self.copy_hint(to, &paths), limits::hint_for_network(*limit)]
             }
             Some(_) => vec![self.copy_hint(to, &paths)],

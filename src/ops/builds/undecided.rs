@@ -39,7 +39,7 @@ impl Undecided {
     /// From an error in running Nix.
     pub(super) fn of_error(job: &Job, error: &nix::Error) -> Self {
         let hint = match error {
-            nix::Error::Process(process::Error::Still { limit, .. }) => Some(limits::hint_for_network(*limit)),
+            nix::Error::Process(process::Error::Stalled { limit, .. }) => Some(limits::hint_for_network(*limit)),
             _ => error.hint(),
         };
         Self::new(job, error.to_string(), hint.into_iter().collect())

@@ -135,7 +135,7 @@ fn reachable(context: &Context, remote: &str) -> Line {
             let text = String::from_utf8_lossy(&stderr);
             text.lines().next().unwrap_or("git says nothing").to_owned()
         }
-        Err(process::Error::Still { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),
+        Err(process::Error::Stalled { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),
         Err(error) => error.to_string(),
     };
     Line::warning("remote", format!("`{remote}` does not answer: {why}"))

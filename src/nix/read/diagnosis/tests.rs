@@ -1,9 +1,9 @@
 use super::*;
 use crate::nix::read::internal_json::Reader;
 
-fn diagnosis(said: &[u8]) -> Diagnosis {
+fn diagnosis(log: &[u8]) -> Diagnosis {
     let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::default());
-    let events = said.split(|&b| b == b'\n').filter_map(|line| reader.read(line));
+    let events = log.split(|&b| b == b'\n').filter_map(|line| reader.read(line));
     events.for_each(|event| diagnosis.note(&event));
     diagnosis
 }
@@ -101,18 +101,18 @@ fn trouble_does_not_blame_the_flake() {
 
 #[test]
 fn unreachable_builder_is_not_a_missing_builder() {
-    let said = br#"@nix {"action":"start","id":1,"level":5,"parent":0,"text":"","type":104}
+    let log = br#"@nix {"action":"start","id":1,"level":5,"parent":0,"text":"","type":104}
 @nix {"action":"msg","level":0,"msg":"cannot build on 'ssh-ng://box': error: cannot open connection to remote store 'ssh-ng://box': error: unexpected end-of-file"}
 @nix {"action":"msg","level":0,"msg":"error: a 'aarch64-linux' with features {} is required to build '/nix/store/zvyhmi0kd7398sggcyi6g3xqfp1va3qd-c.drv', but I am a 'x86_64-linux' with features {}"}"#;
-    let failure = diagnosis(said).failure();
+    let failure = diagnosis(log).failure();
     assert_eq!(failure.kind, Kind::Trouble, "{failure:?}");
     assert!(failure.summary.starts_with("cannot build on 'ssh-ng://box'"), "{failure:?}");
 }
 
 #[test]
 fn successful_build_shows_that_evaluation_ended() {
-    for said in [&include_bytes!("../../captured/built-2.8.log")[..], include_bytes!("../../captured/built-2.34.log")] {
-        let diagnosis = diagnosis(said);
+    for log in [&include_bytes!("../../captured/built-2.8.log")[..], include_bytes!("../../captured/built-2.34.log")] {
+        let diagnosis = diagnosis(log);
         assert!(diagnosis.evaluated && diagnosis.errors.is_empty() && diagnosis.building.is_empty(), "{diagnosis:?}");
     }
 }
@@ -134,11 +134,11 @@ fn error(text: &str, is_own: bool) -> String {
     format!(r#"@nix {{"action":"msg","level":0,"msg":"error: {text}"{own}}}"#)
 }
 
-/// Starts two builders, then feeds `said`.
-fn causes(said: &[String]) -> Vec<(String, Kind)> {
+/// Starts two builders, then feeds `log`.
+fn causes(log: &[String]) -> Vec<(String, Kind)> {
     let begin = [r#"@nix {"action":"start","id":9,"level":0,"text":"","type":104}"#.to_owned()];
     let begin = begin.into_iter().chain([started(1, BAD), started(2, EVIL), counted(2, 0)]);
-    let all: Vec<String> = begin.chain(said.iter().cloned()).collect();
+    let all: Vec<String> = begin.chain(log.iter().cloned()).collect();
     let causes = diagnosis(all.join("\n").as_bytes()).causes();
     causes.into_iter().map(|cause| (cause.drv.name().to_owned(), cause.kind)).collect()
 }
