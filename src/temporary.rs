@@ -1,5 +1,5 @@
-//! Files that are being written, and temporary folders. Such a file is renamed into place when complete; until then its name contains
-//! the identity of the process that writes it. The name of a folder does too.
+//! Files that are being written, and temporary folders. A file is renamed into place when complete; until then its name contains the
+//! identity of the process that writes it. The name of a folder always does.
 //!
 //! A killed process leaves its file behind. [`dead_in`] finds these without touching files of running processes.
 
@@ -14,7 +14,7 @@ use crate::process::identity::{Life, Tag};
 /// Prefix of the process tag.
 const MARK: &str = "lattice-";
 
-/// Prefix of the names of folders, which stand among those of other programs.
+/// Prefix of folder names, since other programs use the same directory.
 const OF_FOLDER: &str = "git-";
 
 /// A temporary folder that only the user can read. It is removed when the value is dropped.

@@ -66,17 +66,17 @@ pub struct Failure {
     pub trouble: Option<Trouble>,
 }
 
-/// How long a builder had, by what Nix says of its end.
+/// The limit that a builder exceeded, according to Nix's error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overtime {
-    /// The time.
+    /// The limit in seconds.
     pub seconds: u64,
-    /// Whether it was a time without a word. Newer versions of Nix say the same of all times: then it may have been.
+    /// Whether it was the limit without output. Newer versions of Nix have one message for both limits; `false` then means unknown.
     pub is_silence: bool,
 }
 
 impl Failure {
-    /// Returns how long the builder had that ran out of time, if Nix says so.
+    /// Returns the limit that a builder exceeded, if Nix names it.
     #[must_use]
     pub fn overtime(&self) -> Option<Overtime> {
         let (_, rest) = self.detail.split_once("timed out after ")?;
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_a_builder_had_is_what_nix_says() {
+    fn parses_the_exceeded_limit() {
         let overtime = |said: &str| Failure::trouble(said.to_owned()).overtime();
         let building = "building of '/nix/store/x.drv!out' from .drv file timed out after";
         let silent = overtime(&format!("{building} 2 seconds of silence"));
