@@ -86,8 +86,15 @@ fn hostile() -> impl Strategy<Value = String> {
     proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
+/// As many cases as `PROPTEST_CASES` asks for, else `usual`.
+fn cases(usual: u32) -> ProptestConfig {
+    let defaults = ProptestConfig::default();
+    let cases = if defaults.cases == 256 { usual } else { defaults.cases };
+    ProptestConfig { cases, failure_persistence: None, ..defaults }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn hostile_values_read_back(text in hostile(), template in any_template(), systems in 0..3_usize, previous in 0..3_usize) {
@@ -105,7 +112,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn nixfmt_changes_nothing(
