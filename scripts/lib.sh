@@ -37,12 +37,46 @@ need_packages() {
   apt install -y --no-install-recommends "${missing[@]}"
 }
 
+# cargo and rustc, at least of the version that Cargo.toml asks for: those that are here, else by rustup, else a newer Debian suite's.
 need_cargo() {
-  command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
-  command -v cargo >/dev/null || die "cargo was not found: install Rust 1.89 or newer"
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/rust
   # Rust links with the system's C compiler, and a Rust from rustup brings none.
   command -v cc >/dev/null || need_packages gcc libc6-dev
+  command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  rust_is_new_enough && return
+  use_rust_of "$folder"
+  rust_is_new_enough && return
+  say "installing Rust into $folder"
+  need_packages curl ca-certificates
+  install_by_rustup "$folder" || "$root/scripts/install-rust" forky "$folder/debian" >&2
+  use_rust_of "$folder"
+  rust_is_new_enough || die "no Rust $(wanted_rust) or newer could be installed: install it yourself"
 }
+
+use_rust_of() {
+  PATH=$1/bin:$1/debian/bin:$PATH
+  hash -r
+  # The programs of rustup find their toolchains by it.
+  [ ! -d "$1/rustup" ] || export RUSTUP_HOME=$1/rustup
+}
+
+wanted_rust() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml"; }
+
+rust_is_new_enough() {
+  local program version
+  for program in cargo rustc; do
+    version=$("$program" --version 2>/dev/null | cut -d ' ' -f 2)
+    [ -n "$version" ] && printf '%s\n' "$(wanted_rust)" "$version" | sort -CV || return
+  done
+}
+
+# install_by_rustup FOLDER: a toolchain of its own; the user's profile and other toolchains stay as they are.
+install_by_rustup() (
+  set -o pipefail
+  export RUSTUP_HOME=$1/rustup CARGO_HOME=$1
+  curl -sSf --connect-timeout 10 --proto =https https://sh.rustup.rs |
+    sh -s -- -y -q --no-modify-path --profile minimal -c clippy -c rustfmt >&2
+)
 
 # One configuration for every Nix version; nothing in it needs a daemon, build users or a network.
 nix_conf() {
@@ -159,10 +193,11 @@ known_mirror() {
     awk '$2 == "Debian" && $3 !~ /security|updates/ && !site { site = $1 } END { print site }'
 }
 
-# unpack_from_suite SUITE PACKAGE ROOT WORK KEEP DROP: unpacks a package of another suite with all that it depends on under ROOT;
+# unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite with all that they depend on under ROOT;
 # of those names only what matches the pattern KEEP and not DROP.
 unpack_from_suite() {
-  local suite=$1 package=$2 into=$3 work=$4 keep=$5 drop=$6 site options packages deb
+  local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 site options packages deb
+  read -ra wanted <<<"$wanted"
   mkdir -p "$work"/{lists/partial,cache/archives/partial,debs}
   : >"$work/status"
   site=$(debian_mirror)
@@ -177,10 +212,10 @@ unpack_from_suite() {
   )
   apt-get "${options[@]}" update
   mapfile -t packages < <(
-    apt-get "${options[@]}" -y --no-install-recommends -s install "$package" |
+    apt-get "${options[@]}" -y --no-install-recommends -s install "${wanted[@]}" |
       awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
   )
-  [ "${#packages[@]}" -gt 0 ] || die "there is no $package in suite \`$suite\`"
+  [ "${#packages[@]}" -gt 0 ] || die "there is no ${wanted[*]} in suite \`$suite\`"
   (cd "$work/debs" && apt-get "${options[@]}" download "${packages[@]}")
   rm -rf "$into"
   mkdir -p "$into"
