@@ -16,8 +16,17 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::named("a folder")
+    }
+
+    /// The same without the space, for what people see: paths with spaces are quoted.
+    pub(crate) fn without_space() -> Self {
+        Self::named("folder")
+    }
+
+    fn named(name: &str) -> Self {
         let temp = tempfile::tempdir().unwrap();
-        let root = temp.path().canonicalize().unwrap().join("a folder");
+        let root = temp.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(root.join("home")).unwrap();
         Self { root, _temp: temp }
     }

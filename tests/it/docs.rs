@@ -1,0 +1,203 @@
+//! Every console block of README and of the book, run against the real program: page by page, in one shell per page.
+//!
+//! A page starts in an empty clone `hello`. What a reader need not see stands in a comment `<!-- run .. -->` before the block.
+//! Ids, times, durations, store hashes and names of machines are masked on both sides; a line `...` stands for any lines.
+//! `GIT_LATTICE_TEST_REWRITE=1` writes into the pages what the commands print.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::nix_setup::{every_nix, path_without_tools, var, wrapper};
+use crate::scratch::Scratch;
+
+/// What a page has the reader type.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// Commands that are run and not shown.
+    Hidden(String),
+    /// A command as it is shown, the number of its last line, and the output below it.
+    Shown { command: String, line: usize, output: String },
+}
+
+#[test]
+fn console_blocks_show_what_the_program_prints() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    if std::env::consts::ARCH != "x86_64" {
+        return;
+    }
+    let pages = pages();
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> = pages.iter().map(|page| scope.spawn(|| check(page, &nix))).collect();
+        running.into_iter().flat_map(|page| page.join().unwrap()).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// README and the pages of the book.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let book = fs::read_dir(root.join("docs/src")).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<_> = book.filter(|path| path.extension().is_some_and(|ending| ending == "md")).collect();
+    pages.push(root.join("README.md"));
+    pages.sort();
+    pages
+}
+
+fn check(page: &Path, nix: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let steps = steps(&text);
+    if !steps.iter().any(|step| matches!(step, Step::Shown { .. })) {
+        return Vec::new();
+    }
+    let outputs = run(&steps, nix);
+    if var("GIT_LATTICE_TEST_REWRITE").is_some() {
+        fs::write(page, rewritten(&text, &steps, &outputs)).unwrap();
+        return Vec::new();
+    }
+    let differs = steps.iter().zip(&outputs).filter_map(|(step, actual)| match step {
+        Step::Shown { command, line, output } if !fits(&masked(output), &masked(actual)) => Some(format!(
+            "{}:{line}: `{command}` prints\n{actual}\ninstead of\n{output}\n",
+            page.file_name().unwrap_or_default().display()
+        )),
+        Step::Shown { .. } | Step::Hidden(_) => None,
+    });
+    differs.collect()
+}
+
+/// Reads the hidden comments and the console blocks of a page.
+fn steps(text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut lines = text.lines().enumerate().peekable();
+    while let Some((_, line)) = lines.next() {
+        if line == "<!-- run" {
+            let hidden = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "-->");
+            steps.push(Step::Hidden(hidden.collect::<Vec<_>>().join("\n")));
+        } else if line == "```console" {
+            for (number, line) in lines.by_ref().take_while(|(_, line)| *line != "```") {
+                let (number, command, more) = (number + 1, line.strip_prefix("$ "), line.strip_prefix("> "));
+                match (command, more, steps.last_mut()) {
+                    (Some(command), ..) => {
+                        steps.push(Step::Shown { command: command.to_owned(), line: number, output: String::new() });
+                    }
+                    (None, Some(more), Some(Step::Shown { command, line, output })) if output.is_empty() => {
+                        *line = number;
+                        command.push_str(&format!("\n{more}"));
+                    }
+                    (None, _, Some(Step::Shown { output, .. })) => output.push_str(&format!("{line}\n")),
+                    (None, _, _) => panic!("line {number}: a console block begins with a command"),
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// Runs the steps in one shell; gives what each printed.
+fn run(steps: &[Step], nix: &Path) -> Vec<String> {
+    let scratch = Scratch::without_space();
+    scratch.write(
+        "home/.gitconfig",
+        "[user]\n\tname = Ada Builder\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n",
+    );
+    let nix = wrapper(&scratch, nix);
+    let start = "cd ~ && git init -q --bare hello.git && git clone -q hello.git hello 2>/dev/null && cd hello && \
+                 git commit -q --allow-empty -m start && git push -q -u origin HEAD";
+    let mut script = format!("{start}\n");
+    for (i, step) in steps.iter().enumerate() {
+        let command = match step {
+            Step::Hidden(commands) => commands,
+            Step::Shown { command, .. } => command,
+        };
+        let file = scratch.write(&format!("step{i}"), command);
+        script.push_str(&format!("printf '\\0'\n. '{}'\n", file.display()));
+    }
+    let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
+    let tools = path_without_tools();
+    let path = [binary, nix.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&tools));
+    let output = Command::new("bash")
+        .args(["-c", "exec bash \"$1\" 2>&1", "bash"])
+        .arg(scratch.write("script", &script))
+        .stdin(Stdio::null())
+        .env_clear()
+        .env("PATH", std::env::join_paths(path).unwrap())
+        .env("HOME", scratch.path("home"))
+        .env("USER", "ada")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    let home = scratch.path("home").display().to_string();
+    let text = String::from_utf8_lossy(&output.stdout).replace(&home, "/home/ada");
+    let mut outputs: Vec<String> = text.split('\0').skip(1).map(str::to_owned).collect();
+    outputs.resize(steps.len(), String::from("(the shell ended before)"));
+    outputs
+}
+
+/// The page with what the commands printed in place of what does not fit.
+fn rewritten(page: &str, steps: &[Step], outputs: &[String]) -> String {
+    let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+    for (step, actual) in steps.iter().zip(outputs).rev() {
+        if let Step::Shown { line, output, .. } = step
+            && !fits(&masked(output), &masked(actual))
+        {
+            let printed = actual.trim().lines().map(|line| line.trim_end().to_owned());
+            lines.splice(*line..*line + output.lines().count(), printed);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The text without what differs from run to run.
+fn masked(text: &str) -> Vec<String> {
+    static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        let masks = [
+            (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[TIME]"),
+            (r"/nix/store/[0-9a-z]{32}-", "/nix/store/[HASH]-"),
+            (r"sha256-[A-Za-z0-9+/]{43}=", "sha256-[HASH]"),
+            (r"\b[0-9a-f]{7,64}\b", "[ID]"),
+            (r"\b\d+\.\d s\b", "[SECONDS]"),
+            (r"\bada@[\w.-]+", "[HOST]"),
+            (r"\b(git-lattice|rnix|nixfmt_rs) \d+\.\d+\.\d+", "$1 [VERSION]"),
+            (r" {2,}", "  "),
+        ];
+        masks.map(|(pattern, mask)| (Regex::new(pattern).unwrap(), mask)).into()
+    });
+    let mask = |line: &str| {
+        let line = line.trim_end().to_owned();
+        MASKS.iter().fold(line, |line, (pattern, mask)| pattern.replace_all(&line, *mask).into_owned())
+    };
+    text.trim().lines().map(mask).filter(|line| !line.is_empty()).collect()
+}
+
+/// Whether lines are as expected, where `...` stands for any lines.
+fn fits(expected: &[String], actual: &[String]) -> bool {
+    match expected.split_first() {
+        None => actual.is_empty(),
+        Some((first, rest)) if first == "..." => (0..=actual.len()).any(|skipped| fits(rest, &actual[skipped..])),
+        Some((first, rest)) => actual.split_first().is_some_and(|(line, more)| line == first && fits(rest, more)),
+    }
+}
+
+#[test]
+fn pages_are_read() {
+    let page = "a\n<!-- run\nx\ny\n-->\n```console\n$ a\nb\n$ c\n```\n";
+    let shown = |command: &str, line, output: &str| Step::Shown {
+        command: command.to_owned(),
+        line,
+        output: output.to_owned(),
+    };
+    assert_eq!(steps(page), [Step::Hidden("x\ny".to_owned()), shown("a", 7, "b\n"), shown("c", 9, "")]);
+}
+
+#[test]
+fn dots_stand_for_any_lines() {
+    let lines = |text: &str| masked(text);
+    assert!(fits(&lines("a\n...\nc"), &lines("a\nb\nb\nc")));
+    assert!(fits(&lines("at 2026-01-02T03:04:05Z 1234567"), &lines("at 2027-01-02T03:04:05Z 89abcdef")));
+    assert!(!fits(&lines("a\n...\nc"), &lines("a\nb")) && !fits(&lines("a"), &lines("b")));
+}
