@@ -4,6 +4,7 @@
 //! Ids, times, durations, store hashes and names of machines are masked on both sides; a line `...` stands for any lines.
 //! `GIT_LATTICE_TEST_REWRITE=1` writes into the pages what the commands print.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -85,9 +86,9 @@ fn steps(text: &str) -> Vec<Step> {
                     }
                     (None, Some(more), Some(Step::Shown { command, line, output })) if output.is_empty() => {
                         *line = number;
-                        command.push_str(&format!("\n{more}"));
+                        write!(command, "\n{more}").unwrap();
                     }
-                    (None, _, Some(Step::Shown { output, .. })) => output.push_str(&format!("{line}\n")),
+                    (None, _, Some(Step::Shown { output, .. })) => writeln!(output, "{line}").unwrap(),
                     (None, _, _) => panic!("line {number}: a console block begins with a command"),
                 }
             }
@@ -113,7 +114,7 @@ fn run(steps: &[Step], nix: &Path) -> Vec<String> {
             Step::Shown { command, .. } => command,
         };
         let file = scratch.write(&format!("step{i}"), command);
-        script.push_str(&format!("printf '\\0'\n. '{}'\n", file.display()));
+        writeln!(script, "printf '\\0'\n. '{}'", file.display()).unwrap();
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
     let tools = path_without_tools();
