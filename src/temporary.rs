@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_killed_processes_are_removed_and_own_ones_when_dropped() {
+    fn removes_folders_on_drop_and_those_of_killed_processes() {
         let place = tempfile::tempdir().unwrap();
         let dead = |name: &str| {
             let path = place.path().join(format!("{name}{}.7", Tag::of_ended_process()));

@@ -83,8 +83,8 @@ impl Repo {
     /// # Errors
     /// When it cannot be written.
     pub fn make_synthetic_commit(&self, tree: Oid) -> Result<Oid> {
-        let nobody = Identity::nobody(gix::date::Time { seconds: 0, offset: 0 });
-        self.write_commit(&unsigned(&nobody, "what a build reads\n", tree, &[]))
+        let identity = Identity::of_program(gix::date::Time { seconds: 0, offset: 0 });
+        self.write_commit(&unsigned(&identity, "what a build reads\n", tree, &[]))
     }
 
     /// A commit that does nothing but lead to others, so that they are kept.
@@ -93,8 +93,8 @@ impl Repo {
     /// When it cannot be written.
     pub fn make_keeping_commit(&self, kept: &[Oid]) -> Result<Oid> {
         let tree = self.gix.write_object(gix::objs::Tree::empty()).map_err(doing("write the empty tree"))?.detach();
-        let nobody = Identity::nobody(gix::date::Time { seconds: 0, offset: 0 });
-        self.write_commit(&unsigned(&nobody, "what `git lattice undo` needs\n", tree, kept))
+        let identity = Identity::of_program(gix::date::Time { seconds: 0, offset: 0 });
+        self.write_commit(&unsigned(&identity, "what `git lattice undo` needs\n", tree, kept))
     }
 
     fn signed(&self, commit: gix::objs::Commit) -> Result<gix::objs::Commit> {

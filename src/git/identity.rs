@@ -10,10 +10,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// git-lattice itself, at a time.
-    pub(super) fn nobody(time: gix::date::Time) -> Self {
-        let nobody = gix::actor::Signature { name: "git-lattice".into(), email: "git-lattice@localhost".into(), time };
-        Self { author: nobody.clone(), committer: nobody }
+    /// Returns the identity of git-lattice itself.
+    pub(super) fn of_program(time: gix::date::Time) -> Self {
+        let signature =
+            gix::actor::Signature { name: "git-lattice".into(), email: "git-lattice@localhost".into(), time };
+        Self { author: signature.clone(), committer: signature }
     }
 }
 
@@ -34,8 +35,8 @@ impl Repo {
         Ok(Identity { author: owned(author)?, committer: owned(committer)? })
     }
 
-    /// The same, or `git-lattice` where git does not know who that is: a record is worth keeping all the same.
-    pub fn identity_or_nobody(&self) -> Identity {
-        self.identity().unwrap_or_else(|_| Identity::nobody(gix::date::Time::now_utc()))
+    /// Returns the user's identity, or `git-lattice` if git does not know it, so that records can always be written.
+    pub fn identity_or_fallback(&self) -> Identity {
+        self.identity().unwrap_or_else(|_| Identity::of_program(gix::date::Time::now_utc()))
     }
 }

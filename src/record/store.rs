@@ -278,7 +278,7 @@ impl<'a> Records<'a> {
 pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
     let texts: Vec<_> = records.iter().map(|record| (record.key, line::of(record))).collect();
     let name = format!("{NOTES}{}", writer(repo)?);
-    repo.append_notes(&repo.identity_or_nobody(), &name, "lattice: record", &texts).map(drop)
+    repo.append_notes(&repo.identity_or_fallback(), &name, "lattice: record", &texts).map(drop)
 }
 
 /// Returns the name that this clone writes under, if it has written before.

@@ -134,7 +134,7 @@ impl Sync<'_> {
             let own = here.map(|here| lines_only_in(self.repo, here, &theirs)).transpose()?.unwrap_or_default();
             if !own.is_empty() {
                 let message = format!("lattice: records that were written as {old}");
-                self.repo.append_notes(&self.repo.identity_or_nobody(), &new_ref, &message, &own)?;
+                self.repo.append_notes(&self.repo.identity_or_fallback(), &new_ref, &message, &own)?;
             }
             if tried == 0 {
                 store::replace_writer(self.repo, old, &new)?;
