@@ -1,4 +1,4 @@
-//! What builds and remotes may use at most, by the user's git configuration, and what is said of a build that wanted more.
+//! Resource limits of builds and remotes from the user's git configuration, and messages about a reached limit.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::nix::{Failure, Kind, Limits, Options};
 use crate::process;
 use crate::queue::AtLimit;
 
-/// A limit is not one.
+/// The value of a limit is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` in git's configuration is `{value}`: expected {expected}")]
 pub struct Error {
@@ -19,7 +19,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> String {
         let example = if self.expected == TIME { "6h" } else { "4G" };
         format!("`git config {} {example}` sets it; `git config --show-origin {0}` shows where it is set", self.key)
@@ -29,36 +29,36 @@ impl Error {
 const TIME: &str = "a time such as `90` (seconds), `90s`, `45m`, `6h` or `2d`, and more than nothing";
 const SIZE: &str = "a size such as `500k`, `64M` or `4G`, and more than nothing";
 
-/// The limits of a background build: what is set, else the usual.
+/// The limits of a background build: the configured ones, else the defaults.
 ///
 /// # Errors
-/// When something else is set than a limit.
+/// When a configured value is invalid.
 pub fn background(repo: &Repo) -> Result<Limits, Error> {
     read(repo, &Limits::default())
 }
 
-/// The limits of a build that somebody watches: only what is set.
+/// The limits of a foreground build: only the configured ones.
 ///
 /// # Errors
-/// When something else is set than a limit.
+/// When a configured value is invalid.
 pub fn typed(repo: &Repo) -> Result<Limits, Error> {
     read(repo, &Limits::NONE)
 }
 
-/// How long nothing may move to or from a remote, for every command: what is set, else half a minute.
+/// How long a transfer with a remote may stall: the configured time, else half a minute.
 ///
 /// # Errors
-/// When something else is set than a limit.
+/// When the configured value is invalid.
 pub fn network(repo: &Repo) -> Result<Duration, Error> {
     Ok(time(repo, Limit::Network)?.unwrap_or(process::USUAL_STALL_LIMIT))
 }
 
-/// Nothing moved between here and a remote for as long as the limit allows.
+/// A transfer with a remote stalled for longer than the limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stalled {
     /// The remote.
     pub remote: String,
-    /// For how long.
+    /// The limit.
     pub limit: Duration,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Stalled {
     }
 }
 
-/// How to allow more time in which nothing moves.
+/// The command that allows longer stalls.
 pub fn hint_for_network(limit: Duration) -> String {
     Reached { which: Limit::Network, limit: limit.as_secs().max(1) }.hint()
 }
@@ -101,7 +101,7 @@ type Units = &'static [(&'static str, u64)];
 const SECONDS: [(&str, u64); 5] = [("", 1), ("s", 1), ("m", 60), ("h", 3600), ("d", 86400)];
 const BYTES: [(&str, u64); 5] = [("", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
 
-/// A whole number with a unit, in whatever case, as git writes sizes.
+/// Parses a whole number with a case-insensitive unit, as git writes sizes.
 fn amount(text: &str, units: Units) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -118,7 +118,7 @@ pub struct Reached {
     limit: u64,
 }
 
-/// How much a limit allows, in seconds or bytes.
+/// The value of a limit, in seconds or bytes.
 fn allowed(limits: &Limits, which: Limit) -> Option<u64> {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs().max(1));
     match which {
@@ -131,14 +131,14 @@ fn allowed(limits: &Limits, which: Limit) -> Option<u64> {
     }
 }
 
-/// Which limit of ours ended a build, if one did.
+/// The limit of ours that ended a build, if one did.
 pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     let of = |which| allowed(options.limits(), which).map(|limit| Reached { which, limit });
     match failure.kind {
         Kind::Timeout => {
             let overtime = failure.overtime()?;
             let likely = if overtime.is_silence { &[Limit::Silence][..] } else { &[Limit::Time, Limit::Silence] };
-            // Another time may be by the nix.conf of another machine.
+            // A different time comes from nix.conf, perhaps of another machine.
             likely.iter().filter_map(|which| of(*which)).find(|reached| reached.limit == overtime.seconds)
         }
         Kind::LogLimit => of(Limit::Log),
@@ -148,7 +148,7 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     }
 }
 
-/// What is said of a background build that a limit ended, where it would come to the same again: no more is allowed by now.
+/// The limit that ended a background build, unless it has been raised since.
 pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
     let AtLimit { which, amount } = *ended;
     let now = allowed(&background(repo).ok()?, which)?;
@@ -156,17 +156,17 @@ pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
 }
 
 impl Reached {
-    /// As it is kept with a job.
+    /// The form stored with a job.
     pub fn kept(&self) -> AtLimit {
         AtLimit { which: self.which, amount: self.limit }
     }
 
-    /// Which limit it is.
+    /// The limit.
     pub fn limit(&self) -> Limit {
         self.which
     }
 
-    /// How to allow more.
+    /// The command that raises the limit.
     pub fn hint(&self) -> String {
         let key = self.which.key();
         format!("`git config {key} {}` allows more", self.spell(self.limit.saturating_mul(2)))
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_have_units() {
+    fn parses_amounts_with_units() {
         let seconds = ["90", "90s", " 45M ", "6h", "2d", "1 h"].map(|text| amount(text, &SECONDS));
         assert_eq!(seconds, [Some(90), Some(90), Some(2700), Some(21_600), Some(172_800), Some(3600)]);
         assert_eq!(["1000", "64M", "4g"].map(|text| amount(text, &BYTES)), [Some(1000), Some(64 << 20), Some(4 << 30)]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reached_limit_says_how_to_raise_it() {
+    fn hints_how_to_raise_a_limit() {
         let reached = |which, limit| Reached { which, limit };
         let time = reached(Limit::Time, 21_600);
         assert_eq!(time.to_string(), "a builder took longer than 6h (limit `lattice.limit.time`)");

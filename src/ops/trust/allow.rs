@@ -1,4 +1,4 @@
-//! Allowing content: first what is to be looked at, then the entry.
+//! Allowing content: first a report of what to review, then the entry in the ledger.
 
 use anyhow::Result;
 
@@ -19,10 +19,10 @@ use crate::text;
 
 /// How many files of a part are listed.
 const FILES: usize = 40;
-/// How many bytes of a file are looked through for what a terminal would not show.
+/// The maximum size of a file that is searched for terminal control characters.
 const MOST_TEXT: u64 = 1 << 20;
 
-/// A content that is to be allowed.
+/// Content to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// The point.
@@ -31,24 +31,24 @@ pub struct Allowance {
     pub commit: Commit,
     /// The build key.
     pub key: Oid,
-    /// Whether it is built by itself without this.
+    /// Whether it is built automatically already.
     pub is_permitted: bool,
-    /// What is in it that was not written here.
+    /// The parts that were not written here.
     pub parts: Vec<Look>,
 }
 
-/// A part of a content to be looked at.
+/// A part to review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// Its path from the root.
     pub path: String,
-    /// Why it wants looking at.
+    /// Why it needs a review.
     pub why: String,
     /// Its files.
     pub files: Vec<Listed>,
-    /// Whether there are more.
+    /// Whether there are more files.
     pub has_more: bool,
-    /// The commit that wrote it, where that is near enough.
+    /// The commit that wrote it, if found within the search limit.
     pub written: Option<Commit>,
     /// The command that shows it.
     pub command: String,
@@ -59,20 +59,20 @@ pub struct Look {
 pub struct Listed {
     /// Its path from the root.
     pub path: String,
-    /// What a terminal may not show of it.
+    /// Why a terminal may hide content of the file.
     pub hidden: Option<Hidden>,
 }
 
-/// Why looking at a file on a terminal may not show what is in it.
+/// Why a terminal may hide content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hidden {
-    /// From this line on it has characters that a terminal obeys instead of showing them.
+    /// The first line with terminal control characters.
     Line(usize),
-    /// It is too large to be looked through.
+    /// The file is too large to be searched.
     Large,
 }
 
-/// Finds out what allowing these points would mean. `config` is the policy.
+/// Plans to allow points. `config` is the policy.
 ///
 /// # Errors
 /// When a point has no branch, or objects cannot be read.
@@ -80,10 +80,10 @@ pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point
     points.iter().map(|point| allowance(context, config, census, point)).collect()
 }
 
-/// Writes down that these may be built.
+/// Adds the contents to the ledger.
 ///
 /// # Errors
-/// When the user's ledger cannot be believed or written.
+/// When the ledger is invalid or cannot be written.
 pub fn allow(context: &Context, allowances: &[Allowance]) -> Result<(), Error> {
     Ledger::change(&context.repo, |ledger| {
         allowances.iter().for_each(|allowance| ledger.allow(allowance.key, &allowance.named.spelled));
@@ -113,7 +113,7 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     Ok(Allowance { named: config.name(point), commit, key, is_permitted, parts })
 }
 
-/// A submodule has no text here.
+/// Lists a file; a submodule has no content here.
 fn listed(repo: &Repo, path: String, entry: &Entry) -> Listed {
     let hidden = match repo.size_of(entry.id) {
         None => None,
@@ -125,7 +125,7 @@ fn listed(repo: &Repo, path: String, entry: &Entry) -> Listed {
     Listed { path, hidden }
 }
 
-/// The number of the first line with what a terminal obeys; a file's lines may end as on Windows.
+/// The number of the first line with terminal control characters, except a carriage return at its end.
 fn hidden_line(text: &str) -> Option<usize> {
     let is_odd = |line: &str| line.strip_suffix('\r').unwrap_or(line).chars().any(text::is_terminal_unsafe);
     text.split('\n').position(is_odd).map(|at| at + 1)

@@ -1,4 +1,4 @@
-//! The judgement, and the permit that nobody else can make.
+//! The trust judgement, and the permit that only this module can make.
 
 use anyhow::Result;
 
@@ -12,12 +12,12 @@ use crate::lattice::Point;
 use crate::points::content::Content;
 use crate::process::quote;
 
-/// How much is read during a checkout to judge a point: a thousand small objects, or eight signatures.
+/// How many bytes a checkout reads to judge a point: a thousand small objects, or eight signatures.
 const MOST_READ: u64 = 4 << 20;
-/// How many bytes of the ledger are read during a checkout: some thousand entries.
+/// How many bytes of the ledger a checkout reads: some thousand entries.
 const MOST_LEDGER: u64 = 512 << 10;
 
-/// The permission to build one content without being asked. Only [`judge`] makes one:
+/// The permission to build one content automatically. Only [`judge`] makes one:
 ///
 /// ```compile_fail,E0451
 /// fn forge(commit: git_lattice::git::Oid) -> git_lattice::ops::trust::Permit {
@@ -36,7 +36,7 @@ impl Permit {
         self.commit
     }
 
-    /// The build key that the commit had when it was judged: nothing else may be built.
+    /// The build key of the judged commit: nothing else may be built.
     pub fn key(self) -> Oid {
         self.key
     }
@@ -45,24 +45,24 @@ impl Permit {
 /// The judgement on a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It may be built.
+    /// It may be built automatically.
     Permitted(Permit),
-    /// It may not.
+    /// It must not be built automatically.
     Denied(Denial),
 }
 
-/// Why something may not be built by itself.
+/// Why something must not be built automatically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// The point whose content it is about, maybe one of those below.
+    /// The point whose content is not trusted, perhaps one below.
     pub point: String,
-    /// Why.
+    /// The reason.
     pub why: Why,
-    /// The command that shows what is new in it.
+    /// The command that shows the untrusted change.
     pub look: String,
 }
 
-/// [`judge`] for a checkout, which waits: `None` where there is too much to read.
+/// Like [`judge`], but returns `None` if more must be read than a checkout waits for.
 ///
 /// # Errors
 /// Those of [`judge`].
@@ -75,7 +75,8 @@ pub fn judge_for_checkout(repo: &Repo, config: &Config, point: &Point, commit: O
     if limited.is_exhausted() { Ok(None) } else { judged.map(Some) }
 }
 
-/// Judges what a build of `point` at `commit` would run. `config` is the policy: [`crate::context::Context::policy`].
+/// Judges the content that a build of `point` at `commit` would run. `config` is the policy:
+/// [`crate::context::Context::policy`].
 ///
 /// # Errors
 /// When objects cannot be read.
@@ -108,10 +109,10 @@ fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<De
     Ok(Denial { point: config.spell(whose).into(), why: part.why.clone(), look })
 }
 
-/// The command that shows a part: what differs from the base, unless the base has it too; then how it came to be.
+/// The command that shows a part: its difference from the base, or its history if the base has the same.
 ///
-/// It compares the two trees that are there, by names that no tag can take, and shows each text as it is: attributes that come
-/// with the branch hide nothing, `refs/replace/*` put nothing else there, and merges are shown as well.
+/// Full ref names cannot be mistaken for tags. The options disable gitattributes of the branch and `refs/replace/*`,
+/// which could hide changes, and show merges too.
 pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<String> {
     let branch = config.branch_of(point);
     let name = find(repo, config, &branch)?.map_or_else(|| branch.full_ref(), |(name, _)| name);
@@ -127,13 +128,13 @@ pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> 
 const GIT: &str = "git --no-replace-objects";
 const AS_IT_IS: &str = "--text --no-ext-diff --no-textconv --no-renames";
 
-/// A pathspec that means the same in every directory (gitglossary(7), pathspec).
+/// A pathspec relative to the root (gitglossary(7), pathspec).
 fn from_the_top(path: &str) -> String {
     let is_plain = !path.contains(['*', '?', '[', '\\']);
     if is_plain { format!(":/{path}") } else { format!(":(top,literal){path}") }
 }
 
-/// What a branch is called here, and where it is: here, else on the remote as last fetched.
+/// The full ref name and tip of a branch: local, else on the remote as last fetched.
 fn find(repo: &Repo, config: &Config, branch: &BranchName) -> Result<Option<(String, Oid)>> {
     if let Some(tip) = repo.branch_tip(branch)? {
         return Ok(Some((branch.full_ref(), tip)));

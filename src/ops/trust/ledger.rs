@@ -1,4 +1,5 @@
-//! What the user allowed: a file in the user's state directory, where no branch and no clone can write.
+//! The trust ledger: a file in the user's state directory, outside of any repository, with everything that the user
+//! allowed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,31 +18,31 @@ use crate::temporary;
 const FOLDER: &str = "git-lattice";
 const FILE: &str = "trust.json";
 const LOCK: &str = "trust.lock";
-/// The layout of the file.
+/// The version of the file format.
 const VERSION: u32 = 1;
-/// The group's and everybody's right to write.
+/// The write permission of group and others.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Content, authors and settings that the user trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     version: u32,
-    /// What may be built.
+    /// Content that may be built.
     pub content: Vec<Content>,
-    /// Whose signatures count.
+    /// Keys whose signatures are accepted.
     pub authors: Vec<Author>,
-    /// Which proposals of lattice.toml may be used, the newest last.
+    /// Proposals of lattice.toml that may be used, newest last.
     #[serde(default)]
     pub settings: Vec<Settings>,
 }
 
-/// One proposal that may be used in one clone.
+/// A proposal that may be used in one clone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The name of its canonical form: the id of its blob.
+    /// The blob id of its canonical form.
     #[serde(with = "hex")]
     pub key: Oid,
-    /// The clone: what its worktrees share.
+    /// The common directory of the clone.
     pub repository: String,
     /// The canonical form, line by line.
     pub lines: Vec<String>,
@@ -49,45 +50,45 @@ pub struct Settings {
     pub when: String,
 }
 
-/// One content that may be built.
+/// Content that may be built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// Its build key: content is the same in every clone.
     #[serde(with = "hex")]
     pub key: Oid,
-    /// The point whose it was.
+    /// The point that it was allowed for.
     pub point: Spelled,
     /// When it was allowed.
     pub when: String,
 }
 
-/// One key whose signatures count.
+/// A key whose signatures are accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// The fingerprint.
     pub key: String,
-    /// What the public key says of its owner.
+    /// The comment of the public key.
     pub comment: String,
     /// When it was added.
     pub when: String,
 }
 
-/// Why the ledger cannot be used. Then nothing is trusted.
+/// Why the ledger cannot be used; then nothing is trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no place for it.
+    /// There is no state directory.
     #[error("there is no state directory to keep trust in: neither XDG_STATE_HOME nor HOME is set")]
     NoHome,
-    /// The variable names a place that depends on the current directory.
+    /// `XDG_STATE_HOME` is a relative path.
     #[error("XDG_STATE_HOME is `{}`: expected an absolute path", .0.display())]
     Relative(PathBuf),
-    /// A branch could bring the file.
+    /// The state directory is inside the repository, so a branch could contain the ledger.
     #[error("the state directory `{}` is inside this repository, where a branch could bring what is trusted", .0.display())]
     Inside(PathBuf),
-    /// Somebody else can write it.
+    /// Other users can write the file.
     #[error("`{}` can be written by others, so nothing in it is trusted", .0.display())]
     Open(PathBuf),
-    /// It is not what is written here.
+    /// The file is malformed.
     #[error("`{}` is damaged, so nothing in it is trusted: {why}", path.display())]
     Malformed {
         /// The file.
@@ -95,26 +96,26 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// It is larger than what is read.
+    /// The file exceeds the size limit.
     #[error("{0}, so nothing in it is trusted")]
     TooLarge(#[from] TooLarge),
-    /// The limit is none.
+    /// The size limit is invalid.
     #[error(transparent)]
     Limit(#[from] git::Error),
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("could not {doing} `{}`", path.display())]
     Io {
-        /// What was being done.
+        /// The action, such as `read`.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> String {
         match self {
             Self::NoHome | Self::Relative(_) | Self::Inside(_) => {
@@ -138,25 +139,25 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Reads what is trusted; nothing where there is no file. It may not be in `repo`.
+    /// Reads the ledger; a missing file is empty. The file must not be inside `repo`.
     ///
     /// # Errors
-    /// When the file cannot be believed.
+    /// When the file is invalid.
     pub fn read<'a>(repo: impl Into<Option<&'a Repo>>) -> Result<Self, Error> {
         let repo = repo.into();
         Self::load(&folder(repo)?.join(FILE), limit(repo)?)
     }
 
-    /// How many bytes the file has; 0 where there is none that is read.
+    /// The size of the file in bytes; 0 if it does not exist.
     pub(super) fn size(repo: &Repo) -> u64 {
         let meta = folder(Some(repo)).ok().and_then(|folder| fs::metadata(folder.join(FILE)).ok());
         meta.map_or(0, |meta| meta.len())
     }
 
-    /// Changes what is trusted, one process at a time, and gives what `change` gives; the file is replaced in one step.
+    /// Changes the ledger under a lock and replaces the file atomically; returns the result of `change`.
     ///
     /// # Errors
-    /// When the file cannot be believed or written.
+    /// When the file is invalid or cannot be written.
     pub fn change<'a, T>(repo: impl Into<Option<&'a Repo>>, change: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
         let repo = repo.into();
         let (folder, limit) = (folder(repo)?, limit(repo)?);
@@ -168,7 +169,7 @@ impl Ledger {
         Ok(given)
     }
 
-    /// Trusts nothing any more, whatever the file holds.
+    /// Empties the ledger, even if the file is invalid.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -179,37 +180,37 @@ impl Ledger {
         Self::default().save(&folder, &path).map_err(failed("write", &path))
     }
 
-    /// Whether this build key was allowed.
+    /// Whether a build key is allowed.
     pub fn allows(&self, key: Oid) -> bool {
         self.content.iter().any(|content| content.key == key)
     }
 
-    /// Allows a content; the point is what it will be listed by.
+    /// Allows content; `point` is only for listing.
     pub fn allow(&mut self, key: Oid, point: &Spelled) {
         if !self.allows(key) {
             self.content.push(Content { key, point: point.clone(), when: now() });
         }
     }
 
-    /// Whether exactly this proposal was allowed in a clone.
+    /// Whether exactly this proposal is allowed in a clone.
     pub fn allows_settings(&self, repository: &str, lines: &[String]) -> bool {
         self.settings.iter().any(|settings| settings.repository == repository && settings.lines == lines)
     }
 
-    /// What was allowed last in a clone.
+    /// The proposal last allowed in a clone.
     pub fn last_settings(&self, repository: &str) -> Option<&[String]> {
         let last = self.settings.iter().rfind(|settings| settings.repository == repository)?;
         Some(&last.lines)
     }
 
-    /// Allows a proposal in a clone; it is the newest from then on.
+    /// Allows a proposal in a clone, as the newest.
     pub fn allow_settings(&mut self, repository: &str, key: Oid, lines: &[String]) {
         self.settings.retain(|settings| settings.repository != repository || settings.lines != lines);
         let (repository, lines) = (repository.to_owned(), lines.to_vec());
         self.settings.push(Settings { key, repository, lines, when: now() });
     }
 
-    /// Adds a key whose signatures count; `false` when it was there.
+    /// Adds a key whose signatures are accepted; `false` if it was there.
     pub fn add_author(&mut self, key: &str, comment: &str) -> bool {
         let is_new = self.authors.iter().all(|author| author.key != key);
         if is_new {
@@ -218,8 +219,8 @@ impl Ledger {
         is_new
     }
 
-    /// Takes away what has this name: a key of content or settings or its beginning, a point, the folder of a repository, or a
-    /// fingerprint; gives how many there were.
+    /// Removes the entries with this name: a build key or settings key or a prefix of it, a point, the common directory
+    /// of a repository, or a fingerprint. Returns how many were removed.
     pub fn revoke(&mut self, name: &str) -> usize {
         let count = |ledger: &Self| ledger.content.len() + ledger.authors.len() + ledger.settings.len();
         let before = count(self);
@@ -252,7 +253,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A new file in place of the old one, which is readable by its owner alone.
+    /// Replaces the file; only its owner can read it.
     fn save(&self, folder: &Path, path: &Path) -> io::Result<()> {
         temporary::sweep(folder);
         temporary::replace(path, |new| {
@@ -264,7 +265,7 @@ impl Ledger {
     }
 }
 
-/// How many bytes of the file are read: a checkout waits for it.
+/// The size limit of the file.
 fn limit(repo: Option<&Repo>) -> Result<u64, Error> {
     Ok(repo.map_or(Ok(Kind::Trust.usual()), |repo| repo.size_limit(Kind::Trust))?)
 }
@@ -274,7 +275,7 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Io { doing, path, source }
 }
 
-/// Waits until no other process changes what is in the folder, which is made where it is missing. The lock goes with the value.
+/// Makes the folder if needed and locks it; the lock is released on drop.
 fn hold(folder: &Path) -> Result<File, Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
     let lock = folder.join(LOCK);
@@ -282,7 +283,7 @@ fn hold(folder: &Path) -> Result<File, Error> {
     opened.and_then(|file| file.lock().map(|()| file)).map_err(failed("lock", &lock))
 }
 
-/// Our folder in the user's state directory.
+/// The folder in the user's state directory.
 fn folder(repo: Option<&Repo>) -> Result<PathBuf, Error> {
     let home = env::state_home().ok_or(Error::NoHome)?;
     if !home.is_absolute() {
@@ -295,7 +296,7 @@ fn folder(repo: Option<&Repo>) -> Result<PathBuf, Error> {
     }
 }
 
-/// The path without links, as far as it is there.
+/// Resolves links in the existing part of a path.
 fn real(path: &Path) -> PathBuf {
     let there = path.ancestors().find_map(|part| Some((part, fs::canonicalize(part).ok()?)));
     match there {
@@ -309,7 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_revoked_is_named_by_key_point_or_fingerprint() {
+    fn revokes_by_key_point_or_fingerprint() {
         let key = Oid::from_hex(b"66d87dad6a2fdde04ae956097af06394cef1d940").unwrap();
         let mut ledger = Ledger::default();
         ledger.allow(key, &"a/b".into());

@@ -1,18 +1,20 @@
-//! Whether something may be built that nobody asked for.
+//! Trust: decides what may be built automatically.
 //!
-//! A build runs what the point's directory holds, and those of the points below it, and what `[build] include` names: its *parts*.
-//! `judge` lets a build pass when each part is vouched for, in one of four ways:
+//! A build runs the content of the point's directory, of the directories of the points below it, and of the paths in
+//! `[build] include`: its *parts*. `judge` permits a build if every part is trusted, in one of four ways:
 //!
-//! - it is *derivable*: a directory of exactly the two files that are generated, with the template that runs nothing of anybody's. Nothing
-//!   hostile can be in it. Where all parts are derivable nothing reads what `[build] include` names;
-//! - it was *made here*: the log of its branch, which nobody can push, says that a commit made in this clone brought it;
-//! - it is *signed*: the commit that wrote it, the newest in which it differs from what every parent has, carries a right
-//!   signature of a key among the user's allowed signers, or of one that `git lattice trust --author` added. A merge, or a next step
-//!   made on top, passes on what it found: its signature says nothing of that, for many are made and signed by a program;
-//! - it is *allowed*: `git lattice trust` wrote its build key into the user's [`Ledger`].
+//! - it is *derivable*: a directory with exactly the two generated files, from the template that runs no foreign code.
+//!   It cannot contain anything hostile. If all parts are derivable, nothing reads the paths in `[build] include`;
+//! - it was *made here*: the reflog of its branch, which cannot be pushed, shows that a commit made in this clone added
+//!   it;
+//! - it is *signed*: the commit that wrote it (the newest in which it differs from all parents) has a valid signature
+//!   by one of the user's allowed signers, or by a key added with `git lattice trust --author`. The signature of a merge
+//!   or of a next step says nothing about content that it only inherits, because many such commits are made and signed by
+//!   programs;
+//! - it is *allowed*: `git lattice trust` added its build key to the user's [`Ledger`].
 //!
-//! Where a part is and which branch is which point comes from the policy ([`crate::context::Context::policy`]), never from the branch
-//! that is judged.
+//! The paths of parts and the branches of points come from the policy ([`crate::context::Context::policy`]), never from
+//! the judged branch.
 
 mod allow;
 mod judge;

@@ -1,4 +1,4 @@
-//! The parts of a build, and which of them need no word of anybody.
+//! The parts of a build, and which of them need a decision of the user.
 
 use std::fmt;
 
@@ -11,31 +11,31 @@ use crate::lattice::{Point, Population};
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP};
 use crate::template::Template;
 
-/// A directory of a point, or something that `[build] include` names, which is neither derivable nor made here.
+/// A point's directory or a path in `[build] include` that is neither derivable nor made here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// The point whose directory it is; `None` for what is included.
+    /// The point of the directory; `None` for a path in `[build] include`.
     pub point: Option<Point>,
     /// Its path from the root.
     pub path: String,
-    /// What is there.
+    /// The tree entry at the path.
     pub entry: Entry,
-    /// Why it needs somebody's word.
+    /// Why it is not trusted without a decision.
     pub why: Why,
 }
 
-/// Why something may not be built by itself.
+/// Why something must not be built automatically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// Its step.nix is somebody's.
+    /// It has a step.nix that was not written here.
     Step,
-    /// Its flake.nix is not what is generated.
+    /// Its flake.nix is not the generated one.
     Flake,
-    /// It has more files than are generated, or links.
+    /// It has additional files, or links.
     More,
-    /// Builds may read this, and it is somebody's.
+    /// A path that builds may read was not written here.
     Included(String),
-    /// What the user trusts cannot be read.
+    /// The ledger cannot be read.
     Unreadable(String),
 }
 
@@ -51,12 +51,12 @@ impl fmt::Display for Why {
     }
 }
 
-/// The parts of a build of `all`, which `tree` holds, that are neither derivable nor made here.
+/// The parts of a build of `all` in `tree` that are neither derivable nor made here.
 pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
     let (mut open, mut runs_something) = (Vec::new(), false);
     let there: Population = all.points.iter().map(|(below, ..)| below.clone()).collect();
     for (below, path, entry) in &all.points {
-        // What lies below a point in its own tree is what it was generated from.
+        // A flake is generated from the points below it in its own tree.
         let previous = || there.maximal_below(below).into_iter().cloned().collect::<Vec<_>>();
         let Some(why) = not_derivable(repo, config, below, &previous, entry)? else { continue };
         runs_something = true;
@@ -65,14 +65,14 @@ pub(super) fn open_parts(repo: &Repo, config: &Config, tree: Oid, all: &Content)
             open.push(Part { point: Some(below.clone()), path: path.clone(), entry: entry.clone(), why });
         }
     }
-    // What is generated reads nothing but itself.
+    // Generated flakes do not read included paths.
     if runs_something {
         open.extend(open_includes(repo, config, tree, all)?);
     }
     Ok(open)
 }
 
-/// What is included may have been written on the branch of any point that this one grew from.
+/// Included paths that were not made here, on the branch of the point, of a point below it, or on the base.
 fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Result<Vec<Part>> {
     let grown_from = all.points.iter().rev().map(|(point, ..)| config.branch_of(point));
     let branches: Vec<_> = grown_from.chain([config.base.clone()]).collect();
@@ -90,8 +90,8 @@ fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Resu
     Ok(open)
 }
 
-/// Why a directory is not byte for byte what is generated from its config.toml, by a template that runs nothing of anybody's and has
-/// no inputs; `None` when it is.
+/// Why a directory differs from what the template `config` generates from its config.toml, byte for byte; `None` if it
+/// is equal. That template runs no foreign code and has no inputs.
 fn not_derivable(
     repo: &Repo,
     config: &Config,

@@ -1,8 +1,8 @@
-//! Whether the machines that lattice.toml proposes may be used: only when the user allowed exactly these.
+//! Trust in the machines that lattice.toml names: they are used only if the user allowed exactly these.
 //!
-//! A base branch is written by many and pulled without a look, so what it says of stores, builders and caches is a *proposal*. It is
-//! in force once `git lattice trust --settings` has put its canonical form into the user's [`Ledger`], for this clone alone: the
-//! cache of one project must not get what another one builds.
+//! Many people write to a base branch, and it is pulled without review, so its stores, builders and caches are only a
+//! *proposal*. The proposal takes effect once `git lattice trust --settings` has added its canonical form to the user's
+//! [`Ledger`], for this clone only: the cache of one project must not receive the builds of another.
 
 use std::path::Path;
 
@@ -28,18 +28,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What lattice.toml says.
+    /// The machines in lattice.toml.
     pub fn proposal(&self) -> &Proposal {
         &self.proposal
     }
 
-    /// Whether the user allowed exactly this.
+    /// Whether the user allowed exactly these.
     pub fn is_allowed(&self) -> bool {
         self.is_allowed
     }
 }
 
-/// A key of lattice.toml holds something that no shared file may say, whether it was allowed or not.
+/// A key of lattice.toml has a value that a shared file must not have, allowed or not.
 #[derive(Debug, thiserror::Error)]
 #[error("could not use `[build] {key}` in lattice.toml")]
 pub struct Refused {
@@ -48,12 +48,12 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// That `key` cannot be used.
+    /// The value of `key` cannot be used.
     pub(in crate::ops) fn new(key: &'static str, source: NotShareable) -> Self {
         Self { key, source }
     }
 
-    /// What the user can do about it.
+    /// A hint for the user.
     pub fn hint(&self) -> String {
         format!(
             "if you want this on your machine, say it yourself: `git config lattice.{} VALUE` counts before lattice.toml",
@@ -62,10 +62,10 @@ impl Refused {
     }
 }
 
-/// Reads what `config` proposes and whether the user allowed it in this clone.
+/// Reads the proposal of `config` and whether the user allowed it in this clone.
 ///
 /// # Errors
-/// When the user's ledger cannot be believed; without a proposal it is not read.
+/// When the ledger is invalid; without a proposal it is not read.
 pub fn settings(context: &Context, config: &Config) -> Result<Settings, ledger::Error> {
     let proposal = config.proposal.clone();
     if proposal.is_empty() {
@@ -76,28 +76,28 @@ pub fn settings(context: &Context, config: &Config) -> Result<Settings, ledger::
     Ok(Settings { proposal, is_allowed })
 }
 
-/// A proposal that is to be looked at.
+/// A proposal to review.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
-    /// The repository that it is for.
+    /// The common directory of the repository.
     repository: String,
-    /// The name of its canonical form: the id of its blob.
+    /// The blob id of its canonical form.
     pub key: Oid,
-    /// What is proposed, line by line.
+    /// The proposal, line by line.
     pub lines: Vec<String>,
-    /// What was allowed last; empty when nothing was.
+    /// The proposal allowed last; empty if there was none.
     pub before: Vec<String>,
-    /// Whether exactly this is allowed already.
+    /// Whether exactly this proposal is allowed.
     pub is_allowed: bool,
 }
 
 impl Review {
-    /// Whether there is nothing to be allowed.
+    /// Whether nothing remains to be allowed.
     pub fn is_settled(&self) -> bool {
         self.is_allowed || self.lines.is_empty()
     }
 
-    /// What is taken away from what was allowed last (`-`), and what is new (`+`).
+    /// Lines removed from (`-`) and added to (`+`) the proposal allowed last.
     pub fn diff(&self) -> Vec<String> {
         let only = |mark: char, these: &[String], others: &[String]| -> Vec<String> {
             these.iter().filter(|line| !others.contains(line)).map(|line| format!("{mark}{line}")).collect()
@@ -106,10 +106,10 @@ impl Review {
     }
 }
 
-/// Finds out what allowing the base branch's proposal would mean.
+/// Compares the base branch's proposal with the one allowed last.
 ///
 /// # Errors
-/// [`Refused`] when it says what no shared file may say; when the base branch's file or the ledger cannot be used.
+/// [`Refused`] when a value is not acceptable in a shared file; when lattice.toml of the base or the ledger is invalid.
 pub fn review(context: &Context) -> Result<Review> {
     let proposal = match context.policy() {
         Ok(policy) => policy.proposal.clone(),
@@ -124,10 +124,10 @@ pub fn review(context: &Context) -> Result<Review> {
     Ok(Review { repository, key, lines, before, is_allowed })
 }
 
-/// Writes down that what was reviewed may be used.
+/// Adds the reviewed proposal to the ledger.
 ///
 /// # Errors
-/// When the user's ledger cannot be believed or written.
+/// When the ledger is invalid or cannot be written.
 pub fn allow_settings(context: &Context, review: &Review) -> Result<(), ledger::Error> {
     Ledger::change(&context.repo, |ledger| ledger.allow_settings(&review.repository, review.key, &review.lines))
 }
@@ -145,7 +145,7 @@ fn check(proposal: &Proposal) -> Result<(), Refused> {
     proposal.substituters.iter().try_for_each(|text| url(text)).map_err(refused("substituters"))
 }
 
-/// What stands for this clone in the ledger: all its worktrees share it, and no push can change it.
+/// The name of this clone in the ledger: its common directory, which all worktrees share.
 fn place(repo: &Repo) -> String {
     let dir: &Path = repo.common_dir();
     dir.display().to_string()

@@ -1,4 +1,4 @@
-//! Whose signatures count, and on what.
+//! Accepted signatures, and the commits that they must be on.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,16 +14,16 @@ use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::process::{self, Cmd};
 
-/// How far back the commit that wrote something is looked for.
+/// How many commits are searched for the one that wrote a part.
 const COMMITS: usize = 1000;
-/// How many parts are looked at together.
+/// How many parts are verified together.
 const AT_ONCE: usize = 8;
 
-/// Those whose signatures count.
+/// The accepted signers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Signers {
     allowed: AllowedSigners,
-    /// Fingerprints that the user's ledger holds.
+    /// Fingerprints in the ledger.
     authors: Vec<String>,
 }
 
@@ -35,18 +35,18 @@ impl Signers {
             (user_file(repo, "gpg.ssh.allowedSignersFile"), user_file(repo, "gpg.ssh.revocationFile"));
         let allowed = match (file, revoked) {
             (Ok(file), Ok(revoked)) => AllowedSigners { file, revoked },
-            // Nobody is allowed by a list that others can write, nor by one without its revocations.
+            // Ignore an allowed-signers file that a branch can contain, or whose revocation file is unusable.
             _ => AllowedSigners::default(),
         };
         Self { allowed, authors }
     }
 
-    /// The first of `parts` that was written by a commit without a signature that counts.
+    /// The first of `parts` that was written by a commit without an accepted signature.
     pub(super) fn unsigned<'a>(&self, repo: &Repo, tip: Oid, parts: &'a [Part]) -> Result<Option<&'a Part>> {
         if self.allowed.file.is_none() && self.authors.is_empty() {
             return Ok(parts.first());
         }
-        // A stranger's thousand signatures would cost a thousand programs, and a checkout waits: the first wrong one ends it.
+        // Each signature costs a process and the checkout waits: stop at the first invalid one.
         let mut right = BTreeSet::new();
         for some in parts.chunks(AT_ONCE) {
             let mut written = Vec::new();
@@ -75,7 +75,8 @@ impl Signers {
         of_it.any(|signature| signature.is_allowed || signature.keys.iter().any(|key| self.authors.contains(key)))
     }
 
-    /// An OpenPGP key is never asked about where none is named: looking one up can reach for the network.
+    /// Whether a signature can be accepted. OpenPGP signatures are only checked if the ledger has an OpenPGP key:
+    /// looking one up may access the network.
     fn may_count(&self, repo: &Repo, commit: Oid) -> Result<bool> {
         let is_named = || self.authors.iter().any(|author| !author.starts_with(SSH));
         Ok(match repo.signed_with(commit)? {
@@ -86,8 +87,8 @@ impl Signers {
     }
 }
 
-/// The commit that wrote what is at `path`: going back through the parents that have the same, the first none of whose parents does.
-/// `None` when that is too far back, or beyond where history was cut off.
+/// The commit that wrote the entry at `path`: following parents with the same entry, the first commit without such a
+/// parent. `None` beyond the search limit or the end of a shallow clone.
 pub(super) fn writer(repo: &Repo, tip: Oid, path: &str, entry: &Entry) -> Result<Option<Oid>> {
     let mut at = tip;
     for _ in 0..COMMITS {
@@ -107,7 +108,7 @@ pub(super) fn writer(repo: &Repo, tip: Oid, path: &str, entry: &Entry) -> Result
     Ok(None)
 }
 
-/// A file that the user's configuration names and that no branch can hold.
+/// A file named in the user's configuration, outside of the repository.
 fn user_file(repo: &Repo, key: &str) -> Result<Option<PathBuf>, Unfit> {
     let Some(text) = repo.user_config(key).filter(|text| !text.is_empty()) else { return Ok(None) };
     let path = match text.strip_prefix("~/") {
@@ -118,14 +119,14 @@ fn user_file(repo: &Repo, key: &str) -> Result<Option<PathBuf>, Unfit> {
     if path.is_absolute() && !repo.surrounds(&real) { Ok(Some(real)) } else { Err(Unfit) }
 }
 
-/// The file is not there, or is one that comes with a branch.
+/// The file does not exist or is inside the repository.
 struct Unfit;
 
-/// How the fingerprint of an ssh key begins.
+/// The prefix of an ssh key's fingerprint.
 const SSH: &str = "SHA256:";
 const SSH_DIGITS: usize = 43;
 
-/// What was given is no key.
+/// The argument is not a key.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAKey {
     /// Neither a fingerprint nor a public key.
@@ -141,7 +142,7 @@ pub enum NotAKey {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// ssh-keygen could not be run.
@@ -149,10 +150,10 @@ pub enum NotAKey {
     Keygen(#[from] process::Error),
 }
 
-/// The fingerprint of what somebody named: a fingerprint, an ssh public key, or a file that holds one; and its comment.
+/// The fingerprint and comment of a key, given as fingerprint, ssh public key, or a file with one.
 ///
 /// # Errors
-/// When it is none of these.
+/// When the argument is none of these.
 pub fn key(text: &str) -> Result<(String, String), NotAKey> {
     let text = text.trim();
     let is_hex = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -172,7 +173,7 @@ pub fn key(text: &str) -> Result<(String, String), NotAKey> {
     fingerprint(&read.map_err(|source| NotAKey::Unreadable { path: path.to_owned(), source })?)
 }
 
-/// `256 SHA256:... comment (ED25519)`, as ssh-keygen(1) prints it.
+/// Parses `256 SHA256:... comment (ED25519)`, as ssh-keygen(1) prints it.
 fn fingerprint(public: &str) -> Result<(String, String), NotAKey> {
     if public.contains("PRIVATE KEY") {
         return Err(NotAKey::Private);
