@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::commands::{self, Session};
 use crate::env::Environment;
 use crate::{error, process, ui};
@@ -36,11 +38,22 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let axes = if is_prompt { Vec::new() } else { session.axis_names() };
     let code = match commands::line(&axes).try_get_matches_from(args) {
         Ok(matches) => ui::final_code(commands::run(&session, &matches)),
-        Err(wrong) => {
-            wrong.print().ok();
-            if wrong.use_stderr() { error::CANNOT } else { error::OK }
-        }
+        Err(wrong) => refuse(&session.ui, wrong),
     };
     process::end_by_signal();
     ExitCode::from(code)
+}
+
+/// Prints why the arguments are wrong, or the help that they ask for; returns the exit code.
+fn refuse(ui: &ui::Ui, mut wrong: clap::Error) -> u8 {
+    let hint = match wrong.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => commands::unknown::hint(name),
+        _ => None,
+    };
+    if hint.is_some() {
+        wrong.remove(ContextKind::SuggestedSubcommand);
+    }
+    wrong.print().ok();
+    hint.iter().for_each(|hint| ui.hint(hint));
+    if wrong.use_stderr() { error::CANNOT } else { error::OK }
 }

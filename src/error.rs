@@ -149,6 +149,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
                 "without --config and --template the existing point is used unchanged; `git branch -m {branch} NAME` renames it"
             ),
         ],
+        Refusal::NotCommitted { base } => {
+            vec![format!("on `{base}`: `git add {file} && git commit -m 'declare the lattice'`", file = config::FILE)]
+        }
         Refusal::InTheWay { other, .. } => {
             vec![format!("`git branch -m {other} NAME` renames the other branch")]
         }

@@ -40,7 +40,7 @@ pub(super) fn command() -> Command {
         .arg(values("system", "The Nix system of an architecture, where its name does not say it").value_name("ARCH=SYSTEM"))
         .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
         .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
-        .arg(flag("no-hooks", "Do not install the git hooks, and do not ask"))
+        .arg(flag("no-hooks", "Do not suggest the git hooks"))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -51,13 +51,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         hooks::ensure_installable(context, &InstallOptions::default())?;
     }
     let plan = init::plan(context, &draft, args.get_flag("force"))?;
-    let wanted = if args.get_flag("no-hooks") {
-        false
-    } else {
-        args.get_flag("hooks")
-            || ui.ask("Install the git hooks (lint before a commit, build after a checkout)?").unwrap_or(false)
-    };
-    if wanted {
+    if args.get_flag("hooks") {
         show(ui, &hooks::install(context, &InstallOptions::default())?);
     }
     let config = plan.config.clone();
@@ -68,11 +62,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
     }
     ui.hint(format!(
-        "commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
+        "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
         base = config.base,
         file = config::FILE
     ));
-    if !wanted && !args.get_flag("no-hooks") {
+    if !args.get_flag("hooks") && !args.get_flag("no-hooks") {
         ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
     }
     Ok(error::OK)

@@ -21,6 +21,7 @@ mod sync;
 mod texts;
 mod trust;
 mod undo;
+pub(crate) mod unknown;
 
 use std::collections::HashSet;
 
@@ -45,7 +46,6 @@ pub(crate) fn line(axes: &[String]) -> Command {
              What is left open comes from the branch that HEAD is on.\n\n\
              Exit status: 0 done, 1 the answer is no, 2 it could not be done.",
         )
-        .disable_help_subcommand(true)
         .subcommands(all(&free(axes)))
 }
 

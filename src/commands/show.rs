@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error;
 use crate::nix::StorePath;
 use crate::ops::show::{self, Details};
+use crate::process::quote;
 use crate::record::{Attributed, Dispute, Record, Side, Verdict};
 use crate::ui::point::PointView;
 use crate::ui::table::{self, Cell};
@@ -37,6 +38,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         value["records"] = details.records.iter().map(said_json).collect();
         value["disputes"] = details.disputes.iter().map(|dispute| dispute_json(&details.records, dispute)).collect();
         value["logs"] = json!(details.logs);
+        value["flake_ref"] = json!(details.flake.as_ref().map(ToString::to_string));
+        value["nix_build"] = json!(nix_build(&details));
         ui.json(value);
     } else {
         table::lines(&rows(config, &details), ui.color).iter().for_each(|line| ui.data(line));
@@ -71,7 +74,13 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
             .unwrap_or_else(|| "none of this version's: changed by hand, or made by another version".to_owned()),
     );
     row("config hash", details.config_hash.clone().unwrap_or_default());
+    row("flake", details.flake.as_ref().map(ToString::to_string).unwrap_or_default());
     list(&mut rows, "files", &details.files);
+    list(
+        &mut rows,
+        "build",
+        &[nix_build(details).into_iter().collect(), vec![format!("git lattice build {}", named.spelled)]].concat(),
+    );
     for (i, line) in details.disputes.iter().flat_map(|dispute| dispute_lines(&details.records, dispute)).enumerate() {
         rows.push(vec![if i == 0 { "disputed" } else { "" }.into(), Cell::new(line, Tone::Bad)]);
     }
@@ -86,6 +95,12 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     }
     list(&mut rows, "logs", &details.logs.iter().map(|log| log.display().to_string()).collect::<Vec<_>>());
     rows
+}
+
+/// The command that builds the point without git-lattice.
+fn nix_build(details: &Details) -> Option<String> {
+    let (flake, system) = (details.flake.as_ref()?, details.status.systems.first()?);
+    Some(format!("nix build {}", quote(flake.installable(system))))
 }
 
 fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {

@@ -53,7 +53,15 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let head = context.head_point(config)?;
     picture::tables(config, &survey.points, head.as_ref(), ui.color).iter().for_each(|line| ui.data(line));
     next(ui, config, &survey);
+    if let Some(remote) = config.remote.as_ref().filter(|_| survey.is_without_records && has_pushed(&survey)) {
+        ui.hint(format!("this clone has no records yet: `git lattice sync` fetches those of `{remote}`"));
+    }
     Ok(error::OK)
+}
+
+/// Whether the remote has a point, so that it may have records too.
+fn has_pushed(survey: &Survey) -> bool {
+    survey.points.iter().any(|point| point.pushed)
 }
 
 /// Warns of refs, points and records that were left out.

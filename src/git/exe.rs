@@ -165,6 +165,17 @@ impl Git {
         Ok(paths)
     }
 
+    /// The paths in a directory, from the root, that the worktree has otherwise than HEAD, untracked ones included.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn uncommitted(&self, dir: &str) -> Result<Vec<String>> {
+        let args = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--"];
+        let output = self.read().args(args).arg(format!(":(top,literal){dir}")).read()?;
+        let lines = output.stdout.split(|byte| *byte == 0).filter_map(|line| line.get(3..));
+        Ok(lines.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+
     /// The values of a key in the repository's own configuration as it is at this moment, in the order of the file.
     ///
     /// # Errors

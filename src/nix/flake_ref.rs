@@ -50,6 +50,32 @@ impl FlakeRef {
         Ok(Self { url, cwd: None })
     }
 
+    /// References the flake in `dir` at commit `rev` of a repository that git knows by `url`: an http(s), ssh or file URL,
+    /// `USER@HOST:PATH`, or an absolute path; `None` for other URLs.
+    pub fn remote(url: &str, rev: &str, dir: &str) -> Option<Self> {
+        if url.starts_with('/') {
+            return Self::commit(url, rev, dir).ok();
+        }
+        if url.contains(['?', '#', ' ']) {
+            return None;
+        }
+        let url = match url.split_once("://") {
+            // A token or password is for this machine only.
+            Some((scheme @ ("https" | "http"), rest)) => {
+                let (authority, path) = rest.split_once('/')?;
+                format!("git+{scheme}://{}/{path}", authority.rsplit('@').next().unwrap_or(authority))
+            }
+            Some(("ssh" | "file", _)) => format!("git+{url}"),
+            Some(_) => return None,
+            None => {
+                let (host, path) =
+                    url.split_once(':').filter(|(host, path)| !host.contains('/') && !path.starts_with(':'))?;
+                format!("git+ssh://{host}/{}", path.trim_start_matches('/'))
+            }
+        };
+        Some(Self { url: format!("{url}?rev={rev}&dir={}", encoded(Path::new(dir))), cwd: None })
+    }
+
     /// Adds that the commit is on the branch `name`.
     ///
     /// Nix 2.8 treats a repository whose path is percent-encoded (a blank is enough) as remote and fetches by branch name.
@@ -135,6 +161,24 @@ mod tests {
         }
         for dir in ["/a", "../a", "a/../b", "."] {
             assert!(matches!(FlakeRef::commit("/r", REV, dir), Err(FlakeRefError::NotInside(_))), "`{dir}`");
+        }
+    }
+
+    #[test]
+    fn urls_of_git_become_flake_references() {
+        let of = |url: &str| FlakeRef::remote(url, REV, "flakes/a+b").map(|flake| flake.to_string());
+        let end = format!("?rev={REV}&dir=flakes/a%2Bb");
+        for (url, start) in [
+            ("https://example.org/a.git", "git+https://example.org/a.git"),
+            ("https://ada:secret@example.org/a.git", "git+https://example.org/a.git"),
+            ("ssh://git@example.org/a", "git+ssh://git@example.org/a"),
+            ("git@example.org:ada/a.git", "git+ssh://git@example.org/ada/a.git"),
+            ("/srv/a b.git", "git+file:///srv/a%20b.git"),
+        ] {
+            assert_eq!(of(url), Some(format!("{start}{end}")), "{url}");
+        }
+        for url in ["../a.git", "ext::sh -c x", "codecommit::x://y", "https://example.org/a?b"] {
+            assert_eq!(of(url), None, "{url}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Refusals, with exit code 1: the request is valid, but not possible now.
 
 use super::remote_failure::RemoteFailure;
+use crate::config;
 use crate::git;
 use crate::lattice::Spelled;
 
@@ -18,6 +19,12 @@ pub enum Refusal {
         new: String,
         /// Which files differ.
         differs: String,
+    },
+    /// `lattice.toml` is only in the worktree.
+    #[error("`{}` is not committed: the branch of a new point would not have it", config::FILE)]
+    NotCommitted {
+        /// The base branch, where it belongs.
+        base: String,
     },
     /// Another branch prevents the branch of a point.
     #[error("branch `{branch}` cannot be made: `{other}` is in the way ({why})")]

@@ -8,7 +8,9 @@ use super::Cannot;
 use super::builds;
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::Repo;
 use crate::lattice::{Point, Spelled};
+use crate::nix::FlakeRef;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, Step};
 use crate::points::status::{self, PointStatus};
@@ -32,6 +34,8 @@ pub struct Details {
     pub disputes: Vec<Dispute>,
     /// The existing logs of its key in this clone.
     pub logs: Vec<PathBuf>,
+    /// Its flake at this commit: on the remote, where it is pushed, else in this repository.
+    pub flake: Option<FlakeRef>,
 }
 
 /// Reads all details.
@@ -64,5 +68,16 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
-    Ok(Details { status, template, config_hash, files, below, records, disputes, logs })
+    let flake = flake(repo, config, &status);
+    Ok(Details { status, template, config_hash, files, below, records, disputes, logs, flake })
+}
+
+/// The reference by which Nix alone builds the point.
+fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
+    let (named, rev) = (config.name(&status.point), status.commit.to_string());
+    let remote = config.remote.as_ref().filter(|_| status.pushed);
+    let url = remote.and_then(|remote| repo.config(&format!("remote.{remote}.url")));
+    let on_remote = url.and_then(|url| FlakeRef::remote(&url, &rev, &named.dir));
+    let here = || FlakeRef::commit(repo.workdir().unwrap_or(repo.common_dir()), &rev, &named.dir).ok();
+    Some(on_remote.or_else(here)?.on_branch(&named.branch))
 }

@@ -28,6 +28,8 @@ pub struct Survey {
     pub stranded: usize,
     /// How many lines of the notes are not believed.
     pub skipped: usize,
+    /// Whether this clone has no record at all, neither its own nor fetched ones.
+    pub is_without_records: bool,
 }
 
 /// Looks at the points in `which`, or at all.
@@ -58,7 +60,8 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     surveyor.cache.save();
     let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
     let broken = [census.broken.as_slice(), &records.broken()].concat();
-    Ok(Survey { points, next, unreadable, broken, stranded, skipped })
+    let is_without_records = records.writers().is_empty();
+    Ok(Survey { points, next, unreadable, broken, stranded, skipped, is_without_records })
 }
 
 /// Looks at one point, without what is remembered of all others: that takes longer to read than one point to look at.

@@ -114,25 +114,16 @@ impl Ui {
         }
     }
 
-    /// Asks a yes-or-no question; an empty answer means yes. `None` without a terminal.
-    pub fn ask(&self, question: &str) -> Option<bool> {
-        self.answer(&format!("{question} [Y/n] ")).map(|answer| matches!(answer.as_str(), "" | "y" | "yes"))
-    }
-
-    /// Like [`Self::ask`], but an empty answer means no.
+    /// Asks a yes-or-no question; an empty answer means no. `None` without a terminal.
     pub fn confirm(&self, question: &str) -> Option<bool> {
-        self.answer(&format!("{question} [y/N] ")).map(|answer| matches!(answer.as_str(), "y" | "yes"))
-    }
-
-    fn answer(&self, prompt: &str) -> Option<String> {
         if !self.interactive {
             return None;
         }
         let mut stderr = std::io::stderr();
-        write!(stderr, "{prompt}").and_then(|()| stderr.flush()).ok()?;
+        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).ok()?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok().filter(|read| *read > 0)?;
-        Some(answer.trim().to_lowercase())
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 }
 

@@ -13,6 +13,7 @@ mod detach;
 mod docs;
 mod doctor;
 mod faults;
+mod first_hour;
 mod generated;
 mod git_setup;
 mod grow;

@@ -1,5 +1,6 @@
 //! `git lattice show`: everything there is to know of one point.
 
+use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir, far, here, texts};
 
@@ -105,4 +106,24 @@ fn a_record_cannot_recolour_the_terminal() {
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.record(&at("phase0/step1"), &format!("{}-linux\u{1b}[31m", here()), "built");
     sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).never_says("\u{1b}");
+}
+
+/// What a colleague without git-lattice pastes.
+#[test]
+fn the_nix_command_builds_the_pushed_point() {
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let one = at("phase0/step1");
+        sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+        let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
+        let (flake, command) = (shown["flake_ref"].as_str().unwrap(), shown["nix_build"].as_str().unwrap());
+        assert!(flake.contains("remote.git?rev=") && flake.contains(&format!("&ref={}", branch(&one))), "{flake}");
+        sandbox.lattice(&["show", &one]).exits(0).says_out(command).says_out(&format!("git lattice build {one}"));
+        let mut shell = std::process::Command::new("sh");
+        shell.arg("-c").arg(format!("{command} --no-link --print-out-paths || {command} --no-link")).current_dir("/");
+        sandbox.environment(&mut shell);
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

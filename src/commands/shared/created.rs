@@ -16,7 +16,7 @@ use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ui::table::{self, Cell};
-use crate::ui::{Tone, Ui};
+use crate::ui::{Tone, Ui, harmless};
 
 /// Adds the options that these commands share.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
@@ -72,7 +72,23 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     let is_here = context.repo.branch_tip(&item.named.branch)?.is_some();
     let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
     let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.named.branch));
-    Ok(if context.repo.switch(&item.named.branch, remote, track)? { error::OK } else { error::NO })
+    let from =
+        context.head_point(session.config()?)?.map(|point| session.config().map(|it| it.name(&point))).transpose()?;
+    let changed = from.as_ref().map(|from| context.repo.git().uncommitted(&from.dir)).transpose()?.unwrap_or_default();
+    if !context.repo.switch(&item.named.branch, remote, track)? {
+        return Ok(error::NO);
+    }
+    if let Some((from, changed)) = from.zip(changed.split_first()) {
+        warn_of_changes(&session.ui, &from.branch, changed);
+    }
+    Ok(error::OK)
+}
+
+/// Warns of uncommitted changes to the directory of the point that was left: `git switch` carries them along.
+fn warn_of_changes(ui: &Ui, from: &BranchName, (first, others): (&String, &[String])) {
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    ui.warn(format!("uncommitted changes of `{from}` came along: `{}`{more}", harmless(first)));
+    ui.hint(format!("`git switch {from}` takes them back, to be committed there"));
 }
 
 fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
@@ -97,7 +113,7 @@ pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
         Outcome::Done(PushedRecords::Records) => ui.say("the records of this clone were pushed with it"),
         Outcome::Done(PushedRecords::Refused(why)) => {
-            let why = crate::ui::harmless(&why.to_string());
+            let why = harmless(&why.to_string());
             ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
         }
         _ => {}
@@ -113,7 +129,7 @@ pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronou
             "and the remote has other commits on the branch".to_owned()
         };
         ui.error(format!("the push did not go through; {what}, {later}"));
-        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", crate::ui::harmless(&reason.to_string()))));
+        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", harmless(&reason.to_string()))));
         hint.iter().for_each(|hint| ui.hint(hint));
     }
 }

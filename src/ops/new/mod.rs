@@ -11,8 +11,9 @@ use anyhow::Result;
 use self::grow::Planner;
 pub use self::plan::{Creation, Item, Plan, Request};
 use self::turn::Turns;
+use super::Refusal;
 use super::change::{self, ChangeSet};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::context::Context;
 use crate::git::{self, Change};
 use crate::lattice::{Coordinate, Point};
@@ -31,6 +32,17 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
     points.dedup();
     let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
     Ok(planner.finish(items))
+}
+
+/// Checks that the base branch or HEAD has a `lattice.toml`: other clones and the hooks read it from there.
+fn check_committed(context: &Context, config: &Config) -> Result<()> {
+    let Some(base) = context.base_tip(config)? else { return Ok(()) };
+    for commit in [Some(base), context.repo.head()?.commit].into_iter().flatten() {
+        if context.repo.entry_at(context.repo.tree_of_commit(commit)?, config::FILE)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Refusal::NotCommitted { base: config.base.to_string() }.into())
 }
 
 /// The sort key of a linear extension of the order: lower points come first.
@@ -77,6 +89,7 @@ pub fn make<C>(
     check: impl Fn(&Plan) -> Result<C>,
 ) -> Result<(Plan, C)> {
     const TRIES: usize = 5;
+    check_committed(context, config)?;
     let turns = Turns::of(&context.repo);
     let (mut turn, mut tried) = (None, 1);
     let mut looked: Option<(Vec<(String, String)>, C)> = None;
