@@ -18,7 +18,7 @@ pub(super) fn command() -> Command {
                 .long("system")
                 .value_name("ARCH=SYSTEM")
                 .action(ArgAction::Append)
-                .help("The Nix system of an architecture, where its name does not say it"),
+                .help("The Nix system of an architecture, if its name does not imply it"),
         );
     Command::new("axis").about("Edit the axes in lattice.toml").subcommand_required(true).subcommand(add)
 }

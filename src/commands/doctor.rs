@@ -17,11 +17,11 @@ pub(super) fn command() -> Command {
         .about("Check this machine and this clone: git, hooks, Nix, linters, the remote, leftovers")
         .long_about(
             "Check this machine and this clone: git, hooks, Nix, linters, the remote, leftovers.\n\n\
-             Every line is ok, a warning, or an error with what to do about it. `--repair` does what can do no harm, and says what it \
+             Every line is ok, a warning, or an error with what to do about it. `--repair` does the safe repairs, and says what it \
              did. Exit status: 0 when nothing must be repaired, 1 when something must.",
         )
-        .arg(flag("repair", "Do the repairs that can do no harm"))
-        .arg(flag("offline", "Do not ask the remote"))
+        .arg(flag("repair", "Do the safe repairs"))
+        .arg(flag("offline", "Do not contact the remote"))
         .arg(flag("json", "Print JSON"))
 }
 
@@ -64,7 +64,7 @@ fn summary(lines: &[Line]) -> String {
     let count = |health: Health| lines.iter().filter(|line| line.health == health).count();
     let (errors, warnings) = (count(Health::Error), count(Health::Warning));
     match (errors, warnings) {
-        (0, 0) => "all is well".to_owned(),
+        (0, 0) => "no problems found".to_owned(),
         (0, _) => format!("nothing must be repaired; {}", tally(warnings, "warning", "warnings")),
         _ => format!("{} to be repaired, {}", tally(errors, "thing", "things"), tally(warnings, "warning", "warnings")),
     }

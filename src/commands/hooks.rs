@@ -129,13 +129,13 @@ fn runs(survey: &Survey, row: &Row) -> bool {
 
 fn word(survey: &Survey, row: &Row) -> String {
     let word = match &row.shim {
-        _ if row.is_ignored() && !runs(survey, row) => "not executable, so git passes over it",
+        _ if row.is_ignored() && !runs(survey, row) => "not executable, so git ignores it",
         _ if row.is_installed() && !runs(survey, row) => "installed, but this git does not run it",
         _ if row.is_edited() => "installed, changed by hand",
         _ if row.is_installed() && !row.is_current() => "installed, another version",
         _ if row.is_installed() => "installed",
-        State::Foreign(Some(manager)) => return format!("not installed: {manager}'s hook stands there"),
-        State::Foreign(None) => "not installed: another hook stands there",
+        State::Foreign(Some(manager)) => return format!("not installed: {manager}'s hook is there"),
+        State::Foreign(None) => "not installed: another hook is there",
         _ => "not installed",
     };
     word.to_owned()

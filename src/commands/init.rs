@@ -34,10 +34,10 @@ pub(super) fn command() -> Command {
         .arg(values("step", "The steps of a phase in order; without it step1, step2, ..."))
         .arg(Arg::new("chain").long("chain").value_name("AXIS").value_parser(["component"]).help("Order the components: each is built on the one before"))
         .arg(text("base", "BRANCH", "The branch below all points; otherwise the remote's default branch, or main"))
-        .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, where there is one; \"\" for nowhere"))
+        .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, if it exists; \"\" to push nowhere"))
         .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
         .arg(text("flake", "PATTERN", "How a point names its directory [default: flakes/{component}/{arch}/{phase}/{step}]"))
-        .arg(values("system", "The Nix system of an architecture, where its name does not say it").value_name("ARCH=SYSTEM"))
+        .arg(values("system", "The Nix system of an architecture, if its name does not imply it").value_name("ARCH=SYSTEM"))
         .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
         .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
         .arg(flag("no-hooks", "Do not suggest the git hooks"))
@@ -59,7 +59,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.data(format!("wrote {}", shown.display()));
     for key in &config.unknown {
-        ui.warn(format!("`{key}` in {} means nothing to this version", config::FILE));
+        ui.warn(format!("`{key}` in {} is unknown to this version", config::FILE));
     }
     ui.hint(format!(
         "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",

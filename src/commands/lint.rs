@@ -25,22 +25,22 @@ pub(super) fn command() -> Command {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     Command::new("lint")
-        .about("Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are")
+        .about("Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix if they are installed")
         .long_about(
-            "Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix where they are.\n\n\
+            "Check Nix files: syntax, the rules of git-lattice, format, and statix and deadnix if they are installed.\n\n\
              Without arguments all .nix files of the worktree are checked, tracked and untracked, that no .gitignore leaves out. \
-             `-` is stdin. What was not checked is said.\n\n\
+             `-` is stdin. What was not checked is reported.\n\n\
              Exit status: 0 nothing but hints, 1 findings, 2 something could not be checked.",
         )
         .arg(Arg::new("paths").value_name("PATH").num_args(0..).value_parser(value_parser!(PathBuf)).help(
             "Files, and folders with .nix files; `-` for stdin",
         ))
         .arg(flag("staged", "Check what the next commit would change, as it is in the index"))
-        .arg(text("from-ref", "A", "Check the files of --to-ref that this commit has not, or has otherwise"))
+        .arg(text("from-ref", "A", "Check the files of --to-ref that are new or changed since this commit"))
         .arg(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref"))
         .arg(flag("all", "Check all .nix files of HEAD"))
         .arg(text("stdin-name", "PATH", "What to call stdin in the findings").value_parser(value_parser!(PathBuf)))
-        .arg(flag("fix", "Mend what can be mended safely, and the format, in files of the worktree"))
+        .arg(flag("fix", "Apply safe fixes and the format to files of the worktree"))
         .arg(text("format", "FORMAT", "How to print the findings").value_parser(PossibleValuesParser::new(FORMATS)))
         .arg(flag("json", "Print JSON; the same as --format json").conflicts_with("format"))
         .arg(text("explain", "CODE", "Print what a code means, such as L01").exclusive(true))
@@ -59,7 +59,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let what = what(args)?;
     let fix = args.get_flag("fix");
     if fix && matches!(what, Target::Stdin { .. }) {
-        bail!("`--fix` writes files of the worktree, and stdin is none");
+        bail!("`--fix` writes files of the worktree, and stdin is not one");
     }
     let settings = ops::settings(context)?;
     warn_of_unknown(ui, &settings);
@@ -90,7 +90,7 @@ fn what(args: &ArgMatches) -> Result<Target> {
     let stdin = paths.iter().any(|path| path.as_os_str() == "-");
     let name = args.get_one::<PathBuf>("stdin-name");
     if name.is_some() && !stdin {
-        bail!("`--stdin-name` names what comes by `-`, which is not among the paths");
+        bail!("`--stdin-name` names stdin, but `-` is not among the paths");
     }
     if stdin {
         if paths.len() > 1 {
@@ -135,7 +135,7 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed:
         ui.say(human::summary(report, gathered.sources.len()));
     }
     if format == "human" && report.findings.iter().any(|finding| finding.fix.is_some()) {
-        ui.hint("`git lattice lint --fix` mends what has a safe fix, and the format");
+        ui.hint("`git lattice lint --fix` applies safe fixes and the format");
     }
 }
 
@@ -143,7 +143,7 @@ fn say_unchecked(ui: &Ui, report: &Report) {
     for unchecked in &report.unchecked {
         let text = harmless(&unchecked.to_string());
         if unchecked.required {
-            ui.error(format!("{text}; `lint.require` in lattice.toml asks for it"));
+            ui.error(format!("{text}; `lint.require` in lattice.toml requires it"));
         } else {
             ui.say(text);
         }

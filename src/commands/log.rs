@@ -25,7 +25,7 @@ pub(super) fn command(axes: &[String]) -> Command {
              With --follow it goes on while the build waits or runs, in the background or in another terminal, and then ends \
              with the build's exit status.",
         )
-        .arg(flag("follow", "Go on until the build is over").short('f'))
+        .arg(flag("follow", "Follow the log until the build has ended").short('f'))
         .arg(flag("json", "Print JSON").conflicts_with("follow"));
     points::add_args(command, axes, false)
 }
@@ -72,7 +72,7 @@ fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<
     } else if let Some(aside) = aside {
         ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
     } else if there.is_empty() {
-        ui.error(format!("there is no log: what {point} holds now was not built in this clone"));
+        ui.error(format!("there is no log: the current content of {point} was not built in this clone"));
         ui.hint(format!(
             "`git lattice build {point}` builds it; `git lattice show {point}` shows what others recorded"
         ));
@@ -91,7 +91,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
     })?;
     if !is_over {
         ui.error(format!("{point} waits in the queue, and its worker was killed"));
-        ui.hint("`git lattice build --background` goes on");
+        ui.hint("`git lattice build --background` resumes it");
         return Ok(error::NO);
     }
     if let Some(aside) = Queue::of(&context.repo).aside(key) {

@@ -32,7 +32,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut selected = Selection::read(config, args)?;
     let head = context.head_point(config)?;
     if args.get_flag("all-archs") {
-        let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis says the architecture".into()))?;
+        let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis names the architecture".into()))?;
         selected = selected.with_every_value(&config.lattice, axis);
     }
     let points = selected.expand(config, head.as_ref())?;

@@ -58,10 +58,10 @@ fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[P
         let point = config.spell(&below.point);
         let what = match below.state {
             State::Failed => "failed to build",
-            State::Disputed => "is disputed: it came to different contents",
+            State::Disputed => "is disputed: its builds have different outputs",
             _ => continue,
         };
-        session.ui.warn(format!("`{point}` {what}: `git lattice show {point}` tells more"));
+        session.ui.warn(format!("`{point}` {what}: `git lattice show {point}` shows details"));
     }
     Ok(())
 }

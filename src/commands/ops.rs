@@ -27,7 +27,7 @@ pub(super) fn command() -> Command {
                 .long("count")
                 .value_name("N")
                 .value_parser(clap::value_parser!(usize))
-                .help("At most so many"),
+                .help("The maximum number of operations"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"))
 }

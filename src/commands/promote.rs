@@ -30,7 +30,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         )
         .arg(Arg::new("to").long("to").value_name("base").value_parser(["base"]).help("Merge into the base branch, without the worktree"))
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).requires("reason").help("Promote without the records; the reason is kept in the commit"))
-        .arg(Arg::new("reason").long("reason").value_name("TEXT").requires("force").help("Why, for the `Lattice-Override:` trailer"));
+        .arg(Arg::new("reason").long("reason").value_name("TEXT").requires("force").help("The reason, for the `Lattice-Override:` trailer"));
     created::add_args(content::add_args(points::add_args(command, axes, false)))
 }
 
@@ -106,6 +106,6 @@ fn into_base(
         session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
     }
     created::carried(&session.ui, &pushed);
-    created::refused(&session.ui, &pushed, "the merge is here", "it");
+    created::refused(&session.ui, &pushed, "the merge exists locally", "it");
     Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })
 }

@@ -19,7 +19,7 @@ pub(super) fn command() -> Command {
     Command::new("prompt")
         .about("Print the state of HEAD's point for a shell's prompt")
         .long_about(
-            "Print the state of HEAD's point on one line, such as `✓ phase0/step2`; nothing where HEAD is on no point, and never \
+            "Print the state of HEAD's point on one line, such as `✓ phase0/step2`; nothing if HEAD is not on a point, and never \
              an error about the repository.",
         )
         .arg(Arg::new("format").long("format").value_name("TEXT").default_value(FORMAT).help(

@@ -18,7 +18,7 @@ use crate::ui::{Tone, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("show")
-        .about("Show one point in full: where it is, what it holds, what became of its builds")
+        .about("Show one point in full: where it is, what it holds, and its build results")
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     points::add_args(command, axes, false)
 }

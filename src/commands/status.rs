@@ -69,7 +69,7 @@ fn warn(ui: &Ui, config: &Config, survey: &Survey) {
     survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", harmless(broken))));
     if survey.stranded > 0 {
         ui.warn(format!("left in the queue by a worker that was killed: {}", builds(survey.stranded)));
-        ui.hint("`git lattice build --background` goes on with them");
+        ui.hint("`git lattice build --background` resumes them");
     }
     for (point, error) in &survey.unreadable {
         let branch = config.branch_of(point);
@@ -78,7 +78,7 @@ fn warn(ui: &Ui, config: &Config, survey: &Survey) {
     if survey.skipped > 0 {
         let lines = if survey.skipped == 1 { "one line of the records is" } else { "lines of the records are" };
         let count = if survey.skipped == 1 { String::new() } else { format!("{} ", survey.skipped) };
-        ui.hint(format!("{count}{lines} not believed: `git lattice doctor` says which"));
+        ui.hint(format!("{count}{lines} invalid: `git lattice doctor` lists them"));
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("sync")
         .about("Fetch and push points and records together; nothing is overwritten")
         .long_about(
-            "Fetch the remote's points and everybody's records, push what is only here, and move forward what is behind.\n\n\
+            "Fetch the remote's points and the records of all clones, push what is only here, and move forward what is behind.\n\n\
              Nothing is forced: a branch that differs on both sides is left alone and named, and one that a worktree has checked \
              out is not moved. Exit status: 0 done, 1 when something was refused or differs on both sides.",
         )
-        .arg(flag("no-fetch", "Push only, by what is known of the remote"))
+        .arg(flag("no-fetch", "Push only, based on the last fetch"))
         .arg(flag("no-push", "Fetch only"))
-        .arg(flag("dry-run", "Ask the remote and say what would be done; write nothing"))
+        .arg(flag("dry-run", "Query the remote and show what would be done; write nothing"))
         .arg(flag("json", "Print JSON"));
     points::add_args(command, axes, true)
 }
@@ -84,7 +84,7 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     hint(ui, report);
     for writer in &report.records.diverged {
         let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
-        ui.warn(format!("the records of writer `{writer}` differ here and there; those here were kept"));
+        ui.warn(format!("the records of writer `{writer}` have diverged; the local ones were kept"));
         ui.hint(format!("`git update-ref refs/notes/lattice/{writer} {there}` takes those of `{}`", report.remote));
     }
 }
@@ -123,7 +123,7 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
             format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
         }
         (_, Standing::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
-        (_, Standing::Diverged) => "each side has commits that the other has not".to_owned(),
+        (_, Standing::Diverged) => "each side has commits that the other lacks".to_owned(),
         _ => String::new(),
     }
 }

@@ -22,11 +22,11 @@ pub(super) fn command(axes: &[String]) -> Command {
         .about("Allow the background build of content that was not made here")
         .long_about(
             "Allow the background build of content that was not made here.\n\n\
-             A switch to a branch builds its point by itself only when everything that the build would run was generated, made in \
-             this clone, or signed by somebody whom you trust. This command shows what else there is, asks, and allows exactly this \
+             A switch to a branch builds its point automatically only when everything that the build would run was generated, made in \
+             this clone, or signed by a key that you trust. This command shows what else there is, asks, and allows exactly this \
              content; the next change has to be allowed anew. What you trust is kept in your own state directory \
              (`$XDG_STATE_HOME/git-lattice/trust.json`), never in a repository.\n\n\
-             Which stores, builders and caches lattice.toml names on the base branch counts for nothing until `--settings` has \
+             Stores, builders and caches that lattice.toml names on the base branch are ignored until `--settings` has \
              allowed exactly these, in this clone.",
         )
         .args_conflicts_with_subcommands(true)
@@ -48,7 +48,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .subcommand(Command::new("list").about("Show what is trusted").arg(json()))
         .subcommand(
             Command::new("revoke")
-                .about("Trust something no longer")
+                .about("Stop trusting something")
                 .arg(
                     Arg::new("what")
                         .value_name("KEY|POINT")
@@ -84,7 +84,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
     let plan = trust::plan(context, &config, &census, &points)?;
     let (known, new): (Vec<_>, Vec<_>) = plan.into_iter().partition(|allowance| allowance.is_permitted);
     for allowance in &known {
-        ui.say(format!("{} is built by itself already", allowance.named.spelled));
+        ui.say(format!("{} is built automatically already", allowance.named.spelled));
     }
     new.iter().for_each(|allowance| show(ui, context, allowance));
     let new = if dry_run { Vec::new() } else { new };
@@ -223,7 +223,7 @@ fn confirm(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
     }
     match ui.confirm(question) {
         Some(answer) => Ok(answer),
-        None => bail!("there is no terminal to ask on: `--yes` says that you have looked at it"),
+        None => bail!("there is no terminal to ask on: `--yes` says that you have reviewed it"),
     }
 }
 
@@ -247,10 +247,10 @@ fn line(Listed { path, hidden }: &Listed) -> String {
     match hidden {
         None => path.clone(),
         Some(Hidden::Line(line)) => {
-            format!("{path}  (line {line} has characters that a terminal obeys and does not show)")
+            format!("{path}  (line {line} has terminal control characters)")
         }
         Some(Hidden::Large) => {
-            format!("{path}  (too large to be looked through for characters that a terminal does not show)")
+            format!("{path}  (too large to be searched for terminal control characters)")
         }
     }
 }

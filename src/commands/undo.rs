@@ -25,7 +25,7 @@ pub(super) fn command() -> Command {
              Index, worktree, stashes and untracked files stay as they are, so a branch that is checked out has to be left first.",
         )
         .arg(Arg::new("operation").value_name("OP").help("The operation, or the beginning of its id"))
-        .arg(flag("remote", "Take back what was pushed too, where the remote still has exactly that"))
+        .arg(flag("remote", "Undo the push too, if the remote still has exactly that"))
         .arg(flag("dry-run", "Show what would be taken back; write nothing"))
         .arg(flag("json", "Print JSON"))
 }

@@ -19,7 +19,7 @@ impl Repo {
         limit.ok_or_else(|| {
             let value = self.config(key).unwrap_or_default();
             Error::Malformed(format!(
-                "`{key}` in git's configuration is `{value}`: expected a size such as `500k` or `4M`, and more than nothing"
+                "`{key}` in git's configuration is `{value}`: expected a size such as `500k` or `4M`, greater than zero"
             ))
         })
     }

@@ -28,7 +28,7 @@ pub enum Cannot {
         branch: String,
     },
     /// HEAD is on no point, and no point was named.
-    #[error("no point was named, and HEAD is not on the branch of one")]
+    #[error("no point is named, and HEAD is not on the branch of a point")]
     NoHeadPoint,
     /// The branch does not hold the point's directory.
     #[error("branch `{branch}` ({commit}) has no `{dir}/flake.nix`")]
@@ -41,7 +41,7 @@ pub enum Cannot {
         dir: String,
     },
     /// This Nix would read the repository through a clone, to which the branch's gitattributes apply.
-    #[error("Nix {nix} cannot read `{path}` as it is: the path has other characters than letters, digits and `-._~/`")]
+    #[error("Nix {nix} cannot read `{path}` directly: its path has characters other than letters, digits and `-._~/`")]
     OddPath {
         /// The path of the repository.
         path: String,
@@ -49,7 +49,7 @@ pub enum Cannot {
         nix: nix::Version,
     },
     /// The file exists already.
-    #[error("`{file}` is there already")]
+    #[error("`{file}` already exists")]
     Exists {
         /// The file.
         file: &'static str,
@@ -102,7 +102,7 @@ pub enum Cannot {
     #[error("{0}")]
     NoAxis(String),
     /// A linter that the project requires is not there.
-    #[error("`lint.require` asks for {engines}, which did not check: {why}")]
+    #[error("`lint.require` asks for {engines}, which did not run: {why}")]
     NoEngine {
         /// The linters.
         engines: String,

@@ -14,7 +14,7 @@ use crate::lint::parsed_shallow;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadInput {
     /// The inputs cannot be read without evaluating them.
-    #[error("what `flake.nix` takes as inputs cannot be read for sure: {0}")]
+    #[error("the inputs of `flake.nix` cannot be read without evaluating it: {0}")]
     Opaque(&'static str),
     /// An input is a path on this machine.
     #[error("input `{name}` is `{place}`, which is read from this machine")]
@@ -25,7 +25,7 @@ pub enum BadInput {
         place: String,
     },
     /// An input is not locked as written, so Nix would fetch something else.
-    #[error("input `{name}` is not in the lock file `flake.lock` as `flake.nix` has it")]
+    #[error("input `{name}` is not in the lock file `flake.lock` as written in `flake.nix`")]
     Unlocked {
         /// The input.
         name: String,
@@ -80,17 +80,17 @@ fn inputs(flake: &[u8]) -> Result<Vec<(String, Source)>> {
     let text = std::str::from_utf8(flake).map_err(|_| BadInput::Opaque("it is not UTF-8"))?;
     let root = parsed_shallow(text).ok_or(BadInput::Opaque("it is nested too deeply"))?;
     let Some(Expr::AttrSet(set)) = root.tree().expr().filter(|_| root.errors().is_empty()) else {
-        return Err(BadInput::Opaque("it is no attribute set"));
+        return Err(BadInput::Opaque("it is not an attribute set"));
     };
     let (mut leaves, mut taken) = (Vec::new(), Vec::new());
     for entry in set.entries() {
-        let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("it inherits")) };
+        let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("it has `inherit`")) };
         let (path, value) = (pair.attrpath().map_or_else(|| Ok(Vec::new()), |path| words(&path))?, pair.value());
         match (path.first().map(String::as_str), value) {
             (Some("inputs"), Some(value)) => read(&path[1..], &value, &mut leaves)?,
             (Some("outputs"), Some(Expr::Lambda(lambda))) => taken = arguments(lambda.param()),
             // Nix also accepts a function in parentheses, whose arguments are inputs too.
-            (Some("outputs"), _) => return Err(BadInput::Opaque("`outputs` is no plain function")),
+            (Some("outputs"), _) => return Err(BadInput::Opaque("`outputs` is not a plain function")),
             _ => {}
         }
     }
@@ -121,7 +121,7 @@ fn read(path: &[String], value: &Expr, leaves: &mut Vec<(Vec<String>, Source)>) 
     match value {
         Expr::AttrSet(set) if set.rec_token().is_none() => {
             for entry in set.entries() {
-                let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("an input inherits")) };
+                let Entry::AttrpathValue(pair) = entry else { return Err(BadInput::Opaque("an input has `inherit`")) };
                 let more = pair.attrpath().map_or_else(|| Ok(Vec::new()), |path| words(&path))?;
                 let value = pair.value().ok_or(BadInput::Opaque("an input has no value"))?;
                 read(&[path, &more].concat(), &value, leaves)?;
@@ -138,7 +138,7 @@ fn read(path: &[String], value: &Expr, leaves: &mut Vec<(Vec<String>, Source)>) 
             leaves.push((path.to_vec(), Source::Follows));
             Ok(())
         }
-        _ => Err(BadInput::Opaque("an input is no plain text")),
+        _ => Err(BadInput::Opaque("an input is not a plain string")),
     }
 }
 
@@ -154,7 +154,7 @@ fn words(path: &Attrpath) -> Result<Vec<String>> {
 fn plain(text: &Str) -> Result<String> {
     let part = |part| match part {
         InterpolPart::Literal(text) => Ok(text),
-        InterpolPart::Interpolation(_) => Err(BadInput::Opaque("an input is no plain text")),
+        InterpolPart::Interpolation(_) => Err(BadInput::Opaque("an input is not a plain string")),
     };
     text.normalized_parts().into_iter().map(part).collect()
 }

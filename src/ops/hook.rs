@@ -99,7 +99,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     let tree = context.repo.tree_of_commit(commit)?;
     if Content::find_within(&context.repo, &config, tree, &point, MOST_TREES)?.is_none() {
         return Ok(Reaction::Say(format!(
-            "{spelled} is not built: there are too many directories to look at during a checkout; `git lattice build` builds it"
+            "{spelled} is not built: there are too many directories to read during a checkout; `git lattice build` builds it"
         )));
     }
     let records = Records::for_checkout(&context.repo)?;
@@ -120,7 +120,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
         return Ok(denied(&spelled, denial));
     }
     let too_much = match judgement {
-        None => Some("too much that trust rests on"),
+        None => Some("too much data for the trust check"),
         Some(_) => (!records.is_whole()).then_some("too many records"),
     };
     let Some(job) = plan.jobs.first() else { return Ok(Reaction::Nothing) };
@@ -131,7 +131,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
 fn denied(point: &str, denial: Denial) -> Reaction {
     let Denial { point: below, why, look } = denial;
     let whose = if below == point { String::new() } else { format!("{below}: ") };
-    Reaction::Say(format!("not built by itself, {whose}{why}; look: {look}, then: git lattice trust"))
+    Reaction::Say(format!("not built automatically, {whose}{why}; look: {look}, then: git lattice trust"))
 }
 
 /// Without a base branch only the branch itself says that it is a point, so it is not built; the user is told.
@@ -139,7 +139,7 @@ fn without_base(context: &Context, branch: &str) -> Result<Reaction> {
     let Ok(config) = context.config() else { return Ok(Reaction::Nothing) };
     Ok(match config.branch.decode(&config.lattice, branch) {
         Some(_) => Reaction::Say(
-            "not built by itself, the base branch is unknown: `git config lattice.base BRANCH` sets it".to_owned(),
+            "not built automatically, the base branch is unknown: `git config lattice.base BRANCH` sets it".to_owned(),
         ),
         None => Reaction::Nothing,
     })

@@ -163,7 +163,7 @@ pub fn uninstall(context: &Context) -> Result<Done> {
     survey.remove_sections(&mut done)?;
     survey.remove_shims(&mut done)?;
     if done.lines.is_empty() {
-        done.lines.push("no hooks of ours are here".to_owned());
+        done.lines.push("no hooks of git-lattice are installed".to_owned());
     }
     Ok(done)
 }
@@ -251,21 +251,18 @@ impl Survey {
         let kind = row.kind;
         let is_shim = matches!(row.shim, State::Installed { .. });
         if is_shim && row.section.is_some() && self.reads_config() {
-            let remedy = Some("`git lattice hooks install` mends it");
+            let remedy = Some("`git lattice hooks install` repairs it");
             return Some(Warning { what: format!("{kind} is installed twice"), remedy });
         }
         if row.is_ignored() && !(row.section.is_some() && self.reads_config()) {
-            let remedy = Some("`git lattice hooks install` makes it so");
-            return Some(Warning {
-                what: format!("{kind}: our hook is not executable, so git passes over it"),
-                remedy,
-            });
+            let remedy = Some("`git lattice hooks install` makes it executable");
+            return Some(Warning { what: format!("{kind}: our hook is not executable, so git ignores it"), remedy });
         }
         let State::Foreign(manager) = row.shim else { return None };
-        let whose = manager.map_or("somebody else".to_owned(), |manager| manager.to_string());
-        let remedy = Some("`git lattice hooks install` puts ours behind it");
+        let whose = manager.map_or("another program".to_owned(), |manager| manager.to_string());
+        let remedy = Some("`git lattice hooks install` adds ours after it");
         (row.section.is_none() && self.is_missing(kind))
-            .then(|| Warning { what: format!("{kind}: {whose}'s hook stands there"), remedy })
+            .then(|| Warning { what: format!("{kind}: {whose}'s hook is there"), remedy })
     }
 
     /// Whether our hook is missing: others of ours are installed, or traces of it are left.

@@ -68,7 +68,9 @@ pub fn systems(archs: &[String], given: &[String], known: &[String]) -> Result<V
         match System::of_arch(arch) {
             Some(system) => pairs.push((arch.clone(), system.to_string())),
             None => {
-                bail!("which Nix system builds `{arch}`? Say it with `--system {arch}=CPU-OS`, such as `x86_64-linux`")
+                bail!(
+                    "the Nix system of `{arch}` is unknown: name it with `--system {arch}=CPU-OS`, such as `x86_64-linux`"
+                )
             }
         }
     }
@@ -114,7 +116,7 @@ impl Plan<'_> {
     /// # Errors
     /// When either cannot be written.
     pub fn apply(self, context: &Context) -> Result<PathBuf> {
-        context.remember_base(&self.config.base).context("could not write down which branch is the base")?;
+        context.remember_base(&self.config.base).context("could not store the base branch in git's configuration")?;
         save(self.root, &self.document)
     }
 }

@@ -26,8 +26,8 @@ impl Error {
     }
 }
 
-const TIME: &str = "a time such as `90` (seconds), `90s`, `45m`, `6h` or `2d`, and more than nothing";
-const SIZE: &str = "a size such as `500k`, `64M` or `4G`, and more than nothing";
+const TIME: &str = "a time such as `90` (seconds), `90s`, `45m`, `6h` or `2d`, greater than zero";
+const SIZE: &str = "a size such as `500k`, `64M` or `4G`, greater than zero";
 
 /// The limits of a background build: the configured ones, else the defaults.
 ///
@@ -65,7 +65,7 @@ pub struct Stalled {
 impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let limit = Reached { which: Limit::Network, limit: self.limit.as_secs() }.amount();
-        write!(f, "nothing moved between here and `{}` for {limit} (limit `{}`)", self.remote, Limit::Network.key())
+        write!(f, "no data moved to or from `{}` for {limit} (limit `{}`)", self.remote, Limit::Network.key())
     }
 }
 
@@ -191,11 +191,11 @@ impl fmt::Display for Reached {
         let limit = self.amount();
         match self.which {
             Limit::Time => write!(f, "a builder took longer than {limit}")?,
-            Limit::Silence => write!(f, "a builder said nothing for {limit}")?,
+            Limit::Silence => write!(f, "a builder was silent for {limit}")?,
             Limit::Log => write!(f, "a builder wrote more than {limit} of log")?,
-            Limit::Memory => write!(f, "evaluation wanted more than {limit} of memory")?,
+            Limit::Memory => write!(f, "evaluation needed more than {limit} of memory")?,
             Limit::Evaluation => write!(f, "evaluation took longer than {limit}")?,
-            Limit::Network => write!(f, "nothing moved for {limit}")?,
+            Limit::Network => write!(f, "no data moved for {limit}")?,
         }
         write!(f, " (limit `{}`)", self.which.key())
     }

@@ -150,7 +150,7 @@ impl<'a> Tail<'a> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
             Err(error) => return Err(error).with_context(|| format!("could not read `{}`", self.log.path.display())),
         };
-        let facts = file.metadata().context("could not look at a log")?;
+        let facts = file.metadata().context("could not read a log")?;
         if claim.is_some_and(|claim| written(&facts) + COARSE < claim.since) {
             return Ok(String::new());
         }

@@ -21,7 +21,7 @@ pub fn above(config: &Config, point: &Point) -> Result<Point> {
 
 /// The greatest existing point in the phase of `point`, for each architecture.
 pub fn greatest_on_all_archs(config: &Config, census: &Census, point: &Point) -> Result<Vec<Point>> {
-    let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis says the architecture".into()))?;
+    let axis = config.systems.axis().ok_or_else(|| Cannot::NoAxis("no axis names the architecture".into()))?;
     Ok(config
         .lattice
         .variants(point, &[axis])

@@ -96,7 +96,7 @@ impl Evidence<'_> {
         let tree = self.repo.tree_of_commit(commit)?;
         let content = Content::find(self.repo, self.config, tree, point)?;
         if content.own(point).is_none() {
-            return Ok(vec![missing(self.config, point, "its branch holds no flake", "show")]);
+            return Ok(vec![missing(self.config, point, "its branch has no flake", "show")]);
         }
         let spelled = self.config.spell(point);
         let said = self.records.attributed(content.key(self.repo, self.config, tree)?, &spelled)?;
@@ -144,7 +144,7 @@ impl Known {
         let mut lacks = Vec::new();
         if self.require.reproduced && self.verdicts.get(system) != Some(Verdict::Reproduced) {
             let command = format!("git lattice build {point} --check");
-            lacks.push(Lack { what: format!("reproduced by nobody on {system}"), command });
+            lacks.push(Lack { what: format!("not reproduced on {system}"), command });
         }
         let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system));
         if (hosts as u64) < asked {

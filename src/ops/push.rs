@@ -94,7 +94,7 @@ pub fn push(
         return Ok(Outcome::Nothing);
     }
     if !repo.remotes().iter().any(|name| name == remote) {
-        let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml means nowhere");
+        let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml disables pushing");
         return Ok(Outcome::Refused {
             reasons: vec![Reason::from_line(format!("there is no remote `{remote}`"))],
             hint: Some(hint),
@@ -220,6 +220,6 @@ fn join_hint(repo: &Repo, remote: &str, branch: &str) -> String {
     let fetch = repo.fetch_command(remote, Some(branch));
     let (own, theirs) = (process::quote(branch), process::quote(format!("{remote}/{branch}")));
     format!(
-        "`{fetch}`, then `git switch {own} && git merge {theirs}` joins the two, and `git lattice sync` pushes them"
+        "`{fetch}`, then `git switch {own} && git merge {theirs}` merges the two, and `git lattice sync` pushes the result"
     )
 }

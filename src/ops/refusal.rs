@@ -37,7 +37,7 @@ pub enum Refusal {
         why: &'static str,
     },
     /// A file prevents the directory of a point.
-    #[error("`{dir}` cannot be made: `{path}` is there in the points below or in the base, and is no directory")]
+    #[error("`{dir}` cannot be made: `{path}` exists in the points below or in the base and is not a directory")]
     FileInTheWay {
         /// The point's directory.
         dir: String,
@@ -51,7 +51,7 @@ pub enum Refusal {
         point: String,
     },
     /// There is no next phase.
-    #[error("`{point}` is in the last phase there is")]
+    #[error("`{point}` is in the last phase")]
     LastPhase {
         /// The point.
         point: String,
@@ -98,7 +98,7 @@ pub enum Refusal {
         refs: Vec<String>,
     },
     /// A commit needed to undo is missing.
-    #[error("nothing was undone: commit {commit} of `{name}` is not in this repository any more")]
+    #[error("nothing was undone: commit {commit} of `{name}` is no longer in this repository")]
     CommitGone {
         /// The operation.
         operation: String,

@@ -91,10 +91,10 @@ pub fn lock_hint(message: &str) -> Option<String> {
     let lock: PathBuf = refs::lock_file(message)?.components().collect();
     let (shown, rm) = (lock.display(), process::quote(&lock));
     Some(if lock.exists() {
-        format!("if no git is at work there any more, one was killed: `rm {rm}`")
+        format!("if no git is running there, a killed one left this lock: `rm {rm}`")
     } else {
         format!(
-            "if no git is at work on the remote any more, one was killed there: its administrator can remove `{shown}`"
+            "if no git is running on the remote, a killed one left this lock: its administrator can remove `{shown}`"
         )
     })
 }

@@ -163,7 +163,7 @@ impl Undo {
         }
         let still = limits::network(repo)?;
         for (remote, changes) in &remotes {
-            let doing = "take it back on";
+            let doing = "undo the push on";
             let report = repo.git().push_leased(remote, changes, still);
             let report = report.map_err(|error| Refusal::remote(error, doing, remote))?;
             let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) else { continue };

@@ -135,7 +135,7 @@ fn a_colleague_s_step_nix_is_not_built() {
     let (branch, dir) = (branch(&at("phase0/step1")), dir(&at("phase0/step1")));
     let look = format!("{DIFF} refs/heads/main refs/heads/{branch} -- :/{dir}");
     let line = format!(
-        "git-lattice: not built by itself, its step.nix was not written here; look: {look}, then: git lattice trust"
+        "git-lattice: not built automatically, its step.nix was not written here; look: {look}, then: git lattice trust"
     );
     assert_eq!(said, line, "one line should say so");
     let shown = sandbox.git(&look.split(' ').skip(1).collect::<Vec<_>>());

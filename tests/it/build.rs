@@ -184,7 +184,7 @@ fn a_failing_build_shows_the_end_of_its_log_and_keeps_the_whole() {
         let sandbox = with_script(&nix, script);
         let run =
             build(&sandbox, &at("phase0/step1")).exits(1).says_out("failed").says_err("line 14.").says_err("the end");
-        let path = run.stderr.lines().find_map(|line| line.strip_prefix("the whole log: ")).unwrap().to_owned();
+        let path = run.stderr.lines().find_map(|line| line.strip_prefix("full log: ")).unwrap().to_owned();
         run.never_says("line 2.");
         let log = fs::read_to_string(&path).unwrap();
         assert!(log.contains("line 1.\n") && log.contains("line 14.\n"), "{log}");
@@ -259,7 +259,7 @@ fn several_points_are_built_by_one_command() {
     sandbox.points(&[&at("phase0/step2"), &at("phase1/step1")]);
     let built = sandbox.lattice(&["build", &format!("*/{}/phase0/*", here()), "--json"]).exits(0).json();
     assert_eq!(fields(&built["results"], "point"), [at("phase0/step1"), at("phase0/step2")]);
-    sandbox.lattice(&["build"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["build"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox.lattice(&["build", "*/*/phase7/*"]).exits(2).says_err("selects no point");
     sandbox.git(&["switch", "-q", &branch(&at("phase1/step1"))]);
     sandbox.lattice(&["build"]).exits(0).says_out(&at("phase1/step1"));
@@ -439,7 +439,7 @@ fn an_output_that_is_gone_is_no_result() {
         }
         remove().unwrap();
         for flag in ["--again", "--check"] {
-            let run = sandbox.lattice(&["build", &one, flag]).exits(2).says_err("the files are gone or changed");
+            let run = sandbox.lattice(&["build", &one, flag]).exits(2).says_err("its files are missing or changed");
             run.says_err(&format!("hint: `nix-store --repair-path {path}`"));
             assert_eq!(sandbox.records(), records, "nothing was found out about the point: {flag}");
         }

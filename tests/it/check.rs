@@ -112,8 +112,9 @@ fn a_flake_copied_from_another_architecture_is_named() {
     let path = format!("{}/flake.nix", dir(&far(ONE)));
     change(&sandbox, &far(ONE), &[(&path, &flake(&sandbox, &at(ONE)))]);
     let found = found(&sandbox);
-    let says =
-        |what: &str, said: &str, is: &str| format!("coordinates {path}: says {what} is `{said}`, and it is `{is}`");
+    let says = |what: &str, said: &str, is: &str| {
+        format!("coordinates {path}: says that {what} is `{said}`, but it is `{is}`")
+    };
     assert!(found.contains(&says("its arch", here(), elsewhere())), "{found:#?}");
     let systems = [here(), elsewhere()].map(|arch| format!("{arch}-linux"));
     assert!(found.contains(&says("its system", &systems[0], &systems[1])), "{found:#?}");
@@ -141,7 +142,7 @@ fn missing_files_and_broken_data_are_named() {
     let found = found(&sandbox);
     let toml = format!("config-toml {}: line 1, column 5", data(&at(ONE)));
     assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
-    assert!(found.contains(&format!("no-file {}: is not there, or is no file", data(&far(ONE)))), "{found:#?}");
+    assert!(found.contains(&format!("no-file {}: is missing or is not a file", data(&far(ONE)))), "{found:#?}");
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_commit_that_says_it_made_another_point_is_named() {
     let tree = format!("{}^{{tree}}", branch(&at(ONE)));
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
-    let said = format!("and says `Lattice-Point: {}`", far(ONE));
+    let said = format!("but says `Lattice-Point: {}`", far(ONE));
     assert!(only(&sandbox).starts_with("trailers ") && only(&sandbox).ends_with(&said), "{:?}", only(&sandbox));
 }
 
@@ -186,7 +187,7 @@ fn a_branch_whose_commit_is_not_there_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let nowhere = "1".repeat(40);
     sandbox.write(".git/refs/heads/login", format!("{nowhere}\n"));
-    assert_eq!(only(&sandbox), format!("broken-ref refs/heads/login: is at {nowhere}, which is not there"));
+    assert_eq!(only(&sandbox), format!("broken-ref refs/heads/login: is at {nowhere}, which is missing"));
     sandbox.git(&["update-ref", "-d", "refs/heads/login", &nowhere]);
     assert_eq!(found(&sandbox), [""; 0]);
 }
@@ -220,7 +221,7 @@ fn a_point_below_that_was_made_later_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &three]);
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
     let command = format!("git switch {} && git merge {}", branch(&three), branch(&at(TWO)));
-    run.says_err(&format!("warning: `{three}` was there before `{}` and is behind it now: `{command}`", at(TWO)));
+    run.says_err(&format!("warning: `{three}` existed before `{}` and is now behind it: `{command}`", at(TWO)));
     let line = only(&sandbox);
     let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
@@ -239,7 +240,7 @@ fn points_made_together_leave_only_the_older_behind() {
     let warnings = sandbox.lattice(&args).exits(0).json()["warnings"].clone();
     let warnings = warnings.as_array().unwrap();
     assert_eq!(warnings.len(), 1, "step4 knows step3: {warnings:?}");
-    let said = format!("`{above}` was there before `{}`", step(4));
+    let said = format!("`{above}` existed before `{}`", step(4));
     assert!(warnings[0].as_str().unwrap().starts_with(&said), "{warnings:?}");
 }
 
@@ -308,7 +309,7 @@ fn points_that_take_each_other_are_named_once() {
     change(&sandbox, &at(ONE), &[(&format!("{one}/step.nix"), text), (&format!("{two}/flake.nix"), "{ }\n")]);
     let found = found(&sandbox);
     let cycles: Vec<_> = found.iter().filter(|line| line.starts_with("cycle ")).collect();
-    let circle = format!("takes itself: {} -> {} -> {}", at(ONE), at(TWO), at(ONE));
+    let circle = format!("depends on itself: {} -> {} -> {}", at(ONE), at(TWO), at(ONE));
     assert_eq!(cycles, [&format!("cycle {}: {circle}", branch(&at(ONE)))], "{found:#?}");
 }
 
@@ -321,7 +322,10 @@ fn a_lattice_toml_that_the_base_never_had_is_named() {
     let own = sandbox.git(&["show", "main:lattice.toml"]) + "\n# mine\n";
     change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
     let line = only(&sandbox);
-    assert!(line.starts_with(&format!("lattice-toml {}: its `lattice.toml` is none", branch(&at(ONE)))), "{line}");
+    assert!(
+        line.starts_with(&format!("lattice-toml {}: its `lattice.toml` was never on `main`", branch(&at(ONE)))),
+        "{line}"
+    );
 }
 
 #[test]
@@ -334,7 +338,7 @@ fn branches_that_are_nearly_points_say_why_they_are_none() {
     }
     let found = found(&sandbox);
     assert_eq!(found.len(), 2, "{found:#?}");
-    let lookalike = |name: &str, why: &str| format!("lookalike {name}: looks like a point and is none: {why}");
+    let lookalike = |name: &str, why: &str| format!("lookalike {name}: looks like a point but is not one: {why}");
     let parts = "it has 4 parts between `/`, and `feature/{component}/{arch}/{phase}/{step}` has 5";
     assert!(found.contains(&lookalike(&short, parts)), "{found:#?}");
     assert!(found.contains(&lookalike(unknown, "unknown value `sparc` for axis `arch`")), "{found:#?}");
@@ -345,7 +349,7 @@ fn names_that_differ_in_case_alone_are_named() {
     let sandbox = with_points(&[]);
     sandbox.git(&["branch", "Topic", "main"]);
     sandbox.git(&["branch", "topic", "main"]);
-    assert!(only(&sandbox).starts_with("case Topic: differs from `topic` in letter case alone"));
+    assert!(only(&sandbox).starts_with("case Topic: differs from `topic` only in letter case"));
 }
 
 #[test]
@@ -412,7 +416,7 @@ fn a_generated_file_that_is_executable_is_named() {
     sandbox.git(&["update-index", "--chmod=+x", &format!("{}/flake.nix", dir(&one))]);
     sandbox.git(&["commit", "-q", "-m", "executable"]);
     sandbox.git(&["switch", "-q", "-f", "main"]);
-    assert_eq!(only(&sandbox), format!("mode {}/flake.nix: is executable, and what is generated is not", dir(&one)));
+    assert_eq!(only(&sandbox), format!("mode {}/flake.nix: is executable, but generated files are not", dir(&one)));
     let run = sandbox.lattice(&["check"]).exits(1).says_out("warning[C23 mode]");
     run.says_out(&format!("git update-index --chmod=-x {}/flake.nix", dir(&one)));
 }
@@ -423,7 +427,7 @@ fn a_file_that_nothing_reads_is_a_hint() {
     let sandbox = with_points(&[&one]);
     let file = |name: &str| format!("{}/{name}", dir(&one));
     change(&sandbox, &one, &[(&file("more.nix"), "{ }\n")]);
-    let expected = format!("unread {}: is read by nothing here, and yet it changes the build key", file("more.nix"));
+    let expected = format!("unread {}: is not read by anything here, but changes the build key", file("more.nix"));
     assert_eq!(only(&sandbox), expected);
     let read = [(file("step.nix"), "{ ... }: import ./more.nix\n"), (file("flake.lock"), "{}\n")];
     let read: Vec<_> = read.iter().map(|(name, text)| (name.as_str(), *text)).collect();

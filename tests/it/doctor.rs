@@ -51,7 +51,7 @@ fn a_fresh_clone_is_well() {
 fn without_a_repository_the_machine_is_looked_at() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice_in("home", &["doctor"], |command| command).exits(0);
-    run.says_out("repository  nothing of one was looked at").says_out("✓ ok       git");
+    run.says_out("repository  not checked").says_out("✓ ok       git");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn hooks_that_do_not_run_are_told_of() {
     sandbox.lattice(&["hooks", "install"]).exits(0);
     sandbox.write(".git/hooks/pre-commit", "#!/bin/sh\ncall_lefthook() { :; }\n");
     let lines = line_of_hooks(&sandbox);
-    assert!(lines.contains(&"warning: pre-commit: lefthook's hook stands there".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"warning: pre-commit: lefthook's hook is there".to_owned()), "{lines:?}");
     sandbox.git(&["config", "lattice.hooks", "false"]);
     assert!(
         line_of_hooks(&sandbox).contains(&"ok: post-checkout: ours, skipped here: `lattice.hooks` is false".to_owned())
@@ -248,7 +248,7 @@ fn a_trust_file_that_is_not_believed_must_be_mended() {
     must_be_repaired(&sandbox, "trust", "is damaged", "`rm ");
     fs::write(&path, r#"{"version":1,"content":[],"authors":[]}"#).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    must_be_repaired(&sandbox, "trust", "can be written by others", "`chmod go-w ");
+    must_be_repaired(&sandbox, "trust", "is writable by other users", "`chmod go-w ");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -261,7 +261,7 @@ fn a_branch_whose_commit_is_gone_must_go() {
     let commit = sandbox.commit(&crate::story::branch(&one));
     fs::remove_file(sandbox.work().join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]))).unwrap();
     let command = format!("git update-ref -d refs/heads/feature/{one} {commit}");
-    must_be_repaired(&sandbox, "branches", "which is not here", &command);
+    must_be_repaired(&sandbox, "branches", "which is missing", &command);
     sandbox.git(&["update-ref", "-d", &format!("refs/heads/feature/{one}"), &commit]);
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -272,7 +272,7 @@ fn a_queue_that_is_a_file_must_go() {
     let queue = sandbox.work().join(".git/lattice/queue");
     fs::create_dir_all(queue.parent().unwrap()).unwrap();
     fs::write(&queue, "").unwrap();
-    must_be_repaired(&sandbox, "queue", "is no folder", "`rm ");
+    must_be_repaired(&sandbox, "queue", "is not a directory", "`rm ");
     fs::remove_file(&queue).unwrap();
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }

@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn our_own_checkers_are_silent(flake in flake()) {
-        let tools = Tools::embedded_only("it is one process a file");
+        let tools = Tools::embedded_only("it needs one process per file");
         for template in Template::ALL {
             assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
         }

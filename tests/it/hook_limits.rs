@@ -84,7 +84,7 @@ fn worker_reads_what_the_hook_did_not() {
         let commit = notes(&sandbox, &key, verdict);
         add_writers(&sandbox, 300, &commit);
         let said = said(&sandbox);
-        assert!(said.contains("too many records to look at during a checkout"), "{verdict}: {said}");
+        assert!(said.contains("too many records to read during a checkout"), "{verdict}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
         queue_is_empty(&sandbox);
         assert!(!sandbox.nix_was_called(), "what {verdict} should not be built again");
@@ -119,7 +119,7 @@ fn huge_note_is_left_to_the_worker() {
     fs::write(sandbox.path("note"), " ".repeat(3 << 20)).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     sandbox.git(&["notes", "--ref=lattice/other", "add", "-f", "-C", &blob, &key]);
-    assert!(said(&sandbox).contains("too many records to look at"));
+    assert!(said(&sandbox).contains("too many records to read"));
     queue_is_empty(&sandbox);
 }
 
@@ -142,7 +142,7 @@ fn huge_ledger_is_left_to_the_worker() {
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, ledger.to_string()).unwrap();
     let said = said(&sandbox);
-    assert!(said.contains("too much that trust rests on to look at during a checkout"), "{said}");
+    assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     queue_is_empty(&sandbox);
     assert!(!sandbox.nix_was_called(), "the worker judges in full");
 }
@@ -188,7 +188,7 @@ fn too_many_directories_are_not_walked() {
     sandbox.git(&["commit", "-qm", "many names"]);
     sandbox.git(&["switch", "-q", "main"]);
     let said = said(&sandbox);
-    assert!(said.contains("too many directories to look at during a checkout"), "{said}");
+    assert!(said.contains("too many directories to read during a checkout"), "{said}");
 }
 
 /// Waits until Nix, which leaves a trace, was started for what was queued.
@@ -235,6 +235,6 @@ fn long_lattice_toml_is_left_to_the_background() {
     sandbox.write("lattice.toml", format!("{text}{}", "# more\n".repeat(30_000)));
     sandbox.git(&["commit", "-qam", "more"]);
     let said = said(&sandbox);
-    assert!(said.contains("more to read than a checkout waits for") && said.lines().count() == 1, "{said}");
+    assert!(said.contains("too much data to read during a checkout") && said.lines().count() == 1, "{said}");
     comes_to_be_built(&sandbox);
 }

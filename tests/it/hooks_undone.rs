@@ -26,7 +26,10 @@ fn comes_back(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
             assert_eq!(state(), installed, "{install:?} on {git:?}: a second time changes nothing");
             sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0);
             assert_eq!(state(), before, "{install:?} on {git:?} should leave nothing behind");
-            sandbox.lattice_in(dir, &["hooks", "uninstall"], |command| command).exits(0).says_out("no hooks of ours");
+            sandbox
+                .lattice_in(dir, &["hooks", "uninstall"], |command| command)
+                .exits(0)
+                .says_out("no hooks of git-lattice");
             assert_eq!(state(), before);
         }
     }
@@ -164,8 +167,8 @@ fn a_hook_that_is_not_executable_is_not_called_installed() {
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     let row = status["hooks"].as_array().unwrap().iter().find(|row| row["event"] == "post-checkout").unwrap().clone();
-    assert_eq!((&row["installed"], &row["state"]), (&false.into(), &"not executable, so git passes over it".into()));
-    sandbox.lattice(&["hooks", "status"]).exits(0).says_err("`git lattice hooks install` makes it so");
+    assert_eq!((&row["installed"], &row["state"]), (&false.into(), &"not executable, so git ignores it".into()));
+    sandbox.lattice(&["hooks", "status"]).exits(0).says_err("`git lattice hooks install` makes it executable");
     let doctor = ["doctor", "--offline"];
     sandbox.lattice(&doctor).exits(1).says_out("post-checkout: ours, but not executable").says_out("doctor --repair");
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says_out("repaired: post-checkout");

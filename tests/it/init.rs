@@ -81,7 +81,7 @@ fn architectures_are_mapped_to_systems() {
 fn an_unknown_architecture_needs_its_system_named() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "board"]].concat());
-    run.exits(2).says_err("which Nix system builds `board`?").says_err("--system board=");
+    run.exits(2).says_err("the Nix system of `board` is unknown").says_err("--system board=");
     assert!(!sandbox.work().join("lattice.toml").exists(), "nothing should be written");
 }
 
@@ -122,7 +122,7 @@ fn an_existing_file_is_left_alone() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "# mine\n");
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat());
-    run.exits(2).says_err("`lattice.toml` is there already").says_err("--force");
+    run.exits(2).says_err("`lattice.toml` already exists").says_err("--force");
     assert_eq!(lattice_toml(&sandbox), "# mine\n");
 }
 

@@ -59,7 +59,7 @@ fn commits_are_looked_at_without_the_worktree() {
         .exits(1)
         .says_out("old.nix")
         .never_says("new.nix");
-    sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says_err("`nothing` names no commit");
+    sandbox.lattice(&["lint", "--from-ref", "nothing"]).exits(2).says_err("`nothing` is not a commit");
     sandbox.lattice(&["lint", "--all", "--fix"]).exits(2);
 }
 

@@ -133,7 +133,7 @@ fn a_manager_that_comes_later_runs_beside_ours_or_status_says_what_to_do() {
         manager.install(sandbox);
         if !manager.calls_ours && way != ["--config"] {
             let status = sandbox.lattice(&["hooks", "status"]).exits(0);
-            let state = format!("not installed: {}'s hook stands there", manager.name);
+            let state = format!("not installed: {}'s hook is there", manager.name);
             status.says_out(&state).says_err("`git lattice hooks install`");
             theirs_run_alone(sandbox, manager, "ours were pushed aside");
             install(sandbox, way);

@@ -141,7 +141,7 @@ fn every_one_of_many_gets_its_own_record() {
         assert!(drv.ends_with("-c07.drv") && seven["error"].as_str().unwrap().ends_with("with exit code 7"), "{seven}");
         let rests = sandbox.record_of(&second("c07"));
         let error = rests["error"].as_str().unwrap();
-        assert!(error.starts_with(&format!("`{}`, which it takes, failed", first("c07"))), "{rests}");
+        assert!(error.starts_with(&format!("its input `{}` failed", first("c07"))), "{rests}");
         assert!(error.ends_with("with exit code 7") && rests["drv"] == drv, "the cause should be named: {rests}");
     }
 }
@@ -304,7 +304,7 @@ fn flags_choose_by_what_is_known_of_the_points() {
         sandbox
             .lattice(&["build", "--frontier", "--component", "c01"])
             .exits(0)
-            .says_err("everything is built, or rests on");
+            .says_err("everything is built, or depends on");
         sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says_err("nothing has failed");
         assert_eq!(points(&["--all"], 1).len(), 4);
         sandbox.commit_to(&first("c02"), &[("step.nix", &fine("good"))]);

@@ -99,7 +99,7 @@ fn when_the_remote_refuses_one_branch_it_gets_none_and_the_same_command_pushes_l
     let refuse = format!("#!/bin/sh\ncase $1 in */{}/*) echo 'not this one' >&2; exit 1 ;; esac\n", elsewhere());
     write_hook(&sandbox, "remote.git", "update", &refuse);
     let run = sandbox.lattice(&["new", "--all-archs"]).exits(1);
-    run.says_err("the push did not go through").says_out("not pushed");
+    run.says_err("the push failed").says_out("not pushed");
     let points = [at("phase0/step1"), far("phase0/step1")];
     assert!(points.iter().all(|point| sandbox.has(point)), "the points should be here");
     assert!(!points.iter().any(|point| sandbox.remote_has(point)), "a push is all or none");
@@ -377,7 +377,7 @@ fn a_broken_statix_is_named_and_stops_no_point() {
     let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", format!("{toml}[lint]\nrequire = [\"statix\"]\n"));
     let run = sandbox.refused(&["new", &far("phase0/step1"), "--no-switch"]).exits(2);
-    run.says_err("error: `lint.require` asks for statix, which did not check: its output was not understood");
+    run.says_err("error: `lint.require` asks for statix, which did not run: its output was not understood");
 }
 
 #[test]

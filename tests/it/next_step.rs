@@ -91,7 +91,7 @@ fn ten_comes_after_nine() {
 #[test]
 fn it_needs_a_point_that_exists() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["next-step"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["next-step"]).exits(2).says_err("HEAD is not on the branch of a point");
     let run = sandbox.lattice(&["next-step", &at("phase0/step1")]).exits(2);
     run.says_err(&format!("git lattice new {}", at("phase0/step1")));
 }

@@ -65,7 +65,7 @@ fn what_was_built_opens_the_next_phase() {
 fn a_point_can_be_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
-    sandbox.lattice(&["promote"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["promote"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.lattice(&["promote", &at("phase0/step1"), "--no-switch"]).exits(0).says_out(&branch(&at("phase1/step1")));
 }
@@ -207,7 +207,7 @@ fn after_the_last_phase_it_names_the_base_branch() {
     sandbox.points(&[&at("phase1/two")]);
     sandbox.built_elsewhere(&[&at("phase1/two")]);
     let run = sandbox.lattice(&["promote", &at("phase1/two")]).exits(1);
-    run.says_err("is in the last phase there is").says_err("git lattice promote --to base");
+    run.says_err("is in the last phase").says_err("git lattice promote --to base");
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_merge_that_the_remote_refuses_is_pushed_later() {
     sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "somebody was first"]);
     sandbox.git_in("other", &["push", "-q"]);
     let run = sandbox.lattice(&["promote", "--to", "base"]).exits(1);
-    run.says_err("the push did not go through").says_out("main");
+    run.says_err("the push failed").says_out("main");
     let merge = sandbox.commit("main");
     sandbox.git_in("remote.git", &["update-ref", "refs/heads/main", &sandbox.commit("main~1")]);
     sandbox.lattice(&["promote", "--to", "base"]).exits(0).says_out("unchanged").says_out("pushed");

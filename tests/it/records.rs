@@ -65,7 +65,7 @@ fn two_contents_of_one_derivation_make_a_dispute_everywhere() {
     assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
     assert_eq!(fields(&disputes[0]["sides"][0]["records"], "writer"), ["second"]);
     refused_for(&sandbox, &format!("disputed on {}-linux", here()), &format!("git lattice show {one}"));
-    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_err("is disputed: it came to different contents");
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_err("is disputed: its builds have different outputs");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_promotion_may_ask_for_a_reproduction() {
     refused_for(&sandbox, &format!("not built on {system}"), &format!("git lattice build {one}"));
     told(&sandbox, "first", &one, &json!({}));
     let check = format!("git lattice build {one} --check");
-    refused_for(&sandbox, &format!("reproduced by nobody on {system}"), &check);
+    refused_for(&sandbox, &format!("not reproduced on {system}"), &check);
     told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
     told(&sandbox, "second", &one, &json!({ "started": "2026-03-01T00:00:00Z" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
@@ -145,7 +145,7 @@ fn a_promotion_may_ask_for_several_hosts() {
 fn a_promotion_may_ask_for_both() {
     let (sandbox, one) = requiring("{ verdict = \"reproduced\", hosts = 2 }");
     told(&sandbox, "first", &one, &json!({}));
-    let run = sandbox.lattice(&["promote"]).exits(1).says_out("reproduced by nobody").says_out("built on 1 of 2 hosts");
+    let run = sandbox.lattice(&["promote"]).exits(1).says_out("not reproduced on").says_out("built on 1 of 2 hosts");
     run.says_err("2 things are missing");
     told(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
@@ -266,22 +266,19 @@ fn a_record_that_git_copied_to_other_content_is_not_believed() {
     sandbox.lattice(&["show"]).exits(0);
     sandbox.git(&["notes", "--ref=lattice/first", "copy", &key, &other]);
     assert_eq!(sandbox.state_of(&one), "new", "nor where it hangs on the new content itself");
-    sandbox
-        .lattice(&["status"])
-        .exits(0)
-        .says_err("lines of the records are not believed: `git lattice doctor` says which");
+    sandbox.lattice(&["status"]).exits(0).says_err("lines of the records are invalid: `git lattice doctor` lists them");
     sandbox.lattice(&["promote"]).exits(1).says_out("not built on");
 }
 
 #[test]
 fn a_record_of_another_point_is_not_believed() {
     let (sandbox, one, two) = built_chain();
-    sandbox.lattice(&["status"]).exits(0).never_says("not believed");
+    sandbox.lattice(&["status"]).exits(0).never_says("invalid: `git lattice doctor`");
     told(&sandbox, "second", &one, &json!({ "point": two, "verdict": "failed" }));
     told(&sandbox, "second", &two, &json!({ "point": "nowhere/at/all", "verdict": "failed" }));
     assert_eq!((sandbox.state_of(&one), sandbox.state_of(&two)), ("built".to_owned(), "built".to_owned()));
     for _ in ["seen for the first time", "remembered"] {
-        sandbox.lattice(&["status"]).exits(0).says_err("2 lines of the records are not believed");
+        sandbox.lattice(&["status"]).exits(0).says_err("2 lines of the records are invalid");
         assert_eq!(sandbox.lattice(&["status", "--json"]).json()["skipped_records"], 2);
     }
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
@@ -296,7 +293,7 @@ fn a_record_of_another_point_is_not_believed() {
 fn what_is_not_believed_is_named_by_doctor_and_check() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
-    sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all of them believed");
+    sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all valid");
     told(&sandbox, "second", &one, &json!({ "point": two }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
     told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));

@@ -61,7 +61,7 @@ fn json_is_the_point_of_status_with_records() {
 #[test]
 fn without_a_name_it_is_head_s_point() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["show"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["show"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
     sandbox.lattice(&["show"]).exits(0).says_out(&at("phase0/step1"));
 }
@@ -96,7 +96,7 @@ fn a_point_of_the_remote_is_shown_too() {
 fn several_points_or_none_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
-    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, and this names 2");
+    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, but this names 2");
     sandbox.lattice(&["show", &far("phase0/step1")]).exits(2).says_err("has no branch").says_err("git lattice new");
 }
 

@@ -312,8 +312,12 @@ fn a_remote_that_is_not_there_moves_nothing() {
     sandbox.points(&[&at("phase0/step2")]);
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     let before = sandbox.state();
-    let run =
-        sandbox.lattice(&["sync"]).exits(1).says_err("could not ask `origin`").says_err("remote.git").says_err("hint:");
+    let run = sandbox
+        .lattice(&["sync"])
+        .exits(1)
+        .says_err("could not query `origin`")
+        .says_err("remote.git")
+        .says_err("hint:");
     assert!(run.stdout.is_empty(), "{}", run.stdout);
     assert_eq!(sandbox.state(), before);
     sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
@@ -384,7 +388,7 @@ fn a_writer_whose_records_were_rewritten_there_is_kept_here() {
     sandbox.git_in(colleague, &["update-ref", "-d", "refs/notes/lattice/second"]);
     write_record(&sandbox, colleague, "second", &one, &json!({ "verdict": "failed" }));
     sandbox.git_in(colleague, &["push", "-q", "-f", "origin", "refs/notes/lattice/second"]);
-    sandbox.lattice(&["sync"]).exits(0).says_err("the records of writer `second` differ here and there");
+    sandbox.lattice(&["sync"]).exits(0).says_err("the records of writer `second` have diverged");
     assert_eq!(sandbox.git(&["rev-parse", "refs/notes/lattice/second"]), before);
 }
 

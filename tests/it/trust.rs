@@ -38,7 +38,7 @@ fn it_shows_what_there_is_to_look_at_and_needs_a_yes() {
         assert!(run.stderr.contains(&format!("\n    {dir}/{file}\n")), "{file}: {}", run.stderr);
     }
     let run = run.says_err(&format!("    look: {DIFF} refs/heads/main refs/remotes/origin/{branch} -- :/{dir}\n"));
-    run.says_err("error: there is no terminal to ask on: `--yes` says that you have looked at it");
+    run.says_err("error: there is no terminal to ask on: `--yes` says that you have reviewed it");
     assert!(!file(&victim).exists());
 }
 
@@ -79,7 +79,7 @@ fn on_a_terminal_it_asks_and_an_empty_answer_is_a_no() {
 fn what_is_built_by_itself_needs_no_trust() {
     let victim = Victim::new(None);
     victim.is_sent("config", &[]);
-    victim.sandbox.lattice(&["trust", &point()]).exits(0).says_err("is built by itself already");
+    victim.sandbox.lattice(&["trust", &point()]).exits(0).says_err("is built automatically already");
     assert!(!file(&victim).exists());
 }
 
@@ -114,7 +114,11 @@ fn another_clone_trusts_the_same_content() {
     let victim = sent();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let clone = victim.sandbox.colleague();
-    victim.sandbox.lattice_in(clone, &["trust", &point()], |command| command).exits(0).says_err("by itself already");
+    victim
+        .sandbox
+        .lattice_in(clone, &["trust", &point()], |command| command)
+        .exits(0)
+        .says_err("automatically already");
 }
 
 #[test]
@@ -138,7 +142,7 @@ fn a_file_that_cannot_be_believed_trusts_nothing() {
     let said = |why: &str| {
         let said = victim.switch_is_harmless();
         victim.sandbox.git(&["switch", "-q", "main"]);
-        let start = format!("git-lattice: not built by itself, `{}` {why}", file.display());
+        let start = format!("git-lattice: not built automatically, `{}` {why}", file.display());
         assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
         victim.sandbox.lattice(&["trust", "list"]).exits(2).says_err(why);
         victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(2).says_err("hint: ");
@@ -150,7 +154,7 @@ fn a_file_that_cannot_be_believed_trusts_nothing() {
     }
     fs::write(&file, &good).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
-    said("can be written by others");
+    said("is writable by other users");
     fs::write(&file, "{").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     victim.sandbox.lattice(&["trust", "revoke", "--all"]).exits(0);

@@ -123,7 +123,7 @@ fn a_lock_on_the_remote_is_named_with_the_command() {
     let lock = sandbox.path("remote.git/refs/heads").join(format!("{BRANCH}.lock"));
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     fs::write(&lock, "").unwrap();
-    let hint = format!("hint: if no git is at work there any more, one was killed: `rm '{}'`", lock.display());
+    let hint = format!("hint: if no git is running there, a killed one left this lock: `rm '{}'`", lock.display());
     switch(&sandbox).exits(1).says_err(&hint);
     sandbox.lattice(&["sync"]).exits(1).says_err(&hint);
     assert!(lock.exists(), "it is another process'");

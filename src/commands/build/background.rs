@@ -34,7 +34,7 @@ pub(super) fn add_args(command: Command) -> Command {
         .arg(
             flag(
                 "cancel",
-                "Take the points' background builds out of the queue, and end the one that runs; with --all every one",
+                "Remove the points' background builds from the queue, and stop a running one; with --all, every build",
             )
             .conflicts_with_all(["background", "wait", "again", "frontier", "failed"]),
         )
@@ -190,9 +190,9 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.data(match ended {
             Ended::Removed => format!("cancelled {point}: it had not begun"),
             Ended::Ended => format!("cancelled {point}: its build was ended"),
-            Ended::Told => format!("cancelling {point}: its build was told to end, and has not yet"),
+            Ended::Told => format!("cancelling {point}: its build was told to stop but is still running"),
             Ended::Foreground(pid) => {
-                format!("out of the queue: {point}; process {pid} builds it in the foreground, Ctrl-C there ends that")
+                format!("out of the queue: {point}; process {pid} builds it in the foreground, Ctrl-C there stops it")
             }
         });
     }

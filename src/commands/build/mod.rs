@@ -28,12 +28,12 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Build HEAD's point, the named ones, or those that a flag chooses (together with names: among them), with Nix and \
              record the results in git. All are evaluated first and then built by one call to Nix, which spreads them over \
-             cores and builders and goes on where some fail.\n\n\
+             cores and builders and continues if some fail.\n\n\
              The branch's commit is built, not the worktree. What has a `built` record for the same content is not built again. \
              Exit status: 0 when everything is built, 1 when something is not.",
         )
         .arg(flag("again", "Build even what has a record"))
-        .arg(flag("check", "Build once more what is built, and compare"))
+        .arg(flag("check", "Build each result a second time, and compare"))
         .arg(flag("json", "Print JSON"));
     points::add_args(choice::add_args(background::add_args(machines::add_args(command))), axes, true)
 }
@@ -219,7 +219,7 @@ impl<'a> View<'a> {
             self.ui.error(harmless(&error));
         } else {
             let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
-            self.ui.say(format!("copied to {}: {paths} with all they need", harmless(&pushed.to)));
+            self.ui.say(format!("copied to {}: {paths} with their dependencies", harmless(&pushed.to)));
         }
         for hint in &pushed.hints {
             self.ui.hint(hint);
@@ -231,7 +231,7 @@ impl<'a> View<'a> {
             self.ui.say(format!("  {}", harmless(line)));
         }
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
-            self.ui.say(format!("the whole log: {}", log.display()));
+            self.ui.say(format!("full log: {}", log.display()));
         }
         done.hints.iter().for_each(|hint| self.hint(hint));
     }

@@ -81,10 +81,7 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
         Reaction::Nothing => {}
         Reaction::Later => {
             hook::start_later(&context, occasion)?;
-            say_line(
-                ui,
-                "there is more to read than a checkout waits for: the background decides whether this is built",
-            );
+            say_line(ui, "too much data to read during a checkout: a background process decides whether to build");
         }
         Reaction::Say(line) => say_line(ui, &line),
         Reaction::Build { request, supersede, too_much } => {
@@ -97,18 +94,18 @@ fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion)
 
 fn started(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
     match (put, too_much) {
-        (None, _) => format!(
-            "the queue is busy: {point} is put into it in the background; `git lattice status` shows what becomes of it"
-        ),
+        (None, _) => {
+            format!("the queue is busy: {point} is queued in the background; `git lattice status` shows its state")
+        }
         (Some(Put::Building), _) => {
-            format!("{point} is being built in the background already; `git lattice log -f` shows how")
+            format!("{point} is being built in the background already; `git lattice log -f` follows it")
         }
         (Some(Put::Queued | Put::Renewed), None) => {
-            format!("building {point} in the background; `git lattice status` shows what becomes of it")
+            format!("building {point} in the background; `git lattice status` shows its state")
         }
         (Some(Put::Queued | Put::Renewed), Some(what)) => format!(
-            "{what} to look at during a checkout: the background decides whether {point} is built; \
-             `git lattice status` shows what becomes of it"
+            "{what} to read during a checkout: the background worker decides whether to build {point}; \
+             `git lattice status` shows its state"
         ),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
     }
     let settings = ops::settings(Some(context)).unwrap_or_else(|failure| {
         // This commit may repair lattice.toml.
-        ui.warn(format!("lattice.toml is not usable, so that its `[lint]` does not count: {failure:#}"));
+        ui.warn(format!("lattice.toml is invalid, so its `[lint]` is ignored: {failure:#}"));
         lint::Settings::default()
     });
     warn_of_unknown(ui, &settings);
@@ -34,7 +34,7 @@ pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
     if verdict != Verdict::Clean {
         let why = if verdict == Verdict::Findings { "have findings" } else { "could not be checked" };
         ui.error(format!("the commit was stopped: the staged Nix files {why}"));
-        ui.hint("mend them and `git add` them again; `SKIP=lattice git commit` commits all the same");
+        ui.hint("fix them and `git add` them again; `SKIP=lattice git commit` commits anyway");
     }
     Ok(if verdict == Verdict::Clean { error::OK } else { error::NO })
 }

@@ -50,7 +50,7 @@ pub(in crate::commands) fn points(
 
 fn nothing(choices: &[Choice], is_anywhere: bool) -> String {
     let place = if is_anywhere { "" } else { " among the named points" };
-    let frontier = "is built, or rests on something that is not";
+    let frontier = "is built, or depends on something that is not";
     match (choices.contains(&Choice::Frontier), choices.contains(&Choice::Failed)) {
         (true, true) => format!("nothing to build{place}: nothing that failed can be worked on now"),
         (true, false) => format!("nothing to build{place}: everything {frontier}"),

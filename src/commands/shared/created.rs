@@ -105,7 +105,7 @@ fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Out
         checked.lines().iter().for_each(|line| ui.say(line));
     }
     carried(ui, pushed);
-    refused(ui, pushed, "the points are here", "them");
+    refused(ui, pushed, "the points exist locally", "them");
 }
 
 /// Reports the records that were pushed with the branches.
@@ -128,7 +128,7 @@ pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronou
         } else {
             "and the remote has other commits on the branch".to_owned()
         };
-        ui.error(format!("the push did not go through; {what}, {later}"));
+        ui.error(format!("the push failed; {what}, {later}"));
         reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", harmless(&reason.to_string()))));
         hint.iter().for_each(|hint| ui.hint(hint));
     }

@@ -8,7 +8,7 @@ const NAMES: [(&str, &str, &str); 4] = [
     ("builders", "LINES", "Build on these machines, written as nix.conf's `builders`; '' for none"),
     ("store", "URL", "Build in this store, such as ssh-ng://USER@HOST"),
     ("substituters", "URLS", "Take ready-made outputs from these caches too, separated by commas"),
-    ("push-cache", "URL", "Copy what was built to this cache or store, with all it needs"),
+    ("push-cache", "URL", "Copy what was built to this cache or store, with its dependencies"),
 ];
 
 /// Adds the flags.

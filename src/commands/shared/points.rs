@@ -124,7 +124,7 @@ impl Selection {
     pub(in crate::commands) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
-            several => anyhow::bail!("expected one point, and this names {}", several.len()),
+            several => anyhow::bail!("expected one point, but this names {}", several.len()),
         }
     }
 

@@ -53,11 +53,11 @@ impl Session {
             let config = self.context()?.config()?;
             for key in &config.ignored {
                 self.ui.warn(format!(
-                    "`{key}` counts only once it is committed on the base branch: this file may not say it"
+                    "`{key}` takes effect only when it is committed on the base branch; in this file it is ignored"
                 ));
             }
             for key in &config.unknown {
-                self.ui.warn(format!("`{key}` in lattice.toml means nothing to this version"));
+                self.ui.warn(format!("`{key}` in lattice.toml is unknown to this version"));
             }
             self.config.set(config).ok();
         }
@@ -85,7 +85,7 @@ impl Session {
     pub(crate) fn settle(&self, settle: fn(&Repo) -> Result<()>) {
         let Some(context) = self.context.get() else { return };
         if let Err(error) = settle(&context.repo) {
-            self.ui.warn(format!("what a killed git left could not be put right: {}", harmless(&format!("{error:#}"))));
+            self.ui.warn(format!("could not recover the work of a killed git: {}", harmless(&format!("{error:#}"))));
         }
     }
 

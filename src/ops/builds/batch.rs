@@ -77,7 +77,7 @@ impl<'a> Batch<'a> {
         for (i, why) in refuse {
             let point = &self.jobs[i].named.spelled;
             let mut hints: Vec<_> = self.lock_hint(i, &why).into_iter().collect();
-            hints.push(format!("`git lattice trust {point}` shows what is not yours, and lets Nix decide"));
+            hints.push(format!("`git lattice trust {point}` shows the untrusted content, and allows it"));
             self.end_without_verdict(i, Undecided::new(self.jobs[i], format!("Nix was not started: {why}"), hints));
         }
     }
@@ -267,7 +267,7 @@ impl<'a> Batch<'a> {
     fn reason(&self, i: usize, failure: &Failure) -> String {
         let point = failure.drv.as_ref().and_then(|drv| self.points.get(drv.as_str()));
         match point.filter(|point| **point != self.jobs[i].named.spelled) {
-            Some(point) => format!("`{point}`, which it takes, failed: {}", failure.summary),
+            Some(point) => format!("its input `{point}` failed: {}", failure.summary),
             None => failure.summary.clone(),
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn keep(nix: &Nix, repo: &Repo, built: &[(&Job, &[Output])]) -> Resul
     if paths.is_empty() {
         return Ok(());
     }
-    nix.keep(&paths, &roots.join(unique())).context("could not keep the results from garbage collection")
+    nix.keep(&paths, &roots.join(unique())).context("could not protect the results from garbage collection")
 }
 
 /// Links `KEY-SYSTEM` to the output `out` (or the first one), and `KEY-SYSTEM-NAME` to each other output.

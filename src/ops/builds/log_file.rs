@@ -57,7 +57,7 @@ impl Log {
     /// Writes that `output` existed already, if the log is still empty.
     pub(super) fn was_there(&mut self, output: &str) {
         if std::fs::metadata(&self.path).is_ok_and(|log| log.len() == 0) {
-            self.keep(&format!("nothing was built: {output} is there already"));
+            self.keep(&format!("nothing was built: {output} already exists"));
         }
     }
 
@@ -119,6 +119,6 @@ mod tests {
         let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.was_there("/nix/store/x");
         let (path, _) = log.close();
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "nothing was built: /nix/store/x is there already\n");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "nothing was built: /nix/store/x already exists\n");
     }
 }

@@ -125,7 +125,7 @@ impl Machines {
         let is_signed = self.signs || to.as_str().contains("secret-key") || to.is_remote();
         (!is_signed).then(|| {
             format!(
-                "copied without a signature, so others will not take it: add `?secret-key=FILE` to {}, or `secret-key-files` to nix.conf",
+                "copied without a signature, so other machines refuse it: add `?secret-key=FILE` to {}, or `secret-key-files` to nix.conf",
                 to.bare()
             )
         })

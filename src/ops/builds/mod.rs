@@ -167,7 +167,7 @@ impl Done {
 
 /// The files of an output that Nix lists as built are gone or changed. This gives no verdict on the point.
 #[derive(Debug, thiserror::Error)]
-#[error("Nix has `{path}` of `{point}` written down as built, and the files are gone or changed")]
+#[error("Nix lists `{path}` of `{point}` as built, but its files are missing or changed")]
 pub struct Damaged {
     /// The point.
     pub point: Spelled,
@@ -178,7 +178,7 @@ pub struct Damaged {
 impl Damaged {
     /// The command that repairs it.
     pub fn hint(&self) -> String {
-        format!("`nix-store --repair-path {}` builds it again; where a daemon owns the store, as root", self.path)
+        format!("`nix-store --repair-path {}` builds it again; run it as root if a daemon owns the store", self.path)
     }
 }
 
@@ -250,7 +250,7 @@ impl How {
 /// Plans the builds of points that have a branch.
 ///
 /// # Errors
-/// When a point has no branch, its branch holds no flake, or objects cannot be read.
+/// When a point has no branch, its branch has no flake, or objects cannot be read.
 pub fn plan(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Plan> {
     let memory = context.repo.in_memory();
     let records = Records::open(&context.repo)?;

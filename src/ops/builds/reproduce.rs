@@ -91,7 +91,7 @@ fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Opt
             tail = failure.detail.lines().map(str::to_owned).collect();
         }
         Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options)),
-        None => return Err(Undecided::new(job, "Nix does not say what building it once more came to", Vec::new())),
+        None => return Err(Undecided::new(job, "Nix did not report the result of the second build", Vec::new())),
     }
     Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })
 }

@@ -23,7 +23,7 @@ use crate::ops::private_store;
 /// others are recorded). A failed build is not an error.
 pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
     if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
-        anyhow::bail!("`{}` may not be built by itself: it is not what was permitted", job.named.spelled);
+        anyhow::bail!("`{}` must not be built automatically: it is not what was permitted", job.named.spelled);
     }
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();

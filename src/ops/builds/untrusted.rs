@@ -36,7 +36,7 @@ pub(super) fn isolation(context: &Context, job: &Job) -> Result<Isolation> {
     let (flake, lock) = (repo.plain_file(dir.id, FLAKE)?, repo.plain_file(dir.id, LOCK)?);
     let checked = match &flake {
         Some(flake) => flake_inputs::check(flake, lock.as_deref()).map_err(|bad| bad.to_string()),
-        None => Err(format!("`{FLAKE}` is a link, which leads nobody knows where")),
+        None => Err(format!("`{FLAKE}` is a symbolic link")),
     };
     Ok(checked.map_or_else(Isolation::Refused, |()| Isolation::PrivateStore))
 }

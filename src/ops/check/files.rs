@@ -21,10 +21,10 @@ pub(super) fn modes(repo: &Repo, subject: &Subject<'_>, own: &Entry) -> Result<V
         let place = format!("{}/{name}", subject.named.dir);
         let path = process::quote(&place);
         let (what, command) = if is_executable {
-            ("is executable, and what is generated is not", format!("git update-index --chmod=-x {path}"))
+            ("is executable, but generated files are not", format!("git update-index --chmod=-x {path}"))
         } else {
             (
-                "is a symbolic link, and what is generated is a file",
+                "is a symbolic link, but generated files are regular files",
                 format!("git log -p {} -- {path}", subject.named.branch),
             )
         };
@@ -49,7 +49,7 @@ pub(super) fn unread(repo: &Repo, subject: &Subject<'_>, entries: &[Entry]) -> R
     let finding = |entry: &Entry| {
         let place = format!("{}/{}", subject.named.dir, entry.name);
         let command = format!("git log -p {} -- {}", subject.named.branch, process::quote(&place));
-        Finding::new(Code::Unread, place, "is read by nothing here, and yet it changes the build key")
+        Finding::new(Code::Unread, place, "is not read by anything here, but changes the build key")
             .repaired_by(command)
     };
     Ok(more.into_iter().filter(|entry| !is_read(entry)).map(finding).collect())

@@ -88,7 +88,7 @@ fn cycles(config: &Config, checked: &[Checked]) -> Vec<Finding> {
         let Some(circle) = circle_through(start, &edges, &done) else { continue };
         let spelled: Vec<_> = circle.iter().map(|point| config.spell(point)).collect();
         let message = format!(
-            "takes itself: {}",
+            "depends on itself: {}",
             spelled.iter().chain(spelled.first()).cloned().collect::<Vec<_>>().join(" -> ")
         );
         let branch = config.branch_of(start);

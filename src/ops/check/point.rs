@@ -81,7 +81,7 @@ impl<'a> Checker<'a> {
             let command = format!("git show --stat {}", subject.named.branch);
             checked
                 .findings
-                .push(Finding::new(Code::NoFile, place, "is not there, or is no file").repaired_by(command));
+                .push(Finding::new(Code::NoFile, place, "is missing or is not a file").repaired_by(command));
         }
         checked.findings.extend(files::modes(&self.repo, subject, own)?);
         checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
@@ -139,7 +139,7 @@ impl<'a> Checker<'a> {
             Some((template, hash)) if template.is_none_or(|known| !self.is_same(known, &hash)) => Finding::new(
                 Code::OtherTemplate,
                 place,
-                "was made by another version of its template, so that it cannot be told whether somebody changed it",
+                "was made by another version of its template, so it is unknown whether it was changed",
             ),
             _ => {
                 let template = likely.unwrap_or_default();
@@ -163,7 +163,7 @@ impl<'a> Checker<'a> {
         if let Some((commit, named_point)) = history::adding_commit(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
             let message =
-                format!("commit {commit} made `{}`, and says `Lattice-Point: {named_point}`", subject.named.dir);
+                format!("commit {commit} made `{}`, but says `Lattice-Point: {named_point}`", subject.named.dir);
             let command = format!("git show --stat {commit}");
             return Ok(Finding::new(Code::Trailers, &subject.named.branch, message).repaired_by(command));
         }
@@ -177,7 +177,7 @@ impl<'a> Checker<'a> {
         let made = self.repo.entry_at(origin.tree, &path)?.map(|entry| entry.id.to_string());
         if made.is_none_or(|made| !made.starts_with(hash)) {
             let commit = self.repo.short(origin.id);
-            let message = format!("commit {commit} says `Lattice-Config: {hash}`, and holds another `{path}`");
+            let message = format!("commit {commit} says `Lattice-Config: {hash}`, but holds another `{path}`");
             let finding = Finding::new(Code::Trailers, &subject.named.branch, message);
             findings.push(finding.repaired_by(format!("git show {commit} -- {path}")));
         }
@@ -272,8 +272,7 @@ impl<'a> Checker<'a> {
         let Some(entry) = self.repo.entry_at(subject.tree, config::FILE)? else { return Ok(()) };
         if self.baseline.base.is_some() && !self.baseline.tomls.had(&self.repo, entry.id)? {
             let base = &self.baseline.config.base;
-            let message =
-                format!("its `{}` is none that `{base}` ever had; what it says counts for nobody", config::FILE);
+            let message = format!("its `{}` was never on `{base}`, so it is ignored", config::FILE);
             let command = format!("git diff {base} {} -- {}", subject.named.branch, config::FILE);
             findings.push(Finding::new(Code::LatticeToml, &subject.named.branch, message).repaired_by(command));
         }

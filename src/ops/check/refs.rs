@@ -43,7 +43,7 @@ pub(super) fn check<'a>(
     let branches: BTreeSet<String> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
     report.findings.extend(same_but_case(&branches, &|branch| rename(&listing.refs, branch)));
     report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)).map(|(branch, why)| {
-        let message = format!("looks like a point and is none: {why}");
+        let message = format!("looks like a point but is not one: {why}");
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
     report.findings.extend(without_branch(repo, baseline, seen)?);
@@ -60,7 +60,7 @@ fn same_but_case(branches: &BTreeSet<String>, rename: &dyn Fn(&str) -> Option<St
     }
     let finding = |names: Vec<&String>| {
         let others = names[1..].iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("differs from {others} in letter case alone: some file systems take them for one");
+        let message = format!("differs from {others} only in letter case: some file systems treat them as the same");
         let command = names.iter().find_map(|name| rename(name));
         Finding { command, ..Finding::new(Code::Case, names[0], message) }
     };
@@ -94,7 +94,7 @@ fn missing_commit(repo: &Repo, baseline: &Baseline<'_>, prefixes: &[String], nam
         return None;
     }
     let command = format!("git update-ref -d {} {id}", process::quote(name));
-    Some(Finding::new(Code::BrokenRef, name, format!("is at {id}, which is not there")).repaired_by(command))
+    Some(Finding::new(Code::BrokenRef, name, format!("is at {id}, which is missing")).repaired_by(command))
 }
 
 /// Why a name that has the pattern's prefix and contains a value of the lattice does not match the pattern.

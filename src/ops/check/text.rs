@@ -18,8 +18,9 @@ pub(super) fn wrong_claims(config: &Config, subject: &Subject<'_>, place: &str, 
     let own = lattice.texts(&subject.named.point);
     let systems: Vec<_> = config.systems.of(lattice, &subject.named.point).iter().map(ToString::to_string).collect();
     let wrong = |what: &str, claimed: &str, is: &str| {
-        (claimed != is)
-            .then(|| Finding::new(Code::Coordinates, place, format!("says {what} is `{claimed}`, and it is `{is}`")))
+        (claimed != is).then(|| {
+            Finding::new(Code::Coordinates, place, format!("says that {what} is `{claimed}`, but it is `{is}`"))
+        })
     };
     let coordinate = |(axis, claimed): &(String, String)| {
         let at = lattice.axes().iter().position(|known| known.name.as_str() == axis)?;

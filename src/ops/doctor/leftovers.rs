@@ -105,7 +105,7 @@ fn locks(repo: &Repo, dirs: &[PathBuf]) -> Vec<Line> {
             dead.push((path, age));
         } else if age > STALE {
             let message = format!("`{}` has been there for {}", path.display(), span(age));
-            let remedy = format!("see that no git is at work here, then `rm {}`", crate::process::quote(&path));
+            let remedy = format!("check that no git is running here, then `rm {}`", crate::process::quote(&path));
             lines.push(Line::error("locks", message).remedy(remedy));
         }
     }
@@ -195,7 +195,7 @@ fn not_directories(repo: &Repo) -> Vec<Line> {
         let is_other = fs::symlink_metadata(&path).is_ok() && !path.is_dir();
         is_other.then(|| {
             let topic = if name.contains("queue") { "queue" } else { "folders" };
-            let message = format!("`{}` is no folder, so nothing can be kept there", path.display());
+            let message = format!("`{}` is not a directory, so nothing can be stored there", path.display());
             Line::error(topic, message).remedy(format!("`rm {}`", crate::process::quote(&path)))
         })
     };
@@ -215,7 +215,7 @@ fn disk(repo: &Repo) -> Line {
     if logs + source < LARGE {
         return Line::ok("disk", message);
     }
-    let way = format!("logs and objects may go: `rm -r {}`", crate::process::quote(lattice.join("log")));
+    let way = format!("logs and objects can be removed: `rm -r {}`", crate::process::quote(lattice.join("log")));
     Line::warning("disk", message).remedy(way)
 }
 

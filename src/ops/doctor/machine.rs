@@ -21,7 +21,7 @@ pub(super) fn git(environment: &Environment, repo: Option<&Repo>) -> Vec<Line> {
     let place = git.program().display().to_string();
     let output = git.read().arg("version").output().map(|output| output.text()).unwrap_or_default();
     let Some(version) = numbers(&output) else {
-        return vec![Line::error("git", format!("`{place}` does not say its version"))];
+        return vec![Line::error("git", format!("`{place}` does not report its version"))];
     };
     let text = format!("{} ({place})", output.trim_start_matches("git version "));
     let reads_config = GitVersion::parse(&output).is_some_and(GitVersion::reads_config_hooks);
@@ -64,7 +64,7 @@ fn store(nix: &Nix) -> Line {
     let remedy = if why.contains("socket") || why.contains("daemon") {
         "`sudo systemctl restart nix-daemon` starts the daemon"
     } else if why.contains("SQLite") || why.contains("schema") || why.contains("corrupt") {
-        "`nix-store --verify --repair` mends what it can; else put `db` back from a copy, or make the store anew"
+        "`nix-store --verify --repair` repairs what it can; otherwise restore `db` from a backup, or create the store again"
     } else {
         "`nix store ping` shows what Nix says"
     };
@@ -75,24 +75,21 @@ fn store(nix: &Nix) -> Line {
 pub(super) fn private_store_line(repo: &Repo) -> Option<Line> {
     let store = private_store::existing(repo)?;
     let command = format!("nix-store --store {} --gc", quote(store.as_str()));
-    Some(Line::ok(
-        "store",
-        format!("another one holds what strangers' branches were evaluated with: `{command}` empties it"),
-    ))
+    Some(Line::ok("store", format!("a private store holds inputs of untrusted branches: `{command}` empties it")))
 }
 
 fn of_settings(settings: &Settings) -> Vec<Line> {
     let capability = Capability::of(settings);
-    let mut lines = vec![Line::ok("features", "flakes are switched on for every call, whatever nix.conf says")];
+    let mut lines = vec![Line::ok("features", "flakes are enabled for every call, independent of nix.conf")];
     lines.push(match (settings.sandbox, settings.sandbox_fallback) {
         (Sandbox::On, false) => Line::ok("sandbox", "on"),
-        (Sandbox::On, true) => Line::warning("sandbox", "on, but builds go on without it where the kernel refuses one")
+        (Sandbox::On, true) => Line::warning("sandbox", "on, but builds run without it if the kernel refuses it")
             .remedy("`sandbox-fallback = false` in nix.conf"),
-        (Sandbox::Relaxed, _) => Line::warning("sandbox", "relaxed: a build may ask to be outside of it")
-            .remedy("`sandbox = true` in nix.conf"),
-        (Sandbox::Off, _) => {
-            Line::warning("sandbox", "off: what you build can do what you can").remedy("`sandbox = true` in nix.conf")
+        (Sandbox::Relaxed, _) => {
+            Line::warning("sandbox", "relaxed: a build can opt out of it").remedy("`sandbox = true` in nix.conf")
         }
+        (Sandbox::Off, _) => Line::warning("sandbox", "off: a build can do everything that you can do")
+            .remedy("`sandbox = true` in nix.conf"),
     });
     lines.extend(concerns(settings, &Account::here()).into_iter().filter_map(|concern| {
         let name = match concern {
@@ -123,11 +120,11 @@ pub(super) fn linters(repo: Option<&Repo>) -> Vec<Line> {
         Ok(tools) => tools,
         Err(error) => return vec![Line::error("linters", format!("{error:#}"))],
     };
-    let embedded = "rnix, our own rules and the format of nixfmt are part of this program".to_owned();
+    let embedded = "rnix, the rules of git-lattice and the format of nixfmt are built in".to_owned();
     let line = |(name, found): (&str, Result<Engine, &str>)| match found {
         Ok(Engine { version: Some(version), .. }) => Line::ok("linters", format!("{name} {version}")),
-        Ok(_) => Line::ok("linters", format!("{name}, which does not tell its version")),
-        Err(why) => Line::warning("linters", format!("{name} is not asked: {why}")),
+        Ok(_) => Line::ok("linters", format!("{name} (unknown version)")),
+        Err(why) => Line::warning("linters", format!("{name} is not used: {why}")),
     };
     std::iter::once(Line::ok("linters", embedded)).chain(tools.external().map(line)).collect()
 }

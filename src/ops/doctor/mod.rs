@@ -24,7 +24,7 @@ pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Err
             lines.extend(leftovers::examine(&context.repo));
             lines.extend(leftovers::killed(&context.repo));
         }
-        Err(why) => lines.push(Line::warning("repository", format!("nothing of one was looked at: {why:#}"))),
+        Err(why) => lines.push(Line::warning("repository", format!("not checked: {why:#}"))),
     }
     lines.extend(machine::nix());
     lines.extend(repo.and_then(machine::private_store_line));

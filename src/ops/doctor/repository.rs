@@ -25,7 +25,7 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
             let remedy = match error {
                 context::Error::Missing => "`git lattice init` writes one, with comments",
                 context::Error::NoBase => "`git config lattice.base BRANCH` names it",
-                _ => "mend it, or `git restore lattice.toml` takes back what is not committed",
+                _ => "correct it, or discard uncommitted changes with `git restore lattice.toml`",
             };
             lines.push(Line::error("lattice.toml", error.to_string()).remedy(remedy));
         }
@@ -67,11 +67,11 @@ fn dead_branches(context: &Context) -> Vec<Line> {
     let repo = &context.repo;
     let listing = match repo.list_refs(&[HEADS.to_owned(), REMOTES.to_owned()]) {
         Ok(listing) => listing,
-        Err(error) => return vec![Line::error("branches", error.to_string()).remedy("`git fsck` says more")],
+        Err(error) => return vec![Line::error("branches", error.to_string()).remedy("`git fsck` shows details")],
     };
-    let broken = listing.broken.iter().map(|why| Line::error("branches", why).remedy("`git fsck` says more"));
+    let broken = listing.broken.iter().map(|why| Line::error("branches", why).remedy("`git fsck` shows details"));
     let dead = listing.refs.iter().filter(|(_, id)| repo.size_of(*id).is_none()).map(|(name, id)| {
-        let message = format!("`{name}` is at {id}, which is not here");
+        let message = format!("`{name}` is at {id}, which is missing");
         let command = format!("`git update-ref -d {} {id}`", process::quote(name));
         Line::error("branches", message).remedy(format!("{command}, then `git fetch` brings what the remote has"))
     });
@@ -103,11 +103,11 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
         Err(error) => Line::error("lattice.toml", error.to_string()),
     }];
     lines.extend(config.unknown.iter().map(|key| {
-        Line::warning("lattice.toml", format!("`{key}` means nothing to this version")).remedy("look for a misspelling")
+        Line::warning("lattice.toml", format!("`{key}` is unknown to this version")).remedy("check the spelling")
     }));
     lines.extend(partial_fetch(context, config));
     match &config.remote {
-        None => lines.push(Line::ok("remote", "none is wanted")),
+        None => lines.push(Line::ok("remote", "none configured")),
         Some(_) if offline => lines.push(Line::ok("remote", "not asked (--offline)")),
         Some(remote) => lines.push(reachable(context, remote)),
     }
@@ -123,7 +123,7 @@ fn fetch_hint(context: &Context, config: &Config) -> String {
 fn reachable(context: &Context, remote: &str) -> Line {
     if !context.repo.remotes().iter().any(|name| name == remote) {
         return Line::error("remote", format!("there is no remote `{remote}`"))
-            .remedy(format!("`git remote add {remote} URL`, or `remote = \"\"` in lattice.toml for nowhere"));
+            .remedy(format!("`git remote add {remote} URL`, or `remote = \"\"` in lattice.toml to push nowhere"));
     }
     let still = match limits::network(&context.repo) {
         Ok(still) => still,
@@ -133,7 +133,7 @@ fn reachable(context: &Context, remote: &str) -> Line {
         Ok(()) => return Line::ok("remote", format!("`{remote}` answers")),
         Err(process::Error::Failed { stderr, .. }) => {
             let text = String::from_utf8_lossy(&stderr);
-            text.lines().next().unwrap_or("git says nothing").to_owned()
+            text.lines().next().unwrap_or("git gave no message").to_owned()
         }
         Err(process::Error::Stalled { limit, .. }) => Stalled { remote: remote.to_owned(), limit }.to_string(),
         Err(error) => error.to_string(),
@@ -161,7 +161,7 @@ fn of_hook(row: &Row) -> Line {
         return Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"));
     }
     if row.is_ignored() && row.section.is_none() {
-        let message = format!("{kind}: ours, but not executable, so git passes over it");
+        let message = format!("{kind}: ours, but not executable, so git ignores it");
         return Line::error("hooks", message).repair(Repair::InstallHooks);
     }
     if row.is_edited() {
@@ -182,7 +182,7 @@ pub(super) fn install_hooks(context: &Context) -> Result<()> {
 /// Warns of a clone that fetches only some branches: it does not see points that others push.
 fn partial_fetch(context: &Context, config: &Config) -> Option<Line> {
     let fetch = status::fetch_of_others(context, config)?;
-    let message = "`git fetch` brings only some of the remote's branches: others' points are not seen";
+    let message = "`git fetch` fetches only some of the remote's branches: points that others push are not seen";
     Some(Line::warning("refspecs", message).remedy(format!("`{fetch}`")))
 }
 
@@ -193,7 +193,7 @@ fn refspecs(context: &Context) -> Vec<Line> {
         let key = format!("remote.{remote}.fetch");
         let all = context.repo.git().local_config(&key).unwrap_or_default();
         for refspec in all.iter().filter(|refspec| overwrites_notes(refspec)) {
-            let message = format!("`{key}` has `{refspec}`: a fetch throws away records that were not pushed yet");
+            let message = format!("`{key}` has `{refspec}`: a fetch discards records that were not pushed yet");
             let pattern = format!("^{}$", refspec.replace(['+', '*', '.', '^'], "."));
             let remedy =
                 format!("`git config --unset {key} '{pattern}'`; `git lattice sync` fetches records without it");
@@ -230,24 +230,22 @@ fn records(context: &Context) -> Vec<Line> {
     if problems.is_empty() {
         let whose = match writers {
             0 => "none yet".to_owned(),
-            1 => "of one writer, all of them believed".to_owned(),
-            many => format!("of {many} writers, all of them believed"),
+            1 => "of one writer, all valid".to_owned(),
+            many => format!("of {many} writers, all valid"),
         };
         return vec![Line::ok("records", whose)];
     }
     let line = |problem: &Problem| {
-        let line = Line::warning("records", format!("not believed, in `{}`: {problem}", problem.notes));
+        let line = Line::warning("records", format!("invalid, in `{}`: {problem}", problem.notes));
         let notes = process::quote(problem.notes.trim_start_matches("refs/notes/"));
         match &problem.key {
-            Some(key) => {
-                line.remedy(format!("`git notes --ref={notes} show {key}` shows what is there; it counts for nothing"))
-            }
-            None => line.remedy(format!("`git log refs/notes/{notes}` shows who wrote it; it counts for nothing")),
+            Some(key) => line.remedy(format!("`git notes --ref={notes} show {key}` shows it; it is ignored")),
+            None => line.remedy(format!("`git log refs/notes/{notes}` shows who wrote it; it is ignored")),
         }
     };
     let mut lines: Vec<_> = problems.iter().take(MOST).map(line).collect();
     if problems.len() > MOST {
-        lines.push(Line::warning("records", format!("and {} more that are not believed", problems.len() - MOST)));
+        lines.push(Line::warning("records", format!("and {} more that are invalid", problems.len() - MOST)));
     }
     lines
 }

@@ -43,7 +43,7 @@ pub fn fix(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Fixed {
 /// Replaces a file, following a link; keeps its mode.
 fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
     let path = path.canonicalize()?;
-    let folder = path.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
+    let folder = path.parent().ok_or_else(|| io::Error::other("it has no parent directory"))?;
     temporary::sweep(folder);
     temporary::replace(&path, |file| {
         fs::write(file, new)?;

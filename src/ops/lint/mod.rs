@@ -67,7 +67,7 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
     }
     let settings = Settings::read(lint)?;
     let tools = if texts.len() > MOST_FOR_STATIX && !settings.requires("statix") && !settings.requires("deadnix") {
-        Tools::embedded_only(&format!("it is one process a file, and there are {} of them", texts.len()))
+        Tools::embedded_only(&format!("it needs one process per file, and there are {} files", texts.len()))
             .with_settings(settings)
     } else {
         tools(Some(repo), settings, None)?

@@ -65,7 +65,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A revision on the command line is not a commit.
-    #[error("`{0}` names no commit")]
+    #[error("`{0}` is not a commit")]
     NoCommit(String),
     /// Without paths, a worktree is needed.
     #[error("there is no worktree here: expected paths, `-`, `--all` or `--from-ref`")]

@@ -57,7 +57,7 @@ impl<'a> Planner<'a> {
         let more = if others.is_empty() { String::new() } else { format!(" (as are {} more)", others.len()) };
         let first = self.drafter.config.name(first);
         Some(format!(
-            "`{}` was there before `{}` and is behind it now{more}: `git switch {} && git merge {}` takes it in",
+            "`{}` existed before `{}` and is now behind it{more}: `git switch {} && git merge {}` merges it",
             first.spelled, new.named.spelled, first.branch, new.named.branch
         ))
     }
@@ -69,7 +69,7 @@ impl<'a> Planner<'a> {
             if tip.local.is_none() {
                 self.check_readable(&named.branch)?;
             }
-            self.check_same(&named, commit).with_context(|| format!("could not look at `{}`", named.branch))?;
+            self.check_same(&named, commit).with_context(|| format!("could not read `{}`", named.branch))?;
             return Ok(Item { named, commit, pushed: tip.is_pushed(), creation: None });
         }
         self.check_free(&named.branch)?;

@@ -6,7 +6,7 @@ use crate::ops::Refusal;
 
 /// Why two names clash.
 const FOLDER: &str = "git cannot hold `a` beside `a/b`";
-const CASE: &str = "some file systems do not tell letter case apart, and there only one of the two can be";
+const CASE: &str = "some file systems ignore letter case and can hold only one of the two";
 
 /// Existing branches, as pairs of lower-case name and name, sorted.
 pub(super) struct Names {

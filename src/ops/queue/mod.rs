@@ -184,7 +184,7 @@ impl Starter {
         let since = *self.stranded.get_or_insert_with(Instant::now);
         if since.elapsed() > START {
             let log = log_path(&context.repo)?;
-            anyhow::bail!("no background worker comes up; `{}` may say why", log.display());
+            anyhow::bail!("the background worker does not start; `{}` may show why", log.display());
         }
         if self.started.is_none_or(|started| started.elapsed() > START_AGAIN) {
             start_worker(&context.repo)?;

@@ -23,7 +23,7 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
     crate::process::end_children_on_signals().context("could not prepare for signals")?;
-    leash::watch().context("could not wait for the worker's word")?;
+    leash::watch().context("could not watch the worker")?;
     let result = attempt(context, &job);
     match &result {
         // The worker is gone: keep the job for the next one.
@@ -48,7 +48,7 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
     let mut plan = builds::plan_at(context, &config, &records, &point, job.commit)?;
     anyhow::ensure!(
         plan.jobs.iter().all(|planned| planned.key == job.key),
-        "what a build of `{}` reads was changed in lattice.toml since it was asked for",
+        "lattice.toml has changed what a build of `{}` reads since it was requested",
         job.point
     );
     let how = match job.asked {
@@ -68,7 +68,7 @@ fn how_permitted(context: &Context, config: &Config, point: &Point, commit: Oid)
     match trust::judge(&context.repo, config, point, commit)? {
         Judgement::Permitted(permit) => Ok(How::automatic(permit, limits)),
         Judgement::Denied(Denial { point, why, .. }) => {
-            anyhow::bail!("`{point}` may not be built by itself: {why}")
+            anyhow::bail!("`{point}` must not be built automatically: {why}")
         }
     }
 }

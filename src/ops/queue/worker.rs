@@ -88,6 +88,6 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatu
 
 /// Sets aside a job whose runner was killed too often. That is no verdict on its content, so there is no record.
 fn give_up(queue: &Queue, job: Job) -> Result<()> {
-    let why = format!("it was begun {} times, and each time the process that built it was killed", job.tries);
+    let why = format!("it was started {} times, and its build process was killed each time", job.tries);
     Ok(queue.guard()?.set_aside(&Aside { job, why, limit: None })?)
 }

@@ -153,9 +153,9 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteSta
         let refs = repo
             .git()
             .remote_refs(&remote, &patterns, still)
-            .map_err(|error| Refusal::remote(error, "ask", &remote))?;
+            .map_err(|error| Refusal::remote(error, "query", &remote))?;
         let pushed = repo.push_refs(&remote, &patterns, &refs, still);
-        remote_state.pushed = pushed.map_err(|error| Refusal::remote(error, "ask the push URL of", &remote))?;
+        remote_state.pushed = pushed.map_err(|error| Refusal::remote(error, "query the push URL of", &remote))?;
         refs
     } else {
         last_known(repo, &remote, under)?
@@ -336,7 +336,7 @@ impl Sync<'_> {
         let outcome = |name: &str| match refused.get(name) {
             Some(None) => Ok(()),
             Some(Some(why)) => Err(why.clone()),
-            None => Err(RemoteFailure::Message("git said nothing of it".to_owned())),
+            None => Err(RemoteFailure::Message("git did not report its status".to_owned())),
         };
         for entry in entries.iter_mut().filter(|entry| is_due(entry)) {
             entry.action = outcome(&entry.named.branch.full_ref()).map_or_else(Action::Refused, |()| Action::Pushed);

@@ -77,16 +77,16 @@ pub struct Author {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no state directory.
-    #[error("there is no state directory to keep trust in: neither XDG_STATE_HOME nor HOME is set")]
+    #[error("there is no state directory for the trust ledger: neither XDG_STATE_HOME nor HOME is set")]
     NoHome,
     /// `XDG_STATE_HOME` is a relative path.
     #[error("XDG_STATE_HOME is `{}`: expected an absolute path", .0.display())]
     Relative(PathBuf),
     /// The state directory is inside the repository, so a branch could contain the ledger.
-    #[error("the state directory `{}` is inside this repository, where a branch could bring what is trusted", .0.display())]
+    #[error("the state directory `{}` is inside this repository, where a branch could change what is trusted", .0.display())]
     Inside(PathBuf),
     /// Other users can write the file.
-    #[error("`{}` can be written by others, so nothing in it is trusted", .0.display())]
+    #[error("`{}` is writable by other users, so nothing in it is trusted", .0.display())]
     Open(PathBuf),
     /// The file is malformed.
     #[error("`{}` is damaged, so nothing in it is trusted: {why}", path.display())]
@@ -121,13 +121,13 @@ impl Error {
             Self::NoHome | Self::Relative(_) | Self::Inside(_) => {
                 "set XDG_STATE_HOME to an absolute path outside of the repository, or unset it".to_owned()
             }
-            Self::Open(path) => format!("`chmod go-w {}` after a look at it", crate::process::quote(path)),
+            Self::Open(path) => format!("`chmod go-w {}` after checking its content", crate::process::quote(path)),
             Self::Malformed { path, .. } => {
-                format!("mend it, or begin anew: `rm {}`", crate::process::quote(path))
+                format!("correct it, or start over: `rm {}`", crate::process::quote(path))
             }
             Self::TooLarge(too_large) => too_large.hint(),
             Self::Limit(_) => format!("`git config --show-origin {}` shows where it is set", Kind::Trust.key()),
-            Self::Io { path, .. } => format!("`ls -l {}` says whose it is", crate::process::quote(path)),
+            Self::Io { path, .. } => format!("`ls -l {}` shows its owner", crate::process::quote(path)),
         }
     }
 }
@@ -248,7 +248,7 @@ impl Ledger {
         let malformed = |why: String| Error::Malformed { path: path.to_owned(), why };
         let ledger: Self = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         if ledger.version != VERSION {
-            return Err(malformed(format!("it has version {}, and {VERSION} is known here", ledger.version)));
+            return Err(malformed(format!("it has version {}: expected {VERSION}", ledger.version)));
         }
         Ok(ledger)
     }

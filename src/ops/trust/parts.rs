@@ -44,7 +44,7 @@ impl fmt::Display for Why {
         match self {
             Self::Step => f.write_str("its step.nix was not written here"),
             Self::Flake => f.write_str("its flake.nix is not what this version generates"),
-            Self::More => f.write_str("it holds more than what is generated"),
+            Self::More => f.write_str("it has files that are not generated"),
             Self::Included(path) => write!(f, "`{path}`, which builds may read, was not written here"),
             Self::Unreadable(why) => f.write_str(why),
         }

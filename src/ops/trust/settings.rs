@@ -56,7 +56,7 @@ impl Refused {
     /// A hint for the user.
     pub fn hint(&self) -> String {
         format!(
-            "if you want this on your machine, say it yourself: `git config lattice.{} VALUE` counts before lattice.toml",
+            "to use it on this machine, set it yourself: `git config lattice.{} VALUE` overrides lattice.toml",
             self.key
         )
     }

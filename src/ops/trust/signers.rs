@@ -131,7 +131,7 @@ const SSH_DIGITS: usize = 43;
 pub enum NotAKey {
     /// Neither a fingerprint nor a public key.
     #[error(
-        "`{0}` is no key: expected an ssh public key, its fingerprint (`SHA256:...`), or an OpenPGP fingerprint of 40 digits"
+        "`{0}` is not a key: expected an ssh public key, its fingerprint (`SHA256:...`), or an OpenPGP fingerprint of 40 digits"
     )]
     Neither(String),
     /// It looks like a private key.

@@ -28,7 +28,7 @@ pub fn errfmt(report: &Report) -> Vec<String> {
 /// Warns of codes in `lint.off` that are unknown or cannot be switched off.
 pub fn warn_of_unknown(ui: &Ui, settings: &Settings) {
     for code in &settings.unknown {
-        ui.warn(format!("`lint.off` in lattice.toml names `{code}`, which is no rule that can be switched off"));
+        ui.warn(format!("`lint.off` in lattice.toml names `{code}`, which is not a rule that can be switched off"));
     }
 }
 

@@ -144,11 +144,11 @@ fn a_file_where_the_points_directory_must_be_stays() {
     sandbox.write("flakes", "mine\n");
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "a file"]);
-    let run = sandbox.refused(&NEW).exits(1).says_err("`flakes` is there");
+    let run = sandbox.refused(&NEW).exits(1).says_err("`flakes` exists");
     run.says_err("hint: `flake` in lattice.toml");
     sandbox.git(&["rm", "-q", "flakes"]);
     std::os::unix::fs::symlink("elsewhere", sandbox.work().join("flakes")).unwrap();
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "a link"]);
-    sandbox.refused(&NEW).exits(1).says_err("`flakes` is there");
+    sandbox.refused(&NEW).exits(1).says_err("`flakes` exists");
 }

@@ -110,7 +110,7 @@ fn lines_that_are_no_record_make_nothing_green() {
         is_harmless(&sandbox.lattice(&["show"]).exits(0));
         is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
         if !shown.contains("x86_64-linux") {
-            sandbox.lattice(&["status"]).exits(0).says_err("not believed");
+            sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
         }
     }
 }
@@ -209,7 +209,7 @@ fn what_stands_where_a_note_should_be_is_passed_over() {
     for lines in odd {
         notes(&sandbox, "odd", &tree(&sandbox, &lines));
         assert_eq!(state(&sandbox), "new", "{lines}");
-        is_harmless(&sandbox.lattice(&["status"]).exits(0).says_err("not believed"));
+        is_harmless(&sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`"));
         is_harmless(&sandbox.lattice(&["show"]).exits(0));
         is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
     }
@@ -233,7 +233,7 @@ fn a_tree_that_unfolds_without_end_does_not_hang() {
     notes(&sandbox, "endless", &inner.1);
     note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "the others' notes should still count");
-    sandbox.lattice(&["status"]).exits(0).says_err("not believed");
+    sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
     sandbox.lattice(&["show"]).exits(0);
 }
 
@@ -246,5 +246,5 @@ fn a_huge_note_hides_no_other() {
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     sandbox.git(&["notes", "--ref=lattice/huge", "add", "-f", "-C", &blob, &key]);
     assert_eq!(state(&sandbox), "built");
-    sandbox.lattice(&["status"]).exits(0).says_err("one line of the records is not believed");
+    sandbox.lattice(&["status"]).exits(0).says_err("one line of the records is invalid");
 }

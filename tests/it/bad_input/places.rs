@@ -100,7 +100,7 @@ fn a_detached_head() {
     assert_eq!(ground(&sandbox), before, "HEAD should stay detached where it was");
     assert!(!sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).status.success(), "HEAD should be detached");
     for command in ["next-step", "promote", "build", "show"] {
-        let run = sandbox.refused(&[command]).exits(2).says_err("HEAD is not on the branch of one");
+        let run = sandbox.refused(&[command]).exits(2).says_err("HEAD is not on the branch of a point");
         run.says_err("hint: name one");
     }
 }

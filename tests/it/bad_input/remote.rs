@@ -17,7 +17,7 @@ fn is_on_remote(sandbox: &Sandbox) -> bool {
 fn pushes_later(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
     let before = sandbox.git(&["symbolic-ref", "HEAD"]);
     let mut run = sandbox.lattice(&NEW).exits(1).says_out("created").says_out("not pushed");
-    run = run.says_err("error: the push did not go through").says_err("the same command pushes them later");
+    run = run.says_err("error: the push failed").says_err("the same command pushes them later");
     for text in said {
         run = run.says_err(text);
     }

@@ -148,7 +148,7 @@ fn an_edit_that_breaks_the_file_is_not_covered_by_the_committed_one() {
 fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
     let sandbox = Sandbox::with_toml("base = ");
     let args = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
-    sandbox.refused(&args).exits(2).says_err("`lattice.toml` is there already").says_err("--force");
+    sandbox.refused(&args).exits(2).says_err("`lattice.toml` already exists").says_err("--force");
     let forced = [&args[..], &["--force"]].concat();
     sandbox.refused(&forced).exits(2).says_err("`lattice.toml` line 1, column 8");
 }

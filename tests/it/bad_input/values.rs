@@ -99,7 +99,7 @@ fn init_refuses_such_values_and_writes_no_file() {
     }
     sandbox.refused(&["init", "--no-hooks", "--component", "a,A", "--arch", "aarch64"]).exits(2).says_err("`A`");
     let run = sandbox.refused(&["init", "--no-hooks", "--component", "a", "--arch", "pdp11"]).exits(2);
-    run.says_err("which Nix system builds `pdp11`?").says_err("--system pdp11=");
+    run.says_err("the Nix system of `pdp11` is unknown").says_err("--system pdp11=");
 }
 
 #[test]

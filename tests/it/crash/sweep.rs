@@ -114,7 +114,7 @@ impl Case {
         if works(&first) {
             return Ok(());
         }
-        let is_named = first.stderr.contains("one was killed: `rm ");
+        let is_named = first.stderr.contains("a killed one left this lock: `rm ");
         for (dir, flaw) in [("remote.git", Flaw::RemoteLock), ("work/.git", Flaw::Lock)] {
             let locks = locks(&sandbox.path(dir));
             locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());

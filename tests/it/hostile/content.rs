@@ -12,7 +12,7 @@ use crate::story::{at, dir, here};
 
 const FLAKE: &str = "its flake.nix is not what this version generates";
 const STEP: &str = "its step.nix was not written here";
-const MORE: &str = "it holds more than what is generated";
+const MORE: &str = "it has files that are not generated";
 
 /// Pushes this flake, switches to it, and then builds it by hand: exit code and what was said.
 fn flake_is_sent(make: impl Fn(&Victim) -> Put, check: impl Fn(i32, &str)) {
@@ -113,7 +113,8 @@ fn doctor_says_how_to_empty_the_store_of_strangers() {
         victim.switch_says(STEP);
         victim.build_by_hand().exits(0);
         let said = victim.sandbox.lattice(&["doctor", "--offline"]).stdout;
-        let line = said.lines().find(|line| line.contains("strangers' branches were evaluated")).expect(&said);
+        let line =
+            said.lines().find(|line| line.contains("a private store holds inputs of untrusted branches")).expect(&said);
         let command = line.split('`').nth(1).unwrap();
         let mut shell = std::process::Command::new("sh");
         victim.sandbox.environment(&mut shell);
@@ -260,7 +261,7 @@ fn more_data_than_a_checkout_can_wait_for_is_not_read() {
     let text = "# data\n".repeat(100_000);
     victim.is_sent("config", &[("config.toml", Put::Text(text))]);
     let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
-    assert!(said.contains("too much that trust rests on to look at during a checkout"), "{said}");
+    assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 

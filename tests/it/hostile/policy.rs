@@ -84,7 +84,8 @@ fn where_no_base_is_known_nothing_is_built_and_the_way_out_is_named() {
     sandbox.git(&["config", "--unset", "lattice.base"]);
     std::fs::remove_dir_all(sandbox.work().join(".git/logs")).unwrap();
     let said = victim.switch_is_harmless();
-    let line = "git-lattice: not built by itself, the base branch is unknown: `git config lattice.base BRANCH` sets it";
+    let line =
+        "git-lattice: not built automatically, the base branch is unknown: `git config lattice.base BRANCH` sets it";
     assert_eq!(said, line);
     sandbox.lattice(&["trust", "--yes"]).exits(2).says_err("git remote set-head origin --auto");
     sandbox.lattice(&["status"]).exits(0).says_out("phase0/step1");

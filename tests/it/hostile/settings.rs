@@ -361,7 +361,7 @@ fn edit_describes_the_lattice_and_names_no_machine() {
             sandbox.git(&["add", "lattice.toml"]);
         }
         let run = sandbox.lattice(&["new", &at("phase0/step1").replace("toolchain", "other"), "--dry-run"]).exits(0);
-        let warning = "counts only once it is committed on the base branch";
+        let warning = "takes effect only when it is committed on the base branch";
         run.says_err(&format!("`[build] store` {warning}")).says_err(&format!("`[promote]` {warning}"));
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
         assert!(!run.stderr.contains("mine.invalid") && !run.stderr.contains("not used"), "{}", run.stderr);

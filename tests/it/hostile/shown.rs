@@ -142,8 +142,7 @@ fn characters_that_a_terminal_obeys_are_marked() {
             [("step.nix", Put::Text(format!("{{ ... }}: {EVIL}\n# {odd}\n"))), ("b\u{1b}c", Put::Text("a\r\n".into()))];
         victim.is_sent("step", &files);
         let run = victim.sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
-        let mark =
-            format!("    {point}/step.nix  (line {line} has characters that a terminal obeys and does not show)\n");
+        let mark = format!("    {point}/step.nix  (line {line} has terminal control characters)\n");
         run.says_err(&mark)
             .says_err(&format!("    {point}/b\u{fffd}c\n"))
             .says_err(&format!("    {point}/flake.nix\n"));

@@ -206,7 +206,7 @@ fn what_is_no_key_is_refused() {
         let run = sandbox.lattice(&["trust", "--author", given, "--yes"]).exits(2);
         assert!(run.stderr.starts_with("error: "), "`{given}`: {}", run.stderr);
     }
-    refused("ssh-ed25519 AAAA", "is no key: expected an ssh public key");
+    refused("ssh-ed25519 AAAA", "is not a key: expected an ssh public key");
     sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
 }
 
@@ -296,6 +296,6 @@ fn long_history_is_left_to_the_background() {
     sandbox.git_in("stranger", &["push", "-q", "origin", &name]);
     sandbox.git(&["fetch", "-q"]);
     let said = victim.switch(&name);
-    assert!(said.contains("too much that trust rests on to look at during a checkout"), "{said}");
+    assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }

@@ -122,7 +122,7 @@ impl Victim {
     #[track_caller]
     pub(crate) fn switch_says(&self, why: &str) {
         let said = self.switch_is_harmless();
-        let start = format!("git-lattice: not built by itself, {why}; look: git ");
+        let start = format!("git-lattice: not built automatically, {why}; look: git ");
         assert!(said.starts_with(&start) && said.ends_with(", then: git lattice trust"), "{said}");
     }
 

@@ -40,7 +40,7 @@ fn there_may_be_nothing_to_cancel() {
         .exits(0)
         .says_err(&format!("nothing to cancel: {point} is neither"));
     gates.sandbox.lattice(&["build", "--cancel", "--all"]).exits(0).says_err("nothing to cancel: the queue is empty");
-    gates.sandbox.lattice(&["build", "--cancel"]).exits(2).says_err("HEAD is not on the branch of one");
+    gates.sandbox.lattice(&["build", "--cancel"]).exits(2).says_err("HEAD is not on the branch of a point");
     gates.sandbox.lattice(&["build", "--cancel", "--background"]).exits(2);
 }
 

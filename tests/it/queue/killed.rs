@@ -79,7 +79,7 @@ fn a_runner_that_is_killed_is_begun_again_but_not_for_ever() {
         until("the job is put aside", || reasons() == 1);
         let file = std::fs::read_dir(&aside).unwrap().next().unwrap().unwrap().path();
         let why = std::fs::read_to_string(file).unwrap();
-        assert!(why.contains("it was begun 3 times, and each time the process that built it was killed"), "{why}");
+        assert!(why.contains("it was started 3 times, and its build process was killed each time"), "{why}");
         assert_eq!(gates.verdicts(&point), Vec::<String>::new(), "that says nothing about the content");
         assert_eq!(gates.sandbox.state_of(&point), "new");
     }

@@ -26,7 +26,7 @@ fn each_limit_is_named_and_is_no_verdict() {
         );
         says(
             error(&gates, &silent, "lattice.limit.silence", "1"),
-            "a builder said nothing for 1s (limit `lattice.limit.silence`)",
+            "a builder was silent for 1s (limit `lattice.limit.silence`)",
         );
         let chatty = gates.point("phase0/step2", "while :; do echo chatter; done");
         says(
@@ -40,7 +40,7 @@ fn each_limit_is_named_and_is_no_verdict() {
         });
         says(
             error(&gates, &hungry, "lattice.limit.memory", "100M"),
-            "evaluation wanted more than 100M of memory (limit `lattice.limit.memory`)",
+            "evaluation needed more than 100M of memory (limit `lattice.limit.memory`)",
         );
         says(
             error(&gates, &endless, "lattice.limit.evaluation", "1s"),

@@ -126,7 +126,7 @@ fn where_nothing_was_built_there_is_no_log() {
         .says_err("`git lattice build ");
     sandbox.lattice(&["log", "-f", &at("phase0/step1")]).exits(1).says_err("error: there is no log");
     sandbox.lattice(&["log", &at("phase0/step2")]).exits(2).says_err("has no branch");
-    sandbox.lattice(&["log"]).exits(2).says_err("HEAD is not on the branch of one");
+    sandbox.lattice(&["log"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox
         .lattice(&["build", "--wait", &at("phase0/step1")])
         .exits(1)

@@ -79,8 +79,8 @@ fn a_job_that_cannot_be_built_says_why() {
         .lattice(&["log", &second])
         .exits(0)
         .says_err("could not be built: ")
-        .says_err("may not be built by itself");
-    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says_err("may not be built by itself");
+        .says_err("must not be built automatically");
+    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says_err("must not be built automatically");
     assert_eq!(gates.verdicts(&second), Vec::<String>::new());
     gates.queue(&second);
     gates.open("phase0/step2");

@@ -11,7 +11,7 @@ use crate::story::at;
 
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
-const STALLED: &str = "nothing moved between here and `origin` for 2s (limit `lattice.limit.network`)";
+const STALLED: &str = "no data moved to or from `origin` for 2s (limit `lattice.limit.network`)";
 
 /// A server that accepts and never answers, for as long as the value lives.
 struct Silent {
@@ -57,7 +57,7 @@ fn a_silent_remote_holds_no_command() {
         sandbox.git(&["remote", "set-url", "origin", &server.url(scheme)]);
         soon(&sandbox, &["doctor"]).exits(0).says_out(&format!("`origin` does not answer: {STALLED}"));
         let before = sandbox.state();
-        let run = soon(&sandbox, &["sync"]).exits(1).says_err(&format!("could not ask `origin`: {STALLED}"));
+        let run = soon(&sandbox, &["sync"]).exits(1).says_err(&format!("could not query `origin`: {STALLED}"));
         run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
         assert_eq!(sandbox.state(), before, "sync should have changed nothing");
         let run = soon(&sandbox, &NEW).exits(1).says_out("created").says_out("not pushed").says_err(STALLED);
@@ -95,7 +95,7 @@ fn a_push_that_moves_is_not_ended() {
 fn a_push_that_stalls_is_said_to_be_not_pushed() {
     let sandbox = impatient();
     hook(&sandbox, "remote.git/hooks/pre-receive", "sleep 60; exit 1");
-    soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push did not go through").says_err(STALLED);
+    soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push failed").says_err(STALLED);
     let json = soon(&sandbox, &["sync", "--json"]).exits(1).json();
     assert_eq!(json["points"][0]["refused"], STALLED, "{json}");
     assert_eq!(json["points"][0]["done"], serde_json::Value::Null, "{json}");
