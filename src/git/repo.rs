@@ -197,7 +197,7 @@ impl Repo {
     /// 4 KiB more, each byte of TOML 64, each program that is run for it 512 KiB.
     #[must_use]
     pub fn reading_at_most(&self, bytes: u64) -> Self {
-        Self { effort: Effort::at_most(bytes), ..self.with_gix(self.gix.clone()) }
+        Self { effort: self.effort.at_most(bytes), ..self.with_gix(self.gix.clone()) }
     }
 
     /// Whether this view failed to read something because of its limit.
