@@ -1,13 +1,13 @@
 //! The population and its covers: the Hasse diagram of the points that have a branch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Point;
 
 type Sets = Vec<Box<[u32]>>;
-type Ranks = Vec<u64>;
-type Chain = BTreeMap<Ranks, Point>;
+/// Points with equal sets, ascending.
+type Chain = Vec<Point>;
 
 /// A set of points, indexed so that the points below a point are found without a scan of all points.
 ///
@@ -21,7 +21,9 @@ pub struct Population {
 
 impl FromIterator<Point> for Population {
     fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
-        let mut population = Self::default();
+        let (mut population, mut points) = (Self::default(), Vec::from_iter(points));
+        // Each goes to the end of its chain.
+        points.sort();
         points.into_iter().for_each(|point| population.insert(point));
         population
     }
@@ -30,7 +32,10 @@ impl FromIterator<Point> for Population {
 impl Population {
     /// Adds a point, unless the population has it.
     pub fn insert(&mut self, point: Point) {
-        self.chains.entry(sets_of(&point)).or_default().insert(point.ranks().collect(), point.clone());
+        let chain = self.chains.entry(sets_of(&point)).or_default();
+        if let Err(at) = chain.binary_search_by(|other| other.chain_cmp(&point)) {
+            chain.insert(at, point.clone());
+        }
         self.points.insert(point);
     }
 
@@ -67,10 +72,10 @@ impl Population {
 
     /// The minimal points of the population above `point`, in table order; `point` need not be in the population.
     pub fn minimal_above(&self, point: &Point) -> Vec<&Point> {
-        let (own, ranks) = (sets_of(point), point.ranks().collect::<Ranks>());
+        let own = sets_of(point);
         let above = self.chains.iter().filter(|(sets, _)| contained(&own, sets));
         let candidates: Vec<&Point> =
-            above.filter_map(|(sets, chain)| after(chain, &ranks, *sets == own).next()).collect();
+            above.filter_map(|(sets, chain)| after(chain, point, *sets == own).first()).collect();
         let mut minimal: Vec<&Point> =
             candidates.iter().filter(|c| !candidates.iter().any(|other| other.is_below(c))).copied().collect();
         minimal.sort();
@@ -80,59 +85,56 @@ impl Population {
     /// All points of the population below `point`, in table order.
     pub fn below(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
-        let ranks = point.ranks().collect::<Ranks>();
-        let mut all: Vec<&Point> = self
-            .groups_within(&own)
-            .into_iter()
-            .flat_map(|(sets, chain)| before(chain, &ranks, sets == &own))
-            .collect();
+        let mut all: Vec<&Point> =
+            self.groups_within(&own).into_iter().flat_map(|(sets, chain)| before(chain, point, sets == &own)).collect();
         all.sort();
         all
     }
 
     /// The greatest existing point that has the sets of `point` and its chain values except the last: the last step of its phase.
     pub fn greatest_in_phase(&self, point: &Point) -> Option<&Point> {
-        let ranks: Ranks = point.ranks().collect();
-        let (_, phase) = ranks.split_last()?;
-        let end = [phase, &[u64::MAX]].concat();
-        let (found, greatest) = self.chains.get(&sets_of(point))?.range(..=end).next_back()?;
-        found.starts_with(phase).then_some(greatest)
+        let phase = point.ranks().count().checked_sub(1)?;
+        let chain = self.chains.get(&sets_of(point))?;
+        let order = |other: &Point| other.ranks().take(phase).cmp(point.ranks().take(phase));
+        let end = chain.partition_point(|other| order(other) != Ordering::Greater);
+        chain[..end].last().filter(|greatest| order(greatest) == Ordering::Equal)
     }
 
     /// The greatest point with the sets of `point`: the one to continue from.
     pub fn greatest_of_chain(&self, point: &Point) -> Option<&Point> {
-        self.chains.get(&sets_of(point))?.last_key_value().map(|(_, greatest)| greatest)
+        self.chains.get(&sets_of(point))?.last()
     }
 
     fn greatest_of_each_chain(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);
-        let ranks = point.ranks().collect::<Ranks>();
-        let greatest = |(sets, chain)| before(chain, &ranks, sets == &own).next_back();
+        let greatest = |(sets, chain)| before(chain, point, sets == &own).last();
         self.groups_within(&own).into_iter().filter_map(greatest).collect()
     }
 
     /// The groups whose sets are contained in `own`. Enumerates the subsets of `own` if that is cheaper than a scan of all
     /// groups.
     fn groups_within(&self, own: &Sets) -> Vec<(&Sets, &Chain)> {
-        // Making and hashing one subset costs about as much as comparing several groups.
-        if subset_count(own).is_some_and(|count| count == 1 || count < self.chains.len() / 4) {
-            product(own).iter().filter_map(|sets| self.chains.get_key_value(sets)).collect()
-        } else {
-            self.chains.iter().filter(|(sets, _)| contained(sets, own)).collect()
+        match subset_count(own) {
+            Some(1) => self.chains.get_key_value(own).into_iter().collect(),
+            // Making and hashing one subset costs about as much as comparing several groups.
+            Some(count) if count < self.chains.len() / 4 => {
+                product(own).iter().filter_map(|sets| self.chains.get_key_value(sets)).collect()
+            }
+            _ => self.chains.iter().filter(|(sets, _)| contained(sets, own)).collect(),
         }
     }
 }
 
-/// The points of `chain` before `ranks`; includes `ranks` itself unless `strictly`.
-fn before<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl DoubleEndedIterator<Item = &'a Point> {
-    let end = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
-    chain.range::<[u64], _>((Bound::Unbounded, end)).map(|(_, point)| point)
+/// The points of `chain` whose chain values are at or before those of `point`; strictly before, if so said.
+fn before<'a>(chain: &'a Chain, point: &Point, strictly: bool) -> &'a [Point] {
+    let most = if strictly { Ordering::Less } else { Ordering::Equal };
+    &chain[..chain.partition_point(|other| other.chain_cmp(point) <= most)]
 }
 
-/// The points of `chain` after `ranks`; includes `ranks` itself unless `strictly`.
-fn after<'a>(chain: &'a Chain, ranks: &[u64], strictly: bool) -> impl Iterator<Item = &'a Point> {
-    let start = if strictly { Bound::Excluded(ranks) } else { Bound::Included(ranks) };
-    chain.range::<[u64], _>((start, Bound::Unbounded)).map(|(_, point)| point)
+/// The points of `chain` whose chain values are at or after those of `point`; strictly after, if so said.
+fn after<'a>(chain: &'a Chain, point: &Point, strictly: bool) -> &'a [Point] {
+    let least = if strictly { Ordering::Greater } else { Ordering::Equal };
+    &chain[chain.partition_point(|other| other.chain_cmp(point) < least)..]
 }
 
 /// The number of combinations of one non-empty subset per set; `None` on overflow.

@@ -71,6 +71,8 @@ impl Census {
         }
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
+        // As listed, they are nearly in order.
+        let mut points = Vec::new();
         for (name, id) in listing.refs {
             let (branch, is_local) = match (names::short(&name), &config.remote) {
                 (Some(branch), _) => (branch, true),
@@ -78,11 +80,12 @@ impl Census {
                 (None, None) => continue,
             };
             if let Some(point) = config.branch.decode(&config.lattice, branch) {
+                points.push(point.clone());
                 let tip = census.tips.entry(point).or_default();
                 *(if is_local { &mut tip.local } else { &mut tip.remote }) = Some(id);
             }
         }
-        census.population = census.tips.keys().cloned().collect();
+        census.population = points.into_iter().collect();
         Ok(census)
     }
 
