@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -45,7 +45,7 @@ pub struct Facts {
     /// The build key.
     pub key: Option<Oid>,
     /// The commit's parents.
-    pub parents: Vec<Oid>,
+    pub parents: Rc<[Oid]>,
 }
 
 /// Facts about commits, keys and records.
@@ -66,10 +66,22 @@ pub struct Cache {
     counted: usize,
     /// Whether something is not in the file.
     has_news: bool,
-    /// The lines that are to be appended to the file.
+    /// The lines that are to be appended to the file; where there is none, those of its facts.
     new: String,
-    /// How many bytes and lines the file has; it is written as a whole where that is `None`.
-    file: Option<(usize, usize)>,
+    file: File,
+    /// What counts where there are no records.
+    nothing: Rc<Verdicts>,
+}
+
+/// What the file is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum File {
+    /// There is none for this configuration: facts are not remembered twice, as lines and as what is asked.
+    Missing,
+    /// It can be appended to.
+    There { bytes: usize, lines: usize },
+    /// It has something that must not be read again.
+    Stale,
 }
 
 impl Cache {
@@ -94,14 +106,15 @@ impl Cache {
             counted: 0,
             has_news: false,
             new: String::new(),
-            file: None,
+            file: File::Missing,
+            nothing: Rc::default(),
         }
     }
 
     /// Reads what there is for this configuration.
     pub fn load(repo: &Repo, config: &Config) -> Self {
         let mut cache = Self::empty(repo, config);
-        let text = std::fs::read_to_string(&cache.path).unwrap_or_default();
+        let text = fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
             cache.facts.reserve(text.len() / 160);
@@ -110,7 +123,7 @@ impl Cache {
                 line.strip_suffix(END).and_then(|line| cache.read_line(line, &mut known));
                 count += 1;
             }
-            cache.file = Some((text.len(), count));
+            cache.file = File::There { bytes: text.len(), lines: count };
             if cache.judgements.len() != cache.counted {
                 cache.span = None;
             }
@@ -170,7 +183,7 @@ impl Cache {
         self.judgements.retain(|key, _| keys.contains_key(key));
         if self.judgements.len() < before {
             // What lost its notes must not come back from the file.
-            self.file = None;
+            self.file = File::Stale;
         }
         for (key, new) in keys.into_iter().filter_map(|(key, new)| Some((key, new?))) {
             self.add_line(format_args!("v {}{END}", JudgementLine(key, &new)));
@@ -180,10 +193,15 @@ impl Cache {
 
     /// What counts of the records for a key that is this point's, and how many other points' records hang on it.
     pub fn verdicts(&self, key: Oid, point: &Spelled) -> (Rc<Verdicts>, usize) {
-        let Some(judgement) = self.judgements.get(&key) else { return Default::default() };
+        let Some(judgement) = self.judgements.get(&key) else { return (self.nothing(), 0) };
         let own = judgement.verdicts.iter().find(|(other, _)| other == point).map(|(_, verdicts)| Rc::clone(verdicts));
         let strangers = judgement.verdicts.len() - usize::from(own.is_some());
-        (own.unwrap_or_default(), strangers)
+        (own.unwrap_or_else(|| self.nothing()), strangers)
+    }
+
+    /// What counts where there are no records.
+    pub fn nothing(&self) -> Rc<Verdicts> {
+        Rc::clone(&self.nothing)
     }
 
     /// How many lines of all notes are not believed.
@@ -206,8 +224,13 @@ impl Cache {
 
     /// Remembers what was found.
     pub fn put_facts(&mut self, place: Place, facts: Facts) {
-        self.add_line(format_args!("p {}{END}", FactsLine(&place, &facts)));
-        self.facts.insert(place, (facts, Cell::new(true)));
+        if self.file == File::Missing {
+            self.has_news = true;
+            writeln!(self.new, "p {}{END}", FactsLine(&place, &facts)).ok();
+        } else {
+            self.add_line(format_args!("p {}{END}", FactsLine(&place, &facts)));
+            self.facts.insert(place, (facts, Cell::new(true)));
+        }
     }
 
     /// Whether `commit` contains `ancestor`, if that is known.
@@ -223,7 +246,7 @@ impl Cache {
 
     fn add_line(&mut self, line: fmt::Arguments<'_>) {
         self.has_news = true;
-        if self.file.is_some_and(|(bytes, _)| self.new.len() * FEW <= bytes) {
+        if matches!(self.file, File::There { bytes, .. } if self.new.len() * FEW <= bytes) {
             writeln!(self.new, "{line}").ok();
         }
     }
@@ -234,11 +257,12 @@ impl Cache {
             return;
         }
         let appended = match self.file {
-            Some((bytes, lines)) if self.new.len() * FEW <= bytes && !self.is_crowded(lines) => self.append().is_ok(),
+            File::There { bytes, lines } if self.new.len() * FEW <= bytes && !self.is_crowded(lines) => {
+                self.append().is_ok()
+            }
             _ => false,
         };
         if !appended {
-            self.new = String::new();
             self.write().ok();
         }
     }
@@ -278,8 +302,11 @@ impl Cache {
         })
     }
 
-    fn write_to(&self, mut to: BufWriter<File>) -> io::Result<()> {
+    fn write_to(&self, mut to: BufWriter<fs::File>) -> io::Result<()> {
         writeln!(to, "{}", self.head)?;
+        if self.file == File::Missing {
+            to.write_all(self.new.as_bytes())?;
+        }
         for (place, (facts, _)) in &self.facts {
             writeln!(to, "p {}{END}", FactsLine(place, facts))?;
         }

@@ -16,11 +16,11 @@ pub struct PointStatus {
     /// Its branch's commit.
     pub commit: Oid,
     /// That commit's parents.
-    pub parents: Vec<Oid>,
+    pub parents: Rc<[Oid]>,
     /// The build key; `None` when the branch does not hold the point's directory.
     pub key: Option<Oid>,
     /// The systems that it builds for.
-    pub systems: Vec<System>,
+    pub systems: Rc<[System]>,
     /// What counts of its records, system by system.
     pub verdicts: Rc<Verdicts>,
     /// The systems of its own whose records contradict each other.

@@ -1,10 +1,12 @@
 //! The state of every point: from refs, commits and records, remembered where they cannot have changed.
 
+use std::rc::Rc;
+
 use anyhow::Result;
 
 use super::activity::View;
 use super::cache::{Cache, Facts, Place};
-use super::census::Census;
+use super::census::{Census, Tip};
 use super::keys::Keys;
 use super::next::NextAction;
 pub use super::point_status::PointStatus;
@@ -13,6 +15,7 @@ use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
 use crate::record::{Records, State, Verdicts};
+use crate::system::System;
 
 /// The state of the points.
 pub struct Survey {
@@ -46,10 +49,11 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let stranded = queue.stranded();
     let reader = repo.reading_once();
     let keys = Keys::new(&reader, config);
-    let mut surveyor = Surveyor { repo, reader: &reader, keys, config, census, cache, queue, skipped };
+    let systems = Rc::default();
+    let mut surveyor = Surveyor { repo, reader: &reader, keys, config, census, cache, queue, systems, skipped };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
-    let (mut points, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut points, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
     for point in all {
         match surveyor.look_at(point) {
             Ok(status) => points.extend(status),
@@ -80,17 +84,20 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
 pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
     let (repo, cache) = (&context.repo, Cache::empty(&context.repo, config));
     let (keys, queue) = (Keys::new(repo, config), View::take(repo)?);
-    let mut surveyor = Surveyor { repo, reader: repo, keys, config, census, cache, queue, skipped: 0 };
+    let systems = Rc::default();
+    let mut surveyor = Surveyor { repo, reader: repo, keys, config, census, cache, queue, systems, skipped: 0 };
     let records = Records::open(repo)?;
     let mut found = Vec::new();
     for point in points {
-        let Some(commit) = census.commit(point) else { continue };
+        let tip = census.tip(point);
+        let Some(commit) = tip.commit() else { continue };
         let spelled = config.spell(point);
-        if let Some(key) = surveyor.facts(point, &spelled, commit)?.key {
+        let facts = surveyor.facts(point, &spelled, commit)?;
+        if let Some(key) = facts.key {
             let said = records.of(key, &spelled)?;
-            surveyor.cache.put_verdicts(key, spelled, Verdicts::of(&said));
+            surveyor.cache.put_verdicts(key, spelled.clone(), Verdicts::of(&said));
         }
-        found.extend(surveyor.look_at(point)?);
+        found.push(surveyor.status(point, &spelled, (tip, commit), facts)?);
     }
     Ok(found)
 }
@@ -111,6 +118,7 @@ struct Surveyor<'a> {
     census: &'a Census,
     cache: Cache,
     queue: View,
+    systems: Rc<[System]>,
     skipped: usize,
 }
 
@@ -119,9 +127,20 @@ impl Surveyor<'_> {
         let tip = self.census.tip(point);
         let Some(commit) = tip.commit() else { return Ok(None) };
         let spelled = self.config.spell(point);
-        let Facts { key, parents } = self.facts(point, &spelled, commit)?;
-        let systems = self.config.systems.of(&self.config.lattice, point);
-        let (verdicts, strangers) = key.map(|key| self.cache.verdicts(key, &spelled)).unwrap_or_default();
+        let facts = self.facts(point, &spelled, commit)?;
+        self.status(point, &spelled, (tip, commit), facts).map(Some)
+    }
+
+    fn status(
+        &mut self,
+        point: &Point,
+        spelled: &Spelled,
+        (tip, commit): (Tip, Oid),
+        Facts { key, parents }: Facts,
+    ) -> Result<PointStatus> {
+        let systems = self.systems(point);
+        let (verdicts, strangers) =
+            key.map_or_else(|| (self.cache.nothing(), 0), |key| self.cache.verdicts(key, spelled));
         self.skipped += strangers;
         let disputed: Vec<_> = systems.iter().filter(|system| verdicts.is_disputed(system)).cloned().collect();
         let mut state = State::of(&verdicts, &systems);
@@ -132,7 +151,7 @@ impl Surveyor<'_> {
         if let Some(activity) = activity {
             state = activity.state();
         }
-        Ok(Some(PointStatus {
+        Ok(PointStatus {
             point: point.clone(),
             commit,
             parents,
@@ -143,7 +162,16 @@ impl Surveyor<'_> {
             state,
             activity,
             pushed: tip.is_pushed(),
-        }))
+        })
+    }
+
+    /// The systems of a point: nearly always those of the one before.
+    fn systems(&mut self, point: &Point) -> Rc<[System]> {
+        let systems = self.config.systems.of(&self.config.lattice, point);
+        if systems != *self.systems {
+            self.systems = systems.into();
+        }
+        Rc::clone(&self.systems)
     }
 
     fn facts(&mut self, point: &Point, spelled: &Spelled, commit: Oid) -> Result<Facts> {
@@ -153,7 +181,7 @@ impl Surveyor<'_> {
         }
         let (tree, parents) = self.reader.links(commit)?;
         let key = self.keys.key(tree, point)?;
-        let facts = Facts { key, parents };
+        let facts = Facts { key, parents: parents.into() };
         self.cache.put_facts(place, facts.clone());
         Ok(facts)
     }
