@@ -19,17 +19,31 @@ pub enum NotFixed {
     NewErrors,
 }
 
-/// Applies all safe fixes and formats the text; returns it unchanged if there is nothing to fix.
-///
-/// # Errors
-/// When the text does not parse, or would have new errors afterwards.
-pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, NotFixed> {
-    let text = std::str::from_utf8(bytes).map_err(|_| NotFixed::SyntaxErrors)?;
-    let read = |text: &str| Reading::of(path, text.as_bytes(), settings);
-    let (mut now, mut reading) = (text.to_owned(), read(text));
-    if !reading.parses() {
-        return Err(NotFixed::SyntaxErrors);
+/// The result of fixing one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedText {
+    /// The text with all safe fixes, formatted; `None` if there is nothing to fix.
+    pub text: Result<Option<String>, NotFixed>,
+    /// The reading of the new text; of the old one if there is no new one.
+    pub reading: Reading,
+}
+
+/// Applies all safe fixes and formats the text, unless it does not parse or would have new errors afterwards.
+pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> FixedText {
+    let first = Reading::of(path, bytes, settings);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if first.parses() => match applied(path, text, &first, settings) {
+            Ok((new, reading)) if new != text => FixedText { text: Ok(Some(new)), reading },
+            Ok(_) => FixedText { text: Ok(None), reading: first },
+            Err(why) => FixedText { text: Err(why), reading: first },
+        },
+        _ => FixedText { text: Err(NotFixed::SyntaxErrors), reading: first },
     }
+}
+
+fn applied(path: &Path, text: &str, first: &Reading, settings: &Settings) -> Result<(String, Reading), NotFixed> {
+    let read = |text: &str| Reading::of(path, text.as_bytes(), settings);
+    let (mut now, mut reading) = (text.to_owned(), first.clone());
     let before = reading.rules.len();
     for _ in 0..ROUNDS {
         let edits = edits(&reading.rules);
@@ -49,7 +63,7 @@ pub fn fixed(path: &Path, bytes: &[u8], settings: &Settings) -> Result<String, N
     if !reading.parses() || reading.rules.len() > before {
         return Err(NotFixed::NewErrors);
     }
-    Ok(now)
+    Ok((now, reading))
 }
 
 /// The fixes, sorted by position; of two that overlap or touch, only the first.

@@ -20,14 +20,32 @@ pub fn lint_text(path: &Path, bytes: &[u8], tools: &Tools) -> Report {
 #[must_use]
 pub fn lint_files<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, B)>, tools: &Tools) -> Report {
     let files: Vec<(P, B)> = files.into_iter().collect();
-    let files: Vec<(&Path, &[u8])> = files.iter().map(|(path, bytes)| (path.as_ref(), bytes.as_ref())).collect();
-    let mut reports = on_all_cores(&files, |&(path, bytes)| one(path, bytes, tools));
+    let files: Vec<File<'_>> =
+        files.iter().map(|(path, bytes)| File { path: path.as_ref(), bytes: bytes.as_ref(), reading: None }).collect();
+    lint_read(&files, tools)
+}
+
+/// A file to check.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'f> {
+    /// Its name in the findings.
+    pub path: &'f Path,
+    /// Its content.
+    pub bytes: &'f [u8],
+    /// The reading of these bytes with the same settings, if it was made before.
+    pub reading: Option<&'f Reading>,
+}
+
+/// The same for files of which some were read before.
+#[must_use]
+pub fn lint_read(files: &[File<'_>], tools: &Tools) -> Report {
+    let mut reports = on_all_cores(files, |file| one(file, tools));
     let whole: Vec<(usize, &Path, &str)> = reports
         .iter()
-        .zip(&files)
+        .zip(files)
         .enumerate()
         .filter(|(_, (checked, _))| checked.parses)
-        .filter_map(|(i, (_, (path, bytes)))| Some((i, *path, std::str::from_utf8(bytes).ok()?)))
+        .filter_map(|(i, (_, file))| Some((i, file.path, std::str::from_utf8(file.bytes).ok()?)))
         .collect();
     for (i, more) in tools.dead_code(&whole) {
         reports[i].report.extend(more);
@@ -49,9 +67,9 @@ struct Checked {
 }
 
 /// Runs the engines that check one file at a time.
-fn one(path: &Path, bytes: &[u8], tools: &Tools) -> Checked {
+fn one(&File { path, bytes, reading }: &File<'_>, tools: &Tools) -> Checked {
     let mut report = Report { checked: vec![syntax::engine()], ..Report::default() };
-    let reading = Reading::of(path, bytes, &tools.settings);
+    let reading = reading.cloned().unwrap_or_else(|| Reading::of(path, bytes, &tools.settings));
     let parses = reading.parses();
     report.findings = reading.syntax;
     let text = match std::str::from_utf8(bytes) {
@@ -93,4 +111,17 @@ fn on_all_cores<T: Sync, A: Send>(items: &[T], work: impl Fn(&T) -> A + Sync) ->
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, answer)| answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_read_is_not_read_again() {
+        let (path, tools) = (Path::new("a.nix"), Tools::embedded_only(""));
+        let other = Reading::of(path, b"{ a = ; }", &tools.settings);
+        let report = lint_read(&[File { path, bytes: b"{ }\n", reading: Some(&other) }], &tools);
+        assert!(report.findings.iter().any(|finding| finding.code == "syntax"), "{:?}", report.findings);
+    }
 }

@@ -12,8 +12,8 @@ pub(super) fn engine() -> Engine {
 }
 
 /// The results of parsing a file.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Reading {
     /// Its syntax errors; a file with any of them does not evaluate.
     pub(super) syntax: Vec<Finding>,
     /// The findings of our own rules; empty if there are syntax errors.
@@ -22,7 +22,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Parses `bytes` and applies the enabled rules. `path` is the name in the findings and decides whether the file is a flake.
-    pub(super) fn of(path: &Path, bytes: &[u8], settings: &Settings) -> Self {
+    pub fn of(path: &Path, bytes: &[u8], settings: &Settings) -> Self {
         let text = match syntax::decode(path, bytes) {
             Ok(text) => text,
             Err(finding) => return Self { syntax: vec![*finding], ..Self::default() },

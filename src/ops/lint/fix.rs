@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Source;
-use crate::lint::{self, Settings};
+use crate::lint::{self, FixedText, Settings};
 use crate::temporary;
 
 /// The result of `--fix`.
@@ -21,20 +21,20 @@ pub struct Fixed {
 pub fn fix(cwd: &Path, sources: &mut [Source], settings: &Settings) -> Fixed {
     let mut fixed = Fixed::default();
     for source in sources.iter_mut().filter(|source| source.is_file) {
-        let text = match lint::fixed(&source.path, &source.bytes, settings) {
-            Ok(text) if text.as_bytes() == source.bytes => continue,
-            Ok(text) => text,
+        let FixedText { text, reading } = lint::fixed(&source.path, &source.bytes, settings);
+        match text {
+            Ok(None) => source.reading = Some(reading),
+            Ok(Some(text)) => match write(&cwd.join(&source.path), &source.bytes, text.as_bytes()) {
+                Ok(()) => {
+                    (source.bytes, source.reading) = (text.into_bytes(), Some(reading));
+                    fixed.changed.push(source.path.clone());
+                }
+                Err(error) => fixed.left.push((source.path.clone(), error.to_string())),
+            },
             Err(why) => {
+                source.reading = Some(reading);
                 fixed.left.push((source.path.clone(), why.to_string()));
-                continue;
             }
-        };
-        match write(&cwd.join(&source.path), &source.bytes, text.as_bytes()) {
-            Ok(()) => {
-                source.bytes = text.into_bytes();
-                fixed.changed.push(source.path.clone());
-            }
-            Err(error) => fixed.left.push((source.path.clone(), error.to_string())),
         }
     }
     fixed
@@ -51,4 +51,26 @@ fn write(path: &Path, old: &[u8], new: &[u8]) -> io::Result<()> {
         let is_same = fs::read(&path)? == old;
         if is_same { Ok(()) } else { Err(io::Error::other("another process changed it in the meantime")) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::Reading;
+
+    #[test]
+    fn every_source_has_the_reading_of_its_bytes() {
+        let (dir, settings) = (tempfile::tempdir().unwrap(), Settings::default());
+        let texts = [("good.nix", "{ a = 1; }\n"), ("odd.nix", "{a=1;}"), ("bad.nix", "{ a = ; }")];
+        let source = |(name, text): (&str, &str)| {
+            fs::write(dir.path().join(name), text).unwrap();
+            Source { path: name.into(), bytes: text.as_bytes().to_vec(), is_file: true, reading: None }
+        };
+        let mut sources = texts.map(source);
+        let fixed = fix(dir.path(), &mut sources, &settings);
+        assert_eq!((fixed.changed.len(), fixed.left.len()), (1, 1), "{fixed:?}");
+        for Source { path, bytes, reading, .. } in sources {
+            assert_eq!(reading, Some(Reading::of(&path, &bytes, &settings)), "{}", path.display());
+        }
+    }
 }

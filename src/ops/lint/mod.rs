@@ -3,15 +3,13 @@
 mod fix;
 mod sources;
 
-use std::path::Path;
-
 use anyhow::Result;
 
 use super::Cannot;
 use crate::config;
 use crate::context::{self, Context};
 use crate::git::Repo;
-use crate::lint::{self, Engine, Finding, Lookup, Report, Settings, Severity, Tools, Unchecked};
+use crate::lint::{self, Engine, File, Finding, Lookup, Report, Settings, Severity, Tools, Unchecked};
 
 pub use fix::{Fixed, fix};
 pub use sources::{Error, Gathered, Source, Target, gather};
@@ -109,8 +107,12 @@ pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) 
         return Ok(Report::default());
     }
     let tools = tools(context.map(|context| &context.repo), settings, gathered.statix_toml.clone())?;
-    let files = gathered.sources.iter().map(|source| (source.path.as_path(), source.bytes.as_slice()));
-    Ok(lint::lint_files::<&Path, &[u8]>(files, &tools))
+    let files: Vec<File<'_>> = gathered
+        .sources
+        .iter()
+        .map(|source| File { path: &source.path, bytes: &source.bytes, reading: source.reading.as_ref() })
+        .collect();
+    Ok(lint::lint_read(&files, &tools))
 }
 
 /// The staged `.nix` files.

@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::context::Context;
 use crate::git::size::{Kind, TooLarge, read_at_most};
 use crate::git::{self, Oid, Repo};
+use crate::lint::Reading;
 
 /// The configuration of statix, at the root of a project.
 const STATIX_TOML: &str = "statix.toml";
@@ -48,6 +49,8 @@ pub struct Source {
     pub bytes: Vec<u8>,
     /// Whether it is a file of the worktree, which may be fixed.
     pub is_file: bool,
+    /// The reading of the bytes, where that was made already.
+    pub reading: Option<Reading>,
 }
 
 /// Why the sources cannot be read.
@@ -92,7 +95,7 @@ pub fn gather(context: Option<&Context>, cwd: &Path, what: &Target) -> Result<Ga
             Ok(Gathered { sources, statix_toml: worktree_toml(context, cwd)? })
         }
         (Target::Stdin { name, bytes }, _) => {
-            let source = Source { path: name.clone(), bytes: bytes.clone(), is_file: false };
+            let source = Source { path: name.clone(), bytes: bytes.clone(), is_file: false, reading: None };
             Ok(Gathered { sources: vec![source], statix_toml: worktree_toml(context, cwd)? })
         }
         (_, None) => Err(crate::git::Error::NotARepository(cwd.to_owned()).into()),
@@ -124,7 +127,12 @@ fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<Gathered> 
 
 fn blobs(repo: &Repo, files: Vec<(PathBuf, Oid)>) -> Result<Vec<Source>> {
     let source = |(path, id): (PathBuf, Oid)| {
-        Ok(Source { bytes: repo.bounded_blob(id, &path.to_string_lossy(), Kind::File)?, path, is_file: false })
+        Ok(Source {
+            bytes: repo.bounded_blob(id, &path.to_string_lossy(), Kind::File)?,
+            path,
+            is_file: false,
+            reading: None,
+        })
     };
     files.into_iter().map(source).collect()
 }
@@ -173,7 +181,7 @@ fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec
         let bytes = read_at_most(&file, limit).map_err(unreadable(&path))?;
         let too_large = |size| TooLarge { what: path.display().to_string(), size, limit, kind: Kind::File };
         let bytes = bytes.map_err(|size| git::Error::from(too_large(size)))?;
-        Ok(Source { path, bytes, is_file: true })
+        Ok(Source { path, bytes, is_file: true, reading: None })
     };
     found.into_iter().map(read).collect()
 }
