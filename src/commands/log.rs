@@ -40,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let Some(status) = status::glance(context, config, &point)? else {
         return Err(Cannot::no_point(config, &point).into());
     };
-    let named = config.name(&point);
+    let named = &status.named;
     let Some(key) = status.key else { return Err(Cannot::no_flake(named, status.commit).into()) };
     let logs = log::logs(context, key, &status.systems);
     if args.get_flag("follow") {

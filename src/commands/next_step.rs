@@ -55,7 +55,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
     // Read errors are reported when the step is made.
     for below in status::glance_at(session.context()?, config, census, from).unwrap_or_default() {
-        let point = config.spell(&below.point);
+        let point = &below.named.spelled;
         let what = match below.state {
             State::Failed => "failed to build",
             State::Disputed => "is disputed: its builds have different outputs",

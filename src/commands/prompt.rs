@@ -58,16 +58,16 @@ fn fill(format: &str, config: &Config, status: &PointStatus) -> Result<String> {
 
 fn value(name: &str, config: &Config, status: &PointStatus) -> Result<String> {
     let lattice = &config.lattice;
-    let texts = lattice.texts(&status.point);
+    let texts = lattice.texts(&status.named.point);
     Ok(match name {
         "mark" => picture::mark(status.state).0.to_owned(),
         "state" => status.state.word().to_owned(),
-        "point" => config.spell(&status.point).into(),
+        "point" => status.named.spelled.clone().into(),
         "short" => {
             let is_chain = |axis: usize| !matches!(lattice.axes()[axis].kind, Kind::Set(_));
             let chains: Vec<_> =
                 (0..texts.len()).filter(|&axis| is_chain(axis)).map(|axis| texts[axis].as_str()).collect();
-            if chains.is_empty() { config.spell(&status.point).into() } else { chains.join("/") }
+            if chains.is_empty() { status.named.spelled.clone().into() } else { chains.join("/") }
         }
         "time" => status.activity.map(|activity| duration::exact(activity.seconds())).unwrap_or_default(),
         axis => match lattice.axis_index(axis) {

@@ -49,10 +49,10 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 
 fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     let (lattice, status) = (&config.lattice, &details.status);
-    let named = config.name(&status.point);
+    let named = &status.named;
     let mut rows: Vec<Vec<Cell>> = vec![vec!["point".into(), named.spelled.as_str().into()]];
     let mut row = |name: &str, text: String| rows.push(vec![name.into(), text.into()]);
-    for (axis, text) in lattice.axes().iter().zip(lattice.texts(&status.point)) {
+    for (axis, text) in lattice.axes().iter().zip(lattice.texts(&status.named.point)) {
         row(&format!("  {}", axis.name), text);
     }
     row("state", status.state.word().to_owned());

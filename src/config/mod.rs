@@ -8,11 +8,14 @@ mod read;
 mod step_data;
 mod systems;
 
+use std::sync::Arc;
+
 use crate::branch_name::BranchName;
 use crate::lattice::{Lattice, Pattern};
 
 pub use document::Document;
-pub use named::Named;
+use named::Naming;
+pub use named::{Named, Names};
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use step_data::StepData;
 pub use systems::Systems;
@@ -29,11 +32,12 @@ pub const DEFAULT_FLAKE: &str = "flakes";
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The axes.
-    pub lattice: Lattice,
+    pub lattice: Arc<Lattice>,
     /// The pattern of branches.
-    pub branch: Pattern,
+    pub branch: Arc<Pattern>,
     /// The pattern of directories.
-    pub flake: Pattern,
+    pub flake: Arc<Pattern>,
+    naming: Arc<Naming>,
     /// The base branch: the bottom of the lattice.
     pub base: BranchName,
     /// The remote to push points to; `None` for `remote = ""`.

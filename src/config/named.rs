@@ -1,14 +1,25 @@
 //! A point with its names: the spelling on the command line, the branch and the directory.
 
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
 use super::Config;
 use crate::branch_name::BranchName;
-use crate::lattice::{Point, Spelled};
+use crate::lattice::{Lattice, Pattern, Point, Spelled};
 
-/// A point with the names that `lattice.toml` gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A point with the names that `lattice.toml` gives it. Dereferences to its [`Names`], which are made on first use: a survey can
+/// hold a hundred thousand points and needs the names of few.
+#[derive(Debug, Clone)]
 pub struct Named {
     /// The point.
     pub point: Point,
+    naming: Arc<Naming>,
+    names: OnceLock<Box<Names>>,
+}
+
+/// The names that `lattice.toml` gives a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
     /// The text form of the point: `component/arch/phase/step`.
     pub spelled: Spelled,
     /// Its branch.
@@ -17,37 +28,78 @@ pub struct Named {
     pub dir: String,
 }
 
+/// The parts of a `lattice.toml` that give points their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Naming {
+    pub(super) lattice: Arc<Lattice>,
+    pub(super) branch: Arc<Pattern>,
+    pub(super) flake: Arc<Pattern>,
+}
+
+impl Naming {
+    fn spell(&self, point: &Point) -> Spelled {
+        self.lattice.spell(point)
+    }
+
+    fn branch_of(&self, point: &Point) -> BranchName {
+        // `Pattern::parse` refuses patterns that give invalid branch names.
+        BranchName::known(&self.branch.encode(&self.lattice, point))
+    }
+
+    fn dir_of(&self, point: &Point) -> String {
+        self.flake.encode(&self.lattice, point)
+    }
+}
+
 impl Named {
+    /// Makes the names without keeping them.
+    pub fn names(&self) -> Names {
+        let (naming, point) = (&self.naming, &self.point);
+        Names { spelled: naming.spell(point), branch: naming.branch_of(point), dir: naming.dir_of(point) }
+    }
+}
+
+impl Names {
     /// The path of a file in its directory.
     pub fn path(&self, file: &str) -> String {
         format!("{}/{file}", self.dir)
     }
 }
 
+impl Deref for Named {
+    type Target = Names;
+
+    fn deref(&self) -> &Names {
+        self.names.get_or_init(|| Box::new(self.names()))
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.point == other.point && self.naming == other.naming
+    }
+}
+
+impl Eq for Named {}
+
 impl Config {
     /// The names of a point.
     pub fn name(&self, point: &Point) -> Named {
-        Named {
-            point: point.clone(),
-            spelled: self.spell(point),
-            branch: self.branch_of(point),
-            dir: self.dir_of(point),
-        }
+        Named { point: point.clone(), naming: Arc::clone(&self.naming), names: OnceLock::new() }
     }
 
     /// Formats a point; cheaper than [`Config::name`].
     pub fn spell(&self, point: &Point) -> Spelled {
-        self.lattice.spell(point)
+        self.naming.spell(point)
     }
 
     /// The branch of a point; cheaper than [`Config::name`].
     pub fn branch_of(&self, point: &Point) -> BranchName {
-        // `Pattern::parse` refuses patterns that give invalid branch names.
-        BranchName::known(&self.branch.encode(&self.lattice, point))
+        self.naming.branch_of(point)
     }
 
     /// The directory of a point; cheaper than [`Config::name`].
     pub fn dir_of(&self, point: &Point) -> String {
-        self.flake.encode(&self.lattice, point)
+        self.naming.dir_of(point)
     }
 }

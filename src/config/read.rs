@@ -1,10 +1,12 @@
 //! Converts the TOML document to checked values.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use toml_edit::{Item, TableLike, Value as Toml};
 
 use super::keys::{AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
+use super::named::Naming;
 use super::systems::Systems;
 use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
 use crate::branch_name::{BranchName, is_ref_name};
@@ -34,11 +36,14 @@ impl Document {
         let (branch, flake) = (pattern("branch", DEFAULT_BRANCH)?, pattern("flake", DEFAULT_FLAKE)?);
         let base = reader.base(top)?;
         let remote = reader.remote(top)?;
+        let (lattice, branch, flake) = (Arc::new(lattice), Arc::new(branch), Arc::new(flake));
+        let naming = Naming { lattice: Arc::clone(&lattice), branch: Arc::clone(&branch), flake: Arc::clone(&flake) };
         Ok(Config {
             base,
             remote,
             branch,
             flake,
+            naming: naming.into(),
             template: reader.text(top, "template")?,
             systems: reader.systems(top, &lattice)?,
             promote: reader.promote(top, &lattice)?,

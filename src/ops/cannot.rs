@@ -1,6 +1,6 @@
 //! Errors that prevent an operation.
 
-use crate::config::{Config, Named};
+use crate::config::{Config, Named, Names};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix;
@@ -120,13 +120,13 @@ pub enum Cannot {
 impl Cannot {
     /// The point has no branch.
     pub fn no_point(config: &Config, point: &Point) -> Self {
-        let Named { spelled, branch, .. } = config.name(point);
+        let Names { spelled, branch, .. } = config.name(point).names();
         Self::NoPoint { point: spelled.into(), branch: branch.to_string() }
     }
 
     /// The branch of a point does not hold its directory.
-    pub fn no_flake(named: Named, commit: Oid) -> Self {
-        Self::NoFlake { branch: named.branch.to_string(), commit: short(commit), dir: named.dir }
+    pub fn no_flake(named: &Named, commit: Oid) -> Self {
+        Self::NoFlake { branch: named.branch.to_string(), commit: short(commit), dir: named.dir.clone() }
     }
 
     /// The base branch does not exist here.

@@ -17,7 +17,7 @@ use crate::record::store::Problem;
 /// When refs cannot be read.
 pub fn problems(context: &Context, config: &Config, census: &Census) -> Result<Vec<Problem>> {
     let survey = status::survey(context, config, census, None)?;
-    let spell = |point: &status::PointStatus| Some((point.key?, config.spell(&point.point)));
+    let spell = |point: &status::PointStatus| Some((point.key?, point.named.spelled.clone()));
     let known: HashMap<_, _> = survey.points.iter().filter_map(spell).collect();
     Ok(Records::open(&context.repo)?.problems(|key| known.get(&key).cloned()))
 }

@@ -74,7 +74,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
 
 /// The reference by which Nix alone builds the point.
 fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
-    let (named, rev) = (config.name(&status.point), status.commit.to_string());
+    let (named, rev) = (&status.named, status.commit.to_string());
     let remote = config.remote.as_ref().filter(|_| status.pushed);
     let url = remote.and_then(|remote| repo.config(&format!("remote.{remote}.url")));
     let on_remote = url.and_then(|url| FlakeRef::remote(&url, &rev, &named.dir));

@@ -38,7 +38,8 @@ pub fn choose(
     }
     // What a point rests on may be any other one.
     let survey = status::survey(context, config, census, None)?;
-    let states: HashMap<&Point, State> = survey.points.iter().map(|status| (&status.point, built(status))).collect();
+    let states: HashMap<&Point, State> =
+        survey.points.iter().map(|status| (&status.named.point, built(status))).collect();
     let is = |point: &Point, state: State| states.get(point) == Some(&state);
     let is_frontier = |point: &Point| {
         let rests = || census.population().maximal_below(point);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::config::{self, Config, Named, StepData};
+use crate::config::{self, Config, Names, StepData};
 use crate::git::size::TooLarge;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo};
@@ -135,7 +135,7 @@ pub(crate) fn join(path: &str, name: &str) -> String {
 /// The values for a point's flake that takes the flakes of `previous`.
 pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Option<String>) -> Flake {
     let lattice = &config.lattice;
-    let Named { spelled, branch, dir, .. } = config.name(point);
+    let Names { spelled, branch, dir } = config.name(point).names();
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
     let values = lattice.values(point).into_iter().map(|values| values.iter().map(ToString::to_string).collect());
     let take =

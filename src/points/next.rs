@@ -49,7 +49,7 @@ impl NextAction {
     ) -> Vec<Self> {
         let mut found = Vec::new();
         for (at, status) in points.iter().enumerate() {
-            let is_elsewhere = head != Some(&status.point);
+            let is_elsewhere = head != Some(&status.named.point);
             let actions = actions(config, census, status, !is_elsewhere).into_iter().flatten();
             found.extend(actions.map(|action| Self { is_elsewhere, action, at }));
         }
@@ -73,7 +73,7 @@ impl Action {
 }
 
 fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Action>; 3] {
-    let (lattice, point) = (&config.lattice, &status.point);
+    let (lattice, point) = (&config.lattice, &status.named.point);
     let goes_on = || census.population().greatest_of_chain(point) == Some(point);
     let (first, second) = match status.state {
         State::Failed => (Some(Action::Mend), None),

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::activity::Activity;
+use crate::config::Named;
 use crate::git::Oid;
-use crate::lattice::Point;
 use crate::record::{State, Verdicts};
 use crate::system::System;
 
@@ -12,7 +12,7 @@ use crate::system::System;
 #[derive(Debug, Clone)]
 pub struct PointStatus {
     /// The point.
-    pub point: Point,
+    pub named: Named,
     /// Its branch's commit.
     pub commit: Oid,
     /// That commit's parents.

@@ -152,7 +152,7 @@ impl Surveyor<'_> {
             state = activity.state();
         }
         Ok(PointStatus {
-            point: point.clone(),
+            named: self.config.name(point),
             commit,
             parents,
             key,

@@ -16,7 +16,7 @@ pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, col
     let layout = Layout::of(config);
     let mut groups: BTreeMap<String, Vec<&PointStatus>> = BTreeMap::new();
     for point in points {
-        groups.entry(layout.title(&lattice.texts(&point.point))).or_default().push(point);
+        groups.entry(layout.title(&lattice.texts(&point.named.point))).or_default().push(point);
     }
     let mut lines = Vec::new();
     for (title, group) in groups {
@@ -56,16 +56,16 @@ impl Layout {
         let mut columns = BTreeSet::new();
         let mut rows: Vec<(String, BTreeMap<String, Cell>)> = Vec::new();
         let mut sorted = group.to_vec();
-        sorted.sort_by(|a, b| self.row_order(&a.point).cmp(&self.row_order(&b.point)));
+        sorted.sort_by(|a, b| self.row_order(&a.named.point).cmp(&self.row_order(&b.named.point)));
         for status in sorted {
-            let texts = lattice.texts(&status.point);
+            let texts = lattice.texts(&status.named.point);
             let row = self.rows.iter().map(|&i| texts[i].as_str()).collect::<Vec<_>>().join("/");
             if rows.last().is_none_or(|(last, _)| *last != row) {
                 rows.push((row, BTreeMap::new()));
             }
             columns.insert(column_of(&texts));
             if let Some((_, cells)) = rows.last_mut() {
-                cells.insert(column_of(&texts), cell(status, head == Some(&status.point), self.has_remote));
+                cells.insert(column_of(&texts), cell(status, head == Some(&status.named.point), self.has_remote));
             }
         }
         let faint = |text: &String| Cell::new(text.as_str(), Tone::Faint);
@@ -123,5 +123,5 @@ pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String
         Action::FindBuilder => "no builder:",
         Action::Push => "to push:",
     };
-    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at].point))
+    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at].named.point))
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::{Serialize, Serializer};
 
 use crate::branch_name::BranchName;
-use crate::config::{Config, Named};
+use crate::config::{Config, Names};
 use crate::git::Oid;
 use crate::lattice::Spelled;
 use crate::points::next::{Action, NextAction};
@@ -81,10 +81,11 @@ impl<'a> SurveyView<'a> {
 impl<'a> PointView<'a> {
     /// The view of one point.
     pub fn of(config: &'a Config, status: &'a PointStatus) -> Self {
-        let Named { spelled, branch, dir, .. } = config.name(&status.point);
+        // Of many points the names would fill the memory.
+        let Names { spelled, branch, dir } = status.named.names();
         Self {
             point: spelled,
-            axes: Axes(config, config.lattice.texts(&status.point)),
+            axes: Axes(config, config.lattice.texts(&status.named.point)),
             branch,
             commit: status.commit,
             flake: dir,
@@ -102,7 +103,7 @@ impl<'a> PointView<'a> {
 
 impl NextView {
     fn of(config: &Config, survey: &Survey, next: NextAction) -> Self {
-        let point = &survey.points[next.at].point;
+        let point = &survey.points[next.at].named.point;
         Self { action: next.action, point: config.spell(point), command: next.action.command(config, point) }
     }
 }

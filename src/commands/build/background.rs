@@ -83,7 +83,7 @@ fn request(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
         let is_needed = again || plan.jobs.iter().any(|other| other.key == job.key && other.known.is_none());
         let to = if is_needed { None } else { Some(&mut answer.built) };
         match to {
-            Some(built) if !built.contains(&request.named.spelled) => built.push(request.named.spelled),
+            Some(built) if !built.contains(&request.named.spelled) => built.push(request.named.spelled.clone()),
             None if !requests.contains(&request) => requests.push(request),
             _ => {}
         }
@@ -97,7 +97,7 @@ fn request(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
     let puts = if requests.is_empty() { Vec::new() } else { queue::put(context, &requests, options)? };
     for (request, put) in requests.into_iter().zip(puts) {
         let to = if put == Put::Building { &mut answer.building } else { &mut answer.queued };
-        to.push(request.named.spelled);
+        to.push(request.named.spelled.clone());
     }
     queue::go_on(context)?;
     Ok(answer)

@@ -281,7 +281,7 @@ fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point,
         None => false,
     };
     if !has_flake {
-        return Err(Cannot::no_flake(named, commit).into());
+        return Err(Cannot::no_flake(&named, commit).into());
     }
     let key = content.key(memory, config, tree)?;
     let synthetic = memory.make_synthetic_commit(key)?;

@@ -97,7 +97,7 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     let memory = repo.in_memory();
     let found = Content::find(&memory, config, commit.tree, point)?;
     if found.own(point).is_none() {
-        return Err(Cannot::no_flake(config.name(point), tip).into());
+        return Err(Cannot::no_flake(&config.name(point), tip).into());
     }
     let key = found.key(&memory, config, commit.tree)?;
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
