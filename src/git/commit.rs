@@ -41,7 +41,7 @@ impl Repo {
         })
     }
 
-    /// The tree of a commit, and its parents in order.
+    /// Returns the tree of a commit and its parents in order.
     ///
     /// # Errors
     /// When it is not there or is no commit.

@@ -1,21 +1,21 @@
-//! Directories as git objects: reading one without a copy of each name, and what is left of one.
+//! Directories as git objects: reading one without copying the names, and making one that keeps only some entries.
 
 use gix::objs::{Kind, TreeRefIter};
 use gix::prelude::Write as _;
 
 use super::{Oid, Repo, Result, doing, reading};
 
-/// A directory that was read.
+/// A directory.
 pub struct Directory<'r> {
     id: Oid,
     object: gix::Object<'r>,
     hash: gix::hash::Kind,
 }
 
-/// What a directory holds under a name.
+/// An entry of a directory.
 #[derive(Debug, Clone, Copy)]
-pub struct Held<'d> {
-    /// The name; `None` where it is not UTF-8, as everything of ours is.
+pub struct EntryRef<'d> {
+    /// The name; `None` if it is not UTF-8: names of points are.
     pub name: Option<&'d str>,
     /// Its object.
     pub id: Oid,
@@ -23,29 +23,29 @@ pub struct Held<'d> {
     pub is_tree: bool,
 }
 
-/// A directory of nothing but directories, which is put together in the form of a git object.
+/// A directory of directories, built in the format of a git tree.
 #[derive(Debug, Default)]
 pub struct Directories {
     bytes: Vec<u8>,
-    /// The name that was put in last.
+    /// The last name.
     last: Vec<u8>,
-    /// Whether the names are not in git's order, or one is there twice.
+    /// Whether names are out of git's order or repeated.
     is_unsorted: bool,
 }
 
 impl Directory<'_> {
-    /// What it holds, in git's order.
-    pub fn held(&self) -> impl Iterator<Item = Result<Held<'_>>> {
+    /// The entries in git's order.
+    pub fn entries(&self) -> impl Iterator<Item = Result<EntryRef<'_>>> {
         TreeRefIter::from_bytes(&self.object.data, self.hash).map(|entry| {
             let entry = entry.map_err(|error| reading(format!("tree {}", self.id))(error.to_string()))?;
             let name = std::str::from_utf8(entry.filename).ok();
-            Ok(Held { name, id: entry.oid.to_owned(), is_tree: entry.mode.is_tree() })
+            Ok(EntryRef { name, id: entry.oid.to_owned(), is_tree: entry.mode.is_tree() })
         })
     }
 }
 
 impl Directories {
-    /// Adds one.
+    /// Adds a directory.
     pub fn push(&mut self, name: &str, id: Oid) {
         self.is_unsorted |= !self.bytes.is_empty() && !is_before(&self.last, name.as_bytes());
         self.last.clear();
@@ -56,12 +56,12 @@ impl Directories {
         self.bytes.extend_from_slice(id.as_slice());
     }
 
-    /// Whether there are none.
+    /// Whether there are no directories.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// As git has it: sorted, each name once, of two of the same the later.
+    /// The bytes of the tree: sorted, each name once; of a repeated name the last entry counts.
     fn in_order(self, hash: gix::hash::Kind) -> Vec<u8> {
         if !self.is_unsorted {
             return self.bytes;
@@ -78,7 +78,7 @@ impl Directories {
     }
 }
 
-/// git compares the names of directories as if they ended in `/`.
+/// git compares names of directories as if they ended in `/`.
 fn order(name: &[u8]) -> impl Iterator<Item = u8> {
     name.iter().copied().chain([b'/'])
 }
@@ -96,7 +96,7 @@ impl Repo {
         Ok(Directory { id: tree, object: self.object(tree, "tree")?, hash: self.gix.object_hash() })
     }
 
-    /// The id of what is left of a directory; nothing is written.
+    /// Returns the id of the tree `left`, which keeps some entries of `whole`; writes nothing.
     ///
     /// # Errors
     /// When hashing fails (a collision attack, says gix).
@@ -105,7 +105,7 @@ impl Repo {
         if bytes == whole.object.data { Ok(whole.id) } else { self.hash(Kind::Tree, &bytes) }
     }
 
-    /// The same, and what is left is written.
+    /// The same, but writes the tree.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -26,7 +26,7 @@ impl Repo {
         self.with_gix(self.gix.clone().with_object_memory())
     }
 
-    /// A view of the repository for objects that are read once each: none is kept for another time.
+    /// Returns a view of the repository for reading each object once: it caches no objects.
     #[must_use]
     pub fn reading_once(&self) -> Self {
         let mut gix = self.gix.clone();

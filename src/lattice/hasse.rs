@@ -22,7 +22,7 @@ pub struct Population {
 impl FromIterator<Point> for Population {
     fn from_iter<I: IntoIterator<Item = Point>>(points: I) -> Self {
         let (mut population, mut points) = (Self::default(), Vec::from_iter(points));
-        // Each goes to the end of its chain.
+        // Sorted, each point goes to the end of its chain.
         points.sort();
         points.into_iter().for_each(|point| population.insert(point));
         population
@@ -125,13 +125,13 @@ impl Population {
     }
 }
 
-/// The points of `chain` whose chain values are at or before those of `point`; strictly before, if so said.
+/// The points of `chain` before `point` by their chain values; includes equal ones unless `strictly`.
 fn before<'a>(chain: &'a Chain, point: &Point, strictly: bool) -> &'a [Point] {
     let most = if strictly { Ordering::Less } else { Ordering::Equal };
     &chain[..chain.partition_point(|other| other.chain_cmp(point) <= most)]
 }
 
-/// The points of `chain` whose chain values are at or after those of `point`; strictly after, if so said.
+/// The points of `chain` after `point` by their chain values; includes equal ones unless `strictly`.
 fn after<'a>(chain: &'a Chain, point: &Point, strictly: bool) -> &'a [Point] {
     let least = if strictly { Ordering::Greater } else { Ordering::Equal };
     &chain[chain.partition_point(|other| other.chain_cmp(point) < least)..]

@@ -66,21 +66,22 @@ pub struct Cache {
     counted: usize,
     /// Whether something is not in the file.
     has_news: bool,
-    /// The lines that are to be appended to the file; where there is none, those of its facts.
+    /// The lines to append to the file; without a file, the lines of all facts.
     new: String,
+    /// The file as it was read.
     file: File,
-    /// What counts where there are no records.
+    /// The verdicts without records.
     nothing: Rc<Verdicts>,
 }
 
-/// What the file is good for.
+/// The state of the cache file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum File {
-    /// There is none for this configuration: facts are not remembered twice, as lines and as what is asked.
+    /// There is none for this configuration. Facts are then kept only as lines: each is asked for once.
     Missing,
     /// It can be appended to.
     There { bytes: usize, lines: usize },
-    /// It has something that must not be read again.
+    /// It has entries that must not be read again.
     Stale,
 }
 
@@ -199,7 +200,7 @@ impl Cache {
         (own.unwrap_or_else(|| self.nothing()), strangers)
     }
 
-    /// What counts where there are no records.
+    /// The verdicts without records.
     pub fn nothing(&self) -> Rc<Verdicts> {
         Rc::clone(&self.nothing)
     }

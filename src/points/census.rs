@@ -71,7 +71,7 @@ impl Census {
         }
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
-        // As listed, they are nearly in order.
+        // In the order of the refs, which is nearly that of the points.
         let mut points = Vec::new();
         for (name, id) in listing.refs {
             let (branch, is_local) = match (names::short(&name), &config.remote) {

@@ -1,8 +1,8 @@
-//! Build keys of many points, for which the parts that their trees share are put together once.
+//! Build keys of many points; parts that their trees share are computed once.
 //!
-//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]): what is left of
-//! the commit's tree when everything else is taken away. Most of it is the same for the next point of a chain. So each directory
-//! is remembered with the point for which nothing had to be taken away: nothing has to be for any point above that one either.
+//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]): the commit's tree
+//! without everything else. Most directories are the same for the next point of a chain. So each directory is remembered with the
+//! last point for which nothing had to be removed: nothing has to be removed for any point above that one either.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -29,30 +29,30 @@ pub struct Keys<'a> {
     places: usize,
 }
 
-/// A path that may lead to points.
+/// A path that can lead to points.
 #[derive(Default)]
 struct Place {
     below: HashMap<String, Place>,
-    /// The point whose directory this is, once that was asked.
+    /// The point with this directory, if any; decoded on first use.
     own: OnceCell<Option<Point>>,
     seen: Option<Box<Seen>>,
 }
 
-/// A directory of which nothing is of another point than `point` and those below it.
+/// A directory in which all points are at or below `point`.
 struct Seen {
     tree: Oid,
     point: Point,
     part: Part,
 }
 
-/// What of a directory is of a point and those below it.
+/// The part of a directory that belongs to a point and the points below it.
 #[derive(Clone, Copy)]
 struct Part {
-    /// A tree of nothing else; `None` when there is nothing.
+    /// Its tree; `None` if it is empty.
     tree: Option<Oid>,
-    /// Whether the point's own directory is there.
+    /// Whether the directory of the point itself is in it.
     has_own: bool,
-    /// Whether nothing is of any other point.
+    /// Whether no other point had to be removed.
     is_all: bool,
 }
 
@@ -65,7 +65,7 @@ struct Walk<'a> {
     texts: Vec<String>,
     path: String,
     places: usize,
-    /// Whether the trees are to be written.
+    /// Whether to write the trees.
     writes: bool,
 }
 
@@ -105,7 +105,7 @@ impl<'a> Keys<'a> {
 }
 
 impl Walk<'_> {
-    /// What of the directory at `self.path`, which is `tree`, is of the point and those below it.
+    /// The part of `tree`, the directory at `self.path`.
     fn part(&mut self, place: &mut Place, segments: &[Segment], tree: Oid) -> Result<Part> {
         let Some((segment, rest)) = segments.split_first() else { return Ok(self.own(place, tree)) };
         if let Some(seen) = place.seen.as_ref().filter(|seen| seen.tree == tree) {
@@ -127,9 +127,9 @@ impl Walk<'_> {
         whole: &Directory<'_>,
     ) -> Result<Part> {
         let (mut left, mut has_own, mut is_all) = (Directories::default(), false, true);
-        for held in whole.held() {
-            let held = held?;
-            let Some(name) = held.name.filter(|_| held.is_tree) else { continue };
+        for entry in whole.entries() {
+            let entry = entry?;
+            let Some(name) = entry.name.filter(|_| entry.is_tree) else { continue };
             match segment {
                 Segment::Literal(literal) if literal != name => continue,
                 Segment::Set(axis) if !self.is_within(*axis, name) => {
@@ -138,7 +138,7 @@ impl Walk<'_> {
                 }
                 _ => {}
             }
-            let part = self.part_at(place, name, rest, held.id)?;
+            let part = self.part_at(place, name, rest, entry.id)?;
             (has_own, is_all) = (has_own || part.has_own, is_all && part.is_all);
             part.tree.into_iter().for_each(|id| left.push(name, id));
         }
@@ -168,7 +168,7 @@ impl Walk<'_> {
         part
     }
 
-    /// The directory of a point, or of none.
+    /// The same for a path that names a point or nothing.
     fn own(&self, place: &Place, tree: Oid) -> Part {
         let decode = || self.config.flake.decode(&self.config.lattice, &self.path);
         match place.own.get_or_init(decode) {

@@ -111,7 +111,7 @@ pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
 
 struct Surveyor<'a> {
     repo: &'a Repo,
-    /// For commits and trees that are looked at once.
+    /// For commits and trees that are read once.
     reader: &'a Repo,
     keys: Keys<'a>,
     config: &'a Config,
@@ -165,7 +165,7 @@ impl Surveyor<'_> {
         })
     }
 
-    /// The systems of a point: nearly always those of the one before.
+    /// The systems of a point, shared with the previous point if they are equal.
     fn systems(&mut self, point: &Point) -> Rc<[System]> {
         let systems = self.config.systems.of(&self.config.lattice, point);
         if systems != *self.systems {

@@ -49,7 +49,7 @@ pub struct Source {
     pub bytes: Vec<u8>,
     /// Whether it is a file of the worktree, which may be fixed.
     pub is_file: bool,
-    /// The reading of the bytes, where that was made already.
+    /// The reading of the bytes, if they were read before.
     pub reading: Option<Reading>,
 }
 
