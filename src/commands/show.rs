@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         value["config_hash"] = json!(details.config_hash);
         value["files"] = json!(details.files);
         value["below"] = json!(details.below);
-        value["records"] = details.records.iter().map(said_json).collect();
+        value["records"] = details.records.iter().map(attributed_json).collect();
         value["disputes"] = details.disputes.iter().map(|dispute| dispute_json(&details.records, dispute)).collect();
         value["logs"] = json!(details.logs);
         value["flake_ref"] = json!(details.flake.as_ref().map(ToString::to_string));
@@ -119,15 +119,15 @@ fn record_line(record: &Record) -> String {
     ))
 }
 
-fn said_json(said: &Attributed) -> Value {
-    let mut value = json!(said.record);
-    value["writer"] = json!(said.writer);
+fn attributed_json(attributed: &Attributed) -> Value {
+    let mut value = json!(attributed.record);
+    value["writer"] = json!(attributed.writer);
     value
 }
 
 fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
     let side = |side: &Side| {
-        let by = side.records.iter().filter_map(|i| records.get(*i)).map(said_json).collect::<Vec<_>>();
+        let by = side.records.iter().filter_map(|i| records.get(*i)).map(attributed_json).collect::<Vec<_>>();
         json!({ "narHash": side.nar_hash, "records": by })
     };
     json!({
@@ -140,8 +140,11 @@ fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
 fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
     let line = |side: &Side| {
-        let by = |said: &Attributed| {
-            format!("{}@{} ({}, {})", said.record.user, said.record.host, said.writer, said.record.started)
+        let by = |attributed: &Attributed| {
+            format!(
+                "{}@{} ({}, {})",
+                attributed.record.user, attributed.record.host, attributed.writer, attributed.record.started
+            )
         };
         let by: Vec<_> = side.records.iter().filter_map(|i| records.get(*i)).map(by).collect();
         let what = side.nar_hash.as_deref().unwrap_or("a rebuild differs");

@@ -99,9 +99,9 @@ impl Evidence<'_> {
             return Ok(vec![missing(self.config, point, "its branch has no flake", "show")]);
         }
         let spelled = self.config.spell(point);
-        let said = self.records.attributed(content.key(self.repo, self.config, tree)?, &spelled)?;
-        let records: Vec<_> = said.iter().map(|said| said.record.clone()).collect();
-        let known = Known { verdicts: Verdicts::of(&records), said, require: promote.require };
+        let attributed = self.records.attributed(content.key(self.repo, self.config, tree)?, &spelled)?;
+        let records: Vec<_> = attributed.iter().map(|attributed| attributed.record.clone()).collect();
+        let known = Known { verdicts: Verdicts::of(&records), attributed, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
         let lack = |Lack { what, command }| Missing { point: spelled.clone(), what, command };
         Ok(asked.iter().flat_map(|system| known.lacks(&spelled, system)).map(lack).collect())
@@ -111,7 +111,7 @@ impl Evidence<'_> {
 /// The records of a point's key and the requirements of the policy.
 struct Known {
     verdicts: Verdicts,
-    said: Vec<Attributed>,
+    attributed: Vec<Attributed>,
     require: Require,
 }
 
@@ -146,7 +146,7 @@ impl Known {
             let command = format!("git lattice build {point} --check");
             lacks.push(Lack { what: format!("not reproduced on {system}"), command });
         }
-        let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.said, system));
+        let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.attributed, system));
         if (hosts as u64) < asked {
             // The rest of the line is a shell comment.
             let command = format!("git lattice build {point} --again  # on another host, then `git lattice sync`");

@@ -62,7 +62,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         Some(key) => Records::open(repo)?.attributed(key, &config.spell(point))?,
         None => Vec::new(),
     };
-    let all: Vec<Record> = records.iter().map(|said| said.record.clone()).collect();
+    let all: Vec<Record> = records.iter().map(|attributed| attributed.record.clone()).collect();
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&all).into_iter().filter(is_own).collect();
     let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();

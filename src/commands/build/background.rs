@@ -190,7 +190,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.data(match ended {
             Ended::Removed => format!("cancelled {point}: it had not begun"),
             Ended::Ended => format!("cancelled {point}: its build was ended"),
-            Ended::Told => format!("cancelling {point}: its build was told to stop but is still running"),
+            Ended::Stopping => format!("cancelling {point}: its build was told to stop but is still running"),
             Ended::Foreground(pid) => {
                 format!("out of the queue: {point}; process {pid} builds it in the foreground, Ctrl-C there stops it")
             }

@@ -141,10 +141,10 @@ impl Selection {
         }
         let named = self.expand(config, head.as_ref());
         if let Ok(points) = named.as_ref()
-            && let Some(stranger) = points.iter().find(|point| census.commit(point).is_none())
+            && let Some(absent) = points.iter().find(|point| census.commit(point).is_none())
             && !self.has_wildcards()
         {
-            return Err(Cannot::no_point(config, stranger).into());
+            return Err(Cannot::no_point(config, absent).into());
         }
         if self.is_empty() || (named.is_ok() && !self.has_wildcards()) {
             return named;

@@ -133,10 +133,10 @@ mod tests {
     fn reads_the_claims_of_a_flake() {
         let text = "{ l = { point = \"a/b\"; branch = \"f/a/b\"; coordinates = { x = [ \"a\" \"c\" ]; \"if\" = [ \"b\" ]; }; };
           systems = [ \"x86_64-linux\" ]; point = \"other\"; }";
-        let claims_found = claims(text);
-        assert_eq!((claims_found.point.as_deref(), claims_found.branch.as_deref()), (Some("a/b"), Some("f/a/b")));
-        assert_eq!(claims_found.coordinates, [("x".to_owned(), "a+c".to_owned()), ("if".to_owned(), "b".to_owned())]);
-        assert_eq!(claims_found.systems, Some(vec!["x86_64-linux".to_owned()]));
+        let found = claims(text);
+        assert_eq!((found.point.as_deref(), found.branch.as_deref()), (Some("a/b"), Some("f/a/b")));
+        assert_eq!(found.coordinates, [("x".to_owned(), "a+c".to_owned()), ("if".to_owned(), "b".to_owned())]);
+        assert_eq!(found.systems, Some(vec!["x86_64-linux".to_owned()]));
         assert_eq!(claims("{ point = x; systems = [ y ]; coordinates = { a = 1; }; }"), Claims::default());
     }
 

@@ -19,7 +19,7 @@ pub enum Ended {
     /// It was running and has ended.
     Ended,
     /// It was told to end but is still running.
-    Told,
+    Stopping,
     /// The process with this id builds it in the foreground and is not interrupted.
     Foreground(u32),
 }
@@ -29,7 +29,7 @@ impl Ended {
     pub fn word(self) -> &'static str {
         match self {
             Self::Removed => "queued",
-            Self::Ended | Self::Told => "building",
+            Self::Ended | Self::Stopping => "building",
             Self::Foreground(_) => "foreground",
         }
     }
@@ -49,7 +49,7 @@ pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job,
         let ended = match now.claim(job.key) {
             Some(claim) if claim.background && now.has_worker => {
                 guard.ask_to_cancel(job.key)?;
-                Ended::Told
+                Ended::Stopping
             }
             Some(claim) if !claim.background => {
                 guard.remove(job.key)?;
@@ -64,8 +64,8 @@ pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job,
     }
     drop(guard);
     let until = Instant::now() + PATIENCE;
-    for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == Ended::Told) {
-        while Instant::now() < until && *ended == Ended::Told {
+    for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == Ended::Stopping) {
+        while Instant::now() < until && *ended == Ended::Stopping {
             let now = queue.look()?;
             if now.job(job.key).is_none() && now.claim(job.key).is_none() {
                 *ended = Ended::Ended;
