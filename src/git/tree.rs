@@ -30,6 +30,9 @@ pub struct File {
 /// Beyond this no system opens a path: directories can be nested without end.
 const LONGEST_PATH: usize = 4096;
 
+/// How often an object is looked for while packs come and go.
+const TRIES: usize = 20;
+
 impl Repo {
     /// The object at `path` in the tree, if there is one.
     ///
@@ -79,11 +82,28 @@ impl Repo {
         if self.effort.is_limited() {
             self.effort.charge(self.size_of(id).unwrap_or_default().saturating_add(OBJECT))?;
         }
-        match self.gix.find_object(id) {
+        match self.find_object(id) {
             Err(_) if self.is_partial() && self.git.fetch_object(id) => self.gix.find_object(id),
             found => found,
         }
         .map_err(reading(format!("{kind} {id}")))
+    }
+
+    /// Finds an object. `git repack` moves objects to new packs and deletes the old ones: gix looks into new packs once, and meanwhile
+    /// another repack may have moved the object again. It is missing when the packs stay the same between two looks.
+    fn find_object(&self, id: Oid) -> std::result::Result<gix::Object<'_>, gix::Error> {
+        let packs = self.common_dir().join("objects/pack");
+        let mut changed = None;
+        for _ in 0..TRIES {
+            if let Ok(found) = self.gix.find_object(id) {
+                return Ok(found);
+            }
+            let now = std::fs::metadata(&packs).and_then(|meta| meta.modified()).ok();
+            if changed.replace(now) == Some(now) {
+                break;
+            }
+        }
+        self.gix.find_object(id)
     }
 
     /// Makes sure that a whole tree is here, for programs that cannot fetch what a partial clone left out.
