@@ -76,7 +76,7 @@ impl Git {
     /// # Errors
     /// When git cannot be run.
     pub fn previous_branch(&self) -> Result<Option<String>> {
-        let output = self.read().args(["rev-parse", "-q", "--verify", "--symbolic-full-name", "@{-1}"]).output()?;
+        let output = self.read().args(["rev-parse", "-q", "--verify", "--symbolic-full-name", "@{-1}"]).answer()?;
         Ok(Some(output.text()).filter(|name| output.status.success() && names::short(name).is_some()))
     }
 
@@ -102,7 +102,7 @@ impl Git {
     /// # Errors
     /// When git cannot be run.
     pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
-        let output = self.read().args(["symbolic-ref", "-q", name]).output()?;
+        let output = self.read().args(["symbolic-ref", "-q", name]).answer()?;
         Ok(output.status.success().then(|| output.text()))
     }
 
@@ -181,7 +181,7 @@ impl Git {
     /// # Errors
     /// When git cannot be run.
     pub fn local_config(&self, key: &str) -> Result<Vec<String>> {
-        let output = self.read().args(["config", "--local", "--get-all", key]).output()?;
+        let output = self.read().args(["config", "--local", "--get-all", key]).answer()?;
         Ok(output.text().lines().map(str::to_owned).collect())
     }
 
@@ -229,7 +229,7 @@ impl Git {
 
     /// HEAD, for ref stores that gix does not read.
     pub(super) fn head(&self) -> Result<Head> {
-        let branch = self.read().args(["symbolic-ref", "-q", "--short", "HEAD"]).output()?;
+        let branch = self.read().args(["symbolic-ref", "-q", "--short", "HEAD"]).answer()?;
         let commit = self.find_ref("HEAD")?;
         Ok(Head { branch: branch.status.success().then(|| BranchName::known(&branch.text())), commit })
     }
@@ -241,7 +241,7 @@ impl Git {
 
     /// The id that a command prints; `None` when it fails.
     fn id(&self, args: &[&str]) -> Result<Option<Oid>> {
-        let output = self.read().args(args).output()?;
+        let output = self.read().args(args).answer()?;
         if output.status.success() { parse_oid(&output.text()).map(Some) } else { Ok(None) }
     }
 
@@ -262,7 +262,7 @@ impl Git {
 
     /// A reflog, for ref stores that gix does not read.
     pub(super) fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
-        let output = self.read().args(["log", "-g", "--format=%H %gs", &format!("-{most}"), name, "--"]).output()?;
+        let output = self.read().args(["log", "-g", "--format=%H %gs", &format!("-{most}"), name, "--"]).answer()?;
         let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((parse_oid(id)?, message.to_owned())));
         output.text().lines().filter_map(line).collect()
     }

@@ -62,6 +62,19 @@ impl Cmd {
         Ok(Output { status, stdout, stderr })
     }
 
+    /// Like [`output`](Self::output), for a program whose exit status is its answer: being killed is none.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be started, exceeds a limit, or is killed.
+    pub fn answer(self) -> Result<Output> {
+        let command = self.to_string();
+        let Output { status, stdout, stderr } = self.output()?;
+        if status.code().is_none() {
+            return Err(Error::Failed { command, status, stdout, stderr });
+        }
+        Ok(Output { status, stdout, stderr })
+    }
+
     /// Runs the program, passes every stderr line (with its newline) to `on_stderr` as it comes, and returns the status and stdout.
     ///
     /// # Errors

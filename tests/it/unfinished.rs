@@ -88,6 +88,23 @@ fn a_killed_switch_leaves_no_tracked_file_changed() {
 }
 
 #[test]
+fn a_git_that_is_killed_when_asked_has_no_answer() {
+    let mut sandbox = Sandbox::new();
+    sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
+    sandbox.points(&[&at("phase0/step1")]);
+    write_record(&sandbox, "work", "0123456789abcdef", &at("phase0/step1"), &json!({}));
+    let git = which::which_in("git", Some(sandbox.search_path()), "/").unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *--get-all*lattice.writer) [ -e killed ] || {{ touch killed; kill -9 $$; }} ;; esac\nexec {} \"$@\"\n",
+        git.display()
+    );
+    sandbox.use_program("git", &script);
+    let promote = ["promote", &at("phase0/step1"), "--no-switch"];
+    sandbox.lattice(&promote).exits(2).says_err("signal: 9");
+    sandbox.lattice(&promote).exits(0).says_err("records of this clone were pushed");
+}
+
+#[test]
 fn a_lock_without_a_note_is_left_alone() {
     let sandbox = Sandbox::new();
     sandbox.write(".git/index.lock", "");
