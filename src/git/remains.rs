@@ -50,11 +50,13 @@ impl Repo {
         let config = [common.join("config.lock")];
         let mut found = match work {
             Work::Configure => config.to_vec(),
-            Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote)].concat(),
+            // A branch that the push deletes goes from the packed refs too.
+            Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed()].concat(),
             Work::Fetch(remote) => {
                 let records = files_below(&common.join("refs/lattice/remotes").join(remote), &is_lock);
-                let shallow = vec![common.join("shallow.lock")];
-                [self.tracking_locks(remote), records, self.packed(), shallow, self.unwritten_objects()].concat()
+                // A fetch ends with maintenance (git-maintenance(1)).
+                let more = ["shallow.lock", "objects/maintenance.lock"].map(|name| common.join(name)).to_vec();
+                [self.tracking_locks(remote), records, self.packed(), more, self.unwritten_objects()].concat()
             }
             Work::Move(moves) => {
                 let own = moves.names.iter().map(|name| common.join(format!("{name}.lock")));

@@ -88,6 +88,23 @@ fn a_killed_switch_leaves_no_tracked_file_changed() {
 }
 
 #[test]
+fn each_kind_of_work_has_its_locks() {
+    let push = json!({ "work": "push", "remote": "origin" });
+    let fetch = json!({ "work": "fetch", "remote": "origin" });
+    let locks = [(&push, "packed-refs.lock"), (&push, "refs/remotes/origin/main.lock")];
+    let locks = [&locks[..], &[(&fetch, "objects/maintenance.lock"), (&fetch, "packed-refs.lock")]].concat();
+    for (work, lock) in locks {
+        let sandbox = Sandbox::new();
+        note(&sandbox, work.clone());
+        sandbox.write(&format!(".git/{lock}"), "");
+        sandbox.write(".git/refs/heads/other.lock", "");
+        sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
+        assert!(!sandbox.work().join(".git").join(lock).exists(), "{work}: {lock}");
+        assert!(sandbox.work().join(".git/refs/heads/other.lock").exists(), "it may be another's");
+    }
+}
+
+#[test]
 fn a_git_that_is_killed_when_asked_has_no_answer() {
     let mut sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
