@@ -1,7 +1,8 @@
 //! Pushing branches atomically, together with this clone's records.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fmt, fs};
 
 use super::change;
 use super::remote_failure::{RemoteFailure, stderr_lines};
@@ -90,7 +91,8 @@ pub fn push(
     sets_upstream: bool,
     still: Duration,
 ) -> Result<Outcome> {
-    if branches.is_empty() {
+    let is_owed = unpushed(repo).exists();
+    if branches.is_empty() && !is_owed {
         return Ok(Outcome::Nothing);
     }
     if !repo.remotes().iter().any(|name| name == remote) {
@@ -102,6 +104,9 @@ pub fn push(
         });
     }
     let notes = own_notes(repo)?;
+    if branches.is_empty() && notes.is_none() {
+        return Ok(Outcome::Nothing);
+    }
     let changes = change::push_changes(repo, remote, branches.iter())?;
     let mut tried = 1;
     loop {
@@ -110,9 +115,15 @@ pub fn push(
         let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
+            if is_owed {
+                fs::remove_file(unpushed(repo)).ok();
+            }
             return Ok(Outcome::Done(carried));
         }
         if !is_busy || tried == TRIES {
+            if notes.is_some() && reasons.iter().filter_map(|reason| reason.branch.as_ref()).eq(&notes) {
+                owe(repo);
+            }
             let diverged = reasons.iter().any(Reason::is_diverged);
             let known = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
@@ -123,6 +134,18 @@ pub fn push(
         std::thread::sleep(Duration::from_millis(100));
         tried += 1;
     }
+}
+
+/// The file that exists while a remote has the branches of a push and lacks the records, which a lock was in the way of: then there is
+/// no branch to push any more.
+fn unpushed(repo: &Repo) -> PathBuf {
+    repo.common_dir().join("lattice").join("records").join("unpushed")
+}
+
+/// Creates that file. Errors are ignored: `git lattice sync` pushes the records too.
+fn owe(repo: &Repo) {
+    let (file, shared) = (unpushed(repo), repo.shared());
+    shared.create_dir_all(file.parent().unwrap_or(&file)).and_then(|()| shared.write(&file, b"")).ok();
 }
 
 /// The ref of this clone's records, if it has any.
@@ -142,7 +165,7 @@ struct PushRefs<'a> {
 }
 
 /// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
-/// refused.
+/// refused, or records for which a lock is in the way.
 fn once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Result<(Vec<Reason>, PushedRecords)> {
     let notes = refs.notes;
     let mut tried = attempt(repo, remote, refs, still)?;
@@ -155,17 +178,24 @@ fn once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Resu
         Ok(report) => report,
         Err(reasons) => return Ok((reasons, PushedRecords::Nothing)),
     };
-    let carried = match of_notes(&report, notes) {
-        Some(Pushed { refused: None, same: false, .. }) => PushedRecords::Records,
-        // "atomic" means that the ref was refused because of another one, which is a branch.
-        Some(Pushed { refused: Some(why), .. }) if !why.contains("atomic") => {
-            let why = RemoteFailure::refused(why);
-            let (reasons, _) = once(repo, remote, &PushRefs { notes: None, ..*refs }, still)?;
-            return Ok((reasons, PushedRecords::Refused(why)));
+    let own = of_notes(&report, notes).cloned();
+    let has_refused_branch =
+        report.refs.iter().any(|pushed| Some(pushed.name.as_str()) != notes && pushed.refused.is_some());
+    let why = match own {
+        Some(Pushed { refused: None, same: false, .. }) => {
+            return Ok((refusals(report, notes), PushedRecords::Records));
         }
-        _ => PushedRecords::Nothing,
+        // "atomic" means that the ref was refused because of another one.
+        Some(Pushed { refused: Some(why), .. }) if !(has_refused_branch && why.contains("atomic")) => why,
+        _ => return Ok((refusals(report, notes), PushedRecords::Nothing)),
     };
-    Ok((refusals(report, notes), carried))
+    let why = RemoteFailure::refused(&why);
+    if why.is_busy() {
+        return Ok((refusals(report, None), PushedRecords::Nothing));
+    }
+    let without = PushRefs { notes: None, ..*refs };
+    let reasons = if refs.branches.is_empty() { Vec::new() } else { once(repo, remote, &without, still)?.0 };
+    Ok((reasons, PushedRecords::Refused(why)))
 }
 
 /// The result for the ref `notes`.
@@ -195,7 +225,7 @@ fn attempt(
     }
 }
 
-/// The reasons why branches were refused; empty on success.
+/// The reasons why refs but for `notes` were refused; empty on success.
 fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
     let refusal = |Pushed { name, refused, .. }: Pushed| {
@@ -212,7 +242,7 @@ fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
 /// The first branch on which the remote has other commits.
 fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str {
     let ahead = reasons.iter().find(|reason| reason.is_diverged());
-    ahead.and_then(|reason| reason.branch.as_deref()).unwrap_or(&branches[0])
+    ahead.and_then(|reason| reason.branch.as_deref()).or(branches.first().map(BranchName::as_str)).unwrap_or_default()
 }
 
 /// The commands that merge the remote's commits, without which no push can succeed.

@@ -7,7 +7,7 @@ use git_lattice::process::identity::Identity;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
-use crate::story::{at, write_record};
+use crate::story::{at, branch, write_record};
 
 const BRANCH: &str = "feature/toolchain/x86_64/phase0/step1";
 const FLAKE: &str = "flakes/toolchain/x86_64/phase0/step1";
@@ -196,6 +196,30 @@ fn records_go_with_a_push_of_which_the_remote_breaks_off_the_first_try() {
     assert!(sandbox.work().join("tried").exists());
     let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
     assert_eq!(notes("remote.git"), notes("work"));
+}
+
+#[test]
+fn records_that_a_lock_keeps_back_are_pushed_when_it_is_gone() {
+    let sandbox = Sandbox::new();
+    let (writer, step) = ("0123456789abcdef", at("phase1/step1"));
+    sandbox.git(&["config", "lattice.writer", writer]);
+    sandbox.points(&[&at("phase0/step1")]);
+    write_record(&sandbox, "work", writer, &at("phase0/step1"), &json!({}));
+    let promote = ["promote", &at("phase0/step1"), "--no-switch"];
+    sandbox.lattice(&[&promote[..], &["--no-push"]].concat()).exits(0);
+    // As a push leaves it of which the remote moved one ref and was killed.
+    sandbox.git(&["push", "-q", "origin", &branch(&step)]);
+    sandbox.git(&["update-ref", "-d", &format!("refs/remotes/origin/{}", branch(&step))]);
+    let lock = sandbox.path("remote.git/refs/notes/lattice").join(format!("{writer}.lock"));
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    fs::write(&lock, "").unwrap();
+    sandbox.lattice(&promote).exits(1).says_err(&format!("`rm '{}'`", lock.display()));
+    fs::remove_file(&lock).unwrap();
+    sandbox.lattice(&promote).exits(0).says_err("records of this clone were pushed");
+    let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
+    assert_eq!(notes("remote.git"), notes("work"));
+    fs::remove_dir_all(sandbox.path("remote.git")).unwrap();
+    sandbox.lattice(&promote).exits(0).says_out("unchanged");
 }
 
 #[test]
