@@ -31,7 +31,7 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
 /// What the system and git say when a file cannot be written, with the hint.
 const STORAGE: [(&[&str], &str); 2] = [
     (
-        &["No space left on device", "uota exceeded", "couldn't write"],
+        &["No space left on device", "uota exceeded", "couldn't write", "failed to write new configuration file"],
         "the disk may be full: `df -h .` shows the free space; make room and run the same command again",
     ),
     (
@@ -282,6 +282,9 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::Identity(what) => one(format!("`git config --global {what} VALUE` sets it")),
         git::Error::Ref { raced: true, .. } => one("another process changed the ref: run the command again"),
         git::Error::Locked { lock, .. } => stale_lock(lock),
+        git::Error::SwitchStopped { .. } => {
+            one("the disk may be full: `df -h .` shows the free space; make room and run the same command again")
+        }
         git::Error::TooLarge(too_large) => one(too_large.hint()),
         git::Error::Unread { .. } => one("`git fsck` shows what is broken; `git fetch` gets what the remote still has"),
         git::Error::Exe(process::Error::NotFound { program }) => not_found(program),

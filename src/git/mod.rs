@@ -108,6 +108,12 @@ pub enum Error {
         /// What git said of it.
         why: String,
     },
+    /// A switch of the worktree stopped midway, and what it had written was taken back.
+    #[error("git stopped in the middle of the switch to `{branch}`: what it had written was taken back")]
+    SwitchStopped {
+        /// The branch that was switched to.
+        branch: String,
+    },
     /// A ref's lock file is there: another git is at work, or was killed.
     #[error("`{name}` is locked: `{}` has been there for {age}", lock.display())]
     Locked {

@@ -1,22 +1,25 @@
-//! Switching a worktree, and taking back what a git wrote that was killed while it did so.
+//! Switching a worktree, and taking back what a git wrote that was killed or failed while it did so.
 //!
-//! git writes the files of the new branch first, then the index, then HEAD (builtin/checkout.c). Killed before the index, it leaves
-//! files that the next `git switch` takes for the user's, and refuses to overwrite.
+//! git writes the files of the new branch first, then the index, then HEAD (builtin/checkout.c). Where it is killed before the index, or
+//! the disk is full, it leaves files that the next `git switch` takes for the user's, and refuses to overwrite.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::index::entry::Flags;
 
-use super::locks::{SLACK, modified};
+use super::locks::SLACK;
 use super::names::BranchName;
 use super::work::{Switch, Work};
-use super::{Oid, Repo, Result, parse_oid};
+use super::{Error, Oid, Repo, Result, parse_oid};
+
+/// How much older than the clock the time of a new file may be: the kernel keeps it by its timer (`time`(7)).
+const TICK: Duration = Duration::from_millis(20);
 
 /// How a file differs between two commits.
 struct Difference {
@@ -42,7 +45,7 @@ impl Repo {
     /// tracks that one, which git refuses where `git fetch` does not bring it.
     ///
     /// # Errors
-    /// When git cannot be started; `false` when it refused.
+    /// When git cannot be started, and [`Error::SwitchStopped`]; `false` when it refused.
     pub fn switch(&self, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
         let cmd = match remote {
             Some(remote) => {
@@ -51,10 +54,15 @@ impl Repo {
             }
             None => self.git.shown().args(["switch", "--no-guess", branch]),
         };
-        let ended = match self.planned_switch(branch, remote)? {
-            Some(switch) => self.git.during(&Work::Switch(switch), || cmd.show())?,
-            None => cmd.show()?,
-        };
+        let Some(switch) = self.planned_switch(branch, remote)? else { return Ok(cmd.show()?.success()) };
+        let begun = SystemTime::now() - TICK;
+        let ended = self.git.during(&Work::Switch(switch.clone()), || cmd.show())?;
+        if ended.code().is_some() && !ended.success() {
+            // Files that stay would be in the way of the same switch. Where they cannot be removed, git says so then.
+            if self.take_back_written(&switch, begun, false).is_ok_and(|had_written| had_written) {
+                return Err(Error::SwitchStopped { branch: branch.to_string() });
+            }
+        }
         Ok(ended.success())
     }
 
@@ -70,12 +78,18 @@ impl Repo {
     /// # Errors
     /// When the commits or the index cannot be read, or a file cannot be put back.
     pub fn take_back_switch(&self, switch: &Switch, since: SystemTime) -> Result<()> {
-        let Some(root) = self.workdir().filter(|root| *root == switch.worktree) else { return Ok(()) };
+        self.take_back_written(switch, since - SLACK, true).map(drop)
+    }
+
+    /// Takes back what a switch wrote from `since` on; tells whether that was anything. A git that only refused has written nothing:
+    /// unless `was_killed`, files that are missing are put back only where there is another that was written.
+    fn take_back_written(&self, switch: &Switch, since: SystemTime, was_killed: bool) -> Result<bool> {
+        let Some(root) = self.workdir().filter(|root| *root == switch.worktree) else { return Ok(false) };
         if self.head()?.commit != Some(switch.from) {
-            return Ok(());
+            return Ok(false);
         }
         let index = self.index()?;
-        let mut lacking = Vec::new();
+        let (mut added, mut lacking, mut has_written) = (Vec::new(), Vec::new(), was_killed);
         for difference in self.differences(switch)? {
             let entry = index.entry_by_path(difference.path.as_bstr());
             let is_sparse = entry.is_some_and(|entry| entry.flags.contains(Flags::SKIP_WORKTREE));
@@ -83,13 +97,19 @@ impl Repo {
                 continue;
             }
             let path = root.join(OsStr::from_bytes(&difference.path));
-            match (self.found(&path, difference.new, since)?, difference.old) {
-                (Found::New, None) => remove_with_folders(&path, root),
+            let found = self.found(&path, difference.new, since)?;
+            has_written |= found == Found::New;
+            match (found, difference.old) {
+                (Found::New, None) => added.push(path),
                 (Found::New | Found::Nothing, Some(_)) => lacking.push(difference.path),
                 _ => {}
             }
         }
-        self.put_back(root, &lacking)
+        added.iter().for_each(|path| remove_with_folders(path, root));
+        if has_written {
+            self.put_back(root, &lacking)?;
+        }
+        Ok(has_written)
     }
 
     /// The files of a worktree as the index has them.
@@ -104,13 +124,15 @@ impl Repo {
 
     fn found(&self, path: &Path, new: Option<Oid>, since: SystemTime) -> Result<Found> {
         let Ok(meta) = fs::symlink_metadata(path) else { return Ok(Found::Nothing) };
-        let Some(new) = new else { return Ok(Found::Other) };
+        let Some(new) = new.filter(|_| meta.modified().is_ok_and(|made| made >= since)) else {
+            return Ok(Found::Other);
+        };
         if meta.is_symlink() {
             let is_new = fs::read_link(path)
                 .is_ok_and(|target| self.blob(new).is_ok_and(|it| it == target.as_os_str().as_bytes()));
             return Ok(if is_new { Found::New } else { Found::Other });
         }
-        if modified(path).is_none_or(|made| made + SLACK < since) {
+        if !meta.is_file() {
             return Ok(Found::Other);
         }
         let blob = self.blob(new)?;

@@ -6,5 +6,7 @@
 //! `GIT_LATTICE_TEST_FAULTS` asks for more than a sample and shows the table.
 
 mod command;
+mod expected;
 mod state;
+mod storage;
 mod sweep;

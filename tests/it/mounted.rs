@@ -1,6 +1,7 @@
 //! File systems that are mounted for a test: small ones, and read-only ones.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,6 +34,17 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         Command::new("umount").args(["-l"]).arg(&self.0).status().ok();
     }
+}
+
+/// Fills the file system of `dir` but for so many KiB while `work` runs.
+pub(crate) fn filled<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
+    let path = dir.join("fill");
+    let mut file = fs::File::create(&path).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len().saturating_sub(left * 1024)).unwrap();
+    let done = work();
+    fs::remove_file(path).unwrap();
+    done
 }
 
 fn mount(args: &[&str], at: &Path) -> bool {

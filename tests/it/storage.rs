@@ -1,23 +1,11 @@
 //! A full disk, and objects that cannot be written: nothing is half done, and no result is lost.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::mounted::Mounted;
+use crate::mounted::{Mounted, filled};
 use crate::races::with_quick_nix;
 use crate::sandbox::{Run, Sandbox};
-
-/// Fills the file system of `dir` but for so many KiB while `work` runs.
-fn filled<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
-    let path = dir.join("fill");
-    let mut file = fs::File::create(&path).unwrap();
-    while file.write_all(&[1; 4096]).is_ok() {}
-    file.set_len(file.metadata().unwrap().len().saturating_sub(left * 1024)).unwrap();
-    let done = work();
-    fs::remove_file(path).unwrap();
-    done
-}
 
 /// A clone in a file system of 2 MiB.
 fn small_clone(sandbox: &Sandbox, of: &str) -> Option<Mounted> {

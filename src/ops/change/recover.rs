@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
-use crate::git::{Change, Oid, Repo};
+use crate::git::{self, Change, Oid, Repo};
 use crate::journal::{Guard, Journal, Operation};
 use crate::ops::Cannot;
 use crate::process::identity::Life;
@@ -98,21 +98,36 @@ fn move_rest(repo: &Repo, operation: &Operation) -> Result<Settled> {
     // Refs that were only verified do not show how far the operation got.
     let moves: Vec<_> = operation.refs.iter().filter(|change| change.old != change.new).collect();
     let standings = moves.iter().map(|change| standing(repo, change)).collect::<Result<Vec<_>>>()?;
-    let having = |wanted: Standing| {
-        let both = moves.iter().zip(&standings);
-        both.filter(move |(_, standing)| **standing == wanted).map(|(change, _)| (*change).clone()).collect::<Vec<_>>()
-    };
-    let (before, after) = (having(Standing::Before), having(Standing::After));
-    if after.is_empty() && !standings.contains(&Standing::Beyond) {
+    let is_any = |wanted| standings.contains(&wanted);
+    if !is_any(Standing::After) && !is_any(Standing::Beyond) {
         return Ok(Settled::Nothing);
     }
-    if !standings.contains(&Standing::Elsewhere) {
-        transact(repo, &operation.title, &before)?;
-        return Ok(Settled::Finished);
+    if is_any(Standing::Elsewhere) {
+        return take_back(repo, &moves);
     }
-    let back: Vec<_> = after.into_iter().map(reversed).collect();
+    let before = moves.iter().zip(&standings).filter(|(_, standing)| **standing == Standing::Before);
+    let before: Vec<_> = before.map(|(change, _)| (*change).clone()).collect();
+    match transact(repo, &operation.title, &before) {
+        Ok(()) => Ok(Settled::Finished),
+        // On a full disk there may be room for less.
+        Err(error) if is_unwritten(&error) => take_back(repo, &moves).or(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn take_back(repo: &Repo, moves: &[&Change]) -> Result<Settled> {
+    let mut back = Vec::new();
+    for change in moves {
+        if standing(repo, change)? == Standing::After {
+            back.push(reversed((*change).clone()));
+        }
+    }
     transact(repo, "lattice: take back what was interrupted", &back)?;
     Ok(Settled::TakenBack)
+}
+
+fn is_unwritten(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(git::Error::Unwritten { .. } | git::Error::Exe(_)))
 }
 
 fn standing(repo: &Repo, change: &Change) -> Result<Standing> {

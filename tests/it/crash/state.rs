@@ -74,8 +74,14 @@ pub(super) fn lost(sandbox: &Sandbox) -> Option<String> {
     })
 }
 
-/// What git says against the two repositories.
+/// What git says against the two repositories. A git that outlives git-lattice may write while it is asked, so it is asked twice.
 pub(super) fn unsound(sandbox: &Sandbox) -> Option<String> {
+    faults_of(sandbox)?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    faults_of(sandbox)
+}
+
+fn faults_of(sandbox: &Sandbox) -> Option<String> {
     let fsck = ["work", "remote.git"].map(|dir| sandbox.try_git(dir, &["fsck", "--no-dangling", "--strict"]));
     fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
 }

@@ -1,73 +1,19 @@
 //! All calls, or a sample, and the table of what came of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::command::{Storage, Subject};
-use super::state::{files, lost, state, unsound};
-use crate::sandbox::{Run, Sandbox};
-use crate::scratch::locks;
+use super::expected::{Expected, FLAWS, Flaw, Flaws};
 use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, say};
 use crate::strace::{Call, Fault, Injection, strace};
 
-/// What a kill can come to, from the worst on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Flaw {
-    /// `git fsck` finds something in the clone or the remote.
-    Unsound,
-    /// Something of the user's is gone.
-    Lost,
-    /// A run did not end.
-    Hang,
-    /// The same command fails even when the locks of killed processes are removed.
-    Again,
-    /// The same command fails until they are.
-    Lock,
-    /// It works, and leads to something else than a run that is not killed.
-    Differs,
-    /// Files stay that such a run does not leave.
-    Litter,
-    /// The same command fails because of a lock in the remote's repository, and names the command that removes it.
-    RemoteLock,
-    /// Files stay in the remote's repository.
-    RemoteLitter,
-}
-
-const FLAWS: [(Flaw, &str); 9] = [
-    (Flaw::Unsound, "fsck"),
-    (Flaw::Lost, "lost"),
-    (Flaw::Hang, "hang"),
-    (Flaw::Again, "again fails"),
-    (Flaw::Lock, "until unlocked"),
-    (Flaw::Differs, "differs"),
-    (Flaw::Litter, "litter"),
-    (Flaw::RemoteLock, "remote: lock"),
-    (Flaw::RemoteLitter, "remote: litter"),
-];
-
-/// A command, its calls, and where it leads when it is run twice.
+/// A command, its calls, and where it leads.
 struct Case {
     subject: Subject,
     calls: Vec<Call>,
     unnamed: usize,
-    /// How the second run ends.
-    twice: Ended,
-    state: String,
-    files: [BTreeSet<String>; 2],
-}
-
-/// How a run ended: its exit code, and the first line of its errors, which may name files and commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Ended {
-    code: i32,
-    error: String,
-}
-
-impl Ended {
-    fn of(run: &Run) -> Self {
-        let first = run.stderr.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
-        Self { code: run.code, error: first.to_owned() }
-    }
+    expected: Expected,
 }
 
 impl Case {
@@ -75,63 +21,20 @@ impl Case {
         let tracer = subject.tracer(strace);
         let (ended, trace) = tracer.trace(&subject.args());
         assert_eq!(ended.code(), Some(0), "{}\n{}{}", subject.name, ended.stdout, ended.stderr);
-        // `init` refuses to do it twice.
-        let twice = Ended::of(&subject.run(&tracer.sandbox));
-        let (state, files) = (state(&tracer.sandbox), files(&tracer.sandbox));
-        Self { subject, calls: trace.calls, unnamed: trace.unnamed, twice, state, files }
+        let expected = Expected::after(&subject, &tracer.sandbox);
+        Self { subject, calls: trace.calls, unnamed: trace.unnamed, expected }
     }
 
-    /// Kills it at a call and runs it again: whether the call was met, and the flaws with what shows them.
-    fn kill(&self, strace: &Path, injection: &Injection) -> (bool, BTreeMap<Flaw, String>) {
+    /// Kills it at a call and runs it again: whether the call was met, and the flaws.
+    fn kill(&self, strace: &Path, injection: &Injection) -> (bool, Flaws) {
         let tracer = self.subject.tracer(strace);
-        let sandbox = &tracer.sandbox;
         let ended = tracer.inject(&self.subject.args(), injection);
-        let [unsound, lost] = [unsound(sandbox), lost(sandbox)];
-        let again = self.again(sandbox).err();
-        let [own, remote] = files(sandbox);
-        let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
-        let missing = names(&self.files[0] - &own);
-        let leads = format!("{}{}", difference(&self.state, &state(sandbox)), missing);
-        let is_over = !matches!(again, Some((Flaw::Again, _)));
-        let found = [
-            (Flaw::Hang, ended.status.is_none().then(|| "a run".to_owned())),
-            (Flaw::Unsound, unsound),
-            (Flaw::Lost, lost),
-            (Flaw::Differs, is_over.then_some(leads)),
-            (Flaw::Litter, Some(names(&own - &self.files[0]))),
-            (Flaw::RemoteLitter, Some(names(&remote - &self.files[1]))),
-        ];
-        let shown = found.into_iter().filter_map(|(flaw, shown)| Some((flaw, shown.filter(|it| !it.is_empty())?)));
-        let flaws = shown.chain(again).collect();
+        let mut flaws = self.expected.again(&self.subject, &tracer.sandbox);
+        if ended.status.is_none() {
+            flaws.insert(Flaw::Hang, "a run".to_owned());
+        }
         (ended.hit.is_some(), flaws)
     }
-
-    /// Runs it once more, and when that fails without the locks that are there: first without those of the remote.
-    fn again(&self, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
-        let run = || self.subject.run(sandbox);
-        let works = |run: &Run| run.code == 0 || Ended::of(run) == self.twice;
-        let first = run();
-        if works(&first) {
-            return Ok(());
-        }
-        let is_named = first.stderr.contains("a killed one left this lock: `rm ");
-        for (dir, flaw) in [("remote.git", Flaw::RemoteLock), ("work/.git", Flaw::Lock)] {
-            let locks = locks(&sandbox.path(dir));
-            locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
-            if !locks.is_empty() && works(&run()) {
-                let flaw = if flaw == Flaw::RemoteLock && !is_named { Flaw::Lock } else { flaw };
-                return Err((flaw, first.stderr));
-            }
-        }
-        Err((Flaw::Again, first.stderr))
-    }
-}
-
-/// The lines by which two texts differ.
-fn difference(expected: &str, found: &str) -> String {
-    let [expected, found] = [expected, found].map(|text| text.lines().collect::<BTreeSet<_>>());
-    let missing = expected.difference(&found).map(|line| format!("-{line}"));
-    missing.chain(found.difference(&expected).map(|line| format!("+{line}"))).collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Default)]
@@ -139,11 +42,6 @@ struct Row {
     kills: usize,
     met: usize,
     flaws: BTreeMap<Flaw, usize>,
-}
-
-/// Another machine's repository cannot be put right from here: its locks are named, and git's own maintenance removes the rest.
-fn is_harm(flaw: Flaw) -> bool {
-    flaw < Flaw::RemoteLock
 }
 
 /// Ends the commands in these ways at their calls, all or a sample, and asserts that each then works as if nothing had happened.
@@ -176,7 +74,7 @@ fn sweep_cases(strace: &Path, cases: &[Case], ways: &[Fault]) {
         row.kills += 1;
         row.met += usize::from(met);
         flaws.keys().for_each(|flaw| *row.flaws.entry(*flaw).or_default() += 1);
-        if flaws.keys().any(|flaw| is_harm(*flaw)) {
+        if flaws.keys().any(|flaw| flaw.is_harm()) {
             bad.push(format!("{}: {kill}: {flaws:?}", case.subject.name));
         }
     }
@@ -224,9 +122,9 @@ fn records_are_pushed_after_a_kill_in_promote() {
     let case = |subject| {
         let case = Case::new(&strace, subject);
         assert!(
-            case.state.contains("same on the remote") && case.state.contains("merge = refs/heads"),
+            case.expected.state.contains("same on the remote") && case.expected.state.contains("merge = refs/heads"),
             "{}",
-            case.state
+            case.expected.state
         );
         Case { calls: calls_of_push(&case.calls), ..case }
     };

@@ -1,0 +1,131 @@
+//! What a command leads to, and what is wrong after a run that was disturbed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::command::Subject;
+use super::state::{files, lost, state, unsound};
+use crate::sandbox::{Run, Sandbox};
+use crate::scratch::locks;
+
+/// What a disturbed run can come to, from the worst on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Flaw {
+    /// `git fsck` finds something in the clone or the remote.
+    Unsound,
+    /// Something of the user's is gone.
+    Lost,
+    /// A run did not end.
+    Hang,
+    /// The same command fails even when the locks of killed processes are removed.
+    Again,
+    /// The same command fails until they are.
+    Lock,
+    /// It works, and leads to something else than a run that is not disturbed.
+    Differs,
+    /// Files stay that such a run does not leave.
+    Litter,
+    /// The same command fails because of a lock in the remote's repository, and names the command that removes it.
+    RemoteLock,
+    /// Files stay in the remote's repository.
+    RemoteLitter,
+}
+
+pub(super) const FLAWS: [(Flaw, &str); 9] = [
+    (Flaw::Unsound, "fsck"),
+    (Flaw::Lost, "lost"),
+    (Flaw::Hang, "hang"),
+    (Flaw::Again, "again fails"),
+    (Flaw::Lock, "until unlocked"),
+    (Flaw::Differs, "differs"),
+    (Flaw::Litter, "litter"),
+    (Flaw::RemoteLock, "remote: lock"),
+    (Flaw::RemoteLitter, "remote: litter"),
+];
+
+impl Flaw {
+    /// Another machine's repository cannot be put right from here: its locks are named, and git's own maintenance removes the rest.
+    pub(super) fn is_harm(self) -> bool {
+        self < Self::RemoteLock
+    }
+}
+
+/// Flaws, with what shows them.
+pub(super) type Flaws = BTreeMap<Flaw, String>;
+
+/// Where a command leads when it is run twice.
+pub(super) struct Expected {
+    /// How the second run ends.
+    twice: Ended,
+    pub(super) state: String,
+    files: [BTreeSet<String>; 2],
+}
+
+/// How a run ended: its exit code, and the first line of its errors, which may name files and commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ended {
+    code: i32,
+    error: String,
+}
+
+impl Ended {
+    fn of(run: &Run) -> Self {
+        let first = run.stderr.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
+        Self { code: run.code, error: first.to_owned() }
+    }
+}
+
+impl Expected {
+    /// From a sandbox where it has run once.
+    pub(super) fn after(subject: &Subject, sandbox: &Sandbox) -> Self {
+        // `init` refuses to do it twice.
+        let twice = Ended::of(&subject.run(sandbox));
+        Self { twice, state: state(sandbox), files: files(sandbox) }
+    }
+
+    /// Runs it again after a disturbed run; gives the flaws.
+    pub(super) fn again(&self, subject: &Subject, sandbox: &Sandbox) -> Flaws {
+        let [unsound, lost] = [unsound(sandbox), lost(sandbox)];
+        let again = self.works_again(subject, sandbox).err();
+        let [own, remote] = files(sandbox);
+        let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
+        let missing = names(&self.files[0] - &own);
+        let leads = format!("{}{}", difference(&self.state, &state(sandbox)), missing);
+        let is_over = !matches!(again, Some((Flaw::Again, _)));
+        let found = [
+            (Flaw::Unsound, unsound),
+            (Flaw::Lost, lost),
+            (Flaw::Differs, is_over.then_some(leads)),
+            (Flaw::Litter, Some(names(&own - &self.files[0]))),
+            (Flaw::RemoteLitter, Some(names(&remote - &self.files[1]))),
+        ];
+        let shown = found.into_iter().filter_map(|(flaw, shown)| Some((flaw, shown.filter(|it| !it.is_empty())?)));
+        shown.chain(again).collect()
+    }
+
+    /// Runs it once more, and when that fails without the locks that are there: first without those of the remote.
+    fn works_again(&self, subject: &Subject, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
+        let run = || subject.run(sandbox);
+        let works = |run: &Run| run.code == 0 || Ended::of(run) == self.twice;
+        let first = run();
+        if works(&first) {
+            return Ok(());
+        }
+        let is_named = first.stderr.contains("a killed one left this lock: `rm ");
+        for (dir, flaw) in [("remote.git", Flaw::RemoteLock), ("work/.git", Flaw::Lock)] {
+            let locks = locks(&sandbox.path(dir));
+            locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
+            if !locks.is_empty() && works(&run()) {
+                let flaw = if flaw == Flaw::RemoteLock && !is_named { Flaw::Lock } else { flaw };
+                return Err((flaw, first.stderr));
+            }
+        }
+        Err((Flaw::Again, first.stderr))
+    }
+}
+
+/// The lines by which two texts differ.
+pub(super) fn difference(expected: &str, found: &str) -> String {
+    let [expected, found] = [expected, found].map(|text| text.lines().collect::<BTreeSet<_>>());
+    let missing = expected.difference(&found).map(|line| format!("-{line}"));
+    missing.chain(found.difference(&expected).map(|line| format!("+{line}"))).collect::<Vec<_>>().join("\n")
+}
