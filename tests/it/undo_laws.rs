@@ -58,19 +58,29 @@ struct Story {
     /// The branches that the user moved or deleted.
     touched: BTreeSet<String>,
     commits: usize,
+    /// What else must be as it was.
+    rest: String,
 }
 
 impl Story {
     fn new() -> Self {
-        let mut story =
-            Self { sandbox: Sandbox::new(), expected: BTreeMap::new(), touched: BTreeSet::new(), commits: 0 };
+        let (expected, touched) = (BTreeMap::new(), BTreeSet::new());
+        let mut story = Self { sandbox: Sandbox::new(), expected, touched, commits: 0, rest: String::new() };
         story.expected = story.branches().into_iter().collect();
+        story.rest = story.rest();
         story
     }
 
     fn branches(&self) -> Vec<(String, String)> {
         let text = self.sandbox.git(&["for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads"]);
         text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    }
+
+    /// HEAD, worktree, index, and the refs that are no branches; but for what is kept for `undo`.
+    fn rest(&self) -> String {
+        let refs = self.sandbox.git(&["for-each-ref", "--exclude=refs/heads", "--exclude=refs/lattice/journal"]);
+        let head = self.sandbox.git(&["symbolic-ref", "HEAD"]);
+        format!("{head}\n{}\n{refs}", self.sandbox.git(&["status", "--porcelain", "--untracked-files=all"]))
     }
 
     fn act(&mut self, deed: &Deed) -> Result<(), TestCaseError> {
@@ -91,17 +101,21 @@ impl Story {
                 let (name, tip) = &branches[branch % branches.len()];
                 self.commits += 1;
                 let message = format!("the user's {}", self.commits);
-                let tree = format!("{tip}^{{tree}}");
-                let new = self.sandbox.git(&["commit-tree", "-p", tip, "-m", &message, &tree]);
-                self.sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &new, tip]);
+                if name == "main" {
+                    self.sandbox.git(&["commit", "-q", "--allow-empty", "-m", &message]);
+                } else {
+                    let tree = format!("{tip}^{{tree}}");
+                    let new = self.sandbox.git(&["commit-tree", "-p", tip, "-m", &message, &tree]);
+                    self.sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &new, tip]);
+                }
                 self.touched.insert(name.clone());
-                self.expected.insert(name.clone(), new);
+                self.expected.insert(name.clone(), self.sandbox.git(&["rev-parse", &format!("refs/heads/{name}")]));
                 Ok(())
             }
             Deed::Delete { branch } => {
                 let branches: Vec<_> = self.branches().into_iter().filter(|(name, _)| name != "main").collect();
-                let Some((name, tip)) = branches.get(branch % branches.len().max(1)) else { return Ok(()) };
-                self.sandbox.git(&["update-ref", "-d", &format!("refs/heads/{name}"), tip]);
+                let Some((name, _)) = branches.get(branch % branches.len().max(1)) else { return Ok(()) };
+                self.sandbox.git(&["branch", "-q", "-D", name]);
                 self.touched.insert(name.clone());
                 self.expected.remove(name);
                 Ok(())
@@ -155,6 +169,7 @@ fn holds(deeds: &[Deed]) -> Result<(), TestCaseError> {
         story.act(deed)?;
     }
     story.undo_all()?;
+    prop_assert_eq!(story.rest(), &story.rest[..]);
     prop_assert_eq!(story.branches().into_iter().collect::<BTreeMap<_, _>>(), story.expected);
     story.sandbox.git(&["fsck", "--strict", "--no-dangling"]);
     Ok(())
