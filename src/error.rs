@@ -31,7 +31,13 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
 /// What the system and git say when a file cannot be written, with the hint.
 const STORAGE: [(&[&str], &str); 2] = [
     (
-        &["No space left on device", "uota exceeded", "couldn't write", "failed to write new configuration file"],
+        &[
+            "No space left on device",
+            "uota exceeded",
+            "couldn't write",
+            "Out of diskspace",
+            "failed to write new configuration file",
+        ],
         "the disk may be full: `df -h .` shows the free space; make room and run the same command again",
     ),
     (

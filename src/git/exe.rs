@@ -171,7 +171,9 @@ impl Git {
     /// When git fails.
     pub fn uncommitted(&self, dir: &str) -> Result<Vec<String>> {
         let args = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--"];
-        let output = self.read().args(args).arg(format!(":(top,literal){dir}")).read()?;
+        // Otherwise git writes what it found into the index, and needs its lock for that.
+        let cmd = self.read().env("GIT_OPTIONAL_LOCKS", "0").args(args);
+        let output = cmd.arg(format!(":(top,literal){dir}")).read()?;
         let lines = output.stdout.split(|byte| *byte == 0).filter_map(|line| line.get(3..));
         Ok(lines.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
     }
