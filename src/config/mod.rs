@@ -11,7 +11,7 @@ mod systems;
 use std::sync::Arc;
 
 use crate::branch_name::BranchName;
-use crate::lattice::{Lattice, Pattern};
+use crate::lattice::{Lattice, Pattern, Point, Spelled};
 
 pub use document::Document;
 use named::Naming;
@@ -142,5 +142,25 @@ impl Config {
             self.fingerprint = self.fingerprint.rotate_left(1) ^ policy.fingerprint;
         }
         self
+    }
+
+    /// The names of a point.
+    pub fn name(&self, point: &Point) -> Named {
+        self.naming.name(point)
+    }
+
+    /// Formats a point; cheaper than [`Config::name`].
+    pub fn spell(&self, point: &Point) -> Spelled {
+        self.naming.spell(point)
+    }
+
+    /// The branch of a point; cheaper than [`Config::name`].
+    pub fn branch_of(&self, point: &Point) -> BranchName {
+        self.naming.branch_of(point)
+    }
+
+    /// The directory of a point; cheaper than [`Config::name`].
+    pub fn dir_of(&self, point: &Point) -> String {
+        self.naming.dir_of(point)
     }
 }

@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use super::Config;
 use crate::branch_name::BranchName;
 use crate::lattice::{Lattice, Pattern, Point, Spelled};
 
@@ -37,16 +36,20 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    fn spell(&self, point: &Point) -> Spelled {
+    pub(super) fn name(self: &Arc<Self>, point: &Point) -> Named {
+        Named { point: point.clone(), naming: Arc::clone(self), names: OnceLock::new() }
+    }
+
+    pub(super) fn spell(&self, point: &Point) -> Spelled {
         self.lattice.spell(point)
     }
 
-    fn branch_of(&self, point: &Point) -> BranchName {
+    pub(super) fn branch_of(&self, point: &Point) -> BranchName {
         // `Pattern::parse` refuses patterns that give invalid branch names.
         BranchName::known(&self.branch.encode(&self.lattice, point))
     }
 
-    fn dir_of(&self, point: &Point) -> String {
+    pub(super) fn dir_of(&self, point: &Point) -> String {
         self.flake.encode(&self.lattice, point)
     }
 }
@@ -81,25 +84,3 @@ impl PartialEq for Named {
 }
 
 impl Eq for Named {}
-
-impl Config {
-    /// The names of a point.
-    pub fn name(&self, point: &Point) -> Named {
-        Named { point: point.clone(), naming: Arc::clone(&self.naming), names: OnceLock::new() }
-    }
-
-    /// Formats a point; cheaper than [`Config::name`].
-    pub fn spell(&self, point: &Point) -> Spelled {
-        self.naming.spell(point)
-    }
-
-    /// The branch of a point; cheaper than [`Config::name`].
-    pub fn branch_of(&self, point: &Point) -> BranchName {
-        self.naming.branch_of(point)
-    }
-
-    /// The directory of a point; cheaper than [`Config::name`].
-    pub fn dir_of(&self, point: &Point) -> String {
-        self.naming.dir_of(point)
-    }
-}
