@@ -1,4 +1,4 @@
-//! Claims: which process builds what.
+//! Claims: which process builds which keys.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::{Queue, Result, at};
 use crate::git::{Oid, Shared, hex};
 
-/// What a process builds.
+/// The build keys that one process is building.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// The process: the worker, or a build in the foreground.
+    /// Process id of the worker or of a foreground build.
     pub pid: u32,
-    /// Whether it is the worker.
+    /// Whether the process is the worker.
     pub background: bool,
-    /// Since when, in milliseconds since 1970.
+    /// Start time, in milliseconds since 1970.
     pub since: u64,
-    /// How many seconds it will take, by earlier records.
+    /// Expected duration in seconds, estimated from earlier records.
     #[serde(default)]
     pub expected: Option<u64>,
     /// The build keys.
@@ -31,13 +31,13 @@ impl Claim {
         Self { pid: std::process::id(), background, since: super::now(), expected: None, keys: keys.to_vec() }
     }
 
-    /// Whether it is on this key.
+    /// Whether the claim includes `key`.
     pub fn has(&self, key: Oid) -> bool {
         self.keys.contains(&key)
     }
 }
 
-/// A claim of ours: it stands while this value, or a process that was given its file, lives.
+/// A claim of this process. It is released when this value is dropped and no child holds a shared handle.
 #[derive(Debug)]
 pub struct Held {
     claim: Claim,
@@ -62,36 +62,36 @@ impl Held {
         Ok(held)
     }
 
-    /// Another handle of the locked file: whoever has it holds the claim too.
+    /// Duplicate the handle of the locked file; a child that inherits it holds the claim too.
     ///
     /// # Errors
-    /// When the system has no more.
+    /// When the handle cannot be duplicated.
     pub fn share(&self) -> Result<File> {
         self.file.try_clone().map_err(at(&self.path))
     }
 
-    /// Says how many seconds it will take.
+    /// Store the expected duration in seconds.
     ///
     /// # Errors
     /// When the queue cannot be written.
-    pub fn expect(&mut self, queue: &Queue, seconds: Option<u64>) -> Result<()> {
+    pub fn set_expected(&mut self, queue: &Queue, seconds: Option<u64>) -> Result<()> {
         let _guard = queue.guard()?;
         self.claim.expected = seconds;
         self.write()
     }
 
-    /// Gives one key back, because its build is over; whoever else asked for it is served.
+    /// Release one key after its build ended, and remove its job: the build serves every request for the key.
     ///
     /// # Errors
     /// When the queue cannot be written.
-    pub fn give_back(&mut self, queue: &Queue, key: Oid) -> Result<()> {
+    pub fn release(&mut self, queue: &Queue, key: Oid) -> Result<()> {
         let guard = queue.guard()?;
         guard.remove(key)?;
         self.claim.keys.retain(|other| *other != key);
         self.write()
     }
 
-    /// In its place, for a lock is on the file and not on the name; only ever under the guard.
+    /// Rewrite the file in place: the lock belongs to the inode, so the file must not be replaced. Call with the guard held.
     fn write(&mut self) -> Result<()> {
         let bytes = serde_json::to_vec(&self.claim).unwrap_or_default();
         let mut write = || {
@@ -109,12 +109,12 @@ impl Drop for Held {
     }
 }
 
-/// The claims that somebody holds; what the dead have left is removed. Only under the guard.
-pub(super) fn living(dir: &Path) -> Result<Vec<Claim>> {
+/// List the claims of live processes and remove stale ones. Call with the guard held.
+pub(super) fn live_claims(dir: &Path) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
     for entry in fs::read_dir(dir).map_err(at(dir))? {
         let path = entry.map_err(at(dir))?.path();
-        // Whoever built that may be done with it by now.
+        // The build may have ended since the directory was read.
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock_shared().is_ok() {
             fs::remove_file(&path).ok();

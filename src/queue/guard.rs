@@ -1,4 +1,4 @@
-//! The guard: looking at the queue and changing it, one process at a time.
+//! The guard: exclusive access to the queue.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write as _;
@@ -9,61 +9,61 @@ use super::job::{self, Aside, Job};
 use super::{Queue, Result, at, remove};
 use crate::git::Oid;
 
-/// The queue, held.
+/// Exclusive access to the queue until dropped.
 #[derive(Debug)]
 pub struct Guard<'q> {
     queue: &'q Queue,
-    /// The lock goes with the file.
+    /// Closing the file releases the lock.
     _lock: File,
 }
 
-/// What there is at one moment.
+/// The contents of the queue at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// The jobs, the newest first; those that are being built among them.
+    /// All jobs, newest first, including those being built.
     pub jobs: Vec<Job>,
-    /// What is being built.
+    /// The claims of live processes.
     pub claims: Vec<Claim>,
-    /// Whether there is a worker.
+    /// Whether a worker is running.
     pub has_worker: bool,
 }
 
-/// What became of a job that was put in.
+/// The result of [`Guard::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is in the queue.
+    /// The job was added.
     Queued,
-    /// It was there already, and is the newest now.
+    /// The job existed already and is now the newest.
     Renewed,
-    /// Its key is being built.
+    /// Its key is being built; no job was added.
     Building,
 }
 
-/// What the worker does next.
+/// The next action of the worker.
 #[derive(Debug)]
 pub enum Next {
-    /// This job, which is claimed.
+    /// Build this job, which is now claimed.
     Build(Job, Held),
-    /// This job has been begun too often; it is no longer in the queue.
-    Worn(Job),
-    /// What there is to build, others are building.
+    /// Fail this job, which was started too often. It was removed from the queue.
+    RetriesExhausted(Job),
+    /// Wait: other processes are building all jobs.
     Wait,
-    /// There is nothing.
+    /// Exit: the queue is empty.
     Nothing,
 }
 
 impl Snapshot {
-    /// The job for a key.
+    /// Find the job for a key.
     pub fn job(&self, key: Oid) -> Option<&Job> {
         self.jobs.iter().find(|job| job.key == key)
     }
 
-    /// The claim on a key.
+    /// Find the claim on a key.
     pub fn claim(&self, key: Oid) -> Option<&Claim> {
         self.claims.iter().find(|claim| claim.has(key))
     }
 
-    /// Whether jobs wait and no worker is there to take them.
+    /// Whether jobs are waiting while no worker is running.
     pub fn is_stranded(&self) -> bool {
         !self.jobs.is_empty() && !self.has_worker
     }
@@ -74,12 +74,16 @@ impl<'q> Guard<'q> {
         Self { queue, _lock: lock }
     }
 
-    /// What there is. A job that cannot be read is put aside.
+    /// Read jobs, claims and worker state. Job files that cannot be parsed are moved to `aside/`.
     ///
     /// # Errors
     /// When the queue cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot { jobs: self.jobs()?, claims: claim::living(&self.dir("claims"))?, has_worker: self.has_worker()? })
+        Ok(Snapshot {
+            jobs: self.jobs()?,
+            claims: claim::live_claims(&self.dir("claims"))?,
+            has_worker: self.has_worker()?,
+        })
     }
 
     fn jobs(&self) -> Result<Vec<Job>> {
@@ -89,28 +93,28 @@ impl<'q> Guard<'q> {
             let path = entry.map_err(at(&dir))?.path();
             match job::read(&path) {
                 Ok(job) => jobs.push(job),
-                // What somebody was writing when he was killed.
+                // A temporary file of a process that was killed.
                 Err(_) if path.extension().is_none_or(|extension| extension != "json") => drop(fs::remove_file(&path)),
-                Err(_) => self.put_away(&path)?,
+                Err(_) => self.quarantine(&path)?,
             }
         }
         jobs.sort_by(|a, b| b.queued.cmp(&a.queued).then_with(|| a.point.cmp(&b.point)));
         Ok(jobs)
     }
 
-    /// A file that is no job is kept for whoever wonders.
-    fn put_away(&self, path: &Path) -> Result<()> {
+    /// Move a file that is not a valid job to `aside/`, so that the user can inspect it.
+    fn quarantine(&self, path: &Path) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         fs::rename(path, self.dir("aside").join(format!("{name}.unreadable"))).map_err(at(path))
     }
 
-    /// Puts a job in, the newest now.
+    /// Add a job as the newest, or renew the existing job for its key.
     ///
     /// # Errors
     /// When the spool cannot be written.
     pub fn put(&self, job: Job) -> Result<Put> {
         let path = self.queue.job_path(job.key);
-        if claim::living(&self.dir("claims"))?.iter().any(|claim| claim.has(job.key)) {
+        if claim::live_claims(&self.dir("claims"))?.iter().any(|claim| claim.has(job.key)) {
             return Ok(Put::Building);
         }
         let (job, put) = match job::read(&path) {
@@ -119,11 +123,11 @@ impl<'q> Guard<'q> {
         };
         remove(&self.dir("aside").join(format!("{}.json", job.key)))?;
         self.withdraw_cancel(job.key)?;
-        self.queue.write_whole(&path, &serde_json::to_vec(&job).unwrap_or_default())?;
+        self.queue.write_atomically(&path, &serde_json::to_vec(&job).unwrap_or_default())?;
         Ok(put)
     }
 
-    /// Takes a job and what was asked about it out of the queue.
+    /// Remove a job and its cancel request from the queue.
     ///
     /// # Errors
     /// When the spool cannot be written.
@@ -132,22 +136,22 @@ impl<'q> Guard<'q> {
         remove(&self.queue.job_path(key))
     }
 
-    /// Takes a job out of the queue and keeps why it came to nothing.
+    /// Move a job from the queue to `aside/`, with the reason why it did not succeed.
     ///
     /// # Errors
     /// When the spool cannot be written.
     pub fn set_aside(&self, aside: &Aside) -> Result<()> {
         let key = aside.job.key;
         let path = self.dir("aside").join(format!("{key}.json"));
-        self.queue.write_whole(&path, &serde_json::to_vec(aside).unwrap_or_default())?;
+        self.queue.write_atomically(&path, &serde_json::to_vec(aside).unwrap_or_default())?;
         self.remove(key)
     }
 
-    /// Asks the worker to end the build of a key.
+    /// Ask the worker to stop the build of a key.
     ///
     /// # Errors
     /// When the spool cannot be written.
-    pub fn ask_to_cancel(&self, key: Oid) -> Result<()> {
+    pub fn request_cancel(&self, key: Oid) -> Result<()> {
         let path = self.dir("cancel").join(key.to_string());
         self.queue.shared.write(&path, b"").map_err(at(&path))
     }
@@ -156,19 +160,19 @@ impl<'q> Guard<'q> {
         remove(&self.dir("cancel").join(key.to_string()))
     }
 
-    /// Claims those of `keys` that nobody builds, and names the others.
+    /// Claim those of `keys` that no other process is building, and return the others.
     ///
     /// # Errors
     /// When the claim cannot be written.
     pub fn claim(&self, keys: &[Oid]) -> Result<(Held, Vec<Oid>)> {
         let dir = self.dir("claims");
-        let others = claim::living(&dir)?;
-        let is_built = |key: &Oid| others.iter().any(|claim| claim.has(*key));
-        let (busy, free): (Vec<Oid>, Vec<Oid>) = keys.iter().copied().partition(is_built);
+        let others = claim::live_claims(&dir)?;
+        let is_claimed = |key: &Oid| others.iter().any(|claim| claim.has(*key));
+        let (busy, free): (Vec<Oid>, Vec<Oid>) = keys.iter().copied().partition(is_claimed);
         Ok((Held::take(&dir, self.queue.shared, Claim::new(&free, false))?, busy))
     }
 
-    /// What the worker does next: the newest job that nobody builds, which counts as begun from now on.
+    /// Choose the worker's next action. The newest unclaimed job is claimed and its start is counted.
     ///
     /// # Errors
     /// When the spool cannot be read or written.
@@ -179,20 +183,20 @@ impl<'q> Guard<'q> {
         }
         let is_free = |job: &Job| !claims.iter().any(|claim| claim.has(job.key));
         let Some(mut job) = jobs.into_iter().find(is_free) else { return Ok(Next::Wait) };
-        if job.is_worn() {
+        if job.has_exhausted_retries() {
             self.remove(job.key)?;
-            return Ok(Next::Worn(job));
+            return Ok(Next::RetriesExhausted(job));
         }
         let held = Held::take(&self.dir("claims"), self.queue.shared, Claim::new(&[job.key], true))?;
         job.tries += 1;
-        self.queue.write_whole(&self.queue.job_path(job.key), &serde_json::to_vec(&job).unwrap_or_default())?;
+        self.queue.write_atomically(&self.queue.job_path(job.key), &serde_json::to_vec(&job).unwrap_or_default())?;
         Ok(Next::Build(job, held))
     }
 
-    /// The worker's lock, unless there is a worker.
+    /// Take the worker's lock; `None` if a worker is running.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the lock file cannot be opened or written.
     pub fn become_worker(&self) -> Result<Option<File>> {
         let path = self.dir("worker");
         let mut file = self.queue.open_lock(&path)?;
@@ -206,10 +210,10 @@ impl<'q> Guard<'q> {
         Ok(Some(file))
     }
 
-    /// Whether there is a worker.
+    /// Whether a worker is running.
     ///
     /// # Errors
-    /// When its lock cannot be looked at.
+    /// When the worker's lock file cannot be opened.
     pub fn has_worker(&self) -> Result<bool> {
         let path = self.dir("worker");
         match File::open(&path).map(|file| file.try_lock_shared()) {

@@ -1,4 +1,4 @@
-//! Jobs: what is to be built, and who asked.
+//! Jobs: requests to build a key.
 
 use std::io;
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::git::{Oid, hex};
 use crate::lattice::Spelled;
 use crate::limit::Limit;
 
-/// How often a job is begun before it counts as failed.
-pub(super) const TRIES: u32 = 3;
+/// How often a job is started before it counts as failed.
+const MAX_TRIES: u32 = 3;
 
-/// Who asked for a build.
+/// What requested a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Asked {
-    /// A hook: only with a permit.
+    /// A hook; needs a permit.
     Checkout,
-    /// The user, by `build --background`.
+    /// The user, with `build --background`.
     Typed,
 }
 
-/// One key that is to be built.
+/// A request to build one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// The point.
@@ -32,39 +32,39 @@ pub struct Job {
     /// The build key.
     #[serde(with = "hex")]
     pub key: Oid,
-    /// The commit that holds it.
+    /// The commit that contains the point.
     #[serde(with = "hex")]
     pub commit: Oid,
-    /// Who asked.
+    /// What requested it.
     pub asked: Asked,
-    /// When it was last asked for, in milliseconds since 1970.
+    /// Time of the last request, in milliseconds since 1970.
     pub queued: u64,
-    /// How often it was asked for.
+    /// Number of requests.
     #[serde(default)]
     pub asks: u32,
-    /// How often it was begun.
+    /// Number of times the build was started.
     #[serde(default)]
     pub tries: u32,
-    /// Whether it is built even where it has a record.
+    /// Whether to build even if a record exists.
     #[serde(default)]
     pub again: bool,
-    /// The worktree from which it was asked for.
+    /// The worktree that requested it.
     #[serde(default)]
     pub worktree: String,
 }
 
 impl Job {
-    /// A job that was asked for just now.
+    /// Create a job requested now.
     pub fn new(point: Spelled, key: Oid, commit: Oid, asked: Asked) -> Self {
         Self { point, key, commit, asked, queued: now(), asks: 1, tries: 0, again: false, worktree: String::new() }
     }
 
-    /// Whether it was begun so often without an end that it is not begun again.
-    pub fn is_worn(&self) -> bool {
-        self.tries >= TRIES
+    /// Whether the build was started `MAX_TRIES` times without finishing.
+    pub fn has_exhausted_retries(&self) -> bool {
+        self.tries >= MAX_TRIES
     }
 
-    /// Asked for once more: as new, and with all that either asked for.
+    /// Merge with an older request for the same key: `Typed` and `again` are kept if either request has them.
     pub(super) fn renewed(self, older: &Self) -> Self {
         let typed = self.asked == Asked::Typed || older.asked == Asked::Typed;
         Self {
@@ -76,39 +76,39 @@ impl Job {
     }
 }
 
-/// A job that came to nothing.
+/// A job that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aside {
     /// The job.
     pub job: Job,
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// The limit that ended it: within the same it would come to the same.
+    /// The limit that stopped it: under the same limit it would fail again.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
     pub limit: Option<AtLimit>,
 }
 
-/// A limit that ended a job, and how much it allowed.
+/// A limit that stopped a job, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtLimit {
-    /// Which.
+    /// Which limit.
     #[serde(rename = "key")]
     pub which: Limit,
-    /// Seconds or bytes.
+    /// Its value, in seconds or bytes.
     pub amount: u64,
 }
 
-/// Milliseconds since 1970.
+/// The current time in milliseconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A limit of another version is none.
+/// Read an unknown limit, written by another version, as `None`.
 fn if_known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<AtLimit>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }
 
-/// Reads a job whose file is named for its key.
+/// Read a job; its file must be named after its key.
 pub(super) fn read(path: &Path) -> io::Result<Job> {
     let job: Job = serde_json::from_slice(&read_small(path)?)?;
     if path.file_stem().is_some_and(|stem| stem == job.key.to_string().as_str()) {
@@ -118,12 +118,12 @@ pub(super) fn read(path: &Path) -> io::Result<Job> {
     }
 }
 
-/// How long a file of the queue may be: what is written here has some hundred bytes, and a path.
-const MOST_FILE: u64 = 64 << 10;
+/// Maximum size of a queue file. Written files have some hundred bytes and a path.
+const MAX_FILE_SIZE: u64 = 64 << 10;
 
-/// The bytes of a file of the queue.
+/// Read a queue file of at most [`MAX_FILE_SIZE`] bytes.
 pub(super) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    let bytes = read_at_most(&std::fs::File::open(path)?, MOST_FILE)?;
+    let bytes = read_at_most(&std::fs::File::open(path)?, MAX_FILE_SIZE)?;
     bytes.map_err(|size| io::Error::new(io::ErrorKind::FileTooLarge, format!("it has {size} bytes")))
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_of_another_version_is_none() {
+    fn unknown_limit_reads_as_none() {
         let id = "1".repeat(40);
         let aside = |limit: &str| {
             let job = format!(r#"{{"point":"a/b","key":"{id}","commit":"{id}","asked":"typed","queued":1}}"#);

@@ -1,12 +1,12 @@
-//! The local queue: what is to be built in the background, and what is being built, for all worktrees of a repository.
+//! The local build queue, shared by all worktrees of a repository.
 //!
-//! A *job* asks for one build key; the *spool* keeps jobs, a file each, until they are over. A *claim* says that a process is
-//! building some keys: it counts only while that process holds the claim's file locked, so that nobody has to believe what a
-//! process that was killed has left. The *worker* takes the jobs one after another and holds a lock of its own. Whoever looks or
-//! changes anything holds the *guard*, for moments only: that is why nobody can put in a job for a worker that is just leaving.
+//! A *job* is a request to build one key; the *spool* stores each job in a file until it ends. A *claim* says that a process is
+//! building some keys. It is valid only while that process keeps the claim's file locked, so a killed process leaves no valid
+//! claim. The *worker* builds the jobs one after another and holds a lock of its own. Every process that reads or changes the
+//! queue holds the *guard* for a short time, so no job can be added for a worker that is about to exit.
 //!
-//! Under `lattice/queue` in the common dir: `lock` (the guard's), `worker`, `jobs/KEY.json`, `claims/PID-N.json`, `cancel/KEY`, and
-//! `aside/NAME.json` for what came to nothing.
+//! Files under `lattice/queue` in the common dir: `lock` (the guard), `worker`, `jobs/KEY.json`, `claims/PID-N.json`,
+//! `cancel/KEY`, and `aside/NAME.json` for jobs that did not succeed.
 
 mod claim;
 mod guard;
@@ -24,13 +24,13 @@ pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
 pub use job::{Aside, Asked, AtLimit, Job, now};
 
-/// How long the guard is waited for: a process holds it for moments, unless it was stopped (Ctrl-Z).
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a checkout waits for it.
-const PATIENCE_OF_CHECKOUT: Duration = Duration::from_millis(15);
-/// How many jobs a checkout reads.
-const JOBS_OF_CHECKOUT: usize = 256;
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How long to wait for the guard. It is held briefly, unless its process was suspended (Ctrl-Z).
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a checkout waits for the guard.
+const CHECKOUT_LOCK_TIMEOUT: Duration = Duration::from_millis(15);
+/// Maximum number of jobs in the queue for a checkout to read it.
+const MAX_CHECKOUT_JOBS: usize = 256;
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A file of the queue could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,32 +38,32 @@ pub enum Error {
     /// Reading or writing failed.
     #[error("could not use `{}`", path.display())]
     Io {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody holds the queue for too long.
-    #[error("the queue is held by another process: `{}` is locked", path.display())]
+    /// Another process has held the lock for too long.
+    #[error("another process is using the queue: `{}` is locked", path.display())]
     Busy {
-        /// The lock.
+        /// The lock file.
         path: PathBuf,
     },
 }
 
 impl Error {
-    /// What the user can do about it.
+    /// What the user can do about the error.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Busy { .. } => {
-                Some("a git-lattice may have been stopped in the middle (Ctrl-Z): let it go on, or end it")
+                Some("a git-lattice process may be suspended (Ctrl-Z): resume it with `fg`, or end it")
             }
             Self::Io { .. } => None,
         }
     }
 }
 
-/// `Result` with this shelf's [`Error`].
+/// `Result` with the queue's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The queue of a repository.
@@ -74,46 +74,46 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue of a repository; nothing is made or read.
+    /// Name the queue of a repository, without reading or creating files.
     pub fn of(repo: &Repo) -> Self {
         Self { dir: repo.common_dir().join("lattice").join("queue"), shared: repo.shared() }
     }
 
-    /// Holds the queue, which is made where it is missing.
+    /// Lock the queue, and create it if it is missing.
     ///
     /// # Errors
-    /// When its folder cannot be written, or somebody holds it for too long.
+    /// When its directory cannot be written, or another process holds the lock for too long.
     pub fn guard(&self) -> Result<Guard<'_>> {
-        self.hold_within(PATIENCE)
+        self.lock_within(LOCK_TIMEOUT)
     }
 
-    /// [`Self::guard`] for a checkout, which waits: `None` where another process holds the queue, or there are many jobs in it.
+    /// Like [`Self::guard`], but fast enough for a checkout: `None` if the queue is locked or has many jobs.
     ///
     /// # Errors
     /// When its folder cannot be written.
     pub fn guard_for_checkout(&self) -> Result<Option<Guard<'_>>> {
-        let jobs = fs::read_dir(self.dir.join("jobs")).map_or(0, |jobs| jobs.take(JOBS_OF_CHECKOUT + 1).count());
-        if jobs > JOBS_OF_CHECKOUT {
+        let jobs = fs::read_dir(self.dir.join("jobs")).map_or(0, |jobs| jobs.take(MAX_CHECKOUT_JOBS + 1).count());
+        if jobs > MAX_CHECKOUT_JOBS {
             return Ok(None);
         }
-        match self.hold_within(PATIENCE_OF_CHECKOUT) {
+        match self.lock_within(CHECKOUT_LOCK_TIMEOUT) {
             Err(Error::Busy { .. }) => Ok(None),
             held => held.map(Some),
         }
     }
 
-    fn hold_within(&self, patience: Duration) -> Result<Guard<'_>> {
+    fn lock_within(&self, timeout: Duration) -> Result<Guard<'_>> {
         for name in ["jobs", "claims", "cancel", "aside"] {
             let dir = self.dir.join(name);
             self.shared.create_dir_all(&dir).map_err(at(&dir))?;
         }
         let path = self.dir.join("lock");
         let file = self.open_lock(&path)?;
-        hold(&file, &path, patience)?;
+        lock_within(&file, &path, timeout)?;
         Ok(Guard::new(self, file))
     }
 
-    /// What there is at this moment; where there never was a queue, nothing, and none is made.
+    /// Read the queue. A missing queue reads as empty and is not created.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -124,37 +124,37 @@ impl Queue {
         self.guard()?.snapshot()
     }
 
-    /// Whether there is neither a job nor a claim, as two folders tell without any lock.
+    /// Whether there are no jobs and no claims; reads two directories without a lock.
     fn is_idle(&self) -> bool {
         let is_empty =
             |name: &str| fs::read_dir(self.dir.join(name)).map_or(true, |mut entries| entries.next().is_none());
         is_empty("jobs") && is_empty("claims")
     }
 
-    /// The job for a key.
+    /// Read the job for a key.
     pub fn job(&self, key: Oid) -> Option<Job> {
         job::read(&self.job_path(key)).ok()
     }
 
-    /// Whether somebody asked to cancel the build of a key.
+    /// Whether a cancel request exists for a key.
     pub fn is_cancelled(&self, key: Oid) -> bool {
         self.dir.join("cancel").join(key.to_string()).exists()
     }
 
-    /// Why the last job for a key came to nothing, if it did.
+    /// Read why the last job for a key did not succeed, if it did not.
     pub fn aside(&self, key: Oid) -> Option<Aside> {
         let bytes = job::read_small(&self.dir.join("aside").join(format!("{key}.json"))).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Opens a file that is there to be locked.
+    /// Open a lock file, and create it if it is missing.
     fn open_lock(&self, path: &Path) -> Result<File> {
         let mut options = OpenOptions::new();
         self.shared.open(options.create(true).truncate(false).write(true), path).map_err(at(path))
     }
 
-    /// Writes a file so that it is seen whole or not at all.
-    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    /// Replace a file atomically.
+    fn write_atomically(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         temporary::replace(path, |new| self.shared.write(new, bytes)).map_err(at(path))
     }
 
@@ -163,8 +163,8 @@ impl Queue {
     }
 }
 
-fn hold(file: &File, path: &Path, patience: Duration) -> Result<()> {
-    let until = Instant::now() + patience;
+fn lock_within(file: &File, path: &Path, timeout: Duration) -> Result<()> {
+    let until = Instant::now() + timeout;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
@@ -172,12 +172,12 @@ fn hold(file: &File, path: &Path, patience: Duration) -> Result<()> {
             Err(TryLockError::WouldBlock) if Instant::now() > until => {
                 return Err(Error::Busy { path: path.to_owned() });
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// Removes a file; that it is not there is as good.
+/// Remove a file. A missing file is not an error.
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),

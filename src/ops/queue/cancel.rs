@@ -48,7 +48,7 @@ pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job,
     for job in now.jobs.iter().filter(is_meant) {
         let ended = match now.claim(job.key) {
             Some(claim) if claim.background && now.has_worker => {
-                guard.ask_to_cancel(job.key)?;
+                guard.request_cancel(job.key)?;
                 Ended::Stopping
             }
             Some(claim) if !claim.background => {

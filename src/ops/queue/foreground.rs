@@ -54,7 +54,7 @@ fn run(
             *left = left.saturating_sub(1);
             if *left == 0 {
                 // Write errors are ignored: the result is recorded, and the worker reports problems of the queue.
-                held.give_back(queue, done.record.key).ok();
+                held.release(queue, done.record.key).ok();
             }
         }
         on(progress);

@@ -104,7 +104,7 @@ fn supersede(guard: &Guard<'_>, requests: &[BuildRequest]) -> Result<()> {
     let is_old = |job: &&Job| job.asked == Asked::Checkout && requests.iter().all(|request| request.key != job.key);
     for job in snapshot.jobs.iter().filter(is_old) {
         match snapshot.claim(job.key) {
-            Some(claim) if claim.background => guard.ask_to_cancel(job.key)?,
+            Some(claim) if claim.background => guard.request_cancel(job.key)?,
             _ => guard.remove(job.key)?,
         }
     }

@@ -44,7 +44,7 @@ pub fn work(context: &Context) -> Result<()> {
         drop(guard);
         match next {
             Next::Build(job, held) => build(context, &queue, &job, held)?,
-            Next::Worn(job) => give_up(&queue, job)?,
+            Next::RetriesExhausted(job) => give_up(&queue, job)?,
             Next::Wait | Next::Nothing => std::thread::sleep(POLL),
         }
     }
@@ -54,7 +54,7 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
     // The worker may have run for days.
     context.forget_config();
     // The estimate is only displayed: ignore errors.
-    held.expect(queue, expect::seconds(context, &job.point).ok().flatten())?;
+    held.set_expected(queue, expect::seconds(context, &job.point).ok().flatten())?;
     let program = std::env::current_exe().context("could not find this program")?;
     let worktree = Path::new(&job.worktree);
     let cwd = if worktree.is_dir() { worktree } else { context.repo.common_dir() };
