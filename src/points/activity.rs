@@ -1,28 +1,28 @@
-//! What the queue says of points: which wait, and which are being built.
+//! Queue activity of points: which are waiting and which are being built.
 
 use crate::git::{Oid, Repo};
 use crate::queue::{Queue, Result, Snapshot, now};
 use crate::record::State;
 
-/// What is going on with a key. Times are in seconds.
+/// Queue activity of a build key. Times are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
-    /// It waits its turn.
+    /// Waiting in the queue.
     Queued {
         /// For so long.
         seconds: u64,
     },
-    /// It is being built.
+    /// Being built.
     Building {
         /// For so long.
         seconds: u64,
-        /// How long it will take in all, by earlier records.
+        /// Expected total duration, estimated from earlier records.
         expected: Option<u64>,
     },
 }
 
 impl Activity {
-    /// The state that it gives a point.
+    /// The state of a point with this activity.
     pub fn state(self) -> State {
         match self {
             Self::Queued { .. } => State::Queued,
@@ -30,14 +30,14 @@ impl Activity {
         }
     }
 
-    /// For how long, in seconds.
+    /// Seconds since it was queued or the build started.
     pub fn seconds(self) -> u64 {
         match self {
             Self::Queued { seconds } | Self::Building { seconds, .. } => seconds,
         }
     }
 
-    /// How many seconds it will take in all, by earlier records.
+    /// Expected total duration in seconds, estimated from earlier records.
     pub fn expected(self) -> Option<u64> {
         match self {
             Self::Queued { .. } => None,
@@ -46,7 +46,7 @@ impl Activity {
     }
 }
 
-/// The queue at one moment.
+/// A snapshot of the queue.
 #[derive(Debug, Default)]
 pub struct View {
     snapshot: Snapshot,
@@ -54,7 +54,7 @@ pub struct View {
 }
 
 impl View {
-    /// Looks at the queue.
+    /// Read the queue.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -62,7 +62,7 @@ impl View {
         Ok(Self { snapshot: Queue::of(repo).look()?, now: now() })
     }
 
-    /// What is going on with a key.
+    /// The activity of a key, if any.
     pub fn of(&self, key: Oid) -> Option<Activity> {
         let since = |time: u64| self.now.saturating_sub(time) / 1000;
         if let Some(claim) = self.snapshot.claim(key) {
@@ -71,7 +71,7 @@ impl View {
         self.snapshot.job(key).map(|job| Activity::Queued { seconds: since(job.queued) })
     }
 
-    /// How many jobs wait that no worker will take, because the last one was killed.
+    /// Number of jobs that wait without a worker, because the last worker was killed.
     pub fn stranded(&self) -> usize {
         if self.snapshot.is_stranded() { self.snapshot.jobs.len() } else { 0 }
     }

@@ -1,8 +1,8 @@
-//! What `status` found out before. It follows from ids, so it is never stale, only no longer needed; what was found of records holds
-//! within a span of time as well.
+//! The cache of `status`. Facts are derived from object ids, so they never become stale, only unused; facts about records are
+//! valid for a span of time as well.
 //!
-//! A text file under the common dir, one fact a line; of two about the same the later one counts. It is an optimisation: without it a
-//! command takes longer. Where little is new, that is appended. A line that does not parse, or is not whole, is left out.
+//! It is a text file under the common dir with one fact per line; a later line replaces an earlier one for the same subject. The
+//! cache is only an optimisation. A few new facts are appended; many cause a rewrite. Invalid and incomplete lines are ignored.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -21,13 +21,13 @@ use crate::record::{Records, Span, Verdict, Verdicts};
 use crate::system::System;
 use crate::temporary;
 
-/// The format of the file: a file of another one counts as empty.
+/// The file's format; a file in another format counts as empty.
 const FORMAT: u32 = 5;
-/// What ends a line that is whole.
+/// The end of a complete line.
 const END: &str = " .";
-/// What follows a verdict that other records contradict.
+/// The mark after a verdict that other records contradict.
 const DISPUTED: &str = "!";
-/// New lines are appended as long as they are at most this part of the file.
+/// New lines are appended if they are at most one in `FEW` bytes of the file.
 const FEW: usize = 4;
 
 /// A point and a commit of its branch.
@@ -39,7 +39,7 @@ pub struct Place {
     pub commit: Oid,
 }
 
-/// What follows from a point and its commit alone.
+/// Facts derived from a point and its commit alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The build key.
@@ -53,20 +53,20 @@ pub struct Cache {
     path: PathBuf,
     shared: Shared,
     head: String,
-    /// The facts, and whether one was asked for.
+    /// The facts, and whether each was used.
     facts: HashMap<Place, (Facts, Cell<bool>)>,
     contained: HashMap<(Oid, Oid), bool>,
     writers: String,
-    /// When the judgements hold; `None` when that is not known.
+    /// The span in which the judgements are valid; `None` if unknown.
     span: Option<Span>,
     judgements: HashMap<Oid, Judgement>,
-    /// How many lines of the notes are not believed.
+    /// Number of note lines that are not trusted.
     skipped: usize,
-    /// How many judgements the file should have.
+    /// Number of judgements that the file should have.
     counted: usize,
-    /// Whether something is not in the file.
+    /// Whether facts are missing from the file.
     has_news: bool,
-    /// The lines to append to the file; without a file, the lines of all facts.
+    /// The lines to append; if the file is missing, the lines of all facts.
     new: String,
     /// The file as it was read.
     file: File,
@@ -77,18 +77,18 @@ pub struct Cache {
 /// The state of the cache file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum File {
-    /// There is none for this configuration. Facts are then kept only as lines: each is asked for once.
+    /// Missing for this configuration. Facts are kept only as lines, since each is used once.
     Missing,
-    /// It can be appended to.
+    /// Present; lines can be appended.
     There { bytes: usize, lines: usize },
-    /// It has entries that must not be read again.
+    /// Present with entries that must not be read again.
     Stale,
 }
 
 impl Cache {
-    /// A cache that knows nothing.
+    /// Create a cache without facts.
     pub fn empty(repo: &Repo, config: &Config) -> Self {
-        // What counts of a note depends on the limit too; where that cannot be read, the records cannot either.
+        // Which notes count depends on the size limit. If the limit cannot be read, neither can the records.
         let limit = repo.size_limit(Kind::Note).unwrap_or_default();
         Self {
             path: repo.common_dir().join("lattice").join("cache"),
@@ -112,7 +112,7 @@ impl Cache {
         }
     }
 
-    /// Reads what there is for this configuration.
+    /// Load the facts for this configuration.
     pub fn load(repo: &Repo, config: &Config) -> Self {
         let mut cache = Self::empty(repo, config);
         let text = fs::read_to_string(&cache.path).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Cache {
         cache
     }
 
-    /// A line that does not parse is left out.
+    /// Add the fact of one line; `None` if the line is invalid.
     fn read_line<'t>(&mut self, line: &'t str, known: &mut Verdicted<'t>) -> Option<()> {
         let (kind, rest) = line.split_once(' ')?;
         let mut words = rest.split(' ');
@@ -160,8 +160,8 @@ impl Cache {
         Some(())
     }
 
-    /// Makes the verdicts those of `records`. As long as no writer's ref has moved and the clock is within the span, nothing is read;
-    /// when a ref has moved, the notes that changed are.
+    /// Update the verdicts from `records`. Nothing is read while all writers' refs are unchanged and the clock is within the span;
+    /// after a ref moved, the changed notes are read.
     pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
         let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
         let writers = writers.join(" ");
@@ -183,7 +183,7 @@ impl Cache {
         let before = self.judgements.len();
         self.judgements.retain(|key, _| keys.contains_key(key));
         if self.judgements.len() < before {
-            // What lost its notes must not come back from the file.
+            // Verdicts of removed notes must not be read from the file again.
             self.file = File::Stale;
         }
         for (key, new) in keys.into_iter().filter_map(|(key, new)| Some((key, new?))) {
@@ -192,7 +192,7 @@ impl Cache {
         }
     }
 
-    /// What counts of the records for a key that is this point's, and how many other points' records hang on it.
+    /// The point's verdicts for a key, and the number of other points with records for the same key.
     pub fn verdicts(&self, key: Oid, point: &Spelled) -> (Rc<Verdicts>, usize) {
         let Some(judgement) = self.judgements.get(&key) else { return (self.nothing(), 0) };
         let own = judgement.verdicts.iter().find(|(other, _)| other == point).map(|(_, verdicts)| Rc::clone(verdicts));
@@ -205,25 +205,25 @@ impl Cache {
         Rc::clone(&self.nothing)
     }
 
-    /// How many lines of all notes are not believed.
+    /// Number of note lines that are not trusted.
     pub fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// Makes the verdicts on a point's key those of records that were just read.
+    /// Set the verdicts of a point's key, from records that were just read.
     pub fn put_verdicts(&mut self, key: Oid, point: Spelled, verdicts: Verdicts) {
         let verdicts = vec![(point, Rc::new(verdicts))];
         self.judgements.insert(key, Judgement { verdicts, ..Judgement::default() });
     }
 
-    /// What is known of a point at a commit.
+    /// The facts of a point at a commit, if known.
     pub fn facts(&self, place: &Place) -> Option<&Facts> {
         let (facts, is_asked) = self.facts.get(place)?;
         is_asked.set(true);
         Some(facts)
     }
 
-    /// Remembers what was found.
+    /// Store the facts of a point at a commit.
     pub fn put_facts(&mut self, place: Place, facts: Facts) {
         if self.file == File::Missing {
             self.has_news = true;
@@ -239,7 +239,7 @@ impl Cache {
         self.contained.get(&(commit, ancestor)).copied()
     }
 
-    /// Remembers what was found.
+    /// Store whether `commit` contains `ancestor`.
     pub fn put_contains(&mut self, commit: Oid, ancestor: Oid, contained: bool) {
         self.add_line(format_args!("c {commit} {ancestor} {}{END}", u8::from(contained)));
         self.contained.insert((commit, ancestor), contained);
@@ -252,7 +252,7 @@ impl Cache {
         }
     }
 
-    /// Keeps what is new for the next time. Write failures are ignored: the cache is only an optimisation.
+    /// Save new facts. Write failures are ignored: the cache is only an optimisation.
     pub fn save(mut self) {
         if !self.has_news {
             return;
@@ -268,15 +268,15 @@ impl Cache {
         }
     }
 
-    /// Branches move on, and what was known of their old tips is of no use: at most half of the file is of that kind.
+    /// Whether more than half of the file is unused: branches moved, and facts about old tips are not needed.
     fn is_crowded(&self, lines: usize) -> bool {
         let asked = self.facts.values().filter(|(_, is_asked)| is_asked.get()).count();
         self.facts.len() > 2 * asked + 1000
             || lines > 2 * (self.facts.len() + self.contained.len() + self.judgements.len()) + 1000
     }
 
-    /// Another process may have replaced the file by one for another configuration, and one that was killed in here may have left
-    /// half a line, which ends here.
+    /// Append the new lines. Check the header first: another process may have replaced the file for another configuration. Start
+    /// with a newline: a process killed while appending may have left an incomplete line.
     fn append(&self) -> io::Result<()> {
         let mut file = OpenOptions::new().read(true).append(true).open(&self.path)?;
         let mut head = vec![0; self.head.len() + 1];
@@ -321,7 +321,7 @@ impl Cache {
         to.flush()
     }
 
-    /// The lines on all records. They come last: a file that lacks them is judged again.
+    /// The summary lines of all records. They come last, so the records of a truncated file are judged again.
     fn lines_of_records(&self) -> String {
         let span = self.span.as_ref().map(|span| format!("t {}{END}\n", span.to_text())).unwrap_or_default();
         format!("s {} {}{END}\n{span}w {}{END}\n", self.skipped, self.judgements.len(), self.writers)
@@ -360,7 +360,7 @@ impl fmt::Display for JudgementLine<'_> {
     }
 }
 
-/// The same few verdicts are in nearly every line.
+/// Verdicts by their text: most lines share the same few verdicts.
 type Verdicted<'t> = HashMap<&'t str, Rc<Verdicts>>;
 
 fn judgement<'t>(mut words: impl Iterator<Item = &'t str>, known: &mut Verdicted<'t>) -> Option<Judgement> {

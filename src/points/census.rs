@@ -1,4 +1,4 @@
-//! The census: which points have a branch, here and on the remote as last fetched.
+//! The census: the points that have a local branch or a remote-tracking branch.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,25 +7,25 @@ use crate::git::names;
 use crate::git::{Oid, Repo, Result};
 use crate::lattice::{Point, Population};
 
-/// Refs under more directories than this are sooner listed all together.
+/// Above this number of directories, listing all refs is faster.
 const MOST_PREFIXES: usize = 64;
 
-/// Where a point's branch is.
+/// The commits of a point's branch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tip {
-    /// Here.
+    /// The local branch.
     pub local: Option<Oid>,
-    /// On the remote as last fetched.
+    /// The remote-tracking branch.
     pub remote: Option<Oid>,
 }
 
 impl Tip {
-    /// The commit that counts: the local one, else the remote's.
+    /// The local commit, else the remote's.
     pub fn commit(&self) -> Option<Oid> {
         self.local.or(self.remote)
     }
 
-    /// Whether the remote has what is here.
+    /// Whether the remote has the local commit.
     pub fn is_pushed(&self) -> bool {
         self.remote.is_some() && self.local.is_none_or(|local| Some(local) == self.remote)
     }
@@ -41,7 +41,7 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts the points.
+    /// List all points that have a branch.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -49,7 +49,7 @@ impl Census {
         Self::under(repo, config, &[directory_of(config.branch.prefix())])
     }
 
-    /// Counts only as many as are needed to know `points` and those below them: of a large lattice a few.
+    /// List `points` and the points below them, without reading all refs of a large lattice.
     ///
     /// # Errors
     /// When refs cannot be read.
@@ -71,7 +71,7 @@ impl Census {
         }
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
-        // In the order of the refs, which is nearly that of the points.
+        // Refs are sorted nearly as points are.
         let mut points = Vec::new();
         for (name, id) in listing.refs {
             let (branch, is_local) = match (names::short(&name), &config.remote) {
@@ -94,7 +94,7 @@ impl Census {
         &self.population
     }
 
-    /// Where a point's branch is; both absent when it has none.
+    /// The commits of a point's branch; both are `None` if it has no branch.
     pub fn tip(&self, point: &Point) -> Tip {
         self.tips.get(point).copied().unwrap_or_default()
     }
@@ -104,20 +104,20 @@ impl Census {
         self.tip(point).commit()
     }
 
-    /// Adds a point that is known to be on the remote and was not fetched yet.
+    /// Add a point that exists on the remote and was not fetched yet.
     pub fn add(&mut self, point: Point) {
         self.tips.entry(point.clone()).or_default();
         self.population.insert(point);
     }
 
-    /// Adds a point as if it had a branch here: for plans.
+    /// Add a point as if it had a local branch, for planning.
     pub fn suppose(&mut self, point: &Point, commit: Oid) {
         self.tips.entry(point.clone()).or_default().local = Some(commit);
         self.population.insert(point.clone());
     }
 }
 
-/// `feature/` of `feature/x-`: refs are listed by whole directories.
+/// The directory part of a prefix (`feature/` of `feature/x-`): refs are listed by directory.
 pub(crate) fn directory_of(prefix: &str) -> &str {
     &prefix[..prefix.rfind('/').map_or(0, |at| at + 1)]
 }

@@ -1,4 +1,4 @@
-//! Choosing what to build by what is known of the points, and not by their names.
+//! Selection of points by state instead of by name.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,18 @@ use crate::points::census::Census;
 use crate::points::status::{self, PointStatus};
 use crate::record::State;
 
-/// Which points.
+/// A condition on the state of a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Every one.
+    /// Every point.
     All,
-    /// What can be worked on now: what is not built, and rests only on what is built or on the base.
+    /// Points that can be worked on now: not built, while all their lower covers are built.
     Frontier,
-    /// What failed when it was built last.
+    /// Points whose last build failed.
     Failed,
 }
 
-/// Those of `points` for which every one of `choices` holds, in their order.
+/// Return those of `points` that fulfil all `choices`, in the same order.
 ///
 /// # Errors
 /// When refs, objects or records cannot be read.
@@ -36,26 +36,26 @@ pub fn choose(
     if choices.iter().all(|choice| *choice == Choice::All) {
         return Ok(points);
     }
-    // What a point rests on may be any other one.
+    // The lower covers of a point may be any other points, so survey all of them.
     let survey = status::survey(context, config, census, None)?;
     let states: HashMap<&Point, State> =
         survey.points.iter().map(|status| (&status.named.point, built(status))).collect();
     let is = |point: &Point, state: State| states.get(point) == Some(&state);
     let is_frontier = |point: &Point| {
-        let rests = || census.population().maximal_below(point);
-        states.contains_key(point) && !is(point, State::Built) && rests().iter().all(|below| is(below, State::Built))
+        let covers = || census.population().maximal_below(point);
+        states.contains_key(point) && !is(point, State::Built) && covers().iter().all(|below| is(below, State::Built))
     };
-    let is_meant = |point: &Point| {
+    let is_selected = |point: &Point| {
         choices.iter().all(|choice| match choice {
             Choice::All => true,
             Choice::Frontier => is_frontier(point),
             Choice::Failed => is(point, State::Failed),
         })
     };
-    Ok(points.into_iter().filter(is_meant).collect())
+    Ok(points.into_iter().filter(is_selected).collect())
 }
 
-/// What the records say of the point's content, whether or not a point below has moved on since.
+/// The state of the point's content by its records, ignoring newer commits of points below.
 fn built(status: &PointStatus) -> State {
     match status.state {
         State::Behind => State::of(&status.verdicts, &status.systems),

@@ -1,4 +1,4 @@
-//! What a point's commit holds: the directories of the point and of those below it, the build key, and what would be generated.
+//! The contents of a point's commit: the directories of the point and the points below it, the build key, the generated flake.
 
 use anyhow::{Context as _, Result};
 
@@ -17,15 +17,15 @@ pub const CONFIG: &str = "config.toml";
 /// The user's own build instructions in a point's directory.
 pub const STEP: &str = "step.nix";
 
-/// The directories of a point and of the points at or below it that are in one tree.
+/// The directories, in one tree, of a point and the points below it.
 #[derive(Debug, Clone)]
 pub struct Content {
-    /// Each point with its directory and the tree there, in the order of tables; the point itself too, if it is there.
+    /// Each point with its directory and tree, in table order; includes the point itself if its directory exists.
     pub points: Vec<(Point, String, Entry)>,
 }
 
 impl Content {
-    /// Finds in `tree` the directories of `point` and of all points below it.
+    /// Find in `tree` the directories of `point` and of all points below it.
     ///
     /// # Errors
     /// When objects cannot be read.
@@ -33,7 +33,7 @@ impl Content {
         Ok(Self::walk(repo, config, tree, point, None)?.unwrap_or(Self { points: Vec::new() }))
     }
 
-    /// The same as long as the directories on the way have no more than `most` bytes as git objects; `None` where they have more.
+    /// Like [`Self::find`], but read at most `most` bytes of tree objects; `None` if that is not enough.
     ///
     /// # Errors
     /// When objects cannot be read.
@@ -50,18 +50,18 @@ impl Content {
         Ok(Some(Self { points: walk.found }))
     }
 
-    /// The directory of `point` itself.
+    /// The directory of `point`.
     pub fn own(&self, point: &Point) -> Option<&Entry> {
         self.points.iter().find(|(p, ..)| p == point).map(|(_, _, entry)| entry)
     }
 
-    /// The maximal points below `point` among these: what its flake takes.
+    /// The lower covers of `point` among these points: the inputs of its flake.
     pub fn previous(&self, point: &Point) -> Vec<Point> {
         let below: Population = self.points.iter().map(|(p, ..)| p.clone()).filter(|p| p != point).collect();
         below.maximal_below(point).into_iter().cloned().collect()
     }
 
-    /// The build key: the tree of just these directories and what `[build] include` names. Its objects are written to `repo`.
+    /// Compute the build key: the tree of these directories and the paths of `[build] include`. Its objects are written to `repo`.
     ///
     /// # Errors
     /// When objects cannot be read or written.
@@ -79,13 +79,13 @@ struct Walk<'a> {
     config: &'a Config,
     texts: Vec<String>,
     point: &'a Point,
-    /// How many bytes of directories may still be read; `None`: any.
+    /// Number of bytes of tree objects that may still be read; `None` is unlimited.
     left: Option<u64>,
     found: Vec<(Point, String, Entry)>,
 }
 
 impl Walk<'_> {
-    /// Looks into a directory; `false` when that would be more than may be read.
+    /// Search a directory; `false` if the byte limit is exceeded.
     fn descend(&mut self, segments: &[Segment], tree: Oid, path: String) -> Result<bool> {
         let Some((segment, rest)) = segments.split_first() else {
             let point = self.config.flake.decode(&self.config.lattice, &path);
@@ -121,7 +121,7 @@ impl Walk<'_> {
         true
     }
 
-    /// Other components and architectures are most of a large tree: no need to look into them.
+    /// Whether an entry can contain points at or below the point. This skips other components and architectures: most of a large tree.
     fn may_be_below(&self, segment: &Segment, name: &str) -> bool {
         let Segment::Set(axis) = segment else { return true };
         name.split('+').all(|value| self.texts[*axis].split('+').any(|own| own == value))
@@ -132,25 +132,25 @@ pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
-/// The values for a point's flake that takes the flakes of `previous`.
+/// The template values for a point's flake with the flakes of `previous` as inputs.
 pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Option<String>) -> Flake {
     let lattice = &config.lattice;
     let Names { spelled, branch, dir } = config.name(point).names();
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
     let values = lattice.values(point).into_iter().map(|values| values.iter().map(ToString::to_string).collect());
-    let take =
+    let previous_flake =
         |below: &Point| Previous { point: config.spell(below).into(), dir: relative(&dir, &config.dir_of(below)) };
     Flake {
         point: spelled.into(),
         coordinates: names.zip(values).collect(),
         systems: config.systems.of(lattice, point),
         branch: branch.to_string(),
-        previous: previous.iter().map(take).collect(),
+        previous: previous.iter().map(previous_flake).collect(),
         nixpkgs,
     }
 }
 
-/// The way from directory `from` to directory `to`, both from the root.
+/// The relative path from directory `from` to directory `to`, both relative to the root.
 fn relative(from: &str, to: &str) -> String {
     let (from, to): (Vec<_>, Vec<_>) = (from.split('/').collect(), to.split('/').collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -158,21 +158,21 @@ fn relative(from: &str, to: &str) -> String {
     up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-/// The `config.toml` that a tree has for a point, read and parsed once.
+/// A point's `config.toml` in a tree, parsed once.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// There is none.
+    /// The file does not exist.
     Missing,
-    /// It has more bytes than are read.
+    /// The file exceeds the size limit.
     TooLarge(TooLarge),
-    /// It is not TOML.
+    /// The file is invalid.
     Bad(config::Flaw),
-    /// What it says.
+    /// The parsed file.
     Data(StepData),
 }
 
 impl Step {
-    /// Reads that of `point` in `content`.
+    /// Read the file of `point` in `content`.
     ///
     /// # Errors
     /// When objects cannot be read.
@@ -185,20 +185,20 @@ impl Step {
         }
     }
 
-    /// What these bytes are.
+    /// Parse the bytes of the file.
     pub fn of(bytes: Vec<u8>) -> Self {
         StepData::parse(bytes).map_or_else(Self::Bad, Self::Data)
     }
 
-    /// What it says, where it can be used.
+    /// The parsed file, if it is valid.
     pub fn data(&self) -> Option<&StepData> {
         if let Self::Data(data) = self { Some(data) } else { None }
     }
 
-    /// What it says; `None` where there is none.
+    /// The parsed file; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it is there and cannot be used.
+    /// When the file is too large or invalid.
     pub fn usable(&self) -> Result<Option<&StepData>> {
         match self {
             Self::Missing => Ok(None),
@@ -209,8 +209,8 @@ impl Step {
     }
 }
 
-/// Which template makes exactly the `flake.nix` that `point` has in `content` from its config.toml; `None` when none does: it was
-/// changed by hand, or another version made it.
+/// Find the template that generates exactly the `flake.nix` of `point` in `content` from its config.toml; `None` if the file was
+/// edited or another version generated it.
 ///
 /// # Errors
 /// When objects cannot be read.
@@ -224,7 +224,7 @@ pub fn generated_by(
     let (Some(own), Some(data)) = (content.own(point), step.data()) else { return Ok(None) };
     let flake = match repo.file_at(own.id, FLAKE) {
         Ok(Some(flake)) => flake,
-        // What is too large to be read is not what a template makes.
+        // No template generates a file that exceeds the size limit.
         Ok(None) | Err(git::Error::TooLarge(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -232,7 +232,7 @@ pub fn generated_by(
     template_of(&values, &flake, None)
 }
 
-/// Which template makes exactly these bytes; `likely` is tried first.
+/// Find the template that generates exactly these bytes; try `likely` first.
 ///
 /// # Errors
 /// When the values cannot be rendered.
@@ -252,7 +252,7 @@ mod tests {
     use super::relative;
 
     #[test]
-    fn directories_are_reached_from_each_other() {
+    fn relative_path_between_directories() {
         assert_eq!(relative("f/c/a/p0/s2", "f/c/a/p0/s1"), "../s1");
         assert_eq!(relative("f/c/a/p1/s1", "f/c/a/p0/s9"), "../../p0/s9");
         assert_eq!(relative("f/c/a+b/p0/s1", "f/c/a/p0/s1"), "../../../a/p0/s1");

@@ -1,8 +1,8 @@
-//! Build keys of many points; parts that their trees share are computed once.
+//! Build keys of many points; shared subtrees are computed once.
 //!
-//! A key is the tree of the directories of a point and of all points below it ([`super::content::Content::key`]): the commit's tree
-//! without everything else. Most directories are the same for the next point of a chain. So each directory is remembered with the
-//! last point for which nothing had to be removed: nothing has to be removed for any point above that one either.
+//! A key is the commit's tree reduced to the directories of a point and of all points below it ([`super::content::Content::key`]).
+//! Most directories are the same for the next point of a chain. So each directory is cached with the last point for which nothing
+//! had to be removed: nothing has to be removed for any point above that one either.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -15,17 +15,17 @@ use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
 
-/// Remembered directories; beyond that all are forgotten, since points of one chain follow each other.
-const MOST: usize = 20_000;
+/// Maximum number of cached directories; above it the cache is cleared, since points of one chain follow each other.
+const MAX_PLACES: usize = 20_000;
 
-/// Works out build keys.
+/// Computes build keys.
 pub struct Keys<'a> {
-    /// Takes the trees that are only made for their ids.
+    /// Holds trees that are created only for their ids.
     memory: Repo,
     repo: &'a Repo,
     config: &'a Config,
     known: Place,
-    /// How many places there are below it.
+    /// Number of places below `known`.
     places: usize,
 }
 
@@ -50,7 +50,7 @@ struct Seen {
 struct Part {
     /// Its tree; `None` if it is empty.
     tree: Option<Oid>,
-    /// Whether the directory of the point itself is in it.
+    /// Whether it contains the directory of the point itself.
     has_own: bool,
     /// Whether no other point had to be removed.
     is_all: bool,
@@ -70,17 +70,17 @@ struct Walk<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Works out keys for `config`; nothing is written to `repo`.
+    /// Prepare to compute keys for `config`; nothing is written to `repo`.
     pub fn new(repo: &'a Repo, config: &'a Config) -> Self {
         Self { memory: repo.in_memory(), repo, config, known: Place::default(), places: 0 }
     }
 
-    /// The build key of `point` in a commit's tree; `None` when the point's directory is not there.
+    /// Compute the build key of `point` in a commit's tree; `None` if the point's directory does not exist.
     ///
     /// # Errors
     /// When objects cannot be read.
     pub fn key(&mut self, tree: Oid, point: &Point) -> Result<Option<Oid>> {
-        if self.places > MOST {
+        if self.places > MAX_PLACES {
             (self.known, self.places, self.memory) = (Place::default(), 0, self.repo.in_memory());
         }
         let include = &self.config.build.include;
@@ -105,7 +105,7 @@ impl<'a> Keys<'a> {
 }
 
 impl Walk<'_> {
-    /// The part of `tree`, the directory at `self.path`.
+    /// Compute the part of `tree`, the directory at `self.path`.
     fn part(&mut self, place: &mut Place, segments: &[Segment], tree: Oid) -> Result<Part> {
         let Some((segment, rest)) = segments.split_first() else { return Ok(self.own(place, tree)) };
         if let Some(seen) = place.seen.as_ref().filter(|seen| seen.tree == tree) {
@@ -115,12 +115,12 @@ impl Walk<'_> {
                 return Ok(Part { has_own: false, ..seen.part });
             }
         }
-        let part = self.united(place, (segment, rest), &self.repo.directory(tree)?)?;
+        let part = self.union(place, (segment, rest), &self.repo.directory(tree)?)?;
         place.seen = part.is_all.then(|| Box::new(Seen { tree, point: self.point.clone(), part }));
         Ok(part)
     }
 
-    fn united(
+    fn union(
         &mut self,
         place: &mut Place,
         (segment, rest): (&Segment, &[Segment]),
@@ -168,7 +168,7 @@ impl Walk<'_> {
         part
     }
 
-    /// The same for a path that names a point or nothing.
+    /// The part of a directory at the depth of points.
     fn own(&self, place: &Place, tree: Oid) -> Part {
         let decode = || self.config.flake.decode(&self.config.lattice, &self.path);
         match place.own.get_or_init(decode) {
@@ -180,7 +180,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Other components and architectures are most of a large tree: no need to look into them.
+    /// Whether an entry can contain points at or below the point. This skips other components and architectures: most of a large tree.
     fn is_within(&self, axis: usize, name: &str) -> bool {
         name.split('+').all(|value| self.texts[axis].split('+').any(|own| own == value))
     }

@@ -1,4 +1,4 @@
-//! What is known of the points: which there are, what their branches hold, what was built of them, and what can be done next.
+//! The state of points: which exist, what their branches contain, what was built, and what to do next.
 
 pub mod activity;
 pub mod cache;

@@ -1,4 +1,4 @@
-//! What can be done next about the points of a survey.
+//! Next actions for the points of a survey.
 
 use serde::Serialize;
 
@@ -8,39 +8,39 @@ use crate::config::Config;
 use crate::lattice::Point;
 use crate::record::State;
 
-/// A kind of action, the most urgent first.
+/// A kind of action, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Its records contradict each other: look at them.
+    /// The records contradict each other: show them.
     Settle,
-    /// It failed: look at it.
+    /// The build failed: show it.
     Mend,
-    /// It has no record: build it.
+    /// There is no record: build the point.
     Build,
-    /// It is built and the greatest of its chain: make the next step.
+    /// The point is built and the greatest of its chain: create the next step.
     NextStep,
-    /// It is built and its phase may be complete: open the next phase.
+    /// The point is built and its phase may be complete: open the next phase.
     Promote,
-    /// No machine builds for one of its systems: look at it.
+    /// One of its systems has no builder: show the point.
     FindBuilder,
-    /// The remote does not have it.
+    /// The remote does not have the commit: push it.
     Push,
 }
 
-/// Something that can be done about a point. Sorted, HEAD's point comes first, then the most urgent.
+/// An action for a point. The order puts HEAD's point first, then the most urgent action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NextAction {
     /// Whether HEAD is not on the point's branch.
     pub is_elsewhere: bool,
-    /// What can be done.
+    /// The action.
     pub action: Action,
-    /// The place of the point in the survey.
+    /// The index of the point in the survey.
     pub at: usize,
 }
 
 impl NextAction {
-    /// What can be done about these points, HEAD's point first, then the most urgent.
+    /// List the actions for these points: HEAD's point first, then the most urgent.
     pub(super) fn of_points(
         config: &Config,
         census: &Census,
@@ -59,7 +59,7 @@ impl NextAction {
 }
 
 impl Action {
-    /// The command that does it, or that shows what to do.
+    /// The command that performs the action or shows what is wrong.
     pub fn command(self, config: &Config, point: &Point) -> String {
         let verb = match self {
             Self::Settle | Self::Mend | Self::FindBuilder => "show",
@@ -82,7 +82,7 @@ fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool
         State::NoBuilder => (Some(Action::FindBuilder), None),
         State::Built if goes_on() => {
             let has_step = lattice.next_step(point).is_some();
-            // Whether a numbered phase is complete only the user knows: the next one is offered at HEAD's point.
+            // Only the user knows whether a numbered phase is complete, so offer the next phase only at HEAD's point.
             let has_phase = (is_head || !has_step) && lattice.next_phase(point).is_some();
             (has_step.then_some(Action::NextStep), has_phase.then_some(Action::Promote))
         }

@@ -1,4 +1,4 @@
-//! What is known of one point.
+//! The status of one point.
 
 use std::rc::Rc;
 
@@ -8,27 +8,27 @@ use crate::git::Oid;
 use crate::record::{State, Verdicts};
 use crate::system::System;
 
-/// What is known of a point.
+/// The status of a point.
 #[derive(Debug, Clone)]
 pub struct PointStatus {
     /// The point.
     pub named: Named,
-    /// Its branch's commit.
+    /// The commit of its branch.
     pub commit: Oid,
     /// That commit's parents.
     pub parents: Rc<[Oid]>,
-    /// The build key; `None` when the branch does not hold the point's directory.
+    /// The build key; `None` if the branch does not contain the point's directory.
     pub key: Option<Oid>,
-    /// The systems that it builds for.
+    /// The systems it builds for.
     pub systems: Rc<[System]>,
-    /// What counts of its records, system by system.
+    /// The verdicts of its records, per system.
     pub verdicts: Rc<Verdicts>,
-    /// The systems of its own whose records contradict each other.
+    /// Those of its systems whose records contradict each other.
     pub disputed: Vec<System>,
-    /// What that comes to, or what is going on.
+    /// The overall state, from the verdicts or the queue activity.
     pub state: State,
-    /// What is going on in the background or by another process.
+    /// Activity in the queue or in another process.
     pub activity: Option<Activity>,
-    /// Whether the remote has it.
+    /// Whether the remote has the commit.
     pub pushed: bool,
 }

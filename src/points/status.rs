@@ -1,4 +1,4 @@
-//! The state of every point: from refs, commits and records, remembered where they cannot have changed.
+//! The state of every point, from refs, commits, records and the cache.
 
 use std::rc::Rc;
 
@@ -19,23 +19,23 @@ use crate::system::System;
 
 /// The state of the points.
 pub struct Survey {
-    /// The points that were asked for, in the order of tables.
+    /// The requested points, in table order.
     pub points: Vec<PointStatus>,
-    /// What can be done about them, HEAD's point first, then the most urgent.
+    /// Next actions: HEAD's point first, then the most urgent.
     pub next: Vec<NextAction>,
-    /// The points whose branch could not be looked at, and why.
+    /// The points whose branch could not be read, with the error.
     pub unreadable: Vec<(Point, anyhow::Error)>,
-    /// What else could not be read: refs, notes.
+    /// Refs and notes that could not be read.
     pub broken: Vec<String>,
-    /// How many background builds wait that no worker will take, because the last one was killed.
+    /// Number of queued jobs without a worker, because the last worker was killed.
     pub stranded: usize,
-    /// How many lines of the notes are not believed.
+    /// Number of note lines that are not trusted.
     pub skipped: usize,
-    /// Whether this clone has no record at all, neither its own nor fetched ones.
+    /// Whether this clone has no records, own or fetched.
     pub is_without_records: bool,
 }
 
-/// Looks at the points in `which`, or at all.
+/// Survey the points in `which`, or all points.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
@@ -68,7 +68,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     Ok(Survey { points, next, unreadable, broken, stranded, skipped, is_without_records })
 }
 
-/// Looks at one point, without what is remembered of all others: that takes longer to read than one point to look at.
+/// Get the status of one point without the cache, which takes longer to load than one point to compute.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
@@ -77,7 +77,7 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
     Ok(glance_at(context, config, &census, std::slice::from_ref(point))?.pop())
 }
 
-/// The same for a few points of a census, those without a branch left out.
+/// Like [`glance`] for a few points of a census; points without a branch are omitted.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
@@ -94,15 +94,15 @@ pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[
         let spelled = config.spell(point);
         let facts = surveyor.facts(point, &spelled, commit)?;
         if let Some(key) = facts.key {
-            let said = records.of(key, &spelled)?;
-            surveyor.cache.put_verdicts(key, spelled.clone(), Verdicts::of(&said));
+            let own = records.of(key, &spelled)?;
+            surveyor.cache.put_verdicts(key, spelled.clone(), Verdicts::of(&own));
         }
         found.push(surveyor.status(point, &spelled, (tip, commit), facts)?);
     }
     Ok(found)
 }
 
-/// The command that brings the remote's points, where an ordinary `git fetch` does not: in a clone of a single branch.
+/// The command that fetches the remote's points in a single-branch clone, where a plain `git fetch` does not.
 pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
     let (repo, remote) = (&context.repo, config.remote.as_ref()?);
     let is_narrow = repo.remotes().contains(remote) && !repo.tracks(remote, "*");
@@ -111,7 +111,7 @@ pub fn fetch_of_others(context: &Context, config: &Config) -> Option<String> {
 
 struct Surveyor<'a> {
     repo: &'a Repo,
-    /// For commits and trees that are read once.
+    /// A view of `repo` for commits and trees that are read once.
     reader: &'a Repo,
     keys: Keys<'a>,
     config: &'a Config,
@@ -190,7 +190,7 @@ impl Surveyor<'_> {
     fn is_behind(&mut self, point: &Point, commit: Oid, parents: &[Oid]) -> Result<bool> {
         for cover in self.census.population().maximal_below(point) {
             let Some(tip) = self.census.commit(cover) else { continue };
-            // A lower point that cannot be read is reported as such, and no reason to doubt this one.
+            // An unreadable lower point is reported separately and does not make this one `behind`.
             let is_readable = || self.repo.commit(tip).is_ok();
             if !parents.contains(&tip) && is_readable() && !self.contains(commit, tip)? {
                 return Ok(true);
