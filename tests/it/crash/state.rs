@@ -40,13 +40,14 @@ fn refs(sandbox: &Sandbox, dir: &str) -> String {
     all.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The records here, and whether the remote has the same.
+/// The records here, and whether the remote has the same. A build that Ctrl-C ends is recorded as cancelled, as it should be.
 fn records(sandbox: &Sandbox) -> String {
     let told = |record: &Value| {
         let fields = ["point", "key", "system", "verdict", "drv", "outputs"];
         json!(fields.map(|field| record[field].clone())).to_string()
     };
-    let mut lines: Vec<_> = sandbox.records().iter().map(told).collect();
+    let records = sandbox.records();
+    let mut lines: Vec<_> = records.iter().filter(|record| record["verdict"] != "cancelled").map(told).collect();
     let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
     let (here, there) = (notes("work"), notes("remote.git"));
     lines.extend(
