@@ -1,20 +1,20 @@
-//! Objects that others in a pack are stored as differences to. gix makes them anew for each object; the trees of commits that follow
-//! each other are long chains of such differences.
+//! A cache of delta bases in packs. Without it gix rebuilds the bases for each object; the trees of successive commits are stored as
+//! long delta chains.
 
 use std::collections::HashMap;
 
 use gix::objs::Kind;
 use gix::odb::pack::cache::DecodeEntry;
 
-/// How many bytes are kept; beyond that all are forgotten, since objects that need each other are read one after another.
-const MOST: usize = 4 << 20;
-/// Objects larger than this are not kept.
-const LARGEST: usize = MOST / 16;
+/// Maximum number of cached bytes; above it the cache is cleared, since related objects are read one after another.
+const MAX_BYTES: usize = 4 << 20;
+/// Maximum size of a cached object.
+const MAX_OBJECT: usize = MAX_BYTES / 16;
 
-/// The kind, the size in the pack, and the bytes.
+/// The kind, the size in the pack and the bytes.
 type Base = (Kind, usize, Box<[u8]>);
 
-/// The objects that were read last.
+/// The most recently read objects.
 #[derive(Default)]
 pub(super) struct Bases {
     known: HashMap<(u32, u64), Base>,
@@ -23,10 +23,10 @@ pub(super) struct Bases {
 
 impl DecodeEntry for Bases {
     fn put(&mut self, pack: u32, offset: u64, data: &[u8], kind: Kind, packed: usize) {
-        if data.len() > LARGEST {
+        if data.len() > MAX_OBJECT {
             return;
         }
-        if self.bytes > MOST {
+        if self.bytes > MAX_BYTES {
             (self.known, self.bytes) = Default::default();
         }
         self.bytes += data.len() + size_of::<((u32, u64), Base)>();

@@ -1,19 +1,19 @@
-//! Reading files whole, from objects and from the worktree, as far as their size allows.
+//! Reading whole files from objects and from the worktree, within size limits.
 
 use super::effort::TOML;
 use super::size::{Kind, TooLarge, read_at_most};
 use super::{Error, Oid, Repo, Result, reading};
 
 impl Repo {
-    /// How many bytes of a kind are read, by git's configuration.
+    /// Get the size limit in bytes for a kind, from git's configuration or the default.
     ///
     /// # Errors
-    /// When something else is set than a size.
+    /// When the configured value is not a size.
     pub fn size_limit(&self, kind: Kind) -> Result<u64> {
         let key = kind.key();
         let set = self.gix.config_snapshot().try_integer(key);
         if matches!(set, Ok(None)) {
-            return Ok(kind.usual());
+            return Ok(kind.default_limit());
         }
         let limit = set.ok().flatten().and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
         limit.ok_or_else(|| {
@@ -24,7 +24,7 @@ impl Repo {
         })
     }
 
-    /// Refuses a size that is above the limit of its kind.
+    /// Check a size against the limit of its kind; `what` names the file in the error.
     ///
     /// # Errors
     /// [`Error::TooLarge`].
@@ -36,12 +36,12 @@ impl Repo {
         Err(TooLarge { what: what.to_owned(), size, limit, kind }.into())
     }
 
-    /// The bytes of a blob that is `what`, unless they are too many.
+    /// Read a blob within the limit of its kind; `what` names it in the error.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], or when it cannot be read or is no blob.
+    /// [`Error::TooLarge`], or when it cannot be read or is not a blob.
     pub fn bounded_blob(&self, id: Oid, what: &str, kind: Kind) -> Result<Vec<u8>> {
-        // What a partial clone left out is fetched first.
+        // In a partial clone, fetch a missing object first.
         let size = match self.size_of(id) {
             None => self.object(id, "blob").map(|_| self.size_of(id))?,
             known => known,
@@ -53,18 +53,18 @@ impl Repo {
         self.blob(id)
     }
 
-    /// The bytes of the file at `path` in the worktree; `None` when bare or not there.
+    /// Read the file at `path` in the worktree; `None` if it does not exist or the repository is bare.
     ///
     /// # Errors
-    /// When it is there and cannot be read, is too large, or leads out of the worktree: a branch can hold a link to anything, and reading a device
-    /// or a pipe never ends.
+    /// When it exists and cannot be read, is too large, or is not a regular file inside the worktree: a branch can contain a link to
+    /// a device or a pipe, which would never end.
     pub fn worktree_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let Some(root) = self.workdir() else { return Ok(None) };
         let real = root.join(path).canonicalize();
         if let Ok(real) = &real
             && !(real.is_file() && root.canonicalize().is_ok_and(|root| real.starts_with(root)))
         {
-            return Err(Error::Malformed(format!("`{path}` is no file of this worktree")));
+            return Err(Error::Malformed(format!("`{path}` is not a regular file inside this worktree")));
         }
         let (kind, limit) = (Kind::of(path), self.size_limit(Kind::of(path))?);
         match real.and_then(std::fs::File::open).and_then(|file| read_at_most(&file, limit)) {

@@ -1,11 +1,11 @@
-//! Commits: reading what they hold, making them from objects without index or worktree.
+//! Commits: reading them, and creating them from objects without index or worktree.
 
 use gix::bstr::ByteSlice;
 
 use super::identity::Identity;
 use super::{Oid, Repo, Result, doing, reading};
 
-/// What is read of a commit.
+/// The fields of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// Its id.
@@ -16,17 +16,17 @@ pub struct Commit {
     pub parents: Vec<Oid>,
     /// Its message.
     pub message: String,
-    /// Who wrote it.
+    /// The author's name.
     pub author: String,
-    /// When it was committed, in seconds since 1970.
+    /// The commit time, in seconds since 1970.
     pub time: i64,
 }
 
 impl Repo {
-    /// Reads a commit.
+    /// Read a commit.
     ///
     /// # Errors
-    /// When it is not there or is no commit.
+    /// When it does not exist or is not a commit.
     pub fn commit(&self, id: Oid) -> Result<Commit> {
         let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
         let decoded = commit.decode().map_err(reading(format!("commit {id}")))?;
@@ -41,26 +41,26 @@ impl Repo {
         })
     }
 
-    /// Returns the tree of a commit and its parents in order.
+    /// Get the tree of a commit and its parents in order.
     ///
     /// # Errors
-    /// When it is not there or is no commit.
+    /// When it does not exist or is not a commit.
     pub fn links(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
         let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
         let tree = commit.tree_id().map_err(reading(format!("commit {id}")))?.detach();
         Ok((tree, commit.parent_ids().map(gix::Id::detach).collect()))
     }
 
-    /// The tree of a commit.
+    /// Get the tree of a commit.
     ///
     /// # Errors
-    /// When it is not there or is no commit.
+    /// When it does not exist or is not a commit.
     pub fn tree_of_commit(&self, id: Oid) -> Result<Oid> {
         let commit = self.object(id, "commit")?.try_into_commit().map_err(reading(format!("commit {id}")))?;
         commit.tree_id().map(gix::Id::detach).map_err(reading(format!("commit {id}")))
     }
 
-    /// Makes a commit, signed where the user signs commits (`commit.gpgSign`).
+    /// Create a commit, signed if `commit.gpgSign` is set.
     ///
     /// # Errors
     /// When it cannot be signed or written.
@@ -68,8 +68,8 @@ impl Repo {
         self.write_commit(&self.signed(unsigned(identity, message, tree, parents))?)
     }
 
-    /// Makes a commit of notes: signed like any other, but where nobody can be asked for a passphrase (a build in the background)
-    /// rather unsigned than not at all.
+    /// Create a commit of notes. It is signed like any other commit if possible; a background build cannot ask for a passphrase and
+    /// leaves it unsigned.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -78,7 +78,7 @@ impl Repo {
         self.write_commit(&self.signed(commit.clone()).unwrap_or(commit))
     }
 
-    /// A commit whose id is a function of the tree alone: no parents, fixed names, dated `@0 +0000`.
+    /// Create a commit whose id depends on the tree alone: no parents, fixed names, dated `@0 +0000`.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -87,7 +87,7 @@ impl Repo {
         self.write_commit(&unsigned(&identity, "what a build reads\n", tree, &[]))
     }
 
-    /// A commit that does nothing but lead to others, so that they are kept.
+    /// Create a commit whose parents are `kept`, to protect them from garbage collection.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -98,7 +98,7 @@ impl Repo {
     }
 
     fn signed(&self, commit: gix::objs::Commit) -> Result<gix::objs::Commit> {
-        match self.gix.commit_signing_options_if_enabled().map_err(doing("find out how to sign"))? {
+        match self.gix.commit_signing_options_if_enabled().map_err(doing("read the signing configuration"))? {
             Some(options) => commit.sign(options).map_err(doing("sign the commit")),
             None => Ok(commit),
         }
@@ -108,7 +108,7 @@ impl Repo {
         self.gix.write_object(commit).map(gix::Id::detach).map_err(doing("write the commit"))
     }
 
-    /// Whether `ancestor` can be reached from `commit` (or is it).
+    /// Whether `ancestor` is reachable from `commit`, or equal to it.
     ///
     /// # Errors
     /// When history cannot be read.
@@ -120,7 +120,7 @@ impl Repo {
         Ok(base.is_some_and(|base| base.detach() == ancestor))
     }
 
-    /// The best commit that two have in common; `None` when there is none.
+    /// The best common ancestor of two commits; `None` if they have none.
     ///
     /// # Errors
     /// When history cannot be read.
@@ -129,24 +129,24 @@ impl Repo {
         Ok(bases.first().map(|base| base.detach()))
     }
 
-    /// The shortest unambiguous form of an id, for people.
+    /// Abbreviate an id to its shortest unambiguous form.
     pub fn short(&self, id: Oid) -> String {
         use gix::prelude::ObjectIdExt;
         id.attach(&self.gix).shorten_or_id().to_string()
     }
 }
 
-/// Now, in UTC, as RFC 3339 writes it: `2026-11-22T18:00:00Z`.
+/// The current time in UTC as in RFC 3339: `2026-11-22T18:00:00Z`.
 pub fn now() -> String {
     time_in(0)
 }
 
-/// The time in so many seconds, written like [`now`].
+/// The time `seconds` from now, formatted like [`now`].
 pub fn time_in(seconds: i64) -> String {
     time_at(gix::date::Time::now_utc().seconds + seconds)
 }
 
-/// So many seconds after 1970, written like [`now`].
+/// The time `seconds` after 1970, formatted like [`now`].
 pub fn time_at(seconds: i64) -> String {
     let format = gix::date::time::CustomFormat::new("%Y-%m-%dT%H:%M:%SZ");
     gix::date::Time { offset: 0, seconds }.format_or_unix(format)

@@ -1,4 +1,4 @@
-//! Directories as git objects: reading one without copying the names, and making one that keeps only some entries.
+//! Directories as tree objects: reading one without copying names, and creating one with a subset of the entries.
 
 use gix::objs::{Kind, TreeRefIter};
 use gix::prelude::Write as _;
@@ -15,19 +15,19 @@ pub struct Directory<'r> {
 /// An entry of a directory.
 #[derive(Debug, Clone, Copy)]
 pub struct EntryRef<'d> {
-    /// The name; `None` if it is not UTF-8: names of points are.
+    /// The name; `None` if it is not UTF-8, which names of points are.
     pub name: Option<&'d str>,
-    /// Its object.
+    /// The object id.
     pub id: Oid,
     /// Whether it is a directory.
     pub is_tree: bool,
 }
 
-/// A directory of directories, built in the format of a git tree.
+/// A tree object under construction that contains only directories.
 #[derive(Debug, Default)]
 pub struct Directories {
     bytes: Vec<u8>,
-    /// The last name.
+    /// The last added name.
     last: Vec<u8>,
     /// Whether names are out of git's order or repeated.
     is_unsorted: bool,
@@ -45,7 +45,7 @@ impl Directory<'_> {
 }
 
 impl Directories {
-    /// Adds a directory.
+    /// Add a directory.
     pub fn push(&mut self, name: &str, id: Oid) {
         self.is_unsorted |= !self.bytes.is_empty() && !is_before(&self.last, name.as_bytes());
         self.last.clear();
@@ -61,7 +61,7 @@ impl Directories {
         self.bytes.is_empty()
     }
 
-    /// The bytes of the tree: sorted, each name once; of a repeated name the last entry counts.
+    /// Return the bytes of the tree, sorted. The last entry of a repeated name is kept.
     fn in_order(self, hash: gix::hash::Kind) -> Vec<u8> {
         if !self.is_unsorted {
             return self.bytes;
@@ -78,7 +78,7 @@ impl Directories {
     }
 }
 
-/// git compares names of directories as if they ended in `/`.
+/// The sort key of a directory name: git compares it as if it ended in `/`.
 fn order(name: &[u8]) -> impl Iterator<Item = u8> {
     name.iter().copied().chain([b'/'])
 }
@@ -88,7 +88,7 @@ fn is_before(a: &[u8], b: &[u8]) -> bool {
 }
 
 impl Repo {
-    /// Reads a directory.
+    /// Read a directory.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -96,7 +96,7 @@ impl Repo {
         Ok(Directory { id: tree, object: self.object(tree, "tree")?, hash: self.gix.object_hash() })
     }
 
-    /// Returns the id of the tree `left`, which keeps some entries of `whole`; writes nothing.
+    /// Return the id of the tree `left`, a subset of `whole`, without writing it.
     ///
     /// # Errors
     /// When hashing fails (a collision attack, says gix).
@@ -105,7 +105,7 @@ impl Repo {
         if bytes == whole.object.data { Ok(whole.id) } else { self.hash(Kind::Tree, &bytes) }
     }
 
-    /// The same, but writes the tree.
+    /// Write the tree `left`, a subset of `whole`, and return its id.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_are_in_git_s_order_and_there_once() {
+    fn directories_are_sorted_and_unique() {
         let id = |digit: &str| crate::git::parse_oid(&digit.repeat(40)).unwrap();
         let bytes = |names: &[(&str, &str)]| {
             let mut directories = Directories::default();

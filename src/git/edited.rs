@@ -1,23 +1,23 @@
-//! Which files of the worktree the user changed, by git's own judgement.
+//! Detection of worktree files that the user changed, as `git status` sees them.
 //!
-//! Bytes that differ from HEAD's blob prove nothing: line endings, `ident`, filters and `working-tree-encoding` make a checkout
-//! differ from its blob, and the branch that is checked out brings the `.gitattributes` that say so.
+//! Comparing bytes with HEAD's blob is not enough: line endings, `ident`, filters and `working-tree-encoding` make a checkout
+//! differ from its blob, as the `.gitattributes` of the checked-out branch define.
 
 use super::exe::Git;
 use super::{Oid, Repo, Result};
 
 impl Repo {
-    /// The bytes of a file of the worktree that has changes which are not committed, or is not in HEAD at all; `None` when git
-    /// calls it unchanged, or when it is exactly what a checkout of HEAD's writes.
+    /// Read a worktree file that has uncommitted changes or is not in HEAD; `None` if git reports it unchanged, or if it equals what
+    /// a checkout of HEAD writes.
     ///
-    /// The second condition is needed too: attributes can make a fresh checkout look modified for ever, such as
-    /// `working-tree-encoding=ASCII//TRANSLIT` with an umlaut. Where the bytes are HEAD's no process is started.
+    /// The second condition is needed because attributes can make a fresh checkout look modified, such as
+    /// `working-tree-encoding=ASCII//TRANSLIT` with an umlaut. No process is started if the bytes equal HEAD's blob.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, or git fails.
+    /// When the file exists and cannot be read, or git fails.
     pub fn edited_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let bytes = match self.worktree_file(path) {
-            // What the branch has there is no edit: a link, one that leads to itself, a submodule, a file that is too large.
+            // Unreadable content of the branch is not an edit: a link, a link to itself, a submodule, a file over the size limit.
             Err(_) if !self.git.is_changed(path)? => return Ok(None),
             read => read?,
         };
@@ -35,9 +35,9 @@ impl Repo {
     }
 }
 
-/// In the user's own language, unlike all else that is read: iconv's answers depend on it, and so does what git's checkout wrote.
+/// These commands keep the user's locale: the results of iconv, and so of a checkout, depend on it.
 impl Git {
-    /// Whether `git status` shows the file at `path`, from the root of the worktree: modified, staged, in conflict, or untracked.
+    /// Whether `git status` lists the file at `path` from the worktree's root: modified, staged, in conflict, untracked or ignored.
     fn is_changed(&self, path: &str) -> Result<bool> {
         let only = format!(":(top,literal){path}");
         let status = ["status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored", "--", &only];
@@ -45,7 +45,7 @@ impl Git {
         Ok(!output.stdout.is_empty())
     }
 
-    /// The bytes that a checkout of a committed file writes; `None` when git cannot tell, for a filter fails.
+    /// The bytes that a checkout of a committed file writes; `None` if a filter fails.
     fn as_checked_out(&self, commit: Oid, path: &str) -> Result<Option<Vec<u8>>> {
         let output = self.shown().args(["cat-file", "--filters", &format!("{commit}:{path}")]).output()?;
         Ok(output.status.success().then_some(output.stdout))

@@ -1,27 +1,26 @@
-//! How much a view of a repository may read: git waits for a hook, and a branch can hold anything.
+//! Read limits of a repository view. A hook delays git, so it must not read without bound what a branch contains.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Error, Result};
 
-/// What finding one object costs, in bytes read.
+/// The cost of finding one object, in bytes.
 pub(super) const OBJECT: u64 = 4 << 10;
-/// What parsing one byte of TOML costs: 128 KiB of it take some 25 ms.
+/// The cost of parsing one byte of TOML: 128 KiB take about 25 ms.
 pub(super) const TOML: u64 = 64;
-/// What running one program costs.
+/// The cost of running one program.
 pub(super) const PROGRAM: u64 = 512 << 10;
 
-/// What may still be read, in bytes; shared by the views that were made from one. What is read in a view of a limited view counts for
-/// both.
+/// The remaining budget in bytes, shared by all clones of a view. Reads in a nested view are charged to the outer limits too.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Effort {
-    /// By each limit, that of the innermost view last.
+    /// The rest of each limit; the innermost view's is last.
     left: Vec<Arc<AtomicU64>>,
 }
 
 impl Effort {
-    /// Returns the effort of a view of this one, in which at most so many bytes are read.
+    /// Add a limit of `bytes` for a nested view.
     pub(super) fn at_most(&self, bytes: u64) -> Self {
         let own = Arc::new(AtomicU64::new(bytes));
         Self { left: self.left.iter().cloned().chain([own]).collect() }
@@ -35,10 +34,10 @@ impl Effort {
         self.left.last().is_some_and(|left| left.load(Ordering::Relaxed) == 0)
     }
 
-    /// Counts what is going to be read.
+    /// Charge the cost of a read to all limits; an exceeded limit is set to zero.
     pub(super) fn charge(&self, cost: u64) -> Result<()> {
-        let is_too_much = |left: &&Arc<AtomicU64>| left.load(Ordering::Relaxed) <= cost;
-        if let Some(left) = self.left.iter().rev().find(is_too_much) {
+        let is_exceeded = |left: &&Arc<AtomicU64>| left.load(Ordering::Relaxed) <= cost;
+        if let Some(left) = self.left.iter().rev().find(is_exceeded) {
             left.store(0, Ordering::Relaxed);
             return Err(Error::Effort);
         }
@@ -55,7 +54,7 @@ mod tests {
     use crate::git::exe::Git;
 
     #[test]
-    fn reading_counts_for_the_outer_limit_too() {
+    fn nested_views_charge_the_outer_limit() {
         let dir = tempfile::tempdir().unwrap();
         gix::init(dir.path()).unwrap();
         let repo = Repo::open(dir.path(), Git::find(dir.path()).unwrap()).unwrap();

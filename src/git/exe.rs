@@ -1,4 +1,4 @@
-//! The git executable: for what must run hooks, speak to remotes, or move what the user sees.
+//! The git executable: for operations that run hooks, use remotes or change the worktree.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use super::{Oid, Result, parse_oid};
 use crate::env;
 use crate::process::{self, Cmd};
 
-/// How often and after what time a lock of git's configuration is tried again: two seconds in all.
+/// Retries for the lock of git's configuration: two seconds in total.
 const LOCK_TRIES: usize = 100;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
@@ -21,15 +21,15 @@ const LOCK_WAIT: Duration = Duration::from_millis(20);
 pub struct Git {
     program: PathBuf,
     cwd: PathBuf,
-    /// Where work is noted; `None` outside of a repository.
+    /// Where work is recorded; `None` outside a repository.
     pub(super) notes: Option<Notes>,
 }
 
 impl Git {
-    /// Finds git: the one that the environment names, else by PATH.
+    /// Find git: the program named by the environment, else on PATH.
     ///
     /// # Errors
-    /// When there is none.
+    /// When git is not found.
     pub fn find(cwd: &Path) -> Result<Self> {
         let program = match env::git() {
             Some(path) => path,
@@ -38,23 +38,23 @@ impl Git {
         Ok(Self { program, cwd: cwd.to_owned(), notes: None })
     }
 
-    /// The program.
+    /// The path of the executable.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// A git command that is ours to read: English messages, no pager, no prompt, and each object as it is.
+    /// A git command whose output is parsed: English messages, no pager, no prompt, no replaced objects.
     pub fn read(&self) -> Cmd {
         let cmd = Cmd::new(&self.program).cwd(&self.cwd).env("LC_ALL", "C").env("LANGUAGE", "");
         cmd.env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_REPLACE_OBJECTS", "1")
     }
 
-    /// The same git, whose work is noted.
+    /// The same git with its work recorded in `notes`.
     pub(super) fn noting(self, notes: Notes) -> Self {
         Self { notes: Some(notes), ..self }
     }
 
-    /// Runs a git that may leave something where it is killed.
+    /// Run a git command that may leave files behind if it is killed, with a note of the work.
     pub(super) fn during<T: Ending>(
         &self,
         work: &Work,
@@ -66,12 +66,12 @@ impl Git {
         }
     }
 
-    /// A git command that speaks to the user.
+    /// A git command that writes to the user's terminal.
     pub fn shown(&self) -> Cmd {
         Cmd::new(&self.program).cwd(&self.cwd)
     }
 
-    /// The branch that was checked out here before this one, by its full name.
+    /// The full name of the previously checked-out branch.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -80,7 +80,7 @@ impl Git {
         Ok(Some(output.text()).filter(|name| output.status.success() && names::short(name).is_some()))
     }
 
-    /// The branches that are checked out somewhere, each with its worktree.
+    /// The checked-out branches of all worktrees, each with its worktree.
     ///
     /// # Errors
     /// When git fails.
@@ -97,7 +97,7 @@ impl Git {
         Ok(found)
     }
 
-    /// What a symbolic ref points at, as a full name.
+    /// The full name of a symbolic ref's target; `None` if it is not a symbolic ref.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -106,7 +106,7 @@ impl Git {
         Ok(output.status.success().then(|| output.text()))
     }
 
-    /// The commit that a revision names; `None` when it names none.
+    /// Resolve a revision to a commit; `None` if there is none.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -115,8 +115,8 @@ impl Git {
         self.id(&["rev-parse", "-q", "--verify", "--end-of-options", &revision])
     }
 
-    /// The files of a commit, all or those that another commit has not or otherwise: paths from the root, each with its blob.
-    /// Symbolic links and submodules are no such files.
+    /// List the regular files of a commit, without symbolic links and submodules: paths from the root, each with its blob. With
+    /// `unlike`, only files that are missing or different in that commit.
     ///
     /// # Errors
     /// When git fails.
@@ -149,7 +149,7 @@ impl Git {
         Ok(found)
     }
 
-    /// The files below some directories, tracked and untracked, that no `.gitignore` leaves out; named from the current
+    /// List the tracked and untracked files below some directories, without ignored ones; paths are relative to the current
     /// directory.
     ///
     /// # Errors
@@ -160,25 +160,25 @@ impl Git {
         let paths = output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
         let mut paths: Vec<PathBuf> = paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
         paths.sort();
-        // A conflict has a file three times.
+        // A file in conflict is listed three times.
         paths.dedup();
         Ok(paths)
     }
 
-    /// The paths in a directory, from the root, that the worktree has otherwise than HEAD, untracked ones included.
+    /// List the paths in a directory, from the root, that differ between worktree and HEAD, including untracked files.
     ///
     /// # Errors
     /// When git fails.
     pub fn uncommitted(&self, dir: &str) -> Result<Vec<String>> {
         let args = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--"];
-        // Otherwise git writes what it found into the index, and needs its lock for that.
+        // Otherwise git takes the lock of the index to refresh it.
         let cmd = self.read().env("GIT_OPTIONAL_LOCKS", "0").args(args);
         let output = cmd.arg(format!(":(top,literal){dir}")).read()?;
         let lines = output.stdout.split(|byte| *byte == 0).filter_map(|line| line.get(3..));
         Ok(lines.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
     }
 
-    /// The values of a key in the repository's own configuration as it is at this moment, in the order of the file.
+    /// The current values of a key in the repository's own configuration, in file order.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -187,7 +187,7 @@ impl Git {
         Ok(output.text().lines().map(str::to_owned).collect())
     }
 
-    /// Adds a value after those that the repository's own configuration has.
+    /// Append a value to a key in the repository's own configuration.
     ///
     /// # Errors
     /// When git fails.
@@ -195,7 +195,7 @@ impl Git {
         self.edit_config(&["--add", key, value])
     }
 
-    /// Makes this the only value of a key in the repository's own configuration.
+    /// Set a key in the repository's own configuration, replacing all its values.
     ///
     /// # Errors
     /// When git fails.
@@ -203,7 +203,7 @@ impl Git {
         self.edit_config(&["--replace-all", key, value])
     }
 
-    /// Takes one value, which has no special characters, from the repository's own configuration.
+    /// Remove one value from the repository's own configuration; it must have no special regex characters.
     ///
     /// # Errors
     /// When git fails.
@@ -211,7 +211,7 @@ impl Git {
         self.edit_config(&["--unset", key, &format!("^{value}$")])
     }
 
-    /// git does not wait for the lock of its configuration (config.c), so that whoever comes second has to.
+    /// Edit the configuration and retry while it is locked: git does not wait for that lock (config.c).
     fn edit_config(&self, args: &[&str]) -> Result<()> {
         let mut tried = 0;
         loop {
@@ -223,36 +223,36 @@ impl Git {
         }
     }
 
-    /// Lets git fetch an object that a partial clone left out; tells whether it is here now.
+    /// Let git fetch an object that a partial clone omitted; returns whether it exists now.
     pub(super) fn fetch_object(&self, id: Oid) -> bool {
-        let cmd = self.asking("origin", process::USUAL_STALL_LIMIT).env("GIT_TERMINAL_PROMPT", "0");
+        let cmd = self.remote_command("origin", process::USUAL_STALL_LIMIT).env("GIT_TERMINAL_PROMPT", "0");
         cmd.args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
     }
 
-    /// HEAD, for ref stores that gix does not read.
+    /// Read HEAD, for ref stores that gix does not support.
     pub(super) fn head(&self) -> Result<Head> {
         let branch = self.read().args(["symbolic-ref", "-q", "--short", "HEAD"]).answer()?;
         let commit = self.find_ref("HEAD")?;
         Ok(Head { branch: branch.status.success().then(|| BranchName::known(&branch.text())), commit })
     }
 
-    /// One ref by its full name, for ref stores that gix does not read. `rev-parse` would also take a tag of that name.
+    /// Read one ref by its full name, for ref stores that gix does not support. `rev-parse` would also accept a tag of that name.
     pub(super) fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
         self.id(&["show-ref", "--verify", "--hash", "--", name])
     }
 
-    /// The id that a command prints; `None` when it fails.
+    /// The id that a command prints; `None` if it fails.
     fn id(&self, args: &[&str]) -> Result<Option<Oid>> {
         let output = self.read().args(args).answer()?;
         if output.status.success() { parse_oid(&output.text()).map(Some) } else { Ok(None) }
     }
 
-    /// Refs by prefix, for ref stores that gix does not read.
+    /// List refs by prefix, for ref stores that gix does not support.
     pub(super) fn list_refs(&self, prefixes: &[String]) -> Result<Listing> {
         listing(&self.read().args(["for-each-ref", REF_LINES]).args(prefixes).read()?.text())
     }
 
-    /// The same for one prefix, unless there are more than `most`.
+    /// Like [`Self::list_refs`] for one prefix; `None` if there are more than `most`.
     pub(super) fn list_few_refs(&self, prefix: &str, most: usize) -> Result<Option<Listing>> {
         let count = format!("--count={}", most + 1);
         let output = self.read().args(["for-each-ref", &count, REF_LINES, prefix]).read()?;
@@ -262,7 +262,7 @@ impl Git {
         listing(&output.text()).map(Some)
     }
 
-    /// A reflog, for ref stores that gix does not read.
+    /// Read the last `most` lines of a reflog, for ref stores that gix does not support.
     pub(super) fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
         let output = self.read().args(["log", "-g", "--format=%H %gs", &format!("-{most}"), name, "--"]).answer()?;
         let line = |line: &str| line.split_once(' ').map(|(id, message)| Ok((parse_oid(id)?, message.to_owned())));
@@ -270,7 +270,7 @@ impl Git {
     }
 }
 
-/// Ids and names, and an empty line for a symbolic ref.
+/// Prints id and name of a ref, and an empty line for a symbolic ref.
 const REF_LINES: &str = "--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)";
 
 fn listing(text: &str) -> Result<Listing> {

@@ -1,8 +1,8 @@
-//! Who commits.
+//! The author and committer of commits.
 
 use super::{Error, Repo, Result};
 
-/// Names and dates of author and committer as git writes them.
+/// Names, addresses and dates of author and committer.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(super) author: gix::actor::Signature,
@@ -10,7 +10,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Returns the identity of git-lattice itself.
+    /// The identity of git-lattice itself.
     pub(super) fn of_program(time: gix::date::Time) -> Self {
         let signature =
             gix::actor::Signature { name: "git-lattice".into(), email: "git-lattice@localhost".into(), time };
@@ -19,10 +19,10 @@ impl Identity {
 }
 
 impl Repo {
-    /// The author and committer as `git commit` would have them (`GIT_AUTHOR_*`, `user.*`), dated now.
+    /// Get the identity that `git commit` would use (`GIT_AUTHOR_*`, `user.*`), dated now.
     ///
     /// # Errors
-    /// [`Error::Identity`] when git would refuse too, naming what is not set.
+    /// [`Error::Identity`], with the missing key, when git would refuse too.
     pub fn identity(&self) -> Result<Identity> {
         let missing = || {
             let name = if self.config("user.name").is_none() { "user.name" } else { "user.email" };
@@ -35,7 +35,7 @@ impl Repo {
         Ok(Identity { author: owned(author)?, committer: owned(committer)? })
     }
 
-    /// Returns the user's identity, or `git-lattice` if git does not know it, so that records can always be written.
+    /// Get the user's identity, or `git-lattice` if it is not configured, so that records can always be written.
     pub fn identity_or_fallback(&self) -> Identity {
         self.identity().unwrap_or_else(|_| Identity::of_program(gix::date::Time::now_utc()))
     }

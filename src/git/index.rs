@@ -1,4 +1,4 @@
-//! The index in force: what the next commit would hold.
+//! The current index: the contents of the next commit.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ use super::size::Kind;
 use super::{Oid, Repo, Result, reading};
 
 impl Repo {
-    /// The files whose names end in `suffix` and that the next commit would add or change, each with its blob.
+    /// List the regular files with suffix `suffix` that the next commit adds or changes, each with its blob.
     ///
-    /// git names the index by `GIT_INDEX_FILE` (`commit PATH` uses a temporary one), and so does this. Symbolic links and
-    /// submodules are no such files. Directories that git has noted in the index as being those of HEAD are passed over.
+    /// Like git, this uses the index that `GIT_INDEX_FILE` names (`commit PATH` uses a temporary one). Directories whose cached tree
+    /// in the index equals HEAD's are skipped.
     ///
     /// # Errors
     /// When the index or HEAD cannot be read.
@@ -29,9 +29,9 @@ impl Repo {
         Ok(search.found)
     }
 
-    /// The index in force, empty where there is none yet.
+    /// Read the current index; empty if it does not exist yet.
     ///
-    /// Its checksum is left to `git fsck`, as git does (read-cache.c): a commit waits for us.
+    /// Like git (read-cache.c), skip the checksum, which `git fsck` verifies: a commit waits for this.
     pub(super) fn index(&self) -> Result<File> {
         let (path, hash) = (self.gix.index_path(), self.gix.object_hash());
         if !path.exists() {
@@ -41,7 +41,7 @@ impl Repo {
         File::at(path, hash, true, options).map_err(reading("the index"))
     }
 
-    /// The blob of the file at `path` in the index.
+    /// Read the file at `path` in the index; `None` if it does not exist.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -66,8 +66,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks through the entries of one directory, whose paths have `depth` bytes in common; `cached` is what the index notes
-    /// of it, `head` the same directory in HEAD.
+    /// Search the entries of one directory, whose paths share `depth` bytes. `cached` is its cached tree in the index, `head` the
+    /// same directory in HEAD.
     fn folder(&mut self, entries: &[Entry], depth: usize, cached: Option<&Cached>, head: Option<Oid>) -> Result<()> {
         if cached.is_some_and(|cached| cached.num_entries.is_some() && Some(cached.id) == head) {
             return Ok(());
@@ -84,7 +84,7 @@ impl Search<'_> {
                 continue;
             };
             let (name, prefix) = (&name[..length], &path[..=depth + length]);
-            // Entries are sorted by their paths: those of a directory stand together.
+            // Entries are sorted by path, so those of a directory are adjacent.
             let inside = rest.partition_point(|entry| entry.path(self.index).starts_with(prefix));
             let child = cached.and_then(|cached| cached.children.iter().find(|child| child.name[..] == *name));
             let (folder, after) = rest.split_at(inside.max(1));
@@ -104,7 +104,7 @@ impl Search<'_> {
 }
 
 impl Repo {
-    /// What a tree holds by name, and what of it are trees.
+    /// The entries of a tree by name: the id, and whether it is a tree.
     fn ids(&self, tree: Oid) -> Result<HashMap<Vec<u8>, (Oid, bool)>> {
         let object = self.object(tree, "tree")?;
         let id = |entry: std::result::Result<gix::objs::tree::EntryRef<'_>, _>| match entry {

@@ -1,8 +1,8 @@
-//! The locks that a killed git left: which they are, and whether they are its own.
+//! Stale locks of a killed git process: finding and removing them.
 //!
-//! A git that moves refs holds `NAME.lock` for each, with the new id in it; deleting one also takes `packed-refs.lock`, and reftables
-//! have one lock for all, and one for each table while they are put together (refs/files-backend.c, refs/packed-backend.c,
-//! reftable/stack.c). SIGKILL leaves them, and then every later git is refused.
+//! A git that moves refs holds `NAME.lock` for each, which contains the new id; deleting a ref also needs `packed-refs.lock`.
+//! Reftables have one lock for all, and one for each table during compaction (refs/files-backend.c, refs/packed-backend.c,
+//! reftable/stack.c). They survive SIGKILL, and every later git command fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use super::repo::RefFormat;
 use super::{Change, Oid, Repo, parse_oid};
 use crate::process::proc;
 
-/// A lock without content says nothing of its owner: one that is younger may be of a git at work.
+/// An empty lock does not identify its owner; a younger one may belong to a running git.
 pub(super) const SETTLED: Duration = Duration::from_secs(1);
-/// File systems keep times less exactly than clocks do.
+/// Tolerance for file times, which are less exact than the clock.
 pub(super) const SLACK: Duration = Duration::from_secs(2);
 
-/// A file that a git would have held for a transaction.
+/// A lock file that a git transaction creates.
 struct Candidate {
     path: PathBuf,
-    /// What is in it; `None`: it stays empty, or anything is.
+    /// The id in it; `None` if the lock stays empty or its content is unknown.
     content: Option<Oid>,
-    /// Whether it is a lock for other refs too.
+    /// Whether it locks other refs too.
     is_shared: bool,
 }
 
 impl Repo {
-    /// Removes the locks that a git left which began these changes at `since` and is known to have ended. A lock that may be another
-    /// process' stays.
-    pub fn remove_dead_locks(&self, changes: &[Change], since: SystemTime) {
+    /// Remove the locks left by a git that started these changes at `since` and is known to have ended. A lock that may belong to
+    /// another process is kept.
+    pub fn remove_stale_locks(&self, changes: &[Change], since: SystemTime) {
         for candidate in self.candidates(changes) {
-            if self.is_dead(&candidate, since) {
+            if self.is_stale(&candidate, since) {
                 fs::remove_file(&candidate.path).ok();
-                // What was being written under the lock.
+                // The new file that was written under the lock.
                 if candidate.path.ends_with("packed-refs.lock") {
                     fs::remove_file(candidate.path.with_extension("new")).ok();
                 }
@@ -57,7 +57,7 @@ impl Repo {
         changes.iter().map(lock).chain(packed).chain(self.head_locks(changes)).collect()
     }
 
-    /// A ref that a HEAD leads to is moved under that one's lock too, since it has a log of its own (refs/files-backend.c).
+    /// The HEAD locks of these changes: moving a ref that HEAD points to locks HEAD too, for its own log (refs/files-backend.c).
     fn head_locks(&self, changes: &[Change]) -> Vec<Candidate> {
         let linked = fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
         let dirs = linked.map(|entry| entry.path()).chain([self.common_dir().to_owned()]);
@@ -70,7 +70,7 @@ impl Repo {
         dirs.filter(is_moved).map(lock).collect()
     }
 
-    fn is_dead(&self, candidate: &Candidate, since: SystemTime) -> bool {
+    fn is_stale(&self, candidate: &Candidate, since: SystemTime) -> bool {
         let Some(made) = modified(&candidate.path).filter(|made| *made + SLACK >= since) else { return false };
         let Ok(bytes) = fs::read(&candidate.path) else { return false };
         let written = str::from_utf8(&bytes).ok().and_then(|text| parse_oid(text.trim_end()).ok());
@@ -85,14 +85,14 @@ impl Repo {
         modified(&candidate.path) == Some(made) && self.is_quiet()
     }
 
-    /// Whether no git is at work here, but for those that wait for this process.
+    /// Whether no git process runs in this repository, except ancestors of this process.
     pub(super) fn is_quiet(&self) -> bool {
         let Some(Ok(processes)) = proc::folder().map(fs::read_dir) else { return false };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let ours = ancestors();
         let is_here = |pid: u32| match fs::read_link(format!("/proc/{pid}/cwd")) {
             Ok(cwd) => self.surrounds(&cwd),
-            // A process of another user does not say where it works; one that has ended since works nowhere.
+            // The cwd of another user's process is not readable; a process that has ended has none.
             Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
         };
         let is_git = |pid: u32| stat(pid).is_some_and(|(name, _)| name == "git" || name.starts_with("git-remote"));
@@ -104,7 +104,7 @@ pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?.modified().ok()
 }
 
-/// This process and those that wait for it: `git lattice` is started by a git.
+/// This process and its ancestors: `git lattice` is started by git.
 fn ancestors() -> Vec<u32> {
     let mut found = vec![std::process::id()];
     while let Some((_, parent)) = found.last().and_then(|pid| stat(*pid)) {
@@ -116,7 +116,7 @@ fn ancestors() -> Vec<u32> {
     found
 }
 
-/// The name and the parent of a process that runs (`proc_pid_stat`(5)).
+/// The name and parent of a running process (`proc_pid_stat`(5)).
 fn stat(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (head, tail) = stat.rsplit_once(')')?;

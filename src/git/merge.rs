@@ -1,7 +1,7 @@
-//! Merging the trees of several commits in memory.
+//! In-memory merges of the trees of several commits.
 //!
-//! No attributes count, and no drivers or filters of the user's configuration: git takes attributes from the branch that is checked
-//! out, which could so choose what a merge of others comes to, and which of the user's programs makes it.
+//! Attributes, merge drivers and filters are ignored: git reads attributes from the checked-out branch, which could otherwise change
+//! the merge of other branches and choose which of the user's programs runs.
 
 use gix::diff::blob::{Pipeline as DiffPipeline, Platform as DiffPlatform};
 use gix::filter::plumbing::Pipeline as Filter;
@@ -13,17 +13,17 @@ use gix::worktree::{Stack, stack::State};
 use super::{Error, Oid, Repo, Result, doing, reading};
 
 impl Repo {
-    /// The tree in which all of `commits` are merged: the tree of the only one, or three-way merges one after another.
+    /// Merge the trees of `commits` by successive three-way merges; a single commit's tree is returned unchanged.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when they changed the same thing differently.
+    /// [`Error::Conflict`] when two commits changed the same content differently.
     pub fn merged_tree(&self, commits: &[Oid]) -> Result<Oid> {
         let Some((first, rest)) = commits.split_first() else { return Ok(self.empty_tree()) };
         let mut tree = self.tree_of_commit(*first)?;
         let mut seen = vec![*first];
         for &commit in rest {
             let theirs = self.tree_of_commit(commit)?;
-            // The best base between this one and a (hypothetical) merge of those before: git-merge-base(1).
+            // The best base of this commit and a hypothetical merge of the previous ones: git-merge-base(1).
             let bases =
                 self.gix.merge_bases_many(commit, &seen).map_err(doing(format!("find where {commit} branched off")))?;
             let base = bases.first().map_or(Ok(self.empty_tree()), |base| self.tree_of_commit(base.detach()))?;
@@ -83,7 +83,7 @@ fn no_attributes() -> Stack {
     Stack::new("", State::AttributesStack(usual()), usual(), Vec::new(), Vec::new())
 }
 
-/// What git does where nothing is configured.
+/// The default options, as git without configuration.
 fn usual<T: Default>() -> T {
     T::default()
 }

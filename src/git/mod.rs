@@ -1,6 +1,6 @@
-//! Git: gix reads refs and objects and builds objects, the git executable changes shared state.
+//! Git access: gix reads refs and objects and creates objects, the git executable changes shared state.
 //!
-//! Nothing above this shelf names gix. Object ids pass as [`Oid`].
+//! Only this module uses gix. Other modules use [`Oid`] for object ids.
 
 mod bases;
 mod bounded;
@@ -44,25 +44,25 @@ pub use repo::Repo;
 pub use shared::Shared;
 pub use version::GitVersion;
 
-/// The id of a git object, SHA-1 or SHA-256 as the repository has it.
+/// The id of a git object: SHA-1 or SHA-256, depending on the repository.
 pub type Oid = gix::ObjectId;
 
-/// Why git did not do what was asked.
+/// Errors of git operations.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No repository at or above the directory.
+    /// The directory is not inside a repository.
     #[error("`{0}` is not inside a git repository")]
     NotARepository(PathBuf),
-    /// Somebody else owns the repository (safe.directory).
-    #[error("`{0}` belongs to somebody else, and git would not use it either")]
+    /// Another user owns the repository (`safe.directory`).
+    #[error("`{0}` is owned by another user, and git refuses to use it too")]
     Untrusted(PathBuf),
-    /// The repository uses something that this version cannot read safely.
-    #[error("the repository has `extensions.{0}`, which git-lattice does not know")]
+    /// The repository uses an extension that this version does not support.
+    #[error("the repository has `extensions.{0}`, which git-lattice does not support")]
     Extension(String),
-    /// Who commits is not known.
+    /// The user's name or email address is not configured.
     #[error("git does not know who you are: `{0}` is not set")]
     Identity(&'static str),
-    /// Something that is there cannot be read.
+    /// An existing object, ref or file could not be read.
     #[error("could not read {what}")]
     Unread {
         /// What.
@@ -70,10 +70,10 @@ pub enum Error {
         /// What gix said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Finding or making something failed.
+    /// An operation of gix failed.
     #[error("could not {doing}")]
     Objects {
-        /// What was being done.
+        /// The operation, as in "could not ..".
         doing: String,
         /// What gix said.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -81,26 +81,26 @@ pub enum Error {
     /// A text cannot be the name of a branch.
     #[error(transparent)]
     Name(#[from] crate::branch_name::NotABranch),
-    /// Something has not the form that it must have.
+    /// Malformed input.
     #[error("{0}")]
     Malformed(String),
     /// Two trees cannot be merged.
     #[error("the points below cannot be merged: {}", .paths.join(", "))]
     Conflict {
-        /// The paths that differ.
+        /// The conflicting paths.
         paths: Vec<String>,
     },
-    /// A ref is not what it was expected to be.
+    /// A ref update was refused.
     #[error("`{name}` {why}")]
     Ref {
         /// The ref, or what git named.
         name: String,
         /// What git said of it.
         why: String,
-        /// Whether somebody else moved it in between.
+        /// Whether another process moved it in between.
         raced: bool,
     },
-    /// A ref could not be written: a full disk, or one that is read-only.
+    /// A ref could not be written: the disk is full or read-only.
     #[error("`{name}` could not be written: {why}")]
     Unwritten {
         /// The ref, or what git named.
@@ -108,51 +108,51 @@ pub enum Error {
         /// What git said of it.
         why: String,
     },
-    /// A switch of the worktree stopped midway, and what it had written was taken back.
+    /// A switch of the worktree failed midway, and its changes were reverted.
     #[error("git stopped in the middle of the switch to `{branch}`: what it had written was taken back")]
     SwitchStopped {
         /// The branch that was switched to.
         branch: String,
     },
-    /// A ref's lock file is there: another git is at work, or was killed.
-    #[error("`{name}` is locked: `{}` has been there for {age}", lock.display())]
+    /// A ref's lock file exists: another git is running or was killed.
+    #[error("`{name}` is locked: `{}` has existed for {age}", lock.display())]
     Locked {
         /// The ref, or what git named.
         name: String,
         /// The lock file.
         lock: PathBuf,
-        /// How long it has been there, for people.
+        /// The age of the lock file, formatted.
         age: String,
     },
-    /// A file is larger than what is read.
+    /// A file exceeds its size limit.
     #[error(transparent)]
     TooLarge(#[from] size::TooLarge),
-    /// A view of a repository reads no more: it has a limit, because git waits for it.
-    #[error("there is more to read than git can wait for")]
+    /// A view of a repository reached its read limit, which exists because a hook delays git.
+    #[error("the read limit of a git hook is exceeded")]
     Effort,
     /// The git executable failed.
     #[error(transparent)]
     Exe(#[from] crate::process::Error),
 }
 
-/// `Result` with this shelf's [`Error`].
+/// `Result` with git's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The object id in full from a text that git itself printed.
+/// Parse a full object id.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is not an object id.
 pub fn parse_oid(text: &str) -> Result<Oid> {
-    Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is no object id")))
+    Oid::from_hex(text.as_bytes()).map_err(|_| Error::Malformed(format!("`{text}` is not an object id")))
 }
 
-/// Wraps what gix says with what was being read.
+/// Wrap an error of gix with what was being read.
 fn reading<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {
     let what = what.into();
     move |source| Error::Unread { what, source: source.into() }
 }
 
-/// Wraps what gix says with what was being done.
+/// Wrap an error of gix with the operation.
 fn doing<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Error {
     let what = what.into();
     move |source| Error::Objects { doing: what, source: source.into() }

@@ -1,14 +1,14 @@
-//! Full names of refs: the one place that knows where git keeps branches and what remotes have.
+//! Full ref names of branches and remote-tracking branches.
 
 pub use crate::branch_name::BranchName;
 
-/// What the full names of branches begin with.
+/// The prefix of branch refs.
 pub const HEADS: &str = "refs/heads/";
-/// What the full names of remote-tracking branches begin with; then comes the remote.
+/// The prefix of remote-tracking refs, followed by the remote.
 pub const REMOTES: &str = "refs/remotes/";
 
 impl BranchName {
-    /// The branch whose ref this is; `None` for a ref that is no branch.
+    /// The branch of a full ref name; `None` if the ref is not a branch.
     pub fn of_ref(full: &str) -> Option<Self> {
         short(full).map(Self::known)
     }
@@ -18,38 +18,38 @@ impl BranchName {
         full(self)
     }
 
-    /// The full name of the ref that tells where `remote` had it at the last fetch.
+    /// The full name of its remote-tracking ref for `remote`.
     pub fn tracking(&self, remote: &str) -> String {
         tracking_under(remote, self)
     }
 }
 
-/// What the full names of the branches under a directory begin with (`feature/`, or nothing for all).
+/// The ref prefix of the branches under a directory (`feature/`, or empty for all).
 pub fn heads_under(dir: &str) -> String {
     full(dir)
 }
 
-/// The same for the branches of a remote as last fetched.
+/// The ref prefix of a remote's tracking branches under a directory.
 pub fn tracking_under(remote: &str, dir: &str) -> String {
     format!("{REMOTES}{remote}/{dir}")
 }
 
-/// The symbolic ref that tells which branch of a remote is its main one.
+/// The symbolic ref to the default branch of a remote.
 pub fn remote_head(remote: &str) -> String {
     tracking_under(remote, "HEAD")
 }
 
-/// The name of a branch from its ref's full name.
+/// The branch name of a full ref name.
 pub fn short(full: &str) -> Option<&str> {
     full.strip_prefix(HEADS)
 }
 
-/// The name of a remote's branch from the full name of the ref that tracks it.
+/// The branch name of a full remote-tracking ref name.
 pub fn short_tracking<'n>(full: &'n str, remote: &str) -> Option<&'n str> {
     full.strip_prefix(REMOTES)?.strip_prefix(remote)?.strip_prefix('/')
 }
 
-/// A branch as users call it; other refs in full.
+/// The name to display: short for a branch, full for other refs.
 pub fn shown(full: &str) -> &str {
     short(full).unwrap_or(full)
 }
@@ -59,7 +59,7 @@ pub(super) fn full(branch: &str) -> String {
     format!("{HEADS}{branch}")
 }
 
-/// Whether this is the full name of a ref, as git-check-ref-format(1) allows one.
+/// Whether this is a valid full ref name (git-check-ref-format(1)).
 pub fn is_full_name(name: &str) -> bool {
     name.starts_with("refs/") && gix::refs::FullName::try_from(name).is_ok()
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_lead_elsewhere_are_refused() {
+    fn refuses_invalid_full_names() {
         assert!(is_full_name("refs/heads/feature/a+b/step1") && is_full_name("refs/notes/lattice/0f"));
         for name in ["HEAD", "refs/heads/../../x", "refs/heads/a\0b", "refs/heads/a b", "refs/heads/x.lock", "/etc/x"] {
             assert!(!is_full_name(name), "{name:?}");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn full_names_lead_back_to_their_branches() {
+    fn full_names_convert_to_branches_and_back() {
         let branch = BranchName::parse("feature/a").unwrap();
         assert_eq!(BranchName::of_ref(&branch.full_ref()), Some(branch.clone()));
         assert_eq!(short_tracking(&branch.tracking("origin"), "origin"), Some("feature/a"));

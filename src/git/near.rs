@@ -1,8 +1,8 @@
-//! The branches that could keep new ones from being made, found without a look at all the others.
+//! Search for existing branches that conflict with new ones, without listing all branches.
 //!
-//! Two branches cannot be together when one is a folder of the other (git-update-ref(1)), and on file systems that fold letter
-//! case also when they differ in case alone. So only names count that are, letter case aside, on the way to a new one or inside
-//! it: only the folders on that way are read, of loose refs and of packed ones.
+//! Two branches conflict if one is a directory of the other (git-update-ref(1)), and on case-insensitive file systems also if they
+//! differ only in case. So only the ancestor directories of a new name, and the directory of that name, are read, ignoring case:
+//! for loose and for packed refs.
 
 use std::collections::HashSet;
 use std::io;
@@ -16,8 +16,8 @@ use super::repo::RefFormat;
 use super::{Repo, Result, doing};
 
 impl Repo {
-    /// The branches that are one of `names`, a folder on the way to one, or inside one, letter case aside.
-    /// A branch whose file is damaged is among them: it is in the way all the same.
+    /// List the branches that equal one of `names`, are an ancestor directory of one, or lie inside one, ignoring case. Branches with
+    /// a damaged file are included, since they conflict too.
     ///
     /// # Errors
     /// When the refs cannot be read.
@@ -45,7 +45,7 @@ impl Repo {
     }
 }
 
-/// Looks only into folders that are on the way to a new branch, or inside one.
+/// Search packed refs, only in directories that can contain conflicting branches.
 fn packed_near(packed: &Packed<'_>, path: &str, near: &Near, found: &mut Vec<String>) {
     let dir = format!("{HEADS}{path}");
     for (name, is_dir) in packed.children(dir.as_bytes()) {
@@ -59,7 +59,7 @@ fn packed_near(packed: &Packed<'_>, path: &str, near: &Near, found: &mut Vec<Str
     }
 }
 
-/// Looks only into folders that are on the way to a new branch, or inside one.
+/// Search loose refs, only in directories that can contain conflicting branches.
 fn loose_near(dir: &Path, path: &str, near: &Near, found: &mut Vec<String>) -> io::Result<()> {
     let entries = match std::fs::read_dir(dir) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
@@ -81,13 +81,13 @@ fn loose_near(dir: &Path, path: &str, near: &Near, found: &mut Vec<String>) -> i
     Ok(())
 }
 
-/// Which names are near the new ones.
+/// Matches names that conflict with the new ones.
 struct Near {
-    /// The new names in small letters.
+    /// The new names in lower case.
     ends: HashSet<String>,
-    /// The folders on the way to them.
+    /// The ancestor directories of the new names in lower case.
     ways: HashSet<String>,
-    /// What all new names begin with, in small letters: rejects most other names at once.
+    /// The common prefix of all new names in lower case: rejects most other names quickly.
     common: String,
 }
 
@@ -111,7 +111,7 @@ impl Near {
     }
 }
 
-/// `a` and `a/b` of `a/b/c`.
+/// The ancestor directories of a name: `a` and `a/b` of `a/b/c`.
 fn folders(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/').map(|(at, _)| &name[..at])
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_clash_is_near() {
+    fn matches_only_conflicting_names() {
         let near = Near::new(["f/c/A", "f/d/a"]);
         for name in ["f", "F", "f/c", "f/D", "f/c/a", "f/C/A/b/c", "f/d/a"] {
             assert!(near.has(name), "{name}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_prefix_ends_between_characters() {
+    fn common_prefix_ends_at_a_character_boundary() {
         assert_eq!(common_prefix("äb", "äc"), "ä");
         assert_eq!(common_prefix("ab", "abc"), "ab");
         assert_eq!(common_prefix("ä", "ö"), "");

@@ -1,7 +1,7 @@
-//! Notes: texts that hang on objects, kept in a tree under a ref (git-notes(1)).
+//! Notes: texts attached to objects, stored in a tree under a ref (git-notes(1)).
 //!
-//! `git notes add` and `append` lose notes when two write at once, so writing is read, compute, and a ref transaction that
-//! states the old value. Any fan-out that git makes is read.
+//! `git notes add` and `append` lose notes when two processes write at once. So a write reads, computes, and moves the ref in a
+//! transaction that states the old value. Every fan-out that git creates can be read.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use gix::note::plumbing::State;
 use super::identity::Identity;
 use super::{Change, Error, Oid, Repo, Result, Transaction, doing, parse_oid, reading};
 
-/// How often a writer begins again when another one was first.
+/// How often a write is retried after another process moved the ref.
 const TRIES: usize = 50;
 
-/// How many entries of a writer's notes are looked at.
-const MOST_NOTES: usize = 1 << 20;
-/// The longest object id.
-const MOST_HEX: usize = 64;
+/// Maximum number of tree entries that are read of a writer's notes.
+const MAX_NOTES: usize = 1 << 20;
+/// The length of the longest object id in hexadecimal digits.
+const MAX_HEX: usize = 64;
 
-/// What a notes commit holds.
+/// The notes of a notes commit.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
-    /// The annotated object's id and the blob.
+    /// The id of each annotated object, and the blob of its note.
     pub notes: Vec<(Oid, Oid)>,
-    /// How many entries are something else.
+    /// Number of entries that are not notes.
     pub odd: usize,
-    /// How many more would have been looked at: 0 when there were too many, and then none is given.
+    /// The rest of the entry limit; 0 if it was exceeded, and then `notes` is empty.
     pub left: usize,
 }
 
@@ -34,7 +34,7 @@ fn is_fan_out(name: &gix::bstr::BStr) -> bool {
 }
 
 impl Repo {
-    /// The blob of the note on `object` in the notes commit `notes`.
+    /// Find the blob of the note on `object` in the notes commit `notes`.
     ///
     /// # Errors
     /// When the notes cannot be read.
@@ -44,8 +44,8 @@ impl Repo {
         state.get(&object, &self.gix.objects).map_err(reading(format!("the note on {object}")))
     }
 
-    /// The same, where each object is read only once `may_read` agreed to its size; `None` also where it did not, or where an object
-    /// is not here: none is fetched.
+    /// Like [`Self::note`], but read an object only if `may_read` accepts its size; `None` also if it does not, or if an object is
+    /// missing: nothing is fetched.
     ///
     /// # Errors
     /// When the notes cannot be read.
@@ -70,12 +70,12 @@ impl Repo {
         Ok(None)
     }
 
-    /// All notes in the notes commit `notes`, unless there are more than anybody has.
+    /// List all notes in the notes commit `notes`, unless they exceed the entry limit.
     ///
     /// # Errors
     /// When the commit cannot be read.
     pub fn all_notes(&self, notes: Oid) -> Result<Notes> {
-        let mut found = Notes { left: MOST_NOTES, ..Notes::default() };
+        let mut found = Notes { left: MAX_NOTES, ..Notes::default() };
         self.collect_notes(self.tree_of_commit(notes)?, "", &mut found);
         if found.left == 0 {
             found.notes = Vec::new();
@@ -83,7 +83,7 @@ impl Repo {
         Ok(found)
     }
 
-    /// A tree can hold itself in effect: the same small tree 256 times, level by level. So what is looked at is counted.
+    /// Collect the notes below a tree. Entries are counted, because nesting one small tree 256 times per level makes a huge one.
     fn collect_notes(&self, tree: Oid, hex: &str, found: &mut Notes) {
         let Ok(object) = self.object(tree, "tree") else {
             found.odd += 1;
@@ -97,7 +97,7 @@ impl Repo {
             let name = entry.as_ref().map(|entry| format!("{hex}{}", entry.filename)).unwrap_or_default();
             match (entry, parse_oid(&name)) {
                 (Ok(entry), Ok(object)) if entry.mode.is_blob() => found.notes.push((object, entry.oid.to_owned())),
-                (Ok(entry), Err(_)) if entry.mode.is_tree() && is_fan_out(entry.filename) && name.len() < MOST_HEX => {
+                (Ok(entry), Err(_)) if entry.mode.is_tree() && is_fan_out(entry.filename) && name.len() < MAX_HEX => {
                     self.collect_notes(entry.oid.to_owned(), &name, found);
                 }
                 _ => found.odd += 1,
@@ -105,12 +105,12 @@ impl Repo {
         }
     }
 
-    /// Appends bytes to the notes on objects, under the ref `name`.
+    /// Append bytes to the notes on objects, under the ref `name`; returns the new notes commit.
     ///
-    /// Whoever loses a race computes again from what the winner wrote, so that nothing is lost.
+    /// After a lost race the write is computed again from the new value, so no note is lost.
     ///
     /// # Errors
-    /// When the notes cannot be read or written, or the race is lost again and again.
+    /// When the notes cannot be read or written, or all retries lost the race.
     pub fn append_notes(
         &self,
         identity: &Identity,
@@ -143,14 +143,14 @@ impl Repo {
         let objects = &self.gix.objects;
         let mut state = State::new(root, objects).map_err(reading("the notes"))?;
         for (object, text) in texts {
-            let there = state.get(object, objects).map_err(reading(format!("the note on {object}")))?;
-            let mut bytes = there.map(|blob| self.blob(blob)).transpose()?.unwrap_or_default();
+            let existing = state.get(object, objects).map_err(reading(format!("the note on {object}")))?;
+            let mut bytes = existing.map(|blob| self.blob(blob)).transpose()?.unwrap_or_default();
             if bytes.last().is_some_and(|byte| *byte != b'\n') {
                 bytes.push(b'\n');
             }
             bytes.extend_from_slice(text);
             let blob = self.gix.write_blob(bytes).map_err(doing("write a note"))?.detach();
-            state.edit(*object, Some(blob), objects).map_err(doing("put in a note"))?;
+            state.edit(*object, Some(blob), objects).map_err(doing("insert a note"))?;
         }
         state.write(objects).map_err(doing("write the notes"))
     }

@@ -1,9 +1,9 @@
-//! Writing objects: all of them are made in memory first, and written by [`Writer`] alone.
+//! Writing objects: they are created in memory first, and written only by [`Writer`].
 //!
-//! `git prune-packed`, which `git repack` and `git gc` run, removes a directory `objects/XX` as soon as it is empty. An object whose
-//! directory vanishes before it is in place is written again, as git does (object-file.c).
+//! `git prune-packed`, which `git repack` and `git gc` run, removes empty directories `objects/XX`. If the directory vanishes before
+//! the object is in place, the write is retried, as in git (object-file.c).
 //!
-//! gix would write a file `.tmpXXXXXX`, of which nothing tells whose it is once its process was killed, and which git never removes.
+//! gix itself would write a file `.tmpXXXXXX`: after a kill its owner is unknown, and git never removes it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -16,17 +16,17 @@ use super::source::Source;
 use super::{Error, Oid, Repo, Result, Shared, doing};
 use crate::temporary;
 
-/// How often an object is written whose directory vanishes each time.
+/// How often a write is tried when the directory vanishes.
 const TRIES: usize = 20;
 
 impl Repo {
-    /// A view of the repository whose new objects stay in memory until [`Self::keep_objects`].
+    /// A view of the repository that keeps new objects in memory until [`Self::keep_objects`].
     #[must_use]
     pub fn in_memory(&self) -> Self {
         self.with_gix(self.gix.clone().with_object_memory())
     }
 
-    /// Returns a view of the repository for reading each object once: it caches no objects.
+    /// A view of the repository without an object cache, for objects that are read once.
     #[must_use]
     pub fn reading_once(&self) -> Self {
         let mut gix = self.gix.clone();
@@ -34,7 +34,7 @@ impl Repo {
         self.with_gix(gix)
     }
 
-    /// Writes what [`Self::in_memory`] made into `to`'s object database.
+    /// Write the objects of an [`Self::in_memory`] view to the object database of `to`.
     ///
     /// # Errors
     /// When an object cannot be written.
@@ -42,13 +42,13 @@ impl Repo {
         self.move_objects(&to.gix, to.shared())
     }
 
-    /// Writes what [`Self::in_memory`] made into the repository for Nix.
+    /// Write the objects of an [`Self::in_memory`] view to the repository for Nix.
     ///
     /// # Errors
     /// When an object cannot be written.
     pub fn keep_objects_for_nix(&mut self, source: &Source) -> Result<()> {
         if self.common_dir().as_os_str().as_encoded_bytes().contains(&b'\n') {
-            return Err(Error::Malformed("the path of the repository has a line break in it".to_owned()));
+            return Err(Error::Malformed("the path of the repository contains a line break".to_owned()));
         }
         self.move_objects(source.gix(), self.shared())
     }
@@ -61,7 +61,7 @@ impl Repo {
     }
 }
 
-/// Writes objects, a file each, into the database of one repository.
+/// Writes loose objects to one repository.
 struct Writer {
     dir: PathBuf,
     shared: Shared,
@@ -81,7 +81,7 @@ impl Writer {
         Self { dir: to.objects.store_ref().path().to_owned(), shared, compression: compression(level), is_durable }
     }
 
-    /// Writes an object after those that it names: what is there is complete, wherever this is killed.
+    /// Write objects in dependency order, so that after a kill every written object is complete.
     fn write_all(&self, objects: &mut Storage) -> Result<()> {
         let mut waiting: Vec<Oid> = objects.keys().copied().collect();
         while let Some(id) = waiting.last() {
@@ -110,7 +110,7 @@ impl Writer {
         }
     }
 
-    /// git removes what begins with `tmp_obj_` as well, after two weeks (git-prune(1)).
+    /// Write one object through a temporary file. git removes stale `tmp_obj_*` files after two weeks (git-prune(1)).
     fn put(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> io::Result<()> {
         let new = self.dir.join(format!("tmp_obj_{}", temporary::unique_name()));
         let write = || {
@@ -128,7 +128,7 @@ impl Writer {
         write().inspect_err(|_| drop(fs::remove_file(&new)))
     }
 
-    /// Does what git's configuration asks for a new object. One that is not there any more is in a pack.
+    /// Set permissions and sync a new object as git's configuration demands. A missing file was packed meanwhile.
     fn settle(&self, file: &Path) -> io::Result<()> {
         let dir = file.parent().unwrap_or(file);
         let settle = || {
@@ -148,7 +148,7 @@ impl Writer {
     }
 }
 
-/// The level that git's configuration names, -1 being zlib's usual one; git's own for such files is the fastest (git-config(1)).
+/// The configured compression level: -1 is zlib's default; the default for loose objects is the fastest (git-config(1)).
 fn compression(level: Option<i64>) -> gix::zlib::Compression {
     let known = |level: i64| i32::try_from(level).ok().and_then(gix::zlib::Compression::new);
     match level {
@@ -157,7 +157,7 @@ fn compression(level: Option<i64>) -> gix::zlib::Compression {
     }
 }
 
-/// The objects that an object names. One that cannot be read names none.
+/// The ids that an object refers to; empty for a malformed object.
 fn parts(kind: gix::objs::Kind, data: &[u8], hash: gix::hash::Kind) -> Vec<Oid> {
     match kind {
         gix::objs::Kind::Tree => {
@@ -172,7 +172,7 @@ fn parts(kind: gix::objs::Kind, data: &[u8], hash: gix::hash::Kind) -> Vec<Oid> 
     }
 }
 
-/// Whether `core.fsync` asks that objects in files of their own reach the disk (git-config(1)); they do not by default.
+/// Whether `core.fsync` includes loose objects, which are not synced by default (git-config(1)).
 fn syncs_objects(components: &str) -> bool {
     const GROUPS: [&str; 5] = ["loose-object", "objects", "committed", "added", "all"];
     components.split([',', ' ']).any(|word| GROUPS.contains(&word))
@@ -183,7 +183,7 @@ mod tests {
     use super::syncs_objects;
 
     #[test]
-    fn core_fsync_is_read_as_git_does() {
+    fn reads_core_fsync_like_git() {
         for on in ["loose-object", "all", "committed,-reference", "none,objects", "added, index", "-loose-object,all"] {
             assert!(syncs_objects(on), "{on}");
         }

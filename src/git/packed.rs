@@ -1,22 +1,22 @@
-//! Looking into packed-refs, which is sorted by name, without reading all of it.
+//! Binary search in packed-refs, which is sorted by name.
 
 /// The lines of packed-refs, sorted.
 pub(super) struct Packed<'a>(&'a [u8]);
 
 impl<'a> Packed<'a> {
-    /// The lines after the header, as gix has checked and, where needed, sorted them.
+    /// Wrap the lines after the header, which gix has validated and sorted.
     pub(super) fn new(lines: &'a [u8]) -> Self {
         Self(lines)
     }
 
-    /// The files and folders in the folder `dir` (`refs/heads/`), each with whether it is a folder. What is in a folder is passed over.
+    /// List the refs and directories in the directory `dir` (`refs/heads/`), each with whether it is a directory, not recursively.
     pub(super) fn children<'d>(&'d self, dir: &'d [u8]) -> impl Iterator<Item = (&'a [u8], bool)> {
         let mut at = self.first_from(dir);
         std::iter::from_fn(move || {
             let name = self.name_at(at)?;
             let rest = name.strip_prefix(dir)?;
             if let Some(end) = rest.iter().position(|byte| *byte == b'/') {
-                // The character after `/`: nothing in the folder sorts behind it.
+                // `0` is the character after `/`: everything in the directory sorts before it.
                 at = self.first_from(&[dir, &rest[..end], b"0"].concat());
                 Some((&rest[..end], true))
             } else {
@@ -26,7 +26,7 @@ impl<'a> Packed<'a> {
         })
     }
 
-    /// Where the first ref is whose name is not before `name`.
+    /// The offset of the first ref whose name is not before `name`.
     fn first_from(&self, name: &[u8]) -> usize {
         let (mut low, mut high) = (0, self.0.len());
         while low < high {
@@ -39,7 +39,7 @@ impl<'a> Packed<'a> {
         low
     }
 
-    /// Where the ref begins that `at` is in, no earlier than `least`: a line that begins with `^` belongs to the ref before it.
+    /// The start of the ref that contains offset `at`, at least `least`. A line that begins with `^` belongs to the previous ref.
     fn ref_before(&self, at: usize, least: usize) -> usize {
         let line =
             |at: usize| self.0[least..at].iter().rposition(|byte| *byte == b'\n').map_or(least, |end| least + end + 1);
@@ -50,7 +50,7 @@ impl<'a> Packed<'a> {
         start
     }
 
-    /// Where the ref after the one at `at` begins.
+    /// The start of the ref after the one at `at`.
     fn next_ref(&self, at: usize) -> usize {
         let next =
             |at: usize| self.0[at..].iter().position(|byte| *byte == b'\n').map_or(self.0.len(), |end| at + end + 1);
@@ -61,7 +61,7 @@ impl<'a> Packed<'a> {
         start
     }
 
-    /// The name of the ref at `at`, which stands behind its id.
+    /// The name of the ref at `at`, which follows its id.
     fn name_at(&self, at: usize) -> Option<&'a [u8]> {
         let line = self.0.get(at..)?.split(|byte| *byte == b'\n').next()?;
         let (_, name) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')? + 1)?;
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// packed-refs with these names; every third is that of a tag, with the object that it leads to.
+    /// packed-refs with these names; every third is an annotated tag with its peeled object.
     fn lines(names: &[String]) -> String {
         let id = "0123456789012345678901234567890123456789";
         let line = |(i, name): (usize, &String)| {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_s_own_files_and_folders_are_found() {
+    fn lists_the_children_of_a_directory() {
         let names = ["r/a", "r/b-c", "r/b.d", "r/b/x", "r/b/y/z", "r/b0", "r/c/x", "s/a"].map(str::to_owned);
         let found = children(&names, "r/");
         let wanted = [("a", false), ("b-c", false), ("b.d", false), ("b", true), ("b0", false), ("c", true)];
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn children_are_those_of_a_look_at_all_lines(
+        fn children_match_a_linear_scan(
             mut names in prop::collection::vec("r(/[ab.0-]{1,2}){1,3}", 0..30), dir in "r(/[ab.0-]{1,2}){0,2}/"
         ) {
             names.sort();

@@ -1,7 +1,7 @@
-//! Refs: listing them by prefix, and moving several in one transaction that states what it expects.
+//! Refs: listing them by prefix, and updating several in one transaction with expected old values.
 //!
-//! Writing goes through one `git update-ref --stdin`: gix would not see a clash of `a` with `a/b` in packed-refs, runs no
-//! reference-transaction hook, does no fsync, and cannot write reftables.
+//! Writes use one `git update-ref --stdin`: gix does not detect a conflict of `a` with `a/b` in packed-refs, does not run the
+//! reference-transaction hook, does not fsync, and cannot write reftables.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,27 +17,27 @@ use super::work::{Moves, Work};
 use super::{Error, Oid, Repo, Result, doing, parse_oid, reading};
 use crate::process::{self, Output};
 
-/// What is to become of a ref.
+/// An update of one ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The full name.
     pub name: String,
-    /// What it must be before; `None`: it must not exist.
+    /// The expected old value; `None` if it must not exist.
     pub old: Option<Oid>,
-    /// What it is to be; `None`: it is deleted. The same as before: it must not move.
+    /// The new value; `None` deletes the ref. A value equal to `old` only verifies it.
     pub new: Option<Oid>,
 }
 
-/// Changes that happen together or not at all.
+/// Ref updates that are applied atomically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// The reflog's message.
+    /// The reflog message.
     pub message: String,
     /// The changes.
     pub changes: Vec<Change>,
 }
 
-/// Whether a folder holds more than `most` files and folders, at any depth.
+/// Whether a directory contains more than `most` entries at any depth.
 fn has_more_entries(folder: &Path, most: usize) -> bool {
     let (mut folders, mut seen) = (vec![folder.to_owned()], 0);
     while let Some(folder) = folders.pop() {
@@ -55,7 +55,7 @@ fn has_more_entries(folder: &Path, most: usize) -> bool {
 }
 
 impl Repo {
-    /// The refs whose full names begin with one of `prefixes`, which end in `/`.
+    /// List the refs whose full names begin with one of `prefixes`, which end in `/`.
     ///
     /// # Errors
     /// When the ref store cannot be read at all.
@@ -75,7 +75,7 @@ impl Repo {
         Ok(listing)
     }
 
-    /// The refs whose full names begin with `prefix`, unless there are more than `most`: then `None`, and hardly more were looked at.
+    /// List the refs whose full names begin with `prefix`; `None` if there are more than `most`, without reading many more.
     ///
     /// # Errors
     /// When the ref store cannot be read at all.
@@ -83,7 +83,7 @@ impl Repo {
         if self.format == RefFormat::Reftable {
             return self.git.list_few_refs(prefix, most);
         }
-        // gix reads a folder whole, to sort it, before it gives the first ref.
+        // gix reads and sorts a whole directory before it returns the first ref.
         if has_more_entries(&self.common_dir().join(prefix), most) {
             return Ok(None);
         }
@@ -98,21 +98,21 @@ impl Repo {
         Ok(Some(listing))
     }
 
-    /// What the ref of this full name points at.
+    /// Find the object id of the ref with this full name.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it exists and cannot be read.
     pub fn find_ref(&self, name: &str) -> Result<Option<Oid>> {
         if self.format == RefFormat::Reftable {
             return self.git.find_ref(name);
         }
         let found = self.gix.try_find_reference(name).map_err(reading(format!("`{name}`")))?;
-        // `try_find_reference` also tries refs/heads/NAME and its like.
+        // `try_find_reference` also tries refs/heads/NAME and similar names.
         let Some(mut found) = found.filter(|found| found.name().as_bstr() == name) else { return Ok(None) };
         found.follow_to_object().map(|id| Some(id.detach())).map_err(reading(format!("`{name}`")))
     }
 
-    /// Where a branch is here.
+    /// The tip of a local branch.
     ///
     /// # Errors
     /// When its ref is there and cannot be read.
@@ -120,7 +120,7 @@ impl Repo {
         self.find_ref(&branch.full_ref())
     }
 
-    /// Where a branch of `remote` was at the last fetch.
+    /// The tip of the remote-tracking branch of `remote`.
     ///
     /// # Errors
     /// When its ref is there and cannot be read.
@@ -128,7 +128,7 @@ impl Repo {
         self.find_ref(&branch.tracking(remote))
     }
 
-    /// Where a branch is: here, else on `remote` as last fetched.
+    /// The tip of the local branch, else of the remote-tracking branch of `remote`.
     ///
     /// # Errors
     /// When its ref is there and cannot be read.
@@ -139,10 +139,10 @@ impl Repo {
         remote.map_or(Ok(None), |remote| self.tracking_tip(branch, remote))
     }
 
-    /// What the symbolic ref of this full name leads to, as a full name; `None` when there is none.
+    /// The full name of a symbolic ref's target; `None` if it does not exist or is not symbolic.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it exists and cannot be read.
     pub fn symbolic_ref(&self, name: &str) -> Result<Option<String>> {
         if self.format == RefFormat::Reftable {
             return self.git.symbolic_ref(name);
@@ -154,18 +154,18 @@ impl Repo {
         Ok(target)
     }
 
-    /// Applies a transaction that is no operation of the journal.
+    /// Apply a transaction that is not part of a journal operation.
     ///
     /// # Errors
-    /// [`Error::Ref`], naming the ref and whether another process was first.
+    /// [`Error::Ref`] with the ref and whether another process moved it first.
     pub fn apply(&self, Transaction { message, changes }: &Transaction) -> Result<()> {
         let update = self.begin_update(message)?;
         let names = changes.iter().map(|change| change.name.clone()).collect();
         let moves = Moves { names, deletes: changes.iter().any(|change| change.new.is_none()) };
-        judged(self.git.during(&Work::Move(moves), || update.finish(changes)))
+        to_result(self.git.during(&Work::Move(moves), || update.finish(changes)))
     }
 
-    /// Starts the git that will move refs, with the reflog's message; it changes nothing until [`Update::commit`].
+    /// Start the git process that will move refs; it changes nothing until [`Update::commit`].
     ///
     /// # Errors
     /// When git cannot be started.
@@ -174,10 +174,10 @@ impl Repo {
         Ok(Update { git: self.git.read().args(args).begin()?, null: Oid::null(self.gix.object_hash()) })
     }
 
-    /// The newest lines of a ref's reflog: old id, new id, message; newest first.
+    /// Read the last `most` entries of a ref's reflog, newest first: the new id and the message.
     ///
     /// # Errors
-    /// When the reflog is there and cannot be read.
+    /// When the reflog exists and cannot be read.
     pub fn reflog(&self, name: &str, most: usize) -> Result<Vec<(Oid, String)>> {
         if self.format == RefFormat::Reftable {
             self.effort.charge(PROGRAM)?;
@@ -194,7 +194,7 @@ impl Repo {
     }
 }
 
-/// A `git update-ref` that waits for its transaction.
+/// A running `git update-ref` that waits for its transaction.
 pub struct Update {
     git: process::Begun,
     null: Oid,
@@ -206,13 +206,13 @@ impl Update {
         self.git.id()
     }
 
-    /// Makes the changes, all or none.
+    /// Apply the changes atomically.
     ///
     /// # Errors
-    /// [`Error::Ref`], [`Error::Locked`] and [`Error::Unwritten`] when git refused before it had moved anything; [`Error::Exe`] when it ended otherwise:
-    /// then some refs may have moved, and locks may be left.
+    /// [`Error::Ref`], [`Error::Locked`] and [`Error::Unwritten`] when git failed before it moved a ref. [`Error::Exe`] otherwise: then
+    /// some refs may have moved, and locks may remain.
     pub fn commit(self, changes: &[Change]) -> Result<()> {
-        judged(self.finish(changes))
+        to_result(self.finish(changes))
     }
 
     fn finish(self, changes: &[Change]) -> process::Result<Output> {
@@ -221,20 +221,20 @@ impl Update {
     }
 }
 
-fn judged(ended: process::Result<Output>) -> Result<()> {
+fn to_result(ended: process::Result<Output>) -> Result<()> {
     match ended {
         Ok(_) => Ok(()),
-        // git answers each command once it is done.
+        // git acknowledges each completed command.
         Err(process::Error::Failed { stdout, stderr, status, .. })
             if status.code().is_some() && !stdout.contains_str("prepare: ok") =>
         {
-            Err(refused(&String::from_utf8_lossy(&stderr)))
+            Err(parse_refusal(&String::from_utf8_lossy(&stderr)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// One command of `update-ref --stdin -z`; a null id stands for a ref that is not there.
+/// One command of `update-ref --stdin -z`; a null id stands for a missing ref.
 fn line(Change { name, old, new }: &Change, null: Oid) -> String {
     match (new, old) {
         (Some(new), Some(old)) if new == old => format!("verify {name}\0{old}\0"),
@@ -244,11 +244,11 @@ fn line(Change { name, old, new }: &Change, null: Oid) -> String {
     }
 }
 
-/// How git words it that a file cannot be written; the first gives no reason.
+/// git's messages for files that cannot be written; the first includes no reason.
 const UNWRITTEN: [&str; 5] =
     ["couldn't write", "No space left on device", "quota exceeded", "Read-only file system", "Permission denied"];
 
-/// The end of a file of lines: enough for the last `most` of them, none of which has more than a kilobyte of its own.
+/// Read the end of a file: enough for its last `most` lines if none is longer than one kilobyte.
 fn tail_of(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let mut file = std::fs::File::open(path)?;
     let room = u64::try_from(most).unwrap_or(u64::MAX).saturating_mul(1024);
@@ -257,18 +257,18 @@ fn tail_of(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     if start > 0 {
-        // The first line is not whole.
+        // The first line is incomplete.
         let first = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
         text.drain(..first);
     }
     Ok(text)
 }
 
-/// The kinds of refusal of `git update-ref`, told apart by its English messages (refs.c, refs/files-backend.c).
-fn refused(stderr: &str) -> Error {
+/// Parse an error of `git update-ref` from its English message (refs.c, refs/files-backend.c).
+fn parse_refusal(stderr: &str) -> Error {
     let text = stderr.trim().trim_start_matches("fatal: ").trim_start_matches("prepare: ");
     let Some(name) = text.split('\'').nth(1).map(str::to_owned) else {
-        let (name, why) = ("git update-ref".to_owned(), format!("said: {}", text.replace('\n', ", ")));
+        let (name, why) = ("git update-ref".to_owned(), format!("failed: {}", text.replace('\n', ", ")));
         return Error::Ref { name, why, raced: false };
     };
     if let Some(lock) = lock_file(text) {
@@ -278,19 +278,19 @@ fn refused(stderr: &str) -> Error {
         return Error::Unwritten { name, why: text.replace('\n', ", ") };
     }
     let raced = text.contains("reference already exists") || text.contains("but expected")
-        // A collection of garbage took the object before a ref led to it: made again, it is there.
+        // Garbage collection removed the object before a ref pointed to it; a retry writes it again.
         || text.contains("nonexistent object");
-    let why = if raced { "was moved by somebody else at the same time".to_owned() } else { text.replace('\n', ", ") };
+    let why = if raced { "was moved by another process at the same time".to_owned() } else { text.replace('\n', ", ") };
     Error::Ref { name, why, raced }
 }
 
-/// The lock that is in git's way: `Unable to create 'PATH': File exists` (lockfile.c).
+/// The lock file in an error of git: `Unable to create 'PATH': File exists` (lockfile.c).
 pub fn lock_file(text: &str) -> Option<PathBuf> {
     let (_, rest) = text.split_once("Unable to create '")?;
     rest.split_once("': File exists").map(|(path, _)| path.into())
 }
 
-/// How old a file is, for people.
+/// The age of a file, formatted.
 fn age(path: &Path) -> String {
     let modified = std::fs::metadata(path).and_then(|meta| meta.modified());
     let seconds = modified.ok().and_then(|time| time.elapsed().ok()).unwrap_or(Duration::ZERO).as_secs();
@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_long_file_begins_with_a_whole_line() {
+    fn tail_begins_with_a_complete_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let lines = format!("{:>99}\n", "x").repeat(1000);
         std::fs::write(file.path(), &lines).unwrap();
@@ -318,27 +318,27 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_named() {
-        let said = refused(
+    fn lock_file_is_parsed() {
+        let error = parse_refusal(
             "fatal: prepare: cannot lock ref 'refs/heads/a': Unable to create '/it's/a.lock': File exists.\n\nAnother git process",
         );
         assert!(
-            matches!(&said, Error::Locked { name, lock, .. } if name == "refs/heads/a" && lock == Path::new("/it's/a.lock")),
-            "{said}"
+            matches!(&error, Error::Locked { name, lock, .. } if name == "refs/heads/a" && lock == Path::new("/it's/a.lock")),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_full_disk_is_no_refusal() {
-        for said in ["couldn't write '/a.lock'", "Unable to create '/a.lock': Read-only file system"] {
-            let said = refused(&format!("fatal: prepare: cannot update ref 'refs/heads/a': {said}"));
-            assert!(matches!(&said, Error::Unwritten { name, .. } if name == "refs/heads/a"), "{said}");
+    fn full_disk_is_unwritten() {
+        for text in ["couldn't write '/a.lock'", "Unable to create '/a.lock': Read-only file system"] {
+            let error = parse_refusal(&format!("fatal: prepare: cannot update ref 'refs/heads/a': {text}"));
+            assert!(matches!(&error, Error::Unwritten { name, .. } if name == "refs/heads/a"), "{error}");
         }
     }
 
     #[test]
-    fn a_lost_race_is_told_from_other_refusals() {
-        let raced = |text: &str| matches!(refused(text), Error::Ref { raced: true, .. });
+    fn lost_race_is_recognized() {
+        let raced = |text: &str| matches!(parse_refusal(text), Error::Ref { raced: true, .. });
         assert!(raced("fatal: prepare: cannot lock ref 'refs/heads/a': reference already exists"));
         assert!(raced("fatal: prepare: cannot lock ref 'refs/heads/a': is at 1 but expected 2"));
         assert!(!raced(

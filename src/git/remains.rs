@@ -1,4 +1,4 @@
-//! What a killed git leaves: locks, and files that were being written. Each kind of work has its own.
+//! Leftovers of a killed git, by kind of work: locks and partially written files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use super::repo::RefFormat;
 use super::work::{Unfinished, Work};
 use crate::temporary;
 
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 impl Repo {
-    /// What gits of processes that have ended did not finish.
+    /// Unfinished work of git commands whose git-lattice process has ended.
     pub fn unfinished_work(&self) -> Vec<Unfinished> {
         self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_dead)).unwrap_or_default()
     }
 
-    /// What gits of this process did not finish. Only gits that have ended may be asked about.
+    /// Unfinished work of this process. Call it only after its git commands ended.
     pub fn own_unfinished_work(&self) -> Vec<Unfinished> {
         self.git.notes.as_ref().map(|notes| notes.unfinished(temporary::is_own)).unwrap_or_default()
     }
 
-    /// Removes what the killed git left that was started for `work` at `since`. Waits for other gits that are at work here as long as
-    /// `patience`; `false` when they still are, and then nothing is removed.
-    pub fn remove_remains(&self, work: &Work, since: SystemTime, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
+    /// Remove the leftovers of a killed git that was started for `work` at `since`. Wait at most `timeout` for other git processes
+    /// in this repository; if they still run, remove nothing and return `false`.
+    pub fn remove_remains(&self, work: &Work, since: SystemTime, timeout: Duration) -> bool {
+        let until = Instant::now() + timeout;
         loop {
             let found = self.remains(work, since);
             if found.is_empty() {
@@ -40,33 +40,33 @@ impl Repo {
             if Instant::now() > until {
                 return false;
             }
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// What there is that such a git would have left, and that is not older than it.
+    /// Existing leftovers of such a git that are not older than it.
     fn remains(&self, work: &Work, since: SystemTime) -> Vec<PathBuf> {
         let common = self.common_dir();
         let config = [common.join("config.lock")];
         let mut found = match work {
             Work::Configure => config.to_vec(),
-            // A branch that the push deletes goes from the packed refs too.
-            Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed()].concat(),
+            // Deleting a branch also rewrites packed-refs.
+            Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed_files()].concat(),
             Work::Fetch(remote) => {
                 let records = files_below(&common.join("refs/lattice/remotes").join(remote), &is_lock);
                 // A fetch ends with maintenance (git-maintenance(1)).
                 let more = ["shallow.lock", "objects/maintenance.lock"].map(|name| common.join(name)).to_vec();
-                [self.tracking_locks(remote), records, self.packed(), more, self.unwritten_objects()].concat()
+                [self.tracking_locks(remote), records, self.packed_files(), more, self.unwritten_objects()].concat()
             }
             Work::Move(moves) => {
                 let own = moves.names.iter().map(|name| common.join(format!("{name}.lock")));
-                let packed = if moves.deletes { self.packed() } else { Vec::new() };
+                let packed = if moves.deletes { self.packed_files() } else { Vec::new() };
                 own.chain(packed).collect()
             }
             Work::Switch(switch) => {
                 let branch = common.join(format!("{}.lock", switch.branch.full_ref()));
                 let own = files_in(self.gix.git_dir(), &is_lock);
-                [&config[..], &own, &self.packed(), &[branch]].concat()
+                [&config[..], &own, &self.packed_files(), &[branch]].concat()
             }
         };
         if self.format == RefFormat::Reftable {
@@ -78,7 +78,7 @@ impl Repo {
         found
     }
 
-    /// The locks of reftables, and tables that were being written (reftable/stack.c).
+    /// Locks of reftables and partially written tables (reftable/stack.c).
     pub(super) fn unwritten_tables(&self) -> Vec<PathBuf> {
         files_in(&self.common_dir().join("reftable"), &|name| is_lock(name) || name.contains(".temp."))
     }
@@ -87,15 +87,15 @@ impl Repo {
         files_below(&self.common_dir().join(names::tracking_under(remote, "")), &is_lock)
     }
 
-    /// What is used to rewrite packed refs (refs/packed-backend.c).
-    fn packed(&self) -> Vec<PathBuf> {
+    /// Files used to rewrite packed-refs (refs/packed-backend.c).
+    fn packed_files(&self) -> Vec<PathBuf> {
         ["packed-refs.lock", "packed-refs.new"].map(|name| self.common_dir().join(name)).to_vec()
     }
 
-    /// What unpack-objects and index-pack were writing (object-file.c, builtin/index-pack.c).
+    /// Temporary files of unpack-objects and index-pack (object-file.c, builtin/index-pack.c).
     fn unwritten_objects(&self) -> Vec<PathBuf> {
-        let is_gits = |name: &str| name.starts_with("tmp_") && !name.contains("lattice-");
-        files_below(&self.common_dir().join("objects"), &is_gits)
+        let is_temporary_file = |name: &str| name.starts_with("tmp_") && !name.contains("lattice-");
+        files_below(&self.common_dir().join("objects"), &is_temporary_file)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Speaking to a remote: what it has, fetching and pushing by exact names.
+//! Remotes: listing their refs, and fetching and pushing by exact names.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,84 +9,90 @@ use super::work::Work;
 use super::{Change, Error, Oid, Repo, Result, parse_oid};
 use crate::process::{self, Cmd, Output};
 
-/// How many refs one `git push` is given: a command line has room for some more.
-const MOST_PUSHED: usize = 4000;
+/// Maximum number of refs per `git push`, to stay within the command line limit.
+const MAX_PUSHED: usize = 4000;
 
-/// What a push did to one ref (git-push(1), `--porcelain`).
+/// The result of a push for one ref (git-push(1), `--porcelain`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// The full name of the remote's ref.
     pub name: String,
-    /// Whether it had that already.
+    /// Whether the remote was already up to date.
     pub same: bool,
-    /// Why it was refused; `None` when it is there now.
+    /// Why it was refused; `None` if the remote has it now.
     pub refused: Option<String>,
 }
 
-/// What is where a remote is pushed to, if that is not where it is fetched from.
+/// Refs at the push URLs of a remote, if they differ from the fetch URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushPlaces {
-    /// What all places have, by its full name.
+    /// Refs that all URLs have with the same value, by full name.
     pub everywhere: HashMap<String, Oid>,
-    /// The names that one of them has.
+    /// The names of refs that at least one URL has.
     pub somewhere: HashSet<String>,
 }
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushReport {
-    /// Ref by ref.
+    /// The result for each ref.
     pub refs: Vec<Pushed>,
-    /// What the remote's hooks said, line by line.
-    pub said: Vec<String>,
+    /// Lines printed by the remote's hooks.
+    pub messages: Vec<String>,
 }
 
 impl Git {
-    /// Pushes `branches` to `remote`, and the ref `notes` with them; all or none. With `sets_upstream` a single one becomes a branch
-    /// whose upstream that is.
+    /// Push `branches` and the ref `notes` to `remote` atomically. With `sets_upstream`, a single branch gets the remote branch as
+    /// upstream.
     ///
     /// # Errors
-    /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
+    /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
     pub fn push(
         &self,
         remote: &str,
         branches: &[BranchName],
         notes: Option<&str>,
         sets_upstream: bool,
-        still: Duration,
+        stall_limit: Duration,
     ) -> Result<PushReport> {
-        // For many, git would rewrite its configuration once for each.
+        // For several branches git would rewrite its configuration once per branch.
         let upstream = (sets_upstream && branches.len() == 1).then_some("--set-upstream");
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
         let work = Work::Push(remote.to_owned(), branches.first().filter(|_| upstream.is_some()).cloned());
-        self.push_with(&work, &[Some("--atomic"), upstream], remote, names, still)
+        self.push_with(&work, &[Some("--atomic"), upstream], remote, names, stall_limit)
     }
 
-    /// Pushes refs by their full names, each for itself: what is refused keeps no other back.
+    /// Push refs by full name, independently: one refused ref does not block the others.
     ///
     /// # Errors
-    /// When git cannot reach the remote, or nothing moves for `still`; a refusal is in the answer.
-    pub fn push_each(&self, remote: &str, names: &[String], still: Duration) -> Result<PushReport> {
+    /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
+    pub fn push_each(&self, remote: &str, names: &[String], stall_limit: Duration) -> Result<PushReport> {
         let mut report = PushReport::default();
-        for names in names.chunks(MOST_PUSHED) {
+        for names in names.chunks(MAX_PUSHED) {
             let options = [Some("--no-follow-tags"), Some("--recurse-submodules=no")];
             let work = Work::Push(remote.to_owned(), None);
-            let PushReport { refs, said } = self.push_with(&work, &options, remote, names.iter().cloned(), still)?;
+            let PushReport { refs, messages } =
+                self.push_with(&work, &options, remote, names.iter().cloned(), stall_limit)?;
             report.refs.extend(refs);
-            report.said.extend(said);
+            report.messages.extend(messages);
         }
         Ok(report)
     }
 
-    /// Moves refs of a remote, all or none, and each only where the remote has exactly what is expected there.
+    /// Move refs of a remote atomically, each only if the remote has exactly the expected old value.
     ///
     /// # Errors
     /// When git cannot reach the remote; a refusal is in the answer.
-    pub fn push_leased(&self, remote: &str, changes: &[Change], still: Duration) -> Result<PushReport> {
+    pub fn push_leased(&self, remote: &str, changes: &[Change], stall_limit: Duration) -> Result<PushReport> {
         let hex = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
         let lease = |change: &Change| format!("--force-with-lease={}:{}", change.name, hex(change.old));
-        let cmd =
-            self.asking(remote, still).args(["push", "--porcelain", "--progress", "--atomic", "--no-follow-tags"]);
+        let cmd = self.remote_command(remote, stall_limit).args([
+            "push",
+            "--porcelain",
+            "--progress",
+            "--atomic",
+            "--no-follow-tags",
+        ]);
         let cmd = cmd.args(changes.iter().map(lease)).arg(remote);
         let cmd = cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name)));
         self.read_push(&Work::Push(remote.to_owned(), None), cmd)
@@ -98,11 +104,11 @@ impl Git {
         options: &[Option<&str>],
         remote: &str,
         names: impl Iterator<Item = String>,
-        still: Duration,
+        stall_limit: Duration,
     ) -> Result<PushReport> {
         let names: Vec<_> = names.collect();
         let push = |spell: &dyn Fn(&String) -> Result<String>| {
-            let cmd = self.asking(remote, still).args(["push", "--porcelain", "--progress"]);
+            let cmd = self.remote_command(remote, stall_limit).args(["push", "--porcelain", "--progress"]);
             let names = names.iter().map(spell).collect::<Result<Vec<_>>>()?;
             self.read_push(
                 work,
@@ -110,11 +116,11 @@ impl Git {
             )
         };
         let report = push(&|name| Ok(name.clone()));
-        if is_taken_for_a_tag(&report, &names) { push(&|name| self.only_pattern(name)) } else { report }
+        if is_confused_with_tag(&report, &names) { push(&|name| self.only_pattern(name)) } else { report }
     }
 
-    /// A refspec's pattern that fits this ref alone. A full name also fits the tag of that name, `refs/tags/refs/heads/x`, here or on
-    /// the remote, and git then pushes neither; a pattern does not.
+    /// A refspec pattern that matches only this ref. A full name also matches a local or remote tag `refs/tags/refs/heads/x`, and git then
+    /// pushes neither; a pattern does not match the tag.
     fn only_pattern(&self, name: &str) -> Result<String> {
         let refs = self.list_refs(&[names::HEADS.to_owned(), "refs/notes/".to_owned()])?.refs;
         let only = (names::HEADS.len() + 1..=name.len())
@@ -127,31 +133,40 @@ impl Git {
         Ok(only.map_or_else(|| name.to_owned(), |(a, b)| format!("{a}*{b}")))
     }
 
-    /// Runs `git push --porcelain` and reads what it did to each ref.
+    /// Run `git push --porcelain` and parse the result for each ref.
     fn read_push(&self, work: &Work, cmd: Cmd) -> Result<PushReport> {
         let command = cmd.to_string();
         let output = self.during(work, || cmd.output())?;
         let refs: Vec<_> = output.text().lines().filter_map(push_line).collect();
         if output.status.success() || !refs.is_empty() {
-            let stderr = words(&output.stderr);
-            let said = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
-            return Ok(PushReport { refs, said: said.map(str::to_owned).collect() });
+            let stderr = messages(&output.stderr);
+            let lines = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim_end);
+            return Ok(PushReport { refs, messages: lines.map(str::to_owned).collect() });
         }
         let Output { status, stdout, stderr } = output;
-        Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
+        Err(process::Error::Failed { command, status, stdout, stderr: messages(&stderr).into_bytes() }.into())
     }
 
-    /// What the remote has under these patterns, as it is now.
+    /// List the remote's current refs that match these patterns.
     ///
     /// # Errors
-    /// When git cannot reach the remote, or nothing moves for `still`.
-    pub fn remote_refs(&self, remote: &str, patterns: &[String], still: Duration) -> Result<HashMap<String, Oid>> {
-        let output = self.asking(remote, still).args(["ls-remote", "--refs", "--", remote]).args(patterns).read()?;
+    /// When git cannot reach the remote, or nothing is transferred for `stall_limit`.
+    pub fn remote_refs(
+        &self,
+        remote: &str,
+        patterns: &[String],
+        stall_limit: Duration,
+    ) -> Result<HashMap<String, Oid>> {
+        let output = self
+            .remote_command(remote, stall_limit)
+            .args(["ls-remote", "--refs", "--", remote])
+            .args(patterns)
+            .read()?;
         let line = |line: &str| line.split_once('\t').map(|(id, name)| Ok((name.to_owned(), parse_oid(id)?)));
         output.text().lines().filter_map(line).collect()
     }
 
-    /// The URLs that a remote is pushed to, where one of them is not the one that it is fetched from.
+    /// The fetch URL and the push URLs of a remote; `None` if they are equal.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -162,41 +177,45 @@ impl Git {
         Ok(pushed.iter().any(|url| *url != fetched).then_some((fetched, pushed)))
     }
 
-    /// Whether the remote answers at all; it is not asked for a password where it wants one.
+    /// Check that the remote answers, without a password prompt.
     ///
     /// # Errors
-    /// When git cannot reach the remote, or nothing moves for `still`.
-    pub fn answers(&self, remote: &str, still: Duration) -> process::Result<()> {
-        let cmd = self.asking(remote, still).env("GIT_TERMINAL_PROMPT", "0");
+    /// When git cannot reach the remote, or nothing is transferred for `stall_limit`.
+    pub fn answers(&self, remote: &str, stall_limit: Duration) -> process::Result<()> {
+        let cmd = self.remote_command(remote, stall_limit).env("GIT_TERMINAL_PROMPT", "0");
         cmd.args(["ls-remote", "--heads", "--quiet", "--", remote, "lattice-doctor"]).read().map(drop)
     }
 
-    /// Fetches by exactly these refspecs, whatever the configuration says, all or none.
+    /// Fetch exactly these refspecs atomically, ignoring configured refspecs.
     ///
     /// # Errors
-    /// When git cannot reach the remote, a ref is not there any more, or nothing moves for `still`.
-    pub fn fetch(&self, remote: &str, refspecs: &[String], still: Duration) -> Result<()> {
-        // --refmap=: a configured `+refs/notes/*:refs/notes/*` would take away records that were not pushed.
+    /// When git cannot reach the remote, a ref no longer exists, or nothing is transferred for `stall_limit`.
+    pub fn fetch(&self, remote: &str, refspecs: &[String], stall_limit: Duration) -> Result<()> {
+        // --refmap=: a configured `+refs/notes/*:refs/notes/*` would delete records that were not pushed.
         let exactly = ["--refmap=", "--no-tags", "--no-prune", "--recurse-submodules=no", "--no-write-fetch-head"];
-        // --quiet leaves out what was fetched, --progress tells that something moves.
-        let cmd = self.asking(remote, still).args(["fetch", "--quiet", "--progress", "--atomic", "--stdin"]);
+        // --quiet omits the list of fetched refs; --progress shows that the transfer is alive.
+        let cmd =
+            self.remote_command(remote, stall_limit).args(["fetch", "--quiet", "--progress", "--atomic", "--stdin"]);
         let cmd = cmd.args(exactly).arg(remote).stdin(refspecs.join("\n") + "\n");
         match self.during(&Work::Fetch(remote.to_owned()), || cmd.read()) {
             Err(process::Error::Failed { command, status, stdout, stderr }) => {
-                Err(process::Error::Failed { command, status, stdout, stderr: words(&stderr).into_bytes() }.into())
+                Err(process::Error::Failed { command, status, stdout, stderr: messages(&stderr).into_bytes() }.into())
             }
             read => Ok(read.map(drop)?),
         }
     }
 
-    /// Without a terminal nobody can answer; with one, ssh and credential helpers may ask there by themselves.
-    pub(super) fn asking(&self, remote: &str, still: Duration) -> Cmd {
-        self.read().env_remove("GIT_TERMINAL_PROMPT").may_ask().stall_limit(still, format!("the remote `{remote}`"))
+    /// A git command for a remote. On a terminal, ssh and credential helpers may prompt; without one they must not.
+    pub(super) fn remote_command(&self, remote: &str, stall_limit: Duration) -> Cmd {
+        self.read()
+            .env_remove("GIT_TERMINAL_PROMPT")
+            .may_ask()
+            .stall_limit(stall_limit, format!("the remote `{remote}`"))
     }
 }
 
-/// Whether git could not tell a ref from a tag that has its full name (remote.c, `match_explicit`), or meant the tag.
-fn is_taken_for_a_tag(report: &Result<PushReport>, names: &[String]) -> bool {
+/// Whether git confused a ref with a tag of the same full name (remote.c, `match_explicit`).
+fn is_confused_with_tag(report: &Result<PushReport>, names: &[String]) -> bool {
     match report {
         Ok(report) => report.refs.iter().any(|pushed| !names.contains(&pushed.name)),
         Err(Error::Exe(process::Error::Failed { stderr, .. })) => {
@@ -206,15 +225,15 @@ fn is_taken_for_a_tag(report: &Result<PushReport>, names: &[String]) -> bool {
     }
 }
 
-/// What git said of a transfer, without its progress.
-fn words(stderr: &[u8]) -> String {
+/// The messages of a transfer, without progress lines.
+fn messages(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    // Each state of the progress is written over the last one.
+    // Each progress state overwrites the previous one.
     let line = |line: &str| line.trim_end().rsplit('\r').next().unwrap_or_default().to_owned();
     text.lines().map(line).filter(|line| !is_progress(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// `Writing objects: 100% (3/3), 250 bytes, done.` and what is said beside it (progress.c, pack-objects.c); the remote's too.
+/// Whether a line is progress of git or the remote: `Writing objects: 100% (3/3), 250 bytes, done.` (progress.c, pack-objects.c).
 fn is_progress(line: &str) -> bool {
     let line = line.strip_prefix("remote: ").unwrap_or(line).trim();
     let is_count = |(title, rest): (&str, &str)| {
@@ -229,17 +248,17 @@ fn is_progress(line: &str) -> bool {
 }
 
 impl Repo {
-    /// What is under these patterns where a remote is pushed to, if that is not where it is fetched from (`remote.NAME.pushurl`).
-    /// `fetched` is what is under them where it is fetched from.
+    /// List the refs that match these patterns at the push URLs of a remote, if they differ from the fetch URL
+    /// (`remote.NAME.pushurl`). `fetched` are the matching refs at the fetch URL.
     ///
     /// # Errors
-    /// When git cannot reach such a place.
+    /// When git cannot reach a push URL.
     pub fn push_refs(
         &self,
         remote: &str,
         patterns: &[String],
         fetched: &HashMap<String, Oid>,
-        still: Duration,
+        stall_limit: Duration,
     ) -> Result<Option<PushPlaces>> {
         if self.config_all(&format!("remote.{remote}.pushurl")).is_empty() {
             return Ok(None);
@@ -247,7 +266,8 @@ impl Repo {
         let Some((own, urls)) = self.git().other_push_urls(remote)? else { return Ok(None) };
         let mut places = PushPlaces::default();
         for (i, url) in urls.iter().enumerate() {
-            let refs = if *url == own { fetched.clone() } else { self.git().remote_refs(url, patterns, still)? };
+            let refs =
+                if *url == own { fetched.clone() } else { self.git().remote_refs(url, patterns, stall_limit)? };
             places.somewhere.extend(refs.keys().cloned());
             if i == 0 {
                 places.everywhere = refs;
@@ -258,7 +278,7 @@ impl Repo {
         Ok(Some(places))
     }
 
-    /// Makes `remote` the upstream of a branch, as the killed push was to do, where the push itself went through.
+    /// Set `remote` as the upstream of a branch after a push was killed, if the push itself succeeded.
     ///
     /// # Errors
     /// When refs or the configuration cannot be read or written.
@@ -276,17 +296,16 @@ impl Repo {
         Ok(())
     }
 
-    /// Whether an ordinary `git fetch` keeps what the remote has under this branch as `REMOTE/BRANCH`: a clone of a single branch has
-    /// no refspec for others.
+    /// Whether a plain `git fetch` updates `REMOTE/BRANCH` for this branch: a single-branch clone has no refspec for others.
     pub fn tracks(&self, remote: &str, branch: &str) -> bool {
         let (from, to) = (names::full(branch), names::tracking_under(remote, branch));
         let refspecs = self.config_all(&format!("remote.{remote}.fetch"));
         refspecs.iter().any(|refspec| maps(refspec, &from).is_some_and(|mapped| mapped == to))
     }
 
-    /// The command that brings a branch of the remote to `REMOTE/BRANCH`; without a branch, all of them.
+    /// The command that fetches a branch of the remote as `REMOTE/BRANCH`; without a branch, all branches.
     pub fn fetch_command(&self, remote: &str, branch: Option<&str>) -> String {
-        // A branch that no clone has by its own name is fetched where all are.
+        // Without a refspec of its own, the branch is fetched with all others.
         if self.tracks(remote, branch.unwrap_or("*")) {
             return format!("git fetch {}", process::quote(remote));
         }
@@ -296,7 +315,7 @@ impl Repo {
     }
 }
 
-/// Where a refspec puts a ref of the remote; nowhere when it is about others.
+/// The local ref that a refspec maps a remote ref to; `None` if it does not match.
 fn maps(refspec: &str, name: &str) -> Option<String> {
     let (from, to) = refspec.trim_start_matches('+').split_once(':')?;
     let Some((before, after)) = from.split_once('*') else { return (from == name).then(|| to.to_owned()) };
@@ -304,7 +323,7 @@ fn maps(refspec: &str, name: &str) -> Option<String> {
     Some(to.replacen('*', matched, 1))
 }
 
-/// `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` is a refusal, `=` was there already, everything else is done.
+/// Parse `FLAG \t FROM:TO \t SUMMARY (REASON)`: `!` means refused, `=` up to date, any other flag pushed.
 fn push_line(line: &str) -> Option<Pushed> {
     let mut fields = line.splitn(3, '\t');
     let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
@@ -314,10 +333,10 @@ fn push_line(line: &str) -> Option<Pushed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{maps, words};
+    use super::{maps, messages};
 
     #[test]
-    fn refspecs_say_where_a_ref_is_kept() {
+    fn refspecs_map_remote_refs() {
         let kept = |refspec| maps(refspec, "refs/heads/f/x");
         assert_eq!(kept("+refs/heads/*:refs/remotes/o/*").as_deref(), Some("refs/remotes/o/f/x"));
         assert_eq!(kept("refs/heads/f/*:refs/remotes/o/f/*").as_deref(), Some("refs/remotes/o/f/x"));
@@ -330,18 +349,18 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_not_among_the_words() {
-        let said = "Enumerating objects: 5, done.\nCounting objects:  20% (1/5)\rCounting objects: 100% (5/5), done.\n\
+    fn progress_is_removed_from_messages() {
+        let stderr = "Enumerating objects: 5, done.\nCounting objects:  20% (1/5)\rCounting objects: 100% (5/5), done.\n\
             Delta compression using up to 2 threads\nWriting objects: 100% (3/3), 250 bytes | 250.00 KiB/s, done.\n\
             Total 3 (delta 0), reused 0 (delta 0), pack-reused 0\nremote: Resolving deltas: 100% (1/1), completed with 1 local object.        \n\
             remote: not on a Friday: 3 days left        \nWriting objects:  33% (1/3)\rfatal: the remote end hung up unexpectedly\n\
             error: failed to push some refs to 'x'\n";
-        let words = words(said.as_bytes());
+        let messages = messages(stderr.as_bytes());
         let expected = [
             "remote: not on a Friday: 3 days left",
             "fatal: the remote end hung up unexpectedly",
             "error: failed to push some refs to 'x'",
         ];
-        assert_eq!(words.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(messages.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! One repository, opened once: where it is, what HEAD is, its configuration.
+//! An open repository: its paths, HEAD and configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::work::Notes;
 use super::{Error, Result, doing, reading};
 use crate::env;
 
-/// `extensions.*` that change nothing for us; anything else may (gitrepository-layout(5)).
+/// Supported `extensions.*`; others may change the repository format (gitrepository-layout(5)).
 const KNOWN_EXTENSIONS: [&str; 8] = [
     "compatobjectformat",
     "noop",
@@ -26,15 +26,15 @@ const KNOWN_EXTENSIONS: [&str; 8] = [
     "worktreeconfig",
 ];
 
-/// What is in an object decides what is built and whose it is; `refs/replace/*` can be fetched and would show another in its place.
+/// Ignore `refs/replace/*`: they can be fetched, and would substitute the content that builds and trust depend on.
 const NO_REPLACEMENTS: &str = "core.useReplaceRefs=false";
 
-/// Where refs are kept.
+/// The ref storage format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RefFormat {
-    /// Files and packed-refs, which gix reads.
+    /// Loose files and packed-refs, which gix reads.
     Files,
-    /// Reftable, which gix 0.90 takes for an empty repository: git reads it.
+    /// Reftable: gix 0.90 sees an empty repository, so git reads it.
     Reftable,
 }
 
@@ -49,10 +49,10 @@ pub struct Repo {
 }
 
 impl Repo {
-    /// Opens the repository at or above `cwd` as git would, honouring `GIT_DIR` and its like.
+    /// Open the repository at or above `cwd` like git, honouring `GIT_DIR` and similar variables.
     ///
     /// # Errors
-    /// When there is none, it belongs to somebody else, or has extensions that are not known here.
+    /// When there is none, another user owns it, or it has unsupported extensions.
     pub fn open(cwd: &Path, git: Git) -> Result<Self> {
         let options = |trust| {
             gix::open::Options::default()
@@ -70,7 +70,7 @@ impl Repo {
             trust,
         );
         let mut gix = found.map_err(|error| not_opened(cwd, error))?.to_thread_local();
-        // gitnamespaces(7): GIT_NAMESPACE is for what serves fetches and pushes. git itself reads and writes the refs as they are.
+        // GIT_NAMESPACE applies only to serving fetches and pushes (gitnamespaces(7)); local git commands ignore it.
         gix.clear_namespace();
         gix.object_cache_size_if_unset(4 * 1024 * 1024);
         gix.objects.set_pack_cache(|| Box::new(Bases::default()));
@@ -82,27 +82,27 @@ impl Repo {
         Ok(Self { gix, git, format, effort: Effort::default(), common_dir, shared })
     }
 
-    /// The git executable, run where this repository is.
+    /// The git executable, run in this repository.
     pub fn git(&self) -> &Git {
         &self.git
     }
 
-    /// The directory that all worktrees share, absolute.
+    /// The absolute path of the common dir of all worktrees.
     pub fn common_dir(&self) -> &Path {
         &self.common_dir
     }
 
-    /// The permissions of what is created in the git directory.
+    /// The permissions for new files in the git directory.
     pub fn shared(&self) -> Shared {
         self.shared
     }
 
-    /// The root of the worktree; `None` when the repository is bare.
+    /// The root of the worktree; `None` if the repository is bare.
     pub fn workdir(&self) -> Option<&Path> {
         self.gix.workdir()
     }
 
-    /// Whether a path, given without links, is in one of the repository's worktrees or in its git directory.
+    /// Whether a path without symbolic links is inside a worktree or the git directory of this repository.
     pub fn surrounds(&self, path: &Path) -> bool {
         let linked = self.gix.worktrees().unwrap_or_default().into_iter().filter_map(|worktree| worktree.base().ok());
         let main = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git")).map(Path::to_owned);
@@ -115,14 +115,14 @@ impl Repo {
         self.gix.object_hash() == gix::hash::Kind::Sha1
     }
 
-    /// Whether some objects are only on a remote, from which git fetches them when it needs them.
+    /// Whether this is a partial clone: git fetches missing objects on demand.
     pub(super) fn is_partial(&self) -> bool {
         let config = self.gix.config_snapshot();
         let is_promisor = |name: &String| config.boolean(format!("remote.{name}.promisor").as_str()) == Some(true);
         config.string("extensions.partialClone").is_some() || self.remotes().iter().any(is_promisor)
     }
 
-    /// Where HEAD is.
+    /// Read HEAD.
     ///
     /// # Errors
     /// When HEAD cannot be read.
@@ -135,25 +135,25 @@ impl Repo {
         Ok(Head { branch, commit: head.id().map(gix::Id::detach) })
     }
 
-    /// Whether a rebase, an `am` or a bisection is under way in this worktree.
+    /// Whether a rebase, `am` or bisect is in progress in this worktree.
     pub fn is_stepping(&self) -> bool {
         use gix::state::InProgress::{ApplyMailbox, ApplyMailboxRebase, Bisect, Rebase, RebaseInteractive};
         let state = self.gix.state();
         matches!(state, Some(ApplyMailbox | ApplyMailboxRebase | Bisect | Rebase | RebaseInteractive))
     }
 
-    /// A value of git's configuration.
+    /// The value of a key in git's configuration.
     pub fn config(&self, key: &str) -> Option<String> {
         self.gix.config_snapshot().string(key).map(|value| value.to_str_lossy().into_owned())
     }
 
-    /// A path in git's configuration, with `~` filled in; `None` when it is not set, or set by somebody who is not trusted.
+    /// A path in git's configuration, with `~` expanded; `None` if it is not set, or set in a file that is not trusted.
     pub fn config_path(&self, key: &str) -> Option<PathBuf> {
         let path = self.gix.config_snapshot().trusted_path(key).ok().flatten()?;
         (!path.as_os_str().is_empty()).then_some(path)
     }
 
-    /// A truth value of git's configuration; `None` when it is not set or is none.
+    /// A boolean in git's configuration; `None` if it is not set or not a boolean.
     pub fn config_bool(&self, key: &str) -> Option<bool> {
         self.gix.config_snapshot().boolean(key)
     }
@@ -165,7 +165,7 @@ impl Repo {
         values.iter().map(|value| value.to_str_lossy().into_owned()).collect()
     }
 
-    /// Whether history ends here before its beginning: nothing is known of what was before.
+    /// Whether this is a shallow clone, with truncated history.
     pub fn is_shallow(&self) -> bool {
         self.gix.is_shallow().unwrap_or(false)
     }
@@ -175,8 +175,7 @@ impl Repo {
         self.gix.remote_names().iter().map(|name| name.to_str_lossy().into_owned()).collect()
     }
 
-    /// The branches that some worktree has, each with that worktree or its git directory: checked out, or detached from for the time
-    /// of a rebase or bisect.
+    /// List the branches in use, each with its worktree or git directory: checked out, or temporarily detached by a rebase or bisect.
     ///
     /// # Errors
     /// When git fails.
@@ -186,21 +185,21 @@ impl Repo {
         for dir in std::iter::once(self.common_dir.clone()).chain(linked.map(|entry| entry.path())) {
             for file in ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"] {
                 let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
-                // BISECT_START has the branch without its folder.
+                // BISECT_START contains the short branch name.
                 taken.push((BranchName::known(names::shown(text.trim())), dir.clone()));
             }
         }
         Ok(taken)
     }
 
-    /// A view of the repository that reads so many bytes of objects, and fails from there on with [`Error::Effort`]. Each object counts
-    /// 4 KiB more, each byte of TOML 64, each program that is run for it 512 KiB.
+    /// A view of the repository that reads at most `bytes` bytes of objects and then fails with [`Error::Effort`]. Each object costs
+    /// 4 KiB more, each byte of TOML costs 64, and each program run costs 512 KiB.
     #[must_use]
     pub fn reading_at_most(&self, bytes: u64) -> Self {
         Self { effort: self.effort.at_most(bytes), ..self.with_gix(self.gix.clone()) }
     }
 
-    /// Whether this view failed to read something because of its limit.
+    /// Whether this view has reached its read limit.
     pub fn is_exhausted(&self) -> bool {
         self.effort.is_exhausted()
     }

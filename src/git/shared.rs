@@ -1,35 +1,35 @@
-//! `core.sharedRepository`: the permissions of what is created in the git directory (git-config(1)).
+//! `core.sharedRepository`: the permissions of new files in the git directory (git-config(1)).
 //!
-//! git creates a file with the permissions that the umask leaves and then adjusts them (`adjust_shared_perm` in its path.c); so does this.
-//! What another user owns is left alone: its owner shared it, or did not want to.
+//! Like git (`adjust_shared_perm` in path.c), create a file with the umask's permissions and then adjust them. Files of other users
+//! are not changed: their owners decide whether to share them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// Who may use what is created in the git directory.
+/// The permissions of new files in the git directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Shared {
-    /// Those whom the umask leaves.
+    /// As the umask allows.
     #[default]
     Umask,
-    /// These permissions besides: `group` and `all`.
+    /// These permissions in addition: `group` and `all`.
     Also(u32),
-    /// These permissions, whatever the umask says: an octal number.
+    /// Exactly these permissions, ignoring the umask: an octal number.
     Exactly(u32),
 }
 
-/// Permissions to read and write, of all files.
+/// Read and write permissions of all files.
 const GROUP: u32 = 0o660;
 const ALL: u32 = 0o664;
-/// New files in the directory belong to its group.
+/// setgid: new files in the directory inherit its group.
 const SET_GROUP_ID: u32 = 0o2000;
 const PERMISSIONS: u32 = 0o777;
 
 impl Shared {
-    /// Reads `core.sharedRepository` as git does (`git_config_perm` in setup.c). What git refuses counts as not set: no git command works
-    /// then.
+    /// Parse `core.sharedRepository` like git (`git_config_perm` in setup.c). Values that git refuses count as not set: no git command
+    /// works then.
     pub fn parse(value: &str) -> Self {
         match value.to_ascii_lowercase().as_str() {
             "umask" | "false" | "no" | "off" | "" | "0" => Self::Umask,
@@ -50,7 +50,7 @@ impl Shared {
         value.map_or_else(Self::default, |value| Self::parse(&value))
     }
 
-    /// The permissions that something is to have which has these now.
+    /// Compute the adjusted permissions of a file or directory with `mode`.
     fn adjusted(self, mode: u32, is_dir: bool) -> u32 {
         let (Self::Also(wanted) | Self::Exactly(wanted)) = self else { return mode };
         let mut wanted = if mode & 0o200 == 0 { wanted & !0o222 } else { wanted };
@@ -62,10 +62,10 @@ impl Shared {
         if is_dir && new & 0o060 != 0 { new | SET_GROUP_ID } else { new }
     }
 
-    /// Adjusts the permissions of a file or directory that this process created.
+    /// Adjust the permissions of a file or directory that this process created.
     ///
     /// # Errors
-    /// When it is not there, or its permissions cannot be changed.
+    /// When it does not exist, or its permissions cannot be changed.
     pub fn adjust(self, path: &Path) -> io::Result<()> {
         if self == Self::Umask {
             return Ok(());
@@ -79,7 +79,7 @@ impl Shared {
         fs::set_permissions(path, fs::Permissions::from_mode(new))
     }
 
-    /// Creates a directory and its parents, as far as they are missing.
+    /// Create a directory and its missing parents.
     ///
     /// # Errors
     /// When one cannot be created.
@@ -97,7 +97,7 @@ impl Shared {
         }
     }
 
-    /// Opens a file that may be created by this.
+    /// Open a file and adjust its permissions, since opening may create it.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -107,7 +107,7 @@ impl Shared {
         Ok(file)
     }
 
-    /// Writes a file.
+    /// Write a file.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_those_of_git() {
+    fn parses_values_like_git() {
         let parsed = ["group", "TRUE", "1", "all", "world", "everybody", "2"].map(Shared::parse);
         assert_eq!(parsed[..3], [Shared::Also(GROUP); 3]);
         assert_eq!(parsed[3..], [Shared::Also(ALL); 4]);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_are_those_of_git() {
+    fn adjusts_permissions_like_git() {
         let adjusted = |value: &str, mode, is_dir| Shared::parse(value).adjusted(mode, is_dir);
         assert_eq!(adjusted("umask", 0o644, false), 0o644);
         assert_eq!([adjusted("group", 0o644, false), adjusted("group", 0o444, false)], [0o664, 0o444]);

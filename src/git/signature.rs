@@ -1,4 +1,4 @@
-//! Signatures of commits, verified by git itself with nothing but the user's own configuration.
+//! Commit signatures, verified by git with only the user's own configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -19,18 +19,18 @@ pub enum Kind {
     Other,
 }
 
-/// A signature that is right: it was made over this commit by the owner of the key.
+/// A valid signature of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// The commit.
     pub commit: Oid,
-    /// Whether an ssh key made it that is among the allowed signers.
+    /// Whether it was made with an ssh key of an allowed signer.
     pub is_allowed: bool,
-    /// The fingerprints of the key, and of the primary key where it is a subkey.
+    /// The fingerprints of the key and, for a subkey, of its primary key.
     pub keys: Vec<String>,
 }
 
-/// Who may sign, by the user's own configuration of git.
+/// The allowed signers in the user's own git configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AllowedSigners {
     /// `gpg.ssh.allowedSignersFile`.
@@ -39,7 +39,7 @@ pub struct AllowedSigners {
     pub revoked: Option<PathBuf>,
 }
 
-/// The programs that verify: the configuration key, its value unless the user has another.
+/// The verification programs: configuration key and default value.
 const PROGRAMS: [(&str, &str); 4] = [
     ("gpg.program", "gpg"),
     ("gpg.openpgp.program", "gpg"),
@@ -47,11 +47,11 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("gpg.ssh.program", "ssh-keygen"),
 ];
 
-/// How the signature begins for which git calls ssh-keygen and not gpg (gpg-interface.c).
+/// The first line of an ssh signature, which git verifies with ssh-keygen and not gpg (gpg-interface.c).
 const SSH: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
 
 impl Repo {
-    /// A value of git's configuration from the user's or the machine's files: what the repository's own say does not count.
+    /// A value of the user's or the system's git configuration, ignoring the repository's.
     pub fn user_config(&self, key: &str) -> Option<String> {
         use gix::config::Source::{Git, GitInstallation, System, User};
         let is_the_users =
@@ -60,7 +60,7 @@ impl Repo {
         config.plumbing().string_filter(key, is_the_users).map(|value| value.to_str_lossy().into_owned())
     }
 
-    /// How a commit is signed, if it is; whether the signature is right is another question.
+    /// The kind of a commit's signature, if any, without verifying it.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -71,28 +71,28 @@ impl Repo {
         Ok(signature.map(|text| if text.starts_with(SSH) { Kind::Ssh } else { Kind::Other }))
     }
 
-    /// The right signatures among those of `commits`. One git looks at all of them.
+    /// Verify the signatures of `commits` with one git command, and return the valid ones.
     ///
     /// # Errors
     /// When git cannot be run.
     pub fn signatures(&self, commits: &[Oid], allowed: &AllowedSigners) -> Result<Vec<Signature>> {
         self.effort.charge(PROGRAM.saturating_mul(commits.len() as u64))?;
         let cmd = self.verifier(allowed).args(commits.iter().map(ToString::to_string)).arg("--");
-        let said = cmd.output()?.text();
-        Ok(said.lines().filter_map(|line| signature(line, allowed.file.is_some())).collect())
+        let output = cmd.output()?.text();
+        Ok(output.lines().filter_map(|line| signature(line, allowed.file.is_some())).collect())
     }
 
-    /// `git log` with each setting that verification reads pinned: no configuration of the repository's and no file of the worktree
-    /// has a say in who signed what.
+    /// `git log` with all settings of signature verification pinned, so that neither the repository's configuration nor a worktree
+    /// file can affect the result.
     fn verifier(&self, allowed: &AllowedSigners) -> Cmd {
-        let programs = PROGRAMS.map(|(key, usual)| {
-            // A relative path would be one in the worktree.
+        let programs = PROGRAMS.map(|(key, default)| {
+            // A relative path would name a file of the worktree.
             let is_fixed = |program: &String| !program.contains('/') || Path::new(program).is_absolute();
-            (key, self.user_config(key).filter(is_fixed).unwrap_or_else(|| usual.to_owned()))
+            (key, self.user_config(key).filter(is_fixed).unwrap_or_else(|| default.to_owned()))
         });
-        // Without a file git would not look at ssh signatures at all.
-        let nobody = Path::new("/dev/null");
-        let path = |path: &Option<PathBuf>| path.as_deref().unwrap_or(nobody).display().to_string();
+        // Without a file git does not verify ssh signatures at all.
+        let no_signers = Path::new("/dev/null");
+        let path = |path: &Option<PathBuf>| path.as_deref().unwrap_or(no_signers).display().to_string();
         let mut settings = programs.to_vec();
         settings.push(("gpg.ssh.allowedSignersFile", path(&allowed.file)));
         settings.push((
@@ -117,8 +117,8 @@ fn verify(git: &Git, git_dir: &Path, settings: &[(&str, String)]) -> Cmd {
     ])
 }
 
-/// `%H %G? %GF %GP` of git-log(1). `U` is a right signature of a key about which nothing is known; for OpenPGP `G` says only that
-/// the key belongs to whom it says, so that such a key counts by its fingerprint alone.
+/// Parse `%H %G? %GF %GP` of git-log(1); `None` unless the signature is valid. `U` is a valid signature by a key of unknown validity.
+/// For OpenPGP, `G` only says that the key belongs to its user id, so such a key counts only by fingerprint.
 fn signature(line: &str, has_file: bool) -> Option<Signature> {
     let mut words = line.split(' ');
     let (commit, status) = (parse_oid(words.next()?).ok()?, words.next()?);

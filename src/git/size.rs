@@ -1,12 +1,12 @@
-//! How large a file may be that is read whole: a branch can bring one of any size, and a checkout waits for what is read.
+//! Size limits of files that are read whole: a branch can contain files of any size, and a checkout waits for the read.
 //!
-//! The size comes from the object's header or the file's metadata, before anything is read.
+//! The size is taken from the object's header or the file's metadata before the content is read.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 
-/// What is read, by the limit that holds for it.
+/// A kind of file with a size limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `lattice.toml`.
@@ -15,9 +15,9 @@ pub enum Kind {
     ConfigToml,
     /// Any other file: `.nix`, `flake.lock`, `statix.toml`.
     File,
-    /// The note on one key.
+    /// The note on one build key.
     Note,
-    /// What the user trusts.
+    /// The user's trust file.
     Trust,
 }
 
@@ -25,7 +25,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 impl Kind {
-    /// The kind of a file by its path.
+    /// The kind of a file, from its path.
     pub fn of(path: &str) -> Self {
         match path.rsplit('/').next() {
             Some("lattice.toml") => Self::LatticeToml,
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// The key in git's configuration.
+    /// The key of the limit in git's configuration.
     pub const fn key(self) -> &'static str {
         match self {
             Self::LatticeToml => "lattice.limit.lattice-toml",
@@ -45,8 +45,8 @@ impl Kind {
         }
     }
 
-    /// The limit in bytes where git's configuration has none.
-    pub const fn usual(self) -> u64 {
+    /// The default limit in bytes.
+    pub const fn default_limit(self) -> u64 {
         match self {
             Self::LatticeToml | Self::ConfigToml => MIB,
             Self::File | Self::Note | Self::Trust => 4 * MIB,
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// Something is larger than what is read.
+/// A file exceeds its size limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{what}` has {}, and at most {} are read (limit `{}`)", Bytes(*size), Bytes(*limit), kind.key())]
 pub struct TooLarge {
@@ -62,20 +62,20 @@ pub struct TooLarge {
     pub what: String,
     /// Its size in bytes.
     pub size: u64,
-    /// How many bytes are read.
+    /// The limit in bytes.
     pub limit: u64,
-    /// What it is.
+    /// The kind of the file.
     pub kind: Kind,
 }
 
 impl TooLarge {
-    /// How to allow more.
+    /// The command that raises the limit.
     pub fn hint(&self) -> String {
         format!("`git config {} {}M` allows it", self.kind.key(), self.size.div_ceil(MIB))
     }
 }
 
-/// A size in words that lose nothing: two different sizes never look alike.
+/// Formats a size exactly: different sizes never look equal.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
@@ -88,7 +88,7 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// The bytes of a file, unless there are more than `limit`: then how many there are at least. A file may grow while it is read.
+/// Read a file of at most `limit` bytes; a larger file gives `Err` with its minimum size. A file may grow while it is read.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -118,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_is_found_by_name() {
+    fn kind_depends_on_the_file_name() {
         let kinds = ["lattice.toml", "a/b/config.toml", "a/flake.nix", "lattice.toml/x"].map(Kind::of);
         assert_eq!(kinds, [Kind::LatticeToml, Kind::ConfigToml, Kind::File, Kind::File]);
     }
 
     #[test]
-    fn a_growing_or_endless_file_is_not_read_whole() {
+    fn endless_file_is_not_read_whole() {
         let endless = File::open("/dev/zero").unwrap();
         assert_eq!(read_at_most(&endless, 1000).unwrap(), Err(1001));
     }

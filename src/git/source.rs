@@ -1,8 +1,8 @@
-//! The repository that Nix is given: a tiny one under the common dir that borrows the objects of the real one.
+//! The repository that Nix reads: a tiny one under the common dir that borrows the objects of the real one as alternates.
 //!
 //! Nix fetches a commit without a ref only from a repository with a worktree (2.8 asks a bare one for a branch), cannot read
-//! reftables, and refuses shallow clones. This one is none of that, whatever the real one is, and it keeps the trees and commits
-//! that are made for builds out of it.
+//! reftables, and refuses shallow clones. This repository avoids these limits, and keeps the trees and commits created for builds
+//! out of the real one.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use super::names::HEADS;
 use super::{Oid, Repo, Result, Shared, doing};
 use crate::temporary;
 
-/// The attributes that count there. Nix 2.8 reads the files through `git archive`, which would otherwise convert, leave out or
-/// fill in what `.gitattributes` of the branch or `core.attributesFile` names: other text than the build key and a permit are for.
-/// `$GIT_DIR/info/attributes` comes before both (gitattributes(5)).
+/// The attributes of that repository. Nix 2.8 reads files with `git archive`, which would otherwise convert, omit or substitute
+/// content as `.gitattributes` of the branch or `core.attributesFile` define, so that it differs from what the build key and the
+/// permit cover. `$GIT_DIR/info/attributes` overrides both (gitattributes(5)).
 const ATTRIBUTES: &[u8] = b"* -text !crlf !eol -ident !filter !working-tree-encoding -export-ignore -export-subst\n";
 
 /// A repository for Nix.
@@ -23,29 +23,29 @@ pub struct Source {
     shared: Shared,
 }
 
-/// A path of plain characters to a folder whose own path has others; it goes with the value.
+/// A symbolic link with a plain path to a directory with special characters in its path; removed on drop.
 ///
-/// Nix 2.8 takes a repository whose path it has to decode (a blank is enough) for a remote one, and clones it: then attributes of
-/// the original do not count.
+/// Nix 2.8 treats a repository whose path it must decode (a space is enough) as remote and clones it; the attributes of the original
+/// are then ignored.
 struct Link {
     path: PathBuf,
     _folder: temporary::Folder,
 }
 
-/// A branch of the repository for Nix, which goes with the value.
+/// A branch of the repository for Nix, removed on drop.
 pub struct SourceBranch {
     file: PathBuf,
     name: String,
 }
 
 impl Source {
-    /// Its worktree's root, absolute, of plain characters where there is a place for a link.
+    /// The absolute path of its worktree, through a link with a plain path if one is needed and possible.
     pub fn path(&self) -> &Path {
         self.link.as_ref().map_or(&self.path, |link| &link.path)
     }
 
-    /// Whether all versions of Nix read it in place. Old versions clone a repository whose path has characters to decode, and then
-    /// other attributes count than [`ATTRIBUTES`].
+    /// Whether all versions of Nix read it in place. Old versions clone a repository whose path has special characters, and then
+    /// ignore [`ATTRIBUTES`].
     pub fn has_plain_path(&self) -> bool {
         is_plain(self.path())
     }
@@ -54,7 +54,7 @@ impl Source {
         &self.gix
     }
 
-    /// Makes a branch that leads to `commit`, whose object is there: of this process alone, so that nobody takes it away.
+    /// Create a branch at `commit`, an existing object. Its name is unique to this process, so that no other process removes it.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -71,7 +71,7 @@ impl Source {
 }
 
 impl Link {
-    /// A link in the first folder for temporary files that has a plain path and can be written.
+    /// Create a link in the first writable temporary directory with a plain path.
     fn to(path: &Path) -> Option<Self> {
         let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
         places.into_iter().filter(|place| is_plain(place)).find_map(|place| {
@@ -83,14 +83,14 @@ impl Link {
     }
 }
 
-/// Whether a path is the same in a URL.
+/// Whether a path needs no encoding in a URL.
 fn is_plain(path: &Path) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(byte);
     path.as_os_str().as_encoded_bytes().iter().all(is_plain)
 }
 
 impl SourceBranch {
-    /// Its name.
+    /// The branch name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -103,7 +103,7 @@ impl Drop for SourceBranch {
 }
 
 impl Repo {
-    /// Opens the repository for Nix; makes it where it is missing.
+    /// Open the repository for Nix, and create it if it is missing.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -131,7 +131,7 @@ impl Repo {
         Ok(Source { gix, path, link, shared })
     }
 
-    /// gitrepository-layout(5): a directory of objects a line.
+    /// The content of `alternates`: one objects directory per line (gitrepository-layout(5)).
     fn alternates(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         [self.common_dir().join("objects").as_os_str().as_bytes(), b"\n"].concat()

@@ -1,7 +1,7 @@
-//! Switching a worktree, and taking back what a git wrote that was killed or failed while it did so.
+//! Switching a worktree, and reverting a switch that was killed or failed midway.
 //!
-//! git writes the files of the new branch first, then the index, then HEAD (builtin/checkout.c). Where it is killed before the index, or
-//! the disk is full, it leaves files that the next `git switch` takes for the user's, and refuses to overwrite.
+//! git writes the files of the new branch first, then the index, then HEAD (builtin/checkout.c). If it is killed before the index is
+//! written, or the disk is full, the next `git switch` treats the new files as the user's and refuses to overwrite them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,34 +18,34 @@ use super::names::BranchName;
 use super::work::{Switch, Work};
 use super::{Error, Oid, Repo, Result, parse_oid};
 
-/// How much older than the clock the time of a new file may be: the kernel keeps it by its timer (`time`(7)).
+/// Tolerance for the time of a new file: the kernel's file clock lags behind the system clock (`time`(7)).
 const TICK: Duration = Duration::from_millis(20);
 
-/// How a file differs between two commits.
+/// A file that differs between two commits.
 struct Difference {
     path: BString,
     old: Option<Oid>,
     new: Option<Oid>,
 }
 
-/// What is in the worktree where a file differs.
+/// The state of a differing file in the worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Nothing,
-    /// What git wrote for the new commit, all or the beginning of it.
+    /// The content of the new commit, or the beginning of it.
     New,
-    /// Something else.
+    /// Other content.
     Other,
 }
 
 impl Repo {
-    /// Switches the worktree to `branch` as the user would; git speaks to the user itself.
+    /// Switch the worktree to `branch` with `git switch`, which writes to the user's terminal.
     ///
-    /// A branch that only the remote has is made here first: from `remote`, the one that its points are on. With `track` it
-    /// tracks that one, which git refuses where `git fetch` does not bring it.
+    /// With `remote`, the branch exists only there and is created locally first. With `track` it tracks the remote branch, which git
+    /// refuses if `git fetch` does not update that branch.
     ///
     /// # Errors
-    /// When git cannot be started, and [`Error::SwitchStopped`]; `false` when it refused.
+    /// When git cannot be started, and [`Error::SwitchStopped`]. A refusal of git returns `false`.
     pub fn switch(&self, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
         let cmd = match remote {
             Some(remote) => {
@@ -58,7 +58,7 @@ impl Repo {
         let begun = SystemTime::now() - TICK;
         let ended = self.git.during(&Work::Switch(switch.clone()), || cmd.show())?;
         if ended.code().is_some() && !ended.success() {
-            // Files that stay would be in the way of the same switch. Where they cannot be removed, git says so then.
+            // Remaining files would block a retry. If they cannot be removed, that retry reports them.
             if self.take_back_written(&switch, begun, false).is_ok_and(|had_written| had_written) {
                 return Err(Error::SwitchStopped { branch: branch.to_string() });
             }
@@ -73,7 +73,7 @@ impl Repo {
         Ok(worktree.zip(from).zip(to).map(|((worktree, from), to)| switch(worktree, from, to)))
     }
 
-    /// Takes back what a switch wrote into this worktree before it was killed, unless it came as far as the index.
+    /// Revert what a killed switch wrote to this worktree, unless it already wrote the index.
     ///
     /// # Errors
     /// When the commits or the index cannot be read, or a file cannot be put back.
@@ -81,8 +81,8 @@ impl Repo {
         self.take_back_written(switch, since - SLACK, true).map(drop)
     }
 
-    /// Takes back what a switch wrote from `since` on; tells whether that was anything. A git that only refused has written nothing:
-    /// unless `was_killed`, files that are missing are put back only where there is another that was written.
+    /// Revert what a switch wrote since `since`; returns whether it wrote anything. A git that only refused wrote nothing, so unless
+    /// `was_killed`, missing files are restored only if another file was written.
     fn take_back_written(&self, switch: &Switch, since: SystemTime, was_killed: bool) -> Result<bool> {
         let Some(root) = self.workdir().filter(|root| *root == switch.worktree) else { return Ok(false) };
         if self.head()?.commit != Some(switch.from) {
@@ -112,7 +112,7 @@ impl Repo {
         Ok(has_written)
     }
 
-    /// The files of a worktree as the index has them.
+    /// Restore files of the worktree from the index.
     fn put_back(&self, root: &Path, paths: &[BString]) -> Result<()> {
         if paths.is_empty() {
             return Ok(());
@@ -141,7 +141,7 @@ impl Repo {
         Ok(if read.is_ok() && blob.starts_with(&bytes) { Found::New } else { Found::Other })
     }
 
-    /// The files that a switch writes or removes, but for submodules.
+    /// List the files that a switch writes or removes, without submodules.
     fn differences(&self, switch: &Switch) -> Result<Vec<Difference>> {
         let ids = [switch.from, switch.to].map(|id| id.to_string());
         let output =
@@ -163,7 +163,7 @@ impl Repo {
     }
 }
 
-/// Removes a file, and the folders above it that are empty then.
+/// Remove a file and its parent directories that become empty.
 fn remove_with_folders(path: &Path, root: &Path) {
     let is_inside = |folder: &Path| {
         folder.canonicalize().is_ok_and(|real| root.canonicalize().is_ok_and(|root| real.starts_with(root)))

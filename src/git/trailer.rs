@@ -1,6 +1,6 @@
 //! Trailers: `Key: value` lines at the end of a commit message (git-interpret-trailers(1)).
 
-/// A message of a subject, an optional body and trailers.
+/// Format a message with a subject, an optional body and trailers.
 pub fn message(subject: &str, body: &str, trailers: &[(&str, String)]) -> String {
     let body = if body.is_empty() { String::new() } else { format!("{}\n", body.trim_end()) };
     let lines = trailers.iter().map(|(key, value)| format!("{key}: {value}\n")).collect::<Vec<_>>().concat();
@@ -8,7 +8,7 @@ pub fn message(subject: &str, body: &str, trailers: &[(&str, String)]) -> String
     paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// The trailers of a message: the lines of its last paragraph, if each has the form of one.
+/// Parse the trailers of a message: the lines of its last paragraph, if all have the form of a trailer.
 pub fn parse(message: &str) -> Vec<(&str, &str)> {
     let last = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
     let trailer = |line: &str| -> Option<(usize, usize)> {
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trailers_are_read_back() {
+    fn trailers_round_trip() {
         let text = message("add x", "why", &[("Lattice-Point", "a/b".into()), ("Lattice-Config", "1".into())]);
         assert_eq!(parse(&text), [("Lattice-Point", "a/b"), ("Lattice-Config", "1")]);
         assert_eq!(parse("subject: this is none\n"), []);

@@ -1,4 +1,4 @@
-//! Trees: reading directories, and making trees that differ in a few paths.
+//! Trees: reading directories, and creating trees that differ in a few paths.
 
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
@@ -7,10 +7,10 @@ use super::effort::OBJECT;
 use super::size::Kind;
 use super::{Error, Oid, Repo, Result, doing, reading};
 
-/// What a directory holds under a name.
+/// An entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The name, which need not be UTF-8 in general but is for everything that is ours.
+    /// The name, lossily converted to UTF-8; names written by git-lattice are always UTF-8.
     pub name: String,
     /// Its object.
     pub id: Oid,
@@ -18,23 +18,23 @@ pub struct Entry {
     pub is_tree: bool,
 }
 
-/// A file to be put into a tree.
+/// A file to write to a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// From the root of the tree, with `/`.
+    /// The path from the root of the tree, with `/`.
     pub path: String,
-    /// What it holds.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
-/// Beyond this no system opens a path: directories can be nested without end.
-const LONGEST_PATH: usize = 4096;
+/// Maximum length of a path that any system can open: trees can be nested without limit.
+const MAX_PATH: usize = 4096;
 
-/// How often an object is looked for while packs come and go.
+/// How often an object is searched while packs change.
 const TRIES: usize = 20;
 
 impl Repo {
-    /// The object at `path` in the tree, if there is one.
+    /// Find the entry at `path` in a tree.
     ///
     /// # Errors
     /// When a tree cannot be read.
@@ -50,7 +50,7 @@ impl Repo {
         Ok(Some(found))
     }
 
-    /// The same but for a submodule, whose commit is of another repository.
+    /// Like [`Self::entry_at`], but `None` for a submodule, whose commit belongs to another repository.
     ///
     /// # Errors
     /// When a tree cannot be read.
@@ -77,7 +77,7 @@ impl Repo {
         Ok(None)
     }
 
-    /// An object; in a partial clone, which gix does not fill up, git fetches what is missing.
+    /// Read an object. In a partial clone git fetches missing objects, which gix does not.
     pub(super) fn object(&self, id: Oid, kind: &str) -> Result<gix::Object<'_>> {
         if self.effort.is_limited() {
             self.effort.charge(self.size_of(id).unwrap_or_default().saturating_add(OBJECT))?;
@@ -89,8 +89,8 @@ impl Repo {
         .map_err(reading(format!("{kind} {id}")))
     }
 
-    /// Finds an object. `git repack` moves objects to new packs and deletes the old ones: gix looks into new packs once, and meanwhile
-    /// another repack may have moved the object again. It is missing when the packs stay the same between two looks.
+    /// Find an object while `git repack` may move it to a new pack and delete the old one: gix reloads the packs only once, and
+    /// another repack may move the object again meanwhile. It is missing if the packs are unchanged between two attempts.
     fn find_object(&self, id: Oid) -> std::result::Result<gix::Object<'_>, gix::Error> {
         let packs = self.common_dir().join("objects/pack");
         let mut changed = None;
@@ -106,10 +106,10 @@ impl Repo {
         self.gix.find_object(id)
     }
 
-    /// Makes sure that a whole tree is here, for programs that cannot fetch what a partial clone left out.
+    /// Fetch the missing objects of a whole tree, for programs that cannot fetch from a partial clone's remote.
     ///
     /// # Errors
-    /// When something of it cannot be read.
+    /// When an object cannot be read.
     pub fn complete(&self, tree: Oid) -> Result<()> {
         if !self.is_partial() {
             return Ok(());
@@ -126,7 +126,7 @@ impl Repo {
         Ok(())
     }
 
-    /// What a directory holds, in git's order.
+    /// List the entries of a directory in git's order.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -145,8 +145,7 @@ impl Repo {
             .collect()
     }
 
-    /// The names in a directory that holds nothing but plain files; `None` when there is anything else: a directory, a link, a
-    /// submodule.
+    /// List the names in a directory that contains only regular files; `None` if it contains a directory, link or submodule.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -163,7 +162,7 @@ impl Repo {
         Ok(Some(names))
     }
 
-    /// What in a directory is a file and not a plain one: the names, each with whether it is executable; else it is a link.
+    /// List the executable files and symbolic links in a directory: the name, and whether it is executable (else a link).
     ///
     /// # Errors
     /// When it cannot be read.
@@ -179,7 +178,7 @@ impl Repo {
         Ok(names)
     }
 
-    /// The bytes of a plain file in a directory, which is no link; `None` when there is none of this name.
+    /// Read a regular file in a directory; `None` if it does not exist or is not a regular file.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -195,7 +194,7 @@ impl Repo {
         Ok(None)
     }
 
-    /// Everything below `path`, which is `entry`, that is no directory or too deep, each with its path; at most `most` of them, in git's order.
+    /// List at most `most` files below `path`, which is `entry`, in git's order; too deeply nested directories count as files.
     ///
     /// # Errors
     /// When a directory cannot be read.
@@ -205,7 +204,7 @@ impl Repo {
             if found.len() >= most {
                 break;
             }
-            if entry.is_tree && path.len() < LONGEST_PATH {
+            if entry.is_tree && path.len() < MAX_PATH {
                 let children = self.entries(entry.id)?;
                 open.extend(children.into_iter().rev().map(|child| (format!("{path}/{}", child.name), child)));
             } else {
@@ -215,21 +214,21 @@ impl Repo {
         Ok(found)
     }
 
-    /// The bytes of a blob, however many: [`Self::bounded_blob`] is for those that a branch can bring.
+    /// Read a blob of any size; use [`Self::bounded_blob`] for content of branches.
     ///
     /// # Errors
-    /// When it cannot be read or is no blob.
+    /// When it cannot be read or is not a blob.
     pub fn blob(&self, id: Oid) -> Result<Vec<u8>> {
         let mut blob = self.object(id, "blob")?.try_into_blob().map_err(reading(format!("blob {id}")))?;
         Ok(std::mem::take(&mut blob.data))
     }
 
-    /// How large an object is, found without unpacking it; `None` when it is not here.
+    /// The size of an object, without decompressing it; `None` if it is missing.
     pub fn size_of(&self, id: Oid) -> Option<u64> {
         self.gix.find_header(id).ok().map(|header| header.size())
     }
 
-    /// The bytes of the file at `path` in the tree, if there is one.
+    /// Read the file at `path` in a tree; `None` if it does not exist.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -243,7 +242,7 @@ impl Repo {
         }
     }
 
-    /// Whether there is a submodule at `path`: a commit, whose object may be here or not.
+    /// Whether `path` is a submodule: a commit entry, whose object may be missing.
     ///
     /// # Errors
     /// When a tree cannot be read.
@@ -256,7 +255,7 @@ impl Repo {
         Ok(entries.flatten().any(|entry| entry.filename == name && entry.mode.is_commit()))
     }
 
-    /// The tree with these files put in; writes only the blobs and the trees along the paths.
+    /// Write a tree with these files added or replaced; writes only their blobs and the trees along the paths.
     ///
     /// # Errors
     /// When an object cannot be written.
@@ -269,12 +268,12 @@ impl Repo {
             let blob = self.gix.write_blob(&file.bytes).map_err(doing(format!("write `{}`", file.path)))?;
             editor
                 .upsert(file.path.as_str(), EntryKind::Blob, blob)
-                .map_err(doing(format!("put in `{}`", file.path)))?;
+                .map_err(doing(format!("insert `{}`", file.path)))?;
         }
         editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
     }
 
-    /// A tree of just these entries, each at its path from the root.
+    /// Write a tree of exactly these entries, each at its path from the root.
     ///
     /// # Errors
     /// When an object cannot be written.
@@ -282,7 +281,7 @@ impl Repo {
         put_in(&self.gix.empty_tree(), entries)
     }
 
-    /// The tree with these entries put in, each at its path from the root.
+    /// Write a tree with these entries added or replaced, each at its path from the root.
     ///
     /// # Errors
     /// When an object cannot be read or written.
@@ -296,7 +295,7 @@ impl Repo {
             .map_err(|error| Error::Malformed(error.to_string()))
     }
 
-    /// The id that `bytes` have as a blob here; nothing is written.
+    /// Compute the blob id of `bytes` without writing it.
     ///
     /// # Errors
     /// When hashing fails (a collision attack, says gix).
@@ -314,7 +313,7 @@ fn put_in(tree: &gix::Tree<'_>, entries: &[(String, Entry)]) -> Result<Oid> {
     let mut editor = tree.edit().map_err(doing("make a tree"))?;
     for (path, entry) in entries {
         let kind = if entry.is_tree { EntryKind::Tree } else { EntryKind::Blob };
-        editor.upsert(path.as_str(), kind, entry.id).map_err(doing(format!("put in `{path}`")))?;
+        editor.upsert(path.as_str(), kind, entry.id).map_err(doing(format!("insert `{path}`")))?;
     }
     editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
 }

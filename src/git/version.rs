@@ -1,11 +1,11 @@
-//! Which git this is.
+//! The version of git.
 
 use std::ffi::OsStr;
 use std::fmt;
 
 use crate::process::{self, Cmd};
 
-/// A version of git, as far as it matters here.
+/// The major and minor version of git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GitVersion {
     major: u32,
@@ -13,18 +13,18 @@ pub struct GitVersion {
 }
 
 impl GitVersion {
-    /// The first that runs hooks from its configuration (its release notes).
+    /// The first version that runs hooks from its configuration (release notes of git 2.54).
     pub const WITH_CONFIG_HOOKS: Self = Self { major: 2, minor: 54 };
 
-    /// Asks `git` for its version; `None` when it answers in an unknown way.
+    /// Ask `git` for its version; `None` if the output has an unknown format.
     ///
     /// # Errors
-    /// When it cannot be run.
+    /// When git cannot be run.
     pub fn ask(git: &OsStr) -> Result<Option<Self>, process::Error> {
         Ok(Self::parse(&Cmd::new(git).arg("version").env("LC_ALL", "C").read()?.text()))
     }
 
-    /// Reads what `git version` says: `git version 2.54.0.rc1 (..)`.
+    /// Parse the output of `git version`: `git version 2.54.0.rc1 (..)`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix("git version ")?.split(['.', ' ', '-']).map(str::parse);
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_git_are_read() {
+    fn parses_versions_of_git() {
         let reads = |text: &str| GitVersion::parse(text).map(GitVersion::reads_config_hooks);
         for (text, expected) in [
             ("git version 2.54.0", Some(true)),

@@ -1,8 +1,7 @@
-//! What git does for this process, noted while it does it: a killed git leaves locks and half of its work, and nothing in them tells
-//! whose they are.
+//! Notes of running git commands. A killed git leaves locks and partial results that do not identify their owner.
 //!
-//! `lattice/work/lattice-TAG.N` in the common dir is there from before such a git starts until it has ended by itself. Where it is
-//! left, either that git or this process was killed. A git that moves refs for an operation is not among them: the journal knows it.
+//! `lattice/work/lattice-TAG.N` in the common dir exists from before such a git starts until it exits normally. If it remains, that
+//! git or this process was killed. A git that moves refs for an operation has no note: the journal records it.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,22 +16,22 @@ use super::{Oid, Shared, parse_oid};
 use crate::process::{self, Output};
 use crate::temporary;
 
-/// What a git was started for.
+/// The purpose of a git command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// To change the repository's configuration.
+    /// Change the repository's configuration.
     Configure,
-    /// To fetch from this remote.
+    /// Fetch from this remote.
     Fetch(String),
-    /// To push to this remote, and to make it the upstream of a branch.
+    /// Push to this remote, and set it as the upstream of a branch.
     Push(String, Option<BranchName>),
-    /// To move refs that the journal does not tell of, by their full names.
+    /// Move refs outside of a journal operation.
     Move(Moves),
-    /// To switch a worktree.
+    /// Switch a worktree.
     Switch(Switch),
 }
 
-/// Refs that move in one transaction.
+/// Refs moved in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moves {
     /// Their full names.
@@ -46,7 +45,7 @@ pub struct Moves {
 pub struct Switch {
     /// The root of the worktree.
     pub worktree: PathBuf,
-    /// The branch that is switched to.
+    /// The new branch.
     pub branch: BranchName,
     /// HEAD before.
     pub from: Oid,
@@ -57,14 +56,14 @@ pub struct Switch {
 /// Work that was not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
-    /// What it was; `None` where the note cannot be read.
+    /// The work; `None` if the note cannot be read.
     pub work: Option<Work>,
-    /// When it was begun.
+    /// The start time.
     pub since: SystemTime,
     file: PathBuf,
 }
 
-/// Where the work of this process is noted.
+/// The directory of the work notes.
 #[derive(Debug, Clone)]
 pub(super) struct Notes {
     dir: PathBuf,
@@ -104,7 +103,7 @@ impl Written {
     fn read(self) -> Option<Work> {
         let branch = |text: &str| BranchName::parse(text).ok();
         let oid = |text: &str| parse_oid(text).ok();
-        // A remote is named like a branch (refs.c); its name becomes part of a path.
+        // Remote names follow the rules of branch names (refs.c); the name becomes part of a path.
         let remote = |text: String| branch(&text).map(|_| text);
         Some(match self {
             Self::Configure => Work::Configure,
@@ -122,10 +121,10 @@ impl Written {
     }
 }
 
-/// The folder of the notes.
+/// The directory of the notes in the common dir.
 const FOLDER: &str = "lattice/work";
 
-/// Whether this file of a common dir is a note.
+/// Whether this file is a work note.
 pub fn is_note(path: &Path) -> bool {
     path.parent().is_some_and(|folder| folder.ends_with(FOLDER))
 }
@@ -135,7 +134,7 @@ impl Notes {
         Self { dir: common_dir.join(FOLDER), shared }
     }
 
-    /// Runs a git, with a note of what it does. A note that cannot be written is left out: it only helps after a kill.
+    /// Run a git command with a note of its work. Write failures are ignored: the note only helps after a kill.
     pub(super) fn during<T: Ending>(
         &self,
         work: &Work,
@@ -163,7 +162,7 @@ impl Notes {
         self.shared.write(file, &line)
     }
 
-    /// What was not finished, by the names of its notes.
+    /// List the unfinished work whose note names are wanted.
     pub(super) fn unfinished(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Unfinished> {
         let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut found: Vec<_> =
@@ -181,7 +180,7 @@ fn read(file: PathBuf) -> Option<Unfinished> {
 }
 
 impl std::fmt::Display for Work {
-    /// What the git was doing when it was killed.
+    /// The action that the killed git performed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Configure => f.write_str("changed the configuration"),
@@ -197,15 +196,15 @@ impl std::fmt::Display for Work {
 }
 
 impl Unfinished {
-    /// Nothing of it is left.
+    /// Remove the note after cleaning up.
     pub fn forget(&self) {
         fs::remove_file(&self.file).ok();
     }
 }
 
-/// How a program ended.
+/// The exit of a program.
 pub(super) trait Ending {
-    /// Whether it, or a git that it had started, was killed.
+    /// Whether the program, or a git that it started, was killed.
     fn was_killed(&self) -> bool;
 }
 
@@ -221,7 +220,7 @@ impl Ending for Output {
     }
 }
 
-/// git says it of its children (`wait_or_whine` in run-command.c).
+/// Whether git or one of its children was killed; git reports the latter (`wait_or_whine` in run-command.c).
 fn was_killed(status: ExitStatus, stderr: &[u8]) -> bool {
     const CHILD: &[u8] = b" died of signal ";
     status.was_killed() || stderr.windows(CHILD.len()).any(|window| window == CHILD)
@@ -232,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_tells_what_was_done() {
+    fn note_of_a_killed_git_is_read_back() {
         let id = parse_oid(&"1".repeat(40)).unwrap();
         let branch = BranchName::parse("feature/a").unwrap();
         let switch = Switch { worktree: "/a b".into(), branch: branch.clone(), from: id, to: id };
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_leads_nowhere_else() {
+    fn refuses_names_outside_the_repository() {
         let out = || "../../x".to_owned();
         assert_eq!(Written::Fetch { remote: out() }.read(), None);
         assert_eq!(Written::Move { names: vec![format!("refs/{}", out())], deletes: false }.read(), None);

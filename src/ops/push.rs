@@ -234,7 +234,7 @@ fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
     };
     let mut refused: Vec<_> = branches.filter_map(refusal).collect();
     if !refused.is_empty() {
-        refused.extend(report.said.into_iter().map(|line| Reason::from_line(format!("the remote said: {line}"))));
+        refused.extend(report.messages.into_iter().map(|line| Reason::from_line(format!("the remote said: {line}"))));
     }
     refused
 }

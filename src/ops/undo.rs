@@ -171,7 +171,7 @@ impl Undo {
                 update_tracking(repo, remote, changes)?;
                 continue;
             }
-            let lines = std::iter::once(RemoteFailure::refused(why).to_string()).chain(report.said);
+            let lines = std::iter::once(RemoteFailure::refused(why).to_string()).chain(report.messages);
             let why = RemoteFailure::Message(lines.collect::<Vec<_>>().join("; "));
             return Err(Refusal::Remote { doing, remote: remote.clone(), why }.into());
         }

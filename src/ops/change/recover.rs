@@ -73,7 +73,7 @@ pub(super) fn settle(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation) 
     await_git(operation)?;
     if operation.git.life() == Life::Ended {
         let since = UNIX_EPOCH + Duration::from_secs(u64::try_from(operation.time).unwrap_or_default());
-        repo.remove_dead_locks(&operation.refs, since.min(SystemTime::now()));
+        repo.remove_stale_locks(&operation.refs, since.min(SystemTime::now()));
     }
     let settled = move_rest(repo, operation)?;
     match settled {

@@ -175,7 +175,7 @@ fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec
     folders.iter().try_for_each(|folder| walk(cwd, folder, &mut found))?;
     found.sort();
     found.dedup();
-    let limit = context.map_or(Ok(Kind::File.usual()), |context| context.repo.size_limit(Kind::File))?;
+    let limit = context.map_or(Ok(Kind::File.default_limit()), |context| context.repo.size_limit(Kind::File))?;
     let read = |path: PathBuf| {
         let file = fs::File::open(cwd.join(&path)).map_err(unreadable(&path))?;
         let bytes = read_at_most(&file, limit).map_err(unreadable(&path))?;

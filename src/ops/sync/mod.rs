@@ -379,7 +379,7 @@ impl Sync<'_> {
         match self.repo.git().push_each(remote, names, limits::network(self.repo)?) {
             Ok(report) => {
                 let outcome = |pushed: Pushed| (pushed.name, pushed.refused.as_deref().map(RemoteFailure::refused));
-                Ok(PushAttempt { refs: report.refs.into_iter().map(outcome).collect(), messages: report.said })
+                Ok(PushAttempt { refs: report.refs.into_iter().map(outcome).collect(), messages: report.messages })
             }
             Err(error) => {
                 let why = RemoteFailure::of(error, remote)?;

@@ -267,7 +267,7 @@ impl Ledger {
 
 /// The size limit of the file.
 fn limit(repo: Option<&Repo>) -> Result<u64, Error> {
-    Ok(repo.map_or(Ok(Kind::Trust.usual()), |repo| repo.size_limit(Kind::Trust))?)
+    Ok(repo.map_or(Ok(Kind::Trust.default_limit()), |repo| repo.size_limit(Kind::Trust))?)
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -208,7 +208,7 @@ fn an_extension_that_is_not_known_is_refused() {
     sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
     sandbox.git(&["config", "extensions.fancy", "true"]);
     let run = sandbox.lattice(&["status"]).exits(2);
-    run.says_err("`extensions.fancy`, which git-lattice does not know");
+    run.says_err("`extensions.fancy`, which git-lattice does not support");
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn somebody_elses_repository_is_refused_as_git_does() {
     assert!(!sandbox.try_git("work", &["status"]).status.success(), "git itself should refuse");
     let work = sandbox.work().display().to_string();
     let hint = format!("git config --global --add safe.directory '{work}'");
-    sandbox.lattice(&["status"]).exits(2).says_err("belongs to somebody else").says_err(&hint);
-    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("belongs to somebody else");
+    sandbox.lattice(&["status"]).exits(2).says_err("is owned by another user").says_err(&hint);
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("is owned by another user");
     sandbox.git_in("", &["config", "--global", "--add", "safe.directory", &work]);
     sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet");
 }
