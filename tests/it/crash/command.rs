@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Makes the repository in which a command has something to do, and gives the command.
 type Prepare = fn(&Sandbox) -> Line;
 
-const PREPARED: [(&str, Prepare); 16] = [
+const PREPARED: [(&str, Prepare); 19] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare(sandbox);
@@ -189,6 +189,27 @@ const PREPARED: [(&str, Prepare); 16] = [
     ("status", |sandbox| {
         grown(sandbox);
         run(&["status"])
+    }),
+    ("trust", |sandbox| {
+        grown(sandbox);
+        run(&["trust", "--author", &"0123456789abcdef".repeat(4)[..40], "--yes"])
+    }),
+    ("doctor --repair", |sandbox| {
+        declare(sandbox);
+        sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
+        for hook in ["pre-commit", "post-checkout"] {
+            let path = sandbox.work().join(".git/hooks").join(hook);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replacen("git-lattice-shim 2 ", "git-lattice-shim 1 ", 1)).unwrap();
+        }
+        run(&["doctor", "--repair", "--offline"])
+    }),
+    ("lint --fix", |sandbox| {
+        sandbox.write("a.nix", "{a=1;}\n");
+        sandbox.write("b.nix", "{b=1;}\n");
+        sandbox.git(&["add", "a.nix", "b.nix"]);
+        sandbox.git(&["commit", "-q", "-m", "not formatted"]);
+        run(&["lint", "--fix", "a.nix", "b.nix"])
     }),
     ("hooks uninstall", |sandbox| {
         declare(sandbox);

@@ -87,11 +87,13 @@ fn faults_of(sandbox: &Sandbox) -> Option<String> {
     fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
 }
 
-/// The names of all files of the clone, with those for a while, and of the remote; but for objects, tables of refs, what is kept for
+/// The names of all files of the clone, of the user's home and those for a while, and of the remote; but for objects, tables of refs, what is kept for
 /// `undo`, and a lock that stays once a record could not be written at first.
 pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
     let mut own = below(sandbox, "work/.git");
     own.extend(names(sandbox.temporary_folder(), "tmp"));
+    own.extend(names(&sandbox.path("home"), "home"));
+    own.extend(fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap().file_name().display().to_string()));
     [own, below(sandbox, "remote.git")]
 }
 
