@@ -81,7 +81,7 @@ pub fn apply(context: &Context, plan: &mut Plan) -> Result<()> {
 /// with the result of `check` on its texts; `check` runs before any ref moves, and again only if the texts change.
 ///
 /// # Errors
-/// Those of [`plan`] and [`apply`].
+/// Those of [`plan()`] and [`apply`].
 pub fn make<C>(
     context: &Context,
     config: &Config,
