@@ -61,7 +61,7 @@ fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, stil
 
 /// Switches to the branch if the plan has a single point, like `git switch -c`.
 fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
-    let context = session.context()?;
+    let (context, config) = (session.context()?, session.config()?);
     let [item] = plan.items.as_slice() else { return Ok(error::OK) };
     if args.get_flag("no-switch") || context.repo.workdir().is_none() {
         return Ok(error::OK);
@@ -70,10 +70,9 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
         return Ok(error::OK);
     }
     let is_here = context.repo.branch_tip(&item.named.branch)?.is_some();
-    let remote = session.config()?.remote.as_deref().filter(|_| !is_here);
+    let remote = config.remote.as_deref().filter(|_| !is_here);
     let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.named.branch));
-    let from =
-        context.head_point(session.config()?)?.map(|point| session.config().map(|it| it.name(&point))).transpose()?;
+    let from = context.head_point(config)?.map(|point| config.name(&point));
     let changed = from.as_ref().map(|from| context.repo.git().uncommitted(&from.dir)).transpose()?.unwrap_or_default();
     if !context.repo.switch(&item.named.branch, remote, track)? {
         return Ok(error::NO);
