@@ -92,18 +92,19 @@ impl Repo {
     /// Find an object while `git repack` may move it to a new pack and delete the old one: gix reloads the packs only once, and
     /// another repack may move the object again meanwhile. It is missing if the packs are unchanged between two attempts.
     fn find_object(&self, id: Oid) -> std::result::Result<gix::Object<'_>, gix::Error> {
-        let packs = self.common_dir().join("objects/pack");
-        let mut changed = None;
+        let (mut found, mut changed) = (self.gix.find_object(id), None);
         for _ in 0..TRIES {
-            if let Ok(found) = self.gix.find_object(id) {
-                return Ok(found);
+            if found.is_ok() {
+                break;
             }
-            let now = std::fs::metadata(&packs).and_then(|meta| meta.modified()).ok();
+            let packs = std::fs::metadata(self.common_dir().join("objects/pack"));
+            let now = packs.and_then(|meta| meta.modified()).ok();
             if changed.replace(now) == Some(now) {
                 break;
             }
+            found = self.gix.find_object(id);
         }
-        self.gix.find_object(id)
+        found
     }
 
     /// Fetch the missing objects of a whole tree, for programs that cannot fetch from a partial clone's remote.
