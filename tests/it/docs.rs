@@ -116,22 +116,12 @@ fn run(steps: &[Step], nix: &Path) -> Vec<String> {
         let file = scratch.write(&format!("step{i}"), command);
         writeln!(script, "printf '\\0'\n. '{}'", file.display()).unwrap();
     }
-    let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
     let tools = path_without_tools();
-    let path = [binary, nix.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&tools));
-    let output = Command::new("bash")
-        .args(["-c", "exec bash \"$1\" 2>&1", "bash"])
-        .arg(scratch.write("script", &script))
-        .stdin(Stdio::null())
-        .env_clear()
-        .env("PATH", std::env::join_paths(path).unwrap())
-        .env("HOME", scratch.path("home"))
-        .env("USER", "ada")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("TZ", "UTC")
-        .env("LC_ALL", "C.UTF-8")
-        .output()
-        .unwrap();
+    let path = std::iter::once(nix.parent().unwrap().to_owned()).chain(std::env::split_paths(&tools));
+    let mut shell = Command::new("bash");
+    scratch.environment(&mut shell, &std::env::join_paths(path).unwrap());
+    shell.args(["-c", "exec bash \"$1\" 2>&1", "bash"]).arg(scratch.write("script", &script));
+    let output = shell.env("USER", "ada").stdin(Stdio::null()).output().unwrap();
     let home = scratch.path("home").display().to_string();
     let text = String::from_utf8_lossy(&output.stdout).replace(&home, "/home/ada");
     let mut outputs: Vec<String> = text.split('\0').skip(1).map(str::to_owned).collect();

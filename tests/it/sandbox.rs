@@ -308,17 +308,10 @@ impl Sandbox {
 
     /// Makes the sandbox the environment of a command.
     pub(crate) fn environment(&self, command: &mut std::process::Command) {
-        let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
-        let path = std::iter::once(binary).chain(std::env::split_paths(&self.path));
+        self.scratch.environment(command, &self.path);
         command
-            .env_clear()
-            .env("PATH", std::env::join_paths(path).unwrap())
-            .env("HOME", self.path("home"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
             .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
-            .env("TZ", "UTC")
-            .env("LC_ALL", "C.UTF-8")
             .envs(self.temporary.iter().map(|folder| ("TMPDIR", folder)));
     }
 }

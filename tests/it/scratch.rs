@@ -1,6 +1,6 @@
 //! A scratch folder with programs and git repositories of its own, out of reach of the developer's configuration.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,19 @@ impl Scratch {
         let root = temp.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(root.join("home")).unwrap();
         Self { root, _temp: temp }
+    }
+
+    /// Makes this folder the environment of a command: the built git-lattice and the programs of `path`, and a HOME of its own.
+    pub(crate) fn environment(&self, command: &mut std::process::Command, path: &OsStr) {
+        let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
+        let path = std::iter::once(binary).chain(std::env::split_paths(path));
+        command
+            .env_clear()
+            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("HOME", self.path("home"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8");
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
