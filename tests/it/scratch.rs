@@ -105,10 +105,14 @@ impl Scratch {
     }
 }
 
-/// The `.lock` files in a repository.
+/// The `.lock` files in a repository. A git that is ending may remove a folder meanwhile, such as a push its quarantine.
 pub(crate) fn locks(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return found,
+        entries => entries.unwrap(),
+    };
+    for entry in entries.map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
             found.extend(locks(&entry.path()));
         } else if entry.path().extension().is_some_and(|ending| ending == "lock") {
