@@ -68,7 +68,7 @@ fn from_a_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_switch_to_a_point_builds_it() {
+fn switch_builds_the_point() {
     for nix in every_nix() {
         let sandbox = hooked_on(&nix);
         sandbox.points(&[&at("phase0/step1")]);
@@ -81,7 +81,7 @@ fn a_switch_to_a_point_builds_it() {
 }
 
 #[test]
-fn new_ends_with_a_switch_and_so_with_a_build() {
+fn new_switches_and_so_starts_a_build() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0).says_err("in the background");
@@ -91,7 +91,7 @@ fn new_ends_with_a_switch_and_so_with_a_build() {
 }
 
 #[test]
-fn whoever_captures_the_output_of_a_checkout_is_not_held_up() {
+fn captured_checkout_output_does_not_wait_for_the_build() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let mut sandbox = hooked_on(&nix);
     sandbox.points(&[&at("phase0/step1")]);
@@ -106,7 +106,7 @@ fn whoever_captures_the_output_of_a_checkout_is_not_held_up() {
 }
 
 #[test]
-fn a_build_that_fails_does_not_make_the_checkout_fail() {
+fn failing_build_does_not_fail_the_checkout() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
@@ -119,7 +119,7 @@ fn a_build_that_fails_does_not_make_the_checkout_fail() {
 }
 
 #[test]
-fn a_point_that_a_colleague_generated_is_built() {
+fn fetched_generated_point_is_built() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
     from_a_colleague(&sandbox, &[], &[("config.toml", "by = \"somebody else\"\n")]);
@@ -128,7 +128,7 @@ fn a_point_that_a_colleague_generated_is_built() {
 }
 
 #[test]
-fn a_colleague_s_step_nix_is_not_built() {
+fn fetched_step_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &["--template", "step"], &[]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
@@ -144,7 +144,7 @@ fn a_colleague_s_step_nix_is_not_built() {
 }
 
 #[test]
-fn a_colleague_s_flake_nix_is_not_built() {
+fn fetched_edited_flake_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
@@ -156,7 +156,7 @@ fn a_colleague_s_flake_nix_is_not_built() {
 }
 
 #[test]
-fn a_point_that_takes_a_colleague_s_step_nix_is_not_built() {
+fn point_above_a_fetched_step_nix_is_not_built() {
     let sandbox = hooked();
     from_a_colleague(&sandbox, &["--template", "step"], &[]);
     sandbox.lattice(&["new", &at("phase0/step2"), "--template", "config", "--no-switch"]).exits(0);
@@ -166,7 +166,7 @@ fn a_point_that_takes_a_colleague_s_step_nix_is_not_built() {
 }
 
 #[test]
-fn what_is_pulled_into_a_branch_of_ours_is_not_built() {
+fn step_nix_pulled_into_own_branch_is_not_built() {
     let sandbox = hooked();
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
     let clone = sandbox.colleague();
@@ -184,7 +184,7 @@ fn what_is_pulled_into_a_branch_of_ours_is_not_built() {
 }
 
 #[test]
-fn a_step_nix_that_was_committed_here_is_built() {
+fn own_step_nix_is_built() {
     for nix in every_nix() {
         let sandbox = hooked_on(&nix);
         sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step"]).exits(0);
@@ -200,7 +200,7 @@ fn a_step_nix_that_was_committed_here_is_built() {
 }
 
 #[test]
-fn what_has_a_record_is_not_built_again() {
+fn recorded_point_is_not_built_again() {
     let sandbox = hooked();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
@@ -209,7 +209,7 @@ fn what_has_a_record_is_not_built_again() {
 }
 
 #[test]
-fn other_checkouts_are_left_alone() {
+fn checkouts_of_other_branches_build_nothing() {
     let sandbox = hooked();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.git(&["branch", "-q", "topic"]);
@@ -231,7 +231,7 @@ fn hooks_can_be_switched_off() {
 }
 
 #[test]
-fn a_broken_lattice_toml_is_one_line_and_no_failure() {
+fn broken_lattice_toml_does_not_fail_the_checkout() {
     let sandbox = hooked();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.write("lattice.toml", "base = \n");
@@ -241,7 +241,7 @@ fn a_broken_lattice_toml_is_one_line_and_no_failure() {
 }
 
 #[test]
-fn a_linked_worktree_is_a_checkout_too() {
+fn switch_in_a_linked_worktree_builds() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
@@ -260,7 +260,7 @@ fn a_linked_worktree_is_a_checkout_too() {
 }
 
 #[test]
-fn an_automatic_build_runs_nothing_that_nix_conf_names() {
+fn automatic_build_runs_no_program_from_nix_conf() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = hooked_on(&nix);
     sandbox.points(&[&at("phase0/step1")]);
@@ -272,7 +272,7 @@ fn an_automatic_build_runs_nothing_that_nix_conf_names() {
 }
 
 #[test]
-fn a_hook_that_was_there_goes_on_running() {
+fn existing_hook_still_runs() {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
     let trace = sandbox.path("trace").display().to_string();
@@ -297,7 +297,7 @@ fn a_hook_that_was_there_goes_on_running() {
 }
 
 #[test]
-fn a_broken_nix_file_stops_the_commit() {
+fn broken_nix_file_stops_the_commit() {
     let sandbox = hooked();
     let before = sandbox.commit("HEAD");
     sandbox.write("bad.nix", "{\n  a = 1\n}\n");
@@ -310,7 +310,7 @@ fn a_broken_nix_file_stops_the_commit() {
 }
 
 #[test]
-fn a_statix_on_path_has_its_say() {
+fn statix_finding_stops_the_commit() {
     let mut sandbox = hooked();
     sandbox.use_program(
         "statix",
@@ -328,7 +328,7 @@ fn a_statix_on_path_has_its_say() {
 }
 
 #[test]
-fn a_good_nix_file_and_everything_else_pass() {
+fn valid_and_non_nix_files_pass() {
     let sandbox = hooked();
     sandbox.write("good.nix", "{ a = 1; }\n");
     sandbox.write("bad.txt", "{ a = 1 }\n");
@@ -341,7 +341,7 @@ fn a_good_nix_file_and_everything_else_pass() {
 }
 
 #[test]
-fn the_staged_bytes_count_and_not_the_worktree_s() {
+fn staged_bytes_are_linted_not_the_worktree() {
     let sandbox = hooked();
     sandbox.write("a.nix", "{ a = 1; }\n");
     sandbox.git(&["add", "a.nix"]);
@@ -354,7 +354,7 @@ fn the_staged_bytes_count_and_not_the_worktree_s() {
 }
 
 #[test]
-fn a_broken_file_that_is_not_staged_stops_nothing() {
+fn unstaged_broken_file_does_not_stop_the_commit() {
     let sandbox = hooked();
     sandbox.write("old.nix", "{ a = \n");
     sandbox.git(&["add", "old.nix"]);

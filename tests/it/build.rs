@@ -50,7 +50,7 @@ fn out(record: &Value) -> &str {
 }
 
 #[test]
-fn a_record_says_all_there_is_to_say() {
+fn record_has_every_documented_field() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let one = at("phase0/step1");
@@ -79,7 +79,7 @@ fn a_record_says_all_there_is_to_say() {
 }
 
 #[test]
-fn json_is_what_was_recorded() {
+fn json_prints_the_record() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let built = sandbox.lattice(&["build", &at("phase0/step1"), "--json"]).exits(0).json();
@@ -92,7 +92,7 @@ fn json_is_what_was_recorded() {
 }
 
 #[test]
-fn each_clone_writes_under_a_name_of_its_own_and_reading_unites_them() {
+fn each_clone_has_its_own_writer_and_reads_all() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = on(&nix);
     let one = at("phase0/step1");
@@ -113,7 +113,7 @@ fn each_clone_writes_under_a_name_of_its_own_and_reading_unites_them() {
 }
 
 #[test]
-fn builds_at_the_same_time_lose_no_record() {
+fn concurrent_builds_lose_no_record() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let points: Vec<_> = (1..=6).map(|n| at(&format!("phase0/step{n}"))).collect();
@@ -141,7 +141,7 @@ fn builds_at_the_same_time_lose_no_record() {
 }
 
 #[test]
-fn a_key_with_a_record_starts_no_nix() {
+fn recorded_key_starts_no_nix() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let mut sandbox = with_point(&nix);
     build(&sandbox, &at("phase0/step1")).exits(0);
@@ -155,7 +155,7 @@ fn a_key_with_a_record_starts_no_nix() {
 }
 
 #[test]
-fn another_machine_s_record_starts_no_nix_either() {
+fn record_of_another_machine_starts_no_nix() {
     let mut sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &far("phase0/step1")]);
     sandbox.built_elsewhere(&[&at("phase0/step1"), &far("phase0/step1")]);
@@ -178,7 +178,7 @@ fn again_adds_a_second_record() {
 }
 
 #[test]
-fn a_failing_build_shows_the_end_of_its_log_and_keeps_the_whole() {
+fn failing_build_shows_the_log_tail_and_keeps_it_all() {
     for nix in every_nix() {
         let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo \"line $i.\"; done; echo the end >&2; exit 3";
         let sandbox = with_script(&nix, script);
@@ -199,7 +199,7 @@ fn a_failing_build_shows_the_end_of_its_log_and_keeps_the_whole() {
 }
 
 #[test]
-fn a_flake_that_does_not_evaluate_has_failed() {
+fn evaluation_error_is_recorded_as_failed() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "exit 0");
         sandbox.commit_to(&at("phase0/step1"), &[("step.nix", "{ system, ... }: throw \"not like this\"\n")]);
@@ -209,7 +209,7 @@ fn a_flake_that_does_not_evaluate_has_failed() {
 }
 
 #[test]
-fn what_failed_is_tried_again_and_then_is_built() {
+fn failed_point_is_tried_again_and_built() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = with_script(&nix, "exit 1");
     let one = at("phase0/step1");
@@ -223,7 +223,7 @@ fn what_failed_is_tried_again_and_then_is_built() {
 }
 
 #[test]
-fn without_a_builder_nothing_is_tried_and_the_ways_out_are_named() {
+fn missing_builder_starts_no_build_and_names_remedies() {
     for nix in every_nix() {
         let sandbox = on(&nix);
         sandbox.points(&[&far("phase0/step1")]);
@@ -237,7 +237,7 @@ fn without_a_builder_nothing_is_tried_and_the_ways_out_are_named() {
 }
 
 #[test]
-fn a_point_over_two_architectures_is_built_for_each() {
+fn point_over_two_architectures_is_built_for_both() {
     for nix in every_nix() {
         let sandbox = on(&nix);
         let join = "toolchain/aarch64+x86_64/phase0/step1";
@@ -253,7 +253,7 @@ fn a_point_over_two_architectures_is_built_for_each() {
 }
 
 #[test]
-fn several_points_are_built_by_one_command() {
+fn one_command_builds_several_points() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = with_point(&nix);
     sandbox.points(&[&at("phase0/step2"), &at("phase1/step1")]);
@@ -266,7 +266,7 @@ fn several_points_are_built_by_one_command() {
 }
 
 #[test]
-fn the_commit_is_built_and_not_the_worktree() {
+fn commit_is_built_not_the_worktree() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo committed >$out");
         sandbox.git(&["switch", "-q", &branch(&at("phase0/step1"))]);
@@ -282,7 +282,7 @@ fn the_commit_is_built_and_not_the_worktree() {
 }
 
 #[test]
-fn the_result_hangs_on_the_content() {
+fn result_belongs_to_the_content_not_the_commit() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let mut sandbox = with_point(&nix);
     let one = at("phase0/step1");
@@ -304,7 +304,7 @@ fn the_result_hangs_on_the_content() {
 }
 
 #[test]
-fn garbage_collection_leaves_the_output() {
+fn output_survives_garbage_collection() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         build(&sandbox, &at("phase0/step1")).exits(0);
@@ -322,7 +322,7 @@ fn garbage_collection_leaves_the_output() {
 }
 
 #[test]
-fn only_what_is_included_can_be_read() {
+fn build_reads_only_included_paths() {
     for nix in every_nix() {
         let without = toml(&chains("[\"phase0\"]", "\"step{n}\""), "template = \"step\"");
         let mut sandbox = Sandbox::with_toml(&without);
@@ -350,7 +350,7 @@ fn only_what_is_included_can_be_read() {
 }
 
 #[test]
-fn a_fresh_nix_without_any_feature_will_do() {
+fn nix_without_experimental_features_builds() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let path = sandbox.path("nix/conf/nix.conf");
@@ -361,7 +361,7 @@ fn a_fresh_nix_without_any_feature_will_do() {
 }
 
 #[test]
-fn a_typed_build_follows_the_user_s_nix_conf() {
+fn typed_build_follows_the_users_nix_conf() {
     for nix in every_nix() {
         let mut sandbox = with_point(&nix);
         let trace = sandbox.path("post-build");
@@ -380,7 +380,7 @@ fn a_typed_build_follows_the_user_s_nix_conf() {
 }
 
 #[test]
-fn an_interrupted_build_is_recorded_as_cancelled() {
+fn interrupted_build_is_recorded_as_cancelled() {
     use std::os::unix::process::ExitStatusExt;
     const SIGINT: i32 = 2;
     for nix in every_nix() {
@@ -412,7 +412,7 @@ fn an_interrupted_build_is_recorded_as_cancelled() {
 }
 
 #[test]
-fn a_key_that_cannot_sign_costs_no_record() {
+fn unusable_signing_key_loses_no_record() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         sandbox.git(&["config", "commit.gpgSign", "true"]);
@@ -425,7 +425,7 @@ fn a_key_that_cannot_sign_costs_no_record() {
 }
 
 #[test]
-fn an_output_that_is_gone_is_no_result() {
+fn missing_output_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_point(&nix);
         let one = at("phase0/step1");

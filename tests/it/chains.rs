@@ -25,7 +25,7 @@ fn build(sandbox: &Sandbox, point: &str) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn a_chain_of_config_points_is_built_and_all_versions_agree() {
+fn config_chain_builds_alike_on_every_nix() {
     let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
     let mut all = Vec::new();
     for nix in every_nix() {
@@ -42,7 +42,7 @@ fn a_chain_of_config_points_is_built_and_all_versions_agree() {
 }
 
 #[test]
-fn a_chain_of_step_points_hands_its_results_on() {
+fn step_chain_passes_its_results_on() {
     let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
     let mut all = Vec::new();
     for nix in every_nix() {
@@ -65,7 +65,7 @@ fn a_chain_of_step_points_hands_its_results_on() {
 }
 
 #[test]
-fn a_step_can_stand_on_a_config_point() {
+fn step_point_can_build_on_a_config_point() {
     for nix in every_nix() {
         let sandbox = on(&nix);
         make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
@@ -76,7 +76,7 @@ fn a_step_can_stand_on_a_config_point() {
 }
 
 #[test]
-fn a_point_that_joins_two_components_takes_both() {
+fn join_of_two_components_takes_both() {
     for nix in every_nix() {
         let sandbox = on(&nix);
         sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0);
@@ -99,7 +99,7 @@ fn a_point_that_joins_two_components_takes_both() {
 }
 
 #[test]
-fn any_bytes_of_a_config_survive() {
+fn config_toml_keeps_its_bytes() {
     let hostile = [
         "",
         "a = 1",

@@ -51,7 +51,7 @@ fn flake(sandbox: &Sandbox, point: &str) -> String {
 }
 
 #[test]
-fn what_new_makes_is_in_order() {
+fn points_made_by_new_pass() {
     let sandbox = with_points(&[&at(ONE), &far(ONE), &at(TWO), &at("phase1/step1")]);
     let both = format!("toolchain/aarch64+x86_64/{TWO}");
     sandbox.points(&[&both]);
@@ -61,20 +61,20 @@ fn what_new_makes_is_in_order() {
 }
 
 #[test]
-fn nothing_is_written() {
+fn check_writes_nothing() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.refused(&["check"]).exits(0);
 }
 
 #[test]
-fn it_works_in_a_bare_repository() {
+fn works_in_a_bare_repository() {
     let sandbox = with_points(&[]);
     sandbox.lattice(&["new", &at(ONE), "--no-switch"]).exits(0);
     sandbox.lattice_in("remote.git", &["check"], |command| command).exits(0).says_out("checked 1 point and 2 branches");
 }
 
 #[test]
-fn a_changed_flake_is_shown_with_the_difference() {
+fn edited_flake_is_reported_with_a_diff() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let text = flake(&sandbox, &at(ONE)).replace("checks = packages;", "checks = { };");
@@ -84,7 +84,7 @@ fn a_changed_flake_is_shown_with_the_difference() {
 }
 
 #[test]
-fn a_flake_may_be_declared_hand_written() {
+fn flake_declared_hand_written_passes() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let own = "# git-lattice: hand-written\n{ outputs = _: { }; }\n";
@@ -93,7 +93,7 @@ fn a_flake_may_be_declared_hand_written() {
 }
 
 #[test]
-fn a_flake_of_an_older_template_is_not_called_changed() {
+fn flake_of_an_older_template_is_not_called_drifted() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let text = flake(&sandbox, &at(ONE)).replace("# The builder is part of Nix", "# An older builder is part of Nix");
@@ -107,7 +107,7 @@ fn a_flake_of_an_older_template_is_not_called_changed() {
 }
 
 #[test]
-fn a_flake_copied_from_another_architecture_is_named() {
+fn flake_copied_from_another_architecture_is_named() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     let path = format!("{}/flake.nix", dir(&far(ONE)));
     change(&sandbox, &far(ONE), &[(&path, &flake(&sandbox, &at(ONE)))]);
@@ -122,7 +122,7 @@ fn a_flake_copied_from_another_architecture_is_named() {
 }
 
 #[test]
-fn a_branch_that_holds_another_points_directory_is_named() {
+fn directory_of_another_point_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.git(&["branch", &branch(&far(ONE)), &branch(&at(ONE))]);
     let found = found(&sandbox);
@@ -132,7 +132,7 @@ fn a_branch_that_holds_another_points_directory_is_named() {
 }
 
 #[test]
-fn missing_files_and_broken_data_are_named() {
+fn missing_files_and_invalid_toml_are_named() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     let data = |point: &str| format!("{}/config.toml", dir(point));
     change(&sandbox, &at(ONE), &[(&data(&at(ONE)), "a = \n")]);
@@ -146,7 +146,7 @@ fn missing_files_and_broken_data_are_named() {
 }
 
 #[test]
-fn trailers_that_lie_are_named() {
+fn wrong_trailers_are_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let message = sandbox.git(&["log", "-1", "--format=%B", &branch(&at(ONE))]);
     let hash = message.lines().find_map(|line| line.strip_prefix("Lattice-Config: ")).unwrap();
@@ -158,7 +158,7 @@ fn trailers_that_lie_are_named() {
 }
 
 #[test]
-fn a_commit_that_says_it_made_another_point_is_named() {
+fn lattice_point_trailer_of_another_point_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let message = sandbox.git(&["log", "-1", "--format=%B", &branch(&at(ONE))]);
     let lie = message.replace(&format!("Lattice-Point: {}", at(ONE)), &format!("Lattice-Point: {}", far(ONE)));
@@ -171,7 +171,7 @@ fn a_commit_that_says_it_made_another_point_is_named() {
 }
 
 #[test]
-fn the_names_of_branches_are_quoted_in_commands_and_those_of_the_remote_are_not_renamed() {
+fn hints_quote_branches_and_rename_no_remote_branch() {
     let sandbox = with_points(&[&at(ONE)]);
     let hostile = format!("feature/$(touch${{IFS}}pwned)/{}", here());
     sandbox.git(&["branch", &hostile, "main"]);
@@ -183,7 +183,7 @@ fn the_names_of_branches_are_quoted_in_commands_and_those_of_the_remote_are_not_
 }
 
 #[test]
-fn a_branch_whose_commit_is_not_there_is_named() {
+fn branch_with_a_missing_commit_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let nowhere = "1".repeat(40);
     sandbox.write(".git/refs/heads/login", format!("{nowhere}\n"));
@@ -193,7 +193,7 @@ fn a_branch_whose_commit_is_not_there_is_named() {
 }
 
 #[test]
-fn a_point_made_by_hand_is_only_a_hint() {
+fn point_made_by_hand_is_a_hint() {
     let sandbox = with_points(&[&at(ONE)]);
     let tree = format!("{}^{{tree}}", branch(&at(ONE)));
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", "by hand", &tree]);
@@ -202,7 +202,7 @@ fn a_point_made_by_hand_is_only_a_hint() {
 }
 
 #[test]
-fn a_point_must_grow_from_those_below_it() {
+fn point_not_based_on_points_below_is_named() {
     let sandbox = with_points(&[&at(TWO)]);
     // A lower one that was there already, by its date.
     let args = ["new", &at(ONE), "--no-push", "--no-switch"];
@@ -216,7 +216,7 @@ fn a_point_must_grow_from_those_below_it() {
 }
 
 #[test]
-fn a_point_below_that_was_made_later_is_a_hint() {
+fn point_below_made_later_is_a_hint() {
     let three = at("phase0/step3");
     let sandbox = with_points(&[&at(ONE), &three]);
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
@@ -245,7 +245,7 @@ fn points_made_together_leave_only_the_older_behind() {
 }
 
 #[test]
-fn a_point_below_that_has_moved_on_is_a_hint() {
+fn moved_point_below_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     change(&sandbox, &at(ONE), &[(&format!("{}/config.toml", dir(&at(ONE))), "more = 1\n")]);
     let line = only(&sandbox);
@@ -253,7 +253,7 @@ fn a_point_below_that_has_moved_on_is_a_hint() {
 }
 
 #[test]
-fn a_point_that_grows_from_a_stranger_is_named() {
+fn point_based_on_a_foreign_commit_is_named() {
     let sandbox = with_points(&[]);
     sandbox.git(&["switch", "-q", "-c", "topic"]);
     sandbox.write("topic", "work\n");
@@ -268,7 +268,7 @@ fn a_point_that_grows_from_a_stranger_is_named() {
 }
 
 #[test]
-fn another_branch_in_a_file_is_named_and_so_is_one_that_does_not_exist() {
+fn other_or_missing_branches_in_files_are_named() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     let step = format!("{}/step.nix", dir(&at(ONE)));
     let text = format!(
@@ -290,7 +290,7 @@ fn another_branch_in_a_file_is_named_and_so_is_one_that_does_not_exist() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_named() {
+fn path_to_a_missing_file_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let step = format!("{}/step.nix", dir(&at(ONE)));
     change(&sandbox, &at(ONE), &[(&step, "{ ... }: [ ../step7/flake.nix ./config.toml ]\n")]);
@@ -302,7 +302,7 @@ fn a_path_that_leads_nowhere_is_named() {
 }
 
 #[test]
-fn points_that_take_each_other_are_named_once() {
+fn dependency_cycle_is_named_once() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     let (one, two) = (dir(&at(ONE)), dir(&at(TWO)));
     let text = "{ ... }: import ../step2/flake.nix\n";
@@ -314,7 +314,7 @@ fn points_that_take_each_other_are_named_once() {
 }
 
 #[test]
-fn a_lattice_toml_that_the_base_never_had_is_named() {
+fn lattice_toml_unknown_to_the_base_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
     sandbox.commit_lattice();
@@ -329,7 +329,7 @@ fn a_lattice_toml_that_the_base_never_had_is_named() {
 }
 
 #[test]
-fn branches_that_are_nearly_points_say_why_they_are_none() {
+fn branches_close_to_the_pattern_are_explained() {
     let sandbox = with_points(&[&at(ONE)]);
     let unknown = "feature/toolchain/sparc/phase0/step1";
     let short = format!("feature/toolchain/{}/phase1", here());
@@ -345,7 +345,7 @@ fn branches_that_are_nearly_points_say_why_they_are_none() {
 }
 
 #[test]
-fn names_that_differ_in_case_alone_are_named() {
+fn branches_differing_only_in_case_are_named() {
     let sandbox = with_points(&[]);
     sandbox.git(&["branch", "Topic", "main"]);
     sandbox.git(&["branch", "topic", "main"]);
@@ -353,7 +353,7 @@ fn names_that_differ_in_case_alone_are_named() {
 }
 
 #[test]
-fn a_directory_whose_point_has_no_branch_is_a_hint() {
+fn directory_without_a_branch_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     sandbox.git(&["branch", "-D", &branch(&at(ONE))]);
     let line = only(&sandbox);
@@ -362,7 +362,7 @@ fn a_directory_whose_point_has_no_branch_is_a_hint() {
 }
 
 #[test]
-fn a_ref_and_an_object_that_cannot_be_read_hide_nothing_else() {
+fn unreadable_ref_and_object_hide_no_other_finding() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     sandbox.write(".git/refs/heads/feature/broken", "nonsense\n");
     sandbox.write(&format!(".git/refs/heads/{}", branch(&far(ONE))), format!("{}\n", "1".repeat(40)));
@@ -375,7 +375,7 @@ fn a_ref_and_an_object_that_cannot_be_read_hide_nothing_else() {
 }
 
 #[test]
-fn a_branch_that_changes_another_points_files_is_named() {
+fn branch_changing_another_points_files_is_named() {
     let (one, two) = (at(ONE), at(TWO));
     let sandbox = with_points(&[&one, &two]);
     let text = flake(&sandbox, &one) + "# changed\n";
@@ -391,7 +391,7 @@ fn a_branch_that_changes_another_points_files_is_named() {
 }
 
 #[test]
-fn changes_that_come_from_below_are_nothing_foreign() {
+fn changes_merged_from_below_are_not_foreign() {
     let (one, two) = (at(ONE), at(TWO));
     let sandbox = with_points(&[&one, &far(ONE)]);
     sandbox.points(&[&two, "toolchain/aarch64+x86_64/phase0/step1"]);
@@ -409,7 +409,7 @@ fn changes_that_come_from_below_are_nothing_foreign() {
 }
 
 #[test]
-fn a_generated_file_that_is_executable_is_named() {
+fn executable_generated_file_is_named() {
     let one = at(ONE);
     let sandbox = with_points(&[&one]);
     sandbox.git(&["switch", "-q", &branch(&one)]);
@@ -422,7 +422,7 @@ fn a_generated_file_that_is_executable_is_named() {
 }
 
 #[test]
-fn a_file_that_nothing_reads_is_a_hint() {
+fn unread_file_is_a_hint() {
     let one = at(ONE);
     let sandbox = with_points(&[&one]);
     let file = |name: &str| format!("{}/{name}", dir(&one));

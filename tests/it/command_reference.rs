@@ -11,7 +11,7 @@ const HEAD: &str = "# Commands\n\n<!-- Made from the program's help by the test 
     GIT_LATTICE_TEST_REWRITE=1 makes it anew. -->\n";
 
 #[test]
-fn the_page_of_commands_is_current() {
+fn command_page_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/commands.md");
     let sandbox = Sandbox::bare_start();
     let mut page = HEAD.to_owned();

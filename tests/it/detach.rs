@@ -17,7 +17,7 @@ fn told_by(scratch: &Scratch, script: &str) -> String {
 }
 
 #[test]
-fn a_detached_program_holds_nothing_of_ours() {
+fn detached_program_inherits_nothing() {
     let scratch = Scratch::new();
     let held = File::create(scratch.path("held")).unwrap();
     fcntl_setfd(&held, FdFlags::empty()).unwrap();
@@ -32,7 +32,7 @@ fn a_detached_program_holds_nothing_of_ours() {
 }
 
 #[test]
-fn what_cannot_be_started_is_said() {
+fn failure_to_start_is_reported() {
     let missing = Cmd::new("/no/such/program").spawn_detached(None).unwrap_err();
     assert_eq!(missing.to_string(), "`/no/such/program` was not found");
     let unlogged = Cmd::new("true").spawn_detached(Some("/no/such/log".as_ref())).unwrap_err();
@@ -41,7 +41,7 @@ fn what_cannot_be_started_is_said() {
 
 /// In a container the session may begin outside of it, where no process id of ours names it.
 #[test]
-fn a_session_from_outside_the_container_is_left() {
+fn session_from_outside_the_container_is_left() {
     let inside = ["--pid", "--fork", "--map-root-user"];
     let is_possible = Cmd::new("unshare").args(inside).arg("true").output().is_ok_and(|output| output.status.success());
     if !is_possible {

@@ -175,7 +175,7 @@ fn fits(expected: &[String], actual: &[String]) -> bool {
 }
 
 #[test]
-fn pages_are_read() {
+fn page_parser_finds_all_steps() {
     let page = "a\n<!-- run\nx\ny\n-->\n```console\n$ a\nb\n$ c\n```\n";
     let shown = |command: &str, line, output: &str| Step::Shown {
         command: command.to_owned(),
@@ -186,7 +186,7 @@ fn pages_are_read() {
 }
 
 #[test]
-fn dots_stand_for_any_lines() {
+fn dots_match_any_lines() {
     let lines = |text: &str| masked(text);
     assert!(fits(&lines("a\n...\nc"), &lines("a\nb\nb\nc")));
     assert!(fits(&lines("at 2026-01-02T03:04:05Z 1234567"), &lines("at 2027-01-02T03:04:05Z 89abcdef")));

@@ -37,7 +37,7 @@ fn old_file(sandbox: &Sandbox, name: &str, age: Duration) {
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]
-fn a_fresh_clone_is_well() {
+fn fresh_clone_has_no_problems() {
     let sandbox = Sandbox::new();
     let run = sandbox.refused(&["doctor"]).exits(0);
     for topic in ["git", "lattice.toml", "remote", "hooks", "refspecs", "writer", "locks", "operations", "disk"] {
@@ -48,14 +48,14 @@ fn a_fresh_clone_is_well() {
 }
 
 #[test]
-fn without_a_repository_the_machine_is_looked_at() {
+fn doctor_works_outside_of_a_repository() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice_in("home", &["doctor"], |command| command).exits(0);
     run.says_out("repository  not checked").says_out("✓ ok       git");
 }
 
 #[test]
-fn an_unusable_lattice_toml_must_be_repaired() {
+fn invalid_lattice_toml_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.write("lattice.toml", "base = 1\n");
     sandbox.lattice(&["doctor"]).exits(1).says_out("✗ error    lattice.toml").says_out("1 thing to be repaired, ");
@@ -66,7 +66,7 @@ fn an_unusable_lattice_toml_must_be_repaired() {
 }
 
 #[test]
-fn a_remote_that_is_gone_is_a_warning_and_is_not_asked_offline() {
+fn unreachable_remote_is_a_warning_unless_offline() {
     let sandbox = Sandbox::new();
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     assert!(line(&sandbox, "remote").starts_with("warning: `origin` does not answer: fatal: "));
@@ -76,7 +76,7 @@ fn a_remote_that_is_gone_is_a_warning_and_is_not_asked_offline() {
 }
 
 #[test]
-fn a_refspec_that_throws_records_away_must_go() {
+fn refspec_that_overwrites_records_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*"]);
     let run = sandbox.lattice(&["doctor", "--offline"]).exits(1);
@@ -92,7 +92,7 @@ fn a_refspec_that_throws_records_away_must_go() {
 }
 
 #[test]
-fn a_lock_is_named_with_its_age_and_removed_only_when_it_is_dead() {
+fn only_stale_locks_are_removed() {
     let sandbox = Sandbox::new();
     old_file(&sandbox, ".git/index.lock", Duration::from_secs(60));
     assert_eq!(line(&sandbox, "locks"), "ok: no stale ones", "somebody may be at work");
@@ -106,7 +106,7 @@ fn a_lock_is_named_with_its_age_and_removed_only_when_it_is_dead() {
 }
 
 #[test]
-fn what_is_under_way_is_said() {
+fn unfinished_merge_is_reported() {
     let sandbox = Sandbox::new();
     for (branch, text) in [("a", "one\n"), ("b", "two\n")] {
         sandbox.git(&["switch", "-q", "-c", branch, "main"]);
@@ -119,7 +119,7 @@ fn what_is_under_way_is_said() {
 }
 
 #[test]
-fn files_of_killed_processes_are_removed() {
+fn temporary_files_of_killed_processes_are_removed() {
     let sandbox = Sandbox::new();
     let heads = ".git/lattice/source/.git/refs/heads";
     // No process has the largest id that there can be (proc_sys_kernel(5)).
@@ -137,7 +137,7 @@ fn files_of_killed_processes_are_removed() {
 }
 
 #[test]
-fn what_a_killed_command_was_writing_goes_at_the_next() {
+fn next_command_removes_files_of_a_killed_one() {
     let sandbox = Sandbox::bare_start();
     let ended = ended_process();
     let names = [format!(".lattice.toml.lattice-{ended}.0"), format!(".git/hooks/.pre-commit.lattice-{ended}.1")];
@@ -153,7 +153,7 @@ fn what_a_killed_command_was_writing_goes_at_the_next() {
 }
 
 #[test]
-fn hooks_of_another_version_are_installed_anew() {
+fn hooks_of_another_version_are_reinstalled() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
     assert!(line_of_hooks(&sandbox).iter().all(|line| line.starts_with("ok: ")));
@@ -166,7 +166,7 @@ fn hooks_of_another_version_are_installed_anew() {
 }
 
 #[test]
-fn hooks_that_do_not_run_are_told_of() {
+fn hooks_that_do_not_run_are_reported() {
     let mut sandbox = Sandbox::new();
     let real = which::which("git").unwrap();
     let older =
@@ -191,7 +191,7 @@ fn line_of_hooks(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn nix_says_its_version_and_what_it_builds_for() {
+fn reports_nix_version_and_systems() {
     for nix in nix_setup::every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -203,7 +203,7 @@ fn nix_says_its_version_and_what_it_builds_for() {
 }
 
 #[test]
-fn without_nix_it_says_what_cannot_be_done() {
+fn missing_nix_is_reported_with_consequences() {
     let sandbox = Sandbox::new();
     assert!(line(&sandbox, "nix").starts_with("warning: nothing can be built here: "));
     sandbox.points(&[&at("phase0/step1")]);
@@ -225,7 +225,7 @@ fn must_be_repaired(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
 }
 
 #[test]
-fn a_base_in_the_configuration_that_is_none_must_go() {
+fn invalid_lattice_base_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.base", "nope"]);
     must_be_repaired(
@@ -239,7 +239,7 @@ fn a_base_in_the_configuration_that_is_none_must_go() {
 }
 
 #[test]
-fn a_trust_file_that_is_not_believed_must_be_mended() {
+fn rejected_trust_file_is_an_error() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     let path = sandbox.path("home/.local/state/git-lattice/trust.json");
@@ -254,7 +254,7 @@ fn a_trust_file_that_is_not_believed_must_be_mended() {
 }
 
 #[test]
-fn a_branch_whose_commit_is_gone_must_go() {
+fn branch_with_a_missing_commit_is_an_error() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.points(&[&one]);
@@ -267,7 +267,7 @@ fn a_branch_whose_commit_is_gone_must_go() {
 }
 
 #[test]
-fn a_queue_that_is_a_file_must_go() {
+fn queue_that_is_a_file_is_an_error() {
     let sandbox = Sandbox::new();
     let queue = sandbox.work().join(".git/lattice/queue");
     fs::create_dir_all(queue.parent().unwrap()).unwrap();
@@ -278,7 +278,7 @@ fn a_queue_that_is_a_file_must_go() {
 }
 
 #[test]
-fn a_store_that_nix_cannot_use_must_be_repaired() {
+fn unusable_nix_store_is_an_error() {
     for nix in nix_setup::every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -293,7 +293,7 @@ fn a_store_that_nix_cannot_use_must_be_repaired() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_must_be_started() {
+fn unreachable_nix_daemon_is_an_error() {
     for nix in nix_setup::every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);

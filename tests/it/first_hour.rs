@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
 #[test]
-fn init_on_a_terminal_leaves_typed_lines_alone() {
+fn init_on_a_terminal_does_not_read_stdin() {
     let sandbox = Sandbox::bare_start();
     let mut command = std::process::Command::new(which::which("script").unwrap());
     command.args(["-qec", "git-lattice init --component a --arch x86_64; cat", "/dev/null"]);

@@ -77,7 +77,7 @@ proptest! {
     #![proptest_config(cases(250))]
 
     #[test]
-    fn our_own_checkers_are_silent(flake in flake()) {
+    fn built_in_linters_find_nothing(flake in flake()) {
         let tools = Tools::embedded_only("it needs one process per file");
         for template in Template::ALL {
             assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
@@ -87,7 +87,7 @@ proptest! {
 
 /// Where statix and deadnix are on PATH, they are asked too.
 #[test]
-fn every_checker_there_is_is_silent() {
+fn all_linters_find_nothing() {
     let tools = Tools::find(&Lookup::default()).unwrap();
     for template in Template::ALL {
         for below in 0..3 {

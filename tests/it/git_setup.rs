@@ -72,7 +72,7 @@ fn describe(path: &Path, lines: &mut Vec<String>) {
 }
 
 #[test]
-fn a_namespace_is_for_serving_and_hides_no_branch() {
+fn git_namespace_hides_no_branch() {
     let sandbox = Sandbox::new();
     let within = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.env("GIT_NAMESPACE", "other"));
     within(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0).says_out("created");

@@ -4,7 +4,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir, far, here};
 
 #[test]
-fn the_base_branch_of_an_older_config_counts() {
+fn base_branch_in_config_toml_is_honoured() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "stable", "main~1"]);
     sandbox.write("step.toml", "[nix]\nbase_branch = \"stable\"\n");
@@ -13,7 +13,7 @@ fn the_base_branch_of_an_older_config_counts() {
 }
 
 #[test]
-fn the_first_point_grows_from_the_base_branch() {
+fn first_point_is_based_on_the_base_branch() {
     let sandbox = Sandbox::new();
     sandbox.git(&["switch", "-q", "-c", "topic"]);
     sandbox.git(&["commit", "-q", "--allow-empty", "-m", "something else"]);
@@ -22,7 +22,7 @@ fn the_first_point_grows_from_the_base_branch() {
 }
 
 #[test]
-fn a_point_grows_from_the_greatest_points_below_it() {
+fn parents_are_the_greatest_points_below() {
     let sandbox = Sandbox::new();
     let [one, three, next] = ["phase0/step1", "phase0/step3", "phase1/step1"].map(at);
     sandbox.points(&[&one, &three, &next, &far("phase0/step1")]);
@@ -41,7 +41,7 @@ fn steps_are_ordered_as_numbers() {
 }
 
 #[test]
-fn a_point_over_two_architectures_is_a_merge_commit() {
+fn point_over_two_architectures_is_a_merge_commit() {
     let sandbox = Sandbox::new();
     let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
     sandbox.points(&below);
@@ -57,7 +57,7 @@ fn a_point_over_two_architectures_is_a_merge_commit() {
 }
 
 #[test]
-fn a_point_made_on_another_machine_is_grown_from() {
+fn fetched_point_becomes_a_parent() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
@@ -68,7 +68,7 @@ fn a_point_made_on_another_machine_is_grown_from() {
 }
 
 #[test]
-fn several_steps_at_once_stand_on_each_other() {
+fn steps_made_together_build_on_each_other() {
     let sandbox = Sandbox::new();
     let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
     let args = ["new", "--arch", here(), "--step", "step3,step1", "--step", "step2", "--no-push"];
@@ -78,7 +78,7 @@ fn several_steps_at_once_stand_on_each_other() {
 }
 
 #[test]
-fn points_that_do_not_fit_together_are_not_joined() {
+fn conflicting_points_are_not_joined() {
     let sandbox = Sandbox::new();
     let below = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
     sandbox.points(&below);

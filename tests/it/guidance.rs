@@ -9,7 +9,7 @@ const FAILING: &str = "{ system, lattice, ... }:\nderivation {\n  inherit (latti
     builder = \"/bin/sh\";\n  args = [ \"-c\" \"exit 3\" ];\n}\n";
 
 #[test]
-fn status_goes_on_from_where_the_work_is() {
+fn status_suggests_the_next_step_of_current_work() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -25,7 +25,7 @@ fn status_goes_on_from_where_the_work_is() {
 }
 
 #[test]
-fn what_failed_is_neither_forgotten_nor_built_again_by_a_checkout() {
+fn failed_build_is_reported_and_not_repeated() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -43,7 +43,7 @@ fn what_failed_is_neither_forgotten_nor_built_again_by_a_checkout() {
 }
 
 #[test]
-fn completions_answer_git_s_own() {
+fn completions_work_through_git() {
     let script = Sandbox::bare_start().lattice(&["completions", "bash"]).exits(0).stdout;
     let ask = "COMP_WORDS=(git -C . lattice new --te) COMP_CWORD=5\n_git_lattice\necho \"${COMPREPLY[*]}\"";
     let answer = std::process::Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).output().unwrap();
@@ -51,7 +51,7 @@ fn completions_answer_git_s_own() {
 }
 
 #[test]
-fn the_man_page_has_a_section_for_every_command() {
+fn man_page_has_a_section_for_every_command() {
     let page = Sandbox::bare_start().lattice(&["man"]).exits(0).stdout;
     for command in ["INIT", "AXIS ADD", "NEW", "NEXT-STEP", "PROMOTE", "BUILD", "STATUS", "SHOW", "HOOKS INSTALL"] {
         assert!(page.contains(&format!("\n.SH GIT LATTICE {command}\n")), "{command} should have a section");

@@ -75,7 +75,7 @@ fn files_and_resets_start_nothing() {
 }
 
 #[test]
-fn a_rebase_starts_nothing() {
+fn rebase_starts_nothing() {
     on_every_git(|sandbox| {
         change(sandbox, "n = 1");
         change(sandbox, "n = 2");
@@ -90,7 +90,7 @@ fn a_rebase_starts_nothing() {
 }
 
 #[test]
-fn a_rebase_that_stops_in_the_middle_starts_nothing() {
+fn stopped_rebase_starts_nothing() {
     on_every_git(|sandbox| {
         change(sandbox, "n = 1");
         let file = format!("{}/config.toml", dir(&at("phase0/step1")));
@@ -114,7 +114,7 @@ fn a_rebase_that_stops_in_the_middle_starts_nothing() {
 }
 
 #[test]
-fn a_bisection_starts_nothing() {
+fn bisect_starts_nothing() {
     on_every_git(|sandbox| {
         for n in 0..5 {
             change(sandbox, &format!("n = {n}"));
@@ -129,7 +129,7 @@ fn a_bisection_starts_nothing() {
 }
 
 #[test]
-fn a_submodule_starts_nothing() {
+fn submodule_update_starts_nothing() {
     on_every_git(|sandbox| {
         sandbox.git(&["config", "--global", "protocol.file.allow", "always"]);
         let remote = sandbox.path("remote.git").display().to_string();
@@ -143,7 +143,7 @@ fn a_submodule_starts_nothing() {
 }
 
 #[test]
-fn a_switch_builds_and_a_detached_head_does_not() {
+fn only_a_switch_to_a_branch_builds() {
     on_every_git(|sandbox| {
         says_nothing(sandbox, &["checkout", "-q", "--detach"]);
         says_nothing(sandbox, &["switch", "-q", "main"]);
@@ -152,7 +152,7 @@ fn a_switch_builds_and_a_detached_head_does_not() {
 }
 
 #[test]
-fn whoever_reads_what_git_says_is_not_held_up() {
+fn reader_of_git_output_does_not_wait_for_the_build() {
     for git in every_git() {
         let mut sandbox = Sandbox::new();
         sandbox.use_git(git.as_deref());
@@ -169,7 +169,7 @@ fn whoever_reads_what_git_says_is_not_held_up() {
 }
 
 #[test]
-fn commits_and_merges_build_where_it_was_asked_for() {
+fn commits_and_merges_build_when_enabled() {
     on_every_git(|sandbox| {
         sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), "n = 1\n");
         builds(sandbox, &["commit", "-q", "-a", "-m", "another content"]);
@@ -183,7 +183,7 @@ fn commits_and_merges_build_where_it_was_asked_for() {
 }
 
 #[test]
-fn commits_and_merges_do_nothing_where_it_was_not() {
+fn commits_and_merges_do_not_build_by_default() {
     on_every_git(|sandbox| {
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
         sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -196,7 +196,7 @@ fn commits_and_merges_do_nothing_where_it_was_not() {
 }
 
 #[test]
-fn a_clone_with_hooks_says_one_line_and_builds_nothing() {
+fn clone_with_hooks_prints_one_line_and_builds_nothing() {
     for git in every_git() {
         let sandbox = Sandbox::on_git(git.as_deref());
         sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
@@ -213,7 +213,7 @@ fn a_clone_with_hooks_says_one_line_and_builds_nothing() {
 }
 
 #[test]
-fn an_editor_s_short_path_is_enough() {
+fn hooks_run_with_the_short_path_of_an_editor() {
     for git in every_git() {
         let sandbox = Sandbox::on_git(git.as_deref());
         sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -235,7 +235,7 @@ fn with_path(sandbox: &Sandbox, git: &Path, path: &Path) -> Output {
 }
 
 #[test]
-fn a_program_that_has_gone_is_one_line() {
+fn missing_program_prints_one_line() {
     for git in every_git() {
         for way in ["--shim", "--config"] {
             if way == "--config" && git.is_none() {
@@ -275,7 +275,7 @@ fn run_in_work(sandbox: &Sandbox, command: &mut std::process::Command) {
 }
 
 #[test]
-fn the_index_that_the_commit_is_made_from_is_linted() {
+fn index_of_the_commit_is_linted() {
     for git in every_git() {
         let sandbox = Sandbox::on_git(git.as_deref());
         sandbox.lattice(&["hooks", "install"]).exits(0);

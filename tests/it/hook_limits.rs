@@ -78,7 +78,7 @@ fn queue_is_empty(sandbox: &Sandbox) {
 }
 
 #[test]
-fn worker_reads_what_the_hook_did_not() {
+fn worker_reads_records_that_the_hook_skipped() {
     for verdict in ["built", "failed"] {
         let (sandbox, key) = ready();
         let commit = notes(&sandbox, &key, verdict);
@@ -92,7 +92,7 @@ fn worker_reads_what_the_hook_did_not() {
 }
 
 #[test]
-fn few_writers_are_read_at_once() {
+fn hook_reads_the_records_of_200_writers() {
     for (verdict, line) in [("built", ""), ("failed", "this content failed before")] {
         let (sandbox, key) = ready();
         let commit = notes(&sandbox, &key, verdict);
@@ -204,7 +204,7 @@ fn comes_to_be_built(sandbox: &Sandbox) {
 }
 
 #[test]
-fn held_queue_is_left_to_the_background() {
+fn locked_queue_is_left_to_the_background() {
     let (sandbox, _) = ready();
     let queue = sandbox.work().join(".git/lattice/queue");
     fs::create_dir_all(&queue).unwrap();

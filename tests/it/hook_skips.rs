@@ -49,7 +49,7 @@ fn skipped(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn each_skip_does_what_it_says_and_is_seen() {
+fn every_skip_variable_works_and_is_reported() {
     for git in every_git() {
         let sandbox = with_hooks(git.as_deref());
         assert_eq!((acts(&sandbox, &[]), skipped(&sandbox, &[]).len()), ((true, true), 0));
@@ -70,7 +70,7 @@ fn each_skip_does_what_it_says_and_is_seen() {
 }
 
 #[test]
-fn git_config_switches_off_all_or_one() {
+fn git_config_disables_all_hooks_or_one() {
     for git in every_git() {
         let sandbox = with_hooks(git.as_deref());
         for (key, expected) in [

@@ -59,7 +59,7 @@ fn commit_and_checkout_reach_git_lattice() {
 }
 
 #[test]
-fn files_that_are_checked_out_start_nothing() {
+fn checkout_of_files_starts_nothing() {
     let scratch = repo_and_binary(0);
     scratch.write("repo/file", "1");
     scratch.git("repo", &["add", "file"]);
@@ -81,7 +81,7 @@ fn linked_worktrees_run_the_same_hook() {
 }
 
 #[test]
-fn a_refusing_lint_stops_the_commit_and_a_failing_build_no_checkout() {
+fn lint_stops_the_commit_but_no_hook_stops_a_checkout() {
     let scratch = repo_and_binary(1);
     install_in(&scratch, HOOKS);
     assert_eq!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.code(), Some(1));
@@ -91,7 +91,7 @@ fn a_refusing_lint_stops_the_commit_and_a_failing_build_no_checkout() {
 }
 
 #[test]
-fn without_git_lattice_there_is_one_line_and_git_goes_on() {
+fn missing_program_prints_one_line_and_git_continues() {
     let scratch = repo_and_binary(0);
     install_in(&scratch, HOOKS);
     fs::remove_file(scratch.path("bin/git-lattice")).unwrap();
@@ -104,7 +104,7 @@ fn without_git_lattice_there_is_one_line_and_git_goes_on() {
 }
 
 #[test]
-fn a_program_that_moved_is_found_on_path_and_a_broken_one_stops_nothing() {
+fn moved_program_is_found_and_a_broken_one_ignored() {
     let scratch = repo_and_binary(0);
     let plan = plan_install(&scratch.path(HOOKS), Some(Path::new("/gone/git-lattice"))).unwrap();
     plan.apply().unwrap();
@@ -119,7 +119,7 @@ fn a_program_that_moved_is_found_on_path_and_a_broken_one_stops_nothing() {
 }
 
 #[test]
-fn the_hook_that_was_there_runs_first() {
+fn existing_hook_runs_first() {
     let scratch = repo_and_binary(0);
     let note = |name: &str| {
         format!("#!/bin/sh\necho \"{name} $(basename \"$0\") $*\" >>'{}'\n", scratch.path("called").display())
@@ -136,7 +136,7 @@ fn the_hook_that_was_there_runs_first() {
 }
 
 #[test]
-fn the_hook_that_was_there_may_refuse_a_commit() {
+fn existing_hook_may_refuse_a_commit() {
     let scratch = repo_and_binary(0);
     hook(&scratch, "pre-commit", "#!/usr/bin/env -S sh -e\nfalse\necho 'not reached'\n");
     install_in(&scratch, HOOKS);
@@ -146,7 +146,7 @@ fn the_hook_that_was_there_may_refuse_a_commit() {
 }
 
 #[test]
-fn a_chained_program_gets_stdin_and_its_status_counts() {
+fn chained_program_gets_stdin_and_its_status_counts() {
     let scratch = repo_and_binary(0);
     let text = format!("#!/usr/bin/awk -f\n{{ print >\"{}\" }}\nEND {{ exit 7 }}\n", scratch.path("stdin").display());
     hook(&scratch, "pre-commit", &text);
@@ -157,7 +157,7 @@ fn a_chained_program_gets_stdin_and_its_status_counts() {
 }
 
 #[test]
-fn uninstall_leaves_the_folder_as_it_was() {
+fn uninstall_restores_the_folder() {
     let scratch = repo_and_binary(0);
     let hooks = scratch.path(HOOKS);
     scratch.program("script", "#!/bin/sh\nexit 0\n");
@@ -177,7 +177,7 @@ fn uninstall_leaves_the_folder_as_it_was() {
 }
 
 #[test]
-fn a_folder_that_we_made_goes_with_us() {
+fn uninstall_removes_only_a_folder_made_by_install() {
     let scratch = repo_and_binary(0);
     fs::remove_dir_all(scratch.path(HOOKS)).unwrap();
     install_in(&scratch, HOOKS);
@@ -194,7 +194,7 @@ fn a_folder_that_we_made_goes_with_us() {
 }
 
 #[test]
-fn status_tells_what_is_there() {
+fn status_reports_each_hook() {
     let scratch = repo_and_binary(0);
     let states =
         || status(&scratch.path(HOOKS)).unwrap().into_iter().take(2).map(|(_, state)| state).collect::<Vec<_>>();
@@ -214,7 +214,7 @@ fn status_tells_what_is_there() {
 }
 
 #[test]
-fn shims_are_updated_but_not_those_of_a_newer_program() {
+fn shims_of_a_newer_version_are_not_replaced() {
     let scratch = repo_and_binary(0);
     let hooks = scratch.path(HOOKS);
     plan_install(&hooks, None).unwrap().apply().unwrap();
@@ -232,7 +232,7 @@ fn shims_are_updated_but_not_those_of_a_newer_program() {
 }
 
 #[test]
-fn nothing_of_the_users_is_overwritten() {
+fn hooks_of_the_user_are_not_overwritten() {
     let scratch = repo_and_binary(0);
     let hooks = scratch.path(HOOKS);
     install_in(&scratch, HOOKS);
@@ -253,7 +253,7 @@ fn nothing_of_the_users_is_overwritten() {
 }
 
 #[test]
-fn an_interrupted_installation_is_finished_or_undone() {
+fn interrupted_install_is_finished_or_undone() {
     let scratch = repo_and_binary(0);
     hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
     let before = scratch.snapshot(HOOKS);
@@ -270,7 +270,7 @@ fn an_interrupted_installation_is_finished_or_undone() {
 }
 
 #[test]
-fn what_is_no_place_for_a_hook_is_said() {
+fn unusable_hook_path_is_refused() {
     let scratch = repo_and_binary(0);
     fs::create_dir(scratch.path(HOOKS).join("pre-commit")).unwrap();
     let refused = plan_install(&scratch.path(HOOKS), None).unwrap_err();
@@ -281,7 +281,7 @@ fn what_is_no_place_for_a_hook_is_said() {
 }
 
 #[test]
-fn a_hook_that_cannot_be_written_leaves_the_old_one_running() {
+fn failed_write_keeps_the_existing_hook() {
     const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 4096 } else { 1024 };
     let scratch = repo_and_binary(0);
     let mut folder = scratch.path(HOOKS);
@@ -297,7 +297,7 @@ fn a_hook_that_cannot_be_written_leaves_the_old_one_running() {
 }
 
 #[test]
-fn the_folder_in_force_is_found() {
+fn hooks_folder_in_force_is_found() {
     let scratch = repo_and_binary(0);
     let git = scratch.git_program();
     let find = |cwd: &str| dir::find(&git, &scratch.path(cwd)).unwrap();
@@ -317,7 +317,7 @@ fn the_folder_in_force_is_found() {
 }
 
 #[test]
-fn a_folder_that_others_share_is_refused() {
+fn shared_hooks_folder_is_refused() {
     let scratch = repo_and_binary(0);
     let git = scratch.git_program();
     let error = |cwd: &str| dir::find(&git, &scratch.path(cwd)).unwrap_err();

@@ -23,7 +23,7 @@ fn is_refused(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn a_modern_git_gets_sections_and_no_files() {
+fn modern_git_gets_config_sections_and_no_files() {
     let Some(sandbox) = configured() else { return };
     let hooks = sandbox.work().join(".git/hooks");
     assert!(!hooks.join("pre-commit").exists() && !hooks.join("post-checkout").exists());
@@ -37,7 +37,7 @@ fn a_modern_git_gets_sections_and_no_files() {
 }
 
 #[test]
-fn the_section_is_the_one_that_git_documents() {
+fn config_section_has_the_documented_form() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
     let config = fs::read_to_string(sandbox.work().join(".git/config")).unwrap();
@@ -50,7 +50,7 @@ fn the_section_is_the_one_that_git_documents() {
 }
 
 #[test]
-fn hooks_of_the_folder_run_as_well_wherever_it_is() {
+fn hooks_of_the_hooks_path_still_run() {
     let Some(sandbox) = configured() else { return };
     let seen = sandbox.path("seen").display().to_string();
     let script = sandbox.path("bin-pre-commit/pre-commit");
@@ -71,7 +71,7 @@ fn hooks_of_the_folder_run_as_well_wherever_it_is() {
 }
 
 #[test]
-fn every_worktree_runs_them() {
+fn every_worktree_runs_the_hooks() {
     let Some(sandbox) = configured() else { return };
     sandbox.points(&[&at("phase0/step1")]);
     let added = sandbox.try_git("work", &["worktree", "add", "-q", "../linked", &branch(&at("phase0/step1"))]);
@@ -81,7 +81,7 @@ fn every_worktree_runs_them() {
 }
 
 #[test]
-fn an_older_git_is_told_of_and_gets_shims() {
+fn older_git_gets_shims() {
     let Some(sandbox) = configured() else { return };
     let older = "2.47.3";
     let script = "#!/bin/sh\nif [ \"$*\" = version ]; then echo git version 2.47.3; else exec \"$real\" \"$@\"; fi\n";
@@ -98,7 +98,7 @@ fn an_older_git_is_told_of_and_gets_shims() {
 }
 
 #[test]
-fn shims_stay_until_they_are_moved_and_never_run_twice() {
+fn shims_stay_until_migrated_and_run_once() {
     let Some(git) = modern_git() else { return };
     let sandbox = Sandbox::on_git(Some(&git));
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);

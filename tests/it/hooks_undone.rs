@@ -43,17 +43,17 @@ fn program(sandbox: &Sandbox, name: &str, text: &str) {
 }
 
 #[test]
-fn a_repository_without_hooks() {
+fn restores_a_repository_without_hooks() {
     comes_back(|_| {}, "work", &["work"]);
 }
 
 #[test]
-fn a_repository_without_a_hooks_folder() {
+fn restores_a_repository_without_a_hooks_folder() {
     comes_back(|sandbox| drop(fs::remove_dir_all(sandbox.work().join(".git/hooks"))), "work", &["work"]);
 }
 
 #[test]
-fn a_repository_with_hooks_of_its_own() {
+fn restores_a_repository_with_its_own_hooks() {
     let prepare = |sandbox: &Sandbox| {
         program(sandbox, "work/.git/hooks/pre-commit", "#!/bin/sh\nexit 0\n");
         program(sandbox, "work/.git/hooks/post-merge", "#!/usr/bin/env python3\n");
@@ -63,7 +63,7 @@ fn a_repository_with_hooks_of_its_own() {
 }
 
 #[test]
-fn a_configuration_with_comments_blank_lines_and_an_open_end() {
+fn restores_comments_and_blank_lines_of_git_config() {
     for text in [
         "\n\n# ours\n[alias]\n\n\tx = status ; a comment\n\n\n",
         "\n[hook \"other\"]\n\tevent = pre-commit\n\tcommand = true\n[alias]\n\tx = status",
@@ -80,12 +80,12 @@ fn a_configuration_with_comments_blank_lines_and_an_open_end() {
 }
 
 #[test]
-fn a_linked_worktree() {
+fn restores_a_linked_worktree() {
     comes_back(|sandbox| drop(sandbox.git(&["worktree", "add", "-q", "../linked"])), "linked", &["work", "linked"]);
 }
 
 #[test]
-fn a_bare_repository_and_its_worktrees() {
+fn restores_a_bare_repository_and_its_worktrees() {
     let prepare =
         |sandbox: &Sandbox| drop(sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]));
     comes_back(prepare, "remote.git", &["remote.git"]);
@@ -93,7 +93,7 @@ fn a_bare_repository_and_its_worktrees() {
 }
 
 #[test]
-fn a_worktree_with_hooks_of_its_own() {
+fn restores_a_worktree_with_its_own_hooks() {
     let prepare = |sandbox: &Sandbox| {
         sandbox.git(&["worktree", "add", "-q", "../linked"]);
         sandbox.git(&["config", "extensions.worktreeConfig", "true"]);
@@ -105,7 +105,7 @@ fn a_worktree_with_hooks_of_its_own() {
 }
 
 #[test]
-fn a_hooks_path_in_the_worktree() {
+fn restores_a_hooks_path_in_the_worktree() {
     let prepare = |sandbox: &Sandbox| {
         sandbox.git(&["config", "core.hooksPath", ".husky/_"]);
         program(sandbox, "work/.husky/_/pre-commit", "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"");
@@ -115,7 +115,7 @@ fn a_hooks_path_in_the_worktree() {
 }
 
 #[test]
-fn what_was_changed_meanwhile_stays_changed() {
+fn later_changes_survive_uninstall() {
     for git in every_git() {
         for way in ["--config", "--shim"] {
             let sandbox = Sandbox::on_git(git.as_deref());
@@ -137,7 +137,7 @@ fn what_was_changed_meanwhile_stays_changed() {
 }
 
 #[test]
-fn a_section_that_was_changed_by_hand_is_not_lost() {
+fn section_edited_by_hand_is_kept() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["hooks", "install", "--config"]).exits(0);
     sandbox.git(&["config", "hook.lattice-pre-commit.command", "make lint"]);
@@ -150,7 +150,7 @@ fn a_section_that_was_changed_by_hand_is_not_lost() {
 }
 
 #[test]
-fn another_git_at_work_on_the_configuration_is_named() {
+fn locked_configuration_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write(".git/config.lock", "");
     sandbox.lattice(&["hooks", "install", "--config"]).exits(2).says_err("config.lock").says_err("hint:");
@@ -160,7 +160,7 @@ fn another_git_at_work_on_the_configuration_is_named() {
 }
 
 #[test]
-fn a_hook_that_is_not_executable_is_not_called_installed() {
+fn non_executable_hook_is_not_called_installed() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
     let hook = sandbox.work().join(".git/hooks/post-checkout");

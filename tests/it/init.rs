@@ -22,7 +22,7 @@ fn has(toml: &str, line: &str) {
 }
 
 #[test]
-fn component_and_arch_are_sets_and_phase_and_step_are_numbered() {
+fn default_axes_are_two_sets_and_two_numbered_chains() {
     let sandbox = Sandbox::bare_start();
     let args = ["init", "--component", "rust-1.83,gcc", "--arch", "aarch64,x86_64", "--no-hooks"];
     sandbox.lattice(&args).exits(0);
@@ -53,7 +53,7 @@ fn listed_phases_and_steps_are_closed_chains() {
 }
 
 #[test]
-fn components_can_be_put_in_order() {
+fn components_can_form_a_chain() {
     let sandbox = Sandbox::bare_start();
     let args = ["init", "--component", "v1,v2", "--arch", "x86_64", "--chain", "component", "--no-hooks"];
     sandbox.lattice(&args).exits(0);
@@ -61,7 +61,7 @@ fn components_can_be_put_in_order() {
 }
 
 #[test]
-fn without_an_architecture_it_is_this_machine_s() {
+fn default_architecture_is_this_machines() {
     let sandbox = Sandbox::bare_start();
     let arch = std::env::consts::ARCH;
     has(&init(&sandbox, &[]), &format!("arch = {{ set = [\"{arch}\"] }}"));
@@ -78,7 +78,7 @@ fn architectures_are_mapped_to_systems() {
 }
 
 #[test]
-fn an_unknown_architecture_needs_its_system_named() {
+fn unknown_architecture_needs_a_system() {
     let sandbox = Sandbox::bare_start();
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "board"]].concat());
     run.exits(2).says_err("the Nix system of `board` is unknown").says_err("--system board=");
@@ -86,7 +86,7 @@ fn an_unknown_architecture_needs_its_system_named() {
 }
 
 #[test]
-fn a_system_for_no_architecture_is_refused() {
+fn refuses_a_system_without_its_architecture() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "x86_64", "--system", "board=armv7l-linux"]].concat();
     sandbox.lattice(&args).exits(2).says_err("not one of the architectures: x86_64");
@@ -95,7 +95,7 @@ fn a_system_for_no_architecture_is_refused() {
 }
 
 #[test]
-fn without_a_component_there_is_nothing_to_write() {
+fn component_is_required() {
     Sandbox::bare_start().lattice(&["init", "--arch", "x86_64"]).exits(2).says_err("--component");
 }
 
@@ -110,7 +110,7 @@ fn patterns_are_written_and_checked() {
 }
 
 #[test]
-fn a_pattern_that_drops_an_axis_is_refused_before_anything_is_written() {
+fn pattern_without_an_axis_is_refused_before_writing() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "aarch64,x86_64", "--branch", "feature/{phase}/{step}"]].concat();
     sandbox.lattice(&args).exits(2).says_err("arch");
@@ -118,7 +118,7 @@ fn a_pattern_that_drops_an_axis_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn an_existing_file_is_left_alone() {
+fn existing_file_is_left_alone() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "# mine\n");
     let run = sandbox.lattice(&[&MINIMAL[..], &["--arch", "x86_64"]].concat());
@@ -140,7 +140,7 @@ fn force_changes_what_is_named_and_keeps_comments() {
 }
 
 #[test]
-fn force_takes_away_the_systems_of_values_that_are_gone() {
+fn force_removes_systems_of_removed_values() {
     let sandbox = Sandbox::bare_start();
     init(&sandbox, &["--arch", "aarch64,x86_64"]);
     sandbox.lattice(&["init", "--force", "--arch", "x86_64,riscv64", "--no-hooks"]).exits(0);
@@ -163,7 +163,7 @@ fn force_can_change_one_system_and_leaves_the_others() {
 }
 
 #[test]
-fn force_can_put_components_in_order_and_they_stay_so() {
+fn force_can_turn_components_into_a_chain() {
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&["init", "--component", "v1,v2", "--arch", "x86_64", "--no-hooks"]).exits(0);
     sandbox.lattice(&["init", "--force", "--chain", "component", "--no-hooks"]).exits(0);
@@ -173,7 +173,7 @@ fn force_can_put_components_in_order_and_they_stay_so() {
 }
 
 #[test]
-fn force_does_not_bring_a_remote_back() {
+fn force_keeps_an_empty_remote() {
     let sandbox = Sandbox::bare_start();
     init(&sandbox, &["--arch", "x86_64", "--remote", ""]);
     sandbox.lattice(&["init", "--force", "--arch", "aarch64", "--no-hooks"]).exits(0);
@@ -181,7 +181,7 @@ fn force_does_not_bring_a_remote_back() {
 }
 
 #[test]
-fn force_does_not_help_where_the_file_is_no_toml() {
+fn force_refuses_a_file_that_is_not_toml() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", "base = = 1\n");
     let args = [&MINIMAL[..], &["--arch", "x86_64", "--force"]].concat();
@@ -199,7 +199,7 @@ fn only_lattice_toml_is_written() {
 }
 
 #[test]
-fn it_is_written_to_the_top_of_the_worktree() {
+fn file_is_written_to_the_top_of_the_worktree() {
     let sandbox = Sandbox::bare_start();
     fs::create_dir_all(sandbox.work().join("deep/down")).unwrap();
     let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
@@ -208,7 +208,7 @@ fn it_is_written_to_the_top_of_the_worktree() {
 }
 
 #[test]
-fn the_base_is_the_remote_s_default_branch() {
+fn base_is_the_remotes_default_branch() {
     let sandbox = Sandbox::bare_start();
     sandbox.git(&["push", "-q", "origin", "main:develop"]);
     sandbox.git(&["remote", "set-head", "origin", "develop"]);
@@ -216,7 +216,7 @@ fn the_base_is_the_remote_s_default_branch() {
 }
 
 #[test]
-fn the_base_is_a_usual_name_or_head_s_branch() {
+fn base_is_a_usual_name_or_heads_branch() {
     for name in ["trunk", "master", "my-base"] {
         let sandbox = Sandbox::bare_start();
         sandbox.git(&["branch", "-m", "main", name]);
@@ -228,7 +228,7 @@ fn the_base_is_a_usual_name_or_head_s_branch() {
 }
 
 #[test]
-fn the_base_can_be_named_and_must_be_when_head_is_detached() {
+fn detached_head_needs_an_explicit_base() {
     let sandbox = Sandbox::bare_start();
     has(&init(&sandbox, &["--arch", "x86_64", "--base", "stable"]), "base = \"stable\"");
     let sandbox = Sandbox::bare_start();
@@ -238,7 +238,7 @@ fn the_base_can_be_named_and_must_be_when_head_is_detached() {
 }
 
 #[test]
-fn the_remote_is_origin_or_the_only_one_or_none() {
+fn remote_is_origin_or_the_only_one_or_none() {
     let sandbox = Sandbox::bare_start();
     sandbox.git(&["remote", "add", "aaa", "../remote.git"]);
     has(&init(&sandbox, &["--arch", "x86_64"]), "remote = \"origin\"");
@@ -252,7 +252,7 @@ fn the_remote_is_origin_or_the_only_one_or_none() {
 }
 
 #[test]
-fn hooks_are_installed_when_wanted_and_offered_otherwise() {
+fn hooks_are_installed_on_request_or_suggested() {
     let states = |sandbox: &Sandbox| {
         let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
         fields(&status["hooks"], "state").join(", ")
@@ -277,7 +277,7 @@ fn hooks_are_installed_when_wanted_and_offered_otherwise() {
 }
 
 #[test]
-fn where_there_is_no_worktree_to_write_to_it_says_so() {
+fn refuses_without_a_worktree() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
     sandbox
@@ -293,7 +293,7 @@ fn where_there_is_no_worktree_to_write_to_it_says_so() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_worktree_that_cannot_be_written_is_named() {
+fn unwritable_worktree_is_named() {
     let sandbox = Sandbox::bare_start();
     let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
     // Nobody can make a file in that folder, not even root.
@@ -304,7 +304,7 @@ fn a_worktree_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn axis_add_puts_a_value_at_the_end() {
+fn axis_add_appends_a_value() {
     let sandbox = Sandbox::bare_start();
     let first = init(&sandbox, &["--arch", "aarch64,x86_64"]).replace("[axes]\n", "[axes]\n# ours\n");
     sandbox.write("lattice.toml", &first);
@@ -326,7 +326,7 @@ fn axis_add_twice_changes_nothing() {
 }
 
 #[test]
-fn axis_add_refuses_what_is_no_value_of_a_list() {
+fn axis_add_refuses_invalid_and_numbered_values() {
     let sandbox = Sandbox::new();
     let before = lattice_toml(&sandbox);
     sandbox.lattice(&["axis", "add", "colour", "red"]).exits(2).says_err("`colour`").says_err("component");
@@ -339,7 +339,7 @@ fn axis_add_refuses_what_is_no_value_of_a_list() {
 }
 
 #[test]
-fn hooks_are_installed_below_a_path_with_a_line_break() {
+fn hooks_install_below_a_path_with_a_newline() {
     for way in ["--shim", "--config"] {
         let sandbox = Sandbox::bare_start();
         fs::rename(sandbox.work(), sandbox.path("wo\nrk ")).unwrap();
@@ -353,7 +353,7 @@ fn hooks_are_installed_below_a_path_with_a_line_break() {
 }
 
 #[test]
-fn nothing_is_written_where_hooks_cannot_be_installed() {
+fn failed_hook_installation_writes_nothing() {
     let sandbox = Sandbox::bare_start();
     sandbox.git(&["config", "--global", "core.hooksPath", "/shared"]);
     sandbox.lattice(&["init", "--component", "toolchain", "--hooks"]).exits(2).says_err("core.hooksPath");

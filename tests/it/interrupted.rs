@@ -74,7 +74,7 @@ fn is_clean(sandbox: &Sandbox, run: Run) -> Run {
 }
 
 #[test]
-fn an_operation_is_journalled_before_it_happens() {
+fn operation_is_journalled_before_refs_move() {
     let sandbox = Sandbox::new();
     let hook = "#!/bin/sh\n[ \"$1\" != prepared ] || cat .git/lattice/journal/operations > .git/seen\n";
     let path = sandbox.work().join(".git/hooks/reference-transaction");
@@ -91,7 +91,7 @@ fn an_operation_is_journalled_before_it_happens() {
 }
 
 #[test]
-fn what_is_refused_is_no_operation() {
+fn refused_command_is_not_journalled() {
     let sandbox = Sandbox::new();
     let lock = sandbox.lock_file(BRANCHES[1]);
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
@@ -102,7 +102,7 @@ fn what_is_refused_is_no_operation() {
 }
 
 #[test]
-fn a_git_that_is_killed_midway_is_finished_at_once() {
+fn killed_git_is_finished_by_the_same_command() {
     let sandbox = Sandbox::new();
     let kill = ["-e", "trace=rename", "-e", "inject=rename:signal=KILL:when=2"];
     let Some(mut command) = sandbox.under_strace(&kill, &ALL) else { return };
@@ -113,7 +113,7 @@ fn a_git_that_is_killed_midway_is_finished_at_once() {
 }
 
 #[test]
-fn a_command_that_is_killed_midway_is_finished_by_the_next() {
+fn killed_command_is_finished_by_the_next() {
     let sandbox = Sandbox::new();
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
@@ -129,7 +129,7 @@ fn a_command_that_is_killed_midway_is_finished_by_the_next() {
 }
 
 #[test]
-fn what_cannot_be_finished_is_taken_back() {
+fn unfinishable_operation_is_rolled_back() {
     let sandbox = Sandbox::new();
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
@@ -146,7 +146,7 @@ fn what_cannot_be_finished_is_taken_back() {
 }
 
 #[test]
-fn locks_of_a_dead_process_are_removed_in_silence() {
+fn locks_of_a_dead_process_are_removed_silently() {
     let sandbox = Sandbox::new();
     let slow = ["-e", "trace=rename", "-e", "inject=rename:delay_enter=3000000:when=1+"];
     let Some(mut command) = sandbox.under_strace(&slow, &ALL) else { return };
@@ -166,7 +166,7 @@ fn locks_of_a_dead_process_are_removed_in_silence() {
 }
 
 #[test]
-fn an_empty_lock_of_a_dead_process_is_removed_too() {
+fn empty_lock_of_a_dead_process_is_removed() {
     let sandbox = Sandbox::new();
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
@@ -178,7 +178,7 @@ fn an_empty_lock_of_a_dead_process_is_removed_too() {
 }
 
 #[test]
-fn an_undo_that_is_killed_midway_is_finished() {
+fn killed_undo_is_finished() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&ALL).exits(0);
     let is_half = || BRANCHES.iter().filter(|branch| sandbox.ref_file(branch).exists()).count() == 1;
@@ -192,7 +192,7 @@ fn an_undo_that_is_killed_midway_is_finished() {
 }
 
 #[test]
-fn a_lock_of_another_process_stays_and_is_named() {
+fn lock_of_another_process_stays_and_is_named() {
     let sandbox = Sandbox::new();
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
@@ -206,7 +206,7 @@ fn a_lock_of_another_process_stays_and_is_named() {
 }
 
 #[test]
-fn a_git_that_outlives_its_command_is_waited_for() {
+fn git_that_outlives_its_command_is_waited_for() {
     let sandbox = Sandbox::new();
     let hook = "#!/bin/sh\n[ \"$1\" != prepared ] || { touch .git/prepared; sleep 1; }\n";
     let path = sandbox.work().join(".git/hooks/reference-transaction");
@@ -226,7 +226,7 @@ fn a_git_that_outlives_its_command_is_waited_for() {
 }
 
 #[test]
-fn a_damaged_journal_harms_no_command() {
+fn damaged_journal_stops_no_command() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
     let path = sandbox.work().join(".git/lattice/journal/operations");
@@ -238,7 +238,7 @@ fn a_damaged_journal_harms_no_command() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_written_stops_a_command() {
+fn unwritable_journal_stops_the_command() {
     let sandbox = Sandbox::new();
     let path = sandbox.work().join(".git/lattice/journal/operations");
     fs::create_dir_all(&path).unwrap();

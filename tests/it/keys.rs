@@ -47,7 +47,7 @@ fn sandbox(toml: &str) -> Sandbox {
 }
 
 #[test]
-fn keys_are_those_of_each_point_alone() {
+fn batch_keys_equal_single_keys() {
     let toml = concat!(
         "base = \"main\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\", \"x86_64\"] }\n",
         "phase = { chain = [\"phase0\", \"phase1\"] }\nstep = { chain = \"step{n}\" }\n",
@@ -72,7 +72,7 @@ fn keys_are_those_of_each_point_alone() {
 }
 
 #[test]
-fn keys_hold_where_a_chain_is_above_a_set() {
+fn batch_keys_hold_with_a_chain_above_a_set() {
     let toml = concat!(
         "base = \"main\"\nflake = \"f/{phase}/{arch}/x-{step}/{component}\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\n",
         "arch = { set = [\"aarch64\", \"x86_64\"] }\nphase = { chain = [\"phase0\", \"phase1\"] }\nstep = { chain = \"step{n}\" }\n",

@@ -10,7 +10,7 @@ use crate::story::{at, dir};
 
 /// The library reads the environment of its process, so that the test runs itself again in the sandbox's.
 #[test]
-fn the_flake_of_a_point_is_built_and_recorded() {
+fn library_builds_and_records_a_point() {
     const INSIDE: &str = "GIT_LATTICE_TEST_LIBRARY";
     if let Some(flake_dir) = var(INSIDE) {
         let records = run_nix_build(&flake_dir).unwrap();
@@ -30,7 +30,7 @@ fn the_flake_of_a_point_is_built_and_recorded() {
         sandbox.use_nix(&nix);
         sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
         let mut again = Command::new(std::env::current_exe().unwrap());
-        again.args(["--exact", "library::the_flake_of_a_point_is_built_and_recorded"]).current_dir(sandbox.work());
+        again.args(["--exact", "library::library_builds_and_records_a_point"]).current_dir(sandbox.work());
         sandbox.environment(&mut again);
         let output = again.env(INSIDE, dir(&at("phase0/step1"))).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

@@ -54,7 +54,7 @@ fn engines(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn findings_of_both_versions_are_read() {
+fn errfmt_findings_of_both_statix_versions_are_read() {
     let shapes = [
         ("0.5.8", "statix 0.5.8", "Assignment instead of inherit", "Assignment instead of inherit"),
         ("", "statix ?", "[manual_inherit] Assignment instead", "Assignment instead (manual_inherit)"),
@@ -71,7 +71,7 @@ fn findings_of_both_versions_are_read() {
 }
 
 #[test]
-fn statix_gets_the_exact_bytes_and_a_configuration() {
+fn statix_gets_exact_bytes_and_a_configuration() {
     let scratch = Scratch::new();
     let text = "{ a = 1; } # no newline at the end: \u{e9}";
     let report = lint(text.as_bytes(), &statix(&scratch, "0.5.8", "exit 0"));
@@ -84,7 +84,7 @@ fn statix_gets_the_exact_bytes_and_a_configuration() {
 }
 
 #[test]
-fn the_projects_configuration_is_used() {
+fn project_configuration_is_used() {
     let scratch = Scratch::new();
     statix(&scratch, "0.5.8", "exit 0");
     let statix_toml = Some(b"disabled = [\"eta_reduction\"]\n".to_vec());
@@ -96,7 +96,7 @@ fn the_projects_configuration_is_used() {
 }
 
 #[test]
-fn what_cannot_be_believed_is_an_error() {
+fn implausible_statix_results_are_errors() {
     let lies = [
         ("echo 'error: bad statix.toml' >&2; exit 0", "it printed `error: bad statix.toml`"),
         ("echo '<stdin>>1:1:W:4:x'; echo panic >&2; exit 1", "it printed `panic`"),
@@ -121,7 +121,7 @@ fn what_cannot_be_believed_is_an_error() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_never_reach_statix() {
+fn invalid_utf8_never_reaches_statix() {
     let scratch = Scratch::new();
     let report = lint(b"{ a = \"\xff\"; }", &statix(&scratch, "0.5.8", "exit 0"));
     assert_eq!(said(&report), ["dir/a file.nix:1:8: error: this byte is not UTF-8 [rnix encoding]"]);
@@ -136,7 +136,7 @@ fn syntax_errors_are_found_without_statix() {
 }
 
 #[test]
-fn another_program_of_that_name_is_recognised() {
+fn other_program_named_statix_is_recognised() {
     let scratch = Scratch::new();
     let server = "#!/bin/sh\necho 'statix: serves static files\n  --port <PORT>'\n";
     let other = "#!/bin/sh\necho \"unknown command check\" >&2; exit 2\n";
@@ -154,7 +154,7 @@ fn another_program_of_that_name_is_recognised() {
 }
 
 #[test]
-fn a_statix_that_vanishes_is_no_pass() {
+fn vanished_statix_does_not_count_as_a_pass() {
     let scratch = Scratch::new();
     let tools = statix(&scratch, "0.5.8", "exit 0");
     std::fs::remove_file(scratch.path("bin/statix")).unwrap();
@@ -162,7 +162,7 @@ fn a_statix_that_vanishes_is_no_pass() {
 }
 
 #[test]
-fn several_files_make_one_report() {
+fn several_files_form_one_report() {
     let scratch = Scratch::new();
     let tools = statix(&scratch, "0.5.8", "if grep -q bad input; then echo '<stdin>>1:1:I:7:bad'; exit 1; fi");
     let files = [("a.nix", "1\n"), ("b.nix", "x: x.bad\n"), ("c.nix", "{")];
@@ -174,7 +174,7 @@ fn several_files_make_one_report() {
 }
 
 #[test]
-fn a_statix_that_hangs_is_given_up() {
+fn hanging_statix_is_ended() {
     let scratch = Scratch::new();
     statix(&scratch, "0.5.8", "exec sleep 600");
     let limit = Some(std::time::Duration::from_millis(1500));
@@ -185,7 +185,7 @@ fn a_statix_that_hangs_is_given_up() {
 }
 
 #[test]
-fn json_of_both_versions_is_read() {
+fn json_of_both_statix_versions_is_read() {
     for name in ["", "\"name\": \"empty_pattern\", "] {
         let scratch = Scratch::new();
         let document = format!(
@@ -211,7 +211,7 @@ fn deadnix(scratch: &Scratch, answer: &str) -> Tools {
 }
 
 #[test]
-fn deadnix_looks_at_all_files_at_once() {
+fn deadnix_checks_all_files_in_one_run() {
     let scratch = Scratch::new();
     let say = r#"printf '{"file":"%s","results":[{"message":"Unused let binding: b","line":1,"column":5,"endColumn":6}]}\n' "$5""#;
     let tools = deadnix(&scratch, say);
@@ -222,7 +222,7 @@ fn deadnix_looks_at_all_files_at_once() {
 }
 
 #[test]
-fn a_deadnix_that_cannot_be_believed_is_an_error() {
+fn implausible_deadnix_results_are_errors() {
     let lies = [
         "echo oops >&2",
         "exit 3",
@@ -238,7 +238,7 @@ fn a_deadnix_that_cannot_be_believed_is_an_error() {
 }
 
 #[test]
-fn the_real_ones_are_asked_where_they_are() {
+fn installed_statix_and_deadnix_find_problems() {
     let tools = Tools::find(&Lookup::default()).unwrap();
     let report = lint(b"let\n  unused = 1;\nin\n{\n  a = if true == true then [ ] ++ [ ] else null;\n}\n", &tools);
     assert_ne!(report.verdict(), Verdict::CouldNotCheck, "{report:?}");

@@ -11,7 +11,7 @@ const GOOD: &str = "{ a = 1; }\n";
 const TWICE: &str = "{\n  a = 1;\n  a = 2;\n}\n";
 
 #[test]
-fn the_worktree_is_looked_at_without_what_is_ignored() {
+fn ignored_files_are_not_linted() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("a.nix", GOOD);
     sandbox.write("dir/b.nix", TWICE);
@@ -32,7 +32,7 @@ fn the_worktree_is_looked_at_without_what_is_ignored() {
 }
 
 #[test]
-fn stdin_is_called_what_it_is_called() {
+fn stdin_is_named_in_findings() {
     let sandbox = Sandbox::bare_start();
     let run = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.write_stdin(TWICE));
     run(&["lint", "-"]).exits(1).says_out("<stdin>:3:3: error:");
@@ -42,7 +42,7 @@ fn stdin_is_called_what_it_is_called() {
 }
 
 #[test]
-fn commits_are_looked_at_without_the_worktree() {
+fn commits_are_linted_without_the_worktree() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("old.nix", TWICE);
     sandbox.git(&["add", "."]);
@@ -64,7 +64,7 @@ fn commits_are_looked_at_without_the_worktree() {
 }
 
 #[test]
-fn every_format_tells_the_same() {
+fn every_format_has_the_same_findings() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("a,b.nix", TWICE);
     let with = |format: &str| sandbox.lattice(&["lint", "--format", format]).exits(1);
@@ -87,7 +87,7 @@ fn every_format_tells_the_same() {
 }
 
 #[test]
-fn a_code_is_explained() {
+fn rule_codes_are_explained() {
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&["lint", "--explain", "L01"]).exits(0).says_out("defined twice");
     sandbox.lattice(&["lint", "--explain", "format"]).exits(0).says_out("nixfmt");
@@ -96,7 +96,7 @@ fn a_code_is_explained() {
 }
 
 #[test]
-fn fix_writes_once_and_keeps_what_the_file_is() {
+fn fix_keeps_links_and_permissions() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("a.nix", "{a=1;}");
     sandbox.write("crlf.nix", "{a=1;\r\nb=1;}\r\n");
@@ -120,7 +120,7 @@ fn fix_writes_once_and_keeps_what_the_file_is() {
 }
 
 #[test]
-fn what_the_project_requires_must_be_there() {
+fn required_engine_must_be_installed() {
     let toml = "base = \"main\"\n[axes]\ncomponent = { set = [\"c\"] }\narch = { set = [\"x86_64\"] }\n[lint]\n";
     let sandbox = Sandbox::with_toml(&format!("{toml}require = [\"statix\"]\n"));
     sandbox.write("a.nix", GOOD);
@@ -135,7 +135,7 @@ fn what_the_project_requires_must_be_there() {
 }
 
 #[test]
-fn a_folder_outside_of_any_repository() {
+fn works_outside_of_a_repository() {
     let sandbox = Sandbox::bare_start();
     fs::create_dir_all(sandbox.path("plain/sub")).unwrap();
     fs::write(sandbox.path("plain/sub/a.nix"), TWICE).unwrap();

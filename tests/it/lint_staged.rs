@@ -38,7 +38,7 @@ fn stops(sandbox: &Sandbox, args: &[&str], says: &str) {
 }
 
 #[test]
-fn the_staged_half_counts() {
+fn staged_half_of_a_file_is_linted() {
     let sandbox = hooked();
     sandbox.write("a.nix", BAD);
     sandbox.git(&["add", "a.nix"]);
@@ -51,7 +51,7 @@ fn the_staged_half_counts() {
 }
 
 #[test]
-fn commit_with_paths_and_commit_all() {
+fn commit_with_paths_and_commit_all_are_linted() {
     let sandbox = hooked();
     for name in ["a.nix", "b.nix"] {
         sandbox.write(name, GOOD);
@@ -68,7 +68,7 @@ fn commit_with_paths_and_commit_all() {
 }
 
 #[test]
-fn renamed_and_deleted_files() {
+fn renamed_and_deleted_files_are_handled() {
     let sandbox = hooked();
     sandbox.write("a.nix", BAD);
     sandbox.git(&["add", "."]);
@@ -83,7 +83,7 @@ fn renamed_and_deleted_files() {
 }
 
 #[test]
-fn links_and_submodules_are_no_files() {
+fn links_and_submodules_are_skipped() {
     let sandbox = hooked();
     sandbox.write("bad", BAD);
     symlink("bad", sandbox.work().join("link.nix")).unwrap();
@@ -94,7 +94,7 @@ fn links_and_submodules_are_no_files() {
 }
 
 #[test]
-fn bytes_of_all_kinds() {
+fn unusual_bytes_are_handled() {
     let sandbox = hooked();
     let stage = |bytes: &[u8]| {
         sandbox.write("a.nix", bytes);
@@ -113,7 +113,7 @@ fn bytes_of_all_kinds() {
 }
 
 #[test]
-fn names_of_all_kinds() {
+fn unusual_file_names_are_handled() {
     for name in [&b"a\nb.nix"[..], b"a\"b'.nix", b"a\x1b[31m.nix", b"\xff.nix", b"-x.nix"] {
         let sandbox = hooked();
         fs::write(sandbox.work().join(OsStr::from_bytes(name)), BAD).unwrap();
@@ -125,7 +125,7 @@ fn names_of_all_kinds() {
 }
 
 #[test]
-fn the_format_stops_only_where_it_is_required() {
+fn formatting_stops_a_commit_only_if_required() {
     let sandbox = hooked();
     sandbox.write("a.nix", "{a=1;}");
     sandbox.git(&["add", "."]);
@@ -139,7 +139,7 @@ fn the_format_stops_only_where_it_is_required() {
 }
 
 #[test]
-fn many_folders_and_few_changes() {
+fn unchanged_files_are_skipped() {
     let sandbox = hooked();
     for i in 0..40 {
         sandbox.write(&format!("d{}/e{i}/a.nix", i % 4), BAD);

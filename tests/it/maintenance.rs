@@ -129,7 +129,7 @@ fn results_are_kept_until_they_can_be_recorded() {
 }
 
 #[test]
-fn a_result_that_cannot_be_kept_is_in_the_error() {
+fn unrecordable_result_is_printed_in_the_error() {
     let (sandbox, points) = with_quick_nix(1);
     fs::create_dir_all(sandbox.work().join(".git/lattice")).unwrap();
     fs::write(sandbox.work().join(".git/lattice/records"), "in the way").unwrap();

@@ -112,7 +112,7 @@ fn theirs_run_alone(sandbox: &Sandbox, manager: &Manager, when: &str) {
 }
 
 #[test]
-fn a_manager_that_was_there_goes_on() {
+fn existing_manager_keeps_running() {
     for_each(|sandbox, manager, way| {
         manager.install(sandbox);
         let state = || ["work/.git/hooks", "work/.git/config", "work/.husky"].map(|name| sandbox.try_tree(name));
@@ -127,7 +127,7 @@ fn a_manager_that_was_there_goes_on() {
 }
 
 #[test]
-fn a_manager_that_comes_later_runs_beside_ours_or_status_says_what_to_do() {
+fn later_manager_runs_too_or_status_says_what_to_do() {
     for_each(|sandbox, manager, way| {
         install(sandbox, way);
         manager.install(sandbox);
@@ -153,7 +153,7 @@ fn a_manager_that_comes_later_runs_beside_ours_or_status_says_what_to_do() {
 }
 
 #[test]
-fn a_manager_that_installs_itself_again_is_no_end() {
+fn reinstalled_manager_keeps_both_running() {
     for_each(|sandbox, manager, way| {
         manager.install(sandbox);
         install(sandbox, way);
@@ -171,7 +171,7 @@ fn a_manager_that_installs_itself_again_is_no_end() {
 }
 
 #[test]
-fn the_user_s_own_hook_survives_two_managers_of_it() {
+fn user_hook_survives_two_managers() {
     let Some(folder) = managers() else { return };
     for manager in MANAGERS.iter().filter(|manager| manager.calls_ours) {
         let mut sandbox = configured_for(manager, &folder, None);
@@ -191,7 +191,7 @@ fn the_user_s_own_hook_survives_two_managers_of_it() {
 }
 
 #[test]
-fn a_worktree_that_husky_was_not_run_in_gets_no_folder() {
+fn worktree_without_husky_gets_no_folder() {
     let Some(folder) = managers() else { return };
     let husky = MANAGERS.iter().find(|manager| manager.name == "husky").unwrap();
     let sandbox = configured_for(husky, &folder, None);

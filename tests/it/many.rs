@@ -113,7 +113,7 @@ fn started(run: &Run, words: &[&str]) -> usize {
 }
 
 #[test]
-fn every_one_of_many_gets_its_own_record() {
+fn each_point_gets_its_own_record() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         sandbox.twelve();
@@ -147,7 +147,7 @@ fn every_one_of_many_gets_its_own_record() {
 }
 
 #[test]
-fn the_number_of_processes_does_not_grow_with_the_points() {
+fn process_count_does_not_grow_with_the_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         let names = components();
@@ -165,7 +165,7 @@ fn the_number_of_processes_does_not_grow_with_the_points() {
 }
 
 #[test]
-fn each_log_has_only_the_lines_of_its_own_build() {
+fn each_log_has_only_its_own_lines() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
@@ -185,7 +185,7 @@ fn each_log_has_only_the_lines_of_its_own_build() {
 }
 
 #[test]
-fn what_failed_of_a_point_that_was_not_asked_for_says_of_which() {
+fn failed_dependency_is_named_in_the_record() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         sandbox.made(&first("c01"), &fine("c01"));
@@ -200,7 +200,7 @@ fn what_failed_of_a_point_that_was_not_asked_for_says_of_which() {
 }
 
 #[test]
-fn garbage_collection_leaves_every_output() {
+fn every_output_survives_garbage_collection() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
@@ -234,7 +234,7 @@ impl Sandbox {
 }
 
 #[test]
-fn what_is_over_is_recorded_while_others_run_and_an_interruption_cancels_only_those() {
+fn finished_points_are_recorded_before_an_interrupt() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
@@ -257,7 +257,7 @@ fn what_is_over_is_recorded_while_others_run_and_an_interruption_cancels_only_th
 }
 
 #[test]
-fn a_key_that_is_asked_for_more_than_once_is_built_once() {
+fn duplicate_keys_are_built_once() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
@@ -269,7 +269,7 @@ fn a_key_that_is_asked_for_more_than_once_is_built_once() {
 }
 
 #[test]
-fn the_same_derivation_of_two_points_is_a_result_of_both() {
+fn shared_derivation_is_recorded_for_both_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine("same")));
@@ -283,7 +283,7 @@ fn the_same_derivation_of_two_points_is_a_result_of_both() {
 }
 
 #[test]
-fn flags_choose_by_what_is_known_of_the_points() {
+fn failed_and_frontier_flags_select_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         sandbox.made(&first("c01"), &fine("c01"));
@@ -333,7 +333,7 @@ done
 "#;
 
 #[test]
-fn nix_eval_jobs_evaluates_where_it_is_there() {
+fn nix_eval_jobs_is_used_if_installed() {
     for nix in every_nix() {
         let mut sandbox = sandbox(&nix, "");
         sandbox.use_program("nix-eval-jobs", EVAL_JOBS);
@@ -355,7 +355,7 @@ fn nix_eval_jobs_evaluates_where_it_is_there() {
 }
 
 #[test]
-fn what_nix_eval_jobs_does_not_answer_nix_is_asked() {
+fn nix_evaluates_what_nix_eval_jobs_skips() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let mut sandbox = sandbox(&nix, "");
     ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
@@ -370,7 +370,7 @@ fn what_nix_eval_jobs_does_not_answer_nix_is_asked() {
 
 /// The real one, where it is: with the private store, as the sandbox' Nix.
 #[test]
-fn the_real_nix_eval_jobs_is_understood() {
+fn installed_nix_eval_jobs_is_understood() {
     let (Some(nix), Ok(real)) = (every_nix().pop(), which::which("nix-eval-jobs")) else { return };
     let mut sandbox = sandbox(&nix, "");
     let wrapper = fs::read_to_string(sandbox.path("nix/bin/nix")).unwrap();

@@ -28,14 +28,14 @@ fn calls(sandbox: &Sandbox, event: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn what_is_not_named_is_the_only_value_or_the_first_of_a_chain() {
+fn defaults_are_the_only_value_or_first_of_a_chain() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", here()]).exits(0).says_out("created").says_out(&branch(&at("phase0/step1")));
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&at("phase0/step1")));
 }
 
 #[test]
-fn where_nothing_says_which_value_is_meant_the_values_are_listed() {
+fn ambiguous_axis_lists_its_values() {
     let sandbox = Sandbox::new();
     sandbox
         .lattice(&["new"])
@@ -46,7 +46,7 @@ fn where_nothing_says_which_value_is_meant_the_values_are_listed() {
 }
 
 #[test]
-fn flags_count_more_than_head_s_point_and_that_more_than_the_first_value() {
+fn flag_overrides_head_point_overrides_first_value() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "x86_64", "--phase", "phase2", "--no-push"]).exits(0);
     let run = sandbox.lattice(&["new", "--step", "step2", "--dry-run"]).exits(0);
@@ -56,7 +56,7 @@ fn flags_count_more_than_head_s_point_and_that_more_than_the_first_value() {
 }
 
 #[test]
-fn a_point_can_be_written_out_and_named_by_its_branch() {
+fn point_can_be_named_by_path_or_branch() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "toolchain/x86_64/phase1/step3", "--no-switch"]).exits(0);
     assert!(sandbox.has("toolchain/x86_64/phase1/step3"));
@@ -66,7 +66,7 @@ fn a_point_can_be_written_out_and_named_by_its_branch() {
 }
 
 #[test]
-fn several_values_make_several_points_in_one_transaction_and_one_push() {
+fn several_points_use_one_transaction_and_one_push() {
     let sandbox = Sandbox::new();
     watch(&sandbox, "work/.git", "reference-transaction", "committed");
     watch(&sandbox, "remote.git", "pre-receive", "");
@@ -85,7 +85,7 @@ fn several_values_make_several_points_in_one_transaction_and_one_push() {
 }
 
 #[test]
-fn all_archs_makes_a_point_for_each() {
+fn all_archs_makes_a_point_per_architecture() {
     let sandbox = Sandbox::new();
     let made = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
     let expected = ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"];
@@ -94,7 +94,7 @@ fn all_archs_makes_a_point_for_each() {
 }
 
 #[test]
-fn when_the_remote_refuses_one_branch_it_gets_none_and_the_same_command_pushes_later() {
+fn refused_push_is_atomic_and_can_be_repeated() {
     let sandbox = Sandbox::new();
     let refuse = format!("#!/bin/sh\ncase $1 in */{}/*) echo 'not this one' >&2; exit 1 ;; esac\n", elsewhere());
     write_hook(&sandbox, "remote.git", "update", &refuse);
@@ -111,7 +111,7 @@ fn when_the_remote_refuses_one_branch_it_gets_none_and_the_same_command_pushes_l
 }
 
 #[test]
-fn a_config_is_kept_byte_for_byte() {
+fn config_is_kept_byte_for_byte() {
     let sandbox = Sandbox::new();
     let text = "# über\r\n[rust]\nversion = '1.83'  \n\t\nraw = '''${x} \\ '' \"'''\n[other]\nlist=[1,\n2]";
     fs::write(sandbox.path("home/step.toml"), text).unwrap();
@@ -121,7 +121,7 @@ fn a_config_is_kept_byte_for_byte() {
 }
 
 #[test]
-fn a_config_can_come_from_stdin_even_when_it_is_empty() {
+fn config_can_come_from_stdin_even_if_empty() {
     for text in ["a = 1", ""] {
         let sandbox = Sandbox::new();
         let args = ["new", "--arch", "aarch64", "--config", "-", "--no-switch", "--no-push"];
@@ -132,7 +132,7 @@ fn a_config_can_come_from_stdin_even_when_it_is_empty() {
 }
 
 #[test]
-fn the_path_of_a_config_is_meant_from_where_the_user_stands() {
+fn config_path_is_relative_to_the_current_directory() {
     let sandbox = Sandbox::new();
     sandbox.write("deep/step.toml", "deep = true\n");
     let args = ["new", "--arch", "aarch64", "--config", "step.toml", "--no-switch", "--no-push"];
@@ -142,7 +142,7 @@ fn the_path_of_a_config_is_meant_from_where_the_user_stands() {
 }
 
 #[test]
-fn the_older_generator_s_spelling_is_understood() {
+fn older_generator_keys_are_understood() {
     let sandbox = Sandbox::new();
     sandbox.write("step.toml", "[nix]\nnixpkgs_path = \"path:/x\"\nodd = 1\n");
     let args = ["new", "--arch", "x86_64", "--phase", "phase0", "--step", "step1", "--config-path", "step.toml"];
@@ -153,7 +153,7 @@ fn the_older_generator_s_spelling_is_understood() {
 }
 
 #[test]
-fn a_template_is_chosen_by_name() {
+fn template_is_chosen_by_name() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     sandbox.lattice(&["new", &point, "--template", "step", "--no-switch"]).exits(0).says_out("step.nix");
@@ -164,7 +164,7 @@ fn a_template_is_chosen_by_name() {
 }
 
 #[test]
-fn the_template_of_lattice_toml_is_the_usual_one() {
+fn template_in_lattice_toml_is_the_default() {
     let text = toml(&chains("[\"phase0\"]", "\"step{n}\""), "template = \"step\"");
     let sandbox = Sandbox::with_toml(&text);
     let made = sandbox.lattice(&["new", "--arch", here(), "--json", "--no-switch"]).exits(0).json();
@@ -172,7 +172,7 @@ fn the_template_of_lattice_toml_is_the_usual_one() {
 }
 
 #[test]
-fn nothing_is_pushed_or_switched_when_that_is_not_wanted() {
+fn no_push_and_no_switch_are_honoured() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     let run = sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
@@ -182,7 +182,7 @@ fn nothing_is_pushed_or_switched_when_that_is_not_wanted() {
 }
 
 #[test]
-fn a_dry_run_tells_everything_and_writes_nothing_not_even_an_object() {
+fn dry_run_writes_nothing_not_even_an_object() {
     let sandbox = Sandbox::new();
     let objects = || sandbox.git(&["count-objects", "-v"]);
     let before = (sandbox.state(), objects());
@@ -212,7 +212,7 @@ fn json_has_the_documented_fields() {
 }
 
 #[test]
-fn what_was_not_checked_is_said() {
+fn unchecked_files_are_reported() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
     run.says_err("checked by rnix").says_err("not checked by statix");
@@ -221,14 +221,14 @@ fn what_was_not_checked_is_said() {
 }
 
 #[test]
-fn stdout_holds_json_alone() {
+fn stdout_holds_only_json() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["new", "--arch", here(), "--json"]).exits(0);
     assert!(run.stdout.starts_with('{') && run.stdout.ends_with("}\n"), "{}", run.stdout);
 }
 
 #[test]
-fn a_point_that_is_only_on_the_remote_is_unchanged_and_switched_to() {
+fn remote_only_point_is_unchanged_and_switched_to() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
@@ -248,7 +248,7 @@ fn braces_and_stars_name_several_points() {
 }
 
 #[test]
-fn a_commit_changes_its_directory_only_and_says_what_it_is() {
+fn commit_changes_only_its_directory_and_has_trailers() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     sandbox.points(&[&point]);
@@ -269,7 +269,7 @@ fn a_commit_changes_its_directory_only_and_says_what_it_is() {
 }
 
 #[test]
-fn the_same_command_again_changes_nothing() {
+fn repeated_command_changes_nothing() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     sandbox.lattice(&["new", &point, "--no-switch"]).exits(0);
@@ -286,7 +286,7 @@ fn the_same_command_again_changes_nothing() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_tree() {
+fn same_input_gives_the_same_tree() {
     let tree = || {
         let sandbox = Sandbox::new();
         sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
@@ -296,7 +296,7 @@ fn the_same_input_gives_the_same_tree() {
 }
 
 #[test]
-fn a_point_that_was_not_pushed_is_pushed_by_the_same_command() {
+fn repeated_command_pushes_an_unpushed_point() {
     let sandbox = Sandbox::new();
     let point = at("phase0/step1");
     sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0);
@@ -307,7 +307,7 @@ fn a_point_that_was_not_pushed_is_pushed_by_the_same_command() {
 }
 
 #[test]
-fn head_index_and_worktree_are_left_exactly_as_they_are() {
+fn no_switch_keeps_head_index_and_worktree() {
     let sandbox = Sandbox::new();
     sandbox.write("staged", "mine\n");
     sandbox.git(&["add", "staged"]);
@@ -329,7 +329,7 @@ fn head_index_and_worktree_are_left_exactly_as_they_are() {
 }
 
 #[test]
-fn switching_takes_local_changes_along_as_git_does() {
+fn switching_carries_local_changes_as_git_does() {
     let sandbox = Sandbox::new();
     sandbox.write("staged", "mine\n");
     sandbox.git(&["add", "staged"]);
@@ -341,7 +341,7 @@ fn switching_takes_local_changes_along_as_git_does() {
 }
 
 #[test]
-fn another_phase_with_steps_of_its_own_begins_at_its_first() {
+fn phase_with_own_steps_starts_at_its_first() {
     let steps = "{ phase0 = [\"fetch\", \"make\"], \"*\" = [\"check\"] }";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", steps), ""));
     sandbox.lattice(&["new", &at("phase0/make"), "--no-push"]).exits(0);
@@ -350,7 +350,7 @@ fn another_phase_with_steps_of_its_own_begins_at_its_first() {
 }
 
 #[test]
-fn axis_named_like_a_flag_leaves_the_flag_alone() {
+fn axis_named_like_a_flag_does_not_shadow_it() {
     let axes = "template = { set = [\"a\", \"b\"] }\nstep = { chain = \"step{n}\" }";
     let sandbox = Sandbox::with_toml(&toml(axes, "[systems]\n\"*\" = \"x86_64-linux\""));
     sandbox.lattice(&["new", "b/step1", "--template", "config", "--no-switch"]).exits(0);
@@ -367,7 +367,7 @@ fn statix(look: &str) -> String {
 }
 
 #[test]
-fn a_broken_statix_is_named_and_stops_no_point() {
+fn broken_statix_is_named_and_stops_no_point() {
     let mut sandbox = Sandbox::new();
     sandbox.use_program("statix", &statix("echo rubbish; exit 3"));
     let why = "was not checked by statix: its output was not understood: `rubbish`";
@@ -381,7 +381,7 @@ fn a_broken_statix_is_named_and_stops_no_point() {
 }
 
 #[test]
-fn lints_a_generated_text_once_before_refs_move() {
+fn generated_text_is_linted_once_before_refs_move() {
     let mut sandbox = Sandbox::new();
     let looks = sandbox.path("looks");
     // The second look at the same text fails: by then the branch was there, and the command ended with an error.

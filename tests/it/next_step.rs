@@ -4,7 +4,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, dir, far, fields, toml};
 
 #[test]
-fn it_is_the_step_above_head_s_point() {
+fn default_is_the_step_above_heads_point() {
     let sandbox = Sandbox::new();
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     sandbox.lattice(&["new", &one]).exits(0);
@@ -15,7 +15,7 @@ fn it_is_the_step_above_head_s_point() {
 }
 
 #[test]
-fn its_flake_takes_the_step_below() {
+fn new_flake_takes_the_step_below() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.lattice(&["next-step", &at("phase0/step1"), "--no-switch"]).exits(0);
@@ -25,7 +25,7 @@ fn its_flake_takes_the_step_below() {
 }
 
 #[test]
-fn a_point_can_be_named_in_every_way() {
+fn point_can_be_named_in_every_way() {
     let ways: [&[&str]; 3] = [&[&at("phase0/step1")], &[&branch(&at("phase0/step1"))], &["--step", "step1"]];
     for way in ways {
         let sandbox = Sandbox::new();
@@ -50,7 +50,7 @@ fn config_and_template_come_from_below_unless_given() {
 }
 
 #[test]
-fn all_archs_goes_on_wherever_the_phase_has_begun() {
+fn all_archs_continues_every_started_phase() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &far("phase0/step1"), &far("phase0/step2")]);
     let made = sandbox.lattice(&["next-step", &at("phase0/step1"), "--all-archs", "--json"]).exits(0).json();
@@ -62,7 +62,7 @@ fn all_archs_goes_on_wherever_the_phase_has_begun() {
 }
 
 #[test]
-fn at_the_end_of_a_listed_chain_it_names_promote() {
+fn end_of_a_listed_chain_suggests_promote() {
     let sandbox = Sandbox::with_toml(&toml(&chains("[\"phase0\", \"phase1\"]", "[\"one\", \"two\"]"), ""));
     sandbox.lattice(&["new", &at("phase0/two")]).exits(0);
     let before = sandbox.state();
@@ -72,7 +72,7 @@ fn at_the_end_of_a_listed_chain_it_names_promote() {
 }
 
 #[test]
-fn phases_may_have_steps_of_their_own() {
+fn phases_may_have_their_own_steps() {
     let steps = "{ phase0 = [\"a\", \"b\"], \"*\" = \"step{n}\" }";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", steps), ""));
     sandbox.points(&[&at("phase0/a"), &at("phase0/b"), &at("phase1/step1")]);
@@ -82,14 +82,14 @@ fn phases_may_have_steps_of_their_own() {
 }
 
 #[test]
-fn ten_comes_after_nine() {
+fn step10_comes_after_step9() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step9")]);
     sandbox.lattice(&["next-step", &at("phase0/step9"), "--dry-run"]).exits(0).says_out("phase0/step10");
 }
 
 #[test]
-fn it_needs_a_point_that_exists() {
+fn missing_point_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["next-step"]).exits(2).says_err("HEAD is not on the branch of a point");
     let run = sandbox.lattice(&["next-step", &at("phase0/step1")]).exits(2);
@@ -97,7 +97,7 @@ fn it_needs_a_point_that_exists() {
 }
 
 #[test]
-fn the_same_again_is_unchanged() {
+fn repeated_command_is_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     let args = ["next-step", &at("phase0/step1"), "--no-switch"];
@@ -108,7 +108,7 @@ fn the_same_again_is_unchanged() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing() {
+fn dry_run_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
     let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));

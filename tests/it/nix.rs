@@ -37,7 +37,7 @@ fn log(events: &[Event]) -> Vec<&str> {
 }
 
 #[test]
-fn a_build_gives_the_same_result_whoever_asks_and_whichever_nix() {
+fn build_result_is_the_same_on_every_nix_and_mode() {
     let mut results = Vec::new();
     for program in every_nix() {
         let world = World::new(&program, "");
@@ -57,7 +57,7 @@ fn a_build_gives_the_same_result_whoever_asks_and_whichever_nix() {
 }
 
 #[test]
-fn a_failing_build_shows_its_log_and_derivation() {
+fn failing_build_shows_its_log_and_derivation() {
     for program in every_nix() {
         let world = World::new(&program, "");
         let script = "echo one; echo two >&2; printf 'l\\377st \\033[31mline\\n'; exit 3";
@@ -70,7 +70,7 @@ fn a_failing_build_shows_its_log_and_derivation() {
 }
 
 #[test]
-fn a_flake_that_does_not_evaluate_says_why() {
+fn evaluation_error_is_shown() {
     for program in every_nix() {
         let world = World::new(&program, "");
         for (package, summary) in [
@@ -87,7 +87,7 @@ fn a_flake_that_does_not_evaluate_says_why() {
 }
 
 #[test]
-fn an_automatic_build_has_limits() {
+fn automatic_build_has_limits() {
     for program in every_nix() {
         let world = World::new(&program, "");
         let list =
@@ -116,7 +116,7 @@ fn an_automatic_build_has_limits() {
 }
 
 #[test]
-fn who_builds_for_another_system_is_known_beforehand() {
+fn capability_is_known_before_building() {
     for program in every_nix() {
         let capability = |settings: &str| Capability::of(&World::new(&program, settings).nix().settings().unwrap());
         let none = capability("");
@@ -134,7 +134,7 @@ fn who_builds_for_another_system_is_known_beforehand() {
 }
 
 #[test]
-fn nix_itself_says_that_nobody_builds_for_a_system() {
+fn missing_builder_message_of_nix_is_recognised() {
     for program in every_nix() {
         let world = World::new(&program, "");
         let flake = world.commit("far", &shell_flake(&elsewhere(), "far", "echo hello > $out"));
@@ -144,7 +144,7 @@ fn nix_itself_says_that_nobody_builds_for_a_system() {
 }
 
 #[test]
-fn a_plain_directory_builds_whatever_it_is_called() {
+fn directory_with_an_unusual_name_builds() {
     for program in every_nix() {
         let world = World::new(&program, "");
         let dir = world.path("no repo #&%é");
@@ -157,7 +157,7 @@ fn a_plain_directory_builds_whatever_it_is_called() {
 }
 
 #[test]
-fn trouble_with_the_store_is_not_the_flake_s() {
+fn missing_repository_is_trouble_not_a_failure() {
     for program in every_nix() {
         let world = World::new(&program, "");
         let mut flake = world.commit("x", &shell_flake(&here(), "x", "echo hello > $out"));
@@ -174,12 +174,12 @@ fn trouble_with_the_store_is_not_the_flake_s() {
 
 /// The environment belongs to the whole process, so that the test runs itself again with a hook's variables.
 #[test]
-fn a_hook_s_environment_does_not_poison_nix() {
+fn git_hook_environment_does_not_reach_nix() {
     const INSIDE: &str = "GIT_LATTICE_TEST_INSIDE_HOOK";
     if var(INSIDE).is_none() {
         let other = tempfile::tempdir().unwrap();
         let test = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "nix::a_hook_s_environment_does_not_poison_nix", "--nocapture"])
+            .args(["--exact", "nix::git_hook_environment_does_not_reach_nix", "--nocapture"])
             .env("GIT_DIR", other.path().join(".git"))
             .env("GIT_INDEX_FILE", "index")
             .env("GIT_WORK_TREE", other.path())
@@ -197,7 +197,7 @@ fn a_hook_s_environment_does_not_poison_nix() {
 }
 
 #[test]
-fn what_is_not_nix_is_refused() {
+fn refuses_a_program_that_is_not_nix() {
     assert!(matches!(Nix::at("/no/such/nix"), Err(Error::Process(_))));
     let not = World::fake("echo a shell");
     let error = Nix::at(not.path("nix")).unwrap_err();
@@ -208,7 +208,7 @@ fn what_is_not_nix_is_refused() {
 }
 
 #[test]
-fn a_nix_that_is_killed_has_no_answer() {
+fn killed_nix_gives_no_answer() {
     let world = World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) kill -9 $$;; esac");
     let request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), Mode::Typed);
     let error = world.nix().build(&request, &mut |_| ()).unwrap_err();
@@ -216,7 +216,7 @@ fn a_nix_that_is_killed_has_no_answer() {
 }
 
 #[test]
-fn nothing_undoes_what_makes_an_automatic_build_safe() {
+fn request_settings_cannot_weaken_automatic_builds() {
     let world =
         World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) printf '%s\\n' \"$@\" >&2; exit 1;; esac");
     let mut request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), automatic());
@@ -234,7 +234,7 @@ fn nothing_undoes_what_makes_an_automatic_build_safe() {
 }
 
 #[test]
-fn lix_is_asked_in_its_own_way() {
+fn lix_is_asked_without_json_format() {
     let hash = "f3wxgzd4xidi23hm960cwp0bwifj7h5s";
     let world = World::fake(&format!(
         "case $* in\n *version) echo 'nix (Lix, like Nix) 2.93.0';;\n *json-format*) exit 1;;\n\
@@ -247,7 +247,7 @@ fn lix_is_asked_in_its_own_way() {
 
 /// Signals are for the whole process, so that the test runs itself again to be interrupted.
 #[test]
-fn an_interruption_ends_even_a_nix_that_does_not_listen() {
+fn interrupt_ends_a_nix_that_ignores_signals() {
     const INSIDE: &str = "GIT_LATTICE_TEST_INTERRUPTED";
     if let Some(dir) = var(INSIDE) {
         git_lattice::process::end_children_on_signals().unwrap();
@@ -264,7 +264,7 @@ fn an_interruption_ends_even_a_nix_that_does_not_listen() {
     let alive = world.path("alive");
     assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
     let mut test = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "nix::an_interruption_ends_even_a_nix_that_does_not_listen"])
+        .args(["--exact", "nix::interrupt_ends_a_nix_that_ignores_signals"])
         .env(INSIDE, world.path(""))
         .stdout(Stdio::null())
         .spawn()

@@ -15,7 +15,7 @@ fn flake_is_formatted_as_nixfmt_does() {
 }
 
 #[test]
-fn flake_evaluates_with_the_oldest_nix() {
+fn flake_evaluates_with_the_oldest_supported_nix() {
     flake_evaluates_with("GIT_LATTICE_TEST_NIX", Some("nix"));
 }
 

@@ -25,7 +25,7 @@ fn system(arch: &str) -> String {
 }
 
 #[test]
-fn what_was_not_built_is_refused_with_a_table() {
+fn unbuilt_point_is_refused_with_a_table() {
     let sandbox = with_one_point();
     let before = sandbox.state();
     let run = sandbox.lattice(&["promote"]).exits(1);
@@ -39,7 +39,7 @@ fn what_was_not_built_is_refused_with_a_table() {
 }
 
 #[test]
-fn a_refusal_is_json_too() {
+fn refusal_has_a_json_form() {
     let sandbox = with_one_point();
     let refused = sandbox.lattice(&["promote", "--json"]).exits(1).json();
     assert_eq!((&refused["version"], refused["created"].as_array().unwrap().len()), (&1.into(), 0));
@@ -50,7 +50,7 @@ fn a_refusal_is_json_too() {
 }
 
 #[test]
-fn what_was_built_opens_the_next_phase() {
+fn built_point_opens_the_next_phase() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let made = sandbox.lattice(&["promote", "--json"]).exits(0).json();
@@ -62,7 +62,7 @@ fn what_was_built_opens_the_next_phase() {
 }
 
 #[test]
-fn a_point_can_be_named() {
+fn point_can_be_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.lattice(&["promote"]).exits(2).says_err("HEAD is not on the branch of a point");
@@ -71,7 +71,7 @@ fn a_point_can_be_named() {
 }
 
 #[test]
-fn the_last_step_of_the_phase_is_what_counts() {
+fn last_step_of_the_phase_is_judged() {
     let sandbox = with_one_point();
     sandbox.points(&[&at("phase0/step2")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
@@ -82,7 +82,7 @@ fn the_last_step_of_the_phase_is_what_counts() {
 }
 
 #[test]
-fn a_record_for_other_content_is_no_evidence() {
+fn record_for_other_content_is_no_evidence() {
     let sandbox = with_one_point();
     let one = at("phase0/step1");
     sandbox.built_elsewhere(&[&one]);
@@ -92,14 +92,14 @@ fn a_record_for_other_content_is_no_evidence() {
 }
 
 #[test]
-fn a_record_on_another_system_is_no_evidence() {
+fn record_on_another_system_is_no_evidence() {
     let sandbox = with_one_point();
     sandbox.record(&at("phase0/step1"), &system(elsewhere()), "built");
     sandbox.lattice(&["promote"]).exits(1).says_out(&format!("not built on {}", system(here())));
 }
 
 #[test]
-fn a_record_that_claims_another_key_is_no_evidence() {
+fn record_claiming_another_key_is_no_evidence() {
     let sandbox = with_one_point();
     sandbox.points(&[&far("phase0/step1")]);
     let key = sandbox.point(&at("phase0/step1"))["key"].as_str().unwrap().to_owned();
@@ -110,7 +110,7 @@ fn a_record_that_claims_another_key_is_no_evidence() {
 }
 
 #[test]
-fn a_failure_and_a_missing_builder_are_told_apart() {
+fn failed_and_missing_builder_are_distinguished() {
     for (verdict, words) in [("failed", "failed on"), ("no-builder", "no builder for"), ("cancelled", "cancelled on")] {
         let sandbox = with_one_point();
         sandbox.record(&at("phase0/step1"), &system(here()), verdict);
@@ -120,7 +120,7 @@ fn a_failure_and_a_missing_builder_are_told_apart() {
 }
 
 #[test]
-fn evidence_outlives_an_amended_message() {
+fn evidence_survives_an_amended_message() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.git(&["commit", "-q", "--amend", "-m", "another message"]);
@@ -128,7 +128,7 @@ fn evidence_outlives_an_amended_message() {
 }
 
 #[test]
-fn the_policy_names_the_systems() {
+fn policy_names_the_systems() {
     let policy = "[promote]\nsystems = [\"aarch64-linux\", \"x86_64-linux\"]";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", "\"step{n}\""), policy));
     let one = at("phase0/step1");
@@ -140,7 +140,7 @@ fn the_policy_names_the_systems() {
 }
 
 #[test]
-fn a_point_over_two_architectures_needs_both() {
+fn point_over_two_architectures_needs_both() {
     let sandbox = Sandbox::new();
     let join = "toolchain/aarch64+x86_64/phase0/step1";
     sandbox.points(&[join]);
@@ -165,7 +165,7 @@ fn across_architectures_all_are_ready_or_none_moves() {
 }
 
 #[test]
-fn across_architectures_each_is_asked_for_its_own_last_step() {
+fn across_architectures_each_last_step_is_judged() {
     let sandbox = on_two_archs();
     sandbox.points(&[&far("phase0/step2")]);
     sandbox.built_elsewhere(&[&at("phase0/step1"), &far("phase0/step1")]);
@@ -178,7 +178,7 @@ fn across_architectures_each_is_asked_for_its_own_last_step() {
 }
 
 #[test]
-fn across_architectures_one_without_a_branch_is_missing() {
+fn across_architectures_a_missing_branch_is_named() {
     let policy = "[promote]\nacross = [\"arch\"]";
     let sandbox = Sandbox::with_toml(&toml(&chains("\"phase{n}\", from = 0", "\"step{n}\""), policy));
     sandbox.points(&[&at("phase0/step1")]);
@@ -188,7 +188,7 @@ fn across_architectures_one_without_a_branch_is_missing() {
 }
 
 #[test]
-fn a_listed_phase_has_to_be_complete() {
+fn listed_phase_must_be_complete() {
     let sandbox = closed();
     sandbox.points(&[&at("phase0/one")]);
     sandbox.built_elsewhere(&[&at("phase0/one")]);
@@ -202,7 +202,7 @@ fn a_listed_phase_has_to_be_complete() {
 }
 
 #[test]
-fn after_the_last_phase_it_names_the_base_branch() {
+fn last_phase_suggests_the_base_branch() {
     let sandbox = closed();
     sandbox.points(&[&at("phase1/two")]);
     sandbox.built_elsewhere(&[&at("phase1/two")]);
@@ -211,7 +211,7 @@ fn after_the_last_phase_it_names_the_base_branch() {
 }
 
 #[test]
-fn after_the_last_phase_comes_the_next_component_where_that_is_a_chain() {
+fn last_phase_leads_to_the_next_component_of_a_chain() {
     let axes = "component = { chain = [\"v1\", \"v2\"] }\narch = { set = [\"aarch64\", \"x86_64\"] }\n\
                 phase = { chain = [\"phase0\", \"phase1\"] }\nstep = { chain = [\"one\"] }";
     let sandbox = Sandbox::with_toml(&toml(axes, ""));
@@ -224,7 +224,7 @@ fn after_the_last_phase_comes_the_next_component_where_that_is_a_chain() {
 }
 
 #[test]
-fn into_the_base_branch_it_goes_by_a_merge_commit_without_the_worktree() {
+fn promotion_into_base_is_a_merge_without_the_worktree() {
     let sandbox = with_one_point();
     let one = at("phase0/step1");
     sandbox.built_elsewhere(&[&one]);
@@ -253,7 +253,7 @@ fn into_the_base_branch_it_goes_by_a_merge_commit_without_the_worktree() {
 }
 
 #[test]
-fn into_the_base_branch_evidence_is_needed_too() {
+fn promotion_into_base_needs_evidence() {
     let sandbox = with_one_point();
     let before = sandbox.state();
     sandbox.lattice(&["promote", "--to", "base"]).exits(1).says_err("the promotion to main is refused");
@@ -261,7 +261,7 @@ fn into_the_base_branch_evidence_is_needed_too() {
 }
 
 #[test]
-fn a_merge_that_the_remote_refuses_is_pushed_later() {
+fn refused_merge_is_pushed_later() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.git_in("remote.git", &["config", "receive.denyNonFastForwards", "true"]);
@@ -277,7 +277,7 @@ fn a_merge_that_the_remote_refuses_is_pushed_later() {
 }
 
 #[test]
-fn what_does_not_fit_into_the_base_branch_is_refused() {
+fn conflict_with_the_base_branch_is_refused() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.points(&[&one]);
@@ -292,7 +292,7 @@ fn what_does_not_fit_into_the_base_branch_is_refused() {
 }
 
 #[test]
-fn a_base_branch_that_is_checked_out_stays() {
+fn checked_out_base_branch_is_not_moved() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
@@ -303,7 +303,7 @@ fn a_base_branch_that_is_checked_out_stays() {
 }
 
 #[test]
-fn a_forced_promotion_needs_a_reason_and_keeps_it() {
+fn forced_promotion_records_its_reason() {
     let sandbox = with_one_point();
     sandbox.lattice(&["promote", "--force"]).exits(2).says_err("--reason");
     sandbox.lattice(&["promote", "--reason", "x"]).exits(2).says_err("--force");
@@ -313,7 +313,7 @@ fn a_forced_promotion_needs_a_reason_and_keeps_it() {
 }
 
 #[test]
-fn a_reason_that_nobody_needed_is_not_kept() {
+fn unneeded_reason_is_not_recorded() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.lattice(&["promote", "--force", "--reason", "just in case"]).exits(0);
@@ -322,7 +322,7 @@ fn a_reason_that_nobody_needed_is_not_kept() {
 }
 
 #[test]
-fn a_reason_is_kept_in_the_base_branch_too() {
+fn forced_promotion_into_base_records_its_reason() {
     let sandbox = with_one_point();
     sandbox.lattice(&["promote", "--to", "base", "--force", "--reason", "in a hurry"]).exits(0);
     let trailer = sandbox.git(&["log", "-1", "--format=%(trailers:key=Lattice-Override,valueonly)", "main"]);
@@ -330,7 +330,7 @@ fn a_reason_is_kept_in_the_base_branch_too() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_refuses_all_the_same() {
+fn dry_run_writes_nothing_and_still_refuses() {
     let sandbox = with_one_point();
     let objects = || sandbox.git(&["count-objects", "-v"]);
     let before = (sandbox.state(), objects());
@@ -344,7 +344,7 @@ fn a_dry_run_writes_nothing_and_refuses_all_the_same() {
 }
 
 #[test]
-fn the_same_again_is_unchanged() {
+fn repeated_command_is_unchanged() {
     let sandbox = with_one_point();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let args = ["promote", &at("phase0/step1"), "--no-switch"];

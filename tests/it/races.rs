@@ -28,7 +28,7 @@ fn build_at_once<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>
 }
 
 #[test]
-fn twelve_writers_lose_no_record() {
+fn twelve_concurrent_builds_lose_no_record() {
     let (sandbox, points) = with_quick_nix(12);
     build_at_once(&sandbox, points.iter());
     let records = serde_json::Value::from(sandbox.records());
@@ -43,7 +43,7 @@ fn twelve_writers_lose_no_record() {
 }
 
 #[test]
-fn writers_of_git_s_own_kind_are_not_lost_either() {
+fn concurrent_git_notes_lose_no_record() {
     let (sandbox, points) = with_quick_nix(2);
     build_at_once(&sandbox, points.iter());
     let name = sandbox.git(&["config", "lattice.writer"]);
@@ -58,7 +58,7 @@ fn writers_of_git_s_own_kind_are_not_lost_either() {
 }
 
 #[test]
-fn two_that_make_the_same_point_agree() {
+fn concurrent_new_of_one_point_agrees() {
     let sandbox = Sandbox::new();
     let point = far("phase0/step1");
     let words = std::thread::scope(|scope| {
@@ -80,7 +80,7 @@ fn all_at_once(sandbox: &Sandbox, runs: &[Vec<&str>]) {
 }
 
 #[test]
-fn thirty_new_on_one_chain_see_each_other() {
+fn concurrent_new_on_one_chain_see_each_other() {
     let sandbox = Sandbox::new();
     let steps: Vec<_> = (1..=30).map(|i| format!("step{i}")).collect();
     let new = |step| vec!["new", "--arch", "aarch64", "--no-push", "--no-switch", "--step", step];
@@ -100,7 +100,7 @@ fn thirty_new_on_one_chain_see_each_other() {
 }
 
 #[test]
-fn axis_add_at_once_loses_no_value() {
+fn concurrent_axis_add_loses_no_value() {
     for round in 0..5 {
         let sandbox = Sandbox::new();
         let link = sandbox.work().join("lattice.toml");
@@ -125,7 +125,7 @@ fn axis_add_at_once_loses_no_value() {
 }
 
 #[test]
-fn two_syncs_at_once_both_end_well() {
+fn concurrent_syncs_both_succeed() {
     let sandbox = Sandbox::new();
     sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
     sandbox.git_in("other", &["config", "user.name", "o"]);

@@ -21,7 +21,7 @@ fn times_opened(sandbox: &Sandbox, strace: &Path, args: &[&str]) -> usize {
 }
 
 #[test]
-fn an_edited_lattice_toml_is_read_once_a_run() {
+fn edited_lattice_toml_is_read_once_per_run() {
     let Some(strace) = strace() else { return };
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);

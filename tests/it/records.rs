@@ -41,7 +41,7 @@ fn refused_for(sandbox: &Sandbox, what: &str, command: &str) {
 }
 
 #[test]
-fn two_contents_of_one_derivation_make_a_dispute_everywhere() {
+fn two_outputs_of_one_derivation_are_disputed() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({ "host": "alpha" }));
     assert_eq!(sandbox.state_of(&one), "built");
@@ -86,7 +86,7 @@ fn only_other_content_or_the_writer_clears_a_dispute() {
 }
 
 #[test]
-fn another_derivation_may_come_to_something_else() {
+fn other_derivation_may_have_another_output() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({}));
     told(
@@ -99,7 +99,7 @@ fn another_derivation_may_come_to_something_else() {
 }
 
 #[test]
-fn a_rebuild_that_came_to_the_same_counts_as_built() {
+fn reproduced_record_counts_as_built() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
     assert_eq!(sandbox.state_of(&one), "built");
@@ -107,7 +107,7 @@ fn a_rebuild_that_came_to_the_same_counts_as_built() {
 }
 
 #[test]
-fn a_promotion_may_ask_for_a_reproduction() {
+fn promotion_may_require_a_reproduction() {
     let (sandbox, one) = requiring("\"reproduced\"");
     let system = format!("{}-linux", here());
     refused_for(&sandbox, &format!("not built on {system}"), &format!("git lattice build {one}"));
@@ -120,7 +120,7 @@ fn a_promotion_may_ask_for_a_reproduction() {
 }
 
 #[test]
-fn a_promotion_may_ask_for_several_hosts() {
+fn promotion_may_require_several_hosts() {
     let (sandbox, one) = requiring("{ hosts = 2 }");
     let command = format!("git lattice build {one} --again  # on another host, then `git lattice sync`");
     let lacks = || refused_for(&sandbox, &format!("built on 1 of 2 hosts for {}-linux", here()), &command);
@@ -142,7 +142,7 @@ fn a_promotion_may_ask_for_several_hosts() {
 }
 
 #[test]
-fn a_promotion_may_ask_for_both() {
+fn promotion_may_require_both() {
     let (sandbox, one) = requiring("{ verdict = \"reproduced\", hosts = 2 }");
     told(&sandbox, "first", &one, &json!({}));
     let run = sandbox.lattice(&["promote"]).exits(1).says_out("not reproduced on").says_out("built on 1 of 2 hosts");
@@ -162,7 +162,7 @@ fn with_quick_nix() -> Sandbox {
 }
 
 #[test]
-fn twenty_processes_at_once_lose_no_record() {
+fn twenty_concurrent_processes_lose_no_record() {
     let sandbox = with_quick_nix();
     // A key of its own for each: what is asked for twice is built once.
     let point = |i: usize| far(&format!("phase0/step{}", i + 1));
@@ -190,7 +190,7 @@ fn twenty_processes_at_once_lose_no_record() {
 }
 
 #[test]
-fn records_are_signed_where_commits_are() {
+fn records_are_signed_when_commits_are() {
     let sandbox = with_quick_nix();
     let build = || sandbox.lattice(&["build", &far("phase0/step1")]).exits(1).says_out("no-builder");
     let verified = || {
@@ -251,7 +251,7 @@ fn records_survive_a_rebase_and_a_merge() {
 }
 
 #[test]
-fn a_record_that_git_copied_to_other_content_is_not_believed() {
+fn record_copied_to_other_content_does_not_count() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({}));
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
@@ -271,7 +271,7 @@ fn a_record_that_git_copied_to_other_content_is_not_believed() {
 }
 
 #[test]
-fn a_record_of_another_point_is_not_believed() {
+fn record_of_another_point_does_not_count() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["status"]).exits(0).never_says("invalid: `git lattice doctor`");
     told(&sandbox, "second", &one, &json!({ "point": two, "verdict": "failed" }));
@@ -290,7 +290,7 @@ fn a_record_of_another_point_is_not_believed() {
 }
 
 #[test]
-fn what_is_not_believed_is_named_by_doctor_and_check() {
+fn doctor_and_check_name_invalid_records() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
     sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all valid");
@@ -320,7 +320,7 @@ fn remember_as_built(sandbox: &Sandbox, point: &str, started: &str) {
 }
 
 #[test]
-fn a_clock_that_is_set_back_is_noticed_by_status_as_by_promote() {
+fn record_from_the_future_does_not_count_for_status() {
     let (sandbox, one) = with_one_point();
     let started = "2099-01-02T03:04:05Z";
     told(&sandbox, "first", &one, &json!({ "started": started }));
@@ -332,7 +332,7 @@ fn a_clock_that_is_set_back_is_noticed_by_status_as_by_promote() {
 }
 
 #[test]
-fn a_record_that_is_not_to_come_any_more_is_noticed() {
+fn record_start_that_has_passed_is_noticed() {
     let (sandbox, one) = with_one_point();
     told(&sandbox, "first", &one, &json!({}));
     assert_eq!(sandbox.state_of(&one), "built");
@@ -345,7 +345,7 @@ fn a_record_that_is_not_to_come_any_more_is_noticed() {
 }
 
 #[test]
-fn status_and_promote_read_equally_much_of_long_notes() {
+fn status_and_promote_read_long_notes_alike() {
     let (sandbox, one) = with_one_point();
     // Each note is within the limit, and together they are longer than what is read of one key.
     let system = format!("{}-linux", here());

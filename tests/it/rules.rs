@@ -65,7 +65,7 @@ fn line(text: &str, hit: &rules::Hit) -> String {
 }
 
 #[test]
-fn the_corpus_has_the_findings_that_are_written_beside_it() {
+fn corpus_has_the_expected_findings() {
     let cases = corpus();
     assert!(cases.len() >= 60, "the corpus should have its {} files", cases.len());
     let mut wrong = Vec::new();
@@ -83,7 +83,7 @@ fn the_corpus_has_the_findings_that_are_written_beside_it() {
 }
 
 #[test]
-fn every_rule_finds_something_in_the_corpus_and_nothing_in_what_is_fine() {
+fn every_rule_has_an_example_and_no_false_positive() {
     let cases = corpus();
     let all: String = cases.iter().map(Case::findings).collect();
     for rule in rules::all() {
@@ -95,7 +95,7 @@ fn every_rule_finds_something_in_the_corpus_and_nothing_in_what_is_fine() {
 }
 
 #[test]
-fn a_rule_that_is_off_says_nothing() {
+fn disabled_rule_reports_nothing() {
     let text = "{ outputs = _: { lib = 1; lib = 2; y = x; }; }";
     let codes = |off: &'static str| -> Vec<&str> {
         rules::check_text(text, true, &|rule| rule == off).iter().map(|hit| hit.rule.code).collect()
@@ -106,7 +106,7 @@ fn a_rule_that_is_off_says_nothing() {
 }
 
 #[test]
-fn a_fix_leaves_nothing_to_say_and_changes_no_meaning() {
+fn fix_resolves_the_finding_and_keeps_the_meaning() {
     let text = "{ outputs = _: { lib = x:x; }; }";
     let hits = rules::check_text(text, true, &|_| false);
     let fix = hits[0].fix.as_ref().expect("a URL without quotes can be mended");
@@ -117,7 +117,7 @@ fn a_fix_leaves_nothing_to_say_and_changes_no_meaning() {
 
 /// Each would take minutes or end the process if anything went through the text once for each of its parts.
 #[test]
-fn large_and_hostile_texts_are_read_in_one_go() {
+fn large_and_nested_texts_are_read_in_linear_time() {
     let many = |part: &str| part.repeat(20_000);
     let numbered = |part: &str| (0..10_000).map(|n| part.replace('#', &n.to_string())).collect::<String>();
     let texts = [

@@ -19,7 +19,7 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn each_test_that_the_page_names_exists() {
+fn every_test_named_on_the_page_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = sources(&root.join("tests/it")) + &sources(&root.join("src"));
     assert!(named().len() > 20, "the page should name the tests: {:?}", named());

@@ -69,7 +69,7 @@ fn is_below(path: &Path, name: &str) -> bool {
 }
 
 #[test]
-fn what_is_created_is_shared_as_git_shares_it() {
+fn created_files_have_gits_shared_permissions() {
     for value in ["group", "all", "0640", "0600", "umask"] {
         let mut sandbox = Sandbox::new();
         let nix = every_nix();

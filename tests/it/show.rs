@@ -13,7 +13,7 @@ fn with_a_built_point() -> Sandbox {
 }
 
 #[test]
-fn it_has_coordinates_branch_commit_parents_files_template_config_and_records() {
+fn shows_every_part_of_a_point() {
     let sandbox = with_a_built_point();
     let one = at("phase0/step1");
     let config = sandbox.git(&["rev-parse", &format!("{}:{}/config.toml", branch(&one), dir(&one))]);
@@ -43,7 +43,7 @@ fn it_has_coordinates_branch_commit_parents_files_template_config_and_records() 
 }
 
 #[test]
-fn json_is_the_point_of_status_with_records() {
+fn json_is_the_status_entry_with_records() {
     let sandbox = with_a_built_point();
     let one = at("phase0/step1");
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
@@ -59,7 +59,7 @@ fn json_is_the_point_of_status_with_records() {
 }
 
 #[test]
-fn without_a_name_it_is_head_s_point() {
+fn default_is_heads_point() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["show"]).exits(2).says_err("HEAD is not on the branch of a point");
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
@@ -67,7 +67,7 @@ fn without_a_name_it_is_head_s_point() {
 }
 
 #[test]
-fn what_is_right_below_is_named() {
+fn points_right_below_are_named() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2"), &far("phase0/step1")]);
     let shown = sandbox.lattice(&["show", &at("phase0/step2"), "--json"]).exits(0).json();
@@ -75,7 +75,7 @@ fn what_is_right_below_is_named() {
 }
 
 #[test]
-fn a_flake_that_was_changed_by_hand_has_no_template() {
+fn edited_flake_has_no_template() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.commit_to(&at("phase0/step1"), &[("flake.nix", "{ outputs = _: { }; }\n")]);
@@ -85,7 +85,7 @@ fn a_flake_that_was_changed_by_hand_has_no_template() {
 }
 
 #[test]
-fn a_point_of_the_remote_is_shown_too() {
+fn remote_point_is_shown() {
     let sandbox = with_a_built_point();
     let colleague = sandbox.colleague();
     let run = sandbox.lattice_in(colleague, &["show", &at("phase0/step1")], |command| command).exits(0);
@@ -93,7 +93,7 @@ fn a_point_of_the_remote_is_shown_too() {
 }
 
 #[test]
-fn several_points_or_none_is_an_error() {
+fn several_points_or_none_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
     sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, but this names 2");
@@ -101,7 +101,7 @@ fn several_points_or_none_is_an_error() {
 }
 
 #[test]
-fn a_record_cannot_recolour_the_terminal() {
+fn record_texts_are_escaped() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.record(&at("phase0/step1"), &format!("{}-linux\u{1b}[31m", here()), "built");
@@ -110,7 +110,7 @@ fn a_record_cannot_recolour_the_terminal() {
 
 /// What a colleague without git-lattice pastes.
 #[test]
-fn the_nix_command_builds_the_pushed_point() {
+fn printed_nix_command_builds_the_pushed_point() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);

@@ -4,7 +4,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 
 #[test]
-fn a_point_is_made_built_and_promoted() {
+fn point_is_made_built_and_promoted() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);

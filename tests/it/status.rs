@@ -23,7 +23,7 @@ fn row(sandbox: &Sandbox, name: &str) -> String {
 }
 
 #[test]
-fn without_points_it_says_how_to_make_the_first() {
+fn empty_lattice_suggests_the_first_point() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet").says_err("git lattice new");
     assert_eq!(sandbox.lattice(&["status", "--json"]).json()["points"], serde_json::json!([]));
@@ -62,7 +62,7 @@ fn every_state_has_a_mark_and_a_word() {
 }
 
 #[test]
-fn a_point_over_two_architectures_is_built_when_both_are() {
+fn point_over_two_architectures_is_built_when_both_are() {
     let join = "toolchain/aarch64+x86_64/phase0/step1";
     let sandbox = with_points(&[join]);
     assert_eq!(sandbox.state_of(join), "new");
@@ -75,7 +75,7 @@ fn a_point_over_two_architectures_is_built_when_both_are() {
 }
 
 #[test]
-fn a_point_is_behind_when_one_below_has_moved_on() {
+fn point_is_behind_when_one_below_has_moved() {
     let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
     let sandbox = with_points(&[&one, &two, &three]);
     sandbox.commit_to(&one, &[("config.toml", "new = true\n")]);
@@ -86,7 +86,7 @@ fn a_point_is_behind_when_one_below_has_moved_on() {
 }
 
 #[test]
-fn a_point_is_behind_when_one_is_made_between() {
+fn point_is_behind_when_one_is_made_between() {
     let sandbox = with_points(&[&at("phase0/step1"), &at("phase0/step3")]);
     assert_eq!(sandbox.state_of(&at("phase0/step3")), "new");
     sandbox.points(&[&at("phase0/step2")]);
@@ -94,7 +94,7 @@ fn a_point_is_behind_when_one_is_made_between() {
 }
 
 #[test]
-fn what_is_unpushed_is_marked() {
+fn unpushed_point_is_marked() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
@@ -106,14 +106,14 @@ fn what_is_unpushed_is_marked() {
 }
 
 #[test]
-fn head_s_point_is_marked() {
+fn heads_point_is_marked() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
     assert_eq!(row(&sandbox, "phase0/step1"), "phase0/step1 · new *");
 }
 
 #[test]
-fn what_can_be_done_next_is_said() {
+fn next_commands_are_suggested() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = with_points(&[&one, &two]);
     sandbox.lattice(&["status"]).exits(0).says_out(&format!("git lattice build {one}"));
@@ -123,7 +123,7 @@ fn what_can_be_done_next_is_said() {
 }
 
 #[test]
-fn what_can_be_done_next_is_in_json() {
+fn next_commands_are_in_json() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
@@ -143,7 +143,7 @@ fn what_can_be_done_next_is_in_json() {
 }
 
 #[test]
-fn a_fresh_clone_shows_every_point() {
+fn fresh_clone_shows_every_point() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs"]).exits(0);
     let colleague = sandbox.colleague();
@@ -173,7 +173,7 @@ fn json_has_the_documented_fields() {
 }
 
 #[test]
-fn the_key_is_the_tree_of_the_point_and_those_below() {
+fn key_is_the_tree_of_the_point_and_those_below() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = with_points(&[&one, &two]);
     let key = |point: &str| sandbox.point(point)["key"].clone();
@@ -215,7 +215,7 @@ fn bare_git_lattice_is_status() {
 }
 
 #[test]
-fn there_is_no_colour_in_a_pipe() {
+fn pipe_gets_no_colour() {
     let sandbox = with_points(&[&at("phase0/step1")]);
     sandbox.lattice(&["status"]).exits(0).never_says("\u{1b}[");
 }
@@ -229,7 +229,7 @@ fn status_changes_nothing() {
 }
 
 #[test]
-fn what_it_remembers_is_never_stale() {
+fn cached_status_is_never_stale() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = with_points(&[&one, &two, &far("phase0/step1")]);
     let cache = sandbox.work().join(".git/lattice/cache");
@@ -265,7 +265,7 @@ fn what_it_remembers_is_never_stale() {
 }
 
 #[test]
-fn little_that_is_new_is_appended_to_the_memory() {
+fn small_changes_are_appended_to_the_cache() {
     let points: Vec<_> = (1..=12).map(|n| at(&format!("phase0/step{n}"))).collect();
     let sandbox = with_points(&points.iter().map(String::as_str).collect::<Vec<_>>());
     let remembered = || fs::read_to_string(sandbox.work().join(".git/lattice/cache")).unwrap();
@@ -286,7 +286,7 @@ fn little_that_is_new_is_appended_to_the_memory() {
 }
 
 #[test]
-fn a_damaged_memory_is_no_harm() {
+fn damaged_cache_is_ignored() {
     let sandbox = with_points(&[&at("phase0/step1"), &at("phase0/step2")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let cache = sandbox.work().join(".git/lattice/cache");
@@ -305,7 +305,7 @@ fn a_damaged_memory_is_no_harm() {
 }
 
 #[test]
-fn a_record_that_is_none_is_passed_over() {
+fn invalid_record_is_skipped() {
     let sandbox = with_points(&[&at("phase0/step1")]);
     let key = sandbox.point(&at("phase0/step1"))["key"].as_str().unwrap().to_owned();
     sandbox.git(&["notes", "--ref=lattice/odd", "add", "-m", "not JSON\n{\"point\":1}\n[]", &key]);

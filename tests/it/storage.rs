@@ -33,7 +33,7 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn new_on_a_full_disk_makes_all_or_nothing() {
+fn new_on_a_full_disk_is_all_or_nothing() {
     let sandbox = Sandbox::new();
     let Some(_mounted) = small_clone(&sandbox, "remote.git") else { return };
     let small = sandbox.path("small");
@@ -53,7 +53,7 @@ fn new_on_a_full_disk_makes_all_or_nothing() {
 }
 
 #[test]
-fn new_says_that_objects_are_read_only() {
+fn new_reports_read_only_objects() {
     let sandbox = Sandbox::new();
     let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
     let run = new_step(&sandbox, "work", "step1").exits(2).says_err("Read-only file system");

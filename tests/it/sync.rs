@@ -65,7 +65,7 @@ fn states(sandbox: &Sandbox, dir: &str) -> Value {
 }
 
 #[test]
-fn a_fresh_clone_shows_the_same_states() {
+fn fresh_clone_shows_the_same_states() {
     let sandbox = Sandbox::new();
     let [one, two, other] = [at("phase0/step1"), at("phase0/step2"), far("phase0/step1")];
     sandbox.points(&[&one, &two, &other]);
@@ -90,7 +90,7 @@ fn a_fresh_clone_shows_the_same_states() {
 }
 
 #[test]
-fn a_second_time_there_is_nothing_to_do() {
+fn second_sync_has_nothing_to_do() {
     let (sandbox, colleague) = shared();
     own_record(&sandbox, "work", "first", &at("phase0/step1"), &json!({}));
     sandbox.lattice(&["sync"]).exits(0);
@@ -105,7 +105,7 @@ fn a_second_time_there_is_nothing_to_do() {
 }
 
 #[test]
-fn what_is_ahead_is_pushed_and_what_is_behind_moves_forward() {
+fn ahead_is_pushed_and_behind_is_fast_forwarded() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     sandbox.git_in(colleague, &["branch", "-q", "--track", &branch(&one), &format!("origin/{}", branch(&one))]);
@@ -120,7 +120,7 @@ fn what_is_ahead_is_pushed_and_what_is_behind_moves_forward() {
 }
 
 #[test]
-fn a_branch_that_a_worktree_has_is_not_moved() {
+fn branch_checked_out_in_a_worktree_is_not_moved() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     let commit = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
@@ -136,7 +136,7 @@ fn a_branch_that_a_worktree_has_is_not_moved() {
 }
 
 #[test]
-fn a_branch_in_the_middle_of_a_rebase_is_not_moved() {
+fn branch_being_rebased_is_not_moved() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
@@ -152,7 +152,7 @@ fn a_branch_in_the_middle_of_a_rebase_is_not_moved() {
 }
 
 #[test]
-fn what_differs_on_both_sides_is_left_alone() {
+fn diverged_branch_is_left_alone() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
@@ -168,7 +168,7 @@ fn what_differs_on_both_sides_is_left_alone() {
 }
 
 #[test]
-fn what_was_deleted_there_is_said_and_stays() {
+fn branch_deleted_on_the_remote_is_reported_and_kept() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     sandbox.git_in(colleague, &["push", "-q", "origin", "--delete", &branch(&one)]);
@@ -190,7 +190,7 @@ fn what_was_deleted_there_is_said_and_stays() {
 }
 
 #[test]
-fn a_dry_run_asks_and_writes_nothing() {
+fn dry_run_writes_nothing() {
     let (sandbox, colleague) = shared();
     let [one, other, new] = [at("phase0/step1"), far("phase0/step1"), at("phase0/step2")];
     pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
@@ -211,7 +211,7 @@ fn a_dry_run_asks_and_writes_nothing() {
 }
 
 #[test]
-fn either_half_can_be_left_out() {
+fn no_push_and_no_fetch_are_honoured() {
     let (sandbox, colleague) = shared();
     let [one, new] = [at("phase0/step1"), at("phase0/step2")];
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
@@ -241,7 +241,7 @@ fn points_can_be_named() {
 }
 
 #[test]
-fn a_refused_push_names_each_ref_and_lets_the_others_through() {
+fn refused_refs_are_named_and_others_pushed() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &far("phase0/step1")]);
     let hook = sandbox.path("remote.git/hooks/update");
@@ -268,7 +268,7 @@ fn without_notes(sandbox: &Sandbox, hook: &str) {
 }
 
 #[test]
-fn a_remote_without_notes_takes_the_points_all_the_same() {
+fn remote_that_refuses_notes_still_gets_points() {
     for hook in ["update", "pre-receive"] {
         let sandbox = Sandbox::new();
         let [one, two] = [at("phase0/step1"), at("phase0/step2")];
@@ -286,7 +286,7 @@ fn a_remote_without_notes_takes_the_points_all_the_same() {
 }
 
 #[test]
-fn new_and_promote_push_the_records_that_they_rest_on() {
+fn new_and_promote_push_own_records() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.points(&[&one]);
@@ -307,7 +307,7 @@ fn new_and_promote_push_the_records_that_they_rest_on() {
 }
 
 #[test]
-fn a_remote_that_is_not_there_moves_nothing() {
+fn unreachable_remote_moves_nothing() {
     let (sandbox, _) = shared();
     sandbox.points(&[&at("phase0/step2")]);
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
@@ -330,7 +330,7 @@ fn a_remote_that_is_not_there_moves_nothing() {
 }
 
 #[test]
-fn records_that_were_not_pushed_survive_a_fetch_whatever_is_configured() {
+fn unpushed_records_survive_any_fetch_refspec() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     own_record(&sandbox, "work", "first", &one, &json!({}));
@@ -349,7 +349,7 @@ fn records_that_were_not_pushed_survive_a_fetch_whatever_is_configured() {
 }
 
 #[test]
-fn a_copied_clone_takes_a_name_of_its_own_and_loses_nothing() {
+fn copied_clone_gets_a_new_writer_and_loses_nothing() {
     let (sandbox, _) = shared();
     let [one, other] = [at("phase0/step1"), far("phase0/step1")];
     own_record(&sandbox, "work", "same", &one, &json!({ "host": "first" }));
@@ -378,7 +378,7 @@ fn a_copied_clone_takes_a_name_of_its_own_and_loses_nothing() {
 }
 
 #[test]
-fn a_writer_whose_records_were_rewritten_there_is_kept_here() {
+fn rewritten_remote_records_do_not_replace_local_ones() {
     let (sandbox, colleague) = shared();
     let one = at("phase0/step1");
     own_record(&sandbox, colleague, "second", &one, &json!({}));
@@ -393,7 +393,7 @@ fn a_writer_whose_records_were_rewritten_there_is_kept_here() {
 }
 
 #[test]
-fn notes_refs_that_no_clone_makes_are_left_there() {
+fn foreign_notes_refs_are_left_on_the_remote() {
     let (sandbox, colleague) = shared();
     own_record(&sandbox, colleague, "a", &at("phase0/step1"), &json!({}));
     let id = sandbox.git_in(colleague, &["rev-parse", "refs/notes/lattice/a"]);
@@ -406,7 +406,7 @@ fn notes_refs_that_no_clone_makes_are_left_there() {
 }
 
 #[test]
-fn the_number_of_git_processes_is_constant() {
+fn git_process_count_is_constant() {
     let processes = |count: usize| {
         let sandbox = Sandbox::new();
         let steps: Vec<_> = (1..=count).map(|i| format!("step{i}")).collect();

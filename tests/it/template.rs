@@ -64,7 +64,7 @@ fn nasty_configs() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_chain_of_configs_builds_on_what_is_below() {
+fn config_chain_builds_on_the_point_below() {
     agreed(&chain([Config, Config, Config]), |nix, repo| {
         let built = nix.build(repo, &STEPS, &here());
         assert_on_top_of_each_other(nix, &built);
@@ -74,7 +74,7 @@ fn a_chain_of_configs_builds_on_what_is_below() {
 }
 
 #[test]
-fn a_chain_of_steps_builds_on_what_is_below() {
+fn step_chain_builds_on_the_point_below() {
     agreed(&chain([Step, Step, Step]), |nix, repo| {
         let built = nix.build(repo, &STEPS, &here());
         assert_on_top_of_each_other(nix, &built);
@@ -86,7 +86,7 @@ fn a_chain_of_steps_builds_on_what_is_below() {
 }
 
 #[test]
-fn templates_may_change_along_a_chain() {
+fn templates_may_differ_along_a_chain() {
     agreed(&chain([Config, Step, Config]), |nix, repo| {
         let built = nix.build(repo, &STEPS, &here());
         assert_on_top_of_each_other(nix, &built);
@@ -101,7 +101,7 @@ fn assert_on_top_of_each_other(nix: &Nix, built: &[Built]) {
 }
 
 #[test]
-fn a_join_takes_for_each_system_what_has_it() {
+fn join_takes_each_system_from_its_point() {
     let both = [here(), elsewhere()];
     for template in [Config, Step] {
         let flakes = [
@@ -121,7 +121,7 @@ fn a_join_takes_for_each_system_what_has_it() {
 }
 
 #[test]
-fn nixpkgs_is_handed_down_the_chain() {
+fn nixpkgs_input_is_passed_along_the_chain() {
     for templates in
         [[Nixpkgs, Nixpkgs, Nixpkgs], [Nixpkgs, Step, Nixpkgs], [Config, Nixpkgs, Rust], [Rust, Rust, Rust]]
     {
@@ -138,7 +138,7 @@ fn nixpkgs_is_handed_down_the_chain() {
 }
 
 #[test]
-fn the_rust_compiler_comes_from_below_when_there_is_one() {
+fn rust_compiler_comes_from_the_point_below() {
     let config = "[rust]\nversion = \"1.84.1\"\nurl = \"https://example.org/rustc.tar.xz\"\nhash = \"sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
     let flakes: Vec<_> = chain([Rust, Rust, Rust]).into_iter().map(|it| it.config(config)).collect();
     agreed(&flakes, |nix, repo| {
@@ -152,7 +152,7 @@ fn the_rust_compiler_comes_from_below_when_there_is_one() {
 }
 
 #[test]
-fn coordinates_can_be_asked_for() {
+fn flake_exports_its_coordinates() {
     let mut flake = Entry::new(Config, "c/s", &[]);
     flake.flake.coordinates = vec![("arch".into(), vec!["a".into(), HOSTILE.into()]), ("in".into(), Vec::new())];
     let answer = agreed(&[flake], |nix, repo| {

@@ -6,7 +6,7 @@ const COMMANDS: [&str; 11] =
     ["init", "axis", "new", "next-step", "promote", "build", "status", "show", "hooks", "completions", "man"];
 
 #[test]
-fn the_man_page_has_every_command_and_its_options() {
+fn man_page_has_every_command_and_option() {
     let sandbox = Sandbox::bare_start();
     let page = sandbox.lattice(&["man"]).exits(0).stdout;
     assert!(page.contains(".TH git-lattice 1"), "{page}");
@@ -20,7 +20,7 @@ fn the_man_page_has_every_command_and_its_options() {
 }
 
 #[test]
-fn the_completions_of_every_shell_have_every_command() {
+fn completions_of_every_shell_have_every_command() {
     let sandbox = Sandbox::bare_start();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = sandbox.lattice(&["completions", shell]).exits(0).stdout;
@@ -33,7 +33,7 @@ fn the_completions_of_every_shell_have_every_command() {
 }
 
 #[test]
-fn neither_needs_a_repository() {
+fn texts_need_no_repository() {
     let sandbox = Sandbox::bare_start();
     for args in [&["man"][..], &["completions", "bash"], &["--help"], &["--version"]] {
         let run = sandbox.lattice_in("home", args, |command| command).exits(0);
@@ -53,7 +53,7 @@ fn help_reaches_the_binary_through_git() {
 }
 
 #[test]
-fn the_flags_are_those_of_the_lattice() {
+fn flags_are_the_axes_of_the_lattice() {
     let axes = "image = { set = [\"base\", \"web\"] }\nrelease = { chain = \"r{n}\" }\n";
     let toml = format!("base = \"main\"\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{axes}");
     let sandbox = Sandbox::with_toml(&toml);

@@ -26,7 +26,7 @@ fn point() -> String {
 }
 
 #[test]
-fn it_shows_what_there_is_to_look_at_and_needs_a_yes() {
+fn trust_shows_the_diff_command_and_needs_a_yes() {
     let victim = sent();
     let run = victim.sandbox.refused(&["trust", &point()]).exits(2);
     let commit = victim.sandbox.git(&["rev-parse", "--short", &format!("origin/{}", branch(&point()))]);
@@ -43,7 +43,7 @@ fn it_shows_what_there_is_to_look_at_and_needs_a_yes() {
 }
 
 #[test]
-fn dry_run_allows_nothing_even_with_a_yes() {
+fn dry_run_trusts_nothing_even_with_yes() {
     let victim = sent();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
     for what in [&[&*point()][..], &["--author", key]] {
@@ -58,7 +58,7 @@ fn dry_run_allows_nothing_even_with_a_yes() {
 /// On a terminal, which script(1) of util-linux makes.
 #[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_it_asks_and_an_empty_answer_is_a_no() {
+fn empty_answer_on_a_terminal_is_a_no() {
     let script = which::which("script").expect("script(1) is needed for this test (Debian: bsdutils)");
     for (answer, is_trusted) in [("\n", false), ("n\n", false), ("y\n", true)] {
         let victim = sent();
@@ -76,7 +76,7 @@ fn on_a_terminal_it_asks_and_an_empty_answer_is_a_no() {
 }
 
 #[test]
-fn what_is_built_by_itself_needs_no_trust() {
+fn automatically_built_point_needs_no_trust() {
     let victim = Victim::new(None);
     victim.is_sent("config", &[]);
     victim.sandbox.lattice(&["trust", &point()]).exits(0).says_err("is built automatically already");
@@ -84,7 +84,7 @@ fn what_is_built_by_itself_needs_no_trust() {
 }
 
 #[test]
-fn it_is_listed_and_revoked() {
+fn trust_is_listed_and_revoked() {
     let victim = sent();
     let sandbox = &victim.sandbox;
     sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
@@ -122,7 +122,7 @@ fn another_clone_trusts_the_same_content() {
 }
 
 #[test]
-fn nobody_else_can_read_or_write_it() {
+fn trust_file_is_private_to_the_user() {
     let victim = sent();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -135,7 +135,7 @@ fn nobody_else_can_read_or_write_it() {
 }
 
 #[test]
-fn a_file_that_cannot_be_believed_trusts_nothing() {
+fn invalid_trust_file_trusts_nothing() {
     let victim = sent();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let (file, good) = (file(&victim), fs::read_to_string(file(&victim)).unwrap());
@@ -162,7 +162,7 @@ fn a_file_that_cannot_be_believed_trusts_nothing() {
 }
 
 #[test]
-fn a_state_directory_that_a_branch_could_fill_is_refused() {
+fn state_directory_inside_the_worktree_is_refused() {
     let victim = sent();
     let sandbox = &victim.sandbox;
     std::os::unix::fs::symlink(sandbox.work().join("state"), sandbox.path("link")).unwrap();
@@ -193,7 +193,7 @@ fn a_state_directory_that_a_branch_could_fill_is_refused() {
 }
 
 #[test]
-fn of_many_who_write_at_once_none_is_lost() {
+fn concurrent_trust_loses_no_entry() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let children: Vec<_> = (0..20)

@@ -58,7 +58,7 @@ fn shows_a_diff_and_needs_a_yes() {
 }
 
 #[test]
-fn speaks_json_and_asks_nothing() {
+fn json_asks_no_question() {
     let sandbox = proposing("push-cache = \"file:///srv/cache\"");
     for (more, code, allowed) in [
         (&["--json"][..], 2, false),
@@ -75,7 +75,7 @@ fn speaks_json_and_asks_nothing() {
 }
 
 #[test]
-fn what_was_allowed_once_counts_by_content() {
+fn settings_are_allowed_by_content() {
     let sandbox = proposing("store = \"ssh-ng://far\"");
     settings(&sandbox, &["--yes"]).exits(0);
     for (text, is_used) in [
@@ -91,7 +91,7 @@ fn what_was_allowed_once_counts_by_content() {
 }
 
 #[test]
-fn is_listed_and_revoked_and_for_this_clone_alone() {
+fn allowed_settings_are_listed_and_limited_to_this_clone() {
     let sandbox = proposing("store = \"ssh-ng://far\"");
     let key = settings(&sandbox, &["--yes", "--json"]).exits(0).json()["key"].as_str().unwrap().to_owned();
     let list = sandbox.lattice(&["trust", "list", "--json"]).exits(0).json();
@@ -116,7 +116,7 @@ fn is_listed_and_revoked_and_for_this_clone_alone() {
 }
 
 #[test]
-fn a_ledger_of_an_older_version_is_read() {
+fn older_ledger_version_is_read() {
     let sandbox = proposing("store = \"ssh-ng://far\"");
     let folder = sandbox.path("home/.local/state/git-lattice");
     fs::create_dir_all(&folder).unwrap();
@@ -126,7 +126,7 @@ fn a_ledger_of_an_older_version_is_read() {
 }
 
 #[test]
-fn ledger_that_cannot_be_believed_allows_no_machine() {
+fn invalid_ledger_allows_no_machine() {
     let sandbox = proposing("store = \"ssh-ng://far\"");
     settings(&sandbox, &["--yes"]).exits(0);
     let ledger = sandbox.path("home/.local/state/git-lattice/trust.json");
@@ -138,7 +138,7 @@ fn ledger_that_cannot_be_believed_allows_no_machine() {
 }
 
 #[test]
-fn nothing_proposed_is_nothing_to_allow() {
+fn no_proposal_has_nothing_to_allow() {
     let sandbox = proposing("include = [\"README\"]");
     settings(&sandbox, &[]).exits(0).says_out("nothing is proposed");
     assert!(!sandbox.path("home/.local/state/git-lattice").exists());

@@ -45,7 +45,7 @@ impl Sandbox {
 }
 
 #[test]
-fn undo_takes_back_every_command() {
+fn undo_reverts_every_command() {
     let sandbox = Sandbox::new();
     sandbox.undoes(&NEW);
     sandbox.undoes(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]);
@@ -55,14 +55,14 @@ fn undo_takes_back_every_command() {
 }
 
 #[test]
-fn undo_takes_back_a_merge_into_base() {
+fn undo_reverts_a_merge_into_base() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-push"]).exits(0);
     sandbox.undoes(&["promote", "--to", "base", "--force", "--reason", "a test", "--no-push"]);
 }
 
 #[test]
-fn undo_takes_back_a_sync() {
+fn undo_reverts_a_sync() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     let (here, there) = (sandbox.git(&["rev-parse", STEP1]), STEP1);
@@ -78,7 +78,7 @@ fn undo_takes_back_a_sync() {
 }
 
 #[test]
-fn undo_refuses_what_has_moved_since() {
+fn undo_refuses_refs_that_moved_since() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs", "--no-switch", "--no-push"]).exits(0);
     sandbox.git(&["branch", "-f", STEP1, "main"]);
@@ -89,7 +89,7 @@ fn undo_refuses_what_has_moved_since() {
 }
 
 #[test]
-fn undo_refuses_what_is_undone() {
+fn undo_refuses_an_undone_operation() {
     let sandbox = Sandbox::new();
     sandbox.refused(&["undo"]).exits(1).says_err("nothing");
     sandbox.lattice(&NEW).exits(0);
@@ -105,7 +105,7 @@ fn undo_refuses_what_is_undone() {
 }
 
 #[test]
-fn a_dry_run_of_undo_writes_nothing() {
+fn dry_run_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
     let run = sandbox.refused(&["undo", "--dry-run"]).exits(0).says_out("would undo");
@@ -116,7 +116,7 @@ fn a_dry_run_of_undo_writes_nothing() {
 }
 
 #[test]
-fn a_branch_that_is_checked_out_is_left_first() {
+fn checked_out_branch_is_left_before_deletion() {
     let sandbox = Sandbox::new();
     sandbox.write("untracked", "mine\n");
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-push"]).exits(0);
@@ -147,7 +147,7 @@ fn linked_worktrees_share_the_journal() {
 }
 
 #[test]
-fn what_was_pushed_is_said_and_stays() {
+fn pushed_refs_are_reported_and_kept() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     let there = sandbox.heads("remote.git");
@@ -161,7 +161,7 @@ fn what_was_pushed_is_said_and_stays() {
 }
 
 #[test]
-fn what_was_pushed_is_taken_back_with_a_lease() {
+fn pushed_refs_are_reverted_with_a_lease() {
     let sandbox = Sandbox::new();
     let before = sandbox.heads("remote.git");
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
@@ -181,7 +181,7 @@ fn what_was_pushed_is_taken_back_with_a_lease() {
 }
 
 #[test]
-fn what_the_remote_has_taken_back_already_is_done_here() {
+fn refs_already_reverted_on_the_remote_are_reverted_here() {
     let sandbox = Sandbox::new();
     let before = sandbox.state();
     sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0);
@@ -192,7 +192,7 @@ fn what_the_remote_has_taken_back_already_is_done_here() {
 }
 
 #[test]
-fn a_merge_that_was_pushed_goes_back_to_what_was_there() {
+fn pushed_merge_is_reset_on_the_remote() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     let before = sandbox.git_in("remote.git", &["rev-parse", "main"]);
@@ -218,7 +218,7 @@ fn undone_commits_survive_gc() {
 }
 
 #[test]
-fn a_commit_that_is_gone_is_named() {
+fn missing_commit_is_named() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
     let commit = sandbox.git(&["rev-parse", STEP1]);
@@ -230,7 +230,7 @@ fn a_commit_that_is_gone_is_named() {
 }
 
 #[test]
-fn of_two_undos_at_once_one_is_done() {
+fn concurrent_undos_run_once() {
     for round in 0..5 {
         let sandbox = Sandbox::new();
         let before = sandbox.heads("work");
@@ -251,7 +251,7 @@ fn of_two_undos_at_once_one_is_done() {
 }
 
 #[test]
-fn what_is_brought_back_was_still_made_here() {
+fn restored_branch_keeps_its_reflog_origin() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
     let reflog = || sandbox.git(&["reflog", "show", "--format=%gs", STEP1]);
@@ -278,7 +278,7 @@ fn ops_lists_the_newest_first() {
 }
 
 #[test]
-fn a_damaged_line_costs_that_operation_alone() {
+fn damaged_line_loses_only_its_operation() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
     sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);

@@ -176,7 +176,7 @@ fn holds(deeds: &[Deed]) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn undo_of_all_leaves_what_git_alone_did() {
+fn undoing_everything_leaves_only_gits_changes() {
     let defaults = Config::default();
     let cases = if defaults.cases == 256 { CASES } else { defaults.cases.min(200) };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 40, ..defaults };

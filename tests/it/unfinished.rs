@@ -46,7 +46,7 @@ fn switch(sandbox: &Sandbox) -> crate::sandbox::Run {
 }
 
 #[test]
-fn a_switch_killed_midway_works_the_second_time() {
+fn killed_switch_works_the_second_time() {
     let (sandbox, note) = switching();
     let file = |name: &str| sandbox.git(&["show", &format!("{BRANCH}:{FLAKE}/{name}")]) + "\n";
     let (config, flake) = (file("config.toml"), file("flake.nix"));
@@ -61,7 +61,7 @@ fn a_switch_killed_midway_works_the_second_time() {
 }
 
 #[test]
-fn a_file_of_the_user_in_the_way_of_a_switch_stays() {
+fn user_file_in_the_way_of_a_switch_is_kept() {
     let (sandbox, _) = switching();
     sandbox.write(&format!("{FLAKE}/flake.nix"), "the user's\n");
     switch(&sandbox).exits(1).says_err("untracked working tree files would be overwritten");
@@ -69,7 +69,7 @@ fn a_file_of_the_user_in_the_way_of_a_switch_stays() {
 }
 
 #[test]
-fn a_killed_switch_leaves_no_tracked_file_changed() {
+fn killed_switch_leaves_no_tracked_file_changed() {
     let sandbox = Sandbox::new();
     sandbox.git(&["switch", "-q", "-c", "other"]);
     sandbox.write("README", "another text\n");
@@ -88,7 +88,7 @@ fn a_killed_switch_leaves_no_tracked_file_changed() {
 }
 
 #[test]
-fn each_kind_of_work_has_its_locks() {
+fn each_kind_of_unfinished_work_has_its_locks() {
     let push = json!({ "work": "push", "remote": "origin" });
     let fetch = json!({ "work": "fetch", "remote": "origin" });
     let locks = [(&push, "packed-refs.lock"), (&push, "refs/remotes/origin/main.lock")];
@@ -105,7 +105,7 @@ fn each_kind_of_work_has_its_locks() {
 }
 
 #[test]
-fn a_git_that_is_killed_when_asked_has_no_answer() {
+fn killed_git_query_is_an_error() {
     let mut sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
     sandbox.points(&[&at("phase0/step1")]);
@@ -122,7 +122,7 @@ fn a_git_that_is_killed_when_asked_has_no_answer() {
 }
 
 #[test]
-fn a_lock_without_a_note_is_left_alone() {
+fn lock_without_a_note_is_left_alone() {
     let sandbox = Sandbox::new();
     sandbox.write(".git/index.lock", "");
     switch(&sandbox).exits(1).says_err("index.lock");
@@ -130,7 +130,7 @@ fn a_lock_without_a_note_is_left_alone() {
 }
 
 #[test]
-fn a_push_killed_at_the_upstream_is_finished() {
+fn push_killed_at_the_upstream_is_finished() {
     let sandbox = Sandbox::new();
     let config = || sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text();
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
@@ -152,7 +152,7 @@ fn one_of_several_points_gets_no_upstream() {
 }
 
 #[test]
-fn a_lock_on_the_remote_is_named_with_the_command() {
+fn remote_lock_is_named_with_the_command() {
     let sandbox = Sandbox::new();
     let lock = sandbox.path("remote.git/refs/heads").join(format!("{BRANCH}.lock"));
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
@@ -166,7 +166,7 @@ fn a_lock_on_the_remote_is_named_with_the_command() {
 }
 
 #[test]
-fn a_killed_write_of_records_stops_no_later_one() {
+fn killed_record_write_stops_no_later_one() {
     let sandbox = Sandbox::new();
     let writer = "0123456789abcdef";
     sandbox.git(&["config", "lattice.writer", writer]);
@@ -180,7 +180,7 @@ fn a_killed_write_of_records_stops_no_later_one() {
 }
 
 #[test]
-fn records_go_with_a_push_of_which_the_remote_breaks_off_the_first_try() {
+fn records_survive_a_push_that_fails_once() {
     let mut sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
     sandbox.points(&[&at("phase0/step1")]);
@@ -199,7 +199,7 @@ fn records_go_with_a_push_of_which_the_remote_breaks_off_the_first_try() {
 }
 
 #[test]
-fn records_that_a_lock_keeps_back_are_pushed_when_it_is_gone() {
+fn records_blocked_by_a_lock_are_pushed_later() {
     let sandbox = Sandbox::new();
     let (writer, step) = ("0123456789abcdef", at("phase1/step1"));
     sandbox.git(&["config", "lattice.writer", writer]);
@@ -223,7 +223,7 @@ fn records_that_a_lock_keeps_back_are_pushed_when_it_is_gone() {
 }
 
 #[test]
-fn a_folder_that_a_killed_process_left_goes() {
+fn temporary_folder_of_a_killed_process_is_removed() {
     let mut sandbox = Sandbox::new();
     sandbox.use_own_temporary_folder();
     let dead = |name: &str| {
@@ -242,7 +242,7 @@ fn a_folder_that_a_killed_process_left_goes() {
 }
 
 #[test]
-fn doctor_puts_right_what_a_killed_git_left() {
+fn doctor_repairs_leftovers_of_a_killed_git() {
     let (sandbox, note) = switching();
     let shown = sandbox.lattice(&["doctor", "--offline"]);
     shown.says_out(&format!("a git was killed while it switched to `{BRANCH}`"));

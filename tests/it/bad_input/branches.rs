@@ -14,7 +14,7 @@ fn branch(sandbox: &Sandbox, name: &str, packed: bool) {
 }
 
 #[test]
-fn the_base_branch_is_missing() {
+fn missing_base_branch_is_refused() {
     let sandbox = Sandbox::new();
     let toml = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", toml.replace("base = \"main\"", "base = \"trunk\""));
@@ -23,7 +23,7 @@ fn the_base_branch_is_missing() {
 }
 
 #[test]
-fn a_base_branch_that_only_the_remote_has_will_do() {
+fn base_branch_of_the_remote_is_enough() {
     let sandbox = Sandbox::new();
     sandbox.git(&["switch", "-q", "-c", "mine"]);
     sandbox.git(&["branch", "-q", "-D", "main"]);
@@ -31,7 +31,7 @@ fn a_base_branch_that_only_the_remote_has_will_do() {
 }
 
 #[test]
-fn a_branch_is_where_a_folder_must_be() {
+fn refuses_a_branch_that_is_a_prefix() {
     let sandbox = Sandbox::new();
     for other in ["feature", "feature/toolchain", "feature/toolchain/aarch64/phase0"] {
         for packed in [false, true] {
@@ -45,7 +45,7 @@ fn a_branch_is_where_a_folder_must_be() {
 }
 
 #[test]
-fn a_folder_is_where_the_branch_must_be() {
+fn refuses_a_branch_below_the_new_one() {
     let sandbox = Sandbox::new();
     for packed in [false, true] {
         let other = format!("{BRANCH}/fix/it");
@@ -57,7 +57,7 @@ fn a_folder_is_where_the_branch_must_be() {
 }
 
 #[test]
-fn one_branch_in_the_way_of_several_points_stops_them_all() {
+fn one_conflicting_branch_stops_all_points() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature/toolchain/x86_64"]);
     let run = sandbox.refused(&["new", "--all-archs"]).exits(1);
@@ -65,7 +65,7 @@ fn one_branch_in_the_way_of_several_points_stops_them_all() {
 }
 
 #[test]
-fn letter_case_alone_is_in_the_way_too() {
+fn refuses_branches_that_differ_only_in_letter_case() {
     let sandbox = Sandbox::new();
     for other in [
         "feature/Toolchain/aarch64/phase0/step1",
@@ -85,7 +85,7 @@ fn letter_case_alone_is_in_the_way_too() {
 }
 
 #[test]
-fn a_neighbour_with_a_similar_name_is_not_in_the_way() {
+fn similar_branch_name_does_not_conflict() {
     let sandbox = Sandbox::new();
     for other in ["feature/toolchain-old", "feature/tool", "features", "feature/toolchain/aarch64/phase0/step11"] {
         sandbox.git(&["branch", other]);
@@ -94,7 +94,7 @@ fn a_neighbour_with_a_similar_name_is_not_in_the_way() {
 }
 
 #[test]
-fn a_branch_with_other_content_stays_and_both_commits_are_named() {
+fn refuses_other_content_and_names_both_commits() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&[&NEW[..], &["--no-switch"]].concat()).exits(0);
     let there = sandbox.git(&["rev-parse", BRANCH]);
@@ -108,7 +108,7 @@ fn a_branch_with_other_content_stays_and_both_commits_are_named() {
 }
 
 #[test]
-fn a_branch_that_somebody_else_gave_a_points_name_stays() {
+fn foreign_branch_with_a_points_name_is_kept() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", BRANCH, "main"]);
     let run = sandbox
@@ -121,14 +121,14 @@ fn a_branch_that_somebody_else_gave_a_points_name_stays() {
 }
 
 #[test]
-fn one_point_with_other_content_stops_all() {
+fn one_point_with_other_content_stops_all_points() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature/toolchain/x86_64/phase0/step1", "main"]);
     sandbox.refused(&["new", "--all-archs"]).exits(1).says_err("feature/toolchain/x86_64/phase0/step1");
 }
 
 #[test]
-fn a_switch_that_git_refuses_loses_nothing() {
+fn refused_switch_loses_nothing() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&[&NEW[..], &["--no-switch"]].concat()).exits(0);
     sandbox.write("flakes/toolchain/aarch64/phase0/step1/flake.nix", "mine");
@@ -139,7 +139,7 @@ fn a_switch_that_git_refuses_loses_nothing() {
 }
 
 #[test]
-fn a_file_where_the_points_directory_must_be_stays() {
+fn file_in_place_of_the_directory_is_kept() {
     let sandbox = Sandbox::new();
     sandbox.write("flakes", "mine\n");
     sandbox.git(&["add", "flakes"]);

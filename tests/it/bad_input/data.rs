@@ -9,7 +9,7 @@ fn ready() -> Sandbox {
 }
 
 #[test]
-fn not_toml_is_refused_with_line_and_column() {
+fn refuses_invalid_toml_with_line_and_column() {
     let sandbox = ready();
     std::fs::write(sandbox.path("c.toml"), "a = 1\nb = \n").unwrap();
     sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says_err("`../c.toml` line 2, column 5");
@@ -19,7 +19,7 @@ fn not_toml_is_refused_with_line_and_column() {
 }
 
 #[test]
-fn not_utf8_is_refused_with_line_and_column() {
+fn refuses_invalid_utf8_with_line_and_column() {
     let sandbox = ready();
     for (bytes, at) in [
         (&b"a = 1\nb = \"\xff\"\n"[..], "line 2, column 6"),
@@ -32,7 +32,7 @@ fn not_utf8_is_refused_with_line_and_column() {
 }
 
 #[test]
-fn what_comes_on_stdin_is_named_so() {
+fn errors_name_stdin() {
     let sandbox = ready();
     let before = sandbox.everything();
     let run = sandbox.lattice_in("work", &["next-step", "--config", "-"], |command| command.write_stdin("a = 1\0\n"));
@@ -41,21 +41,21 @@ fn what_comes_on_stdin_is_named_so() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn unreadable_file_is_named() {
     let sandbox = ready();
     sandbox.refused(&["next-step", "--config", "../nope.toml"]).exits(2).says_err("could not read `../nope.toml`");
     sandbox.refused(&["next-step", "--config", ".."]).exits(2).says_err("could not read `..`");
 }
 
 #[test]
-fn the_template_rust_asks_for_its_data() {
+fn template_rust_requires_its_table() {
     let sandbox = ready();
     let run = sandbox.refused(&["next-step", "--template", "rust"]).exits(2).says_err("`[rust]`");
     run.says_err("hint: give them with `--config FILE`");
 }
 
 #[test]
-fn a_base_branch_in_the_data_that_is_not_there_is_named() {
+fn missing_base_branch_in_config_toml_is_named() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.path("c.toml"), "[nix]\nbase_branch = \"devel\"\n").unwrap();
     sandbox.refused(&["new", "--arch", "aarch64", "--config", "../c.toml"]).exits(2).says_err("`devel` does not exist");

@@ -24,7 +24,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
+fn concurrent_new_creates_the_point_once() {
     for push in [&["--no-push"][..], &[]] {
         for round in 0..5 {
             let sandbox = Sandbox::new();
@@ -47,7 +47,7 @@ fn of_two_at_the_same_time_one_creates_and_the_other_finds_it_done() {
 }
 
 #[test]
-fn of_two_with_different_content_one_is_refused() {
+fn concurrent_new_with_other_content_is_refused() {
     for round in 0..5 {
         let sandbox = Sandbox::new();
         let both = ["a", "b"].map(|name| {
@@ -65,7 +65,7 @@ fn of_two_with_different_content_one_is_refused() {
 }
 
 #[test]
-fn killed_at_any_moment_the_same_command_simply_works() {
+fn killed_new_works_when_run_again() {
     let mut midway = 0;
     for round in 0..16 {
         let sandbox = Sandbox::new();
@@ -95,7 +95,7 @@ fn killed_at_any_moment_the_same_command_simply_works() {
 }
 
 #[test]
-fn a_lock_that_somebody_left_is_named_with_what_to_do() {
+fn stale_lock_is_named_with_the_remedy() {
     let sandbox = Sandbox::new();
     let lock = sandbox.work().join(format!(".git/refs/heads/{BRANCH}.lock"));
     std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
@@ -110,7 +110,7 @@ fn a_lock_that_somebody_left_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_hook_of_git_that_forbids_the_refs_is_heard() {
+fn reference_transaction_hook_can_refuse() {
     let sandbox = Sandbox::new();
     let hook = sandbox.work().join(".git/hooks/reference-transaction");
     std::fs::write(&hook, "#!/bin/sh\n[ \"$1\" != prepared ] || ! grep -q refs/heads/feature\n").unwrap();

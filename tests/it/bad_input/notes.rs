@@ -40,7 +40,7 @@ fn is_harmless(run: &Run) {
 }
 
 #[test]
-fn a_well_formed_record_counts() {
+fn well_formed_record_counts() {
     let (sandbox, key) = ready();
     note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "or the tests below would show nothing");
@@ -101,7 +101,7 @@ fn no_records(key: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn lines_that_are_no_record_make_nothing_green() {
+fn malformed_lines_make_no_point_green() {
     let (sandbox, key) = ready();
     for line in no_records(&key) {
         note(&sandbox, &key, &line);
@@ -116,14 +116,14 @@ fn lines_that_are_no_record_make_nothing_green() {
 }
 
 #[test]
-fn a_bad_line_does_not_hide_a_good_one() {
+fn malformed_line_does_not_hide_a_valid_one() {
     let (sandbox, key) = ready();
     note(&sandbox, &key, format!("garbage\n\0\n{}\n{{\"half\":", record(&key)).as_bytes());
     assert_eq!(state(&sandbox), "built", "the good line should count");
 }
 
 #[test]
-fn hostile_texts_in_a_record_stay_texts() {
+fn hostile_texts_in_a_record_are_escaped() {
     let (sandbox, key) = ready();
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{9b}31m\u{202e}";
     let mut hostile = record(&key);
@@ -151,7 +151,7 @@ fn hostile_texts_in_a_record_stay_texts() {
 }
 
 #[test]
-fn notes_refs_that_hold_something_else_are_survived() {
+fn notes_refs_without_notes_are_skipped() {
     let (sandbox, key) = ready();
     let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
     let tree = sandbox.git(&["rev-parse", "HEAD^{tree}"]);
@@ -183,7 +183,7 @@ fn notes(sandbox: &Sandbox, writer: &str, tree: &str) {
 }
 
 #[test]
-fn what_stands_where_a_note_should_be_is_passed_over() {
+fn entries_that_are_no_notes_are_skipped() {
     let (sandbox, key) = ready();
     std::fs::write(sandbox.path("note"), record(&key).to_string()).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
@@ -220,7 +220,7 @@ fn what_stands_where_a_note_should_be_is_passed_over() {
 }
 
 #[test]
-fn a_tree_that_unfolds_without_end_does_not_hang() {
+fn exponentially_large_notes_tree_does_not_hang() {
     let (sandbox, key) = ready();
     let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
     let mut inner = (String::from("100644 blob"), blob);
@@ -238,7 +238,7 @@ fn a_tree_that_unfolds_without_end_does_not_hang() {
 }
 
 #[test]
-fn a_huge_note_hides_no_other() {
+fn huge_note_does_not_hide_others() {
     let (sandbox, key) = ready();
     note(&sandbox, &key, record(&key).to_string().as_bytes());
     let huge = format!("{}\n", record(&key)).repeat(20_000);

@@ -48,7 +48,7 @@ fn ground(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn what_is_staged_or_dirty_stays_so_and_lands_on_no_branch() {
+fn uncommitted_changes_stay_and_are_never_committed() {
     let sandbox = messy();
     let before = ground(&sandbox);
     sandbox.lattice(&NEW).exits(0).says_out("created");
@@ -67,7 +67,7 @@ fn what_is_staged_or_dirty_stays_so_and_lands_on_no_branch() {
 }
 
 #[test]
-fn a_switch_takes_local_changes_along_as_git_does() {
+fn switch_carries_local_changes_as_git_does() {
     let sandbox = messy();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     assert_eq!(fs::read_to_string(sandbox.work().join("README")).unwrap(), "changed again\n");
@@ -76,7 +76,7 @@ fn a_switch_takes_local_changes_along_as_git_does() {
 }
 
 #[test]
-fn in_the_middle_of_a_merge_or_rebase() {
+fn works_during_a_merge_or_rebase() {
     let sandbox = Sandbox::new();
     sandbox.git(&["switch", "-q", "-c", "side", "HEAD~1"]);
     sandbox.write("lattice.toml", "conflict");
@@ -91,7 +91,7 @@ fn in_the_middle_of_a_merge_or_rebase() {
 }
 
 #[test]
-fn a_detached_head() {
+fn works_with_a_detached_head() {
     let sandbox = Sandbox::new();
     sandbox.git(&["checkout", "-q", "--detach"]);
     let before = ground(&sandbox);
@@ -106,7 +106,7 @@ fn a_detached_head() {
 }
 
 #[test]
-fn an_unborn_branch() {
+fn refuses_a_repository_without_commits() {
     let sandbox = Sandbox::bare_start();
     sandbox.git_in("", &["init", "-q", "empty"]);
     let run = |args: &[&str]| sandbox.lattice_in("empty", args, |command| command);
@@ -126,7 +126,7 @@ fn an_unborn_branch() {
 }
 
 #[test]
-fn no_repository() {
+fn refuses_outside_of_a_repository() {
     let sandbox = Sandbox::bare_start();
     for args in
         [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]]
@@ -141,7 +141,7 @@ fn no_repository() {
 }
 
 #[test]
-fn a_linked_worktree_and_its_subdirectory() {
+fn works_in_a_linked_worktree() {
     let sandbox = Sandbox::new();
     sandbox.git(&["worktree", "add", "-q", "-b", "side", "../linked"]);
     fs::create_dir_all(sandbox.path("linked/a/b")).unwrap();
@@ -162,7 +162,7 @@ fn a_linked_worktree_and_its_subdirectory() {
 }
 
 #[test]
-fn a_subdirectory_and_git_dash_c() {
+fn works_in_a_subdirectory_and_with_git_dash_c() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.work().join("deep/er")).unwrap();
     fs::write(sandbox.work().join("deep/er/c.toml"), "here = true\n").unwrap();
@@ -182,7 +182,7 @@ fn by_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) ->
 }
 
 #[test]
-fn the_variables_that_name_a_repository_count() {
+fn git_dir_and_git_work_tree_are_honoured() {
     let sandbox = Sandbox::new();
     let both = [("GIT_DIR", "work/.git"), ("GIT_WORK_TREE", "work")];
     by_variables(&sandbox, &["status"], &both).exits(0).says_out("no point has a branch yet");
@@ -204,7 +204,7 @@ fn the_variables_that_name_a_repository_count() {
 }
 
 #[test]
-fn a_bare_repository_and_a_worktree_linked_to_it() {
+fn works_in_a_bare_repository_and_its_worktree() {
     let sandbox = Sandbox::new();
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
     run("remote.git", &["status"]).exits(0).says_out("no point has a branch yet");
@@ -223,7 +223,7 @@ fn a_bare_repository_and_a_worktree_linked_to_it() {
 }
 
 #[test]
-fn a_path_with_blanks_and_letters_of_all_kinds() {
+fn works_in_a_path_with_spaces_and_unicode() {
     let sandbox = Sandbox::new();
     let name = "wörk ünd 'mehr' $(x) \"é\" %20 #?";
     sandbox.git_in("", &["clone", "-q", "remote.git", name]);
@@ -236,7 +236,7 @@ fn a_path_with_blanks_and_letters_of_all_kinds() {
 }
 
 #[test]
-fn a_worktree_that_cannot_be_written() {
+fn unwritable_worktree_leaves_no_half_file() {
     let sandbox = Sandbox::bare_start();
     // Known already, so that lattice.toml is all that is written.
     sandbox.git(&["config", "lattice.base", "main"]);

@@ -34,7 +34,7 @@ fn pushes_later(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
 }
 
 #[test]
-fn no_remote_of_that_name() {
+fn unknown_remote_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
     let said = ["there is no remote `origin`", "`git remote add origin URL`", "`remote = \"\"`"];
@@ -42,7 +42,7 @@ fn no_remote_of_that_name() {
 }
 
 #[test]
-fn an_empty_remote_means_nowhere() {
+fn empty_remote_pushes_nowhere() {
     let sandbox = Sandbox::new();
     let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", toml.replace("remote = \"origin\"", "remote = \"\""));
@@ -51,7 +51,7 @@ fn an_empty_remote_means_nowhere() {
 }
 
 #[test]
-fn a_remote_that_is_not_there() {
+fn unreachable_remote_keeps_the_point() {
     let sandbox = Sandbox::new();
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     pushes_later(&sandbox, &["remote.git"], || {
@@ -60,7 +60,7 @@ fn a_remote_that_is_not_there() {
 }
 
 #[test]
-fn a_remote_that_refuses() {
+fn refusing_remote_keeps_the_point() {
     let sandbox = Sandbox::new();
     let hook = sandbox.path("remote.git/hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
@@ -71,7 +71,7 @@ fn a_remote_that_refuses() {
 }
 
 #[test]
-fn a_pre_push_hook_that_refuses() {
+fn refusing_pre_push_hook_keeps_the_point() {
     let sandbox = Sandbox::new();
     let hook = sandbox.work().join(".git/hooks/pre-push");
     fs::write(&hook, "#!/bin/sh\necho 'tests first' >&2\nexit 1\n").unwrap();
@@ -80,7 +80,7 @@ fn a_pre_push_hook_that_refuses() {
 }
 
 #[test]
-fn a_remote_that_went_ahead() {
+fn diverged_remote_branch_is_not_overwritten() {
     let sandbox = Sandbox::new();
     sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
     sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "theirs"]);
@@ -111,7 +111,7 @@ fn a_remote_that_went_ahead() {
 }
 
 #[test]
-fn one_refused_branch_keeps_all_of_a_command_back() {
+fn one_refused_branch_stops_the_whole_push() {
     let sandbox = Sandbox::new();
     let hook = sandbox.path("remote.git/hooks/update");
     fs::write(&hook, "#!/bin/sh\ncase $1 in *x86_64*) exit 1;; esac\n").unwrap();

@@ -10,7 +10,7 @@ fn without(sandbox: &Sandbox, key: &str) {
 }
 
 #[test]
-fn a_missing_name_or_address_is_named() {
+fn missing_user_name_or_email_is_named() {
     for key in ["user.name", "user.email"] {
         let sandbox = Sandbox::new();
         without(&sandbox, key);
@@ -23,7 +23,7 @@ fn a_missing_name_or_address_is_named() {
 }
 
 #[test]
-fn the_environment_says_who_commits_as_for_git() {
+fn author_and_committer_come_from_the_environment() {
     let sandbox = Sandbox::new();
     without(&sandbox, "user.name");
     without(&sandbox, "user.email");
@@ -39,7 +39,7 @@ fn the_environment_says_who_commits_as_for_git() {
 }
 
 #[test]
-fn configuration_given_to_git_for_one_command_counts() {
+fn git_dash_c_configuration_is_honoured() {
     let sandbox = Sandbox::new();
     let args = ["-c", "user.name=It's \"me\" = née", "-c", "user.email=me@x", "lattice", "new", "--arch", "aarch64"];
     sandbox.git(&[&args[..], &["--no-switch"]].concat());
@@ -75,7 +75,7 @@ pub(crate) fn sign_with_ssh(sandbox: &Sandbox) {
 }
 
 #[test]
-fn commits_are_signed_where_git_would_sign_them() {
+fn commits_are_signed_when_git_is_configured_to() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
     assert!(!sandbox.try_git("work", &["verify-commit", BRANCH]).status.success(), "nobody asked for a signature");
@@ -88,7 +88,7 @@ fn commits_are_signed_where_git_would_sign_them() {
 }
 
 #[test]
-fn a_key_that_is_not_there_writes_nothing() {
+fn missing_signing_key_writes_nothing() {
     let sandbox = Sandbox::new();
     sign_with_ssh(&sandbox);
     std::fs::remove_file(sandbox.path("home/key")).unwrap();
@@ -99,7 +99,7 @@ fn a_key_that_is_not_there_writes_nothing() {
 }
 
 #[test]
-fn a_date_that_is_none_moves_no_ref() {
+fn invalid_date_moves_no_ref() {
     let sandbox = Sandbox::new();
     let before = sandbox.state();
     let run = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_COMMITTER_DATE", "yesterdayish"));

@@ -54,7 +54,7 @@ fn the_usual_way(sandbox: &Sandbox) {
 }
 
 #[test]
-fn sha256() {
+fn works_in_a_sha256_repository() {
     let Some(mut sandbox) = made_with("--object-format=sha256") else { return };
     the_usual_way(&sandbox);
     sandbox.use_program("nix", "#!/bin/sh\necho 'nix (Nix) 2.8.0'\n");
@@ -63,7 +63,7 @@ fn sha256() {
 }
 
 #[test]
-fn reftable() {
+fn works_in_a_reftable_repository() {
     let Some(sandbox) = made_with("--ref-format=reftable") else { return };
     the_usual_way(&sandbox);
     sandbox.git_in("odd", &["branch", "feature/toolchain/aarch64/phase9"]);
@@ -87,7 +87,7 @@ fn reftable_builds() {
 
 /// A tag can have the full name of a branch, and `git fetch` brings it along.
 #[test]
-fn reftable_takes_no_tag_for_the_base() {
+fn reftable_does_not_mistake_a_tag_for_the_base() {
     let Some(sandbox) = made_with("--ref-format=reftable") else { return };
     sandbox.git_in("odd", &["push", "-q", "origin", "main"]);
     sandbox.git_in("odd", &["switch", "-q", "-c", "mine"]);
@@ -118,7 +118,7 @@ fn clone(sandbox: &Sandbox, option: &[&str]) {
 }
 
 #[test]
-fn a_shallow_clone() {
+fn works_in_a_shallow_clone() {
     for nix in every_nix() {
         let mut sandbox = two_steps();
         sandbox.use_nix(&nix);
@@ -133,7 +133,7 @@ fn a_shallow_clone() {
 }
 
 #[test]
-fn a_partial_clone_fetches_what_it_needs() {
+fn partial_clone_fetches_missing_objects() {
     for filter in ["--filter=blob:none", "--filter=tree:0"] {
         let sandbox = two_steps();
         clone(&sandbox, &[filter]);
@@ -148,7 +148,7 @@ fn a_partial_clone_fetches_what_it_needs() {
 }
 
 #[test]
-fn a_partial_clone_builds() {
+fn partial_clone_builds() {
     for nix in every_nix() {
         let mut sandbox = two_steps();
         sandbox.use_nix(&nix);
@@ -159,7 +159,7 @@ fn a_partial_clone_builds() {
 }
 
 #[test]
-fn a_broken_ref_is_named_and_hides_no_other() {
+fn broken_ref_is_named_and_hides_no_other() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs", "--no-push"]).exits(0);
     let file = sandbox.work().join(".git/refs/heads").join(BRANCH);
@@ -187,7 +187,7 @@ fn a_broken_ref_is_named_and_hides_no_other() {
 }
 
 #[test]
-fn a_broken_object_is_named() {
+fn broken_object_is_named() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs", "--no-push"]).exits(0);
     let commit = sandbox.git(&["rev-parse", BRANCH]);
@@ -203,7 +203,7 @@ fn a_broken_object_is_named() {
 }
 
 #[test]
-fn an_extension_that_is_not_known_is_refused() {
+fn unknown_repository_extension_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
     sandbox.git(&["config", "extensions.fancy", "true"]);
@@ -212,7 +212,7 @@ fn an_extension_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn somebody_elses_repository_is_refused_as_git_does() {
+fn repository_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
         return; // Only root can give a folder away.
     }

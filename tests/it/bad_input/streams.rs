@@ -18,7 +18,7 @@ fn no_panic(output: &Output) {
 }
 
 #[test]
-fn whoever_reads_may_go_away() {
+fn closed_pipe_is_no_error() {
     let sandbox = with_points();
     for args in [
         &[][..],
@@ -44,7 +44,7 @@ fn whoever_reads_may_go_away() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_stop_the_work_halfway() {
+fn closed_pipe_does_not_stop_new_halfway() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command("work", &["new", "--arch", "aarch64"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -55,7 +55,7 @@ fn a_reader_that_goes_away_does_not_stop_the_work_halfway() {
 }
 
 #[test]
-fn closed_streams_are_survived() {
+fn closed_standard_streams_do_not_panic() {
     let sandbox = with_points();
     for script in
         ["exec git-lattice status >&-", "exec git-lattice status 2>&-", "exec git-lattice status <&- >&- 2>&-"]
@@ -70,7 +70,7 @@ fn closed_streams_are_survived() {
 }
 
 #[test]
-fn data_that_could_not_be_written_is_an_error() {
+fn failed_write_to_stdout_is_an_error() {
     if !std::path::Path::new("/dev/full").exists() {
         return; // Linux has it, macOS has not.
     }
@@ -91,7 +91,7 @@ fn shell(sandbox: &Sandbox, script: &str) -> Output {
 }
 
 #[test]
-fn no_colour_but_on_a_terminal() {
+fn pipes_get_no_colour() {
     let sandbox = with_points();
     for args in [
         &["status"][..],
@@ -111,7 +111,7 @@ fn no_colour_but_on_a_terminal() {
 /// The same on a terminal, which script(1) of util-linux makes.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_gets_colour_unless_it_is_unwanted() {
+fn terminal_gets_colour_unless_disabled() {
     let sandbox = with_points();
     let script = which::which("script").expect("script(1) is needed for this test (Debian: bsdutils)");
     let on_terminal = |variables: &[(&str, &str)]| {

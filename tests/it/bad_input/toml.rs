@@ -39,30 +39,30 @@ fn refuse(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
 }
 
 #[test]
-fn the_good_one_is_good() {
+fn valid_lattice_toml_is_accepted() {
     Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says_out("no point has a branch yet");
 }
 
 #[test]
-fn missing() {
+fn missing_lattice_toml_is_named() {
     every_command_says(&Sandbox::bare_start(), &["error: there is no `lattice.toml` here", "hint: `git lattice init"]);
 }
 
 #[test]
-fn a_folder_of_that_name_is_not_taken_for_a_file() {
+fn directory_named_lattice_toml_is_refused() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml/x", "");
     every_command_says(&sandbox, &["lattice.toml"]);
 }
 
 #[test]
-fn not_toml() {
+fn invalid_toml_is_refused_with_its_place() {
     let sandbox = Sandbox::with_toml("base = \"main\"\n[axes]\ncomponent = { set = [\"a\" }\n");
     every_command_says(&sandbox, &["`lattice.toml` line 3, column "]);
 }
 
 #[test]
-fn not_toml_in_the_committed_file_names_that_one() {
+fn invalid_committed_toml_names_the_commit() {
     let sandbox = Sandbox::with_toml("base = \"main\"\nbranch = =\n");
     sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
     std::fs::remove_file(sandbox.work().join("lattice.toml")).unwrap();
@@ -70,14 +70,14 @@ fn not_toml_in_the_committed_file_names_that_one() {
 }
 
 #[test]
-fn not_utf8() {
+fn invalid_utf8_is_refused() {
     let sandbox = Sandbox::bare_start();
     sandbox.write("lattice.toml", b"base = \"main\"\n# caf\xe9\n");
     every_command_says(&sandbox, &["`lattice.toml` line 2, column 6", "not UTF-8"]);
 }
 
 #[test]
-fn an_unknown_key_is_a_warning_that_names_it() {
+fn unknown_key_is_warned_about() {
     let sandbox = Sandbox::with_toml(&GOOD.replace("[axes]", "colour = 1\n[build]\ninclde = []\n[axes]"));
     for key in ["colour", "build.inclde"] {
         sandbox.lattice(&["status"]).exits(0).says_err(&format!("warning: `{key}` in lattice.toml"));
@@ -87,7 +87,7 @@ fn an_unknown_key_is_a_warning_that_names_it() {
 }
 
 #[test]
-fn a_pattern_that_drops_an_axis() {
+fn refuses_a_pattern_without_an_axis() {
     let sandbox = Sandbox::with_toml(GOOD);
     for old in ["branch = \"feature/{component}/{arch}", "flake = \"flakes/{component}/{arch}"] {
         let new = old.replace("/{arch}", "");
@@ -96,7 +96,7 @@ fn a_pattern_that_drops_an_axis() {
 }
 
 #[test]
-fn a_pattern_that_maps_two_points_to_one_branch() {
+fn refuses_an_ambiguous_pattern() {
     let sandbox = Sandbox::with_toml(GOOD);
     let with = |new, texts: &[&str]| with(&sandbox, "{phase}/{step}", new, texts);
     with("{phase}{step}", &["two points could share a name", "{phase} and {step}"]);
@@ -106,7 +106,7 @@ fn a_pattern_that_maps_two_points_to_one_branch() {
 }
 
 #[test]
-fn a_pattern_that_is_no_branch_name() {
+fn refuses_a_pattern_that_is_no_branch_name() {
     let sandbox = Sandbox::with_toml(GOOD);
     for (pattern, said) in [
         ("/{component}/{arch}/{phase}/{step}", "is empty"),
@@ -121,7 +121,7 @@ fn a_pattern_that_is_no_branch_name() {
 }
 
 #[test]
-fn values_and_kinds_that_are_none() {
+fn refuses_invalid_values_and_kinds() {
     let sandbox = Sandbox::with_toml(GOOD);
     let with = |old, new, texts: &[&str]| with(&sandbox, old, new, texts);
     with("\"x86_64\"", "\"x86 64\"", &["invalid value `x86 64`", "' '"]);
@@ -137,7 +137,7 @@ fn values_and_kinds_that_are_none() {
 }
 
 #[test]
-fn an_edit_that_breaks_the_file_is_not_covered_by_the_committed_one() {
+fn broken_edit_is_refused_despite_a_valid_commit() {
     let sandbox = Sandbox::with_toml(GOOD);
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     sandbox.write("lattice.toml", "base = ");
@@ -145,7 +145,7 @@ fn an_edit_that_breaks_the_file_is_not_covered_by_the_committed_one() {
 }
 
 #[test]
-fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
+fn init_keeps_an_existing_file_even_if_broken() {
     let sandbox = Sandbox::with_toml("base = ");
     let args = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
     sandbox.refused(&args).exits(2).says_err("`lattice.toml` already exists").says_err("--force");
@@ -154,7 +154,7 @@ fn init_keeps_a_file_that_is_there_and_does_not_mend_a_broken_one() {
 }
 
 #[test]
-fn init_with_force_can_drop_an_architecture() {
+fn init_force_can_drop_an_architecture() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&["init", "--force", "--component", "toolchain", "--arch", "aarch64", "--no-hooks"]);
     run.exits(0);
@@ -163,7 +163,7 @@ fn init_with_force_can_drop_an_architecture() {
 }
 
 #[test]
-fn a_symbolic_link_to_the_file_stays_one() {
+fn symbolic_link_to_lattice_toml_is_kept() {
     let sandbox = Sandbox::with_toml(GOOD);
     let file = sandbox.work().join("lattice.toml");
     std::fs::rename(&file, sandbox.work().join("real.toml")).unwrap();

@@ -12,7 +12,7 @@ fn with_point() -> Sandbox {
 }
 
 #[test]
-fn no_nix_stops_only_what_needs_it() {
+fn missing_nix_stops_only_builds() {
     let sandbox = with_point();
     let run = sandbox.refused(&["build"]).exits(2).says_err("`nix` was not found");
     run.says_err("hint: ").says_err("nixos.org/download");
@@ -21,7 +21,7 @@ fn no_nix_stops_only_what_needs_it() {
 }
 
 #[test]
-fn a_nix_that_is_something_else() {
+fn program_named_nix_that_is_not_nix_is_refused() {
     let mut sandbox = with_point();
     for script in [
         "#!/bin/sh\nexit 0\n",
@@ -39,7 +39,7 @@ fn a_nix_that_is_something_else() {
 }
 
 #[test]
-fn a_nix_that_lies_makes_nothing_green() {
+fn false_answers_of_nix_make_no_point_green() {
     let mut sandbox = with_point();
     let settings = r#"{"system":{"value":"x86_64-linux"},"extra-platforms":{"value":["aarch64-linux"]}}"#;
     for end in [
@@ -63,7 +63,7 @@ fn a_nix_that_lies_makes_nothing_green() {
 }
 
 #[test]
-fn no_statix_is_said_in_one_line() {
+fn missing_statix_is_reported_in_one_line() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&NEW).exits(0).says_err("checked by rnix ");
     let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains("statix")).collect();
@@ -78,7 +78,7 @@ fn no_statix_is_said_in_one_line() {
 }
 
 #[test]
-fn the_wrong_statix_is_not_believed() {
+fn other_program_named_statix_is_not_used() {
     let server = "#!/bin/sh\necho 'statix: a web server. Usage: statix [FOLDER]'\n";
     for script in [server, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho --stdin >&2; exit 2\n"] {
         let mut sandbox = Sandbox::new();
@@ -91,7 +91,7 @@ fn the_wrong_statix_is_not_believed() {
 }
 
 #[test]
-fn a_statix_that_fails_halfway_is_no_pass() {
+fn failing_statix_does_not_count_as_a_pass() {
     let mut sandbox = Sandbox::new();
     sandbox.use_program(
         "statix",
@@ -103,7 +103,7 @@ fn a_statix_that_fails_halfway_is_no_pass() {
 }
 
 #[test]
-fn no_git() {
+fn missing_git_is_named() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice_in("work", &["status"], |command| command.env("PATH", "/nowhere")).exits(2);
     run.says_err("`git` was not found").says_err("hint: install git").says_err("GIT_LATTICE_GIT");
@@ -112,7 +112,7 @@ fn no_git() {
 }
 
 #[test]
-fn git_is_not_asked_in_the_language_of_the_user() {
+fn git_output_is_parsed_in_the_c_locale() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature"]);
     let german = [("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8"), ("LANGUAGE", "de")];
@@ -121,7 +121,7 @@ fn git_is_not_asked_in_the_language_of_the_user() {
 }
 
 #[test]
-fn aliases_and_settings_of_the_user_do_not_matter() {
+fn user_aliases_and_settings_change_nothing() {
     let sandbox = Sandbox::new();
     for (key, value) in [
         ("push.default", "nothing"),
@@ -152,7 +152,7 @@ fn aliases_and_settings_of_the_user_do_not_matter() {
 }
 
 #[test]
-fn a_statix_that_reads_nothing_has_not_looked() {
+fn statix_that_reads_nothing_does_not_count() {
     let mut sandbox = Sandbox::new();
     sandbox.use_program("statix", "#!/bin/sh\ncase $2 in --help) echo '--stdin errfmt json';; esac\nexit 0\n");
     let run = sandbox
@@ -170,7 +170,7 @@ fn a_statix_that_reads_nothing_has_not_looked() {
 }
 
 #[test]
-fn a_statix_that_speaks_of_another_file_has_not_looked() {
+fn statix_that_reports_another_file_does_not_count() {
     let mut sandbox = Sandbox::new();
     let document = r#"{"file":"other.nix","report":[]}"#;
     sandbox.use_program(

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use crate::sandbox::Sandbox;
 
 #[test]
-fn an_unknown_value_is_answered_with_the_nearest_one() {
+fn unknown_value_suggests_the_nearest() {
     let sandbox = Sandbox::new();
     for args in [&["new", "--arch", "aarch65"][..], &["new", "toolchain/aarch65/phase0/step1"]] {
         let run = sandbox.refused(args).exits(2);
@@ -18,7 +18,7 @@ fn an_unknown_value_is_answered_with_the_nearest_one() {
 }
 
 #[test]
-fn the_command_that_the_hint_names_works() {
+fn command_in_the_hint_works() {
     let sandbox = Sandbox::new();
     sandbox.refused(&["new", "--arch", "riscv64"]).exits(2).says_err("`git lattice axis add arch riscv64`");
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
@@ -26,7 +26,7 @@ fn the_command_that_the_hint_names_works() {
 }
 
 #[test]
-fn a_number_that_a_chain_does_not_count_is_no_invitation_to_add_it() {
+fn value_outside_a_numbered_chain_suggests_no_axis_add() {
     let sandbox = Sandbox::new();
     for step in ["step0", "step01", "step1x", "step99999999999999999999999", "phase1"] {
         let run = sandbox.refused(&["new", "--arch", "aarch64", "--step", step]).exits(2);
@@ -38,7 +38,7 @@ fn a_number_that_a_chain_does_not_count_is_no_invitation_to_add_it() {
 }
 
 #[test]
-fn an_empty_value_is_refused() {
+fn refuses_an_empty_value() {
     let sandbox = Sandbox::new();
     for arch in ["", ",", "aarch64,", "aarch64,,x86_64", "+", "aarch64+"] {
         let run = sandbox.refused(&["new", "--arch", arch]).exits(2);
@@ -50,7 +50,7 @@ fn an_empty_value_is_refused() {
 }
 
 #[test]
-fn an_illegal_character_is_named_and_cannot_reach_the_terminal() {
+fn illegal_character_is_named_and_escaped() {
     let sandbox = Sandbox::new();
     for (value, named) in [
         ("a b", "' '"),
@@ -79,7 +79,7 @@ fn an_illegal_character_is_named_and_cannot_reach_the_terminal() {
 }
 
 #[test]
-fn a_value_of_300_bytes_is_refused_in_a_short_message() {
+fn refuses_a_300_byte_value_in_a_short_message() {
     let sandbox = Sandbox::new();
     let long = "x".repeat(300);
     for args in [&["new", "--arch", &long][..], &["axis", "add", "component", &long]] {
@@ -89,7 +89,7 @@ fn a_value_of_300_bytes_is_refused_in_a_short_message() {
 }
 
 #[test]
-fn init_refuses_such_values_and_writes_no_file() {
+fn init_refuses_invalid_values_and_writes_no_file() {
     let sandbox = Sandbox::bare_start();
     let long = "x".repeat(300);
     for (value, said) in
@@ -103,7 +103,7 @@ fn init_refuses_such_values_and_writes_no_file() {
 }
 
 #[test]
-fn an_argument_that_is_not_utf8_is_refused() {
+fn refuses_an_argument_that_is_not_utf8() {
     let sandbox = Sandbox::new();
     let before = sandbox.everything();
     let strange = std::ffi::OsStr::from_bytes(b"a\xffb");
@@ -113,7 +113,7 @@ fn an_argument_that_is_not_utf8_is_refused() {
 }
 
 #[test]
-fn an_unknown_option_or_command_is_a_usage_error() {
+fn unknown_option_or_command_is_a_usage_error() {
     let sandbox = Sandbox::new();
     sandbox.refused(&["frobnicate"]).exits(2).says_err("frobnicate");
     sandbox.refused(&["new", "--frob"]).exits(2).says_err("--frob");

@@ -144,7 +144,7 @@ fn amounts(subject: &Subject) -> Vec<usize> {
 }
 
 #[test]
-fn where_nothing_can_be_written_nothing_is_half_done() {
+fn failed_writes_leave_nothing_half_done() {
     let subjects = Subject::some(&[], Storage::Loose);
     if subjects.is_empty() || Small::of(subjects[0].sandbox()).is_none() {
         return;

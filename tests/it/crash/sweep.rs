@@ -85,19 +85,19 @@ fn sweep_cases(strace: &Path, cases: &[Case], ways: &[Fault]) {
 }
 
 #[test]
-fn killed_at_any_call_the_same_command_works() {
+fn command_works_after_a_kill_at_any_call() {
     sweep(Subject::some(&[], Storage::Loose), &[Fault::Signal("SIGKILL")]);
 }
 
 #[test]
-fn ended_in_other_ways_the_same_command_works() {
+fn command_works_after_other_endings() {
     let signals = ["SIGTERM", "SIGINT", "SIGHUP"].map(Fault::Signal);
     let subjects = if is_sweep() { &[][..] } else { &["promote", "sync"] };
     sweep(Subject::some(subjects, Storage::Loose), &[&signals[..], &[Fault::KillAll, Fault::KillOurs]].concat());
 }
 
 #[test]
-fn killed_with_other_ref_stores_the_same_command_works() {
+fn command_works_after_a_kill_with_other_ref_stores() {
     for (storage, usual) in [(Storage::Packed, "undo"), (Storage::Reftable, "next-step")] {
         let subjects = if is_sweep() { vec!["new", "next-step", "promote", "sync", "undo"] } else { vec![usual] };
         sweep(Subject::some(&subjects, storage), &[Fault::Signal("SIGKILL")]);
@@ -116,7 +116,7 @@ fn calls_of_push(calls: &[Call]) -> Vec<Call> {
 }
 
 #[test]
-fn records_are_pushed_after_a_kill_in_promote() {
+fn promote_killed_midway_pushes_records_later() {
     let Some(strace) = can_kill() else { return };
     let subjects = Subject::some(&["promote"], Storage::Loose);
     let case = |subject| {

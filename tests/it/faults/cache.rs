@@ -14,7 +14,7 @@ fn leave_half_made(sandbox: &Sandbox) -> bool {
 }
 
 #[test]
-fn half_made_nix_cache_is_named_with_the_remedy() {
+fn incomplete_nix_cache_is_named_with_the_remedy() {
     let nixes = every_nix();
     let Some(strace) = nixes.first().and_then(|_| strace()) else { return };
     for nix in &nixes {

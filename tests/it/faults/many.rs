@@ -9,7 +9,7 @@ use crate::strace::sample::is_sweep;
 const BUILDS: usize = 12;
 
 #[test]
-fn builds_at_once_in_one_fresh_store_are_no_failures() {
+fn concurrent_builds_in_a_new_store_do_not_fail() {
     let rounds = if is_sweep() { 10 } else { 1 };
     for (nix, round) in every_nix().iter().flat_map(|nix| (0..rounds).map(move |round| (nix, round))) {
         let mut sandbox = Sandbox::new();

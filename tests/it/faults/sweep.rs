@@ -54,7 +54,7 @@ struct Row {
 type Rows = BTreeMap<(Situation, String, Fault), Row>;
 
 #[test]
-fn no_fault_makes_a_false_verdict() {
+fn no_fault_leads_to_a_false_verdict() {
     let nixes = every_nix();
     let Some(strace) = nixes.first().and_then(|_| strace()) else { return };
     let pairs = nixes.iter().flat_map(|nix| SITUATIONS.map(|situation| (situation, nix))).collect();

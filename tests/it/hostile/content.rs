@@ -26,7 +26,7 @@ fn flake_is_sent(make: impl Fn(&Victim) -> Put, check: impl Fn(i32, &str)) {
 }
 
 #[test]
-fn settings_of_the_flake_are_not_taken() {
+fn flake_settings_are_not_accepted() {
     let with_hook = |victim: &Victim| {
         let settings = format!("nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; }};", victim.evil());
         flake(&derivation(&format!("echo x > $out; {}; echo > {}", victim.evil(), victim.touched())), &settings)
@@ -40,7 +40,7 @@ fn settings_of_the_flake_are_not_taken() {
 }
 
 #[test]
-fn an_input_cannot_take_files_of_this_machine() {
+fn flake_input_cannot_read_local_files() {
     let inputs = |victim: &Victim| {
         // Nix 2.8 does not decode `path:` URLs: by a link there is no blank in it.
         let plain = victim.sandbox.path("").parent().unwrap().join("plain");
@@ -60,7 +60,7 @@ fn an_input_cannot_take_files_of_this_machine() {
 }
 
 #[test]
-fn a_lock_cannot_either() {
+fn flake_lock_cannot_read_local_files() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let plain = victim.sandbox.path("").parent().unwrap().join("plain");
@@ -81,7 +81,7 @@ fn a_lock_cannot_either() {
 
 /// Nix copies a file before it looks at the hash that pure evaluation asks for, and every user of the machine reads the store.
 #[test]
-fn evaluation_copies_no_file_of_this_machine() {
+fn evaluation_copies_no_local_file() {
     let hash = format!("sha256-{}=", "A".repeat(43));
     let fetches = [
         "builtins.fetchurl { url = \"file://@DIR@/key\"; sha256 = \"@HASH@\"; }",
@@ -106,7 +106,7 @@ fn evaluation_copies_no_file_of_this_machine() {
 }
 
 #[test]
-fn doctor_says_how_to_empty_the_store_of_strangers() {
+fn doctor_names_how_to_empty_the_evaluation_store() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         victim.is_sent("step", &[]);
@@ -124,7 +124,7 @@ fn doctor_says_how_to_empty_the_store_of_strangers() {
 }
 
 #[test]
-fn a_build_during_evaluation_stays_in_the_sandbox() {
+fn build_during_evaluation_stays_in_the_sandbox() {
     let with_import = |victim: &Victim| {
         let script = format!("echo > {}; echo {{ }} > $out", victim.touched());
         flake(&format!("let it = import ({}); in {}", derivation(&script), derivation("echo x > $out")), "")
@@ -133,7 +133,7 @@ fn a_build_during_evaluation_stays_in_the_sandbox() {
 }
 
 #[test]
-fn a_step_nix_of_somebody_else_is_not_run() {
+fn foreign_step_nix_is_not_run() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let step = format!("{{ ... }}: {}", derivation(&format!("echo > {}; echo x > $out", victim.touched())));
@@ -170,7 +170,7 @@ fn links_out_of_the_tree_are_not_followed() {
 
 /// Nix 2.8 reads files through `git archive`, which converts what attributes name: the branch's, or those of the user.
 #[test]
-fn attributes_of_the_branch_bring_no_other_inputs() {
+fn git_attributes_do_not_change_inputs() {
     const TEXT: &str = "$Format:%an$ $Id$ a\nb\n";
     let attributes = [
         "export-subst",
@@ -212,7 +212,7 @@ fn attributes_of_the_branch_bring_no_other_inputs() {
 }
 
 #[test]
-fn a_directory_that_is_a_link_or_a_submodule_is_no_point() {
+fn linked_or_submodule_directory_is_not_built() {
     for put in [Put::Link("@SECRET@".to_owned()), Put::Submodule] {
         let victim = Victim::new(None);
         victim.is_sent("config", &[(&format!("/{}", dir(&at("phase0/step1"))), put)]);
@@ -223,7 +223,7 @@ fn a_directory_that_is_a_link_or_a_submodule_is_no_point() {
 }
 
 #[test]
-fn a_directory_with_more_than_what_is_generated_is_not_derivable() {
+fn directory_with_extra_files_is_not_built() {
     for put in [Put::Submodule, Put::Text("{ }\n".to_owned()), Put::Link("../../../..".to_owned())] {
         for name in ["flake.lock", "more"] {
             let victim = Victim::new(None);
@@ -234,7 +234,7 @@ fn a_directory_with_more_than_what_is_generated_is_not_derivable() {
 }
 
 #[test]
-fn data_is_data_whatever_it_says() {
+fn hostile_config_toml_stays_data() {
     let texts = [
         "\"${builtins.readFile /etc/passwd}\" = '''$(touch @TOUCHED@)`touch @TOUCHED@`'''\n",
         "[nix]\nnixpkgs_path = \"path:/etc\"\nbase_branch = \"--upload-pack=touch @TOUCHED@\"\n[rust]\nversion = 1\n",
@@ -256,7 +256,7 @@ fn data_is_data_whatever_it_says() {
 }
 
 #[test]
-fn more_data_than_a_checkout_can_wait_for_is_not_read() {
+fn huge_config_toml_is_left_to_the_background() {
     let victim = Victim::new(None);
     let text = "# data\n".repeat(100_000);
     victim.is_sent("config", &[("config.toml", Put::Text(text))]);
@@ -285,7 +285,7 @@ fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
 }
 
 #[test]
-fn bombs_do_not_go_off_on_checkout_and_have_limits() {
+fn resource_bombs_stay_idle_on_checkout_and_hit_limits() {
     for nix in every_nix() {
         for (what, package, limits, kind) in bombs() {
             let victim = Victim::new(Some(&nix));
@@ -304,7 +304,7 @@ fn bombs_do_not_go_off_on_checkout_and_have_limits() {
 }
 
 #[test]
-fn trust_is_for_exactly_this_content() {
+fn trust_covers_exactly_this_content() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let step = |script: &str| vec![("step.nix", Put::Text(format!("{{ ... }}: {}\n", derivation(script))))];
@@ -328,7 +328,7 @@ fn trust_is_for_exactly_this_content() {
 }
 
 #[test]
-fn an_automatic_build_of_trusted_content_is_sandboxed_whatever_nix_conf_says() {
+fn trusted_automatic_build_is_always_sandboxed() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let conf = victim.sandbox.path("nix/conf/nix.conf");

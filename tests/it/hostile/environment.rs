@@ -27,7 +27,7 @@ fn seen(victim: &Victim) -> Vec<&'static str> {
 }
 
 #[test]
-fn nix_gets_what_it_needs_and_the_agent_only_where_somebody_typed() {
+fn ssh_agent_reaches_only_typed_builds() {
     for nix in every_nix() {
         let mut victim = Victim::new(Some(&nix));
         let file = victim.sandbox.path("environment").display().to_string();
@@ -64,7 +64,7 @@ fn curious_step() -> Put {
 
 /// Where Nix finds the user's configuration files: the folder of all configuration, or a variable that names them.
 #[test]
-fn nix_config_counts_and_no_builder_sees_it() {
+fn nix_config_is_used_but_hidden_from_builders() {
     for (nix, named) in every_nix().into_iter().flat_map(|nix| [(nix.clone(), false), (nix, true)]) {
         let victim = Victim::new(Some(&nix));
         let sandbox = &victim.sandbox;

@@ -5,7 +5,7 @@ use crate::story::{at, far};
 
 /// git takes attributes from the branch that is checked out, and with them which driver of the user's merges a file.
 #[test]
-fn attributes_of_the_branch_choose_no_merge() {
+fn git_attributes_choose_no_merge_driver() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     sandbox.git(&["config", "core.hooksPath", "/dev/null"]);

@@ -19,7 +19,7 @@ const NAMES: [&str; 11] = [
 ];
 
 #[test]
-fn names_are_no_commands_and_no_points() {
+fn hostile_names_are_neither_run_nor_points() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     for name in NAMES {
@@ -49,7 +49,7 @@ fn names_are_no_commands_and_no_points() {
 }
 
 #[test]
-fn git_itself_has_no_branch_that_climbs() {
+fn git_refuses_hostile_branch_names() {
     let victim = Victim::new(None);
     for name in ["feature/$(touch x)/..", "feature/../x", "feature/x\u{1b}[2J", "-x"] {
         let made =
@@ -62,7 +62,7 @@ fn git_itself_has_no_branch_that_climbs() {
 }
 
 #[test]
-fn people_and_subjects_do_not_steer_the_terminal() {
+fn author_names_and_subjects_are_escaped() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.is_sent_with("step", &[], |clone| {
@@ -83,7 +83,7 @@ fn people_and_subjects_do_not_steer_the_terminal() {
 }
 
 #[test]
-fn forged_records_permit_nothing() {
+fn forged_records_permit_no_build() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.is_sent("step", &[]);
@@ -108,7 +108,7 @@ fn forged_records_permit_nothing() {
 
 /// `git push` by full names says "matches more than one" where a tag has the name `refs/heads/...`, here or on the remote.
 #[test]
-fn tags_with_full_names_of_branches_keep_no_push_back() {
+fn tags_named_like_branches_do_not_stop_a_push() {
     let tag = |point: &str| format!("refs/tags/refs/heads/{}", branch(point));
     for place in ["work", "remote.git"] {
         let victim = Victim::new(None);

@@ -14,7 +14,7 @@ fn is_harmless(run: &Run, args: &[&str]) {
 }
 
 #[test]
-fn no_command_prints_hostile_text_raw() {
+fn every_command_escapes_hostile_text() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "user.name", &format!("M{HOSTILE}")]);
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);

@@ -16,7 +16,7 @@ fn with_policy(text: &str) -> Put {
 }
 
 #[test]
-fn the_branch_s_own_file_turns_nothing_off() {
+fn branch_cannot_disable_checks() {
     let base = branch(&at("phase0/step1"));
     let own = lattice("").replace("base = \"main\"", &format!("base = \"{base}\""));
     let trusting = "[trust]\nall = true\n[hooks]\non-worktree-add = true\ntrust = \"all\"\n[build]\ninclude = [\"README\"]\n\
@@ -31,7 +31,7 @@ fn the_branch_s_own_file_turns_nothing_off() {
 }
 
 #[test]
-fn the_branch_s_own_file_can_be_anything() {
+fn broken_lattice_toml_of_a_branch_is_harmless() {
     let links = ["/dev/zero", "@SECRET@", ".", "lattice.toml"].map(|to| Put::Link(to.to_owned()));
     let large = Put::Text("# lattice\n".repeat(200_000));
     for put in links.into_iter().chain([Put::Gone, Put::Submodule, large]) {
@@ -44,7 +44,7 @@ fn the_branch_s_own_file_can_be_anything() {
 }
 
 #[test]
-fn a_base_that_the_branch_names_is_not_asked() {
+fn branch_cannot_choose_its_base() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     // His base knows the directory as another point's, in which nothing is to be seen.
@@ -62,7 +62,7 @@ fn a_base_that_the_branch_names_is_not_asked() {
 }
 
 #[test]
-fn patterns_of_the_branch_do_not_make_it_a_point() {
+fn branch_cannot_choose_its_pattern() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let evil = lattice("branch = \"{component}/{arch}/{phase}/{step}\"\n");
@@ -76,7 +76,7 @@ fn patterns_of_the_branch_do_not_make_it_a_point() {
 }
 
 #[test]
-fn where_no_base_is_known_nothing_is_built_and_the_way_out_is_named() {
+fn unknown_base_builds_nothing_and_names_the_remedy() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.is_sent("config", &[]);
@@ -95,7 +95,7 @@ fn where_no_base_is_known_nothing_is_built_and_the_way_out_is_named() {
 }
 
 #[test]
-fn the_base_is_what_git_is_told_else_the_remote_s_head_else_what_was_committed_here() {
+fn base_is_configured_or_remote_head_or_committed_here() {
     let sandbox = Sandbox::bare_start();
     let axes = |name: &str| lattice("").replace("[\"toolchain\"]", &format!("[\"{name}\"]"));
     let commit = |branch: &str, component: &str, base: &str| {
@@ -123,7 +123,7 @@ fn the_base_is_what_git_is_told_else_the_remote_s_head_else_what_was_committed_h
 }
 
 #[test]
-fn init_tells_git_which_branch_is_the_base_unless_the_remote_does() {
+fn init_configures_the_base_unless_the_remote_has_a_head() {
     let init = ["init", "--component", "toolchain", "--arch", here(), "--no-hooks"];
     let sandbox = Sandbox::bare_start();
     sandbox.lattice(&init).exits(0);
@@ -155,7 +155,7 @@ fn reading_src() -> Victim {
 }
 
 #[test]
-fn what_builds_may_read_besides_is_judged_too() {
+fn included_paths_are_judged_too() {
     let mine = reading_src();
     assert!(mine.switch(&branch(&at("phase0/step1"))).contains("in the background"), "all of it was made here");
 
@@ -174,7 +174,7 @@ fn what_builds_may_read_besides_is_judged_too() {
 
 /// A submodule is a commit of another repository, which no build can read.
 #[test]
-fn submodule_in_the_place_of_an_include_is_left_out() {
+fn submodule_in_place_of_an_include_is_left_out() {
     let victim = reading_src();
     let sandbox = &victim.sandbox;
     let name = branch(&at("phase0/step1"));
@@ -194,7 +194,7 @@ fn submodule_in_the_place_of_an_include_is_left_out() {
 }
 
 #[test]
-fn amending_somebody_else_s_commit_does_not_make_it_one_s_own() {
+fn amending_a_foreign_commit_does_not_make_it_trusted() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.is_sent("step", &[]);
@@ -207,7 +207,7 @@ fn amending_somebody_else_s_commit_does_not_make_it_one_s_own() {
 }
 
 #[test]
-fn a_merge_made_here_does_not_make_what_it_brings_one_s_own() {
+fn merging_a_foreign_commit_does_not_make_it_trusted() {
     let victim = reading_src();
     let sandbox = &victim.sandbox;
     let both = "toolchain/aarch64+x86_64/phase0/step2";
@@ -225,7 +225,7 @@ fn a_merge_made_here_does_not_make_what_it_brings_one_s_own() {
 }
 
 #[test]
-fn what_is_included_may_be_written_on_a_point_below() {
+fn included_paths_may_be_committed_on_a_point_below() {
     let victim = reading_src();
     let sandbox = &victim.sandbox;
     let one = branch(&at("phase0/step1"));
@@ -241,7 +241,7 @@ fn what_is_included_may_be_written_on_a_point_below() {
 
 /// git shows another commit in place of the one that was made here, wherever somebody fetches `refs/replace/*`.
 #[test]
-fn replaced_commit_is_not_what_was_made_here() {
+fn replaced_commit_is_not_trusted() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let (point, step) = (at("phase0/step1"), format!("{}/step.nix", dir(&at("phase0/step1"))));
@@ -264,7 +264,7 @@ fn replaced_commit_is_not_what_was_made_here() {
 
 /// `next-step` keeps a step.nix that is there: a stranger may have put it where the next step will be.
 #[test]
-fn next_step_does_not_adopt_what_a_stranger_put_there() {
+fn next_step_does_not_adopt_a_foreign_step_nix() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let next = dir(&at("phase0/step2"));

@@ -95,7 +95,7 @@ fn foreign_branch_chooses_no_machine_by_any_key() {
 }
 
 #[test]
-fn foreign_branch_chooses_no_machine_in_any_disguise() {
+fn foreign_branch_chooses_no_machine_by_git_attributes() {
     for nix in every_nix() {
         for disguise in DISGUISES {
             let trap = Trap::new();
@@ -119,7 +119,7 @@ fn foreign_branch_chooses_no_machine_under_autocrlf() {
 
 /// `working-tree-encoding=ASCII//TRANSLIT` cannot be undone, so that git calls a fresh checkout modified for ever.
 #[test]
-fn branch_that_git_calls_modified_is_no_edit() {
+fn modified_foreign_lattice_toml_is_no_user_edit() {
     for nix in every_nix() {
         let trap = Trap::new();
         let axes = chains("[\"mine\"]", "\"step{n}\", from = 1");
@@ -141,7 +141,7 @@ fn branch_that_git_calls_modified_is_no_edit() {
 }
 
 #[test]
-fn linked_file_of_the_branch_is_no_edit() {
+fn linked_foreign_lattice_toml_is_no_user_edit() {
     for nix in every_nix() {
         let trap = Trap::new();
         let victim = Victim::new(Some(&nix));
@@ -155,7 +155,7 @@ fn linked_file_of_the_branch_is_no_edit() {
 
 /// Locking an input copies it into the store, where every user of the machine can read it.
 #[test]
-fn next_step_copies_no_folder_that_a_stranger_names() {
+fn next_step_copies_no_folder_named_by_a_foreign_flake() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let sandbox = &victim.sandbox;
@@ -173,7 +173,7 @@ fn next_step_copies_no_folder_that_a_stranger_names() {
 
 /// An input names inputs of its own, and Nix copies those too while it locks.
 #[test]
-fn next_step_copies_no_folder_that_an_input_names() {
+fn next_step_copies_no_folder_named_by_an_input() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let sandbox = &victim.sandbox;
@@ -268,7 +268,7 @@ fn allowed_settings_still_name_no_program() {
 }
 
 #[test]
-fn pulled_base_proposes_and_is_not_followed() {
+fn pulled_base_settings_need_permission() {
     for nix in every_nix() {
         let trap = Trap::new();
         let lattice = trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid");
@@ -294,7 +294,7 @@ fn pulled_base_proposes_and_is_not_followed() {
 
 /// What the tests above would look like if they could not fail.
 #[test]
-fn user_s_own_configuration_does_run_the_program() {
+fn own_git_configuration_does_run_the_program() {
     for nix in every_nix() {
         for key in KEYS {
             let trap = Trap::new();
@@ -308,7 +308,7 @@ fn user_s_own_configuration_does_run_the_program() {
 }
 
 #[test]
-fn stranger_s_remote_is_no_option_and_no_url() {
+fn foreign_remote_is_no_option_and_no_url() {
     let sandbox = Sandbox::new();
     let text = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     for (key, value) in [
@@ -346,7 +346,7 @@ fn old_branch_sees_the_base_s_axes_under_autocrlf() {
 }
 
 #[test]
-fn edit_describes_the_lattice_and_names_no_machine() {
+fn uncommitted_edit_changes_axes_but_no_machine() {
     let mut sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.forbid_nix();

@@ -39,7 +39,7 @@ fn lies_in(victim: &Victim) {
 }
 
 #[test]
-fn attributes_of_the_branch_hide_nothing() {
+fn git_attributes_hide_nothing() {
     for attributes in ["* -diff\n", "* binary\n", "* diff=quiet\n"] {
         let victim = Victim::new(None);
         let sandbox = &victim.sandbox;
@@ -54,7 +54,7 @@ fn attributes_of_the_branch_hide_nothing() {
 }
 
 #[test]
-fn tags_of_the_same_names_hide_nothing() {
+fn tags_named_like_branches_hide_nothing() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.is_sent("step", &[step()]);
@@ -70,7 +70,7 @@ fn tags_of_the_same_names_hide_nothing() {
 }
 
 #[test]
-fn text_that_the_base_took_back_is_shown() {
+fn text_reverted_on_the_base_is_shown() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let point = dir(&at("phase0/step1"));
@@ -134,7 +134,7 @@ fn merges_hide_nothing() {
 
 /// A diff does not show what a terminal obeys: colours that hide, writing over a line, and text from right to left.
 #[test]
-fn characters_that_a_terminal_obeys_are_marked() {
+fn control_characters_are_escaped() {
     let point = dir(&at("phase0/step1"));
     for (odd, line) in [("\u{1b}[8m", 2), ("\r\u{1b}[K", 2), ("\u{202e}", 2), ("\r\n\u{9b}8m", 3)] {
         let victim = Victim::new(None);

@@ -55,7 +55,7 @@ fn switch_builds(victim: &Victim) {
 }
 
 #[test]
-fn what_an_allowed_signer_wrote_is_built() {
+fn content_of_an_allowed_signer_is_built() {
     let (victim, key) = sent_signed();
     victim.switch_says(STEP);
     victim.sandbox.git(&["switch", "-q", "main"]);
@@ -67,7 +67,7 @@ fn what_an_allowed_signer_wrote_is_built() {
 }
 
 #[test]
-fn a_key_that_is_revoked_or_out_of_time_or_for_something_else_does_not_count() {
+fn revoked_expired_or_other_purpose_keys_do_not_count() {
     let (victim, key) = sent_signed();
     let line = |options: &str| line_of(&key).replacen(' ', &format!(" {options} "), 1);
     for options in ["valid-before=\"20200101\"", "namespaces=\"file\"", "cert-authority"] {
@@ -112,7 +112,7 @@ fn only_the_commit_that_wrote_the_directory_counts() {
 }
 
 #[test]
-fn a_signed_next_step_does_not_speak_for_the_step_below() {
+fn signature_on_next_step_does_not_cover_the_step_below() {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
     victim.is_sent("step", &[]);
@@ -126,7 +126,7 @@ fn a_signed_next_step_does_not_speak_for_the_step_below() {
 }
 
 #[test]
-fn the_repository_s_configuration_and_files_have_no_say() {
+fn repository_configuration_names_no_signers() {
     let (victim, key) = sent_signed();
     let sandbox = &victim.sandbox;
     let file = sandbox.path("home/signers");
@@ -151,7 +151,7 @@ fn the_repository_s_configuration_and_files_have_no_say() {
 }
 
 #[test]
-fn programs_of_the_repository_s_configuration_are_not_run() {
+fn programs_in_repository_configuration_are_not_run() {
     let (victim, _) = sent_signed();
     let sandbox = &victim.sandbox;
     allow(&victim, &line_of(&ssh_key(&victim, "bob")));
@@ -170,7 +170,7 @@ fn programs_of_the_repository_s_configuration_are_not_run() {
 }
 
 #[test]
-fn an_author_is_trusted_by_key_file_or_fingerprint() {
+fn author_is_trusted_by_key_file_text_or_fingerprint() {
     for how in ["file", "text", "fingerprint"] {
         let (victim, key) = sent_signed();
         let sandbox = &victim.sandbox;
@@ -194,7 +194,7 @@ fn an_author_is_trusted_by_key_file_or_fingerprint() {
 }
 
 #[test]
-fn what_is_no_key_is_refused() {
+fn refuses_a_private_or_invalid_key() {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
     let sandbox = &victim.sandbox;
@@ -233,7 +233,7 @@ fn openpgp_path() -> std::ffi::OsString {
 }
 
 #[test]
-fn an_openpgp_key_counts_by_its_fingerprint_alone() {
+fn openpgp_key_counts_only_by_its_fingerprint() {
     let mut victim = Victim::new(None);
     let fingerprint = openpgp_key(&victim);
     let gpg = which::which("gpg").unwrap();
@@ -254,7 +254,7 @@ fn an_openpgp_key_counts_by_its_fingerprint_alone() {
 }
 
 #[test]
-fn what_only_looks_signed_by_ssh_starts_no_gpg() {
+fn forged_ssh_signature_starts_no_gpg() {
     let mut victim = Victim::new(None);
     let trace = victim.touched();
     victim.sandbox.use_program("gpg", &format!("#!/bin/sh\ntouch '{trace}'\nexit 1\n"));

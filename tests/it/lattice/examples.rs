@@ -55,7 +55,7 @@ fn spelled<'a>(lattice: &Lattice, points: impl IntoIterator<Item = &'a Point>) -
 }
 
 #[test]
-fn a_set_of_architectures_has_one_name() {
+fn set_of_architectures_has_one_name() {
     let lattice = ladder();
     let pattern = Pattern::parse(&lattice, "feature/{component}/{arch}/{phase}/{step}").unwrap();
     let one = point(&lattice, "comp/aarch64+x86_64/phase0/step1");
@@ -70,7 +70,7 @@ fn a_set_of_architectures_has_one_name() {
 }
 
 #[test]
-fn a_join_of_architectures_grows_on_both() {
+fn join_of_architectures_covers_both() {
     let lattice = ladder();
     let texts = [
         "comp/aarch64/phase0/step1",
@@ -98,7 +98,7 @@ fn each_phase_has_its_own_steps() {
 }
 
 #[test]
-fn lists_per_value_leave_no_hole() {
+fn lists_per_value_cover_every_value() {
     let why = |steps| phases_and(steps).unwrap_err().to_string();
     assert_eq!(why(per(&[("phase0", "step1")], None)), "axis `step`: it has no list for `phase1`");
     assert!(phases_and(per(&[("phase0", "step1")], Some(open("step{n}")))).is_ok());
@@ -114,7 +114,7 @@ fn lists_per_value_leave_no_hole() {
 }
 
 #[test]
-fn numbers_are_in_their_own_order() {
+fn numbered_values_sort_as_numbers() {
     let lattice = open_ladder();
     let (nine, ten) = (point(&lattice, "phase1/step9"), point(&lattice, "phase1/step10"));
     assert!(nine.is_below(&ten) && nine < ten);
@@ -127,7 +127,7 @@ fn numbers_are_in_their_own_order() {
 }
 
 #[test]
-fn the_number_of_coordinates_is_that_of_the_axes() {
+fn coordinate_count_equals_axis_count() {
     let lattice = ladder();
     for texts in [&["comp"][..], &["comp", "aarch64", "phase0", "step1", "more"]] {
         assert!(matches!(lattice.point_of(texts), Err(Error::NotAPoint { .. })), "{texts:?} is no point");
@@ -135,7 +135,7 @@ fn the_number_of_coordinates_is_that_of_the_axes() {
 }
 
 #[test]
-fn patterns_that_would_clash_are_refused() {
+fn ambiguous_patterns_are_refused() {
     let lattice = ladder();
     let why = |pattern: &str| Pattern::parse(&lattice, pattern).unwrap_err().to_string();
     assert!(why("f/{arch}/{phase}").contains("does not name axis `step`"));
@@ -149,7 +149,7 @@ fn patterns_that_would_clash_are_refused() {
 }
 
 #[test]
-fn a_value_may_not_complete_a_lock() {
+fn branch_names_ending_in_dot_lock_are_refused() {
     let axes = vec![axis("kind", Kind::Set(listed("lock x.loc key"))), axis("step", Kind::Chain(open("{n}.lo")))];
     let lattice = Lattice::new(axes).unwrap();
     for pattern in ["f/v.{kind}/{step}", "f/{kind}k/{step}", "f/{kind}/{step}ck", "f/v.{step}/a@v.{kind}"] {
@@ -160,13 +160,13 @@ fn a_value_may_not_complete_a_lock() {
 }
 
 #[test]
-fn values_that_differ_in_letter_case_alone_are_refused() {
+fn values_differing_only_in_case_are_refused() {
     let values = ["arm", "ARM"].map(|text| Value::parse(text).unwrap());
     assert_eq!(Listed::new(values.to_vec()).unwrap_err(), "`arm` and `ARM` differ only in letter case");
 }
 
 #[test]
-fn selectors_know_stars_braces_and_sets() {
+fn selectors_accept_stars_braces_and_sets() {
     let lattice = ladder();
     let texts = ["comp/aarch64/phase0/step1", "comp/aarch64+x86_64/phase0/step2", "comp/x86_64/phase1/step1"];
     let population: Population = texts.iter().map(|text| point(&lattice, text)).collect();
@@ -187,7 +187,7 @@ fn selectors_know_stars_braces_and_sets() {
 }
 
 #[test]
-fn a_star_takes_what_each_phase_has() {
+fn star_expands_to_the_steps_of_each_phase() {
     let lattice = ladder();
     let expand = |text: &str| {
         let points = Selector::parse(&lattice, text).and_then(|selector| selector.expand(&lattice));
@@ -201,7 +201,7 @@ fn a_star_takes_what_each_phase_has() {
 }
 
 #[test]
-fn flags_take_commas_and_braces() {
+fn flags_accept_commas_and_braces() {
     let lattice = ladder();
     let mut selector = Selector::open(&lattice);
     selector.choose(&lattice, "arch", "{aarch64,x86_64},x86_64+aarch64").unwrap();

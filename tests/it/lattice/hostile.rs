@@ -42,17 +42,17 @@ fn population(world: &World) -> Population {
 
 proptest! {
     #[test]
-    fn any_text_is_answered((world, _) in world_with(0), text in any::<String>()) {
+    fn any_text_parses_without_panic((world, _) in world_with(0), text in any::<String>()) {
         feed(&world.lattice, &population(&world), &text)?;
     }
 
     #[test]
-    fn any_text_of_our_own_characters_is_answered((world, _) in world_with(0), text in "[*{},/+ab0a-z.@=-]{0,60}") {
+    fn any_text_of_pattern_characters_parses_without_panic((world, _) in world_with(0), text in "[*{},/+ab0a-z.@=-]{0,60}") {
         feed(&world.lattice, &population(&world), &text)?;
     }
 
     #[test]
-    fn a_name_with_anything_in_it_is_decoded_or_not((world, points) in world_with(1), text in any::<String>()) {
+    fn name_with_inserted_text_decodes_without_panic((world, points) in world_with(1), text in any::<String>()) {
         let axes: Vec<_> = world.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
         let pattern = Pattern::parse(&world.lattice, &format!("f/{}@x", axes.join("/"))).expect("a plain pattern");
         let name = pattern.encode(&world.lattice, &points[0].point);
@@ -64,7 +64,7 @@ proptest! {
 }
 
 #[test]
-fn long_texts_are_answered() {
+fn long_texts_parse_without_panic() {
     let lattice = ladder();
     let population = Population::from_iter([point(&lattice, "comp/aarch64+x86_64/phase1/step5")]);
     let pieces = [
@@ -103,7 +103,7 @@ fn long_texts_are_answered() {
 }
 
 #[test]
-fn a_selection_of_too_many_points_is_refused_before_it_is_made() {
+fn oversized_selection_is_refused_before_expansion() {
     let lattice = ladder();
     let braces = format!("comp/aarch64/phase0/step{}", "{1,2}".repeat(40));
     assert!(matches!(Selector::parse(&lattice, &braces), Err(Error::TooMany { .. })));

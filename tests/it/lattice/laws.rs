@@ -51,14 +51,14 @@ proptest! {
     }
 
     #[test]
-    fn the_order_is_a_partial_order((_, [p, q, r]) in three()) {
+    fn order_is_a_partial_order((_, [p, q, r]) in three()) {
         prop_assert!(at_or_below(&p, &p), "reflexive");
         prop_assert!(!(at_or_below(&p, &q) && at_or_below(&q, &p)) || p == q, "antisymmetric");
         prop_assert!(!(at_or_below(&p, &q) && at_or_below(&q, &r)) || at_or_below(&p, &r), "transitive");
     }
 
     #[test]
-    fn the_order_is_that_of_sets_and_of_chain_values((_, points) in world_with(2)) {
+    fn order_combines_set_inclusion_and_chain_order((_, points) in world_with(2)) {
         let (p, q) = (&points[0], &points[1]);
         prop_assert_eq!(p.point.is_at_or_below(&q.point), p.is_at_or_below(q));
         prop_assert_eq!(p.point.is_below(&q.point), p.is_below(q));
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_tables_agrees_with_that_of_chains((world, points) in world_with(1)) {
+    fn table_order_agrees_with_chain_order((world, points) in world_with(1)) {
         let p = &points[0];
         for q in alike(&world, p, 0) {
             prop_assert_eq!(p.point.cmp(&q.point), p.ranks.cmp(&q.ranks), "step9 stands before step10");
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn join_is_the_least_upper_and_meet_the_greatest_lower_bound((world, points) in world_with(2)) {
+    fn join_and_meet_are_the_tightest_bounds((world, points) in world_with(2)) {
         let (p, q) = (&points[0], &points[1]);
         let known = |point: &Point| world.points.iter().find(|known| known.point == *point).expect("a point of the lattice");
         let least = known(&p.point.join(&q.point));
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn a_phase_and_a_chain_end_with_the_greatest_that_is_there((world, some) in populated(), of in any::<prop::sample::Index>()) {
+    fn greatest_in_phase_and_chain_match_brute_force((world, some) in populated(), of in any::<prop::sample::Index>()) {
         let population: Population = some.iter().map(|known| known.point.clone()).collect();
         let of = world.at(of);
         let greatest = |agreeing: usize| {
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn next_is_the_first_of_what_follows((world, points) in world_with(1)) {
+    fn next_is_the_immediate_successor((world, points) in world_with(1)) {
         for (nth, axis) in world.lattice.chain_axes().into_iter().enumerate() {
             check_next(&world, &points[0], nth, axis)?;
             check_first(&world, &points[0], nth, axis)?;

@@ -60,7 +60,7 @@ fn folders(name: &str) -> impl Iterator<Item = &str> {
 
 proptest! {
     #[test]
-    fn a_point_is_read_as_it_is_spelled((world, points) in world_with(1)) {
+    fn spelled_point_parses_back((world, points) in world_with(1)) {
         let known = &points[0];
         prop_assert_eq!(world.lattice.spell(&known.point), known.texts.join("/"));
         let read = world.lattice.parse_point(&known.texts.join("/"));
@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_decodes_to_its_point((world, pattern, names) in named()) {
+    fn name_decodes_to_its_point((world, pattern, names) in named()) {
         for (known, name) in world.points.iter().zip(&names) {
             let read = pattern.decode(&world.lattice, name);
             prop_assert_eq!(read.as_ref(), Some(&known.point), "`{}` reads as its point", name);
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn what_decodes_is_the_name((world, pattern, names) in named(), at in any::<Index>(), cut in any::<Index>(), with in "[-+@/.a-z0-9]{0,2}") {
+    fn only_the_encoded_name_decodes((world, pattern, names) in named(), at in any::<Index>(), cut in any::<Index>(), with in "[-+@/.a-z0-9]{0,2}") {
         let name = at.get(&names);
         let (start, end) = name.split_at(cut.index(name.len() + 1));
         for changed in [format!("{start}{with}{end}"), format!("{start}{with}"), format!("{with}{end}")] {
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn names_are_legal_and_not_in_the_way_of_one_another((world, _, names) in named()) {
+    fn names_are_legal_and_never_conflict((world, _, names) in named()) {
         for name in &names {
             prop_assert!(is_branch_name(name), "`{}` is a branch name", name);
         }
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refused_pattern_has_a_reason((text, world) in world().prop_flat_map(|world| (pattern(&world), Just(world)))) {
+    fn refused_pattern_has_a_reason((text, world) in world().prop_flat_map(|world| (pattern(&world), Just(world)))) {
         let Err(error) = Pattern::parse(&world.lattice, &text) else { return Ok(()) };
         let has = |tried: &str| text.contains(tried);
         let reasons = ["-{", "}-", "x.", "}}", "}ock", "}k", "}@", "}+", "/v."];
@@ -113,7 +113,7 @@ proptest! {
 
 /// The rules above are ours; this asks git, and in the way that matters: all names of a lattice in one transaction.
 #[test]
-fn git_takes_the_names_together() {
+fn git_accepts_all_names_together() {
     let folder = tempfile::tempdir().expect("a folder");
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
@@ -149,7 +149,7 @@ fn transactions(commit: &str) -> String {
 }
 
 #[test]
-fn the_tests_see_accepted_patterns_of_every_kind() {
+fn generator_covers_every_kind_of_pattern() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeMap::from(BETWEEN.map(|between| (between, 0)));
     for _ in 0..300 {

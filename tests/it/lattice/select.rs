@@ -87,7 +87,7 @@ fn is_listed(lattice: &Lattice, i: usize) -> bool {
 
 proptest! {
     #[test]
-    fn filter_is_brute_force(((world, some), said) in populated().prop_flat_map(|(world, some)| {
+    fn filter_matches_brute_force(((world, some), said) in populated().prop_flat_map(|(world, some)| {
         let said = said(&world);
         (Just((world, some)), said)
     })) {
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn expand_is_brute_force((world, said) in world().prop_flat_map(|world| (Just(world.clone()), said(&world)))) {
+    fn expand_matches_brute_force((world, said) in world().prop_flat_map(|world| (Just(world.clone()), said(&world)))) {
         let found = selector(&world.lattice, &said).expand(&world.lattice);
         let everything = |error: &Error, i: usize| format!("{error} about axis {i}");
         match found {
@@ -138,13 +138,13 @@ proptest! {
     }
 
     #[test]
-    fn one_text_says_the_same_as_a_flag_per_axis((world, said) in world_and_all_said()) {
+    fn selector_text_equals_one_flag_per_axis((world, said) in world_and_all_said()) {
         let text: Vec<_> = said.iter().flatten().map(|words| format!("{{{}}}", words.join(","))).collect();
         prop_assert_eq!(Selector::parse(&world.lattice, &text.join("/")), Ok(selector(&world.lattice, &said)));
     }
 
     #[test]
-    fn what_was_left_open_is_taken_from_a_point((world, points) in super::world::world_with(1)) {
+    fn open_axes_are_filled_from_a_point((world, points) in super::world::world_with(1)) {
         let (lattice, point) = (&world.lattice, &points[0].point);
         let selector = Selector::open(lattice);
         prop_assert!(selector.is_open());

@@ -56,7 +56,7 @@ fn content(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn what_one_machine_built_and_signed_another_takes() {
+fn signed_results_are_taken_from_a_cache() {
     for nix in every_nix() {
         let cache = Cache::new(&nix);
         let one = at("phase0/step1");
@@ -78,7 +78,7 @@ fn what_one_machine_built_and_signed_another_takes() {
 }
 
 #[test]
-fn the_key_of_nix_conf_signs_too() {
+fn key_in_nix_conf_signs_results() {
     for nix in every_nix() {
         let cache = Cache::new(&nix);
         let sandbox = with_script(&nix, RANDOM);
@@ -94,7 +94,7 @@ fn the_key_of_nix_conf_signs_too() {
 }
 
 #[test]
-fn only_what_was_built_is_copied() {
+fn only_built_results_are_copied() {
     for nix in every_nix() {
         let cache = Cache::new(&nix);
         let sandbox = with_script(&nix, "echo broken; exit 1");
@@ -104,7 +104,7 @@ fn only_what_was_built_is_copied() {
 }
 
 #[test]
-fn a_copy_that_fails_is_told_and_undoes_nothing() {
+fn failed_copy_is_reported_and_keeps_the_result() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
@@ -116,7 +116,7 @@ fn a_copy_that_fails_is_told_and_undoes_nothing() {
 }
 
 #[test]
-fn what_a_store_elsewhere_built_goes_from_there_to_the_cache() {
+fn remote_store_pushes_its_results_to_the_cache() {
     let sshd = Sshd::start();
     for nix in every_nix() {
         let cache = Cache::new(&nix);

@@ -11,7 +11,7 @@ fn verdicts(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn a_build_that_comes_to_the_same_is_reproduced() {
+fn identical_rebuild_is_reproduced() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo hello >$out");
         let one = at("phase0/step1");
@@ -27,7 +27,7 @@ fn a_build_that_comes_to_the_same_is_reproduced() {
 }
 
 #[test]
-fn a_build_that_comes_to_something_else_differs() {
+fn different_rebuild_is_differs() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
@@ -44,7 +44,7 @@ fn a_build_that_comes_to_something_else_differs() {
 }
 
 #[test]
-fn what_was_never_built_is_built_first() {
+fn unbuilt_point_is_built_before_comparing() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox.lattice(&["build", "--check", &at("phase0/step1")]).exits(0);
@@ -59,7 +59,7 @@ fn what_was_never_built_is_built_first() {
 }
 
 #[test]
-fn what_is_no_longer_in_the_store_is_built_anew_before() {
+fn missing_result_is_rebuilt_before_comparing() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo hello >$out");
         let one = at("phase0/step1");
@@ -75,7 +75,7 @@ fn what_is_no_longer_in_the_store_is_built_anew_before() {
 }
 
 #[test]
-fn what_came_from_a_cache_is_completed_and_compared() {
+fn cached_result_is_completed_and_compared() {
     for nix in every_nix() {
         let text = step_with("outputs = [ \"out\" \"dev\" ];", "echo hello >$out; echo more >$dev");
         let cache = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ fn what_came_from_a_cache_is_completed_and_compared() {
 }
 
 #[test]
-fn several_points_are_compared_together_and_each_is_told_its_own() {
+fn several_points_are_compared_with_separate_verdicts() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, RANDOM);
         sandbox.lattice(&["new", &at("phase1/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
@@ -113,7 +113,7 @@ fn several_points_are_compared_together_and_each_is_told_its_own() {
 }
 
 #[test]
-fn a_store_elsewhere_compares_there() {
+fn remote_store_compares_its_own_results() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("check{index}"), &there, None);
@@ -129,7 +129,7 @@ fn a_store_elsewhere_compares_there() {
 
 /// Nix 2.8 asks the builder, which has the output, builds nothing and says yes: that would be believed for ever.
 #[test]
-fn what_only_a_builder_builds_is_never_called_reproduced_without_being_built_again() {
+fn result_of_a_remote_builder_is_not_called_reproduced() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("believe{index}"), &there, Some(&elsewhere_linux()));

@@ -18,7 +18,7 @@ fn declare(sandbox: &Sandbox, text: &str) {
 }
 
 #[test]
-fn the_flag_counts_before_git_s_configuration_and_that_before_lattice_toml() {
+fn flag_overrides_git_config_overrides_lattice_toml() {
     let sshd = Sshd::start();
     for (index, nix) in every_nix().into_iter().enumerate() {
         let name = |who: &str| format!("{who}{index}");
@@ -46,7 +46,7 @@ fn the_flag_counts_before_git_s_configuration_and_that_before_lattice_toml() {
 }
 
 #[test]
-fn what_lattice_toml_says_sends_no_automatic_build_anywhere() {
+fn lattice_toml_sends_no_automatic_build_elsewhere() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo hello >$out");
         let caches = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn what_lattice_toml_says_sends_no_automatic_build_anywhere() {
 }
 
 #[test]
-fn a_host_that_ssh_would_take_for_an_option_is_refused_wherever_it_stands() {
+fn host_that_looks_like_an_ssh_option_is_refused() {
     let mut sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.forbid_nix();
@@ -93,7 +93,7 @@ fn a_host_that_ssh_would_take_for_an_option_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn builders_enter_the_question_who_builds() {
+fn configured_builders_count_as_capability() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox.points(&[&crate::story::far("phase0/step1")]);

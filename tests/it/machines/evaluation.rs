@@ -22,7 +22,7 @@ fn derivation(attributes: &str) -> String {
 }
 
 #[test]
-fn file_that_is_not_there_is_the_text_s_fault() {
+fn missing_file_is_recorded_as_failed() {
     for nix in every_nix() {
         for expression in ["builtins.readFile ./nope", "builtins.readDir ./nope", "import ./nope.nix", "\"${./nope}\""]
         {
@@ -34,7 +34,7 @@ fn file_that_is_not_there_is_the_text_s_fault() {
 }
 
 #[test]
-fn what_the_evaluator_refuses_is_the_text_s_fault() {
+fn evaluation_error_is_recorded_as_failed() {
     for nix in every_nix() {
         for expression in [
             "1 + \"a\"",
@@ -56,7 +56,7 @@ fn what_the_evaluator_refuses_is_the_text_s_fault() {
 }
 
 #[test]
-fn builtin_that_this_nix_lacks_is_no_failure() {
+fn missing_builtin_is_no_verdict() {
     for nix in every_nix() {
         for call in ["builtins.fetchClosure { }", "with builtins; fetchClosure { }", "__fetchClosure { }"] {
             with(&nix, call).no_verdict().says_err("fetchClosure'");
@@ -65,7 +65,7 @@ fn builtin_that_this_nix_lacks_is_no_failure() {
 }
 
 #[test]
-fn syntax_that_this_nix_lacks_is_no_failure() {
+fn unsupported_syntax_is_no_verdict() {
     for nix in every_nix() {
         for expression in ["1 |> (x: x)", "(x: x) <| 1"] {
             with(&nix, expression).no_verdict();
@@ -75,7 +75,7 @@ fn syntax_that_this_nix_lacks_is_no_failure() {
 }
 
 #[test]
-fn setting_that_restricts_evaluation_fails_none() {
+fn restricted_evaluation_is_no_verdict() {
     for nix in every_nix() {
         let url =
             "{ url = \"http://127.0.0.1:9/x\"; sha256 = \"0000000000000000000000000000000000000000000000000000\"; }";
@@ -86,7 +86,7 @@ fn setting_that_restricts_evaluation_fails_none() {
 }
 
 #[test]
-fn damaged_cache_of_sources_is_no_failure() {
+fn damaged_source_cache_is_no_verdict() {
     for nix in every_nix() {
         let point = at("phase0/step1");
         let sandbox = with(&nix, "1");
@@ -116,7 +116,7 @@ fn damage_cache(sandbox: &Sandbox) -> bool {
 }
 
 #[test]
-fn depth_that_a_setting_keeps_low_is_no_failure() {
+fn low_call_depth_setting_is_no_verdict() {
     for nix in every_nix() {
         let point = at("phase0/step1");
         let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 1000");
@@ -133,7 +133,7 @@ fn depth_that_a_setting_keeps_low_is_no_failure() {
 }
 
 #[test]
-fn feature_that_is_off_is_no_failure() {
+fn disabled_feature_is_no_verdict() {
     for nix in every_nix() {
         let text =
             format!("{{ system, ... }}:\n{}\n", derivation("__contentAddressed = true; outputHashAlgo = \"sha256\";"));
@@ -145,7 +145,7 @@ fn feature_that_is_off_is_no_failure() {
 }
 
 #[test]
-fn store_below_another_directory_fails_no_import() {
+fn relocated_store_import_is_no_failed_verdict() {
     for nix in every_nix() {
         let sandbox = with(&nix, "import (builtins.toFile \"x.nix\" \"1 + 1\")");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
@@ -155,7 +155,7 @@ fn store_below_another_directory_fails_no_import() {
 }
 
 #[test]
-fn stack_that_is_kept_small_is_no_failure() {
+fn small_stack_limit_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 9000");
         let build = |limit: &str| {
@@ -171,7 +171,7 @@ fn stack_that_is_kept_small_is_no_failure() {
 }
 
 #[test]
-fn build_during_evaluation_is_left_to_the_typed() {
+fn automatic_build_refuses_import_from_derivation() {
     for nix in every_nix() {
         let text = format!(
             "{{ system, ... }}:\nlet\n  it = {};\nin\n{}\n",

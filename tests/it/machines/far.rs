@@ -11,7 +11,7 @@ use crate::story::{at, far, fields};
 const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
 
 #[test]
-fn a_store_on_another_machine_builds_and_keeps_the_result() {
+fn remote_store_builds_and_keeps_the_result() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("store{index}"), &there, None);
@@ -32,7 +32,7 @@ fn a_store_on_another_machine_builds_and_keeps_the_result() {
 }
 
 #[test]
-fn several_points_go_to_another_store_together_and_each_is_told_its_own() {
+fn several_points_on_a_remote_store_get_own_verdicts() {
     let sshd = Sshd::start();
     for nix in every_nix() {
         let machine = sshd.machine(&format!("several-{}", nix.display()).replace('/', "-"), &nix, None);
@@ -57,7 +57,7 @@ fn several_points_go_to_another_store_together_and_each_is_told_its_own() {
 }
 
 #[test]
-fn a_builder_builds_for_an_architecture_that_nobody_has_here() {
+fn remote_builder_builds_a_foreign_architecture() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("far{index}"), &there, Some(&elsewhere_linux()));
@@ -75,7 +75,7 @@ fn a_builder_builds_for_an_architecture_that_nobody_has_here() {
 }
 
 #[test]
-fn with_no_jobs_here_everything_goes_to_the_builder() {
+fn max_jobs_zero_sends_everything_to_the_builder() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("busy{index}"), &there, None);
@@ -99,7 +99,7 @@ fn mixed() -> String {
 }
 
 #[test]
-fn a_dependency_for_another_architecture_is_known_before_anything_is_started() {
+fn foreign_dependency_is_detected_before_starting() {
     let sshd = Sshd::start();
     for nix in every_nix() {
         let machine =
@@ -124,7 +124,7 @@ fn a_dependency_for_another_architecture_is_known_before_anything_is_started() {
 }
 
 #[test]
-fn one_point_that_nobody_builds_does_not_keep_the_others() {
+fn unbuildable_point_does_not_stop_the_others() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &mixed());
         sandbox.lattice(&["new", &at("phase1/step1"), "--template", "config", "--no-push", "--no-switch"]).exits(0);
@@ -139,7 +139,7 @@ fn one_point_that_nobody_builds_does_not_keep_the_others() {
 }
 
 #[test]
-fn a_key_that_the_machine_does_not_know_gets_nobody_in() {
+fn unknown_ssh_key_is_refused() {
     let sshd = Sshd::start();
     for nix in every_nix() {
         let machine = sshd.machine(&format!("closed-{}", nix.display()).replace('/', "-"), &nix, None);

@@ -42,7 +42,7 @@ fn store_of(sandbox: &Sandbox, file: &str, text: &str) {
 }
 
 #[test]
-fn store_database_that_is_damaged() {
+fn damaged_store_database_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         store_of(&sandbox, "db/schema", "");
@@ -51,7 +51,7 @@ fn store_database_that_is_damaged() {
 }
 
 #[test]
-fn store_of_a_newer_nix() {
+fn store_of_a_newer_nix_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         store_of(&sandbox, "db/schema", "99");
@@ -60,7 +60,7 @@ fn store_of_a_newer_nix() {
 }
 
 #[test]
-fn store_that_cannot_be_written() {
+fn unwritable_store_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "ro") else { return };
@@ -69,7 +69,7 @@ fn store_that_cannot_be_written() {
 }
 
 #[test]
-fn store_that_is_full() {
+fn full_store_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "size=100k") else { return };
@@ -78,7 +78,7 @@ fn store_that_is_full() {
 }
 
 #[test]
-fn store_of_an_unknown_kind() {
+fn unknown_store_type_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         sandbox.change_nix("NIX_REMOTE=\"local?root=$home/store\"", "NIX_REMOTE=strange://there");
@@ -89,7 +89,7 @@ fn store_of_an_unknown_kind() {
 }
 
 #[test]
-fn build_users_that_are_not_there() {
+fn missing_build_users_are_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         sandbox.configure_nix("build-users-group = no-such-group");
@@ -98,7 +98,7 @@ fn build_users_that_are_not_there() {
 }
 
 #[test]
-fn sandbox_without_a_shell() {
+fn missing_sandbox_shell_is_no_verdict() {
     for nix in every_nix() {
         for paths in ["", "/bin/sh=/no/such/busybox"] {
             let sandbox = with_script(&nix, FINE);
@@ -109,7 +109,7 @@ fn sandbox_without_a_shell() {
 }
 
 #[test]
-fn temporary_folder_that_is_not_there() {
+fn missing_temporary_folder_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         sandbox.change_nix("export NIX_USER", "export TMPDIR=/no/such/folder NIX_USER");
@@ -120,7 +120,7 @@ fn temporary_folder_that_is_not_there() {
 }
 
 #[test]
-fn builder_that_is_killed() {
+fn killed_builder_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
         sandbox.no_verdict().says_err("exit code 137").says_err("hint: memory may be short");
@@ -128,7 +128,7 @@ fn builder_that_is_killed() {
 }
 
 #[test]
-fn builder_whose_child_was_terminated() {
+fn builder_ended_by_sigterm_is_no_verdict() {
     for nix in every_nix() {
         with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").no_verdict().says_err("exit code 143");
     }
@@ -144,7 +144,7 @@ fn source(url: &str) -> String {
 }
 
 #[test]
-fn source_that_cannot_be_fetched() {
+fn unreachable_source_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1");
@@ -153,7 +153,7 @@ fn source_that_cannot_be_fetched() {
 }
 
 #[test]
-fn source_with_another_hash_shows_both() {
+fn hash_mismatch_shows_both_hashes() {
     for nix in every_nix() {
         let fixed = "outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=\";";
         let text = super::world::step_with(fixed, "echo a login page >$out");
@@ -167,7 +167,7 @@ fn source_with_another_hash_shows_both() {
 }
 
 #[test]
-fn nix_that_is_killed_is_not_cancelled() {
+fn killed_nix_is_not_recorded_as_cancelled() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         let path = sandbox.path("nix/bin/nix-store");
@@ -178,7 +178,7 @@ fn nix_that_is_killed_is_not_cancelled() {
 }
 
 #[test]
-fn trouble_of_one_leaves_the_others_their_results() {
+fn trouble_with_one_point_keeps_other_results() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1\nmax-jobs = 4");
@@ -198,7 +198,7 @@ fn trouble_of_one_leaves_the_others_their_results() {
 }
 
 #[test]
-fn builders_fail_no_other_by_what_they_print() {
+fn output_of_a_builder_fails_no_other_point() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
         sandbox.configure_nix("max-jobs = 4");
@@ -217,7 +217,7 @@ fn builders_fail_no_other_by_what_they_print() {
 }
 
 #[test]
-fn no_build_fails_by_making_one_store_together() {
+fn concurrent_store_creation_fails_no_build() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, FINE);
         let points: Vec<_> = (1..=8).map(|n| at(&format!("phase1/step{n}"))).collect();
@@ -235,7 +235,7 @@ fn no_build_fails_by_making_one_store_together() {
 }
 
 #[test]
-fn remote_builder_tells_how_it_ended() {
+fn remote_builder_exit_status_is_known() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in super::world::every_pair().into_iter().enumerate() {
         let machine = sshd.machine(&format!("ends{index}"), &there, Some(&elsewhere_linux()));
@@ -251,7 +251,7 @@ fn remote_builder_tells_how_it_ended() {
 }
 
 #[test]
-fn server_that_says_nothing_fails_no_evaluation() {
+fn silent_server_fails_no_evaluation() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", server.local_addr().unwrap());
     let hash = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";

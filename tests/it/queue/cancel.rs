@@ -3,7 +3,7 @@
 use super::gate::Gates;
 
 #[test]
-fn a_build_that_runs_is_ended_with_its_nix() {
+fn running_build_is_ended_with_its_nix() {
     for gates in Gates::every() {
         let point = gates.gated("phase0/step1");
         gates.queue(&point);
@@ -18,7 +18,7 @@ fn a_build_that_runs_is_ended_with_its_nix() {
 }
 
 #[test]
-fn what_waits_is_taken_out() {
+fn waiting_job_is_removed() {
     let Some(gates) = Gates::one() else { return };
     let [_, second, third] = gates.one_that_runs_and_two_that_wait();
     let run = gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0);
@@ -31,7 +31,7 @@ fn what_waits_is_taken_out() {
 }
 
 #[test]
-fn there_may_be_nothing_to_cancel() {
+fn cancel_without_jobs_is_no_error() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     gates
@@ -45,7 +45,7 @@ fn there_may_be_nothing_to_cancel() {
 }
 
 #[test]
-fn a_build_in_the_foreground_is_somebody_s_own() {
+fn foreground_build_is_not_cancelled() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     let typed = gates.start("work", &["build", &point]);
@@ -56,7 +56,7 @@ fn a_build_in_the_foreground_is_somebody_s_own() {
 }
 
 #[test]
-fn what_was_cancelled_can_be_asked_for_again() {
+fn cancelled_point_can_be_queued_again() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     gates.queue(&point);

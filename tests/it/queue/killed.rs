@@ -3,7 +3,7 @@
 use super::gate::{Gates, kill, until};
 
 #[test]
-fn a_worker_that_is_killed_takes_its_children_along_and_leaves_its_jobs() {
+fn killed_worker_ends_its_children_and_keeps_its_jobs() {
     for gates in Gates::every() {
         let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
         gates.queue(&second);
@@ -28,7 +28,7 @@ fn a_worker_that_is_killed_takes_its_children_along_and_leaves_its_jobs() {
 }
 
 #[test]
-fn a_checkout_goes_on_with_what_a_killed_worker_left() {
+fn checkout_continues_the_jobs_of_a_killed_worker() {
     let Some(gates) = Gates::one() else { return };
     let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -44,7 +44,7 @@ fn a_checkout_goes_on_with_what_a_killed_worker_left() {
 }
 
 #[test]
-fn whoever_waits_for_a_killed_worker_s_job_starts_another() {
+fn waiting_build_replaces_a_killed_worker() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     gates.queue(&point);
@@ -59,7 +59,7 @@ fn whoever_waits_for_a_killed_worker_s_job_starts_another() {
 }
 
 #[test]
-fn a_runner_that_is_killed_is_begun_again_but_not_for_ever() {
+fn killed_runner_is_restarted_a_limited_number_of_times() {
     for gates in Gates::every() {
         let point = gates.gated("phase0/step1");
         gates.queue(&point);
@@ -86,7 +86,7 @@ fn a_runner_that_is_killed_is_begun_again_but_not_for_ever() {
 }
 
 #[test]
-fn a_build_in_the_foreground_that_is_killed_holds_nothing_up() {
+fn killed_foreground_build_blocks_nothing() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     let typed = gates.start("work", &["build", &point]);

@@ -16,7 +16,7 @@ fn error(gates: &Gates, point: &str, limit: &str, value: &str) -> String {
 }
 
 #[test]
-fn each_limit_is_named_and_is_no_verdict() {
+fn exceeded_limit_is_named_and_is_no_verdict() {
     for gates in Gates::every() {
         let silent = gates.point("phase0/step1", "while :; do :; done");
         let says = |said: String, what: &str| assert!(said.ends_with(&format!(": {what}")), "{said}");
@@ -51,7 +51,7 @@ fn each_limit_is_named_and_is_no_verdict() {
 }
 
 #[test]
-fn checkout_begins_no_build_that_a_limit_would_end_again() {
+fn checkout_repeats_no_build_that_hit_a_limit() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.point("phase0/step1", "while :; do :; done");
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -67,7 +67,7 @@ fn checkout_begins_no_build_that_a_limit_would_end_again() {
 }
 
 #[test]
-fn limit_of_nix_conf_is_no_verdict() {
+fn limit_in_nix_conf_is_no_verdict() {
     for gates in Gates::every() {
         gates.settings("timeout = 1\n");
         let point = gates.point("phase0/step1", "while :; do :; done");
@@ -83,7 +83,7 @@ const ENDLESS: &str = "{ ... }:\nlet\n  sum = builtins.foldl' (a: b: a + b) 0;\n
     (x: sum (builtins.genList (x: x) 100000)) 1000000)))\n";
 
 #[test]
-fn what_is_typed_has_a_limit_only_where_one_is_set() {
+fn typed_build_has_no_limit_by_default() {
     for gates in Gates::every() {
         let point = gates.point("phase0/step1", "while :; do echo chatter; done");
         gates.sandbox.git(&["config", "lattice.limit.log", "1k"]);
@@ -95,7 +95,7 @@ fn what_is_typed_has_a_limit_only_where_one_is_set() {
 }
 
 #[test]
-fn a_limit_that_is_none_is_named() {
+fn invalid_limit_is_named() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.point("phase0/step1", "echo >$out");
     for (key, value) in [("time", "6x"), ("silence", "0"), ("log", "64Q"), ("memory", "-1"), ("evaluation", "soon")] {
@@ -112,7 +112,7 @@ fn a_limit_that_is_none_is_named() {
 }
 
 #[test]
-fn a_limit_concerns_no_other_command() {
+fn invalid_limit_stops_no_other_command() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.git(&["config", "lattice.limit.time", "nonsense"]);

@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, fields};
 
 #[test]
-fn status_shows_what_waits_and_what_is_being_built() {
+fn status_shows_waiting_and_running_builds() {
     let Some(gates) = Gates::one() else { return };
     let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     gates.queue(&first);
@@ -30,7 +30,7 @@ fn status_shows_what_waits_and_what_is_being_built() {
 }
 
 #[test]
-fn earlier_records_say_how_long_it_will_take() {
+fn earlier_records_give_the_expected_time() {
     let Some(gates) = Gates::one() else { return };
     let [neighbour, point] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     let slow = |point: &str, seconds: f64| {
@@ -64,7 +64,7 @@ fn earlier_records_say_how_long_it_will_take() {
 }
 
 #[test]
-fn a_log_is_followed_from_another_worktree_to_its_end() {
+fn log_is_followed_from_another_worktree() {
     for gates in Gates::every() {
         let [good, bad] = [gates.gated("phase0/step1"), gates.gated_to("phase0/step2", "exit 3")];
         gates.sandbox.git(&["worktree", "add", "-q", "--detach", "../linked", "main"]);
@@ -101,7 +101,7 @@ fn a_log_is_followed_from_another_worktree_to_its_end() {
 }
 
 #[test]
-fn a_log_is_shown_harmlessly() {
+fn log_is_shown_escaped() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.point("phase0/step1", "printf 'a\\tb \\033[31mred\\033]0;title\\007\\n'; echo >$out");
     gates.sandbox.lattice(&["build", &point]).exits(0);
@@ -116,7 +116,7 @@ fn a_log_is_shown_harmlessly() {
 }
 
 #[test]
-fn where_nothing_was_built_there_is_no_log() {
+fn unbuilt_point_has_no_log() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox
@@ -135,7 +135,7 @@ fn where_nothing_was_built_there_is_no_log() {
 }
 
 #[test]
-fn who_waits_gets_the_results() {
+fn build_wait_prints_the_results() {
     let Some(gates) = Gates::one() else { return };
     let [good, bad] = [gates.gated("phase0/step1"), gates.gated_to("phase0/step2", "exit 3")];
     let waits = gates.start("work", &["build", "--background", "--wait", "--json", &good, &bad]);

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use super::gate::{Gates, ended, processes, until};
 
 #[test]
-fn the_newest_goes_first() {
+fn newest_job_is_built_first() {
     let Some(gates) = Gates::one() else { return };
     let [first, second, third] = gates.one_that_runs_and_two_that_wait();
     gates.open("phase0/step1");
@@ -21,7 +21,7 @@ fn the_newest_goes_first() {
 }
 
 #[test]
-fn a_checkout_goes_before_what_was_queued_and_may_be_asked_for_again() {
+fn checkout_moves_a_queued_job_to_the_front() {
     let Some(gates) = Gates::one() else { return };
     let [first, second, third] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| gates.gated(place));
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -67,7 +67,7 @@ fn linked_worktrees_share_one_worker() {
 }
 
 #[test]
-fn the_worker_and_its_builders_give_way() {
+fn worker_and_builders_run_at_low_priority() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     gates.queue(&point);
@@ -89,7 +89,7 @@ fn the_worker_and_its_builders_give_way() {
 }
 
 #[test]
-fn a_key_is_built_once_however_often_it_is_asked_for() {
+fn key_queued_several_times_is_built_once() {
     for gates in Gates::every() {
         let point = gates.gated("phase0/step1");
         gates.sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -112,7 +112,7 @@ fn a_key_is_built_once_however_often_it_is_asked_for() {
 }
 
 #[test]
-fn what_fails_in_the_background_is_not_tried_again_by_who_waited() {
+fn waiting_build_does_not_repeat_a_failure() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated_to("phase0/step1", "exit 3");
     gates.queue(&point);
@@ -127,7 +127,7 @@ fn what_fails_in_the_background_is_not_tried_again_by_who_waited() {
 }
 
 #[test]
-fn what_is_built_in_the_foreground_is_not_built_in_the_background_too() {
+fn worker_skips_a_foreground_build() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -145,7 +145,7 @@ fn what_is_built_in_the_foreground_is_not_built_in_the_background_too() {
 }
 
 #[test]
-fn a_newer_checkout_cancels_the_older_ones_where_the_project_wants_that() {
+fn newer_checkout_cancels_older_ones_when_configured() {
     let Some(gates) = Gates::with("[build]\nsupersede = true") else { return };
     let [first, second, third, typed] =
         ["phase0/step1", "phase0/step2", "phase0/step3", "phase0/step4"].map(|place| gates.gated(place));
@@ -166,7 +166,7 @@ fn a_newer_checkout_cancels_the_older_ones_where_the_project_wants_that() {
 }
 
 #[test]
-fn older_checkouts_are_built_too_where_it_does_not() {
+fn older_checkouts_are_built_by_default() {
     let Some(gates) = Gates::one() else { return };
     let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);

@@ -15,7 +15,7 @@ fn switch(sandbox: &Sandbox, point: &str) {
 }
 
 #[test]
-fn it_is_the_state_of_head_s_point() {
+fn prompt_shows_the_state_of_heads_point() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
     assert_eq!(prompt(&sandbox, &[]), "", "HEAD is on no point");
@@ -37,7 +37,7 @@ fn it_is_the_state_of_head_s_point() {
 }
 
 #[test]
-fn its_format_is_the_user_s() {
+fn prompt_format_is_configurable() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&far("phase0/step1")]);
     switch(&sandbox, &far("phase0/step1"));
@@ -50,7 +50,7 @@ fn its_format_is_the_user_s() {
 }
 
 #[test]
-fn where_there_is_nothing_to_say_it_says_nothing() {
+fn prompt_is_empty_without_a_point() {
     let sandbox = Sandbox::bare_start();
     assert_eq!(prompt(&sandbox, &[]), "", "no lattice.toml");
     let outside = sandbox.lattice_in("home", &["prompt"], |command| command).exits(0);
@@ -60,7 +60,7 @@ fn where_there_is_nothing_to_say_it_says_nothing() {
 }
 
 #[test]
-fn a_detached_head_is_no_point() {
+fn detached_head_has_no_prompt() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.git(&["switch", "-q", "--detach", &branch(&at("phase0/step1"))]);
@@ -68,7 +68,7 @@ fn a_detached_head_is_no_point() {
 }
 
 #[test]
-fn it_shows_a_build_that_runs() {
+fn prompt_shows_a_running_build() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     switch(&gates.sandbox, &point);

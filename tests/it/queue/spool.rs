@@ -6,7 +6,7 @@ use super::gate::{Gates, until};
 use crate::story::branch;
 
 #[test]
-fn what_is_no_job_is_put_aside() {
+fn invalid_job_is_put_aside() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     let (jobs, aside) = (gates.queue_dir().join("jobs"), gates.queue_dir().join("aside"));
@@ -33,7 +33,7 @@ fn what_is_no_job_is_put_aside() {
 }
 
 #[test]
-fn broken_claims_and_locks_are_worth_nothing() {
+fn broken_claims_and_locks_are_ignored() {
     let Some(gates) = Gates::one() else { return };
     let point = gates.gated("phase0/step1");
     let key = gates.sandbox.point(&point)["key"].as_str().unwrap().to_owned();
@@ -50,7 +50,7 @@ fn broken_claims_and_locks_are_worth_nothing() {
 }
 
 #[test]
-fn a_job_is_done_though_its_branch_is_gone() {
+fn job_is_built_after_its_branch_is_deleted() {
     let Some(gates) = Gates::one() else { return };
     let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     gates.queue(&first);
@@ -63,7 +63,7 @@ fn a_job_is_done_though_its_branch_is_gone() {
 }
 
 #[test]
-fn a_job_that_cannot_be_built_says_why() {
+fn unbuildable_job_logs_the_reason() {
     let Some(gates) = Gates::one() else { return };
     let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
     gates.sandbox.lattice(&["hooks", "install"]).exits(0);

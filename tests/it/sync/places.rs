@@ -7,7 +7,7 @@ use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, far};
 
 #[test]
-fn a_bare_repository_syncs_too() {
+fn bare_repository_syncs() {
     let (sandbox, colleague) = shared();
     let [one, new] = [at("phase0/step1"), at("phase0/step2")];
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "bare.git"]);
@@ -22,7 +22,7 @@ fn a_bare_repository_syncs_too() {
 }
 
 #[test]
-fn a_shallow_clone_syncs_too() {
+fn shallow_clone_syncs() {
     let (sandbox, colleague) = shared();
     let [one, other, new] = [at("phase0/step1"), far("phase0/step1"), at("phase0/step2")];
     let url = format!("file://{}", sandbox.path("remote.git").display());
@@ -48,7 +48,7 @@ fn a_shallow_clone_syncs_too() {
 }
 
 #[test]
-fn a_repository_with_reftable_syncs_too() {
+fn reftable_repository_syncs() {
     let (sandbox, colleague) = shared();
     let cloned = sandbox.try_git("", &["clone", "-q", "--ref-format=reftable", "remote.git", "tables"]);
     if !cloned.status.success() {
@@ -91,7 +91,7 @@ fn clone_narrow(sandbox: &Sandbox, dir: &str, branch: &str) {
 }
 
 #[test]
-fn a_clone_of_one_branch_is_told_how_to_get_the_others() {
+fn single_branch_clone_is_told_how_to_fetch_the_others() {
     let (sandbox, _) = shared();
     let one = at("phase0/step1");
     for command in [&["status"][..], &["doctor", "--offline"]] {
@@ -111,7 +111,7 @@ fn a_clone_of_one_branch_is_told_how_to_get_the_others() {
 }
 
 #[test]
-fn a_clone_of_a_point_alone_is_told_how_to_get_the_base() {
+fn clone_of_one_point_is_told_how_to_fetch_the_base() {
     let (sandbox, _) = shared();
     let one = at("phase0/step1");
     clone_narrow(&sandbox, "narrow", &branch(&one));
@@ -126,7 +126,7 @@ fn a_clone_of_a_point_alone_is_told_how_to_get_the_base() {
 }
 
 #[test]
-fn what_is_pushed_elsewhere_is_compared_there() {
+fn push_remote_is_compared_with_itself() {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "fork.git"]);

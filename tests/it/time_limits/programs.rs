@@ -37,7 +37,7 @@ pub(super) fn is_gone(words: &str) {
 }
 
 #[test]
-fn a_linter_that_hangs_holds_neither_lint_nor_commit() {
+fn hanging_linter_blocks_neither_lint_nor_commit() {
     let mut sandbox = Sandbox::new();
     let time = unlike(1);
     // Both the script and what it starts hold the pipe.
@@ -58,7 +58,7 @@ fn a_linter_that_hangs_holds_neither_lint_nor_commit() {
 }
 
 #[test]
-fn a_nix_that_does_not_say_its_version_is_given_up() {
+fn nix_that_hangs_on_version_is_ended() {
     let mut sandbox = Sandbox::new();
     let time = unlike(2);
     sandbox.points(&[&at("phase0/step1")]);
@@ -80,7 +80,7 @@ fn wrap(sandbox: &mut Sandbox) {
 }
 
 #[test]
-fn an_evaluation_limit_ends_a_nix_behind_a_script() {
+fn evaluation_limit_ends_a_nix_behind_a_script() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -109,7 +109,7 @@ fn import_from(time: &str) -> String {
 }
 
 #[test]
-fn an_evaluation_limit_ends_builders_that_evaluation_waits_for() {
+fn evaluation_limit_ends_builders_of_the_evaluation() {
     for (i, nix) in (3..).zip(every_nix()) {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
@@ -138,7 +138,7 @@ fn is_nohup() -> bool {
 }
 
 #[test]
-fn a_signal_ends_everything_that_was_started() {
+fn signal_ends_every_started_process() {
     for (i, signal) in (10..).zip([Signal::INT, Signal::TERM, Signal::HUP]) {
         if signal == Signal::HUP && is_nohup() {
             continue;

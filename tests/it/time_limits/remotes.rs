@@ -50,7 +50,7 @@ fn soon(sandbox: &Sandbox, args: &[&str]) -> Run {
 }
 
 #[test]
-fn a_silent_remote_holds_no_command() {
+fn silent_remote_blocks_no_command() {
     for scheme in ["http", "git"] {
         let (sandbox, server) = (impatient(), Silent::start());
         let good = sandbox.git(&["remote", "get-url", "origin"]);
@@ -79,7 +79,7 @@ fn hook(sandbox: &Sandbox, path: &str, script: &str) {
 }
 
 #[test]
-fn a_push_that_moves_is_not_ended() {
+fn slow_push_with_progress_is_not_ended() {
     let speaks = ("remote.git/hooks/pre-receive", "for i in 1 2 3 4 5 6; do sleep 1; echo still here; done");
     let computes = ("work/.git/hooks/pre-push", "while :; do :; done & sleep 6; kill $!");
     for (path, script) in [speaks, computes] {
@@ -92,7 +92,7 @@ fn a_push_that_moves_is_not_ended() {
 }
 
 #[test]
-fn a_push_that_stalls_is_said_to_be_not_pushed() {
+fn stalled_push_is_reported_as_not_pushed() {
     let sandbox = impatient();
     hook(&sandbox, "remote.git/hooks/pre-receive", "sleep 60; exit 1");
     soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push failed").says_err(STALLED);
@@ -102,7 +102,7 @@ fn a_push_that_stalls_is_said_to_be_not_pushed() {
 }
 
 #[test]
-fn a_network_limit_that_is_none_is_named_first() {
+fn invalid_network_limit_is_named_first() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.limit.network", "soon"]);
     for args in [&NEW[..], &["sync"]] {
@@ -114,7 +114,7 @@ fn a_network_limit_that_is_none_is_named_first() {
 }
 
 #[test]
-fn a_silent_cache_holds_no_build() {
+fn silent_cache_blocks_no_build() {
     for nix in every_nix() {
         let (mut sandbox, server) = (impatient(), Silent::start());
         sandbox.use_nix(&nix);
@@ -127,7 +127,7 @@ fn a_silent_cache_holds_no_build() {
 }
 
 #[test]
-fn silent_store_holds_no_build() {
+fn silent_store_blocks_no_build() {
     for nix in every_nix() {
         let (mut sandbox, server) = (impatient(), Silent::start());
         sandbox.use_nix(&nix);
@@ -142,7 +142,7 @@ fn silent_store_holds_no_build() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_is_told_what_is_waited_for() {
+fn terminal_shows_what_is_waited_for() {
     let (sandbox, server) = (impatient(), Silent::start());
     sandbox.git(&["remote", "set-url", "origin", &server.url("http")]);
     let mut command = std::process::Command::new(which::which("script").unwrap());
