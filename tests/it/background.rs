@@ -10,7 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{DIFF, at, branch, dir, fields};
 
 /// A sandbox with hooks; its Nix leaves a trace and fails.
-fn hooked() -> Sandbox {
+fn with_hooks() -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
     sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -18,7 +18,7 @@ fn hooked() -> Sandbox {
 }
 
 /// A sandbox with hooks and a Nix.
-fn hooked_on(nix: &Path) -> Sandbox {
+fn with_hooks_and_nix(nix: &Path) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
     sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -35,7 +35,7 @@ fn git(sandbox: &Sandbox, args: &[&str]) -> String {
 
 /// The verdicts, once there are as many as that.
 #[track_caller]
-fn verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
+fn wait_for_verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
     for _ in 0..600 {
         let records = sandbox.records();
         if records.len() >= count {
@@ -49,14 +49,14 @@ fn verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
 
 /// That nothing was started in the background.
 #[track_caller]
-fn nothing_is_built(sandbox: &Sandbox) {
+fn assert_nothing_is_built(sandbox: &Sandbox) {
     let log = sandbox.work().join(".git/lattice/log/background.log");
     assert!(!log.exists(), "no build should have been started");
     assert!(!sandbox.nix_was_called(), "no Nix should have been started");
 }
 
 /// A colleague makes a point and pushes it; it is fetched.
-fn from_a_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
+fn fetch_from_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
     let clone = sandbox.colleague();
     sandbox.lattice_in(clone, &[&["new", &at("phase0/step1")], args].concat(), |command| command).exits(0);
     for (name, text) in files {
@@ -70,12 +70,12 @@ fn from_a_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
 #[test]
 fn switch_builds_the_point() {
     for nix in every_nix() {
-        let sandbox = hooked_on(&nix);
+        let sandbox = with_hooks_and_nix(&nix);
         sandbox.points(&[&at("phase0/step1")]);
         let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
         let line = format!("git-lattice: building {} in the background", at("phase0/step1"));
         assert!(said.starts_with(&line) && said.lines().count() == 1, "{said}");
-        assert_eq!(verdicts(&sandbox, 1), ["built"]);
+        assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"]);
         assert_eq!(sandbox.state_of(&at("phase0/step1")), "built");
     }
 }
@@ -83,17 +83,17 @@ fn switch_builds_the_point() {
 #[test]
 fn new_switches_and_so_starts_a_build() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = hooked_on(&nix);
+    let sandbox = with_hooks_and_nix(&nix);
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0).says_err("in the background");
-    assert_eq!(verdicts(&sandbox, 1), ["built"]);
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"]);
     sandbox.lattice(&["next-step"]).exits(0).says_err("in the background");
-    assert_eq!(verdicts(&sandbox, 2), ["built", "built"]);
+    assert_eq!(wait_for_verdicts(&sandbox, 2), ["built", "built"]);
 }
 
 #[test]
 fn captured_checkout_output_does_not_wait_for_the_build() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let mut sandbox = hooked_on(&nix);
+    let mut sandbox = with_hooks_and_nix(&nix);
     sandbox.points(&[&at("phase0/step1")]);
     let [go, over, real] = ["go", "over", "nix/bin/nix"].map(|name| sandbox.path(name).display().to_string());
     let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
@@ -102,35 +102,35 @@ fn captured_checkout_output_does_not_wait_for_the_build() {
     git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1"))]);
     assert!(!Path::new(&over).exists(), "the checkout should be back while Nix is still at work");
     fs::write(go, "").unwrap();
-    assert_eq!(verdicts(&sandbox, 1), ["built"], "and the build goes on");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "and the build goes on");
 }
 
 #[test]
 fn failing_build_does_not_fail_the_checkout() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = hooked_on(&nix);
+    let sandbox = with_hooks_and_nix(&nix);
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
     sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &branch(&at("phase0/step1"))]);
     sandbox.write(&format!("{}/step.nix", dir(&at("phase0/step1"))), "{ ... }: throw \"no\"\n");
     sandbox.git(&["commit", "-q", "-a", "-m", "break it"]);
     git(&sandbox, &["switch", "-q", "main"]);
     git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(verdicts(&sandbox, 1), ["failed"]);
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["failed"]);
 }
 
 #[test]
 fn fetched_generated_point_is_built() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = hooked_on(&nix);
-    from_a_colleague(&sandbox, &[], &[("config.toml", "by = \"somebody else\"\n")]);
+    let sandbox = with_hooks_and_nix(&nix);
+    fetch_from_colleague(&sandbox, &[], &[("config.toml", "by = \"somebody else\"\n")]);
     git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(verdicts(&sandbox, 1), ["built"], "nothing can be in it but data");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "nothing can be in it but data");
 }
 
 #[test]
 fn fetched_step_nix_is_not_built() {
-    let sandbox = hooked();
-    from_a_colleague(&sandbox, &["--template", "step"], &[]);
+    let sandbox = with_hooks();
+    fetch_from_colleague(&sandbox, &["--template", "step"], &[]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
     let (branch, dir) = (branch(&at("phase0/step1")), dir(&at("phase0/step1")));
     let look = format!("{DIFF} refs/heads/main refs/heads/{branch} -- :/{dir}");
@@ -140,34 +140,34 @@ fn fetched_step_nix_is_not_built() {
     assert_eq!(said, line, "one line should say so");
     let shown = sandbox.git(&look.split(' ').skip(1).collect::<Vec<_>>());
     assert!(shown.contains("+++ b/") && shown.contains("step.nix"), "and the command in it should show it: {shown}");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn fetched_edited_flake_nix_is_not_built() {
-    let sandbox = hooked();
-    from_a_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
+    let sandbox = with_hooks();
+    fetch_from_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
     assert!(
         said.contains("not what this version generates") && said.contains("look: git --no-replace-objects diff "),
         "{said}"
     );
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn point_above_a_fetched_step_nix_is_not_built() {
-    let sandbox = hooked();
-    from_a_colleague(&sandbox, &["--template", "step"], &[]);
+    let sandbox = with_hooks();
+    fetch_from_colleague(&sandbox, &["--template", "step"], &[]);
     sandbox.lattice(&["new", &at("phase0/step2"), "--template", "config", "--no-switch"]).exits(0);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step2"))]);
     assert!(said.contains(&format!("{}: its step.nix was not written here", at("phase0/step1"))), "{said}");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn step_nix_pulled_into_own_branch_is_not_built() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-switch"]).exits(0);
     let clone = sandbox.colleague();
     sandbox.git_in(clone, &["switch", "-q", &branch(&at("phase0/step1"))]);
@@ -180,37 +180,37 @@ fn step_nix_pulled_into_own_branch_is_not_built() {
     git(&sandbox, &["switch", "-q", "main"]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
     assert!(said.contains("its step.nix was not written here"), "{said}");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn own_step_nix_is_built() {
     for nix in every_nix() {
-        let sandbox = hooked_on(&nix);
+        let sandbox = with_hooks_and_nix(&nix);
         sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step"]).exits(0);
-        assert_eq!(verdicts(&sandbox, 1), ["built"], "the starter");
+        assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "the starter");
         let path = format!("{}/step.nix", dir(&at("phase0/step1")));
         let text = fs::read_to_string(sandbox.work().join(&path)).unwrap();
         sandbox.write(&path, format!("# changed here\n{text}").replace("copy <\"$config\"", ":"));
         git(&sandbox, &["commit", "-q", "-a", "-m", "change it"]);
         git(&sandbox, &["switch", "-q", "main"]);
         git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-        assert_eq!(verdicts(&sandbox, 2), ["built", "built"], "the user's own");
+        assert_eq!(wait_for_verdicts(&sandbox, 2), ["built", "built"], "the user's own");
     }
 }
 
 #[test]
 fn recorded_point_is_not_built_again() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     assert_eq!(git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]), "");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn checkouts_of_other_branches_build_nothing() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.git(&["branch", "-q", "topic"]);
     for args in [&["switch", "-q", "topic"][..], &["switch", "-q", "--detach", &branch(&at("phase0/step1"))]] {
@@ -218,21 +218,21 @@ fn checkouts_of_other_branches_build_nothing() {
     }
     git(&sandbox, &["switch", "-q", "main"]);
     assert_eq!(git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1")), "--", "README"]), "");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn hooks_can_be_switched_off() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.git(&["config", "lattice.hooks", "false"]);
     assert_eq!(git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]), "");
-    nothing_is_built(&sandbox);
+    assert_nothing_is_built(&sandbox);
 }
 
 #[test]
 fn broken_lattice_toml_does_not_fail_the_checkout() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.write("lattice.toml", "base = \n");
     sandbox.git(&["commit", "-q", "-a", "-m", "oh"]);
@@ -243,11 +243,11 @@ fn broken_lattice_toml_does_not_fail_the_checkout() {
 #[test]
 fn switch_in_a_linked_worktree_builds() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = hooked_on(&nix);
+    let sandbox = with_hooks_and_nix(&nix);
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
     git(&sandbox, &["worktree", "add", "-q", "--detach", "../linked"]);
     sandbox.git_in("linked", &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(verdicts(&sandbox, 1), ["built"]);
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"]);
     let said = git(&sandbox, &["worktree", "add", "-q", "../second", &branch(&at("phase0/step2"))]);
     let line = format!("git-lattice: {} is not built in a new worktree or clone", at("phase0/step2"));
     assert!(said.starts_with(&line) && said.lines().count() == 1, "{said}");
@@ -256,19 +256,19 @@ fn switch_in_a_linked_worktree_builds() {
     sandbox.git(&["commit", "-q", "-a", "-m", "build in new worktrees"]);
     sandbox.git(&["worktree", "remove", "../second"]);
     git(&sandbox, &["worktree", "add", "-q", "../second", &branch(&at("phase0/step2"))]);
-    assert_eq!(verdicts(&sandbox, 2), ["built", "built"]);
+    assert_eq!(wait_for_verdicts(&sandbox, 2), ["built", "built"]);
 }
 
 #[test]
 fn automatic_build_runs_no_program_from_nix_conf() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = hooked_on(&nix);
+    let sandbox = with_hooks_and_nix(&nix);
     sandbox.points(&[&at("phase0/step1")]);
     let path = sandbox.path("nix/conf/nix.conf");
     let conf = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{conf}post-build-hook = /no/such/program\n")).unwrap();
     git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(verdicts(&sandbox, 1), ["built"], "a hook that cannot be run would have made it fail");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "a hook that cannot be run would have made it fail");
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn existing_hook_still_runs() {
 
 #[test]
 fn broken_nix_file_stops_the_commit() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     let before = sandbox.commit("HEAD");
     sandbox.write("bad.nix", "{\n  a = 1\n}\n");
     sandbox.git(&["add", "bad.nix"]);
@@ -311,7 +311,7 @@ fn broken_nix_file_stops_the_commit() {
 
 #[test]
 fn statix_finding_stops_the_commit() {
-    let mut sandbox = hooked();
+    let mut sandbox = with_hooks();
     sandbox.use_program(
         "statix",
         "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
@@ -329,7 +329,7 @@ fn statix_finding_stops_the_commit() {
 
 #[test]
 fn valid_and_non_nix_files_pass() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("good.nix", "{ a = 1; }\n");
     sandbox.write("bad.txt", "{ a = 1 }\n");
     sandbox.git(&["add", "."]);
@@ -342,7 +342,7 @@ fn valid_and_non_nix_files_pass() {
 
 #[test]
 fn staged_bytes_are_linted_not_the_worktree() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("a.nix", "{ a = 1; }\n");
     sandbox.git(&["add", "a.nix"]);
     sandbox.write("a.nix", "{ a = \n");
@@ -355,7 +355,7 @@ fn staged_bytes_are_linted_not_the_worktree() {
 
 #[test]
 fn unstaged_broken_file_does_not_stop_the_commit() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("old.nix", "{ a = \n");
     sandbox.git(&["add", "old.nix"]);
     sandbox.git(&["commit", "-q", "--no-verify", "-m", "somebody else's"]);

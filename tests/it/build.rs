@@ -10,21 +10,21 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, chains, dir, elsewhere, far, fields, here, toml};
 
-fn on(nix: &Path) -> Sandbox {
+fn with_nix(nix: &Path) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
     sandbox
 }
 
 fn with_point(nix: &Path) -> Sandbox {
-    let sandbox = on(nix);
+    let sandbox = with_nix(nix);
     sandbox.points(&[&at("phase0/step1")]);
     sandbox
 }
 
 /// A sandbox whose first point is built by this sh script.
 fn with_script(nix: &Path, script: &str) -> Sandbox {
-    let sandbox = on(nix);
+    let sandbox = with_nix(nix);
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
     sandbox.commit_to(&at("phase0/step1"), &[("step.nix", &step(script))]);
     sandbox
@@ -94,7 +94,7 @@ fn json_prints_the_record() {
 #[test]
 fn each_clone_has_its_own_writer_and_reads_all() {
     let Some(nix) = every_nix().into_iter().next() else { return };
-    let sandbox = on(&nix);
+    let sandbox = with_nix(&nix);
     let one = at("phase0/step1");
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
     let colleague = sandbox.colleague();
@@ -225,7 +225,7 @@ fn failed_point_is_tried_again_and_built() {
 #[test]
 fn missing_builder_starts_no_build_and_names_remedies() {
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         sandbox.points(&[&far("phase0/step1")]);
         let run = build(&sandbox, &far("phase0/step1")).exits(1).says_out("no-builder");
         run.says_err(&format!("builders = ssh-ng://USER@HOST {}-linux", elsewhere())).says_err("extra-platforms");
@@ -239,7 +239,7 @@ fn missing_builder_starts_no_build_and_names_remedies() {
 #[test]
 fn point_over_two_architectures_is_built_for_both() {
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         let join = "toolchain/aarch64+x86_64/phase0/step1";
         sandbox.points(&[join]);
         let built = sandbox.lattice(&["build", join, "--json"]).exits(1).json();

@@ -6,7 +6,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, fields, here};
 
-fn on(nix: &Path) -> Sandbox {
+fn with_nix(nix: &Path) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
     sandbox
@@ -29,7 +29,7 @@ fn config_chain_builds_alike_on_every_nix() {
     let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
     let mut all = Vec::new();
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         for (i, point) in points.iter().enumerate() {
             make(&sandbox, point, &format!("number = {i}\n"), &[]);
         }
@@ -46,7 +46,7 @@ fn step_chain_passes_its_results_on() {
     let points = ["phase0/step1", "phase0/step2", "phase1/step1"].map(at);
     let mut all = Vec::new();
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         for (i, point) in points.iter().enumerate() {
             make(&sandbox, point, &format!("number = {i}\n"), &["--template", "step"]);
         }
@@ -67,7 +67,7 @@ fn step_chain_passes_its_results_on() {
 #[test]
 fn step_point_can_build_on_a_config_point() {
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
         make(&sandbox, &at("phase0/step2"), "b = 2\n", &["--template", "step"]);
         let out = String::from_utf8(build(&sandbox, &at("phase0/step2")).1).unwrap();
@@ -78,7 +78,7 @@ fn step_point_can_build_on_a_config_point() {
 #[test]
 fn join_of_two_components_takes_both() {
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0);
         let [musl, both] = ["musl", "musl+toolchain"].map(|component| format!("{component}/{}/phase0/step1", here()));
         make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
@@ -110,7 +110,7 @@ fn config_toml_keeps_its_bytes() {
     ];
     let long = format!("# {}\nend = true\n", "0123456789abcdef".repeat(5000));
     for nix in every_nix() {
-        let sandbox = on(&nix);
+        let sandbox = with_nix(&nix);
         for (i, text) in hostile.iter().copied().chain([long.as_str()]).enumerate() {
             let point = format!("toolchain/{}/phase{i}/step1", here());
             make(&sandbox, &point, text, &[]);

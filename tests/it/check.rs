@@ -16,7 +16,7 @@ fn with_points(points: &[&str]) -> Sandbox {
 
 /// What is found, as `name place: message`.
 #[track_caller]
-fn found(sandbox: &Sandbox) -> Vec<String> {
+fn findings(sandbox: &Sandbox) -> Vec<String> {
     let run = sandbox.lattice(&["check", "--json"]);
     let json = run.json();
     let findings = json["findings"].as_array().unwrap();
@@ -29,14 +29,14 @@ fn found(sandbox: &Sandbox) -> Vec<String> {
 
 /// The one thing that is found.
 #[track_caller]
-fn only(sandbox: &Sandbox) -> String {
-    let found = found(sandbox);
+fn only_finding(sandbox: &Sandbox) -> String {
+    let found = findings(sandbox);
     assert_eq!(found.len(), 1, "one thing should be found: {found:#?}");
     found.into_iter().next().unwrap()
 }
 
 /// Makes a commit on a point's branch that changes files there.
-fn change(sandbox: &Sandbox, point: &str, files: &[(&str, &str)]) {
+fn commit_change(sandbox: &Sandbox, point: &str, files: &[(&str, &str)]) {
     sandbox.git(&["switch", "-q", &branch(point)]);
     for (name, text) in files {
         sandbox.write(name, text);
@@ -55,7 +55,7 @@ fn points_made_by_new_pass() {
     let sandbox = with_points(&[&at(ONE), &far(ONE), &at(TWO), &at("phase1/step1")]);
     let both = format!("toolchain/aarch64+x86_64/{TWO}");
     sandbox.points(&[&both]);
-    assert_eq!(found(&sandbox), [""; 0]);
+    assert_eq!(findings(&sandbox), [""; 0]);
     sandbox.lattice(&["check"]).exits(0).says_out("checked 5 points and 7 branches: nothing found");
     sandbox.lattice(&["check", &at(ONE)]).exits(0).says_out("checked 1 point: nothing found");
 }
@@ -78,8 +78,8 @@ fn edited_flake_is_reported_with_a_diff() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let text = flake(&sandbox, &at(ONE)).replace("checks = packages;", "checks = { };");
-    change(&sandbox, &at(ONE), &[(&path, &text)]);
-    assert_eq!(only(&sandbox), format!("drifted {path}: is not what template `config` makes from config.toml"));
+    commit_change(&sandbox, &at(ONE), &[(&path, &text)]);
+    assert_eq!(only_finding(&sandbox), format!("drifted {path}: is not what template `config` makes from config.toml"));
     sandbox.lattice(&["check"]).exits(1).says_out("-      checks = packages;").says_out("+      checks = { };");
 }
 
@@ -88,8 +88,8 @@ fn flake_declared_hand_written_passes() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let own = "# git-lattice: hand-written\n{ outputs = _: { }; }\n";
-    change(&sandbox, &at(ONE), &[(&path, own)]);
-    assert_eq!(found(&sandbox), [""; 0]);
+    commit_change(&sandbox, &at(ONE), &[(&path, own)]);
+    assert_eq!(findings(&sandbox), [""; 0]);
 }
 
 #[test]
@@ -97,21 +97,21 @@ fn flake_of_an_older_template_is_not_called_drifted() {
     let sandbox = with_points(&[&at(ONE)]);
     let path = format!("{}/flake.nix", dir(&at(ONE)));
     let text = flake(&sandbox, &at(ONE)).replace("# The builder is part of Nix", "# An older builder is part of Nix");
-    change(&sandbox, &at(ONE), &[(&path, &text)]);
+    commit_change(&sandbox, &at(ONE), &[(&path, &text)]);
     let message = sandbox.git(&["log", "-1", "--format=%B", &format!("{}~", branch(&at(ONE)))]);
     let older = message.split("config@").nth(1).map(|rest| message.replace(&rest[..12], "000000000000")).unwrap();
     let tree = format!("{}^{{tree}}", branch(&at(ONE)));
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", older.trim(), &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
-    assert!(only(&sandbox).starts_with(&format!("other-template {path}: ")));
+    assert!(only_finding(&sandbox).starts_with(&format!("other-template {path}: ")));
 }
 
 #[test]
 fn flake_copied_from_another_architecture_is_named() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     let path = format!("{}/flake.nix", dir(&far(ONE)));
-    change(&sandbox, &far(ONE), &[(&path, &flake(&sandbox, &at(ONE)))]);
-    let found = found(&sandbox);
+    commit_change(&sandbox, &far(ONE), &[(&path, &flake(&sandbox, &at(ONE)))]);
+    let found = findings(&sandbox);
     let says = |what: &str, said: &str, is: &str| {
         format!("coordinates {path}: says that {what} is `{said}`, but it is `{is}`")
     };
@@ -125,7 +125,7 @@ fn flake_copied_from_another_architecture_is_named() {
 fn directory_of_another_point_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.git(&["branch", &branch(&far(ONE)), &branch(&at(ONE))]);
-    let found = found(&sandbox);
+    let found = findings(&sandbox);
     let missing =
         format!("no-directory {}: does not hold the point's directory `{}`", branch(&far(ONE)), dir(&far(ONE)));
     assert!(found.contains(&missing), "{found:#?}");
@@ -135,11 +135,11 @@ fn directory_of_another_point_is_named() {
 fn missing_files_and_invalid_toml_are_named() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     let data = |point: &str| format!("{}/config.toml", dir(point));
-    change(&sandbox, &at(ONE), &[(&data(&at(ONE)), "a = \n")]);
+    commit_change(&sandbox, &at(ONE), &[(&data(&at(ONE)), "a = \n")]);
     sandbox.git(&["switch", "-q", &branch(&far(ONE))]);
     sandbox.git(&["rm", "-q", &data(&far(ONE))]);
     sandbox.git(&["commit", "-q", "-m", "without"]);
-    let found = found(&sandbox);
+    let found = findings(&sandbox);
     let toml = format!("config-toml {}: line 1, column 5", data(&at(ONE)));
     assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
     assert!(found.contains(&format!("no-file {}: is missing or is not a file", data(&far(ONE)))), "{found:#?}");
@@ -154,7 +154,7 @@ fn wrong_trailers_are_named() {
     let tree = format!("{}^{{tree}}", branch(&at(ONE)));
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
-    assert!(only(&sandbox).contains("says `Lattice-Config: 000000000000`"), "{:?}", only(&sandbox));
+    assert!(only_finding(&sandbox).contains("says `Lattice-Config: 000000000000`"), "{:?}", only_finding(&sandbox));
 }
 
 #[test]
@@ -167,7 +167,11 @@ fn lattice_point_trailer_of_another_point_is_named() {
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", lie.trim(), &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
     let said = format!("but says `Lattice-Point: {}`", far(ONE));
-    assert!(only(&sandbox).starts_with("trailers ") && only(&sandbox).ends_with(&said), "{:?}", only(&sandbox));
+    assert!(
+        only_finding(&sandbox).starts_with("trailers ") && only_finding(&sandbox).ends_with(&said),
+        "{:?}",
+        only_finding(&sandbox)
+    );
 }
 
 #[test]
@@ -187,9 +191,9 @@ fn branch_with_a_missing_commit_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let nowhere = "1".repeat(40);
     sandbox.write(".git/refs/heads/login", format!("{nowhere}\n"));
-    assert_eq!(only(&sandbox), format!("broken-ref refs/heads/login: is at {nowhere}, which is missing"));
+    assert_eq!(only_finding(&sandbox), format!("broken-ref refs/heads/login: is at {nowhere}, which is missing"));
     sandbox.git(&["update-ref", "-d", "refs/heads/login", &nowhere]);
-    assert_eq!(found(&sandbox), [""; 0]);
+    assert_eq!(findings(&sandbox), [""; 0]);
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn point_made_by_hand_is_a_hint() {
     let tree = format!("{}^{{tree}}", branch(&at(ONE)));
     let commit = sandbox.git(&["commit-tree", "-p", "main", "-m", "by hand", &tree]);
     sandbox.git(&["update-ref", &format!("refs/heads/{}", branch(&at(ONE))), &commit]);
-    assert!(only(&sandbox).starts_with("no-origin "));
+    assert!(only_finding(&sandbox).starts_with("no-origin "));
 }
 
 #[test]
@@ -207,11 +211,11 @@ fn point_not_based_on_points_below_is_named() {
     // A lower one that was there already, by its date.
     let args = ["new", &at(ONE), "--no-push", "--no-switch"];
     sandbox.lattice_in("work", &args, |command| command.env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")).exits(0);
-    let line = only(&sandbox);
+    let line = only_finding(&sandbox);
     assert_eq!(line, format!("parents {}: `{}` is right below it, and not in its history", branch(&at(TWO)), at(ONE)));
     sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
-    let left = found(&sandbox);
+    let left = findings(&sandbox);
     assert!(!left.iter().any(|line| line.starts_with("parents ")), "the command that was named repairs it: {left:#?}");
 }
 
@@ -222,12 +226,12 @@ fn point_below_made_later_is_a_hint() {
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
     let command = format!("git switch {} && git merge {}", branch(&three), branch(&at(TWO)));
     run.says_err(&format!("warning: `{three}` existed before `{}` and is now behind it: `{command}`", at(TWO)));
-    let line = only(&sandbox);
+    let line = only_finding(&sandbox);
     let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
     sandbox.git(&["switch", "-q", &branch(&three)]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(TWO))]);
-    let left = found(&sandbox);
+    let left = findings(&sandbox);
     assert!(!left.iter().any(|line| line.starts_with("behind ")), "the command that was named repairs it: {left:#?}");
 }
 
@@ -247,8 +251,8 @@ fn points_made_together_leave_only_the_older_behind() {
 #[test]
 fn moved_point_below_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
-    change(&sandbox, &at(ONE), &[(&format!("{}/config.toml", dir(&at(ONE))), "more = 1\n")]);
-    let line = only(&sandbox);
+    commit_change(&sandbox, &at(ONE), &[(&format!("{}/config.toml", dir(&at(ONE))), "more = 1\n")]);
+    let line = only_finding(&sandbox);
     assert_eq!(line, format!("behind {}: `{}` below it has moved on without it", branch(&at(TWO)), at(ONE)));
 }
 
@@ -263,7 +267,7 @@ fn point_based_on_a_foreign_commit_is_named() {
     sandbox.git(&["branch", "-f", "main", "topic"]);
     sandbox.points(&[&at(ONE)]);
     sandbox.git(&["branch", "-f", "main", "topic~"]);
-    let line = only(&sandbox);
+    let line = only_finding(&sandbox);
     assert!(line.starts_with(&format!("stranger {}: it grows from {}", branch(&at(ONE)), &topic[..7])), "{line}");
 }
 
@@ -277,8 +281,8 @@ fn other_or_missing_branches_in_files_are_named() {
         branch(&far(TWO)),
         branch(&at(ONE))
     );
-    change(&sandbox, &at(ONE), &[(&step, &text)]);
-    let found = found(&sandbox);
+    commit_change(&sandbox, &at(ONE), &[(&step, &text)]);
+    let found = findings(&sandbox);
     assert_eq!(found.len(), 2, "its own branch may be named: {found:#?}");
     assert!(
         found[0].starts_with(&format!("other-branch {step}:3: names the branch `{}` of another", branch(&far(ONE))))
@@ -293,10 +297,10 @@ fn other_or_missing_branches_in_files_are_named() {
 fn path_to_a_missing_file_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     let step = format!("{}/step.nix", dir(&at(ONE)));
-    change(&sandbox, &at(ONE), &[(&step, "{ ... }: [ ../step7/flake.nix ./config.toml ]\n")]);
+    commit_change(&sandbox, &at(ONE), &[(&step, "{ ... }: [ ../step7/flake.nix ./config.toml ]\n")]);
     let missing = dir(&at("phase0/step7"));
     assert_eq!(
-        only(&sandbox),
+        only_finding(&sandbox),
         format!("no-such-directory {step}:1: takes `{missing}/flake.nix`, which the branch does not have")
     );
 }
@@ -306,8 +310,8 @@ fn dependency_cycle_is_named_once() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     let (one, two) = (dir(&at(ONE)), dir(&at(TWO)));
     let text = "{ ... }: import ../step2/flake.nix\n";
-    change(&sandbox, &at(ONE), &[(&format!("{one}/step.nix"), text), (&format!("{two}/flake.nix"), "{ }\n")]);
-    let found = found(&sandbox);
+    commit_change(&sandbox, &at(ONE), &[(&format!("{one}/step.nix"), text), (&format!("{two}/flake.nix"), "{ }\n")]);
+    let found = findings(&sandbox);
     let cycles: Vec<_> = found.iter().filter(|line| line.starts_with("cycle ")).collect();
     let circle = format!("depends on itself: {} -> {} -> {}", at(ONE), at(TWO), at(ONE));
     assert_eq!(cycles, [&format!("cycle {}: {circle}", branch(&at(ONE)))], "{found:#?}");
@@ -318,10 +322,10 @@ fn lattice_toml_unknown_to_the_base_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
     sandbox.commit_lattice();
-    assert_eq!(found(&sandbox), [""; 0], "an older one of the base branch is in order");
+    assert_eq!(findings(&sandbox), [""; 0], "an older one of the base branch is in order");
     let own = sandbox.git(&["show", "main:lattice.toml"]) + "\n# mine\n";
-    change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
-    let line = only(&sandbox);
+    commit_change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
+    let line = only_finding(&sandbox);
     assert!(
         line.starts_with(&format!("lattice-toml {}: its `lattice.toml` was never on `main`", branch(&at(ONE)))),
         "{line}"
@@ -336,7 +340,7 @@ fn branches_close_to_the_pattern_are_explained() {
     for name in [unknown, &short, "feature/login", "other/toolchain"] {
         sandbox.git(&["branch", name, "main"]);
     }
-    let found = found(&sandbox);
+    let found = findings(&sandbox);
     assert_eq!(found.len(), 2, "{found:#?}");
     let lookalike = |name: &str, why: &str| format!("lookalike {name}: looks like a point but is not one: {why}");
     let parts = "it has 4 parts between `/`, and `feature/{component}/{arch}/{phase}/{step}` has 5";
@@ -349,14 +353,14 @@ fn branches_differing_only_in_case_are_named() {
     let sandbox = with_points(&[]);
     sandbox.git(&["branch", "Topic", "main"]);
     sandbox.git(&["branch", "topic", "main"]);
-    assert!(only(&sandbox).starts_with("case Topic: differs from `topic` only in letter case"));
+    assert!(only_finding(&sandbox).starts_with("case Topic: differs from `topic` only in letter case"));
 }
 
 #[test]
 fn directory_without_a_branch_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     sandbox.git(&["branch", "-D", &branch(&at(ONE))]);
-    let line = only(&sandbox);
+    let line = only_finding(&sandbox);
     let gone = branch(&at(ONE));
     assert_eq!(line, format!("no-branch {}: is the directory of a point that has no branch `{gone}`", dir(&at(ONE))));
 }
@@ -366,7 +370,7 @@ fn unreadable_ref_and_object_hide_no_other_finding() {
     let sandbox = with_points(&[&at(ONE), &far(ONE)]);
     sandbox.write(".git/refs/heads/feature/broken", "nonsense\n");
     sandbox.write(&format!(".git/refs/heads/{}", branch(&far(ONE))), format!("{}\n", "1".repeat(40)));
-    let found = found(&sandbox);
+    let found = findings(&sandbox);
     let names: Vec<_> = found.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(names, ["broken-ref", "unreadable"], "{found:#?}");
     let json = sandbox.lattice(&["check", "--json"]).json();
@@ -379,14 +383,14 @@ fn branch_changing_another_points_files_is_named() {
     let (one, two) = (at(ONE), at(TWO));
     let sandbox = with_points(&[&one, &two]);
     let text = flake(&sandbox, &one) + "# changed\n";
-    change(&sandbox, &two, &[(&format!("{}/flake.nix", dir(&one)), &text)]);
-    let found = found(&sandbox);
+    commit_change(&sandbox, &two, &[(&format!("{}/flake.nix", dir(&one)), &text)]);
+    let found = findings(&sandbox);
     let expected = format!("foreign-change {}: changes `{}`, the directory of `{one}`", branch(&two), dir(&one));
     assert!(found.iter().any(|line| line.starts_with(&expected)), "{found:#?}");
     assert_eq!(found.len(), 1, "nothing else is wrong: {found:#?}");
     // A point above holds the same, and has it from there.
     sandbox.points(&[&at("phase0/step3")]);
-    assert_eq!(self::found(&sandbox), found, "it is named where it was done");
+    assert_eq!(self::findings(&sandbox), found, "it is named where it was done");
     sandbox.lattice(&["check"]).exits(1).says_out("error[C22 foreign-change]").says_out(&format!("-- {}", dir(&one)));
 }
 
@@ -395,8 +399,8 @@ fn changes_merged_from_below_are_not_foreign() {
     let (one, two) = (at(ONE), at(TWO));
     let sandbox = with_points(&[&one, &far(ONE)]);
     sandbox.points(&[&two, "toolchain/aarch64+x86_64/phase0/step1"]);
-    change(&sandbox, &one, &[(&format!("{}/config.toml", dir(&one)), "more = 1\n")]);
-    let foreign = || found(&sandbox).into_iter().filter(|line| line.starts_with("foreign")).collect::<Vec<_>>();
+    commit_change(&sandbox, &one, &[(&format!("{}/config.toml", dir(&one)), "more = 1\n")]);
+    let foreign = || findings(&sandbox).into_iter().filter(|line| line.starts_with("foreign")).collect::<Vec<_>>();
     assert_eq!(foreign(), [""; 0], "those above are behind, and no more");
     for point in [&two, "toolchain/aarch64+x86_64/phase0/step1"] {
         sandbox.git(&["switch", "-q", &branch(point)]);
@@ -416,7 +420,10 @@ fn executable_generated_file_is_named() {
     sandbox.git(&["update-index", "--chmod=+x", &format!("{}/flake.nix", dir(&one))]);
     sandbox.git(&["commit", "-q", "-m", "executable"]);
     sandbox.git(&["switch", "-q", "-f", "main"]);
-    assert_eq!(only(&sandbox), format!("mode {}/flake.nix: is executable, but generated files are not", dir(&one)));
+    assert_eq!(
+        only_finding(&sandbox),
+        format!("mode {}/flake.nix: is executable, but generated files are not", dir(&one))
+    );
     let run = sandbox.lattice(&["check"]).exits(1).says_out("warning[C23 mode]");
     run.says_out(&format!("git update-index --chmod=-x {}/flake.nix", dir(&one)));
 }
@@ -426,11 +433,11 @@ fn unread_file_is_a_hint() {
     let one = at(ONE);
     let sandbox = with_points(&[&one]);
     let file = |name: &str| format!("{}/{name}", dir(&one));
-    change(&sandbox, &one, &[(&file("more.nix"), "{ }\n")]);
+    commit_change(&sandbox, &one, &[(&file("more.nix"), "{ }\n")]);
     let expected = format!("unread {}: is not read by anything here, but changes the build key", file("more.nix"));
-    assert_eq!(only(&sandbox), expected);
+    assert_eq!(only_finding(&sandbox), expected);
     let read = [(file("step.nix"), "{ ... }: import ./more.nix\n"), (file("flake.lock"), "{}\n")];
     let read: Vec<_> = read.iter().map(|(name, text)| (name.as_str(), *text)).collect();
-    change(&sandbox, &one, &read);
-    assert_eq!(found(&sandbox), [""; 0], "step.nix and flake.lock belong there, and so does what step.nix reads");
+    commit_change(&sandbox, &one, &read);
+    assert_eq!(findings(&sandbox), [""; 0], "step.nix and flake.lock belong there, and so does what step.nix reads");
 }

@@ -13,7 +13,7 @@ const HEAD: &str = "# Commands\n\n<!-- Made from the program's help by the test 
 #[test]
 fn command_page_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/commands.md");
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let mut page = HEAD.to_owned();
     section(&sandbox, &[], &mut page);
     if var("GIT_LATTICE_TEST_REWRITE").is_some() {

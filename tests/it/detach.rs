@@ -8,7 +8,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use crate::scratch::Scratch;
 
 /// The lines that the detached program leaves, awaited without a clock: it opens a FIFO for writing when it has them.
-fn told_by(scratch: &Scratch, script: &str) -> String {
+fn report_of(scratch: &Scratch, script: &str) -> String {
     let fifo = scratch.path("fifo");
     Cmd::new("mkfifo").arg(&fifo).read().unwrap();
     let cmd = Cmd::new("sh").args(["-c", &format!("{{ {script}; }} >\"$1\""), "sh"]).arg(&fifo);
@@ -22,7 +22,7 @@ fn detached_program_inherits_nothing() {
     let held = File::create(scratch.path("held")).unwrap();
     fcntl_setfd(&held, FdFlags::empty()).unwrap();
     let script = "for fd in /proc/$$/fd/*; do readlink $fd; done; pwd; echo \"git dir: $GIT_DIR\"; echo oops >&2";
-    let told = told_by(&scratch, script);
+    let told = report_of(&scratch, script);
     assert!(!told.contains("/held"), "an inherited descriptor is closed: {told}");
     assert!(!told.contains("pipe:"), "no pipe of the caller's is held: {told}");
     assert!(told.starts_with("/dev/null\n"), "stdin is empty: {told}");

@@ -60,7 +60,7 @@ fn check(page: &Path, nix: &Path) -> Vec<String> {
         return Vec::new();
     }
     let differs = steps.iter().zip(&outputs).filter_map(|(step, actual)| match step {
-        Step::Shown { command, line, output } if !fits(&masked(output), &masked(actual)) => Some(format!(
+        Step::Shown { command, line, output } if !matches_masked(&masked(output), &masked(actual)) => Some(format!(
             "{}:{line}: `{command}` prints\n{actual}\ninstead of\n{output}\n",
             page.file_name().unwrap_or_default().display()
         )),
@@ -134,7 +134,7 @@ fn rewritten(page: &str, steps: &[Step], outputs: &[String]) -> String {
     let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
     for (step, actual) in steps.iter().zip(outputs).rev() {
         if let Step::Shown { line, output, .. } = step
-            && !fits(&masked(output), &masked(actual))
+            && !matches_masked(&masked(output), &masked(actual))
         {
             let printed = actual.trim().lines().map(|line| line.trim_end().to_owned());
             lines.splice(*line..*line + output.lines().count(), printed);
@@ -166,11 +166,15 @@ fn masked(text: &str) -> Vec<String> {
 }
 
 /// Whether lines are as expected, where `...` stands for any lines.
-fn fits(expected: &[String], actual: &[String]) -> bool {
+fn matches_masked(expected: &[String], actual: &[String]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),
-        Some((first, rest)) if first == "..." => (0..=actual.len()).any(|skipped| fits(rest, &actual[skipped..])),
-        Some((first, rest)) => actual.split_first().is_some_and(|(line, more)| line == first && fits(rest, more)),
+        Some((first, rest)) if first == "..." => {
+            (0..=actual.len()).any(|skipped| matches_masked(rest, &actual[skipped..]))
+        }
+        Some((first, rest)) => {
+            actual.split_first().is_some_and(|(line, more)| line == first && matches_masked(rest, more))
+        }
     }
 }
 
@@ -188,7 +192,7 @@ fn page_parser_finds_all_steps() {
 #[test]
 fn dots_match_any_lines() {
     let lines = |text: &str| masked(text);
-    assert!(fits(&lines("a\n...\nc"), &lines("a\nb\nb\nc")));
-    assert!(fits(&lines("at 2026-01-02T03:04:05Z 1234567"), &lines("at 2027-01-02T03:04:05Z 89abcdef")));
-    assert!(!fits(&lines("a\n...\nc"), &lines("a\nb")) && !fits(&lines("a"), &lines("b")));
+    assert!(matches_masked(&lines("a\n...\nc"), &lines("a\nb\nb\nc")));
+    assert!(matches_masked(&lines("at 2026-01-02T03:04:05Z 1234567"), &lines("at 2027-01-02T03:04:05Z 89abcdef")));
+    assert!(!matches_masked(&lines("a\n...\nc"), &lines("a\nb")) && !matches_masked(&lines("a"), &lines("b")));
 }

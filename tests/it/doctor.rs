@@ -49,7 +49,7 @@ fn fresh_clone_has_no_problems() {
 
 #[test]
 fn doctor_works_outside_of_a_repository() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let run = sandbox.lattice_in("home", &["doctor"], |command| command).exits(0);
     run.says_out("repository  not checked").says_out("✓ ok       git");
 }
@@ -138,7 +138,7 @@ fn temporary_files_of_killed_processes_are_removed() {
 
 #[test]
 fn next_command_removes_files_of_a_killed_one() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let ended = ended_process();
     let names = [format!(".lattice.toml.lattice-{ended}.0"), format!(".git/hooks/.pre-commit.lattice-{ended}.1")];
     names.iter().for_each(|name| sandbox.write(name, "half"));
@@ -212,7 +212,7 @@ fn missing_nix_is_reported_with_consequences() {
 
 /// The line about a topic must be an error with this text and a command, and the exit code must say so.
 #[track_caller]
-fn must_be_repaired(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
+fn assert_error(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
     let run = sandbox.lattice(&["doctor", "--offline", "--json"]);
     assert_eq!(run.code, 1, "something must be repaired: {}{}", run.stdout, run.stderr);
     let report = run.json();
@@ -228,12 +228,7 @@ fn must_be_repaired(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
 fn invalid_lattice_base_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.base", "nope"]);
-    must_be_repaired(
-        &sandbox,
-        "lattice.base",
-        "is `nope`, and there is no such branch",
-        "`git config lattice.base main`",
-    );
+    assert_error(&sandbox, "lattice.base", "is `nope`, and there is no such branch", "`git config lattice.base main`");
     sandbox.git(&["config", "lattice.base", "main"]);
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -245,10 +240,10 @@ fn rejected_trust_file_is_an_error() {
     let path = sandbox.path("home/.local/state/git-lattice/trust.json");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, "{").unwrap();
-    must_be_repaired(&sandbox, "trust", "is damaged", "`rm ");
+    assert_error(&sandbox, "trust", "is damaged", "`rm ");
     fs::write(&path, r#"{"version":1,"content":[],"authors":[]}"#).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    must_be_repaired(&sandbox, "trust", "is writable by other users", "`chmod go-w ");
+    assert_error(&sandbox, "trust", "is writable by other users", "`chmod go-w ");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -261,7 +256,7 @@ fn branch_with_a_missing_commit_is_an_error() {
     let commit = sandbox.commit(&crate::story::branch(&one));
     fs::remove_file(sandbox.work().join(format!(".git/objects/{}/{}", &commit[..2], &commit[2..]))).unwrap();
     let command = format!("git update-ref -d refs/heads/feature/{one} {commit}");
-    must_be_repaired(&sandbox, "branches", "which is missing", &command);
+    assert_error(&sandbox, "branches", "which is missing", &command);
     sandbox.git(&["update-ref", "-d", &format!("refs/heads/feature/{one}"), &commit]);
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -272,7 +267,7 @@ fn queue_that_is_a_file_is_an_error() {
     let queue = sandbox.work().join(".git/lattice/queue");
     fs::create_dir_all(queue.parent().unwrap()).unwrap();
     fs::write(&queue, "").unwrap();
-    must_be_repaired(&sandbox, "queue", "is not a directory", "`rm ");
+    assert_error(&sandbox, "queue", "is not a directory", "`rm ");
     fs::remove_file(&queue).unwrap();
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
@@ -286,9 +281,9 @@ fn unusable_nix_store_is_an_error() {
         let db = sandbox.path("nix/store/nix/var/nix/db");
         fs::write(db.join("db.sqlite"), "no database").unwrap();
         fs::remove_file(db.join("db.sqlite-wal")).ok();
-        must_be_repaired(&sandbox, "store", "not a database", "`nix-store --verify --repair`");
+        assert_error(&sandbox, "store", "not a database", "`nix-store --verify --repair`");
         fs::write(db.join("schema"), "").unwrap();
-        must_be_repaired(&sandbox, "store", "is corrupt", "`nix-store --verify --repair`");
+        assert_error(&sandbox, "store", "is corrupt", "`nix-store --verify --repair`");
     }
 }
 
@@ -302,6 +297,6 @@ fn unreachable_nix_daemon_is_an_error() {
             nix.display()
         );
         sandbox.use_program("nix", &script);
-        must_be_repaired(&sandbox, "store", "cannot connect to socket", "nix-daemon");
+        assert_error(&sandbox, "store", "cannot connect to socket", "nix-daemon");
     }
 }

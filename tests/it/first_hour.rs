@@ -7,7 +7,7 @@ use crate::story::{at, branch, dir};
 
 #[test]
 fn init_on_a_terminal_does_not_read_stdin() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let mut command = std::process::Command::new(which::which("script").unwrap());
     command.args(["-qec", "git-lattice init --component a --arch x86_64; cat", "/dev/null"]);
     command.current_dir(sandbox.work()).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -21,7 +21,7 @@ fn init_on_a_terminal_does_not_read_stdin() {
 
 #[test]
 fn no_point_before_lattice_toml_is_committed() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64"]).exits(0);
     sandbox.refused(&["new", "--arch", "x86_64", "--dry-run"]).exits(0);
     let run = sandbox.refused(&["new", "--arch", "x86_64"]).exits(1);
@@ -32,7 +32,7 @@ fn no_point_before_lattice_toml_is_committed() {
 
 #[test]
 fn a_lattice_toml_on_another_branch_counts_as_committed() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.git(&["switch", "-q", "-c", "trial"]);
     sandbox.lattice(&["init", "--component", "toolchain", "--arch", "x86_64", "--base", "main"]).exits(0);
     sandbox.git(&["add", "lattice.toml"]);

@@ -57,7 +57,7 @@ fn flake() -> impl Strategy<Value = Flake> {
     })
 }
 
-fn assert_silent(name: &str, text: &str, tools: &Tools) {
+fn assert_no_findings(name: &str, text: &str, tools: &Tools) {
     let report = lint_text(Path::new(name), text.as_bytes(), tools);
     assert!(report.findings.is_empty(), "nobody should have a word on this: {:#?}\n{text}", report.findings);
     let engines: Vec<_> = report.checked.iter().map(|engine| engine.name).collect();
@@ -67,20 +67,20 @@ fn assert_silent(name: &str, text: &str, tools: &Tools) {
 }
 
 /// As many cases as `PROPTEST_CASES` asks for, else `usual`.
-fn cases(usual: u32) -> ProptestConfig {
+fn proptest_config(usual: u32) -> ProptestConfig {
     let defaults = ProptestConfig::default();
     let cases = if defaults.cases == 256 { usual } else { defaults.cases };
     ProptestConfig { cases, failure_persistence: None, ..defaults }
 }
 
 proptest! {
-    #![proptest_config(cases(250))]
+    #![proptest_config(proptest_config(250))]
 
     #[test]
     fn built_in_linters_find_nothing(flake in flake()) {
         let tools = Tools::embedded_only("it needs one process per file");
         for template in Template::ALL {
-            assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
+            assert_no_findings("flake.nix", &template.render(&flake).unwrap(), &tools);
         }
     }
 }
@@ -99,8 +99,8 @@ fn all_linters_find_nothing() {
                 previous: vec![Previous { point: "p".to_owned(), dir: "../step1".to_owned() }; below],
                 nixpkgs: None,
             };
-            assert_silent("flake.nix", &template.render(&flake).unwrap(), &tools);
+            assert_no_findings("flake.nix", &template.render(&flake).unwrap(), &tools);
         }
-        template.starter().into_iter().for_each(|starter| assert_silent("step.nix", starter, &tools));
+        template.starter().into_iter().for_each(|starter| assert_no_findings("step.nix", starter, &tools));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn every_git() -> Vec<Option<PathBuf>> {
 
 /// A git of 2.54 or later: the machine's own, if it is one.
 pub(crate) fn modern_git() -> Option<PathBuf> {
-    var("GIT_LATTICE_TEST_GIT_MODERN").map(|program| found(&program))
+    var("GIT_LATTICE_TEST_GIT_MODERN").map(|program| require_program(&program))
 }
 
 /// The folder with the programs of the hook managers; `None` only when the tests are told to go without.
@@ -30,7 +30,7 @@ pub(crate) fn managers() -> Option<PathBuf> {
     Some(folder.filter(|folder| folder.join("husky").exists()).unwrap_or_else(|| panic!("{missing}")))
 }
 
-fn found(program: &OsString) -> PathBuf {
+fn require_program(program: &OsString) -> PathBuf {
     which::which(program).unwrap_or_else(|error| panic!("git is needed as `{}`: {error}", program.display()))
 }
 

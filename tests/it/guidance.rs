@@ -44,7 +44,7 @@ fn failed_build_is_reported_and_not_repeated() {
 
 #[test]
 fn completions_work_through_git() {
-    let script = Sandbox::bare_start().lattice(&["completions", "bash"]).exits(0).stdout;
+    let script = Sandbox::without_lattice().lattice(&["completions", "bash"]).exits(0).stdout;
     let ask = "COMP_WORDS=(git -C . lattice new --te) COMP_CWORD=5\n_git_lattice\necho \"${COMPREPLY[*]}\"";
     let answer = std::process::Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "--template\n", "`git lattice new --te<TAB>`");
@@ -52,7 +52,7 @@ fn completions_work_through_git() {
 
 #[test]
 fn man_page_has_a_section_for_every_command() {
-    let page = Sandbox::bare_start().lattice(&["man"]).exits(0).stdout;
+    let page = Sandbox::without_lattice().lattice(&["man"]).exits(0).stdout;
     for command in ["INIT", "AXIS ADD", "NEW", "NEXT-STEP", "PROMOTE", "BUILD", "STATUS", "SHOW", "HOOKS INSTALL"] {
         assert!(page.contains(&format!("\n.SH GIT LATTICE {command}\n")), "{command} should have a section");
     }

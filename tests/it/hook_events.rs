@@ -27,31 +27,31 @@ fn on_every_git(act: impl Fn(&Sandbox)) {
 
 /// Runs git with all hooks and says what ours said.
 #[track_caller]
-fn said(sandbox: &Sandbox, args: &[&str]) -> String {
+fn run_git(sandbox: &Sandbox, args: &[&str]) -> String {
     let output = sandbox.try_git("work", args);
     assert!(output.status.success(), "git {args:?}: {}", output.error_text());
-    ours(&output)
+    lattice_messages(&output)
 }
 
-fn ours(output: &Output) -> String {
+fn lattice_messages(output: &Output) -> String {
     let text = format!("{}\n{}", output.text(), output.error_text());
     text.lines().filter(|line| line.starts_with("git-lattice")).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
-fn says_nothing(sandbox: &Sandbox, args: &[&str]) {
-    assert_eq!(said(sandbox, args), "", "git {args:?}");
+fn assert_silent(sandbox: &Sandbox, args: &[&str]) {
+    assert_eq!(run_git(sandbox, args), "", "git {args:?}");
     assert!(!sandbox.nix_was_called(), "git {args:?} should start no build");
 }
 
 #[track_caller]
-fn builds(sandbox: &Sandbox, args: &[&str]) {
-    let line = said(sandbox, args);
+fn assert_builds(sandbox: &Sandbox, args: &[&str]) {
+    let line = run_git(sandbox, args);
     assert!(line.starts_with("git-lattice: building ") && line.lines().count() == 1, "git {args:?} said: {line}");
 }
 
 /// Commits a change of the point's data, past the hooks.
-fn change(sandbox: &Sandbox, text: &str) {
+fn commit_change(sandbox: &Sandbox, text: &str) {
     sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), text);
     sandbox.git(&["-c", "lattice.hooks=false", "commit", "-q", "-a", "-m", text]);
 }
@@ -65,49 +65,49 @@ fn files_and_resets_start_nothing() {
             &["restore", "README"],
             &["reset", "-q", "--hard"],
         ] {
-            says_nothing(sandbox, args);
+            assert_silent(sandbox, args);
         }
         sandbox.write("README", "changed\n");
-        says_nothing(sandbox, &["stash", "-q"]);
-        says_nothing(sandbox, &["stash", "pop", "-q"]);
-        says_nothing(sandbox, &["update-ref", "refs/heads/x", "HEAD"]);
+        assert_silent(sandbox, &["stash", "-q"]);
+        assert_silent(sandbox, &["stash", "pop", "-q"]);
+        assert_silent(sandbox, &["update-ref", "refs/heads/x", "HEAD"]);
     });
 }
 
 #[test]
 fn rebase_starts_nothing() {
     on_every_git(|sandbox| {
-        change(sandbox, "n = 1");
-        change(sandbox, "n = 2");
+        commit_change(sandbox, "n = 1");
+        commit_change(sandbox, "n = 2");
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "main"]);
         sandbox.git(&["commit", "-q", "--allow-empty", "-m", "main moves"]);
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
         for backend in ["--merge", "--apply"] {
-            says_nothing(sandbox, &["rebase", "-q", backend, "--force-rebase", "main"]);
+            assert_silent(sandbox, &["rebase", "-q", backend, "--force-rebase", "main"]);
         }
-        says_nothing(sandbox, &["rebase", "-q", "--exec", "true", "HEAD~1"]);
+        assert_silent(sandbox, &["rebase", "-q", "--exec", "true", "HEAD~1"]);
     });
 }
 
 #[test]
 fn stopped_rebase_starts_nothing() {
     on_every_git(|sandbox| {
-        change(sandbox, "n = 1");
+        commit_change(sandbox, "n = 1");
         let file = format!("{}/config.toml", dir(&at("phase0/step1")));
         sandbox.git(&["branch", "other", "HEAD~1"]);
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "other"]);
-        change(sandbox, "n = 2");
+        commit_change(sandbox, "n = 2");
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
         for (backend, end) in [("--merge", "--abort"), ("--apply", "--abort"), ("-i", "--continue")] {
             let variables = [("GIT_SEQUENCE_EDITOR", "true"), ("GIT_EDITOR", "true")];
             let stopped = sandbox.try_git_with("work", &["rebase", backend, "other"], &variables);
             assert!(!stopped.status.success(), "{backend} should stop at the conflict");
-            assert_eq!(ours(&stopped), "", "{backend}");
+            assert_eq!(lattice_messages(&stopped), "", "{backend}");
             sandbox.write(&file, "n = 3");
-            says_nothing(sandbox, &["add", &file]);
+            assert_silent(sandbox, &["add", &file]);
             let ended = sandbox.try_git_with("work", &["rebase", end], &variables);
             assert!(ended.status.success(), "{backend} {end}: {}", ended.error_text());
-            assert_eq!(ours(&ended), "", "{backend} {end}");
+            assert_eq!(lattice_messages(&ended), "", "{backend} {end}");
             assert!(!sandbox.nix_was_called(), "{backend} {end}");
         }
     });
@@ -117,12 +117,12 @@ fn stopped_rebase_starts_nothing() {
 fn bisect_starts_nothing() {
     on_every_git(|sandbox| {
         for n in 0..5 {
-            change(sandbox, &format!("n = {n}"));
+            commit_change(sandbox, &format!("n = {n}"));
         }
         for args in
             [&["bisect", "start", "HEAD", "HEAD~4"][..], &["bisect", "good"], &["bisect", "bad"], &["bisect", "reset"]]
         {
-            says_nothing(sandbox, args);
+            assert_silent(sandbox, args);
         }
         assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), point());
     });
@@ -133,11 +133,11 @@ fn submodule_update_starts_nothing() {
     on_every_git(|sandbox| {
         sandbox.git(&["config", "--global", "protocol.file.allow", "always"]);
         let remote = sandbox.path("remote.git").display().to_string();
-        says_nothing(sandbox, &["submodule", "--quiet", "add", "-b", "main", &remote, "sub"]);
+        assert_silent(sandbox, &["submodule", "--quiet", "add", "-b", "main", &remote, "sub"]);
         sandbox.git_in("work/sub", &["commit", "-q", "--allow-empty", "-m", "ahead"]);
         // A submodule of the same lattice, with the hooks on: its HEAD is detached by the update.
         sandbox.lattice_in("work/sub", &["hooks", "install"], |command| command).exits(0);
-        says_nothing(sandbox, &["submodule", "--quiet", "update", "--force"]);
+        assert_silent(sandbox, &["submodule", "--quiet", "update", "--force"]);
         assert!(!sandbox.try_git("work/sub", &["symbolic-ref", "-q", "HEAD"]).status.success());
     });
 }
@@ -145,9 +145,9 @@ fn submodule_update_starts_nothing() {
 #[test]
 fn only_a_switch_to_a_branch_builds() {
     on_every_git(|sandbox| {
-        says_nothing(sandbox, &["checkout", "-q", "--detach"]);
-        says_nothing(sandbox, &["switch", "-q", "main"]);
-        builds(sandbox, &["switch", "-q", &point()]);
+        assert_silent(sandbox, &["checkout", "-q", "--detach"]);
+        assert_silent(sandbox, &["switch", "-q", "main"]);
+        assert_builds(sandbox, &["switch", "-q", &point()]);
     });
 }
 
@@ -162,7 +162,7 @@ fn reader_of_git_output_does_not_wait_for_the_build() {
         let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
         sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexit 1\n"));
         // Both streams are pipes here, read to their end, as in `git checkout x 2>&1 | cat`.
-        builds(&sandbox, &["checkout", "-q", &point()]);
+        assert_builds(&sandbox, &["checkout", "-q", &point()]);
         assert!(!Path::new(&over).exists(), "{git:?}: the checkout should be back while Nix is still at work");
         fs::write(go, "").unwrap();
     }
@@ -172,13 +172,13 @@ fn reader_of_git_output_does_not_wait_for_the_build() {
 fn commits_and_merges_build_when_enabled() {
     on_every_git(|sandbox| {
         sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), "n = 1\n");
-        builds(sandbox, &["commit", "-q", "-a", "-m", "another content"]);
+        assert_builds(sandbox, &["commit", "-q", "-a", "-m", "another content"]);
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "-c", "topic"]);
-        change(sandbox, "n = 2\n");
+        commit_change(sandbox, "n = 2\n");
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
-        assert_eq!(said(sandbox, &["merge", "-q", "--squash", "topic"]), "", "a squash merge moves no branch");
+        assert_eq!(run_git(sandbox, &["merge", "-q", "--squash", "topic"]), "", "a squash merge moves no branch");
         sandbox.git(&["reset", "-q", "--hard"]);
-        builds(sandbox, &["merge", "-q", "--ff-only", "topic"]);
+        assert_builds(sandbox, &["merge", "-q", "--ff-only", "topic"]);
     });
 }
 
@@ -188,10 +188,10 @@ fn commits_and_merges_do_not_build_by_default() {
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
         sandbox.lattice(&["hooks", "install"]).exits(0);
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", "-c", "topic"]);
-        change(sandbox, "n = 2\n");
+        commit_change(sandbox, "n = 2\n");
         sandbox.git(&["-c", "lattice.hooks=false", "switch", "-q", &point()]);
-        says_nothing(sandbox, &["merge", "-q", "--ff-only", "topic"]);
-        says_nothing(sandbox, &["commit", "-q", "--allow-empty", "-m", "x"]);
+        assert_silent(sandbox, &["merge", "-q", "--ff-only", "topic"]);
+        assert_silent(sandbox, &["commit", "-q", "--allow-empty", "-m", "x"]);
     });
 }
 
@@ -207,7 +207,11 @@ fn clone_with_hooks_prints_one_line_and_builds_nothing() {
         let clone = sandbox.try_git("", &["-c", &template, "clone", "-q", "-b", &point(), "remote.git", "clone"]);
         assert!(clone.status.success(), "{}", clone.error_text());
         let line = format!("git-lattice: {} is not built in a new worktree or clone", at("phase0/step1"));
-        assert!(ours(&clone).starts_with(&line) && ours(&clone).lines().count() == 1, "{git:?} {}", clone.error_text());
+        assert!(
+            lattice_messages(&clone).starts_with(&line) && lattice_messages(&clone).lines().count() == 1,
+            "{git:?} {}",
+            clone.error_text()
+        );
         assert!(!sandbox.nix_was_called());
     }
 }
@@ -220,13 +224,13 @@ fn hooks_run_with_the_short_path_of_an_editor() {
         sandbox.write("bad.nix", "{ a = 1 }\n");
         sandbox.git(&["add", "bad.nix"]);
         let git = git.unwrap_or_else(|| which::which("git").unwrap());
-        let commit = with_path(&sandbox, &git, Path::new("/nonexistent"));
+        let commit = commit_with_path(&sandbox, &git, Path::new("/nonexistent"));
         assert!(!commit.status.success() && commit.error_text().contains("bad.nix"), "{}", commit.error_text());
     }
 }
 
 /// `git commit` with a PATH of this one folder.
-fn with_path(sandbox: &Sandbox, git: &Path, path: &Path) -> Output {
+fn commit_with_path(sandbox: &Sandbox, git: &Path, path: &Path) -> Output {
     let mut command = std::process::Command::new(git);
     command.args(["commit", "-q", "--allow-empty", "-m", "x"]).current_dir(sandbox.work());
     sandbox.environment(&mut command);
@@ -242,12 +246,12 @@ fn missing_program_prints_one_line() {
                 continue;
             }
             let sandbox = Sandbox::on_git(git.as_deref());
-            let gone = own_program(&sandbox);
+            let gone = copy_program(&sandbox);
             let mut command = std::process::Command::new(&gone);
             run_in_work(&sandbox, command.args(["hooks", "install", way, "--post-commit"]));
             fs::remove_file(&gone).unwrap();
             let git = git.clone().unwrap_or_else(|| which::which("git").unwrap());
-            let commit = with_path(&sandbox, &git, sandbox.search_path().as_ref());
+            let commit = commit_with_path(&sandbox, &git, sandbox.search_path().as_ref());
             assert!(commit.status.success(), "{way}: {}", commit.error_text());
             let lines = ["pre-commit", "post-commit"];
             let expected =
@@ -258,7 +262,7 @@ fn missing_program_prints_one_line() {
 }
 
 /// A git-lattice that may go away.
-fn own_program(sandbox: &Sandbox) -> PathBuf {
+fn copy_program(sandbox: &Sandbox) -> PathBuf {
     let path = sandbox.path("program/git-lattice");
     fs::create_dir(path.parent().unwrap()).unwrap();
     // By a child, for the reason that `Scratch::program` gives.

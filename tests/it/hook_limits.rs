@@ -15,7 +15,7 @@ use crate::strace::strace;
 const POINT: &str = "toolchain/aarch64/phase0/step1";
 
 /// A point that this clone made, with hooks and a Nix that leaves a trace, and its key.
-fn ready() -> (Sandbox, String) {
+fn with_point_and_key() -> (Sandbox, String) {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
     sandbox.lattice(&["new", POINT, "--no-switch"]).exits(0);
@@ -25,7 +25,7 @@ fn ready() -> (Sandbox, String) {
 }
 
 /// A commit of notes that holds one record on `key`, as a writer's ref points at.
-fn notes(sandbox: &Sandbox, key: &str, verdict: &str) -> String {
+fn make_notes_commit(sandbox: &Sandbox, key: &str, verdict: &str) -> String {
     let outputs = match verdict {
         "built" => json!({ "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-x" } }),
         _ => json!({}),
@@ -58,7 +58,7 @@ fn made(sandbox: &Sandbox) -> String {
 
 /// What the hook says when the point is switched to.
 #[track_caller]
-fn said(sandbox: &Sandbox) -> String {
+fn switch_message(sandbox: &Sandbox) -> String {
     let output = sandbox.try_git("work", &["switch", "-q", &branch(POINT)]);
     assert!(output.status.success(), "the switch should succeed: {}", output.error_text());
     output.error_text()
@@ -66,7 +66,7 @@ fn said(sandbox: &Sandbox) -> String {
 
 /// Waits until no job is left.
 #[track_caller]
-fn queue_is_empty(sandbox: &Sandbox) {
+fn wait_for_empty_queue(sandbox: &Sandbox) {
     let jobs = sandbox.work().join(".git/lattice/queue/jobs");
     for _ in 0..600 {
         if fs::read_dir(&jobs).unwrap().next().is_none() {
@@ -80,13 +80,13 @@ fn queue_is_empty(sandbox: &Sandbox) {
 #[test]
 fn worker_reads_records_that_the_hook_skipped() {
     for verdict in ["built", "failed"] {
-        let (sandbox, key) = ready();
-        let commit = notes(&sandbox, &key, verdict);
+        let (sandbox, key) = with_point_and_key();
+        let commit = make_notes_commit(&sandbox, &key, verdict);
         add_writers(&sandbox, 300, &commit);
-        let said = said(&sandbox);
+        let said = switch_message(&sandbox);
         assert!(said.contains("too many records to read during a checkout"), "{verdict}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
-        queue_is_empty(&sandbox);
+        wait_for_empty_queue(&sandbox);
         assert!(!sandbox.nix_was_called(), "what {verdict} should not be built again");
     }
 }
@@ -94,38 +94,38 @@ fn worker_reads_records_that_the_hook_skipped() {
 #[test]
 fn hook_reads_the_records_of_200_writers() {
     for (verdict, line) in [("built", ""), ("failed", "this content failed before")] {
-        let (sandbox, key) = ready();
-        let commit = notes(&sandbox, &key, verdict);
+        let (sandbox, key) = with_point_and_key();
+        let commit = make_notes_commit(&sandbox, &key, verdict);
         add_writers(&sandbox, 200, &commit);
-        let said = said(&sandbox);
+        let said = switch_message(&sandbox);
         assert!(said.contains(line) && said.is_empty() == line.is_empty(), "{verdict}: {said}");
     }
 }
 
 #[test]
 fn own_record_is_found_among_many_writers() {
-    let (sandbox, key) = ready();
-    let commit = notes(&sandbox, &key, "built");
+    let (sandbox, key) = with_point_and_key();
+    let commit = make_notes_commit(&sandbox, &key, "built");
     sandbox.git(&["config", "lattice.writer", "own"]);
     sandbox.git(&["update-ref", "refs/notes/lattice/own", &commit]);
     add_writers(&sandbox, 2000, &"1".repeat(40));
-    assert_eq!(said(&sandbox), "", "what was built here is known");
+    assert_eq!(switch_message(&sandbox), "", "what was built here is known");
 }
 
 #[test]
 fn huge_note_is_left_to_the_worker() {
-    let (sandbox, key) = ready();
-    notes(&sandbox, &key, "built");
+    let (sandbox, key) = with_point_and_key();
+    make_notes_commit(&sandbox, &key, "built");
     fs::write(sandbox.path("note"), " ".repeat(3 << 20)).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     sandbox.git(&["notes", "--ref=lattice/other", "add", "-f", "-C", &blob, &key]);
-    assert!(said(&sandbox).contains("too many records to read"));
-    queue_is_empty(&sandbox);
+    assert!(switch_message(&sandbox).contains("too many records to read"));
+    wait_for_empty_queue(&sandbox);
 }
 
 #[test]
 fn huge_ledger_is_left_to_the_worker() {
-    let (sandbox, _) = ready();
+    let (sandbox, _) = with_point_and_key();
     // A stranger's text, by a branch that was fetched.
     let stranger = sandbox.colleague();
     sandbox.git_in(stranger, &["fetch", "-q"]);
@@ -141,9 +141,9 @@ fn huge_ledger_is_left_to_the_worker() {
     let file = sandbox.path("home/.local/state/git-lattice/trust.json");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, ledger.to_string()).unwrap();
-    let said = said(&sandbox);
+    let said = switch_message(&sandbox);
     assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
-    queue_is_empty(&sandbox);
+    wait_for_empty_queue(&sandbox);
     assert!(!sandbox.nix_was_called(), "the worker judges in full");
 }
 
@@ -164,8 +164,8 @@ fn file_calls(sandbox: &Sandbox, strace: &std::path::Path) -> usize {
 fn hook_opens_no_more_files_for_more_writers() {
     let Some(strace) = strace() else { return };
     let counts = [20, 5000].map(|writers| {
-        let (sandbox, key) = ready();
-        let commit = notes(&sandbox, &key, "built");
+        let (sandbox, key) = with_point_and_key();
+        let commit = make_notes_commit(&sandbox, &key, "built");
         sandbox.git(&["switch", "-q", &branch(POINT)]);
         sandbox.git(&["config", "lattice.writer", "own"]);
         sandbox.git(&["update-ref", "refs/notes/lattice/own", &commit]);
@@ -177,7 +177,7 @@ fn hook_opens_no_more_files_for_more_writers() {
 
 #[test]
 fn too_many_directories_are_not_walked() {
-    let (sandbox, _) = ready();
+    let (sandbox, _) = with_point_and_key();
     sandbox.git(&["switch", "-q", &branch(POINT)]);
     let phase = dir(POINT).rsplit_once('/').unwrap().0.to_owned();
     let folder = sandbox.work().join(&phase);
@@ -187,13 +187,13 @@ fn too_many_directories_are_not_walked() {
     sandbox.git(&["add", "."]);
     sandbox.git(&["commit", "-qm", "many names"]);
     sandbox.git(&["switch", "-q", "main"]);
-    let said = said(&sandbox);
+    let said = switch_message(&sandbox);
     assert!(said.contains("too many directories to read during a checkout"), "{said}");
 }
 
 /// Waits until Nix, which leaves a trace, was started for what was queued.
 #[track_caller]
-fn comes_to_be_built(sandbox: &Sandbox) {
+fn wait_for_build(sandbox: &Sandbox) {
     for _ in 0..600 {
         if sandbox.nix_was_called() {
             return;
@@ -205,36 +205,36 @@ fn comes_to_be_built(sandbox: &Sandbox) {
 
 #[test]
 fn locked_queue_is_left_to_the_background() {
-    let (sandbox, _) = ready();
+    let (sandbox, _) = with_point_and_key();
     let queue = sandbox.work().join(".git/lattice/queue");
     fs::create_dir_all(&queue).unwrap();
     let lock = fs::File::create(queue.join("lock")).unwrap();
     lock.lock().unwrap();
-    let said = said(&sandbox);
+    let said = switch_message(&sandbox);
     assert!(said.contains("the queue is busy") && said.lines().count() == 1, "{said}");
     drop(lock);
-    comes_to_be_built(&sandbox);
+    wait_for_build(&sandbox);
 }
 
 #[test]
 fn long_queue_is_left_to_the_background() {
-    let (sandbox, _) = ready();
+    let (sandbox, _) = with_point_and_key();
     let jobs = sandbox.work().join(".git/lattice/queue/jobs");
     fs::create_dir_all(&jobs).unwrap();
     for i in 0..300 {
         fs::write(jobs.join(format!("{i:040}.json")), "no job").unwrap();
     }
-    assert!(said(&sandbox).contains("the queue is busy"));
-    comes_to_be_built(&sandbox);
+    assert!(switch_message(&sandbox).contains("the queue is busy"));
+    wait_for_build(&sandbox);
 }
 
 #[test]
 fn long_lattice_toml_is_left_to_the_background() {
-    let (sandbox, _) = ready();
+    let (sandbox, _) = with_point_and_key();
     let text = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", format!("{text}{}", "# more\n".repeat(30_000)));
     sandbox.git(&["commit", "-qam", "more"]);
-    let said = said(&sandbox);
+    let said = switch_message(&sandbox);
     assert!(said.contains("too much data to read during a checkout") && said.lines().count() == 1, "{said}");
-    comes_to_be_built(&sandbox);
+    wait_for_build(&sandbox);
 }

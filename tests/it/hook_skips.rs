@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch, fields};
 
 /// Whether a broken staged file stops a commit and a switch is answered (also when the last build still runs), with these variables.
-fn acts(sandbox: &Sandbox, variables: &[(&str, &str)]) -> (bool, bool) {
+fn acting_hooks(sandbox: &Sandbox, variables: &[(&str, &str)]) -> (bool, bool) {
     sandbox.write("bad.nix", "{ a = 1 }\n");
     sandbox.git(&["add", "bad.nix"]);
     let commit = sandbox.try_git_with("work", &["commit", "-q", "-m", "bad"], variables);
@@ -33,7 +33,7 @@ fn with_hooks(git: Option<&Path>) -> Sandbox {
     sandbox
 }
 
-fn skipped(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
+fn skipped_hooks(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
     let run =
         |args: &[&str]| sandbox.lattice_in("work", args, |command| command.envs(variables.iter().copied())).exits(0);
     let text = run(&["hooks", "status"]).stdout;
@@ -52,19 +52,19 @@ fn skipped(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Vec<String> {
 fn every_skip_variable_works_and_is_reported() {
     for git in every_git() {
         let sandbox = with_hooks(git.as_deref());
-        assert_eq!((acts(&sandbox, &[]), skipped(&sandbox, &[]).len()), ((true, true), 0));
+        assert_eq!((acting_hooks(&sandbox, &[]), skipped_hooks(&sandbox, &[]).len()), ((true, true), 0));
         for (variables, lints, said) in [
             ([("SKIP", "black,lattice")], false, "SKIP is set"),
             ([("GIT_LATTICE_SKIP", "1")], false, "GIT_LATTICE_SKIP is set"),
             ([("CI", "true")], true, "CI is set"),
         ] {
-            assert_eq!(acts(&sandbox, &variables), (lints, false), "{variables:?}");
-            let lines = skipped(&sandbox, &variables);
+            assert_eq!(acting_hooks(&sandbox, &variables), (lints, false), "{variables:?}");
+            let lines = skipped_hooks(&sandbox, &variables);
             assert!(lines.iter().all(|line| line.ends_with(said)), "{lines:?}");
             assert_eq!(lines.len(), if lints { 1 } else { 2 }, "{lines:?}");
         }
         for variables in [[("CI", "false")], [("SKIP", "black")], [("GIT_LATTICE_SKIP", "0")]] {
-            assert_eq!(skipped(&sandbox, &variables), [""; 0], "{variables:?} is no skip");
+            assert_eq!(skipped_hooks(&sandbox, &variables), [""; 0], "{variables:?} is no skip");
         }
     }
 }
@@ -80,15 +80,15 @@ fn git_config_disables_all_hooks_or_one() {
             ("hook.lattice-post-checkout.enabled", (true, false)),
         ] {
             sandbox.git(&["config", key, "false"]);
-            assert_eq!(acts(&sandbox, &[]), expected, "{key} on {git:?}");
-            let lines = skipped(&sandbox, &[]);
+            assert_eq!(acting_hooks(&sandbox, &[]), expected, "{key} on {git:?}");
+            let lines = skipped_hooks(&sandbox, &[]);
             assert!(
                 !lines.is_empty() && lines.iter().all(|line| line.ends_with(&format!("`{key}` is false"))),
                 "{lines:?}"
             );
             sandbox.git(&["config", "--unset", key]);
         }
-        assert_eq!(acts(&sandbox, &[]), (true, true));
+        assert_eq!(acting_hooks(&sandbox, &[]), (true, true));
     }
 }
 

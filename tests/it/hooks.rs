@@ -28,11 +28,11 @@ fn plan_install(folder: &Path, binary: Option<&Path>) -> Result<Plan, install::E
 fn install_in(scratch: &Scratch, folder: &str) {
     let plan = plan_install(&scratch.path(folder), Some(&scratch.path("bin/git-lattice"))).unwrap();
     plan.apply().unwrap();
-    settle(scratch, folder);
+    rewrite_shims(scratch, folder);
 }
 
 /// Lets a child write the shims anew, for the reason that [`Scratch::program`] gives.
-fn settle(scratch: &Scratch, folder: &str) {
+fn rewrite_shims(scratch: &Scratch, folder: &str) {
     for event in ["pre-commit", "post-checkout"] {
         let again = Cmd::new("sh").args(["-c", r#"cp -p "$1" "$1.new" && mv "$1.new" "$1""#, "sh"]);
         again.arg(scratch.path(folder).join(event)).read().unwrap();
@@ -43,7 +43,7 @@ fn uninstall_from(scratch: &Scratch, folder: &str) {
     plan_uninstall(&scratch.path(folder)).unwrap().apply().unwrap();
 }
 
-fn hook(scratch: &Scratch, event: &str, text: &str) {
+fn write_hook(scratch: &Scratch, event: &str, text: &str) {
     scratch.program(&format!("{HOOKS}/{event}"), text);
 }
 
@@ -108,7 +108,7 @@ fn moved_program_is_found_and_a_broken_one_ignored() {
     let scratch = repo_and_binary(0);
     let plan = plan_install(&scratch.path(HOOKS), Some(Path::new("/gone/git-lattice"))).unwrap();
     plan.apply().unwrap();
-    settle(&scratch, HOOKS);
+    rewrite_shims(&scratch, HOOKS);
     let shim = scratch.path(HOOKS).join("pre-commit");
     let path = format!("{}:/usr/bin:/bin", scratch.path("bin").display());
     let run = || Cmd::new(&shim).env("PATH", &path).output().unwrap();
@@ -124,8 +124,8 @@ fn existing_hook_runs_first() {
     let note = |name: &str| {
         format!("#!/bin/sh\necho \"{name} $(basename \"$0\") $*\" >>'{}'\n", scratch.path("called").display())
     };
-    hook(&scratch, "pre-commit", &note("mine"));
-    hook(&scratch, "post-checkout", &format!("{}exit 3\n", note("mine")));
+    write_hook(&scratch, "pre-commit", &note("mine"));
+    write_hook(&scratch, "post-checkout", &format!("{}exit 3\n", note("mine")));
     install_in(&scratch, HOOKS);
     assert!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.success());
     assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success(), "its failure disturbs no checkout");
@@ -138,7 +138,7 @@ fn existing_hook_runs_first() {
 #[test]
 fn existing_hook_may_refuse_a_commit() {
     let scratch = repo_and_binary(0);
-    hook(&scratch, "pre-commit", "#!/usr/bin/env -S sh -e\nfalse\necho 'not reached'\n");
+    write_hook(&scratch, "pre-commit", "#!/usr/bin/env -S sh -e\nfalse\necho 'not reached'\n");
     install_in(&scratch, HOOKS);
     let output = scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]);
     assert_eq!((output.status.code(), output.error_text().as_str()), (Some(1), ""), "its own options are kept");
@@ -149,7 +149,7 @@ fn existing_hook_may_refuse_a_commit() {
 fn chained_program_gets_stdin_and_its_status_counts() {
     let scratch = repo_and_binary(0);
     let text = format!("#!/usr/bin/awk -f\n{{ print >\"{}\" }}\nEND {{ exit 7 }}\n", scratch.path("stdin").display());
-    hook(&scratch, "pre-commit", &text);
+    write_hook(&scratch, "pre-commit", &text);
     install_in(&scratch, HOOKS);
     let shim = Cmd::new(scratch.path(HOOKS).join("pre-commit"));
     assert_eq!(shim.stdin("one\ntwo\n").output().unwrap().status.code(), Some(7));
@@ -199,7 +199,7 @@ fn status_reports_each_hook() {
     let states =
         || status(&scratch.path(HOOKS)).unwrap().into_iter().take(2).map(|(_, state)| state).collect::<Vec<_>>();
     assert_eq!(states(), [State::NotInstalled, State::NotInstalled]);
-    hook(&scratch, "pre-commit", "#!/bin/sh\n");
+    write_hook(&scratch, "pre-commit", "#!/bin/sh\n");
     assert_eq!(states(), [State::Foreign(None), State::NotInstalled]);
     install_in(&scratch, HOOKS);
     let installed = |runs: Option<bool>| State::Installed {
@@ -226,7 +226,7 @@ fn shims_of_a_newer_version_are_not_replaced() {
         format!("the hooks in `{}` were changed by another process meanwhile", hooks.display())
     );
     let newer = scratch.read(&format!("{HOOKS}/pre-commit")).replace("-shim 2 ", "-shim 99 ");
-    hook(&scratch, "pre-commit", &newer);
+    write_hook(&scratch, "pre-commit", &newer);
     let plan = plan_install(&hooks, None).unwrap();
     assert!(plan.to_string().contains("pre-commit: unchanged, written by a newer git-lattice (shim 99)\n"), "{plan}");
 }
@@ -237,14 +237,14 @@ fn hooks_of_the_user_are_not_overwritten() {
     let hooks = scratch.path(HOOKS);
     install_in(&scratch, HOOKS);
     let shim = scratch.read(&format!("{HOOKS}/pre-commit"));
-    hook(&scratch, "pre-commit", &format!("{shim}make lint\n"));
+    write_hook(&scratch, "pre-commit", &format!("{shim}make lint\n"));
     let uninstalled = plan_uninstall(&hooks).unwrap_err();
     assert!(matches!(uninstalled, install::Error::Edited { .. }), "{uninstalled}");
     let updated = plan_install(&hooks, None).unwrap_err();
     assert!(matches!(updated, install::Error::Edited { .. }), "{updated}");
 
     scratch.write(&format!("{HOOKS}/pre-commit.lattice-chained"), "old");
-    hook(&scratch, "pre-commit", "#!/bin/sh\nnew\n");
+    write_hook(&scratch, "pre-commit", "#!/bin/sh\nnew\n");
     let both = plan_install(&hooks, None).unwrap_err();
     assert!(matches!(both, install::Error::Both { .. }), "{both}");
     uninstall_from(&scratch, HOOKS);
@@ -255,7 +255,7 @@ fn hooks_of_the_user_are_not_overwritten() {
 #[test]
 fn interrupted_install_is_finished_or_undone() {
     let scratch = repo_and_binary(0);
-    hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
+    write_hook(&scratch, "pre-commit", "#!/bin/sh\nexit 0\n");
     let before = scratch.snapshot(HOOKS);
     let [hook, chained] = ["pre-commit", "pre-commit.lattice-chained"].map(|name| scratch.path(HOOKS).join(name));
     let twin = || fs::hard_link(&hook, &chained).unwrap();

@@ -7,14 +7,14 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, branch};
 
 /// A sandbox on a git that runs hooks from its configuration, with hooks installed as that git has it.
-fn configured() -> Option<Sandbox> {
+fn with_config_hooks() -> Option<Sandbox> {
     let git = modern_git()?;
     let sandbox = Sandbox::on_git(Some(&git));
     sandbox.lattice(&["hooks", "install"]).exits(0);
     Some(sandbox)
 }
 
-fn is_refused(sandbox: &Sandbox) -> String {
+fn assert_commit_refused(sandbox: &Sandbox) -> String {
     sandbox.write("bad.nix", "{ a = 1 }\n");
     sandbox.git(&["add", "bad.nix"]);
     let commit = sandbox.try_git("work", &["commit", "-q", "-m", "bad"]);
@@ -24,7 +24,7 @@ fn is_refused(sandbox: &Sandbox) -> String {
 
 #[test]
 fn modern_git_gets_config_sections_and_no_files() {
-    let Some(sandbox) = configured() else { return };
+    let Some(sandbox) = with_config_hooks() else { return };
     let hooks = sandbox.work().join(".git/hooks");
     assert!(!hooks.join("pre-commit").exists() && !hooks.join("post-checkout").exists());
     for event in ["pre-commit", "post-checkout"] {
@@ -33,7 +33,7 @@ fn modern_git_gets_config_sections_and_no_files() {
     }
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     assert_eq!((&status["way"], &status["hooks"][0]["installed"]), (&"config".into(), &true.into()));
-    is_refused(&sandbox);
+    assert_commit_refused(&sandbox);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn config_section_has_the_documented_form() {
 
 #[test]
 fn hooks_of_the_hooks_path_still_run() {
-    let Some(sandbox) = configured() else { return };
+    let Some(sandbox) = with_config_hooks() else { return };
     let seen = sandbox.path("seen").display().to_string();
     let script = sandbox.path("bin-pre-commit/pre-commit");
     let mut sandbox = sandbox;
@@ -59,7 +59,7 @@ fn hooks_of_the_hooks_path_still_run() {
     let folder = script.parent().unwrap().display().to_string();
     // A global folder is refused for shims; sections do not care.
     sandbox.git(&["config", "--global", "core.hooksPath", &folder]);
-    assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
+    assert_eq!(assert_commit_refused(&sandbox).matches("the commit was stopped").count(), 1);
     assert_eq!(fs::read_to_string(&seen).unwrap(), "theirs\n", "once");
     sandbox.lattice(&["hooks", "install"]).exits(0).says_out("unchanged");
     sandbox
@@ -72,7 +72,7 @@ fn hooks_of_the_hooks_path_still_run() {
 
 #[test]
 fn every_worktree_runs_the_hooks() {
-    let Some(sandbox) = configured() else { return };
+    let Some(sandbox) = with_config_hooks() else { return };
     sandbox.points(&[&at("phase0/step1")]);
     let added = sandbox.try_git("work", &["worktree", "add", "-q", "../linked", &branch(&at("phase0/step1"))]);
     assert!(added.error_text().contains("is not built in a new worktree"), "{}", added.error_text());
@@ -82,7 +82,7 @@ fn every_worktree_runs_the_hooks() {
 
 #[test]
 fn older_git_gets_shims() {
-    let Some(sandbox) = configured() else { return };
+    let Some(sandbox) = with_config_hooks() else { return };
     let older = "2.47.3";
     let script = "#!/bin/sh\nif [ \"$*\" = version ]; then echo git version 2.47.3; else exec \"$real\" \"$@\"; fi\n";
     let real = modern_git().unwrap();
@@ -102,10 +102,10 @@ fn shims_stay_until_migrated_and_run_once() {
     let Some(git) = modern_git() else { return };
     let sandbox = Sandbox::on_git(Some(&git));
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
-    assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
+    assert_eq!(assert_commit_refused(&sandbox).matches("the commit was stopped").count(), 1);
     sandbox.lattice(&["hooks", "install"]).exits(0).says_out("unchanged");
     sandbox.lattice(&["hooks", "install", "--config", "--post-merge"]).exits(0).says_out("pre-commit: removed");
-    assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
+    assert_eq!(assert_commit_refused(&sandbox).matches("the commit was stopped").count(), 1);
     sandbox.lattice(&["hooks", "install", "--shim"]).exits(0).says_out("post-merge: installed");
-    assert_eq!(is_refused(&sandbox).matches("the commit was stopped").count(), 1);
+    assert_eq!(assert_commit_refused(&sandbox).matches("the commit was stopped").count(), 1);
 }

@@ -11,7 +11,7 @@ const WAYS: [&[&str]; 4] = [&[], &["--post-merge", "--post-commit"], &["--shim"]
 
 /// Installs, does it again, and uninstalls in every way on every git: `dir` is where, `kept` is what must come back.
 #[track_caller]
-fn comes_back(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
+fn assert_restored(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
     for git in every_git() {
         let sandbox = Sandbox::on_git(git.as_deref());
         prepare(&sandbox);
@@ -44,12 +44,12 @@ fn program(sandbox: &Sandbox, name: &str, text: &str) {
 
 #[test]
 fn restores_a_repository_without_hooks() {
-    comes_back(|_| {}, "work", &["work"]);
+    assert_restored(|_| {}, "work", &["work"]);
 }
 
 #[test]
 fn restores_a_repository_without_a_hooks_folder() {
-    comes_back(|sandbox| drop(fs::remove_dir_all(sandbox.work().join(".git/hooks"))), "work", &["work"]);
+    assert_restored(|sandbox| drop(fs::remove_dir_all(sandbox.work().join(".git/hooks"))), "work", &["work"]);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn restores_a_repository_with_its_own_hooks() {
         program(sandbox, "work/.git/hooks/post-merge", "#!/usr/bin/env python3\n");
         fs::write(sandbox.work().join(".git/hooks/post-checkout"), "not a program").unwrap();
     };
-    comes_back(prepare, "work", &["work"]);
+    assert_restored(prepare, "work", &["work"]);
 }
 
 #[test]
@@ -75,21 +75,25 @@ fn restores_comments_and_blank_lines_of_git_config() {
             fs::write(&path, format!("{config}{text}")).unwrap();
             fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         };
-        comes_back(prepare, "work", &["work"]);
+        assert_restored(prepare, "work", &["work"]);
     }
 }
 
 #[test]
 fn restores_a_linked_worktree() {
-    comes_back(|sandbox| drop(sandbox.git(&["worktree", "add", "-q", "../linked"])), "linked", &["work", "linked"]);
+    assert_restored(
+        |sandbox| drop(sandbox.git(&["worktree", "add", "-q", "../linked"])),
+        "linked",
+        &["work", "linked"],
+    );
 }
 
 #[test]
 fn restores_a_bare_repository_and_its_worktrees() {
     let prepare =
         |sandbox: &Sandbox| drop(sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]));
-    comes_back(prepare, "remote.git", &["remote.git"]);
-    comes_back(prepare, "linked", &["remote.git", "linked"]);
+    assert_restored(prepare, "remote.git", &["remote.git"]);
+    assert_restored(prepare, "linked", &["remote.git", "linked"]);
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn restores_a_worktree_with_its_own_hooks() {
         sandbox.git_in("linked", &["config", "--worktree", "core.hooksPath", &own]);
         program(sandbox, "own/pre-commit", "#!/bin/sh\nexit 0\n");
     };
-    comes_back(prepare, "linked", &["work", "linked", "own"]);
+    assert_restored(prepare, "linked", &["work", "linked", "own"]);
 }
 
 #[test]
@@ -111,7 +115,7 @@ fn restores_a_hooks_path_in_the_worktree() {
         program(sandbox, "work/.husky/_/pre-commit", "#!/usr/bin/env sh\n. \"$(dirname \"$0\")/h\"");
         program(sandbox, "work/.husky/_/h", "exit 0\n");
     };
-    comes_back(prepare, "work", &["work"]);
+    assert_restored(prepare, "work", &["work"]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Sandbox {
 }
 
 #[track_caller]
-fn is_clean(sandbox: &Sandbox, run: Run) -> Run {
+fn assert_no_locks(sandbox: &Sandbox, run: Run) -> Run {
     let locks = locks(&sandbox.work().join(".git"));
     assert!(locks.is_empty(), "no lock should stay: {locks:?}\n{}{}", run.stdout, run.stderr);
     sandbox.git(&["fsck", "--no-dangling", "--strict"]);
@@ -108,7 +108,7 @@ fn killed_git_is_finished_by_the_same_command() {
     let Some(mut command) = sandbox.under_strace(&kill, &ALL) else { return };
     assert!(command.status().unwrap().success(), "the rest should be moved by another git");
     let run = sandbox.lattice(&ALL).exits(0).says_out("unchanged");
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
     sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
 }
 
@@ -124,7 +124,7 @@ fn killed_command_is_finished_by_the_next() {
     let run = run.says_err("`git lattice new --all-archs --no-switch --no-push` was interrupted and is finished now");
     let lines = run.stderr.lines().filter(|line| line.contains("interrupted")).count();
     assert_eq!(lines, 1, "{}", run.stderr);
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
     sandbox.lattice(&ALL).exits(0).says_out("unchanged");
 }
 
@@ -142,7 +142,7 @@ fn unfinishable_operation_is_rolled_back() {
     let run = sandbox.lattice(&["sync", "--no-push"]).says_err("could not be finished: it was taken back");
     assert!(!sandbox.ref_file(BRANCHES[0]).exists(), "what it had moved should be back");
     assert_eq!(sandbox.git(&["rev-parse", BRANCHES[1]]), sandbox.git(&["rev-parse", "main"]), "the user's stays");
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn locks_of_a_dead_process_are_removed_silently() {
     assert!(!BRANCHES.iter().any(|branch| sandbox.ref_file(branch).exists()), "no ref has moved");
     let run = sandbox.lattice(&ALL).exits(0).says_out("created");
     assert!(!run.stderr.contains("interrupted"), "nothing had changed: {}", run.stderr);
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn empty_lock_of_a_dead_process_is_removed() {
     // As if it had been killed between making the file and writing it.
     fs::write(sandbox.lock_file(BRANCHES[1]), "").unwrap();
     let run = sandbox.lattice(&ALL).exits(0).says_err("is finished now");
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn killed_undo_is_finished() {
     }
     assert!(sandbox.work().join(".git/packed-refs.lock").exists(), "git holds it while it deletes");
     let run = sandbox.lattice(&ALL).exits(0).says_err("`git lattice undo` was interrupted and is finished now");
-    is_clean(&sandbox, run.says_out("created"));
+    assert_no_locks(&sandbox, run.says_out("created"));
     sandbox.lattice(&ALL).exits(0).says_out("unchanged");
 }
 
@@ -221,7 +221,7 @@ fn git_that_outlives_its_command_is_waited_for() {
     child.wait().unwrap();
     // It may finish, or end at the pipe whose reader is gone: neither may be disturbed.
     let run = sandbox.lattice(&ALL).exits(0).says_out(BRANCHES[1]);
-    is_clean(&sandbox, run);
+    assert_no_locks(&sandbox, run);
     sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);
 }
 

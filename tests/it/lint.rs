@@ -32,12 +32,12 @@ fn lint(text: &[u8], tools: &Tools) -> Report {
     lint_text(Path::new("dir/a file.nix"), text, tools)
 }
 
-fn said(report: &Report) -> Vec<String> {
+fn finding_lines(report: &Report) -> Vec<String> {
     report.all_findings().iter().map(ToString::to_string).collect()
 }
 
 /// What was not checked, but for deadnix, which is never there.
-fn missed(report: &Report) -> Vec<String> {
+fn unchecked(report: &Report) -> Vec<String> {
     let other = |text: &String| !text.starts_with("not checked by deadnix");
     report.unchecked.iter().map(ToString::to_string).filter(other).collect()
 }
@@ -63,10 +63,10 @@ fn errfmt_findings_of_both_statix_versions_are_read() {
         let scratch = Scratch::new();
         let tools = statix(&scratch, version, &format!("echo '<stdin>>1:3:W:4:{printed}'; exit 1"));
         let report = lint(b"{ a = 1; }\n", &tools);
-        assert_eq!(said(&report), [format!("dir/a file.nix:1:3: warning: {message} [statix W04]")]);
+        assert_eq!(finding_lines(&report), [format!("dir/a file.nix:1:3: warning: {message} [statix W04]")]);
         assert_eq!(report.worst(), Some(Severity::Warning));
         assert_eq!(engines(&report), with_embedded(&[engine]));
-        assert_eq!(missed(&report), [""; 0]);
+        assert_eq!(unchecked(&report), [""; 0]);
     }
 }
 
@@ -114,8 +114,8 @@ fn implausible_statix_results_are_errors() {
         let scratch = Scratch::new();
         let report = lint(b"1\n", &statix(&scratch, "0.5.8", answer));
         let expected = format!("dir/a file.nix:1:1: error: statix could not check this: {why} [statix unchecked]");
-        assert_eq!(said(&report), [expected], "{answer}");
-        assert_eq!(missed(&report), [format!("`dir/a file.nix` was not checked by statix: {why}")]);
+        assert_eq!(finding_lines(&report), [expected], "{answer}");
+        assert_eq!(unchecked(&report), [format!("`dir/a file.nix` was not checked by statix: {why}")]);
         assert_eq!(engines(&report), with_embedded(&[]), "statix does not count as having looked: {answer}");
     }
 }
@@ -124,15 +124,15 @@ fn implausible_statix_results_are_errors() {
 fn invalid_utf8_never_reaches_statix() {
     let scratch = Scratch::new();
     let report = lint(b"{ a = \"\xff\"; }", &statix(&scratch, "0.5.8", "exit 0"));
-    assert_eq!(said(&report), ["dir/a file.nix:1:8: error: this byte is not UTF-8 [rnix encoding]"]);
+    assert_eq!(finding_lines(&report), ["dir/a file.nix:1:8: error: this byte is not UTF-8 [rnix encoding]"]);
     assert_eq!(scratch.read("notes/args"), "", "it would have said nothing");
 }
 
 #[test]
 fn syntax_errors_are_found_without_statix() {
     let report = lint(b"{\n  a = 1\n}\n", &Tools::embedded_only("switched off"));
-    assert_eq!(said(&report), ["dir/a file.nix:3:1: error: unexpected `}`, expected `;` [rnix syntax]"]);
-    assert_eq!(missed(&report)[0], "not checked by statix: switched off");
+    assert_eq!(finding_lines(&report), ["dir/a file.nix:3:1: error: unexpected `}`, expected `;` [rnix syntax]"]);
+    assert_eq!(unchecked(&report)[0], "not checked by statix: switched off");
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn other_program_named_statix_is_recognised() {
         let tools = Tools::find(&Lookup { statix: Some(program.clone()), ..no_deadnix(&scratch) }).unwrap();
         let report = lint(b"1\n", &tools);
         let why = format!("`{}` is {what} of that name, not the linter for Nix", program.display());
-        assert_eq!(missed(&report), [format!("not checked by statix: {why}")]);
-        assert_eq!((said(&report), engines(&report)), (vec![], with_embedded(&[])));
+        assert_eq!(unchecked(&report), [format!("not checked by statix: {why}")]);
+        assert_eq!((finding_lines(&report), engines(&report)), (vec![], with_embedded(&[])));
     }
     let gone = Tools::find(&Lookup { statix: Some(scratch.path("gone")), ..no_deadnix(&scratch) }).unwrap();
     let expected = format!("not checked by statix: `{}` was not found", scratch.path("gone").display());
-    assert_eq!(missed(&lint(b"1\n", &gone)), [expected]);
+    assert_eq!(unchecked(&lint(b"1\n", &gone)), [expected]);
 }
 
 #[test]
@@ -167,10 +167,10 @@ fn several_files_form_one_report() {
     let tools = statix(&scratch, "0.5.8", "if grep -q bad input; then echo '<stdin>>1:1:I:7:bad'; exit 1; fi");
     let files = [("a.nix", "1\n"), ("b.nix", "x: x.bad\n"), ("c.nix", "{")];
     let report = lint_files(files, &tools);
-    assert_eq!(said(&report)[0], "b.nix:1:1: hint: bad [statix I07]");
-    assert!(said(&report)[1].starts_with("c.nix:1:1: error: this `{` is never closed"), "{report:?}");
+    assert_eq!(finding_lines(&report)[0], "b.nix:1:1: hint: bad [statix I07]");
+    assert!(finding_lines(&report)[1].starts_with("c.nix:1:1: error: this `{` is never closed"), "{report:?}");
     assert_eq!(engines(&report), with_embedded(&["statix 0.5.8"]), "each engine is named once");
-    assert_eq!(missed(&report), ["`c.nix` was not checked by git-lattice, format, statix: it has syntax errors"]);
+    assert_eq!(unchecked(&report), ["`c.nix` was not checked by git-lattice, format, statix: it has syntax errors"]);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn hanging_statix_is_ended() {
     let lookup = Lookup { statix: Some(scratch.path("bin/statix")), limit, ..no_deadnix(&scratch) };
     let report = lint(b"1\n", &Tools::find(&lookup).unwrap());
     assert_eq!(report.verdict(), Verdict::CouldNotCheck, "{report:?}");
-    assert!(said(&report)[0].contains("was stopped after 1 seconds"), "{report:?}");
+    assert!(finding_lines(&report)[0].contains("was stopped after 1 seconds"), "{report:?}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn deadnix_checks_all_files_in_one_run() {
     let say = r#"printf '{"file":"%s","results":[{"message":"Unused let binding: b","line":1,"column":5,"endColumn":6}]}\n' "$5""#;
     let tools = deadnix(&scratch, say);
     let report = lint_files([("a.nix", "1\n"), ("b.nix", "{"), ("c.nix", "let\n  b = 1;\nin\n2\n")], &tools);
-    let dead: Vec<String> = said(&report).into_iter().filter(|text| text.contains("deadnix")).collect();
+    let dead: Vec<String> = finding_lines(&report).into_iter().filter(|text| text.contains("deadnix")).collect();
     assert_eq!(dead, ["c.nix:1:5: warning: Unused let binding: b [deadnix dead-code]"], "{report:?}");
     assert!(engines(&report).contains(&"deadnix 1.3.1".to_owned()), "{report:?}");
 }

@@ -12,7 +12,7 @@ const TWICE: &str = "{\n  a = 1;\n  a = 2;\n}\n";
 
 #[test]
 fn ignored_files_are_not_linted() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("a.nix", GOOD);
     sandbox.write("dir/b.nix", TWICE);
     sandbox.write("ignored/c.nix", TWICE);
@@ -33,7 +33,7 @@ fn ignored_files_are_not_linted() {
 
 #[test]
 fn stdin_is_named_in_findings() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let run = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.write_stdin(TWICE));
     run(&["lint", "-"]).exits(1).says_out("<stdin>:3:3: error:");
     run(&["lint", "-", "--stdin-name", "x/y.nix"]).exits(1).says_out("x/y.nix:3:3: error:");
@@ -43,7 +43,7 @@ fn stdin_is_named_in_findings() {
 
 #[test]
 fn commits_are_linted_without_the_worktree() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("old.nix", TWICE);
     sandbox.git(&["add", "."]);
     sandbox.git(&["commit", "-qm", "old"]);
@@ -65,7 +65,7 @@ fn commits_are_linted_without_the_worktree() {
 
 #[test]
 fn every_format_has_the_same_findings() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("a,b.nix", TWICE);
     let with = |format: &str| sandbox.lattice(&["lint", "--format", format]).exits(1);
     with("errfmt").says_out("a,b.nix>3:3:E:L01:");
@@ -88,7 +88,7 @@ fn every_format_has_the_same_findings() {
 
 #[test]
 fn rule_codes_are_explained() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.lattice(&["lint", "--explain", "L01"]).exits(0).says_out("defined twice");
     sandbox.lattice(&["lint", "--explain", "format"]).exits(0).says_out("nixfmt");
     sandbox.lattice(&["lint", "--explain", "W04"]).exits(0).says_out("statix explain W04");
@@ -97,7 +97,7 @@ fn rule_codes_are_explained() {
 
 #[test]
 fn fix_keeps_links_and_permissions() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("a.nix", "{a=1;}");
     sandbox.write("crlf.nix", "{a=1;\r\nb=1;}\r\n");
     sandbox.write("broken.nix", "{a=1");
@@ -136,7 +136,7 @@ fn required_engine_must_be_installed() {
 
 #[test]
 fn works_outside_of_a_repository() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     fs::create_dir_all(sandbox.path("plain/sub")).unwrap();
     fs::write(sandbox.path("plain/sub/a.nix"), TWICE).unwrap();
     sandbox.lattice_in("plain", &["lint"], |command| command).exits(1).says_out("sub/a.nix:3:3: error:");

@@ -11,8 +11,8 @@ const GOOD: &str = "{ a = 1; }\n";
 const BAD: &str = "{ a = 1 }\n";
 
 /// A clone with our hooks.
-fn hooked() -> Sandbox {
-    let sandbox = Sandbox::bare_start();
+fn with_hooks() -> Sandbox {
+    let sandbox = Sandbox::without_lattice();
     sandbox.lattice(&["hooks", "install"]).exits(0);
     sandbox
 }
@@ -24,13 +24,13 @@ fn commit(sandbox: &Sandbox, args: &[&str]) -> (bool, String) {
 }
 
 #[track_caller]
-fn passes(sandbox: &Sandbox, args: &[&str]) {
+fn assert_passes(sandbox: &Sandbox, args: &[&str]) {
     let (passed, said) = commit(sandbox, args);
     assert!(passed, "the commit should go through: {said}");
 }
 
 #[track_caller]
-fn stops(sandbox: &Sandbox, args: &[&str], says: &str) {
+fn assert_stopped(sandbox: &Sandbox, args: &[&str], says: &str) {
     let before = sandbox.state();
     let (passed, said) = commit(sandbox, args);
     assert!(!passed && said.contains(says) && said.contains("the commit was stopped"), "{says}: {said}");
@@ -39,86 +39,86 @@ fn stops(sandbox: &Sandbox, args: &[&str], says: &str) {
 
 #[test]
 fn staged_half_of_a_file_is_linted() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("a.nix", BAD);
     sandbox.git(&["add", "a.nix"]);
     sandbox.write("a.nix", GOOD);
-    stops(&sandbox, &[], "a.nix:1:9: error");
+    assert_stopped(&sandbox, &[], "a.nix:1:9: error");
     sandbox.git(&["add", "a.nix"]);
     sandbox.write("a.nix", BAD);
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
     assert_eq!(fs::read_to_string(sandbox.work().join("a.nix")).unwrap(), BAD, "the other half stays as it is");
 }
 
 #[test]
 fn commit_with_paths_and_commit_all_are_linted() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     for name in ["a.nix", "b.nix"] {
         sandbox.write(name, GOOD);
     }
     sandbox.git(&["add", "."]);
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
     sandbox.write("a.nix", "{ a = 2; }\n");
     sandbox.write("b.nix", BAD);
     sandbox.git(&["add", "b.nix"]);
-    passes(&sandbox, &["a.nix"]);
+    assert_passes(&sandbox, &["a.nix"]);
     sandbox.write("a.nix", BAD);
-    stops(&sandbox, &["a.nix"], "a.nix:1:9");
-    stops(&sandbox, &["-a"], "b.nix:1:9");
+    assert_stopped(&sandbox, &["a.nix"], "a.nix:1:9");
+    assert_stopped(&sandbox, &["-a"], "b.nix:1:9");
 }
 
 #[test]
 fn renamed_and_deleted_files_are_handled() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("a.nix", BAD);
     sandbox.git(&["add", "."]);
     sandbox.git(&["commit", "-q", "--no-verify", "-m", "bad"]);
     sandbox.write("other", "x");
     sandbox.git(&["add", "."]);
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
     sandbox.git(&["mv", "a.nix", "b.nix"]);
-    stops(&sandbox, &[], "b.nix:1:9");
+    assert_stopped(&sandbox, &[], "b.nix:1:9");
     sandbox.git(&["rm", "-q", "--cached", "b.nix"]);
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
 }
 
 #[test]
 fn links_and_submodules_are_skipped() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("bad", BAD);
     symlink("bad", sandbox.work().join("link.nix")).unwrap();
     sandbox.git(&["add", "."]);
     let head = sandbox.commit("HEAD");
     sandbox.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{head},sub.nix")]);
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
 }
 
 #[test]
 fn unusual_bytes_are_handled() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     let stage = |bytes: &[u8]| {
         sandbox.write("a.nix", bytes);
         sandbox.git(&["add", "a.nix"]);
     };
     stage(b"{ a = 1; }\r\n");
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
     stage(b"\xef\xbb\xbf{ a = 1; }\n");
-    stops(&sandbox, &[], "a.nix:1:1: error");
+    assert_stopped(&sandbox, &[], "a.nix:1:1: error");
     stage(b"{ a = \"\xff\"; }\n");
-    stops(&sandbox, &[], "this byte is not UTF-8");
+    assert_stopped(&sandbox, &[], "this byte is not UTF-8");
     stage(b"");
-    stops(&sandbox, &[], "unexpected end of file");
+    assert_stopped(&sandbox, &[], "unexpected end of file");
     stage(b"{a=1;}");
-    passes(&sandbox, &[]);
+    assert_passes(&sandbox, &[]);
 }
 
 #[test]
 fn unusual_file_names_are_handled() {
     for name in [&b"a\nb.nix"[..], b"a\"b'.nix", b"a\x1b[31m.nix", b"\xff.nix", b"-x.nix"] {
-        let sandbox = hooked();
+        let sandbox = with_hooks();
         fs::write(sandbox.work().join(OsStr::from_bytes(name)), BAD).unwrap();
         sandbox.git(&["add", "."]);
-        stops(&sandbox, &[], ".nix:1:9: error");
+        assert_stopped(&sandbox, &[], ".nix:1:9: error");
         let (_, said) = commit(&sandbox, &[]);
         assert!(!said.contains('\u{1b}'), "no escape reaches the terminal: {said:?}");
     }
@@ -126,7 +126,7 @@ fn unusual_file_names_are_handled() {
 
 #[test]
 fn formatting_stops_a_commit_only_if_required() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     sandbox.write("a.nix", "{a=1;}");
     sandbox.git(&["add", "."]);
     let (passed, said) = commit(&sandbox, &[]);
@@ -135,12 +135,12 @@ fn formatting_stops_a_commit_only_if_required() {
     sandbox.write("lattice.toml", format!("{toml}[lint]\nrequire = [\"format\"]\n"));
     sandbox.write("b.nix", "{a=1;}");
     sandbox.git(&["add", "."]);
-    stops(&sandbox, &[], "warning: not formatted");
+    assert_stopped(&sandbox, &[], "warning: not formatted");
 }
 
 #[test]
 fn unchanged_files_are_skipped() {
-    let sandbox = hooked();
+    let sandbox = with_hooks();
     for i in 0..40 {
         sandbox.write(&format!("d{}/e{i}/a.nix", i % 4), BAD);
     }

@@ -10,9 +10,9 @@ mod choice;
 mod evaluation;
 #[path = "machines/far.rs"]
 mod far;
+#[path = "machines/shared.rs"]
+mod shared;
 #[path = "machines/sshd.rs"]
 pub(crate) mod sshd;
 #[path = "machines/trouble.rs"]
 mod trouble;
-#[path = "machines/world.rs"]
-mod world;

@@ -4,23 +4,23 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::races::with_quick_nix;
+use crate::races::with_fake_nix;
 use crate::sandbox::Sandbox;
 
-/// Does `deed` again and again on a thread of its own for as long as `work` runs.
-fn beside(deed: impl Fn() + Sync, work: impl FnOnce()) {
-    struct Ends<'a>(&'a AtomicBool);
-    impl Drop for Ends<'_> {
+/// Does `action` again and again on a thread of its own for as long as `work` runs.
+fn while_repeating(action: impl Fn() + Sync, work: impl FnOnce()) {
+    struct StopOnDrop<'a>(&'a AtomicBool);
+    impl Drop for StopOnDrop<'_> {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let ends = Ends(&is_over);
+        let ends = StopOnDrop(&is_over);
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                deed();
+                action();
             }
         });
         work();
@@ -48,7 +48,7 @@ fn new_survives_directories_that_vanish() {
     let sandbox = Sandbox::new();
     sandbox.git(&["repack", "-adq"]);
     let objects = sandbox.work().join(".git/objects");
-    beside(|| remove_empty_directories(&objects), || (1..=25).for_each(|step| new_step(&sandbox, step)));
+    while_repeating(|| remove_empty_directories(&objects), || (1..=25).for_each(|step| new_step(&sandbox, step)));
     sandbox.git(&["fsck", "--no-dangling", "--strict"]);
 }
 
@@ -59,7 +59,7 @@ fn new_survives_git_repack() {
         sandbox.git(&["repack", "-adq"]);
         (0..4).for_each(|_| drop(sandbox.git(&["prune-packed"])));
     };
-    beside(repack, || (1..=25).for_each(|step| new_step(&sandbox, step)));
+    while_repeating(repack, || (1..=25).for_each(|step| new_step(&sandbox, step)));
     sandbox.git(&["fsck", "--no-dangling", "--strict"]);
 }
 
@@ -79,7 +79,7 @@ fn reads_survive_packs_that_are_replaced() {
         sandbox.lattice(&["show", "toolchain/aarch64/phase0/step3"]).exits(0);
         sandbox.lattice(&["check"]).exits(0);
     };
-    beside(replace, || (1..=12).for_each(read));
+    while_repeating(replace, || (1..=12).for_each(read));
 }
 
 #[test]
@@ -97,17 +97,17 @@ fn objects_are_shared_with_the_group() {
 
 #[test]
 fn builds_record_beside_git_repack() {
-    let (sandbox, points) = with_quick_nix(12);
+    let (sandbox, points) = with_fake_nix(12);
     let objects = sandbox.work().join(".git/objects");
     let work =
         || points.iter().for_each(|point| drop(sandbox.lattice(&["build", point]).exits(1).says_out("no-builder")));
-    beside(|| remove_empty_directories(&objects), work);
+    while_repeating(|| remove_empty_directories(&objects), work);
     assert_eq!(sandbox.records().len(), points.len(), "each build should have left its record");
 }
 
 #[test]
 fn results_are_kept_until_they_can_be_recorded() {
-    let (sandbox, points) = with_quick_nix(2);
+    let (sandbox, points) = with_fake_nix(2);
     sandbox.lattice(&["build", &points[0]]).exits(1);
     let writer = sandbox.git(&["config", "lattice.writer"]);
     let lock = sandbox.work().join(format!(".git/refs/notes/lattice/{writer}.lock"));
@@ -130,7 +130,7 @@ fn results_are_kept_until_they_can_be_recorded() {
 
 #[test]
 fn unrecordable_result_is_printed_in_the_error() {
-    let (sandbox, points) = with_quick_nix(1);
+    let (sandbox, points) = with_fake_nix(1);
     fs::create_dir_all(sandbox.work().join(".git/lattice")).unwrap();
     fs::write(sandbox.work().join(".git/lattice/records"), "in the way").unwrap();
     fs::create_dir_all(sandbox.work().join(".git/refs/notes")).unwrap();

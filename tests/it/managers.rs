@@ -97,7 +97,7 @@ fn commit(sandbox: &Sandbox) -> (usize, usize, String) {
 }
 
 #[track_caller]
-fn both_run(sandbox: &Sandbox, manager: &Manager, when: &str) {
+fn assert_both_run(sandbox: &Sandbox, manager: &Manager, when: &str) {
     let (theirs, ours, said) = commit(sandbox);
     assert_eq!((theirs, ours), (1, 1), "{}, {when}: each should run once: {said}", manager.name);
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
@@ -106,7 +106,7 @@ fn both_run(sandbox: &Sandbox, manager: &Manager, when: &str) {
 }
 
 #[track_caller]
-fn theirs_run_alone(sandbox: &Sandbox, manager: &Manager, when: &str) {
+fn assert_only_theirs_runs(sandbox: &Sandbox, manager: &Manager, when: &str) {
     let (theirs, ours, said) = commit(sandbox);
     assert_eq!((theirs, ours), (1, 0), "{}, {when}: {said}", manager.name);
 }
@@ -118,10 +118,10 @@ fn existing_manager_keeps_running() {
         let state = || ["work/.git/hooks", "work/.git/config", "work/.husky"].map(|name| sandbox.try_tree(name));
         let before = state();
         install(sandbox, way);
-        both_run(sandbox, manager, "ours last");
+        assert_both_run(sandbox, manager, "ours last");
         sandbox.git(&["rm", "-q", "-f", "bad.nix"]);
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
-        theirs_run_alone(sandbox, manager, "ours gone");
+        assert_only_theirs_runs(sandbox, manager, "ours gone");
         assert_eq!(state(), before, "{}", manager.name);
     });
 }
@@ -135,14 +135,14 @@ fn later_manager_runs_too_or_status_says_what_to_do() {
             let status = sandbox.lattice(&["hooks", "status"]).exits(0);
             let state = format!("not installed: {}'s hook is there", manager.name);
             status.says_out(&state).says_err("`git lattice hooks install`");
-            theirs_run_alone(sandbox, manager, "ours were pushed aside");
+            assert_only_theirs_runs(sandbox, manager, "ours were pushed aside");
             install(sandbox, way);
         }
-        both_run(sandbox, manager, "theirs last");
+        assert_both_run(sandbox, manager, "theirs last");
         install(sandbox, way);
-        both_run(sandbox, manager, "after ours were installed again");
+        assert_both_run(sandbox, manager, "after ours were installed again");
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
-        theirs_run_alone(sandbox, manager, "ours gone");
+        assert_only_theirs_runs(sandbox, manager, "ours gone");
         let traces = sandbox.tree("work/.git");
         assert!(
             !traces.contains("git-lattice-shim") && !traces.contains("lattice-chained"),
@@ -160,13 +160,13 @@ fn reinstalled_manager_keeps_both_running() {
         for round in 0..2 {
             manager.install(sandbox);
             if manager.calls_ours || way == ["--config"] {
-                both_run(sandbox, manager, "theirs again");
+                assert_both_run(sandbox, manager, "theirs again");
             }
             install(sandbox, way);
-            both_run(sandbox, manager, &format!("both again, round {round}"));
+            assert_both_run(sandbox, manager, &format!("both again, round {round}"));
         }
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
-        theirs_run_alone(sandbox, manager, "ours gone");
+        assert_only_theirs_runs(sandbox, manager, "ours gone");
     });
 }
 
@@ -182,10 +182,10 @@ fn user_hook_survives_two_managers() {
         std::os::unix::fs::symlink(sandbox.path("bin-own/own"), hooks.join("pre-commit")).unwrap();
         install(&sandbox, &["--shim"]);
         manager.install(&sandbox);
-        both_run(&sandbox, manager, "the user's own first, then ours, then theirs");
+        assert_both_run(&sandbox, manager, "the user's own first, then ours, then theirs");
         assert_eq!(fs::read_to_string(&seen).unwrap(), "pre-commit\n", "{}: its name and number", manager.name);
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
-        theirs_run_alone(&sandbox, manager, "ours gone");
+        assert_only_theirs_runs(&sandbox, manager, "ours gone");
         assert_eq!(fs::read_to_string(&seen).unwrap().lines().count(), 2, "{} calls it now", manager.name);
     }
 }

@@ -25,7 +25,7 @@ fn sandbox(nix: &Path, rest: &str) -> Sandbox {
     );
     let mut sandbox = Sandbox::with_toml(&toml(&axes, &format!("template = \"step\"\n{rest}")));
     sandbox.use_nix(nix);
-    sandbox.settings("max-jobs = 4");
+    sandbox.add_nix_setting("max-jobs = 4");
     sandbox
 }
 
@@ -45,39 +45,39 @@ fn step(name: &str, script: &str) -> String {
     )
 }
 
-fn fine(name: &str) -> String {
+fn working_step(name: &str) -> String {
     step(name, &format!("echo from {name}; echo {name} >$out"))
 }
 
 impl Sandbox {
     /// Adds a line to nix.conf.
-    fn settings(&self, line: &str) {
+    fn add_nix_setting(&self, line: &str) {
         let path = self.path("nix/conf/nix.conf");
         let conf = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{conf}{line}\n")).unwrap();
     }
 
     /// A point with this `step.nix`.
-    fn made(&self, point: &str, text: &str) {
+    fn make_point(&self, point: &str, text: &str) {
         self.points(&[point]);
         self.commit_to(point, &[("step.nix", text)]);
     }
 
     /// Twelve points: c03 does not evaluate, c07 fails, and a second step rests on that; the others are fine.
-    fn twelve(&self) {
+    fn make_twelve_points(&self) {
         for name in components().iter().take(11) {
             let text = match name.as_str() {
                 "c03" => "{ ... }: throw \"not like this\"\n".to_owned(),
                 "c07" => step("c07", "echo seven says so; exit 7"),
-                _ => fine(name),
+                _ => working_step(name),
             };
-            self.made(&first(name), &text);
+            self.make_point(&first(name), &text);
         }
-        self.made(&second("c07"), &fine("rests"));
+        self.make_point(&second("c07"), &working_step("rests"));
     }
 
     /// Builds, with every program that is started on stderr.
-    fn traced(&self, args: &[&str]) -> Run {
+    fn build_traced(&self, args: &[&str]) -> Run {
         self.lattice_in("work", &[&["build"], args].concat(), |command| command.env("GIT_LATTICE_TRACE", "1"))
     }
 
@@ -107,7 +107,7 @@ impl Sandbox {
 }
 
 /// How often a program was started with all these words.
-fn started(run: &Run, words: &[&str]) -> usize {
+fn count_starts(run: &Run, words: &[&str]) -> usize {
     let is = |line: &&str| line.starts_with("trace:") && words.iter().all(|word| line.contains(word));
     run.stderr.lines().filter(is).count()
 }
@@ -116,10 +116,10 @@ fn started(run: &Run, words: &[&str]) -> usize {
 fn each_point_gets_its_own_record() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        sandbox.twelve();
-        let run = sandbox.traced(&["--all"]).exits(1);
+        sandbox.make_twelve_points();
+        let run = sandbox.build_traced(&["--all"]).exits(1);
         assert_eq!(
-            started(&run, &["nix-store", "--realise", "--keep-going"]),
+            count_starts(&run, &["nix-store", "--realise", "--keep-going"]),
             1,
             "one call builds all:\n{}",
             run.stderr
@@ -151,16 +151,21 @@ fn process_count_does_not_grow_with_the_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
         let names = components();
-        names.iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
-        let run = sandbox.traced(&["--all"]).exits(0);
-        assert_eq!(started(&run, &["build --dry-run --json"]), 1, "one evaluation:\n{}", run.stderr);
-        assert_eq!(started(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
+        names.iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
+        let run = sandbox.build_traced(&["--all"]).exits(0);
+        assert_eq!(count_starts(&run, &["build --dry-run --json"]), 1, "one evaluation:\n{}", run.stderr);
+        assert_eq!(count_starts(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
         assert_eq!(sandbox.records().len(), 12);
         // How often the store is asked while Nix works is a matter of time; all that is over by then is recorded together.
-        let asked = started(&run, &["path-info"]);
+        let asked = count_starts(&run, &["path-info"]);
         // Settings, evaluation, what is missing for whom (two), the build.
-        assert_eq!(started(&run, &["nix", "--extra"]), 5 + asked + started(&run, &["--add-root"]), "{}", run.stderr);
-        assert!(started(&run, &["update-ref", "lattice: record"]) <= asked, "{}", run.stderr);
+        assert_eq!(
+            count_starts(&run, &["nix", "--extra"]),
+            5 + asked + count_starts(&run, &["--add-root"]),
+            "{}",
+            run.stderr
+        );
+        assert!(count_starts(&run, &["update-ref", "lattice: record"]) <= asked, "{}", run.stderr);
     }
 }
 
@@ -168,8 +173,8 @@ fn process_count_does_not_grow_with_the_points() {
 fn each_log_has_only_its_own_lines() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
-        sandbox.made(&second("c03"), &fine("third"));
+        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
+        sandbox.make_point(&second("c03"), &working_step("third"));
         // The first step of c03 is not asked for: it is a part of what its second step needs.
         sandbox.lattice(&["build", &first("c01"), &first("c02"), &second("c03")]).exits(0);
         let log = sandbox.log_of(&first("c01"));
@@ -178,7 +183,7 @@ fn each_log_has_only_its_own_lines() {
         assert!(log.contains("from c03\n") && log.contains("from third\n") && !log.contains("c01"), "{log}");
         let point = sandbox.point(&first("c03"));
         assert_eq!(point["state"], "new", "what was not asked for has no record");
-        sandbox.made(&first("c04"), &fine("c04"));
+        sandbox.make_point(&first("c04"), &working_step("c04"));
         sandbox.lattice(&["build", &first("c04")]).exits(0);
         assert_eq!(sandbox.log_of(&first("c04")).matches("will be built").count(), 1, "evaluation lists nothing");
     }
@@ -188,9 +193,9 @@ fn each_log_has_only_its_own_lines() {
 fn failed_dependency_is_named_in_the_record() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        sandbox.made(&first("c01"), &fine("c01"));
-        sandbox.made(&first("c02"), &step("low", "echo low; exit 5"));
-        sandbox.made(&second("c02"), &fine("c02"));
+        sandbox.make_point(&first("c01"), &working_step("c01"));
+        sandbox.make_point(&first("c02"), &step("low", "echo low; exit 5"));
+        sandbox.make_point(&second("c02"), &working_step("c02"));
         sandbox.lattice(&["build", &first("c01"), &second("c02")]).exits(1).says_out("low");
         let record = sandbox.record_of(&second("c02"));
         assert!(record["drv"].as_str().unwrap().ends_with("-low.drv"), "{record}");
@@ -203,7 +208,7 @@ fn failed_dependency_is_named_in_the_record() {
 fn every_output_survives_garbage_collection() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        ["c01", "c02", "c03"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
         sandbox.lattice(&["build", "--all"]).exits(0);
         sandbox.lattice(&["build", "--all", "--again"]).exits(0);
         let roots = || fs::read_dir(sandbox.work().join(".git/lattice/roots")).unwrap().count();
@@ -237,9 +242,9 @@ impl Sandbox {
 fn finished_points_are_recorded_before_an_interrupt() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
-        sandbox.made(&first("c03"), &step("endless", "echo begun; while :; do :; done"));
-        sandbox.made(&second("c03"), &fine("waits"));
+        ["c01", "c02"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
+        sandbox.make_point(&first("c03"), &step("endless", "echo begun; while :; do :; done"));
+        sandbox.make_point(&second("c03"), &working_step("waits"));
         let mut running = sandbox.command("work", &["build", "--all"]).spawn().unwrap();
         // Nothing more is said by nix: the others are done, and the endless one is silent.
         sandbox.wait_for_records(2);
@@ -260,7 +265,7 @@ fn finished_points_are_recorded_before_an_interrupt() {
 fn duplicate_keys_are_built_once() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+        ["c01", "c02"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
         let one = first("c01");
         let built = sandbox.lattice(&["build", &one, &first("c02"), &one, &branch(&one), "--json"]).exits(0).json();
         assert_eq!(fields(&built["results"], "verdict"), ["built"; 4], "each has its answer: {built}");
@@ -272,7 +277,7 @@ fn duplicate_keys_are_built_once() {
 fn shared_derivation_is_recorded_for_both_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine("same")));
+        ["c01", "c02"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step("same")));
         sandbox.lattice(&["build", "--all"]).exits(0);
         let [one, two] = ["c01", "c02"].map(|name| sandbox.record_of(&first(name)));
         assert_eq!((&one["drv"], &one["outputs"]), (&two["drv"], &two["outputs"]));
@@ -286,10 +291,10 @@ fn shared_derivation_is_recorded_for_both_points() {
 fn failed_and_frontier_flags_select_points() {
     for nix in every_nix() {
         let sandbox = sandbox(&nix, "");
-        sandbox.made(&first("c01"), &fine("c01"));
-        sandbox.made(&second("c01"), &fine("c01b"));
-        sandbox.made(&first("c02"), &step("bad", "exit 1"));
-        sandbox.made(&second("c02"), &fine("c02b"));
+        sandbox.make_point(&first("c01"), &working_step("c01"));
+        sandbox.make_point(&second("c01"), &working_step("c01b"));
+        sandbox.make_point(&first("c02"), &step("bad", "exit 1"));
+        sandbox.make_point(&second("c02"), &working_step("c02b"));
         let points = |args: &[&str], code: i32| {
             let built = sandbox.lattice(&[&["build", "--json"], args].concat()).exits(code).json();
             fields(&built["results"], "point").into_iter().map(str::to_owned).collect::<Vec<_>>()
@@ -307,7 +312,7 @@ fn failed_and_frontier_flags_select_points() {
             .says_err("everything is built, or depends on");
         sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says_err("nothing has failed");
         assert_eq!(points(&["--all"], 1).len(), 4);
-        sandbox.commit_to(&first("c02"), &[("step.nix", &fine("good"))]);
+        sandbox.commit_to(&first("c02"), &[("step.nix", &working_step("good"))]);
         assert_eq!(points(&["--failed"], 1), [second("c02")], "other content did not fail, what was built on it did");
         assert_eq!(points(&["--all"], 1).len(), 4);
     }
@@ -337,11 +342,11 @@ fn nix_eval_jobs_is_used_if_installed() {
     for nix in every_nix() {
         let mut sandbox = sandbox(&nix, "");
         sandbox.use_program("nix-eval-jobs", EVAL_JOBS);
-        sandbox.twelve();
-        let run = sandbox.traced(&["--all", "--json"]).exits(1);
-        assert_eq!(started(&run, &["nix-eval-jobs", "--expr"]), 1, "{}", run.stderr);
+        sandbox.make_twelve_points();
+        let run = sandbox.build_traced(&["--all", "--json"]).exits(1);
+        assert_eq!(count_starts(&run, &["nix-eval-jobs", "--expr"]), 1, "{}", run.stderr);
         assert_eq!(
-            started(&run, &["build --dry-run --json"]),
+            count_starts(&run, &["build --dry-run --json"]),
             1,
             "Nix is asked about nothing but the point that throws, whether it is the text that does:\n{}",
             run.stderr
@@ -358,7 +363,7 @@ fn nix_eval_jobs_is_used_if_installed() {
 fn nix_evaluates_what_nix_eval_jobs_skips() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let mut sandbox = sandbox(&nix, "");
-    ["c01", "c02"].iter().for_each(|name| sandbox.made(&first(name), &fine(name)));
+    ["c01", "c02"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
     let half = EVAL_JOBS.replace("job[0-9]*", "job1");
     sandbox.use_program("nix-eval-jobs", &half);
     let built = sandbox.lattice(&["build", "--all", "--json"]).exits(0).json();
@@ -376,7 +381,7 @@ fn installed_nix_eval_jobs_is_understood() {
     let wrapper = fs::read_to_string(sandbox.path("nix/bin/nix")).unwrap();
     let lines: Vec<_> = wrapper.lines().filter(|line| !line.starts_with("exec ")).collect();
     sandbox.use_program("nix-eval-jobs", &format!("{}\nexec '{}' \"$@\"\n", lines.join("\n"), real.display()));
-    sandbox.twelve();
+    sandbox.make_twelve_points();
     let built = sandbox.lattice(&["build", "--all", "--json"]).exits(1).json();
     assert_eq!(built["evaluator"], "nix-eval-jobs");
     let verdicts = fields(&built["results"], "verdict");

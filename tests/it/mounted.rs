@@ -24,7 +24,7 @@ impl Mounted {
 
     fn of(at: &Path, is_mounted: bool) -> Option<Self> {
         if !is_mounted {
-            crate::strace::sample::say("NOT TESTED: nothing can be mounted here");
+            crate::strace::sample::print_past_harness("NOT TESTED: nothing can be mounted here");
         }
         is_mounted.then(|| Self(at.to_owned()))
     }
@@ -37,7 +37,7 @@ impl Drop for Mounted {
 }
 
 /// Fills the file system of `dir` but for so many KiB while `work` runs.
-pub(crate) fn filled<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_free_kib<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
     let path = dir.join("fill");
     let mut file = fs::File::create(&path).unwrap();
     while file.write_all(&[1; 4096]).is_ok() {}

@@ -1,7 +1,7 @@
 //! The conversation with real Nix, the oldest supported and a modern one, each with a private store.
 
-#[path = "nix/world.rs"]
-mod world;
+#[path = "nix/fixture.rs"]
+mod fixture;
 
 use std::fs;
 use std::io::Read as _;
@@ -9,8 +9,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use fixture::{NixFixture, flake, other_system, shell_flake, this_system};
 use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request, Who};
-use world::{World, elsewhere, flake, here, shell_flake};
 
 use crate::nix_setup::{every_nix, var};
 
@@ -40,16 +40,16 @@ fn log(events: &[Event]) -> Vec<&str> {
 fn build_result_is_the_same_on_every_nix_and_mode() {
     let mut results = Vec::new();
     for program in every_nix() {
-        let world = World::new(&program, "");
-        let flake = world.commit("dir ü#x&%+☃", &shell_flake(&here(), "hello", "echo hi; echo hello > $out"));
-        let mut request = Request::new(flake.clone(), here(), automatic());
-        request.out_link = Some(world.path("the link"));
-        let (outcome, events) = world.run(&request);
+        let fixture = NixFixture::new(&program, "");
+        let flake = fixture.commit("dir ü#x&%+☃", &shell_flake(&this_system(), "hello", "echo hi; echo hello > $out"));
+        let mut request = Request::new(flake.clone(), this_system(), automatic());
+        request.out_link = Some(fixture.path("the link"));
+        let (outcome, events) = fixture.run(&request);
         assert_eq!(log(&events), ["hi"]);
         let Outcome::Built { drv, outputs } = &outcome else { panic!("it should be built: {outcome:?}") };
         assert_eq!((drv.name(), outputs[0].name.as_str(), outputs[0].nar_hash.as_str()), ("hello.drv", "out", HELLO));
-        assert_eq!(fs::read_link(world.path("the link")).unwrap(), outputs[0].path.as_path());
-        let (again, events) = world.build(flake, Mode::Typed);
+        assert_eq!(fs::read_link(fixture.path("the link")).unwrap(), outputs[0].path.as_path());
+        let (again, events) = fixture.build(flake, Mode::Typed);
         assert_eq!((&again, log(&events).len()), (&outcome, 0), "what is built is not built again");
         results.push(outcome);
     }
@@ -59,9 +59,10 @@ fn build_result_is_the_same_on_every_nix_and_mode() {
 #[test]
 fn failing_build_shows_its_log_and_derivation() {
     for program in every_nix() {
-        let world = World::new(&program, "");
+        let fixture = NixFixture::new(&program, "");
         let script = "echo one; echo two >&2; printf 'l\\377st \\033[31mline\\n'; exit 3";
-        let (outcome, events) = world.build(world.commit("bad", &shell_flake(&here(), "bad", script)), automatic());
+        let (outcome, events) =
+            fixture.build(fixture.commit("bad", &shell_flake(&this_system(), "bad", script)), automatic());
         assert_eq!(log(&events), ["one", "two", "l\u{fffd}st line"]);
         let failure = failure(outcome);
         assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::Build, "bad.drv"));
@@ -72,14 +73,14 @@ fn failing_build_shows_its_log_and_derivation() {
 #[test]
 fn evaluation_error_is_shown() {
     for program in every_nix() {
-        let world = World::new(&program, "");
+        let fixture = NixFixture::new(&program, "");
         for (package, summary) in [
             ("throw \"no way\"", "no way"),
             ("derivation { name = ", "syntax error, unexpected ';'"),
             ("builtins.readFile /etc/hostname", "access to absolute path '/etc/hostname' is forbidden in pure"),
         ] {
-            let flake = world.commit("wrong", &flake(&here(), package));
-            let failure = failure(world.build(flake, Mode::Typed).0);
+            let flake = fixture.commit("wrong", &flake(&this_system(), package));
+            let failure = failure(fixture.build(flake, Mode::Typed).0);
             assert_eq!((failure.kind, failure.drv), (Kind::Evaluation, None));
             assert!(failure.summary.starts_with(summary), "`{}` should begin with `{summary}`", failure.summary);
         }
@@ -89,28 +90,28 @@ fn evaluation_error_is_shown() {
 #[test]
 fn automatic_build_has_limits() {
     for program in every_nix() {
-        let world = World::new(&program, "");
+        let fixture = NixFixture::new(&program, "");
         let list =
             |n: &str| format!("toString (builtins.length (builtins.deepSeq (builtins.genList (x: x + 1) {n}) [ ]))");
-        let hungry = world.commit("hungry", &flake(&here(), &list("30000000")));
+        let hungry = fixture.commit("hungry", &flake(&this_system(), &list("30000000")));
         let memory = Limits { memory: Some(100 << 20), ..Limits::default() };
-        let starved = failure(world.build(hungry, limited(memory)).0);
+        let starved = failure(fixture.build(hungry, limited(memory)).0);
         assert_eq!((starved.kind, starved.summary.as_str()), (Kind::EvaluationMemory, "out of memory"));
 
         let sum = "builtins.foldl' (a: b: a + b) 0";
         let endless = format!("{sum} (builtins.genList (x: {sum} (builtins.genList (x: x) 100000)) 1000000)");
-        let endless = world.commit("endless", &flake(&here(), &endless));
+        let endless = fixture.commit("endless", &flake(&this_system(), &endless));
         let second = Duration::from_secs(1);
         let stopped =
-            failure(world.build(endless, limited(Limits { evaluation: Some(second), ..Limits::default() })).0);
+            failure(fixture.build(endless, limited(Limits { evaluation: Some(second), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv), (Kind::EvaluationTime, None));
 
-        let slow = world.commit("slow", &shell_flake(&here(), "slow", "while :; do :; done"));
-        let stopped = failure(world.build(slow, limited(Limits { build: Some(second), ..Limits::default() })).0);
+        let slow = fixture.commit("slow", &shell_flake(&this_system(), "slow", "while :; do :; done"));
+        let stopped = failure(fixture.build(slow, limited(Limits { build: Some(second), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::Timeout, "slow.drv"));
 
-        let chatty = world.commit("chatty", &shell_flake(&here(), "chatty", "while :; do echo chatter; done"));
-        let stopped = failure(world.build(chatty, limited(Limits { log: Some(1000), ..Limits::default() })).0);
+        let chatty = fixture.commit("chatty", &shell_flake(&this_system(), "chatty", "while :; do echo chatter; done"));
+        let stopped = failure(fixture.build(chatty, limited(Limits { log: Some(1000), ..Limits::default() })).0);
         assert_eq!((stopped.kind, stopped.drv.unwrap().name()), (Kind::LogLimit, "chatty.drv"));
     }
 }
@@ -118,27 +119,28 @@ fn automatic_build_has_limits() {
 #[test]
 fn capability_is_known_before_building() {
     for program in every_nix() {
-        let capability = |settings: &str| Capability::of(&World::new(&program, settings).nix().settings().unwrap());
+        let capability =
+            |settings: &str| Capability::of(&NixFixture::new(&program, settings).nix().settings().unwrap());
         let none = capability("");
-        assert!(none.can_build(&here()) && !none.can_build(&elsewhere()), "{none:?}");
+        assert!(none.can_build(&this_system()) && !none.can_build(&other_system()), "{none:?}");
         let far = vec![Who::Builder("ssh-ng://far".to_owned())];
         let line = capability("builders = ssh-ng://far riscv64-linux,aarch64-linux - 2");
-        assert_eq!(line.who(&elsewhere()).collect::<Vec<_>>(), far);
+        assert_eq!(line.who(&other_system()).collect::<Vec<_>>(), far);
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, "# ours\nssh-ng://far riscv64-linux /root/key 2 1 kvm,big-parallel\n").unwrap();
         let machines = capability(&format!("builders = @{}", file.path().display()));
-        assert_eq!(machines.who(&elsewhere()).collect::<Vec<_>>(), far);
+        assert_eq!(machines.who(&other_system()).collect::<Vec<_>>(), far);
         let emulated = capability("extra-platforms = riscv64-linux");
-        assert_eq!(emulated.who(&elsewhere()).collect::<Vec<_>>(), [Who::Here]);
+        assert_eq!(emulated.who(&other_system()).collect::<Vec<_>>(), [Who::Here]);
     }
 }
 
 #[test]
 fn missing_builder_message_of_nix_is_recognised() {
     for program in every_nix() {
-        let world = World::new(&program, "");
-        let flake = world.commit("far", &shell_flake(&elsewhere(), "far", "echo hello > $out"));
-        let failure = failure(world.run(&Request::new(flake, elsewhere(), Mode::Typed)).0);
+        let fixture = NixFixture::new(&program, "");
+        let flake = fixture.commit("far", &shell_flake(&other_system(), "far", "echo hello > $out"));
+        let failure = failure(fixture.run(&Request::new(flake, other_system(), Mode::Typed)).0);
         assert_eq!((failure.kind, failure.drv.unwrap().name()), (Kind::NoBuilder, "far.drv"));
     }
 }
@@ -146,11 +148,11 @@ fn missing_builder_message_of_nix_is_recognised() {
 #[test]
 fn directory_with_an_unusual_name_builds() {
     for program in every_nix() {
-        let world = World::new(&program, "");
-        let dir = world.path("no repo #&%é");
+        let fixture = NixFixture::new(&program, "");
+        let dir = fixture.path("no repo #&%é");
         fs::create_dir(&dir).unwrap();
-        fs::write(dir.join("flake.nix"), shell_flake(&here(), "hello", "echo hello > $out")).unwrap();
-        let (outcome, _) = world.build(FlakeRef::directory(dir).unwrap(), automatic());
+        fs::write(dir.join("flake.nix"), shell_flake(&this_system(), "hello", "echo hello > $out")).unwrap();
+        let (outcome, _) = fixture.build(FlakeRef::directory(dir).unwrap(), automatic());
         let Outcome::Built { outputs, .. } = &outcome else { panic!("it should be built: {outcome:?}") };
         assert_eq!(outputs[0].nar_hash, HELLO);
     }
@@ -159,15 +161,15 @@ fn directory_with_an_unusual_name_builds() {
 #[test]
 fn missing_repository_is_trouble_not_a_failure() {
     for program in every_nix() {
-        let world = World::new(&program, "");
-        let mut flake = world.commit("x", &shell_flake(&here(), "x", "echo hello > $out"));
+        let fixture = NixFixture::new(&program, "");
+        let mut flake = fixture.commit("x", &shell_flake(&this_system(), "x", "echo hello > $out"));
         flake = FlakeRef::commit(
-            world.path("gone"),
+            fixture.path("gone"),
             &flake.to_string()[flake.to_string().find("rev=").unwrap() + 4..][..40],
             "",
         )
         .unwrap();
-        let failure = failure(world.build(flake, Mode::Typed).0);
+        let failure = failure(fixture.build(flake, Mode::Typed).0);
         assert_eq!(failure.kind, Kind::Trouble, "{failure:?}");
     }
 }
@@ -190,8 +192,9 @@ fn git_hook_environment_does_not_reach_nix() {
         return;
     }
     for program in every_nix() {
-        let world = World::new(&program, "");
-        let (outcome, _) = world.build(world.commit("x", &shell_flake(&here(), "x", "echo hello > $out")), automatic());
+        let fixture = NixFixture::new(&program, "");
+        let (outcome, _) =
+            fixture.build(fixture.commit("x", &shell_flake(&this_system(), "x", "echo hello > $out")), automatic());
         assert!(matches!(outcome, Outcome::Built { .. }), "{outcome:?}");
     }
 }
@@ -199,29 +202,29 @@ fn git_hook_environment_does_not_reach_nix() {
 #[test]
 fn refuses_a_program_that_is_not_nix() {
     assert!(matches!(Nix::at("/no/such/nix"), Err(Error::Process(_))));
-    let not = World::fake("echo a shell");
+    let not = NixFixture::fake("echo a shell");
     let error = Nix::at(not.path("nix")).unwrap_err();
     assert!(matches!(&error, Error::NotNix { printed, .. } if printed == "a shell"), "{error}");
     assert!(error.hint().unwrap().contains("nix-bin"));
-    let old = World::fake("echo 'nix (Nix) 2.3.16'");
+    let old = NixFixture::fake("echo 'nix (Nix) 2.3.16'");
     assert!(matches!(Nix::at(old.path("nix")), Err(Error::TooOld { .. })));
 }
 
 #[test]
 fn killed_nix_gives_no_answer() {
-    let world = World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) kill -9 $$;; esac");
-    let request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), Mode::Typed);
-    let error = world.nix().build(&request, &mut |_| ()).unwrap_err();
+    let fixture = NixFixture::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) kill -9 $$;; esac");
+    let request = Request::new(FlakeRef::directory(fixture.path("")).unwrap(), this_system(), Mode::Typed);
+    let error = fixture.nix().build(&request, &mut |_| ()).unwrap_err();
     assert!(matches!(error, Error::Killed { signal: Some(9) }), "nobody interrupted it: {error}");
 }
 
 #[test]
 fn request_settings_cannot_weaken_automatic_builds() {
-    let world =
-        World::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) printf '%s\\n' \"$@\" >&2; exit 1;; esac");
-    let mut request = Request::new(FlakeRef::directory(world.path("")).unwrap(), here(), automatic());
+    let fixture =
+        NixFixture::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) printf '%s\\n' \"$@\" >&2; exit 1;; esac");
+    let mut request = Request::new(FlakeRef::directory(fixture.path("")).unwrap(), this_system(), automatic());
     request.options.settings = vec![("sandbox".into(), "false".into()), ("builders".into(), String::new())];
-    let (_, events) = world.run(&request);
+    let (_, events) = fixture.run(&request);
     let args: Vec<&str> =
         events.iter().filter_map(|e| if let Event::Plain(text) = e { Some(text.as_str()) } else { None }).collect();
     let sandbox: Vec<&str> = args.windows(2).filter(|pair| pair[0] == "sandbox").map(|pair| pair[1]).collect();
@@ -236,12 +239,12 @@ fn request_settings_cannot_weaken_automatic_builds() {
 #[test]
 fn lix_is_asked_without_json_format() {
     let hash = "f3wxgzd4xidi23hm960cwp0bwifj7h5s";
-    let world = World::fake(&format!(
+    let fixture = NixFixture::fake(&format!(
         "case $* in\n *version) echo 'nix (Lix, like Nix) 2.93.0';;\n *json-format*) exit 1;;\n\
          *path-info*) echo '[{{\"path\":\"/nix/store/{hash}-x\",\"narHash\":\"sha256-x\"}}]';;\n\
          *) echo '[{{\"drvPath\":\"/nix/store/{hash}-x.drv\",\"outputs\":{{\"out\":\"/nix/store/{hash}-x\"}}}}]';;\nesac"
     ));
-    let (outcome, _) = world.build(FlakeRef::directory(world.path("")).unwrap(), Mode::Typed);
+    let (outcome, _) = fixture.build(FlakeRef::directory(fixture.path("")).unwrap(), Mode::Typed);
     assert!(matches!(&outcome, Outcome::Built { outputs, .. } if outputs[0].nar_hash == "sha256-x"), "{outcome:?}");
 }
 
@@ -252,20 +255,20 @@ fn interrupt_ends_a_nix_that_ignores_signals() {
     if let Some(dir) = var(INSIDE) {
         git_lattice::process::end_children_on_signals().unwrap();
         let nix = Nix::at(std::path::Path::new(&dir).join("nix")).unwrap();
-        let request = Request::new(FlakeRef::directory(dir).unwrap(), here(), Mode::Typed);
+        let request = Request::new(FlakeRef::directory(dir).unwrap(), this_system(), Mode::Typed);
         nix.build(&request, &mut |_| ()).ok();
         git_lattice::process::end_by_signal();
         return;
     }
-    let world = World::fake(
+    let fixture = NixFixture::fake(
         "trap '' INT TERM HUP\ncase $* in *version) echo 'nix (Nix) 2.8.0'; exit;; esac\n\
          exec 3> alive; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done; echo survived >&3",
     );
-    let alive = world.path("alive");
+    let alive = fixture.path("alive");
     assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
     let mut test = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "nix::interrupt_ends_a_nix_that_ignores_signals"])
-        .env(INSIDE, world.path(""))
+        .env(INSIDE, fixture.path(""))
         .stdout(Stdio::null())
         .spawn()
         .unwrap();

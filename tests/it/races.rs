@@ -6,7 +6,7 @@ use crate::story::{elsewhere, far, fields};
 const SETTINGS: &str = include_str!("../../src/nix/captured/settings-2.8.json");
 
 /// A Nix that builds for no other machine and is quick to say so.
-pub(crate) fn with_quick_nix(count: usize) -> (Sandbox, Vec<String>) {
+pub(crate) fn with_fake_nix(count: usize) -> (Sandbox, Vec<String>) {
     let mut sandbox = Sandbox::new();
     let answer =
         format!("#!/bin/sh\ncase $* in *version*) echo 'nix (Nix) 2.8.0' ;; *) cat <<'END'\n{SETTINGS}\nEND\nesac\n");
@@ -18,7 +18,7 @@ pub(crate) fn with_quick_nix(count: usize) -> (Sandbox, Vec<String>) {
 }
 
 /// Builds the points, all at the same time.
-fn build_at_once<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>) {
+fn build_concurrently<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>) {
     std::thread::scope(|scope| {
         let running: Vec<_> = points.map(|point| scope.spawn(move || sandbox.lattice(&["build", point]))).collect();
         for one in running {
@@ -29,8 +29,8 @@ fn build_at_once<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>
 
 #[test]
 fn twelve_concurrent_builds_lose_no_record() {
-    let (sandbox, points) = with_quick_nix(12);
-    build_at_once(&sandbox, points.iter());
+    let (sandbox, points) = with_fake_nix(12);
+    build_concurrently(&sandbox, points.iter());
     let records = serde_json::Value::from(sandbox.records());
     let mut found = fields(&records, "point");
     found.sort_unstable();
@@ -44,11 +44,11 @@ fn twelve_concurrent_builds_lose_no_record() {
 
 #[test]
 fn concurrent_git_notes_lose_no_record() {
-    let (sandbox, points) = with_quick_nix(2);
-    build_at_once(&sandbox, points.iter());
+    let (sandbox, points) = with_fake_nix(2);
+    build_concurrently(&sandbox, points.iter());
     let name = sandbox.git(&["config", "lattice.writer"]);
     sandbox.git(&["notes", "--ref", &format!("lattice/{name}"), "add", "-m", "a remark of the user's", "main"]);
-    build_at_once(&sandbox, points.iter());
+    build_concurrently(&sandbox, points.iter());
     assert_eq!(sandbox.git(&["notes", "--ref", &format!("lattice/{name}"), "show", "main"]), "a remark of the user's");
     let found = points.iter().map(|point| {
         let shown = sandbox.lattice(&["show", point, "--json"]).exits(0).json();
@@ -70,7 +70,7 @@ fn concurrent_new_of_one_point_agrees() {
 }
 
 /// Runs git-lattice with each of these arguments, all at the same time.
-fn all_at_once(sandbox: &Sandbox, runs: &[Vec<&str>]) {
+fn run_concurrently(sandbox: &Sandbox, runs: &[Vec<&str>]) {
     std::thread::scope(|scope| {
         let running: Vec<_> = runs.iter().map(|args| scope.spawn(move || sandbox.lattice(args))).collect();
         for one in running {
@@ -84,7 +84,7 @@ fn concurrent_new_on_one_chain_see_each_other() {
     let sandbox = Sandbox::new();
     let steps: Vec<_> = (1..=30).map(|i| format!("step{i}")).collect();
     let new = |step| vec!["new", "--arch", "aarch64", "--no-push", "--no-switch", "--step", step];
-    all_at_once(&sandbox, &steps.iter().map(|step| new(step)).collect::<Vec<_>>());
+    run_concurrently(&sandbox, &steps.iter().map(|step| new(step)).collect::<Vec<_>>());
     let branch = |n: usize| format!("feature/toolchain/aarch64/phase0/step{n}");
     let file = |n: usize| sandbox.work().join(".git/refs/heads").join(branch(n));
     let mut order: Vec<_> = (1..=30).map(|n| (std::fs::metadata(file(n)).unwrap().modified().unwrap(), n)).collect();
@@ -111,7 +111,7 @@ fn concurrent_axis_add_loses_no_value() {
         std::process::Command::new("chmod").arg("640").arg(&real).status().unwrap();
         let names: Vec<_> = (0..8).map(|i| format!("gcc-{i}")).collect();
         let runs: Vec<_> = names.iter().map(|name| vec!["axis", "add", "component", name]).collect();
-        all_at_once(&sandbox, &runs);
+        run_concurrently(&sandbox, &runs);
         let text = std::fs::read_to_string(&real).unwrap();
         for name in &names {
             assert!(text.contains(name.as_str()), "`{name}` was reported as added, round {round}: {text}");
@@ -143,7 +143,7 @@ fn concurrent_syncs_both_succeed() {
             sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", &format!("round {round}")]);
             sandbox.git_in("other", &["push", "-q", "origin", branch]);
         }
-        all_at_once(&sandbox, &[vec!["sync"], vec!["sync"]]);
+        run_concurrently(&sandbox, &[vec!["sync"], vec!["sync"]]);
         if round == 1 {
             sandbox.git(&[
                 "branch",

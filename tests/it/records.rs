@@ -16,7 +16,7 @@ fn with_one_point() -> (Sandbox, String) {
     (sandbox, one)
 }
 
-fn requiring(policy: &str) -> (Sandbox, String) {
+fn with_policy(policy: &str) -> (Sandbox, String) {
     let axes = chains("\"phase{n}\", from = 0", "\"step{n}\"");
     let sandbox = Sandbox::with_toml(&toml(&axes, &format!("[promote]\nrequire = {policy}")));
     let one = at("phase0/step1");
@@ -24,7 +24,7 @@ fn requiring(policy: &str) -> (Sandbox, String) {
     (sandbox, one)
 }
 
-fn told(sandbox: &Sandbox, writer: &str, point: &str, changes: &Value) {
+fn add_record(sandbox: &Sandbox, writer: &str, point: &str, changes: &Value) {
     write_record(sandbox, "work", writer, point, changes);
 }
 
@@ -33,7 +33,7 @@ fn hash(text: &str) -> Value {
 }
 
 #[track_caller]
-fn refused_for(sandbox: &Sandbox, what: &str, command: &str) {
+fn assert_promotion_refused(sandbox: &Sandbox, what: &str, command: &str) {
     let refused = sandbox.lattice(&["promote", "--json"]).exits(1).json();
     let rows = refused["refused"].as_array().unwrap();
     let found = rows.iter().any(|row| row["missing"] == what && row["command"] == command);
@@ -43,9 +43,9 @@ fn refused_for(sandbox: &Sandbox, what: &str, command: &str) {
 #[test]
 fn two_outputs_of_one_derivation_are_disputed() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({ "host": "alpha" }));
+    add_record(&sandbox, "first", &one, &json!({ "host": "alpha" }));
     assert_eq!(sandbox.state_of(&one), "built");
-    told(&sandbox, "second", &one, &json!({ "host": "beta", "outputs": hash("sha256-other") }));
+    add_record(&sandbox, "second", &one, &json!({ "host": "beta", "outputs": hash("sha256-other") }));
     for _ in ["seen for the first time", "remembered"] {
         sandbox
             .lattice(&["status"])
@@ -64,21 +64,21 @@ fn two_outputs_of_one_derivation_are_disputed() {
     let disputes = sandbox.lattice(&["show", "--json"]).exits(0).json()["disputes"].clone();
     assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
     assert_eq!(fields(&disputes[0]["sides"][0]["records"], "writer"), ["second"]);
-    refused_for(&sandbox, &format!("disputed on {}-linux", here()), &format!("git lattice show {one}"));
+    assert_promotion_refused(&sandbox, &format!("disputed on {}-linux", here()), &format!("git lattice show {one}"));
     sandbox.lattice(&["next-step", "--no-switch"]).exits(0).says_err("is disputed: its builds have different outputs");
 }
 
 #[test]
 fn only_other_content_or_the_writer_clears_a_dispute() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({}));
-    told(&sandbox, "second", &one, &json!({ "outputs": hash("sha256-other") }));
-    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced", "started": "2026-02-01T00:00:00Z" }));
+    add_record(&sandbox, "first", &one, &json!({}));
+    add_record(&sandbox, "second", &one, &json!({ "outputs": hash("sha256-other") }));
+    add_record(&sandbox, "first", &one, &json!({ "verdict": "reproduced", "started": "2026-02-01T00:00:00Z" }));
     assert_eq!(sandbox.state_of(&one), "disputed", "a later word should not clear it");
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     sandbox.git(&["notes", "--ref=lattice/second", "remove", &key]);
     assert_eq!(sandbox.state_of(&one), "built", "its writer took it back");
-    told(&sandbox, "second", &one, &json!({ "verdict": "differs" }));
+    add_record(&sandbox, "second", &one, &json!({ "verdict": "differs" }));
     assert_eq!(sandbox.state_of(&one), "disputed");
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.commit_to(&one, &[("config.toml", "another = true\n")]);
@@ -88,8 +88,8 @@ fn only_other_content_or_the_writer_clears_a_dispute() {
 #[test]
 fn other_derivation_may_have_another_output() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({}));
-    told(
+    add_record(&sandbox, "first", &one, &json!({}));
+    add_record(
         &sandbox,
         "second",
         &one,
@@ -101,58 +101,58 @@ fn other_derivation_may_have_another_output() {
 #[test]
 fn reproduced_record_counts_as_built() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
+    add_record(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
     assert_eq!(sandbox.state_of(&one), "built");
     sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
 fn promotion_may_require_a_reproduction() {
-    let (sandbox, one) = requiring("\"reproduced\"");
+    let (sandbox, one) = with_policy("\"reproduced\"");
     let system = format!("{}-linux", here());
-    refused_for(&sandbox, &format!("not built on {system}"), &format!("git lattice build {one}"));
-    told(&sandbox, "first", &one, &json!({}));
+    assert_promotion_refused(&sandbox, &format!("not built on {system}"), &format!("git lattice build {one}"));
+    add_record(&sandbox, "first", &one, &json!({}));
     let check = format!("git lattice build {one} --check");
-    refused_for(&sandbox, &format!("not reproduced on {system}"), &check);
-    told(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
-    told(&sandbox, "second", &one, &json!({ "started": "2026-03-01T00:00:00Z" }));
+    assert_promotion_refused(&sandbox, &format!("not reproduced on {system}"), &check);
+    add_record(&sandbox, "first", &one, &json!({ "verdict": "reproduced" }));
+    add_record(&sandbox, "second", &one, &json!({ "started": "2026-03-01T00:00:00Z" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
 fn promotion_may_require_several_hosts() {
-    let (sandbox, one) = requiring("{ hosts = 2 }");
+    let (sandbox, one) = with_policy("{ hosts = 2 }");
     let command = format!("git lattice build {one} --again  # on another host, then `git lattice sync`");
-    let lacks = || refused_for(&sandbox, &format!("built on 1 of 2 hosts for {}-linux", here()), &command);
-    told(&sandbox, "first", &one, &json!({ "host": "alpha" }));
+    let lacks = || assert_promotion_refused(&sandbox, &format!("built on 1 of 2 hosts for {}-linux", here()), &command);
+    add_record(&sandbox, "first", &one, &json!({ "host": "alpha" }));
     lacks();
-    told(&sandbox, "first", &one, &json!({ "host": "beta" }));
+    add_record(&sandbox, "first", &one, &json!({ "host": "beta" }));
     lacks();
-    told(&sandbox, "second", &one, &json!({ "host": "alpha", "verdict": "failed" }));
+    add_record(&sandbox, "second", &one, &json!({ "host": "alpha", "verdict": "failed" }));
     lacks();
-    told(
+    add_record(
         &sandbox,
         "third",
         &one,
         &json!({ "host": "gamma", "drv": "/nix/store/00000000000000000000000000000000-y.drv" }),
     );
     lacks();
-    told(&sandbox, "second", &one, &json!({ "host": "alpha" }));
+    add_record(&sandbox, "second", &one, &json!({ "host": "alpha" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0).says_out("phase1/step1");
 }
 
 #[test]
 fn promotion_may_require_both() {
-    let (sandbox, one) = requiring("{ verdict = \"reproduced\", hosts = 2 }");
-    told(&sandbox, "first", &one, &json!({}));
+    let (sandbox, one) = with_policy("{ verdict = \"reproduced\", hosts = 2 }");
+    add_record(&sandbox, "first", &one, &json!({}));
     let run = sandbox.lattice(&["promote"]).exits(1).says_out("not reproduced on").says_out("built on 1 of 2 hosts");
     run.says_err("2 things are missing");
-    told(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
+    add_record(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
 }
 
 /// A point of the other architecture, and a Nix that has no builder for it and is quick to say so.
-fn with_quick_nix() -> Sandbox {
+fn with_fake_nix() -> Sandbox {
     let mut sandbox = Sandbox::new();
     let answer =
         format!("#!/bin/sh\ncase $* in *version*) echo 'nix (Nix) 2.8.0' ;; *) cat <<'END'\n{SETTINGS}\nEND\nesac\n");
@@ -163,7 +163,7 @@ fn with_quick_nix() -> Sandbox {
 
 #[test]
 fn twenty_concurrent_processes_lose_no_record() {
-    let sandbox = with_quick_nix();
+    let sandbox = with_fake_nix();
     // A key of its own for each: what is asked for twice is built once.
     let point = |i: usize| far(&format!("phase0/step{}", i + 1));
     (1..20).for_each(|i| sandbox.points(&[&point(i)]));
@@ -191,7 +191,7 @@ fn twenty_concurrent_processes_lose_no_record() {
 
 #[test]
 fn records_are_signed_when_commits_are() {
-    let sandbox = with_quick_nix();
+    let sandbox = with_fake_nix();
     let build = || sandbox.lattice(&["build", &far("phase0/step1")]).exits(1).says_out("no-builder");
     let verified = || {
         let notes = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/notes"]);
@@ -212,8 +212,8 @@ fn built_chain() -> (Sandbox, String, String) {
     let sandbox = Sandbox::new();
     let [one, two] = [at("phase0/step1"), at("phase0/step2")];
     sandbox.points(&[&one, &two]);
-    told(&sandbox, "first", &one, &json!({}));
-    told(&sandbox, "first", &two, &json!({}));
+    add_record(&sandbox, "first", &one, &json!({}));
+    add_record(&sandbox, "first", &two, &json!({}));
     (sandbox, one, two)
 }
 
@@ -253,7 +253,7 @@ fn records_survive_a_rebase_and_a_merge() {
 #[test]
 fn record_copied_to_other_content_does_not_count() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({}));
+    add_record(&sandbox, "first", &one, &json!({}));
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     sandbox.git(&["config", "notes.rewriteRef", "refs/notes/lattice/*"]);
     sandbox.git(&["notes", "--ref=lattice/first", "copy", &key, "HEAD"]);
@@ -274,8 +274,8 @@ fn record_copied_to_other_content_does_not_count() {
 fn record_of_another_point_does_not_count() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["status"]).exits(0).never_says("invalid: `git lattice doctor`");
-    told(&sandbox, "second", &one, &json!({ "point": two, "verdict": "failed" }));
-    told(&sandbox, "second", &two, &json!({ "point": "nowhere/at/all", "verdict": "failed" }));
+    add_record(&sandbox, "second", &one, &json!({ "point": two, "verdict": "failed" }));
+    add_record(&sandbox, "second", &two, &json!({ "point": "nowhere/at/all", "verdict": "failed" }));
     assert_eq!((sandbox.state_of(&one), sandbox.state_of(&two)), ("built".to_owned(), "built".to_owned()));
     for _ in ["seen for the first time", "remembered"] {
         sandbox.lattice(&["status"]).exits(0).says_err("2 lines of the records are invalid");
@@ -284,7 +284,7 @@ fn record_of_another_point_does_not_count() {
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
     assert_eq!(fields(&shown["records"], "verdict"), ["built"]);
     sandbox.git(&["update-ref", "-d", "refs/notes/lattice/first"]);
-    told(&sandbox, "second", &one, &json!({ "point": two }));
+    add_record(&sandbox, "second", &one, &json!({ "point": two }));
     assert_eq!(sandbox.state_of(&one), "new", "a green point cannot be lent");
     sandbox.lattice(&["promote", &two]).exits(1).says_out("not built on");
 }
@@ -294,9 +294,9 @@ fn doctor_and_check_name_invalid_records() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
     sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all valid");
-    told(&sandbox, "second", &one, &json!({ "point": two }));
-    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
-    told(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
+    add_record(&sandbox, "second", &one, &json!({ "point": two }));
+    add_record(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
+    add_record(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));
     sandbox.git(&["update-ref", "refs/notes/lattice/text", "HEAD:README"]);
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     for args in [&["doctor", "--offline"][..], &["check"]] {
@@ -323,10 +323,10 @@ fn remember_as_built(sandbox: &Sandbox, point: &str, started: &str) {
 fn record_from_the_future_does_not_count_for_status() {
     let (sandbox, one) = with_one_point();
     let started = "2099-01-02T03:04:05Z";
-    told(&sandbox, "first", &one, &json!({ "started": started }));
+    add_record(&sandbox, "first", &one, &json!({ "started": started }));
     sandbox.lattice(&["status"]).exits(0);
     remember_as_built(&sandbox, &one, started);
-    refused_for(&sandbox, &format!("not built on {}-linux", here()), &format!("git lattice build {one}"));
+    assert_promotion_refused(&sandbox, &format!("not built on {}-linux", here()), &format!("git lattice build {one}"));
     assert_eq!(sandbox.state_of(&one), "new", "status should not say more than promote believes");
     assert_eq!(sandbox.lattice(&["show", "--json"]).exits(0).json()["state"], "new");
 }
@@ -334,7 +334,7 @@ fn record_from_the_future_does_not_count_for_status() {
 #[test]
 fn record_start_that_has_passed_is_noticed() {
     let (sandbox, one) = with_one_point();
-    told(&sandbox, "first", &one, &json!({}));
+    add_record(&sandbox, "first", &one, &json!({}));
     assert_eq!(sandbox.state_of(&one), "built");
     let path = sandbox.work().join(".git/lattice/cache");
     let text = fs::read_to_string(&path).unwrap();
@@ -350,7 +350,7 @@ fn status_and_promote_read_long_notes_alike() {
     // Each note is within the limit, and together they are longer than what is read of one key.
     let system = format!("{}-linux", here());
     for writer in ["a", "b", "c"] {
-        told(&sandbox, writer, &one, &json!({ "verdict": "failed", "started": "2026-01-01T00:00:00Z" }));
+        add_record(&sandbox, writer, &one, &json!({ "verdict": "failed", "started": "2026-01-01T00:00:00Z" }));
         let key = sandbox.lattice(&["show", "--json"]).json()["key"].as_str().unwrap().to_owned();
         let spaces = format!("{}\n", " ".repeat(1000)).repeat(3500);
         let note = sandbox.git(&["notes", "--ref", &format!("lattice/{writer}"), "show", &key]);
@@ -358,7 +358,7 @@ fn status_and_promote_read_long_notes_alike() {
         sandbox.write("note", format!("{verdict}\n{spaces}{}", if writer == "c" { " \n" } else { "" }));
         sandbox.git(&["notes", "--ref", &format!("lattice/{writer}"), "add", "-f", "-C", &blob(&sandbox), &key]);
     }
-    refused_for(&sandbox, &format!("failed on {system}"), &format!("git lattice build {one} --again"));
+    assert_promotion_refused(&sandbox, &format!("failed on {system}"), &format!("git lattice build {one} --again"));
     assert_eq!(sandbox.state_of(&one), "failed");
 }
 

@@ -118,7 +118,7 @@ impl Sandbox {
     }
 
     /// A clone with a remote, and no lattice.toml yet.
-    pub(crate) fn bare_start() -> Self {
+    pub(crate) fn without_lattice() -> Self {
         static PREPARED: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(|_| {}));
         PREPARED.copy()
     }
@@ -138,7 +138,7 @@ impl Sandbox {
 
     /// The same with this lattice.toml.
     pub(crate) fn with_toml(toml: &str) -> Self {
-        let sandbox = Self::bare_start();
+        let sandbox = Self::without_lattice();
         sandbox.write("lattice.toml", toml);
         sandbox.commit_lattice();
         sandbox

@@ -27,13 +27,13 @@ fn modes(dir: &Path) -> BTreeMap<PathBuf, u32> {
 }
 
 /// The permissions that plain git gives a directory of objects, an object and a file in this repository.
-struct ByGit {
+struct GitModes {
     dir: u32,
     object: u32,
     file: u32,
 }
 
-impl ByGit {
+impl GitModes {
     fn of(sandbox: &Sandbox) -> Self {
         let before = modes(&sandbox.path("work/.git"));
         for i in 0..8 {
@@ -75,7 +75,7 @@ fn created_files_have_gits_shared_permissions() {
         let nix = every_nix();
         nix.first().into_iter().for_each(|nix| sandbox.use_nix(nix));
         sandbox.git(&["config", "core.sharedRepository", value]);
-        let by_git = ByGit::of(&sandbox);
+        let by_git = GitModes::of(&sandbox);
         fs::remove_dir_all(sandbox.path("work/.git/hooks")).ok();
         let before = modes(&sandbox.path("work/.git"));
         sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);

@@ -4,7 +4,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir, far, here, texts};
 
-fn with_a_built_point() -> Sandbox {
+fn with_built_point() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("step.toml", "version = 1\n");
     sandbox.lattice(&["new", &at("phase0/step1"), "--config", "step.toml", "--no-switch"]).exits(0);
@@ -14,7 +14,7 @@ fn with_a_built_point() -> Sandbox {
 
 #[test]
 fn shows_every_part_of_a_point() {
-    let sandbox = with_a_built_point();
+    let sandbox = with_built_point();
     let one = at("phase0/step1");
     let config = sandbox.git(&["rev-parse", &format!("{}:{}/config.toml", branch(&one), dir(&one))]);
     let shown = sandbox.lattice(&["show", &one]).exits(0).stdout;
@@ -44,7 +44,7 @@ fn shows_every_part_of_a_point() {
 
 #[test]
 fn json_is_the_status_entry_with_records() {
-    let sandbox = with_a_built_point();
+    let sandbox = with_built_point();
     let one = at("phase0/step1");
     let shown = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
     assert_eq!(shown["version"], 1);
@@ -86,7 +86,7 @@ fn edited_flake_has_no_template() {
 
 #[test]
 fn remote_point_is_shown() {
-    let sandbox = with_a_built_point();
+    let sandbox = with_built_point();
     let colleague = sandbox.colleague();
     let run = sandbox.lattice_in(colleague, &["show", &at("phase0/step1")], |command| command).exits(0);
     run.says_out(&sandbox.commit(&branch(&at("phase0/step1"))));

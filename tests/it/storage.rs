@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::mounted::{Mounted, filled};
-use crate::races::with_quick_nix;
+use crate::mounted::{Mounted, with_free_kib};
+use crate::races::with_fake_nix;
 use crate::sandbox::{Run, Sandbox};
 
 /// A clone in a file system of 2 MiB.
@@ -40,7 +40,7 @@ fn new_on_a_full_disk_is_all_or_nothing() {
     let mut codes = Vec::new();
     for left in (0..=52).step_by(4) {
         let step = format!("step{}", left + 1);
-        let run = filled(&small, left, || new_step(&sandbox, "small", &step));
+        let run = with_free_kib(&small, left, || new_step(&sandbox, "small", &step));
         codes.push(run.code);
         if run.code != 0 {
             assert_nothing_made(&sandbox, "small", &step);
@@ -65,7 +65,7 @@ fn new_reports_read_only_objects() {
 
 #[test]
 fn results_are_kept_where_objects_are_read_only() {
-    let (sandbox, points) = with_quick_nix(1);
+    let (sandbox, points) = with_fake_nix(1);
     let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git/objects")) else { return };
     let run = sandbox.lattice(&["build", &points[0]]).exits(1).says_err("could not be recorded yet");
     run.says_err("Read-only file system").says_err("hint: it is kept in");
@@ -77,14 +77,14 @@ fn results_are_kept_where_objects_are_read_only() {
 
 #[test]
 fn no_result_is_lost_on_a_full_disk() {
-    let (sandbox, points) = with_quick_nix(1);
+    let (sandbox, points) = with_fake_nix(1);
     let Some(_mounted) = small_clone(&sandbox, "work") else { return };
     let small = sandbox.path("small");
     let build = || sandbox.lattice_in("small", &["build", &points[0]], |command| command);
     build().exits(1);
     let mut codes = Vec::new();
     for left in (0..=64).step_by(4) {
-        let run = filled(&small, left, build);
+        let run = with_free_kib(&small, left, build);
         codes.push(run.code);
         let files = fs::read_dir(small.join(".git/lattice/records")).into_iter().flatten().flatten();
         let is_kept = files.filter(|file| file.path().extension().is_some_and(|it| it == "jsonl")).count() == 1;

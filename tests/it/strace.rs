@@ -35,7 +35,7 @@ const WRITES: &str = "?write,?pwrite64,?writev,?pwritev,?pwritev2,?sendfile,?cop
 /// Where strace is; `None` only when the tests are told to go without.
 pub(crate) fn strace() -> Option<PathBuf> {
     if var("GIT_LATTICE_TEST_WITHOUT_STRACE").is_some() {
-        sample::say("NOT TESTED: faults at single system calls");
+        sample::print_past_harness("NOT TESTED: faults at single system calls");
         return None;
     }
     let works = |program: &PathBuf| {
@@ -57,7 +57,7 @@ pub(crate) enum Fault {
     /// All processes of the sandbox are killed at once.
     KillAll,
     /// git-lattice alone is killed, and the git that makes the call goes on.
-    KillOurs,
+    KillLattice,
 }
 
 impl Fault {
@@ -65,7 +65,7 @@ impl Fault {
         match self {
             Self::Error(name) | Self::Signal(name) => name,
             Self::KillAll => "SIGKILL to all",
-            Self::KillOurs => "SIGKILL to git-lattice",
+            Self::KillLattice => "SIGKILL to git-lattice",
         }
     }
 
@@ -74,7 +74,7 @@ impl Fault {
             Self::Error(name) => format!("error={name}"),
             Self::Signal(name) => format!("signal={name}"),
             // The harness kills while it stands still.
-            Self::KillAll | Self::KillOurs => "signal=SIGSTOP".to_owned(),
+            Self::KillAll | Self::KillLattice => "signal=SIGSTOP".to_owned(),
         }
     }
 }
@@ -106,10 +106,10 @@ pub(crate) struct Injection {
 
 impl Call {
     /// Whether this can happen at it: no pipe is full as a disk is, and git-lattice is killed alone while a git is at work.
-    pub(crate) fn can_meet(&self, fault: Fault) -> bool {
+    pub(crate) fn allows(&self, fault: Fault) -> bool {
         match fault {
             Fault::Error("ENOSPC") => !self.on_pipe,
-            Fault::KillOurs => self.program() == "git",
+            Fault::KillLattice => self.program() == "git",
             _ => true,
         }
     }
@@ -231,7 +231,7 @@ impl Tracer {
             Fault::Error(_) => line.contains("(INJECTED)"),
             Fault::Signal("SIGKILL") => line.ends_with("= ?") || line.ends_with("<unfinished ...>"),
             Fault::Signal(name) => line.contains(&format!("--- {name} ")),
-            Fault::KillAll | Fault::KillOurs => line.contains(STOPPED),
+            Fault::KillAll | Fault::KillLattice => line.contains(STOPPED),
         };
         ended.hit = log.lines().rfind(shows).map(str::to_owned);
         ended
@@ -312,7 +312,7 @@ impl Stopped<'_> {
     /// Kills whom the fault says, once the process stands still; whether that was done.
     fn kill(&self) -> bool {
         let fault = self.injection.fault;
-        if !matches!(fault, Fault::KillAll | Fault::KillOurs) || !self.stands_still() {
+        if !matches!(fault, Fault::KillAll | Fault::KillLattice) || !self.stands_still() {
             return false;
         }
         let ours = Path::new(env!("CARGO_BIN_EXE_git-lattice"));
@@ -320,7 +320,7 @@ impl Stopped<'_> {
         // One that has ended meanwhile needs no signal.
         let tell =
             |pids: Vec<Pid>, signal| pids.into_iter().for_each(|pid| kill_process(pid, signal).unwrap_or_default());
-        if fault == Fault::KillOurs {
+        if fault == Fault::KillLattice {
             tell(self.processes().into_iter().filter(is_ours).collect(), Signal::KILL);
             tell(self.processes(), Signal::CONT);
         }

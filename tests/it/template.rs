@@ -3,7 +3,7 @@
 mod live;
 
 use git_lattice::template::Template::{self, Config, Nixpkgs, Rust, Step};
-use live::{Built, Entry, Nix, Repo, elsewhere, every_nix, here};
+use live::{Built, GeneratedFlake, Nix, Repo, every_nix, other_system, this_system};
 
 const STEPS: [&str; 3] = ["c/a+b/step1", "c/a+b/step2", "c/a+b/step3"];
 
@@ -11,14 +11,17 @@ const STEPS: [&str; 3] = ["c/a+b/step1", "c/a+b/step2", "c/a+b/step3"];
 const HOSTILE: &str = "\" ${c} $${d} \\ '' \n \r\n \r \t é \u{1F600} #";
 
 /// Three steps, each on top of the one before.
-fn chain(templates: [Template; 3]) -> Vec<Entry> {
+fn chain(templates: [Template; 3]) -> Vec<GeneratedFlake> {
     let below: [&[&str]; 3] = [&[], &["../step1"], &["../step2"]];
-    (0..3).map(|n| Entry::new(templates[n], STEPS[n], below[n])).collect()
+    (0..3).map(|n| GeneratedFlake::new(templates[n], STEPS[n], below[n])).collect()
 }
 
 /// What `ask` says with each Nix, after it was seen that all say the same. Each gets a repository of its own, which
 /// holds the same flakes beside something else: nothing may depend on that.
-fn agreed<T: PartialEq + std::fmt::Debug>(flakes: &[Entry], ask: impl Fn(&Nix, &Repo) -> T) -> Option<T> {
+fn same_on_every_nix<T: PartialEq + std::fmt::Debug>(
+    flakes: &[GeneratedFlake],
+    ask: impl Fn(&Nix, &Repo) -> T,
+) -> Option<T> {
     let answers =
         every_nix().into_iter().enumerate().map(|(n, nix)| ask(&nix, &Repo::new(flakes, &format!("other-{n}"))));
     let answers: Vec<T> = answers.collect();
@@ -29,13 +32,14 @@ fn agreed<T: PartialEq + std::fmt::Debug>(flakes: &[Entry], ask: impl Fn(&Nix, &
 #[test]
 fn config_keeps_every_byte() {
     let cases: Vec<(String, Vec<u8>)> =
-        nasty_configs().into_iter().enumerate().map(|(n, it)| (format!("p{n}"), it)).collect();
-    let flakes: Vec<_> = cases.iter().map(|(dir, bytes)| Entry::new(Config, dir, &[]).config(bytes.clone())).collect();
+        difficult_configs().into_iter().enumerate().map(|(n, it)| (format!("p{n}"), it)).collect();
+    let flakes: Vec<_> =
+        cases.iter().map(|(dir, bytes)| GeneratedFlake::new(Config, dir, &[]).config(bytes.clone())).collect();
     let dirs: Vec<&str> = cases.iter().map(|(dir, _)| dir.as_str()).collect();
-    agreed(&flakes, |nix, repo| {
-        let built = nix.build(repo, &dirs, &here());
+    same_on_every_nix(&flakes, |nix, repo| {
+        let built = nix.build(repo, &dirs, &this_system());
         for ((_, bytes), Built { out, .. }) in cases.iter().zip(&built) {
-            let file = nix.real(out).join("config.toml");
+            let file = nix.real_path(out).join("config.toml");
             assert!(file.symlink_metadata().unwrap().is_file(), "config.toml should be a file of the output itself");
             assert!(
                 std::fs::read(file).unwrap() == *bytes,
@@ -47,7 +51,7 @@ fn config_keeps_every_byte() {
     });
 }
 
-fn nasty_configs() -> Vec<Vec<u8>> {
+fn difficult_configs() -> Vec<Vec<u8>> {
     let sized = |size: usize| format!("a = \"{}\"", "x".repeat(size - 6)).into_bytes();
     let mut all: Vec<Vec<u8>> = [511, 512, 513, 1024, 4097].map(sized).into();
     all.push(format!("a = \"{}\"\n", "é😀".repeat(175_000)).into_bytes());
@@ -65,9 +69,9 @@ fn nasty_configs() -> Vec<Vec<u8>> {
 
 #[test]
 fn config_chain_builds_on_the_point_below() {
-    agreed(&chain([Config, Config, Config]), |nix, repo| {
-        let built = nix.build(repo, &STEPS, &here());
-        assert_on_top_of_each_other(nix, &built);
+    same_on_every_nix(&chain([Config, Config, Config]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &this_system());
+        assert_each_uses_the_one_below(nix, &built);
         nix.run(&["flake", "check", &repo.flake(STEPS[2])]);
         built
     });
@@ -75,9 +79,9 @@ fn config_chain_builds_on_the_point_below() {
 
 #[test]
 fn step_chain_builds_on_the_point_below() {
-    agreed(&chain([Step, Step, Step]), |nix, repo| {
-        let built = nix.build(repo, &STEPS, &here());
-        assert_on_top_of_each_other(nix, &built);
+    same_on_every_nix(&chain([Step, Step, Step]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &this_system());
+        assert_each_uses_the_one_below(nix, &built);
         let below = |n: usize| if n == 0 { "nothing" } else { &built[n - 1].out };
         let told = [0, 1, 2].map(|n| format!("# {}, on top of {}\na = 1\n", STEPS[n], below(n))).concat();
         assert_eq!(nix.read(&built[2].out), told, "the starter should say what it stands on");
@@ -87,14 +91,14 @@ fn step_chain_builds_on_the_point_below() {
 
 #[test]
 fn templates_may_differ_along_a_chain() {
-    agreed(&chain([Config, Step, Config]), |nix, repo| {
-        let built = nix.build(repo, &STEPS, &here());
-        assert_on_top_of_each_other(nix, &built);
+    same_on_every_nix(&chain([Config, Step, Config]), |nix, repo| {
+        let built = nix.build(repo, &STEPS, &this_system());
+        assert_each_uses_the_one_below(nix, &built);
         built
     });
 }
 
-fn assert_on_top_of_each_other(nix: &Nix, built: &[Built]) {
+fn assert_each_uses_the_one_below(nix: &Nix, built: &[Built]) {
     for pair in built.windows(2) {
         assert!(nix.read(&pair[1].drv).contains(&pair[0].drv), "`{}` should need `{}`", pair[1].drv, pair[0].drv);
     }
@@ -102,14 +106,14 @@ fn assert_on_top_of_each_other(nix: &Nix, built: &[Built]) {
 
 #[test]
 fn join_takes_each_system_from_its_point() {
-    let both = [here(), elsewhere()];
+    let both = [this_system(), other_system()];
     for template in [Config, Step] {
         let flakes = [
-            Entry::new(template, "c/here", &[]),
-            Entry::new(template, "c/else+where", &[]).systems(&both[1..]),
-            Entry::new(template, "c/both", &["../else+where", "../here"]).systems(&both),
+            GeneratedFlake::new(template, "c/here", &[]),
+            GeneratedFlake::new(template, "c/else+where", &[]).systems(&both[1..]),
+            GeneratedFlake::new(template, "c/both", &["../else+where", "../here"]).systems(&both),
         ];
-        agreed(&flakes, |nix, repo| {
+        same_on_every_nix(&flakes, |nix, repo| {
             let drv = |dir: &str, n: usize| nix.drv(repo, dir, &both[n], false);
             let joined = [nix.read(&drv("c/both", 0)), nix.read(&drv("c/both", 1))];
             let single = [drv("c/here", 0), drv("c/else+where", 1)];
@@ -127,8 +131,8 @@ fn nixpkgs_input_is_passed_along_the_chain() {
     {
         let config = "[rust]\nversion = \"1.83.0\"\nhash = \"sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
         let flakes: Vec<_> = chain(templates).into_iter().map(|it| it.config(config)).collect();
-        agreed(&flakes, |nix, repo| {
-            let top = nix.drv(repo, STEPS[2], &here(), true);
+        same_on_every_nix(&flakes, |nix, repo| {
+            let top = nix.drv(repo, STEPS[2], &this_system(), true);
             assert!(nix.read(&top).contains("-c-a+b-step2.drv"), "the step below should be taken: {}", nix.read(&top));
             let last = nix.run(&["show-derivation", "--recursive", &top]);
             assert!(last.contains("-c-a+b-step1.drv"), "and the one below that: {last}");
@@ -141,8 +145,8 @@ fn nixpkgs_input_is_passed_along_the_chain() {
 fn rust_compiler_comes_from_the_point_below() {
     let config = "[rust]\nversion = \"1.84.1\"\nurl = \"https://example.org/rustc.tar.xz\"\nhash = \"sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
     let flakes: Vec<_> = chain([Rust, Rust, Rust]).into_iter().map(|it| it.config(config)).collect();
-    agreed(&flakes, |nix, repo| {
-        let drvs = [0, 1].map(|n| nix.drv(repo, STEPS[n], &here(), true));
+    same_on_every_nix(&flakes, |nix, repo| {
+        let drvs = [0, 1].map(|n| nix.drv(repo, STEPS[n], &this_system(), true));
         let [first, second] = drvs.each_ref().map(|drv| nix.read(drv));
         assert!(first.contains("-rustc/bin/rustc"), "the first stage should start from nixpkgs' compiler: {first}");
         assert!(second.contains("-c-a+b-step1/bin/rustc"), "the second should start from the first: {second}");
@@ -153,9 +157,9 @@ fn rust_compiler_comes_from_the_point_below() {
 
 #[test]
 fn flake_exports_its_coordinates() {
-    let mut flake = Entry::new(Config, "c/s", &[]);
+    let mut flake = GeneratedFlake::new(Config, "c/s", &[]);
     flake.flake.coordinates = vec![("arch".into(), vec!["a".into(), HOSTILE.into()]), ("in".into(), Vec::new())];
-    let answer = agreed(&[flake], |nix, repo| {
+    let answer = same_on_every_nix(&[flake], |nix, repo| {
         let json = nix.run(&["eval", "--json", &format!("{}#lattice", repo.flake("c/s"))]);
         serde_json::from_str::<serde_json::Value>(&json).unwrap()
     });

@@ -7,7 +7,7 @@ const COMMANDS: [&str; 11] =
 
 #[test]
 fn man_page_has_every_command_and_option() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let page = sandbox.lattice(&["man"]).exits(0).stdout;
     assert!(page.contains(".TH git-lattice 1"), "{page}");
     for command in COMMANDS {
@@ -21,7 +21,7 @@ fn man_page_has_every_command_and_option() {
 
 #[test]
 fn completions_of_every_shell_have_every_command() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = sandbox.lattice(&["completions", shell]).exits(0).stdout;
         for command in COMMANDS {
@@ -34,7 +34,7 @@ fn completions_of_every_shell_have_every_command() {
 
 #[test]
 fn texts_need_no_repository() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     for args in [&["man"][..], &["completions", "bash"], &["--help"], &["--version"]] {
         let run = sandbox.lattice_in("home", args, |command| command).exits(0);
         assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{args:?}: {}", run.stderr);
@@ -43,7 +43,7 @@ fn texts_need_no_repository() {
 
 #[test]
 fn help_reaches_the_binary_through_git() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let help = sandbox.git(&["lattice", "-h"]);
     for command in COMMANDS {
         assert!(help.lines().any(|line| line.split_whitespace().next() == Some(command)), "`{command}`:\n{help}");

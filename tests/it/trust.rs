@@ -11,9 +11,9 @@ use crate::story::{DIFF, at, branch, dir};
 const STEP: &str = "its step.nix was not written here";
 
 /// A victim on whose machine a stranger's point is as last fetched.
-fn sent() -> Victim {
+fn with_foreign_branch() -> Victim {
     let victim = Victim::new(None);
-    victim.is_sent("step", &[]);
+    victim.receives_branch("step", &[]);
     victim
 }
 
@@ -27,7 +27,7 @@ fn point() -> String {
 
 #[test]
 fn trust_shows_the_diff_command_and_needs_a_yes() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     let run = victim.sandbox.refused(&["trust", &point()]).exits(2);
     let commit = victim.sandbox.git(&["rev-parse", "--short", &format!("origin/{}", branch(&point()))]);
     let (dir, branch) = (dir(&point()), branch(&point()));
@@ -44,7 +44,7 @@ fn trust_shows_the_diff_command_and_needs_a_yes() {
 
 #[test]
 fn dry_run_trusts_nothing_even_with_yes() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
     for what in [&[&*point()][..], &["--author", key]] {
         let run = victim.sandbox.lattice(&[&["trust", "--dry-run", "--yes"][..], what].concat()).exits(0);
@@ -61,7 +61,7 @@ fn dry_run_trusts_nothing_even_with_yes() {
 fn empty_answer_on_a_terminal_is_a_no() {
     let script = which::which("script").expect("script(1) is needed for this test (Debian: bsdutils)");
     for (answer, is_trusted) in [("\n", false), ("n\n", false), ("y\n", true)] {
-        let victim = sent();
+        let victim = with_foreign_branch();
         let mut command = std::process::Command::new(&script);
         command
             .args(["-qec", &format!("git-lattice trust {}", point()), "/dev/null"])
@@ -78,14 +78,14 @@ fn empty_answer_on_a_terminal_is_a_no() {
 #[test]
 fn automatically_built_point_needs_no_trust() {
     let victim = Victim::new(None);
-    victim.is_sent("config", &[]);
+    victim.receives_branch("config", &[]);
     victim.sandbox.lattice(&["trust", &point()]).exits(0).says_err("is built automatically already");
     assert!(!file(&victim).exists());
 }
 
 #[test]
 fn trust_is_listed_and_revoked() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     let sandbox = &victim.sandbox;
     sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
     let trusted = sandbox.lattice(&["trust", &point(), "--yes", "--json"]).exits(0).json();
@@ -111,7 +111,7 @@ fn trust_is_listed_and_revoked() {
 
 #[test]
 fn another_clone_trusts_the_same_content() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let clone = victim.sandbox.colleague();
     victim
@@ -123,7 +123,7 @@ fn another_clone_trusts_the_same_content() {
 
 #[test]
 fn trust_file_is_private_to_the_user() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let file = file(&victim);
@@ -136,11 +136,11 @@ fn trust_file_is_private_to_the_user() {
 
 #[test]
 fn invalid_trust_file_trusts_nothing() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     victim.sandbox.lattice(&["trust", &point(), "--yes"]).exits(0);
     let (file, good) = (file(&victim), fs::read_to_string(file(&victim)).unwrap());
     let said = |why: &str| {
-        let said = victim.switch_is_harmless();
+        let said = victim.assert_switch_starts_nothing();
         victim.sandbox.git(&["switch", "-q", "main"]);
         let start = format!("git-lattice: not built automatically, `{}` {why}", file.display());
         assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
@@ -163,7 +163,7 @@ fn invalid_trust_file_trusts_nothing() {
 
 #[test]
 fn state_directory_inside_the_worktree_is_refused() {
-    let victim = sent();
+    let victim = with_foreign_branch();
     let sandbox = &victim.sandbox;
     std::os::unix::fs::symlink(sandbox.work().join("state"), sandbox.path("link")).unwrap();
     fs::create_dir(sandbox.work().join("state")).unwrap();

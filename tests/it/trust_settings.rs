@@ -8,7 +8,7 @@ use crate::story::{at, texts};
 const PROPOSED: &str = "not used: ";
 
 /// A base branch that proposes this, and a point; any start of Nix leaves its arguments behind and fails.
-fn proposing(build: &str) -> Sandbox {
+fn with_proposal(build: &str) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
     sandbox.points(&[&at("phase0/step1")]);
@@ -35,7 +35,7 @@ fn settings(sandbox: &Sandbox, more: &[&str]) -> Run {
 
 #[test]
 fn shows_a_diff_and_needs_a_yes() {
-    let sandbox = proposing("store = \"ssh-ng://far\"\nsubstituters = [\"https://a\", \"https://b\"]");
+    let sandbox = with_proposal("store = \"ssh-ng://far\"\nsubstituters = [\"https://a\", \"https://b\"]");
     let run = settings(&sandbox, &[]).exits(2).says_err("error: there is no terminal to ask on: `--yes`");
     assert!(
         run.stderr.starts_with("+store = \"ssh-ng://far\"\n+substituters = [\"https://a\", \"https://b\"]\n"),
@@ -59,7 +59,7 @@ fn shows_a_diff_and_needs_a_yes() {
 
 #[test]
 fn json_asks_no_question() {
-    let sandbox = proposing("push-cache = \"file:///srv/cache\"");
+    let sandbox = with_proposal("push-cache = \"file:///srv/cache\"");
     for (more, code, allowed) in [
         (&["--json"][..], 2, false),
         (&["--json", "--dry-run"], 0, false),
@@ -76,7 +76,7 @@ fn json_asks_no_question() {
 
 #[test]
 fn settings_are_allowed_by_content() {
-    let sandbox = proposing("store = \"ssh-ng://far\"");
+    let sandbox = with_proposal("store = \"ssh-ng://far\"");
     settings(&sandbox, &["--yes"]).exits(0);
     for (text, is_used) in [
         ("store = \"ssh-ng://other\"", false),
@@ -92,7 +92,7 @@ fn settings_are_allowed_by_content() {
 
 #[test]
 fn allowed_settings_are_listed_and_limited_to_this_clone() {
-    let sandbox = proposing("store = \"ssh-ng://far\"");
+    let sandbox = with_proposal("store = \"ssh-ng://far\"");
     let key = settings(&sandbox, &["--yes", "--json"]).exits(0).json()["key"].as_str().unwrap().to_owned();
     let list = sandbox.lattice(&["trust", "list", "--json"]).exits(0).json();
     assert_eq!(
@@ -117,7 +117,7 @@ fn allowed_settings_are_listed_and_limited_to_this_clone() {
 
 #[test]
 fn older_ledger_version_is_read() {
-    let sandbox = proposing("store = \"ssh-ng://far\"");
+    let sandbox = with_proposal("store = \"ssh-ng://far\"");
     let folder = sandbox.path("home/.local/state/git-lattice");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("trust.json"), r#"{ "version": 1, "content": [], "authors": [] }"#).unwrap();
@@ -127,7 +127,7 @@ fn older_ledger_version_is_read() {
 
 #[test]
 fn invalid_ledger_allows_no_machine() {
-    let sandbox = proposing("store = \"ssh-ng://far\"");
+    let sandbox = with_proposal("store = \"ssh-ng://far\"");
     settings(&sandbox, &["--yes"]).exits(0);
     let ledger = sandbox.path("home/.local/state/git-lattice/trust.json");
     fs::write(&ledger, "{").unwrap();
@@ -139,7 +139,7 @@ fn invalid_ledger_allows_no_machine() {
 
 #[test]
 fn no_proposal_has_nothing_to_allow() {
-    let sandbox = proposing("include = [\"README\"]");
+    let sandbox = with_proposal("include = [\"README\"]");
     settings(&sandbox, &[]).exits(0).says_out("nothing is proposed");
     assert!(!sandbox.path("home/.local/state/git-lattice").exists());
     sandbox.lattice(&["trust", "--settings", &at("phase0/step1")]).exits(2);

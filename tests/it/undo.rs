@@ -16,7 +16,7 @@ impl Sandbox {
 
     /// The newest operation's id.
     #[track_caller]
-    fn newest(&self) -> String {
+    fn newest_operation(&self) -> String {
         let listed = self.lattice(&["ops", "--json"]).exits(0).json();
         listed["operations"][0]["id"].as_str().unwrap().to_owned()
     }
@@ -29,7 +29,7 @@ impl Sandbox {
 
     /// Runs a command; undoing it must bring the branches back, and undoing that what it did.
     #[track_caller]
-    fn undoes(&self, args: &[&str]) -> Run {
+    fn assert_undo_restores(&self, args: &[&str]) -> Run {
         let before = self.heads("work");
         let worktree = || self.git(&["status", "--porcelain=v2", "--branch"]);
         let run = self.lattice(args).exits(0);
@@ -47,18 +47,19 @@ impl Sandbox {
 #[test]
 fn undo_reverts_every_command() {
     let sandbox = Sandbox::new();
-    sandbox.undoes(&NEW);
-    sandbox.undoes(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]);
+    sandbox.assert_undo_restores(&NEW);
+    sandbox.assert_undo_restores(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]);
     let force = ["--force", "--reason", "a test", "--no-switch", "--no-push"];
-    sandbox
-        .undoes(&[&["promote", "--arch", "aarch64", "--phase", "phase0", "--step", "step2"][..], &force].concat()[..]);
+    sandbox.assert_undo_restores(
+        &[&["promote", "--arch", "aarch64", "--phase", "phase0", "--step", "step2"][..], &force].concat()[..],
+    );
 }
 
 #[test]
 fn undo_reverts_a_merge_into_base() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-push"]).exits(0);
-    sandbox.undoes(&["promote", "--to", "base", "--force", "--reason", "a test", "--no-push"]);
+    sandbox.assert_undo_restores(&["promote", "--to", "base", "--force", "--reason", "a test", "--no-push"]);
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn undo_reverts_a_sync() {
     sandbox.git(&["push", "-q", "origin", there]);
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.git(&["branch", "-f", STEP1, &here]);
-    sandbox.undoes(&["sync"]);
+    sandbox.assert_undo_restores(&["sync"]);
     let run = sandbox.lattice(&["undo", "--remote"]).exits(0);
     assert!(!run.stderr.contains("taken back on"), "the remote had it before: {}", run.stderr);
     assert_ne!(sandbox.git_in("remote.git", &["rev-parse", STEP1]), here);
@@ -93,13 +94,13 @@ fn undo_refuses_an_undone_operation() {
     let sandbox = Sandbox::new();
     sandbox.refused(&["undo"]).exits(1).says_err("nothing");
     sandbox.lattice(&NEW).exits(0);
-    let id = sandbox.newest();
+    let id = sandbox.newest_operation();
     sandbox.lattice(&["undo", &id[..6]]).exits(0);
     sandbox
         .refused(&["undo", &id])
         .exits(1)
         .says_err("undone")
-        .says_err(&format!("git lattice undo {}", sandbox.newest()));
+        .says_err(&format!("git lattice undo {}", sandbox.newest_operation()));
     sandbox.refused(&["undo", "nothing-like-it"]).exits(2).says_err("git lattice ops");
     assert_eq!(sandbox.states(), ["done", "undone"]);
 }
@@ -235,7 +236,7 @@ fn concurrent_undos_run_once() {
         let sandbox = Sandbox::new();
         let before = sandbox.heads("work");
         sandbox.lattice(&NEW).exits(0);
-        let id = sandbox.newest();
+        let id = sandbox.newest_operation();
         let start = || {
             let mut command = sandbox.command("work", &["undo", &id]);
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()

@@ -13,7 +13,7 @@ const MOST: usize = 30;
 const CASES: u32 = 3;
 
 #[derive(Debug, Clone)]
-enum Deed {
+enum Action {
     New {
         arch: usize,
         phase: u8,
@@ -36,22 +36,22 @@ enum Deed {
     Gc,
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        4 => (0..3usize, 0..2u8, 1..3u8).prop_map(|(arch, phase, step)| Deed::New { arch, phase, step }),
-        3 => (0..3usize).prop_map(|arch| Deed::NextStep { arch }),
-        1 => (0..3usize).prop_map(|arch| Deed::Promote { arch }),
-        3 => Just(Deed::Undo),
-        2 => any::<usize>().prop_map(|branch| Deed::Commit { branch }),
-        1 => any::<usize>().prop_map(|branch| Deed::Delete { branch }),
-        1 => Just(Deed::Gc),
+        4 => (0..3usize, 0..2u8, 1..3u8).prop_map(|(arch, phase, step)| Action::New { arch, phase, step }),
+        3 => (0..3usize).prop_map(|arch| Action::NextStep { arch }),
+        1 => (0..3usize).prop_map(|arch| Action::Promote { arch }),
+        3 => Just(Action::Undo),
+        2 => any::<usize>().prop_map(|branch| Action::Commit { branch }),
+        1 => any::<usize>().prop_map(|branch| Action::Delete { branch }),
+        1 => Just(Action::Gc),
     ]
 }
 
 const ARCHS: [&str; 3] = ["aarch64", "x86_64", "aarch64+x86_64"];
 
 /// A repository, and what the user's own commands did to its branches.
-struct Story {
+struct TestRepository {
     sandbox: Sandbox,
     /// Where git's commands alone put the branches: those of the start, and what the user committed or deleted.
     expected: BTreeMap<String, String>,
@@ -62,13 +62,13 @@ struct Story {
     rest: String,
 }
 
-impl Story {
+impl TestRepository {
     fn new() -> Self {
         let (expected, touched) = (BTreeMap::new(), BTreeSet::new());
-        let mut story = Self { sandbox: Sandbox::new(), expected, touched, commits: 0, rest: String::new() };
-        story.expected = story.branches().into_iter().collect();
-        story.rest = story.rest();
-        story
+        let mut repository = Self { sandbox: Sandbox::new(), expected, touched, commits: 0, rest: String::new() };
+        repository.expected = repository.branches().into_iter().collect();
+        repository.rest = repository.other_state();
+        repository
     }
 
     fn branches(&self) -> Vec<(String, String)> {
@@ -77,26 +77,28 @@ impl Story {
     }
 
     /// HEAD, worktree, index, and the refs that are no branches; but for what is kept for `undo`.
-    fn rest(&self) -> String {
+    fn other_state(&self) -> String {
         let refs = self.sandbox.git(&["for-each-ref", "--exclude=refs/heads", "--exclude=refs/lattice/journal"]);
         let head = self.sandbox.git(&["symbolic-ref", "HEAD"]);
         format!("{head}\n{}\n{refs}", self.sandbox.git(&["status", "--porcelain", "--untracked-files=all"]))
     }
 
-    fn act(&mut self, deed: &Deed) -> Result<(), TestCaseError> {
+    fn apply(&mut self, action: &Action) -> Result<(), TestCaseError> {
         let point = |arch: usize, rest: &str| format!("toolchain/{}/{rest}", ARCHS[arch]);
-        match deed {
-            Deed::New { arch, phase, step } => self.ours(&["new", &point(*arch, &format!("phase{phase}/step{step}"))]),
-            Deed::NextStep { arch } => self.ours(&["next-step", &point(*arch, "phase0/step1")]),
-            Deed::Promote { arch } => {
-                self.ours(&["promote", &point(*arch, "phase0/step1"), "--force", "--reason", "x"])
+        match action {
+            Action::New { arch, phase, step } => {
+                self.run_lattice(&["new", &point(*arch, &format!("phase{phase}/step{step}"))])
             }
-            Deed::Undo => {
+            Action::NextStep { arch } => self.run_lattice(&["next-step", &point(*arch, "phase0/step1")]),
+            Action::Promote { arch } => {
+                self.run_lattice(&["promote", &point(*arch, "phase0/step1"), "--force", "--reason", "x"])
+            }
+            Action::Undo => {
                 let run = self.sandbox.lattice(&["undo"]);
                 prop_assert!(matches!(run.code, 0 | 1), "{}{}", run.stdout, run.stderr);
                 Ok(())
             }
-            Deed::Commit { branch } => {
+            Action::Commit { branch } => {
                 let branches = self.branches();
                 let (name, tip) = &branches[branch % branches.len()];
                 self.commits += 1;
@@ -112,7 +114,7 @@ impl Story {
                 self.expected.insert(name.clone(), self.sandbox.git(&["rev-parse", &format!("refs/heads/{name}")]));
                 Ok(())
             }
-            Deed::Delete { branch } => {
+            Action::Delete { branch } => {
                 let branches: Vec<_> = self.branches().into_iter().filter(|(name, _)| name != "main").collect();
                 let Some((name, _)) = branches.get(branch % branches.len().max(1)) else { return Ok(()) };
                 self.sandbox.git(&["branch", "-q", "-D", name]);
@@ -120,14 +122,14 @@ impl Story {
                 self.expected.remove(name);
                 Ok(())
             }
-            Deed::Gc => {
+            Action::Gc => {
                 self.sandbox.git(&["-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now"]);
                 Ok(())
             }
         }
     }
 
-    fn ours(&self, args: &[&str]) -> Result<(), TestCaseError> {
+    fn run_lattice(&self, args: &[&str]) -> Result<(), TestCaseError> {
         let run = self.sandbox.lattice(&[args, &["--no-switch", "--no-push"]].concat());
         prop_assert!(matches!(run.code, 0..=2), "{args:?}: {}{}", run.stdout, run.stderr);
         prop_assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
@@ -163,15 +165,15 @@ impl Story {
     }
 }
 
-fn holds(deeds: &[Deed]) -> Result<(), TestCaseError> {
-    let mut story = Story::new();
-    for deed in deeds {
-        story.act(deed)?;
+fn check_undo_law(actions: &[Action]) -> Result<(), TestCaseError> {
+    let mut repository = TestRepository::new();
+    for action in actions {
+        repository.apply(action)?;
     }
-    story.undo_all()?;
-    prop_assert_eq!(story.rest(), &story.rest[..]);
-    prop_assert_eq!(story.branches().into_iter().collect::<BTreeMap<_, _>>(), story.expected);
-    story.sandbox.git(&["fsck", "--strict", "--no-dangling"]);
+    repository.undo_all()?;
+    prop_assert_eq!(repository.other_state(), &repository.rest[..]);
+    prop_assert_eq!(repository.branches().into_iter().collect::<BTreeMap<_, _>>(), repository.expected);
+    repository.sandbox.git(&["fsck", "--strict", "--no-dangling"]);
     Ok(())
 }
 
@@ -180,6 +182,6 @@ fn undoing_everything_leaves_only_gits_changes() {
     let defaults = Config::default();
     let cases = if defaults.cases == 256 { CASES } else { defaults.cases.min(200) };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 40, ..defaults };
-    let sequences = prop::collection::vec(deed(), 1..=MOST);
-    TestRunner::new(config).run(&sequences, |deeds| holds(&deeds)).unwrap();
+    let sequences = prop::collection::vec(action(), 1..=MOST);
+    TestRunner::new(config).run(&sequences, |actions| check_undo_law(&actions)).unwrap();
 }

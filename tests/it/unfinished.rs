@@ -22,7 +22,7 @@ pub(crate) fn ended_process() -> String {
 }
 
 /// A note of work that a killed process began just now.
-fn note(sandbox: &Sandbox, mut work: Value) -> String {
+fn write_note(sandbox: &Sandbox, mut work: Value) -> String {
     work["since"] = json!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     let name = format!(".git/lattice/work/lattice-{}.0", ended_process());
     sandbox.write(&name, work.to_string());
@@ -30,13 +30,15 @@ fn note(sandbox: &Sandbox, mut work: Value) -> String {
 }
 
 /// A point that is made and not switched to, and the note of a switch to it.
-fn switching() -> (Sandbox, String) {
+fn with_unfinished_switch() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
     let [from, to] = ["HEAD", BRANCH].map(|name| sandbox.git(&["rev-parse", name]));
     let worktree = sandbox.work();
-    let name =
-        note(&sandbox, json!({ "work": "switch", "worktree": worktree, "branch": BRANCH, "from": from, "to": to }));
+    let name = write_note(
+        &sandbox,
+        json!({ "work": "switch", "worktree": worktree, "branch": BRANCH, "from": from, "to": to }),
+    );
     sandbox.write(".git/index.lock", "half");
     (sandbox, name)
 }
@@ -47,7 +49,7 @@ fn switch(sandbox: &Sandbox) -> crate::sandbox::Run {
 
 #[test]
 fn killed_switch_works_the_second_time() {
-    let (sandbox, note) = switching();
+    let (sandbox, note) = with_unfinished_switch();
     let file = |name: &str| sandbox.git(&["show", &format!("{BRANCH}:{FLAKE}/{name}")]) + "\n";
     let (config, flake) = (file("config.toml"), file("flake.nix"));
     sandbox.write(&format!("{FLAKE}/config.toml"), &config);
@@ -62,7 +64,7 @@ fn killed_switch_works_the_second_time() {
 
 #[test]
 fn user_file_in_the_way_of_a_switch_is_kept() {
-    let (sandbox, _) = switching();
+    let (sandbox, _) = with_unfinished_switch();
     sandbox.write(&format!("{FLAKE}/flake.nix"), "the user's\n");
     switch(&sandbox).exits(1).says_err("untracked working tree files would be overwritten");
     assert_eq!(fs::read_to_string(sandbox.work().join(FLAKE).join("flake.nix")).unwrap(), "the user's\n");
@@ -79,7 +81,7 @@ fn killed_switch_leaves_no_tracked_file_changed() {
     sandbox.git(&["switch", "-q", "main"]);
     let [from, to] = ["main", "other"].map(|name| sandbox.git(&["rev-parse", name]));
     let worktree = sandbox.work();
-    note(&sandbox, json!({ "work": "switch", "worktree": worktree, "branch": "other", "from": from, "to": to }));
+    write_note(&sandbox, json!({ "work": "switch", "worktree": worktree, "branch": "other", "from": from, "to": to }));
     sandbox.write("README", "another");
     sandbox.write("more", "");
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
@@ -95,7 +97,7 @@ fn each_kind_of_unfinished_work_has_its_locks() {
     let locks = [&locks[..], &[(&fetch, "objects/maintenance.lock"), (&fetch, "packed-refs.lock")]].concat();
     for (work, lock) in locks {
         let sandbox = Sandbox::new();
-        note(&sandbox, work.clone());
+        write_note(&sandbox, work.clone());
         sandbox.write(&format!(".git/{lock}"), "");
         sandbox.write(".git/refs/heads/other.lock", "");
         sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
@@ -135,7 +137,7 @@ fn push_killed_at_the_upstream_is_finished() {
     let config = || sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text();
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
     sandbox.git(&["push", "-q", "origin", BRANCH]);
-    note(&sandbox, json!({ "work": "push", "remote": "origin", "upstream": BRANCH }));
+    write_note(&sandbox, json!({ "work": "push", "remote": "origin", "upstream": BRANCH }));
     sandbox.write(".git/config.lock", "");
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0).says_out("unchanged");
     assert_eq!(config(), format!("branch.{BRANCH}.remote origin\nbranch.{BRANCH}.merge refs/heads/{BRANCH}"));
@@ -171,7 +173,7 @@ fn killed_record_write_stops_no_later_one() {
     let writer = "0123456789abcdef";
     sandbox.git(&["config", "lattice.writer", writer]);
     let name = format!("refs/notes/lattice/{writer}");
-    let note = note(&sandbox, json!({ "work": "move", "names": [name], "deletes": false }));
+    let note = write_note(&sandbox, json!({ "work": "move", "names": [name], "deletes": false }));
     sandbox.write(&format!(".git/{name}.lock"), "");
     let shown = sandbox.lattice(&["doctor", "--offline"]);
     shown.says_out(&format!("a git was killed while it moved `{name}`"));
@@ -243,7 +245,7 @@ fn temporary_folder_of_a_killed_process_is_removed() {
 
 #[test]
 fn doctor_repairs_leftovers_of_a_killed_git() {
-    let (sandbox, note) = switching();
+    let (sandbox, note) = with_unfinished_switch();
     let shown = sandbox.lattice(&["doctor", "--offline"]);
     shown.says_out(&format!("a git was killed while it switched to `{BRANCH}`"));
     sandbox.lattice(&["doctor", "--offline", "--repair"]).says_out("repaired: a git was killed while it switched");

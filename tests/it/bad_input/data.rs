@@ -2,7 +2,7 @@
 
 use crate::sandbox::Sandbox;
 
-fn ready() -> Sandbox {
+fn with_point() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     sandbox
@@ -10,7 +10,7 @@ fn ready() -> Sandbox {
 
 #[test]
 fn refuses_invalid_toml_with_line_and_column() {
-    let sandbox = ready();
+    let sandbox = with_point();
     std::fs::write(sandbox.path("c.toml"), "a = 1\nb = \n").unwrap();
     sandbox.refused(&["next-step", "--config", "../c.toml"]).exits(2).says_err("`../c.toml` line 2, column 5");
     sandbox.refused(&["new", "--arch", "x86_64", "--config-path", "../c.toml"]).exits(2).says_err("line 2, column 5");
@@ -20,7 +20,7 @@ fn refuses_invalid_toml_with_line_and_column() {
 
 #[test]
 fn refuses_invalid_utf8_with_line_and_column() {
-    let sandbox = ready();
+    let sandbox = with_point();
     for (bytes, at) in [
         (&b"a = 1\nb = \"\xff\"\n"[..], "line 2, column 6"),
         (b"\xff\xfea\0", "line 1, column 1"),
@@ -33,7 +33,7 @@ fn refuses_invalid_utf8_with_line_and_column() {
 
 #[test]
 fn errors_name_stdin() {
-    let sandbox = ready();
+    let sandbox = with_point();
     let before = sandbox.everything();
     let run = sandbox.lattice_in("work", &["next-step", "--config", "-"], |command| command.write_stdin("a = 1\0\n"));
     run.exits(2).says_err("`stdin` line 1, column");
@@ -42,14 +42,14 @@ fn errors_name_stdin() {
 
 #[test]
 fn unreadable_file_is_named() {
-    let sandbox = ready();
+    let sandbox = with_point();
     sandbox.refused(&["next-step", "--config", "../nope.toml"]).exits(2).says_err("could not read `../nope.toml`");
     sandbox.refused(&["next-step", "--config", ".."]).exits(2).says_err("could not read `..`");
 }
 
 #[test]
 fn template_rust_requires_its_table() {
-    let sandbox = ready();
+    let sandbox = with_point();
     let run = sandbox.refused(&["next-step", "--template", "rust"]).exits(2).says_err("`[rust]`");
     run.says_err("hint: give them with `--config FILE`");
 }

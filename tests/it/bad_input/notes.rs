@@ -7,7 +7,7 @@ use crate::sandbox::{Run, Sandbox};
 const POINT: &str = "toolchain/aarch64/phase0/step1";
 
 /// A point, and its key.
-fn ready() -> (Sandbox, String) {
+fn with_point_and_key() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     let key = sandbox.lattice(&["show", "--json"]).exits(0).json()["key"].as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn record(key: &str) -> Value {
 }
 
 /// Puts a note on `object`, as another writer.
-fn note(sandbox: &Sandbox, object: &str, text: &[u8]) {
+fn add_note(sandbox: &Sandbox, object: &str, text: &[u8]) {
     std::fs::write(sandbox.path("note"), text).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     sandbox.git(&["notes", "--ref=lattice/other", "add", "-f", "-C", &blob, object]);
@@ -34,21 +34,21 @@ fn state(sandbox: &Sandbox) -> String {
 }
 
 #[track_caller]
-fn is_harmless(run: &Run) {
+fn assert_no_control_characters(run: &Run) {
     let strange = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
     assert!(!strange(&run.stdout) && !strange(&run.stderr), "no control characters: {:?}", run.stdout);
 }
 
 #[test]
 fn well_formed_record_counts() {
-    let (sandbox, key) = ready();
-    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    let (sandbox, key) = with_point_and_key();
+    add_note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "or the tests below would show nothing");
     sandbox.lattice(&["promote"]).exits(0).says_out("phase1/step1");
 }
 
 /// Lines that look like a record on `key` and are none.
-fn no_records(key: &str) -> Vec<Vec<u8>> {
+fn invalid_records(key: &str) -> Vec<Vec<u8>> {
     let whole = record(key);
     let changed = |field: &str, value: Value| {
         let mut other = whole.clone();
@@ -102,13 +102,13 @@ fn no_records(key: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn malformed_lines_make_no_point_green() {
-    let (sandbox, key) = ready();
-    for line in no_records(&key) {
-        note(&sandbox, &key, &line);
+    let (sandbox, key) = with_point_and_key();
+    for line in invalid_records(&key) {
+        add_note(&sandbox, &key, &line);
         let shown = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
         assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");
-        is_harmless(&sandbox.lattice(&["show"]).exits(0));
-        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
+        assert_no_control_characters(&sandbox.lattice(&["show"]).exits(0));
+        assert_no_control_characters(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
         if !shown.contains("x86_64-linux") {
             sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
         }
@@ -117,14 +117,14 @@ fn malformed_lines_make_no_point_green() {
 
 #[test]
 fn malformed_line_does_not_hide_a_valid_one() {
-    let (sandbox, key) = ready();
-    note(&sandbox, &key, format!("garbage\n\0\n{}\n{{\"half\":", record(&key)).as_bytes());
+    let (sandbox, key) = with_point_and_key();
+    add_note(&sandbox, &key, format!("garbage\n\0\n{}\n{{\"half\":", record(&key)).as_bytes());
     assert_eq!(state(&sandbox), "built", "the good line should count");
 }
 
 #[test]
 fn hostile_texts_in_a_record_are_escaped() {
-    let (sandbox, key) = ready();
+    let (sandbox, key) = with_point_and_key();
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{9b}31m\u{202e}";
     let mut hostile = record(&key);
     for field in ["point", "commit", "drv", "error", "nix", "started", "host", "user"] {
@@ -136,29 +136,29 @@ fn hostile_texts_in_a_record_are_escaped() {
     hostile["outputs"] = json!({ evil: { "path": evil, "narHash": evil } });
     for verdict in ["failed", "built", "no-builder", "cancelled"] {
         hostile["verdict"] = json!(verdict);
-        note(&sandbox, &key, hostile.to_string().as_bytes());
+        add_note(&sandbox, &key, hostile.to_string().as_bytes());
         for args in [&["status"][..], &["show"], &["promote", "--dry-run"], &["build"]] {
-            is_harmless(&sandbox.lattice(args));
+            assert_no_control_characters(&sandbox.lattice(args));
         }
         sandbox.lattice(&["show", "--json"]).exits(0).json();
     }
     for field in ["commit", "drv", "error", "nix", "host", "user"] {
         let mut hostile = whole.clone();
         hostile[field] = json!(evil);
-        note(&sandbox, &key, hostile.to_string().as_bytes());
+        add_note(&sandbox, &key, hostile.to_string().as_bytes());
         assert_eq!(state(&sandbox), "new", "a record with that in `{field}` should not count");
     }
 }
 
 #[test]
 fn notes_refs_without_notes_are_skipped() {
-    let (sandbox, key) = ready();
+    let (sandbox, key) = with_point_and_key();
     let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
     let tree = sandbox.git(&["rev-parse", "HEAD^{tree}"]);
     for (name, target) in [("blob", blob.as_str()), ("tree", &tree), ("commit", "HEAD")] {
         sandbox.git(&["update-ref", &format!("refs/notes/lattice/{name}"), target]);
     }
-    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    add_note(&sandbox, &key, record(&key).to_string().as_bytes());
     let run = sandbox.lattice(&["status"]).exits(0);
     assert!(run.stdout.contains("built"), "the good notes should still count\n{}{}", run.stdout, run.stderr);
     sandbox.lattice(&["show"]).exits(0);
@@ -166,7 +166,7 @@ fn notes_refs_without_notes_are_skipped() {
 }
 
 /// Makes a tree of these lines of `git mktree`, which need not be there.
-fn tree(sandbox: &Sandbox, lines: &str) -> String {
+fn make_tree(sandbox: &Sandbox, lines: &str) -> String {
     std::fs::write(sandbox.path("tree"), lines).unwrap();
     let mut command = std::process::Command::new("git");
     command.args(["mktree", "--missing"]).current_dir(sandbox.work());
@@ -177,23 +177,23 @@ fn tree(sandbox: &Sandbox, lines: &str) -> String {
 }
 
 /// Makes this tree the notes of a writer.
-fn notes(sandbox: &Sandbox, writer: &str, tree: &str) {
+fn set_notes_tree(sandbox: &Sandbox, writer: &str, tree: &str) {
     let commit = sandbox.git(&["commit-tree", "-m", "notes", tree]);
     sandbox.git(&["update-ref", &format!("refs/notes/lattice/{writer}"), &commit]);
 }
 
 #[test]
 fn entries_that_are_no_notes_are_skipped() {
-    let (sandbox, key) = ready();
+    let (sandbox, key) = with_point_and_key();
     std::fs::write(sandbox.path("note"), record(&key).to_string()).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
     let empty = sandbox.git(&["rev-parse", "HEAD^{tree}"]);
     let missing = "1".repeat(40);
     let (first, rest) = key.split_at(2);
-    let deep = tree(&sandbox, &format!("100644 blob {blob}\t{rest}\n"));
+    let deep = make_tree(&sandbox, &format!("100644 blob {blob}\t{rest}\n"));
     let too_deep = key.as_bytes().chunks(2).rev().fold(blob.clone(), |inner, part| {
         let kind = if inner == blob { "100644 blob" } else { "040000 tree" };
-        tree(&sandbox, &format!("{kind} {inner}\t{}\n", String::from_utf8_lossy(part)))
+        make_tree(&sandbox, &format!("{kind} {inner}\t{}\n", String::from_utf8_lossy(part)))
     });
     let odd = [
         format!("120000 blob {blob}\t{key}\n"),
@@ -207,31 +207,31 @@ fn entries_that_are_no_notes_are_skipped() {
         format!("040000 tree {deep}\tx{first}\n"),
     ];
     for lines in odd {
-        notes(&sandbox, "odd", &tree(&sandbox, &lines));
+        set_notes_tree(&sandbox, "odd", &make_tree(&sandbox, &lines));
         assert_eq!(state(&sandbox), "new", "{lines}");
-        is_harmless(&sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`"));
-        is_harmless(&sandbox.lattice(&["show"]).exits(0));
-        is_harmless(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
+        assert_no_control_characters(&sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`"));
+        assert_no_control_characters(&sandbox.lattice(&["show"]).exits(0));
+        assert_no_control_characters(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
     }
-    notes(&sandbox, "odd", &too_deep);
-    is_harmless(&sandbox.lattice(&["status"]).exits(0));
-    notes(&sandbox, "odd", &tree(&sandbox, &format!("040000 tree {deep}\t{first}\n")));
+    set_notes_tree(&sandbox, "odd", &too_deep);
+    assert_no_control_characters(&sandbox.lattice(&["status"]).exits(0));
+    set_notes_tree(&sandbox, "odd", &make_tree(&sandbox, &format!("040000 tree {deep}\t{first}\n")));
     assert_eq!(state(&sandbox), "built", "or the ones above would show nothing");
 }
 
 #[test]
 fn exponentially_large_notes_tree_does_not_hang() {
-    let (sandbox, key) = ready();
+    let (sandbox, key) = with_point_and_key();
     let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
     let mut inner = (String::from("100644 blob"), blob);
     // 256 to the power of 19 notes in 20 trees.
     for _ in 0..20 {
         let lines: String =
             (0..256).map(|i| format!("{} {}\t{i:02x}\n", inner.0, inner.1)).collect::<Vec<_>>().concat();
-        inner = ("040000 tree".to_owned(), tree(&sandbox, &lines));
+        inner = ("040000 tree".to_owned(), make_tree(&sandbox, &lines));
     }
-    notes(&sandbox, "endless", &inner.1);
-    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    set_notes_tree(&sandbox, "endless", &inner.1);
+    add_note(&sandbox, &key, record(&key).to_string().as_bytes());
     assert_eq!(state(&sandbox), "built", "the others' notes should still count");
     sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
     sandbox.lattice(&["show"]).exits(0);
@@ -239,8 +239,8 @@ fn exponentially_large_notes_tree_does_not_hang() {
 
 #[test]
 fn huge_note_does_not_hide_others() {
-    let (sandbox, key) = ready();
-    note(&sandbox, &key, record(&key).to_string().as_bytes());
+    let (sandbox, key) = with_point_and_key();
+    add_note(&sandbox, &key, record(&key).to_string().as_bytes());
     let huge = format!("{}\n", record(&key)).repeat(20_000);
     std::fs::write(sandbox.path("note"), huge.replace("built", "failed")).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);

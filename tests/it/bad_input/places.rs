@@ -11,13 +11,13 @@ const FILES: &str =
 
 /// The branch is there, and differs from the base in the point's files only.
 #[track_caller]
-fn holds_the_point_alone(sandbox: &Sandbox, repo: &str) {
+fn assert_only_the_point_changed(sandbox: &Sandbox, repo: &str) {
     let changed = sandbox.git_in(repo, &["diff", "--name-only", "main", BRANCH]);
     assert_eq!(changed, FILES, "the point's commit should hold its own files and nothing else");
 }
 
 /// A worktree in which everything is changed somehow.
-fn messy() -> Sandbox {
+fn with_uncommitted_changes() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("kept", "1\n");
     sandbox.git(&["add", "kept"]);
@@ -34,7 +34,7 @@ fn messy() -> Sandbox {
 }
 
 /// HEAD, index and worktree: all but the refs.
-fn ground(sandbox: &Sandbox) -> String {
+fn head_index_and_worktree(sandbox: &Sandbox) -> String {
     let run = |args: &[&str]| sandbox.git(args);
     [
         run(&["rev-parse", "HEAD"]),
@@ -49,8 +49,8 @@ fn ground(sandbox: &Sandbox) -> String {
 
 #[test]
 fn uncommitted_changes_stay_and_are_never_committed() {
-    let sandbox = messy();
-    let before = ground(&sandbox);
+    let sandbox = with_uncommitted_changes();
+    let before = head_index_and_worktree(&sandbox);
     sandbox.lattice(&NEW).exits(0).says_out("created");
     sandbox.lattice(&["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"]).exits(0).says_out("created");
     sandbox
@@ -58,8 +58,12 @@ fn uncommitted_changes_stay_and_are_never_committed() {
         .exits(0);
     sandbox.lattice(&["new", "aarch64", "--dry-run"]);
     sandbox.lattice(&["status"]).exits(0);
-    assert_eq!(ground(&sandbox), before, "HEAD, index, worktree and untracked files should be as they were");
-    holds_the_point_alone(&sandbox, "work");
+    assert_eq!(
+        head_index_and_worktree(&sandbox),
+        before,
+        "HEAD, index, worktree and untracked files should be as they were"
+    );
+    assert_only_the_point_changed(&sandbox, "work");
     let step2 = sandbox.git(&["ls-tree", "-r", "--name-only", "feature/toolchain/aarch64/phase0/step2"]);
     assert!(!step2.contains("secret.nix") && !step2.contains("untracked"), "nothing staged should land there: {step2}");
     let readme = sandbox.git(&["show", &format!("{BRANCH}:README")]);
@@ -68,11 +72,11 @@ fn uncommitted_changes_stay_and_are_never_committed() {
 
 #[test]
 fn switch_carries_local_changes_as_git_does() {
-    let sandbox = messy();
+    let sandbox = with_uncommitted_changes();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     assert_eq!(fs::read_to_string(sandbox.work().join("README")).unwrap(), "changed again\n");
     assert_eq!(fs::read_to_string(sandbox.work().join("untracked")).unwrap(), "mine\n");
-    holds_the_point_alone(&sandbox, "work");
+    assert_only_the_point_changed(&sandbox, "work");
 }
 
 #[test]
@@ -85,19 +89,19 @@ fn works_during_a_merge_or_rebase() {
     sandbox.git(&["switch", "-q", "main"]);
     assert!(!sandbox.try_git("work", &["merge", "side"]).status.success(), "there should be a conflict");
     sandbox.git(&["checkout", "-q", "--ours", "lattice.toml"]);
-    let before = ground(&sandbox);
+    let before = head_index_and_worktree(&sandbox);
     sandbox.lattice(&NEW).exits(0).says_out("created");
-    assert_eq!(ground(&sandbox), before, "the conflict should be as it was");
+    assert_eq!(head_index_and_worktree(&sandbox), before, "the conflict should be as it was");
 }
 
 #[test]
 fn works_with_a_detached_head() {
     let sandbox = Sandbox::new();
     sandbox.git(&["checkout", "-q", "--detach"]);
-    let before = ground(&sandbox);
+    let before = head_index_and_worktree(&sandbox);
     sandbox.lattice(&["status"]).exits(0);
     sandbox.lattice(&NEW).exits(0).says_out("created");
-    assert_eq!(ground(&sandbox), before, "HEAD should stay detached where it was");
+    assert_eq!(head_index_and_worktree(&sandbox), before, "HEAD should stay detached where it was");
     assert!(!sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).status.success(), "HEAD should be detached");
     for command in ["next-step", "promote", "build", "show"] {
         let run = sandbox.refused(&[command]).exits(2).says_err("HEAD is not on the branch of a point");
@@ -107,7 +111,7 @@ fn works_with_a_detached_head() {
 
 #[test]
 fn refuses_a_repository_without_commits() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.git_in("", &["init", "-q", "empty"]);
     let run = |args: &[&str]| sandbox.lattice_in("empty", args, |command| command);
     let init = ["init", "--component", "a", "--arch", "aarch64", "--no-hooks"];
@@ -127,7 +131,7 @@ fn refuses_a_repository_without_commits() {
 
 #[test]
 fn refuses_outside_of_a_repository() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     for args in
         [&[][..], &["status"], &["new", "--arch", "aarch64"], &["init", "--component", "a"], &["hooks", "install"]]
     {
@@ -145,7 +149,7 @@ fn works_in_a_linked_worktree() {
     let sandbox = Sandbox::new();
     sandbox.git(&["worktree", "add", "-q", "-b", "side", "../linked"]);
     fs::create_dir_all(sandbox.path("linked/a/b")).unwrap();
-    let before = ground(&sandbox);
+    let before = head_index_and_worktree(&sandbox);
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
     run("linked/a/b", &["new", "--arch", "aarch64"]).exits(0).says_out("created");
     assert_eq!(
@@ -153,10 +157,10 @@ fn works_in_a_linked_worktree() {
         BRANCH,
         "that worktree should be switched"
     );
-    assert_eq!(ground(&sandbox), before, "and the other left alone");
+    assert_eq!(head_index_and_worktree(&sandbox), before, "and the other left alone");
     run("linked/a/b", &["next-step"]).exits(0).says_out("step2");
     run("linked", &["status"]).exits(0).says_out("step2");
-    holds_the_point_alone(&sandbox, "work");
+    assert_only_the_point_changed(&sandbox, "work");
     let again = sandbox.lattice(&["new", "--arch", "aarch64", "--step", "step2"]).exits(1);
     again.says_err("already").says_err("linked");
 }
@@ -176,7 +180,7 @@ fn works_in_a_subdirectory_and_with_git_dash_c() {
 }
 
 /// What git-lattice says in the home folder when variables name the repository.
-fn by_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) -> Run {
+fn run_with_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) -> Run {
     let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, sandbox.path(path))).collect();
     sandbox.lattice_in("home", args, |command| command.envs(variables))
 }
@@ -185,22 +189,22 @@ fn by_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) ->
 fn git_dir_and_git_work_tree_are_honoured() {
     let sandbox = Sandbox::new();
     let both = [("GIT_DIR", "work/.git"), ("GIT_WORK_TREE", "work")];
-    by_variables(&sandbox, &["status"], &both).exits(0).says_out("no point has a branch yet");
-    by_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says_out("created");
+    run_with_variables(&sandbox, &["status"], &both).exits(0).says_out("no point has a branch yet");
+    run_with_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says_out("created");
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), BRANCH);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be switched as well");
-    holds_the_point_alone(&sandbox, "work");
+    assert_only_the_point_changed(&sandbox, "work");
 
     // GIT_DIR alone makes the current directory the worktree (git(1)); nothing of it may get into a commit.
     let sandbox = Sandbox::new();
-    let before = ground(&sandbox);
-    by_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says_out("created");
-    assert_eq!(ground(&sandbox), before, "the real worktree should stay");
-    holds_the_point_alone(&sandbox, "work");
+    let before = head_index_and_worktree(&sandbox);
+    run_with_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says_out("created");
+    assert_eq!(head_index_and_worktree(&sandbox), before, "the real worktree should stay");
+    assert_only_the_point_changed(&sandbox, "work");
     let odd = [("GIT_DIR", "work/.git"), ("GIT_INDEX_FILE", "home/other-index")];
-    by_variables(&sandbox, &["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"], &odd).exits(0);
+    run_with_variables(&sandbox, &["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"], &odd).exits(0);
     assert!(!sandbox.path("home/other-index").exists(), "no index should be made");
-    by_variables(&sandbox, &["status"], &[("GIT_DIR", "nowhere")]).exits(2).says_err("nowhere");
+    run_with_variables(&sandbox, &["status"], &[("GIT_DIR", "nowhere")]).exits(2).says_err("nowhere");
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn works_in_a_bare_repository_and_its_worktree() {
     run("remote.git", &["axis", "add", "arch", "riscv64"]).exits(2).says_err("bare");
     run("remote.git", &["new", "--arch", "aarch64", "--no-push"]).exits(0).says_out("created");
     assert_eq!(sandbox.git_in("remote.git", &["symbolic-ref", "--short", "HEAD"]), "main", "its HEAD should stay");
-    holds_the_point_alone(&sandbox, "remote.git");
+    assert_only_the_point_changed(&sandbox, "remote.git");
 
     sandbox.git_in("remote.git", &["worktree", "add", "-q", "../linked", "main"]);
     run("linked", &["next-step", "toolchain/aarch64/phase0/step1", "--no-push"]).exits(0).says_out("created");
@@ -232,12 +236,12 @@ fn works_in_a_path_with_spaces_and_unicode() {
     run(&["next-step"]).exits(0).says_out("created");
     run(&["status"]).exits(0).says_out("step2");
     run(&["show", "--json"]).exits(0).json();
-    holds_the_point_alone(&sandbox, name);
+    assert_only_the_point_changed(&sandbox, name);
 }
 
 #[test]
 fn unwritable_worktree_leaves_no_half_file() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     // Known already, so that lattice.toml is all that is written.
     sandbox.git(&["config", "lattice.base", "main"]);
     // Root may write everywhere: a limit on the size of files does what missing permissions do for other users.

@@ -14,7 +14,7 @@ fn is_on_remote(sandbox: &Sandbox) -> bool {
 
 /// The point is here and not there; `mend` makes the same command go through.
 #[track_caller]
-fn pushes_later(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
+fn assert_pushed_by_second_run(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
     let before = sandbox.git(&["symbolic-ref", "HEAD"]);
     let mut run = sandbox.lattice(&NEW).exits(1).says_out("created").says_out("not pushed");
     run = run.says_err("error: the push failed").says_err("the same command pushes them later");
@@ -38,7 +38,7 @@ fn unknown_remote_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.git(&["remote", "rename", "origin", "elsewhere"]);
     let said = ["there is no remote `origin`", "`git remote add origin URL`", "`remote = \"\"`"];
-    pushes_later(&sandbox, &said, || drop(sandbox.git(&["remote", "rename", "elsewhere", "origin"])));
+    assert_pushed_by_second_run(&sandbox, &said, || drop(sandbox.git(&["remote", "rename", "elsewhere", "origin"])));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn empty_remote_pushes_nowhere() {
 fn unreachable_remote_keeps_the_point() {
     let sandbox = Sandbox::new();
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
-    pushes_later(&sandbox, &["remote.git"], || {
+    assert_pushed_by_second_run(&sandbox, &["remote.git"], || {
         fs::rename(sandbox.path("away.git"), sandbox.path("remote.git")).unwrap();
     });
 }
@@ -65,7 +65,7 @@ fn refusing_remote_keeps_the_point() {
     let hook = sandbox.path("remote.git/hooks/pre-receive");
     fs::write(&hook, "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    pushes_later(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || {
+    assert_pushed_by_second_run(&sandbox, &[BRANCH, "pre-receive hook declined", "not on a Friday"], || {
         fs::remove_file(&hook).unwrap();
     });
 }
@@ -76,7 +76,7 @@ fn refusing_pre_push_hook_keeps_the_point() {
     let hook = sandbox.work().join(".git/hooks/pre-push");
     fs::write(&hook, "#!/bin/sh\necho 'tests first' >&2\nexit 1\n").unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    pushes_later(&sandbox, &["tests first"], || fs::remove_file(&hook).unwrap());
+    assert_pushed_by_second_run(&sandbox, &["tests first"], || fs::remove_file(&hook).unwrap());
 }
 
 #[test]

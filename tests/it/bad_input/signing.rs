@@ -5,7 +5,7 @@ use crate::sandbox::Sandbox;
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
 
-fn without(sandbox: &Sandbox, key: &str) {
+fn unset_config(sandbox: &Sandbox, key: &str) {
     sandbox.git(&["config", "--global", "--unset", key]);
 }
 
@@ -13,7 +13,7 @@ fn without(sandbox: &Sandbox, key: &str) {
 fn missing_user_name_or_email_is_named() {
     for key in ["user.name", "user.email"] {
         let sandbox = Sandbox::new();
-        without(&sandbox, key);
+        unset_config(&sandbox, key);
         sandbox.git(&["config", "--global", "user.useConfigOnly", "true"]);
         let run =
             sandbox.refused(&NEW).exits(2).says_err("git does not know who you are").says_err(&format!("`{key}`"));
@@ -25,8 +25,8 @@ fn missing_user_name_or_email_is_named() {
 #[test]
 fn author_and_committer_come_from_the_environment() {
     let sandbox = Sandbox::new();
-    without(&sandbox, "user.name");
-    without(&sandbox, "user.email");
+    unset_config(&sandbox, "user.name");
+    unset_config(&sandbox, "user.email");
     let who = [
         ("GIT_AUTHOR_NAME", "Ada"),
         ("GIT_AUTHOR_EMAIL", "ada@x"),

@@ -12,7 +12,7 @@ fn comment(size: usize) -> String {
 }
 
 #[track_caller]
-fn is_too_large(run: Run, what: &str, key: &str) {
+fn assert_too_large(run: Run, what: &str, key: &str) {
     run.says_err(&format!("`{what}` has ")).says_err("are read").says_err(key).says_err(&format!("git config {key} "));
 }
 
@@ -22,7 +22,7 @@ fn refuses_a_huge_lattice_toml() {
     let good = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", good.clone() + &comment(MIB));
     for args in [&["status"][..], &["new", "--arch", "aarch64"], &["check"]] {
-        is_too_large(sandbox.refused(args).exits(2), "lattice.toml", "lattice.limit.lattice-toml");
+        assert_too_large(sandbox.refused(args).exits(2), "lattice.toml", "lattice.limit.lattice-toml");
     }
     sandbox.commit_lattice();
     let run = sandbox.refused(&["status"]).exits(2).says_err("lattice.toml").says_err("lattice.limit.lattice-toml");
@@ -45,7 +45,7 @@ fn refuses_a_huge_config_toml() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("huge.toml"), comment(MIB)).unwrap();
     let run = sandbox.refused(&["new", "--arch", "aarch64", "--config", "../huge.toml"]).exits(2);
-    is_too_large(run, "../huge.toml", "lattice.limit.config-toml");
+    assert_too_large(run, "../huge.toml", "lattice.limit.config-toml");
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
     let dir = "flakes/toolchain/aarch64/phase0/step1";
     sandbox.write(&format!("{dir}/config.toml"), comment(MIB));
@@ -66,9 +66,9 @@ fn refuses_a_huge_config_toml() {
 fn refuses_to_lint_a_huge_file() {
     let sandbox = Sandbox::new();
     sandbox.write("huge.nix", format!("1{}", comment(4 * MIB)));
-    is_too_large(sandbox.lattice(&["lint", "huge.nix"]).exits(2), "huge.nix", "lattice.limit.file");
+    assert_too_large(sandbox.lattice(&["lint", "huge.nix"]).exits(2), "huge.nix", "lattice.limit.file");
     sandbox.git(&["add", "huge.nix"]);
-    is_too_large(sandbox.lattice(&["lint", "--staged"]).exits(2), "huge.nix", "lattice.limit.file");
+    assert_too_large(sandbox.lattice(&["lint", "--staged"]).exits(2), "huge.nix", "lattice.limit.file");
 }
 
 #[test]

@@ -13,8 +13,8 @@ fn run(sandbox: &Sandbox, dir: &str, args: &[&str]) -> Run {
 }
 
 /// A repository `odd` and its remote `odd.git`, made with this option of `git init`; `None` where git does not know it yet.
-fn made_with(option: &str) -> Option<Sandbox> {
-    let sandbox = Sandbox::bare_start();
+fn repository_with(option: &str) -> Option<Sandbox> {
+    let sandbox = Sandbox::without_lattice();
     let made = sandbox.try_git("", &["init", "-q", "--bare", option, "odd.git"]);
     if !made.status.success() {
         assert!(made.error_text().contains("unknown option"), "{}", made.error_text());
@@ -32,7 +32,7 @@ fn made_with(option: &str) -> Option<Sandbox> {
 }
 
 /// Everything but building works as anywhere.
-fn the_usual_way(sandbox: &Sandbox) {
+fn assert_commands_work(sandbox: &Sandbox) {
     let run = |args: &[&str]| run(sandbox, "odd", args);
     run(&["status"]).exits(0).says_out("no point has a branch yet");
     run(&["new", "--arch", "aarch64", "--dry-run"]).exits(0).says_out("would create");
@@ -55,8 +55,8 @@ fn the_usual_way(sandbox: &Sandbox) {
 
 #[test]
 fn works_in_a_sha256_repository() {
-    let Some(mut sandbox) = made_with("--object-format=sha256") else { return };
-    the_usual_way(&sandbox);
+    let Some(mut sandbox) = repository_with("--object-format=sha256") else { return };
+    assert_commands_work(&sandbox);
     sandbox.use_program("nix", "#!/bin/sh\necho 'nix (Nix) 2.8.0'\n");
     let built = run(&sandbox, "odd", &["build"]).exits(2);
     built.says_err("error: building from a SHA-256 repository is not supported: Nix cannot fetch from one");
@@ -64,8 +64,8 @@ fn works_in_a_sha256_repository() {
 
 #[test]
 fn works_in_a_reftable_repository() {
-    let Some(sandbox) = made_with("--ref-format=reftable") else { return };
-    the_usual_way(&sandbox);
+    let Some(sandbox) = repository_with("--ref-format=reftable") else { return };
+    assert_commands_work(&sandbox);
     sandbox.git_in("odd", &["branch", "feature/toolchain/aarch64/phase9"]);
     let clash = ["new", "--arch", "aarch64", "--phase", "phase9", "--step", "step1"];
     run(&sandbox, "odd", &clash).exits(1).says_err("`feature/toolchain/aarch64/phase9` is in the way");
@@ -75,7 +75,7 @@ fn works_in_a_reftable_repository() {
 #[test]
 fn reftable_builds() {
     for nix in every_nix() {
-        let Some(mut sandbox) = made_with("--ref-format=reftable") else { return };
+        let Some(mut sandbox) = repository_with("--ref-format=reftable") else { return };
         sandbox.use_nix(&nix);
         let arch = std::env::consts::ARCH;
         run(&sandbox, "odd", &["new", "--arch", arch]).exits(0);
@@ -88,7 +88,7 @@ fn reftable_builds() {
 /// A tag can have the full name of a branch, and `git fetch` brings it along.
 #[test]
 fn reftable_does_not_mistake_a_tag_for_the_base() {
-    let Some(sandbox) = made_with("--ref-format=reftable") else { return };
+    let Some(sandbox) = repository_with("--ref-format=reftable") else { return };
     sandbox.git_in("odd", &["push", "-q", "origin", "main"]);
     sandbox.git_in("odd", &["switch", "-q", "-c", "mine"]);
     let toml = fs::read_to_string(sandbox.path("odd/lattice.toml")).unwrap();
@@ -101,7 +101,7 @@ fn reftable_does_not_mistake_a_tag_for_the_base() {
 }
 
 /// A lattice with two steps for this machine on the remote.
-fn two_steps() -> Sandbox {
+fn with_two_steps() -> Sandbox {
     let sandbox = Sandbox::new();
     let arch = std::env::consts::ARCH;
     fs::write(sandbox.path("c.toml"), "of = \"step1\"\n").unwrap();
@@ -111,7 +111,7 @@ fn two_steps() -> Sandbox {
     sandbox
 }
 
-fn clone(sandbox: &Sandbox, option: &[&str]) {
+fn clone_with(sandbox: &Sandbox, option: &[&str]) {
     sandbox.git_in("remote.git", &["config", "uploadpack.allowFilter", "true"]);
     let url = format!("file://{}", sandbox.path("remote.git").display());
     sandbox.git_in("", &[&["clone", "-q"], option, &[&url, "part"]].concat());
@@ -120,9 +120,9 @@ fn clone(sandbox: &Sandbox, option: &[&str]) {
 #[test]
 fn works_in_a_shallow_clone() {
     for nix in every_nix() {
-        let mut sandbox = two_steps();
+        let mut sandbox = with_two_steps();
         sandbox.use_nix(&nix);
-        clone(&sandbox, &["--depth", "1", "--no-single-branch"]);
+        clone_with(&sandbox, &["--depth", "1", "--no-single-branch"]);
         let arch = std::env::consts::ARCH;
         run(&sandbox, "part", &["status"]).exits(0).says_out("phase0/step2");
         run(&sandbox, "part", &["new", "--arch", arch, "--step", "step2"]).exits(0).says_out("unchanged");
@@ -135,8 +135,8 @@ fn works_in_a_shallow_clone() {
 #[test]
 fn partial_clone_fetches_missing_objects() {
     for filter in ["--filter=blob:none", "--filter=tree:0"] {
-        let sandbox = two_steps();
-        clone(&sandbox, &[filter]);
+        let sandbox = with_two_steps();
+        clone_with(&sandbox, &[filter]);
         let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
         run(&sandbox, "part", &["status"]).exits(0).says_out("phase0/step2");
         run(&sandbox, "part", &["show", &last]).exits(0).says_out("template     config");
@@ -150,9 +150,9 @@ fn partial_clone_fetches_missing_objects() {
 #[test]
 fn partial_clone_builds() {
     for nix in every_nix() {
-        let mut sandbox = two_steps();
+        let mut sandbox = with_two_steps();
         sandbox.use_nix(&nix);
-        clone(&sandbox, &["--filter=blob:none"]);
+        clone_with(&sandbox, &["--filter=blob:none"]);
         let last = format!("toolchain/{}/phase0/step2", std::env::consts::ARCH);
         run(&sandbox, "part", &["build", &last]).exits(0).says_out("built");
     }

@@ -12,7 +12,7 @@ fn with_points() -> Sandbox {
 }
 
 #[track_caller]
-fn no_panic(output: &Output) {
+fn assert_no_panic(output: &Output) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
@@ -32,13 +32,13 @@ fn closed_pipe_is_no_error() {
         let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        no_panic(&output);
+        assert_no_panic(&output);
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}: a reader that went away is no error");
 
         let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        no_panic(&child.wait_with_output().unwrap());
+        assert_no_panic(&child.wait_with_output().unwrap());
         assert!(!first.is_empty(), "{args:?}: the first line should come");
     }
 }
@@ -49,7 +49,7 @@ fn closed_pipe_does_not_stop_new_halfway() {
     let mut command = sandbox.command("work", &["new", "--arch", "aarch64"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    no_panic(&child.wait_with_output().unwrap());
+    assert_no_panic(&child.wait_with_output().unwrap());
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "feature/toolchain/aarch64/phase0/step1");
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0).says_out("unchanged").says_out("pushed");
 }
@@ -61,11 +61,11 @@ fn closed_standard_streams_do_not_panic() {
         ["exec git-lattice status >&-", "exec git-lattice status 2>&-", "exec git-lattice status <&- >&- 2>&-"]
     {
         let output = shell(&sandbox, script);
-        no_panic(&output);
+        assert_no_panic(&output);
         assert!(output.status.success(), "{script}: {output:?}");
     }
     let before = sandbox.state();
-    no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-push --no-switch <&- >&- 2>&-"));
+    assert_no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-push --no-switch <&- >&- 2>&-"));
     assert_eq!(sandbox.state(), before, "the point is there: nothing should change");
 }
 

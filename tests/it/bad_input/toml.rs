@@ -14,21 +14,21 @@ step = { chain = "step{n}", from = 1 }
 
 /// What the commands say of the good one with one text replaced by another.
 #[track_caller]
-fn with(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]) {
+fn assert_refuses_change(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]) {
     assert!(GOOD.contains(old), "`{old}` should be there to be replaced");
     sandbox.write("lattice.toml", GOOD.replacen(old, new, 1));
-    refuse(sandbox, &[&["status"], &["new", "--arch", "aarch64"]], texts);
+    assert_refused(sandbox, &[&["status"], &["new", "--arch", "aarch64"]], texts);
 }
 
 /// Every command that needs the file says the same about it, and writes nothing.
 #[track_caller]
-fn every_command_says(sandbox: &Sandbox, texts: &[&str]) {
+fn assert_every_command_refuses(sandbox: &Sandbox, texts: &[&str]) {
     let commands = [&[][..], &["status"], &["new"], &["build"], &["promote"], &["next-step"], &["show"]];
-    refuse(sandbox, &commands, texts);
+    assert_refused(sandbox, &commands, texts);
 }
 
 #[track_caller]
-fn refuse(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
+fn assert_refused(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
     for args in commands {
         let mut run = sandbox.refused(args).exits(2);
         for text in texts {
@@ -45,20 +45,23 @@ fn valid_lattice_toml_is_accepted() {
 
 #[test]
 fn missing_lattice_toml_is_named() {
-    every_command_says(&Sandbox::bare_start(), &["error: there is no `lattice.toml` here", "hint: `git lattice init"]);
+    assert_every_command_refuses(
+        &Sandbox::without_lattice(),
+        &["error: there is no `lattice.toml` here", "hint: `git lattice init"],
+    );
 }
 
 #[test]
 fn directory_named_lattice_toml_is_refused() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("lattice.toml/x", "");
-    every_command_says(&sandbox, &["lattice.toml"]);
+    assert_every_command_refuses(&sandbox, &["lattice.toml"]);
 }
 
 #[test]
 fn invalid_toml_is_refused_with_its_place() {
     let sandbox = Sandbox::with_toml("base = \"main\"\n[axes]\ncomponent = { set = [\"a\" }\n");
-    every_command_says(&sandbox, &["`lattice.toml` line 3, column "]);
+    assert_every_command_refuses(&sandbox, &["`lattice.toml` line 3, column "]);
 }
 
 #[test]
@@ -66,14 +69,14 @@ fn invalid_committed_toml_names_the_commit() {
     let sandbox = Sandbox::with_toml("base = \"main\"\nbranch = =\n");
     sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
     std::fs::remove_file(sandbox.work().join("lattice.toml")).unwrap();
-    every_command_says(&sandbox, &["`HEAD:lattice.toml` line 2, column 10"]);
+    assert_every_command_refuses(&sandbox, &["`HEAD:lattice.toml` line 2, column 10"]);
 }
 
 #[test]
 fn invalid_utf8_is_refused() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.write("lattice.toml", b"base = \"main\"\n# caf\xe9\n");
-    every_command_says(&sandbox, &["`lattice.toml` line 2, column 6", "not UTF-8"]);
+    assert_every_command_refuses(&sandbox, &["`lattice.toml` line 2, column 6", "not UTF-8"]);
 }
 
 #[test]
@@ -91,18 +94,18 @@ fn refuses_a_pattern_without_an_axis() {
     let sandbox = Sandbox::with_toml(GOOD);
     for old in ["branch = \"feature/{component}/{arch}", "flake = \"flakes/{component}/{arch}"] {
         let new = old.replace("/{arch}", "");
-        with(&sandbox, old, &new, &["lattice.toml", "does not name axis `arch`", "share a name"]);
+        assert_refuses_change(&sandbox, old, &new, &["lattice.toml", "does not name axis `arch`", "share a name"]);
     }
 }
 
 #[test]
 fn refuses_an_ambiguous_pattern() {
     let sandbox = Sandbox::with_toml(GOOD);
-    let with = |new, texts: &[&str]| with(&sandbox, "{phase}/{step}", new, texts);
-    with("{phase}{step}", &["two points could share a name", "{phase} and {step}"]);
-    with("{phase}-{step}", &["two points could share a name"]);
-    with("{phase}/{phase}/{step}", &["names axis `phase` twice"]);
-    with("{phase}/{stepp}", &["unknown axis `stepp`", "the axes are: component"]);
+    let assert_refuses_change = |new, texts: &[&str]| assert_refuses_change(&sandbox, "{phase}/{step}", new, texts);
+    assert_refuses_change("{phase}{step}", &["two points could share a name", "{phase} and {step}"]);
+    assert_refuses_change("{phase}-{step}", &["two points could share a name"]);
+    assert_refuses_change("{phase}/{phase}/{step}", &["names axis `phase` twice"]);
+    assert_refuses_change("{phase}/{stepp}", &["unknown axis `stepp`", "the axes are: component"]);
 }
 
 #[test]
@@ -116,24 +119,24 @@ fn refuses_a_pattern_that_is_no_branch_name() {
         ("x/../{component}/{arch}/{phase}/{step}", "begins with `.`"),
         ("x/{component}/{arch}/{phase}/{step", "not closed"),
     ] {
-        with(&sandbox, "feature/{component}/{arch}/{phase}/{step}", pattern, &["lattice.toml", said]);
+        assert_refuses_change(&sandbox, "feature/{component}/{arch}/{phase}/{step}", pattern, &["lattice.toml", said]);
     }
 }
 
 #[test]
 fn refuses_invalid_values_and_kinds() {
     let sandbox = Sandbox::with_toml(GOOD);
-    let with = |old, new, texts: &[&str]| with(&sandbox, old, new, texts);
-    with("\"x86_64\"", "\"x86 64\"", &["invalid value `x86 64`", "' '"]);
-    with("\"x86_64\"", "64", &["`axes.arch.set` must be a list of strings"]);
-    with("\"x86_64\"", "\"aarch64\"", &["`axes.arch.set`", "aarch64"]);
-    with("{ set = [\"toolchain\"] }", "{ set = [] }", &["axes.component.set"]);
-    with("{ set = [\"toolchain\"] }", "\"toolchain\"", &["`axes.component` must be"]);
-    with("from = 1", "from = -1", &["axes.step", "from"]);
-    with("step{n}", "step", &["axes.step.chain"]);
-    with("base = \"main\"", "", &["`base` is missing"]);
-    with("base = \"main\"", "base = 3", &["`base` must be a string"]);
-    with("aarch64", "pdp11", &["`systems` has no entry for `pdp11`"]);
+    let assert_refuses_change = |old, new, texts: &[&str]| assert_refuses_change(&sandbox, old, new, texts);
+    assert_refuses_change("\"x86_64\"", "\"x86 64\"", &["invalid value `x86 64`", "' '"]);
+    assert_refuses_change("\"x86_64\"", "64", &["`axes.arch.set` must be a list of strings"]);
+    assert_refuses_change("\"x86_64\"", "\"aarch64\"", &["`axes.arch.set`", "aarch64"]);
+    assert_refuses_change("{ set = [\"toolchain\"] }", "{ set = [] }", &["axes.component.set"]);
+    assert_refuses_change("{ set = [\"toolchain\"] }", "\"toolchain\"", &["`axes.component` must be"]);
+    assert_refuses_change("from = 1", "from = -1", &["axes.step", "from"]);
+    assert_refuses_change("step{n}", "step", &["axes.step.chain"]);
+    assert_refuses_change("base = \"main\"", "", &["`base` is missing"]);
+    assert_refuses_change("base = \"main\"", "base = 3", &["`base` must be a string"]);
+    assert_refuses_change("aarch64", "pdp11", &["`systems` has no entry for `pdp11`"]);
 }
 
 #[test]
@@ -141,7 +144,7 @@ fn broken_edit_is_refused_despite_a_valid_commit() {
     let sandbox = Sandbox::with_toml(GOOD);
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     sandbox.write("lattice.toml", "base = ");
-    every_command_says(&sandbox, &["`lattice.toml` line 1, column 8"]);
+    assert_every_command_refuses(&sandbox, &["`lattice.toml` line 1, column 8"]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn refuses_a_300_byte_value_in_a_short_message() {
 
 #[test]
 fn init_refuses_invalid_values_and_writes_no_file() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     let long = "x".repeat(300);
     for (value, said) in
         [("", "invalid value ``"), ("a b", "' '"), ("a/b", "'/'"), (&long, "300 bytes"), ("a..b", "`..`")]

@@ -17,7 +17,7 @@ pub(super) const WRITER: &str = "0123456789abcdef";
 
 /// How the clone keeps its refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Storage {
+pub(super) enum RefStorage {
     /// A file each, as they come.
     Loose,
     /// Those that are there are in one file.
@@ -25,9 +25,9 @@ pub(super) enum Storage {
     Reftable,
 }
 
-impl Storage {
+impl RefStorage {
     /// Moves the refs there; `false` where this git cannot.
-    fn take(self, sandbox: &Sandbox) -> bool {
+    fn migrate(self, sandbox: &Sandbox) -> bool {
         let args: &[&str] = match self {
             Self::Loose => return true,
             Self::Packed => &["pack-refs", "--all"],
@@ -42,38 +42,38 @@ impl Storage {
 }
 
 /// A command line.
-struct Line {
+struct CommandLine {
     args: Vec<String>,
     dir: &'static str,
     needs_nix: bool,
 }
 
 /// A command and where it runs.
-pub(super) struct Subject {
+pub(super) struct CommandCase {
     pub(super) name: String,
-    line: Line,
+    line: CommandLine,
     prepared: Prepared,
     has_storage: bool,
 }
 
-impl Subject {
-    fn new(name: &str, storage: Storage, prepare: impl FnOnce(&Sandbox) -> Line) -> Self {
+impl CommandCase {
+    fn new(name: &str, storage: RefStorage, prepare: impl FnOnce(&Sandbox) -> CommandLine) -> Self {
         let (mut line, mut has_storage) = (run_in("work", &[]), true);
         let prepared = Prepared::new(|sandbox| {
             line = prepare(sandbox);
-            has_storage = storage.take(sandbox);
+            has_storage = storage.migrate(sandbox);
             for dir in worktrees(sandbox) {
                 fs::write(sandbox.path(dir).join("staged"), STAGED).unwrap();
                 sandbox.git_in(dir, &["add", "staged"]);
                 fs::write(sandbox.path(dir).join("untracked"), UNTRACKED).unwrap();
             }
         });
-        let name = if storage == Storage::Loose { name.to_owned() } else { format!("{name}, {storage:?}") };
+        let name = if storage == RefStorage::Loose { name.to_owned() } else { format!("{name}, {storage:?}") };
         Self { name, line, prepared, has_storage }
     }
 
     /// Those of these names, or all; of them only what `GIT_LATTICE_TEST_COMMAND` names, if it does.
-    pub(super) fn some(names: &[&str], storage: Storage) -> Vec<Self> {
+    pub(super) fn select(names: &[&str], storage: RefStorage) -> Vec<Self> {
         let asked = var("GIT_LATTICE_TEST_COMMAND").map(|name| name.into_string().unwrap());
         let is_asked = |name: &str| asked.as_ref().is_none_or(|asked| asked == name);
         let wanted = |name: &str| (names.is_empty() || names.contains(&name)) && is_asked(name);
@@ -122,46 +122,46 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 }
 
 /// Makes the repository in which a command has something to do, and gives the command.
-type Prepare = fn(&Sandbox) -> Line;
+type Prepare = fn(&Sandbox) -> CommandLine;
 
 const PREPARED: [(&str, Prepare); 19] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         run(&["hooks", "install", "--shim"])
     }),
     ("new", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         run(&["new", &at("phase0/step1")])
     }),
     ("new, two at once", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         run(&["new", "--all-archs", "--no-switch"])
     }),
     ("new, linked worktree", |sandbox| {
-        declare(sandbox);
-        link(sandbox);
+        declare_lattice(sandbox);
+        add_linked_worktree(sandbox);
         run_in(LINKED, &["new", &at("phase0/step1")])
     }),
     ("next-step", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         run(&["next-step", &at("phase0/step1")])
     }),
     ("promote", |sandbox| {
-        built(sandbox);
+        with_record(sandbox);
         run(&["promote", &at("phase0/step1")])
     }),
     ("promote, linked worktree", |sandbox| {
-        built(sandbox);
-        link(sandbox);
+        with_record(sandbox);
+        add_linked_worktree(sandbox);
         run_in(LINKED, &["promote", &at("phase0/step1")])
     }),
     ("promote --to base", |sandbox| {
-        built(sandbox);
+        with_record(sandbox);
         run(&["promote", &at("phase0/step1"), "--to", "base"])
     }),
     ("sync", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         let colleague = sandbox.colleague();
         sandbox.lattice_in(colleague, &["new", &far("phase0/step1")], |command| command).exits(0);
         sandbox.points(&[&at("phase0/step2")]);
@@ -169,33 +169,33 @@ const PREPARED: [(&str, Prepare); 19] = [
         run(&["sync"])
     }),
     ("build", |sandbox| {
-        grown(sandbox);
-        Line { needs_nix: true, ..run(&["build", &at("phase0/step1")]) }
+        with_point(sandbox);
+        CommandLine { needs_nix: true, ..run(&["build", &at("phase0/step1")]) }
     }),
     ("undo", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         sandbox.git(&["switch", "-q", "main"]);
         run(&["undo", &newest_operation(sandbox)])
     }),
     ("undo --remote", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         sandbox.git(&["switch", "-q", "main"]);
         run(&["undo", &newest_operation(sandbox), "--remote"])
     }),
     ("axis add", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         run(&["axis", "add", "arch", "riscv64"])
     }),
     ("status", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         run(&["status"])
     }),
     ("trust", |sandbox| {
-        grown(sandbox);
+        with_point(sandbox);
         run(&["trust", "--author", &"0123456789abcdef".repeat(4)[..40], "--yes"])
     }),
     ("doctor --repair", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
         for hook in ["pre-commit", "post-checkout"] {
             let path = sandbox.work().join(".git/hooks").join(hook);
@@ -212,18 +212,18 @@ const PREPARED: [(&str, Prepare); 19] = [
         run(&["lint", "--fix", "a.nix", "b.nix"])
     }),
     ("hooks uninstall", |sandbox| {
-        declare(sandbox);
+        declare_lattice(sandbox);
         sandbox.lattice(&["hooks", "install", "--shim"]).exits(0);
         run(&["hooks", "uninstall"])
     }),
 ];
 
-fn run(args: &[&str]) -> Line {
+fn run(args: &[&str]) -> CommandLine {
     run_in("work", args)
 }
 
-fn run_in(dir: &'static str, args: &[&str]) -> Line {
-    Line { args: args.iter().map(|arg| (*arg).to_owned()).collect(), dir, needs_nix: false }
+fn run_in(dir: &'static str, args: &[&str]) -> CommandLine {
+    CommandLine { args: args.iter().map(|arg| (*arg).to_owned()).collect(), dir, needs_nix: false }
 }
 
 fn newest_operation(sandbox: &Sandbox) -> String {
@@ -231,23 +231,23 @@ fn newest_operation(sandbox: &Sandbox) -> String {
     ops["operations"][0]["id"].as_str().unwrap().to_owned()
 }
 
-fn declare(sandbox: &Sandbox) {
+fn declare_lattice(sandbox: &Sandbox) {
     sandbox.lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64", "--no-hooks"]).exits(0);
     sandbox.commit_lattice();
 }
 
-fn grown(sandbox: &Sandbox) {
-    declare(sandbox);
+fn with_point(sandbox: &Sandbox) {
+    declare_lattice(sandbox);
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
 }
 
 /// With a record of the clone's own, which the remote does not have.
-fn built(sandbox: &Sandbox) {
-    grown(sandbox);
+fn with_record(sandbox: &Sandbox) {
+    with_point(sandbox);
     sandbox.git(&["config", "lattice.writer", WRITER]);
     write_record(sandbox, "work", WRITER, &at("phase0/step1"), &json!({}));
 }
 
-fn link(sandbox: &Sandbox) {
+fn add_linked_worktree(sandbox: &Sandbox) {
     sandbox.git(&["worktree", "add", "-q", "-b", "side", &format!("../{LINKED}"), "main"]);
 }

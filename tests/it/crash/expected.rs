@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::command::Subject;
-use super::state::{files, lost, state, unsound};
+use super::command::CommandCase;
+use super::state::{files, fsck_errors, lost_user_files, state};
 use crate::sandbox::{Run, Sandbox};
 use crate::scratch::locks;
 
@@ -55,19 +55,19 @@ pub(super) type Flaws = BTreeMap<Flaw, String>;
 /// Where a command leads when it is run twice.
 pub(super) struct Expected {
     /// How the second run ends.
-    twice: Ended,
+    twice: Ending,
     pub(super) state: String,
     files: [BTreeSet<String>; 2],
 }
 
 /// How a run ended: its exit code, and the first line of its errors, which may name files and commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ended {
+struct Ending {
     code: i32,
     error: String,
 }
 
-impl Ended {
+impl Ending {
     fn of(run: &Run) -> Self {
         let first = run.stderr.lines().find(|line| line.starts_with("error:")).unwrap_or_default();
         Self { code: run.code, error: first.to_owned() }
@@ -76,16 +76,16 @@ impl Ended {
 
 impl Expected {
     /// From a sandbox where it has run once.
-    pub(super) fn after(subject: &Subject, sandbox: &Sandbox) -> Self {
+    pub(super) fn after(subject: &CommandCase, sandbox: &Sandbox) -> Self {
         // `init` refuses to do it twice.
-        let twice = Ended::of(&subject.run(sandbox));
+        let twice = Ending::of(&subject.run(sandbox));
         Self { twice, state: state(sandbox), files: files(sandbox) }
     }
 
     /// Runs it again after a disturbed run; gives the flaws.
-    pub(super) fn again(&self, subject: &Subject, sandbox: &Sandbox) -> Flaws {
-        let [unsound, lost] = [unsound(sandbox), lost(sandbox)];
-        let again = self.works_again(subject, sandbox).err();
+    pub(super) fn rerun(&self, subject: &CommandCase, sandbox: &Sandbox) -> Flaws {
+        let [unsound, lost] = [fsck_errors(sandbox), lost_user_files(sandbox)];
+        let again = self.rerun_must_work(subject, sandbox).err();
         let [own, remote] = files(sandbox);
         let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
         let missing = names(&self.files[0] - &own);
@@ -103,9 +103,9 @@ impl Expected {
     }
 
     /// Runs it once more, and when that fails without the locks that are there: first without those of the remote.
-    fn works_again(&self, subject: &Subject, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
+    fn rerun_must_work(&self, subject: &CommandCase, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
         let run = || subject.run(sandbox);
-        let works = |run: &Run| run.code == 0 || Ended::of(run) == self.twice;
+        let works = |run: &Run| run.code == 0 || Ending::of(run) == self.twice;
         let first = run();
         if works(&first) {
             return Ok(());

@@ -15,7 +15,7 @@ pub(super) fn state(sandbox: &Sandbox) -> String {
     parts.extend(["work", "remote.git"].map(|dir| refs(sandbox, dir)));
     parts.push(records(sandbox));
     parts.push(fs::read_to_string(sandbox.work().join(".git/config")).unwrap());
-    plain(sandbox, &parts.join("\n--\n"))
+    normalized(sandbox, &parts.join("\n--\n"))
 }
 
 fn worktree(sandbox: &Sandbox, dir: &str) -> String {
@@ -57,14 +57,14 @@ fn records(sandbox: &Sandbox) -> String {
 }
 
 /// A text without what differs from one sandbox to the next: where it is, and under which name it writes records.
-fn plain(sandbox: &Sandbox, text: &str) -> String {
+fn normalized(sandbox: &Sandbox, text: &str) -> String {
     let text = text.replace(sandbox.path("").to_str().unwrap().trim_end_matches('/'), "");
     let writers = sandbox.try_git("work", &["config", "--local", "--get-all", "lattice.writer"]).text();
     writers.lines().take(1).fold(text, |text, writer| text.replace(writer, WRITER))
 }
 
 /// What is wrong with what a user had before, if anything is.
-pub(super) fn lost(sandbox: &Sandbox) -> Option<String> {
+pub(super) fn lost_user_files(sandbox: &Sandbox) -> Option<String> {
     worktrees(sandbox).find_map(|dir| {
         let status = sandbox.try_git(dir, &["status", "--porcelain", "--untracked-files=all"]).text();
         let kept =
@@ -76,13 +76,13 @@ pub(super) fn lost(sandbox: &Sandbox) -> Option<String> {
 }
 
 /// What git says against the two repositories. A git that outlives git-lattice may write while it is asked, so it is asked twice.
-pub(super) fn unsound(sandbox: &Sandbox) -> Option<String> {
-    faults_of(sandbox)?;
+pub(super) fn fsck_errors(sandbox: &Sandbox) -> Option<String> {
+    run_fsck(sandbox)?;
     std::thread::sleep(std::time::Duration::from_secs(1));
-    faults_of(sandbox)
+    run_fsck(sandbox)
 }
 
-fn faults_of(sandbox: &Sandbox) -> Option<String> {
+fn run_fsck(sandbox: &Sandbox) -> Option<String> {
     let fsck = ["work", "remote.git"].map(|dir| sandbox.try_git(dir, &["fsck", "--no-dangling", "--strict"]));
     fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
 }
@@ -90,19 +90,19 @@ fn faults_of(sandbox: &Sandbox) -> Option<String> {
 /// The names of all files of the clone, of the user's home and those for a while, and of the remote; but for objects, tables of refs, what is kept for
 /// `undo`, and a lock that stays once a record could not be written at first.
 pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
-    let mut own = below(sandbox, "work/.git");
+    let mut own = files_below(sandbox, "work/.git");
     own.extend(names(sandbox.temporary_folder(), "tmp"));
     own.extend(names(&sandbox.path("home"), "home"));
     own.extend(fs::read_dir(sandbox.work()).unwrap().map(|entry| entry.unwrap().file_name().display().to_string()));
-    [own, below(sandbox, "remote.git")]
+    [own, files_below(sandbox, "remote.git")]
 }
 
-fn below(sandbox: &Sandbox, dir: &str) -> BTreeSet<String> {
+fn files_below(sandbox: &Sandbox, dir: &str) -> BTreeSet<String> {
     let stays = |name: &String| {
         name.contains("refs/lattice/journal/") && !ends_in(name, "lock") || name.ends_with("lattice/records/lock")
     };
     let all = names(&sandbox.path(dir), dir).into_iter().filter(|name| !stays(name));
-    all.map(|name| plain(sandbox, &name)).collect()
+    all.map(|name| normalized(sandbox, &name)).collect()
 }
 
 fn names(dir: &Path, name: &str) -> BTreeSet<String> {

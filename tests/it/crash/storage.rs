@@ -4,30 +4,30 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::command::{Storage, Subject};
+use super::command::{CommandCase, RefStorage};
 use super::expected::{Expected, Flaw, difference};
 use super::state::state;
-use crate::mounted::{Mounted, filled};
+use crate::mounted::{Mounted, with_free_kib};
 use crate::sandbox::{Run, Sandbox, copy};
 use crate::scratch::locks;
-use crate::strace::sample::{hash, how_many, is_sweep, on_all_cores, say};
+use crate::strace::sample::{hash, how_many, is_sweep, on_all_cores, print_past_harness};
 
 /// How many KiB are left on the disk: nothing, and more than any of the commands writes.
-const LEFT: std::ops::RangeInclusive<usize> = 0..=128;
+const FREE_KIB: std::ops::RangeInclusive<usize> = 0..=128;
 /// How much more each time: a page, the least that a file takes.
-const PAGE: usize = 4;
+const PAGE_KIB: usize = 4;
 
 /// How git and the system say that a disk is full (wrapper.c, csum-file.c, config.c).
-const FULL: [&str; 4] =
+const DISK_FULL_MESSAGES: [&str; 4] =
     ["No space left on device", "Out of diskspace", "couldn't write", "failed to write new configuration file"];
 
 /// A clone on a disk of its own, which goes before the sandbox does.
-struct Small {
+struct SmallDisk {
     _disk: Mounted,
     sandbox: Sandbox,
 }
 
-impl Small {
+impl SmallDisk {
     /// `None` where nothing can be mounted.
     fn of(sandbox: Sandbox) -> Option<Self> {
         let (work, aside) = (sandbox.work(), sandbox.path("aside"));
@@ -40,7 +40,7 @@ impl Small {
 }
 
 /// What of the refs is neither as before nor as after the whole command, or both.
-fn half_done(before: &str, after: &str, now: &str) -> String {
+fn half_moved_refs(before: &str, after: &str, now: &str) -> String {
     let refs = |text: &str| -> BTreeMap<String, String> {
         let lines = text.lines().filter_map(|line| line.split_once(' '));
         lines
@@ -56,7 +56,7 @@ fn half_done(before: &str, after: &str, now: &str) -> String {
 }
 
 /// What is wrong with how a run ended that could not write.
-fn unclear(run: &Run, causes: &[&str], hint: &str) -> bool {
+fn is_unclear_error(run: &Run, causes: &[&str], hint: &str) -> bool {
     run.code != 0
         && !(run.stderr.contains("error: ")
             && causes.iter().any(|cause| run.stderr.contains(cause))
@@ -65,12 +65,12 @@ fn unclear(run: &Run, causes: &[&str], hint: &str) -> bool {
 
 /// A command, and where it leads.
 struct Case {
-    subject: Subject,
+    subject: CommandCase,
     expected: Expected,
 }
 
 impl Case {
-    fn new(subject: Subject) -> Self {
+    fn new(subject: CommandCase) -> Self {
         let sandbox = subject.sandbox();
         subject.run(&sandbox).exits(0);
         let expected = Expected::after(&subject, &sandbox);
@@ -79,12 +79,12 @@ impl Case {
 
     /// What is wrong where this much is left on the disk.
     fn on_full_disk(&self, left: usize) -> Option<Vec<String>> {
-        let small = Small::of(self.subject.sandbox())?;
+        let small = SmallDisk::of(self.subject.sandbox())?;
         let sandbox = &small.sandbox;
         let before = state(sandbox);
-        let run = filled(&sandbox.work().join(".git"), left as u64, || self.subject.run(sandbox));
+        let run = with_free_kib(&sandbox.work().join(".git"), left as u64, || self.subject.run(sandbox));
         let mut wrong = self.after(sandbox, &before, &run);
-        if unclear(&run, &FULL, "hint: ") {
+        if is_unclear_error(&run, &DISK_FULL_MESSAGES, "hint: ") {
             wrong.push(format!("unclear:\n{}", run.stderr));
         }
         Some(wrong)
@@ -102,21 +102,21 @@ impl Case {
         if run.code != 0 && now != before {
             wrong.push(format!("half done: {}", difference(&before, &now)));
         }
-        if unclear(&run, &["Read-only file system"], "hint: ") {
+        if is_unclear_error(&run, &["Read-only file system"], "hint: ") {
             wrong.push(format!("unclear:\n{}", run.stderr));
         }
         Some(wrong)
     }
 
     fn after(&self, sandbox: &Sandbox, before: &str, run: &Run) -> Vec<String> {
-        let half = half_done(before, &self.expected.state, &state(sandbox));
+        let half = half_moved_refs(before, &self.expected.state, &state(sandbox));
         let half = Some(half).filter(|half| !half.is_empty());
         let mut wrong: Vec<_> =
             half.map(|half| format!("{half}\nafter {}: {}", run.code, run.stderr)).into_iter().collect();
         let locks = locks(&sandbox.work().join(".git"));
         let stale = locks.iter().filter(|lock| !lock.ends_with("records/lock"));
         wrong.extend(stale.map(|lock| format!("locked: {}", lock.display())));
-        let flaws = self.expected.again(&self.subject, sandbox);
+        let flaws = self.expected.rerun(&self.subject, sandbox);
         // git itself removes the objects that it could not write, in time (git-prune(1)).
         let is_gits =
             |shown: &String| shown.split(' ').all(|name| name.contains("/objects/") && name.contains("/tmp_obj_"));
@@ -132,8 +132,8 @@ impl Case {
 }
 
 /// The amounts to try for a command: all, or a few.
-fn amounts(subject: &Subject) -> Vec<usize> {
-    let mut all: Vec<_> = LEFT.step_by(PAGE).collect();
+fn free_amounts(subject: &CommandCase) -> Vec<usize> {
+    let mut all: Vec<_> = FREE_KIB.step_by(PAGE_KIB).collect();
     if !is_sweep() {
         // A command writes less than half of that.
         all.truncate(all.len() / 2);
@@ -145,15 +145,15 @@ fn amounts(subject: &Subject) -> Vec<usize> {
 
 #[test]
 fn failed_writes_leave_nothing_half_done() {
-    let subjects = Subject::some(&[], Storage::Loose);
-    if subjects.is_empty() || Small::of(subjects[0].sandbox()).is_none() {
+    let subjects = CommandCase::select(&[], RefStorage::Loose);
+    if subjects.is_empty() || SmallDisk::of(subjects[0].sandbox()).is_none() {
         return;
     }
     let cases = on_all_cores(subjects, Case::new);
     let mut tasks: Vec<_> = cases
         .iter()
         .flat_map(|case| {
-            let full = amounts(&case.subject).into_iter().map(Some);
+            let full = free_amounts(&case.subject).into_iter().map(Some);
             full.chain([None]).map(move |left| (case, left))
         })
         .collect();
@@ -162,7 +162,7 @@ fn failed_writes_leave_nothing_half_done() {
         let wrong = left.map_or_else(|| case.read_only(), |left| case.on_full_disk(left)).unwrap_or_default();
         let what = left.map_or_else(|| "read-only".to_owned(), |left| format!("{left} KiB left"));
         if is_sweep() && !wrong.is_empty() {
-            say(&format!("{}, {what}: {wrong:?}", case.subject.name));
+            print_past_harness(&format!("{}, {what}: {wrong:?}", case.subject.name));
         }
         wrong.into_iter().map(|wrong| format!("{}, {what}: {wrong}", case.subject.name)).collect::<Vec<_>>()
     });

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::command::{Storage, Subject};
+use super::command::{CommandCase, RefStorage};
 use super::expected::{Expected, FLAWS, Flaw, Flaws};
-use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, say};
+use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, print_past_harness};
 use crate::strace::{Call, Fault, Injection, strace};
 
 /// A command, its calls, and where it leads.
 struct Case {
-    subject: Subject,
+    subject: CommandCase,
     calls: Vec<Call>,
     unnamed: usize,
     expected: Expected,
 }
 
 impl Case {
-    fn new(strace: &Path, subject: Subject) -> Self {
+    fn new(strace: &Path, subject: CommandCase) -> Self {
         let tracer = subject.tracer(strace);
         let (ended, trace) = tracer.trace(&subject.args());
         assert_eq!(ended.code(), Some(0), "{}\n{}{}", subject.name, ended.stdout, ended.stderr);
@@ -29,7 +29,7 @@ impl Case {
     fn kill(&self, strace: &Path, injection: &Injection) -> (bool, Flaws) {
         let tracer = self.subject.tracer(strace);
         let ended = tracer.inject(&self.subject.args(), injection);
-        let mut flaws = self.expected.again(&self.subject, &tracer.sandbox);
+        let mut flaws = self.expected.rerun(&self.subject, &tracer.sandbox);
         if ended.status.is_none() {
             flaws.insert(Flaw::Hang, "a run".to_owned());
         }
@@ -45,7 +45,7 @@ struct Row {
 }
 
 /// Ends the commands in these ways at their calls, all or a sample, and asserts that each then works as if nothing had happened.
-fn sweep(subjects: Vec<Subject>, ways: &[Fault]) {
+fn sweep(subjects: Vec<CommandCase>, ways: &[Fault]) {
     let Some(strace) = can_kill() else { return };
     let cases = on_all_cores(subjects, |subject| Case::new(&strace, subject));
     sweep_cases(&strace, &cases, ways);
@@ -66,7 +66,7 @@ fn sweep_cases(strace: &Path, cases: &[Case], ways: &[Fault]) {
     for (case, kill, met, flaws) in on_all_cores(tasks, |(case, kill)| {
         let (met, flaws) = case.kill(strace, &kill);
         if is_sweep() && !flaws.is_empty() {
-            say(&format!("{}: {kill}: {flaws:?}", case.subject.name));
+            print_past_harness(&format!("{}: {kill}: {flaws:?}", case.subject.name));
         }
         (case, kill, met, flaws)
     }) {
@@ -86,21 +86,24 @@ fn sweep_cases(strace: &Path, cases: &[Case], ways: &[Fault]) {
 
 #[test]
 fn command_works_after_a_kill_at_any_call() {
-    sweep(Subject::some(&[], Storage::Loose), &[Fault::Signal("SIGKILL")]);
+    sweep(CommandCase::select(&[], RefStorage::Loose), &[Fault::Signal("SIGKILL")]);
 }
 
 #[test]
 fn command_works_after_other_endings() {
     let signals = ["SIGTERM", "SIGINT", "SIGHUP"].map(Fault::Signal);
     let subjects = if is_sweep() { &[][..] } else { &["promote", "sync"] };
-    sweep(Subject::some(subjects, Storage::Loose), &[&signals[..], &[Fault::KillAll, Fault::KillOurs]].concat());
+    sweep(
+        CommandCase::select(subjects, RefStorage::Loose),
+        &[&signals[..], &[Fault::KillAll, Fault::KillLattice]].concat(),
+    );
 }
 
 #[test]
 fn command_works_after_a_kill_with_other_ref_stores() {
-    for (storage, usual) in [(Storage::Packed, "undo"), (Storage::Reftable, "next-step")] {
+    for (storage, usual) in [(RefStorage::Packed, "undo"), (RefStorage::Reftable, "next-step")] {
         let subjects = if is_sweep() { vec!["new", "next-step", "promote", "sync", "undo"] } else { vec![usual] };
-        sweep(Subject::some(&subjects, storage), &[Fault::Signal("SIGKILL")]);
+        sweep(CommandCase::select(&subjects, storage), &[Fault::Signal("SIGKILL")]);
     }
 }
 
@@ -118,7 +121,7 @@ fn calls_of_push(calls: &[Call]) -> Vec<Call> {
 #[test]
 fn promote_killed_midway_pushes_records_later() {
     let Some(strace) = can_kill() else { return };
-    let subjects = Subject::some(&["promote"], Storage::Loose);
+    let subjects = CommandCase::select(&["promote"], RefStorage::Loose);
     let case = |subject| {
         let case = Case::new(&strace, subject);
         assert!(
@@ -128,7 +131,7 @@ fn promote_killed_midway_pushes_records_later() {
         );
         Case { calls: calls_of_push(&case.calls), ..case }
     };
-    sweep_cases(&strace, &on_all_cores(subjects, case), &[Fault::Signal("SIGKILL"), Fault::KillOurs]);
+    sweep_cases(&strace, &on_all_cores(subjects, case), &[Fault::Signal("SIGKILL"), Fault::KillLattice]);
 }
 
 fn show(cases: &[Case], rows: &BTreeMap<&str, Row>) {
@@ -148,5 +151,5 @@ fn show(cases: &[Case], rows: &BTreeMap<&str, Row>) {
         ));
     }
     lines.push("(+n): calls that strace cannot be told to hit alone".to_owned());
-    say(&lines.join("\n"));
+    print_past_harness(&lines.join("\n"));
 }

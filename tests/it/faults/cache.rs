@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::strace::strace;
 
 /// Makes each of Nix 2.8's cached repositories one that `git init` did not finish; gives whether there is one.
-fn leave_half_made(sandbox: &Sandbox) -> bool {
+fn make_cache_incomplete(sandbox: &Sandbox) -> bool {
     let cached = fs::read_dir(sandbox.path("nix/cache/nix/gitv3")).into_iter().flatten();
     cached.filter(|entry| fs::remove_file(entry.as_ref().unwrap().path().join("HEAD")).is_ok()).count() > 0
 }
@@ -21,7 +21,7 @@ fn incomplete_nix_cache_is_named_with_the_remedy() {
         let machine = Machine::new(&strace, nix);
         let sandbox = &machine.tracer.sandbox;
         sandbox.lattice(&["build", &Situation::Good.point()]).exits(0);
-        if leave_half_made(sandbox) {
+        if make_cache_incomplete(sandbox) {
             let other = Situation::Failing.point();
             sandbox.lattice(&["build", &other]).exits(2).says_err("rm -rf ~/.cache/nix/gitv3");
             fs::remove_dir_all(sandbox.path("nix/cache/nix/gitv3")).unwrap();

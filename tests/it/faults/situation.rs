@@ -82,7 +82,7 @@ impl Machine {
     }
 
     /// Whether the builder of the failing step ran.
-    pub(super) fn has_run(&self, situation: Situation) -> bool {
+    pub(super) fn builder_ran(&self, situation: Situation) -> bool {
         self.ran.path().join(trace_of(situation)).exists()
     }
 
@@ -101,7 +101,7 @@ impl Machine {
     }
 
     /// The records that could not be written into the notes and wait for the next command.
-    pub(super) fn kept(&self) -> Vec<Value> {
+    pub(super) fn pending_records(&self) -> Vec<Value> {
         let files = fs::read_dir(self.tracer.sandbox.work().join(".git/lattice/records")).into_iter().flatten();
         let is_kept = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "jsonl");
         let texts =
@@ -112,7 +112,7 @@ impl Machine {
     }
 
     /// Whether the store has what a record says, with the content that it had at first.
-    pub(super) fn holds(&self, record: &Value, expected: &Outputs) -> bool {
+    pub(super) fn has_outputs(&self, record: &Value, expected: &Outputs) -> bool {
         let outputs = outputs_of(record);
         let held = |path: &String| {
             let store = self.tracer.sandbox.path("nix/bin/nix-store");

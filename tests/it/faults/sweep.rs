@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::situation::{Machine, Outputs, SITUATIONS, Situation, outputs_of};
-use super::verdict::{FLAWS, Flaw, Outcome, outcome};
+use super::verdict::{FLAWS, Flaw, Outcome, build_with_fault};
 use crate::nix_setup::every_nix;
-use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, say};
+use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, print_past_harness};
 use crate::strace::{Call, Fault, strace};
 
 const FAULTS: [Fault; 3] = [Fault::Error("EIO"), Fault::Error("ENOSPC"), Fault::Signal("SIGKILL")];
 
 /// What no fault may come to; the table shows the others too, which are a matter of what a killed process leaves behind.
-const HELD: [Flaw; 7] =
+const ASSERTED: [Flaw; 7] =
     [Flaw::FalseFailed, Flaw::FalseBuilt, Flaw::FalseOther, Flaw::Exit, Flaw::Hang, Flaw::Fsck, Flaw::Again];
 
 /// A situation with one version of Nix.
@@ -31,7 +31,7 @@ impl<'a> Case<'a> {
         let machine = Machine::new(strace, nix);
         let (ended, trace) = machine.tracer.trace(&["build", &situation.point()]);
         assert_eq!(ended.code(), Some(situation.code()), "without a fault\n{}{}", ended.stdout, ended.stderr);
-        assert!(machine.has_run(situation), "the builder leaves its trace");
+        assert!(machine.builder_ran(situation), "the builder leaves its trace");
         let expected = machine.records().iter().flat_map(outputs_of).collect();
         let version = version(nix);
         Self { situation, nix, version, expected, calls: trace.calls, unnamed: trace.unnamed }
@@ -71,8 +71,8 @@ fn no_fault_leads_to_a_false_verdict() {
     tasks.sort_by_cached_key(|(case, injection)| hash(&(case.situation, &case.version, injection)));
     let results = on_all_cores(tasks, |(case, injection)| {
         let machine = Machine::new(&strace, case.nix);
-        let outcome = outcome(&machine, case.situation, &injection, &case.expected);
-        tell(case, &outcome);
+        let outcome = build_with_fault(&machine, case.situation, &injection, &case.expected);
+        log_flaw(case, &outcome);
         (case, injection.fault, outcome)
     });
     let mut rows = Rows::new();
@@ -83,26 +83,26 @@ fn no_fault_leads_to_a_false_verdict() {
         outcome.flaws.iter().for_each(|flaw| *row.flaws.entry(*flaw).or_default() += 1);
     }
     if is_sweep() {
-        show(&cases, &rows);
+        show_table(&cases, &rows);
     }
     let hits = rows.values().map(|row| row.hits).sum::<usize>();
     assert!(hits * 10 >= results.len() * 7, "most faults should be met: {hits} of {}", results.len());
     let bad: Vec<_> =
-        results.iter().filter(|(.., outcome)| outcome.flaws.iter().any(|flaw| HELD.contains(flaw))).collect();
+        results.iter().filter(|(.., outcome)| outcome.flaws.iter().any(|flaw| ASSERTED.contains(flaw))).collect();
     let stories: Vec<_> =
         bad.iter().take(20).map(|(.., outcome)| format!("{:?} {}", outcome.flaws, outcome.story)).collect();
     assert!(bad.is_empty(), "{} runs with a flaw, such as\n{}", bad.len(), stories.join("\n"));
 }
 
 /// Writes a flaw into the log of a longer sweep as soon as it is found.
-fn tell(case: &Case, outcome: &Outcome) {
+fn log_flaw(case: &Case, outcome: &Outcome) {
     if is_sweep() && !outcome.flaws.is_empty() {
-        say(&format!("{:?} Nix {}: {}", outcome.flaws, case.version, outcome.story));
+        print_past_harness(&format!("{:?} Nix {}: {}", outcome.flaws, case.version, outcome.story));
     }
 }
 
 /// Shows the table.
-fn show(cases: &[Case], rows: &Rows) {
+fn show_table(cases: &[Case], rows: &Rows) {
     let mut lines = vec![format!(
         "| situation | Nix | fault | runs | met |{}",
         FLAWS.map(|(_, name)| format!(" {name} |")).concat()
@@ -121,5 +121,5 @@ fn show(cases: &[Case], rows: &Rows) {
             case.version
         ));
     }
-    say(&format!("\n{}", lines.join("\n")));
+    print_past_harness(&format!("\n{}", lines.join("\n")));
 }

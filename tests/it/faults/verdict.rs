@@ -55,16 +55,21 @@ pub(super) struct Outcome {
 }
 
 /// Builds with a fault, and once more without.
-pub(super) fn outcome(machine: &Machine, situation: Situation, injection: &Injection, expected: &Outputs) -> Outcome {
+pub(super) fn build_with_fault(
+    machine: &Machine,
+    situation: Situation,
+    injection: &Injection,
+    expected: &Outputs,
+) -> Outcome {
     let point = situation.point();
     let args = ["build", &point];
     let ended = machine.tracer.inject(&args, injection);
-    let records = [machine.records(), machine.kept()].concat();
+    let records = [machine.records(), machine.pending_records()].concat();
     let mut flaws = records.iter().filter_map(|record| false_record(machine, record, expected)).collect::<Vec<_>>();
-    flaws.extend(ending(situation, injection, &ended, &records));
+    flaws.extend(wrong_ending(situation, injection, &ended, &records));
     let fsck = machine.tracer.sandbox.try_git("work", &["fsck", "--no-dangling", "--strict"]);
     flaws.extend((!fsck.status.success()).then_some(Flaw::Fsck));
-    let again = again(machine, situation, expected);
+    let again = rerun(machine, situation, expected);
     flaws.extend(again.as_ref().err().map(|(flaw, _)| *flaw));
     flaws.sort_unstable();
     flaws.dedup();
@@ -93,36 +98,36 @@ fn indented(text: &str) -> String {
 fn false_record(machine: &Machine, record: &Value, expected: &Outputs) -> Option<Flaw> {
     let of_failing = record["point"] == Situation::Failing.point();
     match record["verdict"].as_str().unwrap_or_default() {
-        "failed" => (!of_failing || !machine.has_run(Situation::Failing)).then_some(Flaw::FalseFailed),
-        "built" => (of_failing || !machine.holds(record, expected)).then_some(Flaw::FalseBuilt),
+        "failed" => (!of_failing || !machine.builder_ran(Situation::Failing)).then_some(Flaw::FalseFailed),
+        "built" => (of_failing || !machine.has_outputs(record, expected)).then_some(Flaw::FalseBuilt),
         _ => Some(Flaw::FalseOther),
     }
 }
 
 /// What is wrong with how it ended.
-fn ending(situation: Situation, injection: &Injection, ended: &Ended, records: &[Value]) -> Option<Flaw> {
+fn wrong_ending(situation: Situation, injection: &Injection, ended: &Ended, records: &[Value]) -> Option<Flaw> {
     let of_ours = matches!(injection.fault, Fault::Signal(_)) && injection.call.start.starts_with("git-lattice.");
     match ended.code() {
         _ if ended.status.is_none() => Some(Flaw::Hang),
         None => (!of_ours || ended.signal().is_none()).then_some(Flaw::Crash),
         Some(2) => None,
-        Some(code) if code == situation.code() => (!recorded(situation, records)).then_some(Flaw::Exit),
+        Some(code) if code == situation.code() => (!has_expected_record(situation, records)).then_some(Flaw::Exit),
         Some(0 | 1) => Some(Flaw::Exit),
         Some(_) => Some(Flaw::Crash),
     }
 }
 
 /// Whether there is the record that the situation ends with: in the notes, or kept until it can be written there.
-fn recorded(situation: Situation, records: &[Value]) -> bool {
+fn has_expected_record(situation: Situation, records: &[Value]) -> bool {
     records.iter().any(|record| record["point"] == situation.point() && record["verdict"] == situation.verdict())
 }
 
 /// Builds without a fault; gives what is wrong then, and what was said.
-fn again(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), (Flaw, String)> {
-    let Err(said) = right_end(machine, situation, expected) else { return Ok(()) };
+fn rerun(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), (Flaw, String)> {
+    let Err(said) = build_without_fault(machine, situation, expected) else { return Ok(()) };
     let locks = locks(&machine.tracer.sandbox.work().join(".git"));
     locks.iter().for_each(|lock| std::fs::remove_file(lock).unwrap());
-    let works = || right_end(machine, situation, expected).is_ok();
+    let works = || build_without_fault(machine, situation, expected).is_ok();
     if !locks.is_empty() && works() {
         return Err((Flaw::Lock, said));
     }
@@ -130,12 +135,12 @@ fn again(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<
     Err((if of_nix && works() { Flaw::NixState } else { Flaw::Again }, said))
 }
 
-fn right_end(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), String> {
+fn build_without_fault(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), String> {
     let point = situation.point();
     let run = machine.tracer.sandbox.lattice(&["build", &point]);
     let records = machine.records();
     let last = records.iter().rfind(|record| record["point"] == *point);
-    let held = || last.is_some_and(|record| situation == Situation::Failing || machine.holds(record, expected));
-    let right = run.code == situation.code() && recorded(situation, &records) && held();
+    let held = || last.is_some_and(|record| situation == Situation::Failing || machine.has_outputs(record, expected));
+    let right = run.code == situation.code() && has_expected_record(situation, &records) && held();
     if right { Ok(()) } else { Err(format!("exit {}\n{}{}", run.code, indented(&run.stdout), indented(&run.stderr))) }
 }

@@ -6,20 +6,20 @@ use std::time::Duration;
 use git_lattice::nix::{FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request};
 use git_lattice::system::System;
 
-use super::victim::{Put, Victim, derivation, flake};
+use super::victim::{FileChange, Victim, derivation, flake};
 use crate::nix_setup::every_nix;
 use crate::story::{at, dir, here};
 
 const FLAKE: &str = "its flake.nix is not what this version generates";
 const STEP: &str = "its step.nix was not written here";
-const MORE: &str = "it has files that are not generated";
+const EXTRA_FILES: &str = "it has files that are not generated";
 
 /// Pushes this flake, switches to it, and then builds it by hand: exit code and what was said.
-fn flake_is_sent(make: impl Fn(&Victim) -> Put, check: impl Fn(i32, &str)) {
+fn build_foreign_flake(make: impl Fn(&Victim) -> FileChange, check: impl Fn(i32, &str)) {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
-        victim.is_sent("config", &[("flake.nix", make(&victim))]);
-        victim.switch_says(FLAKE);
+        victim.receives_branch("config", &[("flake.nix", make(&victim))]);
+        victim.assert_switch_explains(FLAKE);
         let run = victim.build_by_hand();
         check(run.code, &format!("{}{}", run.stdout, run.stderr));
     }
@@ -28,15 +28,18 @@ fn flake_is_sent(make: impl Fn(&Victim) -> Put, check: impl Fn(i32, &str)) {
 #[test]
 fn flake_settings_are_not_accepted() {
     let with_hook = |victim: &Victim| {
-        let settings = format!("nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; }};", victim.evil());
-        flake(&derivation(&format!("echo x > $out; {}; echo > {}", victim.evil(), victim.touched())), &settings)
+        let settings = format!("nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; }};", victim.trace_command());
+        flake(
+            &derivation(&format!("echo x > $out; {}; echo > {}", victim.trace_command(), victim.trace_file())),
+            &settings,
+        )
     };
     // The sandbox is on as the user's nix.conf says: nothing outside is to be seen, and so the last command fails.
-    flake_is_sent(with_hook, |code, said| assert_eq!(code, 1, "{said}"));
+    build_foreign_flake(with_hook, |code, said| assert_eq!(code, 1, "{said}"));
     let only_hook = |victim: &Victim| {
-        flake(&derivation("echo x > $out"), &format!("nixConfig.post-build-hook = \"{}\";", victim.evil()))
+        flake(&derivation("echo x > $out"), &format!("nixConfig.post-build-hook = \"{}\";", victim.trace_command()))
     };
-    flake_is_sent(only_hook, |code, said| assert_eq!(code, 0, "without it the build is a build: {said}"));
+    build_foreign_flake(only_hook, |code, said| assert_eq!(code, 0, "without it the build is a build: {said}"));
 }
 
 #[test]
@@ -54,9 +57,9 @@ fn flake_input_cannot_read_local_files() {
             "what was never tried is no verdict: {said}"
         );
     };
-    flake_is_sent(inputs, is_refused);
+    build_foreign_flake(inputs, is_refused);
     let read = |victim: &Victim| flake(&format!("builtins.readFile {:?}", victim.sandbox.path("secret/key")), "");
-    flake_is_sent(read, |code, said| assert!(code == 1 && said.contains("forbidden in pure eval"), "{said}"));
+    build_foreign_flake(read, |code, said| assert!(code == 1 && said.contains("forbidden in pure eval"), "{said}"));
 }
 
 #[test]
@@ -73,8 +76,8 @@ fn flake_lock_cannot_read_local_files() {
         );
         let lock = format!(r#"{{"nodes":{nodes},"root":"root","version":7}}"#);
         let flake = flake(&derivation("echo x > $out"), "inputs.x = { url = \"github:a/b\"; flake = false; };");
-        victim.is_sent("config", &[("flake.nix", flake), ("flake.lock", Put::Text(lock))]);
-        victim.switch_says(MORE);
+        victim.receives_branch("config", &[("flake.nix", flake), ("flake.lock", FileChange::Text(lock))]);
+        victim.assert_switch_explains(EXTRA_FILES);
         victim.build_by_hand().exits(2).says_err("is read from this machine");
     }
 }
@@ -97,8 +100,8 @@ fn evaluation_copies_no_local_file() {
             std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
             let fetch = fetch.replace("@DIR@", plain.to_str().unwrap()).replace("@HASH@", &hash);
             let step = derivation("echo x > $out").replacen('{', &format!("{{ taken = \"${{{fetch}}}\";"), 1);
-            victim.is_sent("step", &[("step.nix", Put::Text(format!("{{ ... }}: {step}")))]);
-            victim.switch_says(STEP);
+            victim.receives_branch("step", &[("step.nix", FileChange::Text(format!("{{ ... }}: {step}")))]);
+            victim.assert_switch_explains(STEP);
             let run = victim.build_by_hand();
             assert_ne!(run.code, 0, "{fetch} should not be built: {}{}", run.stdout, run.stderr);
         }
@@ -109,8 +112,8 @@ fn evaluation_copies_no_local_file() {
 fn doctor_names_how_to_empty_the_evaluation_store() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
-        victim.is_sent("step", &[]);
-        victim.switch_says(STEP);
+        victim.receives_branch("step", &[]);
+        victim.assert_switch_explains(STEP);
         victim.build_by_hand().exits(0);
         let said = victim.sandbox.lattice(&["doctor", "--offline"]).stdout;
         let line =
@@ -126,19 +129,19 @@ fn doctor_names_how_to_empty_the_evaluation_store() {
 #[test]
 fn build_during_evaluation_stays_in_the_sandbox() {
     let with_import = |victim: &Victim| {
-        let script = format!("echo > {}; echo {{ }} > $out", victim.touched());
+        let script = format!("echo > {}; echo {{ }} > $out", victim.trace_file());
         flake(&format!("let it = import ({}); in {}", derivation(&script), derivation("echo x > $out")), "")
     };
-    flake_is_sent(with_import, |_, _| {});
+    build_foreign_flake(with_import, |_, _| {});
 }
 
 #[test]
 fn foreign_step_nix_is_not_run() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
-        let step = format!("{{ ... }}: {}", derivation(&format!("echo > {}; echo x > $out", victim.touched())));
-        victim.is_sent("step", &[("step.nix", Put::Text(step))]);
-        victim.switch_says(STEP);
+        let step = format!("{{ ... }}: {}", derivation(&format!("echo > {}; echo x > $out", victim.trace_file())));
+        victim.receives_branch("step", &[("step.nix", FileChange::Text(step))]);
+        victim.assert_switch_explains(STEP);
         victim.build_by_hand().exits(0);
     }
 }
@@ -147,18 +150,21 @@ fn foreign_step_nix_is_not_run() {
 fn links_out_of_the_tree_are_not_followed() {
     let links = [
         ("step", "step.nix", "@SECRET@", STEP),
-        ("config", "flake.nix", "@SECRET@", MORE),
-        ("config", "config.toml", "@SECRET@", MORE),
+        ("config", "flake.nix", "@SECRET@", EXTRA_FILES),
+        ("config", "config.toml", "@SECRET@", EXTRA_FILES),
         // A link whose text is TOML, and whose folder is there.
-        ("config", "config.toml", "#/../../../../../../../../../../../../etc/hostname", MORE),
+        ("config", "config.toml", "#/../../../../../../../../../../../../etc/hostname", EXTRA_FILES),
     ];
     for nix in every_nix() {
         let version = Command::new(&nix).arg("--version").output().unwrap();
         let version = String::from_utf8(version.stdout).unwrap();
         for (template, name, to, why) in links {
             let victim = Victim::new(Some(&nix));
-            victim.is_sent(template, &[(name, Put::Link(to.to_owned())), ("#/x", Put::Text(String::new()))]);
-            victim.switch_says(why);
+            victim.receives_branch(
+                template,
+                &[(name, FileChange::Link(to.to_owned())), ("#/x", FileChange::Text(String::new()))],
+            );
+            victim.assert_switch_explains(why);
             let run = victim.build_by_hand();
             // No verdict where Nix is not started, or where what it says is about a path of this machine or, by 2.8, of a restriction
             // that a setting makes as well.
@@ -191,15 +197,16 @@ fn git_attributes_do_not_change_inputs() {
         let of_git = sandbox.path("nix/config/git");
         std::fs::create_dir_all(&of_git).unwrap();
         std::fs::write(of_git.join("attributes"), &lines).unwrap();
-        let smudge = format!("[core]\n\tautocrlf = true\n[filter \"evil\"]\n\tsmudge = \"'{}'\"\n", victim.evil());
+        let smudge =
+            format!("[core]\n\tautocrlf = true\n[filter \"evil\"]\n\tsmudge = \"'{}'\"\n", victim.trace_command());
         std::fs::write(of_git.join("config"), smudge).unwrap();
         let read = |name: &String| format!("(builtins.readFile ./{name})");
         let texts = names.iter().map(read).collect::<Vec<_>>().join(" ");
         let step =
             derivation("echo \"$texts\" > $out").replacen('{', &format!("{{ texts = builtins.toJSON [ {texts}];"), 1);
-        let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), Put::Text(TEXT.to_owned()))).collect();
-        files.push(("step.nix", Put::Text(format!("{{ ... }}: {step}"))));
-        victim.is_sent_with("step", &files, |clone| {
+        let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), FileChange::Text(TEXT.to_owned()))).collect();
+        files.push(("step.nix", FileChange::Text(format!("{{ ... }}: {step}"))));
+        victim.receives_branch_with("step", &files, |clone| {
             let path = format!("{}/.gitattributes", dir(&at("phase0/step1")));
             std::fs::write(sandbox.path(clone).join(&path), &lines).unwrap();
             sandbox.git_in(clone, &["add", &path]);
@@ -213,10 +220,10 @@ fn git_attributes_do_not_change_inputs() {
 
 #[test]
 fn linked_or_submodule_directory_is_not_built() {
-    for put in [Put::Link("@SECRET@".to_owned()), Put::Submodule] {
+    for change in [FileChange::Link("@SECRET@".to_owned()), FileChange::Submodule] {
         let victim = Victim::new(None);
-        victim.is_sent("config", &[(&format!("/{}", dir(&at("phase0/step1"))), put)]);
-        let said = victim.switch_is_harmless();
+        victim.receives_branch("config", &[(&format!("/{}", dir(&at("phase0/step1"))), change)]);
+        let said = victim.assert_switch_starts_nothing();
         assert!(said.starts_with("git-lattice: no build was started: ") && said.contains("has no `flakes/"), "{said}");
         victim.sandbox.lattice(&["build"]).exits(2).says_err("has no `flakes/");
     }
@@ -224,11 +231,13 @@ fn linked_or_submodule_directory_is_not_built() {
 
 #[test]
 fn directory_with_extra_files_is_not_built() {
-    for put in [Put::Submodule, Put::Text("{ }\n".to_owned()), Put::Link("../../../..".to_owned())] {
+    for change in
+        [FileChange::Submodule, FileChange::Text("{ }\n".to_owned()), FileChange::Link("../../../..".to_owned())]
+    {
         for name in ["flake.lock", "more"] {
             let victim = Victim::new(None);
-            victim.is_sent("config", &[(name, put.clone())]);
-            victim.switch_says(MORE);
+            victim.receives_branch("config", &[(name, change.clone())]);
+            victim.assert_switch_explains(EXTRA_FILES);
         }
     }
 }
@@ -243,14 +252,14 @@ fn hostile_config_toml_stays_data() {
     for nix in every_nix() {
         for text in texts {
             let victim = Victim::new(Some(&nix));
-            let text = text.replace("@TOUCHED@", &victim.touched());
-            victim.is_sent("config", &[("config.toml", Put::Text(text.clone()))]);
+            let text = text.replace("@TOUCHED@", &victim.trace_file());
+            victim.receives_branch("config", &[("config.toml", FileChange::Text(text.clone()))]);
             let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
             assert!(said.contains("in the background"), "what is derivable is built: {said}");
             assert_eq!(victim.verdicts(1), ["built"]);
             let out = victim.sandbox.records()[0]["outputs"]["out"]["path"].as_str().unwrap().to_owned();
             assert_eq!(victim.sandbox.built(&out), text.as_bytes(), "and comes out byte for byte");
-            victim.nothing_got_out();
+            victim.assert_nothing_escaped();
         }
     }
 }
@@ -259,7 +268,7 @@ fn hostile_config_toml_stays_data() {
 fn huge_config_toml_is_left_to_the_background() {
     let victim = Victim::new(None);
     let text = "# data\n".repeat(100_000);
-    victim.is_sent("config", &[("config.toml", Put::Text(text))]);
+    victim.receives_branch("config", &[("config.toml", FileChange::Text(text))]);
     let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
     assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
@@ -289,8 +298,8 @@ fn resource_bombs_stay_idle_on_checkout_and_hit_limits() {
     for nix in every_nix() {
         for (what, package, limits, kind) in bombs() {
             let victim = Victim::new(Some(&nix));
-            victim.is_sent("config", &[("flake.nix", flake(&package, ""))]);
-            victim.switch_says(FLAKE);
+            victim.receives_branch("config", &[("flake.nix", flake(&package, ""))]);
+            victim.assert_switch_explains(FLAKE);
             let system = System::parse(&format!("{}-linux", here())).unwrap();
             let commit = victim.sandbox.commit("HEAD");
             let flake = FlakeRef::commit(victim.sandbox.work(), &commit, dir(&at("phase0/step1"))).unwrap();
@@ -307,9 +316,9 @@ fn resource_bombs_stay_idle_on_checkout_and_hit_limits() {
 fn trust_covers_exactly_this_content() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
-        let step = |script: &str| vec![("step.nix", Put::Text(format!("{{ ... }}: {}\n", derivation(script))))];
-        victim.is_sent("step", &step("echo 1 > $out"));
-        victim.switch_says(STEP);
+        let step = |script: &str| vec![("step.nix", FileChange::Text(format!("{{ ... }}: {}\n", derivation(script))))];
+        victim.receives_branch("step", &step("echo 1 > $out"));
+        victim.assert_switch_explains(STEP);
         let run =
             victim.sandbox.lattice(&["trust", "--yes"]).exits(0).says_err(STEP).says_err("by Mallory: improve it");
         run.says_err(&format!("{}/step.nix", dir(&at("phase0/step1"))))
@@ -318,7 +327,7 @@ fn trust_covers_exactly_this_content() {
         assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
         assert_eq!(victim.verdicts(1), ["built"]);
 
-        victim.is_sent("step", &step("echo 2 > $out"));
+        victim.receives_branch("step", &step("echo 2 > $out"));
         victim.sandbox.git(&["merge", "-q", "--ff-only"]);
         victim.switch("main");
         let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
@@ -333,14 +342,14 @@ fn trusted_automatic_build_is_always_sandboxed() {
         let victim = Victim::new(Some(&nix));
         let conf = victim.sandbox.path("nix/conf/nix.conf");
         let text = std::fs::read_to_string(&conf).unwrap().replace("sandbox = true", "sandbox = false");
-        std::fs::write(&conf, format!("{text}post-build-hook = {}\n", victim.evil())).unwrap();
-        let script = format!("echo x > $out; echo > {}; :", victim.touched());
-        victim.is_sent("config", &[("flake.nix", flake(&derivation(&script), ""))]);
-        victim.switch_says(FLAKE);
+        std::fs::write(&conf, format!("{text}post-build-hook = {}\n", victim.trace_command())).unwrap();
+        let script = format!("echo x > $out; echo > {}; :", victim.trace_file());
+        victim.receives_branch("config", &[("flake.nix", flake(&derivation(&script), ""))]);
+        victim.assert_switch_explains(FLAKE);
         victim.sandbox.lattice(&["trust", "--yes"]).exits(0);
         victim.switch("main");
         assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
         victim.verdicts(1);
-        victim.nothing_got_out();
+        victim.assert_nothing_escaped();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::victim::{Put, Victim};
+use super::victim::{FileChange, Victim};
 use crate::nix_setup::every_nix;
 use crate::story::{at, branch, here};
 
@@ -20,7 +20,7 @@ const GIVEN: [(&str, &str); 9] = [
 ];
 
 /// The names of given variables that any `nix` saw.
-fn seen(victim: &Victim) -> Vec<&'static str> {
+fn variables_seen_by_nix(victim: &Victim) -> Vec<&'static str> {
     let all = fs::read_to_string(victim.sandbox.path("environment")).unwrap();
     let is_seen = |name: &&str| all.lines().any(|line| line.starts_with(&format!("{name}=")));
     GIVEN.iter().map(|(name, _)| *name).filter(is_seen).collect()
@@ -40,17 +40,21 @@ fn ssh_agent_reaches_only_typed_builds() {
         assert!(switch.status().unwrap().success());
         assert_eq!(victim.verdicts(1), ["built"]);
         let needed = ["NIX_SSHOPTS", "https_proxy", "SSL_CERT_FILE"];
-        assert_eq!(seen(&victim), needed, "nobody typed it");
+        assert_eq!(variables_seen_by_nix(&victim), needed, "nobody typed it");
 
         fs::remove_file(&file).unwrap();
         let build = ["build", "--again"];
         victim.sandbox.lattice_in("work", &build, |command| command.envs(GIVEN)).exits(0);
-        assert_eq!(seen(&victim), [&["SSH_AUTH_SOCK"][..], &needed].concat(), "what is typed may use the agent");
+        assert_eq!(
+            variables_seen_by_nix(&victim),
+            [&["SSH_AUTH_SOCK"][..], &needed].concat(),
+            "what is typed may use the agent"
+        );
     }
 }
 
 /// A stranger's step that asks for these variables, where Nix has no daemon; it tells what it got and fails.
-fn curious_step() -> Put {
+fn step_printing_its_environment() -> FileChange {
     let attributes = format!(
         "name = \"x\"; system = \"{}-linux\"; builder = \"/bin/sh\"; outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; \
          outputHash = \"{}\"; impureEnvVars = [ \"NIX_CONFIG\" \"NIX_USER_CONF_FILES\" ];",
@@ -59,7 +63,7 @@ fn curious_step() -> Put {
     );
     let script = r#"seen=nothing; IFS=:; for file in $NIX_USER_CONF_FILES; do [ -e "$file" ] && seen=$file; done
         [ -e /marker ] && marker=marker; echo "$marker, cores $NIX_BUILD_CORES, got <$NIX_CONFIG> and $seen"; exit 3"#;
-    Put::Text(format!("{{ ... }}: derivation {{ {attributes} args = [ \"-c\" ''{script}'' ]; }}"))
+    FileChange::Text(format!("{{ ... }}: derivation {{ {attributes} args = [ \"-c\" ''{script}'' ]; }}"))
 }
 
 /// Where Nix finds the user's configuration files: the folder of all configuration, or a variable that names them.
@@ -77,7 +81,7 @@ fn nix_config_is_used_but_hidden_from_builders() {
         let file = sandbox.path(file);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "cores = 5\nextra-sandbox-paths = /marker=/bin/busybox\n").unwrap();
-        victim.is_sent("step", &[("step.nix", curious_step())]);
+        victim.receives_branch("step", &[("step.nix", step_printing_its_environment())]);
         let run = sandbox.lattice_in("work", &["build", &at("phase0/step1")], |command| {
             command.env("NIX_CONFIG", "access-tokens = example.org=hidden\ncores = 7");
             if named { command.env("NIX_USER_CONF_FILES", &file) } else { command }

@@ -9,8 +9,8 @@ fn git_attributes_choose_no_merge_driver() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     sandbox.git(&["config", "core.hooksPath", "/dev/null"]);
-    sandbox.git(&["config", "merge.evil.driver", &format!("'{}'", victim.evil())]);
-    sandbox.git(&["config", "filter.evil.clean", &format!("'{}'", victim.evil())]);
+    sandbox.git(&["config", "merge.evil.driver", &format!("'{}'", victim.trace_command())]);
+    sandbox.git(&["config", "filter.evil.clean", &format!("'{}'", victim.trace_command())]);
     sandbox.git(&["config", "merge.renormalize", "true"]);
     for (point, text) in [(at("phase0/step1"), "one\n"), (far("phase0/step1"), "two\n")] {
         sandbox.lattice(&["new", &point, "--no-push"]).exits(0);
@@ -25,6 +25,6 @@ fn git_attributes_choose_no_merge_driver() {
         sandbox.git(&["commit", "-q", "-m", attributes]);
         let run = sandbox.refused(&["new", "toolchain/aarch64+x86_64/phase0/step1", "--no-push", "--no-switch"]);
         run.exits(1).says_err("the points below cannot be merged: shared");
-        assert!(!std::path::Path::new(&victim.touched()).exists(), "`{attributes}` should have no program run");
+        assert!(!std::path::Path::new(&victim.trace_file()).exists(), "`{attributes}` should have no program run");
     }
 }

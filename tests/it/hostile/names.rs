@@ -31,7 +31,7 @@ fn hostile_names_are_neither_run_nor_points() {
             let before = victim.files();
             let said = victim.switch(&branch);
             assert_eq!(said, "", "`{branch}` is no point's");
-            victim.nothing_happened(&before);
+            victim.assert_nothing_happened(&before);
             for command in
                 [&["status"][..], &["status", "--json"], &["show", &branch], &["build", &branch], &["trust", &branch]]
             {
@@ -39,7 +39,7 @@ fn hostile_names_are_neither_run_nor_points() {
                 let odd = |text: &str| text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}'));
                 assert!(!odd(&run.stdout) && !odd(&run.stderr), "{command:?}: {:?}{:?}", run.stdout, run.stderr);
             }
-            assert!(!std::path::Path::new(&victim.touched()).exists(), "`{branch}` should not be run");
+            assert!(!std::path::Path::new(&victim.trace_file()).exists(), "`{branch}` should not be run");
             sandbox.git(&["switch", "-q", "main"]);
             sandbox.git(&["branch", "-q", "-D", "--", &branch]);
             sandbox.git_in("remote.git", &["update-ref", "-d", &format!("refs/heads/{branch}")]);
@@ -65,7 +65,7 @@ fn git_refuses_hostile_branch_names() {
 fn author_names_and_subjects_are_escaped() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent_with("step", &[], |clone| {
+    victim.receives_branch_with("step", &[], |clone| {
         sandbox.git_in(clone, &["config", "user.name", "Mal\u{1b}]0;owned\u{7}\u{202e}lory"]);
         sandbox.git_in(clone, &["commit", "-q", "--allow-empty", "-m", "x"]);
     });
@@ -77,7 +77,7 @@ fn author_names_and_subjects_are_escaped() {
     );
     sandbox.git_in("stranger", &["push", "-q", "-f", "origin", "HEAD"]);
     sandbox.git(&["fetch", "-q"]);
-    victim.switch_is_harmless();
+    victim.assert_switch_starts_nothing();
     let run = sandbox.lattice(&["trust"]).exits(2).says_err("--yes");
     assert!(run.stderr.contains("look\u{fffd}[2Jhere") && !run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
 }
@@ -86,7 +86,7 @@ fn author_names_and_subjects_are_escaped() {
 fn forged_records_permit_no_build() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent("step", &[]);
+    victim.receives_branch("step", &[]);
     sandbox.git(&["branch", "-q", &branch(&at("phase0/step1")), &format!("origin/{}", branch(&at("phase0/step1")))]);
     let known = sandbox.point(&at("phase0/step1"));
     let (key, commit) = (known["key"].as_str().unwrap(), known["commit"].as_str().unwrap());
@@ -99,7 +99,7 @@ fn forged_records_permit_no_build() {
     sandbox.git_in("stranger", &["push", "-q", "origin", "refs/notes/lattice/stranger"]);
     sandbox.git(&["fetch", "-q", "origin", "refs/notes/lattice/*:refs/notes/lattice/*"]);
     assert_eq!(sandbox.records().len(), 1, "it is there");
-    victim.switch_says("its step.nix was not written here");
+    victim.assert_switch_explains("its step.nix was not written here");
     for command in [&["show"][..], &["status"]] {
         let run = sandbox.lattice(command).exits(0);
         assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{:?}", run.stdout);

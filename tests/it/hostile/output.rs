@@ -5,7 +5,7 @@ use crate::sandbox::{Run, Sandbox};
 const HOSTILE: &str = "\u{1b}[31m\u{7}\u{202e}\u{9b}2J\u{2066}\u{200f}\u{2028}";
 
 #[track_caller]
-fn is_harmless(run: &Run, args: &[&str]) {
+fn assert_no_hostile_text(run: &Run, args: &[&str]) {
     let harms =
         |c: char| c != '\n' && c != '\t' && c.is_control() || HOSTILE.chars().skip(1).any(|h| h == c && !h.is_ascii());
     for text in [&run.stdout, &run.stderr] {
@@ -53,12 +53,12 @@ fn every_command_escapes_hostile_text() {
         &["axis", "add", "arch", &value],
     ];
     for args in commands {
-        is_harmless(&sandbox.lattice(args), args);
+        assert_no_hostile_text(&sandbox.lattice(args), args);
     }
     let toml = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", format!("{toml}\n[build]\n\"x\\u001b[31m\\u202e\\u009b\\n\" = 1\n"));
     for args in [&["status"][..], &["promote"], &["next-step", "--dry-run"]] {
-        is_harmless(&sandbox.lattice(args), args);
+        assert_no_hostile_text(&sandbox.lattice(args), args);
     }
     let json = sandbox.lattice(&["show", "--json"]).exits(0).json();
     let files = json["files"].as_array().unwrap();

@@ -1,43 +1,45 @@
 //! A lattice.toml that comes with the branch: it grants nothing, and chooses nothing.
 
-use super::victim::{Put, Victim, derivation};
+use super::victim::{FileChange, Victim, derivation};
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, dir, elsewhere, far, here, toml};
 
 const STEP: &str = "its step.nix was not written here";
 
 /// The sandbox' lattice with these lines.
-fn lattice(rest: &str) -> String {
+fn lattice_with(rest: &str) -> String {
     toml(&chains("\"phase{n}\", from = 0", "\"step{n}\", from = 1"), rest)
 }
 
-fn with_policy(text: &str) -> Put {
-    Put::Text(text.to_owned())
+fn with_policy(text: &str) -> FileChange {
+    FileChange::Text(text.to_owned())
 }
 
 #[test]
 fn branch_cannot_disable_checks() {
     let base = branch(&at("phase0/step1"));
-    let own = lattice("").replace("base = \"main\"", &format!("base = \"{base}\""));
+    let own = lattice_with("").replace("base = \"main\"", &format!("base = \"{base}\""));
     let trusting = "[trust]\nall = true\n[hooks]\non-worktree-add = true\ntrust = \"all\"\n[build]\ninclude = [\"README\"]\n\
                     builders = \"ssh://evil\"\nstore = \"ssh://evil\"\n[lint]\noff = [\"L01\"]\n";
     let other = "branch = \"feature/{arch}/{component}/{phase}/{step}\"\nflake = \"flakes/{arch}/{component}/{phase}/{step}\"\n";
-    let [axes, rest] = [lattice(""), String::new()];
-    for text in [own, format!("{axes}{trusting}{rest}"), lattice(other), "base = \n".to_owned(), "\0\u{1}".to_owned()] {
+    let [axes, rest] = [lattice_with(""), String::new()];
+    for text in
+        [own, format!("{axes}{trusting}{rest}"), lattice_with(other), "base = \n".to_owned(), "\0\u{1}".to_owned()]
+    {
         let victim = Victim::new(None);
-        victim.is_sent("step", &[("/lattice.toml", with_policy(&text))]);
-        victim.switch_says(STEP);
+        victim.receives_branch("step", &[("/lattice.toml", with_policy(&text))]);
+        victim.assert_switch_explains(STEP);
     }
 }
 
 #[test]
 fn broken_lattice_toml_of_a_branch_is_harmless() {
-    let links = ["/dev/zero", "@SECRET@", ".", "lattice.toml"].map(|to| Put::Link(to.to_owned()));
-    let large = Put::Text("# lattice\n".repeat(200_000));
-    for put in links.into_iter().chain([Put::Gone, Put::Submodule, large]) {
+    let links = ["/dev/zero", "@SECRET@", ".", "lattice.toml"].map(|to| FileChange::Link(to.to_owned()));
+    let large = FileChange::Text("# lattice\n".repeat(200_000));
+    for change in links.into_iter().chain([FileChange::Gone, FileChange::Submodule, large]) {
         let victim = Victim::new(None);
-        victim.is_sent("step", &[("/lattice.toml", put)]);
-        victim.switch_says(STEP);
+        victim.receives_branch("step", &[("/lattice.toml", change)]);
+        victim.assert_switch_explains(STEP);
         let run = victim.sandbox.lattice(&["status"]).exits(0).says_out("phase0/step1");
         assert!(!run.stdout.contains("private key") && !run.stderr.contains("private key"), "{}", run.stderr);
     }
@@ -48,8 +50,9 @@ fn branch_cannot_choose_its_base() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     // His base knows the directory as another point's, in which nothing is to be seen.
-    let harmless = lattice("flake = \"harmless/{component}/{arch}/{phase}/{step}\"\n").replace("\"main\"", "\"evil\"");
-    victim.is_sent_with("step", &[("/lattice.toml", with_policy(&harmless))], |clone| {
+    let harmless =
+        lattice_with("flake = \"harmless/{component}/{arch}/{phase}/{step}\"\n").replace("\"main\"", "\"evil\"");
+    victim.receives_branch_with("step", &[("/lattice.toml", with_policy(&harmless))], |clone| {
         let from = sandbox.path(clone).join(dir(&at("phase0/step1")));
         let to = sandbox.path(clone).join(dir(&at("phase0/step1")).replace("flakes", "harmless"));
         std::fs::create_dir_all(&to).unwrap();
@@ -58,32 +61,32 @@ fn branch_cannot_choose_its_base() {
         sandbox.git_in(clone, &["commit", "-q", "-m", "x"]);
         sandbox.git_in(clone, &["push", "-q", "origin", "HEAD:refs/heads/evil"]);
     });
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
 }
 
 #[test]
 fn branch_cannot_choose_its_pattern() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    let evil = lattice("branch = \"{component}/{arch}/{phase}/{step}\"\n");
-    victim.is_sent_with("config", &[("/lattice.toml", with_policy(&evil))], |clone| {
+    let evil = lattice_with("branch = \"{component}/{arch}/{phase}/{step}\"\n");
+    victim.receives_branch_with("config", &[("/lattice.toml", with_policy(&evil))], |clone| {
         sandbox.git_in(clone, &["commit", "-q", "-m", "x"]);
         sandbox.git_in(clone, &["push", "-q", "origin", &format!("HEAD:refs/heads/{}", at("phase0/step1"))]);
     });
     let before = victim.files();
     assert_eq!(victim.switch(&at("phase0/step1")), "", "by the base's pattern this is no point's branch");
-    victim.nothing_happened(&before);
+    victim.assert_nothing_happened(&before);
 }
 
 #[test]
 fn unknown_base_builds_nothing_and_names_the_remedy() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent("config", &[]);
+    victim.receives_branch("config", &[]);
     // As after `git init`, `git remote add` and `git fetch`: nothing here says which branch is the base.
     sandbox.git(&["config", "--unset", "lattice.base"]);
     std::fs::remove_dir_all(sandbox.work().join(".git/logs")).unwrap();
-    let said = victim.switch_is_harmless();
+    let said = victim.assert_switch_starts_nothing();
     let line =
         "git-lattice: not built automatically, the base branch is unknown: `git config lattice.base BRANCH` sets it";
     assert_eq!(said, line);
@@ -96,8 +99,8 @@ fn unknown_base_builds_nothing_and_names_the_remedy() {
 
 #[test]
 fn base_is_configured_or_remote_head_or_committed_here() {
-    let sandbox = Sandbox::bare_start();
-    let axes = |name: &str| lattice("").replace("[\"toolchain\"]", &format!("[\"{name}\"]"));
+    let sandbox = Sandbox::without_lattice();
+    let axes = |name: &str| lattice_with("").replace("[\"toolchain\"]", &format!("[\"{name}\"]"));
     let commit = |branch: &str, component: &str, base: &str| {
         sandbox.git(&["switch", "-q", "-C", branch, "main"]);
         sandbox.write("lattice.toml", axes(component).replace("\"main\"", &format!("\"{base}\"")));
@@ -125,7 +128,7 @@ fn base_is_configured_or_remote_head_or_committed_here() {
 #[test]
 fn init_configures_the_base_unless_the_remote_has_a_head() {
     let init = ["init", "--component", "toolchain", "--arch", here(), "--no-hooks"];
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     sandbox.lattice(&init).exits(0);
     assert_eq!(sandbox.git(&["config", "--local", "lattice.base"]), "main");
     let clone = sandbox.colleague();
@@ -134,10 +137,10 @@ fn init_configures_the_base_unless_the_remote_has_a_head() {
 }
 
 /// A base that lets builds read `src`, and a step.nix of the user's own that does.
-fn reading_src() -> Victim {
+fn with_included_src() -> Victim {
     // The user's own architecture comes first, so that what another brings is no first parent's.
     let set = format!("[\"{}\", \"{}\"]", here(), elsewhere());
-    let toml = lattice("").replace("[\"aarch64\", \"x86_64\"]", &set);
+    let toml = lattice_with("").replace("[\"aarch64\", \"x86_64\"]", &set);
     let sandbox = Sandbox::with_toml(&format!("{toml}\n[build]\ninclude = [\"src\"]\n"));
     let victim = Victim::on(sandbox, None);
     let sandbox = &victim.sandbox;
@@ -156,10 +159,10 @@ fn reading_src() -> Victim {
 
 #[test]
 fn included_paths_are_judged_too() {
-    let mine = reading_src();
+    let mine = with_included_src();
     assert!(mine.switch(&branch(&at("phase0/step1"))).contains("in the background"), "all of it was made here");
 
-    let victim = reading_src();
+    let victim = with_included_src();
     let sandbox = &victim.sandbox;
     let evil = derivation("echo evil");
     sandbox.git_in("", &["clone", "-q", "-b", &branch(&at("phase0/step1")), "remote.git", "stranger"]);
@@ -169,13 +172,13 @@ fn included_paths_are_judged_too() {
     sandbox.git(&["fetch", "-q"]);
     let name = branch(&at("phase0/step1"));
     sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &format!("refs/remotes/origin/{name}")]);
-    victim.switch_says("`src`, which builds may read, was not written here");
+    victim.assert_switch_explains("`src`, which builds may read, was not written here");
 }
 
 /// A submodule is a commit of another repository, which no build can read.
 #[test]
 fn submodule_in_place_of_an_include_is_left_out() {
-    let victim = reading_src();
+    let victim = with_included_src();
     let sandbox = &victim.sandbox;
     let name = branch(&at("phase0/step1"));
     sandbox.git_in("", &["clone", "-q", "-b", &name, "remote.git", "stranger"]);
@@ -197,18 +200,18 @@ fn submodule_in_place_of_an_include_is_left_out() {
 fn amending_a_foreign_commit_does_not_make_it_trusted() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent("step", &[]);
+    victim.receives_branch("step", &[]);
     let name = branch(&at("phase0/step1"));
     sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &name]);
     sandbox.git(&["reset", "-q", "--hard", &format!("{name}~1")]);
     sandbox.git(&["commit", "-q", "--amend", "-m", "a better subject"]);
     sandbox.git(&["switch", "-q", "main"]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
 }
 
 #[test]
 fn merging_a_foreign_commit_does_not_make_it_trusted() {
-    let victim = reading_src();
+    let victim = with_included_src();
     let sandbox = &victim.sandbox;
     let both = "toolchain/aarch64+x86_64/phase0/step2";
     sandbox.git(&["push", "-q", "origin", "main"]);
@@ -226,7 +229,7 @@ fn merging_a_foreign_commit_does_not_make_it_trusted() {
 
 #[test]
 fn included_paths_may_be_committed_on_a_point_below() {
-    let victim = reading_src();
+    let victim = with_included_src();
     let sandbox = &victim.sandbox;
     let one = branch(&at("phase0/step1"));
     sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &one]);
@@ -268,7 +271,10 @@ fn next_step_does_not_adopt_a_foreign_step_nix() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let next = dir(&at("phase0/step2"));
-    victim.is_sent("config", &[(&format!("/{next}/step.nix"), Put::Text("{ ... }: throw \"evil\"\n".to_owned()))]);
+    victim.receives_branch(
+        "config",
+        &[(&format!("/{next}/step.nix"), FileChange::Text("{ ... }: throw \"evil\"\n".to_owned()))],
+    );
     let made = ["next-step", &at("phase0/step1"), "--template", "step", "--no-push", "--no-switch"];
     sandbox.lattice(&made).exits(0);
     let said = victim.switch(&branch(&at("phase0/step2")));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use git_lattice::process::Cmd;
 
-use super::victim::{Put, Victim};
+use super::victim::{FileChange, Victim};
 use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, chains, here, toml};
@@ -16,22 +16,22 @@ use crate::story::{at, branch, chains, here, toml};
 const KEYS: [&str; 4] = ["store", "builders", "substituters", "push-cache"];
 
 /// Attributes that make a checkout differ from its blob while git calls it unchanged.
-const DISGUISES: [&str; 4] = ["eol=crlf", "ident", "filter=tidy", "working-tree-encoding=ISO-8859-1"];
+const ATTRIBUTES: [&str; 4] = ["eol=crlf", "ident", "filter=tidy", "working-tree-encoding=ISO-8859-1"];
 
 /// A program that leaves a trace, in a folder without spaces, for a builder line can quote none.
-struct Trap {
+struct TraceProgram {
     folder: tempfile::TempDir,
 }
 
-impl Trap {
+impl TraceProgram {
     fn new() -> Self {
-        let trap = Self { folder: tempfile::tempdir().unwrap() };
-        let text = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", trap.trace().display());
-        let program = trap.folder.path().join("program");
+        let program = Self { folder: tempfile::tempdir().unwrap() };
+        let text = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", program.trace().display());
+        let path = program.folder.path().join("program");
         // A child writes it, as `Scratch::program` says why.
-        Cmd::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(&program).stdin(text).read().unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        trap
+        Cmd::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(&path).stdin(text).read().unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program
     }
 
     fn trace(&self) -> PathBuf {
@@ -43,33 +43,39 @@ impl Trap {
     }
 
     /// The value of a key that has Nix run it, without ssh.
-    fn value(&self, key: &str) -> String {
+    fn setting_value(&self, key: &str) -> String {
         let url = format!("ssh://localhost?remote-program={}/program", self.folder.path().display());
         if key == "builders" { format!("{url} {}-linux", here()) } else { url }
     }
 
     /// A lattice.toml that says so, and has what the disguises change.
     fn lattice(&self, key: &str) -> String {
-        let value =
-            if key == "substituters" { format!("[{:?}]", self.value(key)) } else { format!("{:?}", self.value(key)) };
+        let value = if key == "substituters" {
+            format!("[{:?}]", self.setting_value(key))
+        } else {
+            format!("{:?}", self.setting_value(key))
+        };
         let axes = chains("\"phase{n}\", from = 0", "\"step{n}\", from = 1");
         toml(&axes, &format!("# $Id$ \u{fc}\n[build]\n{key} = {value}\n"))
     }
 }
 
 /// A victim with this Nix who uses a filter and has fetched a stranger's branch with this lattice.toml and these attributes.
-fn sent(nix: &std::path::Path, attributes: &str, lattice: &str) -> Victim {
+fn with_foreign_branch(nix: &std::path::Path, attributes: &str, lattice: &str) -> Victim {
     let victim = Victim::new(Some(nix));
     victim.sandbox.git(&["config", "filter.tidy.smudge", "sed 's/$/ # tidy/'"]);
     victim.sandbox.git(&["config", "filter.tidy.clean", "sed 's/ # tidy$//'"]);
-    let attributes = Put::Text(format!("lattice.toml {attributes}\n"));
-    victim.is_sent("step", &[("/.gitattributes", attributes), ("/lattice.toml", Put::Text(lattice.to_owned()))]);
+    let attributes = FileChange::Text(format!("lattice.toml {attributes}\n"));
+    victim.receives_branch(
+        "step",
+        &[("/.gitattributes", attributes), ("/lattice.toml", FileChange::Text(lattice.to_owned()))],
+    );
     victim
 }
 
 /// Switches to the branch, where lattice.toml is not HEAD's blob and git calls it unchanged, and builds.
 #[track_caller]
-fn build(victim: &Victim) -> Run {
+fn switch_and_build(victim: &Victim) -> Run {
     let sandbox = &victim.sandbox;
     victim.switch(&branch(&at("phase0/step1")));
     let blob = sandbox.try_git("work", &["cat-file", "blob", "HEAD:lattice.toml"]).stdout;
@@ -86,10 +92,10 @@ fn build(victim: &Victim) -> Run {
 fn foreign_branch_chooses_no_machine_by_any_key() {
     for nix in every_nix() {
         for key in KEYS {
-            let trap = Trap::new();
-            let victim = sent(&nix, "eol=crlf", &trap.lattice(key));
-            build(&victim).exits(0).says_out("built");
-            assert!(!trap.was_run(), "`{key}` of the branch should count for nothing");
+            let program = TraceProgram::new();
+            let victim = with_foreign_branch(&nix, "eol=crlf", &program.lattice(key));
+            switch_and_build(&victim).exits(0).says_out("built");
+            assert!(!program.was_run(), "`{key}` of the branch should count for nothing");
         }
     }
 }
@@ -97,11 +103,11 @@ fn foreign_branch_chooses_no_machine_by_any_key() {
 #[test]
 fn foreign_branch_chooses_no_machine_by_git_attributes() {
     for nix in every_nix() {
-        for disguise in DISGUISES {
-            let trap = Trap::new();
-            let victim = sent(&nix, disguise, &trap.lattice("store"));
-            build(&victim).exits(0).says_out("built");
-            assert!(!trap.was_run(), "`{disguise}` should change nothing");
+        for attributes in ATTRIBUTES {
+            let program = TraceProgram::new();
+            let victim = with_foreign_branch(&nix, attributes, &program.lattice("store"));
+            switch_and_build(&victim).exits(0).says_out("built");
+            assert!(!program.was_run(), "`{attributes}` should change nothing");
         }
     }
 }
@@ -109,11 +115,11 @@ fn foreign_branch_chooses_no_machine_by_git_attributes() {
 #[test]
 fn foreign_branch_chooses_no_machine_under_autocrlf() {
     for nix in every_nix() {
-        let trap = Trap::new();
-        let victim = sent(&nix, "-ident", &trap.lattice("store"));
+        let program = TraceProgram::new();
+        let victim = with_foreign_branch(&nix, "-ident", &program.lattice("store"));
         victim.sandbox.git(&["config", "core.autocrlf", "true"]);
-        build(&victim).exits(0).says_out("built");
-        assert!(!trap.was_run(), "line endings are no edit");
+        switch_and_build(&victim).exits(0).says_out("built");
+        assert!(!program.was_run(), "line endings are no edit");
     }
 }
 
@@ -121,10 +127,10 @@ fn foreign_branch_chooses_no_machine_under_autocrlf() {
 #[test]
 fn modified_foreign_lattice_toml_is_no_user_edit() {
     for nix in every_nix() {
-        let trap = Trap::new();
+        let program = TraceProgram::new();
         let axes = chains("[\"mine\"]", "\"step{n}\", from = 1");
-        let lattice = toml(&axes, &format!("# \u{fc}\n[build]\nstore = {:?}\n", trap.value("store")));
-        let victim = sent(&nix, "-ident", &lattice);
+        let lattice = toml(&axes, &format!("# \u{fc}\n[build]\nstore = {:?}\n", program.setting_value("store")));
+        let victim = with_foreign_branch(&nix, "-ident", &lattice);
         let sandbox = &victim.sandbox;
         let attributes = "lattice.toml working-tree-encoding=ASCII//TRANSLIT\n";
         fs::write(sandbox.path("stranger/.gitattributes"), attributes).unwrap();
@@ -136,20 +142,22 @@ fn modified_foreign_lattice_toml_is_no_user_edit() {
         sandbox.git(&["reset", "-q"]);
         assert!(sandbox.git(&["status", "--porcelain"]).contains("lattice.toml"), "git should call it modified");
         victim.build_by_hand().exits(0).says_out("built");
-        assert!(!trap.was_run(), "nothing of it should count");
+        assert!(!program.was_run(), "nothing of it should count");
     }
 }
 
 #[test]
 fn linked_foreign_lattice_toml_is_no_user_edit() {
     for nix in every_nix() {
-        let trap = Trap::new();
+        let program = TraceProgram::new();
         let victim = Victim::new(Some(&nix));
-        let files =
-            [("/evil.toml", Put::Text(trap.lattice("store"))), ("/lattice.toml", Put::Link("evil.toml".to_owned()))];
-        victim.is_sent("step", &files);
-        build(&victim).exits(0).says_out("built");
-        assert!(!trap.was_run(), "what the link leads to should not count");
+        let files = [
+            ("/evil.toml", FileChange::Text(program.lattice("store"))),
+            ("/lattice.toml", FileChange::Link("evil.toml".to_owned())),
+        ];
+        victim.receives_branch("step", &files);
+        switch_and_build(&victim).exits(0).says_out("built");
+        assert!(!program.was_run(), "what the link leads to should not count");
     }
 }
 
@@ -164,10 +172,10 @@ fn next_step_copies_no_folder_named_by_a_foreign_flake() {
         std::os::unix::fs::symlink(sandbox.path("secret"), &plain).unwrap();
         fs::write(sandbox.path("secret/flake.nix"), "{ outputs = _: { }; }").unwrap();
         let config = format!("[nix]\nnixpkgs_path = \"path:{}/\"\n", plain.display());
-        victim.is_sent("config", &[("config.toml", Put::Text(config))]);
+        victim.receives_branch("config", &[("config.toml", FileChange::Text(config))]);
         let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
         sandbox.lattice(&next).exits(2).says_err("an input by path works on this machine only");
-        victim.nothing_got_out();
+        victim.assert_nothing_escaped();
     }
 }
 
@@ -182,10 +190,13 @@ fn next_step_copies_no_folder_named_by_an_input() {
         std::os::unix::fs::symlink(sandbox.path("secret"), &plain).unwrap();
         let input = format!("inputs.x = {{ url = \"path:{}/.\"; flake = false; }};", plain.display());
         let url = serve(&tarball(sandbox, &format!("{{ {input} outputs = _: {{ }}; }}\n")));
-        victim.is_sent("config", &[("config.toml", Put::Text(format!("[nix]\nnixpkgs_path = \"{url}\"\n")))]);
+        victim.receives_branch(
+            "config",
+            &[("config.toml", FileChange::Text(format!("[nix]\nnixpkgs_path = \"{url}\"\n")))],
+        );
         let next = ["next-step", &at("phase0/step1"), "--template", "nixpkgs", "--no-push", "--no-switch"];
         sandbox.lattice(&next).exits(0).says_err("flake.lock` was not made");
-        victim.nothing_got_out();
+        victim.assert_nothing_escaped();
     }
 }
 
@@ -214,9 +225,9 @@ fn serve(bytes: &[u8]) -> String {
 }
 
 /// The base branch with this in `[build]`, pulled by the victim, and a point of a stranger's.
-fn pulled(nix: &std::path::Path, lattice: &str) -> Victim {
+fn with_pulled_base(nix: &std::path::Path, lattice: &str) -> Victim {
     let victim = Victim::new(Some(nix));
-    victim.is_sent("step", &[]);
+    victim.receives_branch("step", &[]);
     let sandbox = &victim.sandbox;
     sandbox.git_in("stranger", &["switch", "-q", "main"]);
     fs::write(sandbox.path("stranger/lattice.toml"), lattice).unwrap();
@@ -231,8 +242,8 @@ fn pulled(nix: &std::path::Path, lattice: &str) -> Victim {
 fn pulled_base_names_no_program() {
     for nix in every_nix() {
         for key in KEYS {
-            let trap = Trap::new();
-            let victim = pulled(&nix, &trap.lattice(key));
+            let program = TraceProgram::new();
+            let victim = with_pulled_base(&nix, &program.lattice(key));
             let refused = |run: Run| {
                 let run = run.exits(2).says_err(&format!("could not use `[build] {key}` in lattice.toml"));
                 run.says_err("`remote-program`").says_err(&format!("git config lattice.{key} VALUE"));
@@ -240,10 +251,10 @@ fn pulled_base_names_no_program() {
             refused(victim.build_by_hand());
             refused(victim.sandbox.lattice(&["trust", "--settings", "--yes"]));
             refused(victim.build_by_hand());
-            assert!(!trap.was_run(), "`{key}` of the base branch should not run it");
+            assert!(!program.was_run(), "`{key}` of the base branch should not run it");
             victim.sandbox.git(&["config", &format!("lattice.{key}"), ""]);
             victim.build_by_hand().exits(0);
-            assert!(!trap.was_run(), "the user's own word counts first");
+            assert!(!program.was_run(), "the user's own word counts first");
         }
     }
 }
@@ -252,27 +263,30 @@ fn pulled_base_names_no_program() {
 #[test]
 fn allowed_settings_still_name_no_program() {
     for nix in every_nix() {
-        let trap = Trap::new();
-        let victim = pulled(&nix, &trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid"));
+        let program = TraceProgram::new();
+        let victim = with_pulled_base(
+            &nix,
+            &program.lattice("store").replace(&program.setting_value("store"), "ssh-ng://far.invalid"),
+        );
         let sandbox = &victim.sandbox;
         sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0);
         let ledger = sandbox.path("home/.local/state/git-lattice/trust.json");
         let text = fs::read_to_string(&ledger).unwrap();
-        fs::write(&ledger, text.replace("ssh-ng://far.invalid", &trap.value("store"))).unwrap();
+        fs::write(&ledger, text.replace("ssh-ng://far.invalid", &program.setting_value("store"))).unwrap();
         sandbox.git(&["switch", "-q", "main"]);
-        sandbox.write("lattice.toml", trap.lattice("store"));
+        sandbox.write("lattice.toml", program.lattice("store"));
         sandbox.git(&["commit", "-q", "-a", "-m", "another store"]);
         victim.build_by_hand().exits(2).says_err("`remote-program`");
-        assert!(!trap.was_run());
+        assert!(!program.was_run());
     }
 }
 
 #[test]
 fn pulled_base_settings_need_permission() {
     for nix in every_nix() {
-        let trap = Trap::new();
-        let lattice = trap.lattice("store").replace(&trap.value("store"), "ssh-ng://far.invalid");
-        let victim = pulled(&nix, &lattice);
+        let program = TraceProgram::new();
+        let lattice = program.lattice("store").replace(&program.setting_value("store"), "ssh-ng://far.invalid");
+        let victim = with_pulled_base(&nix, &lattice);
         let run = victim.build_by_hand().exits(0).says_out("built");
         let said = run.stderr.lines().filter(|line| line.contains("not used")).collect::<Vec<_>>();
         assert_eq!(
@@ -297,12 +311,12 @@ fn pulled_base_settings_need_permission() {
 fn own_git_configuration_does_run_the_program() {
     for nix in every_nix() {
         for key in KEYS {
-            let trap = Trap::new();
-            let victim = sent(&nix, "-ident", &toml(&chains("[\"x\"]", "\"step{n}\""), ""));
+            let program = TraceProgram::new();
+            let victim = with_foreign_branch(&nix, "-ident", &toml(&chains("[\"x\"]", "\"step{n}\""), ""));
             victim.switch(&branch(&at("phase0/step1")));
-            victim.sandbox.git(&["config", &format!("lattice.{key}"), &trap.value(key)]);
+            victim.sandbox.git(&["config", &format!("lattice.{key}"), &program.setting_value(key)]);
             victim.sandbox.lattice(&["build", &at("phase0/step1")]);
-            assert!(trap.was_run(), "`{key}` should be followed where the user says so");
+            assert!(program.was_run(), "`{key}` should be followed where the user says so");
         }
     }
 }

@@ -2,20 +2,20 @@
 
 use std::fs;
 
-use super::victim::{Put, Victim};
+use super::victim::{FileChange, Victim};
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
 /// A word of the step.nix that is to be seen.
 const EVIL: &str = "throw \"evil\"";
 
-fn step() -> (&'static str, Put) {
-    ("step.nix", Put::Text(format!("{{ ... }}: {EVIL}\n")))
+fn evil_step() -> (&'static str, FileChange) {
+    ("step.nix", FileChange::Text(format!("{{ ... }}: {EVIL}\n")))
 }
 
 /// Runs the command that `trust` names, in a directory of the worktree, and gives what it shows.
 #[track_caller]
-fn looked_at_from(sandbox: &Sandbox, folder: &str) -> String {
+fn look_from(sandbox: &Sandbox, folder: &str) -> String {
     let run = sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
     let command = run.stderr.lines().find_map(|line| line.strip_prefix("    look: "));
     let command = command.unwrap_or_else(|| panic!("a command should be named: {}", run.stderr));
@@ -29,12 +29,12 @@ fn looked_at_from(sandbox: &Sandbox, folder: &str) -> String {
 }
 
 #[track_caller]
-fn is_shown(sandbox: &Sandbox) {
-    let shown = looked_at_from(sandbox, "work");
+fn assert_shown(sandbox: &Sandbox) {
+    let shown = look_from(sandbox, "work");
     assert!(shown.contains(EVIL), "what would be built should be seen:\n{shown}");
 }
 
-fn lies_in(victim: &Victim) {
+fn switch_to_foreign_branch(victim: &Victim) {
     victim.sandbox.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", &branch(&at("phase0/step1"))]);
 }
 
@@ -44,12 +44,16 @@ fn git_attributes_hide_nothing() {
         let victim = Victim::new(None);
         let sandbox = &victim.sandbox;
         sandbox.git(&["config", "diff.quiet.textconv", "true"]);
-        sandbox.git(&["config", "diff.quiet.command", &format!("{}; true", victim.evil().replace(' ', "\\ "))]);
-        let files = [step(), ("/.gitattributes", Put::Text(attributes.to_owned()))];
-        victim.is_sent("step", &files);
-        lies_in(&victim);
-        is_shown(sandbox);
-        assert!(!std::path::Path::new(&victim.touched()).exists(), "no program of a diff driver should be run");
+        sandbox.git(&[
+            "config",
+            "diff.quiet.command",
+            &format!("{}; true", victim.trace_command().replace(' ', "\\ ")),
+        ]);
+        let files = [evil_step(), ("/.gitattributes", FileChange::Text(attributes.to_owned()))];
+        victim.receives_branch("step", &files);
+        switch_to_foreign_branch(&victim);
+        assert_shown(sandbox);
+        assert!(!std::path::Path::new(&victim.trace_file()).exists(), "no program of a diff driver should be run");
     }
 }
 
@@ -57,8 +61,8 @@ fn git_attributes_hide_nothing() {
 fn tags_named_like_branches_hide_nothing() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent("step", &[step()]);
-    lies_in(&victim);
+    victim.receives_branch("step", &[evil_step()]);
+    switch_to_foreign_branch(&victim);
     let name = branch(&at("phase0/step1"));
     for tag in ["main", "origin/main", "heads/main", "refs/heads/main"] {
         sandbox.git(&["update-ref", &format!("refs/tags/{tag}"), &format!("refs/heads/{name}")]);
@@ -66,7 +70,7 @@ fn tags_named_like_branches_hide_nothing() {
     for tag in [name.clone(), format!("heads/{name}"), format!("refs/heads/{name}")] {
         sandbox.git(&["update-ref", &format!("refs/tags/{tag}"), "refs/heads/main"]);
     }
-    is_shown(sandbox);
+    assert_shown(sandbox);
 }
 
 #[test]
@@ -78,9 +82,9 @@ fn text_reverted_on_the_base_is_shown() {
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "a mistake"]);
     sandbox.git(&["push", "-q"]);
-    victim.is_sent("step", &[("flake.nix", Put::Text("{ }\n".to_owned()))]);
+    victim.receives_branch("step", &[("flake.nix", FileChange::Text("{ }\n".to_owned()))]);
     sandbox.git(&["revert", "--no-edit", "HEAD"]);
-    is_shown(sandbox);
+    assert_shown(sandbox);
 }
 
 #[test]
@@ -92,8 +96,8 @@ fn renames_links_and_directories_hide_nothing() {
     sandbox.git(&["add", "flakes"]);
     sandbox.git(&["commit", "-q", "-m", "notes"]);
     sandbox.git(&["push", "-q"]);
-    victim.is_sent("step", &[step(), ("notes", Put::Gone)]);
-    let shown = looked_at_from(sandbox, &format!("work/{point}"));
+    victim.receives_branch("step", &[evil_step(), ("notes", FileChange::Gone)]);
+    let shown = look_from(sandbox, &format!("work/{point}"));
     assert!(shown.contains(&format!("+{{ ... }}: {EVIL}")), "{shown}");
 }
 
@@ -101,13 +105,13 @@ fn renames_links_and_directories_hide_nothing() {
 fn replaced_objects_hide_nothing() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    victim.is_sent("step", &[step()]);
+    victim.receives_branch("step", &[evil_step()]);
     let there = |path: &str| sandbox.git(&["rev-parse", &format!("origin/{}:{path}", branch(&at("phase0/step1")))]);
     let blob = there(&format!("{}/step.nix", dir(&at("phase0/step1"))));
     fs::write(sandbox.path("harmless"), "{ ... }: null\n").unwrap();
     let harmless = sandbox.git(&["hash-object", "-w", sandbox.path("harmless").to_str().unwrap()]);
     sandbox.git(&["replace", &blob, &harmless]);
-    is_shown(sandbox);
+    assert_shown(sandbox);
 }
 
 /// Where the base has the same, or no base is at hand, the history is shown; git leaves merges out of it.
@@ -116,7 +120,7 @@ fn merges_hide_nothing() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     let path = format!("{}/step.nix", dir(&at("phase0/step1")));
-    victim.is_sent_with("step", &[], |clone| {
+    victim.receives_branch_with("step", &[], |clone| {
         sandbox.git_in(clone, &["commit", "-q", "--allow-empty", "-m", "x"]);
         sandbox
             .git_in(clone, &["merge", "-q", "--no-commit", "-s", "ours", "--allow-unrelated-histories", "origin/main"]);
@@ -129,7 +133,7 @@ fn merges_hide_nothing() {
     });
     let name = branch(&at("phase0/step1"));
     sandbox.git(&["merge", "-q", "--ff-only", &format!("origin/{name}")]);
-    is_shown(sandbox);
+    assert_shown(sandbox);
 }
 
 /// A diff does not show what a terminal obeys: colours that hide, writing over a line, and text from right to left.
@@ -138,9 +142,11 @@ fn control_characters_are_escaped() {
     let point = dir(&at("phase0/step1"));
     for (odd, line) in [("\u{1b}[8m", 2), ("\r\u{1b}[K", 2), ("\u{202e}", 2), ("\r\n\u{9b}8m", 3)] {
         let victim = Victim::new(None);
-        let files =
-            [("step.nix", Put::Text(format!("{{ ... }}: {EVIL}\n# {odd}\n"))), ("b\u{1b}c", Put::Text("a\r\n".into()))];
-        victim.is_sent("step", &files);
+        let files = [
+            ("step.nix", FileChange::Text(format!("{{ ... }}: {EVIL}\n# {odd}\n"))),
+            ("b\u{1b}c", FileChange::Text("a\r\n".into())),
+        ];
+        victim.receives_branch("step", &files);
         let run = victim.sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
         let mark = format!("    {point}/step.nix  (line {line} has terminal control characters)\n");
         run.says_err(&mark)

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::victim::{Put, Victim};
+use super::victim::{FileChange, Victim};
 use crate::story::{at, branch};
 
 const STEP: &str = "its step.nix was not written here";
@@ -19,36 +19,36 @@ fn ssh_key(victim: &Victim, name: &str) -> String {
     format!("{}.pub", key.display())
 }
 
-fn line_of(public: &str) -> String {
+fn signer_line(public: &str) -> String {
     format!("somebody@example.com {}", fs::read_to_string(public).unwrap())
 }
 
 /// Lets a clone sign all its commits.
-fn signs(victim: &Victim, clone: &str, public: &str) {
+fn sign_commits(victim: &Victim, clone: &str, public: &str) {
     for (key, value) in [("gpg.format", "ssh"), ("user.signingKey", public), ("commit.gpgSign", "true")] {
         victim.sandbox.git_in(clone, &["config", key, value]);
     }
 }
 
 /// The user's allowed signers are these lines.
-fn allow(victim: &Victim, lines: &str) {
+fn allow_signers(victim: &Victim, lines: &str) {
     let file = victim.sandbox.path("home/signers");
     fs::write(&file, lines).unwrap();
     victim.sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
 }
 
 /// A stranger's point of the template `step`, signed with a key of his own; and that key.
-fn sent_signed() -> (Victim, String) {
+fn with_signed_branch() -> (Victim, String) {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
-    victim.is_sent_with("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))], |clone| {
-        signs(&victim, clone, &key);
+    victim.receives_branch_with("step", &[("step.nix", FileChange::Text("{ ... }: 1\n".to_owned()))], |clone| {
+        sign_commits(&victim, clone, &key);
     });
     (victim, key)
 }
 
 #[track_caller]
-fn switch_builds(victim: &Victim) {
+fn assert_switch_builds(victim: &Victim) {
     victim.sandbox.git(&["switch", "-q", "main"]);
     let said = victim.switch(&branch(&at("phase0/step1")));
     assert!(said.starts_with(SIGNED), "{said}");
@@ -56,49 +56,49 @@ fn switch_builds(victim: &Victim) {
 
 #[test]
 fn content_of_an_allowed_signer_is_built() {
-    let (victim, key) = sent_signed();
-    victim.switch_says(STEP);
+    let (victim, key) = with_signed_branch();
+    victim.assert_switch_explains(STEP);
     victim.sandbox.git(&["switch", "-q", "main"]);
     let other = ssh_key(&victim, "bob");
-    allow(&victim, &line_of(&other));
-    victim.switch_says(STEP);
-    allow(&victim, &format!("{}{}", line_of(&other), line_of(&key)));
-    switch_builds(&victim);
+    allow_signers(&victim, &signer_line(&other));
+    victim.assert_switch_explains(STEP);
+    allow_signers(&victim, &format!("{}{}", signer_line(&other), signer_line(&key)));
+    assert_switch_builds(&victim);
 }
 
 #[test]
 fn revoked_expired_or_other_purpose_keys_do_not_count() {
-    let (victim, key) = sent_signed();
-    let line = |options: &str| line_of(&key).replacen(' ', &format!(" {options} "), 1);
+    let (victim, key) = with_signed_branch();
+    let line = |options: &str| signer_line(&key).replacen(' ', &format!(" {options} "), 1);
     for options in ["valid-before=\"20200101\"", "namespaces=\"file\"", "cert-authority"] {
-        allow(&victim, &line(options));
-        victim.switch_says(STEP);
+        allow_signers(&victim, &line(options));
+        victim.assert_switch_explains(STEP);
         victim.sandbox.git(&["switch", "-q", "main"]);
     }
-    allow(&victim, &line_of(&key));
+    allow_signers(&victim, &signer_line(&key));
     victim.sandbox.git(&["config", "--global", "gpg.ssh.revocationFile", &key]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
     victim.sandbox.git(&["config", "--global", "gpg.ssh.revocationFile", "signers"]);
     victim.sandbox.git(&["switch", "-q", "main"]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
     victim.sandbox.git(&["config", "--global", "--unset", "gpg.ssh.revocationFile"]);
-    switch_builds(&victim);
+    assert_switch_builds(&victim);
 }
 
 #[test]
 fn only_the_commit_that_wrote_the_directory_counts() {
-    let (victim, key) = sent_signed();
-    allow(&victim, &line_of(&key));
+    let (victim, key) = with_signed_branch();
+    allow_signers(&victim, &signer_line(&key));
     victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "false"]);
-    victim.is_sent("step", &[("/README", Put::Text("another\n".to_owned()))]);
-    switch_builds(&victim);
-    victim.is_sent("step", &[("more.nix", Put::Text("1\n".to_owned()))]);
+    victim.receives_branch("step", &[("/README", FileChange::Text("another\n".to_owned()))]);
+    assert_switch_builds(&victim);
+    victim.receives_branch("step", &[("more.nix", FileChange::Text("1\n".to_owned()))]);
     victim.sandbox.git(&["merge", "-q", "--ff-only"]);
     victim.sandbox.git(&["switch", "-q", "main"]);
     assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "what nobody signed on top is not built");
     // A signature on something else afterwards, or on a merge, says nothing of what it found.
     victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "true"]);
-    victim.is_sent_with("step", &[("/README", Put::Text("signed\n".to_owned()))], |clone| {
+    victim.receives_branch_with("step", &[("/README", FileChange::Text("signed\n".to_owned()))], |clone| {
         victim.sandbox.git_in(clone, &["branch", "-q", "side", "HEAD~1"]);
     });
     victim.sandbox.git_in("stranger", &["switch", "-q", "side"]);
@@ -115,9 +115,9 @@ fn only_the_commit_that_wrote_the_directory_counts() {
 fn signature_on_next_step_does_not_cover_the_step_below() {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
-    victim.is_sent("step", &[]);
-    allow(&victim, &line_of(&key));
-    signs(&victim, "stranger", &key);
+    victim.receives_branch("step", &[]);
+    allow_signers(&victim, &signer_line(&key));
+    sign_commits(&victim, "stranger", &key);
     let next = ["next-step", &at("phase0/step1"), "--template", "config"];
     victim.sandbox.lattice_in("stranger", &next, |command| command).exits(0);
     victim.sandbox.git(&["fetch", "-q"]);
@@ -127,20 +127,20 @@ fn signature_on_next_step_does_not_cover_the_step_below() {
 
 #[test]
 fn repository_configuration_names_no_signers() {
-    let (victim, key) = sent_signed();
+    let (victim, key) = with_signed_branch();
     let sandbox = &victim.sandbox;
     let file = sandbox.path("home/signers");
-    fs::write(&file, line_of(&key)).unwrap();
+    fs::write(&file, signer_line(&key)).unwrap();
     sandbox.git(&["config", "--local", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
 
     // Not even the file that the user names, where a branch can bring it.
-    victim.is_sent("step", &[("/signers", Put::Text(line_of(&key)))]);
+    victim.receives_branch("step", &[("/signers", FileChange::Text(signer_line(&key)))]);
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.git(&["branch", "-q", "-D", &branch(&at("phase0/step1"))]);
     for name in ["signers".to_owned(), sandbox.work().join("signers").display().to_string()] {
         sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", &name]);
-        victim.switch_says(STEP);
+        victim.assert_switch_explains(STEP);
         sandbox.git(&["switch", "-q", "main"]);
     }
     std::os::unix::fs::symlink(sandbox.work().join("signers"), sandbox.path("home/link")).unwrap();
@@ -152,12 +152,12 @@ fn repository_configuration_names_no_signers() {
 
 #[test]
 fn programs_in_repository_configuration_are_not_run() {
-    let (victim, _) = sent_signed();
+    let (victim, _) = with_signed_branch();
     let sandbox = &victim.sandbox;
-    allow(&victim, &line_of(&ssh_key(&victim, "bob")));
+    allow_signers(&victim, &signer_line(&ssh_key(&victim, "bob")));
     let liar = format!(
         "#!/bin/sh\ntouch '{}'\necho 'Good \"git\" signature for somebody with ED25519 key SHA256:x'\n",
-        victim.touched()
+        victim.trace_file()
     );
     fs::write(sandbox.work().join("liar"), liar).unwrap();
     fs::set_permissions(sandbox.work().join("liar"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -166,13 +166,13 @@ fn programs_in_repository_configuration_are_not_run() {
     }
     sandbox.git(&["config", "--local", "gpg.minTrustLevel", "undefined"]);
     sandbox.git(&["config", "--global", "gpg.ssh.program", "./liar"]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
 }
 
 #[test]
 fn author_is_trusted_by_key_file_text_or_fingerprint() {
     for how in ["file", "text", "fingerprint"] {
-        let (victim, key) = sent_signed();
+        let (victim, key) = with_signed_branch();
         let sandbox = &victim.sandbox;
         let known = std::process::Command::new("ssh-keygen").args(["-lf", &key]).output().unwrap().stdout;
         let fingerprint = String::from_utf8(known).unwrap().split(' ').nth(1).unwrap().to_owned();
@@ -182,11 +182,11 @@ fn author_is_trusted_by_key_file_text_or_fingerprint() {
             _ => fingerprint.clone(),
         };
         sandbox.lattice(&["trust", "--author", &given]).exits(2).says_err("--yes");
-        victim.switch_says(STEP);
+        victim.assert_switch_explains(STEP);
         sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says_out(&format!("trusted  {fingerprint}"));
         sandbox.lattice(&["trust", "--author", &given, "--yes"]).exits(0).says_out("unchanged");
         sandbox.lattice(&["trust", "list"]).exits(0).says_out(&fingerprint);
-        switch_builds(&victim);
+        assert_switch_builds(&victim);
         sandbox.lattice(&["trust", "revoke", &fingerprint]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
         assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "from then on it is as before");
@@ -238,7 +238,7 @@ fn openpgp_key_counts_only_by_its_fingerprint() {
     let fingerprint = openpgp_key(&victim);
     let gpg = which::which("gpg").unwrap();
     victim.sandbox.use_program("gpg", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", gpg.display()));
-    victim.is_sent_with("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))], |clone| {
+    victim.receives_branch_with("step", &[("step.nix", FileChange::Text("{ ... }: 1\n".to_owned()))], |clone| {
         for (key, value) in [("user.signingKey", fingerprint.as_str()), ("commit.gpgSign", "true")] {
             victim.sandbox.git_in(clone, &["config", key, value]);
         }
@@ -250,17 +250,17 @@ fn openpgp_key_counts_only_by_its_fingerprint() {
     assert!(said.contains(STEP) && !victim.sandbox.nix_was_called(), "a key of which only the owner is known: {said}");
     assert_eq!(victim.files().len(), before.len());
     victim.sandbox.lattice(&["trust", "--author", &fingerprint.to_lowercase(), "--yes"]).exits(0);
-    switch_builds(&victim);
+    assert_switch_builds(&victim);
 }
 
 #[test]
 fn forged_ssh_signature_starts_no_gpg() {
     let mut victim = Victim::new(None);
-    let trace = victim.touched();
+    let trace = victim.trace_file();
     victim.sandbox.use_program("gpg", &format!("#!/bin/sh\ntouch '{trace}'\nexit 1\n"));
     let key = ssh_key(&victim, "ada");
-    allow(&victim, &line_of(&key));
-    victim.is_sent("step", &[("step.nix", Put::Text("{ ... }: 1\n".to_owned()))]);
+    allow_signers(&victim, &signer_line(&key));
+    victim.receives_branch("step", &[("step.nix", FileChange::Text("{ ... }: 1\n".to_owned()))]);
     let name = branch(&at("phase0/step1"));
     let commit = victim.sandbox.git_in("stranger", &["cat-file", "commit", "HEAD"]);
     let armour = "-----BEGIN PGP SIGNATURE-----\n Comment: SSH SIGNATURE\n \n AAAA\n -----END PGP SIGNATURE-----";
@@ -269,14 +269,14 @@ fn forged_ssh_signature_starts_no_gpg() {
     let forged = victim.sandbox.git_in("stranger", &["hash-object", "-t", "commit", "-w", "../commit"]);
     victim.sandbox.git_in("stranger", &["push", "-q", "-f", "origin", &format!("{}:refs/heads/{name}", forged.trim())]);
     victim.sandbox.git(&["fetch", "-q"]);
-    victim.switch_says(STEP);
+    victim.assert_switch_explains(STEP);
     assert!(!std::path::Path::new(&trace).exists(), "gpg may ask the network for a key");
 }
 
 #[test]
 fn long_history_is_left_to_the_background() {
-    let (victim, key) = sent_signed();
-    allow(&victim, &line_of(&key));
+    let (victim, key) = with_signed_branch();
+    allow_signers(&victim, &signer_line(&key));
     let sandbox = &victim.sandbox;
     let name = branch(&at("phase0/step1"));
     let commits = (0..900).fold(String::new(), |text, _| {

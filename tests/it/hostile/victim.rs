@@ -11,7 +11,7 @@ use crate::story::{at, branch, dir, here};
 
 /// What somebody puts in his branch.
 #[derive(Clone)]
-pub(crate) enum Put {
+pub(crate) enum FileChange {
     /// A file with this text.
     Text(String),
     /// A symbolic link to this.
@@ -58,25 +58,25 @@ impl Victim {
     }
 
     /// A program that leaves a trace when it is run, outside of every sandbox.
-    pub(crate) fn evil(&self) -> String {
+    pub(crate) fn trace_command(&self) -> String {
         self.sandbox.path("bin-evil/evil").display().to_string()
     }
 
     /// The file by which a run of that, or anything else that got out, is seen.
-    pub(crate) fn touched(&self) -> String {
+    pub(crate) fn trace_file(&self) -> String {
         self.sandbox.path("touched").display().to_string()
     }
 
     /// A stranger's point `phase0/step1` of this template, with these changes, pushed and fetched. Paths are from its directory, or with
     /// a `/` from the root.
     #[track_caller]
-    pub(crate) fn is_sent(&self, template: &str, changes: &[(&str, Put)]) {
-        self.is_sent_with(template, changes, |_| {});
+    pub(crate) fn receives_branch(&self, template: &str, changes: &[(&str, FileChange)]) {
+        self.receives_branch_with(template, changes, |_| {});
     }
 
     /// The same, and something more is done in his clone before he commits.
     #[track_caller]
-    pub(crate) fn is_sent_with(&self, template: &str, changes: &[(&str, Put)], more: impl FnOnce(&str)) {
+    pub(crate) fn receives_branch_with(&self, template: &str, changes: &[(&str, FileChange)], more: impl FnOnce(&str)) {
         let sandbox = &self.sandbox;
         if !sandbox.path(STRANGER).exists() {
             sandbox.git_in("", &["clone", "-q", "remote.git", STRANGER]);
@@ -85,12 +85,12 @@ impl Victim {
             sandbox.lattice_in(STRANGER, &new, |command| command).exits(0);
         }
         let root = sandbox.path(STRANGER);
-        for (name, put) in changes {
-            change(&root, &place(name), put, sandbox);
+        for (name, change) in changes {
+            apply_change(&root, &path_in_repository(name), change, sandbox);
         }
         sandbox.git_in(STRANGER, &["add", "-A"]);
-        for (name, _) in changes.iter().filter(|(_, put)| matches!(put, Put::Submodule)) {
-            let (commit, path) = ("1".repeat(40), place(name));
+        for (name, _) in changes.iter().filter(|(_, change)| matches!(change, FileChange::Submodule)) {
+            let (commit, path) = ("1".repeat(40), path_in_repository(name));
             sandbox.git_in(STRANGER, &["update-index", "--add", "--cacheinfo", &format!("160000,{commit},{path}")]);
         }
         more(STRANGER);
@@ -109,26 +109,26 @@ impl Victim {
 
     /// Switches to the stranger's point: one line at most is said, and nothing else happens. Gives the line.
     #[track_caller]
-    pub(crate) fn switch_is_harmless(&self) -> String {
+    pub(crate) fn assert_switch_starts_nothing(&self) -> String {
         let before = self.files();
         let said = self.switch(&branch(&at("phase0/step1")));
         assert!(said.lines().count() <= 1, "one line should be said: {said}");
         assert!(!said.chars().any(char::is_control), "and no control characters: {said:?}");
-        self.nothing_happened(&before);
+        self.assert_nothing_happened(&before);
         said
     }
 
     /// The same, and the line says why and where to look.
     #[track_caller]
-    pub(crate) fn switch_says(&self, why: &str) {
-        let said = self.switch_is_harmless();
+    pub(crate) fn assert_switch_explains(&self, why: &str) {
+        let said = self.assert_switch_starts_nothing();
         let start = format!("git-lattice: not built automatically, {why}; look: git ");
         assert!(said.starts_with(&start) && said.ends_with(", then: git lattice trust"), "{said}");
     }
 
     /// That no Nix was started and no file came or went outside of the clone.
     #[track_caller]
-    pub(crate) fn nothing_happened(&self, before: &[PathBuf]) {
+    pub(crate) fn assert_nothing_happened(&self, before: &[PathBuf]) {
         assert!(!self.sandbox.nix_was_called(), "no Nix should have been started");
         assert!(!self.sandbox.work().join(".git/lattice/log").exists(), "no build should have been started");
         assert_eq!(self.files(), before, "no file should come or go");
@@ -136,8 +136,8 @@ impl Victim {
 
     /// That nothing got out of what was built, and nothing of the user's got in.
     #[track_caller]
-    pub(crate) fn nothing_got_out(&self) {
-        assert!(!Path::new(&self.touched()).exists(), "nothing should be run outside of the sandbox");
+    pub(crate) fn assert_nothing_escaped(&self) {
+        assert!(!Path::new(&self.trace_file()).exists(), "nothing should be run outside of the sandbox");
         let leaked = walk(&self.sandbox.path("nix/store")).into_iter().find(|path| {
             path.is_file()
                 && !path.is_symlink()
@@ -152,7 +152,7 @@ impl Victim {
     pub(crate) fn build_by_hand(&self) -> Run {
         assert!(self.has_nix, "this needs a Nix");
         let run = self.sandbox.lattice(&["build", &at("phase0/step1")]);
-        self.nothing_got_out();
+        self.assert_nothing_escaped();
         run
     }
 
@@ -183,11 +183,11 @@ impl Victim {
 }
 
 /// A path from the root of the repository.
-fn place(name: &str) -> String {
+fn path_in_repository(name: &str) -> String {
     name.strip_prefix('/').map_or_else(|| format!("{}/{name}", dir(&at("phase0/step1"))), str::to_owned)
 }
 
-fn change(root: &Path, name: &str, put: &Put, sandbox: &Sandbox) {
+fn apply_change(root: &Path, name: &str, change: &FileChange, sandbox: &Sandbox) {
     let path = root.join(name);
     if path.is_dir() && !path.is_symlink() {
         fs::remove_dir_all(&path).unwrap();
@@ -195,10 +195,12 @@ fn change(root: &Path, name: &str, put: &Put, sandbox: &Sandbox) {
         fs::remove_file(&path).unwrap();
     }
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    match put {
-        Put::Text(text) => fs::write(path, text).unwrap(),
-        Put::Link(to) => symlink(to.replace("@SECRET@", sandbox.path("secret/key").to_str().unwrap()), path).unwrap(),
-        Put::Submodule | Put::Gone => {}
+    match change {
+        FileChange::Text(text) => fs::write(path, text).unwrap(),
+        FileChange::Link(to) => {
+            symlink(to.replace("@SECRET@", sandbox.path("secret/key").to_str().unwrap()), path).unwrap();
+        }
+        FileChange::Submodule | FileChange::Gone => {}
     }
 }
 
@@ -214,9 +216,9 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The text of a flake with this package and these other attributes.
-pub(crate) fn flake(package: &str, more: &str) -> Put {
+pub(crate) fn flake(package: &str, more: &str) -> FileChange {
     let system = format!("{}-linux", here());
-    Put::Text(format!("{{\n  {more}\n  outputs = inputs: {{ packages.{system}.default = {package}; }};\n}}\n"))
+    FileChange::Text(format!("{{\n  {more}\n  outputs = inputs: {{ packages.{system}.default = {package}; }};\n}}\n"))
 }
 
 /// A derivation that runs this in the sandbox' shell.

@@ -17,7 +17,7 @@ fn open(form: &str) -> Chain {
     Chain::Open(Numbered::parse(form, 1).expect("a numbered form"))
 }
 
-fn per(lists: &[(&str, &str)], rest: Option<Chain>) -> Chain {
+fn per_value(lists: &[(&str, &str)], rest: Option<Chain>) -> Chain {
     let of = lists.iter().map(|(key, values)| (Value::parse(key).expect("a value"), closed(values))).collect();
     Chain::Per { of, rest: rest.map(Box::new) }
 }
@@ -37,7 +37,8 @@ fn phases_and(steps: Chain) -> Result<Lattice, Error> {
 
 /// Two steps in phase0, five in phase1.
 pub(super) fn ladder() -> Lattice {
-    phases_and(per(&[("phase0", "step1 step2"), ("phase1", "step1 step2 step3 step4 step5")], None)).expect("a lattice")
+    phases_and(per_value(&[("phase0", "step1 step2"), ("phase1", "step1 step2 step3 step4 step5")], None))
+        .expect("a lattice")
 }
 
 /// Numbered phases and steps.
@@ -100,16 +101,20 @@ fn each_phase_has_its_own_steps() {
 #[test]
 fn lists_per_value_cover_every_value() {
     let why = |steps| phases_and(steps).unwrap_err().to_string();
-    assert_eq!(why(per(&[("phase0", "step1")], None)), "axis `step`: it has no list for `phase1`");
-    assert!(phases_and(per(&[("phase0", "step1")], Some(open("step{n}")))).is_ok());
-    let misspelt = per(&[("phase0", "a"), ("phase1", "a"), ("phse1", "a")], None);
+    assert_eq!(why(per_value(&[("phase0", "step1")], None)), "axis `step`: it has no list for `phase1`");
+    assert!(phases_and(per_value(&[("phase0", "step1")], Some(open("step{n}")))).is_ok());
+    let misspelt = per_value(&[("phase0", "a"), ("phase1", "a"), ("phse1", "a")], None);
     assert_eq!(
         why(misspelt),
         "axis `step`: it has a list for `phse1`, which is not a value of the preceding chain axis"
     );
-    assert!(why(per(&[], Some(per(&[], Some(open("step{n}")))))).contains("must not contain further lists"));
-    let axes =
-        vec![axis("phase", Kind::Chain(open("phase{n}"))), axis("step", Kind::Chain(per(&[("phase1", "a")], None)))];
+    assert!(
+        why(per_value(&[], Some(per_value(&[], Some(open("step{n}")))))).contains("must not contain further lists")
+    );
+    let axes = vec![
+        axis("phase", Kind::Chain(open("phase{n}"))),
+        axis("step", Kind::Chain(per_value(&[("phase1", "a")], None))),
+    ];
     assert!(Lattice::new(axes).unwrap_err().to_string().contains("add a list for the other values"));
 }
 

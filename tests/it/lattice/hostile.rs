@@ -4,7 +4,7 @@ use git_lattice::lattice::{AxisName, Error, Lattice, Numbered, Pattern, Populati
 use proptest::prelude::*;
 
 use super::examples::{ladder, point};
-use super::world::{World, world_with};
+use super::random::{RandomLattice, lattice_with_points};
 
 /// Gives the text to everything that reads one.
 fn feed(lattice: &Lattice, population: &Population, text: &str) -> Result<(), TestCaseError> {
@@ -36,29 +36,29 @@ fn check_message(error: &Error) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn population(world: &World) -> Population {
-    world.points.iter().map(|known| known.point.clone()).collect()
+fn population(random: &RandomLattice) -> Population {
+    random.points.iter().map(|model| model.point.clone()).collect()
 }
 
 proptest! {
     #[test]
-    fn any_text_parses_without_panic((world, _) in world_with(0), text in any::<String>()) {
-        feed(&world.lattice, &population(&world), &text)?;
+    fn any_text_parses_without_panic((random, _) in lattice_with_points(0), text in any::<String>()) {
+        feed(&random.lattice, &population(&random), &text)?;
     }
 
     #[test]
-    fn any_text_of_pattern_characters_parses_without_panic((world, _) in world_with(0), text in "[*{},/+ab0a-z.@=-]{0,60}") {
-        feed(&world.lattice, &population(&world), &text)?;
+    fn any_text_of_pattern_characters_parses_without_panic((random, _) in lattice_with_points(0), text in "[*{},/+ab0a-z.@=-]{0,60}") {
+        feed(&random.lattice, &population(&random), &text)?;
     }
 
     #[test]
-    fn name_with_inserted_text_decodes_without_panic((world, points) in world_with(1), text in any::<String>()) {
-        let axes: Vec<_> = world.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
-        let pattern = Pattern::parse(&world.lattice, &format!("f/{}@x", axes.join("/"))).expect("a plain pattern");
-        let name = pattern.encode(&world.lattice, &points[0].point);
+    fn name_with_inserted_text_decodes_without_panic((random, points) in lattice_with_points(1), text in any::<String>()) {
+        let axes: Vec<_> = random.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
+        let pattern = Pattern::parse(&random.lattice, &format!("f/{}@x", axes.join("/"))).expect("a plain pattern");
+        let name = pattern.encode(&random.lattice, &points[0].point);
         for at in 0..=name.len() {
-            let _ = pattern.decode(&world.lattice, &format!("{}{text}{}", &name[..at], &name[at..]));
-            let _ = pattern.decode(&world.lattice, &format!("{}{text}", &name[..at]));
+            let _ = pattern.decode(&random.lattice, &format!("{}{text}{}", &name[..at], &name[at..]));
+            let _ = pattern.decode(&random.lattice, &format!("{}{text}", &name[..at]));
         }
     }
 }

@@ -3,7 +3,7 @@
 use git_lattice::lattice::{Kind, Lattice, Next, Point, Population};
 use proptest::prelude::*;
 
-use super::world::{Known, World, populated, world_with};
+use super::random::{ModelPoint, RandomLattice, lattice_and_population, lattice_with_points};
 
 /// The lattice with its bottom, which is `None`.
 type Element = Option<Point>;
@@ -28,16 +28,16 @@ fn meet(p: &Element, q: &Element) -> Element {
 }
 
 /// Three elements, the bottom among them now and then.
-fn three() -> impl Strategy<Value = (World, [Element; 3])> {
-    (world_with(3), any::<[prop::sample::Index; 3]>()).prop_map(|((world, points), bottoms)| {
+fn three_elements() -> impl Strategy<Value = (RandomLattice, [Element; 3])> {
+    (lattice_with_points(3), any::<[prop::sample::Index; 3]>()).prop_map(|((random, points), bottoms)| {
         let element = |i: usize| (bottoms[i].index(8) > 0).then(|| points[i].point.clone());
-        (world, [element(0), element(1), element(2)])
+        (random, [element(0), element(1), element(2)])
     })
 }
 
 proptest! {
     #[test]
-    fn join_and_meet_obey_the_laws((_, [p, q, r]) in three()) {
+    fn join_and_meet_obey_the_laws((_, [p, q, r]) in three_elements()) {
         prop_assert_eq!(join(&p, &q), join(&q, &p), "join commutes");
         prop_assert_eq!(meet(&p, &q), meet(&q, &p), "meet commutes");
         prop_assert_eq!(join(&p, &join(&q, &r)), join(&join(&p, &q), &r), "join associates");
@@ -51,14 +51,14 @@ proptest! {
     }
 
     #[test]
-    fn order_is_a_partial_order((_, [p, q, r]) in three()) {
+    fn order_is_a_partial_order((_, [p, q, r]) in three_elements()) {
         prop_assert!(at_or_below(&p, &p), "reflexive");
         prop_assert!(!(at_or_below(&p, &q) && at_or_below(&q, &p)) || p == q, "antisymmetric");
         prop_assert!(!(at_or_below(&p, &q) && at_or_below(&q, &r)) || at_or_below(&p, &r), "transitive");
     }
 
     #[test]
-    fn order_combines_set_inclusion_and_chain_order((_, points) in world_with(2)) {
+    fn order_combines_set_inclusion_and_chain_order((_, points) in lattice_with_points(2)) {
         let (p, q) = (&points[0], &points[1]);
         prop_assert_eq!(p.point.is_at_or_below(&q.point), p.is_at_or_below(q));
         prop_assert_eq!(p.point.is_below(&q.point), p.is_below(q));
@@ -66,35 +66,35 @@ proptest! {
     }
 
     #[test]
-    fn table_order_agrees_with_chain_order((world, points) in world_with(1)) {
+    fn table_order_agrees_with_chain_order((random, points) in lattice_with_points(1)) {
         let p = &points[0];
-        for q in alike(&world, p, 0) {
+        for q in with_equal_prefix(&random, p, 0) {
             prop_assert_eq!(p.point.cmp(&q.point), p.ranks.cmp(&q.ranks), "step9 stands before step10");
         }
     }
 
     #[test]
-    fn join_and_meet_are_the_tightest_bounds((world, points) in world_with(2)) {
+    fn join_and_meet_are_the_tightest_bounds((random, points) in lattice_with_points(2)) {
         let (p, q) = (&points[0], &points[1]);
-        let known = |point: &Point| world.points.iter().find(|known| known.point == *point).expect("a point of the lattice");
-        let least = known(&p.point.join(&q.point));
+        let model = |point: &Point| random.points.iter().find(|model| model.point == *point).expect("a point of the lattice");
+        let least = model(&p.point.join(&q.point));
         prop_assert!(p.is_at_or_below(least) && q.is_at_or_below(least), "an upper bound");
-        for upper in world.points.iter().filter(|r| p.is_at_or_below(r) && q.is_at_or_below(r)) {
+        for upper in random.points.iter().filter(|r| p.is_at_or_below(r) && q.is_at_or_below(r)) {
             prop_assert!(least.is_at_or_below(upper), "the least one");
         }
         let greatest = p.point.meet(&q.point);
-        let greatest = greatest.as_ref().map(known);
+        let greatest = greatest.as_ref().map(model);
         prop_assert!(greatest.is_none_or(|m| m.is_at_or_below(p) && m.is_at_or_below(q)), "a lower bound");
-        for lower in world.points.iter().filter(|r| r.is_at_or_below(p) && r.is_at_or_below(q)) {
+        for lower in random.points.iter().filter(|r| r.is_at_or_below(p) && r.is_at_or_below(q)) {
             prop_assert!(greatest.is_some_and(|m| lower.is_at_or_below(m)), "the greatest one");
         }
     }
 
     #[test]
-    fn covers_are_the_transitive_reduction((world, some) in populated(), outside in any::<prop::sample::Index>()) {
-        let population: Population = some.iter().map(|known| known.point.clone()).collect();
+    fn covers_are_the_transitive_reduction((random, some) in lattice_and_population(), outside in any::<prop::sample::Index>()) {
+        let population: Population = some.iter().map(|model| model.point.clone()).collect();
         prop_assert_eq!(population.len(), some.len());
-        for top in some.iter().take(12).chain([world.at(outside)]) {
+        for top in some.iter().take(12).chain([random.at(outside)]) {
             let below: Vec<_> = some.iter().filter(|p| p.is_below(top)).collect();
             let covers = below.iter().filter(|p| !below.iter().any(|between| p.is_below(between))).copied();
             prop_assert_eq!(population.maximal_below(&top.point), sorted(covers));
@@ -106,9 +106,9 @@ proptest! {
     }
 
     #[test]
-    fn greatest_in_phase_and_chain_match_brute_force((world, some) in populated(), of in any::<prop::sample::Index>()) {
-        let population: Population = some.iter().map(|known| known.point.clone()).collect();
-        let of = world.at(of);
+    fn greatest_in_phase_and_chain_match_brute_force((random, some) in lattice_and_population(), of in any::<prop::sample::Index>()) {
+        let population: Population = some.iter().map(|model| model.point.clone()).collect();
+        let of = random.at(of);
         let greatest = |agreeing: usize| {
             let alike = some.iter().filter(|p| p.has_sets_of(of) && p.ranks[..agreeing] == of.ranks[..agreeing]);
             alike.max_by_key(|p| &p.ranks).map(|p| &p.point)
@@ -120,47 +120,51 @@ proptest! {
     }
 
     #[test]
-    fn next_is_the_immediate_successor((world, points) in world_with(1)) {
-        for (nth, axis) in world.lattice.chain_axes().into_iter().enumerate() {
-            check_next(&world, &points[0], nth, axis)?;
-            check_first(&world, &points[0], nth, axis)?;
+    fn next_is_the_immediate_successor((random, points) in lattice_with_points(1)) {
+        for (nth, axis) in random.lattice.chain_axes().into_iter().enumerate() {
+            check_next(&random, &points[0], nth, axis)?;
+            check_first(&random, &points[0], nth, axis)?;
         }
     }
 
     #[test]
-    fn sets_have_no_next((world, points) in world_with(1)) {
-        for (axis, declared) in world.lattice.axes().iter().enumerate() {
+    fn sets_have_no_next((random, points) in lattice_with_points(1)) {
+        for (axis, declared) in random.lattice.axes().iter().enumerate() {
             if matches!(declared.kind, Kind::Set(_)) {
-                prop_assert_eq!(world.lattice.next_on(&points[0].point, axis), Next::End);
+                prop_assert_eq!(random.lattice.next_on(&points[0].point, axis), Next::End);
             }
         }
     }
 }
 
-fn sorted<'a>(points: impl Iterator<Item = &'a Known>) -> Vec<&'a Point> {
-    let mut points: Vec<_> = points.map(|known| &known.point).collect();
+fn sorted<'a>(points: impl Iterator<Item = &'a ModelPoint>) -> Vec<&'a Point> {
+    let mut points: Vec<_> = points.map(|model| &model.point).collect();
     points.sort();
     points
 }
 
 /// The points that agree with `point` in their sets and on the chain axes before the `nth`.
-fn alike<'a>(world: &'a World, point: &'a Known, nth: usize) -> impl Iterator<Item = &'a Known> {
-    world.points.iter().filter(move |other| other.has_sets_of(point) && other.ranks[..nth] == point.ranks[..nth])
+fn with_equal_prefix<'a>(
+    random: &'a RandomLattice,
+    point: &'a ModelPoint,
+    nth: usize,
+) -> impl Iterator<Item = &'a ModelPoint> {
+    random.points.iter().filter(move |other| other.has_sets_of(point) && other.ranks[..nth] == point.ranks[..nth])
 }
 
-fn check_next(world: &World, point: &Known, nth: usize, axis: usize) -> Result<(), TestCaseError> {
-    let later = alike(world, point, nth).filter(|other| other.ranks[nth] > point.ranks[nth]);
+fn check_next(random: &RandomLattice, point: &ModelPoint, nth: usize, axis: usize) -> Result<(), TestCaseError> {
+    let later = with_equal_prefix(random, point, nth).filter(|other| other.ranks[nth] > point.ranks[nth]);
     let expected = later.min_by(|a, b| a.ranks.cmp(&b.ranks));
-    let next = world.lattice.next_on(&point.point, axis);
+    let next = random.lattice.next_on(&point.point, axis);
     prop_assert_eq!(next == Next::End, point.ends[nth], "the chain ends exactly at its last value");
-    prop_assert_eq!(world.lattice.is_last_on(&point.point, axis), point.ends[nth]);
+    prop_assert_eq!(random.lattice.is_last_on(&point.point, axis), point.ends[nth]);
     if let (Next::Point(next), Some(expected)) = (&next, expected) {
         prop_assert_eq!(next, &expected.point);
         prop_assert!(point.point.is_below(next));
-        let between = world.points.iter().find(|r| point.is_below(r) && r.is_below(expected));
+        let between = random.points.iter().find(|r| point.is_below(r) && r.is_below(expected));
         prop_assert!(nth + 1 < point.ranks.len() || between.is_none(), "on the last axis it is an upper cover");
     }
-    check_is_readable(&world.lattice, &next)
+    check_is_readable(&random.lattice, &next)
 }
 
 /// Also beyond the values of open chains that were looked at.
@@ -172,9 +176,9 @@ fn check_is_readable(lattice: &Lattice, next: &Next) -> Result<(), TestCaseError
     Ok(())
 }
 
-fn check_first(world: &World, point: &Known, nth: usize, axis: usize) -> Result<(), TestCaseError> {
-    let least = alike(world, point, nth).min_by(|a, b| a.ranks.cmp(&b.ranks)).expect("the point itself");
-    let first = world.lattice.first_from(&point.point, axis);
+fn check_first(random: &RandomLattice, point: &ModelPoint, nth: usize, axis: usize) -> Result<(), TestCaseError> {
+    let least = with_equal_prefix(random, point, nth).min_by(|a, b| a.ranks.cmp(&b.ranks)).expect("the point itself");
+    let first = random.lattice.first_from(&point.point, axis);
     prop_assert_eq!(first.as_ref(), Some(&least.point));
     Ok(())
 }

@@ -10,17 +10,17 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::world::{World, world, world_with};
+use super::random::{RandomLattice, lattice_with_points, random_lattice};
 
-const HEADS: [&str; 7] = ["feature/", "f/x.", "x@/", "a-", "", "f/x.loc", "+/"];
-const BETWEEN: [&str; 10] = ["/", "/", "/", "@", "=", ",", "/x-", "-/v.", "+x/", "-"];
-const TAILS: [&str; 9] = ["", "", "/z", "k", "ock", "-x", "+a", "@", "}"];
+const PREFIXES: [&str; 7] = ["feature/", "f/x.", "x@/", "a-", "", "f/x.loc", "+/"];
+const SEPARATORS: [&str; 10] = ["/", "/", "/", "@", "=", ",", "/x-", "-/v.", "+x/", "-"];
+const SUFFIXES: [&str; 9] = ["", "", "/z", "k", "ock", "-x", "+a", "@", "}"];
 
 /// A pattern over the axes in any order; many are to be refused.
-fn pattern(world: &World) -> impl Strategy<Value = String> + use<> {
-    let axes: Vec<_> = world.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
-    let betweens = prop::collection::vec(select(&BETWEEN[..]), axes.len());
-    (select(&HEADS[..]), Just(axes).prop_shuffle(), betweens, select(&TAILS[..])).prop_map(
+fn pattern(random: &RandomLattice) -> impl Strategy<Value = String> + use<> {
+    let axes: Vec<_> = random.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
+    let betweens = prop::collection::vec(select(&SEPARATORS[..]), axes.len());
+    (select(&PREFIXES[..]), Just(axes).prop_shuffle(), betweens, select(&SUFFIXES[..])).prop_map(
         |(head, axes, betweens, tail)| {
             let last = axes.len() - 1;
             let piece = |(i, axis): (usize, &String)| format!("{axis}{}", if i < last { betweens[i] } else { "" });
@@ -31,12 +31,12 @@ fn pattern(world: &World) -> impl Strategy<Value = String> + use<> {
 }
 
 /// A world and a pattern that it accepts, with all its names.
-fn named() -> impl Strategy<Value = (World, Pattern, Vec<String>)> {
-    let both = world().prop_flat_map(|world| (pattern(&world), Just(world)));
-    both.prop_filter_map("a pattern that is accepted", |(text, world)| {
-        let pattern = Pattern::parse(&world.lattice, &text).ok()?;
-        let names = world.points.iter().map(|known| pattern.encode(&world.lattice, &known.point)).collect();
-        Some((world, pattern, names))
+fn lattice_and_names() -> impl Strategy<Value = (RandomLattice, Pattern, Vec<String>)> {
+    let both = random_lattice().prop_flat_map(|random| (pattern(&random), Just(random)));
+    both.prop_filter_map("a pattern that is accepted", |(text, random)| {
+        let pattern = Pattern::parse(&random.lattice, &text).ok()?;
+        let names = random.points.iter().map(|model| pattern.encode(&random.lattice, &model.point)).collect();
+        Some((random, pattern, names))
     })
 }
 
@@ -54,57 +54,57 @@ fn is_branch_name(name: &str) -> bool {
 }
 
 /// Every proper prefix that is a path: `a` and `a/b` for `a/b/c`.
-fn folders(name: &str) -> impl Iterator<Item = &str> {
+fn path_prefixes(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/').map(|(at, _)| &name[..at])
 }
 
 proptest! {
     #[test]
-    fn spelled_point_parses_back((world, points) in world_with(1)) {
-        let known = &points[0];
-        prop_assert_eq!(world.lattice.spell(&known.point), known.texts.join("/"));
-        let read = world.lattice.parse_point(&known.texts.join("/"));
-        prop_assert_eq!(read.as_ref(), Ok(&known.point));
-        let backwards: Vec<_> = known.texts.iter().map(|text| text.rsplit('+').collect::<Vec<_>>().join("+")).collect();
-        let read = world.lattice.point_of(&backwards);
-        prop_assert_eq!(read.as_ref(), Ok(&known.point), "the order of a set's values does not matter");
+    fn spelled_point_parses_back((random, points) in lattice_with_points(1)) {
+        let model = &points[0];
+        prop_assert_eq!(random.lattice.spell(&model.point), model.texts.join("/"));
+        let read = random.lattice.parse_point(&model.texts.join("/"));
+        prop_assert_eq!(read.as_ref(), Ok(&model.point));
+        let backwards: Vec<_> = model.texts.iter().map(|text| text.rsplit('+').collect::<Vec<_>>().join("+")).collect();
+        let read = random.lattice.point_of(&backwards);
+        prop_assert_eq!(read.as_ref(), Ok(&model.point), "the order of a set's values does not matter");
     }
 
     #[test]
-    fn name_decodes_to_its_point((world, pattern, names) in named()) {
-        for (known, name) in world.points.iter().zip(&names) {
-            let read = pattern.decode(&world.lattice, name);
-            prop_assert_eq!(read.as_ref(), Some(&known.point), "`{}` reads as its point", name);
+    fn name_decodes_to_its_point((random, pattern, names) in lattice_and_names()) {
+        for (model, name) in random.points.iter().zip(&names) {
+            let read = pattern.decode(&random.lattice, name);
+            prop_assert_eq!(read.as_ref(), Some(&model.point), "`{}` reads as its point", name);
             prop_assert!(name.starts_with(pattern.prefix()));
         }
     }
 
     #[test]
-    fn only_the_encoded_name_decodes((world, pattern, names) in named(), at in any::<Index>(), cut in any::<Index>(), with in "[-+@/.a-z0-9]{0,2}") {
+    fn only_the_encoded_name_decodes((random, pattern, names) in lattice_and_names(), at in any::<Index>(), cut in any::<Index>(), with in "[-+@/.a-z0-9]{0,2}") {
         let name = at.get(&names);
         let (start, end) = name.split_at(cut.index(name.len() + 1));
         for changed in [format!("{start}{with}{end}"), format!("{start}{with}"), format!("{with}{end}")] {
-            if let Some(point) = pattern.decode(&world.lattice, &changed) {
-                prop_assert_eq!(pattern.encode(&world.lattice, &point), changed, "one branch for each point");
+            if let Some(point) = pattern.decode(&random.lattice, &changed) {
+                prop_assert_eq!(pattern.encode(&random.lattice, &point), changed, "one branch for each point");
             }
         }
     }
 
     #[test]
-    fn names_are_legal_and_never_conflict((world, _, names) in named()) {
+    fn names_are_legal_and_never_conflict((random, _, names) in lattice_and_names()) {
         for name in &names {
             prop_assert!(is_branch_name(name), "`{}` is a branch name", name);
         }
         let folded: BTreeSet<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        prop_assert_eq!(folded.len(), world.points.len(), "names differ by more than letter case");
-        for folder in folded.iter().flat_map(|name| folders(name)) {
+        prop_assert_eq!(folded.len(), random.points.len(), "names differ by more than letter case");
+        for folder in folded.iter().flat_map(|name| path_prefixes(name)) {
             prop_assert!(!folded.contains(folder), "`{}` is a branch and a folder", folder);
         }
     }
 
     #[test]
-    fn refused_pattern_has_a_reason((text, world) in world().prop_flat_map(|world| (pattern(&world), Just(world)))) {
-        let Err(error) = Pattern::parse(&world.lattice, &text) else { return Ok(()) };
+    fn refused_pattern_has_a_reason((text, random) in random_lattice().prop_flat_map(|random| (pattern(&random), Just(random)))) {
+        let Err(error) = Pattern::parse(&random.lattice, &text) else { return Ok(()) };
         let has = |tried: &str| text.contains(tried);
         let reasons = ["-{", "}-", "x.", "}}", "}ock", "}k", "}@", "}+", "/v."];
         prop_assert!(reasons.into_iter().any(has) || !has("/"), "{} without a reason", error);
@@ -140,7 +140,7 @@ fn git_accepts_all_names_together() {
 fn transactions(commit: &str) -> String {
     let mut runner = TestRunner::deterministic();
     let mut lattice = || {
-        let (_, _, names) = named().new_tree(&mut runner).expect("a lattice").current();
+        let (_, _, names) = lattice_and_names().new_tree(&mut runner).expect("a lattice").current();
         let creates = names.iter().take(50).map(|name| format!("create refs/heads/{name} {commit}"));
         let lines = ["start".to_owned()].into_iter().chain(creates).chain(["prepare\nabort\n".to_owned()]);
         lines.collect::<Vec<_>>().join("\n")
@@ -151,10 +151,10 @@ fn transactions(commit: &str) -> String {
 #[test]
 fn generator_covers_every_kind_of_pattern() {
     let mut runner = TestRunner::deterministic();
-    let mut seen = BTreeMap::from(BETWEEN.map(|between| (between, 0)));
+    let mut seen = BTreeMap::from(SEPARATORS.map(|between| (between, 0)));
     for _ in 0..300 {
-        let (world, pattern, _) = named().new_tree(&mut runner).expect("a lattice").current();
-        let several = world.lattice.axes().len() > 1;
+        let (random, pattern, _) = lattice_and_names().new_tree(&mut runner).expect("a lattice").current();
+        let several = random.lattice.axes().len() > 1;
         seen.iter_mut()
             .filter(|(between, _)| several && pattern.as_str().contains(&format!("}}{between}{{")))
             .for_each(|(_, n)| *n += 1);

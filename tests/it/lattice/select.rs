@@ -6,10 +6,10 @@ use git_lattice::lattice::{Chain, Error, Kind, Lattice, Point, Population, Selec
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::world::{Known, World, populated, world};
+use super::random::{ModelPoint, RandomLattice, lattice_and_population, random_lattice};
 
 /// What is said about one axis: `None` is nothing.
-type Said = Option<Vec<String>>;
+type Choice = Option<Vec<String>>;
 
 /// A word for a text of an axis: the text, its values the other way round, or one with a `*` in it.
 fn word(text: &str, how: usize, at: Index) -> String {
@@ -24,9 +24,9 @@ fn word(text: &str, how: usize, at: Index) -> String {
     }
 }
 
-fn said(world: &World) -> impl Strategy<Value = Vec<Said>> + use<> {
-    let axes = 0..world.lattice.axes().len();
-    let texts: Vec<Vec<String>> = axes.map(|i| world.texts_of(i).iter().map(ToString::to_string).collect()).collect();
+fn choices(random: &RandomLattice) -> impl Strategy<Value = Vec<Choice>> + use<> {
+    let axes = 0..random.lattice.axes().len();
+    let texts: Vec<Vec<String>> = axes.map(|i| random.texts_of(i).iter().map(ToString::to_string).collect()).collect();
     let one = |texts: Vec<String>| {
         let words = prop::collection::vec((any::<Index>(), 0..7_usize, any::<Index>()), 1..4);
         let words = words.prop_map(move |picks| {
@@ -37,9 +37,9 @@ fn said(world: &World) -> impl Strategy<Value = Vec<Said>> + use<> {
     texts.into_iter().map(one).collect::<Vec<_>>()
 }
 
-fn selector(lattice: &Lattice, said: &[Said]) -> Selector {
+fn selector(lattice: &Lattice, choices: &[Choice]) -> Selector {
     let mut selector = Selector::open(lattice);
-    for (axis, words) in lattice.axes().iter().zip(said) {
+    for (axis, words) in lattice.axes().iter().zip(choices) {
         if let Some(words) = words {
             selector.choose(lattice, axis.name.as_str(), &words.join(",")).expect("words that are not empty");
         }
@@ -63,7 +63,7 @@ fn same_set(a: &str, b: &str) -> bool {
 }
 
 /// Whether an existing point is meant.
-fn takes(word: &str, text: &str) -> bool {
+fn matches_existing(word: &str, text: &str) -> bool {
     let sides: Vec<_> = word.split('+').collect();
     let each_value = || text.split('+').all(|value| sides.iter().any(|side| matches(side, value)));
     let each_side = || sides.iter().all(|side| text.split('+').any(|value| matches(side, value)));
@@ -71,14 +71,14 @@ fn takes(word: &str, text: &str) -> bool {
 }
 
 /// Whether a point that need not exist is meant: `*` stands for one value.
-fn makes(word: &str, text: &str) -> bool {
+fn matches_new(word: &str, text: &str) -> bool {
     if word.contains('*') { matches(word, text) && !text.contains('+') } else { same_set(word, text) }
 }
 
-fn fits(known: &Known, said: &[Said], by: fn(&str, &str) -> bool) -> bool {
+fn point_matches(model: &ModelPoint, choices: &[Choice], by: fn(&str, &str) -> bool) -> bool {
     let axis =
-        |(words, text): (&Said, &String)| words.as_ref().is_none_or(|words| words.iter().any(|word| by(word, text)));
-    said.iter().zip(&known.texts).all(axis)
+        |(words, text): (&Choice, &String)| words.as_ref().is_none_or(|words| words.iter().any(|word| by(word, text)));
+    choices.iter().zip(&model.texts).all(axis)
 }
 
 fn is_listed(lattice: &Lattice, i: usize) -> bool {
@@ -87,48 +87,48 @@ fn is_listed(lattice: &Lattice, i: usize) -> bool {
 
 proptest! {
     #[test]
-    fn filter_matches_brute_force(((world, some), said) in populated().prop_flat_map(|(world, some)| {
-        let said = said(&world);
-        (Just((world, some)), said)
+    fn filter_matches_brute_force(((random, some), choices) in lattice_and_population().prop_flat_map(|(random, some)| {
+        let choices = choices(&random);
+        (Just((random, some)), choices)
     })) {
-        let population: Population = some.iter().map(|known| known.point.clone()).collect();
-        let found = selector(&world.lattice, &said).filter(&world.lattice, &population);
-        let mut expected: Vec<_> = some.iter().filter(|known| fits(known, &said, takes)).map(|known| &known.point).collect();
+        let population: Population = some.iter().map(|model| model.point.clone()).collect();
+        let found = selector(&random.lattice, &choices).filter(&random.lattice, &population);
+        let mut expected: Vec<_> = some.iter().filter(|model| point_matches(model, &choices, matches_existing)).map(|model| &model.point).collect();
         expected.sort();
         prop_assert_eq!(found, Ok(expected));
     }
 
     #[test]
-    fn expand_matches_brute_force((world, said) in world().prop_flat_map(|world| (Just(world.clone()), said(&world)))) {
-        let found = selector(&world.lattice, &said).expand(&world.lattice);
+    fn expand_matches_brute_force((random, choices) in random_lattice().prop_flat_map(|random| (Just(random.clone()), choices(&random)))) {
+        let found = selector(&random.lattice, &choices).expand(&random.lattice);
         let everything = |error: &Error, i: usize| format!("{error} about axis {i}");
         match found {
             Ok(found) => {
-                prop_assume!(said.iter().all(Option::is_some));
-                let mut expected: Vec<_> = world.points.iter().filter(|known| fits(known, &said, makes)).collect();
+                prop_assume!(choices.iter().all(Option::is_some));
+                let mut expected: Vec<_> = random.points.iter().filter(|model| point_matches(model, &choices, matches_new)).collect();
                 expected.sort_by(|a, b| a.point.cmp(&b.point));
-                let is_known = |point: &Point| world.points.iter().any(|known| known.point == *point);
+                let is_known = |point: &Point| random.points.iter().any(|model| model.point == *point);
                 let (found, beyond): (Vec<_>, Vec<_>) = found.into_iter().partition(is_known);
-                prop_assert_eq!(found, expected.iter().map(|known| known.point.clone()).collect::<Vec<_>>());
+                prop_assert_eq!(found, expected.iter().map(|model| model.point.clone()).collect::<Vec<_>>());
                 // Of open chains the world has the first values only; what is beyond them must be what was said, and a point.
                 for point in beyond {
-                    let texts = world.lattice.texts(&point);
-                    let is_said = |(text, words): (&String, &Said)| words.iter().flatten().any(|word| makes(word, text));
-                    prop_assert!(texts.iter().zip(&said).all(is_said), "{texts:?}");
-                    prop_assert!((0..texts.len()).any(|i| !is_listed(&world.lattice, i)), "{texts:?}");
-                    prop_assert_eq!(world.lattice.point_of(&texts).ok(), Some(point));
+                    let texts = random.lattice.texts(&point);
+                    let is_said = |(text, words): (&String, &Choice)| words.iter().flatten().any(|word| matches_new(word, text));
+                    prop_assert!(texts.iter().zip(&choices).all(is_said), "{texts:?}");
+                    prop_assert!((0..texts.len()).any(|i| !is_listed(&random.lattice, i)), "{texts:?}");
+                    prop_assert_eq!(random.lattice.point_of(&texts).ok(), Some(point));
                 }
             }
             Err(error) => {
-                let i = axis_of(&world.lattice, &error);
-                let has_star = |words: &Said| words.iter().flatten().any(|word| word.contains('*'));
+                let i = axis_of(&random.lattice, &error);
+                let has_star = |words: &Choice| words.iter().flatten().any(|word| word.contains('*'));
                 let justified = match &error {
-                    Error::Open { .. } => said[i].is_none(),
-                    Error::Endless { .. } => has_star(&said[i]) && !is_listed(&world.lattice, i),
+                    Error::Open { .. } => choices[i].is_none(),
+                    Error::Endless { .. } => has_star(&choices[i]) && !is_listed(&random.lattice, i),
                     // A star beside a `+` makes no set; a step of one phase need not be one of another.
                     Error::UnknownValue { .. } | Error::BadValue { .. } => {
-                        let plus = |word: &String| word.contains('*') && !world.points.iter().any(|p| makes(word, &p.texts[i]));
-                        said[i].iter().flatten().any(plus) || !is_listed(&world.lattice, i)
+                        let plus = |word: &String| word.contains('*') && !random.points.iter().any(|p| matches_new(word, &p.texts[i]));
+                        choices[i].iter().flatten().any(plus) || !is_listed(&random.lattice, i)
                     }
                     _ => false,
                 };
@@ -138,14 +138,14 @@ proptest! {
     }
 
     #[test]
-    fn selector_text_equals_one_flag_per_axis((world, said) in world_and_all_said()) {
-        let text: Vec<_> = said.iter().flatten().map(|words| format!("{{{}}}", words.join(","))).collect();
-        prop_assert_eq!(Selector::parse(&world.lattice, &text.join("/")), Ok(selector(&world.lattice, &said)));
+    fn selector_text_equals_one_flag_per_axis((random, choices) in lattice_and_full_choice()) {
+        let text: Vec<_> = choices.iter().flatten().map(|words| format!("{{{}}}", words.join(","))).collect();
+        prop_assert_eq!(Selector::parse(&random.lattice, &text.join("/")), Ok(selector(&random.lattice, &choices)));
     }
 
     #[test]
-    fn open_axes_are_filled_from_a_point((world, points) in super::world::world_with(1)) {
-        let (lattice, point) = (&world.lattice, &points[0].point);
+    fn open_axes_are_filled_from_a_point((random, points) in super::random::lattice_with_points(1)) {
+        let (lattice, point) = (&random.lattice, &points[0].point);
         let selector = Selector::open(lattice);
         prop_assert!(selector.is_open());
         prop_assert_eq!(selector.or_from(lattice, point).expand(lattice), Ok(vec![point.clone()]));
@@ -153,9 +153,9 @@ proptest! {
 }
 
 /// A choice on every axis.
-fn world_and_all_said() -> impl Strategy<Value = (World, Vec<Said>)> {
-    let both = world().prop_flat_map(|world| (Just(world.clone()), said(&world)));
-    both.prop_filter("something is said of every axis", |(_, said)| said.iter().all(Option::is_some))
+fn lattice_and_full_choice() -> impl Strategy<Value = (RandomLattice, Vec<Choice>)> {
+    let both = random_lattice().prop_flat_map(|random| (Just(random.clone()), choices(&random)));
+    both.prop_filter("something is said of every axis", |(_, choices)| choices.iter().all(Option::is_some))
 }
 
 fn axis_of(lattice: &Lattice, error: &Error) -> usize {

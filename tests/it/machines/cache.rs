@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::shared::{RANDOM, latest_record, out, with_script};
 use super::sshd::Sshd;
-use super::world::{RANDOM, last, out, with_script};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::at;
@@ -52,7 +52,7 @@ impl Cache {
 
 /// What a build gave that gives something else every time.
 fn content(sandbox: &Sandbox) -> String {
-    fs::read_to_string(sandbox.file(out(&last(sandbox)))).unwrap()
+    fs::read_to_string(sandbox.file(out(&latest_record(sandbox)))).unwrap()
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn signed_results_are_taken_from_a_cache() {
         let one = at("phase0/step1");
         let first = with_script(&nix, RANDOM);
         first.lattice(&["build", &one, "--push-cache", &cache.signing_url()]).exits(0).says_err("copied to file://");
-        let described = cache.describes(out(&last(&first))).expect("the cache should have it");
+        let described = cache.describes(out(&latest_record(&first))).expect("the cache should have it");
         assert!(described.contains("Sig: ours-1:"), "it should be signed: {described}");
 
         let second = with_script(&nix, RANDOM);
@@ -87,9 +87,9 @@ fn key_in_nix_conf_signs_results() {
         run.says_err("without a signature");
         sandbox.configure_nix(&format!("secret-key-files = {}", cache.path("ours")));
         sandbox
-            .commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::world::step("echo 2 >$out"))]);
+            .commit_to(&one, &[("config.toml", "other = true\n"), ("step.nix", &super::shared::step("echo 2 >$out"))]);
         sandbox.lattice(&["build", &one, "--push-cache", &cache.url()]).exits(0).never_says("without a signature");
-        assert!(cache.describes(out(&last(&sandbox))).unwrap().contains("Sig: ours-1:"));
+        assert!(cache.describes(out(&latest_record(&sandbox))).unwrap().contains("Sig: ours-1:"));
     }
 }
 
@@ -124,7 +124,7 @@ fn remote_store_pushes_its_results_to_the_cache() {
         let sandbox = with_script(&nix, RANDOM);
         let one = at("phase0/step1");
         let args = ["build", &one, "--store", &machine.url(), "--push-cache", &cache.signing_url()];
-        sandbox.lattice_by(&sshd, &args).exits(0);
-        assert!(cache.describes(out(&last(&sandbox))).unwrap().contains("Sig: ours-1:"));
+        sandbox.lattice_over_ssh(&sshd, &args).exits(0);
+        assert!(cache.describes(out(&latest_record(&sandbox))).unwrap().contains("Sig: ours-1:"));
     }
 }

@@ -1,7 +1,7 @@
 //! `git lattice build --check`: building once more, and comparing.
 
+use super::shared::{RANDOM, every_pair, latest_record, other_system, out, step, step_with, with_script, with_step};
 use super::sshd::Sshd;
-use super::world::{RANDOM, elsewhere_linux, every_pair, last, out, step, step_with, with_script, with_step};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, far, fields};
@@ -68,7 +68,7 @@ fn missing_result_is_rebuilt_before_comparing() {
         let mut gc = std::process::Command::new(sandbox.path("nix/bin/nix"));
         gc.args(["--extra-experimental-features", "nix-command", "store", "gc"]).env("PATH", sandbox.search_path());
         assert!(gc.output().unwrap().status.success());
-        assert!(!sandbox.file(out(&last(&sandbox))).exists(), "it should be gone");
+        assert!(!sandbox.file(out(&latest_record(&sandbox))).exists(), "it should be gone");
         sandbox.lattice(&["build", "--check", &one]).exits(0).says_out("reproduced");
         assert_eq!(verdicts(&sandbox).last().unwrap(), "reproduced");
     }
@@ -119,10 +119,10 @@ fn remote_store_compares_its_own_results() {
         let machine = sshd.machine(&format!("check{index}"), &there, None);
         let one = at("phase0/step1");
         let same = with_script(&nix, "echo hello >$out");
-        same.lattice_by(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(0);
+        same.lattice_over_ssh(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(0);
         assert_eq!(verdicts(&same), ["built", "reproduced"]);
         let other = with_script(&nix, RANDOM);
-        other.lattice_by(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(1);
+        other.lattice_over_ssh(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(1);
         assert_eq!(verdicts(&other), ["built", "differs"]);
     }
 }
@@ -132,17 +132,20 @@ fn remote_store_compares_its_own_results() {
 fn result_of_a_remote_builder_is_not_called_reproduced() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
-        let machine = sshd.machine(&format!("believe{index}"), &there, Some(&elsewhere_linux()));
+        let machine = sshd.machine(&format!("believe{index}"), &there, Some(&other_system()));
         let one = far("phase0/step1");
         let sandbox = with_step(&nix, &one, &step(RANDOM));
-        let line = machine.line(&elsewhere_linux());
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(0);
-        let run = sandbox.lattice_by(&sshd, &["build", "--check", &one, "--builders", &line]).exits(1);
+        let line = machine.line(&other_system());
+        sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &line]).exits(0);
+        let run = sandbox.lattice_over_ssh(&sshd, &["build", "--check", &one, "--builders", &line]).exits(1);
         run.says_err("not compared").says_err("--store");
         assert_eq!(verdicts(&sandbox), ["built"], "it was not built again");
         sandbox.lattice(&["build", "--check", &one]).exits(1).says_err("not compared");
         assert_eq!(verdicts(&sandbox), ["built"], "nothing new is known of it");
         // The builder as a store does compare.
-        sandbox.lattice_by(&sshd, &["build", "--check", &one, "--store", &machine.url()]).exits(1).says_out("differs");
+        sandbox
+            .lattice_over_ssh(&sshd, &["build", "--check", &one, "--store", &machine.url()])
+            .exits(1)
+            .says_out("differs");
     }
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+use super::shared::{latest_record, with_script};
 use super::sshd::{Machine, Sshd};
-use super::world::{last, with_script};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch};
@@ -26,22 +26,26 @@ fn flag_overrides_git_config_overrides_lattice_toml() {
         let [project, user, flag] = &machines;
         let sandbox = with_script(&nix, "echo hello >$out");
         let one = at("phase0/step1");
-        sshd.leads_to(project);
+        sshd.redirect_host_to(project);
         declare(&sandbox, &format!("store = \"{}\"", Machine::shared_url()));
         let called = || machines.each_ref().map(Machine::was_called);
-        let run = sandbox.lattice_by(&sshd, &["build", &one]).exits(0);
+        let run = sandbox.lattice_over_ssh(&sshd, &["build", &one]).exits(0);
         run.says_err("not used: `store` under `[build]`").says_err("`git lattice trust --settings`");
         assert_eq!(called(), [false, false, false], "lattice.toml's store should not be used before it is allowed");
         sandbox.lattice(&["trust", "--settings", "--yes"]).exits(0).says_err("+store = \"ssh-ng://127.0.0.1\"");
-        sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0).never_says("not used");
+        sandbox.lattice_over_ssh(&sshd, &["build", "--again", &one]).exits(0).never_says("not used");
         assert_eq!(called(), [true, false, false], "lattice.toml's store should be used once it is allowed");
         sandbox.git(&["config", "lattice.store", &user.url()]);
-        sandbox.lattice_by(&sshd, &["build", "--again", &one]).exits(0);
+        sandbox.lattice_over_ssh(&sshd, &["build", "--again", &one]).exits(0);
         assert_eq!(called(), [true, true, false], "the user's own should be used");
-        sandbox.lattice_by(&sshd, &["build", "--again", &one, "--store", &flag.url()]).exits(0);
+        sandbox.lattice_over_ssh(&sshd, &["build", "--again", &one, "--store", &flag.url()]).exits(0);
         assert_eq!(called(), [true, true, true]);
-        sandbox.lattice_by(&sshd, &["build", "--again", &one, "--store", ""]).exits(0);
-        assert!(last(&sandbox).get("store").is_none(), "an empty flag means here: {}", last(&sandbox));
+        sandbox.lattice_over_ssh(&sshd, &["build", "--again", &one, "--store", ""]).exits(0);
+        assert!(
+            latest_record(&sandbox).get("store").is_none(),
+            "an empty flag means here: {}",
+            latest_record(&sandbox)
+        );
     }
 }
 
@@ -64,7 +68,7 @@ fn lattice_toml_sends_no_automatic_build_elsewhere() {
         }
         assert!(is_there(), "the user's own cache should get the result: {}", sandbox.logs());
         assert!(!caches.path().join("project").exists(), "the project's should get nothing");
-        assert!(last(&sandbox).get("store").is_none(), "it should be built here: {}", last(&sandbox));
+        assert!(latest_record(&sandbox).get("store").is_none(), "it should be built here: {}", latest_record(&sandbox));
     }
 }
 

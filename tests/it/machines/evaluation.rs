@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::world::with_step;
+use super::shared::with_step;
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, fields};
 
 /// A sandbox whose first point evaluates this expression.
-fn with(nix: &Path, expression: &str) -> Sandbox {
+fn with_expression(nix: &Path, expression: &str) -> Sandbox {
     let text = format!("{{ system, ... }}:\nlet\n  it = {expression};\nin\nbuiltins.seq it ({})\n", derivation(""));
     with_step(nix, &at("phase0/step1"), &text)
 }
@@ -26,7 +26,7 @@ fn missing_file_is_recorded_as_failed() {
     for nix in every_nix() {
         for expression in ["builtins.readFile ./nope", "builtins.readDir ./nope", "import ./nope.nix", "\"${./nope}\""]
         {
-            let sandbox = with(&nix, expression);
+            let sandbox = with_expression(&nix, expression);
             sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says_out("nope");
             assert_eq!(fields(&sandbox.records().into(), "verdict"), ["failed"], "{expression}");
         }
@@ -48,7 +48,7 @@ fn evaluation_error_is_recorded_as_failed() {
             "(derivation { name = \"a\"; builder = \"x\"; }).drvPath",
             "assert false; 1",
         ] {
-            let sandbox = with(&nix, expression);
+            let sandbox = with_expression(&nix, expression);
             sandbox.lattice(&["build", &at("phase0/step1")]).exits(1);
             assert_eq!(fields(&sandbox.records().into(), "verdict"), ["failed"], "{expression}");
         }
@@ -59,7 +59,7 @@ fn evaluation_error_is_recorded_as_failed() {
 fn missing_builtin_is_no_verdict() {
     for nix in every_nix() {
         for call in ["builtins.fetchClosure { }", "with builtins; fetchClosure { }", "__fetchClosure { }"] {
-            with(&nix, call).no_verdict().says_err("fetchClosure'");
+            with_expression(&nix, call).assert_no_verdict().says_err("fetchClosure'");
         }
     }
 }
@@ -68,9 +68,11 @@ fn missing_builtin_is_no_verdict() {
 fn unsupported_syntax_is_no_verdict() {
     for nix in every_nix() {
         for expression in ["1 |> (x: x)", "(x: x) <| 1"] {
-            with(&nix, expression).no_verdict();
+            with_expression(&nix, expression).assert_no_verdict();
         }
-        with(&nix, "builtins.fromTOML \"a = 1979-05-27T07:32:00Z\"").no_verdict().says_err("Dates and times");
+        with_expression(&nix, "builtins.fromTOML \"a = 1979-05-27T07:32:00Z\"")
+            .assert_no_verdict()
+            .says_err("Dates and times");
     }
 }
 
@@ -79,9 +81,9 @@ fn restricted_evaluation_is_no_verdict() {
     for nix in every_nix() {
         let url =
             "{ url = \"http://127.0.0.1:9/x\"; sha256 = \"0000000000000000000000000000000000000000000000000000\"; }";
-        let sandbox = with(&nix, &format!("builtins.fetchurl {url}"));
+        let sandbox = with_expression(&nix, &format!("builtins.fetchurl {url}"));
         sandbox.configure_nix("restrict-eval = true");
-        sandbox.no_verdict().says_err("forbidden in restricted mode");
+        sandbox.assert_no_verdict().says_err("forbidden in restricted mode");
     }
 }
 
@@ -89,7 +91,7 @@ fn restricted_evaluation_is_no_verdict() {
 fn damaged_source_cache_is_no_verdict() {
     for nix in every_nix() {
         let point = at("phase0/step1");
-        let sandbox = with(&nix, "1");
+        let sandbox = with_expression(&nix, "1");
         sandbox.lattice(&["build", &point]).exits(0);
         assert!(damage_cache(&sandbox), "Nix keeps something as JSON");
         let run = sandbox.lattice(&["build", "--again", &point]).exits(2);
@@ -119,7 +121,7 @@ fn damage_cache(sandbox: &Sandbox) -> bool {
 fn low_call_depth_setting_is_no_verdict() {
     for nix in every_nix() {
         let point = at("phase0/step1");
-        let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 1000");
+        let sandbox = with_expression(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 1000");
         sandbox.configure_nix("max-call-depth = 100");
         let run = sandbox.lattice(&["build", &point]);
         assert!(run.code == 0 || run.code == 2 && run.stderr.contains("hint: `max-call-depth`"), "{}", run.stderr);
@@ -127,7 +129,7 @@ fn low_call_depth_setting_is_no_verdict() {
         sandbox.configure_nix("max-call-depth = 10000");
         sandbox.lattice(&["build", &point]).exits(0);
 
-        let endless = with(&nix, "let f = n: 1 + f (n + 1); in f 0");
+        let endless = with_expression(&nix, "let f = n: 1 + f (n + 1); in f 0");
         endless.lattice(&["build", &point]).exits(1).says_out("stack overflow");
     }
 }
@@ -138,16 +140,19 @@ fn disabled_feature_is_no_verdict() {
         let text =
             format!("{{ system, ... }}:\n{}\n", derivation("__contentAddressed = true; outputHashAlgo = \"sha256\";"));
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
-        sandbox.no_verdict().says_err("'ca-derivations' is disabled").says_err("hint: `extra-experimental-features`");
+        sandbox
+            .assert_no_verdict()
+            .says_err("'ca-derivations' is disabled")
+            .says_err("hint: `extra-experimental-features`");
         sandbox.configure_nix("extra-experimental-features = ca-derivations");
-        sandbox.no_verdict().says_err("it is content-addressed");
+        sandbox.assert_no_verdict().says_err("it is content-addressed");
     }
 }
 
 #[test]
 fn relocated_store_import_is_no_failed_verdict() {
     for nix in every_nix() {
-        let sandbox = with(&nix, "import (builtins.toFile \"x.nix\" \"1 + 1\")");
+        let sandbox = with_expression(&nix, "import (builtins.toFile \"x.nix\" \"1 + 1\")");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
         assert_ne!(run.code, 1, "Nix 2.8 has no answer, others evaluate it: {}", run.stdout);
         assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"));
@@ -157,7 +162,7 @@ fn relocated_store_import_is_no_failed_verdict() {
 #[test]
 fn small_stack_limit_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 9000");
+        let sandbox = with_expression(&nix, "let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 9000");
         let build = |limit: &str| {
             let mut command = std::process::Command::new("sh");
             command.args(["-c", &format!("{limit} exec git-lattice build \"$0\""), &at("phase0/step1")]);

@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use super::shared::{
+    every_pair, latest_record, other_system, out, step, step_with, this_system, with_script, with_step,
+};
 use super::sshd::Sshd;
-use super::world::{elsewhere_linux, every_pair, here_linux, last, out, step, step_with, with_script, with_step};
 use crate::nix_setup::every_nix;
 use crate::story::{at, far, fields};
 
@@ -17,10 +19,10 @@ fn remote_store_builds_and_keeps_the_result() {
         let machine = sshd.machine(&format!("store{index}"), &there, None);
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox
-            .lattice_by(&sshd, &["build", &at("phase0/step1"), "--store", &machine.url()])
+            .lattice_over_ssh(&sshd, &["build", &at("phase0/step1"), "--store", &machine.url()])
             .exits(0)
             .says_out("built");
-        let record = last(&sandbox);
+        let record = latest_record(&sandbox);
         assert_eq!(record["outputs"]["out"]["narHash"], HELLO, "the hash should be asked there: {record}");
         assert_eq!(record["store"], "ssh-ng://127.0.0.1", "the record should say where: {record}");
         assert_eq!(fs::read(machine.file(out(&record))).unwrap(), b"hello\n");
@@ -41,7 +43,7 @@ fn several_points_on_a_remote_store_get_own_verdicts() {
         sandbox.commit_to(&far("phase0/step1"), &[("step.nix", &step("echo hello >$out"))]);
         // Made later than the one that fails, so that neither takes it.
         sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
-        let all = sandbox.lattice_by(&sshd, &["build", "*/*/*/*", "--store", &machine.url(), "--json"]);
+        let all = sandbox.lattice_over_ssh(&sshd, &["build", "*/*/*/*", "--store", &machine.url(), "--json"]);
         let all = all.exits(1).json();
         let verdict = |point: &str| {
             let results = all["results"].as_array().unwrap();
@@ -60,13 +62,13 @@ fn several_points_on_a_remote_store_get_own_verdicts() {
 fn remote_builder_builds_a_foreign_architecture() {
     let sshd = Sshd::start();
     for (index, (nix, there)) in every_pair().into_iter().enumerate() {
-        let machine = sshd.machine(&format!("far{index}"), &there, Some(&elsewhere_linux()));
+        let machine = sshd.machine(&format!("far{index}"), &there, Some(&other_system()));
         let one = far("phase0/step1");
         let sandbox = with_step(&nix, &one, &step("echo said there; echo hello >$out"));
-        sandbox.lattice(&["build", &one]).exits(1).says_out("no-builder").says_out(&elsewhere_linux());
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &machine.line(&elsewhere_linux())]).exits(0);
-        let record = last(&sandbox);
-        assert_eq!((&record["verdict"], &record["system"]), (&"built".into(), &elsewhere_linux().into()));
+        sandbox.lattice(&["build", &one]).exits(1).says_out("no-builder").says_out(&other_system());
+        sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &machine.line(&other_system())]).exits(0);
+        let record = latest_record(&sandbox);
+        assert_eq!((&record["verdict"], &record["system"]), (&"built".into(), &other_system().into()));
         assert_eq!(record["machine"], "ssh-ng://127.0.0.1", "the record should name the builder: {record}");
         assert_eq!(fs::read(sandbox.file(out(&record))).unwrap(), b"hello\n", "the result comes back");
         assert!(machine.was_called() && sandbox.logs().contains("said there"), "{}", sandbox.logs());
@@ -82,17 +84,17 @@ fn max_jobs_zero_sends_everything_to_the_builder() {
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox.configure_nix("max-jobs = 0");
         sandbox.lattice(&["build", &at("phase0/step1")]).exits(1).says_out("no-builder");
-        let line = machine.line(&here_linux());
-        sandbox.lattice_by(&sshd, &["build", &at("phase0/step1"), "--builders", &line]).exits(0);
-        assert_eq!(last(&sandbox)["machine"], "ssh-ng://127.0.0.1", "{}", last(&sandbox));
+        let line = machine.line(&this_system());
+        sandbox.lattice_over_ssh(&sshd, &["build", &at("phase0/step1"), "--builders", &line]).exits(0);
+        assert_eq!(latest_record(&sandbox)["machine"], "ssh-ng://127.0.0.1", "{}", latest_record(&sandbox));
     }
 }
 
 /// A step that takes something of another architecture, and something that this machine could begin with.
-fn mixed() -> String {
+fn step_with_foreign_dependency() -> String {
     let far = format!(
         "far = derivation {{ name = \"far\"; system = \"{}\"; builder = \"/bin/sh\"; args = [ \"-c\" \"echo far >$out\" ]; }};",
-        elsewhere_linux()
+        other_system()
     );
     let near = "near = derivation { name = \"near\"; inherit system; builder = \"/bin/sh\"; args = [ \"-c\" \"echo near >$out\" ]; };";
     step_with(&format!("{far}\n  {near}"), "read -r it <$far; echo $it >$out")
@@ -102,31 +104,30 @@ fn mixed() -> String {
 fn foreign_dependency_is_detected_before_starting() {
     let sshd = Sshd::start();
     for nix in every_nix() {
-        let machine =
-            sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&elsewhere_linux()));
+        let machine = sshd.machine(&format!("mixed-{}", nix.display()).replace('/', "-"), &nix, Some(&other_system()));
         let one = at("phase0/step1");
-        let sandbox = with_step(&nix, &one, &mixed());
+        let sandbox = with_step(&nix, &one, &step_with_foreign_dependency());
         let run = sandbox.lattice(&["build", &one]).exits(1).says_out("no-builder");
-        run.says_out(&format!("builds for `{}`", elsewhere_linux()))
-            .says_err(&format!("builders = ssh-ng://USER@HOST {}", elsewhere_linux()))
+        run.says_out(&format!("builds for `{}`", other_system()))
+            .says_err(&format!("builders = ssh-ng://USER@HOST {}", other_system()))
             .says_err("extra-platforms");
-        let record = last(&sandbox);
-        assert_eq!((&record["verdict"], &record["system"]), (&"no-builder".into(), &here_linux().into()));
+        let record = latest_record(&sandbox);
+        assert_eq!((&record["verdict"], &record["system"]), (&"no-builder".into(), &this_system().into()));
         assert!(!sandbox.logs().contains("building"), "nothing should be started: {}", sandbox.logs());
 
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &machine.line(&elsewhere_linux())]).exits(0);
-        assert_eq!(fs::read(sandbox.file(out(&last(&sandbox)))).unwrap(), b"far\n");
+        sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &machine.line(&other_system())]).exits(0);
+        assert_eq!(fs::read(sandbox.file(out(&latest_record(&sandbox)))).unwrap(), b"far\n");
         // What it takes from the other architecture is in the store now.
-        sandbox.commit_to(&one, &[("step.nix", &mixed().replace("echo $it", "echo again $it"))]);
+        sandbox.commit_to(&one, &[("step.nix", &step_with_foreign_dependency().replace("echo $it", "echo again $it"))]);
         sandbox.lattice(&["build", &one]).exits(0);
-        assert_eq!(fs::read(sandbox.file(out(&last(&sandbox)))).unwrap(), b"again far\n");
+        assert_eq!(fs::read(sandbox.file(out(&latest_record(&sandbox)))).unwrap(), b"again far\n");
     }
 }
 
 #[test]
 fn unbuildable_point_does_not_stop_the_others() {
     for nix in every_nix() {
-        let sandbox = with_step(&nix, &at("phase0/step1"), &mixed());
+        let sandbox = with_step(&nix, &at("phase0/step1"), &step_with_foreign_dependency());
         sandbox.lattice(&["new", &at("phase1/step1"), "--template", "config", "--no-push", "--no-switch"]).exits(0);
         sandbox.lattice(&["build", &format!("*/{}/*/*", crate::story::here())]).exits(1);
         let records = sandbox.records().into();

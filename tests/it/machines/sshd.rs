@@ -68,7 +68,7 @@ impl Sshd {
     }
 
     /// Makes this machine the one that is reached by the bare host name, without `remote-program`: its folder comes first on PATH.
-    pub(crate) fn leads_to(&self, machine: &Machine) {
+    pub(crate) fn redirect_host_to(&self, machine: &Machine) {
         let key = fs::read_to_string(self.path("key.pub")).unwrap();
         let command = format!("PATH={}:$PATH exec sh -c \\\"$SSH_ORIGINAL_COMMAND\\\"", machine.home.display());
         fs::write(self.path("authorized"), format!("command=\"{command}\" {key}")).unwrap();
@@ -114,7 +114,7 @@ impl Machine {
         format!("ssh-ng://127.0.0.1?remote-program={}", self.program.display())
     }
 
-    /// The same as a file that others write may say it, once the sshd [leads](Sshd::leads_to) there.
+    /// The same as a file that others write may say it, once the sshd [leads](Sshd::redirect_host_to) there.
     pub(crate) fn shared_url() -> &'static str {
         "ssh-ng://127.0.0.1"
     }

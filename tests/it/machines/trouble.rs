@@ -4,14 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::shared::{other_system, step, with_script, with_step};
 use super::sshd::Sshd;
-use super::world::{elsewhere_linux, step, with_script, with_step};
 use crate::mounted::Mounted;
 use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, far, fields};
 
-const FINE: &str = "echo hello >$out";
+const HELLO_SCRIPT: &str = "echo hello >$out";
 
 impl Sandbox {
     /// Changes the script that stands for `nix`, and the one for `nix-store`.
@@ -26,7 +26,7 @@ impl Sandbox {
 
     /// Builds the first point, which must come to no verdict.
     #[track_caller]
-    pub(super) fn no_verdict(&self) -> Run {
+    pub(super) fn assert_no_verdict(&self) -> Run {
         let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("could not build");
         assert_eq!(self.records(), Vec::<Value>::new(), "trouble leaves no record: {}", run.stderr);
         assert_eq!(self.state_of(&at("phase0/step1")), "new");
@@ -35,7 +35,7 @@ impl Sandbox {
 }
 
 /// Writes a file of the store's database before Nix does.
-fn store_of(sandbox: &Sandbox, file: &str, text: &str) {
+fn write_store_file(sandbox: &Sandbox, file: &str, text: &str) {
     let path = sandbox.path("nix/store/nix/var/nix").join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -44,43 +44,43 @@ fn store_of(sandbox: &Sandbox, file: &str, text: &str) {
 #[test]
 fn damaged_store_database_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
-        store_of(&sandbox, "db/schema", "");
-        sandbox.no_verdict().says_err("is corrupt").says_err("hint: the store's database is damaged");
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
+        write_store_file(&sandbox, "db/schema", "");
+        sandbox.assert_no_verdict().says_err("is corrupt").says_err("hint: the store's database is damaged");
     }
 }
 
 #[test]
 fn store_of_a_newer_nix_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
-        store_of(&sandbox, "db/schema", "99");
-        sandbox.no_verdict().says_err("hint: a newer Nix created this store");
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
+        write_store_file(&sandbox, "db/schema", "99");
+        sandbox.assert_no_verdict().says_err("hint: a newer Nix created this store");
     }
 }
 
 #[test]
 fn unwritable_store_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "ro") else { return };
-        sandbox.no_verdict().says_err("Read-only file system").says_err("hint: the store cannot be written");
+        sandbox.assert_no_verdict().says_err("Read-only file system").says_err("hint: the store cannot be written");
     }
 }
 
 #[test]
 fn full_store_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         let Some(_mounted) = Mounted::tmpfs(&sandbox.path("nix/store"), "size=100k") else { return };
-        sandbox.no_verdict();
+        sandbox.assert_no_verdict();
     }
 }
 
 #[test]
 fn unknown_store_type_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         sandbox.change_nix("NIX_REMOTE=\"local?root=$home/store\"", "NIX_REMOTE=strange://there");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]).exits(2);
         run.says_err("strange").says_err("hint: `NIX_REMOTE`");
@@ -91,9 +91,9 @@ fn unknown_store_type_is_no_verdict() {
 #[test]
 fn missing_build_users_are_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         sandbox.configure_nix("build-users-group = no-such-group");
-        sandbox.no_verdict().says_err("no-such-group").says_err("hint: `build-users-group` in nix.conf");
+        sandbox.assert_no_verdict().says_err("no-such-group").says_err("hint: `build-users-group` in nix.conf");
     }
 }
 
@@ -101,9 +101,9 @@ fn missing_build_users_are_no_verdict() {
 fn missing_sandbox_shell_is_no_verdict() {
     for nix in every_nix() {
         for paths in ["", "/bin/sh=/no/such/busybox"] {
-            let sandbox = with_script(&nix, FINE);
+            let sandbox = with_script(&nix, HELLO_SCRIPT);
             sandbox.configure_nix(&format!("sandbox-paths = {paths}"));
-            sandbox.no_verdict().says_err("hint: ").says_err("sandbox-paths");
+            sandbox.assert_no_verdict().says_err("hint: ").says_err("sandbox-paths");
         }
     }
 }
@@ -111,7 +111,7 @@ fn missing_sandbox_shell_is_no_verdict() {
 #[test]
 fn missing_temporary_folder_is_no_verdict() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         sandbox.change_nix("export NIX_USER", "export TMPDIR=/no/such/folder NIX_USER");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
         assert!(run.code == 0 || run.code == 2, "a build may do without one: {}", run.stderr);
@@ -123,14 +123,14 @@ fn missing_temporary_folder_is_no_verdict() {
 fn killed_builder_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "sh -c 'kill -9 $$'; exit $?");
-        sandbox.no_verdict().says_err("exit code 137").says_err("hint: memory may be short");
+        sandbox.assert_no_verdict().says_err("exit code 137").says_err("hint: memory may be short");
     }
 }
 
 #[test]
 fn builder_ended_by_sigterm_is_no_verdict() {
     for nix in every_nix() {
-        with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").no_verdict().says_err("exit code 143");
+        with_script(&nix, "sh -c 'kill -TERM $$'; exit $?").assert_no_verdict().says_err("exit code 143");
     }
 }
 
@@ -148,7 +148,7 @@ fn unreachable_source_is_no_verdict() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1");
-        sandbox.no_verdict().says_err("`source` could not be fetched").says_err("hint: check the network");
+        sandbox.assert_no_verdict().says_err("`source` could not be fetched").says_err("hint: check the network");
     }
 }
 
@@ -156,10 +156,10 @@ fn unreachable_source_is_no_verdict() {
 fn hash_mismatch_shows_both_hashes() {
     for nix in every_nix() {
         let fixed = "outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = \"sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=\";";
-        let text = super::world::step_with(fixed, "echo a login page >$out");
+        let text = super::shared::step_with(fixed, "echo a login page >$out");
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
         sandbox
-            .no_verdict()
+            .assert_no_verdict()
             .says_err("specified: sha256-HDfQGvQL")
             .says_err("got: sha256-")
             .says_err("hint: check what the URL");
@@ -169,11 +169,11 @@ fn hash_mismatch_shows_both_hashes() {
 #[test]
 fn killed_nix_is_not_recorded_as_cancelled() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         let path = sandbox.path("nix/bin/nix-store");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("exec ", "kill -9 $$; exec ")).unwrap();
-        sandbox.no_verdict().says_err("nix was killed (signal 9)");
+        sandbox.assert_no_verdict().says_err("nix was killed (signal 9)");
     }
 }
 
@@ -182,7 +182,7 @@ fn trouble_with_one_point_keeps_other_results() {
     for nix in every_nix() {
         let sandbox = with_step(&nix, &at("phase0/step1"), &source("http://127.0.0.1:1/x"));
         sandbox.configure_nix("download-attempts = 1\nmax-jobs = 4");
-        for (place, script) in [("phase1/step1", "exit 3"), ("phase2/step1", FINE)] {
+        for (place, script) in [("phase1/step1", "exit 3"), ("phase2/step1", HELLO_SCRIPT)] {
             sandbox.lattice(&["new", &at(place), "--template", "step", "--no-push", "--no-switch"]).exits(0);
             sandbox.commit_to(&at(place), &[("step.nix", &step(script))]);
         }
@@ -219,7 +219,7 @@ fn output_of_a_builder_fails_no_other_point() {
 #[test]
 fn concurrent_store_creation_fails_no_build() {
     for nix in every_nix() {
-        let sandbox = with_script(&nix, FINE);
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
         let points: Vec<_> = (1..=8).map(|n| at(&format!("phase1/step{n}"))).collect();
         points.iter().for_each(|point| sandbox.points(&[point]));
         std::thread::scope(|scope| {
@@ -237,15 +237,15 @@ fn concurrent_store_creation_fails_no_build() {
 #[test]
 fn remote_builder_exit_status_is_known() {
     let sshd = Sshd::start();
-    for (index, (nix, there)) in super::world::every_pair().into_iter().enumerate() {
-        let machine = sshd.machine(&format!("ends{index}"), &there, Some(&elsewhere_linux()));
+    for (index, (nix, there)) in super::shared::every_pair().into_iter().enumerate() {
+        let machine = sshd.machine(&format!("ends{index}"), &there, Some(&other_system()));
         let one = far("phase0/step1");
-        let line = machine.line(&elsewhere_linux());
+        let line = machine.line(&other_system());
         let sandbox = with_step(&nix, &one, &step("echo broken; exit 4"));
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(1).says_out("failed");
+        sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &line]).exits(1).says_out("failed");
         assert!(sandbox.records()[0]["error"].as_str().unwrap().contains("exit code 4"), "{:?}", sandbox.records());
         let sandbox = with_step(&nix, &one, &step("sh -c 'kill -9 $$'; exit $?"));
-        sandbox.lattice_by(&sshd, &["build", &one, "--builders", &line]).exits(2);
+        sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &line]).exits(2);
         assert_eq!(sandbox.records(), Vec::<Value>::new());
     }
 }
@@ -259,6 +259,6 @@ fn silent_server_fails_no_evaluation() {
         let text = format!("{{ ... }}:\nbuiltins.fetchurl {{ url = \"{url}\"; sha256 = \"{hash}\"; }}\n");
         let sandbox = with_step(&nix, &at("phase0/step1"), &text);
         sandbox.git(&["config", "lattice.limit.evaluation", "3"]);
-        sandbox.no_verdict().says_err("could not be fetched").says_err("hint: check the network");
+        sandbox.assert_no_verdict().says_err("could not be fetched").says_err("hint: check the network");
     }
 }

@@ -20,15 +20,15 @@ use crate::story::{at, branch, dir};
 const NONBLOCK: i32 = 0o4000;
 
 /// A sandbox whose points are built by scripts that wait at a FIFO each.
-pub(super) struct Gates {
+pub(super) struct BlockedBuilds {
     pub(super) sandbox: Sandbox,
     /// A name of its own: nix.conf knows no quotes, and a sandbox has a space in its path.
-    gates: TempDir,
+    fifos: TempDir,
 }
 
 /// Waits until something is so, for a minute.
 #[track_caller]
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..600 {
         if is_so() {
             return;
@@ -38,31 +38,31 @@ pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("within a minute: {what}");
 }
 
-impl Gates {
+impl BlockedBuilds {
     /// One for each version of Nix.
-    pub(super) fn every() -> impl Iterator<Item = Self> {
+    pub(super) fn on_every_nix() -> impl Iterator<Item = Self> {
         every_nix().into_iter().map(|nix| Self::new(&nix, Sandbox::new()))
     }
 
     /// One where the version makes no difference.
-    pub(super) fn one() -> Option<Self> {
+    pub(super) fn on_first_nix() -> Option<Self> {
         every_nix().first().map(|nix| Self::new(nix, Sandbox::new()))
     }
 
     /// The same with this in lattice.toml.
-    pub(super) fn with(more: &str) -> Option<Self> {
-        let gates = Self::one()?;
-        let toml = fs::read_to_string(gates.sandbox.work().join("lattice.toml")).unwrap();
-        gates.sandbox.write("lattice.toml", format!("{toml}\n{more}\n"));
-        gates.sandbox.commit_lattice();
-        Some(gates)
+    pub(super) fn with_config(more: &str) -> Option<Self> {
+        let builds = Self::on_first_nix()?;
+        let toml = fs::read_to_string(builds.sandbox.work().join("lattice.toml")).unwrap();
+        builds.sandbox.write("lattice.toml", format!("{toml}\n{more}\n"));
+        builds.sandbox.commit_lattice();
+        Some(builds)
     }
 
     fn new(nix: &Path, mut sandbox: Sandbox) -> Self {
         sandbox.use_nix(nix);
-        let gates = Self { sandbox, gates: TempDir::new().unwrap() };
-        gates.settings(&format!("sandbox-paths = /bin/sh=/bin/busybox /gate={}\n", gates.gates.path().display()));
-        gates
+        let builds = Self { sandbox, fifos: TempDir::new().unwrap() };
+        builds.settings(&format!("sandbox-paths = /bin/sh=/bin/busybox /gate={}\n", builds.fifos.path().display()));
+        builds
     }
 
     /// Adds lines to nix.conf.
@@ -93,24 +93,24 @@ impl Gates {
 
     /// A point that begins, waits at its gate, says what it hears there, and is built.
     #[track_caller]
-    pub(super) fn gated(&self, place: &str) -> String {
-        self.gated_to(place, "echo built >$out")
+    pub(super) fn blocked_point(&self, place: &str) -> String {
+        self.blocked_point_with(place, "echo built >$out")
     }
 
     /// The same with another end.
     #[track_caller]
-    pub(super) fn gated_to(&self, place: &str, end: &str) -> String {
+    pub(super) fn blocked_point_with(&self, place: &str, end: &str) -> String {
         let name = place.replace('/', "-");
-        Cmd::new("mkfifo").arg(self.gates.path().join(&name)).read().unwrap();
+        Cmd::new("mkfifo").arg(self.fifos.path().join(&name)).read().unwrap();
         self.point(place, &format!("echo begun {name}; read word </gate/{name}; echo heard $word; {end}"))
     }
 
     /// Three points, asked for in this order: the first is being built.
     #[track_caller]
-    pub(super) fn one_that_runs_and_two_that_wait(&self) -> [String; 3] {
-        let points = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| self.gated(place));
+    pub(super) fn one_running_two_waiting(&self) -> [String; 3] {
+        let points = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| self.blocked_point(place));
         self.queue(&points[0]);
-        self.begun(&points[0]);
+        self.wait_until_running(&points[0]);
         points[1..].iter().for_each(|point| self.queue(point));
         points
     }
@@ -118,10 +118,10 @@ impl Gates {
     /// Opens the gate of a builder that waits there, or will.
     #[track_caller]
     pub(super) fn open(&self, place: &str) {
-        let path = self.gates.path().join(place.replace('/', "-"));
+        let path = self.fifos.path().join(place.replace('/', "-"));
         // Without waiting in the kernel, where a test that goes wrong would stay for ever (fifo(7)).
         let open = || fs::OpenOptions::new().write(true).custom_flags(NONBLOCK).open(&path).ok();
-        until(&format!("somebody waits at the gate of {place}"), || {
+        wait_until(&format!("somebody waits at the gate of {place}"), || {
             open().is_some_and(|mut gate| gate.write_all(b"go on\n").is_ok())
         });
     }
@@ -138,8 +138,8 @@ impl Gates {
 
     /// Waits until a point's builder waits at its gate.
     #[track_caller]
-    pub(super) fn begun(&self, point: &str) {
-        until(&format!("{point} begins"), || self.log(point).contains("begun"));
+    pub(super) fn wait_until_running(&self, point: &str) {
+        wait_until(&format!("{point} begins"), || self.log(point).contains("begun"));
     }
 
     /// Puts a point into the queue.
@@ -156,8 +156,8 @@ impl Gates {
     }
 
     #[track_caller]
-    pub(super) fn recorded(&self, point: &str, verdicts: &[&str]) {
-        until(&format!("{point} comes to {verdicts:?}"), || self.verdicts(point).len() >= verdicts.len());
+    pub(super) fn wait_for_verdicts(&self, point: &str, verdicts: &[&str]) {
+        wait_until(&format!("{point} comes to {verdicts:?}"), || self.verdicts(point).len() >= verdicts.len());
         assert_eq!(self.verdicts(point), verdicts, "{point}");
     }
 
@@ -178,7 +178,7 @@ impl Gates {
     /// The process id in the worker's lock.
     pub(super) fn worker(&self) -> u32 {
         let read = || fs::read_to_string(self.queue_dir().join("worker")).ok()?.trim().parse().ok();
-        until("there is a worker", || read().is_some());
+        wait_until("there is a worker", || read().is_some());
         read().unwrap()
     }
 
@@ -190,7 +190,7 @@ impl Gates {
     pub(super) fn runner(&self) -> u32 {
         let worker = self.worker();
         let mut found = None;
-        until("the worker starts a runner", || {
+        wait_until("the worker starts a runner", || {
             found = processes().into_iter().find(|process| process.parent == worker).map(|process| process.id);
             found.is_some()
         });
@@ -205,8 +205,8 @@ impl Gates {
     }
 
     #[track_caller]
-    pub(super) fn nothing_builds(&self) {
-        until("no Nix and no builder is left", || self.builders().is_empty());
+    pub(super) fn assert_nothing_builds(&self) {
+        wait_until("no Nix and no builder is left", || self.builders().is_empty());
     }
 
     /// The files under a point's directory, for tests that change them.
@@ -215,7 +215,7 @@ impl Gates {
     }
 }
 
-impl Drop for Gates {
+impl Drop for BlockedBuilds {
     /// A test that failed leaves nothing running.
     fn drop(&mut self) {
         let run = self.sandbox.lattice(&["build", "--cancel", "--all"]);

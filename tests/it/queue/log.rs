@@ -3,89 +3,89 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 
-use super::gate::{Gates, ended};
+use super::gate::{BlockedBuilds, ended};
 use crate::sandbox::Sandbox;
 use crate::story::{at, fields};
 
 #[test]
 fn status_shows_waiting_and_running_builds() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.queue(&second);
-    let status = gates.sandbox.lattice(&["status", "--json"]).exits(0).json();
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
+    builds.queue(&first);
+    builds.wait_until_running(&first);
+    builds.queue(&second);
+    let status = builds.sandbox.lattice(&["status", "--json"]).exits(0).json();
     assert_eq!(fields(&status["points"], "state"), ["building", "queued"]);
     assert!(
         status["points"][0]["activity"]["seconds"].is_u64() && status["points"][0]["activity"]["expected"].is_null()
     );
     assert!(status["points"][1]["activity"]["seconds"].is_u64());
-    gates.sandbox.lattice(&["status"]).exits(0).says_out("▸ building ").says_out("… queued ").never_says(" of ~");
-    gates.open("phase0/step1");
-    gates.open("phase0/step2");
-    gates.recorded(&second, &["built"]);
-    let over = gates.sandbox.lattice(&["status", "--json"]).exits(0).json();
+    builds.sandbox.lattice(&["status"]).exits(0).says_out("▸ building ").says_out("… queued ").never_says(" of ~");
+    builds.open("phase0/step1");
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&second, &["built"]);
+    let over = builds.sandbox.lattice(&["status", "--json"]).exits(0).json();
     assert_eq!(fields(&over["points"], "state"), ["built", "built"]);
     assert!(over["points"][0]["activity"].is_null());
 }
 
 #[test]
 fn earlier_records_give_the_expected_time() {
-    let Some(gates) = Gates::one() else { return };
-    let [neighbour, point] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [neighbour, point] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
     let slow = |point: &str, seconds: f64| {
-        gates.sandbox.built_elsewhere(&[point]);
-        let notes = gates.sandbox.git(&["notes", "--ref=lattice/far", "list"]);
+        builds.sandbox.built_elsewhere(&[point]);
+        let notes = builds.sandbox.git(&["notes", "--ref=lattice/far", "list"]);
         for line in notes.lines() {
             let (blob, key) = line.split_once(' ').unwrap();
-            let text = gates
+            let text = builds
                 .sandbox
                 .git(&["cat-file", "blob", blob])
                 .replace("\"seconds\":1.5", &format!("\"seconds\":{seconds}"));
-            gates.sandbox.git(&["notes", "--ref=lattice/far", "add", "-f", "-m", &text, key]);
+            builds.sandbox.git(&["notes", "--ref=lattice/far", "add", "-f", "-m", &text, key]);
         }
     };
     slow(&neighbour, 170.0);
-    gates.queue(&point);
-    gates.begun(&point);
-    gates.sandbox.lattice(&["status"]).exits(0).says_out(" of ~3m");
-    assert_eq!(gates.sandbox.point(&point)["activity"]["expected"], 170);
-    gates.open("phase0/step2");
-    gates.recorded(&point, &["built"]);
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    builds.sandbox.lattice(&["status"]).exits(0).says_out(" of ~3m");
+    assert_eq!(builds.sandbox.point(&point)["activity"]["expected"], 170);
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&point, &["built"]);
     // The point's own time counts more than its neighbours', whatever its content was then.
-    let file = Gates::step_file(&point);
-    let text = String::from_utf8(gates.sandbox.bytes(&format!("feature/{point}"), &file)).unwrap();
-    gates.sandbox.commit_to(&point, &[("step.nix", &text.replace("echo heard", "echo then"))]);
-    gates.queue(&point);
-    gates.begun(&point);
-    let expected = gates.sandbox.point(&point)["activity"]["expected"].as_u64().unwrap();
+    let file = BlockedBuilds::step_file(&point);
+    let text = String::from_utf8(builds.sandbox.bytes(&format!("feature/{point}"), &file)).unwrap();
+    builds.sandbox.commit_to(&point, &[("step.nix", &text.replace("echo heard", "echo then"))]);
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    let expected = builds.sandbox.point(&point)["activity"]["expected"].as_u64().unwrap();
     assert!(expected < 170, "the point itself took less: {expected}");
-    gates.open("phase0/step2");
+    builds.open("phase0/step2");
 }
 
 #[test]
 fn log_is_followed_from_another_worktree() {
-    for gates in Gates::every() {
-        let [good, bad] = [gates.gated("phase0/step1"), gates.gated_to("phase0/step2", "exit 3")];
-        gates.sandbox.git(&["worktree", "add", "-q", "--detach", "../linked", "main"]);
-        gates.queue(&good);
-        gates.begun(&good);
-        gates.queue(&bad);
-        let waits = gates.start("linked", &["log", "-f", &bad]);
-        let mut follows = gates.start("linked", &["log", "-f", &good]);
+    for builds in BlockedBuilds::on_every_nix() {
+        let [good, bad] = [builds.blocked_point("phase0/step1"), builds.blocked_point_with("phase0/step2", "exit 3")];
+        builds.sandbox.git(&["worktree", "add", "-q", "--detach", "../linked", "main"]);
+        builds.queue(&good);
+        builds.wait_until_running(&good);
+        builds.queue(&bad);
+        let waits = builds.start("linked", &["log", "-f", &bad]);
+        let mut follows = builds.start("linked", &["log", "-f", &good]);
         let mut stdout = BufReader::new(follows.stdout.take().unwrap());
         let mut line = String::new();
         while !line.starts_with("begun") {
             line.clear();
             assert!(stdout.read_line(&mut line).unwrap() > 0, "it is shown while it is built");
         }
-        gates.open("phase0/step1");
+        builds.open("phase0/step1");
         let mut rest = String::new();
         stdout.read_to_string(&mut rest).unwrap();
         assert!(rest.starts_with("heard go on\n"), "{rest}");
         let output = ended(follows);
         assert!(output.status.success() && output.error_text().starts_with("built  "), "{}", output.error_text());
-        gates.open("phase0/step2");
+        builds.open("phase0/step2");
         let output = ended(waits);
         assert_eq!(output.status.code(), Some(1), "the verdict's exit status");
         assert!(
@@ -94,24 +94,24 @@ fn log_is_followed_from_another_worktree() {
             output.error_text()
         );
         assert!(output.text().contains("begun phase0-step2\nheard go on\n"), "{}", output.text());
-        gates.sandbox.lattice(&["log", &good]).exits(0).says_out("begun phase0-step1").says_out("heard go on");
-        let json = gates.sandbox.lattice(&["log", &good, "--json"]).exits(0).json();
+        builds.sandbox.lattice(&["log", &good]).exits(0).says_out("begun phase0-step1").says_out("heard go on");
+        let json = builds.sandbox.lattice(&["log", &good, "--json"]).exits(0).json();
         assert!(json["logs"][0]["text"].as_str().unwrap().contains("heard go on\n") && json["state"] == "built");
     }
 }
 
 #[test]
 fn log_is_shown_escaped() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.point("phase0/step1", "printf 'a\\tb \\033[31mred\\033]0;title\\007\\n'; echo >$out");
-    gates.sandbox.lattice(&["build", &point]).exits(0);
-    let shown = gates.sandbox.lattice(&["log", &point]).exits(0).stdout;
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.point("phase0/step1", "printf 'a\\tb \\033[31mred\\033]0;title\\007\\n'; echo >$out");
+    builds.sandbox.lattice(&["build", &point]).exits(0);
+    let shown = builds.sandbox.lattice(&["log", &point]).exits(0).stdout;
     assert!(shown.contains("a\tb red\n") && !shown.contains('\u{1b}'), "{shown:?}");
-    let logs = fs::read_dir(gates.sandbox.work().join(".git/lattice/log")).unwrap();
+    let logs = fs::read_dir(builds.sandbox.work().join(".git/lattice/log")).unwrap();
     let path =
         logs.map(|entry| entry.unwrap().path()).find(|path| path.to_str().unwrap().ends_with("-linux.log")).unwrap();
     fs::write(path, "\u{1b}[2J\u{202e}evil\r\n").unwrap();
-    let shown = gates.sandbox.lattice(&["log", &point]).exits(0).stdout;
+    let shown = builds.sandbox.lattice(&["log", &point]).exits(0).stdout;
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}') && shown.contains("evil"), "{shown:?}");
 }
 
@@ -136,16 +136,16 @@ fn unbuilt_point_has_no_log() {
 
 #[test]
 fn build_wait_prints_the_results() {
-    let Some(gates) = Gates::one() else { return };
-    let [good, bad] = [gates.gated("phase0/step1"), gates.gated_to("phase0/step2", "exit 3")];
-    let waits = gates.start("work", &["build", "--background", "--wait", "--json", &good, &bad]);
-    gates.begun(&good);
-    gates.open("phase0/step1");
-    gates.open("phase0/step2");
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [good, bad] = [builds.blocked_point("phase0/step1"), builds.blocked_point_with("phase0/step2", "exit 3")];
+    let waits = builds.start("work", &["build", "--background", "--wait", "--json", &good, &bad]);
+    builds.wait_until_running(&good);
+    builds.open("phase0/step1");
+    builds.open("phase0/step2");
     let output = ended(waits);
     assert_eq!(output.status.code(), Some(1), "one of them failed: {}", output.error_text());
     let results: serde_json::Value = serde_json::from_str(&output.text()).unwrap();
     assert_eq!(fields(&results["results"], "verdict"), ["built", "failed"]);
-    gates.sandbox.lattice(&["build", "--background", &good]).exits(0).says_out("built already: ");
-    gates.sandbox.lattice(&["build", "--wait", &good]).exits(0).says_out("built  ");
+    builds.sandbox.lattice(&["build", "--background", &good]).exits(0).says_out("built already: ");
+    builds.sandbox.lattice(&["build", "--wait", &good]).exits(0).says_out("built  ");
 }

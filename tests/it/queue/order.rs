@@ -3,76 +3,79 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 
-use super::gate::{Gates, ended, processes, until};
+use super::gate::{BlockedBuilds, ended, processes, wait_until};
 
 #[test]
 fn newest_job_is_built_first() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second, third] = gates.one_that_runs_and_two_that_wait();
-    gates.open("phase0/step1");
-    gates.begun(&third);
-    assert_eq!(gates.log(&second), "", "what was asked for earlier waits");
-    gates.open("phase0/step3");
-    gates.begun(&second);
-    gates.open("phase0/step2");
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second, third] = builds.one_running_two_waiting();
+    builds.open("phase0/step1");
+    builds.wait_until_running(&third);
+    assert_eq!(builds.log(&second), "", "what was asked for earlier waits");
+    builds.open("phase0/step3");
+    builds.wait_until_running(&second);
+    builds.open("phase0/step2");
     for point in [&first, &second, &third] {
-        gates.recorded(point, &["built"]);
+        builds.wait_for_verdicts(point, &["built"]);
     }
 }
 
 #[test]
 fn checkout_moves_a_queued_job_to_the_front() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second, third] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| gates.gated(place));
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.queue(&third);
-    gates.queue(&second);
-    let said = gates.switch("work", &third);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second, third] =
+        ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| builds.blocked_point(place));
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    builds.queue(&first);
+    builds.wait_until_running(&first);
+    builds.queue(&third);
+    builds.queue(&second);
+    let said = builds.switch("work", &third);
     assert!(said.contains("in the background"), "{said}");
-    gates.open("phase0/step1");
-    gates.begun(&third);
-    assert_eq!(gates.log(&second), "", "the checkout is the newest word");
-    gates.open("phase0/step3");
-    gates.open("phase0/step2");
-    gates.recorded(&second, &["built"]);
-    gates.recorded(&third, &["built"]);
+    builds.open("phase0/step1");
+    builds.wait_until_running(&third);
+    assert_eq!(builds.log(&second), "", "the checkout is the newest word");
+    builds.open("phase0/step3");
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&second, &["built"]);
+    builds.wait_for_verdicts(&third, &["built"]);
 }
 
 #[test]
 fn linked_worktrees_share_one_worker() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    gates.sandbox.git(&["worktree", "add", "-q", "--detach", "../linked", "main"]);
-    gates.switch("work", &first);
-    gates.begun(&first);
-    let worker = gates.worker();
-    gates.switch("linked", &second);
-    let common = fs::canonicalize(gates.sandbox.work().join(".git")).unwrap();
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    builds.sandbox.git(&["worktree", "add", "-q", "--detach", "../linked", "main"]);
+    builds.switch("work", &first);
+    builds.wait_until_running(&first);
+    let worker = builds.worker();
+    builds.switch("linked", &second);
+    let common = fs::canonicalize(builds.sandbox.work().join(".git")).unwrap();
     let is_here = |id: u32| fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == common);
     let mut workers = Vec::new();
-    until("only one worker stays", || {
+    wait_until("only one worker stays", || {
         workers = processes().into_iter().filter(|p| p.command.ends_with("hook worker ") && is_here(p.id)).collect();
         workers.len() == 1
     });
-    assert_eq!((workers[0].id, gates.worker()), (worker, worker), "it is the first one");
-    assert_eq!(gates.sandbox.state_of(&second), "queued", "and the other's job waits for it");
-    gates.open("phase0/step1");
-    gates.open("phase0/step2");
-    gates.recorded(&first, &["built"]);
-    gates.recorded(&second, &["built"]);
-    until("the worker leaves when nothing is left to do", || processes().iter().all(|process| process.id != worker));
+    assert_eq!((workers[0].id, builds.worker()), (worker, worker), "it is the first one");
+    assert_eq!(builds.sandbox.state_of(&second), "queued", "and the other's job waits for it");
+    builds.open("phase0/step1");
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&first, &["built"]);
+    builds.wait_for_verdicts(&second, &["built"]);
+    wait_until("the worker leaves when nothing is left to do", || {
+        processes().iter().all(|process| process.id != worker)
+    });
 }
 
 #[test]
 fn worker_and_builders_run_at_low_priority() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated("phase0/step1");
-    gates.queue(&point);
-    gates.begun(&point);
-    let (worker, token) = (gates.worker(), gates.token());
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point("phase0/step1");
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    let (worker, token) = (builds.worker(), builds.token());
     let all = processes();
     let nice = |is_meant: &dyn Fn(&str) -> bool| -> Vec<i32> {
         all.iter().filter(|process| is_meant(&process.command)).map(|process| process.nice).collect()
@@ -84,97 +87,97 @@ fn worker_and_builders_run_at_low_priority() {
         let to = fs::read_link(format!("/proc/{worker}/fd/{descriptor}")).unwrap();
         assert_eq!(to.to_str(), Some("/dev/null"), "nothing of the terminal is held");
     }
-    gates.open("phase0/step1");
-    gates.recorded(&point, &["built"]);
+    builds.open("phase0/step1");
+    builds.wait_for_verdicts(&point, &["built"]);
 }
 
 #[test]
 fn key_queued_several_times_is_built_once() {
-    for gates in Gates::every() {
-        let point = gates.gated("phase0/step1");
-        gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-        gates.queue(&point);
-        gates.begun(&point);
-        let again = gates.sandbox.lattice(&["build", "--background", &point]).exits(0);
+    for builds in BlockedBuilds::on_every_nix() {
+        let point = builds.blocked_point("phase0/step1");
+        builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+        builds.queue(&point);
+        builds.wait_until_running(&point);
+        let again = builds.sandbox.lattice(&["build", "--background", &point]).exits(0);
         assert_eq!(again.stdout, format!("being built already: {point}\n"));
-        let said = gates.switch("work", &point);
+        let said = builds.switch("work", &point);
         assert!(said.contains("is being built in the background already"), "{said}");
-        let mut typed = gates.start("work", &["build", &point]);
+        let mut typed = builds.start("work", &["build", &point]);
         let mut stderr = BufReader::new(typed.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();
         assert!(line.starts_with(&format!("{point} is being built in the background since ")), "{line}");
-        gates.open("phase0/step1");
+        builds.open("phase0/step1");
         let output = ended(typed);
         assert!(output.status.success() && output.text().starts_with("built  "), "{}", output.text());
-        assert_eq!(gates.verdicts(&point), ["built"], "there is one build and one record");
+        assert_eq!(builds.verdicts(&point), ["built"], "there is one build and one record");
     }
 }
 
 #[test]
 fn waiting_build_does_not_repeat_a_failure() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated_to("phase0/step1", "exit 3");
-    gates.queue(&point);
-    gates.begun(&point);
-    let mut typed = gates.start("work", &["build", &point]);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point_with("phase0/step1", "exit 3");
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    let mut typed = builds.start("work", &["build", &point]);
     let mut line = String::new();
     BufReader::new(typed.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    gates.open("phase0/step1");
+    builds.open("phase0/step1");
     let output = ended(typed);
     assert_eq!(output.status.code(), Some(1), "{}", output.text());
-    assert_eq!(gates.verdicts(&point), ["failed"]);
+    assert_eq!(builds.verdicts(&point), ["failed"]);
 }
 
 #[test]
 fn worker_skips_a_foreground_build() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated("phase0/step1");
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    let typed = gates.start("work", &["build", &point]);
-    gates.begun(&point);
-    assert_eq!(gates.sandbox.state_of(&point), "building");
-    gates.sandbox.lattice(&["build", "--background", &point]).exits(0).says_out("being built already");
-    gates.switch("work", &point);
-    let waits = gates.start("work", &["build", "--wait", &point]);
-    gates.open("phase0/step1");
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point("phase0/step1");
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    let typed = builds.start("work", &["build", &point]);
+    builds.wait_until_running(&point);
+    assert_eq!(builds.sandbox.state_of(&point), "building");
+    builds.sandbox.lattice(&["build", "--background", &point]).exits(0).says_out("being built already");
+    builds.switch("work", &point);
+    let waits = builds.start("work", &["build", "--wait", &point]);
+    builds.open("phase0/step1");
     assert!(ended(typed).status.success());
     let output = ended(waits);
     assert!(output.status.success() && output.text().starts_with("built  "), "{}", output.error_text());
-    assert_eq!(gates.verdicts(&point), ["built"]);
+    assert_eq!(builds.verdicts(&point), ["built"]);
 }
 
 #[test]
 fn newer_checkout_cancels_older_ones_when_configured() {
-    let Some(gates) = Gates::with("[build]\nsupersede = true") else { return };
+    let Some(builds) = BlockedBuilds::with_config("[build]\nsupersede = true") else { return };
     let [first, second, third, typed] =
-        ["phase0/step1", "phase0/step2", "phase0/step3", "phase0/step4"].map(|place| gates.gated(place));
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    gates.switch("work", &first);
-    gates.begun(&first);
-    gates.queue(&typed);
+        ["phase0/step1", "phase0/step2", "phase0/step3", "phase0/step4"].map(|place| builds.blocked_point(place));
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    builds.switch("work", &first);
+    builds.wait_until_running(&first);
+    builds.queue(&typed);
     // The first is ended, the second is taken out before it begins, or ended too, and what was typed stays.
-    gates.switch("work", &second);
-    gates.switch("work", &third);
-    gates.recorded(&first, &["cancelled"]);
-    gates.begun(&third);
-    gates.open("phase0/step3");
-    gates.open("phase0/step4");
-    gates.recorded(&third, &["built"]);
-    gates.recorded(&typed, &["built"]);
-    assert!(gates.verdicts(&second).iter().all(|verdict| verdict == "cancelled"), "{:?}", gates.verdicts(&second));
+    builds.switch("work", &second);
+    builds.switch("work", &third);
+    builds.wait_for_verdicts(&first, &["cancelled"]);
+    builds.wait_until_running(&third);
+    builds.open("phase0/step3");
+    builds.open("phase0/step4");
+    builds.wait_for_verdicts(&third, &["built"]);
+    builds.wait_for_verdicts(&typed, &["built"]);
+    assert!(builds.verdicts(&second).iter().all(|verdict| verdict == "cancelled"), "{:?}", builds.verdicts(&second));
 }
 
 #[test]
 fn older_checkouts_are_built_by_default() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    gates.switch("work", &first);
-    gates.begun(&first);
-    gates.switch("work", &second);
-    gates.open("phase0/step1");
-    gates.open("phase0/step2");
-    gates.recorded(&first, &["built"]);
-    gates.recorded(&second, &["built"]);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    builds.switch("work", &first);
+    builds.wait_until_running(&first);
+    builds.switch("work", &second);
+    builds.open("phase0/step1");
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&first, &["built"]);
+    builds.wait_for_verdicts(&second, &["built"]);
 }

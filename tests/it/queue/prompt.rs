@@ -1,6 +1,6 @@
 //! The segment for a shell's prompt.
 
-use super::gate::Gates;
+use super::gate::BlockedBuilds;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, elsewhere, far, here};
 
@@ -51,7 +51,7 @@ fn prompt_format_is_configurable() {
 
 #[test]
 fn prompt_is_empty_without_a_point() {
-    let sandbox = Sandbox::bare_start();
+    let sandbox = Sandbox::without_lattice();
     assert_eq!(prompt(&sandbox, &[]), "", "no lattice.toml");
     let outside = sandbox.lattice_in("home", &["prompt"], |command| command).exits(0);
     assert_eq!((outside.stdout, outside.stderr), (String::new(), String::new()), "no repository");
@@ -69,14 +69,14 @@ fn detached_head_has_no_prompt() {
 
 #[test]
 fn prompt_shows_a_running_build() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated("phase0/step1");
-    switch(&gates.sandbox, &point);
-    gates.queue(&point);
-    gates.begun(&point);
-    let shown = prompt(&gates.sandbox, &["--format", "{mark} {state} {time}"]);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point("phase0/step1");
+    switch(&builds.sandbox, &point);
+    builds.queue(&point);
+    builds.wait_until_running(&point);
+    let shown = prompt(&builds.sandbox, &["--format", "{mark} {state} {time}"]);
     assert!(shown.starts_with("▸ building ") && shown.ends_with("s\n"), "{shown}");
-    gates.open("phase0/step1");
-    gates.recorded(&point, &["built"]);
-    assert_eq!(prompt(&gates.sandbox, &[]), "✓ phase0/step1\n");
+    builds.open("phase0/step1");
+    builds.wait_for_verdicts(&point, &["built"]);
+    assert_eq!(prompt(&builds.sandbox, &[]), "✓ phase0/step1\n");
 }

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use super::gate::{Gates, until};
+use super::gate::{BlockedBuilds, wait_until};
 use crate::story::branch;
 
 #[test]
 fn invalid_job_is_put_aside() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated("phase0/step1");
-    let (jobs, aside) = (gates.queue_dir().join("jobs"), gates.queue_dir().join("aside"));
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point("phase0/step1");
+    let (jobs, aside) = (builds.queue_dir().join("jobs"), builds.queue_dir().join("aside"));
     fs::create_dir_all(&jobs).unwrap();
     let key = "0123456789012345678901234567890123456789";
     let other = format!(
@@ -22,69 +22,69 @@ fn invalid_job_is_put_aside() {
         fs::write(jobs.join(name), text).unwrap();
     }
     fs::write(jobs.join("half.new123"), "{").unwrap();
-    gates.sandbox.lattice(&["status"]).exits(0);
+    builds.sandbox.lattice(&["status"]).exits(0);
     for name in names {
         assert!(aside.join(format!("{name}.unreadable")).exists(), "{name} is kept for whoever wonders");
     }
     assert_eq!(fs::read_dir(&jobs).unwrap().count(), 0);
-    gates.queue(&point);
-    gates.open("phase0/step1");
-    gates.recorded(&point, &["built"]);
+    builds.queue(&point);
+    builds.open("phase0/step1");
+    builds.wait_for_verdicts(&point, &["built"]);
 }
 
 #[test]
 fn broken_claims_and_locks_are_ignored() {
-    let Some(gates) = Gates::one() else { return };
-    let point = gates.gated("phase0/step1");
-    let key = gates.sandbox.point(&point)["key"].as_str().unwrap().to_owned();
-    let dir = gates.queue_dir();
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let point = builds.blocked_point("phase0/step1");
+    let key = builds.sandbox.point(&point)["key"].as_str().unwrap().to_owned();
+    let dir = builds.queue_dir();
     fs::create_dir_all(dir.join("claims")).unwrap();
     let claim = format!("{{\"pid\":1,\"background\":true,\"since\":0,\"keys\":[\"{key}\"]}}");
     fs::write(dir.join("claims/1-0.json"), claim).unwrap();
     fs::write(dir.join("claims/2-0.json"), "{").unwrap();
     fs::write(dir.join("worker"), "1\n").unwrap();
-    assert_eq!(gates.sandbox.state_of(&point), "new", "a dead process builds nothing");
-    gates.queue(&point);
-    gates.open("phase0/step1");
-    gates.recorded(&point, &["built"]);
+    assert_eq!(builds.sandbox.state_of(&point), "new", "a dead process builds nothing");
+    builds.queue(&point);
+    builds.open("phase0/step1");
+    builds.wait_for_verdicts(&point, &["built"]);
 }
 
 #[test]
 fn job_is_built_after_its_branch_is_deleted() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.queue(&second);
-    gates.sandbox.git(&["branch", "-q", "-D", &branch(&second)]);
-    gates.sandbox.lattice(&["build", "--cancel", &second]).exits(0).says_out("cancelled");
-    gates.open("phase0/step1");
-    gates.recorded(&first, &["built"]);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
+    builds.queue(&first);
+    builds.wait_until_running(&first);
+    builds.queue(&second);
+    builds.sandbox.git(&["branch", "-q", "-D", &branch(&second)]);
+    builds.sandbox.lattice(&["build", "--cancel", &second]).exits(0).says_out("cancelled");
+    builds.open("phase0/step1");
+    builds.wait_for_verdicts(&first, &["built"]);
 }
 
 #[test]
 fn unbuildable_job_logs_the_reason() {
-    let Some(gates) = Gates::one() else { return };
-    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| gates.gated(place));
-    gates.sandbox.lattice(&["hooks", "install"]).exits(0);
-    gates.queue(&first);
-    gates.begun(&first);
-    gates.switch("work", &second);
+    let Some(builds) = BlockedBuilds::on_first_nix() else { return };
+    let [first, second] = ["phase0/step1", "phase0/step2"].map(|place| builds.blocked_point(place));
+    builds.sandbox.lattice(&["hooks", "install"]).exits(0);
+    builds.queue(&first);
+    builds.wait_until_running(&first);
+    builds.switch("work", &second);
     // What made it ours is forgotten while it waits.
-    fs::remove_file(gates.sandbox.work().join(".git/logs/refs/heads").join(branch(&second))).unwrap();
-    gates.open("phase0/step1");
-    until("the queue is empty", || fs::read_dir(gates.queue_dir().join("jobs")).unwrap().count() == 0);
-    gates
+    fs::remove_file(builds.sandbox.work().join(".git/logs/refs/heads").join(branch(&second))).unwrap();
+    builds.open("phase0/step1");
+    wait_until("the queue is empty", || fs::read_dir(builds.queue_dir().join("jobs")).unwrap().count() == 0);
+    builds
         .sandbox
         .lattice(&["log", &second])
         .exits(0)
         .says_err("could not be built: ")
         .says_err("must not be built automatically");
-    gates.sandbox.lattice(&["build", "--wait", &second]).exits(2).says_err("must not be built automatically");
-    assert_eq!(gates.verdicts(&second), Vec::<String>::new());
-    gates.queue(&second);
-    gates.open("phase0/step2");
-    gates.recorded(&second, &["built"]);
+    builds.sandbox.lattice(&["build", "--wait", &second]).exits(2).says_err("must not be built automatically");
+    assert_eq!(builds.verdicts(&second), Vec::<String>::new());
+    builds.queue(&second);
+    builds.open("phase0/step2");
+    builds.wait_for_verdicts(&second, &["built"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) fn is_sweep() -> bool {
 /// also says where to begin, so that the samples of several situations are of different calls.
 pub(crate) fn choose(calls: &[Call], faults: &[Fault], seed: &impl Hash) -> Vec<Injection> {
     let of_call = |call: &Call| {
-        let faults = faults.iter().filter(|fault| call.can_meet(**fault));
+        let faults = faults.iter().filter(|fault| call.allows(**fault));
         faults.map(|fault| Injection { call: call.clone(), fault: *fault }).collect::<Vec<_>>()
     };
     let mut groups = BTreeMap::<_, Vec<Injection>>::new();
@@ -53,7 +53,7 @@ pub(crate) fn choose(calls: &[Call], faults: &[Fault], seed: &impl Hash) -> Vec<
 }
 
 /// Says something past the test harness, which shows nothing of a test that passes.
-pub(crate) fn say(text: &str) {
+pub(crate) fn print_past_harness(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 

@@ -17,13 +17,13 @@ pub(super) fn every_nix() -> Vec<Nix> {
 }
 
 /// The system of this machine.
-pub(super) fn here() -> System {
+pub(super) fn this_system() -> System {
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
 }
 
 /// A system that this machine is not.
-pub(super) fn elsewhere() -> System {
+pub(super) fn other_system() -> System {
     let other = if cfg!(target_arch = "aarch64") { "x86_64-linux" } else { "aarch64-linux" };
     System::parse(other).unwrap()
 }
@@ -85,13 +85,13 @@ impl Nix {
     }
 
     /// Where a store path really is.
-    pub(super) fn real(&self, path: &str) -> PathBuf {
+    pub(super) fn real_path(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))
     }
 
     /// The text of a file in the store.
     pub(super) fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.real(path)).unwrap()
+        fs::read_to_string(self.real_path(path)).unwrap()
     }
 }
 
@@ -126,7 +126,7 @@ pub(super) struct Repo(TempDir);
 
 impl Repo {
     /// Commits these flakes, and `extra` in a file of that name.
-    pub(super) fn new(flakes: &[Entry], extra: &str) -> Self {
+    pub(super) fn new(flakes: &[GeneratedFlake], extra: &str) -> Self {
         let repo = Self(TempDir::new().unwrap());
         fs::write(repo.0.path().join(extra), extra).unwrap();
         for flake in flakes {
@@ -155,21 +155,21 @@ impl Repo {
 }
 
 /// A generated flake in its directory, which is also the name of its point.
-pub(super) struct Entry {
+pub(super) struct GeneratedFlake {
     pub(super) template: Template,
     pub(super) dir: String,
     pub(super) config: Vec<u8>,
     pub(super) flake: Flake,
 }
 
-impl Entry {
+impl GeneratedFlake {
     /// A flake in `dir`, on top of the flakes in the directories `below`, relative to it.
     pub(super) fn new(template: Template, dir: &str, below: &[&str]) -> Self {
         let previous = below.iter().map(|dir| Previous { point: (*dir).to_owned(), dir: (*dir).to_owned() });
         let flake = Flake {
             point: dir.to_owned(),
             coordinates: vec![("step".into(), vec![dir.to_owned()])],
-            systems: vec![here()],
+            systems: vec![this_system()],
             branch: format!("feature/{dir}"),
             previous: previous.collect(),
             nixpkgs: None,

@@ -11,7 +11,7 @@ use crate::sandbox::Sandbox;
 use crate::story::{at, here};
 
 /// Whether a process has these words in its command line.
-pub(super) fn lives(words: &str) -> bool {
+pub(super) fn is_running(words: &str) -> bool {
     let is_it = |entry: std::fs::DirEntry| {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).replace('\0', " ").contains(words)
@@ -20,15 +20,15 @@ pub(super) fn lives(words: &str) -> bool {
 }
 
 /// A time to sleep that no other test has: the command line tells whose process it is.
-fn unlike(test: u32) -> String {
+fn unique_sleep(test: u32) -> String {
     format!("{}.{test}", 100_000 + std::process::id() % 100_000)
 }
 
 /// Within half a minute nothing of it may be left.
 #[track_caller]
-pub(super) fn is_gone(words: &str) {
+pub(super) fn wait_until_gone(words: &str) {
     for _ in 0..300 {
-        if !lives(words) {
+        if !is_running(words) {
             return;
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -39,7 +39,7 @@ pub(super) fn is_gone(words: &str) {
 #[test]
 fn hanging_linter_blocks_neither_lint_nor_commit() {
     let mut sandbox = Sandbox::new();
-    let time = unlike(1);
+    let time = unique_sleep(1);
     // Both the script and what it starts hold the pipe.
     sandbox.use_program("statix", &format!("#!/bin/sh\nsleep {time} &\nsleep {time}\n"));
     sandbox.write("x.nix", "{ }\n");
@@ -53,27 +53,27 @@ fn hanging_linter_blocks_neither_lint_nor_commit() {
             sandbox.git(&["commit", "-q", "-m", "x"]);
         }
         assert!(started.elapsed() < Duration::from_secs(60), "round {round} took {:?}", started.elapsed());
-        is_gone(&format!("sleep {time}"));
+        wait_until_gone(&format!("sleep {time}"));
     }
 }
 
 #[test]
 fn nix_that_hangs_on_version_is_ended() {
     let mut sandbox = Sandbox::new();
-    let time = unlike(2);
+    let time = unique_sleep(2);
     sandbox.points(&[&at("phase0/step1")]);
     sandbox.use_program("nix", &format!("#!/bin/sh\nsleep {time}\n"));
     let started = Instant::now();
     sandbox.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("--version` was stopped after 30 seconds");
     assert!(started.elapsed() < Duration::from_secs(120), "{:?}", started.elapsed());
-    is_gone(&format!("sleep {time}"));
+    wait_until_gone(&format!("sleep {time}"));
 }
 
 const ENDLESS: &str = "{ ... }:\nlet\n  sum = builtins.foldl' (a: b: a + b) 0;\nin\nthrow (toString (sum (builtins.genList \
     (x: sum (builtins.genList (x: x) 100000)) 1000000)))\n";
 
 /// A `nix` that is a script in which the real one is a child: ending the script alone would leave the real one.
-fn wrap(sandbox: &mut Sandbox) {
+fn wrap_nix_in_scripts(sandbox: &mut Sandbox) {
     let real = which::which_in("nix", Some(sandbox.search_path()), "/").unwrap();
     sandbox.use_program("nix", &format!("#!/bin/sh\n'{}' \"$@\"\nexit $?\n", real.display()));
     sandbox.use_program("nix-store", &format!("#!/bin/sh\n'{}-store' \"$@\"\nexit $?\n", real.display()));
@@ -84,7 +84,7 @@ fn evaluation_limit_ends_a_nix_behind_a_script() {
     for nix in every_nix() {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
-        wrap(&mut sandbox);
+        wrap_nix_in_scripts(&mut sandbox);
         let point = at("phase0/step1");
         sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);
         sandbox.commit_to(&point, &[("step.nix", ENDLESS)]);
@@ -96,7 +96,7 @@ fn evaluation_limit_ends_a_nix_behind_a_script() {
             .says_err("evaluation took longer than 3s (limit `lattice.limit.evaluation`)");
         assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
         let commit = sandbox.path("work/.git").display().to_string().replace(' ', "%20");
-        is_gone(&commit);
+        wait_until_gone(&commit);
     }
 }
 
@@ -113,7 +113,7 @@ fn evaluation_limit_ends_builders_of_the_evaluation() {
     for (i, nix) in (3..).zip(every_nix()) {
         let mut sandbox = Sandbox::new();
         sandbox.use_nix(&nix);
-        let (point, time) = (at("phase0/step1"), unlike(i));
+        let (point, time) = (at("phase0/step1"), unique_sleep(i));
         sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);
         sandbox.commit_to(&point, &[("step.nix", &import_from(&time))]);
         sandbox.git(&["config", "lattice.limit.evaluation", "5"]);
@@ -122,11 +122,11 @@ fn evaluation_limit_ends_builders_of_the_evaluation() {
         let words = format!("do sleep {time}");
         let seen = (0..100).any(|_| {
             std::thread::sleep(Duration::from_millis(100));
-            lives(&words)
+            is_running(&words)
         });
         assert!(seen, "the builder should have been started on {}", here());
         build.wait().unwrap();
-        is_gone(&words);
+        wait_until_gone(&words);
     }
 }
 
@@ -144,13 +144,13 @@ fn signal_ends_every_started_process() {
             continue;
         }
         let mut sandbox = Sandbox::new();
-        let time = unlike(i);
+        let time = unique_sleep(i);
         sandbox.use_program("statix", &format!("#!/bin/sh\nsleep {time} &\nsleep {time}\n"));
         sandbox.write("x.nix", "{ }\n");
         let mut command = sandbox.command("work", &["lint", "x.nix"]);
         let mut lint = command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
         let words = format!("sleep {time}");
-        while !lives(&words) && lint.try_wait().unwrap().is_none() {
+        while !is_running(&words) && lint.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(20));
         }
         kill_process(Pid::from_child(&lint), signal).unwrap();
@@ -158,6 +158,6 @@ fn signal_ends_every_started_process() {
         let status = lint.wait().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(signal.as_raw()), "{status}");
         assert!(started.elapsed() < Duration::from_secs(10), "{signal:?} took {:?}", started.elapsed());
-        is_gone(&words);
+        wait_until_gone(&words);
     }
 }

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::programs::is_gone;
+use super::programs::wait_until_gone;
 use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::at;
@@ -14,12 +14,12 @@ const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
 const STALLED: &str = "no data moved to or from `origin` for 2s (limit `lattice.limit.network`)";
 
 /// A server that accepts and never answers, for as long as the value lives.
-struct Silent {
+struct SilentServer {
     address: String,
     _held: mpsc::Receiver<TcpStream>,
 }
 
-impl Silent {
+impl SilentServer {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -34,7 +34,7 @@ impl Silent {
 }
 
 /// A clone in which nothing may stand still for more than two seconds.
-fn impatient() -> Sandbox {
+fn with_short_network_limit() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.limit.network", "2"]);
     sandbox
@@ -42,7 +42,7 @@ fn impatient() -> Sandbox {
 
 /// Runs git-lattice, which must not take long.
 #[track_caller]
-fn soon(sandbox: &Sandbox, args: &[&str]) -> Run {
+fn run_soon(sandbox: &Sandbox, args: &[&str]) -> Run {
     let started = Instant::now();
     let run = sandbox.lattice(args);
     assert!(started.elapsed() < Duration::from_secs(40), "{args:?} took {:?}", started.elapsed());
@@ -52,18 +52,18 @@ fn soon(sandbox: &Sandbox, args: &[&str]) -> Run {
 #[test]
 fn silent_remote_blocks_no_command() {
     for scheme in ["http", "git"] {
-        let (sandbox, server) = (impatient(), Silent::start());
+        let (sandbox, server) = (with_short_network_limit(), SilentServer::start());
         let good = sandbox.git(&["remote", "get-url", "origin"]);
         sandbox.git(&["remote", "set-url", "origin", &server.url(scheme)]);
-        soon(&sandbox, &["doctor"]).exits(0).says_out(&format!("`origin` does not answer: {STALLED}"));
+        run_soon(&sandbox, &["doctor"]).exits(0).says_out(&format!("`origin` does not answer: {STALLED}"));
         let before = sandbox.state();
-        let run = soon(&sandbox, &["sync"]).exits(1).says_err(&format!("could not query `origin`: {STALLED}"));
+        let run = run_soon(&sandbox, &["sync"]).exits(1).says_err(&format!("could not query `origin`: {STALLED}"));
         run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
         assert_eq!(sandbox.state(), before, "sync should have changed nothing");
-        let run = soon(&sandbox, &NEW).exits(1).says_out("created").says_out("not pushed").says_err(STALLED);
+        let run = run_soon(&sandbox, &NEW).exits(1).says_out("created").says_out("not pushed").says_err(STALLED);
         let run = run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
         assert!(!run.stderr.contains("waiting for"), "what is waited for is for terminals: {}", run.stderr);
-        is_gone(&server.address);
+        wait_until_gone(&server.address);
         sandbox.git(&["remote", "set-url", "origin", &good]);
         sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
         sandbox.git_in("remote.git", &["rev-parse", BRANCH]);
@@ -83,7 +83,7 @@ fn slow_push_with_progress_is_not_ended() {
     let speaks = ("remote.git/hooks/pre-receive", "for i in 1 2 3 4 5 6; do sleep 1; echo still here; done");
     let computes = ("work/.git/hooks/pre-push", "while :; do :; done & sleep 6; kill $!");
     for (path, script) in [speaks, computes] {
-        let sandbox = impatient();
+        let sandbox = with_short_network_limit();
         hook(&sandbox, path, script);
         let started = Instant::now();
         sandbox.lattice(&NEW).exits(0).says_out("created").says_out("pushed");
@@ -93,10 +93,10 @@ fn slow_push_with_progress_is_not_ended() {
 
 #[test]
 fn stalled_push_is_reported_as_not_pushed() {
-    let sandbox = impatient();
+    let sandbox = with_short_network_limit();
     hook(&sandbox, "remote.git/hooks/pre-receive", "sleep 60; exit 1");
-    soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push failed").says_err(STALLED);
-    let json = soon(&sandbox, &["sync", "--json"]).exits(1).json();
+    run_soon(&sandbox, &NEW).exits(1).says_out("not pushed").says_err("the push failed").says_err(STALLED);
+    let json = run_soon(&sandbox, &["sync", "--json"]).exits(1).json();
     assert_eq!(json["points"][0]["refused"], STALLED, "{json}");
     assert_eq!(json["points"][0]["done"], serde_json::Value::Null, "{json}");
 }
@@ -116,34 +116,34 @@ fn invalid_network_limit_is_named_first() {
 #[test]
 fn silent_cache_blocks_no_build() {
     for nix in every_nix() {
-        let (mut sandbox, server) = (impatient(), Silent::start());
+        let (mut sandbox, server) = (with_short_network_limit(), SilentServer::start());
         sandbox.use_nix(&nix);
         sandbox.points(&[&at("phase0/step1")]);
         let cache = format!("http://{}", server.address);
-        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--push-cache", &cache]).says_out("built");
+        let run = run_soon(&sandbox, &["build", &at("phase0/step1"), "--push-cache", &cache]).says_out("built");
         run.says_err("nothing moved for 2 seconds").says_err("lattice.limit.network");
-        is_gone(&server.address);
+        wait_until_gone(&server.address);
     }
 }
 
 #[test]
 fn silent_store_blocks_no_build() {
     for nix in every_nix() {
-        let (mut sandbox, server) = (impatient(), Silent::start());
+        let (mut sandbox, server) = (with_short_network_limit(), SilentServer::start());
         sandbox.use_nix(&nix);
         sandbox.points(&[&at("phase0/step1")]);
         let store = format!("http://{}", server.address);
-        let run = soon(&sandbox, &["build", &at("phase0/step1"), "--store", &store]).exits(2);
+        let run = run_soon(&sandbox, &["build", &at("phase0/step1"), "--store", &store]).exits(2);
         run.says_err("nothing moved for 2 seconds").says_err("hint: `git config lattice.limit.network");
         assert!(sandbox.records().is_empty(), "a silent store says nothing about the point");
-        is_gone(&server.address);
+        wait_until_gone(&server.address);
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn terminal_shows_what_is_waited_for() {
-    let (sandbox, server) = (impatient(), Silent::start());
+    let (sandbox, server) = (with_short_network_limit(), SilentServer::start());
     sandbox.git(&["remote", "set-url", "origin", &server.url("http")]);
     let mut command = std::process::Command::new(which::which("script").unwrap());
     sandbox.environment(&mut command);
@@ -153,5 +153,5 @@ fn terminal_shows_what_is_waited_for() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("waiting for the remote `origin`"), "{said}");
     assert!(said.contains(STALLED), "{said}");
-    is_gone(&server.address);
+    wait_until_gone(&server.address);
 }

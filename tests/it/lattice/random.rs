@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 
 /// How many values of an open chain are looked at.
-const OPEN: u64 = 3;
+const OPEN_VALUES: u64 = 3;
 const MOST_POINTS: u64 = 300;
 /// No two are the same when letter case is ignored; some would end in `.lock` with a little help.
 const WORDS: [&str; 14] = [
@@ -41,7 +41,9 @@ impl List {
     fn values(&self) -> Vec<String> {
         match self {
             Self::Closed(values) => values.iter().map(ToString::to_string).collect(),
-            Self::Open(form, first) => (*first..first + OPEN).map(|n| form.replace("{n}", &n.to_string())).collect(),
+            Self::Open(form, first) => {
+                (*first..first + OPEN_VALUES).map(|n| form.replace("{n}", &n.to_string())).collect()
+            }
         }
     }
 
@@ -58,18 +60,18 @@ impl List {
 }
 
 #[derive(Debug, Clone)]
-enum Plan {
+enum AxisPlan {
     Set(Vec<&'static str>),
     Chain(List),
     /// Lists to hand out to the values of the chain before, and one for the rest.
     Per(Vec<List>, Option<List>),
 }
 
-impl Plan {
+impl AxisPlan {
     fn most_points(&self) -> u64 {
         match self {
             Self::Set(values) => (1 << values.len()) - 1,
-            Self::Chain(_) | Self::Per(..) => OPEN,
+            Self::Chain(_) | Self::Per(..) => OPEN_VALUES,
         }
     }
 }
@@ -79,7 +81,7 @@ type Lists = BTreeMap<Option<String>, List>;
 
 /// A point in the test's own words: what it ought to be.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct ModelPoint {
     pub(super) point: Point,
     pub(super) texts: Vec<String>,
     sets: Vec<BTreeSet<String>>,
@@ -88,7 +90,7 @@ pub(super) struct Known {
     pub(super) ends: Vec<bool>,
 }
 
-impl Known {
+impl ModelPoint {
     pub(super) fn is_at_or_below(&self, other: &Self) -> bool {
         self.sets.iter().zip(&other.sets).all(|(a, b)| a.is_subset(b)) && self.ranks <= other.ranks
     }
@@ -104,12 +106,12 @@ impl Known {
 
 /// A lattice and all its points (of open chains, the first few values).
 #[derive(Clone)]
-pub(super) struct World {
+pub(super) struct RandomLattice {
     pub(super) lattice: Lattice,
-    pub(super) points: Vec<Known>,
+    pub(super) points: Vec<ModelPoint>,
 }
 
-impl fmt::Debug for World {
+impl fmt::Debug for RandomLattice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = |axis: &Axis| if matches!(axis.kind, Kind::Set(_)) { "set" } else { "chain" };
         let describe = |axis: &Axis| format!("{} {}: {}", kind(axis), axis.name, axis.describe());
@@ -117,14 +119,14 @@ impl fmt::Debug for World {
     }
 }
 
-impl World {
-    pub(super) fn at(&self, index: Index) -> &Known {
+impl RandomLattice {
+    pub(super) fn at(&self, index: Index) -> &ModelPoint {
         index.get(&self.points)
     }
 
     /// What axis `i` is written as in some point, each once.
     pub(super) fn texts_of(&self, i: usize) -> Vec<&str> {
-        let texts: BTreeSet<_> = self.points.iter().map(|known| known.texts[i].as_str()).collect();
+        let texts: BTreeSet<_> = self.points.iter().map(|model| model.texts[i].as_str()).collect();
         texts.into_iter().collect()
     }
 }
@@ -137,53 +139,53 @@ fn list() -> impl Strategy<Value = List> {
     ]
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+fn plan() -> impl Strategy<Value = AxisPlan> {
     prop_oneof![
-        subsequence(&WORDS[..], 1..=3).prop_shuffle().prop_map(Plan::Set),
-        list().prop_map(Plan::Chain),
-        (prop::collection::vec(list(), 1..4), prop::option::of(list())).prop_map(|(of, rest)| Plan::Per(of, rest)),
+        subsequence(&WORDS[..], 1..=3).prop_shuffle().prop_map(AxisPlan::Set),
+        list().prop_map(AxisPlan::Chain),
+        (prop::collection::vec(list(), 1..4), prop::option::of(list())).prop_map(|(of, rest)| AxisPlan::Per(of, rest)),
     ]
 }
 
-pub(super) fn world() -> impl Strategy<Value = World> {
+pub(super) fn random_lattice() -> impl Strategy<Value = RandomLattice> {
     prop::collection::vec(plan(), 1..=5)
-        .prop_filter("small", |plans| plans.iter().map(Plan::most_points).product::<u64>() <= MOST_POINTS)
+        .prop_filter("small", |plans| plans.iter().map(AxisPlan::most_points).product::<u64>() <= MOST_POINTS)
         .prop_map(|plans| assemble(&plans))
 }
 
 /// A world and some of its points.
-pub(super) fn world_with(points: usize) -> impl Strategy<Value = (World, Vec<Known>)> {
-    (world(), prop::collection::vec(any::<Index>(), points)).prop_map(|(world, chosen)| {
-        let points = chosen.into_iter().map(|index| world.at(index).clone()).collect();
-        (world, points)
+pub(super) fn lattice_with_points(points: usize) -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
+    (random_lattice(), prop::collection::vec(any::<Index>(), points)).prop_map(|(random, chosen)| {
+        let points = chosen.into_iter().map(|index| random.at(index).clone()).collect();
+        (random, points)
     })
 }
 
 /// A world and some of its points, each once.
-pub(super) fn populated() -> impl Strategy<Value = (World, Vec<Known>)> {
-    world().prop_flat_map(|world| {
-        let most = world.points.len();
-        (subsequence(world.points.clone(), 0..=most.min(80)), Just(world)).prop_map(|(some, world)| (world, some))
+pub(super) fn lattice_and_population() -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
+    random_lattice().prop_flat_map(|random| {
+        let most = random.points.len();
+        (subsequence(random.points.clone(), 0..=most.min(80)), Just(random)).prop_map(|(some, random)| (random, some))
     })
 }
 
 /// Axes named `a0`, `a1`, ..., and their points.
-fn assemble(plans: &[Plan]) -> World {
+fn assemble(plans: &[AxisPlan]) -> RandomLattice {
     let mut before: Option<Lists> = None;
     let (mut axes, mut found) = (Vec::new(), vec![(empty(), None)]);
     for (i, plan) in plans.iter().enumerate() {
         let kind = match plan {
-            Plan::Set(values) => {
+            AxisPlan::Set(values) => {
                 found = with_set(&found, values);
                 Kind::Set(listed(values))
             }
-            Plan::Chain(list) => {
+            AxisPlan::Chain(list) => {
                 let lists = before.insert(Lists::from([(None, list.clone())]));
                 found = with_chain(&found, lists);
                 Kind::Chain(list.chain())
             }
-            Plan::Per(of, rest) => {
-                let lists = hand_out(of, rest.as_ref(), before.as_ref());
+            AxisPlan::Per(of, rest) => {
+                let lists = lists_per_value(of, rest.as_ref(), before.as_ref());
                 found = with_chain(&found, &lists);
                 Kind::Chain(chain_of(before.insert(lists)))
             }
@@ -191,13 +193,13 @@ fn assemble(plans: &[Plan]) -> World {
         axes.push(Axis { name: AxisName::parse(&format!("a{i}")).expect("a name"), kind });
     }
     let lattice = Lattice::new(axes).expect("a lattice");
-    let read = |known: Known| Known { point: lattice.point_of(&known.texts).expect("a point"), ..known };
-    let points = found.into_iter().map(|(known, _)| read(known)).collect();
-    World { lattice, points }
+    let read = |model: ModelPoint| ModelPoint { point: lattice.point_of(&model.texts).expect("a point"), ..model };
+    let points = found.into_iter().map(|(model, _)| read(model)).collect();
+    RandomLattice { lattice, points }
 }
 
 /// Every value of the chain before gets a list; where that has no end or there is a list for the rest, the first ones do.
-fn hand_out(of: &[List], rest: Option<&List>, before: Option<&Lists>) -> Lists {
+fn lists_per_value(of: &[List], rest: Option<&List>, before: Option<&Lists>) -> Lists {
     let Some(before) = before else { return Lists::from([(None, of[0].clone())]) };
     let needs_rest = before.values().any(List::is_open);
     let keys: BTreeSet<_> = before.values().flat_map(List::values).collect();
@@ -216,37 +218,37 @@ fn chain_of(lists: &Lists) -> Chain {
     Chain::Per { of: named.collect(), rest: rest.map(Box::new) }
 }
 
-type Found = Vec<(Known, Option<String>)>;
+type ModelPoints = Vec<(ModelPoint, Option<String>)>;
 
-fn empty() -> Known {
+fn empty() -> ModelPoint {
     let axis = Axis { name: AxisName::parse("none").expect("a name"), kind: Kind::Set(listed(&["x"])) };
     let point = Lattice::new(vec![axis]).and_then(|lattice| lattice.parse_point("x")).expect("a point");
-    Known { point, texts: Vec::new(), sets: Vec::new(), ranks: Vec::new(), ends: Vec::new() }
+    ModelPoint { point, texts: Vec::new(), sets: Vec::new(), ranks: Vec::new(), ends: Vec::new() }
 }
 
-fn with_set(found: &Found, values: &[&str]) -> Found {
+fn with_set(found: &ModelPoints, values: &[&str]) -> ModelPoints {
     let subset =
         |mask: u32| values.iter().enumerate().filter(move |(i, _)| mask >> i & 1 == 1).map(|(_, v)| v.to_string());
-    let extend = |(known, before): &(Known, Option<String>), mask: u32| {
-        let (mut known, members) = (known.clone(), subset(mask).collect::<BTreeSet<_>>());
-        known.texts.push(members.iter().map(String::as_str).collect::<Vec<_>>().join("+"));
-        known.sets.push(members);
-        (known, before.clone())
+    let extend = |(model, before): &(ModelPoint, Option<String>), mask: u32| {
+        let (mut model, members) = (model.clone(), subset(mask).collect::<BTreeSet<_>>());
+        model.texts.push(members.iter().map(String::as_str).collect::<Vec<_>>().join("+"));
+        model.sets.push(members);
+        (model, before.clone())
     };
-    found.iter().flat_map(|known| (1..1 << values.len()).map(move |mask| extend(known, mask))).collect()
+    found.iter().flat_map(|model| (1..1 << values.len()).map(move |mask| extend(model, mask))).collect()
 }
 
-fn with_chain(found: &Found, lists: &Lists) -> Found {
-    let extend = |(known, before): &(Known, Option<String>)| {
+fn with_chain(found: &ModelPoints, lists: &Lists) -> ModelPoints {
+    let extend = |(model, before): &(ModelPoint, Option<String>)| {
         let list = lists.get(before).or(lists.get(&None)).expect("a list for every value");
         let values = list.values();
         let end = if list.is_open() { None } else { values.len().checked_sub(1) };
         let each = values.into_iter().enumerate().map(|(rank, text)| {
-            let mut known = known.clone();
-            known.texts.push(text.clone());
-            known.ranks.push(rank as u64);
-            known.ends.push(Some(rank) == end);
-            (known, Some(text))
+            let mut model = model.clone();
+            model.texts.push(text.clone());
+            model.ranks.push(rank as u64);
+            model.ends.push(Some(rank) == end);
+            (model, Some(text))
         });
         each.collect::<Vec<_>>()
     };

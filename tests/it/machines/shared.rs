@@ -19,11 +19,11 @@ pub(super) fn every_pair() -> Vec<(PathBuf, PathBuf)> {
     all.iter().cloned().zip(all.iter().cycle().skip(1).cloned()).collect()
 }
 
-pub(super) fn here_linux() -> String {
+pub(super) fn this_system() -> String {
     format!("{}-linux", here())
 }
 
-pub(super) fn elsewhere_linux() -> String {
+pub(super) fn other_system() -> String {
     format!("{}-linux", elsewhere())
 }
 
@@ -60,14 +60,14 @@ pub(super) fn out(record: &Value) -> &str {
 
 /// The newest record of what a point holds now.
 #[track_caller]
-pub(super) fn last(sandbox: &Sandbox) -> Value {
+pub(super) fn latest_record(sandbox: &Sandbox) -> Value {
     let is_current = |record: &&Value| sandbox.point(record["point"].as_str().unwrap())["key"] == record["key"];
     sandbox.records().iter().rfind(is_current).expect("there should be a record").clone()
 }
 
 impl Sandbox {
     /// Runs git-lattice with what it takes to get into the machines behind `sshd`.
-    pub(super) fn lattice_by(&self, sshd: &Sshd, args: &[&str]) -> Run {
+    pub(super) fn lattice_over_ssh(&self, sshd: &Sshd, args: &[&str]) -> Run {
         self.lattice_in("work", args, |command| command.env("NIX_SSHOPTS", sshd.options()))
     }
 

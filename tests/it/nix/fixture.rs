@@ -11,13 +11,13 @@ use git_lattice::system::System;
 use tempfile::TempDir;
 
 /// The system of this machine.
-pub(super) fn here() -> System {
+pub(super) fn this_system() -> System {
     let os = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
 }
 
 /// A system that no machine here is.
-pub(super) fn elsewhere() -> System {
+pub(super) fn other_system() -> System {
     System::parse("riscv64-linux").unwrap()
 }
 
@@ -35,15 +35,15 @@ pub(super) fn shell_flake(system: &System, name: &str, script: &str) -> String {
 }
 
 /// A scratch folder with a repository whose path has every difficult character, and a `nix` with its private store.
-pub(super) struct World {
+pub(super) struct NixFixture {
     root: TempDir,
 }
 
-impl World {
+impl NixFixture {
     /// With the `nix` at `program`, its configuration being nix.md's and these lines.
     pub(super) fn new(program: &Path, settings: &str) -> Self {
-        let world = Self { root: TempDir::new().unwrap() };
-        let root = world.root.path();
+        let fixture = Self { root: TempDir::new().unwrap() };
+        let root = fixture.root.path();
         fs::create_dir(root.join("conf")).unwrap();
         fs::write(root.join("conf/nix.conf"), format!("{}{settings}\n", configuration())).unwrap();
         let script = |program: &Path| {
@@ -56,19 +56,19 @@ impl World {
                 program.display()
             )
         };
-        world.script("nix", &script(program));
-        world.script("nix-store", &script(&program.with_file_name("nix-store")));
-        fs::create_dir(world.repo()).unwrap();
-        world.git(&world.repo(), &["init", "-q"]);
-        world
+        fixture.script("nix", &script(program));
+        fixture.script("nix-store", &script(&program.with_file_name("nix-store")));
+        fs::create_dir(fixture.repo()).unwrap();
+        fixture.git(&fixture.repo(), &["init", "-q"]);
+        fixture
     }
 
     /// With a `nix` that is this shell script.
     pub(super) fn fake(script: &str) -> Self {
-        let world = Self { root: TempDir::new().unwrap() };
-        world.script("nix", script);
-        world.script("nix-store", script);
-        world
+        let fixture = Self { root: TempDir::new().unwrap() };
+        fixture.script("nix", script);
+        fixture.script("nix-store", script);
+        fixture
     }
 
     fn script(&self, name: &str, text: &str) {
@@ -115,7 +115,7 @@ impl World {
 
     /// Builds it for this machine.
     pub(super) fn build(&self, flake: FlakeRef, mode: Mode) -> (Outcome, Vec<Event>) {
-        self.run(&Request::new(flake, here(), mode))
+        self.run(&Request::new(flake, this_system(), mode))
     }
 
     /// Builds what is asked and keeps all events.
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for NixFixture {
     /// The store is read-only, for all but root.
     fn drop(&mut self) {
         Command::new("chmod").args(["-R", "u+w"]).arg(self.root.path()).output().ok();
