@@ -113,9 +113,10 @@ fn record_line(record: &Record) -> String {
     let what = what.map(|what| format!(": {what}")).unwrap_or_default();
     let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
+    let took = record.took().map(|seconds| format!("{seconds:.1} s ")).unwrap_or_default();
     harmless(&format!(
-        "{verdict} {} {} {:.1} s by {}@{} with Nix {nix}{what}",
-        record.system, record.started, record.seconds, record.user, record.host
+        "{verdict} {} {} {took}by {}@{} with Nix {nix}{what}",
+        record.system, record.started, record.user, record.host
     ))
 }
 

@@ -13,7 +13,7 @@ use super::store_path::StorePath;
 use super::user_config::UserConfig;
 use super::version::Version;
 use crate::env;
-use crate::nix::read::path_info;
+use crate::nix::read::path_info::{self, PathInfo};
 use crate::nix::read::settings::Settings;
 use crate::process::Cmd;
 
@@ -160,19 +160,19 @@ impl Nix {
         Ok(damaged)
     }
 
-    /// Returns the NAR hashes (SRI) of valid store paths. Paths that are not valid are left out, even if a cache has them.
-    pub fn nar_hashes<'a>(
+    /// Returns what is known of valid store paths. Paths that are not valid are left out, even if a cache has them.
+    pub(super) fn path_infos<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a StorePath>,
         options: &Options,
-    ) -> Result<HashMap<StorePath, String>, Error> {
+    ) -> Result<HashMap<StorePath, PathInfo>, Error> {
         let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
         let paths: Vec<_> = paths.into_iter().map(StorePath::as_str).collect();
-        let mut hashes = HashMap::new();
+        let mut infos = HashMap::new();
         for some in paths.chunks(AT_ONCE) {
             let cmd = options.ask_store(self.cmd(["path-info", "--json", "--option", "substitute", "false"]));
-            hashes.extend(path_info::nar_hashes(&cmd.args(format).args(some).read()?.stdout)?);
+            infos.extend(path_info::infos(&cmd.args(format).args(some).read()?.stdout)?);
         }
-        Ok(hashes)
+        Ok(infos)
     }
 }

@@ -75,9 +75,9 @@ pub struct Record {
     pub error: Option<String>,
     /// The version of Nix.
     pub nix: Option<String>,
-    /// When the build began, RFC 3339 in UTC.
+    /// When the builder of the point's own derivation started, RFC 3339 in UTC; when the build was asked for if it did not run.
     pub started: String,
-    /// How long the build took.
+    /// How long that builder ran; 0 if it did not run: the output existed, came from a cache, or a point below failed.
     pub seconds: f64,
     /// The host that wrote the record.
     pub host: String,
@@ -129,6 +129,11 @@ impl Record {
             machine: None,
             made: Made(()),
         }
+    }
+
+    /// How long the builder ran; `None` if it did not run.
+    pub fn took(&self) -> Option<f64> {
+        Some(self.seconds).filter(|seconds| *seconds > 0.0)
     }
 }
 

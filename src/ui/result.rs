@@ -18,7 +18,12 @@ pub fn line(done: &Done, color: bool) -> String {
         (Some(out), None) => out.path.to_string(),
         (None, None) => String::new(),
     };
-    let when = if done.fresh { format!("{:.1} s", record.seconds) } else { format!("recorded {}", record.started) };
-    let text = harmless(&format!("{}  {}  {when}  {place}", record.point, record.system));
+    let when = match (done.fresh, record.took()) {
+        (false, _) => format!("recorded {}  ", record.started),
+        (true, Some(seconds)) => format!("{seconds:.1} s  "),
+        (true, None) if record.verdict.is_good() => "no build needed  ".to_owned(),
+        (true, None) => String::new(),
+    };
+    let text = harmless(&format!("{}  {}  {when}{place}", record.point, record.system));
     format!("{}  {}", paint(word, tone, color), text.trim_end())
 }

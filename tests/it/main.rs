@@ -5,6 +5,7 @@
 mod background;
 mod bad_input;
 mod build;
+mod build_times;
 mod chains;
 mod check;
 mod command_reference;

@@ -66,6 +66,8 @@ pub enum Event {
     },
     /// Progress of the whole work.
     Progress {
+        /// The activity.
+        id: u64,
         /// The unit.
         work: Work,
         /// Finished.
@@ -181,7 +183,7 @@ impl Reader {
     /// Starts a new group of counters at zero; their presence shows that evaluation is over.
     fn count(&mut self, id: u64, work: Work) -> Event {
         self.counted.insert(id, work);
-        Event::Progress { work, done: 0, expected: 0, running: 0, failed: 0 }
+        Event::Progress { id, work, done: 0, expected: 0, running: 0, failed: 0 }
     }
 
     fn result(&self, value: &Value) -> Option<Event> {
@@ -193,7 +195,7 @@ impl Reader {
             result::PROGRESS => {
                 let work = *self.counted.get(&id)?;
                 let n = |index| field(value, index)?.as_u64();
-                Some(Event::Progress { work, done: n(0)?, expected: n(1)?, running: n(2)?, failed: n(3)? })
+                Some(Event::Progress { id, work, done: n(0)?, expected: n(1)?, running: n(2)?, failed: n(3)? })
             }
             _ => None,
         }

@@ -9,10 +9,19 @@ use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "path-info --json";
 
-/// Returns the NAR hash of each valid path.
+/// What Nix knows of a valid path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::nix) struct PathInfo {
+    /// The NAR hash of its contents (SRI).
+    pub(in crate::nix) nar_hash: String,
+    /// When it was added to the store, in seconds after 1970.
+    pub(in crate::nix) registered: Option<u64>,
+}
+
+/// Returns what Nix knows of each valid path.
 ///
 /// Nix up to 2.18 and Lix print an array, newer versions an object by path, format 2 an object by base name under `info`.
-pub(in crate::nix) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, String>, Error> {
+pub(in crate::nix) fn infos(json: &[u8]) -> Result<HashMap<StorePath, PathInfo>, Error> {
     let value: Value = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
     let entries: Vec<(String, &Value)> = match &value {
         Value::Array(all) => {
@@ -21,10 +30,12 @@ pub(in crate::nix) fn nar_hashes(json: &[u8]) -> Result<HashMap<StorePath, Strin
         Value::Object(all) => by_base_name(all).unwrap_or_else(|| all.iter().map(|(k, v)| (k.clone(), v)).collect()),
         _ => return Err(Error::unreadable(COMMAND, &"neither a list nor an object")),
     };
-    let hash = |(path, info): (String, &Value)| {
-        Some((StorePath::parse(&path).ok()?, info.get("narHash")?.as_str()?.to_owned()))
+    let info = |(path, info): (String, &Value)| {
+        let nar_hash = info.get("narHash")?.as_str()?.to_owned();
+        let registered = info.get("registrationTime").and_then(Value::as_u64).filter(|seconds| *seconds > 0);
+        Some((StorePath::parse(&path).ok()?, PathInfo { nar_hash, registered }))
     };
-    Ok(entries.into_iter().filter_map(hash).collect())
+    Ok(entries.into_iter().filter_map(info).collect())
 }
 
 fn by_base_name(all: &Map<String, Value>) -> Option<Vec<(String, &Value)>> {
@@ -43,23 +54,28 @@ mod tests {
     #[test]
     fn parses_all_formats_alike() {
         let shapes = [
-            format!(r#"[{{"path":"{PATH}","narHash":"{HASH}","narSize":120,"references":[],"ultimate":true}}]"#),
-            format!(r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","storeDir":"/nix/store","version":1}}}}"#),
             format!(
-                r#"{{"info":{{"ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi":{{"narHash":"{HASH}"}}}},"storeDir":"/nix/store","version":2}}"#
+                r#"[{{"path":"{PATH}","narHash":"{HASH}","narSize":120,"references":[],"registrationTime":7,"ultimate":true}}]"#
+            ),
+            format!(
+                r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","registrationTime":7,"storeDir":"/nix/store","version":1}}}}"#
+            ),
+            format!(
+                r#"{{"info":{{"ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi":{{"narHash":"{HASH}","registrationTime":7}}}},"storeDir":"/nix/store","version":2}}"#
             ),
         ];
         for json in shapes {
-            let hashes = nar_hashes(json.as_bytes()).unwrap();
-            assert_eq!(hashes.get(&StorePath::parse(PATH).unwrap()).map(String::as_str), Some(HASH), "{json}");
+            let infos = infos(json.as_bytes()).unwrap();
+            let expected = PathInfo { nar_hash: HASH.to_owned(), registered: Some(7) };
+            assert_eq!(infos.get(&StorePath::parse(PATH).unwrap()), Some(&expected), "{json}");
         }
     }
 
     #[test]
     fn invalid_paths_have_no_hash() {
         for json in [format!(r#"[{{"path":"{PATH}","valid":false}}]"#), format!(r#"{{"{PATH}":null}}"#)] {
-            assert!(nar_hashes(json.as_bytes()).unwrap().is_empty(), "{json}");
+            assert!(infos(json.as_bytes()).unwrap().is_empty(), "{json}");
         }
-        assert!(nar_hashes(b"").is_err() && nar_hashes(b"7").is_err());
+        assert!(infos(b"").is_err() && infos(b"7").is_err());
     }
 }

@@ -48,10 +48,10 @@ impl Nix {
             };
             let on = &mut |step: Step<'_>| match step {
                 Step::Event { event, .. } => on_event(event),
-                Step::Finished(finished) => built.extend(finished),
+                Step::Finished(finished) => built.extend(finished.into_iter().map(|finished| finished.outcome)),
             };
             self.realise(&[derivation], request.out_link.as_deref(), &request.options, on)?;
         }
-        built.pop().map(|(_, outcome)| outcome).ok_or_else(|| Error::unreadable("store --realise", &"it is empty"))
+        built.pop().ok_or_else(|| Error::unreadable("store --realise", &"it is empty"))
     }
 }

@@ -4,3 +4,4 @@ pub(super) mod build;
 pub(super) mod copy;
 pub(super) mod realise;
 pub(super) mod rebuild;
+pub(super) mod times;

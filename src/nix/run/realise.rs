@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::nix::ask::evaluate::Derivation;
 use crate::nix::error::Error;
@@ -19,7 +19,9 @@ use crate::nix::read::failure::Failure;
 use crate::nix::read::graph::{Graph, base};
 use crate::nix::read::internal_json::{Event, Reader, Work};
 use crate::nix::read::outcome::{Outcome, Output};
+use crate::nix::read::path_info::PathInfo;
 use crate::nix::read::statement::derivation_in;
+use crate::nix::run::times::{Ran, Times};
 use crate::nix::store_path::StorePath;
 use crate::process::{Clock, Heard};
 
@@ -39,7 +41,18 @@ pub enum Step<'a> {
         about: &'a [usize],
     },
     /// These builds have finished.
-    Finished(Vec<(usize, Outcome)>),
+    Finished(Vec<Finished>),
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its index in the list that was passed.
+    pub index: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When its own builder ran; `None` if it did not run now: the output existed, was copied, or a dependency failed.
+    pub ran: Option<Ran>,
 }
 
 impl Nix {
@@ -70,8 +83,11 @@ impl Nix {
             started: HashSet::new(),
             activities: HashMap::new(),
             graph: OnceCell::new(),
+            times: Times::default(),
             done: [0; 2],
             has_changed: false,
+            deferred: HashSet::new(),
+            called: 0,
             last_query: Instant::now(),
             pause: PATIENCE,
         };
@@ -104,10 +120,16 @@ struct Realising<'a> {
     /// The builds of each activity.
     activities: HashMap<u64, Vec<usize>>,
     graph: OnceCell<Graph>,
+    /// When the builders ran.
+    times: Times,
     /// The counts of builds and copies that nix reported.
     done: [u64; 2],
     /// Whether something ended since the store was queried.
     has_changed: bool,
+    /// The builds that [`Realising::settle`] did not report although their outputs exist.
+    deferred: HashSet<usize>,
+    /// When nix was called, in seconds after 1970.
+    called: u64,
     last_query: Instant,
     pause: Duration,
 }
@@ -129,7 +151,8 @@ impl Realising<'_> {
 
     fn call(&mut self, some: &[usize]) -> Result<(), Error> {
         let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::of_build());
-        (self.activities, self.done) = (HashMap::new(), [0; 2]);
+        (self.activities, self.times, self.done) = (HashMap::new(), Times::default(), [0; 2]);
+        self.called = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let cmd = self.options.apply_store(self.nix.store_cmd()?.args(["--realise", "--keep-going"]));
         let cmd = self.options.apply(cmd);
         let cmd = self.link.iter().fold(cmd, |cmd, link| cmd.arg("--add-root").arg(link).arg("--indirect"));
@@ -143,11 +166,11 @@ impl Realising<'_> {
                 self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
             }
             if self.has_changed && self.last_query.elapsed() >= self.pause {
-                self.settle().unwrap_or_else(|error| trouble = Some(error));
+                self.settle(false).unwrap_or_else(|error| trouble = Some(error));
             }
             Clock::Stop
         })?;
-        self.settle()?;
+        self.settle(true)?;
         trouble.map_or(Ok(()), Err)?;
         let rest: Vec<usize> = some.iter().copied().filter(|i| self.open.contains(i)).collect();
         if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &diagnosis) }
@@ -166,6 +189,7 @@ impl Realising<'_> {
 
     fn pass_on(&mut self, event: &Event) -> Result<(), Error> {
         let about = self.about(event)?;
+        self.times.note(event, |drv| self.places.contains_key(drv));
         match event {
             Event::BuildStarted { id, drv, .. } => {
                 self.started.extend(self.places.get(base(drv.as_str())).into_iter().flatten());
@@ -216,13 +240,14 @@ impl Realising<'_> {
         self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"it is empty"))
     }
 
-    /// Reports all builds whose outputs are in the store.
-    fn settle(&mut self) -> Result<(), Error> {
+    /// Reports all builds whose outputs are in the store. Before the end, those whose start may not have been read yet wait for the
+    /// next time.
+    fn settle(&mut self, is_final: bool) -> Result<(), Error> {
         let began = Instant::now();
         let paths = self.open.iter().flat_map(|i| &self.what[*i].outputs).map(|(_, path)| path);
-        let hashes = self.nix.nar_hashes(paths, self.options)?;
+        let infos = self.nix.path_infos(paths, self.options)?;
         let output = |(name, path): &(String, StorePath)| {
-            let nar_hash = hashes.get(path)?.clone();
+            let nar_hash = infos.get(path)?.nar_hash.clone();
             Some(Output { name: name.clone(), path: path.clone(), nar_hash })
         };
         let built = |i: &usize| {
@@ -230,21 +255,41 @@ impl Realising<'_> {
             let outputs = outputs.iter().map(output).collect::<Option<_>>()?;
             Some((*i, Outcome::Built { drv: drv.clone(), outputs }))
         };
-        let over: Vec<_> = self.open.iter().filter_map(built).collect();
-        self.end(over);
-        self.has_changed = false;
+        let mut over: Vec<_> = self.open.iter().filter_map(built).collect();
+        let deferred = if is_final { HashSet::new() } else { self.unread(&over, &infos) };
+        over.retain(|(i, _)| !deferred.contains(i));
+        self.end(over, &infos);
+        (self.has_changed, self.deferred) = (!deferred.is_empty(), deferred);
         self.last_query = Instant::now();
         self.pause = PATIENCE.max(began.elapsed() * SHARE);
         Ok(())
     }
 
-    fn end(&mut self, over: Vec<(usize, Outcome)>) {
-        for (i, _) in &over {
-            self.open.remove(i);
+    /// Returns the builds whose output is new, although no start of a builder has been read: it was copied, or Nix is ahead of us.
+    fn unread(&self, over: &[(usize, Outcome)], infos: &HashMap<StorePath, PathInfo>) -> HashSet<usize> {
+        let is_new = |i: &usize| {
+            let Derivation { drv, outputs } = &self.what[*i];
+            let registered = outputs.iter().find_map(|(_, path)| infos.get(path)?.registered);
+            !self.times.has_started(drv) && !self.deferred.contains(i) && registered.is_none_or(|at| at >= self.called)
+        };
+        over.iter().map(|(i, _)| *i).filter(is_new).collect()
+    }
+
+    fn end(&mut self, over: Vec<(usize, Outcome)>, infos: &HashMap<StorePath, PathInfo>) {
+        if over.is_empty() {
+            return;
         }
-        if !over.is_empty() {
-            (self.on)(Step::Finished(over));
-        }
+        let ended = |(i, _): &(usize, Outcome)| {
+            let Derivation { drv, outputs } = &self.what[*i];
+            (drv, outputs.iter().find_map(|(_, path)| infos.get(path)?.registered))
+        };
+        self.times.settle(&over.iter().map(ended).collect::<Vec<_>>());
+        let finished = |(index, outcome)| {
+            self.open.remove(&index);
+            Finished { index, outcome, ran: self.times.of(&self.what[index].drv) }
+        };
+        let finished = over.into_iter().map(finished).collect();
+        (self.on)(Step::Finished(finished));
     }
 
     /// Reports the failures of the builds without outputs; those that were not started stay open.
@@ -260,7 +305,7 @@ impl Realising<'_> {
         let (places, mut failures): (Vec<usize>, Vec<Failure>) = found.into_iter().unzip();
         self.nix.without_fetches(diagnosis, &mut failures)?;
         let over = places.into_iter().zip(failures.into_iter().map(Outcome::Failed));
-        self.end(over.collect());
+        self.end(over.collect(), &HashMap::new());
         Ok(())
     }
 }

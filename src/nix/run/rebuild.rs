@@ -4,18 +4,29 @@
 //! only if its call exits with 0. And 2.8 may use a remote builder that already has the output and builds nothing; so remote builders
 //! are disabled here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::nix::error::Error;
 use crate::nix::exe::Nix;
 use crate::nix::options::Options;
 use crate::nix::read::diagnosis::Diagnosis;
 use crate::nix::read::failure::{Failure, Kind};
+use crate::nix::read::graph::base;
 use crate::nix::read::internal_json::{Event, Reader};
+use crate::nix::run::times::{Ran, Times};
 use crate::nix::store_path::StorePath;
 
 const DIFFERS: &str = "may not be deterministic";
 const NOT_THERE: &str = "so checking is not possible";
+
+/// A rebuilt derivation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The result.
+    pub checked: Checked,
+    /// When its builder ran; `None` if it did not run.
+    pub ran: Option<Ran>,
+}
 
 /// The result of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,16 +49,17 @@ impl Nix {
         drvs: &[StorePath],
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
-    ) -> Result<HashMap<StorePath, Checked>, Error> {
-        let mut failure = self.rebuild(drvs, options, on_event)?;
+    ) -> Result<HashMap<StorePath, Rebuilt>, Error> {
+        let (mut failure, mut times) = self.rebuild(drvs, options, on_event)?;
         // From a cache came only the outputs that are installed by default.
         if failure.as_ref().is_some_and(|failure| failure.detail.contains(NOT_THERE)) {
             let cmd = options.apply_store(options.apply(self.cmd(["build", "--no-link", "--keep-going"])));
             cmd.args(self.outputs_of(drvs)).output()?;
-            failure = self.rebuild(drvs, options, on_event)?;
+            (failure, times) = self.rebuild(drvs, options, on_event)?;
         }
+        let rebuilt = |drv: &StorePath, checked: Checked| Rebuilt { checked, ran: times.of(drv) };
         let Some(failure) = failure else {
-            return Ok(drvs.iter().map(|drv| (drv.clone(), Checked::Same)).collect());
+            return Ok(drvs.iter().map(|drv| (drv.clone(), rebuilt(drv, Checked::Same))).collect());
         };
         let mut found = HashMap::new();
         for drv in drvs {
@@ -55,12 +67,13 @@ impl Nix {
                 (Some(line), _) => Checked::Differs(line),
                 (None, [_]) if failure.kind == Kind::NotReproducible => Checked::Differs(failure.summary.clone()),
                 (None, [_]) => Checked::Failed(failure.clone()),
-                (None, _) => self
-                    .check(std::slice::from_ref(drv), options, on_event)?
-                    .remove(drv)
-                    .unwrap_or(Checked::Failed(failure.clone())),
+                (None, _) => {
+                    let alone = self.check(std::slice::from_ref(drv), options, on_event)?.remove(drv);
+                    found.insert(drv.clone(), alone.unwrap_or(rebuilt(drv, Checked::Failed(failure.clone()))));
+                    continue;
+                }
             };
-            found.insert(drv.clone(), checked);
+            found.insert(drv.clone(), rebuilt(drv, checked));
         }
         Ok(found)
     }
@@ -70,25 +83,28 @@ impl Nix {
         drvs: &[StorePath],
         options: &Options,
         on_event: &mut dyn FnMut(&Event),
-    ) -> Result<Option<Failure>, Error> {
-        let (mut reader, mut diagnosis) = (Reader::default(), Diagnosis::of_build());
+    ) -> Result<(Option<Failure>, Times), Error> {
+        let (mut reader, mut diagnosis, mut times) = (Reader::default(), Diagnosis::of_build(), Times::default());
+        let wanted: HashSet<&str> = drvs.iter().map(|drv| base(drv.as_str())).collect();
         let cmd = self.cmd(["build", "--rebuild", "--no-link", "--keep-going", "--keep-failed"]);
         let cmd = options.apply_store(options.apply(cmd.args(["--log-format", "internal-json"])));
         let cmd = cmd.args(["--option", "builders", ""]).args(self.outputs_of(drvs));
         let (status, _) = cmd.stream(|line| {
             if let Some(event) = reader.read(line) {
                 diagnosis.note(&event);
+                times.note(&event, |drv| wanted.contains(drv));
                 on_event(&event);
             }
         })?;
         diagnosis.is_stopped(status)?;
+        times.settle(&drvs.iter().map(|drv| (drv, None)).collect::<Vec<_>>());
         if status.success() {
-            return Ok(None);
+            return Ok((None, times));
         }
         let mut failure = [Failure { detail: diagnosis.sure_detail(), ..diagnosis.failure() }];
         self.without_fetches(&diagnosis, &mut failure)?;
         let [failure] = failure;
-        Ok(Some(failure))
+        Ok((Some(failure), times))
     }
 
     /// Returns the arguments for all outputs of derivations.

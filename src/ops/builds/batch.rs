@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::builder::{Builder, seconds};
+use super::builder::{Builder, seconds, times_of};
 use super::log_file::Log;
 use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
-use crate::nix::{self, Derivation, Event, Failure, NoBuilder, Outcome, Step, StorePath};
+use crate::nix::{self, Derivation, Event, Failure, Finished, NoBuilder, Outcome, Ran, Step, StorePath};
 use crate::process::leash;
 use crate::record::kept::{self, Recorded};
 use crate::record::{Output, Record, Verdict};
@@ -38,8 +38,11 @@ pub(super) struct Batch<'a> {
 
 /// The state of an unfinished job.
 struct Running {
-    started: String,
-    clock: Instant,
+    /// When the job began.
+    since: String,
+    /// When the builder of the point's own derivation started.
+    own: Option<(String, Instant)>,
+    /// Whether a builder was started, for the point or for one below it.
     has_builder: bool,
     /// The remote builder that builds the point's own derivation.
     machine: Option<String>,
@@ -100,20 +103,20 @@ impl<'a> Batch<'a> {
         for (i, one) in places.iter().zip(what) {
             let Some(no) = unbuildable.get(&one.drv) else { continue };
             let Some(running) = self.running.remove(i) else { continue };
-            let mut record = self.record(*i, Verdict::NoBuilder, running.started, seconds(running.clock));
+            let mut record = self.record(*i, Verdict::NoBuilder, running.since, 0.0);
             (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
             finished.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
         }
         self.end(finished);
     }
 
-    /// Starts a job: opens its log and its clock.
+    /// Starts a job: opens its log.
     pub(super) fn begin(&mut self, i: usize) -> Result<()> {
         let job = self.jobs[i];
         let repo = &self.builder.context.repo;
         let log = Log::create(log_path(repo, job.key, &job.system), repo.shared())?;
         self.logs.insert(i, log);
-        self.running.insert(i, Running { started: now(), clock: Instant::now(), has_builder: false, machine: None });
+        self.running.insert(i, Running { since: now(), own: None, has_builder: false, machine: None });
         (self.on)(Progress::Begin(job));
         Ok(())
     }
@@ -128,7 +131,9 @@ impl<'a> Batch<'a> {
         for (i, derivation) in places.iter().zip(what) {
             self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
         }
-        self.handle_outcomes(failed.into_iter().map(|(i, failure)| (i, Outcome::Failed(failure))).collect());
+        let failed = failed.into_iter();
+        let finished = failed.map(|(index, failure)| Finished { index, outcome: Outcome::Failed(failure), ran: None });
+        self.handle_outcomes(finished.collect());
     }
 
     /// Handles a step of the builds; `places` maps its indices to jobs.
@@ -139,7 +144,8 @@ impl<'a> Batch<'a> {
                 self.handle_event(event, &about);
             }
             Step::Finished(finished) => {
-                self.handle_outcomes(finished.into_iter().map(|(n, outcome)| (places[n], outcome)).collect());
+                let of_job = |one: Finished| Finished { index: places[one.index], ..one };
+                self.handle_outcomes(finished.into_iter().map(of_job).collect());
             }
         }
     }
@@ -148,37 +154,36 @@ impl<'a> Batch<'a> {
         for i in about {
             self.logs.entry(*i).and_modify(|log| log.note(event));
             let Some(running) = self.running.get_mut(i) else { continue };
-            // With several jobs, the time that a job waits for its turn is not counted.
-            if self.jobs.len() > 1 && !running.has_builder && matches!(event, Event::BuildStarted { .. }) {
-                (running.started, running.clock) = (now(), Instant::now());
-            }
-            running.has_builder |= matches!(event, Event::BuildStarted { .. });
-            if let Event::BuildStarted { drv, machine: Some(machine), .. } = event
-                && self.points.get(drv.as_str()) == Some(&self.jobs[*i].named.spelled)
-            {
-                running.machine = Some(machine.clone());
+            let Event::BuildStarted { drv, machine, .. } = event else { continue };
+            running.has_builder = true;
+            if self.points.get(drv.as_str()) == Some(&self.jobs[*i].named.spelled) {
+                running.own.get_or_insert_with(|| (now(), Instant::now()));
+                // A remote builder also reports its own activity, without a machine.
+                running.machine = machine.clone().or(running.machine.take());
             }
         }
         let jobs: Vec<_> = about.iter().map(|i| self.jobs[*i]).collect();
         (self.on)(Progress::Said { event, jobs: &jobs });
     }
 
-    fn handle_outcomes(&mut self, finished: Vec<(usize, Outcome)>) {
+    fn handle_outcomes(&mut self, finished: Vec<Finished>) {
         let finished = self.without_damaged(finished);
         self.keep(&finished);
-        let finished = finished.into_iter().filter_map(|(i, outcome)| Some((i, self.outcome(i, outcome)?))).collect();
+        let done = |one: Finished| Some((one.index, self.outcome(one.index, one.outcome, one.ran)?));
+        let finished = finished.into_iter().filter_map(done).collect();
         self.end(finished);
     }
 
     /// Drops outcomes whose outputs were not built now and whose files are gone or changed: the database of Nix still
     /// lists such paths as valid.
-    fn without_damaged(&mut self, mut finished: Vec<(usize, Outcome)>) -> Vec<(usize, Outcome)> {
+    fn without_damaged(&mut self, mut finished: Vec<Finished>) -> Vec<Finished> {
         // Verifying a store on another machine would read all files over the network.
         if self.builder.machines.is_elsewhere() {
             return finished;
         }
         let was_built = |i: &usize| self.running.get(i).is_some_and(|running| running.has_builder);
-        let paths: Vec<_> = finished.iter().filter(|(i, _)| !was_built(i)).flat_map(|(_, it)| outputs(it)).collect();
+        let old = finished.iter().filter(|one| !was_built(&one.index));
+        let paths: Vec<_> = old.flat_map(|one| outputs(&one.outcome)).collect();
         let damaged = match self.builder.nix.damaged(&paths) {
             Ok(damaged) => damaged,
             Err(error) => {
@@ -187,7 +192,7 @@ impl<'a> Batch<'a> {
             }
         };
         let (running, jobs, error) = (&mut self.running, self.jobs, &mut self.error);
-        finished.retain(|(i, outcome)| {
+        finished.retain(|Finished { index: i, outcome, .. }| {
             let found = outputs(outcome).find(|path| damaged.contains(path));
             if let Some(path) = found {
                 running.remove(i);
@@ -199,12 +204,12 @@ impl<'a> Batch<'a> {
         finished
     }
 
-    fn keep(&mut self, finished: &[(usize, Outcome)]) {
+    fn keep(&mut self, finished: &[Finished]) {
         if self.is_linked {
             return;
         }
-        let built = |(i, outcome): &'_ (usize, Outcome)| match outcome {
-            Outcome::Built { outputs, .. } => Some((self.jobs[*i], outputs.clone())),
+        let built = |one: &Finished| match &one.outcome {
+            Outcome::Built { outputs, .. } => Some((self.jobs[one.index], outputs.clone())),
             Outcome::Failed(_) => None,
         };
         let built: Vec<_> = finished.iter().filter_map(built).collect();
@@ -215,9 +220,10 @@ impl<'a> Batch<'a> {
     }
 
     /// Turns an outcome into a record; `None` when it gives no verdict on the point.
-    fn outcome(&mut self, i: usize, outcome: Outcome) -> Option<Done> {
+    fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<Ran>) -> Option<Done> {
         let running = self.running.remove(&i)?;
-        let mut record = self.record(i, Verdict::Built, running.started, seconds(running.clock));
+        let (started, seconds) = times_of(ran, running.since);
+        let mut record = self.record(i, Verdict::Built, started, seconds);
         let mut hints = Vec::new();
         self.builder.machines.note_place(&mut record, running.machine.as_deref());
         match outcome {
@@ -298,7 +304,9 @@ impl<'a> Batch<'a> {
         let mut unfinished: Vec<_> = self.running.drain().collect();
         unfinished.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {
-            let record = self.record(i, Verdict::Cancelled, running.started, seconds(running.clock));
+            let (started, seconds) =
+                running.own.map_or((running.since, 0.0), |(started, clock)| (started, seconds(clock.elapsed())));
+            let record = self.record(i, Verdict::Cancelled, started, seconds);
             let job = self.jobs[i];
             let log = log_path(&self.builder.context.repo, job.key, &job.system);
             (i, Done { record, fresh: true, tail: Vec::new(), log: Some(log), hints: Vec::new() })

@@ -1,6 +1,6 @@
 //! What builds use on this machine: Nix, the build machines, and the repository that Nix reads.
 
-use std::time::Instant;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 
@@ -8,8 +8,9 @@ use super::machines::Machines;
 use super::places::Places;
 use super::{How, Job};
 use crate::context::Context;
+use crate::git::commit;
 use crate::git::source::Source;
-use crate::nix::{Mode, Nix};
+use crate::nix::{Mode, Nix, Ran};
 use crate::ops::Cannot;
 use crate::record::{About, Record, Verdict};
 
@@ -51,7 +52,15 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The time since `clock`, in seconds with three decimals.
-pub(super) fn seconds(clock: Instant) -> f64 {
-    (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+/// The duration in seconds with three decimals.
+pub(super) fn seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// The start and the seconds for a record: those of the builder; no seconds from `since`, when the job began, if none ran.
+pub(super) fn times_of(ran: Option<Ran>, since: String) -> (String, f64) {
+    let Some(ran) = ran else { return (since, 0.0) };
+    let started = ran.started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    // A builder that ran has a time, however short.
+    (commit::time_at(started.cast_signed()), seconds(ran.took).max(0.001))
 }

@@ -1,15 +1,14 @@
 //! Building a result a second time and comparing; the record says `reproduced` or `differs`.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use anyhow::Result;
 
-use super::builder::{Builder, seconds};
+use super::builder::{Builder, times_of};
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
-use crate::nix::{self, Checked, Options, StorePath};
+use crate::nix::{self, Checked, Options, Rebuilt, StorePath};
 use crate::record::kept::{self, Recorded};
 use crate::record::{Record, Verdict};
 
@@ -33,15 +32,16 @@ pub(super) fn all(
     let subjects = jobs.iter().zip(built).filter_map(|(job, done)| subject(job, done.as_ref()?));
     let (able, unable): (Vec<_>, Vec<_>) = subjects.partition(|it| builder.machines.can_compare(&it.job.system));
     unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
-    let (started, clock) = (now(), Instant::now());
+    let since = now();
     let Some(checked) = compare(builder, &able, on)? else { return Ok((Vec::new(), Vec::new())) };
-    let seconds = seconds(clock);
     let (mut done, mut undecided) = (Vec::new(), Vec::new());
     for Subject { job, built, drv } in &able {
-        let mut again = builder.record(job, Verdict::Reproduced, started.clone(), seconds);
+        let rebuilt = checked.get(drv);
+        let (started, seconds) = times_of(rebuilt.and_then(|rebuilt| rebuilt.ran), since.clone());
+        let mut again = builder.record(job, Verdict::Reproduced, started, seconds);
         (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
-        match judge(job, again, checked.get(drv), &builder.machines.options) {
+        match judge(job, again, rebuilt.map(|rebuilt| &rebuilt.checked), &builder.machines.options) {
             Ok(judge) => done.push(judge),
             Err(open) => undecided.push(open),
         }
@@ -60,7 +60,7 @@ fn compare(
     builder: &Builder<'_>,
     subjects: &[Subject<'_>],
     on: &mut dyn FnMut(Progress<'_>),
-) -> Result<Option<HashMap<StorePath, Checked>>> {
+) -> Result<Option<HashMap<StorePath, Rebuilt>>> {
     if subjects.is_empty() {
         return Ok(None);
     }

@@ -21,7 +21,7 @@ pub(super) fn seconds(context: &Context, point: &Spelled) -> Result<Option<u64>>
     let own = point.read(lattice)?;
     let mut times = Times::default();
     Records::open(&context.repo)?.each(&mut |record| {
-        if record.verdict.is_good() && record.seconds > 0.0 {
+        if record.verdict.is_good() && record.took().is_some() {
             times.note(lattice, point, &own, &record);
         }
     });
