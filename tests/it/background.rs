@@ -1,4 +1,4 @@
-//! The hooks at work: what a checkout builds by itself, what it leaves to the user, and what a commit is stopped for.
+//! Hooks at work: which checkouts start a build, which are left to the user, and what stops a commit.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{DIFF, at, branch, dir, fields};
 
-/// A sandbox with hooks; its Nix leaves a trace and fails.
+/// A sandbox with hooks, where starting Nix leaves a trace and fails.
 fn with_hooks() -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
@@ -25,7 +25,7 @@ fn with_hooks_and_nix(nix: &Path) -> Sandbox {
     sandbox
 }
 
-/// Runs git, which must succeed, and gives what it and the hooks said.
+/// Runs git, which must succeed, and returns the output of git and the hooks.
 #[track_caller]
 fn git(sandbox: &Sandbox, args: &[&str]) -> String {
     let output = sandbox.try_git("work", args);
@@ -33,7 +33,7 @@ fn git(sandbox: &Sandbox, args: &[&str]) -> String {
     output.error_text()
 }
 
-/// The verdicts, once there are as many as that.
+/// Waits until there are `count` records and returns their verdicts.
 #[track_caller]
 fn wait_for_verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
     for _ in 0..600 {
@@ -47,7 +47,7 @@ fn wait_for_verdicts(sandbox: &Sandbox, count: usize) -> Vec<String> {
     panic!("there should be {count} records after a minute; the background build said: {log}")
 }
 
-/// That nothing was started in the background.
+/// Asserts that no background build was started.
 #[track_caller]
 fn assert_nothing_is_built(sandbox: &Sandbox) {
     let log = sandbox.work().join(".git/lattice/log/background.log");
@@ -55,7 +55,7 @@ fn assert_nothing_is_built(sandbox: &Sandbox) {
     assert!(!sandbox.nix_was_called(), "no Nix should have been started");
 }
 
-/// A colleague makes a point and pushes it; it is fetched.
+/// Makes a point in a colleague's clone, pushes it and fetches it.
 fn fetch_from_colleague(sandbox: &Sandbox, args: &[&str], files: &[(&str, &str)]) {
     let clone = sandbox.colleague();
     sandbox.lattice_in(clone, &[&["new", &at("phase0/step1")], args].concat(), |command| command).exits(0);
@@ -98,7 +98,7 @@ fn captured_checkout_output_does_not_wait_for_the_build() {
     let [go, over, real] = ["go", "over", "nix/bin/nix"].map(|name| sandbox.path(name).display().to_string());
     let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
     sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexec '{real}' \"$@\"\n"));
-    // Both streams are pipes here, read to their end, as in `$(git checkout x 2>&1)`.
+    // Both streams are pipes that are read to the end, as in `$(git checkout x 2>&1)`.
     git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1"))]);
     assert!(!Path::new(&over).exists(), "the checkout should be back while Nix is still at work");
     fs::write(go, "").unwrap();

@@ -1,4 +1,4 @@
-//! Bad input and bad surroundings: what is wrong is named, what to do is said, nothing is written and nothing lost.
+//! Bad input and bad surroundings: the error names the cause and the remedy; no file is written and no data lost.
 
 mod branches;
 mod data;

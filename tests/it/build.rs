@@ -1,4 +1,4 @@
-//! `git lattice build` on real Nix, old and new: what is recorded, where, and when nothing is built.
+//! `git lattice build` on real Nix, old and new: what is recorded, where, and when no build starts.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn with_point(nix: &Path) -> Sandbox {
     sandbox
 }
 
-/// A sandbox whose first point is built by this sh script.
+/// A sandbox whose first point is built by this shell script.
 fn with_script(nix: &Path, script: &str) -> Sandbox {
     let sandbox = with_nix(nix);
     sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
@@ -118,7 +118,7 @@ fn concurrent_builds_lose_no_record() {
         let sandbox = with_point(&nix);
         let points: Vec<_> = (1..=6).map(|n| at(&format!("phase0/step{n}"))).collect();
         points[1..].iter().for_each(|point| sandbox.points(&[point]));
-        // Two that begin in an empty store trip over each other in Nix 2.8 itself.
+        // Two builds that start in an empty store fail in Nix 2.8 itself.
         sandbox.lattice(&["build", &points[0]]).exits(0);
         std::thread::scope(|scope| {
             let run = |point: &String| {
@@ -368,7 +368,7 @@ fn typed_build_follows_the_users_nix_conf() {
         sandbox.use_program("post-build-hook", &format!("#!/bin/sh\necho \"$DRV_PATH\" >>'{}'\n", trace.display()));
         let hook = sandbox.path("bin-post-build-hook/post-build-hook");
         let link = sandbox.path("home").parent().unwrap().parent().unwrap().join("hook");
-        // nix.conf has no way to write a path with a space in it.
+        // nix.conf cannot express a path with a space.
         std::os::unix::fs::symlink(hook, &link).unwrap();
         let path = sandbox.path("nix/conf/nix.conf");
         let conf = fs::read_to_string(&path).unwrap();

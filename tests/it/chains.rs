@@ -1,4 +1,4 @@
-//! Chains of points, made and built through the binary by every Nix: what comes out is what was put in.
+//! Chains of points, made and built through the binary by every Nix: outputs have the bytes that went in.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn make(sandbox: &Sandbox, point: &str, config: &str, more: &[&str]) {
     sandbox.lattice_in("work", &args, |command| command.write_stdin(config)).exits(0);
 }
 
-/// Builds a point: its derivation, and what came out of it.
+/// Builds a point and returns its derivation and the content of its output.
 fn build(sandbox: &Sandbox, point: &str) -> (String, Vec<u8>) {
     let built = sandbox.lattice(&["build", point, "--json"]).exits(0).json();
     let record = &built["results"][0];

@@ -1,4 +1,4 @@
-//! `git lattice check`: what does not agree is found, named by a code, and shown with the command that mends it.
+//! `git lattice check`: inconsistencies are found, named by a code, and shown with the command that fixes them.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn with_points(points: &[&str]) -> Sandbox {
     sandbox
 }
 
-/// What is found, as `name place: message`.
+/// The findings as `name place: message`.
 #[track_caller]
 fn findings(sandbox: &Sandbox) -> Vec<String> {
     let run = sandbox.lattice(&["check", "--json"]);
@@ -27,7 +27,7 @@ fn findings(sandbox: &Sandbox) -> Vec<String> {
     findings.iter().map(line).collect()
 }
 
-/// The one thing that is found.
+/// The only finding.
 #[track_caller]
 fn only_finding(sandbox: &Sandbox) -> String {
     let found = findings(sandbox);
@@ -35,7 +35,7 @@ fn only_finding(sandbox: &Sandbox) -> String {
     found.into_iter().next().unwrap()
 }
 
-/// Makes a commit on a point's branch that changes files there.
+/// Commits changed files to a point's branch.
 fn commit_change(sandbox: &Sandbox, point: &str, files: &[(&str, &str)]) {
     sandbox.git(&["switch", "-q", &branch(point)]);
     for (name, text) in files {
@@ -208,7 +208,7 @@ fn point_made_by_hand_is_a_hint() {
 #[test]
 fn point_not_based_on_points_below_is_named() {
     let sandbox = with_points(&[&at(TWO)]);
-    // A lower one that was there already, by its date.
+    // A lower point that is older, by its date.
     let args = ["new", &at(ONE), "--no-push", "--no-switch"];
     sandbox.lattice_in("work", &args, |command| command.env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")).exits(0);
     let line = only_finding(&sandbox);
@@ -388,7 +388,7 @@ fn branch_changing_another_points_files_is_named() {
     let expected = format!("foreign-change {}: changes `{}`, the directory of `{one}`", branch(&two), dir(&one));
     assert!(found.iter().any(|line| line.starts_with(&expected)), "{found:#?}");
     assert_eq!(found.len(), 1, "nothing else is wrong: {found:#?}");
-    // A point above holds the same, and has it from there.
+    // A point above has the same content and inherited it.
     sandbox.points(&[&at("phase0/step3")]);
     assert_eq!(self::findings(&sandbox), found, "it is named where it was done");
     sandbox.lattice(&["check"]).exits(1).says_out("error[C22 foreign-change]").says_out(&format!("-- {}", dir(&one)));

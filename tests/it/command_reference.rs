@@ -1,4 +1,4 @@
-//! The page of the book that lists all commands, made from their help.
+//! The page of the book that lists all commands, generated from their help.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,7 +22,7 @@ fn command_page_is_current() {
     assert_eq!(fs::read_to_string(&path).unwrap(), page, "GIT_LATTICE_TEST_REWRITE=1 makes docs/src/commands.md anew");
 }
 
-/// The help of a command, then that of the commands within it.
+/// The help of a command, followed by the help of its subcommands.
 fn section(sandbox: &Sandbox, words: &[String], page: &mut String) {
     let args: Vec<_> = words.iter().map(String::as_str).chain(["--help"]).collect();
     let help = sandbox.lattice(&args).exits(0).stdout;

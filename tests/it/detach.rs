@@ -1,4 +1,4 @@
-//! Programs that live on.
+//! Programs that outlive git-lattice.
 
 use std::fs::{self, File};
 
@@ -7,7 +7,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::scratch::Scratch;
 
-/// The lines that the detached program leaves, awaited without a clock: it opens a FIFO for writing when it has them.
+/// The lines that the detached program reports. It opens a FIFO when they are written, so no clock is needed.
 fn report_of(scratch: &Scratch, script: &str) -> String {
     let fifo = scratch.path("fifo");
     Cmd::new("mkfifo").arg(&fifo).read().unwrap();
@@ -39,7 +39,7 @@ fn failure_to_start_is_reported() {
     assert_eq!(unlogged.to_string(), "could not run `true`");
 }
 
-/// In a container the session may begin outside of it, where no process id of ours names it.
+/// In a container the session may start outside of it, where its leader has no process id in this namespace.
 #[test]
 fn session_from_outside_the_container_is_left() {
     let inside = ["--pid", "--fork", "--map-root-user"];
@@ -48,7 +48,7 @@ fn session_from_outside_the_container_is_left() {
         return;
     }
     let program = assert_cmd::cargo::cargo_bin!("git-lattice");
-    // Not as a group's leader, hence the shell between: `hook worker` needs a repository, which is not there.
+    // Not as a group leader, hence the shell in between: `hook worker` needs a repository, which does not exist here.
     let script = "\"$1\" hook worker; exit 7";
     let output =
         Cmd::new("unshare").args(inside).args(["sh", "-c", script, "sh"]).arg(program).cwd("/").output().unwrap();

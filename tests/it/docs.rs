@@ -1,8 +1,8 @@
 //! Every console block of README and of the book, run against the real program: page by page, in one shell per page.
 //!
-//! A page starts in an empty clone `hello`. What a reader need not see stands in a comment `<!-- run .. -->` before the block.
-//! Ids, times, durations, store hashes and names of machines are masked on both sides; a line `...` stands for any lines.
-//! `GIT_LATTICE_TEST_REWRITE=1` writes into the pages what the commands print.
+//! A page starts in an empty clone `hello`. Commands that the reader need not see stand in a comment `<!-- run .. -->` before the block.
+//! Ids, times, durations, store hashes and host names are masked on both sides; a line `...` matches any lines.
+//! `GIT_LATTICE_TEST_REWRITE=1` writes the printed output into the pages.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,12 +15,12 @@ use regex::Regex;
 use crate::nix_setup::{every_nix, path_without_tools, var, wrapper};
 use crate::scratch::Scratch;
 
-/// What a page has the reader type.
+/// A command on a page.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// Commands that are run and not shown.
+    /// Commands that run but are not shown.
     Hidden(String),
-    /// A command as it is shown, the number of its last line, and the output below it.
+    /// A shown command, the number of its last line, and the output below it.
     Shown { command: String, line: usize, output: String },
 }
 
@@ -69,7 +69,7 @@ fn check(page: &Path, nix: &Path) -> Vec<String> {
     differs.collect()
 }
 
-/// Reads the hidden comments and the console blocks of a page.
+/// Parses the hidden comments and the console blocks of a page.
 fn steps(text: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut lines = text.lines().enumerate().peekable();
@@ -97,7 +97,7 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs the steps in one shell; gives what each printed.
+/// Runs the steps in one shell and returns the output of each.
 fn run(steps: &[Step], nix: &Path) -> Vec<String> {
     let scratch = Scratch::without_space();
     scratch.write(
@@ -129,7 +129,7 @@ fn run(steps: &[Step], nix: &Path) -> Vec<String> {
     outputs
 }
 
-/// The page with what the commands printed in place of what does not fit.
+/// The page with printed output in place of output that differs.
 fn rewritten(page: &str, steps: &[Step], outputs: &[String]) -> String {
     let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
     for (step, actual) in steps.iter().zip(outputs).rev() {
@@ -143,7 +143,7 @@ fn rewritten(page: &str, steps: &[Step], outputs: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The text without what differs from run to run.
+/// The text without the parts that differ between runs.
 fn masked(text: &str) -> Vec<String> {
     static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         let masks = [
@@ -165,7 +165,7 @@ fn masked(text: &str) -> Vec<String> {
     text.trim().lines().map(mask).filter(|line| !line.is_empty()).collect()
 }
 
-/// Whether lines are as expected, where `...` stands for any lines.
+/// Whether lines match the expected ones, where `...` matches any lines.
 fn matches_masked(expected: &[String], actual: &[String]) -> bool {
     match expected.split_first() {
         None => actual.is_empty(),

@@ -1,4 +1,4 @@
-//! `git lattice doctor`: every line is ok, a warning, or an error with what to do; `--repair` does what can do no harm.
+//! `git lattice doctor`: every line is ok, a warning, or an error with a remedy; `--repair` applies the safe remedies.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,7 @@ fn line(sandbox: &Sandbox, topic: &str) -> String {
     lines.remove(0)
 }
 
-/// Makes a file that was last written so long ago.
+/// Makes a file with a modification time `age` ago.
 fn old_file(sandbox: &Sandbox, name: &str, age: Duration) {
     let path = sandbox.work().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -122,7 +122,7 @@ fn unfinished_merge_is_reported() {
 fn temporary_files_of_killed_processes_are_removed() {
     let sandbox = Sandbox::new();
     let heads = ".git/lattice/source/.git/refs/heads";
-    // No process has the largest id that there can be (proc_sys_kernel(5)).
+    // No process has the largest possible id (proc_sys_kernel(5)).
     let (dead, alive) =
         (format!("{heads}/{}-4194304", "a".repeat(40)), format!("{heads}/{}-{}", "a".repeat(40), std::process::id()));
     let [ended, own] = [ended_process(), Tag::own().to_string()];
@@ -210,7 +210,7 @@ fn missing_nix_is_reported_with_consequences() {
     sandbox.lattice(&["doctor", "--offline"]).exits(0);
 }
 
-/// The line about a topic must be an error with this text and a command, and the exit code must say so.
+/// Asserts that `doctor` exits with 1 and reports an error about a topic with this text and command.
 #[track_caller]
 fn assert_error(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
     let run = sandbox.lattice(&["doctor", "--offline", "--json"]);

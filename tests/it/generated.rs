@@ -1,4 +1,4 @@
-//! Generated text is beyond reproach: for every template and system and all that may stand in a coordinate, no checker has a word.
+//! Generated text is clean: for every template, system and legal coordinate, no linter finds a problem.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use git_lattice::system::System;
 use git_lattice::template::{Flake, Previous, Template};
 use proptest::prelude::*;
 
-/// What people build for, and what else is spelled like it.
+/// Systems that people build for, and names that look like them.
 const SYSTEMS: [&str; 9] = [
     "aarch64-linux",
     "x86_64-linux",
@@ -20,7 +20,7 @@ const SYSTEMS: [&str; 9] = [
     "x86_64-freebsd",
 ];
 
-/// What lattice.toml takes as a value, and in it what Nix, shells and git have a meaning for.
+/// Values that lattice.toml accepts, with characters that mean something to Nix, shells and git.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z0-9][A-Za-z0-9._-]{0,98}[A-Za-z0-9]",
@@ -66,7 +66,7 @@ fn assert_no_findings(name: &str, text: &str, tools: &Tools) {
     }
 }
 
-/// As many cases as `PROPTEST_CASES` asks for, else `usual`.
+/// `PROPTEST_CASES` cases if it is set, else `usual`.
 fn proptest_config(usual: u32) -> ProptestConfig {
     let defaults = ProptestConfig::default();
     let cases = if defaults.cases == 256 { usual } else { defaults.cases };
@@ -85,7 +85,7 @@ proptest! {
     }
 }
 
-/// Where statix and deadnix are on PATH, they are asked too.
+/// If statix and deadnix are on PATH, they check too.
 #[test]
 fn all_linters_find_nothing() {
     let tools = Tools::find(&Lookup::default()).unwrap();

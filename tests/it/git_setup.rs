@@ -9,17 +9,17 @@ use crate::nix_setup::var;
 use crate::sandbox::Sandbox;
 use crate::story::at;
 
-/// The gits that a test goes through: the machine's own, and one that runs hooks from its configuration.
+/// The gits that a test runs with: the machine's own (`None`), and one that runs hooks from its configuration.
 pub(crate) fn every_git() -> Vec<Option<PathBuf>> {
     std::iter::once(None).chain(modern_git().map(Some)).collect()
 }
 
-/// A git of 2.54 or later: the machine's own, if it is one.
+/// A git of version 2.54 or later: the machine's own, if it is new enough.
 pub(crate) fn modern_git() -> Option<PathBuf> {
     var("GIT_LATTICE_TEST_GIT_MODERN").map(|program| require_program(&program))
 }
 
-/// The folder with the programs of the hook managers; `None` only when the tests are told to go without.
+/// The folder with the programs of the hook managers; `None` only if the tests are told to skip them.
 pub(crate) fn managers() -> Option<PathBuf> {
     if var("GIT_LATTICE_TEST_WITHOUT_MANAGERS").is_some() {
         return None;
@@ -35,7 +35,7 @@ fn require_program(program: &OsString) -> PathBuf {
 }
 
 impl Sandbox {
-    /// A sandbox with this git, and a Nix that leaves a trace and fails.
+    /// A sandbox with this git, where starting Nix leaves a trace and fails.
     pub(crate) fn on_git(git: Option<&Path>) -> Self {
         let mut sandbox = Self::new();
         sandbox.use_git(git);
@@ -43,12 +43,12 @@ impl Sandbox {
         sandbox
     }
 
-    /// The same where there may be nothing.
+    /// `tree` of a path that may be missing.
     pub(crate) fn try_tree(&self, name: &str) -> Option<String> {
         self.path(name).exists().then(|| self.tree(name))
     }
 
-    /// Everything in a folder and below as text: names, modes, link targets, contents.
+    /// Everything in a folder as text: names, modes, link targets, contents.
     pub(crate) fn tree(&self, name: &str) -> String {
         let mut lines = Vec::new();
         describe(&self.path(name), &mut lines);

@@ -1,4 +1,4 @@
-//! What a newcomer is told: what can be done next, what has failed, completions and the man page.
+//! Guidance for new users: suggested next commands, reported failures, completions and the man page.
 
 use std::env::consts::ARCH;
 

@@ -1,4 +1,4 @@
-//! Which git operation makes the hooks act: every one is tried with both ways of installing them.
+//! Which git operations make the hooks act: each is tried with both ways of installing them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use crate::git_setup::every_git;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
-/// The branch of the point that all of it happens on.
+/// The branch of the point that the tests use.
 fn point() -> String {
     branch(&at("phase0/step1"))
 }
 
-/// On every git: a sandbox with all hooks, on the branch of a point that would be built.
+/// Runs `act` on every git, in a sandbox with all hooks, on the branch of a point that would be built.
 fn on_every_git(act: impl Fn(&Sandbox)) {
     for git in every_git() {
         let sandbox = Sandbox::on_git(git.as_deref());
@@ -25,7 +25,7 @@ fn on_every_git(act: impl Fn(&Sandbox)) {
     }
 }
 
-/// Runs git with all hooks and says what ours said.
+/// Runs git with all hooks and returns the messages of git-lattice.
 #[track_caller]
 fn run_git(sandbox: &Sandbox, args: &[&str]) -> String {
     let output = sandbox.try_git("work", args);
@@ -50,7 +50,7 @@ fn assert_builds(sandbox: &Sandbox, args: &[&str]) {
     assert!(line.starts_with("git-lattice: building ") && line.lines().count() == 1, "git {args:?} said: {line}");
 }
 
-/// Commits a change of the point's data, past the hooks.
+/// Commits a change of the point's data, without hooks.
 fn commit_change(sandbox: &Sandbox, text: &str) {
     sandbox.write(&format!("{}/config.toml", dir(&at("phase0/step1"))), text);
     sandbox.git(&["-c", "lattice.hooks=false", "commit", "-q", "-a", "-m", text]);
@@ -135,7 +135,7 @@ fn submodule_update_starts_nothing() {
         let remote = sandbox.path("remote.git").display().to_string();
         assert_silent(sandbox, &["submodule", "--quiet", "add", "-b", "main", &remote, "sub"]);
         sandbox.git_in("work/sub", &["commit", "-q", "--allow-empty", "-m", "ahead"]);
-        // A submodule of the same lattice, with the hooks on: its HEAD is detached by the update.
+        // A submodule of the same lattice, with hooks on: `submodule update` detaches its HEAD.
         sandbox.lattice_in("work/sub", &["hooks", "install"], |command| command).exits(0);
         assert_silent(sandbox, &["submodule", "--quiet", "update", "--force"]);
         assert!(!sandbox.try_git("work/sub", &["symbolic-ref", "-q", "HEAD"]).status.success());
@@ -161,7 +161,7 @@ fn reader_of_git_output_does_not_wait_for_the_build() {
         let [go, over] = ["go", "over"].map(|name| sandbox.path(name).display().to_string());
         let wait = format!("n=0\nwhile [ ! -e '{go}' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n + 1)); done\n");
         sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexit 1\n"));
-        // Both streams are pipes here, read to their end, as in `git checkout x 2>&1 | cat`.
+        // Both streams are pipes that are read to the end, as in `git checkout x 2>&1 | cat`.
         assert_builds(&sandbox, &["checkout", "-q", &point()]);
         assert!(!Path::new(&over).exists(), "{git:?}: the checkout should be back while Nix is still at work");
         fs::write(go, "").unwrap();
@@ -229,7 +229,7 @@ fn hooks_run_with_the_short_path_of_an_editor() {
     }
 }
 
-/// `git commit` with a PATH of this one folder.
+/// Runs `git commit` with a PATH of this one folder.
 fn commit_with_path(sandbox: &Sandbox, git: &Path, path: &Path) -> Output {
     let mut command = std::process::Command::new(git);
     command.args(["commit", "-q", "--allow-empty", "-m", "x"]).current_dir(sandbox.work());
@@ -261,11 +261,11 @@ fn missing_program_prints_one_line() {
     }
 }
 
-/// A git-lattice that may go away.
+/// A copy of git-lattice that a test may remove.
 fn copy_program(sandbox: &Sandbox) -> PathBuf {
     let path = sandbox.path("program/git-lattice");
     fs::create_dir(path.parent().unwrap()).unwrap();
-    // By a child, for the reason that `Scratch::program` gives.
+    // A child process copies it, for the reason that `Scratch::program` gives.
     let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_git-lattice")).arg(&path).status();
     assert!(copied.unwrap().success());
     path

@@ -1,4 +1,4 @@
-//! git waits for the hooks: what they read has a limit, and what is beyond it is left to the background.
+//! git waits for hooks: what they read is limited, and anything larger is left to the background worker.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::strace::strace;
 
 const POINT: &str = "toolchain/aarch64/phase0/step1";
 
-/// A point that this clone made, with hooks and a Nix that leaves a trace, and its key.
+/// A point that this clone made, with hooks and a Nix that leaves a trace; and the point's key.
 fn with_point_and_key() -> (Sandbox, String) {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();
@@ -24,7 +24,7 @@ fn with_point_and_key() -> (Sandbox, String) {
     (sandbox, key)
 }
 
-/// A commit of notes that holds one record on `key`, as a writer's ref points at.
+/// A notes commit with one record on `key`, for the ref of a writer.
 fn make_notes_commit(sandbox: &Sandbox, key: &str, verdict: &str) -> String {
     let outputs = match verdict {
         "built" => json!({ "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-x" } }),
@@ -38,7 +38,7 @@ fn make_notes_commit(sandbox: &Sandbox, key: &str, verdict: &str) -> String {
     sandbox.git(&["rev-parse", "refs/notes/made"])
 }
 
-/// Adds writers' refs that point at `commit`, which need not be there.
+/// Adds writers' refs that point at `commit`, which need not exist.
 fn add_writers(sandbox: &Sandbox, count: usize, commit: &str) {
     sandbox.git(&["pack-refs", "--all"]);
     let path = sandbox.work().join(".git/packed-refs");
@@ -56,7 +56,7 @@ fn made(sandbox: &Sandbox) -> String {
     sandbox.git(&["rev-parse", "refs/notes/made"])
 }
 
-/// What the hook says when the point is switched to.
+/// Switches to the point and returns what the hook prints.
 #[track_caller]
 fn switch_message(sandbox: &Sandbox) -> String {
     let output = sandbox.try_git("work", &["switch", "-q", &branch(POINT)]);
@@ -126,7 +126,7 @@ fn huge_note_is_left_to_the_worker() {
 #[test]
 fn huge_ledger_is_left_to_the_worker() {
     let (sandbox, _) = with_point_and_key();
-    // A stranger's text, by a branch that was fetched.
+    // Text of an attacker, on a fetched branch.
     let stranger = sandbox.colleague();
     sandbox.git_in(stranger, &["fetch", "-q"]);
     sandbox.git_in(stranger, &["switch", "-q", &branch(POINT)]);
@@ -147,7 +147,7 @@ fn huge_ledger_is_left_to_the_worker() {
     assert!(!sandbox.nix_was_called(), "the worker judges in full");
 }
 
-/// How many system calls that name a file the hook makes.
+/// The number of system calls with a file name that the hook makes.
 fn file_calls(sandbox: &Sandbox, strace: &std::path::Path) -> usize {
     let log = sandbox.path("calls");
     let commit = sandbox.git(&["rev-parse", "HEAD"]);
@@ -191,7 +191,7 @@ fn too_many_directories_are_not_walked() {
     assert!(said.contains("too many directories to read during a checkout"), "{said}");
 }
 
-/// Waits until Nix, which leaves a trace, was started for what was queued.
+/// Waits until the queued build starts Nix, which leaves a trace.
 #[track_caller]
 fn wait_for_build(sandbox: &Sandbox) {
     for _ in 0..600 {

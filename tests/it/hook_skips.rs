@@ -1,4 +1,4 @@
-//! What switches the hooks off, and how `hooks status` says it.
+//! How hooks are switched off, and how `hooks status` reports it.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::git_setup::every_git;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, fields};
 
-/// Whether a broken staged file stops a commit and a switch is answered (also when the last build still runs), with these variables.
+/// Whether the hooks act with these variables: a broken staged file stops a commit, and a switch queues a build or finds one running.
 fn acting_hooks(sandbox: &Sandbox, variables: &[(&str, &str)]) -> (bool, bool) {
     sandbox.write("bad.nix", "{ a = 1 }\n");
     sandbox.git(&["add", "bad.nix"]);
@@ -23,7 +23,7 @@ fn acting_hooks(sandbox: &Sandbox, variables: &[(&str, &str)]) -> (bool, bool) {
     (!commit.status.success(), switch.error_text().contains("in the background"))
 }
 
-/// A clone with our hooks, and a Nix that is there and comes to nothing: whether a build is started is what matters.
+/// A clone with hooks and a Nix that always fails: only the start of a build matters.
 fn with_hooks(git: Option<&Path>) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_git(git);

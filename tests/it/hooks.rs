@@ -1,4 +1,4 @@
-//! Hooks through real `git commit`, `git checkout` and `git worktree add`, with a stand-in for git-lattice.
+//! Hooks through real `git commit`, `git checkout` and `git worktree add`, with a fake git-lattice.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use crate::scratch::Scratch;
 
 const HOOKS: &str = "repo/.git/hooks";
 
-/// A repository, and a git-lattice that notes how it was called in the file `called` and ends with `status`.
+/// A repository, and a git-lattice that appends its arguments to the file `called` and exits with `status`.
 fn repo_and_binary(status: u8) -> Scratch {
     let scratch = Scratch::new();
     scratch.repo("repo");
@@ -31,7 +31,7 @@ fn install_in(scratch: &Scratch, folder: &str) {
     rewrite_shims(scratch, folder);
 }
 
-/// Lets a child write the shims anew, for the reason that [`Scratch::program`] gives.
+/// A child process rewrites the shims, for the reason that [`Scratch::program`] gives.
 fn rewrite_shims(scratch: &Scratch, folder: &str) {
     for event in ["pre-commit", "post-checkout"] {
         let again = Cmd::new("sh").args(["-c", r#"cp -p "$1" "$1.new" && mv "$1.new" "$1""#, "sh"]);
@@ -285,7 +285,7 @@ fn failed_write_keeps_the_existing_hook() {
     const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 4096 } else { 1024 };
     let scratch = repo_and_binary(0);
     let mut folder = scratch.path(HOOKS);
-    // A hook has room there, the new file that is to take its place has not.
+    // The hook's path is short enough here, the path of its temporary file is not.
     while let room @ 51.. = LONGEST_PATH - folder.as_os_str().len() {
         folder.push("f".repeat((room - 50).clamp(1, 200)));
     }

@@ -1,4 +1,4 @@
-//! Hooks in git's configuration: written as git's documentation says, run by the git that knows them, and told of where it does not.
+//! Hooks in git's configuration: written as git documents them, run by a git that supports them, and reported by one that does not.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::git_setup::modern_git;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch};
 
-/// A sandbox on a git that runs hooks from its configuration, with hooks installed as that git has it.
+/// A sandbox with a git that runs hooks from its configuration, and hooks installed in that way.
 fn with_config_hooks() -> Option<Sandbox> {
     let git = modern_git()?;
     let sandbox = Sandbox::on_git(Some(&git));
@@ -57,7 +57,7 @@ fn hooks_of_the_hooks_path_still_run() {
     let mut sandbox = sandbox;
     sandbox.use_program("pre-commit", &format!("#!/bin/sh\necho theirs >>'{seen}'\n"));
     let folder = script.parent().unwrap().display().to_string();
-    // A global folder is refused for shims; sections do not care.
+    // A global hooks path is refused for shims; config sections work with it.
     sandbox.git(&["config", "--global", "core.hooksPath", &folder]);
     assert_eq!(assert_commit_refused(&sandbox).matches("the commit was stopped").count(), 1);
     assert_eq!(fs::read_to_string(&seen).unwrap(), "theirs\n", "once");

@@ -1,4 +1,4 @@
-//! `hooks install` and `hooks uninstall`: afterwards everything is byte for byte as it was.
+//! `hooks install` and `hooks uninstall` together restore everything byte for byte.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use crate::git_setup::every_git;
 use crate::sandbox::Sandbox;
 
-/// How hooks can be installed.
+/// The ways of installing hooks.
 const WAYS: [&[&str]; 4] = [&[], &["--post-merge", "--post-commit"], &["--shim"], &["--config"]];
 
-/// Installs, does it again, and uninstalls in every way on every git: `dir` is where, `kept` is what must come back.
+/// On every git and in every way: installs twice and uninstalls in `dir`; the paths in `kept` must be restored.
 #[track_caller]
 fn assert_restored(prepare: impl Fn(&Sandbox), dir: &str, kept: &[&str]) {
     for git in every_git() {

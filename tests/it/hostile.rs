@@ -1,4 +1,4 @@
-//! The hostile-branch suite: what a stranger pushes does nothing on checkout, and stays inside its limits when it is built by hand.
+//! Hostile branches: content that an attacker pushes does nothing on checkout, and stays within its limits when built by hand.
 
 mod content;
 mod environment;

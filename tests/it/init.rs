@@ -1,4 +1,4 @@
-//! `git lattice init` and `git lattice axis add`: what they write, and what they find out by themselves.
+//! `git lattice init` and `git lattice axis add`: what they write, and what they detect.
 
 use std::fs;
 
@@ -296,7 +296,7 @@ fn refuses_without_a_worktree() {
 fn unwritable_worktree_is_named() {
     let sandbox = Sandbox::without_lattice();
     let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
-    // Nobody can make a file in that folder, not even root.
+    // Not even root can create a file in that folder.
     let run = sandbox.lattice_in("work", &args, |command| {
         command.env("GIT_DIR", sandbox.work().join(".git")).env("GIT_WORK_TREE", "/proc/self/fd")
     });

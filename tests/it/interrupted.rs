@@ -1,4 +1,4 @@
-//! Operations that were killed while refs moved: the next command that writes finishes them or takes them back.
+//! Operations that are killed while refs move: the next command that writes finishes them or rolls them back.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -23,7 +23,7 @@ impl Sandbox {
         self.ref_file(branch).with_extension("lock")
     }
 
-    /// git-lattice under strace, which does `what` to system calls on the branches or their locks, in it or in a git that it starts.
+    /// git-lattice under strace, which injects `what` at system calls on the branches or their locks, also in the gits that it starts.
     fn under_strace(&self, what: &[&str], args: &[&str]) -> Option<Command> {
         let strace = which::which("strace").ok()?;
         let inner = self.command("work", args);
@@ -38,7 +38,7 @@ impl Sandbox {
         Some(command)
     }
 
-    /// Kills git-lattice and its git at once after the git has moved its first ref; `false` where there is no strace.
+    /// Kills git-lattice and its git at once after git has moved its first ref; `false` without strace.
     fn kill_midway(&self, args: &[&str], has_moved: impl Fn() -> bool) -> bool {
         // A ref is published by renaming its lock, and deleted by unlinking it.
         let call = if args[0] == "undo" { "unlink" } else { "rename" };
@@ -171,7 +171,7 @@ fn empty_lock_of_a_dead_process_is_removed() {
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
     }
-    // As if it had been killed between making the file and writing it.
+    // As if git had been killed between creating the file and writing it.
     fs::write(sandbox.lock_file(BRANCHES[1]), "").unwrap();
     let run = sandbox.lattice(&ALL).exits(0).says_err("is finished now");
     assert_no_locks(&sandbox, run);
@@ -219,7 +219,7 @@ fn git_that_outlives_its_command_is_waited_for() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // It may finish, or end at the pipe whose reader is gone: neither may be disturbed.
+    // git may finish, or end at the pipe without a reader: neither may be disturbed.
     let run = sandbox.lattice(&ALL).exits(0).says_out(BRANCHES[1]);
     assert_no_locks(&sandbox, run);
     sandbox.git(&["rev-parse", BRANCHES[0], BRANCHES[1]]);

@@ -1,4 +1,4 @@
-//! The build keys of many points: those that are worked out together are those of each point by itself.
+//! Build keys of many points: keys computed together equal those computed one by one.
 
 use git_lattice::config::Config;
 use git_lattice::git::{Repo, exe::Git};
@@ -9,7 +9,7 @@ use git_lattice::points::keys::Keys;
 use crate::sandbox::Sandbox;
 use crate::story::{branch, dir};
 
-/// Whether [`Keys`] and [`Content`] agree about every point in the tree of every branch.
+/// Asserts that [`Keys`] and [`Content`] agree about every point in the tree of every branch.
 #[track_caller]
 fn keys_agree(sandbox: &Sandbox, toml: &str) {
     let repo = Repo::open(&sandbox.work(), Git::find(&sandbox.work()).unwrap()).unwrap();
@@ -55,7 +55,7 @@ fn batch_keys_equal_single_keys() {
     );
     let sandbox = sandbox(toml);
     keys_agree(&sandbox, toml);
-    // What stands beside the points' directories belongs to no key, except what is included.
+    // Files beside the points' directories are not part of any key, except included ones.
     sandbox.git(&["switch", "-q", &branch(POINTS[4])]);
     for file in [
         "flakes/toolchain/README",

@@ -1,4 +1,4 @@
-//! The algebra by its laws, over small random lattices; `PROPTEST_CASES` says how many.
+//! The laws of the algebra, over small random lattices; `PROPTEST_CASES` sets their number.
 
 mod examples;
 mod hostile;

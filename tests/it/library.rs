@@ -1,4 +1,4 @@
-//! The library's face, called as another Rust program would.
+//! The public API, called as another Rust program would.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::nix_setup::{every_nix, var};
 use crate::sandbox::Sandbox;
 use crate::story::{at, dir};
 
-/// The library reads the environment of its process, so that the test runs itself again in the sandbox's.
+/// The library reads the environment of its process, so the test runs itself again in that of the sandbox.
 #[test]
 fn library_builds_and_records_a_point() {
     const INSIDE: &str = "GIT_LATTICE_TEST_LIBRARY";
@@ -16,7 +16,7 @@ fn library_builds_and_records_a_point() {
         let records = run_nix_build(&flake_dir).unwrap();
         let [record] = records.as_slice() else { panic!("one system, one record: {records:?}") };
         assert_eq!((record.point.as_str(), record.verdict), (at("phase0/step1").as_str(), Verdict::Built));
-        // Other programs can name what a record holds.
+        // Other programs can name the types in a record.
         let _: (&Spelled, [Oid; 2], &System) = (&record.point, [record.key, record.commit], &record.system);
         let _: Option<&StorePath> = record.drv.as_ref();
         assert!(record.outputs["out"].path.as_str().starts_with("/nix/store/"), "{record:?}");

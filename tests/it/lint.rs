@@ -1,4 +1,4 @@
-//! Linting with stand-ins for statix that say what the real one (or a stranger of that name) says.
+//! Linting with fake statix and deadnix programs that answer like the real ones, or like other programs of these names.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::scratch::Scratch;
 
 const HELP: &str = "Usage: statix check [OPTIONS] [TARGET]\n  -o, --format <FORMAT>  Supported values: stderr, errfmt, json\n  -s, --stdin  Enable \"streaming\" mode";
 
-/// No deadnix, wherever these tests run.
+/// Hides deadnix of this machine.
 fn no_deadnix(scratch: &Scratch) -> Lookup {
     Lookup { deadnix: Some(scratch.path("no/deadnix")), ..Lookup::default() }
 }
 
-/// A statix that keeps its arguments, configuration and input, and then does what `answer` says in sh.
+/// A statix that stores its arguments, configuration and input, and then runs `answer` in sh.
 fn statix(scratch: &Scratch, version: &str, answer: &str) -> Tools {
     let notes = scratch.path("notes");
     std::fs::create_dir_all(&notes).unwrap();
@@ -36,13 +36,13 @@ fn finding_lines(report: &Report) -> Vec<String> {
     report.all_findings().iter().map(ToString::to_string).collect()
 }
 
-/// What was not checked, but for deadnix, which is never there.
+/// What was not checked, without deadnix, which is never found.
 fn unchecked(report: &Report) -> Vec<String> {
     let other = |text: &String| !text.starts_with("not checked by deadnix");
     report.unchecked.iter().map(ToString::to_string).filter(other).collect()
 }
 
-/// The engines that are always there, and these.
+/// The built-in engines and these.
 fn with_embedded(more: &[&str]) -> Vec<String> {
     let own = format!("git-lattice {}", env!("CARGO_PKG_VERSION"));
     let embedded = ["rnix 0.15.1", &own, "format (nixfmt_rs 0.5.3)"];
@@ -200,7 +200,7 @@ fn json_of_both_statix_versions_is_read() {
     }
 }
 
-/// A deadnix that says `answer`, with `@` for the folder that the files are in.
+/// A deadnix that prints `answer`, with `@` for the folder of the files.
 fn deadnix(scratch: &Scratch, answer: &str) -> Tools {
     let text = format!(
         "#!/bin/sh\ncase $1 in\n--help) echo 'Find dead code --output-format json'; exit 0 ;;\n--version) echo 'deadnix 1.3.1'; exit 0 ;;\nesac\n{answer}\n"

@@ -1,4 +1,4 @@
-//! `git lattice lint`: what it looks at, what it prints, and what `--fix` writes.
+//! `git lattice lint`: which files it checks, what it prints, and what `--fix` writes.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

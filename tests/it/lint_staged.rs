@@ -1,4 +1,4 @@
-//! pre-commit through real `git commit`: the bytes that are committed are looked at, and nothing else is touched.
+//! pre-commit through real `git commit`: the committed bytes are checked, and no file is touched.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,14 +10,14 @@ use crate::sandbox::Sandbox;
 const GOOD: &str = "{ a = 1; }\n";
 const BAD: &str = "{ a = 1 }\n";
 
-/// A clone with our hooks.
+/// A clone with hooks.
 fn with_hooks() -> Sandbox {
     let sandbox = Sandbox::without_lattice();
     sandbox.lattice(&["hooks", "install"]).exits(0);
     sandbox
 }
 
-/// Commits, and gives whether it went through, and what was said.
+/// Commits; returns whether it succeeded, and the output.
 fn commit(sandbox: &Sandbox, args: &[&str]) -> (bool, String) {
     let output = sandbox.try_git("work", &[&["commit", "-q", "-m", "x"], args].concat());
     (output.status.success(), output.error_text())

@@ -1,4 +1,4 @@
-//! Building on other machines: stores and builders behind a private sshd, caches, and what is known before anything is started.
+//! Building on other machines: stores and builders behind a private sshd, caches, and checks before a build starts.
 
 #[path = "machines/cache.rs"]
 mod cache;

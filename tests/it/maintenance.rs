@@ -1,4 +1,4 @@
-//! git-lattice beside `git repack`, `git prune-packed` and `git gc`, which remove what they find to be of no use.
+//! git-lattice beside `git repack`, `git prune-packed` and `git gc`, which remove unreachable or duplicate objects.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::races::with_fake_nix;
 use crate::sandbox::Sandbox;
 
-/// Does `action` again and again on a thread of its own for as long as `work` runs.
+/// Repeats `action` on another thread for as long as `work` runs.
 fn while_repeating(action: impl Fn() + Sync, work: impl FnOnce()) {
     struct StopOnDrop<'a>(&'a AtomicBool);
     impl Drop for StopOnDrop<'_> {

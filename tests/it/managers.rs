@@ -1,4 +1,4 @@
-//! The hook managers that people have, the real ones: theirs and ours both run, whoever came first, and nobody runs twice.
+//! Real hook managers: their hooks and ours both run, each once, in whatever order they were installed.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use crate::git_setup::{every_git, managers};
 use crate::sandbox::Sandbox;
 
-/// How a manager is told to run `echo theirs` before a commit, and how it is installed.
+/// How a manager is configured to run `echo theirs` before a commit, and how it is installed.
 struct Manager {
     name: &'static str,
     file: (&'static str, &'static str),
     install: &'static [&'static str],
-    /// Whether it calls the hook that it finds.
+    /// Whether it calls an existing hook.
     calls_ours: bool,
 }
 
@@ -73,13 +73,13 @@ fn configured_for(manager: &Manager, folder: &Path, git: Option<&Path>) -> Sandb
     sandbox
 }
 
-/// Installs ours.
+/// Installs our hooks.
 #[track_caller]
 fn install(sandbox: &Sandbox, way: &[&str]) {
     sandbox.lattice(&[&["hooks", "install"], way].concat()).exits(0);
 }
 
-/// What a commit of a broken Nix file leads to: how often theirs ran, and how often ours refused it.
+/// Commits a broken Nix file; returns how often their hook ran and how often ours refused it, and the output.
 fn commit(sandbox: &Sandbox) -> (usize, usize, String) {
     fs::remove_file(sandbox.work().join(".git/called")).ok();
     sandbox.write("bad.nix", "{ a = 1 }\n");

@@ -1,4 +1,4 @@
-//! Many points by one command: one evaluation, one call to Nix, and for each its own record, whatever becomes of the others.
+//! Many points by one command: one evaluation, one call to Nix, and a record for each, whatever happens to the others.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{branch, fields, here, toml};
 
-/// Twelve components, so that twelve points have nothing to do with each other.
+/// Twelve components, so that twelve points do not depend on each other.
 fn components() -> Vec<String> {
     (1..=12).map(|n| format!("c{n:02}")).collect()
 }
@@ -37,7 +37,7 @@ fn second(component: &str) -> String {
     format!("{component}/{}/phase0/step2", here())
 }
 
-/// A `step.nix` that runs this sh script, with the output of the step before as `$below`.
+/// A `step.nix` that runs this shell script, with the output of the step before as `$below`.
 fn step(name: &str, script: &str) -> String {
     format!(
         "{{ system, previous, ... }}:\nderivation {{\n  name = \"{name}\";\n  inherit system;\n  builder = \"/bin/sh\";\n  below = previous;\n  \
@@ -57,13 +57,13 @@ impl Sandbox {
         fs::write(&path, format!("{conf}{line}\n")).unwrap();
     }
 
-    /// A point with this `step.nix`.
+    /// Makes a point with this `step.nix`.
     fn make_point(&self, point: &str, text: &str) {
         self.points(&[point]);
         self.commit_to(point, &[("step.nix", text)]);
     }
 
-    /// Twelve points: c03 does not evaluate, c07 fails, and a second step rests on that; the others are fine.
+    /// Twelve points: c03 does not evaluate, c07 fails, and a second step builds on c07; the others build.
     fn make_twelve_points(&self) {
         for name in components().iter().take(11) {
             let text = match name.as_str() {
@@ -76,7 +76,7 @@ impl Sandbox {
         self.make_point(&second("c07"), &working_step("rests"));
     }
 
-    /// Builds, with every program that is started on stderr.
+    /// Builds, printing every started program to stderr.
     fn build_traced(&self, args: &[&str]) -> Run {
         self.lattice_in("work", &[&["build"], args].concat(), |command| command.env("GIT_LATTICE_TRACE", "1"))
     }
@@ -93,7 +93,7 @@ impl Sandbox {
         records.into_iter().next().unwrap()
     }
 
-    /// Waits for so many records, and gives the verdicts of those points.
+    /// Waits for `count` records.
     #[track_caller]
     fn wait_for_records(&self, count: usize) {
         for _ in 0..600 {
@@ -156,9 +156,9 @@ fn process_count_does_not_grow_with_the_points() {
         assert_eq!(count_starts(&run, &["build --dry-run --json"]), 1, "one evaluation:\n{}", run.stderr);
         assert_eq!(count_starts(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
         assert_eq!(sandbox.records().len(), 12);
-        // How often the store is asked while Nix works is a matter of time; all that is over by then is recorded together.
+        // How often the store is asked while Nix works depends on timing; all builds that ended by then are recorded together.
         let asked = count_starts(&run, &["path-info"]);
-        // Settings, evaluation, what is missing for whom (two), the build.
+        // Settings, evaluation, missing paths per system (two), the build.
         assert_eq!(
             count_starts(&run, &["nix", "--extra"]),
             5 + asked + count_starts(&run, &["--add-root"]),
@@ -175,7 +175,7 @@ fn each_log_has_only_its_own_lines() {
         let sandbox = sandbox(&nix, "");
         ["c01", "c02", "c03"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
         sandbox.make_point(&second("c03"), &working_step("third"));
-        // The first step of c03 is not asked for: it is a part of what its second step needs.
+        // The first step of c03 is not requested: its second step depends on it.
         sandbox.lattice(&["build", &first("c01"), &first("c02"), &second("c03")]).exits(0);
         let log = sandbox.log_of(&first("c01"));
         assert!(log.contains("from c01\n") && !log.contains("c02") && !log.contains("c03"), "{log}");
@@ -231,7 +231,7 @@ fn every_output_survives_garbage_collection() {
 }
 
 impl Sandbox {
-    /// The output that the records of a point name.
+    /// The output in the newest record of a point.
     fn record_of_latest(&self, point: &str) -> String {
         let record = self.records().into_iter().rfind(|record| record["point"] == point).unwrap();
         record["outputs"]["out"]["path"].as_str().unwrap().to_owned()
@@ -246,7 +246,7 @@ fn finished_points_are_recorded_before_an_interrupt() {
         sandbox.make_point(&first("c03"), &step("endless", "echo begun; while :; do :; done"));
         sandbox.make_point(&second("c03"), &working_step("waits"));
         let mut running = sandbox.command("work", &["build", "--all"]).spawn().unwrap();
-        // Nothing more is said by nix: the others are done, and the endless one is silent.
+        // Nix prints nothing more: the others are done, and the endless one is silent.
         sandbox.wait_for_records(2);
         for name in ["c01", "c02"] {
             assert_eq!(sandbox.record_of(&first(name))["verdict"], "built");
@@ -318,8 +318,8 @@ fn failed_and_frontier_flags_select_points() {
     }
 }
 
-/// What stands for `nix-eval-jobs`: it takes the expression apart, has Nix evaluate each, and answers in the real one's shape,
-/// in whatever order, and with the errors of all.
+/// A fake `nix-eval-jobs`: it takes the expression apart, has Nix evaluate each attribute, and answers in the real one's format,
+/// in any order, and with all errors.
 const EVAL_JOBS: &str = r#"#!/bin/sh
 case "$*" in *--help*)
   printf 'USAGE: nix-eval-jobs [options] expr\n\n'
@@ -373,7 +373,7 @@ fn nix_evaluates_what_nix_eval_jobs_skips() {
     assert_eq!(built["evaluator"], "nix", "a program of that name that is another one is not asked: {built}");
 }
 
-/// The real one, where it is: with the private store, as the sandbox' Nix.
+/// The real one, if it is installed: with the private store, like the sandbox's Nix.
 #[test]
 fn installed_nix_eval_jobs_is_understood() {
     let (Some(nix), Ok(real)) = (every_nix().pop(), which::which("nix-eval-jobs")) else { return };

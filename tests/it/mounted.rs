@@ -1,22 +1,22 @@
-//! File systems that are mounted for a test: small ones, and read-only ones.
+//! File systems mounted for a test: small ones, and read-only ones.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system that is there while this value is.
+/// A mounted file system, unmounted on drop.
 pub(crate) struct Mounted(PathBuf);
 
 impl Mounted {
-    /// An empty file system; `None`, which is said, where this machine lets the user mount none.
+    /// An empty tmpfs; `None`, with a message, if this machine does not let the user mount one.
     pub(crate) fn tmpfs(at: &Path, options: &str) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let is_mounted = mount(&["-t", "tmpfs", "-o", options, "none"], at);
         Self::of(at, is_mounted)
     }
 
-    /// The folder as it is, to be read only.
+    /// A read-only bind mount of the folder.
     pub(crate) fn read_only(at: &Path) -> Option<Self> {
         let is_mounted = mount(&["--bind", at.to_str().unwrap()], at);
         Self::of(at, is_mounted).filter(|_| mount(&["-o", "remount,bind,ro"], at))
@@ -36,7 +36,7 @@ impl Drop for Mounted {
     }
 }
 
-/// Fills the file system of `dir` but for so many KiB while `work` runs.
+/// Fills the file system of `dir` except for `left` KiB while `work` runs.
 pub(crate) fn with_free_kib<T>(dir: &Path, left: u64, work: impl FnOnce() -> T) -> T {
     let path = dir.join("fill");
     let mut file = fs::File::create(&path).unwrap();

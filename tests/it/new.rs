@@ -1,11 +1,11 @@
-//! `git lattice new`: which points it makes, where they grow, what they hold, and what it leaves alone.
+//! `git lattice new`: which points it makes, where they grow, what they hold, and what it does not touch.
 
 use std::fs;
 
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, dir, elsewhere, far, fields, here, texts, toml};
 
-/// Counts what git tells the hook `event` of the repository `dir`: one file a call, with its stdin.
+/// Installs a hook `event` in `dir` that writes its stdin into one file per call.
 fn watch(sandbox: &Sandbox, dir: &str, event: &str, when: &str) {
     let calls = sandbox.path(&format!("calls-{event}"));
     fs::create_dir_all(&calls).unwrap();
@@ -21,7 +21,7 @@ fn write_hook(sandbox: &Sandbox, dir: &str, event: &str, script: &str) {
     fs::set_permissions(hooks.join(event), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
-/// The lines of each call that was watched.
+/// The lines of each recorded call.
 fn calls(sandbox: &Sandbox, event: &str) -> Vec<Vec<String>> {
     let read = |entry: fs::DirEntry| fs::read_to_string(entry.path()).unwrap().lines().map(str::to_owned).collect();
     fs::read_dir(sandbox.path(&format!("calls-{event}"))).unwrap().map(|entry| read(entry.unwrap())).collect()
@@ -357,7 +357,7 @@ fn axis_named_like_a_flag_does_not_shadow_it() {
     assert_eq!(sandbox.state_of("b/step1"), "new");
 }
 
-/// A statix that is what it should be, and does `look` for a text.
+/// A working statix that runs `look` for each file.
 fn statix(look: &str) -> String {
     format!(
         "#!/bin/sh\ncase $* in\n'check --help') echo 'Usage: statix check --format errfmt --stdin' ;;\n\
@@ -384,7 +384,7 @@ fn broken_statix_is_named_and_stops_no_point() {
 fn generated_text_is_linted_once_before_refs_move() {
     let mut sandbox = Sandbox::new();
     let looks = sandbox.path("looks");
-    // The second look at the same text fails: by then the branch was there, and the command ended with an error.
+    // The second check of the same text fails: by then the branch existed, and the command ended with an error.
     let look = format!("echo look >> '{0}'; [ $(wc -l < '{0}') = 1 ] || exit 3", looks.display());
     sandbox.use_program("statix", &statix(&look));
     sandbox.lattice(&["new", "--arch", "aarch64", "--template", "config"]).exits(0);

@@ -1,4 +1,4 @@
-//! `git lattice next-step`: the step above, and where there is none.
+//! `git lattice next-step`: the step above, and what happens at the end of a chain.
 
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, dir, far, fields, toml};

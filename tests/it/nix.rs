@@ -1,4 +1,4 @@
-//! The conversation with real Nix, the oldest supported and a modern one, each with a private store.
+//! Talking to real Nix, the oldest supported and a modern one, each with a private store.
 
 #[path = "nix/fixture.rs"]
 mod fixture;
@@ -14,7 +14,7 @@ use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, N
 
 use crate::nix_setup::{every_nix, var};
 
-/// The NAR hash of a file that says `hello`.
+/// The NAR hash of a file with the text `hello`.
 const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
 
 fn automatic() -> Mode {
@@ -174,7 +174,7 @@ fn missing_repository_is_trouble_not_a_failure() {
     }
 }
 
-/// The environment belongs to the whole process, so that the test runs itself again with a hook's variables.
+/// The environment belongs to the whole process, so the test runs itself again with a hook's variables.
 #[test]
 fn git_hook_environment_does_not_reach_nix() {
     const INSIDE: &str = "GIT_LATTICE_TEST_INSIDE_HOOK";
@@ -248,7 +248,7 @@ fn lix_is_asked_without_json_format() {
     assert!(matches!(&outcome, Outcome::Built { outputs, .. } if outputs[0].nar_hash == "sha256-x"), "{outcome:?}");
 }
 
-/// Signals are for the whole process, so that the test runs itself again to be interrupted.
+/// Signals reach the whole process, so the test runs itself again to be interrupted.
 #[test]
 fn interrupt_ends_a_nix_that_ignores_signals() {
     const INSIDE: &str = "GIT_LATTICE_TEST_INTERRUPTED";

@@ -1,4 +1,4 @@
-//! Which Nix the tests use, and how each test gets a store of its own.
+//! Which Nix the tests use, and how each test gets its own store.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::scratch::Scratch;
 pub(crate) const CONFIGURATION: &str = "experimental-features = nix-command flakes\nbuild-users-group =\nsubstituters =\nbuilders =\n\
     sandbox = true\nsandbox-fallback = false\nsandbox-paths = /bin/sh=/bin/busybox\nflake-registry =\n";
 
-/// The versions of Nix that a live test goes through; empty only when the tests are told to go without.
+/// The versions of Nix that a live test runs with; empty only if the tests are told to go without.
 pub(crate) fn every_nix() -> Vec<PathBuf> {
     if var("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {
         return Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn wrapper(scratch: &Scratch, program: &Path) -> PathBuf {
     scratch.program("nix/bin/nix", &script(program))
 }
 
-/// PATH without the folders that have a `nix` or `statix`, so that a test says itself what is there; git and sh stay.
+/// PATH without the folders that have a `nix` or `statix`, so that each test chooses its tools; git and sh stay.
 pub(crate) fn path_without_tools() -> OsString {
     let tools = crate::scratch::tool_folder();
     tools.into_os_string()

@@ -1,4 +1,4 @@
-//! Our own flake.nix, against a stub of nixpkgs: no network is needed, and both ends of the supported Nix range read it.
+//! Our own flake.nix, against a stub of nixpkgs: needs no network, and both ends of the supported Nix range evaluate it.
 
 use std::path::Path;
 use std::process::Command;
@@ -47,7 +47,7 @@ fn flake_evaluates_with(variable: &str, default: Option<&str>) {
     assert_eq!(eval(&nix, scratch.path(), "overlays.default", overlaid), "true");
 }
 
-/// The flake beside the stub and a configuration that needs neither daemon nor network.
+/// Lays out the flake, the stub and a configuration that needs neither daemon nor network.
 fn lay_out(scratch: &Path) {
     for dir in ["flake", "nixpkgs", "conf", "home"] {
         fs::create_dir(scratch.join(dir)).expect("a folder in the scratch folder");
@@ -75,7 +75,7 @@ fn eval(nix: &str, scratch: &Path, output: &str, apply: &str) -> String {
     String::from_utf8_lossy(&done.stdout).trim().to_owned()
 }
 
-/// The Nix that `variable` names; `None` when tests without Nix were asked for.
+/// The Nix that `variable` names; `None` if tests without Nix were requested.
 #[expect(clippy::disallowed_methods, reason = "tests read their own switches")]
 fn nix(variable: &str, default: Option<&str>) -> Option<String> {
     if env::var_os("GIT_LATTICE_TEST_WITHOUT_NIX").is_some() {

@@ -1,4 +1,4 @@
-//! `git lattice promote`: the evidence that it asks for, what it refuses, and where it goes.
+//! `git lattice promote`: the evidence that it requires, what it refuses, and where it leads.
 
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, chains, dir, elsewhere, far, fields, here, toml};

@@ -1,4 +1,4 @@
-//! The queue and its worker: what goes first, what is built once, and what is left of anything when a process is killed.
+//! The queue and its worker: the order of jobs, what is built once, and what is left after a process is killed.
 
 mod cancel;
 mod gate;

@@ -1,11 +1,11 @@
-//! Several git-lattice at once in one repository, with a Nix that only says what it can build.
+//! Several git-lattice at once in one repository, with a fake Nix that can only report its systems.
 
 use crate::sandbox::Sandbox;
 use crate::story::{elsewhere, far, fields};
 
 const SETTINGS: &str = include_str!("../../src/nix/captured/settings-2.8.json");
 
-/// A Nix that builds for no other machine and is quick to say so.
+/// A fake Nix that has no builder for other systems and answers quickly.
 pub(crate) fn with_fake_nix(count: usize) -> (Sandbox, Vec<String>) {
     let mut sandbox = Sandbox::new();
     let answer =
@@ -17,7 +17,7 @@ pub(crate) fn with_fake_nix(count: usize) -> (Sandbox, Vec<String>) {
     (sandbox, points)
 }
 
-/// Builds the points, all at the same time.
+/// Builds the points concurrently.
 fn build_concurrently<'a>(sandbox: &Sandbox, points: impl Iterator<Item = &'a String>) {
     std::thread::scope(|scope| {
         let running: Vec<_> = points.map(|point| scope.spawn(move || sandbox.lattice(&["build", point]))).collect();
@@ -69,7 +69,7 @@ fn concurrent_new_of_one_point_agrees() {
     assert_eq!(words.iter().filter(|word| *word == "unchanged").count(), 2, "the others find it made: {words:?}");
 }
 
-/// Runs git-lattice with each of these arguments, all at the same time.
+/// Runs git-lattice with each of these arguments, concurrently.
 fn run_concurrently(sandbox: &Sandbox, runs: &[Vec<&str>]) {
     std::thread::scope(|scope| {
         let running: Vec<_> = runs.iter().map(|args| scope.spawn(move || sandbox.lattice(args))).collect();

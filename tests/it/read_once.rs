@@ -1,4 +1,4 @@
-//! What a run reads it reads once: lattice.toml.
+//! lattice.toml is read once per run.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Records: what they come to when they contradict each other, what a promotion asks of them, and that none is lost.
+//! Records: how contradicting ones are judged, what a promotion requires, and that none is lost.
 
 use std::fs;
 
@@ -151,7 +151,7 @@ fn promotion_may_require_both() {
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
 }
 
-/// A point of the other architecture, and a Nix that has no builder for it and is quick to say so.
+/// Points of the other architecture, and a fake Nix that has no builder for it and answers quickly.
 fn with_fake_nix() -> Sandbox {
     let mut sandbox = Sandbox::new();
     let answer =
@@ -164,7 +164,7 @@ fn with_fake_nix() -> Sandbox {
 #[test]
 fn twenty_concurrent_processes_lose_no_record() {
     let sandbox = with_fake_nix();
-    // A key of its own for each: what is asked for twice is built once.
+    // A separate key for each: a key that is requested twice is built once.
     let point = |i: usize| far(&format!("phase0/step{}", i + 1));
     (1..20).for_each(|i| sandbox.points(&[&point(i)]));
     let running: Vec<_> = (0..20)
@@ -207,7 +207,7 @@ fn records_are_signed_when_commits_are() {
     assert_eq!(sandbox.records().len(), 3, "a record is kept even where nobody can sign");
 }
 
-/// Two points that are built, and something of the user's on top of the first.
+/// Two points that are built, and a commit of the user's on top of the first.
 fn built_chain() -> (Sandbox, String, String) {
     let sandbox = Sandbox::new();
     let [one, two] = [at("phase0/step1"), at("phase0/step2")];
@@ -307,7 +307,7 @@ fn doctor_and_check_name_invalid_records() {
     sandbox.lattice(&["doctor", "--offline"]).says_out(&format!("git notes --ref=lattice/third show {key}"));
 }
 
-/// Makes the memory of `status` what a run has left that saw `key` as built, and its record as not still to come.
+/// Writes the cache of `status` as left by a run that saw `key` as built, and its record as not in the future.
 fn remember_as_built(sandbox: &Sandbox, point: &str, started: &str) {
     let path = sandbox.work().join(".git/lattice/cache");
     let text = fs::read_to_string(&path).unwrap();
@@ -339,7 +339,7 @@ fn record_start_that_has_passed_is_noticed() {
     let path = sandbox.work().join(".git/lattice/cache");
     let text = fs::read_to_string(&path).unwrap();
     let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("t ") && !line.starts_with("v ")).collect();
-    // As a run has left it whose clock was behind the record's start.
+    // As left by a run whose clock was behind the record's start.
     fs::write(&path, format!("{}\nt ..2026-01-02T03:04:05Z\n", kept.join("\n"))).unwrap();
     assert_eq!(sandbox.state_of(&one), "built");
 }
@@ -347,7 +347,7 @@ fn record_start_that_has_passed_is_noticed() {
 #[test]
 fn status_and_promote_read_long_notes_alike() {
     let (sandbox, one) = with_one_point();
-    // Each note is within the limit, and together they are longer than what is read of one key.
+    // Each note is within the limit; together they are longer than what is read per key.
     let system = format!("{}-linux", here());
     for writer in ["a", "b", "c"] {
         add_record(&sandbox, writer, &one, &json!({ "verdict": "failed", "started": "2026-01-01T00:00:00Z" }));

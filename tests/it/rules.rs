@@ -1,8 +1,8 @@
 //! The rules against the corpus in `tests/fixtures/nix`, and against what Nix itself refuses.
 //!
 //! Each `NAME.nix` there has its findings beside it in `NAME.expected`, a line each: `LINE:COL SEVERITY CODE MESSAGE`. All
-//! are read as a `flake.nix`, except those whose name begins with `plain-`. `GIT_LATTICE_TEST_REWRITE=1` writes what
-//! is found as what is expected, to be looked at with `git diff`.
+//! are read as a `flake.nix`, except those whose name begins with `plain-`. `GIT_LATTICE_TEST_REWRITE=1` writes the
+//! findings as the expected ones, to be reviewed with `git diff`.
 
 mod live;
 
@@ -44,7 +44,7 @@ fn corpus() -> Vec<Case> {
     paths.into_iter().map(case).collect()
 }
 
-/// Syntax errors, or else what the rules say.
+/// Syntax errors, or else the findings of the rules.
 fn found(bytes: &[u8], is_flake: bool) -> Vec<String> {
     let report = lint_text(Path::new("x.nix"), bytes, &Tools::embedded_only("only ours are looked at"));
     let broken = report.findings.iter().filter(|finding| finding.engine == "rnix");
@@ -115,7 +115,7 @@ fn fix_resolves_the_finding_and_keeps_the_meaning() {
     assert_eq!(rules::check_text(&mended, true, &|_| false), []);
 }
 
-/// Each would take minutes or end the process if anything went through the text once for each of its parts.
+/// Each would take minutes or end the process if the text were scanned once for each of its parts.
 #[test]
 fn large_and_nested_texts_are_read_in_linear_time() {
     let many = |part: &str| part.repeat(20_000);

@@ -15,11 +15,11 @@ use crate::scratch::Scratch;
 pub(crate) struct Sandbox {
     scratch: Scratch,
     path: std::ffi::OsString,
-    /// Where programs put files for a while, if that is not where the machine has them.
+    /// The temporary folder, if it is not the machine's.
     temporary: Option<PathBuf>,
 }
 
-/// Stands for the sandbox' own folder in a prepared configuration.
+/// Stands for the sandbox's folder in a prepared configuration.
 const ROOT: &str = "@ROOT@";
 
 /// A sandbox that is made once and copied for each test: the dozens of git processes that make one take longer than most tests.
@@ -61,7 +61,7 @@ impl Prepared {
     }
 }
 
-/// Copies a folder, but for git's samples of hooks.
+/// Copies a folder without git's sample hooks.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -74,7 +74,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a run of git-lattice gave.
+/// The result of a run of git-lattice.
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -89,7 +89,7 @@ impl Run {
         self
     }
 
-    /// Asserts that stdout, where data goes, has this text.
+    /// Asserts that stdout, which is for data, contains this text.
     #[track_caller]
     pub(crate) fn says_out(self, text: &str) -> Self {
         let Self { stdout, stderr, .. } = &self;
@@ -97,7 +97,7 @@ impl Run {
         self
     }
 
-    /// Asserts that stderr, where everything but data goes, has this text.
+    /// Asserts that stderr, which is for everything but data, contains this text.
     #[track_caller]
     pub(crate) fn says_err(self, text: &str) -> Self {
         let Self { stdout, stderr, .. } = &self;
@@ -117,7 +117,7 @@ impl Sandbox {
         Self { path: nix_setup::path_without_tools(), scratch: Scratch::new(), temporary: None }
     }
 
-    /// A clone with a remote, and no lattice.toml yet.
+    /// A clone with a remote, without a lattice.toml.
     pub(crate) fn without_lattice() -> Self {
         static PREPARED: LazyLock<Prepared> = LazyLock::new(|| Prepared::new(|_| {}));
         PREPARED.copy()
@@ -157,7 +157,7 @@ impl Sandbox {
         self.prepend_path(&bin);
     }
 
-    /// Lets programs put files for a while into a folder of the sandbox, whose path is of plain characters.
+    /// Sets TMPDIR to a folder of the sandbox, whose path has plain characters only.
     pub(crate) fn use_own_temporary_folder(&mut self) {
         let folder = self.path("").parent().unwrap().join("tmp");
         fs::create_dir(&folder).unwrap();
@@ -169,19 +169,19 @@ impl Sandbox {
         self.temporary.as_deref().unwrap()
     }
 
-    /// Makes this `git` the one in force; `None` is the machine's own.
+    /// Uses this `git`; `None` is the machine's own.
     pub(crate) fn use_git(&mut self, program: Option<&Path>) {
         if let Some(program) = program {
             self.prepend_path(program.parent().unwrap());
         }
     }
 
-    /// Writes a program that is this sh script.
+    /// Writes a program with this shell script.
     pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
         self.scratch.program(name, script)
     }
 
-    /// Puts a program that is this sh script first on PATH.
+    /// Puts a program with this shell script first on PATH.
     pub(crate) fn use_program(&mut self, name: &str, script: &str) {
         let path = self.scratch.program(&format!("bin-{name}/{name}"), script);
         let bin = path.parent().unwrap().to_owned();
@@ -220,7 +220,7 @@ impl Sandbox {
         self.lattice_in("work", args, |command| command)
     }
 
-    /// Runs git-lattice somewhere, with changes to the command (`env`, `write_stdin`, ..).
+    /// Runs git-lattice in `dir`, with changes to the command (`env`, `write_stdin`, ..).
     pub(crate) fn lattice_in(
         &self,
         dir: &str,
@@ -237,7 +237,7 @@ impl Sandbox {
         }
     }
 
-    /// git-lattice, to be started by the test itself: at the same time as another, or with streams of its own.
+    /// git-lattice, to be started by the test itself: concurrently with another, or with its own streams.
     pub(crate) fn command(&self, dir: &str, args: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_git-lattice"));
         command.args(args).current_dir(self.path(dir)).stdin(std::process::Stdio::null());
@@ -245,13 +245,13 @@ impl Sandbox {
         command
     }
 
-    /// Runs git in the clone; it must succeed. Gives stdout.
+    /// Runs git in the clone; it must succeed. Returns stdout.
     #[track_caller]
     pub(crate) fn git(&self, args: &[&str]) -> String {
         self.git_in("work", args)
     }
 
-    /// Runs git somewhere; it must succeed. Gives stdout without the last newline.
+    /// Runs git in `dir`; it must succeed. Returns stdout without the last newline.
     #[track_caller]
     pub(crate) fn git_in(&self, dir: &str, args: &[&str]) -> String {
         let output = self.try_git(dir, args);
@@ -259,12 +259,12 @@ impl Sandbox {
         output.text()
     }
 
-    /// Runs git somewhere, whatever comes of it.
+    /// Runs git in `dir`; it may fail.
     pub(crate) fn try_git(&self, dir: &str, args: &[&str]) -> Output {
         self.try_git_with(dir, args, &[])
     }
 
-    /// Runs git somewhere with these variables set, whatever comes of it.
+    /// Runs git in `dir` with these variables set; it may fail.
     pub(crate) fn try_git_with(&self, dir: &str, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = std::process::Command::new("git");
         command.args(args).current_dir(self.path(dir));
@@ -274,7 +274,7 @@ impl Sandbox {
         Output { status, stdout, stderr }
     }
 
-    /// What must be left exactly as it was: HEAD, index, worktree, all refs.
+    /// What must not change: HEAD, index, worktree, all refs.
     pub(crate) fn state(&self) -> String {
         let parts = [
             self.try_git("work", &["symbolic-ref", "-q", "HEAD"]).text(),
@@ -286,7 +286,7 @@ impl Sandbox {
         parts.join("\n--\n")
     }
 
-    /// What a refused command must leave alone: that, the objects, and the remote's refs.
+    /// What a refused command must not change: that, the objects, and the remote's refs.
     pub(crate) fn everything(&self) -> String {
         let parts = [
             self.state(),
@@ -297,7 +297,7 @@ impl Sandbox {
         parts.join("\n--\n")
     }
 
-    /// Runs git-lattice in the clone and asserts that it wrote nothing at all.
+    /// Runs git-lattice in the clone and asserts that it wrote nothing.
     #[track_caller]
     pub(crate) fn refused(&self, args: &[&str]) -> Run {
         let before = self.everything();
@@ -306,7 +306,7 @@ impl Sandbox {
         run
     }
 
-    /// Makes the sandbox the environment of a command.
+    /// Sets a command's environment to that of the sandbox.
     pub(crate) fn environment(&self, command: &mut std::process::Command) {
         self.scratch.environment(command, &self.path);
         command

@@ -1,4 +1,4 @@
-//! A scratch folder with programs and git repositories of its own, out of reach of the developer's configuration.
+//! A scratch folder with its own programs and git repositories, out of reach of the developer's configuration.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -19,7 +19,7 @@ impl Scratch {
         Self::named("a folder")
     }
 
-    /// The same without the space, for what people see: paths with spaces are quoted.
+    /// The same without the space, for console output: paths with spaces would be quoted.
     pub(crate) fn without_space() -> Self {
         Self::named("folder")
     }
@@ -31,7 +31,7 @@ impl Scratch {
         Self { root, _temp: temp }
     }
 
-    /// Makes this folder the environment of a command: the built git-lattice and the programs of `path`, and a HOME of its own.
+    /// Sets a command's environment to this folder: the built git-lattice, the programs of `path`, and a separate HOME.
     pub(crate) fn environment(&self, command: &mut std::process::Command, path: &OsStr) {
         let binary = Path::new(env!("CARGO_BIN_EXE_git-lattice")).parent().unwrap().to_owned();
         let path = std::iter::once(binary).chain(std::env::split_paths(path));
@@ -48,7 +48,7 @@ impl Scratch {
         self.root.join(name)
     }
 
-    /// Writes a program. A child does it: were the file open for writing in this process while another test forks,
+    /// Writes a program. A child process does it: were the file open for writing in this process while another test forks,
     /// starting it would fail with "text file busy".
     pub(crate) fn program(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
@@ -69,7 +69,7 @@ impl Scratch {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// A `git` that knows nothing of the developer: to be given to code that asks git itself.
+    /// A `git` without the developer's configuration, for code that starts git itself.
     pub(crate) fn git_program(&self) -> OsString {
         let text = format!(
             "#!/bin/sh\nexport HOME='{}' GIT_CONFIG_NOSYSTEM=1\nunset XDG_CONFIG_HOME GIT_DIR\nexec git \"$@\"\n",
@@ -105,7 +105,7 @@ impl Scratch {
     }
 }
 
-/// The `.lock` files in a repository. A git that is ending may remove a folder meanwhile, such as a push its quarantine.
+/// The `.lock` files in a repository. An ending git may remove a folder meanwhile, such as the quarantine of a push.
 pub(crate) fn locks(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(dir) {
@@ -131,7 +131,7 @@ fn describe(path: &Path) -> String {
     format!("{} {:o}\n{content}\n", path.display(), meta.permissions().mode())
 }
 
-/// A folder with links to the programs that tests need, and to no `nix` and no `statix`: a test says itself what is there.
+/// A folder with links to the programs that tests need, and to no `nix` and no `statix`: each test chooses those.
 pub(crate) fn tool_folder() -> PathBuf {
     static FOLDER: std::sync::LazyLock<TempDir> = std::sync::LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/src/security.md");
 
-/// What stands between backquotes and reads like `module::test`.
+/// The texts between backquotes that look like `module::test`.
 fn named() -> Vec<&'static str> {
     PAGE.split('`').skip(1).step_by(2).filter(|text| text.contains("::")).collect()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 
-/// What is in a directory, by its path: the permissions of files and directories.
+/// The permissions of files and directories below a directory, by path.
 fn modes(dir: &Path) -> BTreeMap<PathBuf, u32> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
@@ -49,7 +49,7 @@ impl GitModes {
         Self { dir: new("objects", true), object: new("objects", false), file: new("refs/other", false) }
     }
 
-    /// What git would give something of this kind.
+    /// The permissions that git would give a file of this kind.
     fn mode(&self, path: &Path) -> u32 {
         if path.is_dir() {
             return self.dir;

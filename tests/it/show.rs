@@ -1,4 +1,4 @@
-//! `git lattice show`: everything there is to know of one point.
+//! `git lattice show`: all details of one point.
 
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
@@ -108,7 +108,7 @@ fn record_texts_are_escaped() {
     sandbox.lattice(&["show", &at("phase0/step1")]).exits(0).never_says("\u{1b}");
 }
 
-/// What a colleague without git-lattice pastes.
+/// The command that a colleague without git-lattice pastes.
 #[test]
 fn printed_nix_command_builds_the_pushed_point() {
     for nix in every_nix() {

@@ -1,4 +1,4 @@
-//! The shortest way through the main job.
+//! The shortest way through the main workflow.
 
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;

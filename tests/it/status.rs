@@ -1,4 +1,4 @@
-//! `git lattice status`: the states of points, what is shown of them, and that what it remembers is never stale.
+//! `git lattice status`: the states of points, how they are shown, and that the cache is never stale.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn with_points(points: &[&str]) -> Sandbox {
     sandbox
 }
 
-/// The line of the table that has this row, in single blanks.
+/// The line of the table for this row, with single spaces.
 #[track_caller]
 fn row(sandbox: &Sandbox, name: &str) -> String {
     let table = sandbox.lattice(&["status"]).exits(0).stdout;
@@ -280,7 +280,7 @@ fn small_changes_are_appended_to_the_cache() {
     sandbox.record(&points[1], &format!("{}-linux", here()), "failed");
     let states = |sandbox: &Sandbox| [0, 1, 2].map(|i| sandbox.state_of(&points[i]));
     assert_eq!(states(&sandbox), ["built", "failed", "new"]);
-    // Half a line, as a process that was killed leaves it.
+    // Half a line, as left by a killed process.
     fs::write(sandbox.work().join(".git/lattice/cache"), &after[..after.len() - 8]).unwrap();
     assert_eq!(states(&sandbox), ["built", "failed", "new"]);
 }

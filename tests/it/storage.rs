@@ -1,4 +1,4 @@
-//! A full disk, and objects that cannot be written: nothing is half done, and no result is lost.
+//! A full disk, and objects that cannot be written: no half-done state, and no result is lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ fn no_result_is_lost_on_a_full_disk() {
         if run.stderr.contains("could not record the result") {
             run.exits(2).says_err(r#""verdict":"no-builder""#).says_err("hint: write the line");
         } else if run.code == 2 {
-            // Nothing was found out yet.
+            // There is no result yet.
             run.says_err("the disk may be full");
         } else {
             assert_eq!(is_kept, run.stderr.contains("could not be recorded yet"), "{left} KiB left: {}", run.stderr);

@@ -1,4 +1,4 @@
-//! What the tests of single commands share: this machine's architecture, results of other machines, a Nix that must not run.
+//! Helpers for the tests of single commands: this machine's architecture, results of other machines, a Nix that must not run.
 
 use std::fs;
 
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use crate::sandbox::{Run, Sandbox};
 
-/// The command by which a stranger's content is looked at; then come two revisions.
+/// The command that shows foreign content; two revisions follow it.
 pub(crate) const DIFF: &str = "git --no-replace-objects diff --text --no-ext-diff --no-textconv --no-renames";
 
-/// The architecture of this machine, as the sandbox' lattice names it.
+/// The architecture of this machine, as the sandbox's lattice names it.
 pub(crate) fn here() -> &'static str {
     std::env::consts::ARCH
 }
 
-/// The other architecture of the sandbox' lattice.
+/// The other architecture of the sandbox's lattice.
 pub(crate) fn elsewhere() -> &'static str {
     if here() == "aarch64" { "x86_64" } else { "aarch64" }
 }
@@ -71,7 +71,7 @@ impl Sandbox {
         }
     }
 
-    /// What `status --json` says of one point.
+    /// The entry of one point in `status --json`.
     #[track_caller]
     pub(crate) fn point(&self, point: &str) -> Value {
         let status = self.lattice(&["status", "--json"]).exits(0).json();
@@ -85,7 +85,7 @@ impl Sandbox {
         self.point(point)["state"].as_str().unwrap().to_owned()
     }
 
-    /// A record as another machine would have left it, under a writer's name of its own.
+    /// Writes a record as another machine would, with a different writer name.
     #[track_caller]
     pub(crate) fn record(&self, point: &str, system: &str, verdict: &str) {
         let known = self.point(point);
@@ -107,7 +107,7 @@ impl Sandbox {
         }
     }
 
-    /// All records, as they are in git.
+    /// All records in git.
     pub(crate) fn records(&self) -> Vec<Value> {
         let mut records = Vec::new();
         for name in self.git(&["for-each-ref", "--format=%(refname)", "refs/notes/lattice/"]).lines() {
@@ -125,12 +125,12 @@ impl Sandbox {
         self.use_program("nix", &format!("#!/bin/sh\necho \"$*\" >>'{}'\nexit 1\n", trace.display()));
     }
 
-    /// Whether Nix was started since it was forbidden.
+    /// Whether Nix was started since `forbid_nix`.
     pub(crate) fn nix_was_called(&self) -> bool {
         self.path("nix-was-called").exists()
     }
 
-    /// The commit of a branch or anything else that names one.
+    /// The commit of a revision.
     #[track_caller]
     pub(crate) fn commit(&self, name: &str) -> String {
         self.git(&["rev-parse", "--verify", &format!("{name}^{{commit}}")])
@@ -153,7 +153,7 @@ impl Sandbox {
         self.try_git("remote.git", &["show-ref", "-q", "--verify", &name]).status.success()
     }
 
-    /// A file as a branch has it, byte for byte.
+    /// The bytes of a file on a branch.
     #[track_caller]
     pub(crate) fn bytes(&self, branch: &str, path: &str) -> Vec<u8> {
         let output = self.try_git("work", &["cat-file", "blob", &format!("{branch}:{path}")]);
@@ -161,7 +161,7 @@ impl Sandbox {
         output.stdout
     }
 
-    /// Commits files to a point's branch, as its owner would, and goes back to where HEAD was.
+    /// Commits files to a point's branch, as its owner would, and switches back.
     pub(crate) fn commit_to(&self, point: &str, files: &[(&str, &str)]) {
         let head = self.git(&["symbolic-ref", "--short", "HEAD"]);
         self.git(&["switch", "-q", &branch(point)]);
@@ -173,13 +173,13 @@ impl Sandbox {
         self.git(&["switch", "-q", &head]);
     }
 
-    /// Another clone of the remote, as a colleague would have it.
+    /// Another clone of the remote, for a colleague.
     pub(crate) fn colleague(&self) -> &'static str {
         self.git_in("", &["clone", "-q", "remote.git", "colleague"]);
         "colleague"
     }
 
-    /// What a store path holds that was built by this sandbox' Nix.
+    /// The content of a store path that this sandbox's Nix built.
     #[track_caller]
     pub(crate) fn built(&self, store_path: &str) -> Vec<u8> {
         let mut path = self.path(&format!("nix/store{store_path}"));
@@ -191,7 +191,7 @@ impl Sandbox {
 }
 
 impl Run {
-    /// Asserts that neither stdout nor stderr has this text.
+    /// Asserts that neither stdout nor stderr contains this text.
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {
         let said = self.stdout.contains(text) || self.stderr.contains(text);
@@ -200,7 +200,7 @@ impl Run {
     }
 }
 
-/// A record of `point` as the clone in `dir` would have it from the writer `writer`, with some fields replaced.
+/// Writes a record of `point` in the clone `dir` as writer `writer`, with some fields replaced.
 #[track_caller]
 pub(crate) fn write_record(sandbox: &Sandbox, dir: &str, writer: &str, point: &str, changes: &Value) {
     let shown = sandbox.lattice_in(dir, &["show", point, "--json"], |command| command).exits(0).json();

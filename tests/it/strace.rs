@@ -1,11 +1,11 @@
 //! Faults at single system calls of a run, by strace(1).
 //!
-//! strace counts the calls of each process and thread by itself (`when=N` is the Nth call of *every* tracee), so following a whole
+//! strace counts the calls of each process and thread separately (`when=N` is the Nth call of *every* tracee), so following a whole
 //! run would fail the Nth call of git-lattice, of each git and of each Nix. One start of one program is traced instead: git, nix,
-//! nix-store and git-lattice stand behind scripts that number their starts (`nix-store.1`) and put strace before the one that is
-//! meant. Its threads and forked children are followed up to their first `execve`: the set-up of Nix's sandbox is, the program of the
-//! builder, whose failure would be its own, is not. Among those, a call is named by its count where it is the first to reach that
-//! count, else by its path and the count of calls on it (`-P`). What neither names is left out: [`Trace::unnamed`].
+//! nix-store and git-lattice stand behind scripts that number their starts (`nix-store.1`) and put strace before the chosen
+//! one. Its threads and forked children are followed up to their first `execve`: this includes the set-up of Nix's sandbox and excludes
+//! the builder's program, whose failure would be its own. Among those, a call is named by its count if it is the first to reach that
+//! count, else by its path and the count of calls on it (`-P`). Calls that neither names are left out: [`Trace::unnamed`].
 
 mod log;
 pub(crate) mod sample;
@@ -22,17 +22,17 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use crate::nix_setup::var;
 use crate::sandbox::Sandbox;
 
-/// A run that takes longer hangs.
+/// A longer run counts as hanging.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// All that changes a file system, and what Nix's sandbox is made with. `openat` counts where it may create. Left out: `execve` (a
-/// missing program is another test's), calls on sockets, and writes to mapped memory (`SQLite`'s index of its log), which are no calls.
+/// All calls that change a file system, and those that set up Nix's sandbox. `openat` counts if it may create. Left out: `execve` (another
+/// test covers missing programs), calls on sockets, and writes to mapped memory (`SQLite`'s index of its log), which are not calls.
 const WRITES: &str = "?write,?pwrite64,?writev,?pwritev,?pwritev2,?sendfile,?copy_file_range,?open,?openat,?creat,?mkdir,?mkdirat,\
     ?mknod,?mknodat,?link,?linkat,?symlink,?symlinkat,?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?truncate,?ftruncate,\
     ?fallocate,?fsync,?fdatasync,?chmod,?fchmod,?fchmodat,?chown,?lchown,?fchown,?fchownat,?utimensat,?mount,?umount2,?pivot_root,\
     ?chroot,?clone,?clone3,?fork,?vfork,?unshare";
 
-/// Where strace is; `None` only when the tests are told to go without.
+/// The path of strace; `None` only if the tests are told to go without.
 pub(crate) fn strace() -> Option<PathBuf> {
     if var("GIT_LATTICE_TEST_WITHOUT_STRACE").is_some() {
         sample::print_past_harness("NOT TESTED: faults at single system calls");
@@ -47,16 +47,16 @@ pub(crate) fn strace() -> Option<PathBuf> {
     Some(which::which("strace").ok().filter(works).unwrap_or_else(|| panic!("{missing}")))
 }
 
-/// What happens at a system call instead of it.
+/// What happens in place of a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Fault {
     /// The call fails with this error.
     Error(&'static str),
-    /// The process is sent this signal, before the call does anything.
+    /// The process gets this signal before the call does anything.
     Signal(&'static str),
     /// All processes of the sandbox are killed at once.
     KillAll,
-    /// git-lattice alone is killed, and the git that makes the call goes on.
+    /// Only git-lattice is killed, and the git that makes the call continues.
     KillLattice,
 }
 
@@ -73,13 +73,13 @@ impl Fault {
         match self {
             Self::Error(name) => format!("error={name}"),
             Self::Signal(name) => format!("signal={name}"),
-            // The harness kills while it stands still.
+            // The harness kills while the process is stopped.
             Self::KillAll | Self::KillLattice => "signal=SIGSTOP".to_owned(),
         }
     }
 }
 
-/// Stands for the sandbox in the path of a call: each run has a sandbox of its own.
+/// Stands for the sandbox in the path of a call: each run has its own sandbox.
 const ROOT: &str = "@ROOT@";
 
 /// One write-like system call of a run.
@@ -91,9 +91,9 @@ pub(crate) struct Call {
     /// Its number among the calls of that name, on `path` if there is one.
     nth: usize,
     path: Option<String>,
-    /// The path that it is on, if it has one: it may be another in each run.
+    /// Its path, if it has one; it may differ between runs.
     on: Option<String>,
-    /// Whether a process makes it on a pipe or socket, which is never full as a disk is.
+    /// Whether it writes to a pipe or socket, which never runs out of space.
     on_pipe: bool,
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct Injection {
 }
 
 impl Call {
-    /// Whether this can happen at it: no pipe is full as a disk is, and git-lattice is killed alone while a git is at work.
+    /// Whether the fault can happen at this call: pipes never run out of space, and only a call of git can survive git-lattice.
     pub(crate) fn allows(&self, fault: Fault) -> bool {
         match fault {
             Fault::Error("ENOSPC") => !self.on_pipe,
@@ -114,7 +114,7 @@ impl Call {
         }
     }
 
-    /// Whether it is on a path with this in it.
+    /// Whether its path contains this text.
     pub(crate) fn is_on(&self, part: &str) -> bool {
         self.on.as_ref().is_some_and(|path| path.contains(part))
     }
@@ -126,7 +126,7 @@ impl Call {
 }
 
 impl std::hash::Hash for Call {
-    /// By what names it.
+    /// Only the parts that name the call.
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         (&self.start, &self.name, self.nth, &self.path).hash(state);
     }
@@ -145,7 +145,7 @@ impl std::fmt::Display for Injection {
 }
 
 impl Injection {
-    /// What strace is told in the sandbox at `root`.
+    /// strace's options in the sandbox at `root`.
     fn options(&self, root: &str) -> String {
         let Call { name, nth, path, .. } = &self.call;
         let path = path.as_ref().map(|path| format!(" -P {}", quoted(&path.replace(ROOT, root)))).unwrap_or_default();
@@ -156,17 +156,17 @@ impl Injection {
 /// The write-like calls of a run, in no particular order of the starts.
 pub(crate) struct Trace {
     pub(crate) calls: Vec<Call>,
-    /// How many more there are that strace cannot be told to hit alone.
+    /// How many more calls strace cannot hit individually.
     pub(crate) unnamed: usize,
 }
 
 /// How a run ended.
 pub(crate) struct Ended {
-    /// `None` when it had to be stopped.
+    /// `None` if it had to be stopped.
     pub(crate) status: Option<ExitStatus>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// The line of strace's log that shows the fault; `None` when the run did not come to that call.
+    /// The line of strace's log that shows the fault; `None` if the run did not reach that call.
     pub(crate) hit: Option<String>,
 }
 
@@ -190,7 +190,7 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// In the clone; with this Nix, if its calls are meant too.
+    /// In the clone; with this Nix, if its calls are traced too.
     pub(crate) fn new(mut sandbox: Sandbox, strace: &Path, nix: Option<&Path>) -> Self {
         let folder = sandbox.path("trace");
         fs::create_dir(&folder).unwrap();
@@ -211,7 +211,7 @@ impl Tracer {
         Self { dir, ..self }
     }
 
-    /// Runs git-lattice without a fault, and gives the calls by which it and its programs write.
+    /// Runs git-lattice without a fault, and returns the write-like calls of it and its programs.
     pub(crate) fn trace(&self, args: &[&str]) -> (Ended, Trace) {
         let ended = self.run(args, "*", &format!("-y -s 4096 -e trace={WRITES}"), || false);
         let mut trace = Trace { calls: Vec::new(), unnamed: 0 };
@@ -241,7 +241,7 @@ impl Tracer {
         self.sandbox.path("").to_str().unwrap().trim_end_matches('/').to_owned()
     }
 
-    /// Runs it with strace before the starts that match a pattern of sh(1), and without it ever after.
+    /// Runs it with strace before the starts that match a shell pattern, and without strace afterwards.
     fn run(&self, args: &[&str], starts: &str, options: &str, act: impl Fn() -> bool) -> Ended {
         let strace = quoted(&self.strace.display().to_string());
         let log = "-o \"$trace/$start/log\"";
@@ -255,8 +255,8 @@ impl Tracer {
         ended
     }
 
-    /// Runs git-lattice in a process group of its own, which ends when the time is over. Meanwhile `act` is tried until it says that it
-    /// is done.
+    /// Runs git-lattice in its own process group, which is killed at the time limit. Meanwhile `act` is called until it returns
+    /// `true`.
     fn limited(&self, args: &[&str], act: impl Fn() -> bool) -> Ended {
         let streams = ["stdout", "stderr"].map(|name| self.folder.join(name));
         let [stdout, stderr] = streams.each_ref().map(|path| fs::File::create(path).unwrap());
@@ -273,7 +273,7 @@ impl Tracer {
         Ended { status, stdout, stderr, hit: None }
     }
 
-    /// strace's logs by the starts that they are of; they are gone afterwards.
+    /// strace's logs by start; removes them.
     fn logs(&self) -> HashMap<String, String> {
         let starts = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
         let of_start = |path: PathBuf| {
@@ -299,17 +299,17 @@ fn wait(child: &mut Child, act: impl Fn() -> bool) -> Option<ExitStatus> {
     None
 }
 
-/// How strace's log shows that a process stands still.
+/// How strace's log shows a stopped process.
 const STOPPED: &str = "--- stopped by SIGSTOP ---";
 
-/// A process that is to stand still at a call, while others are killed.
+/// A process that is stopped at a call while others are killed.
 struct Stopped<'a> {
     tracer: &'a Tracer,
     injection: &'a Injection,
 }
 
 impl Stopped<'_> {
-    /// Kills whom the fault says, once the process stands still; whether that was done.
+    /// Kills the processes that the fault names, once the process is stopped; returns whether that was done.
     fn kill(&self) -> bool {
         let fault = self.injection.fault;
         if !matches!(fault, Fault::KillAll | Fault::KillLattice) || !self.stands_still() {
@@ -317,7 +317,7 @@ impl Stopped<'_> {
         }
         let ours = Path::new(env!("CARGO_BIN_EXE_git-lattice"));
         let is_ours = |pid: &Pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == ours);
-        // One that has ended meanwhile needs no signal.
+        // A process that has ended meanwhile needs no signal.
         let tell =
             |pids: Vec<Pid>, signal| pids.into_iter().for_each(|pid| kill_process(pid, signal).unwrap_or_default());
         if fault == Fault::KillLattice {
@@ -335,7 +335,7 @@ impl Stopped<'_> {
         fs::read(log).is_ok_and(|log| String::from_utf8_lossy(&log).contains(STOPPED))
     }
 
-    /// Those that work in the sandbox.
+    /// The processes that work in the sandbox.
     fn processes(&self) -> Vec<Pid> {
         let root = self.tracer.sandbox.path("").canonicalize().unwrap();
         let is_here = |pid: &Pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&root));
@@ -345,7 +345,7 @@ impl Stopped<'_> {
     }
 }
 
-/// A script for a program that numbers its starts while there is a plan, and does what the plan says.
+/// A script for a program that numbers its starts while there is a plan, and follows the plan.
 fn numbered(sandbox: &Sandbox, folder: &Path, name: &str, program: &Path) -> PathBuf {
     let script = format!(
         "#!/bin/sh\ntrace={}\nset -- {} \"$@\"\nif [ -e \"$trace/plan\" ]; then\n  n=1\n  \
@@ -358,7 +358,7 @@ fn numbered(sandbox: &Sandbox, folder: &Path, name: &str, program: &Path) -> Pat
     sandbox.program(&format!("trace/{of_nix}.d/{name}"), &script)
 }
 
-/// A word for sh(1).
+/// Quotes a word for sh(1).
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

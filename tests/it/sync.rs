@@ -1,4 +1,4 @@
-//! `git lattice sync`: what goes out, what comes in, and what is left alone.
+//! `git lattice sync`: what is pushed, what is fetched, and what is left alone.
 
 mod places;
 
@@ -14,7 +14,7 @@ fn lattice(sandbox: &Sandbox, dir: &str, args: &[&str]) -> Run {
     sandbox.lattice_in(dir, args, |command| command)
 }
 
-/// Two points on the remote, and a colleague who cloned it.
+/// Two points on the remote, and a colleague's clone.
 fn shared() -> (Sandbox, &'static str) {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--all-archs", "--no-switch"]).exits(0);
@@ -22,7 +22,7 @@ fn shared() -> (Sandbox, &'static str) {
     (sandbox, colleague)
 }
 
-/// A commit on a point's branch of a clone, and back to `main`.
+/// Commits to a point's branch of a clone, and switches back to `main`.
 fn commit_in(sandbox: &Sandbox, dir: &str, point: &str, text: &str) -> String {
     sandbox.git_in(dir, &["switch", "-q", &branch(point)]);
     fs::write(sandbox.path(dir).join(format!("flakes/{point}/config.toml")), text).unwrap();
@@ -38,7 +38,7 @@ fn pushed_in(sandbox: &Sandbox, dir: &str, point: &str, text: &str) -> String {
     commit
 }
 
-/// Lets the clone write its records as `writer`, and leaves one.
+/// Lets the clone write its records as `writer`, and writes one.
 fn own_record(sandbox: &Sandbox, dir: &str, writer: &str, point: &str, changes: &Value) {
     sandbox.git_in(dir, &["config", "lattice.writer", writer]);
     write_record(sandbox, dir, writer, point, changes);
@@ -55,7 +55,7 @@ fn entry(run: &Run, point: &str) -> Value {
     found.unwrap_or_else(|| panic!("`{point}` should be there: {json}"))
 }
 
-/// `status --json` of a clone, without what only tells of its pushing.
+/// `status --json` of a clone, without the fields about pushing.
 fn states(sandbox: &Sandbox, dir: &str) -> Value {
     let mut status = lattice(sandbox, dir, &["status", "--json"]).exits(0).json();
     for point in status["points"].as_array_mut().unwrap() {
@@ -256,7 +256,7 @@ fn refused_refs_are_named_and_others_pushed() {
     assert!(entry(&run, &far("phase0/step1"))["refused"].as_str().unwrap().contains("hook declined"));
 }
 
-/// A remote that takes no notes, in either of the ways in which servers say so.
+/// A remote that refuses notes, in either of the ways in which servers report it.
 fn without_notes(sandbox: &Sandbox, hook: &str) {
     let script = match hook {
         "update" => "#!/bin/sh\ncase $1 in refs/notes/*) exit 1;; esac\n",

@@ -1,4 +1,4 @@
-//! Generated flakes on real Nix, every version there is: they build, alike, offline, and keep each byte of config.toml.
+//! Generated flakes on real Nix, every version: they build, alike, offline, and keep each byte of config.toml.
 
 mod live;
 
@@ -7,7 +7,7 @@ use live::{Built, GeneratedFlake, Nix, Repo, every_nix, other_system, this_syste
 
 const STEPS: [&str; 3] = ["c/a+b/step1", "c/a+b/step2", "c/a+b/step3"];
 
-/// What a value would hold to break out of its string, and what Nix itself changes in one: it reads CR LF as LF.
+/// Text that tries to escape its string, and text that Nix itself changes: it reads CR LF as LF.
 const HOSTILE: &str = "\" ${c} $${d} \\ '' \n \r\n \r \t é \u{1F600} #";
 
 /// Three steps, each on top of the one before.
@@ -16,8 +16,8 @@ fn chain(templates: [Template; 3]) -> Vec<GeneratedFlake> {
     (0..3).map(|n| GeneratedFlake::new(templates[n], STEPS[n], below[n])).collect()
 }
 
-/// What `ask` says with each Nix, after it was seen that all say the same. Each gets a repository of its own, which
-/// holds the same flakes beside something else: nothing may depend on that.
+/// The answer of `ask`, which must be the same with each Nix. Each gets a separate repository with the same flakes beside
+/// another file: the result must not depend on that.
 fn same_on_every_nix<T: PartialEq + std::fmt::Debug>(
     flakes: &[GeneratedFlake],
     ask: impl Fn(&Nix, &Repo) -> T,

@@ -1,4 +1,4 @@
-//! The man page, the completions and the help: they exist and leave no command out.
+//! The man page, the completions and the help are complete.
 
 use crate::sandbox::Sandbox;
 

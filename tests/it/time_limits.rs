@@ -1,4 +1,4 @@
-//! Programs and remotes that do not answer: a limit ends them with all that they started, and nothing is left half-done.
+//! Programs and remotes that do not answer: a limit ends them and all that they started, and no half-done state is left.
 
 mod programs;
 mod remotes;

@@ -1,4 +1,4 @@
-//! `git lattice trust`: what is shown, what is asked, where it is kept.
+//! `git lattice trust`: what is shown, what is asked, and where the answer is stored.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::story::{DIFF, at, branch, dir};
 
 const STEP: &str = "its step.nix was not written here";
 
-/// A victim on whose machine a stranger's point is as last fetched.
+/// A victim who has fetched and checked out an attacker's point.
 fn with_foreign_branch() -> Victim {
     let victim = Victim::new(None);
     victim.receives_branch("step", &[]);
@@ -55,7 +55,7 @@ fn dry_run_trusts_nothing_even_with_yes() {
     }
 }
 
-/// On a terminal, which script(1) of util-linux makes.
+/// script(1) of util-linux provides the terminal.
 #[cfg(target_os = "linux")]
 #[test]
 fn empty_answer_on_a_terminal_is_a_no() {

@@ -1,4 +1,4 @@
-//! `git lattice trust --settings`: which machines lattice.toml proposes, shown as a diff, and allowed by content.
+//! `git lattice trust --settings`: the machines that lattice.toml proposes, shown as a diff, and allowed by content.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::story::{at, texts};
 
 const PROPOSED: &str = "not used: ";
 
-/// A base branch that proposes this, and a point; any start of Nix leaves its arguments behind and fails.
+/// A base branch with this proposal, and a point; starting Nix records its arguments and fails.
 fn with_proposal(build: &str) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.forbid_nix();

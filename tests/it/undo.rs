@@ -1,4 +1,4 @@
-//! Undo: taking back what each command did to refs, and when that is refused.
+//! Undo: reverting what each command did to refs, and when that is refused.
 
 use std::process::Stdio;
 
@@ -27,7 +27,7 @@ impl Sandbox {
         operations.iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Runs a command; undoing it must bring the branches back, and undoing that what it did.
+    /// Runs a command; undo must restore the branches, and undo of the undo must redo it.
     #[track_caller]
     fn assert_undo_restores(&self, args: &[&str]) -> Run {
         let before = self.heads("work");
@@ -171,7 +171,7 @@ fn pushed_refs_are_reverted_with_a_lease() {
     assert_eq!(sandbox.heads("remote.git"), before);
     sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
     assert_eq!(sandbox.heads("remote.git"), pushed, "undoing the undo pushes it again");
-    // Another clone goes on with it.
+    // Another clone builds on it.
     sandbox.git(&["clone", "-q", sandbox.path("remote.git").to_str().unwrap(), "../clone"]);
     sandbox.git_in("clone", &["switch", "-q", STEP1]);
     sandbox.git_in("clone", &["commit", "-q", "--allow-empty", "-m", "theirs"]);

@@ -1,4 +1,4 @@
-//! Any sequence of commands, ours and git's, then undo of all that was ours: the branches are where git's commands alone put them.
+//! Any sequence of git-lattice and git commands, then undo of all git-lattice ones: the branches are where git's commands alone put them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 
 /// The most commands in a sequence.
 const MOST: usize = 30;
-/// How many sequences a normal run tries: each takes seconds. `PROPTEST_CASES` asks for more.
+/// How many sequences a normal run tries: each takes seconds. `PROPTEST_CASES` sets another number.
 const CASES: u32 = 3;
 
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ enum Action {
         arch: usize,
     },
     Undo,
-    /// A commit of the user's on a branch of ours or on a branch of the user's own.
+    /// A commit of the user on a branch of git-lattice or of the user.
     Commit {
         branch: usize,
     },
@@ -58,7 +58,7 @@ struct TestRepository {
     /// The branches that the user moved or deleted.
     touched: BTreeSet<String>,
     commits: usize,
-    /// What else must be as it was.
+    /// Other state that must not change.
     rest: String,
 }
 
@@ -76,7 +76,7 @@ impl TestRepository {
         text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
     }
 
-    /// HEAD, worktree, index, and the refs that are no branches; but for what is kept for `undo`.
+    /// HEAD, worktree, index, and the refs other than branches, without those kept for `undo`.
     fn other_state(&self) -> String {
         let refs = self.sandbox.git(&["for-each-ref", "--exclude=refs/heads", "--exclude=refs/lattice/journal"]);
         let head = self.sandbox.git(&["symbolic-ref", "HEAD"]);

@@ -1,4 +1,4 @@
-//! What a killed git leaves is put right by the next command that writes, and what is another's stays.
+//! The next command that writes repairs what a killed git left, and keeps what belongs to others.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ pub(crate) fn ended_process() -> String {
     tag.to_string()
 }
 
-/// A note of work that a killed process began just now.
+/// Writes a note of work that a killed process has just started.
 fn write_note(sandbox: &Sandbox, mut work: Value) -> String {
     work["since"] = json!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     let name = format!(".git/lattice/work/lattice-{}.0", ended_process());
@@ -187,7 +187,7 @@ fn records_survive_a_push_that_fails_once() {
     sandbox.git(&["config", "lattice.writer", "0123456789abcdef"]);
     sandbox.points(&[&at("phase0/step1")]);
     write_record(&sandbox, "work", "0123456789abcdef", &at("phase0/step1"), &json!({}));
-    // No file may grow: what unpacks the objects is ended by a signal.
+    // With a file size limit of 0, a signal ends the process that unpacks the objects.
     let script = "#!/bin/sh\n[ -e tried ] || { touch tried; ulimit -f 0; }\nexec git receive-pack \"$@\"\n";
     sandbox.use_program("receive-once-broken", script);
     sandbox.git(&["config", "remote.origin.receivepack", "receive-once-broken"]);
@@ -209,7 +209,7 @@ fn records_blocked_by_a_lock_are_pushed_later() {
     write_record(&sandbox, "work", writer, &at("phase0/step1"), &json!({}));
     let promote = ["promote", &at("phase0/step1"), "--no-switch"];
     sandbox.lattice(&[&promote[..], &["--no-push"]].concat()).exits(0);
-    // As a push leaves it of which the remote moved one ref and was killed.
+    // As left by a push of which the remote moved one ref and was killed.
     sandbox.git(&["push", "-q", "origin", &branch(&step)]);
     sandbox.git(&["update-ref", "-d", &format!("refs/remotes/origin/{}", branch(&step))]);
     let lock = sandbox.path("remote.git/refs/notes/lattice").join(format!("{writer}.lock"));

@@ -1,11 +1,11 @@
-//! Branches: the base missing, others in the way, the same with other content.
+//! Branches: a missing base, conflicting names, the same name with other content.
 
 use crate::sandbox::Sandbox;
 
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 3] = ["new", "--arch", "aarch64"];
 
-/// Makes a branch at HEAD, as a file or in packed-refs.
+/// Creates a branch at HEAD, as a loose ref or in packed-refs.
 fn branch(sandbox: &Sandbox, name: &str, packed: bool) {
     sandbox.git(&["branch", name]);
     if packed {

@@ -1,4 +1,4 @@
-//! `--config`: bytes that are no config.toml.
+//! `--config` with bytes that are not a valid config.toml.
 
 use crate::sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! Two at the same time, and one that is killed midway.
+//! Two runs at the same time, and a run that is killed midway.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Output, Stdio};
@@ -12,7 +12,7 @@ use crate::scratch::locks;
 const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
 
-/// Starts git-lattice in a process group of its own; `date` makes its commits differ from another's.
+/// Starts git-lattice in its own process group; `date` makes its commits differ from those of another run.
 fn start(sandbox: &Sandbox, args: &[&str], date: &str) -> Child {
     let mut command = sandbox.command("work", args);
     command.env("GIT_COMMITTER_DATE", date).process_group(0);

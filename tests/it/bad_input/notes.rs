@@ -1,4 +1,4 @@
-//! Notes that somebody else wrote: no text in them may crash anything, colour a terminal, or make a point green.
+//! Notes written by another program: no text in them may crash git-lattice, colour the terminal, or make a point green.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::sandbox::{Run, Sandbox};
 
 const POINT: &str = "toolchain/aarch64/phase0/step1";
 
-/// A point, and its key.
+/// A sandbox with one point, and the point's key.
 fn with_point_and_key() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(0);
@@ -21,7 +21,7 @@ fn record(key: &str) -> Value {
         "outputs": { "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-x" } } })
 }
 
-/// Puts a note on `object`, as another writer.
+/// Adds a note to `object` as another writer.
 fn add_note(sandbox: &Sandbox, object: &str, text: &[u8]) {
     std::fs::write(sandbox.path("note"), text).unwrap();
     let blob = sandbox.git(&["hash-object", "-w", "../note"]);
@@ -47,7 +47,7 @@ fn well_formed_record_counts() {
     sandbox.lattice(&["promote"]).exits(0).says_out("phase1/step1");
 }
 
-/// Lines that look like a record on `key` and are none.
+/// Lines that look like a record on `key` but are invalid.
 fn invalid_records(key: &str) -> Vec<Vec<u8>> {
     let whole = record(key);
     let changed = |field: &str, value: Value| {
@@ -165,7 +165,7 @@ fn notes_refs_without_notes_are_skipped() {
     sandbox.lattice(&["build"]).exits(0).says_out("recorded");
 }
 
-/// Makes a tree of these lines of `git mktree`, which need not be there.
+/// Makes a tree from lines for `git mktree`; the objects need not exist.
 fn make_tree(sandbox: &Sandbox, lines: &str) -> String {
     std::fs::write(sandbox.path("tree"), lines).unwrap();
     let mut command = std::process::Command::new("git");
@@ -176,7 +176,7 @@ fn make_tree(sandbox: &Sandbox, lines: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Makes this tree the notes of a writer.
+/// Makes this tree the notes of `writer`.
 fn set_notes_tree(sandbox: &Sandbox, writer: &str, tree: &str) {
     let commit = sandbox.git(&["commit-tree", "-m", "notes", tree]);
     sandbox.git(&["update-ref", &format!("refs/notes/lattice/{writer}"), &commit]);
@@ -224,7 +224,7 @@ fn exponentially_large_notes_tree_does_not_hang() {
     let (sandbox, key) = with_point_and_key();
     let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
     let mut inner = (String::from("100644 blob"), blob);
-    // 256 to the power of 19 notes in 20 trees.
+    // 256^19 notes in 20 trees.
     for _ in 0..20 {
         let lines: String =
             (0..256).map(|i| format!("{} {}\t{i:02x}\n", inner.0, inner.1)).collect::<Vec<_>>().concat();

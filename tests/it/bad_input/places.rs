@@ -1,4 +1,4 @@
-//! Where one can stand: a dirty worktree, no branch, no commit, no worktree, another folder.
+//! Working directories: a dirty worktree, no branch, no commit, no worktree, another folder.
 
 use std::fs;
 
@@ -9,14 +9,14 @@ const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
 const FILES: &str =
     "flakes/toolchain/aarch64/phase0/step1/config.toml\nflakes/toolchain/aarch64/phase0/step1/flake.nix";
 
-/// The branch is there, and differs from the base in the point's files only.
+/// Asserts that the branch exists and differs from the base only in the point's files.
 #[track_caller]
 fn assert_only_the_point_changed(sandbox: &Sandbox, repo: &str) {
     let changed = sandbox.git_in(repo, &["diff", "--name-only", "main", BRANCH]);
     assert_eq!(changed, FILES, "the point's commit should hold its own files and nothing else");
 }
 
-/// A worktree in which everything is changed somehow.
+/// A sandbox whose worktree has changes of every kind.
 fn with_uncommitted_changes() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("kept", "1\n");
@@ -33,7 +33,7 @@ fn with_uncommitted_changes() -> Sandbox {
     sandbox
 }
 
-/// HEAD, index and worktree: all but the refs.
+/// HEAD, index and worktree, without the refs.
 fn head_index_and_worktree(sandbox: &Sandbox) -> String {
     let run = |args: &[&str]| sandbox.git(args);
     [
@@ -179,7 +179,7 @@ fn works_in_a_subdirectory_and_with_git_dash_c() {
     assert_eq!(sandbox.git(&["show", "HEAD:flakes/toolchain/x86_64/phase0/step1/config.toml"]), "here = true");
 }
 
-/// What git-lattice says in the home folder when variables name the repository.
+/// Runs git-lattice in the home folder with variables that name the repository.
 fn run_with_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str)]) -> Run {
     let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, sandbox.path(path))).collect();
     sandbox.lattice_in("home", args, |command| command.envs(variables))
@@ -195,7 +195,7 @@ fn git_dir_and_git_work_tree_are_honoured() {
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be switched as well");
     assert_only_the_point_changed(&sandbox, "work");
 
-    // GIT_DIR alone makes the current directory the worktree (git(1)); nothing of it may get into a commit.
+    // GIT_DIR alone makes the current directory the worktree (git(1)); no file of it may be committed.
     let sandbox = Sandbox::new();
     let before = head_index_and_worktree(&sandbox);
     run_with_variables(&sandbox, &NEW, &[("GIT_DIR", "work/.git")]).exits(0).says_out("created");
@@ -242,9 +242,9 @@ fn works_in_a_path_with_spaces_and_unicode() {
 #[test]
 fn unwritable_worktree_leaves_no_half_file() {
     let sandbox = Sandbox::without_lattice();
-    // Known already, so that lattice.toml is all that is written.
+    // With `lattice.base` set, lattice.toml is the only file that `init` writes.
     sandbox.git(&["config", "lattice.base", "main"]);
-    // Root may write everywhere: a limit on the size of files does what missing permissions do for other users.
+    // Root may write everywhere; a limit on the file size stands in for missing permissions.
     let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" init --component a --arch aarch64 --no-hooks";
     let mut command = std::process::Command::new("sh");
     command.args(["-c", limited, env!("CARGO_BIN_EXE_git-lattice")]).current_dir(sandbox.work());

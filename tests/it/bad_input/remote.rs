@@ -1,4 +1,4 @@
-//! Remotes that are missing, refuse, or went ahead: the point stays here, and the same command pushes later.
+//! Remotes that are missing, refuse or have diverged: the point is kept here, and the same command pushes it later.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ fn is_on_remote(sandbox: &Sandbox) -> bool {
     sandbox.try_git("remote.git", &["rev-parse", "-q", "--verify", BRANCH]).status.success()
 }
 
-/// The point is here and not there; `mend` makes the same command go through.
+/// Asserts that the point exists only here, and that the same command pushes it after `mend`.
 #[track_caller]
 fn assert_pushed_by_second_run(sandbox: &Sandbox, said: &[&str], mend: impl FnOnce()) {
     let before = sandbox.git(&["symbolic-ref", "HEAD"]);
@@ -99,7 +99,7 @@ fn diverged_remote_branch_is_not_overwritten() {
     let ours = sandbox.git(&["rev-parse", BRANCH]);
     sandbox.lattice(&NEW).exits(1).says_out("unchanged").says_out("not pushed");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
-    // What the hint says goes through.
+    // The command in the hint works.
     sandbox.git(&["switch", "-q", BRANCH]);
     sandbox.git(&["merge", "-q", "--no-edit", &format!("origin/{BRANCH}")]);
     sandbox.lattice(&["sync"]).exits(0).says_out("pushed");

@@ -1,4 +1,4 @@
-//! Who commits, and signatures.
+//! Author, committer and signatures.
 
 use crate::sandbox::Sandbox;
 
@@ -53,7 +53,7 @@ fn git_dash_c_configuration_is_honoured() {
     assert_eq!(shown, "Counted", "and so should the variables that do the same");
 }
 
-/// Makes an ssh key and lets git sign commits with it.
+/// Makes an ssh key and configures git to sign commits with it.
 pub(crate) fn sign_with_ssh(sandbox: &Sandbox) {
     let key = sandbox.path("home/key");
     let made = std::process::Command::new("ssh-keygen")

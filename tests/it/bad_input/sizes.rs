@@ -1,4 +1,4 @@
-//! What is too large is refused by its size, before it is read.
+//! Files that are too large are refused by their size, before they are read.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::sandbox::{Run, Sandbox};
 
 const MIB: usize = 1 << 20;
 
-/// A comment as long as that.
+/// A comment of `size` bytes.
 fn comment(size: usize) -> String {
     format!("\n#{}\n", "x".repeat(size))
 }

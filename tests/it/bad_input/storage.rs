@@ -1,4 +1,4 @@
-//! Repositories that keep their objects and refs in another way, have only some of them, or broken ones.
+//! Repositories with another object format or ref backend, with missing objects, or with damage.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn run(sandbox: &Sandbox, dir: &str, args: &[&str]) -> Run {
     sandbox.lattice_in(dir, args, |command| command)
 }
 
-/// A repository `odd` and its remote `odd.git`, made with this option of `git init`; `None` where git does not know it yet.
+/// A repository `odd` and its remote `odd.git`, created with this option of `git init`; `None` if git does not know the option.
 fn repository_with(option: &str) -> Option<Sandbox> {
     let sandbox = Sandbox::without_lattice();
     let made = sandbox.try_git("", &["init", "-q", "--bare", option, "odd.git"]);
@@ -31,7 +31,7 @@ fn repository_with(option: &str) -> Option<Sandbox> {
     Some(sandbox)
 }
 
-/// Everything but building works as anywhere.
+/// Asserts that every command but `build` works.
 fn assert_commands_work(sandbox: &Sandbox) {
     let run = |args: &[&str]| run(sandbox, "odd", args);
     run(&["status"]).exits(0).says_out("no point has a branch yet");
@@ -85,7 +85,7 @@ fn reftable_builds() {
     }
 }
 
-/// A tag can have the full name of a branch, and `git fetch` brings it along.
+/// A tag can have the full name of a branch, and `git fetch` fetches it.
 #[test]
 fn reftable_does_not_mistake_a_tag_for_the_base() {
     let Some(sandbox) = repository_with("--ref-format=reftable") else { return };
@@ -100,7 +100,7 @@ fn reftable_does_not_mistake_a_tag_for_the_base() {
     run(&sandbox, "odd", &["new", "--arch", "aarch64", "--dry-run"]).exits(0).says_out("toolchain/aarch64");
 }
 
-/// A lattice with two steps for this machine on the remote.
+/// A sandbox whose remote has a lattice with two steps for this machine.
 fn with_two_steps() -> Sandbox {
     let sandbox = Sandbox::new();
     let arch = std::env::consts::ARCH;
@@ -214,7 +214,7 @@ fn unknown_repository_extension_is_refused() {
 #[test]
 fn repository_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        return; // Only root can give a folder away.
+        return; // Only root can change the owner of a folder.
     }
     let sandbox = Sandbox::new();
     let given = std::process::Command::new("chown").args(["-R", "12345"]).arg(sandbox.work()).status().unwrap();

@@ -1,4 +1,4 @@
-//! stdout that goes away, is full or is no terminal.
+//! stdout that is closed, full or not a terminal.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Output, Stdio};
@@ -72,7 +72,7 @@ fn closed_standard_streams_do_not_panic() {
 #[test]
 fn failed_write_to_stdout_is_an_error() {
     if !std::path::Path::new("/dev/full").exists() {
-        return; // Linux has it, macOS has not.
+        return; // Linux has it, macOS does not.
     }
     let sandbox = with_points();
     for args in ["status", "status --json", "show toolchain/aarch64/phase0/step1", "man", "completions bash"] {
@@ -108,7 +108,7 @@ fn pipes_get_no_colour() {
     }
 }
 
-/// The same on a terminal, which script(1) of util-linux makes.
+/// script(1) of util-linux provides the terminal.
 #[cfg(target_os = "linux")]
 #[test]
 fn terminal_gets_colour_unless_disabled() {

@@ -12,7 +12,7 @@ phase = { chain = ["phase0", "phase1"] }
 step = { chain = "step{n}", from = 1 }
 "#;
 
-/// What the commands say of the good one with one text replaced by another.
+/// Asserts that commands refuse the valid file with one text replaced by another.
 #[track_caller]
 fn assert_refuses_change(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]) {
     assert!(GOOD.contains(old), "`{old}` should be there to be replaced");
@@ -20,7 +20,7 @@ fn assert_refuses_change(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]
     assert_refused(sandbox, &[&["status"], &["new", "--arch", "aarch64"]], texts);
 }
 
-/// Every command that needs the file says the same about it, and writes nothing.
+/// Asserts that every command that needs the file refuses it with these texts and writes nothing.
 #[track_caller]
 fn assert_every_command_refuses(sandbox: &Sandbox, texts: &[&str]) {
     let commands = [&[][..], &["status"], &["new"], &["build"], &["promote"], &["next-step"], &["show"]];

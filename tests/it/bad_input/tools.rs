@@ -1,4 +1,4 @@
-//! Tools that are missing, or are something else.
+//! Tools that are missing, or other programs of the same name.
 
 use crate::sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! Values that an axis does not have, or that nothing could have.
+//! Values that an axis does not have, and values that no axis can have.
 
 use std::os::unix::ffi::OsStrExt;
 

@@ -1,4 +1,4 @@
-//! The commands that are killed, each in a repository where it has something to do.
+//! The commands that are killed, each in a repository where it has work to do.
 
 use std::fs;
 use std::path::Path;
@@ -12,27 +12,27 @@ use crate::strace::Tracer;
 
 /// The name of the linked worktree.
 pub(super) const LINKED: &str = "linked";
-/// The name that the clone writes records under.
+/// The writer name of the clone.
 pub(super) const WRITER: &str = "0123456789abcdef";
 
-/// How the clone keeps its refs.
+/// How the clone stores its refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RefStorage {
-    /// A file each, as they come.
+    /// One file per ref.
     Loose,
-    /// Those that are there are in one file.
+    /// All existing refs in packed-refs.
     Packed,
     Reftable,
 }
 
 impl RefStorage {
-    /// Moves the refs there; `false` where this git cannot.
+    /// Converts the refs; `false` if this git cannot.
     fn migrate(self, sandbox: &Sandbox) -> bool {
         let args: &[&str] = match self {
             Self::Loose => return true,
             Self::Packed => &["pack-refs", "--all"],
             Self::Reftable => {
-                // git moves logs from 2.48 on only.
+                // git migrates reflogs only since 2.48.
                 fs::remove_dir_all(sandbox.work().join(".git/logs")).unwrap();
                 &["refs", "migrate", "--ref-format=reftable"]
             }
@@ -48,7 +48,7 @@ struct CommandLine {
     needs_nix: bool,
 }
 
-/// A command and where it runs.
+/// A command and the directory that it runs in.
 pub(super) struct CommandCase {
     pub(super) name: String,
     line: CommandLine,
@@ -72,7 +72,7 @@ impl CommandCase {
         Self { name, line, prepared, has_storage }
     }
 
-    /// Those of these names, or all; of them only what `GIT_LATTICE_TEST_COMMAND` names, if it does.
+    /// The cases of these names, or all; limited to `GIT_LATTICE_TEST_COMMAND` if it is set.
     pub(super) fn select(names: &[&str], storage: RefStorage) -> Vec<Self> {
         let asked = var("GIT_LATTICE_TEST_COMMAND").map(|name| name.into_string().unwrap());
         let is_asked = |name: &str| asked.as_ref().is_none_or(|asked| asked == name);
@@ -94,34 +94,34 @@ impl CommandCase {
             fs::write(root.join(".git"), format!("gitdir: {}\n", admin.display())).unwrap();
             fs::write(admin.join("gitdir"), format!("{}\n", root.join(".git").display())).unwrap();
         }
-        // Nix 2.8 starts gits of its own, whose ends are another test's.
+        // Nix 2.8 starts its own gits; another test kills those.
         if let Some(nix) = every_nix().last().filter(|_| self.line.needs_nix) {
             sandbox.use_nix(nix);
         }
         sandbox
     }
 
-    /// A sandbox where it can be killed.
+    /// A sandbox where the command can be killed.
     pub(super) fn tracer(&self, strace: &Path) -> Tracer {
         Tracer::new(self.sandbox(), strace, None).in_dir(self.line.dir)
     }
 
-    /// Runs it.
+    /// Runs the command.
     pub(super) fn run(&self, sandbox: &Sandbox) -> Run {
         sandbox.lattice_in(self.line.dir, &self.args(), |command| command)
     }
 }
 
-/// What the user has in each worktree: this staged, and that not tracked.
+/// A staged and an untracked file of the user, in each worktree.
 pub(super) const STAGED: &str = "staged by the user\n";
 pub(super) const UNTRACKED: &str = "the user's\n";
 
-/// The clone, and its linked worktree where it has one.
+/// The clone, and its linked worktree if there is one.
 pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str> {
     ["work", LINKED].into_iter().filter(|dir| sandbox.path(dir).exists())
 }
 
-/// Makes the repository in which a command has something to do, and gives the command.
+/// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
 const PREPARED: [(&str, Prepare); 19] = [
@@ -241,7 +241,7 @@ fn with_point(sandbox: &Sandbox) {
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
 }
 
-/// With a record of the clone's own, which the remote does not have.
+/// With a record of this clone that the remote does not have.
 fn with_record(sandbox: &Sandbox) {
     with_point(sandbox);
     sandbox.git(&["config", "lattice.writer", WRITER]);

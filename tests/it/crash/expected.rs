@@ -1,4 +1,4 @@
-//! What a command leads to, and what is wrong after a run that was disturbed.
+//! The result of an undisturbed run, and the flaws after a disturbed one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,26 +7,26 @@ use super::state::{files, fsck_errors, lost_user_files, state};
 use crate::sandbox::{Run, Sandbox};
 use crate::scratch::locks;
 
-/// What a disturbed run can come to, from the worst on.
+/// The flaws of a disturbed run, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Flaw {
-    /// `git fsck` finds something in the clone or the remote.
+    /// `git fsck` finds errors in the clone or the remote.
     Unsound,
-    /// Something of the user's is gone.
+    /// Data of the user is lost.
     Lost,
     /// A run did not end.
     Hang,
-    /// The same command fails even when the locks of killed processes are removed.
+    /// The same command fails even without the locks of killed processes.
     Again,
-    /// The same command fails until they are.
+    /// The same command fails until these locks are removed.
     Lock,
-    /// It works, and leads to something else than a run that is not disturbed.
+    /// The same command succeeds with another result than an undisturbed run.
     Differs,
-    /// Files stay that such a run does not leave.
+    /// Files are left that an undisturbed run does not leave.
     Litter,
     /// The same command fails because of a lock in the remote's repository, and names the command that removes it.
     RemoteLock,
-    /// Files stay in the remote's repository.
+    /// Files are left in the remote's repository.
     RemoteLitter,
 }
 
@@ -43,16 +43,16 @@ pub(super) const FLAWS: [(Flaw, &str); 9] = [
 ];
 
 impl Flaw {
-    /// Another machine's repository cannot be put right from here: its locks are named, and git's own maintenance removes the rest.
+    /// The repository of another machine cannot be repaired from here: its locks are named, and git's own maintenance removes the rest.
     pub(super) fn is_harm(self) -> bool {
         self < Self::RemoteLock
     }
 }
 
-/// Flaws, with what shows them.
+/// Flaws with their evidence.
 pub(super) type Flaws = BTreeMap<Flaw, String>;
 
-/// Where a command leads when it is run twice.
+/// The result of running a command twice.
 pub(super) struct Expected {
     /// How the second run ends.
     twice: Ending,
@@ -75,14 +75,14 @@ impl Ending {
 }
 
 impl Expected {
-    /// From a sandbox where it has run once.
+    /// Takes a sandbox where the command has run once.
     pub(super) fn after(subject: &CommandCase, sandbox: &Sandbox) -> Self {
-        // `init` refuses to do it twice.
+        // A second `init` is refused.
         let twice = Ending::of(&subject.run(sandbox));
         Self { twice, state: state(sandbox), files: files(sandbox) }
     }
 
-    /// Runs it again after a disturbed run; gives the flaws.
+    /// Runs the command again after a disturbed run and returns the flaws.
     pub(super) fn rerun(&self, subject: &CommandCase, sandbox: &Sandbox) -> Flaws {
         let [unsound, lost] = [fsck_errors(sandbox), lost_user_files(sandbox)];
         let again = self.rerun_must_work(subject, sandbox).err();
@@ -102,7 +102,7 @@ impl Expected {
         shown.chain(again).collect()
     }
 
-    /// Runs it once more, and when that fails without the locks that are there: first without those of the remote.
+    /// Runs the command once more; if it fails, again without the locks, those of the remote first.
     fn rerun_must_work(&self, subject: &CommandCase, sandbox: &Sandbox) -> Result<(), (Flaw, String)> {
         let run = || subject.run(sandbox);
         let works = |run: &Run| run.code == 0 || Ending::of(run) == self.twice;

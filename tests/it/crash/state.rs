@@ -1,4 +1,4 @@
-//! What a command leads to, and what must be as it was.
+//! The state that a command leads to, and the state that must not change.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::command::{STAGED, UNTRACKED, WRITER, worktrees};
 use crate::sandbox::Sandbox;
 
-/// What a command leads to: HEAD, index and files of each worktree, refs, records and configuration of the clone, refs of the remote.
+/// The result of a command: HEAD, index and files of each worktree; refs, records and configuration of the clone; refs of the remote.
 pub(super) fn state(sandbox: &Sandbox) -> String {
     let mut parts: Vec<_> = worktrees(sandbox).map(|dir| worktree(sandbox, dir)).collect();
     parts.extend(["work", "remote.git"].map(|dir| refs(sandbox, dir)));
@@ -29,7 +29,8 @@ fn worktree(sandbox: &Sandbox, dir: &str) -> String {
     all.map(|args| sandbox.try_git(dir, args).text()).join("\n--\n")
 }
 
-/// But for what has a time in it: records, which are told by themselves, and what is kept for `undo`, which is also named for an operation.
+/// Refs without ids that depend on the time: those of records, which are compared separately, and of refs kept for `undo`, whose names
+/// contain an operation's id.
 fn refs(sandbox: &Sandbox, dir: &str) -> String {
     let all = sandbox.git_in(dir, &["for-each-ref", "--format=%(objectname) %(refname)"]);
     let line = |line: &str| match line.split_once(' ') {
@@ -40,7 +41,7 @@ fn refs(sandbox: &Sandbox, dir: &str) -> String {
     all.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The records here, and whether the remote has the same. A build that Ctrl-C ends is recorded as cancelled, as it should be.
+/// The records here, and whether the remote has the same. A build that Ctrl-C ends is recorded as cancelled.
 fn records(sandbox: &Sandbox) -> String {
     let told = |record: &Value| {
         let fields = ["point", "key", "system", "verdict", "drv", "outputs"];
@@ -56,14 +57,14 @@ fn records(sandbox: &Sandbox) -> String {
     lines.join("\n")
 }
 
-/// A text without what differs from one sandbox to the next: where it is, and under which name it writes records.
+/// The text without the sandbox's path and writer name.
 fn normalized(sandbox: &Sandbox, text: &str) -> String {
     let text = text.replace(sandbox.path("").to_str().unwrap().trim_end_matches('/'), "");
     let writers = sandbox.try_git("work", &["config", "--local", "--get-all", "lattice.writer"]).text();
     writers.lines().take(1).fold(text, |text, writer| text.replace(writer, WRITER))
 }
 
-/// What is wrong with what a user had before, if anything is.
+/// What the user had before and lost.
 pub(super) fn lost_user_files(sandbox: &Sandbox) -> Option<String> {
     worktrees(sandbox).find_map(|dir| {
         let status = sandbox.try_git(dir, &["status", "--porcelain", "--untracked-files=all"]).text();
@@ -75,7 +76,7 @@ pub(super) fn lost_user_files(sandbox: &Sandbox) -> Option<String> {
     })
 }
 
-/// What git says against the two repositories. A git that outlives git-lattice may write while it is asked, so it is asked twice.
+/// Errors of `git fsck` in both repositories. Asked twice: a git that outlives git-lattice may still be writing.
 pub(super) fn fsck_errors(sandbox: &Sandbox) -> Option<String> {
     run_fsck(sandbox)?;
     std::thread::sleep(std::time::Duration::from_secs(1));
@@ -87,8 +88,8 @@ fn run_fsck(sandbox: &Sandbox) -> Option<String> {
     fsck.iter().find(|output| !output.status.success()).map(git_lattice::process::Output::error_text)
 }
 
-/// The names of all files of the clone, of the user's home and those for a while, and of the remote; but for objects, tables of refs, what is kept for
-/// `undo`, and a lock that stays once a record could not be written at first.
+/// The names of all files of the clone, the user's home, the temporary folder and the remote; without objects, reftables, refs kept
+/// for `undo`, and a lock that stays once a record could not be written at first.
 pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
     let mut own = files_below(sandbox, "work/.git");
     own.extend(names(sandbox.temporary_folder(), "tmp"));

@@ -1,5 +1,5 @@
-//! A disk that gets full, and a `.git` that cannot be written, under each command: nothing is half done, the error says what to do,
-//! and with room again the same command leads to what it always does.
+//! A full disk, and a read-only `.git`, under each command: no command leaves a half-done state, the error names the remedy, and with
+//! free space the same command succeeds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,23 +12,23 @@ use crate::sandbox::{Run, Sandbox, copy};
 use crate::scratch::locks;
 use crate::strace::sample::{hash, how_many, is_sweep, on_all_cores, print_past_harness};
 
-/// How many KiB are left on the disk: nothing, and more than any of the commands writes.
+/// KiB left on the disk: from none to more than any command writes.
 const FREE_KIB: std::ops::RangeInclusive<usize> = 0..=128;
-/// How much more each time: a page, the least that a file takes.
+/// The step between two amounts: a page, the least that a file takes.
 const PAGE_KIB: usize = 4;
 
-/// How git and the system say that a disk is full (wrapper.c, csum-file.c, config.c).
+/// How git and the system report a full disk (wrapper.c, csum-file.c, config.c).
 const DISK_FULL_MESSAGES: [&str; 4] =
     ["No space left on device", "Out of diskspace", "couldn't write", "failed to write new configuration file"];
 
-/// A clone on a disk of its own, which goes before the sandbox does.
+/// A clone on its own small disk, which is unmounted before the sandbox is removed.
 struct SmallDisk {
     _disk: Mounted,
     sandbox: Sandbox,
 }
 
 impl SmallDisk {
-    /// `None` where nothing can be mounted.
+    /// `None` if this machine cannot mount one.
     fn of(sandbox: Sandbox) -> Option<Self> {
         let (work, aside) = (sandbox.work(), sandbox.path("aside"));
         fs::rename(&work, &aside).unwrap();
@@ -39,7 +39,7 @@ impl SmallDisk {
     }
 }
 
-/// What of the refs is neither as before nor as after the whole command, or both.
+/// Refs that match neither the state before nor the state after the whole command, or a mix of both.
 fn half_moved_refs(before: &str, after: &str, now: &str) -> String {
     let refs = |text: &str| -> BTreeMap<String, String> {
         let lines = text.lines().filter_map(|line| line.split_once(' '));
@@ -55,7 +55,7 @@ fn half_moved_refs(before: &str, after: &str, now: &str) -> String {
     if is_half { format!("moved: {moved:?}, not moved: {not:?}") } else { String::new() }
 }
 
-/// What is wrong with how a run ended that could not write.
+/// Whether a run that could not write ended with an unclear error.
 fn is_unclear_error(run: &Run, causes: &[&str], hint: &str) -> bool {
     run.code != 0
         && !(run.stderr.contains("error: ")
@@ -63,7 +63,7 @@ fn is_unclear_error(run: &Run, causes: &[&str], hint: &str) -> bool {
             && run.stderr.contains(hint))
 }
 
-/// A command, and where it leads.
+/// A command and its expected result.
 struct Case {
     subject: CommandCase,
     expected: Expected,
@@ -77,7 +77,7 @@ impl Case {
         Self { subject, expected }
     }
 
-    /// What is wrong where this much is left on the disk.
+    /// The problems with this much space left on the disk.
     fn on_full_disk(&self, left: usize) -> Option<Vec<String>> {
         let small = SmallDisk::of(self.subject.sandbox())?;
         let sandbox = &small.sandbox;
@@ -90,7 +90,7 @@ impl Case {
         Some(wrong)
     }
 
-    /// What is wrong where `.git` cannot be written.
+    /// The problems with a read-only `.git`.
     fn read_only(&self) -> Option<Vec<String>> {
         let sandbox = self.subject.sandbox();
         let before = state(&sandbox);
@@ -117,7 +117,7 @@ impl Case {
         let stale = locks.iter().filter(|lock| !lock.ends_with("records/lock"));
         wrong.extend(stale.map(|lock| format!("locked: {}", lock.display())));
         let flaws = self.expected.rerun(&self.subject, sandbox);
-        // git itself removes the objects that it could not write, in time (git-prune(1)).
+        // git removes objects that it could not write completely, in time (git-prune(1)).
         let is_gits =
             |shown: &String| shown.split(' ').all(|name| name.contains("/objects/") && name.contains("/tmp_obj_"));
         let shown = flaws.into_iter().filter(|(flaw, shown)| match flaw {

@@ -1,4 +1,4 @@
-//! All calls, or a sample, and the table of what came of them.
+//! All system calls, or a sample, and the table of results.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::expected::{Expected, FLAWS, Flaw, Flaws};
 use crate::strace::sample::{choose, hash, is_sweep, on_all_cores, print_past_harness};
 use crate::strace::{Call, Fault, Injection, strace};
 
-/// A command, its calls, and where it leads.
+/// A command, its system calls, and its expected result.
 struct Case {
     subject: CommandCase,
     calls: Vec<Call>,
@@ -25,7 +25,7 @@ impl Case {
         Self { subject, calls: trace.calls, unnamed: trace.unnamed, expected }
     }
 
-    /// Kills it at a call and runs it again: whether the call was met, and the flaws.
+    /// Kills the command at a call and runs it again; returns whether the call was reached, and the flaws.
     fn kill(&self, strace: &Path, injection: &Injection) -> (bool, Flaws) {
         let tracer = self.subject.tracer(strace);
         let ended = tracer.inject(&self.subject.args(), injection);
@@ -44,7 +44,7 @@ struct Row {
     flaws: BTreeMap<Flaw, usize>,
 }
 
-/// Ends the commands in these ways at their calls, all or a sample, and asserts that each then works as if nothing had happened.
+/// Ends the commands in these ways at all or a sample of their calls, and asserts that each works when run again.
 fn sweep(subjects: Vec<CommandCase>, ways: &[Fault]) {
     let Some(strace) = can_kill() else { return };
     let cases = on_all_cores(subjects, |subject| Case::new(&strace, subject));
@@ -107,7 +107,7 @@ fn command_works_after_a_kill_with_other_ref_stores() {
     }
 }
 
-/// The calls after the journal tells what will move: the later ones of git-lattice itself, and those of the push.
+/// The calls after the journal records the operation: the later ones of git-lattice itself, and those of the push.
 fn calls_of_push(calls: &[Call]) -> Vec<Call> {
     let moved = calls.iter().position(|call| call.name.ends_with("sync") && call.is_on("lattice/journal/operations"));
     let push = calls.iter().find(|call| call.program() == "git" && call.is_on("/remote.git/")).unwrap();

@@ -7,7 +7,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::strace::strace;
 
-/// Makes each of Nix 2.8's cached repositories one that `git init` did not finish; gives whether there is one.
+/// Makes each of Nix 2.8's cached repositories one that `git init` did not finish; returns whether there is one.
 fn make_cache_incomplete(sandbox: &Sandbox) -> bool {
     let cached = fs::read_dir(sandbox.path("nix/cache/nix/gitv3")).into_iter().flatten();
     cached.filter(|entry| fs::remove_file(entry.as_ref().unwrap().path().join("HEAD")).is_ok()).count() > 0

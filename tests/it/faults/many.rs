@@ -1,11 +1,11 @@
-//! Builds that begin at the same time in a store that is not there yet.
+//! Builds that start at the same time in a store that does not exist yet.
 
 use crate::nix_setup::{CONFIGURATION, every_nix};
 use crate::sandbox::Sandbox;
 use crate::story::{at, here};
 use crate::strace::sample::is_sweep;
 
-/// How many builds begin at once.
+/// The number of builds at once.
 const BUILDS: usize = 12;
 
 #[test]

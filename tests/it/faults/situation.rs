@@ -1,4 +1,4 @@
-//! What is built while something fails.
+//! What is built while a system call fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,14 +13,14 @@ use crate::sandbox::{Prepared, Sandbox};
 use crate::story::at;
 use crate::strace::Tracer;
 
-/// What is asked for.
+/// The point to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Situation {
-    /// A step that can be built.
+    /// A step that builds.
     Good,
     /// A step whose builder fails.
     Failing,
-    /// A step that takes the output of the one below it, of which nothing is there either.
+    /// A step that takes the output of the step below, which is not built either.
     Chain,
 }
 
@@ -44,21 +44,21 @@ impl Situation {
         })
     }
 
-    /// What its record has to say.
+    /// The expected verdict.
     pub(super) fn verdict(self) -> &'static str {
         if self == Self::Failing { "failed" } else { "built" }
     }
 
-    /// The exit code that goes with it.
+    /// The expected exit code.
     pub(super) fn code(self) -> i32 {
         i32::from(self == Self::Failing)
     }
 }
 
-/// A machine with all three, and a fresh store.
+/// A machine with all three points and a new store.
 pub(super) struct Machine {
     pub(super) tracer: Tracer,
-    /// Where builders leave a trace, by a path without spaces: nix.conf knows no quotes.
+    /// Where builders leave a trace; a path without spaces, because nix.conf has no quotes.
     ran: TempDir,
 }
 
@@ -81,7 +81,7 @@ impl Machine {
         Self { tracer, ran }
     }
 
-    /// Whether the builder of the failing step ran.
+    /// Whether the builder of this situation's step ran.
     pub(super) fn builder_ran(&self, situation: Situation) -> bool {
         self.ran.path().join(trace_of(situation)).exists()
     }
@@ -90,8 +90,8 @@ impl Machine {
         self.tracer.sandbox.records()
     }
 
-    /// Repairs what a Nix that was stopped leaves half made: its cache of git repositories, and the version of its database. Gives
-    /// whether there was anything.
+    /// Repairs what a stopped Nix leaves incomplete: its cache of git repositories, and the version of its database. Returns whether
+    /// there was anything to repair.
     pub(super) fn repair_nix(&self) -> bool {
         let cached = fs::remove_dir_all(self.tracer.sandbox.path("nix/cache/nix/gitv3")).is_ok();
         let version = self.tracer.sandbox.path("nix/store/nix/var/nix/db/schema");
@@ -111,7 +111,7 @@ impl Machine {
             .collect()
     }
 
-    /// Whether the store has what a record says, with the content that it had at first.
+    /// Whether the store has the outputs of a record, with their original content.
     pub(super) fn has_outputs(&self, record: &Value, expected: &Outputs) -> bool {
         let outputs = outputs_of(record);
         let held = |path: &String| {
@@ -125,7 +125,7 @@ impl Machine {
     }
 }
 
-/// NAR hashes by store paths.
+/// NAR hashes by store path.
 pub(super) type Outputs = BTreeMap<String, String>;
 
 /// The outputs in a record.
@@ -139,7 +139,7 @@ fn trace_of(situation: Situation) -> String {
     situation.name().replace(' ', "-")
 }
 
-/// Makes a point whose builder leaves a trace and then runs this.
+/// Makes a point whose builder leaves a trace and then runs this script.
 fn step(sandbox: &Sandbox, situation: Situation, script: &str) {
     let point = situation.point();
     sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);

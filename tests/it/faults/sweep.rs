@@ -1,4 +1,4 @@
-//! All calls, or a sample, and the table of what came of them.
+//! All system calls, or a sample, and the table of results.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::strace::{Call, Fault, strace};
 
 const FAULTS: [Fault; 3] = [Fault::Error("EIO"), Fault::Error("ENOSPC"), Fault::Signal("SIGKILL")];
 
-/// What no fault may come to; the table shows the others too, which are a matter of what a killed process leaves behind.
+/// Flaws that no fault may cause. The table shows the others too, which concern leftovers of a killed process.
 const ASSERTED: [Flaw; 7] =
     [Flaw::FalseFailed, Flaw::FalseBuilt, Flaw::FalseOther, Flaw::Exit, Flaw::Hang, Flaw::Fsck, Flaw::Again];
 
@@ -20,7 +20,7 @@ struct Case<'a> {
     situation: Situation,
     nix: &'a Path,
     version: String,
-    /// What it builds when nothing fails.
+    /// The outputs of a build without faults.
     expected: Outputs,
     calls: Vec<Call>,
     unnamed: usize,
@@ -43,7 +43,7 @@ fn version(nix: &Path) -> String {
     String::from_utf8(output.stdout).unwrap().split_whitespace().next_back().unwrap().to_owned()
 }
 
-/// What all faults of one kind in one case came to.
+/// The results of all faults of one kind in one case.
 #[derive(Default)]
 struct Row {
     runs: usize,
@@ -67,7 +67,7 @@ fn no_fault_leads_to_a_false_verdict() {
                 .map(move |injection| (case, injection))
         })
         .collect();
-    // A sweep that is cut short has seen some of everything.
+    // A sweep that is cut short has tried a few of every kind.
     tasks.sort_by_cached_key(|(case, injection)| hash(&(case.situation, &case.version, injection)));
     let results = on_all_cores(tasks, |(case, injection)| {
         let machine = Machine::new(&strace, case.nix);
@@ -94,14 +94,14 @@ fn no_fault_leads_to_a_false_verdict() {
     assert!(bad.is_empty(), "{} runs with a flaw, such as\n{}", bad.len(), stories.join("\n"));
 }
 
-/// Writes a flaw into the log of a longer sweep as soon as it is found.
+/// Prints a flaw as soon as it is found, for longer sweeps.
 fn log_flaw(case: &Case, outcome: &Outcome) {
     if is_sweep() && !outcome.flaws.is_empty() {
         print_past_harness(&format!("{:?} Nix {}: {}", outcome.flaws, case.version, outcome.story));
     }
 }
 
-/// Shows the table.
+/// Prints the table.
 fn show_table(cases: &[Case], rows: &Rows) {
     let mut lines = vec![format!(
         "| situation | Nix | fault | runs | met |{}",

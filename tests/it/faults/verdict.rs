@@ -1,4 +1,4 @@
-//! What must not come of a fault.
+//! The flaws that a fault must not cause.
 
 use serde_json::Value;
 
@@ -6,29 +6,29 @@ use super::situation::{Machine, Outputs, Situation};
 use crate::scratch::locks;
 use crate::strace::{Ended, Fault, Injection};
 
-/// What a run with a fault can come to, from the worst on.
+/// The flaws of a run with a fault, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Flaw {
     /// A `failed` record, although the builder did not fail by itself.
     FalseFailed,
     /// A `built` record without the output, or with another.
     FalseBuilt,
-    /// Another record that is not so: nothing was cancelled, and there is a builder.
+    /// Another false record: the build was not cancelled, and there is a builder.
     FalseOther,
-    /// The exit code does not say what was recorded.
+    /// The exit code does not match the record.
     Exit,
-    /// It did not end.
+    /// The run did not end.
     Hang,
-    /// It panicked, or died of a signal that was not ours.
+    /// The run panicked, or died of a signal that the test did not send.
     Crash,
-    /// `git fsck` finds something.
+    /// `git fsck` finds errors.
     Fsck,
-    /// The same command without a fault does not come to the right end.
+    /// The same command without a fault has the wrong result.
     Again,
-    /// It does once the lock files of killed processes are removed.
+    /// The same command works once the lock files of killed processes are removed.
     Lock,
-    /// It does once what Nix left half made is repaired: its cache of git repositories, with which 2.8 never goes on, or the
-    /// version of its database.
+    /// The same command works once Nix's incomplete state is repaired: its cache of git repositories, which 2.8 cannot use, or the version
+    /// of its database.
     NixState,
 }
 
@@ -45,12 +45,12 @@ pub(super) const FLAWS: [(Flaw, &str); 10] = [
     (Flaw::NixState, "Nix's state"),
 ];
 
-/// What a run with a fault came to.
+/// The result of a run with a fault.
 pub(super) struct Outcome {
-    /// Whether the run came to the call.
+    /// Whether the run reached the call.
     pub(super) hit: bool,
     pub(super) flaws: Vec<Flaw>,
-    /// The run, for whoever reads of a flaw.
+    /// A description of the run for the report of a flaw.
     pub(super) story: String,
 }
 
@@ -94,7 +94,7 @@ fn indented(text: &str) -> String {
     text.lines().flat_map(|line| ["  | ", line, "\n"]).collect()
 }
 
-/// What is false in a record.
+/// The flaw of a false record.
 fn false_record(machine: &Machine, record: &Value, expected: &Outputs) -> Option<Flaw> {
     let of_failing = record["point"] == Situation::Failing.point();
     match record["verdict"].as_str().unwrap_or_default() {
@@ -104,7 +104,7 @@ fn false_record(machine: &Machine, record: &Value, expected: &Outputs) -> Option
     }
 }
 
-/// What is wrong with how it ended.
+/// The flaw of a wrong ending.
 fn wrong_ending(situation: Situation, injection: &Injection, ended: &Ended, records: &[Value]) -> Option<Flaw> {
     let of_ours = matches!(injection.fault, Fault::Signal(_)) && injection.call.start.starts_with("git-lattice.");
     match ended.code() {
@@ -117,12 +117,12 @@ fn wrong_ending(situation: Situation, injection: &Injection, ended: &Ended, reco
     }
 }
 
-/// Whether there is the record that the situation ends with: in the notes, or kept until it can be written there.
+/// Whether the expected record exists: in the notes, or kept until it can be written there.
 fn has_expected_record(situation: Situation, records: &[Value]) -> bool {
     records.iter().any(|record| record["point"] == situation.point() && record["verdict"] == situation.verdict())
 }
 
-/// Builds without a fault; gives what is wrong then, and what was said.
+/// Builds without a fault and returns the flaw and the output.
 fn rerun(machine: &Machine, situation: Situation, expected: &Outputs) -> Result<(), (Flaw, String)> {
     let Err(said) = build_without_fault(machine, situation, expected) else { return Ok(()) };
     let locks = locks(&machine.tracer.sandbox.work().join(".git"));

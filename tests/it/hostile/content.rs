@@ -1,4 +1,4 @@
-//! What a branch holds.
+//! Hostile content of a branch.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const FLAKE: &str = "its flake.nix is not what this version generates";
 const STEP: &str = "its step.nix was not written here";
 const EXTRA_FILES: &str = "it has files that are not generated";
 
-/// Pushes this flake, switches to it, and then builds it by hand: exit code and what was said.
+/// Pushes this flake, switches to it and builds it by hand; `check` gets the exit code and the output.
 fn build_foreign_flake(make: impl Fn(&Victim) -> FileChange, check: impl Fn(i32, &str)) {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
@@ -34,7 +34,7 @@ fn flake_settings_are_not_accepted() {
             &settings,
         )
     };
-    // The sandbox is on as the user's nix.conf says: nothing outside is to be seen, and so the last command fails.
+    // The sandbox is on, as the user's nix.conf says: files outside are invisible, so the last command fails.
     build_foreign_flake(with_hook, |code, said| assert_eq!(code, 1, "{said}"));
     let only_hook = |victim: &Victim| {
         flake(&derivation("echo x > $out"), &format!("nixConfig.post-build-hook = \"{}\";", victim.trace_command()))
@@ -45,7 +45,7 @@ fn flake_settings_are_not_accepted() {
 #[test]
 fn flake_input_cannot_read_local_files() {
     let inputs = |victim: &Victim| {
-        // Nix 2.8 does not decode `path:` URLs: by a link there is no blank in it.
+        // Nix 2.8 does not decode `path:` URLs; the link has no space in its path.
         let plain = victim.sandbox.path("").parent().unwrap().join("plain");
         std::os::unix::fs::symlink(victim.sandbox.path("secret"), &plain).unwrap();
         let input = format!("inputs.secret = {{ url = \"path:{}/\"; flake = false; }};", plain.display());
@@ -82,7 +82,7 @@ fn flake_lock_cannot_read_local_files() {
     }
 }
 
-/// Nix copies a file before it looks at the hash that pure evaluation asks for, and every user of the machine reads the store.
+/// Nix copies a file before it checks the hash that pure evaluation requires, and every user of the machine can read the store.
 #[test]
 fn evaluation_copies_no_local_file() {
     let hash = format!("sha256-{}=", "A".repeat(43));
@@ -152,7 +152,7 @@ fn links_out_of_the_tree_are_not_followed() {
         ("step", "step.nix", "@SECRET@", STEP),
         ("config", "flake.nix", "@SECRET@", EXTRA_FILES),
         ("config", "config.toml", "@SECRET@", EXTRA_FILES),
-        // A link whose text is TOML, and whose folder is there.
+        // A link whose target text is valid TOML, and whose folder exists.
         ("config", "config.toml", "#/../../../../../../../../../../../../etc/hostname", EXTRA_FILES),
     ];
     for nix in every_nix() {
@@ -166,15 +166,15 @@ fn links_out_of_the_tree_are_not_followed() {
             );
             victim.assert_switch_explains(why);
             let run = victim.build_by_hand();
-            // No verdict where Nix is not started, or where what it says is about a path of this machine or, by 2.8, of a restriction
-            // that a setting makes as well.
+            // No verdict if Nix is not started, or if its error concerns a path of this machine or (2.8) a restriction that a setting can
+            // cause as well.
             let has_no_verdict = name == "flake.nix" || version.contains(" 2.8.");
             run.exits(if has_no_verdict { 2 } else { 1 });
         }
     }
 }
 
-/// Nix 2.8 reads files through `git archive`, which converts what attributes name: the branch's, or those of the user.
+/// Nix 2.8 reads files through `git archive`, which applies attributes of the branch or of the user.
 #[test]
 fn git_attributes_do_not_change_inputs() {
     const TEXT: &str = "$Format:%an$ $Id$ a\nb\n";
@@ -193,7 +193,7 @@ fn git_attributes_do_not_change_inputs() {
     for nix in every_nix() {
         let victim = Victim::new(Some(&nix));
         let sandbox = &victim.sandbox;
-        // What git reads when Nix runs it.
+        // The git configuration that Nix runs git with.
         let of_git = sandbox.path("nix/config/git");
         std::fs::create_dir_all(&of_git).unwrap();
         std::fs::write(of_git.join("attributes"), &lines).unwrap();
@@ -274,7 +274,7 @@ fn huge_config_toml_is_left_to_the_background() {
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
-/// Flakes that want all there is, the limit of a build that nobody typed, and what stops them.
+/// Flakes that use unlimited resources, the limit of an automatic build, and the kind of failure that stops them.
 fn bombs() -> [(&'static str, String, Limits, Kind); 4] {
     let limits = Limits::default;
     let sum = "builtins.foldl' (a: b: a + b) 0";

@@ -6,7 +6,7 @@ use super::victim::{FileChange, Victim};
 use crate::nix_setup::every_nix;
 use crate::story::{at, branch, here};
 
-/// Variables that a build may not see, and some that it needs.
+/// Variables that a build must not see, and some that it needs.
 const GIVEN: [(&str, &str); 9] = [
     ("SSH_AUTH_SOCK", "/agent"),
     ("GITHUB_TOKEN", "secret"),
@@ -19,7 +19,7 @@ const GIVEN: [(&str, &str); 9] = [
     ("SSL_CERT_FILE", "/certificates"),
 ];
 
-/// The names of given variables that any `nix` saw.
+/// The names of the given variables that any `nix` saw.
 fn variables_seen_by_nix(victim: &Victim) -> Vec<&'static str> {
     let all = fs::read_to_string(victim.sandbox.path("environment")).unwrap();
     let is_seen = |name: &&str| all.lines().any(|line| line.starts_with(&format!("{name}=")));
@@ -53,7 +53,7 @@ fn ssh_agent_reaches_only_typed_builds() {
     }
 }
 
-/// A stranger's step that asks for these variables, where Nix has no daemon; it tells what it got and fails.
+/// An attacker's step that asks for these variables, where Nix has no daemon; it prints what it got and fails.
 fn step_printing_its_environment() -> FileChange {
     let attributes = format!(
         "name = \"x\"; system = \"{}-linux\"; builder = \"/bin/sh\"; outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; \
@@ -66,7 +66,7 @@ fn step_printing_its_environment() -> FileChange {
     FileChange::Text(format!("{{ ... }}: derivation {{ {attributes} args = [ \"-c\" ''{script}'' ]; }}"))
 }
 
-/// Where Nix finds the user's configuration files: the folder of all configuration, or a variable that names them.
+/// Where Nix finds the user's configuration files: the configuration folder, or a variable that names them.
 #[test]
 fn nix_config_is_used_but_hidden_from_builders() {
     for (nix, named) in every_nix().into_iter().flat_map(|nix| [(nix.clone(), false), (nix, true)]) {

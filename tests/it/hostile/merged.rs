@@ -1,9 +1,9 @@
-//! What merges come to: the branch that is checked out has no say in it.
+//! Merge results do not depend on the branch that is checked out.
 
 use super::victim::Victim;
 use crate::story::{at, far};
 
-/// git takes attributes from the branch that is checked out, and with them which driver of the user's merges a file.
+/// git takes attributes from the checked-out branch, and they can choose one of the user's merge drivers for a file.
 #[test]
 fn git_attributes_choose_no_merge_driver() {
     let victim = Victim::new(None);

@@ -1,9 +1,9 @@
-//! What a branch is called, and what its people are called.
+//! Hostile branch names and author names.
 
 use super::victim::Victim;
 use crate::story::{at, branch};
 
-/// Names that git takes and a shell, a terminal or a program might act on. `evil` is on PATH.
+/// Names that git accepts and a shell, terminal or program might interpret. `evil` is on PATH.
 const NAMES: [&str; 11] = [
     "$(evil)",
     "`evil`",
@@ -106,7 +106,7 @@ fn forged_records_permit_no_build() {
     }
 }
 
-/// `git push` by full names says "matches more than one" where a tag has the name `refs/heads/...`, here or on the remote.
+/// `git push` with full names says "matches more than one" if a tag is named `refs/heads/...`, here or on the remote.
 #[test]
 fn tags_named_like_branches_do_not_stop_a_push() {
     let tag = |point: &str| format!("refs/tags/refs/heads/{}", branch(point));

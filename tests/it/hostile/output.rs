@@ -1,4 +1,4 @@
-//! No command hands on what would do something to a terminal, whatever file, message, author, value or remote it comes from.
+//! No command prints control characters from a file, message, author, value or remote.
 
 use crate::sandbox::{Run, Sandbox};
 

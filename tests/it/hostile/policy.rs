@@ -1,4 +1,4 @@
-//! A lattice.toml that comes with the branch: it grants nothing, and chooses nothing.
+//! A lattice.toml of a branch grants no permission and changes no policy.
 
 use super::victim::{FileChange, Victim, derivation};
 use crate::sandbox::Sandbox;
@@ -6,7 +6,7 @@ use crate::story::{at, branch, chains, dir, elsewhere, far, here, toml};
 
 const STEP: &str = "its step.nix was not written here";
 
-/// The sandbox' lattice with these lines.
+/// The sandbox's lattice with these lines.
 fn lattice_with(rest: &str) -> String {
     toml(&chains("\"phase{n}\", from = 0", "\"step{n}\", from = 1"), rest)
 }
@@ -49,7 +49,7 @@ fn broken_lattice_toml_of_a_branch_is_harmless() {
 fn branch_cannot_choose_its_base() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
-    // His base knows the directory as another point's, in which nothing is to be seen.
+    // In the branch's own base the directory belongs to another point, whose files look harmless.
     let harmless =
         lattice_with("flake = \"harmless/{component}/{arch}/{phase}/{step}\"\n").replace("\"main\"", "\"evil\"");
     victim.receives_branch_with("step", &[("/lattice.toml", with_policy(&harmless))], |clone| {
@@ -83,7 +83,7 @@ fn unknown_base_builds_nothing_and_names_the_remedy() {
     let victim = Victim::new(None);
     let sandbox = &victim.sandbox;
     victim.receives_branch("config", &[]);
-    // As after `git init`, `git remote add` and `git fetch`: nothing here says which branch is the base.
+    // As after `git init`, `git remote add` and `git fetch`: no ref or setting here names the base branch.
     sandbox.git(&["config", "--unset", "lattice.base"]);
     std::fs::remove_dir_all(sandbox.work().join(".git/logs")).unwrap();
     let said = victim.assert_switch_starts_nothing();
@@ -136,9 +136,9 @@ fn init_configures_the_base_unless_the_remote_has_a_head() {
     assert!(!sandbox.try_git(clone, &["config", "lattice.base"]).status.success(), "a clone knows its remote's HEAD");
 }
 
-/// A base that lets builds read `src`, and a step.nix of the user's own that does.
+/// A base that lets builds read `src`, and the user's own step.nix that does.
 fn with_included_src() -> Victim {
-    // The user's own architecture comes first, so that what another brings is no first parent's.
+    // The user's architecture comes first, so that the other one is never the first parent.
     let set = format!("[\"{}\", \"{}\"]", here(), elsewhere());
     let toml = lattice_with("").replace("[\"aarch64\", \"x86_64\"]", &set);
     let sandbox = Sandbox::with_toml(&format!("{toml}\n[build]\ninclude = [\"src\"]\n"));
@@ -175,7 +175,7 @@ fn included_paths_are_judged_too() {
     victim.assert_switch_explains("`src`, which builds may read, was not written here");
 }
 
-/// A submodule is a commit of another repository, which no build can read.
+/// A submodule is a commit of another repository, which builds cannot read.
 #[test]
 fn submodule_in_place_of_an_include_is_left_out() {
     let victim = with_included_src();
@@ -242,7 +242,7 @@ fn included_paths_may_be_committed_on_a_point_below() {
     assert!(said.contains("in the background"), "all of it was made here: {said}");
 }
 
-/// git shows another commit in place of the one that was made here, wherever somebody fetches `refs/replace/*`.
+/// git shows another commit in place of the one made here if `refs/replace/*` is fetched.
 #[test]
 fn replaced_commit_is_not_trusted() {
     let victim = Victim::new(None);
@@ -265,7 +265,7 @@ fn replaced_commit_is_not_trusted() {
     assert_eq!(key("work"), key("other"), "what is built should be what was made here");
 }
 
-/// `next-step` keeps a step.nix that is there: a stranger may have put it where the next step will be.
+/// `next-step` keeps an existing step.nix: an attacker may have put one where the next step will be.
 #[test]
 fn next_step_does_not_adopt_a_foreign_step_nix() {
     let victim = Victim::new(None);

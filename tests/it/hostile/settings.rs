@@ -1,4 +1,4 @@
-//! A lattice.toml that comes with a branch or a pull, and what it chooses for a build that the user types: nothing.
+//! A lattice.toml that arrives with a branch or a pull chooses nothing for a build that the user types.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -18,7 +18,7 @@ const KEYS: [&str; 4] = ["store", "builders", "substituters", "push-cache"];
 /// Attributes that make a checkout differ from its blob while git calls it unchanged.
 const ATTRIBUTES: [&str; 4] = ["eol=crlf", "ident", "filter=tidy", "working-tree-encoding=ISO-8859-1"];
 
-/// A program that leaves a trace, in a folder without spaces, for a builder line can quote none.
+/// A program that leaves a trace, in a folder without spaces, because a builder line cannot quote one.
 struct TraceProgram {
     folder: tempfile::TempDir,
 }
@@ -28,7 +28,7 @@ impl TraceProgram {
         let program = Self { folder: tempfile::tempdir().unwrap() };
         let text = format!("#!/bin/sh\ntouch '{}'\nexit 1\n", program.trace().display());
         let path = program.folder.path().join("program");
-        // A child writes it, as `Scratch::program` says why.
+        // A child process writes it, for the reason that `Scratch::program` gives.
         Cmd::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(&path).stdin(text).read().unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         program
@@ -42,13 +42,13 @@ impl TraceProgram {
         self.trace().exists()
     }
 
-    /// The value of a key that has Nix run it, without ssh.
+    /// The value of a key that makes Nix run the program, without ssh.
     fn setting_value(&self, key: &str) -> String {
         let url = format!("ssh://localhost?remote-program={}/program", self.folder.path().display());
         if key == "builders" { format!("{url} {}-linux", here()) } else { url }
     }
 
-    /// A lattice.toml that says so, and has what the disguises change.
+    /// A lattice.toml with that value, and with text that the attributes change.
     fn lattice(&self, key: &str) -> String {
         let value = if key == "substituters" {
             format!("[{:?}]", self.setting_value(key))
@@ -60,7 +60,7 @@ impl TraceProgram {
     }
 }
 
-/// A victim with this Nix who uses a filter and has fetched a stranger's branch with this lattice.toml and these attributes.
+/// A victim with this Nix and a filter, who has fetched an attacker's branch with this lattice.toml and these attributes.
 fn with_foreign_branch(nix: &std::path::Path, attributes: &str, lattice: &str) -> Victim {
     let victim = Victim::new(Some(nix));
     victim.sandbox.git(&["config", "filter.tidy.smudge", "sed 's/$/ # tidy/'"]);
@@ -73,7 +73,7 @@ fn with_foreign_branch(nix: &std::path::Path, attributes: &str, lattice: &str) -
     victim
 }
 
-/// Switches to the branch, where lattice.toml is not HEAD's blob and git calls it unchanged, and builds.
+/// Switches to the branch, where lattice.toml differs from HEAD's blob although git calls it unchanged, and builds.
 #[track_caller]
 fn switch_and_build(victim: &Victim) -> Run {
     let sandbox = &victim.sandbox;
@@ -123,7 +123,7 @@ fn foreign_branch_chooses_no_machine_under_autocrlf() {
     }
 }
 
-/// `working-tree-encoding=ASCII//TRANSLIT` cannot be undone, so that git calls a fresh checkout modified for ever.
+/// `working-tree-encoding=ASCII//TRANSLIT` is not reversible, so git always calls a new checkout modified.
 #[test]
 fn modified_foreign_lattice_toml_is_no_user_edit() {
     for nix in every_nix() {
@@ -209,7 +209,7 @@ fn tarball(sandbox: &Sandbox, flake: &str) -> Vec<u8> {
     output.unwrap().stdout
 }
 
-/// Serves these bytes to all who ask, and gives the URL.
+/// Serves these bytes over HTTP and returns the URL.
 fn serve(bytes: &[u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/packed.tar.gz", listener.local_addr().unwrap());
@@ -224,7 +224,7 @@ fn serve(bytes: &[u8]) -> String {
     url
 }
 
-/// The base branch with this in `[build]`, pulled by the victim, and a point of a stranger's.
+/// A base branch with this in `[build]`, pulled by the victim, and a point of an attacker.
 fn with_pulled_base(nix: &std::path::Path, lattice: &str) -> Victim {
     let victim = Victim::new(Some(nix));
     victim.receives_branch("step", &[]);
@@ -259,7 +259,7 @@ fn pulled_base_names_no_program() {
     }
 }
 
-/// An entry that some other program, or a hand, put into the ledger is no way around the check either.
+/// An entry that another program or a manual edit put into the ledger does not bypass the check.
 #[test]
 fn allowed_settings_still_name_no_program() {
     for nix in every_nix() {
@@ -306,7 +306,7 @@ fn pulled_base_settings_need_permission() {
     }
 }
 
-/// What the tests above would look like if they could not fail.
+/// Control: the program is able to run, so the tests above can fail.
 #[test]
 fn own_git_configuration_does_run_the_program() {
     for nix in every_nix() {

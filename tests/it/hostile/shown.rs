@@ -1,4 +1,4 @@
-//! What the command that `trust` names shows: what would be built, whatever the branch brings to hide it.
+//! The command that `trust` names shows everything that would be built, whatever the branch does to hide it.
 
 use std::fs;
 
@@ -6,14 +6,14 @@ use super::victim::{FileChange, Victim};
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
-/// A word of the step.nix that is to be seen.
+/// A word of step.nix that must be shown.
 const EVIL: &str = "throw \"evil\"";
 
 fn evil_step() -> (&'static str, FileChange) {
     ("step.nix", FileChange::Text(format!("{{ ... }}: {EVIL}\n")))
 }
 
-/// Runs the command that `trust` names, in a directory of the worktree, and gives what it shows.
+/// Runs the command that `trust` names in a directory of the worktree, and returns its output.
 #[track_caller]
 fn look_from(sandbox: &Sandbox, folder: &str) -> String {
     let run = sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
@@ -114,7 +114,7 @@ fn replaced_objects_hide_nothing() {
     assert_shown(sandbox);
 }
 
-/// Where the base has the same, or no base is at hand, the history is shown; git leaves merges out of it.
+/// If the base has the same content, or there is no base, the history is shown; git leaves out merges.
 #[test]
 fn merges_hide_nothing() {
     let victim = Victim::new(None);
@@ -136,7 +136,7 @@ fn merges_hide_nothing() {
     assert_shown(sandbox);
 }
 
-/// A diff does not show what a terminal obeys: colours that hide, writing over a line, and text from right to left.
+/// A diff does not show what a terminal interprets: hiding colours, overwritten lines, and text from right to left.
 #[test]
 fn control_characters_are_escaped() {
     let point = dir(&at("phase0/step1"));

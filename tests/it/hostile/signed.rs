@@ -1,4 +1,4 @@
-//! Signatures: whose count, on what, and whose configuration says so.
+//! Signatures: whose count, on which commits, and which configuration decides.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::story::{at, branch};
 const STEP: &str = "its step.nix was not written here";
 const SIGNED: &str = "git-lattice: building";
 
-/// Makes an ssh key in the sandbox and gives the path of its public half.
+/// Makes an ssh key in the sandbox and returns the path of its public half.
 fn ssh_key(victim: &Victim, name: &str) -> String {
     let key = victim.sandbox.path(name);
     let made = std::process::Command::new("ssh-keygen")
@@ -30,14 +30,14 @@ fn sign_commits(victim: &Victim, clone: &str, public: &str) {
     }
 }
 
-/// The user's allowed signers are these lines.
+/// Writes the user's allowed signers file.
 fn allow_signers(victim: &Victim, lines: &str) {
     let file = victim.sandbox.path("home/signers");
     fs::write(&file, lines).unwrap();
     victim.sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
 }
 
-/// A stranger's point of the template `step`, signed with a key of his own; and that key.
+/// An attacker's point of template `step`, signed with the attacker's key; and that key.
 fn with_signed_branch() -> (Victim, String) {
     let victim = Victim::new(None);
     let key = ssh_key(&victim, "ada");
@@ -96,7 +96,7 @@ fn only_the_commit_that_wrote_the_directory_counts() {
     victim.sandbox.git(&["merge", "-q", "--ff-only"]);
     victim.sandbox.git(&["switch", "-q", "main"]);
     assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "what nobody signed on top is not built");
-    // A signature on something else afterwards, or on a merge, says nothing of what it found.
+    // A later signature on another file, or on a merge, does not cover the unsigned change.
     victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "true"]);
     victim.receives_branch_with("step", &[("/README", FileChange::Text("signed\n".to_owned()))], |clone| {
         victim.sandbox.git_in(clone, &["branch", "-q", "side", "HEAD~1"]);
@@ -134,7 +134,7 @@ fn repository_configuration_names_no_signers() {
     sandbox.git(&["config", "--local", "gpg.ssh.allowedSignersFile", file.to_str().unwrap()]);
     victim.assert_switch_explains(STEP);
 
-    // Not even the file that the user names, where a branch can bring it.
+    // Not even the file that the user configured, if a branch can supply it.
     victim.receives_branch("step", &[("/signers", FileChange::Text(signer_line(&key)))]);
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.git(&["branch", "-q", "-D", &branch(&at("phase0/step1"))]);
@@ -210,7 +210,7 @@ fn refuses_a_private_or_invalid_key() {
     sandbox.lattice(&["trust", "list"]).exits(0).says_err("nothing is trusted");
 }
 
-/// An OpenPGP key in the user's keyring, of ultimate validity; gives its fingerprint.
+/// An OpenPGP key in the user's keyring, of ultimate validity; returns its fingerprint.
 fn openpgp_key(victim: &Victim) -> String {
     let home = victim.sandbox.path("home/.gnupg");
     fs::create_dir_all(&home).unwrap();

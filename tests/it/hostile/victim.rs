@@ -1,4 +1,4 @@
-//! A user whose hooks are on and whose Nix takes settings from flakes, and a stranger who can push to the same remote.
+//! A user whose hooks are on and whose Nix accepts settings of flakes, and an attacker who can push to the same remote.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,35 +9,35 @@ use std::time::Duration;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, dir, here};
 
-/// What somebody puts in his branch.
+/// A change in the attacker's branch.
 #[derive(Clone)]
 pub(crate) enum FileChange {
     /// A file with this text.
     Text(String),
-    /// A symbolic link to this.
+    /// A symbolic link to this target.
     Link(String),
     /// A submodule.
     Submodule,
-    /// Nothing: what is there goes away.
+    /// Removes the file.
     Gone,
 }
 
-/// A user, and what must never come to be on his machine.
+/// A user, and a trace file that must never exist on the user's machine.
 pub(crate) struct Victim {
     pub(crate) sandbox: Sandbox,
     has_nix: bool,
 }
 
-/// The clone of whoever pushes.
+/// The attacker's clone.
 const STRANGER: &str = "stranger";
 
 impl Victim {
-    /// With this Nix; without one, any start of `nix` fails, and leaves a trace as all do.
+    /// A victim with this Nix; without one, starting `nix` fails and leaves a trace.
     pub(crate) fn new(nix: Option<&Path>) -> Self {
         Self::on(Sandbox::new(), nix)
     }
 
-    /// The same in this sandbox.
+    /// `new` in this sandbox.
     pub(crate) fn on(mut sandbox: Sandbox, nix: Option<&Path>) -> Self {
         let trace = sandbox.path("nix-was-called").display().to_string();
         let mut last = "exit 1".to_owned();
@@ -57,24 +57,24 @@ impl Victim {
         Self { sandbox, has_nix: nix.is_some() }
     }
 
-    /// A program that leaves a trace when it is run, outside of every sandbox.
+    /// A program that leaves a trace when it runs outside of the Nix sandbox.
     pub(crate) fn trace_command(&self) -> String {
         self.sandbox.path("bin-evil/evil").display().to_string()
     }
 
-    /// The file by which a run of that, or anything else that got out, is seen.
+    /// The trace file.
     pub(crate) fn trace_file(&self) -> String {
         self.sandbox.path("touched").display().to_string()
     }
 
-    /// A stranger's point `phase0/step1` of this template, with these changes, pushed and fetched. Paths are from its directory, or with
-    /// a `/` from the root.
+    /// Pushes and fetches an attacker's point `phase0/step1` of this template with these changes. Paths are relative to the point's
+    /// directory, or to the root if they begin with `/`.
     #[track_caller]
     pub(crate) fn receives_branch(&self, template: &str, changes: &[(&str, FileChange)]) {
         self.receives_branch_with(template, changes, |_| {});
     }
 
-    /// The same, and something more is done in his clone before he commits.
+    /// The same; `more` runs in the attacker's clone before the commit.
     #[track_caller]
     pub(crate) fn receives_branch_with(&self, template: &str, changes: &[(&str, FileChange)], more: impl FnOnce(&str)) {
         let sandbox = &self.sandbox;
@@ -99,7 +99,7 @@ impl Victim {
         sandbox.git(&["fetch", "-q"]);
     }
 
-    /// Switches to a branch, which must go well, and gives what was said.
+    /// Switches to a branch, which must succeed, and returns the output.
     #[track_caller]
     pub(crate) fn switch(&self, branch: &str) -> String {
         let output = self.sandbox.try_git("work", &["switch", "-q", branch]);
@@ -107,7 +107,7 @@ impl Victim {
         output.error_text()
     }
 
-    /// Switches to the stranger's point: one line at most is said, and nothing else happens. Gives the line.
+    /// Switches to the attacker's point: at most one line is printed, and nothing else happens. Returns the line.
     #[track_caller]
     pub(crate) fn assert_switch_starts_nothing(&self) -> String {
         let before = self.files();
@@ -118,7 +118,7 @@ impl Victim {
         said
     }
 
-    /// The same, and the line says why and where to look.
+    /// The same; the line must name the reason and where to look.
     #[track_caller]
     pub(crate) fn assert_switch_explains(&self, why: &str) {
         let said = self.assert_switch_starts_nothing();
@@ -126,7 +126,7 @@ impl Victim {
         assert!(said.starts_with(&start) && said.ends_with(", then: git lattice trust"), "{said}");
     }
 
-    /// That no Nix was started and no file came or went outside of the clone.
+    /// Asserts that no Nix was started and no file appeared or vanished outside of the clone.
     #[track_caller]
     pub(crate) fn assert_nothing_happened(&self, before: &[PathBuf]) {
         assert!(!self.sandbox.nix_was_called(), "no Nix should have been started");
@@ -134,7 +134,7 @@ impl Victim {
         assert_eq!(self.files(), before, "no file should come or go");
     }
 
-    /// That nothing got out of what was built, and nothing of the user's got in.
+    /// Asserts that the build wrote no file outside of its sandbox and read none of the user's.
     #[track_caller]
     pub(crate) fn assert_nothing_escaped(&self) {
         assert!(!Path::new(&self.trace_file()).exists(), "nothing should be run outside of the sandbox");
@@ -147,7 +147,7 @@ impl Victim {
         assert_eq!(leaked, None, "nothing of the user's should be in the store");
     }
 
-    /// Builds the point by hand, whatever comes of it; nothing gets out.
+    /// Builds the point by hand; whether it succeeds or fails, nothing may escape.
     #[track_caller]
     pub(crate) fn build_by_hand(&self) -> Run {
         assert!(self.has_nix, "this needs a Nix");
@@ -156,7 +156,7 @@ impl Victim {
         run
     }
 
-    /// The verdicts, once there are as many as that.
+    /// Waits until there are `count` records and returns their verdicts.
     #[track_caller]
     pub(crate) fn verdicts(&self, count: usize) -> Vec<String> {
         for _ in 0..600 {
@@ -170,7 +170,7 @@ impl Victim {
         panic!("there should be {count} records after a minute")
     }
 
-    /// All files of the machine but those of git and of the two clones.
+    /// All files of the machine without those of git and of the two clones.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = walk(&self.sandbox.path(""));
         let is_elsewhere = |path: &PathBuf| {
@@ -215,13 +215,13 @@ fn walk(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The text of a flake with this package and these other attributes.
+/// A flake with this package and these other attributes.
 pub(crate) fn flake(package: &str, more: &str) -> FileChange {
     let system = format!("{}-linux", here());
     FileChange::Text(format!("{{\n  {more}\n  outputs = inputs: {{ packages.{system}.default = {package}; }};\n}}\n"))
 }
 
-/// A derivation that runs this in the sandbox' shell.
+/// A derivation that runs this script in the sandbox's shell.
 pub(crate) fn derivation(script: &str) -> String {
     let system = format!("{}-linux", here());
     format!(

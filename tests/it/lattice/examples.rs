@@ -1,4 +1,4 @@
-//! The lattice of the documentation, by example: lists per phase, sets of architectures, numbers.
+//! The lattice of the documentation by example: lists per phase, sets of architectures, numbers.
 
 use git_lattice::lattice::axis::Listed;
 use git_lattice::lattice::{

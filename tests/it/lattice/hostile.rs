@@ -1,4 +1,4 @@
-//! Whatever somebody writes: an answer, soon, and no panic.
+//! Arbitrary text as input: every parser returns quickly and without a panic.
 
 use git_lattice::lattice::{AxisName, Error, Lattice, Numbered, Pattern, Population, Selector, Value};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::examples::{ladder, point};
 use super::random::{RandomLattice, lattice_with_points};
 
-/// Gives the text to everything that reads one.
+/// Passes the text to every parser.
 fn feed(lattice: &Lattice, population: &Population, text: &str) -> Result<(), TestCaseError> {
     let _ = Numbered::parse(text, 1);
     for message in

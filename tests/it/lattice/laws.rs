@@ -27,7 +27,7 @@ fn meet(p: &Element, q: &Element) -> Element {
     p.as_ref()?.meet(q.as_ref()?)
 }
 
-/// Three elements, the bottom among them now and then.
+/// Three elements, sometimes with the bottom among them.
 fn three_elements() -> impl Strategy<Value = (RandomLattice, [Element; 3])> {
     (lattice_with_points(3), any::<[prop::sample::Index; 3]>()).prop_map(|((random, points), bottoms)| {
         let element = |i: usize| (bottoms[i].index(8) > 0).then(|| points[i].point.clone());
@@ -143,7 +143,7 @@ fn sorted<'a>(points: impl Iterator<Item = &'a ModelPoint>) -> Vec<&'a Point> {
     points
 }
 
-/// The points that agree with `point` in their sets and on the chain axes before the `nth`.
+/// The points with the same sets as `point` and the same values on the chain axes before the `nth`.
 fn with_equal_prefix<'a>(
     random: &'a RandomLattice,
     point: &'a ModelPoint,
@@ -167,7 +167,7 @@ fn check_next(random: &RandomLattice, point: &ModelPoint, nth: usize, axis: usiz
     check_is_readable(&random.lattice, &next)
 }
 
-/// Also beyond the values of open chains that were looked at.
+/// Also for values of open chains beyond the generated ones.
 fn check_is_readable(lattice: &Lattice, next: &Next) -> Result<(), TestCaseError> {
     if let Next::Point(next) = next {
         let read = lattice.parse_point(&lattice.spell(next));

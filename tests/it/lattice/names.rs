@@ -1,4 +1,4 @@
-//! How points are spelled and named: what is written is read back, and git can hold all names side by side.
+//! How points are spelled and named: names parse back, and git can hold all names side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -16,7 +16,7 @@ const PREFIXES: [&str; 7] = ["feature/", "f/x.", "x@/", "a-", "", "f/x.loc", "+/
 const SEPARATORS: [&str; 10] = ["/", "/", "/", "@", "=", ",", "/x-", "-/v.", "+x/", "-"];
 const SUFFIXES: [&str; 9] = ["", "", "/z", "k", "ock", "-x", "+a", "@", "}"];
 
-/// A pattern over the axes in any order; many are to be refused.
+/// A pattern over the axes in any order; many are invalid.
 fn pattern(random: &RandomLattice) -> impl Strategy<Value = String> + use<> {
     let axes: Vec<_> = random.lattice.axes().iter().map(|axis| format!("{{{}}}", axis.name)).collect();
     let betweens = prop::collection::vec(select(&SEPARATORS[..]), axes.len());
@@ -30,7 +30,7 @@ fn pattern(random: &RandomLattice) -> impl Strategy<Value = String> + use<> {
     )
 }
 
-/// A world and a pattern that it accepts, with all its names.
+/// A lattice and a pattern that it accepts, with all its names.
 fn lattice_and_names() -> impl Strategy<Value = (RandomLattice, Pattern, Vec<String>)> {
     let both = random_lattice().prop_flat_map(|random| (pattern(&random), Just(random)));
     both.prop_filter_map("a pattern that is accepted", |(text, random)| {
@@ -111,14 +111,14 @@ proptest! {
     }
 }
 
-/// The rules above are ours; this asks git, and in the way that matters: all names of a lattice in one transaction.
+/// The rules above are reimplemented; this asks git itself, with all names of a lattice in one transaction.
 #[test]
 fn git_accepts_all_names_together() {
     let folder = tempfile::tempdir().expect("a folder");
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command.arg("-C").arg(folder.path()).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
-        // A hook that runs the tests sets these for its own repository.
+        // Set if the tests run inside a hook, for another repository.
         command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
         command
     };
@@ -136,7 +136,7 @@ fn git_accepts_all_names_together() {
     assert!(child.wait().expect("git ends").success(), "git takes all names of each lattice side by side");
 }
 
-/// One transaction per lattice, prepared (which checks everything) and given up.
+/// One transaction per lattice, prepared (which checks everything) and aborted.
 fn transactions(commit: &str) -> String {
     let mut runner = TestRunner::deterministic();
     let mut lattice = || {

@@ -8,10 +8,10 @@ use git_lattice::lattice::{Axis, AxisName, Chain, Kind, Lattice, Numbered, Point
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 
-/// How many values of an open chain are looked at.
+/// How many values of an open chain are generated.
 const OPEN_VALUES: u64 = 3;
 const MOST_POINTS: u64 = 300;
-/// No two are the same when letter case is ignored; some would end in `.lock` with a little help.
+/// No two are equal when letter case is ignored; some end in `.lock` with a suffix of a pattern.
 const WORDS: [&str; 14] = [
     "a",
     "B",
@@ -30,7 +30,7 @@ const WORDS: [&str; 14] = [
 ];
 const FORMS: [&str; 5] = ["{n}", "step{n}", "v1.{n}-rc", "Phase-{n}", "s{n}.loc"];
 
-/// A chain's values.
+/// The values of a chain.
 #[derive(Debug, Clone)]
 enum List {
     Closed(Vec<&'static str>),
@@ -63,7 +63,7 @@ impl List {
 enum AxisPlan {
     Set(Vec<&'static str>),
     Chain(List),
-    /// Lists to hand out to the values of the chain before, and one for the rest.
+    /// Lists to distribute over the values of the chain before, and one for the rest.
     Per(Vec<List>, Option<List>),
 }
 
@@ -76,10 +76,10 @@ impl AxisPlan {
     }
 }
 
-/// A chain axis' lists; the one under `None` holds for all values that are not named.
+/// The lists of a chain axis; the list under `None` holds for all other values.
 type Lists = BTreeMap<Option<String>, List>;
 
-/// A point in the test's own words: what it ought to be.
+/// The expected properties of a point.
 #[derive(Debug, Clone)]
 pub(super) struct ModelPoint {
     pub(super) point: Point,
@@ -104,7 +104,7 @@ impl ModelPoint {
     }
 }
 
-/// A lattice and all its points (of open chains, the first few values).
+/// A lattice and all its points (the first few values of open chains).
 #[derive(Clone)]
 pub(super) struct RandomLattice {
     pub(super) lattice: Lattice,
@@ -124,7 +124,7 @@ impl RandomLattice {
         index.get(&self.points)
     }
 
-    /// What axis `i` is written as in some point, each once.
+    /// The distinct spellings on axis `i`.
     pub(super) fn texts_of(&self, i: usize) -> Vec<&str> {
         let texts: BTreeSet<_> = self.points.iter().map(|model| model.texts[i].as_str()).collect();
         texts.into_iter().collect()
@@ -153,7 +153,7 @@ pub(super) fn random_lattice() -> impl Strategy<Value = RandomLattice> {
         .prop_map(|plans| assemble(&plans))
 }
 
-/// A world and some of its points.
+/// A lattice and some of its points.
 pub(super) fn lattice_with_points(points: usize) -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
     (random_lattice(), prop::collection::vec(any::<Index>(), points)).prop_map(|(random, chosen)| {
         let points = chosen.into_iter().map(|index| random.at(index).clone()).collect();
@@ -161,7 +161,7 @@ pub(super) fn lattice_with_points(points: usize) -> impl Strategy<Value = (Rando
     })
 }
 
-/// A world and some of its points, each once.
+/// A lattice and some of its points, without duplicates.
 pub(super) fn lattice_and_population() -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
     random_lattice().prop_flat_map(|random| {
         let most = random.points.len();
@@ -198,7 +198,7 @@ fn assemble(plans: &[AxisPlan]) -> RandomLattice {
     RandomLattice { lattice, points }
 }
 
-/// Every value of the chain before gets a list; where that has no end or there is a list for the rest, the first ones do.
+/// Gives each value of the chain before a list; if that chain is open or there is a list for the rest, only the first values.
 fn lists_per_value(of: &[List], rest: Option<&List>, before: Option<&Lists>) -> Lists {
     let Some(before) = before else { return Lists::from([(None, of[0].clone())]) };
     let needs_rest = before.values().any(List::is_open);

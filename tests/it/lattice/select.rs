@@ -8,10 +8,10 @@ use proptest::sample::Index;
 
 use super::random::{ModelPoint, RandomLattice, lattice_and_population, random_lattice};
 
-/// What is said about one axis: `None` is nothing.
+/// The choice for one axis; `None` if there is none.
 type Choice = Option<Vec<String>>;
 
-/// A word for a text of an axis: the text, its values the other way round, or one with a `*` in it.
+/// A word for a value of an axis: the value, its parts in reverse order, or a glob with `*`.
 fn word(text: &str, how: usize, at: Index) -> String {
     let at = at.index(text.len() + 1);
     match how {
@@ -47,7 +47,7 @@ fn selector(lattice: &Lattice, choices: &[Choice]) -> Selector {
     selector
 }
 
-/// `*` in the slow and obvious way.
+/// `*` matching in the slow and obvious way.
 fn matches(glob: &str, text: &str) -> bool {
     match (glob.chars().next(), text.chars().next()) {
         (None, None) => true,
@@ -62,7 +62,7 @@ fn same_set(a: &str, b: &str) -> bool {
     a.split('+').collect::<BTreeSet<_>>() == b.split('+').collect::<BTreeSet<_>>()
 }
 
-/// Whether an existing point is meant.
+/// Whether a word selects an existing point's value.
 fn matches_existing(word: &str, text: &str) -> bool {
     let sides: Vec<_> = word.split('+').collect();
     let each_value = || text.split('+').all(|value| sides.iter().any(|side| matches(side, value)));
@@ -70,7 +70,7 @@ fn matches_existing(word: &str, text: &str) -> bool {
     if word.contains('*') { each_value() && each_side() } else { same_set(word, text) }
 }
 
-/// Whether a point that need not exist is meant: `*` stands for one value.
+/// Whether a word selects the value of a point that need not exist: `*` stands for one value.
 fn matches_new(word: &str, text: &str) -> bool {
     if word.contains('*') { matches(word, text) && !text.contains('+') } else { same_set(word, text) }
 }
@@ -110,7 +110,7 @@ proptest! {
                 let is_known = |point: &Point| random.points.iter().any(|model| model.point == *point);
                 let (found, beyond): (Vec<_>, Vec<_>) = found.into_iter().partition(is_known);
                 prop_assert_eq!(found, expected.iter().map(|model| model.point.clone()).collect::<Vec<_>>());
-                // Of open chains the world has the first values only; what is beyond them must be what was said, and a point.
+                // Only the first values of open chains are generated; a point beyond them must match the choices and parse back.
                 for point in beyond {
                     let texts = random.lattice.texts(&point);
                     let is_said = |(text, words): (&String, &Choice)| words.iter().flatten().any(|word| matches_new(word, text));
@@ -125,7 +125,7 @@ proptest! {
                 let justified = match &error {
                     Error::Open { .. } => choices[i].is_none(),
                     Error::Endless { .. } => has_star(&choices[i]) && !is_listed(&random.lattice, i),
-                    // A star beside a `+` makes no set; a step of one phase need not be one of another.
+                    // A `*` within `+` is no set; a step of one phase need not exist in another.
                     Error::UnknownValue { .. } | Error::BadValue { .. } => {
                         let plus = |word: &String| word.contains('*') && !random.points.iter().any(|p| matches_new(word, &p.texts[i]));
                         choices[i].iter().flatten().any(plus) || !is_listed(&random.lattice, i)

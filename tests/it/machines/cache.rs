@@ -1,4 +1,4 @@
-//! Caches: what is copied into one, and what another machine takes from it.
+//! Binary caches: what is copied into one, and what another machine takes from it.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::at;
 
-/// A folder for a cache, without spaces, and the keys to sign for it.
+/// A cache folder without spaces in its path, and signing keys for it.
 struct Cache {
     folder: tempfile::TempDir,
 }
@@ -43,14 +43,14 @@ impl Cache {
         fs::read_to_string(self.path(&format!("{name}.pub"))).unwrap()
     }
 
-    /// The description of a store path in the cache.
+    /// The narinfo of a store path in the cache.
     fn describes(&self, store_path: &str) -> Option<String> {
         let hash = &store_path["/nix/store/".len()..][..32];
         fs::read_to_string(self.path(&format!("cache/{hash}.narinfo"))).ok()
     }
 }
 
-/// What a build gave that gives something else every time.
+/// The output of a build that differs each time.
 fn content(sandbox: &Sandbox) -> String {
     fs::read_to_string(sandbox.file(out(&latest_record(sandbox)))).unwrap()
 }

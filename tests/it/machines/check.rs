@@ -1,4 +1,4 @@
-//! `git lattice build --check`: building once more, and comparing.
+//! `git lattice build --check`: building again and comparing.
 
 use super::shared::{RANDOM, every_pair, latest_record, other_system, out, step, step_with, with_script, with_step};
 use super::sshd::Sshd;
@@ -127,7 +127,7 @@ fn remote_store_compares_its_own_results() {
     }
 }
 
-/// Nix 2.8 asks the builder, which has the output, builds nothing and says yes: that would be believed for ever.
+/// Nix 2.8 asks the builder, which has the output, builds nothing and reports success: that must not become a record.
 #[test]
 fn result_of_a_remote_builder_is_not_called_reproduced() {
     let sshd = Sshd::start();
@@ -142,7 +142,7 @@ fn result_of_a_remote_builder_is_not_called_reproduced() {
         assert_eq!(verdicts(&sandbox), ["built"], "it was not built again");
         sandbox.lattice(&["build", "--check", &one]).exits(1).says_err("not compared");
         assert_eq!(verdicts(&sandbox), ["built"], "nothing new is known of it");
-        // The builder as a store does compare.
+        // Used as a store, the builder does compare.
         sandbox
             .lattice_over_ssh(&sshd, &["build", "--check", &one, "--store", &machine.url()])
             .exits(1)

@@ -1,4 +1,4 @@
-//! Who says which machines are used: the command line, git's configuration, lattice.toml; and what nobody may say.
+//! Which machines are used: the order of command line, git's configuration and lattice.toml; and what a branch cannot choose.
 
 use std::fs;
 use std::process::Command;
@@ -108,7 +108,7 @@ fn configured_builders_count_as_capability() {
         sandbox.lattice(&["build", &far, "--builders", &at_file]).exits(1).says_out("no-builder");
         let version = Command::new(&nix).arg("--version").output().unwrap();
         assert!(version.status.success());
-        // Somebody who could, but does not answer: that is not the same as nobody.
+        // A builder that does not answer: that differs from having no builder.
         let line = format!("ssh-ng://nowhere.invalid {}-linux", crate::story::elsewhere());
         fs::write(&machines, line).unwrap();
         let run = sandbox.lattice(&["build", &far, "--builders", &at_file]);

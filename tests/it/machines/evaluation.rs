@@ -1,4 +1,4 @@
-//! What in an evaluation is the text's own fault, and what another Nix, or this one set up otherwise, makes of it.
+//! Evaluation errors: which are caused by the expression, and which by this version or configuration of Nix.
 
 use std::fs;
 use std::path::Path;
@@ -100,7 +100,7 @@ fn damaged_source_cache_is_no_verdict() {
     }
 }
 
-/// Changes a byte of all JSON in Nix' cache of sources.
+/// Changes a byte in every JSON value of Nix's source cache.
 fn damage_cache(sandbox: &Sandbox) -> bool {
     let files = fs::read_dir(sandbox.path("nix/cache/nix")).unwrap().map(|entry| entry.unwrap().path());
     let mut is_damaged = false;

@@ -1,4 +1,4 @@
-//! A store and builders on another machine, and the question who builds for what.
+//! A store and builders on another machine, and which machine can build for which system.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::sshd::Sshd;
 use crate::nix_setup::every_nix;
 use crate::story::{at, far, fields};
 
-/// The NAR hash of a file that says `hello`.
+/// The NAR hash of a file with the text `hello`.
 const HELLO: &str = "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=";
 
 #[test]
@@ -41,7 +41,7 @@ fn several_points_on_a_remote_store_get_own_verdicts() {
         let sandbox = with_step(&nix, &at("phase1/step1"), &step("echo broken; exit 4"));
         sandbox.lattice(&["new", &far("phase0/step1"), "--template", "step", "--no-push", "--no-switch"]).exits(0);
         sandbox.commit_to(&far("phase0/step1"), &[("step.nix", &step("echo hello >$out"))]);
-        // Made later than the one that fails, so that neither takes it.
+        // Made after the failing point, so that neither takes the other.
         sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
         let all = sandbox.lattice_over_ssh(&sshd, &["build", "*/*/*/*", "--store", &machine.url(), "--json"]);
         let all = all.exits(1).json();
@@ -50,10 +50,10 @@ fn several_points_on_a_remote_store_get_own_verdicts() {
             results.iter().find(|result| result["point"] == point).unwrap()["verdict"].as_str().unwrap()
         };
         assert_eq!(verdict(&at("phase1/step1")), "failed", "{all}");
-        // Nix does not tell that machine to go on where something fails, and it does all the same.
+        // Nix does not ask that machine to keep going after a failure, and it does anyway.
         assert_eq!(verdict(&at("phase0/step1")), "built", "{all}");
         assert_eq!(verdict(&at("phase0/step2")), "built", "{all}");
-        // Only the machine with the store knows what it builds for: it is asked, and says no.
+        // Only the machine with the store knows its systems: it is asked, and refuses.
         assert_eq!(verdict(&far("phase0/step1")), "no-builder", "{all}");
     }
 }
@@ -90,7 +90,7 @@ fn max_jobs_zero_sends_everything_to_the_builder() {
     }
 }
 
-/// A step that takes something of another architecture, and something that this machine could begin with.
+/// A step that takes a foreign dependency, and a dependency that this machine could start with.
 fn step_with_foreign_dependency() -> String {
     let far = format!(
         "far = derivation {{ name = \"far\"; system = \"{}\"; builder = \"/bin/sh\"; args = [ \"-c\" \"echo far >$out\" ]; }};",
@@ -117,7 +117,7 @@ fn foreign_dependency_is_detected_before_starting() {
 
         sandbox.lattice_over_ssh(&sshd, &["build", &one, "--builders", &machine.line(&other_system())]).exits(0);
         assert_eq!(fs::read(sandbox.file(out(&latest_record(&sandbox)))).unwrap(), b"far\n");
-        // What it takes from the other architecture is in the store now.
+        // The foreign dependency is in the store now.
         sandbox.commit_to(&one, &[("step.nix", &step_with_foreign_dependency().replace("echo $it", "echo again $it"))]);
         sandbox.lattice(&["build", &one]).exits(0);
         assert_eq!(fs::read(sandbox.file(out(&latest_record(&sandbox)))).unwrap(), b"again far\n");

@@ -1,4 +1,4 @@
-//! What the tests here share: points with scripts of their own, and every pair of Nix versions.
+//! Shared by these tests: points with their own scripts, and every pair of Nix versions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, elsewhere, here};
 
-/// Something else every time; what `read` leaves out of the sandbox' shell nobody needs.
+/// Different output each time, made by shell builtins only.
 pub(super) const RANDOM: &str = "read -r it </proc/sys/kernel/random/uuid; echo $it >$out";
 
-/// Each Nix once here and once there, and where there are two, never with itself.
+/// Each Nix once here and once there; two different ones, if there are two.
 pub(super) fn every_pair() -> Vec<(PathBuf, PathBuf)> {
     let all = every_nix();
     all.iter().cloned().zip(all.iter().cycle().skip(1).cloned()).collect()
@@ -27,7 +27,7 @@ pub(super) fn other_system() -> String {
     format!("{}-linux", elsewhere())
 }
 
-/// The text of a step.nix that runs this script.
+/// A step.nix that runs this script.
 pub(super) fn step(script: &str) -> String {
     step_with("", script)
 }
@@ -40,7 +40,7 @@ pub(super) fn step_with(attributes: &str, script: &str) -> String {
     )
 }
 
-/// A sandbox with this Nix and a point whose step.nix is this text.
+/// A sandbox with this Nix and a point with this step.nix.
 pub(super) fn with_step(nix: &Path, point: &str, text: &str) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
@@ -58,7 +58,7 @@ pub(super) fn out(record: &Value) -> &str {
     record["outputs"]["out"]["path"].as_str().unwrap_or_else(|| panic!("it should have an output: {record}"))
 }
 
-/// The newest record of what a point holds now.
+/// The newest record of the point's current content.
 #[track_caller]
 pub(super) fn latest_record(sandbox: &Sandbox) -> Value {
     let is_current = |record: &&Value| sandbox.point(record["point"].as_str().unwrap())["key"] == record["key"];
@@ -66,7 +66,7 @@ pub(super) fn latest_record(sandbox: &Sandbox) -> Value {
 }
 
 impl Sandbox {
-    /// Runs git-lattice with what it takes to get into the machines behind `sshd`.
+    /// Runs git-lattice with the ssh options for the machines behind `sshd`.
     pub(super) fn lattice_over_ssh(&self, sshd: &Sshd, args: &[&str]) -> Run {
         self.lattice_in("work", args, |command| command.env("NIX_SSHOPTS", sshd.options()))
     }

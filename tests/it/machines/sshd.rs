@@ -1,4 +1,4 @@
-//! A private sshd on loopback with keys of its own, and stores behind it: other machines, as far as Nix can tell.
+//! A private sshd on loopback with its own keys, and stores behind it: to Nix they are other machines.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use crate::nix_setup::CONFIGURATION;
 
 /// How often a start is tried: another process may take the free port first.
 const STARTS: usize = 5;
-/// Ends a program when stdin does, so that none is left behind by a test that is killed.
+/// Ends a program when its stdin closes, so that a killed test leaves none behind.
 const WITH_THE_TEST: &str = r#"exec 3<&0; "$@" </dev/null & pid=$!; (read -r _ <&3; kill $pid) & wait $pid; kill $!"#;
 
-/// An sshd that lets one key in, and a folder without spaces, for neither `NIX_SSHOPTS` nor a builder line can quote one.
+/// An sshd that accepts one key, in a folder without spaces: neither `NIX_SSHOPTS` nor a builder line can quote one.
 pub(crate) struct Sshd {
     folder: TempDir,
     port: u16,
@@ -31,7 +31,7 @@ impl Sshd {
             run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join(key)));
         }
         fs::copy(folder.path().join("key.pub"), folder.path().join("authorized")).unwrap();
-        // Only starting the service makes it, and without it sshd does not run as root.
+        // Only starting the service creates it, and without it sshd does not run as root.
         if rustix::process::geteuid().is_root() {
             fs::create_dir_all("/run/sshd").unwrap();
         }
@@ -47,12 +47,12 @@ impl Sshd {
         panic!("sshd should run: {}", fs::read_to_string(folder.path().join("sshd.log")).unwrap_or_default());
     }
 
-    /// A path in its folder.
+    /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// What `NIX_SSHOPTS` must say to get in.
+    /// The `NIX_SSHOPTS` to connect.
     pub(crate) fn options(&self) -> String {
         self.options_with("key")
     }
@@ -67,14 +67,14 @@ impl Sshd {
         )
     }
 
-    /// Makes this machine the one that is reached by the bare host name, without `remote-program`: its folder comes first on PATH.
+    /// Redirects the bare host name to this machine, without `remote-program`: its folder comes first on PATH.
     pub(crate) fn redirect_host_to(&self, machine: &Machine) {
         let key = fs::read_to_string(self.path("key.pub")).unwrap();
         let command = format!("PATH={}:$PATH exec sh -c \\\"$SSH_ORIGINAL_COMMAND\\\"", machine.home.display());
         fs::write(self.path("authorized"), format!("command=\"{command}\" {key}")).unwrap();
     }
 
-    /// A machine of that name with this Nix and an empty store; `system` is what it pretends to be.
+    /// A machine of that name with this Nix and an empty store; `system` is the system it claims.
     pub(crate) fn machine(&self, name: &str, nix: &Path, system: Option<&str>) -> Machine {
         let home = self.path(name);
         fs::create_dir_all(home.join("conf")).unwrap();
@@ -109,27 +109,27 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Its store, as `--store` takes it.
+    /// The machine's store, as `--store` takes it.
     pub(crate) fn url(&self) -> String {
         format!("ssh-ng://127.0.0.1?remote-program={}", self.program.display())
     }
 
-    /// The same as a file that others write may say it, once the sshd [leads](Sshd::redirect_host_to) there.
+    /// The URL that a shared file may contain, after [`Sshd::redirect_host_to`].
     pub(crate) fn shared_url() -> &'static str {
         "ssh-ng://127.0.0.1"
     }
 
-    /// Its line for `--builders`.
+    /// The machine's line for `--builders`.
     pub(crate) fn line(&self, systems: &str) -> String {
         format!("{} {systems} - 1 1 - - -", self.url())
     }
 
-    /// Where a store path of its is in this file system.
+    /// The path of a store path in this file system.
     pub(crate) fn file(&self, store_path: &str) -> PathBuf {
         self.home.join(format!("store{store_path}"))
     }
 
-    /// Whether anybody ever called.
+    /// Whether any connection was made.
     pub(crate) fn was_called(&self) -> bool {
         self.home.join("calls").exists()
     }
@@ -166,7 +166,7 @@ fn answers(child: &mut Child, port: u16) -> bool {
     false
 }
 
-/// A child writes it, as `Scratch::program` says why.
+/// A child process writes it, for the reason that `Scratch::program` gives.
 fn write_program(path: &Path, text: &str) {
     Cmd::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(path).stdin(text).read().unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

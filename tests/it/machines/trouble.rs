@@ -1,4 +1,4 @@
-//! What keeps Nix from its work says nothing about the content: exit code 2, the remedy, no record.
+//! Trouble that keeps Nix from building is no statement about the content: exit code 2, a remedy, no record.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::story::{at, far, fields};
 const HELLO_SCRIPT: &str = "echo hello >$out";
 
 impl Sandbox {
-    /// Changes the script that stands for `nix`, and the one for `nix-store`.
+    /// Changes the scripts that wrap `nix` and `nix-store`.
     fn change_nix(&self, from: &str, to: &str) {
         for name in ["nix", "nix-store"] {
             let path = self.path(&format!("nix/bin/{name}"));
@@ -24,7 +24,7 @@ impl Sandbox {
         }
     }
 
-    /// Builds the first point, which must come to no verdict.
+    /// Builds the first point, which must end without a verdict.
     #[track_caller]
     pub(super) fn assert_no_verdict(&self) -> Run {
         let run = self.lattice(&["build", &at("phase0/step1")]).exits(2).says_err("could not build");
@@ -134,7 +134,7 @@ fn builder_ended_by_sigterm_is_no_verdict() {
     }
 }
 
-/// A source that comes from a server that is not there, or with a hash that it does not have.
+/// A source from an unreachable server, or with a wrong hash.
 fn source(url: &str) -> String {
     format!(
         "{{ ... }}:\nderivation {{ name = \"source\"; system = \"builtin\"; builder = \"builtin:fetchurl\"; url = \"{url}\"; urls = [ \"{url}\" ];\n\

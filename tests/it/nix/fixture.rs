@@ -1,4 +1,4 @@
-//! A repository of small flakes, and a Nix with a store of its own to build them.
+//! A repository of small flakes, and a Nix with its own store to build them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,12 +16,12 @@ pub(super) fn this_system() -> System {
     System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
 }
 
-/// A system that no machine here is.
+/// A system that this machine does not have.
 pub(super) fn other_system() -> System {
     System::parse("riscv64-linux").unwrap()
 }
 
-/// The text of a flake whose package for `system` is the Nix expression `package`.
+/// A flake whose package for `system` is the Nix expression `package`.
 pub(super) fn flake(system: &System, package: &str) -> String {
     format!("{{\n  outputs = {{ self }}: {{\n    packages.{system}.default = {package};\n  }};\n}}\n")
 }
@@ -40,7 +40,7 @@ pub(super) struct NixFixture {
 }
 
 impl NixFixture {
-    /// With the `nix` at `program`, its configuration being nix.md's and these lines.
+    /// With the `nix` at `program`, configured as documented and with these lines.
     pub(super) fn new(program: &Path, settings: &str) -> Self {
         let fixture = Self { root: TempDir::new().unwrap() };
         let root = fixture.root.path();
@@ -87,12 +87,12 @@ impl NixFixture {
         self.path("r p#a&%+?='\"é☃")
     }
 
-    /// Our view of the `nix`.
+    /// The `nix` as the library opens it.
     pub(super) fn nix(&self) -> Nix {
         Nix::at(self.path("nix")).unwrap()
     }
 
-    /// Puts a flake into a directory of the repository and gives back its ref at the commit that adds it.
+    /// Commits a flake to a directory of the repository and returns its reference at that commit.
     pub(super) fn commit(&self, dir: &str, flake: &str) -> FlakeRef {
         let repo = self.repo();
         fs::create_dir_all(repo.join(dir)).unwrap();
@@ -118,7 +118,7 @@ impl NixFixture {
         self.run(&Request::new(flake, this_system(), mode))
     }
 
-    /// Builds what is asked and keeps all events.
+    /// Runs a request and collects all events.
     pub(super) fn run(&self, request: &Request) -> (Outcome, Vec<Event>) {
         let mut events = Vec::new();
         let outcome = self.nix().build(request, &mut |event| events.push(event.clone())).unwrap();
@@ -127,7 +127,7 @@ impl NixFixture {
 }
 
 impl Drop for NixFixture {
-    /// The store is read-only, for all but root.
+    /// The store is read-only for users other than root.
     fn drop(&mut self) {
         Command::new("chmod").args(["-R", "u+w"]).arg(self.root.path()).output().ok();
     }

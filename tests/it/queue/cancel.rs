@@ -1,4 +1,4 @@
-//! Cancelling what waits and what runs.
+//! Cancelling waiting and running builds.
 
 use super::gate::BlockedBuilds;
 

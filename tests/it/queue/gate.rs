@@ -1,4 +1,4 @@
-//! Builds that wait until a test opens their gate, so that nothing depends on how fast a machine is.
+//! Builds that wait until a test opens their gate, so that no test depends on the speed of the machine.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,17 +16,17 @@ use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
-/// Linux' `O_NONBLOCK`.
+/// Linux's `O_NONBLOCK`.
 const NONBLOCK: i32 = 0o4000;
 
-/// A sandbox whose points are built by scripts that wait at a FIFO each.
+/// A sandbox whose points are built by scripts that each wait at a FIFO.
 pub(super) struct BlockedBuilds {
     pub(super) sandbox: Sandbox,
-    /// A name of its own: nix.conf knows no quotes, and a sandbox has a space in its path.
+    /// A folder without spaces for the FIFOs: nix.conf has no quotes, and the sandbox's path has a space.
     fifos: TempDir,
 }
 
-/// Waits until something is so, for a minute.
+/// Waits up to a minute for a condition.
 #[track_caller]
 pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..600 {
@@ -44,12 +44,12 @@ impl BlockedBuilds {
         every_nix().into_iter().map(|nix| Self::new(&nix, Sandbox::new()))
     }
 
-    /// One where the version makes no difference.
+    /// One for tests where the version makes no difference.
     pub(super) fn on_first_nix() -> Option<Self> {
         every_nix().first().map(|nix| Self::new(nix, Sandbox::new()))
     }
 
-    /// The same with this in lattice.toml.
+    /// The same with these lines in lattice.toml.
     pub(super) fn with_config(more: &str) -> Option<Self> {
         let builds = Self::on_first_nix()?;
         let toml = fs::read_to_string(builds.sandbox.work().join("lattice.toml")).unwrap();
@@ -72,12 +72,12 @@ impl BlockedBuilds {
         fs::write(&path, format!("{conf}{lines}")).unwrap();
     }
 
-    /// A word that is in the command line of every process of this sandbox' builds.
+    /// A word in the command line of every process of this sandbox's builds.
     pub(super) fn token(&self) -> String {
         fs::metadata(self.sandbox.path("")).map(|facts| format!("token-{}", facts.ino())).unwrap()
     }
 
-    /// Makes points of a step whose builder runs this script.
+    /// Makes a point of template `step` whose builder runs this script.
     #[track_caller]
     pub(super) fn point(&self, place: &str, script: &str) -> String {
         let point = at(place);
@@ -91,13 +91,13 @@ impl BlockedBuilds {
         point
     }
 
-    /// A point that begins, waits at its gate, says what it hears there, and is built.
+    /// A point that starts, waits at its gate, prints what it reads there, and is built.
     #[track_caller]
     pub(super) fn blocked_point(&self, place: &str) -> String {
         self.blocked_point_with(place, "echo built >$out")
     }
 
-    /// The same with another end.
+    /// The same with another end of the script.
     #[track_caller]
     pub(super) fn blocked_point_with(&self, place: &str, end: &str) -> String {
         let name = place.replace('/', "-");
@@ -105,7 +105,7 @@ impl BlockedBuilds {
         self.point(place, &format!("echo begun {name}; read word </gate/{name}; echo heard $word; {end}"))
     }
 
-    /// Three points, asked for in this order: the first is being built.
+    /// Three queued points, the first of which is being built.
     #[track_caller]
     pub(super) fn one_running_two_waiting(&self) -> [String; 3] {
         let points = ["phase0/step1", "phase0/step2", "phase0/step3"].map(|place| self.blocked_point(place));
@@ -115,18 +115,18 @@ impl BlockedBuilds {
         points
     }
 
-    /// Opens the gate of a builder that waits there, or will.
+    /// Opens the gate for a builder that waits there, now or later.
     #[track_caller]
     pub(super) fn open(&self, place: &str) {
         let path = self.fifos.path().join(place.replace('/', "-"));
-        // Without waiting in the kernel, where a test that goes wrong would stay for ever (fifo(7)).
+        // Without blocking, so that a failing test does not hang (fifo(7)).
         let open = || fs::OpenOptions::new().write(true).custom_flags(NONBLOCK).open(&path).ok();
         wait_until(&format!("somebody waits at the gate of {place}"), || {
             open().is_some_and(|mut gate| gate.write_all(b"go on\n").is_ok())
         });
     }
 
-    /// What the log of a point's build has by now.
+    /// The log of a point's build so far.
     pub(super) fn log(&self, point: &str) -> String {
         let key = self.sandbox.point(point)["key"].as_str().unwrap().to_owned();
         let logs = fs::read_dir(self.sandbox.work().join(".git/lattice/log")).into_iter().flatten();
@@ -142,7 +142,7 @@ impl BlockedBuilds {
         wait_until(&format!("{point} begins"), || self.log(point).contains("begun"));
     }
 
-    /// Puts a point into the queue.
+    /// Queues a point.
     #[track_caller]
     pub(super) fn queue(&self, point: &str) {
         self.sandbox.lattice(&["build", "--background", point]).exits(0).says_out(&format!("queued {point}"));
@@ -161,7 +161,7 @@ impl BlockedBuilds {
         assert_eq!(self.verdicts(point), verdicts, "{point}");
     }
 
-    /// Switches to a point's branch; gives what the hook says.
+    /// Switches to a point's branch; returns what the hook prints.
     #[track_caller]
     pub(super) fn switch(&self, worktree: &str, point: &str) -> String {
         let output = self.sandbox.try_git(worktree, &["switch", "-q", &branch(point)]);
@@ -169,7 +169,7 @@ impl BlockedBuilds {
         output.error_text()
     }
 
-    /// A git-lattice that runs while the test goes on.
+    /// Starts git-lattice and returns while it runs.
     pub(super) fn start(&self, worktree: &str, args: &[&str]) -> Child {
         let mut command: Command = self.sandbox.command(worktree, args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -197,7 +197,7 @@ impl BlockedBuilds {
         found.unwrap()
     }
 
-    /// The Nix and the builders of this sandbox that are alive.
+    /// The running Nix and builder processes of this sandbox.
     pub(super) fn builders(&self) -> Vec<String> {
         let (token, source) = (self.token(), self.sandbox.path("work/.git/lattice/").display().to_string());
         let is_ours = |process: &Process| process.command.contains(&token) || process.command.contains(&source);
@@ -209,21 +209,21 @@ impl BlockedBuilds {
         wait_until("no Nix and no builder is left", || self.builders().is_empty());
     }
 
-    /// The files under a point's directory, for tests that change them.
+    /// The step.nix of a point, for tests that change it.
     pub(super) fn step_file(point: &str) -> String {
         format!("{}/step.nix", dir(point))
     }
 }
 
 impl Drop for BlockedBuilds {
-    /// A test that failed leaves nothing running.
+    /// A failed test leaves no process running.
     fn drop(&mut self) {
         let run = self.sandbox.lattice(&["build", "--cancel", "--all"]);
         assert!(run.code == 0 || std::thread::panicking(), "the queue should be emptied: {}", run.stderr);
     }
 }
 
-/// A process that is alive, as the kernel shows it.
+/// A process, as the kernel reports it.
 pub(super) struct Process {
     pub(super) id: u32,
     pub(super) parent: u32,
@@ -231,7 +231,7 @@ pub(super) struct Process {
     pub(super) command: String,
 }
 
-/// All of them; zombies are none.
+/// All processes without zombies.
 pub(super) fn processes() -> Vec<Process> {
     let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     ids.filter_map(process).collect()
@@ -239,19 +239,19 @@ pub(super) fn processes() -> Vec<Process> {
 
 fn process(id: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // proc_pid_stat(5): the name in parentheses may hold anything; state, parent and, 15 further, the niceness follow it.
+    // proc_pid_stat(5): the name in parentheses may contain anything; state, parent and, 15 fields later, the niceness follow it.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let command = String::from_utf8_lossy(&fs::read(format!("/proc/{id}/cmdline")).ok()?).replace('\0', " ");
     let is_alive = !matches!(fields[0], "Z" | "X");
     is_alive.then(|| Process { id, parent: fields[1].parse().unwrap(), nice: fields[16].parse().unwrap(), command })
 }
 
-/// Ends a process without a word.
+/// Kills a process with SIGKILL.
 pub(super) fn kill(id: u32) {
     Cmd::new("kill").args(["-9", &id.to_string()]).read().unwrap();
 }
 
-/// How a child ended and what it said.
+/// How a child ended, and its output.
 pub(super) fn ended(child: Child) -> Output {
     let std::process::Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     Output { status, stdout, stderr }

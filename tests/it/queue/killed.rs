@@ -1,4 +1,4 @@
-//! Processes that are killed without a word, as by a power failure.
+//! Processes that end without notice, as by a power failure.
 
 use super::gate::{BlockedBuilds, kill, wait_until};
 
@@ -16,7 +16,7 @@ fn killed_worker_ends_its_children_and_keeps_its_jobs() {
         let run = builds.sandbox.lattice(&["status"]).exits(0).never_says("building");
         assert!(run.stderr.contains("a worker that was killed: 1 build"), "{}", run.stderr);
         assert_eq!(builds.sandbox.state_of(&second), "queued", "it waits for the next worker");
-        // Whatever is asked for next starts one, and it goes on with what the other left.
+        // The next request starts a worker, which continues the jobs of the killed one.
         builds.queue(&first);
         builds.wait_until_running(&first);
         builds.open("phase0/step1");
@@ -94,7 +94,7 @@ fn killed_foreground_build_blocks_nothing() {
     kill(typed.id());
     super::gate::ended(typed);
     assert_eq!(builds.sandbox.state_of(&point), "new", "its claim is worth nothing");
-    // Its Nix lives until it speaks to nobody.
+    // Its Nix lives until it writes to a closed pipe.
     builds.open("phase0/step1");
     builds.assert_nothing_builds();
     builds.queue(&point);

@@ -1,10 +1,10 @@
-//! Builds that want more than they may.
+//! Builds that exceed their limits.
 
 use super::gate::BlockedBuilds;
 use crate::sandbox::Sandbox;
 use crate::story::at;
 
-/// Builds a point in the background within one limit, which gives no verdict; gives what is said.
+/// Builds a point in the background with one limit, which gives no verdict; returns the error.
 #[track_caller]
 fn error(builds: &BlockedBuilds, point: &str, limit: &str, value: &str) -> String {
     builds.sandbox.git(&["config", limit, value]);

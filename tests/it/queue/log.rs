@@ -1,4 +1,4 @@
-//! Watching: `status`, `log`, `log -f`, `--wait`.
+//! Watching builds: `status`, `log`, `log -f`, `--wait`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -52,7 +52,7 @@ fn earlier_records_give_the_expected_time() {
     assert_eq!(builds.sandbox.point(&point)["activity"]["expected"], 170);
     builds.open("phase0/step2");
     builds.wait_for_verdicts(&point, &["built"]);
-    // The point's own time counts more than its neighbours', whatever its content was then.
+    // The point's own time has priority over that of its neighbours, even for other content.
     let file = BlockedBuilds::step_file(&point);
     let text = String::from_utf8(builds.sandbox.bytes(&format!("feature/{point}"), &file)).unwrap();
     builds.sandbox.commit_to(&point, &[("step.nix", &text.replace("echo heard", "echo then"))]);

@@ -1,4 +1,4 @@
-//! What goes first, what is built once, and who builds it.
+//! The order of the queue, what is built once, and who builds it.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -156,7 +156,7 @@ fn newer_checkout_cancels_older_ones_when_configured() {
     builds.switch("work", &first);
     builds.wait_until_running(&first);
     builds.queue(&typed);
-    // The first is ended, the second is taken out before it begins, or ended too, and what was typed stays.
+    // The first is ended, the second is removed before it starts (or ended too), and the typed one stays.
     builds.switch("work", &second);
     builds.switch("work", &third);
     builds.wait_for_verdicts(&first, &["cancelled"]);

@@ -1,4 +1,4 @@
-//! What is in the spool may be old, broken, or of something that is gone.
+//! Entries in the spool may be old, broken, or of a deleted branch.
 
 use std::fs;
 
@@ -70,7 +70,7 @@ fn unbuildable_job_logs_the_reason() {
     builds.queue(&first);
     builds.wait_until_running(&first);
     builds.switch("work", &second);
-    // What made it ours is forgotten while it waits.
+    // The reflog that marks it as own content is removed while it waits.
     fs::remove_file(builds.sandbox.work().join(".git/logs/refs/heads").join(branch(&second))).unwrap();
     builds.open("phase0/step1");
     wait_until("the queue is empty", || fs::read_dir(builds.queue_dir().join("jobs")).unwrap().count() == 0);

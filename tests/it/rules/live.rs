@@ -1,4 +1,4 @@
-//! What Nix refuses to read is an error here, and what it reads is none.
+//! What Nix refuses to parse is an error here, and what it parses is not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,9 +7,9 @@ use super::{Case, corpus, found};
 use crate::nix_setup::every_nix;
 use crate::scratch::Scratch;
 
-/// The codes for what Nix refuses when it reads a file, before it evaluates anything.
+/// The codes for what Nix refuses when it parses a file, before it evaluates anything.
 ///
-/// Bytes that are not UTF-8 are none: Nix lets them pass in strings and comments.
+/// Invalid UTF-8 is not among them: Nix accepts it in strings and comments.
 const REFUSED: [&str; 7] = ["syntax", "too-deep", "L01", "L03", "L04", "L05", "L06"];
 const UNCLOSED: &str = "L09";
 /// What some versions refuse.
@@ -27,7 +27,7 @@ impl Reader {
         Self { program, scratch: Scratch::new() }
     }
 
-    /// Whether Nix can read the file, which it does before it evaluates anything.
+    /// Whether Nix can parse the file, which it does before it evaluates anything.
     fn reads(&self, case: &Case) -> bool {
         let store = format!("local?root={}", self.scratch.path("store").display());
         let mut command = Command::new(&self.program);
@@ -38,7 +38,7 @@ impl Reader {
     }
 }
 
-/// The codes of what was found.
+/// The codes of the findings.
 fn codes(case: &Case) -> Vec<String> {
     let found = found(&case.bytes, case.is_flake());
     found.iter().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect()
@@ -54,8 +54,8 @@ fn rules_agree_with_nix_on_what_parses() {
         let reads: Vec<bool> = readers.iter().map(|reader| reader.reads(case)).collect();
         match (reads.contains(&true), reads.contains(&false)) {
             (true, false) => assert!(!ours, "Nix reads {}: {codes:?}", case.name),
-            // Where there is only an old one, no newer one reads it.
-            // Bytes that are no text are ours to refuse whatever Nix does (`bytes-latin1`), a byte order mark it refuses too.
+            // With only an old Nix installed, no newer one parses it.
+            // Bytes that are not text are refused here whatever Nix does (`bytes-latin1`); Nix refuses a byte order mark too.
             (false, _) => assert!(ours || has(&[SOMETIMES, "encoding"]), "Nix refuses {}: {codes:?}", case.name),
             (true, true) => assert!(ours || has(&[SOMETIMES]), "some versions refuse {}: {codes:?}", case.name),
         }

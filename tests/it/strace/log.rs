@@ -1,4 +1,4 @@
-//! What strace wrote of one start of a program, and how its calls can be told apart.
+//! Parses strace's log of one start of a program, and names its calls unambiguously.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,7 +25,7 @@ pub(super) fn add(start: &str, log: &str, root: &str, trace: &mut Trace) {
             on: path_in(arguments).map(|path| path.replace(root, ROOT)),
             on_pipe: false,
         };
-        // strace counts for each process: this number is met by all that come so far.
+        // strace counts per process: all processes seen so far reach this number.
         if is_pipe(arguments) {
             on_pipes.insert((name.to_owned(), nth));
         }
@@ -73,8 +73,8 @@ fn parse(line: &str) -> Option<(u32, &str, &str)> {
     is_name.then_some((process.parse().ok()?, name, arguments))
 }
 
-/// The path of the descriptor that a call is on, else the first that it names, unless strace had to escape something in it. `-P` finds
-/// both again: the one as it is on the disk, the other as it is written.
+/// The path of the call's descriptor, else the first path in its arguments, unless strace escaped a character in it. `-P` matches
+/// both: the former as it is on disk, the latter as it is written.
 fn path_in(arguments: &str) -> Option<&str> {
     let path = match arguments.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('<') {
         Some(shown) => shown.split('>').next().filter(|path| path.starts_with('/')),

@@ -1,4 +1,4 @@
-//! Which of thousands of faults are tried, and where they run.
+//! Which of thousands of faults are tried, and on how many threads.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, VecDeque};
@@ -9,10 +9,10 @@ use std::sync::Mutex;
 use super::{Call, Fault, Injection};
 use crate::nix_setup::var;
 
-/// How many faults are tried per situation when nothing else is asked for.
+/// How many faults are tried per situation by default.
 const SAMPLE: usize = 6;
 
-/// How many faults per situation: a few, or what `GIT_LATTICE_TEST_FAULTS` says, a number or `all`.
+/// How many faults per situation: the default, or `GIT_LATTICE_TEST_FAULTS`, a number or `all`.
 pub(crate) fn how_many() -> usize {
     let asked = var("GIT_LATTICE_TEST_FAULTS").map(|value| value.into_string().unwrap());
     match asked.as_deref() {
@@ -22,13 +22,13 @@ pub(crate) fn how_many() -> usize {
     }
 }
 
-/// Whether more than the usual sample is asked for: then its table is shown.
+/// Whether more than the usual sample is requested: then the table is printed.
 pub(crate) fn is_sweep() -> bool {
     how_many() > SAMPLE
 }
 
-/// The faults to try: one of each program and call after another, in an order that looks random and is the same every time. `seed`
-/// also says where to begin, so that the samples of several situations are of different calls.
+/// The faults to try: one of each program and call in turn, in a pseudo-random order that is the same every time. `seed` also
+/// chooses where to begin, so that several situations sample different calls.
 pub(crate) fn choose(calls: &[Call], faults: &[Fault], seed: &impl Hash) -> Vec<Injection> {
     let of_call = |call: &Call| {
         let faults = faults.iter().filter(|fault| call.allows(**fault));
@@ -52,7 +52,7 @@ pub(crate) fn choose(calls: &[Call], faults: &[Fault], seed: &impl Hash) -> Vec<
     chosen
 }
 
-/// Says something past the test harness, which shows nothing of a test that passes.
+/// Prints past the test harness, which hides the output of a passing test.
 pub(crate) fn print_past_harness(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
@@ -63,7 +63,7 @@ pub(crate) fn hash(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Runs `act` for all of them, on as many threads as there are cores.
+/// Runs `act` for all tasks, on as many threads as there are cores.
 pub(crate) fn on_all_cores<T: Send, R: Send>(tasks: Vec<T>, act: impl Fn(T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
     let (tasks, results) = (Mutex::new(tasks.into_iter()), Mutex::new(Vec::new()));

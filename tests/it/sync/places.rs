@@ -1,4 +1,4 @@
-//! Repositories that keep their objects and refs in another way.
+//! Sync in repositories with other storage or partial content.
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ fn reftable_repository_syncs() {
     assert_eq!(states(&sandbox, "tables"), states(&sandbox, colleague));
 }
 
-/// Runs the command that is named between backticks and begins with `git`, as the user would paste it.
+/// Runs the git command between backticks, as a user would paste it.
 #[track_caller]
 fn paste(sandbox: &Sandbox, dir: &str, run: &Run) {
     let said = format!("{}{}", run.stdout, run.stderr);
@@ -84,7 +84,7 @@ fn paste(sandbox: &Sandbox, dir: &str, run: &Run) {
     assert!(shell.status().unwrap().success(), "{named}");
 }
 
-/// Clones one branch, and of it the last commit.
+/// Clones the last commit of one branch.
 fn clone_narrow(sandbox: &Sandbox, dir: &str, branch: &str) {
     let url = format!("file://{}", sandbox.path("remote.git").display());
     sandbox.git_in("", &["clone", "-q", "--depth", "1", "--branch", branch, &url, dir]);
@@ -141,13 +141,13 @@ fn push_remote_is_compared_with_itself() {
     let commit = commit_in(&sandbox, "work", &one, "ours = 1\n");
     sync().says_out("pushed");
     assert_eq!(sandbox.git_in("fork.git", &["rev-parse", &branch(&one)]), commit);
-    // A second place has it only once it was pushed there too.
+    // The second remote has it only after a push to it.
     sandbox.git_in("", &["clone", "-q", "--bare", "remote.git", "mirror.git"]);
     sandbox.git(&["config", "--add", "remote.origin.pushurl", sandbox.path("mirror.git").to_str().unwrap()]);
     sync().says_out("pushed");
     assert_eq!(sandbox.git_in("mirror.git", &["rev-parse", &branch(&one)]), commit);
     sync().says_out("one point is up to date");
-    // What was deleted in both is gone.
+    // A branch deleted on both remotes is gone.
     for repo in ["fork.git", "mirror.git"] {
         sandbox.git_in(repo, &["update-ref", "-d", &format!("refs/heads/{}", branch(&one))]);
     }

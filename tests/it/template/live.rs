@@ -1,4 +1,4 @@
-//! A repository of generated flakes, and a Nix with a store of its own to build them.
+//! A repository of generated flakes, and a Nix with its own store to build them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::nix_setup;
 
-/// The versions of Nix that a live test goes through, each with a store of its own.
+/// The versions of Nix that a live test runs with, each with its own store.
 pub(super) fn every_nix() -> Vec<Nix> {
     nix_setup::every_nix().into_iter().map(Nix::new).collect()
 }
@@ -22,13 +22,13 @@ pub(super) fn this_system() -> System {
     System::parse(&format!("{}-{os}", std::env::consts::ARCH)).unwrap()
 }
 
-/// A system that this machine is not.
+/// A system that this machine does not have.
 pub(super) fn other_system() -> System {
     let other = if cfg!(target_arch = "aarch64") { "x86_64-linux" } else { "aarch64-linux" };
     System::parse(other).unwrap()
 }
 
-/// One Nix with a private store, as nix.md's configuration has it: sandboxed and offline.
+/// One Nix with a private store, sandboxed and offline.
 pub(super) struct Nix {
     program: PathBuf,
     root: TempDir,
@@ -39,7 +39,7 @@ impl Nix {
         Self { program, root: TempDir::new().unwrap() }
     }
 
-    /// What `nix ARGS` prints; it must succeed.
+    /// Runs `nix ARGS`, which must succeed, and returns its output.
     pub(super) fn run(&self, args: &[&str]) -> String {
         let output = self.command().args(args).output().unwrap_or_else(|error| {
             let program = self.program.display();
@@ -61,19 +61,19 @@ impl Nix {
         command
     }
 
-    /// Builds the flakes in these directories for `system` and gives back derivation and output of each, in this order.
+    /// Builds the flakes in these directories for `system` and returns derivation and output of each, in this order.
     pub(super) fn build(&self, repo: &Repo, dirs: &[&str], system: &System) -> Vec<Built> {
         let refs: Vec<_> = dirs.iter().map(|dir| repo.package(dir, system)).collect();
         let args = ["build", "--json", "--no-link"].into_iter().chain(refs.iter().map(String::as_str));
         let json: Value = serde_json::from_str(&self.run(&args.collect::<Vec<_>>())).unwrap();
         let built = |it: &Value| Built { drv: text(&it["drvPath"]), out: text(&it["outputs"]["out"]) };
         let all: Vec<_> = json.as_array().unwrap().iter().map(built).collect();
-        // The order in which Nix lists them differs from version to version; a point's name is in its store path.
+        // The order in which Nix lists them depends on the version; a point's name is in its store path.
         let of = |dir: &&str| all.iter().find(|it| it.out.ends_with(&format!("-{}", dir.replace('/', "-")))).unwrap();
         dirs.iter().map(of).cloned().collect()
     }
 
-    /// The derivation of the flake in `dir`, evaluated with the stub in place of nixpkgs where it has that input.
+    /// The derivation of the flake in `dir`, evaluated with the stub in place of nixpkgs if it has that input.
     pub(super) fn drv(&self, repo: &Repo, dir: &str, system: &System, nixpkgs: bool) -> String {
         let stub = format!("path:{}/tests/fixtures/stub-nixpkgs", env!("CARGO_MANIFEST_DIR"));
         let attribute = repo.package(dir, system) + ".drvPath";
@@ -84,7 +84,7 @@ impl Nix {
         self.run(&args)
     }
 
-    /// Where a store path really is.
+    /// The path of a store path in this file system.
     pub(super) fn real_path(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))
     }
@@ -96,7 +96,7 @@ impl Nix {
 }
 
 impl Drop for Nix {
-    /// Directories in a store are read-only: who is not root cannot remove them as they are.
+    /// Directories in a store are read-only: users other than root cannot remove them.
     fn drop(&mut self) {
         Command::new("chmod").args(["-R", "u+w"]).arg(self.root.path()).status().ok();
     }
@@ -144,7 +144,7 @@ impl Repo {
         assert!(git.status().unwrap().success(), "`git {}` should succeed", args.join(" "));
     }
 
-    /// The flake in `dir`, as Nix refers to it.
+    /// The reference of the flake in `dir`.
     pub(super) fn flake(&self, dir: &str) -> String {
         format!("git+file://{}?ref=main&dir={dir}", self.0.path().display())
     }

@@ -1,4 +1,4 @@
-//! Programs that hang, or leave something behind that holds their pipes.
+//! Programs that hang, or leave a child that holds their pipes.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
@@ -19,12 +19,12 @@ pub(super) fn is_running(words: &str) -> bool {
     std::fs::read_dir("/proc").unwrap().flatten().any(is_it)
 }
 
-/// A time to sleep that no other test has: the command line tells whose process it is.
+/// A sleep time that no other test uses: the command line tells which test a process belongs to.
 fn unique_sleep(test: u32) -> String {
     format!("{}.{test}", 100_000 + std::process::id() % 100_000)
 }
 
-/// Within half a minute nothing of it may be left.
+/// Waits up to half a minute until no such process is left.
 #[track_caller]
 pub(super) fn wait_until_gone(words: &str) {
     for _ in 0..300 {
@@ -40,7 +40,7 @@ pub(super) fn wait_until_gone(words: &str) {
 fn hanging_linter_blocks_neither_lint_nor_commit() {
     let mut sandbox = Sandbox::new();
     let time = unique_sleep(1);
-    // Both the script and what it starts hold the pipe.
+    // Both the script and its child hold the pipe.
     sandbox.use_program("statix", &format!("#!/bin/sh\nsleep {time} &\nsleep {time}\n"));
     sandbox.write("x.nix", "{ }\n");
     sandbox.lattice(&["hooks", "install"]).exits(0);
@@ -72,7 +72,7 @@ fn nix_that_hangs_on_version_is_ended() {
 const ENDLESS: &str = "{ ... }:\nlet\n  sum = builtins.foldl' (a: b: a + b) 0;\nin\nthrow (toString (sum (builtins.genList \
     (x: sum (builtins.genList (x: x) 100000)) 1000000)))\n";
 
-/// A `nix` that is a script in which the real one is a child: ending the script alone would leave the real one.
+/// Wraps `nix` in a script that starts the real one as a child: ending only the script would leave the real one.
 fn wrap_nix_in_scripts(sandbox: &mut Sandbox) {
     let real = which::which_in("nix", Some(sandbox.search_path()), "/").unwrap();
     sandbox.use_program("nix", &format!("#!/bin/sh\n'{}' \"$@\"\nexit $?\n", real.display()));
@@ -100,7 +100,7 @@ fn evaluation_limit_ends_a_nix_behind_a_script() {
     }
 }
 
-/// A step whose evaluation needs a derivation to be built that never ends.
+/// A step whose evaluation requires a build that never ends.
 fn import_from(time: &str) -> String {
     format!(
         "{{ system, ... }}:\nimport (derivation {{\n  name = \"endless\";\n  inherit system;\n  builder = \"/bin/sh\";\n  \

@@ -1,4 +1,4 @@
-//! Remotes and stores that accept a connection and say nothing, and slow ones, which are no such.
+//! Remotes and stores that accept a connection and stay silent, and slow ones, which must not be mistaken for silent ones.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ const BRANCH: &str = "feature/toolchain/aarch64/phase0/step1";
 const NEW: [&str; 4] = ["new", "--arch", "aarch64", "--no-switch"];
 const STALLED: &str = "no data moved to or from `origin` for 2s (limit `lattice.limit.network`)";
 
-/// A server that accepts and never answers, for as long as the value lives.
+/// A server that accepts connections and never answers, until it is dropped.
 struct SilentServer {
     address: String,
     _held: mpsc::Receiver<TcpStream>,
@@ -33,7 +33,7 @@ impl SilentServer {
     }
 }
 
-/// A clone in which nothing may stand still for more than two seconds.
+/// A clone with a network limit of two seconds.
 fn with_short_network_limit() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.git(&["config", "lattice.limit.network", "2"]);
