@@ -24,8 +24,9 @@ pub(super) fn command(axes: &[String]) -> Command {
         .about("Fetch and push points and records together; nothing is overwritten")
         .long_about(
             "Fetch the remote's points and the records of all clones, push what is only here, and move forward what is behind.\n\n\
-             Nothing is forced: a branch that differs on both sides is left alone and named, and one that a worktree has checked \
-             out is not moved. Exit status: 0 done, 1 when something was refused or differs on both sides.",
+             Nothing is forced. Where both sides added the same point, the remote's commit is taken; another branch that differs on \
+             both sides is left alone, with the command that brings the two together. One that is behind and checked out in a \
+             worktree is not moved. Exit status: 0 done, 1 when something was refused or differs on both sides.",
         )
         .arg(flag("no-fetch", "Push only, based on the last fetch"))
         .arg(flag("no-push", "Fetch only"))
@@ -93,8 +94,10 @@ fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
     match (&entry.action, entry.standing) {
         (Action::Pushed, _) => ("pushed", Tone::Good),
         (Action::FastForwarded, _) => ("fast-forwarded", Tone::Good),
+        (Action::Taken, _) => ("taken", Tone::Good),
         (Action::Refused(_), _) => ("refused", Tone::Bad),
         (Action::Planned, Standing::Behind) => ("would fast-forward", Tone::Good),
+        (Action::Planned, Standing::Diverged) => ("would take", Tone::Good),
         (Action::Planned, _) => ("would push", Tone::Good),
         (Action::CheckedOut(_), _) | (_, Standing::Behind) => ("behind", Tone::Odd),
         (_, Standing::Same) => ("up to date", Tone::Faint),
@@ -123,23 +126,24 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
             format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
         }
         (_, Standing::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
-        (_, Standing::Diverged) => "each side has commits that the other lacks".to_owned(),
-        _ => String::new(),
+        (Action::Taken | Action::Planned, Standing::Diverged) => format!("`{remote}` has the same point"),
+        _ => entry.advice.as_ref().map(|advice| advice.what.clone()).unwrap_or_default(),
     }
 }
 
-/// Hints for refused and diverged branches; the first branch serves as example.
+/// Hints for refused and diverged branches.
 fn hint(ui: &Ui, report: &Report) {
     let refusals = report.points.iter().filter_map(|entry| match &entry.action {
+        Action::Refused(why) if why.is_diverged() => {
+            Some("another clone pushed meanwhile: `git lattice sync` again compares the two".to_owned())
+        }
         Action::Refused(why) => why.hint(),
         _ => None,
     });
     let locked = || report.messages.iter().find_map(|line| lock_hint(line));
     refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
-    let Some(entry) = report.points.iter().find(|entry| entry.standing == Standing::Diverged) else { return };
-    let (branch, remote) = (harmless(&entry.named.branch), &report.remote);
-    ui.hint(format!("`git log --oneline --left-right {branch}...{remote}/{branch}` shows how they differ"));
-    ui.hint(format!("`git switch {branch}`, `git merge {remote}/{branch}` (or rebase), and `git lattice sync` again"));
+    let diverged: Vec<_> = report.points.iter().filter_map(|entry| entry.advice.as_ref()).collect();
+    diverged.iter().take(FEW).for_each(|advice| ui.hint(harmless(&advice.hint())));
 }
 
 fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
@@ -185,6 +189,8 @@ fn to_json(report: &Report, how: How) -> Value {
             "standing": standing(entry.standing),
             "done": done(&entry.action),
             "refused": refused,
+            "differs": entry.advice.as_ref().map(|advice| &advice.differs),
+            "command": entry.advice.as_ref().map(|advice| &advice.command),
         })
     };
     let records = &report.records;
@@ -224,6 +230,7 @@ fn done(action: &Action) -> Option<&'static str> {
     match action {
         Action::Pushed => Some("pushed"),
         Action::FastForwarded => Some("fast-forwarded"),
+        Action::Taken => Some("taken"),
         Action::CheckedOut(_) => Some("left-checked-out"),
         Action::Nothing | Action::Planned | Action::Refused(_) => None,
     }

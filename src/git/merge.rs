@@ -33,7 +33,11 @@ impl Repo {
         Ok(tree)
     }
 
-    fn merge_trees(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Oid> {
+    /// Merge two trees with their common base; writes the result.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when both changed the same content differently.
+    pub fn merge_trees(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Oid> {
         if base == ours || ours == theirs {
             return Ok(theirs);
         }

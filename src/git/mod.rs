@@ -4,6 +4,7 @@
 
 mod bases;
 mod bounded;
+pub mod checkout;
 pub mod commit;
 pub mod diff;
 pub mod directory;

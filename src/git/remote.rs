@@ -260,7 +260,7 @@ impl Repo {
         fetched: &HashMap<String, Oid>,
         stall_limit: Duration,
     ) -> Result<Option<PushPlaces>> {
-        if self.config_all(&format!("remote.{remote}.pushurl")).is_empty() {
+        if !self.has_push_url(remote) {
             return Ok(None);
         }
         let Some((own, urls)) = self.git().other_push_urls(remote)? else { return Ok(None) };
@@ -276,6 +276,11 @@ impl Repo {
             }
         }
         Ok(Some(places))
+    }
+
+    /// Whether the remote has push URLs of its own, which may differ from the fetch URL.
+    pub fn has_push_url(&self, remote: &str) -> bool {
+        !self.config_all(&format!("remote.{remote}.pushurl")).is_empty()
     }
 
     /// Set `remote` as the upstream of a branch after a push was killed, if the push itself succeeded.

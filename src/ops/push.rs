@@ -23,8 +23,8 @@ pub enum Outcome {
     Refused {
         /// The reasons, for single branches or for the whole push.
         reasons: Vec<Reason>,
-        /// A hint for the user.
-        hint: Option<String>,
+        /// Hints for the user.
+        hints: Vec<String>,
         /// Whether the same push can succeed later; not if the remote has other commits on the branch.
         again: bool,
     },
@@ -56,8 +56,8 @@ impl Reason {
     }
 
     /// Whether the remote has commits on the branch that are missing here.
-    fn is_diverged(&self) -> bool {
-        self.branch.is_some() && self.why.contains_any(&["fetch first", "non-fast-forward"])
+    pub fn is_diverged(&self) -> bool {
+        self.branch.is_some() && self.why.is_diverged()
     }
 }
 
@@ -99,7 +99,7 @@ pub fn push(
         let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml disables pushing");
         return Ok(Outcome::Refused {
             reasons: vec![Reason::from_line(format!("there is no remote `{remote}`"))],
-            hint: Some(hint),
+            hints: vec![hint],
             again: true,
         });
     }
@@ -127,8 +127,8 @@ pub fn push(
             let diverged = reasons.iter().any(Reason::is_diverged);
             let known = || reasons.iter().find_map(|reason| reason.why.hint());
             let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
-            let hint = joined.or_else(known);
-            return Ok(Outcome::Refused { reasons, hint, again: !diverged });
+            let hints = joined.or_else(known).into_iter().collect();
+            return Ok(Outcome::Refused { reasons, hints, again: !diverged });
         }
         // If the other process pushed the same, the next try finds everything up to date.
         std::thread::sleep(Duration::from_millis(100));
@@ -245,11 +245,12 @@ fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str
     ahead.and_then(|reason| reason.branch.as_deref()).or(branches.first().map(BranchName::as_str)).unwrap_or_default()
 }
 
-/// The commands that merge the remote's commits, without which no push can succeed.
+/// The command that merges the remote's commits, without which no push can succeed.
 fn join_hint(repo: &Repo, remote: &str, branch: &str) -> String {
     let fetch = repo.fetch_command(remote, Some(branch));
     let (own, theirs) = (process::quote(branch), process::quote(format!("{remote}/{branch}")));
+    let remote = process::quote(remote);
     format!(
-        "`{fetch}`, then `git switch {own} && git merge {theirs}` merges the two, and `git lattice sync` pushes the result"
+        "`{fetch} && git switch {own} && git merge {theirs} && git push {remote} {own}` merges the two and pushes the result"
     )
 }

@@ -50,6 +50,11 @@ impl RemoteFailure {
         self.contains_any(&BUSY)
     }
 
+    /// Whether the remote's branch has commits that the pushed one lacks.
+    pub fn is_diverged(&self) -> bool {
+        self.contains_any(&["fetch first", "non-fast-forward"])
+    }
+
     /// A hint for the user, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod census;
 pub mod choice;
 pub mod content;
+pub mod divergence;
 pub mod keys;
 pub mod next;
 mod point_status;

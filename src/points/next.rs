@@ -16,6 +16,8 @@ pub enum Action {
     Settle,
     /// The build failed: show it.
     Mend,
+    /// The branch and the remote's have diverged: bring them together.
+    Reconcile,
     /// There is no record: build the point.
     Build,
     /// The point is built and the greatest of its chain: create the next step.
@@ -60,15 +62,18 @@ impl NextAction {
 
 impl Action {
     /// The command that performs the action or shows what is wrong.
-    pub fn command(self, config: &Config, point: &Point) -> String {
+    pub fn command(self, config: &Config, status: &PointStatus) -> String {
         let verb = match self {
             Self::Settle | Self::Mend | Self::FindBuilder => "show",
             Self::Build => "build",
             Self::NextStep => "next-step",
             Self::Promote => "promote",
-            Self::Push => "sync",
+            Self::Reconcile | Self::Push => "sync",
         };
-        format!("git lattice {verb} {}", config.spell(point))
+        match &status.reconcile {
+            Some(command) if self == Self::Reconcile => command.to_string(),
+            _ => format!("git lattice {verb} {}", config.spell(&status.named.point)),
+        }
     }
 }
 
@@ -88,5 +93,6 @@ fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool
         }
         State::Built | State::Behind | State::Queued | State::Building => (None, None),
     };
-    [first, second, (!status.pushed && config.remote.is_some()).then_some(Action::Push)]
+    let push = if status.reconcile.is_some() { Action::Reconcile } else { Action::Push };
+    [first, second, (!status.pushed && config.remote.is_some()).then_some(push)]
 }

@@ -31,4 +31,6 @@ pub struct PointStatus {
     pub activity: Option<Activity>,
     /// Whether the remote has the commit.
     pub pushed: bool,
+    /// The command that brings the branch and the remote's together, if they have diverged. Only a survey fills it in.
+    pub reconcile: Option<Box<str>>,
 }

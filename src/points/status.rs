@@ -1,5 +1,6 @@
 //! The state of every point, from refs, commits, records and the cache.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -7,15 +8,20 @@ use anyhow::Result;
 use super::activity::View;
 use super::cache::{Cache, Facts, Place};
 use super::census::{Census, Tip};
+use super::divergence::{Advice, Divergence};
 use super::keys::Keys;
 use super::next::NextAction;
 pub use super::point_status::PointStatus;
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
 use crate::record::{Records, State, Verdicts};
 use crate::system::System;
+
+/// How many diverged branches are compared with the remote's; `sync` compares all.
+const MOST_COMPARED: usize = 100;
 
 /// The state of the points.
 pub struct Survey {
@@ -48,9 +54,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     let queue = View::take(repo)?;
     let stranded = queue.stranded();
     let reader = repo.reading_once();
-    let keys = Keys::new(&reader, config);
-    let systems = Rc::default();
-    let mut surveyor = Surveyor { repo, reader: &reader, keys, config, census, cache, queue, systems, skipped };
+    let mut surveyor = Surveyor { skipped, ..Surveyor::new(repo, &reader, (config, census), cache, queue) };
     let all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
@@ -83,9 +87,8 @@ pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Optio
 /// When refs or objects cannot be read.
 pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
     let (repo, cache) = (&context.repo, Cache::empty(&context.repo, config));
-    let (keys, queue) = (Keys::new(repo, config), View::take(repo)?);
-    let systems = Rc::default();
-    let mut surveyor = Surveyor { repo, reader: repo, keys, config, census, cache, queue, systems, skipped: 0 };
+    let queue = View::take(repo)?;
+    let mut surveyor = Surveyor::new(repo, repo, (config, census), cache, queue);
     let records = Records::open(repo)?;
     let mut found = Vec::new();
     for point in points {
@@ -120,15 +123,33 @@ struct Surveyor<'a> {
     queue: View,
     systems: Rc<[System]>,
     skipped: usize,
+    /// The branches in use, if they were needed.
+    taken: Option<Vec<(BranchName, PathBuf)>>,
+    /// How many branches have diverged from the remote's.
+    diverged: usize,
 }
 
-impl Surveyor<'_> {
+impl<'a> Surveyor<'a> {
+    fn new(
+        repo: &'a Repo,
+        reader: &'a Repo,
+        (config, census): (&'a Config, &'a Census),
+        cache: Cache,
+        queue: View,
+    ) -> Self {
+        let (keys, systems) = (Keys::new(reader, config), Rc::default());
+        Self { repo, reader, keys, config, census, cache, queue, systems, skipped: 0, taken: None, diverged: 0 }
+    }
+
     fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
         let tip = self.census.tip(point);
         let Some(commit) = tip.commit() else { return Ok(None) };
         let spelled = self.config.spell(point);
         let facts = self.facts(point, &spelled, commit)?;
-        self.status(point, &spelled, (tip, commit), facts).map(Some)
+        let status = self.status(point, &spelled, (tip, commit), facts)?;
+        // `sync` reports what cannot be read.
+        let reconcile = self.reconcile(point, tip).unwrap_or_default();
+        Ok(Some(PointStatus { reconcile, ..status }))
     }
 
     fn status(
@@ -162,7 +183,29 @@ impl Surveyor<'_> {
             state,
             activity,
             pushed: tip.is_pushed(),
+            reconcile: None,
         })
+    }
+
+    /// The command that brings a point's branch and the remote's together, if they have diverged.
+    fn reconcile(&mut self, point: &Point, tip: Tip) -> Result<Option<Box<str>>> {
+        let (Some(ours), Some(theirs), Some(remote)) = (tip.local, tip.remote, &self.config.remote) else {
+            return Ok(None);
+        };
+        if ours == theirs || self.contains(ours, theirs)? || self.contains(theirs, ours)? {
+            return Ok(None);
+        }
+        self.diverged += 1;
+        let named = self.config.name(point);
+        if self.diverged > MOST_COMPARED {
+            return Ok(Some(Advice::to_sync(&named).command.into()));
+        }
+        let taken = match &self.taken {
+            Some(taken) => taken,
+            None => self.taken.insert(self.repo.taken_branches()?),
+        };
+        let divergence = Divergence::of(self.repo, self.config, &named, (ours, theirs), taken)?;
+        Ok(Some(divergence.advice(self.repo, remote).command.into()))
     }
 
     /// The systems of a point, shared with the previous point if they are equal.

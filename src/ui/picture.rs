@@ -117,11 +117,12 @@ pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String
     let label = match next.action {
         Action::Settle => "disputed:",
         Action::Mend => "failed:",
+        Action::Reconcile => "diverged:",
         Action::Build => "to build:",
         Action::NextStep => "go on:",
         Action::Promote => "next phase:",
         Action::FindBuilder => "no builder:",
         Action::Push => "to push:",
     };
-    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at].named.point))
+    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at]))
 }

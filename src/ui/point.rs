@@ -103,8 +103,9 @@ impl<'a> PointView<'a> {
 
 impl NextView {
     fn of(config: &Config, survey: &Survey, next: NextAction) -> Self {
-        let point = &survey.points[next.at].named.point;
-        Self { action: next.action, point: config.spell(point), command: next.action.command(config, point) }
+        let status = &survey.points[next.at];
+        let point = config.spell(&status.named.point);
+        Self { action: next.action, point, command: next.action.command(config, status) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `git lattice sync`: what is pushed, what is fetched, and what is left alone.
 
 mod places;
+mod same_point;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -157,9 +158,11 @@ fn diverged_branch_is_left_alone() {
     let one = at("phase0/step1");
     let theirs = pushed_in(&sandbox, colleague, &one, "theirs = 1\n");
     let ours = commit_in(&sandbox, "work", &one, "ours = 1\n");
-    let run =
-        sandbox.lattice(&["sync"]).exits(1).says_out("diverged").says_err("hint: `git log --oneline --left-right");
-    run.says_err(&format!("git merge origin/{}", branch(&one)));
+    let run = sandbox.lattice(&["sync"]).exits(1).says_out("diverged");
+    run.says_err(&format!(
+        "git merge origin/{}` merges the two, where `flakes/{one}/config.toml` will conflict",
+        branch(&one)
+    ));
     assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), ours);
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(&one)]), theirs);
     sandbox.git(&["switch", "-q", &branch(&one)]);
@@ -427,7 +430,7 @@ fn json_has_the_documented_fields() {
     assert_eq!((&json["version"], &json["remote"], &json["dry_run"]), (&1.into(), &"origin".into(), &false.into()));
     let one = entry(&run, &at("phase0/step1"));
     let names: Vec<_> = one.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["point", "branch", "local", "remote", "standing", "done", "refused"]);
+    assert_eq!(names, ["point", "branch", "local", "remote", "standing", "done", "refused", "differs", "command"]);
     assert_eq!((&one["standing"], &one["local"]), (&"same".into(), &one["remote"]));
     let names: Vec<_> = json["records"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["writer", "own", "refused", "renamed_from", "received", "diverged"]);

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::session::Session;
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::error;
 use crate::git::names::BranchName;
@@ -15,6 +15,7 @@ use crate::ops::limits;
 use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
+use crate::ops::race::{self, Settled};
 use crate::ui::table::{self, Cell};
 use crate::ui::{Tone, Ui, harmless};
 
@@ -28,25 +29,59 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         .arg(flag("json", "Print JSON"))
 }
 
+/// The points of a request, made and pushed.
+struct Made {
+    plan: Plan,
+    checked: Checked,
+    pushed: Outcome,
+    /// The points that another clone had pushed first, and that were taken from there.
+    taken: Vec<Named>,
+}
+
 /// Makes the points of a request and shows the result; returns the exit code.
 pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &Request) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
-        show(ui, args, &plan, &check(&plan)?, &Outcome::Nothing);
+        let checked = lint::generated_for(&context.repo, &config.lint, &plan.texts)?;
+        show(ui, args, &Made { plan, checked, pushed: Outcome::Nothing, taken: Vec::new() }, true);
         return Ok(error::OK);
     }
-    // Read the limit first: an invalid value is an error before anything is made.
-    let still = limits::network(&context.repo)?;
-    let (plan, checked) = new::make(context, config, request, check)?;
-    plan.warnings.iter().for_each(|warning| ui.warn(warning));
-    let pushed = push(context, config, args, &plan, still)?;
-    show(ui, args, &plan, &checked, &pushed);
-    if let Outcome::Refused { .. } = pushed {
+    let made = make_and_push(context, config, args, request)?;
+    made.plan.warnings.iter().for_each(|warning| ui.warn(warning));
+    show(ui, args, &made, false);
+    if let Outcome::Refused { .. } = made.pushed {
         return Ok(error::NO);
     }
-    switch(session, args, &plan)
+    switch(session, args, &made.plan)
+}
+
+/// Makes and pushes the points. Where another clone was first, its points are taken and the rest is pushed again.
+fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request: &Request) -> Result<Made> {
+    const TRIES: usize = 3;
+    let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
+    // Read the limit first: an invalid value is an error before anything is made.
+    let still = limits::network(&context.repo)?;
+    let (mut plan, mut checked) = new::make(context, config, request, check)?;
+    let mut pushed = push(context, config, args, &plan, still)?;
+    let mut taken = Vec::new();
+    for _ in 0..TRIES {
+        match race::settle(context, config, &mut plan, &pushed, still)? {
+            Settled::NotRaced => break,
+            Settled::Left(refused) => {
+                pushed = refused;
+                break;
+            }
+            Settled::Taken { points, is_incomplete } => {
+                taken.extend(points);
+                if is_incomplete {
+                    (plan, checked) = new::make(context, config, request, check)?;
+                }
+                pushed = push(context, config, args, &plan, still)?;
+            }
+        }
+    }
+    Ok(Made { plan, checked, pushed, taken })
 }
 
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
@@ -90,21 +125,26 @@ fn warn_of_changes(ui: &Ui, from: &BranchName, (first, others): (&String, &[Stri
     ui.hint(format!("`git switch {from}` takes them back, to be committed there"));
 }
 
-fn show(ui: &Ui, args: &ArgMatches, plan: &Plan, checked: &Checked, pushed: &Outcome) {
-    let dry = args.get_flag("dry-run");
+fn show(ui: &Ui, args: &ArgMatches, made: &Made, dry: bool) {
     if args.get_flag("json") {
-        ui.json(to_json(plan, checked, pushed, dry));
-    } else if let [item] = plan.items.as_slice() {
-        one(ui, item, checked, pushed, dry);
+        ui.json(to_json(made, dry));
+    } else if let [item] = made.plan.items.as_slice() {
+        one(ui, item, made, dry);
     } else {
         let row = |item: &Item| {
-            vec![word(item, dry), item.named.branch.as_str().into(), short(item).into(), push_word(item, pushed)]
+            let branch = item.named.branch.as_str();
+            vec![made.word(item, dry), branch.into(), short(item).into(), push_word(item, &made.pushed)]
         };
-        table::lines(&plan.items.iter().map(row).collect::<Vec<_>>(), ui.color).iter().for_each(|line| ui.data(line));
-        checked.lines().iter().for_each(|line| ui.say(line));
+        let rows: Vec<_> = made.plan.items.iter().map(row).collect();
+        table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+        made.checked.lines().iter().for_each(|line| ui.say(line));
     }
-    carried(ui, pushed);
-    refused(ui, pushed, "the points exist locally", "them");
+    for named in &made.taken {
+        let point = &named.spelled;
+        ui.say(format!("another clone pushed `{point}` first, with the same content: its commit was taken"));
+    }
+    carried(ui, &made.pushed);
+    refused(ui, &made.pushed, "the points exist locally", "them");
 }
 
 /// Reports the records that were pushed with the branches.
@@ -121,7 +161,7 @@ pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
 
 /// Reports a failed push with its reasons and a hint; `what` names what exists locally.
 pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronoun: &str) {
-    if let Outcome::Refused { reasons, hint, again } = pushed {
+    if let Outcome::Refused { reasons, hints, again } = pushed {
         let later = if *again {
             format!("and the same command pushes {pronoun} later")
         } else {
@@ -129,13 +169,13 @@ pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronou
         };
         ui.error(format!("the push failed; {what}, {later}"));
         reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", harmless(&reason.to_string()))));
-        hint.iter().for_each(|hint| ui.hint(hint));
+        hints.iter().for_each(|hint| ui.hint(harmless(hint)));
     }
 }
 
-fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
+fn one(ui: &Ui, item: &Item, made: &Made, dry: bool) {
     let mut rows = vec![
-        vec![word(item, dry), item.named.branch.as_str().into()],
+        vec![made.word(item, dry), item.named.branch.as_str().into()],
         vec!["  commit".into(), item.commit.to_string().into()],
     ];
     if let Some(creation) = &item.creation {
@@ -152,16 +192,19 @@ fn one(ui: &Ui, item: &Item, checked: &Checked, pushed: &Outcome, dry: bool) {
                 .map(|(i, file)| vec![if i == 0 { "  files" } else { "" }.into(), file.as_str().into()]),
         );
     }
-    rows.push(vec!["  push".into(), push_word(item, pushed)]);
+    rows.push(vec!["  push".into(), push_word(item, &made.pushed)]);
     table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
-    checked.lines().iter().for_each(|line| ui.say(line));
+    made.checked.lines().iter().for_each(|line| ui.say(line));
 }
 
-fn word(item: &Item, dry: bool) -> Cell {
-    match (&item.creation, dry) {
-        (None, _) => Cell::new("unchanged", Tone::Faint),
-        (Some(_), true) => Cell::new("would create", Tone::Good),
-        (Some(_), false) => Cell::new("created", Tone::Good),
+impl Made {
+    fn word(&self, item: &Item, dry: bool) -> Cell {
+        match (&item.creation, dry) {
+            (None, _) if self.taken.contains(&item.named) => Cell::new("taken", Tone::Good),
+            (None, _) => Cell::new("unchanged", Tone::Faint),
+            (Some(_), true) => Cell::new("would create", Tone::Good),
+            (Some(_), false) => Cell::new("created", Tone::Good),
+        }
     }
 }
 
@@ -177,7 +220,7 @@ fn push_word(item: &Item, pushed: &Outcome) -> Cell {
     if is_pushed(item, pushed) { Cell::new("pushed", Tone::Good) } else { Cell::new("not pushed", Tone::Odd) }
 }
 
-fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value {
+fn to_json(Made { plan, checked, pushed, taken }: &Made, dry: bool) -> Value {
     let item = |item: &Item| {
         let mut value = json!({
             "point": item.named.spelled, "branch": item.named.branch, "commit": item.commit.to_string(), "flake": item.named.dir,
@@ -193,6 +236,7 @@ fn to_json(plan: &Plan, checked: &Checked, pushed: &Outcome, dry: bool) -> Value
     let (created, unchanged): (Vec<_>, Vec<_>) = plan.items.iter().partition(|item| item.creation.is_some());
     let list = |items: Vec<&Item>| items.into_iter().map(item).collect::<Vec<_>>();
     let mut value = json!({ "created": list(created), "unchanged": list(unchanged), "dry_run": dry });
+    value["taken"] = taken.iter().map(|named| json!(named.spelled)).collect();
     value["warnings"] = json!(plan.warnings);
     value["checked"] = json!(checked.checked);
     value["unchecked"] = json!(checked.unchecked);

@@ -66,6 +66,13 @@ impl Plan {
         self.items.iter().filter(|item| !item.pushed).map(|item| item.named.branch.clone()).collect()
     }
 
+    /// Makes the branch of a point one that exists at this commit.
+    pub(crate) fn exists_at(&mut self, branch: &BranchName, commit: Oid) {
+        for item in self.items.iter_mut().filter(|item| item.named.branch == *branch) {
+            *item = Item { commit, creation: None, ..item.clone() };
+        }
+    }
+
     /// The refs to create.
     pub(super) fn changes(&self) -> Vec<Change> {
         let created = self.items.iter().filter(|item| item.creation.is_some());

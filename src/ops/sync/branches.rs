@@ -1,4 +1,4 @@
-//! Branches of points: comparing them with the remote and fast-forwarding those that are behind.
+//! Branches of points: comparing them with the remote and moving those that are behind or add the same point.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,6 +9,8 @@ use super::{Action, Entry, Standing, Sync};
 use crate::git::names::BranchName;
 use crate::git::{Change, Oid};
 use crate::lattice::Point;
+use crate::ops::take::{self, Taking};
+use crate::points::divergence::Divergence;
 
 impl Sync<'_> {
     pub(super) fn entry(&self, point: &Point) -> Result<Entry> {
@@ -39,7 +41,7 @@ impl Sync<'_> {
         };
         // Only computed if it is shown: there may be a hundred thousand points without a difference.
         let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.remote_state.remote, &named.branch);
-        Ok(Entry { named, local, remote, standing, is_tracked, action: Action::Nothing })
+        Ok(Entry { named, local, remote, standing, is_tracked, action: Action::Nothing, advice: None })
     }
 
     fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {
@@ -55,23 +57,65 @@ impl Sync<'_> {
         })
     }
 
+    /// The branches in use, with their worktrees, if a branch is to be moved.
+    pub(super) fn taken_branches(&self, entries: &[Entry]) -> Result<Vec<(BranchName, PathBuf)>> {
+        let moves = |entry: &Entry| matches!(entry.standing, Standing::Behind | Standing::Diverged);
+        if entries.iter().any(moves) { Ok(self.repo.taken_branches()?) } else { Ok(Vec::new()) }
+    }
+
     /// The fast-forwards of branches that are behind, except those checked out in a worktree.
-    pub(super) fn forward(&self, entries: &mut [Entry]) -> Result<Vec<Change>> {
-        let mut behind: Vec<_> = entries.iter_mut().filter(|entry| entry.standing == Standing::Behind).collect();
-        if behind.is_empty() {
-            return Ok(Vec::new());
-        }
-        let taken: HashMap<BranchName, PathBuf> = self.repo.taken_branches()?.into_iter().collect();
+    pub(super) fn forward(&self, entries: &mut [Entry], taken: &[(BranchName, PathBuf)]) -> Vec<Change> {
+        let taken: HashMap<&BranchName, &PathBuf> = taken.iter().map(|(branch, path)| (branch, path)).collect();
         let mut changes = Vec::new();
-        for entry in &mut behind {
+        for entry in entries.iter_mut().filter(|entry| entry.standing == Standing::Behind) {
             let Some(new) = entry.remote else { continue };
             if let Some(worktree) = taken.get(&entry.named.branch) {
-                entry.action = Action::CheckedOut(worktree.clone());
+                entry.action = Action::CheckedOut((*worktree).clone());
                 continue;
             }
             entry.action = if self.how.dry_run { Action::Planned } else { Action::FastForwarded };
             changes.push(Change { name: entry.named.branch.full_ref(), old: entry.local, new: Some(new) });
         }
-        Ok(changes)
+        changes
+    }
+
+    /// Makes these changes, and moves diverged branches whose point is the same on the remote to the remote's commit. The
+    /// others get an advice.
+    pub(super) fn take(
+        &self,
+        entries: &mut [Entry],
+        taken: &[(BranchName, PathBuf)],
+        changes: Vec<Change>,
+    ) -> Result<()> {
+        let (mut diverged, mut takings) = (Vec::new(), Vec::new());
+        for entry in entries.iter_mut().filter(|entry| entry.standing == Standing::Diverged) {
+            let (Some(ours), Some(theirs)) = (entry.local, entry.remote) else { continue };
+            let found = Divergence::of(self.repo, self.config, &entry.named, (ours, theirs), taken)?;
+            match Taking::of(&found, &entry.named.branch, ours).filter(|_| !self.is_pushed_elsewhere(entry)) {
+                Some(taking) => {
+                    takings.push(taking);
+                    entry.action = if self.how.dry_run { Action::Planned } else { Action::Taken };
+                }
+                None => entry.advice = Some(found.advice(self.repo, &self.remote_state.remote)),
+            }
+            diverged.push((entry, found));
+        }
+        if self.how.dry_run {
+            return Ok(());
+        }
+        let prepared = take::prepare(self.repo, takings)?;
+        let left = prepared.left.clone();
+        prepared.apply(self.context, changes)?;
+        for (entry, found) in diverged.into_iter().filter(|(entry, _)| left.contains(&entry.named.branch)) {
+            entry.action = Action::Nothing;
+            entry.advice = Some(found.blocked().advice(self.repo, &self.remote_state.remote));
+        }
+        Ok(())
+    }
+
+    /// Whether a push URL that differs from the fetch URL has the branch: the local commit may have been pushed there.
+    fn is_pushed_elsewhere(&self, entry: &Entry) -> bool {
+        let places = self.remote_state.pushed.as_ref();
+        places.is_some_and(|places| places.somewhere.contains(&entry.named.branch.full_ref()))
     }
 }

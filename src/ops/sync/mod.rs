@@ -24,6 +24,7 @@ use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
 use crate::lattice::Point;
 use crate::points::census::{self, Census};
+use crate::points::divergence::Advice;
 use crate::record::kept;
 use crate::record::store::{self, NOTES};
 
@@ -91,6 +92,8 @@ pub enum Action {
     Pushed,
     /// The local branch was fast-forwarded.
     FastForwarded,
+    /// The local branch was moved to the remote's commit, which adds the same point.
+    Taken,
     /// It was not moved because this worktree has it checked out.
     CheckedOut(PathBuf),
     /// The remote refused it.
@@ -112,6 +115,8 @@ pub struct Entry {
     pub is_tracked: bool,
     /// What was done.
     pub action: Action,
+    /// How to bring the two sides together, if they have diverged and the branch was not moved.
+    pub advice: Option<Advice>,
 }
 
 /// The result of a synchronisation.
@@ -130,7 +135,7 @@ pub struct Report {
 impl Report {
     /// Whether nothing diverged and nothing was refused.
     pub fn is_fine(&self) -> bool {
-        let is_bad = |entry: &Entry| entry.standing == Standing::Diverged || matches!(entry.action, Action::Refused(_));
+        let is_bad = |entry: &Entry| entry.advice.is_some() || matches!(entry.action, Action::Refused(_));
         !self.points.iter().any(is_bad) && !matches!(self.records.own, OwnRecords::Refused(_))
     }
 }
@@ -249,8 +254,9 @@ fn once(
     }
     let mut entries = points.iter().map(|point| sync.entry(point)).collect::<Result<Vec<_>>>()?;
     let (mut records, mut changes) = sync.others_records(&tracked)?;
-    changes.extend(sync.forward(&mut entries)?);
-    sync.apply("sync: fast-forward", changes, Origin::Received)?;
+    let taken = sync.taken_branches(&entries)?;
+    changes.extend(sync.forward(&mut entries, &taken));
+    sync.take(&mut entries, &taken, changes)?;
     sync.own_records(&mut records)?;
     let messages = sync.push(&mut entries, &mut records)?;
     Ok(Report { remote: sync.remote_state.remote, points: entries, records, messages })

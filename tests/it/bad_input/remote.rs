@@ -92,10 +92,9 @@ fn diverged_remote_branch_is_not_overwritten() {
         .says_out("created")
         .says_out("not pushed")
         .says_out(BRANCH)
-        .says_err("fetch first");
-    run.says_err("hint: `git fetch origin`").never_says("pushes them later");
+        .says_err("each side has commits that the other lacks");
+    run.says_err(&format!("hint: `git switch {BRANCH} && git merge origin/{BRANCH}`")).never_says("pushes them later");
     assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "theirs should stay on the remote");
-    sandbox.git(&["fetch", "-q"]);
     let ours = sandbox.git(&["rev-parse", BRANCH]);
     sandbox.lattice(&NEW).exits(1).says_out("unchanged").says_out("not pushed");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
