@@ -102,7 +102,7 @@ fn captured_checkout_output_does_not_wait_for_the_build() {
     git(&sandbox, &["checkout", "-q", &branch(&at("phase0/step1"))]);
     assert!(!Path::new(&over).exists(), "the checkout should be back while Nix is still at work");
     fs::write(go, "").unwrap();
-    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "and the build goes on");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "the build should continue");
 }
 
 #[test]
@@ -122,9 +122,9 @@ fn failing_build_does_not_fail_the_checkout() {
 fn fetched_generated_point_is_built() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = with_hooks_and_nix(&nix);
-    fetch_from_colleague(&sandbox, &[], &[("config.toml", "by = \"somebody else\"\n")]);
+    fetch_from_colleague(&sandbox, &[], &[("config.toml", "by = \"colleague\"\n")]);
     git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "nothing can be in it but data");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "a generated point contains only data");
 }
 
 #[test]
@@ -137,9 +137,9 @@ fn fetched_step_nix_is_not_built() {
     let line = format!(
         "git-lattice: not built automatically, its step.nix was not written here; look: {look}, then: git lattice trust"
     );
-    assert_eq!(said, line, "one line should say so");
+    assert_eq!(said, line, "one line should be printed");
     let shown = sandbox.git(&look.split(' ').skip(1).collect::<Vec<_>>());
-    assert!(shown.contains("+++ b/") && shown.contains("step.nix"), "and the command in it should show it: {shown}");
+    assert!(shown.contains("+++ b/") && shown.contains("step.nix"), "its command should show the commit: {shown}");
     assert_nothing_is_built(&sandbox);
 }
 
@@ -188,14 +188,14 @@ fn own_step_nix_is_built() {
     for nix in every_nix() {
         let sandbox = with_hooks_and_nix(&nix);
         sandbox.lattice(&["new", &at("phase0/step1"), "--template", "step"]).exits(0);
-        assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "the starter");
+        assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "the starter step.nix");
         let path = format!("{}/step.nix", dir(&at("phase0/step1")));
         let text = fs::read_to_string(sandbox.work().join(&path)).unwrap();
         sandbox.write(&path, format!("# changed here\n{text}").replace("copy <\"$config\"", ":"));
         git(&sandbox, &["commit", "-q", "-a", "-m", "change it"]);
         git(&sandbox, &["switch", "-q", "main"]);
         git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-        assert_eq!(wait_for_verdicts(&sandbox, 2), ["built", "built"], "the user's own");
+        assert_eq!(wait_for_verdicts(&sandbox, 2), ["built", "built"], "the user's own step.nix");
     }
 }
 
@@ -268,7 +268,7 @@ fn automatic_build_runs_no_program_from_nix_conf() {
     let conf = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{conf}post-build-hook = /no/such/program\n")).unwrap();
     git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
-    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "a hook that cannot be run would have made it fail");
+    assert_eq!(wait_for_verdicts(&sandbox, 1), ["built"], "the hook of nix.conf would fail the build");
 }
 
 #[test]
@@ -286,14 +286,18 @@ fn existing_hook_still_runs() {
     sandbox.lattice(&["hooks", "install"]).exits(0);
     sandbox.write("bad.nix", "{ a = 1 }\n");
     sandbox.git(&["add", "bad.nix"]);
-    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "x"]).status.success(), "ours runs too");
+    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "x"]).status.success(), "our hook should run too");
     git(&sandbox, &["switch", "-q", "-c", "topic"]);
     assert_eq!(fs::read_to_string(sandbox.path("trace")).unwrap(), "pre-commit\npost-checkout\n");
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     assert_eq!(status["hooks"][0]["chained"], true);
     sandbox.lattice(&["hooks", "uninstall"]).exits(0);
     git(&sandbox, &["switch", "-q", "main"]);
-    assert_eq!(fs::read_to_string(sandbox.path("trace")).unwrap().lines().count(), 3, "it is back alone");
+    assert_eq!(
+        fs::read_to_string(sandbox.path("trace")).unwrap().lines().count(),
+        3,
+        "uninstall should restore the hook"
+    );
 }
 
 #[test]
@@ -324,7 +328,10 @@ fn statix_finding_stops_the_commit() {
     sandbox.write("a.nix", "{ even = 1; }\n");
     sandbox.git(&["add", "."]);
     let said = git(&sandbox, &["commit", "-q", "-m", "x"]);
-    assert!(!said.contains("statix") && said.lines().count() == 1, "only deadnix did not look: {said}");
+    assert!(
+        !said.contains("statix") && said.lines().count() == 1,
+        "only deadnix should be reported as missing: {said}"
+    );
 }
 
 #[test]
@@ -334,7 +341,7 @@ fn valid_and_non_nix_files_pass() {
     sandbox.write("bad.txt", "{ a = 1 }\n");
     sandbox.git(&["add", "."]);
     let said = git(&sandbox, &["commit", "-q", "-m", "x"]);
-    assert!(said.contains("not checked"), "that statix did not look should be said: {said}");
+    assert!(said.contains("not checked"), "the missing statix should be reported: {said}");
     sandbox.write("more.txt", "x");
     sandbox.git(&["add", "."]);
     assert_eq!(git(&sandbox, &["commit", "-q", "-m", "no Nix in it"]), "");
@@ -349,8 +356,8 @@ fn staged_bytes_are_linted_not_the_worktree() {
     git(&sandbox, &["commit", "-q", "-m", "what is staged is good"]);
     sandbox.git(&["add", "a.nix"]);
     sandbox.write("a.nix", "{ a = 2; }\n");
-    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "what is staged is bad"]).status.success());
-    assert!(sandbox.try_git("work", &["commit", "-q", "-a", "-m", "all is good"]).status.success());
+    assert!(!sandbox.try_git("work", &["commit", "-q", "-m", "the staged file is broken"]).status.success());
+    assert!(sandbox.try_git("work", &["commit", "-q", "-a", "-m", "both files are valid"]).status.success());
 }
 
 #[test]
@@ -358,7 +365,7 @@ fn unstaged_broken_file_does_not_stop_the_commit() {
     let sandbox = with_hooks();
     sandbox.write("old.nix", "{ a = \n");
     sandbox.git(&["add", "old.nix"]);
-    sandbox.git(&["commit", "-q", "--no-verify", "-m", "somebody else's"]);
+    sandbox.git(&["commit", "-q", "--no-verify", "-m", "existing"]);
     sandbox.write("new.nix", "1\n");
     sandbox.git(&["add", "new.nix"]);
     git(&sandbox, &["commit", "-q", "-m", "x"]);

@@ -59,7 +59,7 @@ fn record_has_every_documented_field() {
         let [record] = records.as_slice() else { panic!("one build, one record: {records:?}") };
         let status = sandbox.point(&one);
         for name in ["point", "key", "commit"] {
-            assert_eq!(record[name], status[name], "`{name}` should be that of the point: {record}");
+            assert_eq!(record[name], status[name], "`{name}` should be the point's: {record}");
         }
         assert_eq!((&record["system"], &record["verdict"]), (&here_linux().into(), &"built".into()));
         let drv = record["drv"].as_str().unwrap();
@@ -86,8 +86,12 @@ fn json_prints_the_record() {
         assert_eq!(built["version"], 1);
         assert_eq!(built["results"], Value::from(sandbox.records()));
         let again = sandbox.lattice(&["build", &at("phase0/step1"), "--json"]).exits(0).json();
-        assert_eq!(again["results"], built["results"], "the record is the answer");
-        assert_eq!((&built["evaluator"], &again["evaluator"]), (&"nix".into(), &Value::Null), "who evaluated is said");
+        assert_eq!(again["results"], built["results"], "JSON should print the record");
+        assert_eq!(
+            (&built["evaluator"], &again["evaluator"]),
+            (&"nix".into(), &Value::Null),
+            "the evaluator should be recorded"
+        );
     }
 }
 
@@ -136,7 +140,7 @@ fn concurrent_builds_lose_no_record() {
             assert_eq!(count, expected, "{point}: {records:?}");
         }
         let refs = sandbox.git(&["for-each-ref", "refs/notes"]);
-        assert_eq!(refs.lines().count(), 1, "one clone, one writer, even when it begins six times at once: {refs}");
+        assert_eq!(refs.lines().count(), 1, "concurrent first builds should agree on one writer: {refs}");
     }
 }
 
@@ -148,8 +152,8 @@ fn recorded_key_starts_no_nix() {
     let records = sandbox.records();
     sandbox.forbid_nix();
     build(&sandbox, &at("phase0/step1")).exits(0).says_out("built").says_out("recorded 20");
-    assert!(!sandbox.nix_was_called(), "the record should do");
-    assert_eq!(sandbox.records(), records, "what is known is not recorded twice");
+    assert!(!sandbox.nix_was_called(), "the record should be used");
+    assert_eq!(sandbox.records(), records, "a known result should not be recorded twice");
     sandbox.lattice(&["build", &at("phase0/step1"), "--again"]).exits(2);
     assert!(sandbox.nix_was_called(), "`--again` should build");
 }
@@ -215,9 +219,9 @@ fn failed_point_is_tried_again_and_built() {
     let one = at("phase0/step1");
     build(&sandbox, &one).exits(1);
     build(&sandbox, &one).exits(1);
-    assert_eq!(sandbox.records().len(), 2, "a failure is no reason not to try");
+    assert_eq!(sandbox.records().len(), 2, "a failed point should be built again");
     sandbox.commit_to(&one, &[("step.nix", &step("echo fine >$out"))]);
-    assert_eq!(sandbox.state_of(&one), "new", "other content knows nothing of the failure");
+    assert_eq!(sandbox.state_of(&one), "new", "other content should have no failure");
     build(&sandbox, &one).exits(0);
     assert_eq!(sandbox.state_of(&one), "built");
 }
@@ -231,7 +235,7 @@ fn missing_builder_starts_no_build_and_names_remedies() {
         run.says_err(&format!("builders = ssh-ng://USER@HOST {}-linux", elsewhere())).says_err("extra-platforms");
         let records = sandbox.records();
         assert_eq!(fields(&records.clone().into(), "verdict"), ["no-builder"]);
-        assert_eq!(records[0]["drv"], Value::Null, "it was not even evaluated");
+        assert_eq!(records[0]["drv"], Value::Null, "it should not be evaluated");
         assert_eq!(sandbox.state_of(&far("phase0/step1")), "no-builder");
     }
 }
@@ -277,7 +281,7 @@ fn commit_is_built_not_the_worktree() {
         assert_eq!(sandbox.built(out(&sandbox.records()[0])), b"committed\n");
         let now = sandbox.state();
         let refs = |state: &str| state.lines().filter(|line| !line.contains("refs/notes/")).count();
-        assert_eq!(refs(&now), refs(&before), "only a note should be new:\n{now}");
+        assert_eq!(refs(&now), refs(&before), "only a note should be added:\n{now}");
     }
 }
 
@@ -300,7 +304,7 @@ fn result_belongs_to_the_content_not_the_commit() {
     build(&sandbox, &one).exits(0);
     assert!(!sandbox.nix_was_called());
     sandbox.commit_to(&one, &[("config.toml", "other = true\n")]);
-    assert_eq!(sandbox.state_of(&one), "new", "other content is something else");
+    assert_eq!(sandbox.state_of(&one), "new", "other content should be new");
 }
 
 #[test]
@@ -317,7 +321,7 @@ fn output_survives_garbage_collection() {
         let collected = gc.output().unwrap();
         assert!(collected.status.success(), "{}", String::from_utf8_lossy(&collected.stderr));
         sandbox.built(out(&records[0]));
-        assert_eq!(sandbox.git(&["status", "--porcelain", "-uall"]), "", "the link is not in the worktree");
+        assert_eq!(sandbox.git(&["status", "--porcelain", "-uall"]), "", "the out-link should not be in the worktree");
     }
 }
 
@@ -345,7 +349,7 @@ fn build_reads_only_included_paths() {
         sandbox.git(&["switch", "-q", &branch(&one)]);
         sandbox.git(&["commit", "-q", "-a", "-m", "other data"]);
         sandbox.git(&["switch", "-q", "main"]);
-        assert_eq!(sandbox.state_of(&one), "new", "what is included is part of the key");
+        assert_eq!(sandbox.state_of(&one), "new", "included paths should be part of the key");
     }
 }
 
@@ -404,10 +408,10 @@ fn interrupted_build_is_recorded_as_cancelled() {
         assert!(has_begun(), "the builder should run by now");
         Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
         let status = running.wait().unwrap();
-        assert_eq!(status.signal(), Some(SIGINT), "it should end by the signal that it got");
+        assert_eq!(status.signal(), Some(SIGINT), "it should end by the signal it got");
         let verdicts: Vec<_> = sandbox.records().iter().map(|record| record["verdict"].clone()).collect();
         assert_eq!(verdicts, ["cancelled"]);
-        assert_eq!(sandbox.state_of(&one), "new", "what was cancelled can simply be built");
+        assert_eq!(sandbox.state_of(&one), "new", "a cancelled point should build again");
     }
 }
 
@@ -420,7 +424,7 @@ fn unusable_signing_key_loses_no_record() {
         sandbox.git(&["config", "user.signingKey", "no-such-key.pub"]);
         sandbox.lattice(&["new", &far("phase0/step1")]).exits(2).says_err("sign");
         build(&sandbox, &at("phase0/step1")).exits(0);
-        assert_eq!(sandbox.records().len(), 1, "the result should be kept, if unsigned");
+        assert_eq!(sandbox.records().len(), 1, "the record should be written unsigned");
     }
 }
 
@@ -441,12 +445,12 @@ fn missing_output_is_no_verdict() {
         for flag in ["--again", "--check"] {
             let run = sandbox.lattice(&["build", &one, flag]).exits(2).says_err("its files are missing or changed");
             run.says_err(&format!("hint: `nix-store --repair-path {path}`"));
-            assert_eq!(sandbox.records(), records, "nothing was found out about the point: {flag}");
+            assert_eq!(sandbox.records(), records, "there should be no new record: {flag}");
         }
         let mut repair = std::process::Command::new(sandbox.path("nix/bin/nix-store"));
         repair.args(["--repair-path", &path]);
         sandbox.environment(&mut repair);
-        assert!(repair.output().unwrap().status.success(), "the command that is named should mend it");
+        assert!(repair.output().unwrap().status.success(), "the command in the hint should repair it");
         sandbox.lattice(&["build", &one, "--again"]).exits(0).says_out("built");
         sandbox.lattice(&["build", &one, "--check"]).exits(0).says_out("reproduced");
     }

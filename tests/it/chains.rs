@@ -56,7 +56,7 @@ fn step_chain_passes_its_results_on() {
         assert_eq!(
             lines,
             ["number = 0", "number = 1", "number = 2"],
-            "each should put its own below the others':\n{out}"
+            "each output should be placed below the others:\n{out}"
         );
         assert!(out.starts_with(&format!("# {}, on top of nothing\n", points[0])), "{out}");
         all.push(drv);

@@ -21,7 +21,7 @@ fn findings(sandbox: &Sandbox) -> Vec<String> {
     let json = run.json();
     let findings = json["findings"].as_array().unwrap();
     let is_bad = findings.iter().any(|finding| finding["severity"] != "hint");
-    assert_eq!(run.code, i32::from(is_bad), "anything but hints is exit code 1: {findings:#?}");
+    assert_eq!(run.code, i32::from(is_bad), "findings other than hints should exit with 1: {findings:#?}");
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
     let line = |it: &Value| format!("{} {}: {}", text(it, "name"), text(it, "place"), text(it, "message"));
     findings.iter().map(line).collect()
@@ -31,7 +31,7 @@ fn findings(sandbox: &Sandbox) -> Vec<String> {
 #[track_caller]
 fn only_finding(sandbox: &Sandbox) -> String {
     let found = findings(sandbox);
-    assert_eq!(found.len(), 1, "one thing should be found: {found:#?}");
+    assert_eq!(found.len(), 1, "there should be one finding: {found:#?}");
     found.into_iter().next().unwrap()
 }
 
@@ -216,7 +216,7 @@ fn point_not_based_on_points_below_is_named() {
     sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
     let left = findings(&sandbox);
-    assert!(!left.iter().any(|line| line.starts_with("parents ")), "the command that was named repairs it: {left:#?}");
+    assert!(!left.iter().any(|line| line.starts_with("parents ")), "the command in the hint should fix it: {left:#?}");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn point_below_made_later_is_a_hint() {
     sandbox.git(&["switch", "-q", &branch(&three)]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(TWO))]);
     let left = findings(&sandbox);
-    assert!(!left.iter().any(|line| line.starts_with("behind ")), "the command that was named repairs it: {left:#?}");
+    assert!(!left.iter().any(|line| line.starts_with("behind ")), "the command in the hint should fix it: {left:#?}");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn other_or_missing_branches_in_files_are_named() {
     );
     commit_change(&sandbox, &at(ONE), &[(&step, &text)]);
     let found = findings(&sandbox);
-    assert_eq!(found.len(), 2, "its own branch may be named: {found:#?}");
+    assert_eq!(found.len(), 2, "the point's own branch may be named: {found:#?}");
     assert!(
         found[0].starts_with(&format!("other-branch {step}:3: names the branch `{}` of another", branch(&far(ONE))))
     );
@@ -322,7 +322,7 @@ fn lattice_toml_unknown_to_the_base_is_named() {
     let sandbox = with_points(&[&at(ONE)]);
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
     sandbox.commit_lattice();
-    assert_eq!(findings(&sandbox), [""; 0], "an older one of the base branch is in order");
+    assert_eq!(findings(&sandbox), [""; 0], "an older lattice.toml of the base branch should pass");
     let own = sandbox.git(&["show", "main:lattice.toml"]) + "\n# mine\n";
     commit_change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
     let line = only_finding(&sandbox);
@@ -390,7 +390,7 @@ fn branch_changing_another_points_files_is_named() {
     assert_eq!(found.len(), 1, "nothing else is wrong: {found:#?}");
     // A point above has the same content and inherited it.
     sandbox.points(&[&at("phase0/step3")]);
-    assert_eq!(self::findings(&sandbox), found, "it is named where it was done");
+    assert_eq!(self::findings(&sandbox), found, "the finding should stay with the branch that made the change");
     sandbox.lattice(&["check"]).exits(1).says_out("error[C22 foreign-change]").says_out(&format!("-- {}", dir(&one)));
 }
 
@@ -401,15 +401,15 @@ fn changes_merged_from_below_are_not_foreign() {
     sandbox.points(&[&two, "toolchain/aarch64+x86_64/phase0/step1"]);
     commit_change(&sandbox, &one, &[(&format!("{}/config.toml", dir(&one)), "more = 1\n")]);
     let foreign = || findings(&sandbox).into_iter().filter(|line| line.starts_with("foreign")).collect::<Vec<_>>();
-    assert_eq!(foreign(), [""; 0], "those above are behind, and no more");
+    assert_eq!(foreign(), [""; 0], "points above should only be behind");
     for point in [&two, "toolchain/aarch64+x86_64/phase0/step1"] {
         sandbox.git(&["switch", "-q", &branch(point)]);
         sandbox.git(&["merge", "-q", "--no-edit", &branch(&one)]);
     }
     sandbox.git(&["switch", "-q", "main"]);
-    assert_eq!(foreign(), [""; 0], "what was merged forward is the other point's own");
+    assert_eq!(foreign(), [""; 0], "merged changes belong to the point below");
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&two)]);
-    assert_eq!(foreign(), [""; 0], "and so it is in the base");
+    assert_eq!(foreign(), [""; 0], "the same holds after a merge into the base");
 }
 
 #[test]
@@ -439,5 +439,5 @@ fn unread_file_is_a_hint() {
     let read = [(file("step.nix"), "{ ... }: import ./more.nix\n"), (file("flake.lock"), "{}\n")];
     let read: Vec<_> = read.iter().map(|(name, text)| (name.as_str(), *text)).collect();
     commit_change(&sandbox, &one, &read);
-    assert_eq!(findings(&sandbox), [""; 0], "step.nix and flake.lock belong there, and so does what step.nix reads");
+    assert_eq!(findings(&sandbox), [""; 0], "step.nix, flake.lock and files that step.nix reads should pass");
 }

@@ -19,7 +19,7 @@ fn command_page_is_current() {
     if var("GIT_LATTICE_TEST_REWRITE").is_some() {
         fs::write(&path, &page).unwrap();
     }
-    assert_eq!(fs::read_to_string(&path).unwrap(), page, "GIT_LATTICE_TEST_REWRITE=1 makes docs/src/commands.md anew");
+    assert_eq!(fs::read_to_string(&path).unwrap(), page, "GIT_LATTICE_TEST_REWRITE=1 rewrites docs/src/commands.md");
 }
 
 /// The help of a command, followed by the help of its subcommands.

@@ -23,11 +23,11 @@ fn detached_program_inherits_nothing() {
     fcntl_setfd(&held, FdFlags::empty()).unwrap();
     let script = "for fd in /proc/$$/fd/*; do readlink $fd; done; pwd; echo \"git dir: $GIT_DIR\"; echo oops >&2";
     let told = report_of(&scratch, script);
-    assert!(!told.contains("/held"), "an inherited descriptor is closed: {told}");
-    assert!(!told.contains("pipe:"), "no pipe of the caller's is held: {told}");
-    assert!(told.starts_with("/dev/null\n"), "stdin is empty: {told}");
-    assert!(told.ends_with("\n/\ngit dir: \n"), "it runs in / and knows no repository: {told}");
-    assert_eq!(scratch.read("log"), "oops\n", "its stderr is in the log");
+    assert!(!told.contains("/held"), "inherited descriptors should be closed: {told}");
+    assert!(!told.contains("pipe:"), "no pipe of the caller should be held: {told}");
+    assert!(told.starts_with("/dev/null\n"), "stdin should be empty: {told}");
+    assert!(told.ends_with("\n/\ngit dir: \n"), "it should run in / without variables of a repository: {told}");
+    assert_eq!(scratch.read("log"), "oops\n", "its stderr should be in the log");
     drop(held);
 }
 
@@ -52,10 +52,10 @@ fn session_from_outside_the_container_is_left() {
     let script = "\"$1\" hook worker; exit 7";
     let output =
         Cmd::new("unshare").args(inside).args(["sh", "-c", script, "sh"]).arg(program).cwd("/").output().unwrap();
-    assert_eq!(output.status.code(), Some(7), "the shell comes to its end");
+    assert_eq!(output.status.code(), Some(7), "the shell should end");
     assert!(
         output.error_text().starts_with("error: `/` is not inside a git repository"),
-        "it gets as far: {}",
+        "it should get to the missing repository: {}",
         output.error_text()
     );
 }

@@ -44,7 +44,7 @@ fn fresh_clone_has_no_problems() {
         let line = run.stdout.lines().find(|line| line.split_whitespace().nth(2) == Some(topic));
         assert!(line.is_some_and(|line| line.starts_with("✓ ok")), "{topic} should be ok:\n{}", run.stdout);
     }
-    assert!(line(&sandbox, "git").contains("hooks"), "it says which way of hooks git has");
+    assert!(line(&sandbox, "git").contains("hooks"), "it should say how git runs the hooks");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn invalid_lattice_toml_is_an_error() {
     let report = sandbox.lattice(&["doctor", "--json"]).json();
     let lines = report["lines"].as_array().unwrap();
     let remedy = lines.iter().find(|line| line["topic"] == "lattice.toml").unwrap()["remedy"].as_str().unwrap();
-    assert!(!remedy.contains("git lattice init"), "there is a file already: {remedy}");
+    assert!(!remedy.contains("git lattice init"), "the remedy should replace the existing file: {remedy}");
 }
 
 #[test]
@@ -84,10 +84,10 @@ fn refspec_that_overwrites_records_is_an_error() {
     assert!(
         std::process::Command::new("sh").args(["-c", &command]).current_dir(sandbox.work()).status().unwrap().success()
     );
-    assert_eq!(line(&sandbox, "refspecs"), "ok: none overwrites records", "the command that was named ends it");
+    assert_eq!(line(&sandbox, "refspecs"), "ok: none overwrites records", "the named command should fix the refspec");
     assert!(
         sandbox.git(&["config", "--get-all", "remote.origin.fetch"]).contains("refs/heads"),
-        "and takes nothing else"
+        "other refspecs should stay"
     );
 }
 
@@ -95,7 +95,7 @@ fn refspec_that_overwrites_records_is_an_error() {
 fn only_stale_locks_are_removed() {
     let sandbox = Sandbox::new();
     old_file(&sandbox, ".git/index.lock", Duration::from_secs(60));
-    assert_eq!(line(&sandbox, "locks"), "ok: no stale ones", "somebody may be at work");
+    assert_eq!(line(&sandbox, "locks"), "ok: no stale ones", "another process may hold it");
     fs::remove_file(sandbox.work().join(".git/index.lock")).unwrap();
     let dead = ".git/refs/heads/main.lock";
     old_file(&sandbox, dead, 3_000 * DAY);

@@ -59,10 +59,10 @@ fn flake() -> impl Strategy<Value = Flake> {
 
 fn assert_no_findings(name: &str, text: &str, tools: &Tools) {
     let report = lint_text(Path::new(name), text.as_bytes(), tools);
-    assert!(report.findings.is_empty(), "nobody should have a word on this: {:#?}\n{text}", report.findings);
+    assert!(report.findings.is_empty(), "there should be no findings: {:#?}\n{text}", report.findings);
     let engines: Vec<_> = report.checked.iter().map(|engine| engine.name).collect();
     for engine in ["rnix", "git-lattice", "format"] {
-        assert!(engines.contains(&engine), "{engine} should have looked, not only {engines:?}");
+        assert!(engines.contains(&engine), "{engine} should have checked, not only {engines:?}");
     }
 }
 

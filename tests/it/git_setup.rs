@@ -76,7 +76,7 @@ fn git_namespace_hides_no_branch() {
     let sandbox = Sandbox::new();
     let within = |args: &[&str]| sandbox.lattice_in("work", args, |command| command.env("GIT_NAMESPACE", "other"));
     within(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0).says_out("created");
-    assert!(sandbox.has(&at("phase0/step1")), "git keeps branches where they are, and so do we");
+    assert!(sandbox.has(&at("phase0/step1")), "git stores branches outside of the namespace, and git-lattice must too");
     within(&["status"]).exits(0).says_out("phase0/step1");
     within(&["check"]).exits(0).says_out("checked 1 point");
 }

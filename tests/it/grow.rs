@@ -29,7 +29,7 @@ fn parents_are_the_greatest_points_below() {
     assert_eq!(sandbox.parents(&three), [sandbox.commit(&branch(&one))], "step2 does not exist");
     assert_eq!(sandbox.parents(&next), [sandbox.commit(&branch(&three))], "phases come before steps");
     let base = sandbox.commit("main");
-    assert_eq!(sandbox.parents(&far("phase0/step1")), [base], "architectures know nothing of each other");
+    assert_eq!(sandbox.parents(&far("phase0/step1")), [base], "architectures are independent");
 }
 
 #[test]
@@ -53,7 +53,10 @@ fn point_over_two_architectures_is_a_merge_commit() {
         assert!(files.contains(&format!("{}/flake.nix", dir(point))), "the merge should hold `{point}`:\n{files}");
     }
     let flake = String::from_utf8(sandbox.bytes(&branch(join), &format!("{}/flake.nix", dir(join)))).unwrap();
-    assert!(below.iter().all(|point| flake.contains(&format!("point = \"{point}\""))), "it takes both:\n{flake}");
+    assert!(
+        below.iter().all(|point| flake.contains(&format!("point = \"{point}\""))),
+        "the flake should take both:\n{flake}"
+    );
 }
 
 #[test]

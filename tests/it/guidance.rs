@@ -17,10 +17,13 @@ fn status_suggests_the_next_step_of_current_work() {
         sandbox.lattice(&["new", "--arch", ARCH, "--no-push"]).exits(0);
         sandbox.lattice(&["build"]).exits(0);
         let before = sandbox.lattice(&["status"]).exits(0).says_out(&first).says_out("next phase: git lattice promote");
-        assert!(before.stdout.contains("to push:    git lattice sync toolchain/"), "what is not pushed is named");
+        assert!(
+            before.stdout.contains("to push:    git lattice sync toolchain/"),
+            "the unpushed point should be named"
+        );
         sandbox.lattice(&["promote", "--no-switch"]).exits(0);
         let after = sandbox.lattice(&["status"]).exits(0).says_out("git lattice build");
-        assert!(!after.stdout.contains(&first), "phase0 is behind us:\n{}", after.stdout);
+        assert!(!after.stdout.contains(&first), "phase0 is done:\n{}", after.stdout);
     }
 }
 

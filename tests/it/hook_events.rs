@@ -163,7 +163,7 @@ fn reader_of_git_output_does_not_wait_for_the_build() {
         sandbox.use_program("nix", &format!("#!/bin/sh\n{wait}echo >'{over}'\nexit 1\n"));
         // Both streams are pipes that are read to the end, as in `git checkout x 2>&1 | cat`.
         assert_builds(&sandbox, &["checkout", "-q", &point()]);
-        assert!(!Path::new(&over).exists(), "{git:?}: the checkout should be back while Nix is still at work");
+        assert!(!Path::new(&over).exists(), "{git:?}: the checkout should end while Nix is still running");
         fs::write(go, "").unwrap();
     }
 }

@@ -87,7 +87,7 @@ fn worker_reads_records_that_the_hook_skipped() {
         assert!(said.contains("too many records to read during a checkout"), "{verdict}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
         wait_for_empty_queue(&sandbox);
-        assert!(!sandbox.nix_was_called(), "what {verdict} should not be built again");
+        assert!(!sandbox.nix_was_called(), "a {verdict} point should not be built again");
     }
 }
 
@@ -109,7 +109,7 @@ fn own_record_is_found_among_many_writers() {
     sandbox.git(&["config", "lattice.writer", "own"]);
     sandbox.git(&["update-ref", "refs/notes/lattice/own", &commit]);
     add_writers(&sandbox, 2000, &"1".repeat(40));
-    assert_eq!(switch_message(&sandbox), "", "what was built here is known");
+    assert_eq!(switch_message(&sandbox), "", "the clone's own record should be found");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn huge_ledger_is_left_to_the_worker() {
     let said = switch_message(&sandbox);
     assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     wait_for_empty_queue(&sandbox);
-    assert!(!sandbox.nix_was_called(), "the worker judges in full");
+    assert!(!sandbox.nix_was_called(), "the worker should judge without a limit");
 }
 
 /// The number of system calls with a file name that the hook makes.

@@ -77,7 +77,7 @@ fn linked_worktrees_run_the_same_hook() {
     assert!(added.status.success(), "{}", added.error_text());
     assert!(scratch.read("called").starts_with("hook run post-checkout 0000000000"), "{}", scratch.read("called"));
     let found = dir::find(&scratch.git_program(), &scratch.path("linked")).unwrap();
-    assert_eq!(found.path, scratch.path(HOOKS), "hooks are in the common folder");
+    assert_eq!(found.path, scratch.path(HOOKS), "linked worktrees share the hooks folder");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn lint_stops_the_commit_but_no_hook_stops_a_checkout() {
     install_in(&scratch, HOOKS);
     assert_eq!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.code(), Some(1));
     let switched = scratch.git("repo", &["checkout", "-q", "other"]);
-    assert!(switched.status.success(), "post-checkout never makes git checkout fail: {}", switched.error_text());
+    assert!(switched.status.success(), "post-checkout should never fail git checkout: {}", switched.error_text());
     assert_eq!(scratch.read("called").lines().count(), 2, "both were called: {}", scratch.read("called"));
 }
 
@@ -115,7 +115,7 @@ fn moved_program_is_found_and_a_broken_one_ignored() {
     assert!(run().status.success());
     assert_eq!(scratch.read("called"), "hook run pre-commit\n");
     scratch.program("bin/git-lattice", "#!/no/such/interpreter\n");
-    assert!(run().status.success(), "a program that cannot be started stops no commit");
+    assert!(run().status.success(), "a program that cannot start should not stop the commit");
 }
 
 #[test]
@@ -128,11 +128,14 @@ fn existing_hook_runs_first() {
     write_hook(&scratch, "post-checkout", &format!("{}exit 3\n", note("mine")));
     install_in(&scratch, HOOKS);
     assert!(scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]).status.success());
-    assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success(), "its failure disturbs no checkout");
+    assert!(
+        scratch.git("repo", &["checkout", "-q", "other"]).status.success(),
+        "its failure should not fail the checkout"
+    );
     let [main, other] = ["main", "other"].map(|name| scratch.git("repo", &["rev-parse", name]).text());
     let told = format!("post-checkout {main} {other} 1");
     let expected = format!("mine pre-commit \nhook run pre-commit\nmine {told}\nhook run {told}\n");
-    assert_eq!(scratch.read("called"), expected, "same arguments, and the name it knows itself by");
+    assert_eq!(scratch.read("called"), expected, "arguments and program name should be the same");
 }
 
 #[test]
@@ -141,8 +144,12 @@ fn existing_hook_may_refuse_a_commit() {
     write_hook(&scratch, "pre-commit", "#!/usr/bin/env -S sh -e\nfalse\necho 'not reached'\n");
     install_in(&scratch, HOOKS);
     let output = scratch.git("repo", &["commit", "-q", "--allow-empty", "-m", "x"]);
-    assert_eq!((output.status.code(), output.error_text().as_str()), (Some(1), ""), "its own options are kept");
-    assert_eq!(scratch.read("called"), "", "git-lattice is not asked any more");
+    assert_eq!(
+        (output.status.code(), output.error_text().as_str()),
+        (Some(1), ""),
+        "options of its interpreter should be kept"
+    );
+    assert_eq!(scratch.read("called"), "", "git-lattice should not run after a refusal");
 }
 
 #[test]
@@ -153,7 +160,7 @@ fn chained_program_gets_stdin_and_its_status_counts() {
     install_in(&scratch, HOOKS);
     let shim = Cmd::new(scratch.path(HOOKS).join("pre-commit"));
     assert_eq!(shim.stdin("one\ntwo\n").output().unwrap().status.code(), Some(7));
-    assert_eq!(scratch.read("stdin"), "one\ntwo\n", "a hook in any language is run as it is");
+    assert_eq!(scratch.read("stdin"), "one\ntwo\n", "a hook in any language should run unchanged");
 }
 
 #[test]
@@ -168,10 +175,13 @@ fn uninstall_restores_the_folder() {
     let after = scratch.snapshot(HOOKS);
     assert_ne!(after, before);
     let again = plan_install(&hooks, Some(&scratch.path("bin/git-lattice"))).unwrap();
-    assert!(again.is_unchanged(), "a second run changes nothing: {again}");
+    assert!(again.is_unchanged(), "a second run should change nothing: {again}");
     again.apply().unwrap();
     assert_eq!(scratch.snapshot(HOOKS), after);
-    assert!(scratch.git("repo", &["checkout", "-q", "other"]).status.success(), "a hook that is no program is not run");
+    assert!(
+        scratch.git("repo", &["checkout", "-q", "other"]).status.success(),
+        "a hook that is not executable should not run"
+    );
     uninstall_from(&scratch, HOOKS);
     assert_eq!(scratch.snapshot(HOOKS), before);
 }
@@ -182,15 +192,15 @@ fn uninstall_removes_only_a_folder_made_by_install() {
     fs::remove_dir_all(scratch.path(HOOKS)).unwrap();
     install_in(&scratch, HOOKS);
     uninstall_from(&scratch, HOOKS);
-    assert_eq!(scratch.snapshot(HOOKS), None, "we made it");
+    assert_eq!(scratch.snapshot(HOOKS), None, "the folder was made by install");
     install_in(&scratch, HOOKS);
     scratch.write(&format!("{HOOKS}/pre-push"), "");
     uninstall_from(&scratch, HOOKS);
-    assert!(scratch.path(HOOKS).join("pre-push").exists(), "a folder with somebody's file stays");
+    assert!(scratch.path(HOOKS).join("pre-push").exists(), "a folder with another file should stay");
     fs::remove_file(scratch.path(HOOKS).join("pre-push")).unwrap();
     install_in(&scratch, HOOKS);
     uninstall_from(&scratch, HOOKS);
-    assert_eq!(scratch.snapshot(HOOKS).as_deref(), Some(""), "an empty folder that was there stays");
+    assert_eq!(scratch.snapshot(HOOKS).as_deref(), Some(""), "an empty folder that existed should stay");
 }
 
 #[test]
@@ -293,7 +303,7 @@ fn failed_write_keeps_the_existing_hook() {
     let text = "#!/bin/sh\nexit 0\n";
     fs::write(folder.join("pre-commit"), text).unwrap();
     plan_install(&folder, None).unwrap().apply().unwrap_err();
-    assert_eq!(fs::read_to_string(folder.join("pre-commit")).unwrap(), text, "at no time there is no hook");
+    assert_eq!(fs::read_to_string(folder.join("pre-commit")).unwrap(), text, "there should be a hook at every moment");
 }
 
 #[test]
@@ -329,7 +339,11 @@ fn shared_hooks_folder_is_refused() {
     assert!(matches!(error("repo"), dir::Error::Off { .. }));
     let common = scratch.git("repo", &["rev-parse", "--path-format=absolute", "--git-common-dir"]).text();
     scratch.git("repo", &["config", "--local", "core.hooksPath", &format!("{common}/hooks")]);
-    assert_eq!(dir::find(&git, &scratch.path("repo")).unwrap().path, scratch.path(HOOKS), "the way out works");
+    assert_eq!(
+        dir::find(&git, &scratch.path("repo")).unwrap().path,
+        scratch.path(HOOKS),
+        "the suggested command should work"
+    );
 }
 
 #[test]
@@ -337,5 +351,5 @@ fn permissions_follow_the_umask() {
     let scratch = repo_and_binary(0);
     install_in(&scratch, HOOKS);
     let mode = fs::metadata(scratch.path(HOOKS).join("pre-commit")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o700, 0o700, "its owner may run it");
+    assert_eq!(mode & 0o700, 0o700, "its owner should be able to run it");
 }

@@ -29,7 +29,11 @@ fn modern_git_gets_config_sections_and_no_files() {
     assert!(!hooks.join("pre-commit").exists() && !hooks.join("post-checkout").exists());
     for event in ["pre-commit", "post-checkout"] {
         assert_eq!(sandbox.git(&["config", "--get-all", &format!("hook.lattice-{event}.event")]), event);
-        assert_eq!(sandbox.git(&["hook", "list", event]), format!("lattice-{event}"), "git itself knows it");
+        assert_eq!(
+            sandbox.git(&["hook", "list", event]),
+            format!("lattice-{event}"),
+            "git itself should list the hook"
+        );
     }
     let status = sandbox.lattice(&["hooks", "status", "--json"]).exits(0).json();
     assert_eq!((&status["way"], &status["hooks"][0]["installed"]), (&"config".into(), &true.into()));

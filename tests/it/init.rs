@@ -204,7 +204,7 @@ fn file_is_written_to_the_top_of_the_worktree() {
     fs::create_dir_all(sandbox.work().join("deep/down")).unwrap();
     let args = [&MINIMAL[..], &["--arch", "x86_64"]].concat();
     sandbox.lattice_in("work/deep/down", &args, |command| command).exits(0);
-    assert!(sandbox.work().join("lattice.toml").exists(), "it belongs to the repository, not to a folder");
+    assert!(sandbox.work().join("lattice.toml").exists(), "the file belongs to the repository, not to a folder");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn hooks_are_installed_on_request_or_suggested() {
     assert_eq!(
         states(&sandbox),
         "not installed, not installed, not installed, not installed",
-        "without a terminal nobody can be asked"
+        "without a terminal there is no question"
     );
 
     let sandbox = Sandbox::without_lattice();
@@ -348,7 +348,7 @@ fn hooks_install_below_a_path_with_a_newline() {
         lattice(&["hooks", "uninstall"]).exits(0);
         lattice(&["hooks", "install", way]).exits(0);
         assert_eq!(sandbox.path("wo\nrk /.git/hooks/pre-commit").exists(), way == "--shim");
-        assert!(!sandbox.path("wo").exists() && !sandbox.path("wo\nrk").exists(), "nothing is written beside it");
+        assert!(!sandbox.path("wo").exists() && !sandbox.path("wo\nrk").exists(), "no other file should be written");
     }
 }
 

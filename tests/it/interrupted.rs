@@ -118,7 +118,10 @@ fn killed_command_is_finished_by_the_next() {
     if !sandbox.kill_midway(&ALL, || sandbox.ref_file(BRANCHES[0]).exists()) {
         return;
     }
-    assert!(sandbox.lock_file(BRANCHES[1]).exists() && !sandbox.ref_file(BRANCHES[1]).exists(), "it is half done");
+    assert!(
+        sandbox.lock_file(BRANCHES[1]).exists() && !sandbox.ref_file(BRANCHES[1]).exists(),
+        "the operation should be half done"
+    );
     assert_eq!(sandbox.journal(), ["pending"]);
     let run = sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
     let run = run.says_err("`git lattice new --all-archs --no-switch --no-push` was interrupted and is finished now");
@@ -140,8 +143,12 @@ fn unfinishable_operation_is_rolled_back() {
     assert!(sandbox.ref_file(BRANCHES[0]).exists(), "a dry run writes nothing");
     drop(run);
     let run = sandbox.lattice(&["sync", "--no-push"]).says_err("could not be finished: it was taken back");
-    assert!(!sandbox.ref_file(BRANCHES[0]).exists(), "what it had moved should be back");
-    assert_eq!(sandbox.git(&["rev-parse", BRANCHES[1]]), sandbox.git(&["rev-parse", "main"]), "the user's stays");
+    assert!(!sandbox.ref_file(BRANCHES[0]).exists(), "moved refs should be restored");
+    assert_eq!(
+        sandbox.git(&["rev-parse", BRANCHES[1]]),
+        sandbox.git(&["rev-parse", "main"]),
+        "the user's branch should stay"
+    );
     assert_no_locks(&sandbox, run);
 }
 
@@ -161,7 +168,7 @@ fn locks_of_a_dead_process_are_removed_silently() {
     child.wait().unwrap();
     assert!(!BRANCHES.iter().any(|branch| sandbox.ref_file(branch).exists()), "no ref has moved");
     let run = sandbox.lattice(&ALL).exits(0).says_out("created");
-    assert!(!run.stderr.contains("interrupted"), "nothing had changed: {}", run.stderr);
+    assert!(!run.stderr.contains("interrupted"), "nothing should have changed: {}", run.stderr);
     assert_no_locks(&sandbox, run);
 }
 
@@ -185,7 +192,7 @@ fn killed_undo_is_finished() {
     if !sandbox.kill_midway(&["undo"], is_half) {
         return;
     }
-    assert!(sandbox.work().join(".git/packed-refs.lock").exists(), "git holds it while it deletes");
+    assert!(sandbox.work().join(".git/packed-refs.lock").exists(), "git should hold packed-refs.lock while it deletes");
     let run = sandbox.lattice(&ALL).exits(0).says_err("`git lattice undo` was interrupted and is finished now");
     assert_no_locks(&sandbox, run.says_out("created"));
     sandbox.lattice(&ALL).exits(0).says_out("unchanged");

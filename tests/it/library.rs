@@ -20,7 +20,7 @@ fn library_builds_and_records_a_point() {
         let _: (&Spelled, [Oid; 2], &System) = (&record.point, [record.key, record.commit], &record.system);
         let _: Option<&StorePath> = record.drv.as_ref();
         assert!(record.outputs["out"].path.as_str().starts_with("/nix/store/"), "{record:?}");
-        assert_eq!(run_nix_build(&flake_dir).unwrap(), records, "what is recorded is not built again");
+        assert_eq!(run_nix_build(&flake_dir).unwrap(), records, "a recorded point should not be built again");
         let error = run_nix_build(".").unwrap_err();
         assert!(error.to_string().contains("could not build `.`"), "{error}");
         return;

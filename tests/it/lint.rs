@@ -75,12 +75,12 @@ fn statix_gets_exact_bytes_and_a_configuration() {
     let scratch = Scratch::new();
     let text = "{ a = 1; } # no newline at the end: \u{e9}";
     let report = lint(text.as_bytes(), &statix(&scratch, "0.5.8", "exit 0"));
-    assert_eq!(report.verdict(), Verdict::Clean, "nothing found is a pass: {report:?}");
+    assert_eq!(report.verdict(), Verdict::Clean, "no findings should be a pass: {report:?}");
     assert_eq!(scratch.read("notes/input"), text);
     assert_eq!(scratch.read("notes/config"), "disabled = []\nignore = []\nnix_version = \"2.8\"\n");
     let args = scratch.read("notes/args");
     assert!(args.starts_with("check --stdin -o json -c /") && args.ends_with("/statix.toml\n"), "{args}");
-    assert!(!scratch.read("notes/env").contains("GIT_DIR="), "it knows nothing of a hook's repository");
+    assert!(!scratch.read("notes/env").contains("GIT_DIR="), "it should not inherit the repository of a hook");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn invalid_utf8_never_reaches_statix() {
     let scratch = Scratch::new();
     let report = lint(b"{ a = \"\xff\"; }", &statix(&scratch, "0.5.8", "exit 0"));
     assert_eq!(finding_lines(&report), ["dir/a file.nix:1:8: error: this byte is not UTF-8 [rnix encoding]"]);
-    assert_eq!(scratch.read("notes/args"), "", "it would have said nothing");
+    assert_eq!(scratch.read("notes/args"), "", "statix would have found nothing");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn json_of_both_statix_versions_is_read() {
         );
         let answer = format!("cat <<'END'\n{document}{document}END\nexit 1");
         let report = lint(b"{ a = 1; }\n", &statix(&scratch, "0.5.8", &answer));
-        assert_eq!(report.findings.len(), 2, "documents stand end to end: {report:?}");
+        assert_eq!(report.findings.len(), 2, "concatenated JSON documents should be read: {report:?}");
         assert_eq!((report.findings[0].code.as_str(), report.findings[0].end), ("W10", Some((1, 4))));
     }
 }

@@ -83,7 +83,7 @@ fn every_format_has_the_same_findings() {
     assert_eq!(place["region"]["startLine"], 3);
     let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
     let rule = &sarif["runs"][0]["tool"]["driver"]["rules"][index];
-    assert_eq!(rule["id"], "L01", "the index leads to the rule");
+    assert_eq!(rule["id"], "L01", "the index should link to the rule");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn fix_keeps_links_and_permissions() {
     let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
     assert_eq!((read("a.nix").as_str(), read("broken.nix").as_str()), (GOOD, "{a=1"));
     assert_eq!(read("crlf.nix"), "{\r\n  a = 1;\r\n  b = 1;\r\n}\r\n");
-    assert_eq!(read("real/c.nix"), GOOD, "the file that the link leads to");
+    assert_eq!(read("real/c.nix"), GOOD, "the target of the link should be fixed");
     assert!(sandbox.work().join("link.nix").is_symlink());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
     sandbox.lattice(&["lint", "--fix", "a.nix", "crlf.nix", "link.nix"]).exits(0).never_says("fixed ");

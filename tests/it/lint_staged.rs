@@ -34,7 +34,7 @@ fn assert_stopped(sandbox: &Sandbox, args: &[&str], says: &str) {
     let before = sandbox.state();
     let (passed, said) = commit(sandbox, args);
     assert!(!passed && said.contains(says) && said.contains("the commit was stopped"), "{says}: {said}");
-    assert_eq!(sandbox.state(), before, "nothing is touched");
+    assert_eq!(sandbox.state(), before, "no file should change");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn staged_half_of_a_file_is_linted() {
     sandbox.git(&["add", "a.nix"]);
     sandbox.write("a.nix", BAD);
     assert_passes(&sandbox, &[]);
-    assert_eq!(fs::read_to_string(sandbox.work().join("a.nix")).unwrap(), BAD, "the other half stays as it is");
+    assert_eq!(fs::read_to_string(sandbox.work().join("a.nix")).unwrap(), BAD, "the unstaged half should stay");
 }
 
 #[test]
@@ -150,5 +150,5 @@ fn unchanged_files_are_skipped() {
     sandbox.write("d2-x/c.nix", BAD);
     sandbox.git(&["add", "."]);
     let run = sandbox.lattice(&["lint", "--staged", "--json"]).exits(1).json();
-    assert_eq!(run["files"], serde_json::json!(["d2-x/c.nix", "d2/e6/b.nix"]), "what is as in HEAD is passed over");
+    assert_eq!(run["files"], serde_json::json!(["d2-x/c.nix", "d2/e6/b.nix"]), "files as in HEAD should be skipped");
 }

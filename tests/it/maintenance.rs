@@ -92,7 +92,7 @@ fn objects_are_shared_with_the_group() {
     let id = sandbox.git(&["rev-parse", "feature/toolchain/aarch64/phase0/step1"]);
     let dir = sandbox.work().join(".git/objects").join(&id[..2]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-    assert_eq!((mode(&dir), mode(&dir.join(&id[2..]))), (0o2775, 0o444), "as git makes them");
+    assert_eq!((mode(&dir), mode(&dir.join(&id[2..]))), (0o2775, 0o444), "permissions should be as git sets them");
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn results_are_kept_until_they_can_be_recorded() {
     fs::remove_file(&lock).unwrap();
     sandbox.lattice(&["sync"]).exits(0);
     assert_eq!(sandbox.records().len(), 2, "sync should record what was kept");
-    assert!(!kept[0].exists(), "what is recorded is kept no longer");
+    assert!(!kept[0].exists(), "a recorded result should not stay pending");
     // As if the process had been killed before it removed the file.
     fs::write(&kept[0], text).unwrap();
     sandbox.lattice(&["sync"]).exits(0);
-    assert_eq!(sandbox.records().len(), 2, "a record should not be there twice");
+    assert_eq!(sandbox.records().len(), 2, "a record should not be written twice");
 }
 
 #[test]

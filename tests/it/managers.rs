@@ -183,10 +183,15 @@ fn user_hook_survives_two_managers() {
         install(&sandbox, &["--shim"]);
         manager.install(&sandbox);
         assert_both_run(&sandbox, manager, "the user's own first, then ours, then theirs");
-        assert_eq!(fs::read_to_string(&seen).unwrap(), "pre-commit\n", "{}: its name and number", manager.name);
+        assert_eq!(
+            fs::read_to_string(&seen).unwrap(),
+            "pre-commit\n",
+            "{}: the folder should keep its name and number",
+            manager.name
+        );
         sandbox.lattice(&["hooks", "uninstall"]).exits(0);
         assert_only_theirs_runs(&sandbox, manager, "ours gone");
-        assert_eq!(fs::read_to_string(&seen).unwrap().lines().count(), 2, "{} calls it now", manager.name);
+        assert_eq!(fs::read_to_string(&seen).unwrap().lines().count(), 2, "{} should call the hook now", manager.name);
     }
 }
 
@@ -206,5 +211,5 @@ fn worktree_without_husky_gets_no_folder() {
         .says_err("npm install");
     assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
     install("work").exits(0);
-    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "husky's folder is an ignored one");
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "husky's folder should be ignored by git");
 }

@@ -67,7 +67,7 @@ impl Sandbox {
     fn make_twelve_points(&self) {
         for name in components().iter().take(11) {
             let text = match name.as_str() {
-                "c03" => "{ ... }: throw \"not like this\"\n".to_owned(),
+                "c03" => "{ ... }: throw \"this fails\"\n".to_owned(),
                 "c07" => step("c07", "echo seven says so; exit 7"),
                 _ => working_step(name),
             };
@@ -135,7 +135,7 @@ fn each_point_gets_its_own_record() {
             );
         }
         let record = sandbox.record_of(&first("c03"));
-        assert_eq!((&record["verdict"], &record["error"]), (&"failed".into(), &"not like this".into()));
+        assert_eq!((&record["verdict"], &record["error"]), (&"failed".into(), &"this fails".into()));
         let seven = sandbox.record_of(&first("c07"));
         let drv = seven["drv"].as_str().unwrap();
         assert!(drv.ends_with("-c07.drv") && seven["error"].as_str().unwrap().ends_with("with exit code 7"), "{seven}");
@@ -153,8 +153,13 @@ fn process_count_does_not_grow_with_the_points() {
         let names = components();
         names.iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
         let run = sandbox.build_traced(&["--all"]).exits(0);
-        assert_eq!(count_starts(&run, &["build --dry-run --json"]), 1, "one evaluation:\n{}", run.stderr);
-        assert_eq!(count_starts(&run, &["--realise", "--keep-going"]), 1, "one build:\n{}", run.stderr);
+        assert_eq!(
+            count_starts(&run, &["build --dry-run --json"]),
+            1,
+            "there should be one evaluation:\n{}",
+            run.stderr
+        );
+        assert_eq!(count_starts(&run, &["--realise", "--keep-going"]), 1, "there should be one build:\n{}", run.stderr);
         assert_eq!(sandbox.records().len(), 12);
         // How often the store is asked while Nix works depends on timing; all builds that ended by then are recorded together.
         let asked = count_starts(&run, &["path-info"]);
@@ -182,10 +187,14 @@ fn each_log_has_only_its_own_lines() {
         let log = sandbox.log_of(&second("c03"));
         assert!(log.contains("from c03\n") && log.contains("from third\n") && !log.contains("c01"), "{log}");
         let point = sandbox.point(&first("c03"));
-        assert_eq!(point["state"], "new", "what was not asked for has no record");
+        assert_eq!(point["state"], "new", "a point that was not requested should have no record");
         sandbox.make_point(&first("c04"), &working_step("c04"));
         sandbox.lattice(&["build", &first("c04")]).exits(0);
-        assert_eq!(sandbox.log_of(&first("c04")).matches("will be built").count(), 1, "evaluation lists nothing");
+        assert_eq!(
+            sandbox.log_of(&first("c04")).matches("will be built").count(),
+            1,
+            "evaluation should leave no list of outputs"
+        );
     }
 }
 
@@ -212,21 +221,21 @@ fn every_output_survives_garbage_collection() {
         sandbox.lattice(&["build", "--all"]).exits(0);
         sandbox.lattice(&["build", "--all", "--again"]).exits(0);
         let roots = || fs::read_dir(sandbox.work().join(".git/lattice/roots")).unwrap().count();
-        assert_eq!(roots(), 3, "what has a root gets no second one");
+        assert_eq!(roots(), 3, "an output with a root should get no second one");
         let gone = sandbox.record_of_latest(&first("c03"));
         let key = sandbox.point(&first("c03"))["key"].as_str().unwrap().to_owned();
         let link = sandbox.work().join(format!(".git/lattice/result/{key}-{}-linux", here()));
         assert_eq!(fs::read_link(&link).unwrap().to_str().unwrap(), gone);
         fs::remove_file(link).unwrap();
         sandbox.lattice(&["build", &first("c01"), &first("c02"), "--again"]).exits(0);
-        assert_eq!(roots(), 2, "a link that was taken away takes its root with it");
+        assert_eq!(roots(), 2, "removing the link should remove its root");
         let mut gc = Command::new(sandbox.path("nix/bin/nix"));
         gc.args(["store", "gc"]).env("PATH", sandbox.search_path());
         assert!(gc.output().unwrap().status.success());
         for name in ["c01", "c02"] {
             sandbox.built(&sandbox.record_of_latest(&first(name)));
         }
-        assert!(!sandbox.path(&format!("nix/store{gone}")).exists(), "nothing holds it any more");
+        assert!(!sandbox.path(&format!("nix/store{gone}")).exists(), "no root should hold it any more");
     }
 }
 
@@ -268,8 +277,8 @@ fn duplicate_keys_are_built_once() {
         ["c01", "c02"].iter().for_each(|name| sandbox.make_point(&first(name), &working_step(name)));
         let one = first("c01");
         let built = sandbox.lattice(&["build", &one, &first("c02"), &one, &branch(&one), "--json"]).exits(0).json();
-        assert_eq!(fields(&built["results"], "verdict"), ["built"; 4], "each has its answer: {built}");
-        assert_eq!(sandbox.records().len(), 2, "one key, one system, one record: {built}");
+        assert_eq!(fields(&built["results"], "verdict"), ["built"; 4], "each point should have a result: {built}");
+        assert_eq!(sandbox.records().len(), 2, "a key should have one record per system: {built}");
     }
 }
 
@@ -299,12 +308,12 @@ fn failed_and_frontier_flags_select_points() {
             let built = sandbox.lattice(&[&["build", "--json"], args].concat()).exits(code).json();
             fields(&built["results"], "point").into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(points(&["--failed"], 0), [""; 0], "nothing was built yet");
-        assert_eq!(points(&["--frontier"], 1), [first("c01"), first("c02")], "what rests on nothing");
+        assert_eq!(points(&["--failed"], 0), [""; 0], "no point was built yet");
+        assert_eq!(points(&["--frontier"], 1), [first("c01"), first("c02")], "points without a point below");
         assert_eq!(points(&["--failed"], 1), [first("c02")]);
-        assert_eq!(points(&["--failed", "--component", "c01"], 0), [""; 0], "among those of c01");
-        assert_eq!(points(&["--frontier", "c01/*/*/*"], 0), [second("c01")], "what rests on what is built now");
-        assert_eq!(points(&["--frontier"], 1), [first("c02")], "not what rests on a failure");
+        assert_eq!(points(&["--failed", "--component", "c01"], 0), [""; 0], "only points of c01");
+        assert_eq!(points(&["--frontier", "c01/*/*/*"], 0), [second("c01")], "points above the built ones");
+        assert_eq!(points(&["--frontier"], 1), [first("c02")], "no points above a failed one");
         assert_eq!(points(&["--frontier", "--component", "c01"], 0), [""; 0]);
         sandbox
             .lattice(&["build", "--frontier", "--component", "c01"])
@@ -313,7 +322,7 @@ fn failed_and_frontier_flags_select_points() {
         sandbox.lattice(&["build", "--failed", "--component", "c01"]).exits(0).says_err("nothing has failed");
         assert_eq!(points(&["--all"], 1).len(), 4);
         sandbox.commit_to(&first("c02"), &[("step.nix", &working_step("good"))]);
-        assert_eq!(points(&["--failed"], 1), [second("c02")], "other content did not fail, what was built on it did");
+        assert_eq!(points(&["--failed"], 1), [second("c02")], "only the point above the changed one failed");
         assert_eq!(points(&["--all"], 1).len(), 4);
     }
 }
@@ -348,14 +357,14 @@ fn nix_eval_jobs_is_used_if_installed() {
         assert_eq!(
             count_starts(&run, &["build --dry-run --json"]),
             1,
-            "Nix is asked about nothing but the point that throws, whether it is the text that does:\n{}",
+            "Nix should only evaluate the failing point again, to find the cause:\n{}",
             run.stderr
         );
         let built = run.json();
         assert_eq!(built["evaluator"], "nix-eval-jobs");
         let verdicts = fields(&built["results"], "verdict");
         assert_eq!(verdicts.iter().filter(|verdict| **verdict == "built").count(), 9, "{verdicts:?}");
-        assert_eq!(sandbox.record_of(&first("c03"))["error"], "not like this");
+        assert_eq!(sandbox.record_of(&first("c03"))["error"], "this fails");
     }
 }
 
@@ -370,7 +379,7 @@ fn nix_evaluates_what_nix_eval_jobs_skips() {
     assert_eq!(fields(&built["results"], "verdict"), ["built", "built"]);
     sandbox.use_program("nix-eval-jobs", "#!/bin/sh\necho 'worker died' >&2\nexit 1\n");
     let built = sandbox.lattice(&["build", "--all", "--again", "--json"]).exits(0).json();
-    assert_eq!(built["evaluator"], "nix", "a program of that name that is another one is not asked: {built}");
+    assert_eq!(built["evaluator"], "nix", "another program of that name should not be used: {built}");
 }
 
 /// The real one, if it is installed: with the private store, like the sandbox's Nix.
@@ -386,5 +395,5 @@ fn installed_nix_eval_jobs_is_understood() {
     assert_eq!(built["evaluator"], "nix-eval-jobs");
     let verdicts = fields(&built["results"], "verdict");
     assert_eq!(verdicts.iter().filter(|verdict| **verdict == "built").count(), 9, "{built}");
-    assert!(sandbox.record_of(&first("c03"))["error"].as_str().unwrap().contains("not like this"));
+    assert!(sandbox.record_of(&first("c03"))["error"].as_str().unwrap().contains("this fails"));
 }

@@ -81,7 +81,7 @@ fn several_points_use_one_transaction_and_one_push() {
     assert_eq!(local, [2], "one transaction should make both branches");
     let pushes: Vec<_> = calls(&sandbox, "pre-receive").iter().map(Vec::len).collect();
     assert_eq!(pushes, [2], "one push should bring both branches");
-    assert_eq!(sandbox.git(&["symbolic-ref", "HEAD"]), head, "with several points there is nowhere to switch to");
+    assert_eq!(sandbox.git(&["symbolic-ref", "HEAD"]), head, "several points should not switch");
 }
 
 #[test]
@@ -101,13 +101,13 @@ fn refused_push_is_atomic_and_can_be_repeated() {
     let run = sandbox.lattice(&["new", "--all-archs"]).exits(1);
     run.says_err("the push failed").says_out("not pushed");
     let points = [at("phase0/step1"), far("phase0/step1")];
-    assert!(points.iter().all(|point| sandbox.has(point)), "the points should be here");
-    assert!(!points.iter().any(|point| sandbox.remote_has(point)), "a push is all or none");
+    assert!(points.iter().all(|point| sandbox.has(point)), "the points should exist here");
+    assert!(!points.iter().any(|point| sandbox.remote_has(point)), "a push should be all or nothing");
 
     fs::remove_file(sandbox.path("remote.git/hooks/update")).unwrap();
     let again = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
     assert_eq!(fields(&again["unchanged"], "point").len(), 2, "{again}");
-    assert!(points.iter().all(|point| sandbox.remote_has(point)), "now both should be there");
+    assert!(points.iter().all(|point| sandbox.remote_has(point)), "both should be on the remote now");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn older_generator_keys_are_understood() {
     sandbox.lattice(&args).exits(0);
     let path = "flakes/toolchain/x86_64/phase0/step1/config.toml";
     let text = b"[nix]\nnixpkgs_path = \"path:/x\"\nodd = 1\n";
-    assert_eq!(sandbox.bytes("HEAD", path), text, "keys that mean nothing are kept");
+    assert_eq!(sandbox.bytes("HEAD", path), text, "unknown keys should be kept");
 }
 
 #[test]
@@ -192,7 +192,11 @@ fn dry_run_writes_nothing_not_even_an_object() {
     assert_eq!(planned["dry_run"], true);
     assert!(!sandbox.remote_has(&at("phase0/step1")), "nothing should be pushed");
     let made = sandbox.lattice(&["new", "--all-archs", "--json"]).exits(0).json();
-    assert_eq!(fields(&planned["created"], "commit"), fields(&made["created"], "commit"), "the plan should be kept");
+    assert_eq!(
+        fields(&planned["created"], "commit"),
+        fields(&made["created"], "commit"),
+        "the dry run should match the result"
+    );
 }
 
 #[test]
@@ -265,7 +269,7 @@ fn commit_changes_only_its_directory_and_has_trailers() {
         assert!(message.lines().any(|it| it.starts_with(&line)), "`{line}` should be a trailer:\n{message}");
     }
     let trailers = sandbox.git(&["log", "-1", "--format=%(trailers:only,keyonly)", &branch(&point)]);
-    assert_eq!(trailers.lines().count(), 4, "git should know them as trailers: {trailers}");
+    assert_eq!(trailers.lines().count(), 4, "git should parse the trailers: {trailers}");
 }
 
 #[test]
@@ -282,7 +286,11 @@ fn repeated_command_changes_nothing() {
         command
     });
     run.exits(0).says_out("unchanged");
-    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "no commit, no ref");
+    assert_eq!(
+        (sandbox.state(), sandbox.git(&["count-objects", "-v"])),
+        before,
+        "there should be no new commit or ref"
+    );
 }
 
 #[test]
@@ -303,7 +311,11 @@ fn repeated_command_pushes_an_unpushed_point() {
     let commit = sandbox.commit(&branch(&point));
     sandbox.lattice(&["new", &point, "--no-switch"]).exits(0).says_out("unchanged").says_out("pushed");
     let there = sandbox.git_in("remote.git", &["rev-parse", &branch(&point)]);
-    assert_eq!((there, sandbox.commit(&branch(&point))), (commit.clone(), commit), "as it was");
+    assert_eq!(
+        (there, sandbox.commit(&branch(&point))),
+        (commit.clone(), commit),
+        "HEAD, index and worktree should not change"
+    );
 }
 
 #[test]
@@ -324,7 +336,10 @@ fn no_switch_keeps_head_index_and_worktree() {
     sandbox.lattice(&["new", "--all-archs", "--no-switch"]).exits(0);
     assert_eq!(state(), before);
     let files = sandbox.git(&["ls-tree", "-r", "--name-only", &branch(&at("phase0/step1"))]);
-    assert!(!files.contains("staged") && !files.contains("untracked"), "they are not the lattice's:\n{files}");
+    assert!(
+        !files.contains("staged") && !files.contains("untracked"),
+        "the user's files should not be committed:\n{files}"
+    );
     assert_eq!(sandbox.git(&["show", &format!("{}:README", branch(&at("phase0/step1")))]), "a project");
 }
 

@@ -9,9 +9,9 @@ fn default_is_the_step_above_heads_point() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     sandbox.lattice(&["new", &one]).exits(0);
     sandbox.lattice(&["next-step"]).exits(0).says_out(&branch(&two));
-    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&two), "and HEAD goes there");
+    assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&two), "HEAD should switch to it");
     assert_eq!(sandbox.parents(&two), [sandbox.commit(&branch(&one))]);
-    assert!(sandbox.remote_has(&two), "and it is pushed");
+    assert!(sandbox.remote_has(&two), "it should be pushed");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn all_archs_continues_every_started_phase() {
     expected.sort();
     let mut found = fields(&made["created"], "point");
     found.sort_unstable();
-    assert_eq!(found, expected, "each architecture goes on from where it is");
+    assert_eq!(found, expected, "each architecture should continue from its last step");
 }
 
 #[test]

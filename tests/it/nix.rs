@@ -50,7 +50,7 @@ fn build_result_is_the_same_on_every_nix_and_mode() {
         assert_eq!((drv.name(), outputs[0].name.as_str(), outputs[0].nar_hash.as_str()), ("hello.drv", "out", HELLO));
         assert_eq!(fs::read_link(fixture.path("the link")).unwrap(), outputs[0].path.as_path());
         let (again, events) = fixture.build(flake, Mode::Typed);
-        assert_eq!((&again, log(&events).len()), (&outcome, 0), "what is built is not built again");
+        assert_eq!((&again, log(&events).len()), (&outcome, 0), "a built point should not be built again");
         results.push(outcome);
     }
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "all versions should agree: {results:?}");
@@ -215,7 +215,7 @@ fn killed_nix_gives_no_answer() {
     let fixture = NixFixture::fake("case $* in *version) echo 'nix (Nix) 2.8.0';; *) kill -9 $$;; esac");
     let request = Request::new(FlakeRef::directory(fixture.path("")).unwrap(), this_system(), Mode::Typed);
     let error = fixture.nix().build(&request, &mut |_| ()).unwrap_err();
-    assert!(matches!(error, Error::Killed { signal: Some(9) }), "nobody interrupted it: {error}");
+    assert!(matches!(error, Error::Killed { signal: Some(9) }), "the process was killed, not interrupted: {error}");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn request_settings_cannot_weaken_automatic_builds() {
     let args: Vec<&str> =
         events.iter().filter_map(|e| if let Event::Plain(text) = e { Some(text.as_str()) } else { None }).collect();
     let sandbox: Vec<&str> = args.windows(2).filter(|pair| pair[0] == "sandbox").map(|pair| pair[1]).collect();
-    assert_eq!(sandbox, ["false", "true"], "the last one counts");
+    assert_eq!(sandbox, ["false", "true"], "the last setting should win");
     for option in
         ["--no-accept-flake-config", "--no-update-lock-file", "--no-use-registries", "--timeout", "max-build-log-size"]
     {
@@ -275,8 +275,8 @@ fn interrupt_ends_a_nix_that_ignores_signals() {
     // Opening waits until nix has opened the other end, reading until all of its processes have ended.
     let mut alive = fs::File::open(alive).unwrap();
     assert!(Command::new("kill").args(["-INT", &test.id().to_string()]).status().unwrap().success());
-    assert_eq!(test.wait().unwrap().signal(), Some(2), "it should end as if nobody had caught the signal");
+    assert_eq!(test.wait().unwrap().signal(), Some(2), "it should end by the signal");
     let mut said = String::new();
     alive.read_to_string(&mut said).unwrap();
-    assert_eq!(said, "", "nix should not have come to its end");
+    assert_eq!(said, "", "nix should not have ended by itself");
 }

@@ -156,7 +156,7 @@ fn across_architectures_all_are_ready_or_none_moves() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let refused = sandbox.lattice(&["promote", &at("phase0/step1")]).exits(1);
     refused.says_err("one thing is missing").says_out(&format!("git lattice build {}", far("phase0/step1")));
-    assert!(!sandbox.has(&at("phase1/step1")), "the one that is ready has to wait");
+    assert!(!sandbox.has(&at("phase1/step1")), "the ready architecture should wait");
 
     sandbox.built_elsewhere(&[&far("phase0/step1")]);
     let made = sandbox.lattice(&["promote", &at("phase0/step1"), "--json"]).exits(0).json();
@@ -244,9 +244,12 @@ fn promotion_into_base_is_a_merge_without_the_worktree() {
     assert_eq!(quiet(), before, "HEAD, index and worktree should be as they were");
     assert_eq!(sandbox.git(&["log", "-1", "--format=%P", "main"]), format!("{base} {tip}"));
     assert_eq!(made["created"][0]["commit"], sandbox.commit("main"));
-    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", "main"]), sandbox.commit("main"), "it is pushed");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", "main"]), sandbox.commit("main"), "it should be pushed");
     let files = sandbox.git(&["ls-tree", "-r", "--name-only", "main"]);
-    assert!(files.contains("later") && files.contains(&format!("{}/flake.nix", dir(&one))), "both sides:\n{files}");
+    assert!(
+        files.contains("later") && files.contains(&format!("{}/flake.nix", dir(&one))),
+        "both sides should be merged:\n{files}"
+    );
     let message = sandbox.git(&["log", "-1", "--format=%B", "main"]);
     assert!(message.contains(&format!("Lattice-Point: {one}")), "{message}");
     sandbox.lattice(&["promote", &one, "--to", "base"]).exits(0).says_out("unchanged");
@@ -266,7 +269,7 @@ fn refused_merge_is_pushed_later() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.git_in("remote.git", &["config", "receive.denyNonFastForwards", "true"]);
     sandbox.git_in("", &["clone", "-q", "remote.git", "other"]);
-    sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "somebody was first"]);
+    sandbox.git_in("other", &["commit", "-q", "--allow-empty", "-m", "another clone was first"]);
     sandbox.git_in("other", &["push", "-q"]);
     let run = sandbox.lattice(&["promote", "--to", "base"]).exits(1);
     run.says_err("the push failed").says_out("main");
@@ -318,7 +321,7 @@ fn unneeded_reason_is_not_recorded() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.lattice(&["promote", "--force", "--reason", "just in case"]).exits(0);
     let message = sandbox.git(&["log", "-1", "--format=%B"]);
-    assert!(!message.contains("Lattice-Override"), "nothing was overridden:\n{message}");
+    assert!(!message.contains("Lattice-Override"), "there should be no override:\n{message}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn twelve_concurrent_builds_lose_no_record() {
     assert_eq!(found, expected, "each build should have left its record");
     let writers = sandbox.git(&["config", "--get-all", "lattice.writer"]);
     let refs = sandbox.git(&["for-each-ref", "--format=%(refname:lstrip=3)", "refs/notes"]);
-    assert_eq!(refs, writers, "one clone has one name to write under, however many begin at once");
+    assert_eq!(refs, writers, "concurrent first builds should agree on one writer");
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn concurrent_new_of_one_point_agrees() {
         let make = || scope.spawn(|| sandbox.lattice(&["new", &point, "--no-push", "--no-switch"]).exits(0).stdout);
         [make(), make(), make()].map(|one| one.join().unwrap().split_whitespace().next().unwrap().to_owned())
     });
-    assert_eq!(words.iter().filter(|word| *word == "created").count(), 1, "one makes it: {words:?}");
-    assert_eq!(words.iter().filter(|word| *word == "unchanged").count(), 2, "the others find it made: {words:?}");
+    assert_eq!(words.iter().filter(|word| *word == "created").count(), 1, "one run should make it: {words:?}");
+    assert_eq!(words.iter().filter(|word| *word == "unchanged").count(), 2, "the others should find it: {words:?}");
 }
 
 /// Runs git-lattice with each of these arguments, concurrently.
@@ -93,7 +93,7 @@ fn concurrent_new_on_one_chain_see_each_other() {
         let below = order[..i].iter().map(|(_, m)| *m).filter(|m| m < n).max();
         let expected = sandbox.git(&["rev-parse", &below.map_or("main".to_owned(), branch)]);
         let parents = sandbox.git(&["log", "-1", "--format=%P", &branch(*n)]);
-        assert_eq!(parents, expected, "step{n} should grow from what was there: {below:?} of {order:?}");
+        assert_eq!(parents, expected, "step{n} should grow from the existing steps: {below:?} of {order:?}");
     }
     sandbox.lattice(&["check"]).exits(0);
     sandbox.git(&["fsck", "--no-dangling", "--strict"]);

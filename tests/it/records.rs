@@ -37,7 +37,7 @@ fn assert_promotion_refused(sandbox: &Sandbox, what: &str, command: &str) {
     let refused = sandbox.lattice(&["promote", "--json"]).exits(1).json();
     let rows = refused["refused"].as_array().unwrap();
     let found = rows.iter().any(|row| row["missing"] == what && row["command"] == command);
-    assert!(found, "`{what}` and `{command}` should be there: {refused}");
+    assert!(found, "`{what}` and `{command}` should be printed: {refused}");
 }
 
 #[test]
@@ -74,15 +74,15 @@ fn only_other_content_or_the_writer_clears_a_dispute() {
     add_record(&sandbox, "first", &one, &json!({}));
     add_record(&sandbox, "second", &one, &json!({ "outputs": hash("sha256-other") }));
     add_record(&sandbox, "first", &one, &json!({ "verdict": "reproduced", "started": "2026-02-01T00:00:00Z" }));
-    assert_eq!(sandbox.state_of(&one), "disputed", "a later word should not clear it");
+    assert_eq!(sandbox.state_of(&one), "disputed", "a later record should not clear the dispute");
     let key = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     sandbox.git(&["notes", "--ref=lattice/second", "remove", &key]);
-    assert_eq!(sandbox.state_of(&one), "built", "its writer took it back");
+    assert_eq!(sandbox.state_of(&one), "built", "its writer should be able to withdraw it");
     add_record(&sandbox, "second", &one, &json!({ "verdict": "differs" }));
     assert_eq!(sandbox.state_of(&one), "disputed");
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.commit_to(&one, &[("config.toml", "another = true\n")]);
-    assert_eq!(sandbox.state_of(&one), "new", "other content has other records");
+    assert_eq!(sandbox.state_of(&one), "new", "other content should have no dispute");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn twenty_concurrent_processes_lose_no_record() {
         })
         .collect();
     for mut process in running {
-        assert_eq!(process.wait().unwrap().code(), Some(1), "nobody builds for it");
+        assert_eq!(process.wait().unwrap().code(), Some(1), "no machine should build for it");
     }
     let records = Value::from(sandbox.records());
     let mut users: Vec<_> = fields(&records, "user").into_iter().map(str::to_owned).collect();
@@ -186,7 +186,7 @@ fn twenty_concurrent_processes_lose_no_record() {
     let mut expected: Vec<_> = (0..20).map(|i| format!("user{i}")).collect();
     expected.sort();
     assert_eq!(users, expected);
-    assert_eq!(sandbox.git(&["for-each-ref", "refs/notes"]).lines().count(), 1, "one clone has one name");
+    assert_eq!(sandbox.git(&["for-each-ref", "refs/notes"]).lines().count(), 1, "one clone should have one writer");
 }
 
 #[test]
@@ -198,13 +198,13 @@ fn records_are_signed_when_commits_are() {
         sandbox.try_git("work", &["verify-commit", &notes]).status.success()
     };
     build();
-    assert!(!verified(), "nobody asked for a signature");
+    assert!(!verified(), "no signature was requested");
     crate::bad_input::sign_with_ssh(&sandbox);
     build();
     assert!(verified(), "the notes should be signed like a commit");
     std::fs::remove_file(sandbox.path("home/key")).unwrap();
     build();
-    assert_eq!(sandbox.records().len(), 3, "a record is kept even where nobody can sign");
+    assert_eq!(sandbox.records().len(), 3, "a record should be written even without a signature");
 }
 
 /// Two points that are built, and a commit of the user's on top of the first.
@@ -227,7 +227,7 @@ fn records_survive_an_amended_commit() {
     assert_eq!(sandbox.state_of(&one), "built");
     sandbox.write(&format!("flakes/{one}/config.toml"), "another = 1\n");
     sandbox.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
-    assert_eq!(sandbox.state_of(&one), "new", "other content was never built");
+    assert_eq!(sandbox.state_of(&one), "new", "other content should not count as built");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn records_survive_a_rebase_and_a_merge() {
     sandbox.git(&["commit", "-q", "-a", "-m", "move main on again"]);
     sandbox.git(&["switch", "-q", &branch(&one)]);
     sandbox.git(&["merge", "-q", "--no-edit", "main"]);
-    assert_eq!(sandbox.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2, "that is a merge");
+    assert_eq!(sandbox.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2, "the commit should be a merge");
     assert_eq!(sandbox.state_of(&one), "built");
     sandbox.lattice(&["promote", &two, "--no-switch"]).exits(0);
 }
@@ -265,7 +265,7 @@ fn record_copied_to_other_content_does_not_count() {
     let other = sandbox.point(&one)["key"].as_str().unwrap().to_owned();
     sandbox.lattice(&["show"]).exits(0);
     sandbox.git(&["notes", "--ref=lattice/first", "copy", &key, &other]);
-    assert_eq!(sandbox.state_of(&one), "new", "nor where it hangs on the new content itself");
+    assert_eq!(sandbox.state_of(&one), "new", "nor if it is attached to the new content itself");
     sandbox.lattice(&["status"]).exits(0).says_err("lines of the records are invalid: `git lattice doctor` lists them");
     sandbox.lattice(&["promote"]).exits(1).says_out("not built on");
 }
@@ -285,7 +285,7 @@ fn record_of_another_point_does_not_count() {
     assert_eq!(fields(&shown["records"], "verdict"), ["built"]);
     sandbox.git(&["update-ref", "-d", "refs/notes/lattice/first"]);
     add_record(&sandbox, "second", &one, &json!({ "point": two }));
-    assert_eq!(sandbox.state_of(&one), "new", "a green point cannot be lent");
+    assert_eq!(sandbox.state_of(&one), "new", "a record of another point should not count");
     sandbox.lattice(&["promote", &two]).exits(1).says_out("not built on");
 }
 
@@ -327,7 +327,7 @@ fn record_from_the_future_does_not_count_for_status() {
     sandbox.lattice(&["status"]).exits(0);
     remember_as_built(&sandbox, &one, started);
     assert_promotion_refused(&sandbox, &format!("not built on {}-linux", here()), &format!("git lattice build {one}"));
-    assert_eq!(sandbox.state_of(&one), "new", "status should not say more than promote believes");
+    assert_eq!(sandbox.state_of(&one), "new", "status should not accept more than promote");
     assert_eq!(sandbox.lattice(&["show", "--json"]).exits(0).json()["state"], "new");
 }
 

@@ -44,7 +44,7 @@ impl GitModes {
         let new = |below: &str, is_dir: bool| {
             let mut found = after.iter().filter(|(path, _)| !before.contains_key(*path) && path.is_dir() == is_dir);
             let below = sandbox.path("work/.git").join(below);
-            *found.find(|(path, _)| path.starts_with(&below)).expect("git should have made one").1
+            *found.find(|(path, _)| path.starts_with(&below)).expect("git should have made an entry of this kind").1
         };
         Self { dir: new("objects", true), object: new("objects", false), file: new("refs/other", false) }
     }

@@ -67,7 +67,7 @@ fn point_over_two_architectures_is_built_when_both_are() {
     let sandbox = with_points(&[join]);
     assert_eq!(sandbox.state_of(join), "new");
     sandbox.record(join, "aarch64-linux", "built");
-    assert_eq!(sandbox.state_of(join), "new", "x86_64 is still to come");
+    assert_eq!(sandbox.state_of(join), "new", "x86_64 should be listed as missing");
     sandbox.record(join, "x86_64-linux", "failed");
     assert_eq!(sandbox.state_of(join), "failed");
     sandbox.record(join, "x86_64-linux", "built");
@@ -81,7 +81,7 @@ fn point_is_behind_when_one_below_has_moved() {
     sandbox.commit_to(&one, &[("config.toml", "new = true\n")]);
     assert_eq!(sandbox.state_of(&one), "new");
     assert_eq!(sandbox.state_of(&two), "behind");
-    assert_eq!(sandbox.state_of(&three), "new", "what is right below it stands where it stood");
+    assert_eq!(sandbox.state_of(&three), "new", "the point right below should be unchanged");
     assert!(row(&sandbox, "phase0/step2").contains("↓ behind"));
 }
 
@@ -136,7 +136,7 @@ fn next_commands_are_in_json() {
     );
     sandbox.built_elsewhere(&[&one, &two]);
     let found = next();
-    assert_eq!(fields(&found, "action"), ["next-step", "promote"], "HEAD's point is where the phase may end");
+    assert_eq!(fields(&found, "action"), ["next-step", "promote"], "HEAD's point may end the phase");
     assert_eq!(found[1]["command"], format!("git lattice promote {two}"));
     sandbox.git(&["switch", "-q", "main"]);
     assert_eq!(fields(&next(), "action"), ["next-step"]);
@@ -151,7 +151,7 @@ fn fresh_clone_shows_every_point() {
     assert_eq!(fields(&seen["points"], "point"), ["toolchain/aarch64/phase0/step1", "toolchain/x86_64/phase0/step1"]);
     assert!(seen["points"].as_array().unwrap().iter().all(|point| point["pushed"] == true), "{seen}");
     let own = sandbox.lattice(&["status", "--json"]).json();
-    assert_eq!(seen, own, "there is nothing that only the first clone knows");
+    assert_eq!(seen, own, "a fresh clone should show the same");
 }
 
 #[test]
@@ -184,11 +184,11 @@ fn key_is_the_tree_of_the_point_and_those_below() {
     sandbox.write("elsewhere.txt", "1\n");
     sandbox.git(&["add", "elsewhere.txt"]);
     sandbox.git(&["commit", "-q", "-m", "something else"]);
-    assert_eq!([key(&one), key(&two)], before, "messages and other files are not what is built");
+    assert_eq!([key(&one), key(&two)], before, "messages and other files should not change the key");
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.commit_to(&two, &[("../step1/config.toml", "changed = 1\n")]);
     assert_eq!(key(&one), before[0]);
-    assert_ne!(key(&two), before[1], "what it takes is part of it");
+    assert_ne!(key(&two), before[1], "the point below should be part of the key");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn bare_git_lattice_is_status() {
     let sandbox = with_points(&[&at("phase0/step1")]);
     let status = sandbox.lattice(&["status"]).exits(0).stdout;
     assert_eq!(sandbox.lattice(&[]).exits(0).stdout, status);
-    assert_eq!(sandbox.git(&["lattice"]), status.trim_end(), "also when git calls it");
+    assert_eq!(sandbox.git(&["lattice"]), status.trim_end(), "also when called through git");
     sandbox.write("deep/file", "");
     assert_eq!(sandbox.lattice_in("work/deep", &[], |command| command).exits(0).stdout, status);
 }
@@ -225,7 +225,7 @@ fn status_changes_nothing() {
     let sandbox = with_points(&[&at("phase0/step1")]);
     let before = (sandbox.state(), sandbox.git(&["count-objects", "-v"]));
     sandbox.lattice(&["status"]).exits(0);
-    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "not even an object");
+    assert_eq!((sandbox.state(), sandbox.git(&["count-objects", "-v"])), before, "no object should be written");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn cached_status_is_never_stale() {
         let again = sandbox.lattice(&["status", "--json"]).exits(0).json();
         fs::remove_file(&cache).ok();
         let fresh = sandbox.lattice(&["status", "--json"]).exits(0).json();
-        assert_eq!(remembered, fresh, "after {after} it should say what it says without memory");
+        assert_eq!(remembered, fresh, "after {after} it should print the same as without a cache");
         assert_eq!(again, fresh, "after {after}, once more");
         fresh
     };
@@ -276,7 +276,7 @@ fn small_changes_are_appended_to_the_cache() {
     let after = remembered();
     assert!(after.starts_with(&before) && after.len() > before.len(), "{before}\n---\n{after}");
     assert_eq!(sandbox.state_of(&points[0]), "built");
-    assert_eq!(remembered(), after, "nothing is new");
+    assert_eq!(remembered(), after, "the cache should be unchanged");
     sandbox.record(&points[1], &format!("{}-linux", here()), "failed");
     let states = |sandbox: &Sandbox| [0, 1, 2].map(|i| sandbox.state_of(&points[i]));
     assert_eq!(states(&sandbox), ["built", "failed", "new"]);
@@ -301,7 +301,7 @@ fn damaged_cache_is_ignored() {
     }
     fs::remove_file(&cache).unwrap();
     fs::create_dir(&cache).unwrap();
-    assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh, "it can do without");
+    assert_eq!(sandbox.lattice(&["status", "--json"]).exits(0).stdout, fresh, "it should work without a cache");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn new_on_a_full_disk_is_all_or_nothing() {
         }
         new_step(&sandbox, "small", &step).exits(0);
     }
-    assert!(codes.contains(&0) && codes.contains(&2), "both should be seen: {codes:?}");
+    assert!(codes.contains(&0) && codes.contains(&2), "both outcomes should occur: {codes:?}");
     assert_eq!(sandbox.lattice_in("small", &["check"], |command| command).code, 0);
 }
 
@@ -72,7 +72,7 @@ fn results_are_kept_where_objects_are_read_only() {
     drop(mounted);
     assert_eq!(sandbox.records().len(), 0);
     sandbox.lattice(&["sync"]).exits(0);
-    assert_eq!(sandbox.records().len(), 1, "what was kept should be recorded");
+    assert_eq!(sandbox.records().len(), 1, "the kept result should be recorded");
 }
 
 #[test]
@@ -99,5 +99,5 @@ fn no_result_is_lost_on_a_full_disk() {
         }
         sandbox.lattice_in("small", &["sync"], |command| command).exits(0);
     }
-    assert!(codes.contains(&1) && codes.contains(&2), "both should be seen: {codes:?}");
+    assert!(codes.contains(&1) && codes.contains(&2), "both outcomes should occur: {codes:?}");
 }

@@ -195,7 +195,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {
         let said = self.stdout.contains(text) || self.stderr.contains(text);
-        assert!(!said, "`{text}` should not be said\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!said, "`{text}` should not be printed\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }

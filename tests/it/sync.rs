@@ -83,10 +83,10 @@ fn fresh_clone_shows_the_same_states() {
         .says_out("records of one other clone fetched");
     assert_eq!(states(&sandbox, colleague), states(&sandbox, "work"));
     let shown: Vec<_> = [&one, &two, &other].map(|point| sandbox.state_of(point)).into();
-    assert_eq!(shown, ["built", "disputed", "failed"], "or the comparison would show little");
+    assert_eq!(shown, ["built", "disputed", "failed"], "some states should differ, or the comparison proves little");
     assert!(
         sandbox.try_git(colleague, &["rev-parse", "-q", "--verify", &branch(&one)]).text().is_empty(),
-        "no branch made"
+        "no branch should be created"
     );
 }
 
@@ -117,7 +117,7 @@ fn ahead_is_pushed_and_behind_is_fast_forwarded() {
     lattice(&sandbox, colleague, &["sync"]).exits(0).says_out("fast-forwarded");
     assert_eq!(sandbox.git_in(colleague, &["rev-parse", &branch(&one)]), commit);
     let log = sandbox.git_in(colleague, &["reflog", "-1", "--format=%gs", &branch(&one)]);
-    assert_eq!(log, "sync: fast-forward", "a fetched commit is not to be taken for one made here");
+    assert_eq!(log, "sync: fast-forward", "a fetched commit should not count as made here");
 }
 
 #[test]
@@ -183,12 +183,12 @@ fn branch_deleted_on_the_remote_is_reported_and_kept() {
             .says_out(&format!("git branch -D {}", branch(&one)));
         run.never_says("pushed");
     }
-    assert!(sandbox.has(&one), "nothing is deleted here");
-    assert!(!sandbox.remote_has(&one), "and nothing brought back there");
+    assert!(sandbox.has(&one), "no branch should be deleted here");
+    assert!(!sandbox.remote_has(&one), "no branch should be restored on the remote");
     let run = lattice(&sandbox, colleague, &["sync", "--json"]).exits(0);
     assert!(
         run.json()["points"].as_array().unwrap().iter().all(|it| it["standing"] != "deleted-there"),
-        "it deleted it itself"
+        "the remote deleted it"
     );
 }
 
@@ -231,7 +231,7 @@ fn no_push_and_no_fetch_are_honoured() {
     pushed_in(&sandbox, colleague, &one, "theirs = 2\n");
     sandbox.lattice(&["sync", "--no-fetch"]).exits(0).says_out("pushed");
     assert!(sandbox.remote_has(&new));
-    assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), theirs, "nothing should come in");
+    assert_eq!(sandbox.git(&["rev-parse", &branch(&one)]), theirs, "nothing should be fetched");
 }
 
 #[test]
@@ -374,8 +374,8 @@ fn copied_clone_gets_a_new_writer_and_loses_nothing() {
             hosts.sort();
             hosts
         };
-        assert_eq!(hosts(&one), ["first"], "{dir}: what both had is there once");
-        assert_eq!(hosts(&other), ["first", "second"], "{dir}: and what each had is not lost");
+        assert_eq!(hosts(&one), ["first"], "{dir}: common records should exist once");
+        assert_eq!(hosts(&other), ["first", "second"], "{dir}: own records should not be lost");
     }
     lattice(&sandbox, "copy", &["sync"]).exits(0).never_says("another clone");
 }

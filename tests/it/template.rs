@@ -25,7 +25,7 @@ fn same_on_every_nix<T: PartialEq + std::fmt::Debug>(
     let answers =
         every_nix().into_iter().enumerate().map(|(n, nix)| ask(&nix, &Repo::new(flakes, &format!("other-{n}"))));
     let answers: Vec<T> = answers.collect();
-    assert!(answers.windows(2).all(|it| it[0] == it[1]), "every Nix should say the same: {answers:#?}");
+    assert!(answers.windows(2).all(|it| it[0] == it[1]), "every Nix should give the same answer: {answers:#?}");
     answers.into_iter().next()
 }
 
@@ -84,7 +84,7 @@ fn step_chain_builds_on_the_point_below() {
         assert_each_uses_the_one_below(nix, &built);
         let below = |n: usize| if n == 0 { "nothing" } else { &built[n - 1].out };
         let told = [0, 1, 2].map(|n| format!("# {}, on top of {}\na = 1\n", STEPS[n], below(n))).concat();
-        assert_eq!(nix.read(&built[2].out), told, "the starter should say what it stands on");
+        assert_eq!(nix.read(&built[2].out), told, "the starter should list the output below");
         built
     });
 }
@@ -118,7 +118,7 @@ fn join_takes_each_system_from_its_point() {
             let joined = [nix.read(&drv("c/both", 0)), nix.read(&drv("c/both", 1))];
             let single = [drv("c/here", 0), drv("c/else+where", 1)];
             let takes = joined.map(|text| single.each_ref().map(|drv| text.contains(drv)));
-            assert_eq!(takes, [[true, false], [false, true]], "each system should take its own");
+            assert_eq!(takes, [[true, false], [false, true]], "each system should take its own point");
             single
         });
     }
@@ -135,7 +135,7 @@ fn nixpkgs_input_is_passed_along_the_chain() {
             let top = nix.drv(repo, STEPS[2], &this_system(), true);
             assert!(nix.read(&top).contains("-c-a+b-step2.drv"), "the step below should be taken: {}", nix.read(&top));
             let last = nix.run(&["show-derivation", "--recursive", &top]);
-            assert!(last.contains("-c-a+b-step1.drv"), "and the one below that: {last}");
+            assert!(last.contains("-c-a+b-step1.drv"), "the step below that should be taken: {last}");
             top
         });
     }

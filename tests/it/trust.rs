@@ -93,7 +93,7 @@ fn trust_is_listed_and_revoked() {
     let list = sandbox.lattice(&["trust", "list", "--json"]).exits(0).json();
     let key = trusted["trusted"][0]["key"].as_str().unwrap().to_owned();
     assert_eq!((&list["content"][0]["key"], &list["content"][0]["point"]), (&key.clone().into(), &point().into()));
-    assert_eq!(sandbox.point(&point())["key"], key.as_str(), "it is the build key");
+    assert_eq!(sandbox.point(&point())["key"], key.as_str(), "the build key should be shown");
     sandbox.lattice_in("", &["trust", "list"], |command| command).exits(0).says_out(&key[..10]).says_out(&point());
     assert!(victim.switch(&branch(&point())).contains("in the background"));
 
@@ -101,7 +101,7 @@ fn trust_is_listed_and_revoked() {
     run.says_err("nothing trusted has the name `nothing`").says_err("git lattice trust list");
     sandbox.lattice(&["trust", "revoke", &key[..10]]).exits(0).says_out("revoked");
     sandbox.git(&["switch", "-q", "main"]);
-    assert!(victim.switch(&branch(&point())).contains(STEP), "from then on it is as before");
+    assert!(victim.switch(&branch(&point())).contains(STEP), "after revoking, it should be refused again");
     for what in [&["--yes", &point()][..], &["revoke", &point()], &["--yes", &point()], &["revoke", "--all"]] {
         sandbox.lattice(&[&["trust"], what].concat()).exits(0);
     }
@@ -131,7 +131,7 @@ fn trust_file_is_private_to_the_user() {
     let names: Vec<_> = fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "nothing but the file and its lock: {names:?}");
     let git = fs::read_to_string(victim.sandbox.work().join(".git/config")).unwrap();
-    assert!(!git.contains("trust"), "nothing is kept in the repository: {git}");
+    assert!(!git.contains("trust"), "nothing should be stored in the repository: {git}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn invalid_trust_file_trusts_nothing() {
     for bad in ["", "{", "[]", "{}", &good.replace("\"version\": 1", "\"version\": 2"), &good[..good.len() / 2]] {
         fs::write(&file, bad).unwrap();
         said("is damaged, so nothing in it is trusted");
-        assert_eq!(fs::read_to_string(&file).unwrap(), bad, "it is left as it is");
+        assert_eq!(fs::read_to_string(&file).unwrap(), bad, "the file should not change");
     }
     fs::write(&file, &good).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();

@@ -52,7 +52,7 @@ fn shows_a_diff_and_needs_a_yes() {
     let run = settings(&sandbox, &["--yes", "--dry-run"]).exits(0).says_out("not trusted  settings  ");
     assert_eq!(
         run.stderr, "-store = \"ssh-ng://far\"\n+store = \"ssh-ng://near\"\n",
-        "only what differs from what was allowed last"
+        "only differences to the last permission should be shown"
     );
     build(&sandbox).says_err(PROPOSED);
 }

@@ -74,7 +74,7 @@ fn undo_reverts_a_sync() {
     sandbox.git(&["branch", "-f", STEP1, &here]);
     sandbox.assert_undo_restores(&["sync"]);
     let run = sandbox.lattice(&["undo", "--remote"]).exits(0);
-    assert!(!run.stderr.contains("taken back on"), "the remote had it before: {}", run.stderr);
+    assert!(!run.stderr.contains("taken back on"), "the remote should have it: {}", run.stderr);
     assert_ne!(sandbox.git_in("remote.git", &["rev-parse", STEP1]), here);
 }
 
@@ -158,7 +158,7 @@ fn pushed_refs_are_reported_and_kept() {
     let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: `")?.split('`').next()).unwrap().to_owned();
     let words: Vec<_> = hint.split(' ').skip(1).collect();
     sandbox.git(&words);
-    assert!(!sandbox.heads("remote.git").contains(STEP1), "`{hint}` should take it back");
+    assert!(!sandbox.heads("remote.git").contains(STEP1), "`{hint}` should revert it");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn pushed_refs_are_reverted_with_a_lease() {
     sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
     assert_eq!(sandbox.heads("remote.git"), before);
     sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
-    assert_eq!(sandbox.heads("remote.git"), pushed, "undoing the undo pushes it again");
+    assert_eq!(sandbox.heads("remote.git"), pushed, "undoing the undo should push it again");
     // Another clone builds on it.
     sandbox.git(&["clone", "-q", sandbox.path("remote.git").to_str().unwrap(), "../clone"]);
     sandbox.git_in("clone", &["switch", "-q", STEP1]);
@@ -189,7 +189,7 @@ fn refs_already_reverted_on_the_remote_are_reverted_here() {
     sandbox.git_in("remote.git", &["update-ref", "-d", &format!("refs/heads/{STEP1}")]);
     sandbox.lattice(&["undo", "--remote"]).exits(0);
     let kept = sandbox.git(&["for-each-ref", "refs/lattice/journal/"]);
-    assert_eq!(sandbox.state().replace(&format!("{kept}\n"), ""), before, "the tracking branch goes too");
+    assert_eq!(sandbox.state().replace(&format!("{kept}\n"), ""), before, "the tracking branch should be removed too");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn undone_commits_survive_gc() {
     sandbox.git(&["fsck", "--strict", "--no-dangling"]);
     sandbox.lattice(&["undo"]).exits(0).says_out("made again");
     assert_eq!(sandbox.heads("work"), made);
-    assert_eq!(sandbox.git(&["for-each-ref", "refs/lattice/journal"]), "", "its own refs keep it now");
+    assert_eq!(sandbox.git(&["for-each-ref", "refs/lattice/journal"]), "", "refs kept for undo should hold it now");
     sandbox.lattice(&["next-step", "--arch", "aarch64", "--no-switch", "--no-push"]).exits(0);
 }
 
@@ -259,7 +259,7 @@ fn restored_branch_keeps_its_reflog_origin() {
     let made = reflog();
     sandbox.lattice(&["undo"]).exits(0);
     sandbox.lattice(&["undo"]).exits(0);
-    assert_eq!(reflog(), made, "the permit to build what was made here rests on it");
+    assert_eq!(reflog(), made, "the permit for content made here depends on the reflog");
 }
 
 #[test]

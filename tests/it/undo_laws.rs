@@ -150,7 +150,7 @@ impl TestRepository {
             let is_touched = names.into_iter().any(|name| self.touched.contains(name));
             prop_assert!(
                 run.code == 0 || is_touched || run.stderr.contains("is undone"),
-                "only what the user touched may be refused: {}",
+                "undo may refuse only branches that the user changed: {}",
                 run.stderr
             );
         }

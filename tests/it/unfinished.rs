@@ -102,7 +102,7 @@ fn each_kind_of_unfinished_work_has_its_locks() {
         sandbox.write(".git/refs/heads/other.lock", "");
         sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
         assert!(!sandbox.work().join(".git").join(lock).exists(), "{work}: {lock}");
-        assert!(sandbox.work().join(".git/refs/heads/other.lock").exists(), "it may be another's");
+        assert!(sandbox.work().join(".git/refs/heads/other.lock").exists(), "it may belong to another process");
     }
 }
 
@@ -162,7 +162,7 @@ fn remote_lock_is_named_with_the_command() {
     let hint = format!("hint: if no git is running there, a killed one left this lock: `rm '{}'`", lock.display());
     switch(&sandbox).exits(1).says_err(&hint);
     sandbox.lattice(&["sync"]).exits(1).says_err(&hint);
-    assert!(lock.exists(), "it is another process'");
+    assert!(lock.exists(), "it belongs to another process");
     fs::remove_file(&lock).unwrap();
     switch(&sandbox).exits(0);
 }

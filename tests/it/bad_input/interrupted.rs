@@ -57,10 +57,10 @@ fn concurrent_new_with_other_content_is_refused() {
         });
         let mut codes = both.map(|child| child.wait_with_output().unwrap().status.code());
         codes.sort_unstable();
-        assert_eq!(codes, [Some(0), Some(1)], "one should win and the other be told, round {round}");
+        assert_eq!(codes, [Some(0), Some(1)], "one should succeed and the other be refused, round {round}");
         let file = format!("{BRANCH}:flakes/toolchain/aarch64/phase0/step1/config.toml");
         let held = sandbox.git(&["show", &file]);
-        assert!(held == "a = 1" || held == "b = 1", "the winner's data should be there whole: {held}");
+        assert!(held == "a = 1" || held == "b = 1", "the first one's data should be complete: {held}");
     }
 }
 
@@ -91,7 +91,7 @@ fn killed_new_works_when_run_again() {
         sandbox.lattice(&args).exits(0).says_out("unchanged").says_out("pushed");
         sandbox.git_in("remote.git", &["fsck", "--no-dangling", "--strict"]);
     }
-    assert!(midway > 2, "some runs should have been killed midway, or the test shows nothing: {midway}");
+    assert!(midway > 2, "the test needs runs that are killed midway: {midway}");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn stale_lock_is_named_with_the_remedy() {
     let run = sandbox.lattice(&NEW).exits(1).says_err(&lock.display().to_string()).says_err("second");
     run.says_err("hint: ").says_err("`rm ");
     assert_eq!(sandbox.state(), before, "no ref should be written");
-    assert!(lock.exists(), "a lock that may be somebody's should stay");
+    assert!(lock.exists(), "a lock that may be in use should stay");
     std::fs::remove_file(&lock).unwrap();
     sandbox.lattice(&NEW).exits(0).says_out("created");
 }

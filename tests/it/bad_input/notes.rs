@@ -43,7 +43,7 @@ fn assert_no_control_characters(run: &Run) {
 fn well_formed_record_counts() {
     let (sandbox, key) = with_point_and_key();
     add_note(&sandbox, &key, record(&key).to_string().as_bytes());
-    assert_eq!(state(&sandbox), "built", "or the tests below would show nothing");
+    assert_eq!(state(&sandbox), "built", "a valid record should count, or the tests below prove nothing");
     sandbox.lattice(&["promote"]).exits(0).says_out("phase1/step1");
 }
 
@@ -106,7 +106,7 @@ fn malformed_lines_make_no_point_green() {
     for line in invalid_records(&key) {
         add_note(&sandbox, &key, &line);
         let shown = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
-        assert_eq!(state(&sandbox), "new", "this is no record of the point's system: {shown}");
+        assert_eq!(state(&sandbox), "new", "the line is no record of the point's system: {shown}");
         assert_no_control_characters(&sandbox.lattice(&["show"]).exits(0));
         assert_no_control_characters(&sandbox.lattice(&["promote"]).exits(1).says_out("not built on"));
         if !shown.contains("x86_64-linux") {
@@ -119,7 +119,7 @@ fn malformed_lines_make_no_point_green() {
 fn malformed_line_does_not_hide_a_valid_one() {
     let (sandbox, key) = with_point_and_key();
     add_note(&sandbox, &key, format!("garbage\n\0\n{}\n{{\"half\":", record(&key)).as_bytes());
-    assert_eq!(state(&sandbox), "built", "the good line should count");
+    assert_eq!(state(&sandbox), "built", "the valid line should count");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn notes_refs_without_notes_are_skipped() {
     }
     add_note(&sandbox, &key, record(&key).to_string().as_bytes());
     let run = sandbox.lattice(&["status"]).exits(0);
-    assert!(run.stdout.contains("built"), "the good notes should still count\n{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("built"), "the valid notes should still count\n{}{}", run.stdout, run.stderr);
     sandbox.lattice(&["show"]).exits(0);
     sandbox.lattice(&["build"]).exits(0).says_out("recorded");
 }
@@ -216,7 +216,7 @@ fn entries_that_are_no_notes_are_skipped() {
     set_notes_tree(&sandbox, "odd", &too_deep);
     assert_no_control_characters(&sandbox.lattice(&["status"]).exits(0));
     set_notes_tree(&sandbox, "odd", &make_tree(&sandbox, &format!("040000 tree {deep}\t{first}\n")));
-    assert_eq!(state(&sandbox), "built", "or the ones above would show nothing");
+    assert_eq!(state(&sandbox), "built", "a valid note should count, or the cases above prove nothing");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn exponentially_large_notes_tree_does_not_hang() {
     }
     set_notes_tree(&sandbox, "endless", &inner.1);
     add_note(&sandbox, &key, record(&key).to_string().as_bytes());
-    assert_eq!(state(&sandbox), "built", "the others' notes should still count");
+    assert_eq!(state(&sandbox), "built", "notes of other writers should still count");
     sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
     sandbox.lattice(&["show"]).exits(0);
 }

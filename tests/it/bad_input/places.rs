@@ -65,9 +65,12 @@ fn uncommitted_changes_stay_and_are_never_committed() {
     );
     assert_only_the_point_changed(&sandbox, "work");
     let step2 = sandbox.git(&["ls-tree", "-r", "--name-only", "feature/toolchain/aarch64/phase0/step2"]);
-    assert!(!step2.contains("secret.nix") && !step2.contains("untracked"), "nothing staged should land there: {step2}");
+    assert!(
+        !step2.contains("secret.nix") && !step2.contains("untracked"),
+        "no staged file should be committed: {step2}"
+    );
     let readme = sandbox.git(&["show", &format!("{BRANCH}:README")]);
-    assert_eq!(readme, "a project", "the staged change should not land there");
+    assert_eq!(readme, "a project", "the staged change should not be committed");
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn works_in_a_linked_worktree() {
         BRANCH,
         "that worktree should be switched"
     );
-    assert_eq!(head_index_and_worktree(&sandbox), before, "and the other left alone");
+    assert_eq!(head_index_and_worktree(&sandbox), before, "the main worktree should not change");
     run("linked/a/b", &["next-step"]).exits(0).says_out("step2");
     run("linked", &["status"]).exits(0).says_out("step2");
     assert_only_the_point_changed(&sandbox, "work");
@@ -253,5 +256,5 @@ fn unwritable_worktree_leaves_no_half_file() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("could not write") && said.contains("lattice.toml"), "{said}");
-    assert!(!sandbox.work().join("lattice.toml").exists(), "no half of it should be there");
+    assert!(!sandbox.work().join("lattice.toml").exists(), "no partial file should be left");
 }

@@ -24,12 +24,12 @@ fn assert_pushed_by_second_run(sandbox: &Sandbox, said: &[&str], mend: impl FnOn
     let commit = sandbox.git(&["rev-parse", BRANCH]);
     let json = sandbox.lattice(&[&NEW[..], &["--json"]].concat()).exits(1).json();
     assert_eq!(json["unchanged"][0]["pushed"], false, "a push that was refused should not be called done: {json}");
-    assert!(json["push_refused"].is_array(), "the reason should be there: {json}");
+    assert!(json["push_refused"].is_array(), "the reason should be given: {json}");
     mend();
     sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
     assert!(is_on_remote(sandbox), "the second run should push");
     assert_eq!(sandbox.git(&["rev-parse", BRANCH]), commit, "the commit should be the first one still");
-    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), commit, "and the one that was pushed");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), commit, "the first commit should be pushed");
     assert_eq!(sandbox.git(&["symbolic-ref", "HEAD"]), before, "HEAD should stay");
 }
 
@@ -94,10 +94,10 @@ fn diverged_remote_branch_is_not_overwritten() {
         .says_out(BRANCH)
         .says_err("each side has commits that the other lacks");
     run.says_err(&format!("hint: `git switch {BRANCH} && git merge origin/{BRANCH}`")).never_says("pushes them later");
-    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "theirs should stay on the remote");
+    assert_eq!(sandbox.git_in("remote.git", &["rev-parse", BRANCH]), theirs, "the remote's commit should stay");
     let ours = sandbox.git(&["rev-parse", BRANCH]);
     sandbox.lattice(&NEW).exits(1).says_out("unchanged").says_out("not pushed");
-    assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "and ours here");
+    assert_eq!(sandbox.git(&["rev-parse", BRANCH]), ours, "our commit should stay here");
     // The command in the hint works.
     sandbox.git(&["switch", "-q", BRANCH]);
     sandbox.git(&["merge", "-q", "--no-edit", &format!("origin/{BRANCH}")]);

@@ -50,7 +50,7 @@ fn git_dash_c_configuration_is_honoured() {
     let step2 = ["next-step", "toolchain/aarch64/phase0/step1", "--no-switch"];
     sandbox.lattice_in("work", &step2, |command| command.envs(counted)).exits(0);
     let shown = sandbox.git(&["log", "-1", "--format=%an", "feature/toolchain/aarch64/phase0/step2"]);
-    assert_eq!(shown, "Counted", "and so should the variables that do the same");
+    assert_eq!(shown, "Counted", "GIT_CONFIG variables should reach the commit");
 }
 
 /// Makes an ssh key and configures git to sign commits with it.
@@ -78,7 +78,7 @@ pub(crate) fn sign_with_ssh(sandbox: &Sandbox) {
 fn commits_are_signed_when_git_is_configured_to() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&NEW).exits(0);
-    assert!(!sandbox.try_git("work", &["verify-commit", BRANCH]).status.success(), "nobody asked for a signature");
+    assert!(!sandbox.try_git("work", &["verify-commit", BRANCH]).status.success(), "no signature was requested");
     sign_with_ssh(&sandbox);
     sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch"]).exits(0).says_out("created");
     sandbox.git(&["verify-commit", "feature/toolchain/x86_64/phase0/step1"]);
@@ -103,7 +103,7 @@ fn invalid_date_moves_no_ref() {
     let sandbox = Sandbox::new();
     let before = sandbox.state();
     let run = sandbox.lattice_in("work", &NEW, |command| command.env("GIT_COMMITTER_DATE", "yesterdayish"));
-    assert!(run.code != 0, "git would refuse it: {}", run.stdout);
+    assert!(run.code != 0, "git should refuse the key: {}", run.stdout);
     run.says_err("yesterdayish");
     assert_eq!(sandbox.state(), before, "no ref should be written");
 }

@@ -143,7 +143,11 @@ fn partial_clone_fetches_missing_objects() {
         run(&sandbox, "part", &["new", &last, "--no-switch"]).exits(0).says_out("unchanged");
         run(&sandbox, "part", &["next-step", &last, "--no-switch"]).exits(0).says_out("created").says_out("pushed");
         let held = format!("origin/feature/{last}:flakes/{last}/config.toml");
-        assert_eq!(sandbox.git_in("part", &["show", &held]), "of = \"step1\"", "the data should be handed on");
+        assert_eq!(
+            sandbox.git_in("part", &["show", &held]),
+            "of = \"step1\"",
+            "the next step should take over config.toml"
+        );
     }
 }
 
@@ -170,16 +174,16 @@ fn broken_ref_is_named_and_hides_no_other() {
         let status = sandbox.lattice(&["status"]).exits(0).says_out("x86_64");
         assert!(
             !status.stdout.contains("aarch64"),
-            "{content:?}: the broken one should not be shown: {}",
+            "{content:?}: the broken branch should not be shown: {}",
             status.stdout
         );
         if content != "ref: refs/heads/nowhere\n" {
             status.says_err("warning: ").says_err(BRANCH);
         }
         let run = sandbox.lattice(&["new", "--arch", "aarch64", "--no-push", "--no-switch"]);
-        assert!(run.code != 0, "{content:?}: a broken branch is not to be taken for a good one\n{}", run.stdout);
+        assert!(run.code != 0, "{content:?}: a broken branch should not pass for a valid one\n{}", run.stdout);
         run.says_err(BRANCH);
-        assert_eq!(fs::read(&file).unwrap(), content.as_bytes(), "what is left of it should stay");
+        assert_eq!(fs::read(&file).unwrap(), content.as_bytes(), "the broken ref should not change");
         sandbox.lattice(&["new", "--arch", "x86_64", "--no-push", "--no-switch"]).exits(0).says_out("unchanged");
     }
     fs::write(&file, good).unwrap();

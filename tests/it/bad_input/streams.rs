@@ -33,13 +33,13 @@ fn closed_pipe_is_no_error() {
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
         assert_no_panic(&output);
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}: a reader that went away is no error");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}: a closed pipe is no error");
 
         let mut child = sandbox.command("work", args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         assert_no_panic(&child.wait_with_output().unwrap());
-        assert!(!first.is_empty(), "{args:?}: the first line should come");
+        assert!(!first.is_empty(), "{args:?}: the first line should be printed");
     }
 }
 
@@ -66,7 +66,7 @@ fn closed_standard_streams_do_not_panic() {
     }
     let before = sandbox.state();
     assert_no_panic(&shell(&sandbox, "exec git-lattice new --arch aarch64 --no-push --no-switch <&- >&- 2>&-"));
-    assert_eq!(sandbox.state(), before, "the point is there: nothing should change");
+    assert_eq!(sandbox.state(), before, "the point exists: nothing should change");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn failed_write_to_stdout_is_an_error() {
     let sandbox = with_points();
     for args in ["status", "status --json", "show toolchain/aarch64/phase0/step1", "man", "completions bash"] {
         let output = shell(&sandbox, &format!("exec git-lattice {args} >/dev/full"));
-        assert_eq!(output.status.code(), Some(2), "{args}: what was asked for did not arrive");
+        assert_eq!(output.status.code(), Some(2), "{args}: a failed write should be an error");
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(stderr.contains("error: could not write to stdout"), "{args}: {stderr}");
     }
@@ -126,7 +126,11 @@ fn terminal_gets_colour_unless_disabled() {
         let output = command.envs(variables.iter().copied()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    assert!(on_terminal(&[]).contains("\u{1b}[2maarch64"), "or the test below shows nothing: {:?}", on_terminal(&[]));
+    assert!(
+        on_terminal(&[]).contains("\u{1b}[2maarch64"),
+        "the terminal should get colour, or the test below proves nothing: {:?}",
+        on_terminal(&[])
+    );
     for variables in [[("NO_COLOR", "1")], [("TERM", "dumb")]] {
         let shown = on_terminal(&variables);
         assert!(shown.contains("aarch64") && !shown.contains("\u{1b}["), "{variables:?}: no escapes: {shown:?}");

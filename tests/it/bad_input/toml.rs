@@ -15,7 +15,7 @@ step = { chain = "step{n}", from = 1 }
 /// Asserts that commands refuse the valid file with one text replaced by another.
 #[track_caller]
 fn assert_refuses_change(sandbox: &Sandbox, old: &str, new: &str, texts: &[&str]) {
-    assert!(GOOD.contains(old), "`{old}` should be there to be replaced");
+    assert!(GOOD.contains(old), "`{old}` should be in the file");
     sandbox.write("lattice.toml", GOOD.replacen(old, new, 1));
     assert_refused(sandbox, &[&["status"], &["new", "--arch", "aarch64"]], texts);
 }
@@ -172,7 +172,7 @@ fn symbolic_link_to_lattice_toml_is_kept() {
     std::fs::rename(&file, sandbox.work().join("real.toml")).unwrap();
     std::os::unix::fs::symlink("real.toml", &file).unwrap();
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
-    assert!(file.symlink_metadata().unwrap().is_symlink(), "the link should stay");
+    assert!(file.symlink_metadata().unwrap().is_symlink(), "the symbolic link should stay");
     let real = std::fs::read_to_string(sandbox.work().join("real.toml")).unwrap();
-    assert!(real.contains("riscv64"), "and what it points at be changed: {real}");
+    assert!(real.contains("riscv64"), "the link's target should be changed: {real}");
 }

@@ -34,7 +34,7 @@ fn program_named_nix_that_is_not_nix_is_refused() {
         let run = sandbox.refused(&["build"]).exits(2).says_err("nix");
         assert!(!run.stderr.contains("panicked"), "{script}: {}", run.stderr);
         let state = sandbox.lattice(&["status", "--json"]).exits(0).json()["points"][0]["state"].clone();
-        assert_eq!(state, "new", "{script}: that Nix did not work says nothing about the point");
+        assert_eq!(state, "new", "{script}: a Nix that does not work is no verdict about the point");
     }
 }
 
@@ -67,14 +67,11 @@ fn missing_statix_is_reported_in_one_line() {
     let sandbox = Sandbox::new();
     let run = sandbox.lattice(&NEW).exits(0).says_err("checked by rnix ");
     let lines: Vec<_> = run.stderr.lines().filter(|line| line.contains("statix")).collect();
-    assert_eq!(lines.len(), 1, "that statix did not look should be said once: {}", run.stderr);
+    assert_eq!(lines.len(), 1, "the missing statix should be reported once: {}", run.stderr);
     assert!(lines[0].contains("not checked") && lines[0].contains("nix profile install"), "{}", lines[0]);
     let json = sandbox.lattice(&["new", "--arch", "x86_64", "--no-switch", "--json"]).exits(0).json();
-    assert!(json["unchecked"][0].as_str().unwrap().contains("statix"), "and be visible in JSON: {json}");
-    assert!(
-        !json["checked"].to_string().contains("statix"),
-        "what did not look should not be called a checker: {json}"
-    );
+    assert!(json["unchecked"][0].as_str().unwrap().contains("statix"), "JSON should report it: {json}");
+    assert!(!json["checked"].to_string().contains("statix"), "statix should not be listed as checked: {json}");
 }
 
 #[test]
@@ -86,7 +83,7 @@ fn other_program_named_statix_is_not_used() {
         let run =
             sandbox.lattice(&NEW).exits(0).says_err("not checked").says_err("of that name, not the linter for Nix");
         let lines = run.stderr.lines().filter(|line| line.contains("statix")).count();
-        assert_eq!(lines, 1, "it should be said in one line: {}", run.stderr);
+        assert_eq!(lines, 1, "it should be reported in one line: {}", run.stderr);
     }
 }
 
@@ -99,7 +96,7 @@ fn failing_statix_does_not_count_as_a_pass() {
     );
     let run = sandbox.lattice(&NEW).exits(0).says_err("was not checked by statix: it printed `boom`");
     let by = run.stderr.lines().find(|line| line.starts_with("checked by")).unwrap_or_default();
-    assert!(by.contains("rnix") && !by.contains("statix"), "it did not check: {}", run.stderr);
+    assert!(by.contains("rnix") && !by.contains("statix"), "statix did not check: {}", run.stderr);
 }
 
 #[test]

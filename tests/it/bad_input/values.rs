@@ -33,7 +33,7 @@ fn value_outside_a_numbered_chain_suggests_no_axis_add() {
         let run = run
             .says_err(&format!("unknown value `{step}` for axis `step`"))
             .says_err("axis `step` has: step{n} from 1");
-        assert!(!run.stderr.contains("axis add"), "nothing can be added to a numbered chain: {}", run.stderr);
+        assert!(!run.stderr.contains("axis add"), "the hint should not add to a numbered chain: {}", run.stderr);
     }
 }
 

@@ -31,7 +31,7 @@ impl<'a> Case<'a> {
         let machine = Machine::new(strace, nix);
         let (ended, trace) = machine.tracer.trace(&["build", &situation.point()]);
         assert_eq!(ended.code(), Some(situation.code()), "without a fault\n{}{}", ended.stdout, ended.stderr);
-        assert!(machine.builder_ran(situation), "the builder leaves its trace");
+        assert!(machine.builder_ran(situation), "the builder should leave its trace");
         let expected = machine.records().iter().flat_map(outputs_of).collect();
         let version = version(nix);
         Self { situation, nix, version, expected, calls: trace.calls, unnamed: trace.unnamed }

@@ -39,7 +39,9 @@ fn flake_settings_are_not_accepted() {
     let only_hook = |victim: &Victim| {
         flake(&derivation("echo x > $out"), &format!("nixConfig.post-build-hook = \"{}\";", victim.trace_command()))
     };
-    build_foreign_flake(only_hook, |code, said| assert_eq!(code, 0, "without it the build is a build: {said}"));
+    build_foreign_flake(only_hook, |code, said| {
+        assert_eq!(code, 0, "without the setting the build should succeed: {said}");
+    });
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn flake_input_cannot_read_local_files() {
     let is_refused = |code, said: &str| {
         assert!(
             code == 2 && said.contains("Nix was not started") && said.contains("is read from this machine"),
-            "what was never tried is no verdict: {said}"
+            "a build that was not tried is no verdict: {said}"
         );
     };
     build_foreign_flake(inputs, is_refused);
@@ -214,7 +216,7 @@ fn git_attributes_do_not_change_inputs() {
         victim.build_by_hand().exits(0);
         let out = sandbox.records()[0]["outputs"]["out"]["path"].as_str().unwrap().to_owned();
         let built: Vec<String> = serde_json::from_slice(&sandbox.built(&out)).unwrap();
-        assert_eq!(built, vec![TEXT; names.len()], "the build should read what the tree holds");
+        assert_eq!(built, vec![TEXT; names.len()], "the build should read the bytes of the tree");
     }
 }
 
@@ -255,10 +257,10 @@ fn hostile_config_toml_stays_data() {
             let text = text.replace("@TOUCHED@", &victim.trace_file());
             victim.receives_branch("config", &[("config.toml", FileChange::Text(text.clone()))]);
             let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
-            assert!(said.contains("in the background"), "what is derivable is built: {said}");
+            assert!(said.contains("in the background"), "a generated point should be built: {said}");
             assert_eq!(victim.verdicts(1), ["built"]);
             let out = victim.sandbox.records()[0]["outputs"]["out"]["path"].as_str().unwrap().to_owned();
-            assert_eq!(victim.sandbox.built(&out), text.as_bytes(), "and comes out byte for byte");
+            assert_eq!(victim.sandbox.built(&out), text.as_bytes(), "the output should have the same bytes");
             victim.assert_nothing_escaped();
         }
     }
@@ -331,7 +333,7 @@ fn trust_covers_exactly_this_content() {
         victim.sandbox.git(&["merge", "-q", "--ff-only"]);
         victim.switch("main");
         let said = victim.switch(&crate::story::branch(&at("phase0/step1")));
-        assert!(said.contains(STEP), "the next commit is another content: {said}");
+        assert!(said.contains(STEP), "the next commit has other content: {said}");
         assert_eq!(victim.sandbox.records().len(), 1);
     }
 }

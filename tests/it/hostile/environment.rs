@@ -40,7 +40,7 @@ fn ssh_agent_reaches_only_typed_builds() {
         assert!(switch.status().unwrap().success());
         assert_eq!(victim.verdicts(1), ["built"]);
         let needed = ["NIX_SSHOPTS", "https_proxy", "SSL_CERT_FILE"];
-        assert_eq!(variables_seen_by_nix(&victim), needed, "nobody typed it");
+        assert_eq!(variables_seen_by_nix(&victim), needed, "an automatic build should not get the agent");
 
         fs::remove_file(&file).unwrap();
         let build = ["build", "--again"];
@@ -48,7 +48,7 @@ fn ssh_agent_reaches_only_typed_builds() {
         assert_eq!(
             variables_seen_by_nix(&victim),
             [&["SSH_AUTH_SOCK"][..], &needed].concat(),
-            "what is typed may use the agent"
+            "a typed build may use the agent"
         );
     }
 }

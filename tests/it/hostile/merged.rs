@@ -25,6 +25,6 @@ fn git_attributes_choose_no_merge_driver() {
         sandbox.git(&["commit", "-q", "-m", attributes]);
         let run = sandbox.refused(&["new", "toolchain/aarch64+x86_64/phase0/step1", "--no-push", "--no-switch"]);
         run.exits(1).says_err("the points below cannot be merged: shared");
-        assert!(!std::path::Path::new(&victim.trace_file()).exists(), "`{attributes}` should have no program run");
+        assert!(!std::path::Path::new(&victim.trace_file()).exists(), "`{attributes}` should run no program");
     }
 }

@@ -30,7 +30,7 @@ fn hostile_names_are_neither_run_nor_points() {
             sandbox.git(&["fetch", "-q"]);
             let before = victim.files();
             let said = victim.switch(&branch);
-            assert_eq!(said, "", "`{branch}` is no point's");
+            assert_eq!(said, "", "`{branch}` belongs to no point");
             victim.assert_nothing_happened(&before);
             for command in
                 [&["status"][..], &["status", "--json"], &["show", &branch], &["build", &branch], &["trust", &branch]]
@@ -56,7 +56,7 @@ fn git_refuses_hostile_branch_names() {
             victim.sandbox.try_git("remote.git", &["update-ref", &format!("refs/heads/{name}"), "refs/heads/main"]);
         assert!(
             !made.status.success() || name == "-x",
-            "git should refuse `{name:?}`, or it belongs to the test above"
+            "git should refuse `{name:?}`, else the test above should try it"
         );
     }
 }
@@ -98,7 +98,7 @@ fn forged_records_permit_no_build() {
     sandbox.git_in("stranger", &["notes", "--ref=lattice/stranger", "add", "-m", &forged.to_string(), key]);
     sandbox.git_in("stranger", &["push", "-q", "origin", "refs/notes/lattice/stranger"]);
     sandbox.git(&["fetch", "-q", "origin", "refs/notes/lattice/*:refs/notes/lattice/*"]);
-    assert_eq!(sandbox.records().len(), 1, "it is there");
+    assert_eq!(sandbox.records().len(), 1, "the record should be listed");
     victim.assert_switch_explains("its step.nix was not written here");
     for command in [&["show"][..], &["status"]] {
         let run = sandbox.lattice(command).exits(0);
@@ -118,7 +118,7 @@ fn tags_named_like_branches_do_not_stop_a_push() {
         sandbox.git_in(place, &["update-ref", &tag(&one), "refs/heads/main"]);
         sandbox.lattice(&["new", &ten, "--no-push", "--no-switch"]).exits(0);
         sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says_out("pushed");
-        assert!(sandbox.remote_has(&one) && !sandbox.remote_has(&ten), "this branch alone should be pushed");
+        assert!(sandbox.remote_has(&one) && !sandbox.remote_has(&ten), "only this branch should be pushed");
         assert_eq!(sandbox.git(&["config", &format!("branch.{}.remote", branch(&one))]), "origin");
         let next = at("phase0/step2");
         sandbox.git_in(place, &["update-ref", &tag(&next), "refs/heads/main"]);

@@ -62,5 +62,5 @@ fn every_command_escapes_hostile_text() {
     }
     let json = sandbox.lattice(&["show", "--json"]).exits(0).json();
     let files = json["files"].as_array().unwrap();
-    assert!(files.iter().any(|it| it.as_str() == Some(&file)), "JSON should be faithful: {files:?}");
+    assert!(files.iter().any(|it| it.as_str() == Some(&file)), "JSON should keep the exact text: {files:?}");
 }

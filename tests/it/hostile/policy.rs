@@ -94,7 +94,7 @@ fn unknown_base_builds_nothing_and_names_the_remedy() {
     sandbox.lattice(&["status"]).exits(0).says_out("phase0/step1");
     sandbox.git(&["remote", "set-head", "origin", "--auto"]);
     sandbox.git(&["switch", "-q", "main"]);
-    assert!(victim.switch(&branch(&at("phase0/step1"))).contains("in the background"), "now it is known");
+    assert!(victim.switch(&branch(&at("phase0/step1"))).contains("in the background"), "the base should be known now");
 }
 
 #[test]
@@ -115,14 +115,14 @@ fn base_is_configured_or_remote_head_or_committed_here() {
         let run = sandbox.lattice(&["new", "--arch", here(), "--dry-run", "--json"]).exits(0);
         run.json()["created"][0]["point"].as_str().unwrap().split('/').next().unwrap().to_owned()
     };
-    assert_eq!(component(), "mine", "what HEAD proposes and was committed here");
+    assert_eq!(component(), "mine", "the base that HEAD proposes, committed here");
     sandbox.git_in("remote.git", &["symbolic-ref", "HEAD", "refs/heads/release"]);
     sandbox.git(&["remote", "set-head", "origin", "--auto"]);
-    assert_eq!(component(), "theirs", "what the remote says");
+    assert_eq!(component(), "theirs", "the remote's HEAD");
     sandbox.git(&["config", "lattice.base", "develop"]);
-    assert_eq!(component(), "mine", "what git is told");
+    assert_eq!(component(), "mine", "the configured base");
     sandbox.git(&["config", "lattice.base", "evil"]);
-    assert_eq!(component(), "mine", "a base can hand over to another");
+    assert_eq!(component(), "mine", "a base can name another as its successor");
 }
 
 #[test]
@@ -133,7 +133,10 @@ fn init_configures_the_base_unless_the_remote_has_a_head() {
     assert_eq!(sandbox.git(&["config", "--local", "lattice.base"]), "main");
     let clone = sandbox.colleague();
     sandbox.lattice_in(clone, &init, |command| command).exits(0);
-    assert!(!sandbox.try_git(clone, &["config", "lattice.base"]).status.success(), "a clone knows its remote's HEAD");
+    assert!(
+        !sandbox.try_git(clone, &["config", "lattice.base"]).status.success(),
+        "a clone should know its remote's HEAD"
+    );
 }
 
 /// A base that lets builds read `src`, and the user's own step.nix that does.
@@ -160,7 +163,7 @@ fn with_included_src() -> Victim {
 #[test]
 fn included_paths_are_judged_too() {
     let mine = with_included_src();
-    assert!(mine.switch(&branch(&at("phase0/step1"))).contains("in the background"), "all of it was made here");
+    assert!(mine.switch(&branch(&at("phase0/step1"))).contains("in the background"), "all of it was committed here");
 
     let victim = with_included_src();
     let sandbox = &victim.sandbox;
@@ -188,7 +191,7 @@ fn submodule_in_place_of_an_include_is_left_out() {
     sandbox.git_in("stranger", &["push", "-q"]);
     sandbox.git(&["fetch", "-q"]);
     sandbox.git(&["update-ref", &format!("refs/heads/{name}"), &format!("refs/remotes/origin/{name}")]);
-    assert!(victim.switch(&name).contains("in the background"), "what is left was made here");
+    assert!(victim.switch(&name).contains("in the background"), "the remaining content was committed here");
     sandbox.lattice(&["trust", "--dry-run", &at("phase0/step1")]).exits(0);
     sandbox
         .lattice(&["build", &at("phase0/step1")])
@@ -239,7 +242,7 @@ fn included_paths_may_be_committed_on_a_point_below() {
     sandbox.git(&["switch", "-q", "main"]);
     sandbox.lattice(&["promote", &at("phase0/step1"), "--force", "--reason", "test", "--no-switch"]).exits(0);
     let said = victim.switch(&branch(&at("phase1/step1")));
-    assert!(said.contains("in the background"), "all of it was made here: {said}");
+    assert!(said.contains("in the background"), "all of it was committed here: {said}");
 }
 
 /// git shows another commit in place of the one made here if `refs/replace/*` is fetched.
@@ -257,12 +260,15 @@ fn replaced_commit_is_not_trusted() {
     sandbox.git_in("stranger", &["commit", "-q", "-a", "-m", "improve it"]);
     sandbox.git_in("stranger", &["push", "-q", "origin", &format!("HEAD:refs/replace/{commit}")]);
     sandbox.git(&["fetch", "-q", "origin", "+refs/replace/*:refs/replace/*"]);
-    assert!(sandbox.git(&["show", &format!("{commit}:{step}")]).contains("evil"), "git itself shows the other one");
+    assert!(
+        sandbox.git(&["show", &format!("{commit}:{step}")]).contains("evil"),
+        "git itself should show the replacement"
+    );
     let key = |clone: &str| {
         let shown = sandbox.lattice_in(clone, &["show", &point, "--json"], |command| command).exits(0).json();
         shown["key"].as_str().unwrap().to_owned()
     };
-    assert_eq!(key("work"), key("other"), "what is built should be what was made here");
+    assert_eq!(key("work"), key("other"), "the original commit should be built");
 }
 
 /// `next-step` keeps an existing step.nix: an attacker may have put one where the next step will be.
@@ -278,5 +284,5 @@ fn next_step_does_not_adopt_a_foreign_step_nix() {
     let made = ["next-step", &at("phase0/step1"), "--template", "step", "--no-push", "--no-switch"];
     sandbox.lattice(&made).exits(0);
     let said = victim.switch(&branch(&at("phase0/step2")));
-    assert!(said.contains(STEP), "what a stranger put there should not be built: {said}");
+    assert!(said.contains(STEP), "a foreign step.nix should not be built: {said}");
 }

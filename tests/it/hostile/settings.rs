@@ -140,9 +140,9 @@ fn modified_foreign_lattice_toml_is_no_user_edit() {
         victim.switch(&branch(&at("phase0/step1")));
         sandbox.git(&["rm", "-q", "--cached", "lattice.toml"]);
         sandbox.git(&["reset", "-q"]);
-        assert!(sandbox.git(&["status", "--porcelain"]).contains("lattice.toml"), "git should call it modified");
+        assert!(sandbox.git(&["status", "--porcelain"]).contains("lattice.toml"), "git should call the file modified");
         victim.build_by_hand().exits(0).says_out("built");
-        assert!(!program.was_run(), "nothing of it should count");
+        assert!(!program.was_run(), "no setting of it should count");
     }
 }
 
@@ -157,7 +157,7 @@ fn linked_foreign_lattice_toml_is_no_user_edit() {
         ];
         victim.receives_branch("step", &files);
         switch_and_build(&victim).exits(0).says_out("built");
-        assert!(!program.was_run(), "what the link leads to should not count");
+        assert!(!program.was_run(), "the link's target should not count");
     }
 }
 
@@ -254,7 +254,7 @@ fn pulled_base_names_no_program() {
             assert!(!program.was_run(), "`{key}` of the base branch should not run it");
             victim.sandbox.git(&["config", &format!("lattice.{key}"), ""]);
             victim.build_by_hand().exits(0);
-            assert!(!program.was_run(), "the user's own word counts first");
+            assert!(!program.was_run(), "the user's own setting should take precedence");
         }
     }
 }

@@ -31,7 +31,7 @@ fn look_from(sandbox: &Sandbox, folder: &str) -> String {
 #[track_caller]
 fn assert_shown(sandbox: &Sandbox) {
     let shown = look_from(sandbox, "work");
-    assert!(shown.contains(EVIL), "what would be built should be seen:\n{shown}");
+    assert!(shown.contains(EVIL), "the content to be built should be shown:\n{shown}");
 }
 
 fn switch_to_foreign_branch(victim: &Victim) {

@@ -95,7 +95,10 @@ fn only_the_commit_that_wrote_the_directory_counts() {
     victim.receives_branch("step", &[("more.nix", FileChange::Text("1\n".to_owned()))]);
     victim.sandbox.git(&["merge", "-q", "--ff-only"]);
     victim.sandbox.git(&["switch", "-q", "main"]);
-    assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "what nobody signed on top is not built");
+    assert!(
+        victim.switch(&branch(&at("phase0/step1"))).contains(STEP),
+        "an unsigned change on top should not be built"
+    );
     // A later signature on another file, or on a merge, does not cover the unsigned change.
     victim.sandbox.git_in("stranger", &["config", "commit.gpgSign", "true"]);
     victim.receives_branch_with("step", &[("/README", FileChange::Text("signed\n".to_owned()))], |clone| {
@@ -108,7 +111,10 @@ fn only_the_commit_that_wrote_the_directory_counts() {
         .git_in("stranger", &["push", "-q", "-f", "origin", &format!("HEAD:{}", branch(&at("phase0/step1")))]);
     victim.sandbox.git(&["pull", "-q", "--ff-only"]);
     victim.sandbox.git(&["switch", "-q", "main"]);
-    assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "a signed merge of it neither");
+    assert!(
+        victim.switch(&branch(&at("phase0/step1"))).contains(STEP),
+        "a signed merge of the unsigned change should not be built"
+    );
 }
 
 #[test]
@@ -147,7 +153,7 @@ fn repository_configuration_names_no_signers() {
     let link = sandbox.path("home/link").display().to_string();
     sandbox.git(&["config", "--global", "gpg.ssh.allowedSignersFile", &link]);
     let said = victim.switch(&branch(&at("phase0/step1")));
-    assert!(said.contains(STEP), "a link to it is the same: {said}");
+    assert!(said.contains(STEP), "a link to the file should count as the file: {said}");
 }
 
 #[test]
@@ -189,7 +195,10 @@ fn author_is_trusted_by_key_file_text_or_fingerprint() {
         assert_switch_builds(&victim);
         sandbox.lattice(&["trust", "revoke", &fingerprint]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
-        assert!(victim.switch(&branch(&at("phase0/step1"))).contains(STEP), "from then on it is as before");
+        assert!(
+            victim.switch(&branch(&at("phase0/step1"))).contains(STEP),
+            "after revoking, it should be refused again"
+        );
     }
 }
 
@@ -247,7 +256,10 @@ fn openpgp_key_counts_only_by_its_fingerprint() {
     assert_eq!(signed, "G", "git should find the signature good, or the test shows nothing");
     let before = victim.files();
     let said = victim.switch(&branch(&at("phase0/step1")));
-    assert!(said.contains(STEP) && !victim.sandbox.nix_was_called(), "a key of which only the owner is known: {said}");
+    assert!(
+        said.contains(STEP) && !victim.sandbox.nix_was_called(),
+        "a key named only by its owner should not count: {said}"
+    );
     assert_eq!(victim.files().len(), before.len());
     victim.sandbox.lattice(&["trust", "--author", &fingerprint.to_lowercase(), "--yes"]).exits(0);
     assert_switch_builds(&victim);
@@ -270,7 +282,7 @@ fn forged_ssh_signature_starts_no_gpg() {
     victim.sandbox.git_in("stranger", &["push", "-q", "-f", "origin", &format!("{}:refs/heads/{name}", forged.trim())]);
     victim.sandbox.git(&["fetch", "-q"]);
     victim.assert_switch_explains(STEP);
-    assert!(!std::path::Path::new(&trace).exists(), "gpg may ask the network for a key");
+    assert!(!std::path::Path::new(&trace).exists(), "gpg might ask the network for a key");
 }
 
 #[test]

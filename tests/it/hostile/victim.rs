@@ -131,7 +131,7 @@ impl Victim {
     pub(crate) fn assert_nothing_happened(&self, before: &[PathBuf]) {
         assert!(!self.sandbox.nix_was_called(), "no Nix should have been started");
         assert!(!self.sandbox.work().join(".git/lattice/log").exists(), "no build should have been started");
-        assert_eq!(self.files(), before, "no file should come or go");
+        assert_eq!(self.files(), before, "no file should appear or vanish");
     }
 
     /// Asserts that the build wrote no file outside of its sandbox and read none of the user's.

@@ -62,12 +62,16 @@ fn set_of_architectures_has_one_name() {
     let one = point(&lattice, "comp/aarch64+x86_64/phase0/step1");
     let other = point(&lattice, "comp/x86_64+aarch64/phase0/step1");
     assert_eq!(one, other);
-    assert_eq!(other, point(&lattice, "comp/x86_64+aarch64+x86_64/phase0/step1"), "said twice is said once");
+    assert_eq!(other, point(&lattice, "comp/x86_64+aarch64+x86_64/phase0/step1"), "duplicates should be ignored");
     assert_eq!(pattern.encode(&lattice, &other), "feature/comp/aarch64+x86_64/phase0/step1");
-    assert_eq!(pattern.decode(&lattice, "feature/comp/x86_64+aarch64/phase0/step1"), None, "that is nobody's branch");
+    assert_eq!(
+        pattern.decode(&lattice, "feature/comp/x86_64+aarch64/phase0/step1"),
+        None,
+        "the wrong order of a set should not decode"
+    );
     let apart = ["aarch64", "x86_64"].map(|arch| point(&lattice, &format!("comp/{arch}/phase0/step1")));
     assert_eq!(apart[0].join(&apart[1]), one);
-    assert_eq!(apart[0].meet(&apart[1]), None, "below both is the base branch alone");
+    assert_eq!(apart[0].meet(&apart[1]), None, "only the base branch is below both");
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn numbered_values_sort_as_numbers() {
     assert!(nine.is_below(&ten) && nine < ten);
     assert_eq!(lattice.next_on(&nine, 1), Next::Point(ten));
     let greatest = point(&lattice, &format!("phase1/step{}", u64::MAX - 1));
-    assert_eq!(lattice.next_on(&greatest, 1), Next::End, "what could not be read back is not made");
+    assert_eq!(lattice.next_on(&greatest, 1), Next::End, "a set without a name should not be made");
     for text in ["phase1/step0", "phase1/step01", "phase1/step", "phase1/step+1", "phase1/step18446744073709551615"] {
         assert!(lattice.parse_point(text).is_err(), "`{text}` is no point");
     }
@@ -180,8 +184,8 @@ fn selectors_accept_stars_braces_and_sets() {
         found.map_or_else(|error| vec![error.to_string()], |points| spelled(&lattice, points))
     };
     assert_eq!(select("*/x86_64+aarch64/*/*"), ["comp/aarch64+x86_64/phase0/step2"]);
-    assert_eq!(select("*/aarch64+*/*/*"), [texts[1], texts[0]], "whatever is over aarch64");
-    assert_eq!(select("*/aarch64/*/*"), [texts[0]], "over aarch64 alone");
+    assert_eq!(select("*/aarch64+*/*/*"), [texts[1], texts[0]], "all points over aarch64");
+    assert_eq!(select("*/aarch64/*/*"), [texts[0]], "points over aarch64 only");
     assert_eq!(select("comp/{aarch64,x86_64}/phase*/step1"), [texts[2], texts[0]]);
     assert_eq!(select("*/aarch46/*/*"), ["unknown value `aarch46` for axis `arch`"]);
     assert_eq!(select("*/*/*/stpe1"), ["unknown value `stpe1` for axis `step`"]);
@@ -210,7 +214,7 @@ fn flags_accept_commas_and_braces() {
     let lattice = ladder();
     let mut selector = Selector::open(&lattice);
     selector.choose(&lattice, "arch", "{aarch64,x86_64},x86_64+aarch64").unwrap();
-    assert_eq!(selector.expand(&lattice).unwrap().len(), 3, "what is open is the only value, or the chain's first");
+    assert_eq!(selector.expand(&lattice).unwrap().len(), 3, "open axes take the only value, or the chain's first");
     assert!(selector.choose(&lattice, "arch", "").is_err());
     assert!(selector.choose(&lattice, "ark", "aarch64").is_err());
 }

@@ -133,7 +133,7 @@ fn git_accepts_all_names_together() {
     let mut commands = child.stdin.take().expect("a pipe");
     commands.write_all(transactions(commit.trim()).as_bytes()).expect("git reads them all");
     drop(commands);
-    assert!(child.wait().expect("git ends").success(), "git takes all names of each lattice side by side");
+    assert!(child.wait().expect("git ends").success(), "git should accept all names of each lattice side by side");
 }
 
 /// One transaction per lattice, prepared (which checks everything) and aborted.

@@ -73,7 +73,7 @@ fn signed_results_are_taken_from_a_cache() {
         let third = with_script(&nix, RANDOM);
         third.configure_nix(&format!("trusted-public-keys = {}", cache.public_key("other")));
         third.lattice(&["build", &one, "--substituters", &cache.url()]).exits(0);
-        assert_ne!(content(&third), content(&first), "what a stranger signed should not be taken");
+        assert_ne!(content(&third), content(&first), "a result signed by an unknown key should not be taken");
     }
 }
 
@@ -99,7 +99,7 @@ fn only_built_results_are_copied() {
         let cache = Cache::new(&nix);
         let sandbox = with_script(&nix, "echo broken; exit 1");
         sandbox.lattice(&["build", &at("phase0/step1"), "--push-cache", &cache.signing_url()]).exits(1);
-        assert!(fs::read_dir(cache.path("cache")).is_err(), "nothing was built, so there is nothing to copy");
+        assert!(fs::read_dir(cache.path("cache")).is_err(), "a recorded result should not be copied");
     }
 }
 
@@ -110,7 +110,7 @@ fn failed_copy_is_reported_and_keeps_the_result() {
         let one = at("phase0/step1");
         let run = sandbox.lattice(&["build", &one, "--push-cache", "file:///proc/nowhere?secret-key=/no/key"]);
         run.exits(1).says_out("built").says_err("could not copy to `file:///proc/nowhere`").says_err("nix copy --to");
-        assert_eq!(sandbox.records().len(), 1, "the result stands");
+        assert_eq!(sandbox.records().len(), 1, "the record should stay");
         assert_eq!(sandbox.state_of(&one), "built");
     }
 }

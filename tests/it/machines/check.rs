@@ -35,11 +35,11 @@ fn different_rebuild_is_differs() {
         sandbox.lattice(&["build", "--check", &one]).exits(1).says_out("differs").says_out("may not be deterministic");
         assert_eq!(verdicts(&sandbox), ["built", "differs"]);
         let records = sandbox.records();
-        assert_eq!(records[0]["outputs"], records[1]["outputs"], "it is the first one that others have");
+        assert_eq!(records[0]["outputs"], records[1]["outputs"], "the first output is the one that others have");
         assert_eq!(records[0]["drv"], records[1]["drv"]);
         assert!(records[1]["error"].as_str().unwrap().contains("may not be deterministic"), "{}", records[1]);
         let other = sandbox.file(&format!("{}.check", out(&records[1])));
-        assert!(other.exists(), "the other output should be kept to compare: {}", other.display());
+        assert!(other.exists(), "the second output should be kept for comparison: {}", other.display());
     }
 }
 
@@ -54,7 +54,7 @@ fn unbuilt_point_is_built_before_comparing() {
         assert_eq!(verdicts(&random), ["built", "differs"]);
         let broken = with_script(&nix, "exit 3");
         broken.lattice(&["build", "--check", &at("phase0/step1")]).exits(1).says_out("failed");
-        assert_eq!(verdicts(&broken), ["failed"], "what is not built cannot be compared");
+        assert_eq!(verdicts(&broken), ["failed"], "a failed build cannot be compared");
     }
 }
 
@@ -141,7 +141,7 @@ fn result_of_a_remote_builder_is_not_called_reproduced() {
         run.says_err("not compared").says_err("--store");
         assert_eq!(verdicts(&sandbox), ["built"], "it was not built again");
         sandbox.lattice(&["build", "--check", &one]).exits(1).says_err("not compared");
-        assert_eq!(verdicts(&sandbox), ["built"], "nothing new is known of it");
+        assert_eq!(verdicts(&sandbox), ["built"], "there should be no new record");
         // Used as a store, the builder does compare.
         sandbox
             .lattice_over_ssh(&sshd, &["build", "--check", &one, "--store", &machine.url()])

@@ -43,7 +43,7 @@ fn flag_overrides_git_config_overrides_lattice_toml() {
         sandbox.lattice_over_ssh(&sshd, &["build", "--again", &one, "--store", ""]).exits(0);
         assert!(
             latest_record(&sandbox).get("store").is_none(),
-            "an empty flag means here: {}",
+            "an empty flag should select this machine: {}",
             latest_record(&sandbox)
         );
     }
@@ -67,7 +67,7 @@ fn lattice_toml_sends_no_automatic_build_elsewhere() {
             std::thread::sleep(Duration::from_millis(100));
         }
         assert!(is_there(), "the user's own cache should get the result: {}", sandbox.logs());
-        assert!(!caches.path().join("project").exists(), "the project's should get nothing");
+        assert!(!caches.path().join("project").exists(), "the project's cache should get nothing");
         assert!(latest_record(&sandbox).get("store").is_none(), "it should be built here: {}", latest_record(&sandbox));
     }
 }

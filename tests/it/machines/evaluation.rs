@@ -93,7 +93,7 @@ fn damaged_source_cache_is_no_verdict() {
         let point = at("phase0/step1");
         let sandbox = with_expression(&nix, "1");
         sandbox.lattice(&["build", &point]).exits(0);
-        assert!(damage_cache(&sandbox), "Nix keeps something as JSON");
+        assert!(damage_cache(&sandbox), "Nix should have JSON in its cache");
         let run = sandbox.lattice(&["build", "--again", &point]).exits(2);
         run.says_err("[json.exception.").says_err("hint: a damaged cache of Nix");
         assert_eq!(fields(&sandbox.records().into(), "verdict"), ["built"]);
@@ -171,7 +171,7 @@ fn small_stack_limit_is_no_verdict() {
         };
         assert_eq!(build("ulimit -s 512;"), Some(2), "Nix has less stack than it wants");
         assert!(sandbox.records().is_empty());
-        assert_eq!(build(""), Some(0), "with all of it this is no recursion without an end");
+        assert_eq!(build(""), Some(0), "with the full stack this recursion should end");
     }
 }
 
@@ -188,7 +188,7 @@ fn automatic_build_refuses_import_from_derivation() {
         sandbox.git(&["switch", "-q", &branch(&at("phase0/step1"))]);
         let run = sandbox.lattice(&["build", "--wait", &at("phase0/step1")]).exits(2);
         run.says_err("allow-import-from-derivation");
-        assert!(sandbox.records().is_empty(), "nothing was tried");
+        assert!(sandbox.records().is_empty(), "no build should be tried");
         sandbox.lattice(&["build"]).exits(0).says_out("built");
     }
 }

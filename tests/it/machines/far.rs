@@ -23,12 +23,15 @@ fn remote_store_builds_and_keeps_the_result() {
             .exits(0)
             .says_out("built");
         let record = latest_record(&sandbox);
-        assert_eq!(record["outputs"]["out"]["narHash"], HELLO, "the hash should be asked there: {record}");
-        assert_eq!(record["store"], "ssh-ng://127.0.0.1", "the record should say where: {record}");
+        assert_eq!(
+            record["outputs"]["out"]["narHash"], HELLO,
+            "the hash should be asked of the remote store: {record}"
+        );
+        assert_eq!(record["store"], "ssh-ng://127.0.0.1", "the record should name the store: {record}");
         assert_eq!(fs::read(machine.file(out(&record))).unwrap(), b"hello\n");
-        assert!(!sandbox.file(out(&record)).exists(), "nothing should come here");
+        assert!(!sandbox.file(out(&record)).exists(), "nothing should be copied here");
         let links = fs::read_dir(sandbox.work().join(".git/lattice/result")).map_or(0, Iterator::count);
-        assert_eq!(links, 0, "a link here would lead nowhere");
+        assert_eq!(links, 0, "there should be no dangling out-link");
         sandbox.lattice(&["build", &at("phase0/step1")]).exits(0).says_out("recorded 20");
     }
 }
@@ -70,7 +73,7 @@ fn remote_builder_builds_a_foreign_architecture() {
         let record = latest_record(&sandbox);
         assert_eq!((&record["verdict"], &record["system"]), (&"built".into(), &other_system().into()));
         assert_eq!(record["machine"], "ssh-ng://127.0.0.1", "the record should name the builder: {record}");
-        assert_eq!(fs::read(sandbox.file(out(&record))).unwrap(), b"hello\n", "the result comes back");
+        assert_eq!(fs::read(sandbox.file(out(&record))).unwrap(), b"hello\n", "the result should be copied back");
         assert!(machine.was_called() && sandbox.logs().contains("said there"), "{}", sandbox.logs());
         assert_eq!(sandbox.state_of(&one), "built");
     }
@@ -149,7 +152,7 @@ fn unknown_ssh_key_is_refused() {
         let stranger = sshd.options_with("stranger");
         let run = sandbox.lattice_in("work", &args, |command| command.env("NIX_SSHOPTS", stranger));
         run.exits(2).says_err("Permission denied");
-        assert!(!machine.was_called(), "ssh should not let anybody in");
-        assert!(sandbox.records().is_empty(), "a machine out of reach says nothing about the point");
+        assert!(!machine.was_called(), "ssh should refuse the connection");
+        assert!(sandbox.records().is_empty(), "an unreachable machine is no verdict about the point");
     }
 }

@@ -114,7 +114,7 @@ fn missing_temporary_folder_is_no_verdict() {
         let sandbox = with_script(&nix, HELLO_SCRIPT);
         sandbox.change_nix("export NIX_USER", "export TMPDIR=/no/such/folder NIX_USER");
         let run = sandbox.lattice(&["build", &at("phase0/step1")]);
-        assert!(run.code == 0 || run.code == 2, "a build may do without one: {}", run.stderr);
+        assert!(run.code == 0 || run.code == 2, "a build may need no shell: {}", run.stderr);
         assert!(!fields(&sandbox.records().into(), "verdict").contains(&"failed"), "{}", run.stderr);
     }
 }

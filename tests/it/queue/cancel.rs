@@ -8,12 +8,12 @@ fn running_build_is_ended_with_its_nix() {
         let point = builds.blocked_point("phase0/step1");
         builds.queue(&point);
         builds.wait_until_running(&point);
-        assert!(!builds.builders().is_empty(), "there is something to end");
+        assert!(!builds.builders().is_empty(), "there should be a process to end");
         let run = builds.sandbox.lattice(&["build", "--cancel", &point]).exits(0);
         assert_eq!(run.stdout, format!("cancelled {point}: its build was ended\n"));
         builds.assert_nothing_builds();
         assert_eq!(builds.verdicts(&point), ["cancelled"]);
-        assert_eq!(builds.sandbox.state_of(&point), "new", "it is as if nobody had begun");
+        assert_eq!(builds.sandbox.state_of(&point), "new", "the point should be as before the build");
     }
 }
 
@@ -27,7 +27,7 @@ fn waiting_job_is_removed() {
     let all = builds.sandbox.lattice(&["build", "--cancel", "--all", "--json"]).exits(0).json();
     assert_eq!(all["cancelled"][0]["point"], third.as_str());
     assert_eq!((&all["cancelled"][0]["was"], &all["cancelled"][1]["was"]), (&"queued".into(), &"building".into()));
-    assert_eq!(builds.verdicts(&second), Vec::<String>::new(), "what had not begun leaves no record");
+    assert_eq!(builds.verdicts(&second), Vec::<String>::new(), "a job that had not started should leave no record");
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl BlockedBuilds {
         let path = self.fifos.path().join(place.replace('/', "-"));
         // Without blocking, so that a failing test does not hang (fifo(7)).
         let open = || fs::OpenOptions::new().write(true).custom_flags(NONBLOCK).open(&path).ok();
-        wait_until(&format!("somebody waits at the gate of {place}"), || {
+        wait_until(&format!("a builder waits at the gate of {place}"), || {
             open().is_some_and(|mut gate| gate.write_all(b"go on\n").is_ok())
         });
     }

@@ -12,10 +12,10 @@ fn killed_worker_ends_its_children_and_keeps_its_jobs() {
         kill(builds.worker());
         builds.assert_nothing_builds();
         wait_until("the runner ends", || super::gate::processes().iter().all(|process| process.id != runner));
-        assert_eq!(builds.verdicts(&second), Vec::<String>::new(), "nobody cancelled it");
+        assert_eq!(builds.verdicts(&second), Vec::<String>::new(), "it was not cancelled");
         let run = builds.sandbox.lattice(&["status"]).exits(0).never_says("building");
         assert!(run.stderr.contains("a worker that was killed: 1 build"), "{}", run.stderr);
-        assert_eq!(builds.sandbox.state_of(&second), "queued", "it waits for the next worker");
+        assert_eq!(builds.sandbox.state_of(&second), "queued", "it should wait for the next worker");
         // The next request starts a worker, which continues the jobs of the killed one.
         builds.queue(&first);
         builds.wait_until_running(&first);
@@ -80,7 +80,7 @@ fn killed_runner_is_restarted_a_limited_number_of_times() {
         let file = std::fs::read_dir(&aside).unwrap().next().unwrap().unwrap().path();
         let why = std::fs::read_to_string(file).unwrap();
         assert!(why.contains("it was started 3 times, and its build process was killed each time"), "{why}");
-        assert_eq!(builds.verdicts(&point), Vec::<String>::new(), "that says nothing about the content");
+        assert_eq!(builds.verdicts(&point), Vec::<String>::new(), "a killed runner is no verdict about the content");
         assert_eq!(builds.sandbox.state_of(&point), "new");
     }
 }
@@ -93,7 +93,7 @@ fn killed_foreground_build_blocks_nothing() {
     builds.wait_until_running(&point);
     kill(typed.id());
     super::gate::ended(typed);
-    assert_eq!(builds.sandbox.state_of(&point), "new", "its claim is worth nothing");
+    assert_eq!(builds.sandbox.state_of(&point), "new", "the claim of a killed process should be ignored");
     // Its Nix lives until it writes to a closed pipe.
     builds.open("phase0/step1");
     builds.assert_nothing_builds();

@@ -10,7 +10,7 @@ fn error(builds: &BlockedBuilds, point: &str, limit: &str, value: &str) -> Strin
     builds.sandbox.git(&["config", limit, value]);
     let run = builds.sandbox.lattice(&["build", "--background", "--wait", point]).exits(2);
     builds.sandbox.git(&["config", "--unset", limit]);
-    assert_eq!(builds.verdicts(point), Vec::<String>::new(), "another limit may allow it");
+    assert_eq!(builds.verdicts(point), Vec::<String>::new(), "there should be no verdict: another limit may allow it");
     let run = run.says_err(&format!("hint: `git config {limit} "));
     run.stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default().to_owned()
 }
@@ -63,7 +63,7 @@ fn checkout_repeats_no_build_that_hit_a_limit() {
     builds.sandbox.git(&["switch", "-q", "main"]);
     builds.sandbox.git(&["config", "lattice.limit.time", "1h"]);
     let said = builds.switch("work", &point);
-    assert!(said.contains("in the background"), "more is allowed now: {said}");
+    assert!(said.contains("in the background"), "the raised limit should allow it: {said}");
 }
 
 #[test]

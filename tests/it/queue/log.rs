@@ -59,7 +59,7 @@ fn earlier_records_give_the_expected_time() {
     builds.queue(&point);
     builds.wait_until_running(&point);
     let expected = builds.sandbox.point(&point)["activity"]["expected"].as_u64().unwrap();
-    assert!(expected < 170, "the point itself took less: {expected}");
+    assert!(expected < 170, "the point's own time should be used: {expected}");
     builds.open("phase0/step2");
 }
 
@@ -77,7 +77,7 @@ fn log_is_followed_from_another_worktree() {
         let mut line = String::new();
         while !line.starts_with("begun") {
             line.clear();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "it is shown while it is built");
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "the log should be shown during the build");
         }
         builds.open("phase0/step1");
         let mut rest = String::new();

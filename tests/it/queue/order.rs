@@ -11,7 +11,7 @@ fn newest_job_is_built_first() {
     let [first, second, third] = builds.one_running_two_waiting();
     builds.open("phase0/step1");
     builds.wait_until_running(&third);
-    assert_eq!(builds.log(&second), "", "what was asked for earlier waits");
+    assert_eq!(builds.log(&second), "", "earlier jobs should wait");
     builds.open("phase0/step3");
     builds.wait_until_running(&second);
     builds.open("phase0/step2");
@@ -34,7 +34,7 @@ fn checkout_moves_a_queued_job_to_the_front() {
     assert!(said.contains("in the background"), "{said}");
     builds.open("phase0/step1");
     builds.wait_until_running(&third);
-    assert_eq!(builds.log(&second), "", "the checkout is the newest word");
+    assert_eq!(builds.log(&second), "", "the checkout should come first");
     builds.open("phase0/step3");
     builds.open("phase0/step2");
     builds.wait_for_verdicts(&second, &["built"]);
@@ -58,8 +58,8 @@ fn linked_worktrees_share_one_worker() {
         workers = processes().into_iter().filter(|p| p.command.ends_with("hook worker ") && is_here(p.id)).collect();
         workers.len() == 1
     });
-    assert_eq!((workers[0].id, builds.worker()), (worker, worker), "it is the first one");
-    assert_eq!(builds.sandbox.state_of(&second), "queued", "and the other's job waits for it");
+    assert_eq!((workers[0].id, builds.worker()), (worker, worker), "it should be the first worker");
+    assert_eq!(builds.sandbox.state_of(&second), "queued", "the other job should wait for it");
     builds.open("phase0/step1");
     builds.open("phase0/step2");
     builds.wait_for_verdicts(&first, &["built"]);
@@ -80,12 +80,19 @@ fn worker_and_builders_run_at_low_priority() {
     let nice = |is_meant: &dyn Fn(&str) -> bool| -> Vec<i32> {
         all.iter().filter(|process| is_meant(&process.command)).map(|process| process.nice).collect()
     };
-    assert_eq!(all.iter().find(|process| process.id == worker).unwrap().nice, 19, "the worker");
+    assert_eq!(
+        all.iter().find(|process| process.id == worker).unwrap().nice,
+        19,
+        "the worker should have low priority"
+    );
     let builders = nice(&|command| command.contains(&token));
-    assert!(!builders.is_empty() && builders.iter().all(|nice| *nice == 19), "the builders: {builders:?}");
+    assert!(
+        !builders.is_empty() && builders.iter().all(|nice| *nice == 19),
+        "the builders should have low priority: {builders:?}"
+    );
     for descriptor in ["0", "1"] {
         let to = fs::read_link(format!("/proc/{worker}/fd/{descriptor}")).unwrap();
-        assert_eq!(to.to_str(), Some("/dev/null"), "nothing of the terminal is held");
+        assert_eq!(to.to_str(), Some("/dev/null"), "the worker should not hold the terminal");
     }
     builds.open("phase0/step1");
     builds.wait_for_verdicts(&point, &["built"]);
@@ -110,7 +117,7 @@ fn key_queued_several_times_is_built_once() {
         builds.open("phase0/step1");
         let output = ended(typed);
         assert!(output.status.success() && output.text().starts_with("built  "), "{}", output.text());
-        assert_eq!(builds.verdicts(&point), ["built"], "there is one build and one record");
+        assert_eq!(builds.verdicts(&point), ["built"], "there should be one build and one record");
     }
 }
 

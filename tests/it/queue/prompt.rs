@@ -6,7 +6,7 @@ use crate::story::{at, branch, elsewhere, far, here};
 
 fn prompt(sandbox: &Sandbox, args: &[&str]) -> String {
     let run = sandbox.lattice(&[&["prompt"], args].concat()).exits(0);
-    assert_eq!(run.stderr, "", "a prompt never complains");
+    assert_eq!(run.stderr, "", "a prompt should print no error");
     run.stdout
 }
 
@@ -56,7 +56,7 @@ fn prompt_is_empty_without_a_point() {
     let outside = sandbox.lattice_in("home", &["prompt"], |command| command).exits(0);
     assert_eq!((outside.stdout, outside.stderr), (String::new(), String::new()), "no repository");
     sandbox.write("lattice.toml", "base = \n");
-    assert_eq!(prompt(&sandbox, &[]), "", "a lattice.toml that is broken is other commands' business");
+    assert_eq!(prompt(&sandbox, &[]), "", "other commands report a broken lattice.toml");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn invalid_job_is_put_aside() {
     fs::write(jobs.join("half.new123"), "{").unwrap();
     builds.sandbox.lattice(&["status"]).exits(0);
     for name in names {
-        assert!(aside.join(format!("{name}.unreadable")).exists(), "{name} is kept for whoever wonders");
+        assert!(aside.join(format!("{name}.unreadable")).exists(), "{name} should be kept for inspection");
     }
     assert_eq!(fs::read_dir(&jobs).unwrap().count(), 0);
     builds.queue(&point);
@@ -43,7 +43,7 @@ fn broken_claims_and_locks_are_ignored() {
     fs::write(dir.join("claims/1-0.json"), claim).unwrap();
     fs::write(dir.join("claims/2-0.json"), "{").unwrap();
     fs::write(dir.join("worker"), "1\n").unwrap();
-    assert_eq!(builds.sandbox.state_of(&point), "new", "a dead process builds nothing");
+    assert_eq!(builds.sandbox.state_of(&point), "new", "the claim of a dead process should not count");
     builds.queue(&point);
     builds.open("phase0/step1");
     builds.wait_for_verdicts(&point, &["built"]);

@@ -134,7 +134,7 @@ fn push_remote_is_compared_with_itself() {
     sandbox.git(&["config", "remote.origin.pushurl", fork.to_str().unwrap()]);
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says_out("pushed");
     own_record(&sandbox, "work", "first", &one, &json!({}));
-    assert!(!sandbox.remote_has(&one), "it is not pushed where it is fetched from");
+    assert!(!sandbox.remote_has(&one), "it should not be pushed to the fetch remote");
     let sync = || sandbox.lattice(&["sync"]).exits(0).never_says("deleted there").never_says("branch -D");
     sync().says_out("records of this clone pushed").says_out("one point is up to date");
     sync().says_out("one point is up to date").never_says("records");

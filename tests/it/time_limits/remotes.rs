@@ -62,7 +62,7 @@ fn silent_remote_blocks_no_command() {
         assert_eq!(sandbox.state(), before, "sync should have changed nothing");
         let run = run_soon(&sandbox, &NEW).exits(1).says_out("created").says_out("not pushed").says_err(STALLED);
         let run = run.says_err("hint: `git config lattice.limit.network VALUE` sets another limit");
-        assert!(!run.stderr.contains("waiting for"), "what is waited for is for terminals: {}", run.stderr);
+        assert!(!run.stderr.contains("waiting for"), "the waiting message is for terminals only: {}", run.stderr);
         wait_until_gone(&server.address);
         sandbox.git(&["remote", "set-url", "origin", &good]);
         sandbox.lattice(&NEW).exits(0).says_out("unchanged").says_out("pushed");
@@ -87,7 +87,7 @@ fn slow_push_with_progress_is_not_ended() {
         hook(&sandbox, path, script);
         let started = Instant::now();
         sandbox.lattice(&NEW).exits(0).says_out("created").says_out("pushed");
-        assert!(started.elapsed() > Duration::from_secs(5), "{path} should have taken its time");
+        assert!(started.elapsed() > Duration::from_secs(5), "{path} should have been slow");
     }
 }
 
@@ -135,7 +135,7 @@ fn silent_store_blocks_no_build() {
         let store = format!("http://{}", server.address);
         let run = run_soon(&sandbox, &["build", &at("phase0/step1"), "--store", &store]).exits(2);
         run.says_err("nothing moved for 2 seconds").says_err("hint: `git config lattice.limit.network");
-        assert!(sandbox.records().is_empty(), "a silent store says nothing about the point");
+        assert!(sandbox.records().is_empty(), "a silent store is no verdict about the point");
         wait_until_gone(&server.address);
     }
 }
