@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: what the machine must have. Everything here does nothing when that is there.
+# Sourced by the other scripts: installs what they need, and does nothing if it is installed already.
 
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '\n== %s\n' "$*" >&2; }
@@ -23,24 +23,24 @@ apt() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >&2
 }
 
-# need_packages NAME..: installs those Debian packages that are missing.
+# need_packages NAME..: installs the Debian packages that are missing.
 need_packages() {
   local name missing=()
-  command -v dpkg-query >/dev/null || die "this is no Debian: install $* yourself, or run \`cargo test\` without this script"
+  command -v dpkg-query >/dev/null || die "this is not Debian: install $* yourself, or run \`cargo test\` without this script"
   for name; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
   done
   [ "${#missing[@]}" = 0 ] && return
   say "installing ${missing[*]}"
   apt update
-  # Without the flag nix-bin brings users and a daemon along.
+  # Without the flag, nix-bin also installs users and a daemon.
   apt install -y --no-install-recommends "${missing[@]}"
 }
 
-# cargo and rustc, at least of the version that Cargo.toml asks for: those that are here, else by rustup, else a newer Debian suite's.
+# cargo and rustc of the version that Cargo.toml requires, or newer: those installed, else by rustup, else from a newer Debian suite.
 need_cargo() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/rust
-  # Rust links with the system's C compiler, and a Rust from rustup brings none.
+  # Rust links with the system's C compiler, which rustup does not install.
   command -v cc >/dev/null || need_packages gcc libc6-dev
   command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   rust_is_new_enough && return
@@ -56,7 +56,7 @@ need_cargo() {
 use_rust_of() {
   PATH=$1/bin:$1/debian/bin:$PATH
   hash -r
-  # The programs of rustup find their toolchains by it.
+  # rustup's programs find their toolchains by this variable.
   [ ! -d "$1/rustup" ] || export RUSTUP_HOME=$1/rustup
 }
 
@@ -70,7 +70,7 @@ rust_is_new_enough() {
   done
 }
 
-# install_by_rustup FOLDER: a toolchain of its own; the user's profile and other toolchains stay as they are.
+# install_by_rustup FOLDER: installs a separate toolchain; the user's profile and other toolchains do not change.
 install_by_rustup() (
   set -o pipefail
   export RUSTUP_HOME=$1/rustup CARGO_HOME=$1
@@ -78,7 +78,7 @@ install_by_rustup() (
     sh -s -- -y -q --no-modify-path --profile minimal -c clippy -c rustfmt >&2
 )
 
-# One configuration for every Nix version; nothing in it needs a daemon, build users or a network.
+# One configuration for every Nix version, without daemon, build users or network.
 nix_conf() {
   cat <<'CONF'
 experimental-features = nix-command flakes
@@ -92,13 +92,13 @@ flake-registry =
 CONF
 }
 
-# The server that tests start themselves; the package would start one for everybody, and only its service makes /run/sshd.
+# The tests start their own sshd. The policy keeps the package from starting a system-wide one; only its service would create /run/sshd.
 need_sshd() {
   local policy=/usr/sbin/policy-rc.d
   if [ -x /usr/sbin/sshd ] || [ -e "$policy" ]; then
     need_packages openssh-server
   else
-    # shellcheck disable=SC2064 # the path as it is now
+    # shellcheck disable=SC2064 # expanded now
     (
       trap "as_root rm -f $policy" EXIT
       # 101: "action forbidden by policy" (invoke-rc.d(8)).
@@ -110,10 +110,10 @@ need_sshd() {
   [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 }
 
-# Debian's Nix and a modern one beside it, named to the tests.
+# Debian's Nix and a modern one, passed to the tests by variables.
 nix_for_tests() {
   local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/nix-modern
-  # busybox is the shell of Nix's sandbox, ssh-keygen and gpg sign commits, kill(1) and script(1) stand for a user at a terminal.
+  # busybox is the shell of Nix's sandbox, ssh-keygen and gpg sign commits, kill(1) and script(1) act as a user at a terminal.
   need_packages nix-bin busybox-static git openssh-client gpg gpg-agent ca-certificates procps bsdutils
   need_sshd
   if ! "$modern/bin/nix" --version >/dev/null 2>&1; then
@@ -124,16 +124,16 @@ nix_for_tests() {
   export GIT_LATTICE_TEST_NIX_MODERN=${GIT_LATTICE_TEST_NIX_MODERN:-$modern/bin/nix}
 }
 
-# What makes single system calls fail; where the kernel does not let it trace, those tests are left out, and it is said.
+# strace makes single system calls fail. If the kernel forbids tracing, those tests are skipped with a message.
 strace_for_tests() {
   need_packages strace
   if ! strace -qq -f -o /dev/null true 2>/dev/null; then
-    say "NOT TESTED: faults at single system calls, because strace must not trace here (ptrace(2))"
+    say "NOT TESTED: faults at single system calls, because strace is not allowed to trace here (ptrace(2))"
     export GIT_LATTICE_TEST_WITHOUT_STRACE=1
   fi
 }
 
-# A git that runs hooks from its configuration, named to the tests.
+# A git that runs hooks from its configuration, passed to the tests by a variable.
 git_for_tests() {
   local modern=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/git-modern
   if ! "$modern/bin/git" --version >/dev/null 2>&1; then
@@ -144,8 +144,8 @@ git_for_tests() {
   export GIT_LATTICE_TEST_GIT_MODERN=${GIT_LATTICE_TEST_GIT_MODERN:-$modern/bin/git}
 }
 
-# The hook managers that hooks must get along with, named to the tests by the folder with their programs. They come from the
-# registries of Python and Node; where those cannot be reached, their tests are left out, and it is said.
+# The hook managers that our hooks must work with; the tests get the folder with their programs. They come from the
+# registries of Python and Node; if those cannot be reached, their tests are skipped with a message.
 managers_for_tests() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/managers
   if ! managers_are_there "$folder"; then
@@ -183,7 +183,7 @@ debian_mirror() {
   local site
   site=$(known_mirror)
   [ -n "$site" ] || { apt update && site=$(known_mirror); }
-  [ -n "$site" ] || die "apt knows no Debian mirror"
+  [ -n "$site" ] || die "apt has no Debian mirror"
   echo "$site"
 }
 
@@ -193,8 +193,8 @@ known_mirror() {
     awk '$2 == "Debian" && $3 !~ /security|updates/ && !site { site = $1 } END { print site }'
 }
 
-# unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite with all that they depend on under ROOT;
-# of those names only what matches the pattern KEEP and not DROP.
+# unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite and their dependencies under ROOT,
+# limited to names that match the pattern KEEP and not DROP.
 unpack_from_suite() {
   local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 site options packages deb
   read -ra wanted <<<"$wanted"
@@ -202,7 +202,7 @@ unpack_from_suite() {
   : >"$work/status"
   site=$(debian_mirror)
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" >"$work/sources.list"
-  # An apt that knows nothing but that suite and an empty system.
+  # An apt that sees only that suite and an empty system.
   options=(
     -qq -oDir::Etc::sourcelist="$work/sources.list" -oDir::Etc::sourceparts=/dev/null
     -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
@@ -215,7 +215,7 @@ unpack_from_suite() {
     apt-get "${options[@]}" -y --no-install-recommends -s install "${wanted[@]}" |
       awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
   )
-  [ "${#packages[@]}" -gt 0 ] || die "there is no ${wanted[*]} in suite \`$suite\`"
+  [ "${#packages[@]}" -gt 0 ] || die "suite \`$suite\` has no ${wanted[*]}"
   (cd "$work/debs" && apt-get "${options[@]}" download "${packages[@]}")
   rm -rf "$into"
   mkdir -p "$into"
@@ -224,8 +224,8 @@ unpack_from_suite() {
   done
 }
 
-# patch_program FILE PREFIX BUILT-IN: lets the program run with the loader and libraries that will stand under PREFIX, and are in
-# BUILT-IN now. DT_RPATH serves the libraries' own needs too; DT_RUNPATH would not.
+# patch_program FILE PREFIX BUILT-IN: makes the program use the loader and libraries that will be under PREFIX, and are in
+# BUILT-IN now. DT_RPATH also applies to the libraries' own dependencies; DT_RUNPATH does not.
 patch_program() {
   local program=$1 prefix=$2 built=$3 libc libraries
   libc=$(find "$built/root/usr/lib" -name libc.so.6 -print -quit)

@@ -1,5 +1,5 @@
-//! What a linter prints, on any bytes: it is understood or refused, and never ends the process. Before the first zero byte
-//! stands the text that was linted.
+//! The output of a linter, on arbitrary bytes: it is parsed or refused without a panic. The bytes before the first zero byte
+//! are the linted text.
 
 #![no_main]
 
