@@ -1,4 +1,5 @@
-//! All environment variables that git-lattice reads or sets; no other file reads the environment.
+//! All environment variables that git-lattice reads or sets; no other file reads the environment. The crate anstream reads those
+//! for colours: `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM`.
 //!
 //! `main` reads them once into an [`Environment`]; everything below gets values.
 
@@ -93,8 +94,8 @@ pub struct Environment {
     pub skip: Option<&'static str>,
     /// Whether this is a CI machine.
     pub ci: bool,
-    /// Whether to print without colour (`NO_COLOR`, or `TERM=dumb`).
-    pub no_color: bool,
+    /// The columns of a line where stdout or stderr is no terminal (`COLUMNS`).
+    pub columns: Option<usize>,
 }
 
 impl Environment {
@@ -109,7 +110,7 @@ impl Environment {
             trace: is_set(TRACE),
             skip: skip(),
             ci: is_set(CI) && var(CI).is_some_and(|value| value != "false"),
-            no_color: var("NO_COLOR").is_some_and(|v| !v.is_empty()) || var("TERM").is_some_and(|v| v == "dumb"),
+            columns: var("COLUMNS").and_then(|value| value.to_str()?.parse().ok()).filter(|columns| *columns > 0),
         })
     }
 }

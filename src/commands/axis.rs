@@ -37,7 +37,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if added.is_empty() {
         ui.data("unchanged");
     } else {
-        ui.data(format!("added {} to axis {axis} in {}", added.join(", "), config::FILE));
+        ui.tell(format!("added {} to axis {axis} in {}", added.join(", "), config::FILE));
         ui.hint(format!("commit it on `{}`, so that every clone has it", config.base));
     }
     Ok(error::OK)

@@ -53,9 +53,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         let more = report.findings.len().saturating_sub(FINDINGS);
         report.findings.iter().take(FINDINGS).for_each(|finding| show(ui, finding));
         if more > 0 {
-            ui.data(format!("({} more; `--json` has up to {JSON_FINDINGS})", tally(more, "finding", "findings")));
+            ui.tell(format!("({} more; `--json` has up to {JSON_FINDINGS})", tally(more, "finding", "findings")));
         }
-        ui.data(summary(&report));
+        ui.tell(summary(&report));
         if context.repo.is_shallow() {
             ui.say("not checked: the history that this shallow clone lacks; `git fetch --unshallow` brings it");
         }
@@ -74,14 +74,14 @@ fn show(ui: &Ui, finding: &Finding) {
     let code = format!("{}[{} {}]", severity.as_str(), finding.code.number(), finding.code.name());
     let point = finding.point.as_ref().map(|point| format!("{point}: ")).unwrap_or_default();
     let text = harmless(&shortened(&format!("{point}`{}` {}", finding.place, finding.message), WIDTH));
-    ui.data(format!("{}: {text}", paint(&code, tone, ui.color)));
+    ui.tell(format!("{}: {text}", paint(&code, tone, ui.out.color)));
     let lines: Vec<_> = finding.diff.iter().flat_map(|diff| diff.lines()).collect();
-    lines.iter().take(DIFF).for_each(|line| ui.data(format!("    {}", diff_line(line, ui.color))));
+    lines.iter().take(DIFF).for_each(|line| ui.data(format!("    {}", diff_line(line, ui.out.color))));
     if lines.len() > DIFF {
         ui.data(format!("    ({} lines more)", lines.len() - DIFF));
     }
     if let Some(command) = &finding.command {
-        ui.data(format!("  {}", harmless(&shortened(command, WIDTH))));
+        ui.data(format!("    {}", harmless(command)));
     }
 }
 

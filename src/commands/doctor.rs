@@ -8,7 +8,7 @@ use super::Session;
 use crate::error;
 use crate::ops::doctor::{self, Health, Line};
 use crate::text::tally;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, harmless};
 
 pub(super) fn command() -> Command {
@@ -43,9 +43,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.json(json!({ "lines": lines.iter().map(to_json).collect::<Vec<_>>(), "repaired": repaired }));
     } else {
         let rows: Vec<_> = lines.iter().map(row).collect();
-        table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
-        repaired.iter().for_each(|what| ui.data(format!("repaired: {}", harmless(what))));
-        ui.data(summary(&lines));
+        ui.table(&rows);
+        repaired.iter().for_each(|what| ui.tell(format!("repaired: {}", harmless(what))));
+        ui.tell(summary(&lines));
     }
     Ok(if lines.iter().any(|line| line.health == Health::Error) { error::NO } else { error::OK })
 }
@@ -57,7 +57,7 @@ fn row(line: &Line) -> Vec<Cell> {
         Health::Error => ("✗ error", Tone::Bad),
     };
     let remedy = line.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    vec![Cell::new(mark, tone), line.topic.into(), harmless(&format!("{}{remedy}", line.message)).into()]
+    vec![Cell::new(mark, tone), line.topic.into(), Cell::prose(format!("{}{remedy}", line.message))]
 }
 
 fn summary(lines: &[Line]) -> String {

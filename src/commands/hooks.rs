@@ -10,7 +10,7 @@ use crate::error;
 use crate::git::GitVersion;
 use crate::hooks::{Kind, State, Way};
 use crate::ops::hooks::{self, InstallOptions, Row, Survey};
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 
 pub(super) fn command() -> Command {
     let sub = |name: &'static str, about: &'static str| Command::new(name).about(about);
@@ -60,13 +60,13 @@ fn status(session: &Session, json: bool) -> Result<()> {
     }
     let ui = &session.ui;
     if let Some(place) = place(&survey) {
-        ui.data(format!("hooks in {place}"));
+        ui.tell(format!("hooks in {place}"));
     }
     let rows: Vec<Vec<Cell>> = survey.rows.iter().map(|row| line(&survey, row)).collect();
-    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    ui.table(&rows);
     for row in survey.rows.iter().filter(|row| row.is_installed()) {
         if let Some(skip) = &row.skip {
-            ui.data(format!("{} is skipped here: {skip}", row.kind));
+            ui.tell(format!("{} is skipped here: {skip}", row.kind));
         }
     }
     survey.warnings().iter().for_each(|warning| ui.warn(warning.to_string()));

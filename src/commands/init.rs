@@ -57,7 +57,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let config = plan.config.clone();
     let path = plan.apply(context)?;
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
-    ui.data(format!("wrote {}", shown.display()));
+    ui.tell(format!("wrote {}", shown.display()));
     for key in &config.unknown {
         ui.warn(format!("`{key}` in {} is unknown to this version", config::FILE));
     }

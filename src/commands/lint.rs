@@ -51,7 +51,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if let Some(code) = args.get_one::<String>("explain") {
         let text = lint::explain(code).with_context(|| unknown_code(code))?;
-        text.trim_end().lines().for_each(|line| session.ui.data(line));
+        session.ui.tell(text.trim_end());
         return Ok(error::OK);
     }
     let ui = &session.ui;
@@ -125,7 +125,7 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed:
         }
         "github" => print(annotate::lines(report)),
         "errfmt" => print(view::errfmt(report)),
-        _ => print(human::findings(report, &gathered.sources, ui.color)),
+        _ => print(human::findings(report, &gathered.sources, ui.out.color)),
     }
     let path = |path: &std::path::Path| harmless(&path.display().to_string());
     fixed.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));

@@ -13,7 +13,7 @@ use crate::ops::builds::Done;
 use crate::ops::log::{self, Log, Step};
 use crate::points::status::{self, PointStatus};
 use crate::queue::{Aside, Queue};
-use crate::ui::result::line;
+use crate::ui::result::row;
 use crate::ui::{Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -103,7 +103,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, None, false);
     }
     for done in results.iter().map(Done::known) {
-        ui.say(line(&done, false));
+        ui.say_table(&[row(&done)]);
         done.hints.iter().for_each(|hint| ui.hint(hint));
     }
     let is_built = results.len() == status.systems.len() && results.iter().all(|record| record.verdict.is_good());

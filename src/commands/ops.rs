@@ -11,7 +11,7 @@ use crate::git::commit::time_at;
 use crate::journal::{Entry, Journal, Operation, State};
 use crate::ops::change::KEPT;
 use crate::text::tally;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, harmless};
 
 pub(super) fn command() -> Command {
@@ -44,7 +44,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     let rows: Vec<_> = entries.iter().map(|entry| row(entry)).collect();
-    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    ui.table(&rows);
     if history.damaged > 0 {
         ui.warn(format!("{} of the journal cannot be read", tally(history.damaged, "line", "lines")));
     }

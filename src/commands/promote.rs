@@ -16,7 +16,7 @@ use crate::ops::push::{self, Outcome};
 use crate::ops::{Refusal, limits};
 use crate::points::census::Census;
 use crate::ui::Tone;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("promote")
@@ -63,13 +63,12 @@ fn refuse(session: &Session, args: &ArgMatches, config: &Config, promotion: Prom
         let missing: Vec<_> = promotion.missing.iter().map(row).collect();
         session.ui.json(json!({ "created": [], "unchanged": [], "refused": missing }));
     } else {
-        let head =
-            vec![Cell::new("POINT", Tone::Faint), Cell::new("MISSING", Tone::Faint), Cell::new("COMMAND", Tone::Faint)];
+        let head = ["POINT", "MISSING", "COMMAND"].map(Cell::title).to_vec();
         let row = |lack: &Missing| {
             vec![lack.point.as_str().into(), Cell::new(lack.what.as_str(), Tone::Bad), lack.command.as_str().into()]
         };
         let rows: Vec<_> = std::iter::once(head).chain(promotion.missing.iter().map(row)).collect();
-        table::lines(&rows, session.ui.color).iter().for_each(|line| session.ui.data(line));
+        session.ui.table(&rows);
     }
     Err(Refusal::NotReady { target, missing: promotion.missing }.into())
 }
@@ -94,16 +93,17 @@ fn into_base(
     let word = if !is_new {
         "unchanged"
     } else if dry {
-        "would create"
+        "would move"
     } else {
-        "created"
+        "moved"
     };
     if args.get_flag("json") {
         let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
         session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry, "records_pushed": created::carried_json(&pushed) }));
     } else {
         let state = if pushed.is_done() { "pushed" } else { "not pushed" };
-        session.ui.data(format!("{word}  {}  {}  {state}", config.base, commit.to_hex_with_len(10)));
+        let commit = commit.to_hex_with_len(10).to_string();
+        session.ui.table(&[vec![word.into(), config.base.as_str().into(), commit.into(), state.into()]]);
     }
     created::carried(&session.ui, &pushed);
     created::refused(&session.ui, &pushed, "the merge exists locally", "it");

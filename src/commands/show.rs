@@ -13,7 +13,7 @@ use crate::ops::show::{self, Details};
 use crate::process::quote;
 use crate::record::{Attributed, Dispute, Record, Side, Verdict};
 use crate::ui::point::PointView;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -42,7 +42,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         value["nix_build"] = json!(nix_build(&details));
         ui.json(value);
     } else {
-        table::lines(&rows(config, &details), ui.color).iter().for_each(|line| ui.data(line));
+        ui.table(&rows(config, &details));
     }
     Ok(error::OK)
 }
@@ -51,7 +51,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     let (lattice, status) = (&config.lattice, &details.status);
     let named = &status.named;
     let mut rows: Vec<Vec<Cell>> = vec![vec!["point".into(), named.spelled.as_str().into()]];
-    let mut row = |name: &str, text: String| rows.push(vec![name.into(), text.into()]);
+    let mut row = |name: &str, text: String| rows.push(vec![name.into(), Cell::prose(text)]);
     for (axis, text) in lattice.axes().iter().zip(lattice.texts(&status.named.point)) {
         row(&format!("  {}", axis.name), text);
     }
@@ -76,13 +76,11 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     row("config hash", details.config_hash.clone().unwrap_or_default());
     row("flake", details.flake.as_ref().map(ToString::to_string).unwrap_or_default());
     list(&mut rows, "files", &details.files);
-    list(
-        &mut rows,
-        "build",
-        &[nix_build(details).into_iter().collect(), vec![format!("git lattice build {}", named.spelled)]].concat(),
-    );
-    for (i, line) in details.disputes.iter().flat_map(|dispute| dispute_lines(&details.records, dispute)).enumerate() {
-        rows.push(vec![if i == 0 { "disputed" } else { "" }.into(), Cell::new(line, Tone::Bad)]);
+    let commands = nix_build(details).into_iter().chain([format!("git lattice build {}", named.spelled)]);
+    list(&mut rows, "build", commands);
+    let disputes = details.disputes.iter().flat_map(|dispute| dispute_lines(&details.records, dispute));
+    for (i, line) in disputes.enumerate() {
+        rows.push(vec![if i == 0 { "disputed" } else { "" }.into(), Cell::prose(line).toned(Tone::Bad)]);
     }
     for (i, Attributed { record, .. }) in details.records.iter().enumerate() {
         let tone = match record.verdict {
@@ -90,10 +88,10 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
             Verdict::Failed | Verdict::Differs => Tone::Bad,
             Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
         };
-        let cell = Cell::new(record_line(record), tone);
+        let cell = Cell::prose(record_line(record)).toned(tone);
         rows.push(vec![if i == 0 { "records" } else { "" }.into(), cell]);
     }
-    list(&mut rows, "logs", &details.logs.iter().map(|log| log.display().to_string()).collect::<Vec<_>>());
+    list(&mut rows, "logs", details.logs.iter().map(|log| log.display().to_string()));
     rows
 }
 
@@ -103,9 +101,11 @@ fn nix_build(details: &Details) -> Option<String> {
     Some(format!("nix build {}", quote(flake.installable(system))))
 }
 
-fn list(rows: &mut Vec<Vec<Cell>>, name: &str, texts: &[String]) {
-    let named = |(i, text): (usize, &String)| vec![if i == 0 { name } else { "" }.into(), harmless(text).into()];
-    rows.extend(texts.iter().enumerate().map(named));
+fn list(rows: &mut Vec<Vec<Cell>>, name: &str, lines: impl IntoIterator<Item: AsRef<str>>) {
+    let cell = Cell::lines(lines);
+    if !cell.is_blank() {
+        rows.push(vec![name.into(), cell]);
+    }
 }
 
 fn record_line(record: &Record) -> String {

@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         return Ok(error::OK);
     }
     let head = context.head_point(config)?;
-    picture::tables(config, &survey.points, head.as_ref(), ui.color).iter().for_each(|line| ui.data(line));
+    picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
     next(ui, config, &survey);
     if let Some(remote) = config.remote.as_ref().filter(|_| survey.is_without_records && has_pushed(&survey)) {
         ui.hint(format!("this clone has no records yet: `git lattice sync` fetches those of `{remote}`"));
@@ -92,7 +92,8 @@ fn next(ui: &Ui, config: &Config, survey: &Survey) {
     if !survey.next.is_empty() {
         ui.data("");
     }
-    survey.next.iter().take(MOST).for_each(|next| ui.data(picture::suggestion(config, survey, next)));
+    let row = |next| picture::suggestion(config, survey, next);
+    ui.table(&survey.next.iter().take(MOST).map(row).collect::<Vec<_>>());
     if survey.next.len() > MOST {
         ui.data(format!("and {} more", survey.next.len() - MOST));
     }

@@ -11,7 +11,7 @@ use crate::ops::Cannot;
 use crate::ops::remote_failure::lock_hint;
 use crate::ops::sync::{self, Action, Entry, How, OwnRecords, RecordsReport, Report, Standing};
 use crate::points::census::Census;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, harmless};
 
 /// If no point is named, the maximum number of points only on the remote that are listed: a fresh clone has all of them
@@ -70,17 +70,17 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     };
     let row = |entry: &Entry| {
         let (word, tone) = word(entry, how);
-        vec![Cell::new(word, tone), entry.named.spelled.as_str().into(), harmless(&advice(entry, report)).into()]
+        vec![Cell::new(word, tone), entry.named.spelled.as_str().into(), Cell::prose(advice(entry, report))]
     };
     let rows: Vec<_> = report.points.iter().filter(|entry| !is_quiet(entry)).map(row).collect();
-    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    ui.table(&rows);
     if is_all && same > 0 {
-        ui.data(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
+        ui.tell(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
     }
     if is_all && there > FEW {
-        ui.data(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
+        ui.tell(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
     }
-    records_lines(&report.records, how).iter().for_each(|line| ui.data(harmless(line)));
+    records_lines(&report.records, how).iter().for_each(|line| ui.tell(harmless(line)));
     report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
     hint(ui, report);
     for writer in &report.records.diverged {

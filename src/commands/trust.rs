@@ -12,7 +12,7 @@ use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
 use crate::ops::trust::{self, Allowance, Hidden, Ledger, Listed, Look, Review};
 use crate::points::census::Census;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, harmless};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -98,8 +98,8 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
         let one = |it: &Allowance| json!({ "point": it.named.spelled, "key": it.key.to_string(), "commit": it.commit.id.to_string() });
         ui.json(json!({ "trusted": new.iter().map(one).collect::<Vec<_>>(), "dry_run": dry_run }));
     } else {
-        new.iter()
-            .for_each(|allowance| ui.data(format!("trusted  {}  {}", allowance.named.spelled, short(allowance.key))));
+        let row = |it: &Allowance| vec!["trusted".into(), it.named.spelled.as_str().into(), short(it.key).into()];
+        ui.table(&new.iter().map(row).collect::<Vec<_>>());
     }
     Ok(error::OK)
 }
@@ -107,7 +107,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
 fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui, dry_run) = (session.context()?, &session.ui, args.get_flag("dry-run"));
     let review = trust::review(context)?;
-    review.diff().iter().for_each(|line| ui.say(harmless(line)));
+    review.diff().iter().for_each(|line| ui.quote(harmless(line)));
     let is_open = !review.is_settled() && !dry_run;
     let answer = if is_open { confirm(ui, args, "Use exactly these from now on, in this clone?") } else { Ok(false) };
     let allows = matches!(answer, Ok(true));
@@ -118,7 +118,7 @@ fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
         let is_allowed = review.is_allowed || allows;
         ui.json(json!({ "settings": review.lines, "key": review.key.to_string(), "diff": review.diff(), "allowed": is_allowed, "dry_run": dry_run }));
     } else {
-        ui.data(outcome(&review, allows));
+        ui.tell(outcome(&review, allows));
     }
     answer?;
     Ok(if is_open && !allows { error::NO } else { error::OK })
@@ -159,9 +159,10 @@ fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.json(json!({ "trusted": keys.iter().map(|(key, comment)| json!({ "author": key, "comment": comment })).collect::<Vec<_>>() }));
         return Ok(error::OK);
     }
-    for ((key, _), is_new) in keys.iter().zip(new) {
-        ui.data(format!("{}  {key}", if is_new { "trusted" } else { "unchanged" }));
-    }
+    let row = |((key, _), is_new): (&(String, String), bool)| {
+        vec![if is_new { "trusted" } else { "unchanged" }.into(), key.as_str().into()]
+    };
+    ui.table(&keys.iter().zip(new).map(row).collect::<Vec<_>>());
     Ok(error::OK)
 }
 
@@ -181,9 +182,7 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
     let content = ledger.content.iter().map(|it| row("content", &short(it.key), &it.point, &it.when));
     let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
     let settings = ledger.settings.iter().map(|it| row("settings", &short(it.key), &it.repository, &it.when));
-    table::lines(&content.chain(authors).chain(settings).collect::<Vec<_>>(), ui.color)
-        .iter()
-        .for_each(|line| ui.data(line));
+    ui.table(&content.chain(authors).chain(settings).collect::<Vec<_>>());
     Ok(error::OK)
 }
 
@@ -207,7 +206,7 @@ fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
             ui.error(format!("nothing trusted has the name `{}`", harmless(name)));
             code = error::NO;
         } else {
-            ui.data(format!("revoked  {name}"));
+            ui.tell(format!("revoked  {name}"));
         }
     }
     if code == error::NO {
@@ -239,7 +238,8 @@ fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
         if *has_more {
             say("    and more".to_owned());
         }
-        say(format!("    look: {command}"));
+        say("    look:".to_owned());
+        ui.quote(harmless(&format!("        {command}")));
     }
 }
 

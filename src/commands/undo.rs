@@ -11,7 +11,7 @@ use crate::git::names::shown;
 use crate::git::{Change, Oid};
 use crate::ops::undo::{self, Pushed};
 use crate::process::quote;
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, harmless};
 
 pub(super) fn command() -> Command {
@@ -50,8 +50,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let word = if dry { "would undo" } else { "undone" };
     let mut rows = vec![vec![Cell::new(word, Tone::Good), harmless(&command_line(&operation)).into()]];
-    rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), line(change).into()]));
-    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
+    ui.table(&rows);
     pushed.iter().for_each(|pushed| report_pushed(ui, pushed, with_remotes, dry));
     if let Some(by) = by {
         ui.say(format!("`git lattice undo {by}` brings it back"));

@@ -131,7 +131,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
 fn denied(point: &str, denial: Denial) -> Reaction {
     let Denial { point: below, why, look } = denial;
     let whose = if below == point { String::new() } else { format!("{below}: ") };
-    Reaction::Say(format!("not built automatically, {whose}{why}; look: {look}, then: git lattice trust"))
+    Reaction::Say(format!("not built automatically, {whose}{why}; look: `{look}`, then: `git lattice trust`"))
 }
 
 /// Without a base branch only the branch itself says that it is a point, so it is not built; the user is told.

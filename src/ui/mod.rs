@@ -7,13 +7,18 @@ pub mod lint;
 pub mod picture;
 pub mod point;
 pub mod result;
+pub mod screen;
 pub mod table;
+pub mod wrap;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use serde::Serialize;
 
+pub use self::screen::{Screen, Tone, paint};
+use self::table::Cell;
 use crate::env::Environment;
 pub use crate::text::harmless;
 use crate::{error, process};
@@ -21,87 +26,82 @@ use crate::{error, process};
 /// Writes to stdout and stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
-    /// Whether stdout is coloured.
-    pub color: bool,
-    /// Whether stderr is coloured.
-    color_err: bool,
+    /// What stdout can show.
+    pub out: Screen,
+    /// What stderr can show.
+    err: Screen,
     /// Whether stdin and stderr are terminals, so that the user can be asked.
     pub interactive: bool,
-}
-
-/// Colours by meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Success.
-    Good,
-    /// Failure.
-    Bad,
-    /// Needs attention.
-    Odd,
-    /// Less important.
-    Faint,
-    /// Neutral.
-    Plain,
-}
-
-impl Tone {
-    fn code(self) -> Option<&'static str> {
-        match self {
-            Self::Good => Some("32"),
-            Self::Bad => Some("31"),
-            Self::Odd => Some("33"),
-            Self::Faint => Some("2"),
-            Self::Plain => None,
-        }
-    }
 }
 
 impl Ui {
     /// Detects the terminals.
     pub fn new(environment: &Environment) -> Self {
-        let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-        let color = !environment.no_color;
-        Self { color: out && color, color_err: err && color, interactive: std::io::stdin().is_terminal() && err }
+        let [out, err] =
+            [Screen::of(&io::stdout(), environment.columns), Screen::of(&io::stderr(), environment.columns)];
+        Self { out, err, interactive: io::stdin().is_terminal() && err.is_terminal }
     }
 
-    /// Prints a line of data to stdout.
+    /// Prints a line of data to stdout, as it is.
     pub fn data(&self, line: impl AsRef<str>) {
         if STDOUT_ERROR.get().is_none()
-            && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.color))
+            && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.out.color))
         {
             STDOUT_ERROR.set(error).ok();
         }
     }
 
-    /// Prints a message to stderr.
-    pub fn say(&self, line: impl AsRef<str>) {
-        writeln!(io::stderr(), "{}", sanitized(line.as_ref(), self.color_err)).ok();
+    /// Prints a sentence to stdout, broken into lines of the terminal.
+    pub fn tell(&self, text: impl AsRef<str>) {
+        self.data(wrap::message(text.as_ref(), self.out.width));
+    }
+
+    /// Prints a table to stdout.
+    pub fn table(&self, rows: &[Vec<Cell>]) {
+        table::lines(rows, self.out).iter().for_each(|line| self.data(line));
+    }
+
+    /// Prints a table to stderr.
+    pub fn say_table(&self, rows: &[Vec<Cell>]) {
+        table::lines(rows, self.err).iter().for_each(|line| self.quote(line));
+    }
+
+    /// Prints a line to stderr, as it is.
+    pub fn quote(&self, line: impl AsRef<str>) {
+        writeln!(io::stderr(), "{}", sanitized(line.as_ref(), self.err.color)).ok();
+    }
+
+    /// Prints a message to stderr, broken into lines of the terminal.
+    pub fn say(&self, text: impl AsRef<str>) {
+        self.quote(wrap::message(text.as_ref(), self.err.width));
     }
 
     /// Prints a warning.
-    pub fn warn(&self, line: impl AsRef<str>) {
-        self.say(format!("{} {}", paint("warning:", Tone::Odd, self.color_err), line.as_ref()));
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.say_as("warning:", Tone::Odd, text.as_ref());
     }
 
     /// Prints an error.
-    pub fn error(&self, line: impl AsRef<str>) {
-        self.say(format!("{} {}", paint("error:", Tone::Bad, self.color_err), line.as_ref()));
+    pub fn error(&self, text: impl AsRef<str>) {
+        self.say_as("error:", Tone::Bad, text.as_ref());
     }
 
     /// Prints a hint.
-    pub fn hint(&self, line: impl AsRef<str>) {
-        self.say(format!("{} {}", paint("hint:", Tone::Odd, self.color_err), line.as_ref()));
+    pub fn hint(&self, text: impl AsRef<str>) {
+        self.say_as("hint:", Tone::Odd, text.as_ref());
+    }
+
+    fn say_as(&self, head: &str, tone: Tone, text: &str) {
+        self.say(format!("{} {text}", paint(head, tone, self.err.color)));
     }
 
     /// Draws `line` over the previous progress line, if stderr is a terminal; an empty line removes it.
     pub fn progress(&self, line: &str) {
-        if std::io::stderr().is_terminal() {
-            let mut stderr = std::io::stderr();
+        if let Some(width) = self.err.width.filter(|_| self.err.is_terminal) {
+            let mut stderr = io::stderr();
+            let line = harmless(line);
             // A wrapped line cannot be drawn over: leave one column free.
-            let columns = rustix::termios::tcgetwinsize(&stderr).ok().map(|size| usize::from(size.ws_col));
-            let width = columns.filter(|columns| *columns > 0).unwrap_or(80) - 1;
-            let short: String = harmless(line).chars().take(width).collect();
-            write!(stderr, "\r\x1b[K{short}").and_then(|()| stderr.flush()).ok();
+            write!(stderr, "\r\x1b[K{}", wrap::start(&line, width - 1)).and_then(|()| stderr.flush()).ok();
         }
     }
 
@@ -137,27 +137,29 @@ pub fn announce_waits() {
     }
 }
 
-/// Colours `text` if `color` is set.
-pub fn paint(text: &str, tone: Tone, color: bool) -> String {
-    match tone.code().filter(|_| color) {
-        Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
-        None => text.to_owned(),
-    }
-}
+/// The colour codes that [`paint`] writes.
+static OWN_CODES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let codes = Tone::STYLED.map(|tone| [tone.style().render().to_string(), tone.style().render_reset().to_string()]);
+    codes.into_iter().flatten().collect()
+});
 
 /// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes. All
 /// output passes through here.
-fn sanitized(text: &str, color: bool) -> String {
-    const OWN: [&str; 5] = ["\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"];
-    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(c) = rest.chars().next() {
-        let own = OWN.into_iter().find(|code| color && rest.starts_with(code));
-        let piece = own.unwrap_or(&rest[..c.len_utf8()]);
-        let is_shown = own.is_some() || c == '\n' || !crate::text::is_terminal_unsafe(c);
-        shown.push_str(if is_shown { piece } else { "\u{fffd}" });
-        rest = &rest[piece.len()..];
+fn sanitized(text: &str, color: bool) -> Cow<'_, str> {
+    let is_unsafe = |c: char| c != '\n' && crate::text::is_terminal_unsafe(c);
+    if !text.contains(is_unsafe) {
+        return text.into();
     }
-    shown
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(is_unsafe) {
+        let own = OWN_CODES.iter().find(|code| color && rest[at..].starts_with(code.as_str()));
+        shown.push_str(&rest[..at]);
+        shown.push_str(own.map_or("\u{fffd}", String::as_str));
+        let length = own.map_or_else(|| rest[at..].chars().next().map_or(0, char::len_utf8), String::len);
+        rest = &rest[at + length..];
+    }
+    shown.push_str(rest);
+    shown.into()
 }
 
 /// The first error in writing to stdout.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{self, Cell};
-use super::{Tone, duration};
+use super::{Screen, Tone, duration};
 use crate::config::Config;
 use crate::lattice::{Kind, Lattice, Point};
 use crate::points::next::{Action, NextAction};
@@ -11,7 +11,7 @@ use crate::points::status::{PointStatus, Survey};
 use crate::record::State;
 
 /// The tables, line by line.
-pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, color: bool) -> Vec<String> {
+pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, screen: Screen) -> Vec<String> {
     let lattice = &config.lattice;
     let layout = Layout::of(config);
     let mut groups: BTreeMap<String, Vec<&PointStatus>> = BTreeMap::new();
@@ -23,7 +23,7 @@ pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, col
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(table::lines(&layout.rows(lattice, &title, &group, head), color));
+        lines.extend(table::matrix(&layout.rows(lattice, &title, &group, head), screen));
     }
     lines
 }
@@ -68,8 +68,8 @@ impl Layout {
                 cells.insert(column_of(&texts), cell(status, head == Some(&status.named.point), self.has_remote));
             }
         }
-        let faint = |text: &String| Cell::new(text.as_str(), Tone::Faint);
-        let header = std::iter::once(Cell::new(title, Tone::Plain)).chain(columns.iter().map(faint)).collect();
+        let title_of = |text: &String| Cell::title(text.as_str());
+        let header = std::iter::once(Cell::from(title)).chain(columns.iter().map(title_of)).collect();
         let line = |(row, cells): (String, BTreeMap<String, Cell>)| {
             let blank = Cell::from("");
             let cells = columns.iter().map(|column| cells.get(column).unwrap_or(&blank).clone());
@@ -112,8 +112,8 @@ pub fn mark(state: State) -> (&'static str, Tone) {
     }
 }
 
-/// One suggestion of what to do next.
-pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String {
+/// One suggestion of what to do next, as a row of a table.
+pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> Vec<Cell> {
     let label = match next.action {
         Action::Settle => "disputed:",
         Action::Mend => "failed:",
@@ -124,5 +124,5 @@ pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> String
         Action::FindBuilder => "no builder:",
         Action::Push => "to push:",
     };
-    format!("{label:<11} {}", next.action.command(config, &survey.points[next.at]))
+    vec![label.into(), next.action.command(config, &survey.points[next.at]).into()]
 }

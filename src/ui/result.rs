@@ -1,29 +1,31 @@
 //! The result of a build.
 
-use super::{Tone, harmless, paint};
+use super::Tone;
+use super::table::Cell;
 use crate::ops::builds::Done;
 use crate::record::Verdict;
 
-/// The result in one line.
-pub fn line(done: &Done, color: bool) -> String {
+/// The result as a row of a table.
+pub fn row(done: &Done) -> Vec<Cell> {
     let record = &done.record;
-    let word = record.verdict.word();
     let tone = match record.verdict {
         Verdict::Built | Verdict::Reproduced => Tone::Good,
         Verdict::Failed | Verdict::Differs => Tone::Bad,
         Verdict::NoBuilder | Verdict::Cancelled => Tone::Odd,
     };
     let place = match (record.outputs.get("out"), &record.error) {
-        (_, Some(error)) => error.clone(),
-        (Some(out), None) => out.path.to_string(),
-        (None, None) => String::new(),
+        (_, Some(error)) => Cell::prose(error.as_str()),
+        (Some(out), None) => out.path.as_str().into(),
+        (None, None) => "".into(),
     };
     let when = match (done.fresh, record.took()) {
-        (false, _) => format!("recorded {}  ", record.started),
-        (true, Some(seconds)) => format!("{seconds:.1} s  "),
-        (true, None) if record.verdict.is_good() => "no build needed  ".to_owned(),
+        (false, _) => format!("recorded {}", record.started),
+        (true, Some(seconds)) => format!("{seconds:.1} s"),
+        (true, None) if record.verdict.is_good() => "no build needed".to_owned(),
         (true, None) => String::new(),
     };
-    let text = harmless(&format!("{}  {}  {when}{place}", record.point, record.system));
-    format!("{}  {}", paint(word, tone, color), text.trim_end())
+    let word = Cell::new(record.verdict.word(), tone);
+    let mut row = vec![word, record.point.as_str().into(), record.system.as_str().into()];
+    row.extend([when.into(), place].into_iter().filter(|cell| !cell.is_blank()));
+    row
 }

@@ -135,7 +135,7 @@ fn fetched_step_nix_is_not_built() {
     let (branch, dir) = (branch(&at("phase0/step1")), dir(&at("phase0/step1")));
     let look = format!("{DIFF} refs/heads/main refs/heads/{branch} -- :/{dir}");
     let line = format!(
-        "git-lattice: not built automatically, its step.nix was not written here; look: {look}, then: git lattice trust"
+        "git-lattice: not built automatically, its step.nix was not written here; look: `{look}`, then: `git lattice trust`"
     );
     assert_eq!(said, line, "one line should be printed");
     let shown = sandbox.git(&look.split(' ').skip(1).collect::<Vec<_>>());
@@ -149,7 +149,7 @@ fn fetched_edited_flake_nix_is_not_built() {
     fetch_from_colleague(&sandbox, &[], &[("flake.nix", "{ outputs = _: { }; }\n")]);
     let said = git(&sandbox, &["switch", "-q", &branch(&at("phase0/step1"))]);
     assert!(
-        said.contains("not what this version generates") && said.contains("look: git --no-replace-objects diff "),
+        said.contains("not what this version generates") && said.contains("look: `git --no-replace-objects diff "),
         "{said}"
     );
     assert_nothing_is_built(&sandbox);

@@ -342,7 +342,7 @@ fn dry_run_writes_nothing_and_still_refuses() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let before = (sandbox.state(), objects());
     sandbox.lattice(&["promote", "--dry-run"]).exits(0).says_out("would create");
-    sandbox.lattice(&["promote", "--dry-run", "--to", "base"]).exits(0).says_out("would create");
+    sandbox.lattice(&["promote", "--dry-run", "--to", "base"]).exits(0).says_out("would move  main");
     assert_eq!((sandbox.state(), objects()), before);
 }
 

@@ -37,7 +37,8 @@ fn trust_shows_the_diff_command_and_needs_a_yes() {
     for file in ["config.toml", "flake.nix", "step.nix"] {
         assert!(run.stderr.contains(&format!("\n    {dir}/{file}\n")), "{file}: {}", run.stderr);
     }
-    let run = run.says_err(&format!("    look: {DIFF} refs/heads/main refs/remotes/origin/{branch} -- :/{dir}\n"));
+    let run =
+        run.says_err(&format!("    look:\n        {DIFF} refs/heads/main refs/remotes/origin/{branch} -- :/{dir}\n"));
     run.says_err("error: there is no terminal to ask on: `--yes` says that you have reviewed it");
     assert!(!file(&victim).exists());
 }

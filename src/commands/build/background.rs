@@ -16,7 +16,7 @@ use crate::ops::queue::{self, BuildRequest, Ended, RequestOptions};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Asked, Job, Put, Queue, Snapshot};
-use crate::ui::result::line;
+use crate::ui::result::row;
 use crate::ui::{Ui, duration, harmless};
 
 /// Adds the flags for background builds.
@@ -116,7 +116,7 @@ impl Answer {
             [one] => Some(format!("{word} {one}")),
             many => Some(format!("{word} {} points", many.len())),
         };
-        ui.data(parts.into_iter().filter_map(part).collect::<Vec<_>>().join("; "));
+        ui.tell(parts.into_iter().filter_map(part).collect::<Vec<_>>().join("; "));
     }
 }
 
@@ -141,7 +141,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
             }
             let done = Done::known(&record);
             if !json {
-                ui.data(line(&done, ui.color));
+                ui.table(&[row(&done)]);
             }
             done.hints.iter().for_each(|hint| ui.hint(hint));
             records.push(record);
@@ -187,7 +187,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     for (job, ended) in &done {
         let point = harmless(&job.point);
-        ui.data(match ended {
+        ui.tell(match ended {
             Ended::Removed => format!("cancelled {point}: it had not begun"),
             Ended::Ended => format!("cancelled {point}: its build was ended"),
             Ended::Stopping => format!("cancelling {point}: its build was told to stop but is still running"),

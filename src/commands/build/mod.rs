@@ -15,7 +15,7 @@ use crate::ops::{limits, queue, trust};
 use crate::points::census::Census;
 use crate::record::Record;
 use crate::ui::batch::BatchProgress;
-use crate::ui::result::line;
+use crate::ui::result::row;
 use crate::ui::{Ui, duration, harmless};
 
 /// The command that allows the machines in lattice.toml.
@@ -173,7 +173,7 @@ impl<'a> View<'a> {
                 self.batch.end(done);
                 self.ui.progress("");
                 if !self.json {
-                    self.ui.data(line(done, self.ui.color));
+                    self.ui.table(&[row(done)]);
                 }
                 self.explain(done);
                 self.results.push(done.record.clone());
@@ -228,7 +228,7 @@ impl<'a> View<'a> {
 
     fn explain(&mut self, done: &Done) {
         for line in &done.tail {
-            self.ui.say(format!("  {}", harmless(line)));
+            self.ui.quote(format!("  {}", harmless(line)));
         }
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
             self.ui.say(format!("full log: {}", log.display()));

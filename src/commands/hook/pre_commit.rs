@@ -26,7 +26,7 @@ pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
         std::mem::take(&mut report.findings).into_iter().partition(|finding| finding.severity == Severity::Hint);
     hints.iter().for_each(|hint| ui.say(harmless(&hint.to_string())));
     report.findings = findings;
-    human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.say(line));
+    human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.quote(line));
     let verdict = report.verdict();
     for unchecked in report.unchecked.iter().filter(|unchecked| verdict == Verdict::Clean || unchecked.required) {
         ui.say(format!("git-lattice: {}", harmless(&unchecked.to_string())));

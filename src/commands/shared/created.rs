@@ -16,7 +16,7 @@ use crate::ops::lint::{self, Checked};
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, Settled};
-use crate::ui::table::{self, Cell};
+use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, harmless};
 
 /// Adds the options that these commands share.
@@ -136,7 +136,7 @@ fn show(ui: &Ui, args: &ArgMatches, made: &Made, dry: bool) {
             vec![made.word(item, dry), branch.into(), short(item).into(), push_word(item, &made.pushed)]
         };
         let rows: Vec<_> = made.plan.items.iter().map(row).collect();
-        table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+        ui.table(&rows);
         made.checked.lines().iter().for_each(|line| ui.say(line));
     }
     for named in &made.taken {
@@ -175,25 +175,19 @@ pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronou
 
 fn one(ui: &Ui, item: &Item, made: &Made, dry: bool) {
     let mut rows = vec![
-        vec![made.word(item, dry), item.named.branch.as_str().into()],
+        vec![made.word(item, dry), Cell::prose(item.named.branch.as_str())],
         vec!["  commit".into(), item.commit.to_string().into()],
     ];
     if let Some(creation) = &item.creation {
         rows.push(vec![
             "  parents".into(),
-            creation.parents.iter().map(BranchName::as_str).collect::<Vec<_>>().join(", ").into(),
+            Cell::prose(creation.parents.iter().map(BranchName::as_str).collect::<Vec<_>>().join(", ")),
         ]);
         rows.push(vec!["  template".into(), creation.template.name().into()]);
-        rows.extend(
-            creation
-                .files
-                .iter()
-                .enumerate()
-                .map(|(i, file)| vec![if i == 0 { "  files" } else { "" }.into(), file.as_str().into()]),
-        );
+        rows.push(vec!["  files".into(), Cell::lines(&creation.files)]);
     }
     rows.push(vec!["  push".into(), push_word(item, &made.pushed)]);
-    table::lines(&rows, ui.color).iter().for_each(|line| ui.data(line));
+    ui.table(&rows);
     made.checked.lines().iter().for_each(|line| ui.say(line));
 }
 

@@ -324,7 +324,7 @@ fn trust_covers_exactly_this_content() {
         let run =
             victim.sandbox.lattice(&["trust", "--yes"]).exits(0).says_err(STEP).says_err("by Mallory: improve it");
         run.says_err(&format!("{}/step.nix", dir(&at("phase0/step1"))))
-            .says_err("look: git --no-replace-objects diff ");
+            .says_err("look:\n        git --no-replace-objects diff ");
         victim.switch("main");
         assert!(victim.switch(&crate::story::branch(&at("phase0/step1"))).contains("in the background"));
         assert_eq!(victim.verdicts(1), ["built"]);

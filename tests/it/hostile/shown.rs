@@ -17,9 +17,9 @@ fn evil_step() -> (&'static str, FileChange) {
 #[track_caller]
 fn look_from(sandbox: &Sandbox, folder: &str) -> String {
     let run = sandbox.lattice(&["trust", &at("phase0/step1")]).exits(2);
-    let command = run.stderr.lines().find_map(|line| line.strip_prefix("    look: "));
+    let command = run.stderr.lines().find_map(|line| line.strip_prefix("        git "));
     let command = command.unwrap_or_else(|| panic!("a command should be named: {}", run.stderr));
-    let script = sandbox.program("look", &format!("#!/bin/sh\nexec {command}\n"));
+    let script = sandbox.program("look", &format!("#!/bin/sh\nexec git {command}\n"));
     let mut shell = std::process::Command::new(script);
     shell.current_dir(sandbox.path(folder));
     sandbox.environment(&mut shell);

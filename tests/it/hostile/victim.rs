@@ -122,8 +122,8 @@ impl Victim {
     #[track_caller]
     pub(crate) fn assert_switch_explains(&self, why: &str) {
         let said = self.assert_switch_starts_nothing();
-        let start = format!("git-lattice: not built automatically, {why}; look: git ");
-        assert!(said.starts_with(&start) && said.ends_with(", then: git lattice trust"), "{said}");
+        let start = format!("git-lattice: not built automatically, {why}; look: `git ");
+        assert!(said.starts_with(&start) && said.ends_with(", then: `git lattice trust`"), "{said}");
     }
 
     /// Asserts that no Nix was started and no file appeared or vanished outside of the clone.
