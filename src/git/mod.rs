@@ -23,6 +23,7 @@ mod near;
 pub mod notes;
 mod objects;
 mod packed;
+mod ref_names;
 pub mod refs;
 mod remains;
 pub mod remote;

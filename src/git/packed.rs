@@ -26,6 +26,16 @@ impl<'a> Packed<'a> {
         })
     }
 
+    /// List the refs whose full names begin with `prefix`.
+    pub(super) fn beginning_with<'p>(&'p self, prefix: &'p [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let mut at = self.first_from(prefix);
+        std::iter::from_fn(move || {
+            let name = self.name_at(at).filter(|name| name.starts_with(prefix))?;
+            at = self.next_ref(at);
+            Some(name)
+        })
+    }
+
     /// The offset of the first ref whose name is not before `name`.
     fn first_from(&self, name: &[u8]) -> usize {
         let (mut low, mut high) = (0, self.0.len());
@@ -118,6 +128,10 @@ mod tests {
                 }
             }
             prop_assert_eq!(children(&names, &dir), all);
+            let text = lines(&names);
+            let found = Packed::new(text.as_bytes());
+            let found = found.beginning_with(dir.as_bytes()).map(|name| std::str::from_utf8(name).unwrap());
+            prop_assert!(found.eq(names.iter().filter(|name| name.starts_with(&dir))));
         }
     }
 }

@@ -119,7 +119,7 @@ impl Chain {
     }
 
     /// The chain to use where the preceding chain axis has the value `before`.
-    fn under(&self, before: Option<&Value>) -> Option<&Self> {
+    pub(super) fn under(&self, before: Option<&Value>) -> Option<&Self> {
         match self {
             Self::Per { of, rest } => before.and_then(|value| of.get(value).or(rest.as_deref())),
             plain => Some(plain),
@@ -127,7 +127,7 @@ impl Chain {
     }
 
     /// All chains that [`Chain::under`] can return: this one, or those per value.
-    fn lists(&self) -> Vec<&Self> {
+    pub(super) fn lists(&self) -> Vec<&Self> {
         match self {
             Self::Per { of, rest } => of.values().chain(rest.as_deref()).collect(),
             plain => vec![plain],

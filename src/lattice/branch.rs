@@ -90,8 +90,8 @@ impl Pattern {
         }
     }
 
-    /// The text of each axis in the name.
-    fn texts<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
+    /// The text of each axis in a name that has the form of the pattern; whether the texts are values is not checked.
+    pub fn texts<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
         let mut texts: Vec<&str> = lattice.axes().iter().map(|axis| only_value(axis).unwrap_or_default()).collect();
         let mut rest = name;
         let mut parts = self.parts.iter().peekable();
@@ -124,14 +124,16 @@ impl Pattern {
     /// The common prefix of the names of a point and of all points below it. It includes set axes on which the point has a
     /// single value, since all points below have that value too.
     pub fn prefix_below(&self, lattice: &Lattice, point: &Point) -> String {
-        let texts = lattice.texts(point);
-        let values = lattice.values(point);
-        let piece = |part: &Part| match part {
-            Part::Literal(literal) => Some(literal.clone()),
-            Part::Axis(i) => {
-                let is_fixed = matches!(lattice.axes()[*i].kind, Kind::Set(_)) && values[*i].len() == 1;
-                is_fixed.then(|| texts[*i].clone())
-            }
+        let (texts, values) = (lattice.texts(point), lattice.values(point));
+        let is_fixed = |i: usize| matches!(lattice.axes()[i].kind, Kind::Set(_)) && values[i].len() == 1;
+        self.prefix_with(|i| is_fixed(i).then_some(texts[i].as_str()))
+    }
+
+    /// The common prefix of all names whose axes have these texts; `None` leaves an axis open.
+    pub fn prefix_with<'t>(&'t self, text: impl Fn(usize) -> Option<&'t str>) -> String {
+        let piece = |part: &'t Part| match part {
+            Part::Literal(literal) => Some(literal.as_str()),
+            Part::Axis(i) => text(*i),
         };
         self.parts.iter().map_while(piece).collect()
     }

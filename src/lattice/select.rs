@@ -18,19 +18,37 @@ impl Selector {
         Self { choices: vec![Vec::new(); lattice.axes().len()] }
     }
 
+    /// The coordinates in a selector's text: its parts between `/`, as far as these are outside braces.
+    pub fn parts(text: &str) -> Vec<&str> {
+        glob::split(text, '/')
+    }
+
     /// Parses `component/arch/phase/step`, where each part may have `*` and `{a,b}`.
     ///
     /// # Errors
     /// [`Error::NotAPoint`] if the number of coordinates differs from that of the axes or a brace is not closed,
     /// [`Error::TooMany`] if there are too many alternatives.
     pub fn parse(lattice: &Lattice, text: &str) -> Result<Self> {
+        Self::parse_parts(lattice, text, &Self::parts(text), 0)
+    }
+
+    fn parse_parts(lattice: &Lattice, text: &str, parts: &[&str], open: usize) -> Result<Self> {
         let not_a_point = || Error::NotAPoint { text: text.to_owned(), expected: lattice.shape() };
-        let parts = glob::split(text, '/');
-        if parts.len() != lattice.axes().len() {
+        if parts.len() + open != lattice.axes().len() {
             return Err(not_a_point());
         }
-        let choices = parts.into_iter().map(|part| words_of(part, not_a_point)).collect::<Result<_>>()?;
+        let mut choices = parts.iter().map(|part| words_of(part, not_a_point)).collect::<Result<Vec<_>>>()?;
+        choices.resize(lattice.axes().len(), Vec::new());
         Ok(Self { choices })
+    }
+
+    /// Parses the first coordinates of a selector, one text per axis; the other axes are open.
+    ///
+    /// # Errors
+    /// The same as those of [`Selector::parse`].
+    pub fn parse_first(lattice: &Lattice, texts: &[&str]) -> Result<Self> {
+        let open = lattice.axes().len().saturating_sub(texts.len());
+        Self::parse_parts(lattice, &texts.join("/"), texts, open)
     }
 
     /// Adds the value of a flag to the choice for an axis: `a`, `a,b`, `x{a,b}`, `*`; `a+b` is a point over two values.
@@ -138,9 +156,14 @@ impl Selector {
     /// The errors of values: a word without `*` must be a coordinate of its axis.
     pub fn filter<'a>(&self, lattice: &Lattice, population: &'a Population) -> Result<Vec<&'a Point>> {
         self.check_words(lattice)?;
+        let fits = self.matcher();
+        Ok(population.points().filter(|point| fits(&lattice.texts(point))).collect())
+    }
+
+    /// Whether it selects the point with these texts, one per axis.
+    pub fn matcher<T: AsRef<str>>(&self) -> impl Fn(&[T]) -> bool {
         let wanted: Vec<_> = self.choices.iter().map(|choice| Wanted::new(choice)).collect();
-        let fits = |point: &&Point| lattice.texts(point).iter().zip(&wanted).all(|(text, wanted)| wanted.takes(text));
-        Ok(population.points().filter(fits).collect())
+        move |texts| texts.iter().zip(&wanted).all(|(text, wanted)| wanted.takes(text.as_ref()))
     }
 
     /// Refuses unknown words: a misspelt word would silently select nothing.

@@ -7,6 +7,7 @@ pub mod choice;
 pub mod content;
 pub mod divergence;
 pub mod keys;
+pub mod names;
 pub mod next;
 mod point_status;
 pub mod status;
