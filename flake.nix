@@ -37,9 +37,9 @@
             openssh
           ];
 
-          # The sandbox of a build has no Nix; `scripts/test` runs the tests that need one.
+          # The sandbox of a build has no Nix and few shells; `scripts/test` runs the tests that need them.
           preCheck = ''
-            export HOME=$(mktemp -d) GIT_LATTICE_TEST_WITHOUT_NIX=1
+            export HOME=$(mktemp -d) GIT_LATTICE_TEST_WITHOUT_NIX=1 GIT_LATTICE_TEST_WITHOUT_SHELLS=1
           '';
 
           # `git lattice --help` asks for the man page.

@@ -178,6 +178,11 @@ managers_are_there() {
   [ -e "$1/bin/husky" ]
 }
 
+# The shells whose completions are tested, with the completion that comes with git, and a `man` that finds the man page.
+shells_for_tests() {
+  need_packages bash-completion fish zsh bsdutils man-db
+}
+
 # The mirror that this machine already uses; apt knows it only after an update.
 debian_mirror() {
   local site

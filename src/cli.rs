@@ -12,8 +12,10 @@ use crate::{error, process, ui};
 /// Runs git-lattice with these arguments (the program name first) and returns the exit code.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    let is_completion = args.get(1).map(OsString::as_os_str) == Some(OsStr::new("complete"));
     let mut environment = match Environment::read() {
         Ok(environment) => environment,
+        Err(_) if is_completion => return ExitCode::from(error::OK),
         Err(source) => {
             clap::Error::raw(clap::error::ErrorKind::Io, format!("the current directory is not usable: {source}\n"))
                 .print()
@@ -22,6 +24,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         }
     };
     environment.command = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    // Nothing but candidates may reach the terminal while the user types.
+    if is_completion {
+        return ExitCode::from(commands::complete::run(environment, &args[2..], commands::line));
+    }
     process::set_trace(environment.trace);
     ui::announce_waits();
     // Hooks run on every checkout; skip clap for speed.

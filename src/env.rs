@@ -134,6 +134,37 @@ pub fn state_home() -> Option<PathBuf> {
     named.or_else(|| absolute("HOME").map(|home| home.join(".local").join("state")))
 }
 
+/// Returns the user's data directory (XDG base directory specification); `None` without a home.
+#[must_use]
+pub fn data_home() -> Option<PathBuf> {
+    absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local").join("share")))
+}
+
+/// Returns whether the user has chosen a data directory.
+#[must_use]
+pub fn has_data_home() -> bool {
+    absolute("XDG_DATA_HOME").is_some()
+}
+
+/// Returns the user's configuration directory (XDG base directory specification); `None` without a home.
+#[must_use]
+pub fn config_home() -> Option<PathBuf> {
+    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
+}
+
+/// Returns the directory from which bash-completion loads the user's completions.
+#[must_use]
+pub fn bash_completions() -> Option<PathBuf> {
+    let own = absolute("BASH_COMPLETION_USER_DIR").or_else(|| Some(data_home()?.join("bash-completion")));
+    own.map(|dir| dir.join("completions"))
+}
+
+/// Returns the directory of zsh's configuration.
+#[must_use]
+pub fn zsh_home() -> Option<PathBuf> {
+    absolute("ZDOTDIR").or_else(home)
+}
+
 /// Returns the user's home directory.
 #[must_use]
 pub fn home() -> Option<PathBuf> {

@@ -1,6 +1,6 @@
 //! Maps an error to its exit code and to the hints for the user.
 
-use crate::ops::{Cannot, Refusal, builds, limits, trust};
+use crate::ops::{Cannot, Refusal, builds, install, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Success.
@@ -71,6 +71,7 @@ fn hints_for(cause: Cause<'_>) -> Option<Vec<String>> {
 fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<trust::Refused>(cause, |error| one(error.hint()))
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
+        .or_else(|| of::<install::Foreign>(cause, |error| one(error.hint())))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::Damaged>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))

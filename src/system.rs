@@ -13,6 +13,24 @@ pub struct System(Arc<str>);
 pub struct NotASystem(pub String);
 
 impl System {
+    /// The names of architectures that are CPU names in nixpkgs (`lib/systems/parse.nix`).
+    pub const ARCHS: [&str; 14] = [
+        "aarch64",
+        "x86_64",
+        "i686",
+        "riscv32",
+        "riscv64",
+        "armv5tel",
+        "armv6l",
+        "armv7l",
+        "powerpc64",
+        "powerpc64le",
+        "mipsel",
+        "mips64el",
+        "s390x",
+        "loongarch64",
+    ];
+
     /// Parses a system double: two or more words of lower-case letters, digits and `_`, joined by `-`.
     ///
     /// # Errors
@@ -26,7 +44,7 @@ impl System {
 
     /// Returns the system for an architecture name: `aarch64` is `aarch64-linux`; a system double is itself.
     ///
-    /// Knows nixpkgs' CPU names (`lib/systems/parse.nix`), and Debian's and Go's where they differ.
+    /// Knows [`System::ARCHS`], and Debian's and Go's names where they differ.
     #[must_use]
     pub fn of_arch(arch: &str) -> Option<Self> {
         let cpu = match arch {
@@ -35,8 +53,7 @@ impl System {
             "i386" => "i686",
             "armhf" => "armv7l",
             "ppc64le" => "powerpc64le",
-            "aarch64" | "x86_64" | "i686" | "riscv32" | "riscv64" | "armv5tel" | "armv6l" | "armv7l" | "powerpc64"
-            | "powerpc64le" | "mipsel" | "mips64el" | "s390x" | "loongarch64" => arch,
+            _ if Self::ARCHS.contains(&arch) => arch,
             _ => return double(arch),
         };
         Some(Self(format!("{cpu}-linux").into()))

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
+use super::complete::Slot;
 use crate::config;
 use crate::error;
 use crate::ops::init;
@@ -11,7 +12,7 @@ use crate::ops::init;
 pub(super) fn command() -> Command {
     let add = Command::new("add")
         .about("Add values to an axis: at the end of its list, comments and order kept")
-        .arg(Arg::new("axis").value_name("AXIS").required(true).help("The axis, such as arch"))
+        .arg(Slot::Axis.of(Arg::new("axis").value_name("AXIS").required(true).help("The axis, such as arch")))
         .arg(Arg::new("values").value_name("VALUE").required(true).num_args(1..).help("The new values"))
         .arg(
             Arg::new("system")

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::complete::Slot;
 use super::shared::hooks::show;
 use super::shared::session::Session;
 use crate::config::document::{AxisDraft, Draft};
@@ -29,12 +30,12 @@ pub(super) fn command() -> Command {
              (phase0, phase1, ... and step1, step2, ...) unless their values are listed. Commit it on the base branch.",
         )
         .arg(values("component", "What is built; several separated by commas"))
-        .arg(values("arch", "For which architectures; without it, this machine's"))
+        .arg(Slot::Arch.of(values("arch", "For which architectures; without it, this machine's")))
         .arg(values("phase", "The phases in order; without it phase0, phase1, ..."))
         .arg(values("step", "The steps of a phase in order; without it step1, step2, ..."))
         .arg(Arg::new("chain").long("chain").value_name("AXIS").value_parser(["component"]).help("Order the components: each is built on the one before"))
-        .arg(text("base", "BRANCH", "The branch below all points; otherwise the remote's default branch, or main"))
-        .arg(text("remote", "NAME", "Where points are pushed to; otherwise origin, if it exists; \"\" to push nowhere"))
+        .arg(Slot::Branch.of(text("base", "BRANCH", "The branch below all points; otherwise the remote's default branch, or main")))
+        .arg(Slot::Remote.of(text("remote", "NAME", "Where points are pushed to; otherwise origin, if it exists; \"\" to push nowhere")))
         .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
         .arg(text("flake", "PATTERN", "How a point names its directory [default: flakes/{component}/{arch}/{phase}/{step}]"))
         .arg(values("system", "The Nix system of an architecture, if its name does not imply it").value_name("ARCH=SYSTEM"))

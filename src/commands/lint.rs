@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 
 use super::Session;
+use super::complete::Slot;
 use crate::context::Context;
 use crate::error;
 use crate::git;
@@ -36,8 +37,8 @@ pub(super) fn command() -> Command {
             "Files, and folders with .nix files; `-` for stdin",
         ))
         .arg(flag("staged", "Check what the next commit would change, as it is in the index"))
-        .arg(text("from-ref", "A", "Check the files of --to-ref that are new or changed since this commit"))
-        .arg(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref"))
+        .arg(Slot::Branch.of(text("from-ref", "A", "Check the files of --to-ref that are new or changed since this commit")))
+        .arg(Slot::Branch.of(text("to-ref", "B", "The commit whose files are checked [default: HEAD]").requires("from-ref")))
         .arg(flag("all", "Check all .nix files of HEAD"))
         .arg(text("stdin-name", "PATH", "What to call stdin in the findings").value_parser(value_parser!(PathBuf)))
         .arg(flag("fix", "Apply safe fixes and the format to files of the worktree"))

@@ -3,12 +3,15 @@
 mod axis;
 mod build;
 mod check;
+pub(crate) mod complete;
+mod completions;
 mod doctor;
 pub(crate) mod hook;
 mod hooks;
 mod init;
 mod lint;
 mod log;
+mod man;
 mod new;
 mod next_step;
 mod ops;
@@ -18,7 +21,6 @@ mod shared;
 mod show;
 mod status;
 mod sync;
-mod texts;
 mod trust;
 mod undo;
 pub(crate) mod unknown;
@@ -59,7 +61,7 @@ fn free(axes: &[String]) -> Vec<String> {
     axes.iter().filter(|axis| !taken.contains(axis.as_str())).cloned().collect()
 }
 
-/// The command line with the usual axes, for the man page and completions.
+/// The command line with the usual axes, for the man page.
 fn usual_line() -> Command {
     line(&usual_axes())
 }
@@ -84,8 +86,8 @@ fn all(axes: &[String]) -> Vec<Command> {
         doctor::command(),
         hooks::command(),
         prompt::command(),
-        texts::completions(),
-        texts::man(),
+        completions::command(),
+        man::command(),
     ]
 }
 
@@ -110,8 +112,8 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("doctor", args)) => doctor::run(session, args),
         Some(("prompt", args)) => prompt::run(session, args),
         Some(("hooks", args)) => hooks::run(session, args),
-        Some(("completions", args)) => Ok(texts::run_completions(session, args, &usual_line())),
-        Some(("man", _)) => texts::run_man(session, usual_line()),
+        Some(("completions", args)) => completions::run(session, args),
+        Some(("man", args)) => man::run(session, args, usual_line()),
         _ => status::run(session, None),
     };
     session.print_notices();

@@ -21,7 +21,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(
             Arg::new("all-archs").long("all-archs").action(ArgAction::SetTrue).help("One point for every architecture in lattice.toml"),
         );
-    created::add_args(content::add_args(points::add_args(command, axes, true)))
+    created::add_args(content::add_args(points::complete_new(points::add_args(command, axes, true))))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {

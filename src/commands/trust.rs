@@ -1,10 +1,11 @@
 //! `git lattice trust`
 
 use anyhow::{Result, bail};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::complete::Slot;
 use super::shared::points::{self, Selection};
 use crate::context::Context;
 use crate::error;
@@ -34,6 +35,7 @@ pub(super) fn command(axes: &[String]) -> Command {
             Arg::new("author")
                 .long("author")
                 .value_name("KEY")
+                .value_hint(ValueHint::FilePath)
                 .action(ArgAction::Append)
                 .conflicts_with("points")
                 .help("Trust what this key signs: an ssh public key, a file with one, or a fingerprint"),
@@ -49,13 +51,13 @@ pub(super) fn command(axes: &[String]) -> Command {
         .subcommand(
             Command::new("revoke")
                 .about("Stop trusting something")
-                .arg(
+                .arg(Slot::Trusted.of(
                     Arg::new("what")
                         .value_name("KEY|POINT")
                         .action(ArgAction::Append)
                         .required_unless_present("all")
                         .help("A key, a point, the fingerprint of an author, or the folder of settings, as `trust list` shows it"),
-                )
+                ))
                 .arg(flag("all", "Trust nothing any more").conflicts_with("what")),
         );
     points::add_args(command, axes, true)

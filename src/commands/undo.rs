@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::complete::Slot;
 use super::shared::operation::{command_line, hex};
 use crate::error;
 use crate::git::names::shown;
@@ -24,7 +25,7 @@ pub(super) fn command() -> Command {
              since, nothing is done and the exit status is 1. An undo is an operation itself: undoing it brings everything back. \
              Index, worktree, stashes and untracked files stay as they are, so a branch that is checked out has to be left first.",
         )
-        .arg(Arg::new("operation").value_name("OP").help("The operation, or the beginning of its id"))
+        .arg(Slot::Operation.of(Arg::new("operation").value_name("OP").help("The operation, or the beginning of its id")))
         .arg(flag("remote", "Undo the push too, if the remote still has exactly that"))
         .arg(flag("dry-run", "Show what would be taken back; write nothing"))
         .arg(flag("json", "Print JSON"))

@@ -9,6 +9,7 @@ pub mod flake_inputs;
 pub mod hook;
 pub mod hooks;
 pub mod init;
+pub mod install;
 pub mod limits;
 pub mod lint;
 pub mod lock;

@@ -9,6 +9,7 @@ mod build_times;
 mod chains;
 mod check;
 mod command_reference;
+mod completion;
 mod crash;
 mod detach;
 mod docs;

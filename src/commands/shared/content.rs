@@ -3,9 +3,10 @@
 use std::io::Read;
 
 use anyhow::{Context as _, Result};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 
 use super::session::Session;
+use crate::commands::complete::Slot;
 use crate::config::{self, StepData};
 use crate::git::size::Kind;
 use crate::ops::new::Request;
@@ -13,20 +14,20 @@ use crate::template::Template;
 
 /// Adds the flags.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
+    let template = Arg::new("template")
+        .long("template")
+        .value_name("NAME")
+        .help("config, step, nixpkgs or rust; otherwise lattice.toml's, or that of the point below");
     command
         .arg(
             Arg::new("config")
                 .long("config")
                 .alias("config-path")
                 .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
                 .help("The step's config.toml, kept byte for byte; `-` reads stdin"),
         )
-        .arg(
-            Arg::new("template")
-                .long("template")
-                .value_name("NAME")
-                .help("config, step, nixpkgs or rust; otherwise lattice.toml's, or that of the point below"),
-        )
+        .arg(Slot::Template.of(template))
 }
 
 /// Reads the content from the arguments, without points.

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::session::Session;
+use crate::commands::complete::Slot;
 use crate::config::Config;
 use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
@@ -26,22 +27,27 @@ pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: boo
         "A point, as component/arch/phase/step or by its branch"
     };
     let flag = |axis: &String| {
-        Arg::new(flag_id(axis))
+        let flag = Arg::new(flag_id(axis))
             .long(axis.clone())
             .value_name("VALUE")
             .action(ArgAction::Append)
             .allow_hyphen_values(true)
             .help(format!("The value on axis `{axis}`; several separated by commas"))
-            .help_heading("Axes")
+            .help_heading("Axes");
+        Slot::Value(axis.clone()).of(flag)
     };
-    command
-        .arg(
-            Arg::new(POINTS)
-                .value_name("POINT")
-                .action(if many { ArgAction::Append } else { ArgAction::Set })
-                .help(help),
-        )
-        .args(axes.iter().map(flag))
+    let points =
+        Arg::new(POINTS).value_name("POINT").action(if many { ArgAction::Append } else { ArgAction::Set }).help(help);
+    command.arg(Slot::Point.of(points)).args(axes.iter().map(flag))
+}
+
+/// Lets the shell complete points that do not exist yet.
+pub(in crate::commands) fn complete_new(command: Command) -> Command {
+    command.mut_args(|arg| match arg.get::<Slot>().cloned() {
+        Some(Slot::Point) => Slot::NewPoint.of(arg),
+        Some(Slot::Value(axis)) => Slot::NewValue(axis).of(arg),
+        _ => arg,
+    })
 }
 
 /// The selectors from the arguments; empty if no point is named.
