@@ -6,8 +6,11 @@
 use gix::diff::blob::{Pipeline as DiffPipeline, Platform as DiffPlatform};
 use gix::filter::plumbing::Pipeline as Filter;
 use gix::merge::blob::{Pipeline, Platform};
-use gix::merge::plumbing::tree::{Outcome, TreatAsUnresolved};
+use gix::merge::plumbing::commit::virtual_merge_base;
+use gix::merge::plumbing::tree::{Options, Outcome, TreatAsUnresolved};
 use gix::objs::Write as _;
+use gix::revision::plumbing::merge_base::Flags;
+use gix::revwalk::{Graph, graph::Commit};
 use gix::worktree::{Stack, stack::State};
 
 use super::{Error, Oid, Repo, Result, doing, reading};
@@ -18,31 +21,77 @@ impl Repo {
     /// # Errors
     /// [`Error::Conflict`] when two commits changed the same content differently.
     pub fn merged_tree(&self, commits: &[Oid]) -> Result<Oid> {
-        let Some((first, rest)) = commits.split_first() else { return Ok(self.empty_tree()) };
-        let mut tree = self.tree_of_commit(*first)?;
+        self.merger().merged_tree(commits)
+    }
+
+    /// A merger for several merges, which reads every commit only once.
+    pub fn merger(&self) -> Merger<'_> {
+        Merger { repo: self, graph: self.gix.revision_graph(None) }
+    }
+}
+
+/// Merges trees. It keeps the commits it has read.
+pub struct Merger<'r> {
+    repo: &'r Repo,
+    graph: Graph<'r, 'static, Commit<Flags>>,
+}
+
+impl Merger<'_> {
+    /// Like [`Repo::merged_tree`].
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when two commits changed the same content differently.
+    pub fn merged_tree(&mut self, commits: &[Oid]) -> Result<Oid> {
+        let Some((first, rest)) = commits.split_first() else { return Ok(self.repo.empty_tree()) };
+        let mut tree = self.repo.tree_of_commit(*first)?;
         let mut seen = vec![*first];
         for &commit in rest {
-            let theirs = self.tree_of_commit(commit)?;
-            // The best base of this commit and a hypothetical merge of the previous ones: git-merge-base(1).
-            let bases =
-                self.gix.merge_bases_many(commit, &seen).map_err(doing(format!("find where {commit} branched off")))?;
-            let base = bases.first().map_or(Ok(self.empty_tree()), |base| self.tree_of_commit(base.detach()))?;
-            tree = self.merge_trees(base, tree, theirs)?;
+            let theirs = self.repo.tree_of_commit(commit)?;
+            let base = self.base_of(commit, &seen)?;
+            tree = self.repo.merge_trees(base, tree, theirs)?;
             seen.push(commit);
         }
         Ok(tree)
     }
 
+    /// The tree that a commit and a hypothetical merge of `others` have in common. Several best ancestors are merged as
+    /// git-merge-recursive(1) does.
+    fn base_of(&mut self, commit: Oid, others: &[Oid]) -> Result<Oid> {
+        let Self { repo, graph } = self;
+        let finding = || format!("find where {commit} branched off");
+        let bases = repo.gix.merge_bases_many_with_graph(commit, others, graph).map_err(doing(finding()))?;
+        let mut bases: Vec<Oid> = bases.into_iter().map(gix::Id::detach).collect();
+        let (first, second) = (bases.pop(), bases.pop());
+        match (first, second) {
+            (Some(first), Some(second)) => {
+                let (mut blobs, mut renames) = (repo.blob_platform(), repo.rename_platform());
+                let merged = virtual_merge_base(
+                    first,
+                    second,
+                    bases,
+                    graph,
+                    &mut renames,
+                    &mut blobs,
+                    &repo.gix,
+                    &mut |id| id.to_string(),
+                    repo.merge_options()?,
+                );
+                merged.map(|merged| merged.tree_id).map_err(doing(finding()))
+            }
+            (Some(base), None) => repo.tree_of_commit(base),
+            _ => Ok(repo.empty_tree()),
+        }
+    }
+}
+
+impl Repo {
     /// Merge two trees with their common base; writes the result.
     ///
     /// # Errors
     /// [`Error::Conflict`] when both changed the same content differently.
     pub fn merge_trees(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Oid> {
-        if base == ours || ours == theirs {
-            return Ok(theirs);
-        }
-        if base == theirs {
-            return Ok(ours);
+        if let Some(merged) = self.merge_entries(base, ours, theirs)? {
+            return Ok(merged);
         }
         let mut merged = self.merged(base, ours, theirs)?;
         if merged.has_unresolved_conflicts(TreatAsUnresolved::git()) {
@@ -57,16 +106,6 @@ impl Repo {
     }
 
     fn merged(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Outcome<'_>> {
-        let options = self.gix.tree_merge_options().map_err(reading("the merge configuration"))?;
-        let filter = || Filter::new(usual(), self.gix.object_hash(), usual());
-        let mut blobs =
-            Platform::new(Pipeline::new(usual(), filter(), usual()), usual(), no_attributes(), Vec::new(), usual());
-        let mut renames = DiffPlatform::new(
-            usual(),
-            DiffPipeline::new(usual(), filter(), Vec::new(), usual()),
-            usual(),
-            no_attributes(),
-        );
         gix::merge::plumbing::tree(
             &base,
             &ours,
@@ -75,11 +114,28 @@ impl Repo {
             &self.gix,
             |bytes| self.gix.write_buf(gix::objs::Kind::Blob, bytes),
             &mut usual(),
-            &mut renames,
-            &mut blobs,
-            options.into(),
+            &mut self.rename_platform(),
+            &mut self.blob_platform(),
+            self.merge_options()?,
         )
         .map_err(doing("merge the points below"))
+    }
+
+    fn merge_options(&self) -> Result<Options> {
+        self.gix.tree_merge_options().map(Into::into).map_err(reading("the merge configuration"))
+    }
+
+    fn blob_platform(&self) -> Platform {
+        Platform::new(Pipeline::new(usual(), self.no_filter(), usual()), usual(), no_attributes(), Vec::new(), usual())
+    }
+
+    fn rename_platform(&self) -> DiffPlatform {
+        let pipeline = DiffPipeline::new(usual(), self.no_filter(), Vec::new(), usual());
+        DiffPlatform::new(usual(), pipeline, usual(), no_attributes())
+    }
+
+    fn no_filter(&self) -> Filter {
+        Filter::new(usual(), self.gix.object_hash(), usual())
     }
 }
 

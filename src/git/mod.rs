@@ -18,6 +18,7 @@ mod listing;
 mod locks;
 mod made_here;
 pub mod merge;
+mod merge_entries;
 pub mod names;
 mod near;
 pub mod notes;
