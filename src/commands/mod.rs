@@ -17,6 +17,7 @@ mod next_step;
 mod ops;
 mod promote;
 mod prompt;
+mod restack;
 mod shared;
 mod show;
 mod status;
@@ -73,6 +74,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         new::command(axes),
         next_step::command(axes),
         promote::command(axes),
+        restack::command(axes),
         build::command(axes),
         log::command(axes),
         status::command(axes),
@@ -99,6 +101,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("new", args)) => new::run(session, args),
         Some(("next-step", args)) => next_step::run(session, args),
         Some(("promote", args)) => promote::run(session, args),
+        Some(("restack", args)) => restack::run(session, args),
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),

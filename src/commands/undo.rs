@@ -23,7 +23,7 @@ pub(super) fn command() -> Command {
             "Take back what a command did to refs: exactly its refs go back to what they were, and nothing else is touched.\n\n\
              Without an operation the newest one that is in force is taken back; `git lattice ops` lists them. Where a ref has moved \
              since, nothing is done and the exit status is 1. An undo is an operation itself: undoing it brings everything back. \
-             Index, worktree, stashes and untracked files stay as they are, so a branch that is checked out has to be left first.",
+             Index, worktree, stashes and untracked files stay as they are, except that the files of a clean worktree follow a branch that moves back. A branch that would be deleted has to be left first.",
         )
         .arg(Slot::Operation.of(Arg::new("operation").value_name("OP").help("The operation, or the beginning of its id")))
         .arg(flag("remote", "Undo the push too, if the remote still has exactly that"))

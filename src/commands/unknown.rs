@@ -12,8 +12,8 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         "pull" | "push" | "fetch" | "update" | "publish" => {
             "`git lattice sync` exchanges points and records with the remote"
         }
-        "rebase" | "restack" | "merge" => {
-            "merge the point below: `git switch BRANCH && git merge LOWER`; `git lattice check` prints the command"
+        "rebase" | "merge" | "evolve" => {
+            "`git lattice restack` merges what moved in lower points into the points above; nothing is rewritten"
         }
         "graph" | "tree" | "dag" => {
             "`git lattice` shows the table of points, `git log --graph --oneline --branches` their commits"

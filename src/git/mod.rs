@@ -11,6 +11,7 @@ pub mod directory;
 mod edited;
 mod effort;
 pub mod exe;
+pub mod follow;
 pub mod hex;
 pub mod identity;
 mod index;

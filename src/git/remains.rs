@@ -63,7 +63,7 @@ impl Repo {
                 let packed = if moves.deletes { self.packed_files() } else { Vec::new() };
                 own.chain(packed).collect()
             }
-            Work::Switch(switch) => {
+            Work::Switch(switch) | Work::Follow(switch) => {
                 let branch = common.join(format!("{}.lock", switch.branch.full_ref()));
                 let own = files_in(self.gix.git_dir(), &is_lock);
                 [&config[..], &own, &self.packed_files(), &[branch]].concat()

@@ -180,16 +180,21 @@ impl Repo {
     /// # Errors
     /// When git fails.
     pub fn taken_branches(&self) -> Result<Vec<(BranchName, PathBuf)>> {
-        let mut taken = self.git.checked_out()?;
+        Ok([self.git.checked_out()?, self.detached_branches()].concat())
+    }
+
+    /// List the branches that a rebase or bisect has temporarily detached, each with the git directory of the worktree.
+    pub fn detached_branches(&self) -> Vec<(BranchName, PathBuf)> {
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten().flatten();
+        let mut detached = Vec::new();
         for dir in std::iter::once(self.common_dir.clone()).chain(linked.map(|entry| entry.path())) {
             for file in ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"] {
                 let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
                 // BISECT_START contains the short branch name.
-                taken.push((BranchName::known(names::shown(text.trim())), dir.clone()));
+                detached.push((BranchName::known(names::shown(text.trim())), dir.clone()));
             }
         }
-        Ok(taken)
+        detached
     }
 
     /// A view of the repository that reads at most `bytes` bytes of objects and then fails with [`Error::Effort`]. Each object costs

@@ -59,7 +59,7 @@ impl Repo {
         let ended = self.git.during(&Work::Switch(switch.clone()), || cmd.show())?;
         if ended.code().is_some() && !ended.success() {
             // Remaining files would block a retry. If they cannot be removed, that retry reports them.
-            if self.take_back_written(&switch, begun, false).is_ok_and(|had_written| had_written) {
+            if self.take_back_written(&switch, switch.from, begun, false).is_ok_and(|had_written| had_written) {
                 return Err(Error::SwitchStopped { branch: branch.to_string() });
             }
         }
@@ -78,14 +78,19 @@ impl Repo {
     /// # Errors
     /// When the commits or the index cannot be read, or a file cannot be put back.
     pub fn take_back_switch(&self, switch: &Switch, since: SystemTime) -> Result<()> {
-        self.take_back_written(switch, since - SLACK, true).map(drop)
+        self.take_back_written(switch, switch.from, since - SLACK, true).map(drop)
     }
 
-    /// Revert what a switch wrote since `since`; returns whether it wrote anything. A git that only refused wrote nothing, so unless
+    /// Revert what a killed update of this worktree's files wrote after its branch moved, unless it already wrote the index.
+    pub(super) fn take_back_files(&self, follow: &Switch, since: SystemTime) -> Result<()> {
+        self.take_back_written(follow, follow.to, since - SLACK, true).map(drop)
+    }
+
+    /// Revert what a switch wrote since `since` if HEAD is `head`; returns whether it wrote anything. A git that only refused wrote nothing, so unless
     /// `was_killed`, missing files are restored only if another file was written.
-    fn take_back_written(&self, switch: &Switch, since: SystemTime, was_killed: bool) -> Result<bool> {
+    fn take_back_written(&self, switch: &Switch, head: Oid, since: SystemTime, was_killed: bool) -> Result<bool> {
         let Some(root) = self.workdir().filter(|root| *root == switch.worktree) else { return Ok(false) };
-        if self.head()?.commit != Some(switch.from) {
+        if self.head()?.commit != Some(head) {
             return Ok(false);
         }
         let index = self.index()?;

@@ -29,6 +29,8 @@ pub enum Work {
     Move(Moves),
     /// Switch a worktree.
     Switch(Switch),
+    /// Update the files of a worktree whose branch an operation moves.
+    Follow(Switch),
 }
 
 /// Refs moved in one transaction.
@@ -40,12 +42,12 @@ pub struct Moves {
     pub deletes: bool,
 }
 
-/// A switch of a worktree from one commit to another.
+/// A change of a worktree from one commit to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switch {
     /// The root of the worktree.
     pub worktree: PathBuf,
-    /// The new branch.
+    /// The branch afterwards.
     pub branch: BranchName,
     /// HEAD before.
     pub from: Oid,
@@ -77,7 +79,28 @@ enum Written {
     Fetch { remote: String },
     Push { remote: String, upstream: Option<String> },
     Move { names: Vec<String>, deletes: bool },
-    Switch { worktree: PathBuf, branch: String, from: String, to: String },
+    Switch(Ends),
+    Follow(Ends),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ends {
+    worktree: PathBuf,
+    branch: String,
+    from: String,
+    to: String,
+}
+
+impl Ends {
+    fn of(Switch { worktree, branch, from, to }: Switch) -> Self {
+        Self { worktree, branch: branch.to_string(), from: from.to_string(), to: to.to_string() }
+    }
+
+    fn read(self) -> Option<Switch> {
+        let oid = |text: &str| parse_oid(text).ok();
+        let branch = BranchName::parse(&self.branch).ok()?;
+        Some(Switch { worktree: self.worktree, branch, from: oid(&self.from)?, to: oid(&self.to)? })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,15 +117,13 @@ impl Written {
             Work::Fetch(remote) => Self::Fetch { remote },
             Work::Push(remote, upstream) => Self::Push { remote, upstream: upstream.map(|branch| branch.to_string()) },
             Work::Move(Moves { names, deletes }) => Self::Move { names, deletes },
-            Work::Switch(Switch { worktree, branch, from, to }) => {
-                Self::Switch { worktree, branch: branch.to_string(), from: from.to_string(), to: to.to_string() }
-            }
+            Work::Switch(switch) => Self::Switch(Ends::of(switch)),
+            Work::Follow(follow) => Self::Follow(Ends::of(follow)),
         }
     }
 
     fn read(self) -> Option<Work> {
         let branch = |text: &str| BranchName::parse(text).ok();
-        let oid = |text: &str| parse_oid(text).ok();
         // Remote names follow the rules of branch names (refs.c); the name becomes part of a path.
         let remote = |text: String| branch(&text).map(|_| text);
         Some(match self {
@@ -114,10 +135,20 @@ impl Written {
             Self::Move { names, deletes } => {
                 names.iter().all(|name| is_full_name(name)).then_some(Work::Move(Moves { names, deletes }))?
             }
-            Self::Switch { worktree, branch: name, from, to } => {
-                Work::Switch(Switch { worktree, branch: branch(&name)?, from: oid(&from)?, to: oid(&to)? })
-            }
+            Self::Switch(ends) => Work::Switch(ends.read()?),
+            Self::Follow(ends) => Work::Follow(ends.read()?),
         })
+    }
+}
+
+/// A note of work that is being done.
+#[derive(Debug)]
+pub struct Noted(PathBuf);
+
+impl Noted {
+    /// Remove the note: the work is done, or was not begun.
+    pub fn forget(&self) {
+        fs::remove_file(&self.0).ok();
     }
 }
 
@@ -153,6 +184,13 @@ impl Notes {
             fs::remove_file(&file).ok();
         }
         ended
+    }
+
+    /// Write a note of work that is done in several steps. Write failures are ignored, as above.
+    pub(super) fn begin(&self, work: &Work) -> Noted {
+        let file = self.dir.join(temporary::unique_name());
+        self.write(&file, work).ok();
+        Noted(file)
     }
 
     fn write(&self, file: &Path, work: &Work) -> std::io::Result<()> {
@@ -191,6 +229,7 @@ impl std::fmt::Display for Work {
                 names => write!(f, "moved {} refs", names.len()),
             },
             Self::Switch(switch) => write!(f, "switched to `{}`", switch.branch),
+            Self::Follow(follow) => write!(f, "updated the files of `{}`", follow.worktree.display()),
         }
     }
 }
@@ -241,7 +280,8 @@ mod tests {
             Work::Push("origin".to_owned(), None),
             Work::Push("origin".to_owned(), Some(branch)),
             Work::Move(Moves { names: vec!["refs/notes/lattice/0f".to_owned()], deletes: true }),
-            Work::Switch(switch),
+            Work::Switch(switch.clone()),
+            Work::Follow(switch),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let notes = Notes::of(dir.path(), Shared::default());

@@ -45,7 +45,7 @@ impl Population {
     }
 
     /// The points in table order.
-    pub fn points(&self) -> impl Iterator<Item = &Point> {
+    pub fn points(&self) -> impl Iterator<Item = &Point> + Clone {
         self.points.iter()
     }
 

@@ -43,6 +43,11 @@ impl Point {
         coordinates.collect::<Option<Vec<_>>>().map(Self::from_coordinates)
     }
 
+    /// A sort key that puts lower points first: a linear extension of the order.
+    pub fn extension_key(&self) -> (usize, Vec<u64>, Self) {
+        (self.sets().map(<[u32]>::len).sum(), self.ranks().collect(), self.clone())
+    }
+
     /// Compares the chain values only, lexicographically in the order of the axes.
     pub(super) fn chain_cmp(&self, other: &Self) -> Ordering {
         self.ranks().cmp(other.ranks())

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::order::Next;
 use crate::lattice::{Lattice, Point};
+use crate::points::behind;
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Attributed, Records, Verdict, Verdicts, evidence};
@@ -50,6 +51,7 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
                 ..missing(config, &next, "no branch", "new")
             });
         }
+        promotion.missing.extend(lacking(config, census, &memory, &last)?);
         let evidence = Evidence { repo: &memory, config, census, records: &records };
         promotion.missing.extend(evidence.lacking(&last)?);
         promotion.from.push(last);
@@ -60,6 +62,13 @@ pub fn plan(context: &Context, config: &Config, census: &Census, point: &Point, 
 fn missing(config: &Config, point: &Point, what: &str, verb: &str) -> Missing {
     let point = config.spell(point);
     Missing { command: format!("git lattice {verb} {point}"), what: what.to_owned(), point }
+}
+
+/// The point below that `point` lacks commits of, if any: what was built is not what the points below hold now.
+fn lacking(config: &Config, census: &Census, repo: &Repo, point: &Point) -> Result<Option<Missing>> {
+    let below = behind::lacking(repo, census, point)?;
+    let what = |below: &Point| format!("behind `{}`", config.spell(below));
+    Ok(below.first().map(|below| missing(config, point, &what(below), "restack")))
 }
 
 fn last_chain_axis(lattice: &Lattice) -> Result<usize> {

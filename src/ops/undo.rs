@@ -1,16 +1,18 @@
 //! Undoing an operation: restores exactly its refs, and only if each still has the value that the operation gave it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::RemoteFailure;
 use super::change::{self, ChangeSet, KEPT};
 use super::limits;
+use super::moves::Worktrees;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
+use crate::git::work::Switch;
 use crate::git::{Change, Oid, Repo, Transaction};
 use crate::journal::{Entry, History, Journal, Operation, Origin, State};
 
@@ -25,6 +27,8 @@ pub struct Undo {
     title: String,
     /// The deletion of the keeping ref, whose commits become reachable again.
     kept: Option<Change>,
+    /// The worktrees that have a branch checked out which moves back.
+    worktrees: Vec<Switch>,
 }
 
 /// The change of a ref on a remote.
@@ -49,11 +53,11 @@ pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
     check_unmoved(repo, operation, &refs)?;
     let changes: Vec<_> = refs.iter().map(|change| change::reversed((*change).clone())).collect();
     check_objects(repo, operation, &changes)?;
-    check_unused(repo, operation, &changes)?;
+    let worktrees = check_unused(repo, operation, &changes)?;
     let kept = format!("{KEPT}{}", operation.id);
     let kept = repo.find_ref(&kept)?.map(|old| Change { name: kept, old: Some(old), new: None });
     let pushed = pushed(repo, &history, entry, &refs)?;
-    Ok(Undo { operation: operation.clone(), title: title(&history, operation), changes, pushed, kept })
+    Ok(Undo { operation: operation.clone(), title: title(&history, operation), changes, pushed, kept, worktrees })
 }
 
 fn choose<'h>(history: &'h History, wanted: Option<&str>) -> Result<&'h Entry> {
@@ -95,17 +99,24 @@ fn check_objects(repo: &Repo, operation: &Operation, changes: &[Change]) -> Resu
     }
 }
 
-/// Checks that no branch is checked out: its worktree would show changes, or have no branch to commit to.
-fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<()> {
-    let taken: HashMap<BranchName, PathBuf> = repo.taken_branches()?.into_iter().collect();
-    let branch = |change: &Change| BranchName::of_ref(&change.name);
-    let Some((branch, worktree)) = changes.iter().filter_map(branch).find_map(|it| taken.get_key_value(&it)) else {
-        return Ok(());
-    };
-    let is_here = repo.workdir().is_some_and(|here| is_same(here, worktree));
-    let leave = if is_here { leave(repo, changes)? } else { format!("git -C {} switch --detach", quoted(worktree)) };
-    let worktree = worktree.display().to_string();
-    Err(Refusal::InUse { operation: operation.id.clone(), branch: branch.to_string(), worktree, leave }.into())
+/// Checks that no branch which is checked out is deleted, which would leave its worktree without one, or moves where the worktree is
+/// not clean. Returns the worktrees whose files change.
+fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Result<Vec<Switch>> {
+    let mut worktrees = Worktrees::default();
+    for change in changes {
+        let Some(branch) = BranchName::of_ref(&change.name) else { continue };
+        let is_moved = change.old.is_some() && change.new.is_some();
+        let place = if is_moved { worktrees.blocking(repo, &branch)? } else { worktrees.place(repo, &branch)? };
+        let Some(worktree) = place else { continue };
+        let is_here = repo.workdir().is_some_and(|here| is_same(here, &worktree));
+        let leave =
+            if is_here { leave(repo, changes)? } else { format!("git -C {} switch --detach", quoted(&worktree)) };
+        let worktree = worktree.display().to_string();
+        return Err(
+            Refusal::InUse { operation: operation.id.clone(), branch: branch.to_string(), worktree, leave }.into()
+        );
+    }
+    Ok(worktrees.moved(changes))
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {
@@ -188,7 +199,8 @@ impl Undo {
         let taken = if with_remotes { self.undo_pushes(repo)? } else { HashMap::new() };
         let changes: Vec<_> = self.changes.into_iter().chain(self.kept).collect();
         let first = changes.first().map(|change| names::shown(&change.name).to_owned());
-        let set = ChangeSet { undoes: Some(self.operation.id.clone()), ..ChangeSet::made(self.title, changes) };
+        let (undoes, worktrees) = (Some(self.operation.id.clone()), self.worktrees);
+        let set = ChangeSet { undoes, worktrees, ..ChangeSet::made(self.title, changes) };
         match change::apply(context, set) {
             Ok(id) => {
                 taken.into_iter().for_each(|(remote, changes)| change::note_push(repo, &remote, changes));

@@ -39,6 +39,7 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
     match work {
         Work::Push(remote, Some(branch)) => repo.finish_upstream(remote, branch)?,
         Work::Switch(switch) => repo.take_back_switch(switch, *since)?,
+        Work::Follow(follow) => repo.finish_follow(follow, *since)?,
         _ => {}
     }
     unfinished.forget();
@@ -46,5 +47,5 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
 }
 
 fn is_elsewhere(repo: &Repo, work: &Work) -> bool {
-    matches!(work, Work::Switch(switch) if repo.workdir() != Some(&switch.worktree) && switch.worktree.exists())
+    matches!(work, Work::Switch(switch) | Work::Follow(switch) if repo.workdir() != Some(&switch.worktree) && switch.worktree.exists())
 }

@@ -1,6 +1,7 @@
 //! The state of points: which exist, what their branches contain, what was built, and what to do next.
 
 pub mod activity;
+pub mod behind;
 pub mod cache;
 pub mod census;
 pub mod choice;

@@ -18,6 +18,8 @@ pub enum Action {
     Mend,
     /// The branch and the remote's have diverged: bring them together.
     Reconcile,
+    /// Points below have commits that this one lacks: merge them, here and everywhere.
+    Restack,
     /// There is no record: build the point.
     Build,
     /// The point is built and the greatest of its chain: create the next step.
@@ -56,6 +58,9 @@ impl NextAction {
             found.extend(actions.map(|action| Self { is_elsewhere, action, at }));
         }
         found.sort_unstable();
+        // One command does it for all points.
+        let mut restacks = 0;
+        found.retain(|next| next.action != Action::Restack || std::mem::replace(&mut restacks, 1) == 0);
         found
     }
 }
@@ -69,6 +74,7 @@ impl Action {
             Self::NextStep => "next-step",
             Self::Promote => "promote",
             Self::Reconcile | Self::Push => "sync",
+            Self::Restack => return "git lattice restack".to_owned(),
         };
         match &status.reconcile {
             Some(command) if self == Self::Reconcile => command.to_string(),
@@ -91,7 +97,8 @@ fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool
             let has_phase = (is_head || !has_step) && lattice.next_phase(point).is_some();
             (has_step.then_some(Action::NextStep), has_phase.then_some(Action::Promote))
         }
-        State::Built | State::Behind | State::Queued | State::Building => (None, None),
+        State::Behind => (Some(Action::Restack), None),
+        State::Built | State::Queued | State::Building => (None, None),
     };
     let push = if status.reconcile.is_some() { Action::Reconcile } else { Action::Push };
     [first, second, (!status.pushed && config.remote.is_some()).then_some(push)]

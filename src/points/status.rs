@@ -1,11 +1,13 @@
 //! The state of every point, from refs, commits, records and the cache.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::activity::View;
+use super::activity::{Activity, View};
+use super::behind::Behind;
 use super::cache::{Cache, Facts, Place};
 use super::census::{Census, Tip};
 use super::divergence::{Advice, Divergence};
@@ -64,6 +66,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
+    surveyor.mark_behind(&mut points)?;
     let skipped = surveyor.skipped;
     surveyor.cache.save();
     let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
@@ -100,8 +103,9 @@ pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[
             let own = records.of(key, &spelled)?;
             surveyor.cache.put_verdicts(key, spelled.clone(), Verdicts::of(&own));
         }
-        found.push(surveyor.status(point, &spelled, (tip, commit), facts)?);
+        found.push(surveyor.status(point, &spelled, (tip, commit), facts));
     }
+    surveyor.mark_behind(&mut found)?;
     Ok(found)
 }
 
@@ -146,7 +150,7 @@ impl<'a> Surveyor<'a> {
         let Some(commit) = tip.commit() else { return Ok(None) };
         let spelled = self.config.spell(point);
         let facts = self.facts(point, &spelled, commit)?;
-        let status = self.status(point, &spelled, (tip, commit), facts)?;
+        let status = self.status(point, &spelled, (tip, commit), facts);
         // `sync` reports what cannot be read.
         let reconcile = self.reconcile(point, tip).unwrap_or_default();
         Ok(Some(PointStatus { reconcile, ..status }))
@@ -158,21 +162,15 @@ impl<'a> Surveyor<'a> {
         spelled: &Spelled,
         (tip, commit): (Tip, Oid),
         Facts { key, parents }: Facts,
-    ) -> Result<PointStatus> {
+    ) -> PointStatus {
         let systems = self.systems(point);
         let (verdicts, strangers) =
             key.map_or_else(|| (self.cache.nothing(), 0), |key| self.cache.verdicts(key, spelled));
         self.skipped += strangers;
         let disputed: Vec<_> = systems.iter().filter(|system| verdicts.is_disputed(system)).cloned().collect();
-        let mut state = State::of(&verdicts, &systems);
-        if state != State::Disputed && self.is_behind(point, commit, &parents)? {
-            state = State::Behind;
-        }
         let activity = key.and_then(|key| self.queue.of(key));
-        if let Some(activity) = activity {
-            state = activity.state();
-        }
-        Ok(PointStatus {
+        let state = activity.map_or_else(|| State::of(&verdicts, &systems), Activity::state);
+        PointStatus {
             named: self.config.name(point),
             commit,
             parents,
@@ -184,7 +182,7 @@ impl<'a> Surveyor<'a> {
             activity,
             pushed: tip.is_pushed(),
             reconcile: None,
-        })
+        }
     }
 
     /// The command that brings a point's branch and the remote's together, if they have diverged.
@@ -229,22 +227,50 @@ impl<'a> Surveyor<'a> {
         Ok(facts)
     }
 
-    /// Whether a lower cover has a commit that this one does not contain.
-    fn is_behind(&mut self, point: &Point, commit: Oid, parents: &[Oid]) -> Result<bool> {
-        for cover in self.census.population().maximal_below(point) {
-            let Some(tip) = self.census.commit(cover) else { continue };
-            // An unreadable lower point is reported separately and does not make this one `behind`.
-            let is_readable = || self.repo.commit(tip).is_ok();
-            if !parents.contains(&tip) && is_readable() && !self.contains(commit, tip)? {
-                return Ok(true);
+    /// Set the state of the points that lack commits of points below. Activity and contradicting records have priority.
+    fn mark_behind(&mut self, points: &mut [PointStatus]) -> Result<()> {
+        let population = self.census.population();
+        let behind = if points.len() == population.len() {
+            self.behind(population.points(), points)?
+        } else {
+            let own = points.iter().map(|status| &status.named.point);
+            let all: BTreeSet<&Point> = own.clone().chain(own.flat_map(|point| population.below(point))).collect();
+            self.behind(all.iter().copied(), points)?
+        };
+        for status in points {
+            if status.activity.is_none() && status.state != State::Disputed && behind.has(&status.named.point) {
+                status.state = State::Behind;
             }
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Those of `all` that are behind. `known` has the parents of some of them; where both are in table order, these save reading
+    /// the commits.
+    fn behind<'p>(
+        &mut self,
+        all: impl Iterator<Item = &'p Point> + Clone,
+        known: &[PointStatus],
+    ) -> Result<Behind<'_>> {
+        let census = self.census;
+        let mut at = 0;
+        Behind::find(census, all, |point, tip| {
+            at += known[at..].iter().take_while(|status| status.named.point < *point).count();
+            let parents = known.get(at).filter(|status| status.named.point == *point).map(|status| &status.parents);
+            if parents.is_some_and(|parents| parents.contains(&tip)) {
+                return Ok(true);
+            }
+            census.commit(point).map_or(Ok(true), |commit| self.contains(commit, tip))
+        })
     }
 
     fn contains(&mut self, commit: Oid, ancestor: Oid) -> Result<bool> {
         if let Some(known) = self.cache.contains(commit, ancestor) {
             return Ok(known);
+        }
+        // An unreadable point below is reported separately and makes none above it `behind`.
+        if self.repo.commit(ancestor).is_err() {
+            return Ok(true);
         }
         let found = self.repo.is_ancestor(ancestor, commit)?;
         self.cache.put_contains(commit, ancestor, found);

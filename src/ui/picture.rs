@@ -118,6 +118,7 @@ pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> Vec<Ce
         Action::Settle => "disputed:",
         Action::Mend => "failed:",
         Action::Reconcile => "diverged:",
+        Action::Restack => "behind:",
         Action::Build => "to build:",
         Action::NextStep => "go on:",
         Action::Promote => "next phase:",

@@ -224,13 +224,14 @@ fn point_below_made_later_is_a_hint() {
     let three = at("phase0/step3");
     let sandbox = with_points(&[&at(ONE), &three]);
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
-    let command = format!("git switch {} && git merge {}", branch(&three), branch(&at(TWO)));
-    run.says_err(&format!("warning: `{three}` existed before `{}` and is now behind it: `{command}`", at(TWO)));
+    run.says_err(&format!(
+        "warning: `{three}` existed before `{}` and is now behind it: `git lattice restack`",
+        at(TWO)
+    ));
     let line = only_finding(&sandbox);
     let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
-    sandbox.git(&["switch", "-q", &branch(&three)]);
-    sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(TWO))]);
+    sandbox.lattice(&["restack", &three, "--no-push"]).exits(0);
     let left = findings(&sandbox);
     assert!(!left.iter().any(|line| line.starts_with("behind ")), "the command in the hint should fix it: {left:#?}");
 }

@@ -81,7 +81,7 @@ fn names_of_other_tools_get_the_right_command() {
         ("rm", "git branch -d"),
         ("mv", "git lattice new"),
         ("pull", "git lattice sync"),
-        ("rebase", "git merge"),
+        ("rebase", "git lattice restack"),
         ("graph", "git log --graph"),
         ("go", "git switch"),
         ("ci", "git lattice check"),

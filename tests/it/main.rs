@@ -50,6 +50,7 @@ mod queue;
 mod races;
 mod read_once;
 mod records;
+mod restack;
 mod rules;
 mod sandbox;
 mod scratch;

@@ -81,7 +81,7 @@ fn point_is_behind_when_one_below_has_moved() {
     sandbox.commit_to(&one, &[("config.toml", "new = true\n")]);
     assert_eq!(sandbox.state_of(&one), "new");
     assert_eq!(sandbox.state_of(&two), "behind");
-    assert_eq!(sandbox.state_of(&three), "new", "the point right below should be unchanged");
+    assert_eq!(sandbox.state_of(&three), "behind", "the point right below should count with what it lacks");
     assert!(row(&sandbox, "phase0/step2").contains("↓ behind"));
 }
 

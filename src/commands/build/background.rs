@@ -9,7 +9,7 @@ use crate::commands::shared::choice;
 use crate::commands::shared::points::Selection;
 use crate::error;
 use crate::git::Oid;
-use crate::lattice::Spelled;
+use crate::lattice::{Point, Spelled};
 use crate::nix::{self, Nix};
 use crate::ops::builds::{self, Done, Plan};
 use crate::ops::queue::{self, BuildRequest, Ended, RequestOptions};
@@ -64,6 +64,17 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         queue::go_on(context)?;
     }
     wait(session, &plan, json)
+}
+
+/// Queues builds of points that have just changed, and shows that unless `is_quiet`.
+pub(in crate::commands) fn queue_changed(session: &Session, points: &[Point], is_quiet: bool) -> Result<()> {
+    let (context, config) = (session.context()?, session.config()?);
+    let plan = builds::plan(context, config, &Census::take(&context.repo, config)?, points)?;
+    let answer = request(session, &plan, false)?;
+    if !is_quiet {
+        answer.show(&session.ui, false);
+    }
+    Ok(())
 }
 
 /// What happened to the requested points.

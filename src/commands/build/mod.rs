@@ -2,6 +2,8 @@
 
 mod background;
 
+pub(super) use background::queue_changed;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};

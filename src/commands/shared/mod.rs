@@ -6,6 +6,7 @@ pub(super) mod created;
 pub(super) mod hooks;
 pub(super) mod install;
 pub(super) mod machines;
+pub(super) mod moved;
 pub(super) mod operation;
 pub(super) mod points;
 pub(super) mod report;

@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::git::follow::by_hand;
 use crate::git::names::BranchName;
+use crate::git::work::{Noted, Switch};
 use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
@@ -33,12 +35,14 @@ pub struct ChangeSet {
     pub origin: Origin,
     /// The operation that this one undoes.
     pub undoes: Option<String>,
+    /// The worktrees that have a moved branch checked out: their files are updated.
+    pub worktrees: Vec<Switch>,
 }
 
 impl ChangeSet {
     /// A change set whose new values were made by this command.
     pub fn made(title: impl Into<String>, changes: Vec<Change>) -> Self {
-        Self { title: title.into(), changes, objects: None, origin: Origin::Made, undoes: None }
+        Self { title: title.into(), changes, objects: None, origin: Origin::Made, undoes: None, worktrees: Vec::new() }
     }
 }
 
@@ -60,15 +64,37 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
+    let worktrees = std::mem::take(&mut set.worktrees);
+    worktrees.iter().try_for_each(|follow| check_follow(repo, follow))?;
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;
+    let noted: Vec<_> = worktrees.iter().map(|follow| (follow, repo.note_follow(follow))).collect();
     match update.commit(&operation.refs) {
         // If this entry is missing, the next command derives it from the refs.
         Ok(()) => drop(guard.finish(&operation.id)),
-        Err(error) => failed(repo, &mut guard, &operation, error)?,
+        Err(error) => failed(repo, &mut guard, &operation, error)
+            .inspect_err(|_| noted.iter().filter_map(|(_, note)| note.as_ref()).for_each(Noted::forget))?,
     }
+    noted.iter().for_each(|(follow, note)| update_files(context, follow, note.as_ref()));
     forget(repo, &forgotten);
     Ok(Some(operation.id))
+}
+
+fn check_follow(repo: &Repo, follow: &Switch) -> Result<()> {
+    let why = || {
+        format!("cannot update the files of `{}`, where `{}` is checked out", follow.worktree.display(), follow.branch)
+    };
+    repo.check_follow(follow).with_context(why)
+}
+
+/// Updates the files of a worktree; the refs have moved, so a failure is only reported.
+fn update_files(context: &Context, follow: &Switch, note: Option<&Noted>) {
+    if let Err(error) = context.repo.follow(follow) {
+        let worktree = follow.worktree.display();
+        let line = format!("the files of `{worktree}` could not be updated: {error}; `{}` does it", by_hand(follow));
+        context.notices.borrow_mut().push(line);
+    }
+    note.into_iter().for_each(Noted::forget);
 }
 
 fn operation(context: &Context, set: ChangeSet, git: u32) -> Result<Operation> {

@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
             if tip.parents.contains(&below) || self.contains(tip.id, below)? || self.repo.is_shallow() {
                 continue;
             }
-            let (name, branch) = (config.spell(cover), config.branch_of(cover));
+            let name = config.spell(cover);
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
             let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
@@ -211,7 +211,7 @@ impl<'a> Checker<'a> {
             } else {
                 (Code::Parents, format!("`{name}` is right below it, and not in its history"))
             };
-            let command = format!("git switch {} && git merge {branch}", subject.named.branch);
+            let command = format!("git lattice restack {}", subject.named.spelled);
             findings.push(Finding::new(code, &subject.named.branch, message).repaired_by(command));
         }
         let parents = origin.map(|origin| origin.parents.clone()).unwrap_or_default();

@@ -55,11 +55,9 @@ impl<'a> Planner<'a> {
         let above: Vec<&Point> = above.into_iter().filter(|point| !is_new(point)).collect();
         let (first, others) = above.split_first()?;
         let more = if others.is_empty() { String::new() } else { format!(" (as are {} more)", others.len()) };
-        let first = self.drafter.config.name(first);
-        Some(format!(
-            "`{}` existed before `{}` and is now behind it{more}: `git switch {} && git merge {}` merges it",
-            first.spelled, new.named.spelled, first.branch, new.named.branch
-        ))
+        let first = self.drafter.config.spell(first);
+        let new = &new.named.spelled;
+        Some(format!("`{first}` existed before `{new}` and is now behind it{more}: `git lattice restack` merges it"))
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {

@@ -16,7 +16,7 @@ use super::change::{self, ChangeSet};
 use crate::config::{self, Config};
 use crate::context::Context;
 use crate::git::{self, Change};
-use crate::lattice::{Coordinate, Point};
+use crate::lattice::Point;
 use crate::points::census::Census;
 
 /// Plans the points of a request. Nothing is written, not even an object.
@@ -28,7 +28,7 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
     let census = Census::around(&memory, config, &request.points)?;
     let mut planner = Planner::new(context, config, request, memory, census)?;
     let mut points = request.points.clone();
-    points.sort_by_cached_key(sort_key);
+    points.sort_by_cached_key(Point::extension_key);
     points.dedup();
     let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
     Ok(planner.finish(items))
@@ -43,18 +43,6 @@ fn check_committed(context: &Context, config: &Config) -> Result<()> {
         }
     }
     Err(Refusal::NotCommitted { base: config.base.to_string() }.into())
-}
-
-/// The sort key of a linear extension of the order: lower points come first.
-fn sort_key(point: &Point) -> (usize, Vec<u64>, Point) {
-    let (mut members, mut ranks) = (0, Vec::new());
-    for coordinate in point.coordinates() {
-        match coordinate {
-            Coordinate::Members(set) => members += set.len(),
-            Coordinate::Rank(rank) => ranks.push(*rank),
-        }
-    }
-    (members, ranks, point.clone())
 }
 
 /// Makes the points of a plan: writes the objects, then applies one ref transaction.

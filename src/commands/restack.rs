@@ -1,0 +1,49 @@
+//! `git lattice restack`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::shared::moved::{self, Words};
+use super::shared::points::{self, Selection};
+use super::{Session, build};
+use crate::ops::restack::{self, Request};
+use crate::points::census::Census;
+
+const WORDS: Words = Words { verb: "restack", done: "restacked", nothing: "nothing is behind" };
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let command = Command::new("restack")
+        .about("Merge what moved in lower points into the points above them")
+        .long_about(
+            "Merge what moved in lower points into the points above them: each point that is behind gets a merge commit on top of its \
+             own, in the order of the lattice.\n\n\
+             Nothing is rewritten and nothing is forced. Without a point, everything that is behind is restacked; with points, these and \
+             those below them. A point that also differs from the remote's, as after two clones restacked at once, is merged with it. \
+             Points whose content conflicts are left out with those above them, and so are branches that are checked out in a worktree \
+             with uncommitted changes; all others go through, and the exit status is 1. `git lattice undo` takes it back.",
+        )
+        .arg(flag("base", "Merge the base branch into the lowest points as well"))
+        .arg(flag("build", "Build the restacked points in the background"));
+    moved::add_args(points::add_args(command, axes, true))
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
+    let (context, config) = (session.context()?, session.config()?);
+    let named = Selection::read(config, args)?;
+    let points = if named.is_empty() {
+        None
+    } else {
+        Some(named.existing(session, config, &Census::take(&context.repo, config)?)?)
+    };
+    let request = Request { points, base: args.get_flag("base") };
+    let (plan, code) = moved::run(session, args, WORDS, || restack::plan(context, config, &request))?;
+    let changed = plan.moved();
+    if args.get_flag("build") && !args.get_flag("dry-run") && !changed.is_empty() {
+        build::queue_changed(session, &changed, args.get_flag("json"))?;
+    }
+    Ok(code)
+}

@@ -1,0 +1,161 @@
+//! The last part of commands that move the branches of several points: apply the plan, push, and output.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::created;
+use super::session::Session;
+use crate::error;
+use crate::git::Oid;
+use crate::ops::limits;
+use crate::ops::moves::{self, Item, Plan, Reason};
+use crate::ops::push::{self, Outcome};
+use crate::process::quote;
+use crate::ui::table::Cell;
+use crate::ui::{Tone, Ui, harmless};
+
+/// The words for a command that moves branches.
+#[derive(Clone, Copy)]
+pub(in crate::commands) struct Words {
+    /// The command, for hints: `restack`.
+    pub(in crate::commands) verb: &'static str,
+    /// What happened to a moved point: `restacked`.
+    pub(in crate::commands) done: &'static str,
+    /// What to say if there is nothing to do.
+    pub(in crate::commands) nothing: &'static str,
+}
+
+/// Adds the options that these commands share.
+pub(in crate::commands) fn add_args(command: Command) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    command
+        .arg(flag("no-push", "Do not push; `git lattice sync` pushes later"))
+        .arg(flag("dry-run", "Show the plan; write nothing, not even an object"))
+        .arg(flag("json", "Print JSON"))
+}
+
+/// Makes a plan, applies it, pushes and shows the result. Returns the plan and the exit code.
+pub(in crate::commands) fn run(
+    session: &Session,
+    args: &ArgMatches,
+    words: Words,
+    plan: impl Fn() -> Result<Plan>,
+) -> Result<(Plan, u8)> {
+    let (context, config) = (session.context()?, session.config()?);
+    let dry = args.get_flag("dry-run");
+    // Read the limit first: an invalid value is an error before anything is moved.
+    let still = limits::network(&context.repo)?;
+    let (plan, operation) =
+        if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.verb), plan)? };
+    let remote = config.remote.as_deref().filter(|_| operation.is_some() && !args.get_flag("no-push"));
+    let pushed = remote.map_or(Ok(Outcome::Nothing), |remote| push(session, &plan, remote, still))?;
+    if args.get_flag("json") {
+        session.ui.json(to_json(&plan, words, dry, operation.as_deref(), &pushed));
+    } else {
+        show(&session.ui, &plan, words, dry);
+    }
+    created::carried(&session.ui, &pushed);
+    created::refused(&session.ui, &pushed, "the branches moved locally", "them");
+    let is_fine = plan.is_complete() && !matches!(pushed, Outcome::Refused { .. });
+    Ok((plan, if is_fine { error::OK } else { error::NO }))
+}
+
+fn push(session: &Session, plan: &Plan, remote: &str, still: Duration) -> Result<Outcome> {
+    let pushed = push::push(&session.context()?.repo, remote, plan.to_push(), false, still)?;
+    Ok(match pushed {
+        // Another clone moved the same points.
+        Outcome::Refused { reasons, again: false, .. } => {
+            let hint = "`git lattice sync` and then `git lattice restack` merge the remote's commits and push";
+            Outcome::Refused { reasons, hints: vec![hint.to_owned()], again: false }
+        }
+        pushed => pushed,
+    })
+}
+
+fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
+    if plan.items.is_empty() {
+        ui.data(words.nothing);
+        return;
+    }
+    let rows: Vec<_> = plan.items.iter().map(|item| row(item, words, dry)).collect();
+    ui.table(&rows);
+    for item in &plan.items {
+        let moves::Outcome::LeftOut(reason) = &item.outcome else { continue };
+        if let Some(command) = command(item, reason, words) {
+            ui.hint(format!("`{}` for `{}`", harmless(&command), item.named.spelled));
+        }
+    }
+}
+
+fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
+    let done = if dry { format!("would {}", words.verb) } else { words.done.to_owned() };
+    let (word, what) = match &item.outcome {
+        moves::Outcome::Moved { to, brings } => {
+            (Cell::new(done, Tone::Good), format!("{} {}", to.to_hex_with_len(10), brings.join(", ")))
+        }
+        moves::Outcome::Unchanged => (Cell::new("unchanged", Tone::Faint), String::new()),
+        moves::Outcome::LeftOut(reason) => (Cell::new("left out", Tone::Odd), why(reason)),
+    };
+    vec![word, item.named.spelled.as_str().into(), Cell::prose(what)]
+}
+
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Conflict { paths, .. } => format!("conflict in {}", paths.join(", ")),
+        Reason::Above(below) => format!("`{below}` below it was left out"),
+        Reason::InUse(place) => format!("`{}` has uncommitted changes or unfinished work", place.display()),
+    }
+}
+
+/// The command that lets the point go on.
+fn command(item: &Item, reason: &Reason, words: Words) -> Option<String> {
+    match reason {
+        Reason::Conflict { branches, .. } => {
+            let branches = branches.iter().map(quote).collect::<Vec<_>>().join(" ");
+            Some(format!("git switch {} && git merge {branches}", quote(&item.named.branch)))
+        }
+        Reason::InUse(place) => Some(format!("git -C {} status", quote(place))),
+        Reason::Above(_) => None,
+    }
+    .filter(|_| !words.verb.is_empty())
+}
+
+fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed: &Outcome) -> Value {
+    let mut value = json!({
+        "points": plan.items.iter().map(|item| item_json(item, words)).collect::<Vec<_>>(),
+        "dry_run": dry, "operation": operation, "pushed": pushed.is_done(),
+        "records_pushed": created::carried_json(pushed),
+    });
+    if let Outcome::Refused { reasons, .. } = pushed {
+        value["push_refused"] = json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
+    value
+}
+
+fn item_json(item: &Item, words: Words) -> Value {
+    let hex = |id: Oid| id.to_string();
+    let mut value = json!({ "point": item.named.spelled, "branch": item.named.branch, "from": hex(item.from) });
+    let mut set = |key: &str, with: Value| value[key] = with;
+    match &item.outcome {
+        moves::Outcome::Moved { to, brings } => {
+            set("outcome", json!(words.done));
+            set("to", json!(hex(*to)));
+            set("brings", json!(brings));
+        }
+        moves::Outcome::Unchanged => set("outcome", json!("unchanged")),
+        moves::Outcome::LeftOut(reason) => {
+            set("outcome", json!("left-out"));
+            set("reason", json!(why(reason)));
+            if let Reason::Conflict { paths, .. } = reason {
+                set("conflicts", json!(paths));
+            }
+            if let Some(command) = command(item, reason, words) {
+                set("command", json!(command));
+            }
+        }
+    }
+    value
+}

@@ -1,0 +1,243 @@
+//! Plans that move the branches of several points: what changes, what stays, what is left out and why.
+//!
+//! The new commits are in memory until the plan is applied, in one transaction. A branch that a worktree has checked out moves only
+//! if that worktree is clean; its files are updated.
+
+mod worktrees;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+pub(super) use self::worktrees::Worktrees;
+use super::change::{self, ChangeSet};
+use crate::config::{Config, Named};
+use crate::context::Context;
+use crate::git::names::BranchName;
+use crate::git::work::Switch;
+use crate::git::{self, Change, Oid, Repo};
+use crate::lattice::{Point, Spelled};
+use crate::points::census::{Census, Tip};
+
+/// One point of a plan.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The point.
+    pub named: Named,
+    /// Its commit before.
+    pub from: Oid,
+    /// What happens to it.
+    pub outcome: Outcome,
+}
+
+/// What happens to a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its branch moves to a new commit.
+    Moved {
+        /// The commit.
+        to: Oid,
+        /// What the commit brings in: points, branches or files.
+        brings: Vec<String>,
+    },
+    /// Nothing changes.
+    Unchanged,
+    /// It is left out.
+    LeftOut(Reason),
+}
+
+/// Why a point is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Both sides changed the same content.
+    Conflict {
+        /// The paths.
+        paths: Vec<String>,
+        /// The branches to merge by hand.
+        branches: Vec<String>,
+    },
+    /// This point below it is left out.
+    Above(Spelled),
+    /// A worktree has its branch checked out and is not clean, or is rebasing or bisecting it.
+    InUse(PathBuf),
+}
+
+/// A plan. The objects are in memory.
+pub struct Plan {
+    /// The points, lower ones first.
+    pub items: Vec<Item>,
+    memory: Repo,
+    changes: Vec<Change>,
+    worktrees: Vec<Switch>,
+    /// The branches to push: the moved ones, and those that they contain.
+    push: Vec<BranchName>,
+}
+
+/// Makes a plan.
+pub(super) struct Planner<'a> {
+    pub(super) context: &'a Context,
+    pub(super) config: &'a Config,
+    pub(super) census: &'a Census,
+    pub(super) memory: &'a Repo,
+    tips: HashMap<Point, Oid>,
+    left_out: HashMap<Point, Spelled>,
+    items: Vec<Item>,
+    changes: Vec<Change>,
+    /// Refs that the new commits contain, with the values they must still have.
+    contained: BTreeMap<String, Oid>,
+    push: Vec<BranchName>,
+    worktrees: Worktrees,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(context: &'a Context, config: &'a Config, census: &'a Census, memory: &'a Repo) -> Self {
+        Self {
+            context,
+            config,
+            census,
+            memory,
+            tips: HashMap::new(),
+            left_out: HashMap::new(),
+            items: Vec::new(),
+            changes: Vec::new(),
+            contained: BTreeMap::new(),
+            push: Vec::new(),
+            worktrees: Worktrees::default(),
+        }
+    }
+
+    /// The commit of a point after the planned moves.
+    pub(super) fn tip(&self, point: &Point) -> Option<Oid> {
+        self.tips.get(point).copied().or_else(|| self.census.commit(point))
+    }
+
+    /// Whether the plan moves a point.
+    pub(super) fn has_moved(&self, point: &Point) -> bool {
+        self.tips.contains_key(point)
+    }
+
+    /// The point because of which `point` must be left out: it is left out itself.
+    pub(super) fn left_out(&self, point: &Point) -> Option<&Spelled> {
+        self.left_out.get(point)
+    }
+
+    /// Why the branch of a point cannot move.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub(super) fn in_use(&mut self, named: &Named) -> Result<Option<Reason>> {
+        let worktree = self.worktrees.blocking(&self.context.repo, &named.branch)?;
+        Ok(worktree.map(Reason::InUse))
+    }
+
+    /// Plans to move the branch of a point to a commit in memory.
+    pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) {
+        let Tip { local, .. } = self.census.tip(&named.point);
+        let from = self.census.commit(&named.point).unwrap_or(to);
+        self.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
+        self.push.push(named.branch.clone());
+        self.tips.insert(named.point.clone(), to);
+        self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings } });
+    }
+
+    /// Leaves a point out.
+    pub(super) fn leave_out(&mut self, named: Named, reason: Reason) {
+        let Some(from) = self.census.commit(&named.point) else { return };
+        let below = if let Reason::Above(below) = &reason { below.clone() } else { named.spelled.clone() };
+        self.left_out.insert(named.point.clone(), below);
+        self.items.push(Item { named, from, outcome: Outcome::LeftOut(reason) });
+    }
+
+    /// Lists a point that does not change.
+    pub(super) fn keep(&mut self, named: Named) {
+        let Some(from) = self.census.commit(&named.point) else { return };
+        self.items.push(Item { named, from, outcome: Outcome::Unchanged });
+    }
+
+    /// A new commit contains the commit of this point, which the plan does not move: its ref must stay as it is, and the remote must
+    /// get it too.
+    pub(super) fn contain(&mut self, point: &Point) {
+        let tip = self.census.tip(point);
+        let Some(local) = tip.local.filter(|_| !self.has_moved(point)) else { return };
+        let branch = self.config.branch_of(point);
+        if self.contained.insert(branch.full_ref(), local).is_none() && !tip.is_pushed() {
+            self.push.push(branch);
+        }
+    }
+
+    pub(super) fn finish(self) -> Unwritten {
+        let Self { items, mut changes, contained, push, worktrees, .. } = self;
+        let files = worktrees.moved(&changes);
+        changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
+        Unwritten { items, changes, worktrees: files, push }
+    }
+}
+
+/// A plan without its objects, which the planner reads.
+pub(super) struct Unwritten {
+    items: Vec<Item>,
+    changes: Vec<Change>,
+    worktrees: Vec<Switch>,
+    push: Vec<BranchName>,
+}
+
+impl Unwritten {
+    pub(super) fn with_objects(self, memory: Repo) -> Plan {
+        let Self { items, changes, worktrees, push } = self;
+        Plan { items, memory, changes, worktrees, push }
+    }
+}
+
+impl Plan {
+    /// The points that move.
+    pub fn moved(&self) -> Vec<Point> {
+        let moved = self.items.iter().filter(|item| matches!(item.outcome, Outcome::Moved { .. }));
+        moved.map(|item| item.named.point.clone()).collect()
+    }
+
+    /// Whether nothing was left out.
+    pub fn is_complete(&self) -> bool {
+        !self.items.iter().any(|item| matches!(item.outcome, Outcome::LeftOut(_)))
+    }
+
+    /// The branches to push.
+    pub fn to_push(&self) -> &[BranchName] {
+        &self.push
+    }
+
+    /// Moves the branches; returns the id of the operation, or `None` if nothing moves.
+    ///
+    /// # Errors
+    /// When objects cannot be written, or a ref has another value than planned ([`git::Error::Ref`]); then no ref has moved.
+    pub fn apply(&mut self, context: &Context, title: &str) -> Result<Option<String>> {
+        if self.moved().is_empty() {
+            return Ok(None);
+        }
+        let objects = std::mem::replace(&mut self.memory, context.repo.in_memory());
+        let set = ChangeSet::made(title, std::mem::take(&mut self.changes));
+        let worktrees = std::mem::take(&mut self.worktrees);
+        change::apply(context, ChangeSet { objects: Some(objects), worktrees, ..set })
+    }
+}
+
+/// Plans and applies; plans again if another process moved a branch in between.
+///
+/// # Errors
+/// Those of `plan` and [`Plan::apply`].
+pub fn make(context: &Context, title: &str, plan: impl Fn() -> Result<Plan>) -> Result<(Plan, Option<String>)> {
+    const TRIES: usize = 5;
+    for _ in 1..TRIES {
+        let mut planned = plan()?;
+        match planned.apply(context, title) {
+            Err(error) if is_lost_race(&error) => {}
+            done => return done.map(|operation| (planned, operation)),
+        }
+    }
+    let mut planned = plan()?;
+    planned.apply(context, title).map(|operation| (planned, operation))
+}
+
+fn is_lost_race(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }))
+}

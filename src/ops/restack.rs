@@ -1,0 +1,171 @@
+//! Restacking: merging what moved in lower points into the points above them. Nothing is rewritten: each point gets a merge commit on
+//! top of its own.
+
+use anyhow::Result;
+
+use super::Cannot;
+use super::moves::{Plan, Planner, Reason, Unwritten};
+use crate::config::{Config, Named};
+use crate::context::Context;
+use crate::git::identity::Identity;
+use crate::git::merge::Merger;
+use crate::git::{self, Oid, trailer};
+use crate::lattice::Point;
+use crate::points::behind::{Behind, contains_readable};
+use crate::points::census::{Census, Tip};
+
+/// The trailer that names what a merge commit brings in.
+pub const TRAILER: &str = "Lattice-Restack";
+
+/// What to restack.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// These points and those below them; `None` is all.
+    pub points: Option<Vec<Point>>,
+    /// Whether to merge the base branch into the lowest points.
+    pub base: bool,
+}
+
+/// Plans to restack points. Nothing is written, not even an object.
+///
+/// # Errors
+/// When refs, objects or history cannot be read.
+pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
+    let memory = context.repo.in_memory();
+    let census = Census::take(&memory, config)?;
+    let unwritten = restack(Planner::new(context, config, &census, &memory), request)?;
+    Ok(unwritten.with_objects(memory))
+}
+
+fn restack(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
+    let Planner { context, config, census, memory, .. } = planner;
+    let points = points(census, request);
+    let contains =
+        |point: &Point, tip: Oid| census.commit(point).map_or(Ok(true), |own| contains_readable(memory, own, tip));
+    let behind = Behind::find(census, points.iter(), contains)?;
+    let base = if request.base { Some(base_tip(context, config)?) } else { None };
+    let mut restack = Restack { planner, merger: memory.merger(), identity: memory.identity()?, behind, base };
+    for point in &points {
+        let is_named = request.points.as_ref().is_some_and(|named| named.contains(point));
+        restack.look_at(point, is_named)?;
+    }
+    Ok(restack.planner.finish())
+}
+
+/// The points to look at, lower ones first.
+fn points(census: &Census, request: &Request) -> Vec<Point> {
+    let population = census.population();
+    let mut points: Vec<Point> = match &request.points {
+        None => population.points().cloned().collect(),
+        Some(named) => named.iter().flat_map(|point| population.below(point)).chain(named).cloned().collect(),
+    };
+    points.sort_by_cached_key(Point::extension_key);
+    points.dedup();
+    points
+}
+
+fn base_tip(context: &Context, config: &Config) -> Result<Oid> {
+    let missing = || Cannot::no_base(&context.repo, config, &config.base).into();
+    context.base_tip(config)?.ok_or_else(missing)
+}
+
+struct Restack<'a> {
+    planner: Planner<'a>,
+    merger: Merger<'a>,
+    identity: Identity,
+    behind: Behind<'a>,
+    /// The commit to merge into the lowest points.
+    base: Option<Oid>,
+}
+
+/// A commit to merge, and where it comes from.
+struct Source {
+    commit: Oid,
+    /// The point or branch, for the trailer.
+    name: String,
+    /// The branch, for a merge by hand.
+    branch: String,
+    /// The point below.
+    point: Option<Point>,
+}
+
+impl Restack<'_> {
+    fn look_at(&mut self, point: &Point, is_named: bool) -> Result<()> {
+        let named = self.planner.config.name(point);
+        let Some((own, sources)) = self.sources(&named)? else { return Ok(()) };
+        if sources.is_empty() {
+            if is_named {
+                self.planner.keep(named);
+            }
+            return Ok(());
+        }
+        let below = sources.iter().filter_map(|source| source.point.as_ref());
+        if let Some(left_out) = below.clone().find_map(|point| self.planner.left_out(point)) {
+            let reason = Reason::Above(left_out.clone());
+            self.planner.leave_out(named, reason);
+            return Ok(());
+        }
+        if let Some(reason) = self.planner.in_use(&named)? {
+            self.planner.leave_out(named, reason);
+            return Ok(());
+        }
+        let parents: Vec<Oid> = std::iter::once(own).chain(sources.iter().map(|source| source.commit)).collect();
+        match self.merger.merged_tree(&parents) {
+            Ok(tree) => self.commit(named, tree, &parents, sources),
+            Err(git::Error::Conflict { paths }) => {
+                let branches = sources.into_iter().map(|source| source.branch).collect();
+                self.planner.leave_out(named, Reason::Conflict { paths, branches });
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn commit(&mut self, named: Named, tree: Oid, parents: &[Oid], sources: Vec<Source>) -> Result<()> {
+        let subject = format!("build(lattice): restack {}", named.spelled);
+        let trailers: Vec<_> = sources.iter().map(|source| (TRAILER, source.name.clone())).collect();
+        let message = trailer::message(&subject, "", &trailers);
+        let commit = self.planner.memory.make_commit(&self.identity, &message, tree, parents)?;
+        sources.iter().filter_map(|source| source.point.as_ref()).for_each(|point| self.planner.contain(point));
+        self.planner.move_to(named, commit, sources.into_iter().map(|source| source.name).collect());
+        Ok(())
+    }
+
+    /// The commit to merge into, and the commits that it lacks; `None` if the point has no branch.
+    fn sources(&self, named: &Named) -> Result<Option<(Oid, Vec<Source>)>> {
+        let Planner { config, census, memory, .. } = &self.planner;
+        let tip = census.tip(&named.point);
+        let Some(mut own) = tip.commit() else { return Ok(None) };
+        let covers = census.population().maximal_below(&named.point);
+        let mut sources = Vec::new();
+        if let Tip { local: Some(local), remote: Some(remote) } = tip
+            && local != remote
+            && memory.size_of(remote).is_some()
+            && !memory.is_ancestor(remote, local)?
+        {
+            if memory.is_ancestor(local, remote)? {
+                own = remote;
+            } else {
+                let name = format!("{}/{}", config.remote.as_deref().unwrap_or_default(), named.branch);
+                sources.push(Source { commit: remote, branch: name.clone(), name, point: None });
+            }
+        }
+        let is_behind = self.behind.has(&named.point);
+        for cover in &covers {
+            let Some(commit) = self.planner.tip(cover) else { continue };
+            let is_left_out = is_behind && self.planner.left_out(cover).is_some();
+            if self.planner.has_moved(cover) || is_left_out || (is_behind && !contains_readable(memory, own, commit)?) {
+                let below = config.name(cover).names();
+                let (name, branch) = (below.spelled.into(), below.branch.to_string());
+                sources.push(Source { commit, name, branch, point: Some((*cover).clone()) });
+            }
+        }
+        if let Some(base) = self.base.filter(|_| covers.is_empty())
+            && !memory.is_ancestor(base, own)?
+        {
+            let name = config.base.to_string();
+            sources.push(Source { commit: base, branch: name.clone(), name, point: None });
+        }
+        Ok(Some((own, sources)))
+    }
+}
