@@ -69,6 +69,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         if fix { ops::fix(&session.environment.cwd, &mut gathered.sources, &settings) } else { Fixed::default() };
     let report = ops::look(context, &gathered, settings)?;
     show(ui, args, &report, &gathered, &fixed);
+    if !matches!(format(args), "json" | "sarif") {
+        say_unchecked(ui, &report, context);
+        ui.say(human::summary(&report, gathered.sources.len()));
+    }
+    if format(args) == "human" && report.findings.iter().any(|finding| finding.fix.is_some()) {
+        ui.hint("`git lattice lint --fix` applies safe fixes and the format");
+    }
     Ok(exit_code(report.verdict()))
 }
 
@@ -115,10 +122,13 @@ fn what(args: &ArgMatches) -> Result<Target> {
     })
 }
 
+fn format(args: &ArgMatches) -> &str {
+    if args.get_flag("json") { "json" } else { args.get_one("format").map_or("human", String::as_str) }
+}
+
 fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed: &Fixed) {
-    let format = if args.get_flag("json") { "json" } else { args.get_one("format").map_or("human", String::as_str) };
     let print = |lines: Vec<String>| lines.iter().for_each(|line| ui.data(line));
-    match format {
+    match format(args) {
         "json" => ui.json(view::json(report, &gathered.sources, fixed)),
         "sarif" => {
             let document = sarif::document(report, &gathered.sources);
@@ -131,17 +141,10 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed:
     let path = |path: &std::path::Path| harmless(&path.display().to_string());
     fixed.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));
     fixed.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), harmless(why))));
-    if !matches!(format, "json" | "sarif") {
-        say_unchecked(ui, report);
-        ui.say(human::summary(report, gathered.sources.len()));
-    }
-    if format == "human" && report.findings.iter().any(|finding| finding.fix.is_some()) {
-        ui.hint("`git lattice lint --fix` applies safe fixes and the format");
-    }
 }
 
-fn say_unchecked(ui: &Ui, report: &Report) {
-    for unchecked in &report.unchecked {
+fn say_unchecked(ui: &Ui, report: &Report, context: Option<&Context>) {
+    for unchecked in ops::news(context.map(|context| &context.repo), report, true) {
         let text = harmless(&unchecked.to_string());
         if unchecked.required {
             ui.error(format!("{text}; `lint.require` in lattice.toml requires it"));

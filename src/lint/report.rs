@@ -20,6 +20,8 @@ pub struct Unchecked {
     pub required: bool,
     /// Whether the engine ran and failed, so that the file has not passed.
     pub failed: bool,
+    /// Whether the reason is this machine's, so that it holds for other files too.
+    pub lasting: bool,
 }
 
 impl fmt::Display for Unchecked {
@@ -78,6 +80,20 @@ impl Report {
         failures.chain(self.findings.iter().cloned()).collect()
     }
 
+    /// The names of the engines that checked at least one file, separated by commas.
+    #[must_use]
+    pub fn checked_by(&self) -> String {
+        self.checked.iter().map(|engine| engine.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The names of the engines that checked no file, separated by commas; `None` if all of them did.
+    #[must_use]
+    pub fn not_checked_by(&self) -> Option<String> {
+        let of_all = self.unchecked.iter().filter(|unchecked| unchecked.path.is_none());
+        let names: Vec<_> = of_all.flat_map(|unchecked| unchecked.engines.iter().copied()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     /// The highest severity; `None` if there are no findings.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
@@ -124,8 +140,14 @@ mod tests {
 
     #[test]
     fn failed_engine_never_passes() {
-        let failed =
-            Unchecked { engines: vec!["x"], path: None, why: "it panicked".to_owned(), required: false, failed: true };
+        let failed = Unchecked {
+            engines: vec!["x"],
+            path: None,
+            why: "it panicked".to_owned(),
+            required: false,
+            failed: true,
+            lasting: false,
+        };
         let report = |unchecked| Report { unchecked: vec![unchecked], ..Report::default() };
         assert_eq!(report(failed.clone()).verdict(), Verdict::CouldNotCheck);
         assert_eq!(report(Unchecked { failed: false, ..failed }).verdict(), Verdict::Clean);

@@ -38,6 +38,8 @@ pub struct Tools {
     pub(super) settings: Settings,
     statix: Result<Statix, String>,
     deadnix: Result<Deadnix, String>,
+    /// Whether the reasons against a linter are this machine's.
+    is_lasting: bool,
 }
 
 impl Tools {
@@ -52,13 +54,14 @@ impl Tools {
             Err(why) => Err(why),
         };
         let deadnix = deadnix::recognise(lookup.deadnix.as_deref(), limit);
-        Ok(Self { settings: lookup.settings.clone(), statix, deadnix })
+        Ok(Self { settings: lookup.settings.clone(), statix, deadnix, is_lasting: true })
     }
 
     /// Uses only the embedded engines; reports give `why` as the reason.
     #[must_use]
     pub fn embedded_only(why: &str) -> Self {
-        Self { settings: Settings::default(), statix: Err(why.to_owned()), deadnix: Err(why.to_owned()) }
+        let missing = || why.to_owned();
+        Self { settings: Settings::default(), statix: Err(missing()), deadnix: Err(missing()), is_lasting: false }
     }
 
     /// Replaces the lint settings of the project.
@@ -127,6 +130,7 @@ impl Tools {
             why: why.to_owned(),
             required: false,
             failed: false,
+            lasting: false,
         });
     }
 
@@ -139,6 +143,7 @@ impl Tools {
             why,
             required,
             failed: false,
+            lasting: false,
         });
     }
 
@@ -151,11 +156,19 @@ impl Tools {
             why,
             required,
             failed: true,
+            lasting: false,
         });
     }
 
     fn missing(&self, engine: &'static str, why: &str) -> Unchecked {
         let required = self.settings.requires(engine);
-        Unchecked { engines: vec![engine], path: None, why: why.to_owned(), required, failed: false }
+        Unchecked {
+            engines: vec![engine],
+            path: None,
+            why: why.to_owned(),
+            required,
+            failed: false,
+            lasting: self.is_lasting,
+        }
     }
 }

@@ -134,7 +134,7 @@ fn rewritten(page: &str, steps: &[Step], outputs: &[String]) -> String {
     let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
     for (step, actual) in steps.iter().zip(outputs).rev() {
         if let Step::Shown { line, output, .. } = step
-            && !matches_masked(&masked(output), &masked(actual))
+            && !matches_masked(&words(output), &words(actual))
         {
             let printed = actual.trim().lines().map(|line| line.trim_end().to_owned());
             lines.splice(*line..*line + output.lines().count(), printed);

@@ -145,3 +145,34 @@ fn works_outside_of_a_repository() {
         .exits(2)
         .says_err("not inside a git repository");
 }
+
+#[test]
+fn a_missing_linter_is_explained_once() {
+    const WHY: &str = "not checked by deadnix: it is not on PATH";
+    let mut sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--arch", "x86_64", "--dry-run"]).exits(0).says_err(WHY);
+    sandbox.lattice(&["new", "--arch", "x86_64"]).exits(0).says_err(WHY).says_err("; not by statix, deadnix\n");
+    let next = sandbox.lattice(&["next-step"]).exits(0).never_says("PATH");
+    next.says_err("checked by rnix, git-lattice, format; not by statix, deadnix\n");
+    sandbox.write("a.nix", GOOD);
+    let lint = |sandbox: &Sandbox| sandbox.lattice(&["lint", "a.nix"]).exits(0);
+    lint(&sandbox).never_says("PATH").says_err("format: nothing found; not checked by statix, deadnix\n");
+    let json = sandbox.lattice(&["lint", "a.nix", "--json"]).exits(0).json();
+    assert!(json["unchecked"][1]["why"].as_str().unwrap().contains("PATH"), "{json}");
+    let path = sandbox.search_path().to_owned();
+    sandbox.use_program("deadnix", "#!/bin/sh\necho a music player\n");
+    lint(&sandbox).says_err("not checked by deadnix: ").never_says("not checked by statix:");
+    lint(&sandbox).never_says("not checked by deadnix:").says_err("not checked by statix, deadnix\n");
+    sandbox.set_search_path(path);
+    lint(&sandbox).says_err(WHY).never_says("not checked by statix:");
+}
+
+#[test]
+fn a_reason_that_cannot_be_kept_is_given_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.nix", GOOD);
+    fs::create_dir_all(sandbox.work().join(".git/lattice/linters")).unwrap();
+    for _ in 0..2 {
+        sandbox.lattice(&["lint", "a.nix"]).exits(0).says_err("not checked by statix: it is not on PATH");
+    }
+}

@@ -203,6 +203,10 @@ impl Sandbox {
         &self.path
     }
 
+    pub(crate) fn set_search_path(&mut self, path: std::ffi::OsString) {
+        self.path = path;
+    }
+
     /// The clone.
     pub(crate) fn work(&self) -> PathBuf {
         self.path("work")

@@ -28,7 +28,9 @@ pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
     report.findings = findings;
     human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.quote(line));
     let verdict = report.verdict();
-    for unchecked in report.unchecked.iter().filter(|unchecked| verdict == Verdict::Clean || unchecked.required) {
+    let is_clean = verdict == Verdict::Clean;
+    let unchecked = ops::news(Some(&context.repo), &report, is_clean);
+    for unchecked in unchecked.into_iter().filter(|unchecked| is_clean || unchecked.required) {
         ui.say(format!("git-lattice: {}", harmless(&unchecked.to_string())));
     }
     if verdict != Verdict::Clean {

@@ -10,9 +10,11 @@ use super::session::Session;
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::error;
+use crate::git::Repo;
 use crate::git::names::BranchName;
+use crate::lint::{Engine, Report, Unchecked};
 use crate::ops::limits;
-use crate::ops::lint::{self, Checked};
+use crate::ops::lint;
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, Settled};
@@ -32,7 +34,8 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
 /// The points of a request, made and pushed.
 struct Made {
     plan: Plan,
-    checked: Checked,
+    /// What the linters say of the generated files.
+    checked: Report,
     pushed: Outcome,
     /// The points that another clone had pushed first, and that were taken from there.
     taken: Vec<Named>,
@@ -44,12 +47,12 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         let checked = lint::generated_for(&context.repo, &config.lint, &plan.texts)?;
-        show(ui, args, &Made { plan, checked, pushed: Outcome::Nothing, taken: Vec::new() }, true);
+        show(ui, &context.repo, args, &Made { plan, checked, pushed: Outcome::Nothing, taken: Vec::new() }, true);
         return Ok(error::OK);
     }
     let made = make_and_push(context, config, args, request)?;
     made.plan.warnings.iter().for_each(|warning| ui.warn(warning));
-    show(ui, args, &made, false);
+    show(ui, &context.repo, args, &made, false);
     if let Outcome::Refused { .. } = made.pushed {
         return Ok(error::NO);
     }
@@ -125,7 +128,7 @@ fn warn_of_changes(ui: &Ui, from: &BranchName, (first, others): (&String, &[Stri
     ui.hint(format!("`git switch {from}` takes them back, to be committed there"));
 }
 
-fn show(ui: &Ui, args: &ArgMatches, made: &Made, dry: bool) {
+fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &Made, dry: bool) {
     if args.get_flag("json") {
         ui.json(to_json(made, dry));
     } else if let [item] = made.plan.items.as_slice() {
@@ -137,7 +140,9 @@ fn show(ui: &Ui, args: &ArgMatches, made: &Made, dry: bool) {
         };
         let rows: Vec<_> = made.plan.items.iter().map(row).collect();
         ui.table(&rows);
-        made.checked.lines().iter().for_each(|line| ui.say(line));
+    }
+    if !args.get_flag("json") && !made.checked.checked.is_empty() {
+        say_checked(ui, repo, &made.checked, dry);
     }
     for named in &made.taken {
         let point = &named.spelled;
@@ -145,6 +150,15 @@ fn show(ui: &Ui, args: &ArgMatches, made: &Made, dry: bool) {
     }
     carried(ui, &made.pushed);
     refused(ui, &made.pushed, "the points exist locally", "them");
+}
+
+/// Reports which linters checked the generated files, and which did not.
+fn say_checked(ui: &Ui, repo: &Repo, report: &Report, dry: bool) {
+    let missing = report.not_checked_by().map(|names| format!("; not by {names}")).unwrap_or_default();
+    ui.say(format!("checked by {}{missing}", report.checked_by()));
+    for unchecked in lint::news(Some(repo), report, !dry) {
+        ui.say(harmless(&unchecked.to_string()));
+    }
 }
 
 /// Reports the records that were pushed with the branches.
@@ -188,7 +202,6 @@ fn one(ui: &Ui, item: &Item, made: &Made, dry: bool) {
     }
     rows.push(vec!["  push".into(), push_word(item, &made.pushed)]);
     ui.table(&rows);
-    made.checked.lines().iter().for_each(|line| ui.say(line));
 }
 
 impl Made {
@@ -232,8 +245,8 @@ fn to_json(Made { plan, checked, pushed, taken }: &Made, dry: bool) -> Value {
     let mut value = json!({ "created": list(created), "unchanged": list(unchanged), "dry_run": dry });
     value["taken"] = taken.iter().map(|named| json!(named.spelled)).collect();
     value["warnings"] = json!(plan.warnings);
-    value["checked"] = json!(checked.checked);
-    value["unchecked"] = json!(checked.unchecked);
+    value["checked"] = checked.checked.iter().map(Engine::to_string).collect();
+    value["unchecked"] = checked.unchecked.iter().map(Unchecked::to_string).collect();
     value["records_pushed"] = carried_json(pushed);
     if let Outcome::Refused { reasons, .. } = pushed {
         value["push_refused"] = json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>());

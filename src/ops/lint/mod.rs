@@ -2,6 +2,7 @@
 
 mod fix;
 mod sources;
+mod told;
 
 use anyhow::Result;
 
@@ -9,10 +10,11 @@ use super::Cannot;
 use crate::config;
 use crate::context::{self, Context};
 use crate::git::Repo;
-use crate::lint::{self, Engine, File, Finding, Lookup, Report, Settings, Severity, Tools, Unchecked};
+use crate::lint::{self, File, Finding, Lookup, Report, Settings, Severity, Tools};
 
 pub use fix::{Fixed, fix};
 pub use sources::{Error, Gathered, Source, Target, gather};
+pub use told::news;
 
 /// git configuration: the path of statix, if it is not on PATH.
 const STATIX: &str = "lattice.statix";
@@ -21,47 +23,13 @@ const DEADNIX: &str = "lattice.deadnix";
 /// statix needs one process per file. For more files than this only the embedded checks run, unless statix is required.
 const MOST_FOR_STATIX: usize = 8;
 
-/// Which checkers ran and which did not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// Checkers that ran, such as `rnix 0.15.1`.
-    pub checked: Vec<String>,
-    /// Checkers that did not run, each with the reason.
-    pub unchecked: Vec<String>,
-}
-
-impl Checked {
-    /// One line for all that ran, and one for each that did not.
-    pub fn lines(&self) -> Vec<String> {
-        let by = (!self.checked.is_empty()).then(|| format!("checked by {}", self.checked.join(", ")));
-        by.into_iter().chain(self.unchecked.iter().cloned()).collect()
-    }
-}
-
-impl From<&Report> for Checked {
-    fn from(report: &Report) -> Self {
-        Self {
-            checked: report.checked.iter().map(Engine::to_string).collect(),
-            unchecked: report.unchecked.iter().map(Unchecked::to_string).collect(),
-        }
-    }
-}
-
-/// Checks generated texts. A finding is a bug in git-lattice.
-///
-/// # Errors
-/// [`Cannot::BadOutput`] with the first finding.
-pub fn generated(repo: &Repo, texts: &[(String, String)]) -> Result<Checked> {
-    generated_for(repo, &config::Lint::default(), texts)
-}
-
-/// Checks generated texts with the project's `[lint]` settings.
+/// Checks generated texts with the project's `[lint]` settings. A finding is a bug in git-lattice.
 ///
 /// # Errors
 /// [`Cannot::BadOutput`] with the first finding; [`Cannot::NoEngine`] when a required engine is missing.
-pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<Checked> {
+pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<Report> {
     if texts.is_empty() {
-        return Ok(Checked::default());
+        return Ok(Report::default());
     }
     let settings = Settings::read(lint)?;
     let tools = if texts.len() > MOST_FOR_STATIX && !settings.requires("statix") && !settings.requires("deadnix") {
@@ -77,7 +45,7 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
     if let Some(unchecked) = report.unchecked.iter().find(|unchecked| unchecked.required) {
         return Err(Cannot::NoEngine { engines: unchecked.engines.join(", "), why: unchecked.why.clone() }.into());
     }
-    Ok(Checked::from(&report))
+    Ok(report)
 }
 
 /// Whether a finding in generated text is a bug; only hints of statix are not.

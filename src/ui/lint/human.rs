@@ -113,7 +113,6 @@ pub fn summary(report: &Report, files: usize) -> String {
     if files == 0 {
         return "no .nix files to check".to_owned();
     }
-    let engines: Vec<String> = report.checked.iter().map(ToString::to_string).collect();
     let told = report.all_findings();
     let many = |severity: Severity| told.iter().filter(|finding| finding.severity == severity).count();
     let found: Vec<String> = [Severity::Error, Severity::Warning, Severity::Hint]
@@ -122,7 +121,8 @@ pub fn summary(report: &Report, files: usize) -> String {
         .map(|severity| count(many(severity), severity.as_str()))
         .collect();
     let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
-    format!("{} checked by {}: {found}", count(files, "file"), engines.join(", "))
+    let missing = report.not_checked_by().map(|names| format!("; not checked by {names}")).unwrap_or_default();
+    format!("{} checked by {}: {found}{missing}", count(files, "file"), report.checked_by())
 }
 
 #[cfg(test)]
