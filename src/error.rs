@@ -254,16 +254,27 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
         Error::UnknownValue { axis, value, known, is_numbered, near } => {
             let mut hints: Vec<_> = near.iter().map(|near| format!("did you mean `{near}`?")).collect();
             hints.push(format!("axis `{axis}` has: {known}"));
-            // No value can be added to a counted axis such as `step{n} from 1`.
+            // No value can be added to a numbered axis.
             if !is_numbered {
                 hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
             }
             Some(hints)
         }
+        Error::NotAPoint { shape, example, .. } => Some(vec![
+            format!("a point is written {shape}, as in `{example}`"),
+            "`git lattice status` lists the existing points".to_owned(),
+        ]),
+        Error::BareList { text, is_set, .. } => {
+            let each = format!("`{{{text}}}` selects a point for each value");
+            let joined = is_set.then(|| format!(", `{}` one point over all of them", text.replace(',', "+")));
+            one(each + &joined.unwrap_or_default())
+        }
         Error::UnknownAxis { known, .. } => one(format!("the axes are: {}", known.join(", "))),
         Error::Open { axis, .. } => one(format!("set it: `--{axis} VALUE`, or several values separated by commas")),
         Error::Endless { axis, .. } => one(format!("name the values: `--{axis} a,b`")),
-        Error::BadValue { .. } => one("a value is letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`"),
+        Error::BadValue { .. } => {
+            one("choose another name, of letters, digits, `.`, `_` and `-`, as in `solana-rust-1.83`")
+        }
         _ => None,
     }
 }

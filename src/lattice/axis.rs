@@ -187,7 +187,7 @@ impl Chain {
     fn describe(&self) -> String {
         match self {
             Self::Closed(listed) => enumerate(listed.values()),
-            Self::Open(numbered) => format!("{numbered} from {}", numbered.first()),
+            Self::Open(numbered) => numbered.describe(),
             Self::Per { of, rest } => {
                 let mut keys: Vec<_> = of.iter().map(|(key, chain)| format!("{key}: {}", chain.describe())).collect();
                 keys.sort();
@@ -231,6 +231,12 @@ impl Axis {
             Kind::Set(listed) | Kind::Chain(Chain::Closed(listed)) => Some(listed.values()),
             Kind::Chain(_) => None,
         }
+    }
+
+    /// Its open chains.
+    fn numbered(&self) -> impl Iterator<Item = &Numbered> {
+        let lists = if let Kind::Chain(chain) = &self.kind { chain.lists() } else { Vec::new() };
+        lists.into_iter().filter_map(|chain| if let Chain::Open(numbered) = chain { Some(numbered) } else { None })
     }
 
     /// The values as text, for messages.
@@ -366,8 +372,9 @@ impl Lattice {
                 (chain.describe(), chain.is_numbered(), chain.listed())
             }
         };
-        let is_value = Value::parse(text).is_ok();
-        let near = is_value.then(|| nearest(text, listed.into_iter().map(Value::as_str))).flatten().map(Into::into);
+        let numbered: Vec<Value> = axis.numbered().filter_map(|numbered| numbered.similar(text)).collect();
+        let candidates = || listed.into_iter().chain(&numbered).map(Value::as_str);
+        let near = Value::parse(text).is_ok().then(|| nearest(text, candidates())).flatten().map(Into::into);
         Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, is_numbered, near }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::value::is_device;
 use super::{Error, Kind, Lattice, Point, Result, Value};
 
 /// Characters that literals may contain but coordinates cannot: they separate two axes.
@@ -111,6 +112,12 @@ impl Pattern {
             }
         }
         rest.is_empty().then_some(texts)
+    }
+
+    /// The coordinates in the name of a branch or directory, in the order of the axes; `None` if it does not match the pattern. They
+    /// need not be values.
+    pub fn coordinates<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
+        self.texts(lattice, name)
     }
 
     /// The common prefix of all names, up to the first axis: the ref prefix to list.
@@ -224,8 +231,15 @@ fn illegal(lattice: &Lattice, text: &str, parts: &[Part]) -> Option<String> {
     if text.split('/').any(wrong) || text.contains("..") {
         return Some("a part between two `/` is empty, begins with `.` or `-`, or ends in `.` or `.lock`".to_owned());
     }
-    if let Some(value) = text.split('/').find_map(|segment| completes_lock(lattice, segment)) {
+    if let Some(value) = text.split('/').find_map(|segment| completing(lattice, segment, is_lock)) {
         return Some(format!("with the value `{value}` a part between two `/` ends in `.lock`, which git reserves"));
+    }
+    let reserved = "is a device on Windows: no folder can have that name";
+    if let Some(segment) = text.split('/').find(|segment| is_device(segment)) {
+        return Some(format!("`{segment}` {reserved}"));
+    }
+    if let Some(value) = text.split('/').find_map(|segment| completing(lattice, segment, is_device)) {
+        return Some(format!("with the value `{value}` a part between two `/` {reserved}"));
     }
     (!text.contains('/')).then(|| "it needs a `/`: names without one could not be told from other branches".to_owned())
 }
@@ -234,11 +248,11 @@ fn is_lock(segment: &str) -> bool {
     segment.to_ascii_lowercase().ends_with(".lock")
 }
 
-/// The value that makes a segment such as `v.{axis}` end in `.lock`, if any.
-fn completes_lock(lattice: &Lattice, segment: &str) -> Option<Value> {
+/// The value that makes a segment such as `v.{axis}` a reserved name, if any: of the last axis in it.
+fn completing(lattice: &Lattice, segment: &str, is_reserved: fn(&str) -> bool) -> Option<Value> {
     let (head, tail) = segment.rsplit_once('}')?;
     let (head, name) = head.rsplit_once('{')?;
     let head = head.rsplit('}').next()?;
     let axis = &lattice.axes()[lattice.axis_index(name).ok()?];
-    axis.samples().into_iter().find(|value| is_lock(&format!("{head}{value}{tail}")))
+    axis.samples().into_iter().find(|value| is_reserved(&format!("{head}{value}{tail}")))
 }

@@ -15,6 +15,7 @@ mod offer;
 pub mod order;
 pub mod point;
 pub mod select;
+mod shape;
 pub mod spelled;
 pub mod value;
 
@@ -78,13 +79,27 @@ pub enum Error {
         /// What was given.
         text: String,
     },
-    /// The number of coordinates differs from that of the axes.
-    #[error("`{}` is not a point: expected {expected}", shorten(text))]
+    /// The text does not have the form of a point.
+    #[error("`{}` is not a point: {why}", shorten(text))]
     NotAPoint {
         /// What was given.
         text: String,
+        /// What is wrong with it.
+        why: Box<str>,
         /// The shape of a point here.
-        expected: String,
+        shape: Box<str>,
+        /// A point that the user may have meant.
+        example: Box<str>,
+    },
+    /// Several values with commas, but without braces, in a point.
+    #[error("`{}` is not a value of axis `{axis}`: several values need braces", shorten(text))]
+    BareList {
+        /// The axis.
+        axis: String,
+        /// What was given.
+        text: String,
+        /// Whether the axis is a set, on which a point can have several values.
+        is_set: bool,
     },
     /// No value was given for an axis, and there is no default.
     #[error("axis `{axis}` needs a value, one of: {known}")]

@@ -1,8 +1,7 @@
 //! Open chains: numbered values without an upper limit, such as `step{n}` from 1.
 
-use std::fmt;
-
 use super::Value;
+use super::value::is_device;
 
 /// The values `PREFIXnSUFFIX` for n = first, first + 1, ..., in the order of the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +26,11 @@ impl Numbered {
         }
         let numbered = Self { prefix: prefix.to_owned(), suffix: suffix.to_owned(), first };
         Value::parse(&numbered.spell(u64::MAX)).map_err(|error| error.to_string())?;
+        if let Some(device) = (first..10).map(|n| numbered.spell(n)).find(|value| is_device(value)) {
+            return Err(format!(
+                "`{text}` has the value `{device}`, a device on Windows: no folder can have that name"
+            ));
+        }
         if first == u64::MAX {
             return Err(format!("`{text}` cannot start at {first}: there is no greater number"));
         }
@@ -45,6 +49,19 @@ impl Numbered {
         is_one.then(|| Value::trusted(self.spell(n)))
     }
 
+    /// The first values, for messages.
+    pub(super) fn describe(&self) -> String {
+        let [one, two, three] = [0, 1, 2].map(|n| self.spell(self.first.saturating_add(n)));
+        format!("{one}, {two}, {three} and so on")
+    }
+
+    /// The value with the number at the end of `text`, or the nearest one.
+    pub(super) fn similar(&self, text: &str) -> Option<Value> {
+        let to_digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let digits = &to_digits[to_digits.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
+        self.value(digits.parse().unwrap_or(self.first).max(self.first))
+    }
+
     fn spell(&self, n: u64) -> String {
         format!("{}{n}{}", self.prefix, self.suffix)
     }
@@ -54,11 +71,5 @@ impl Numbered {
         let digits = text.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
         let n: u64 = digits.parse().ok()?;
         (n >= self.first && n < u64::MAX && n.to_string() == digits).then_some(n)
-    }
-}
-
-impl fmt::Display for Numbered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{{n}}{}", self.prefix, self.suffix)
     }
 }

@@ -65,7 +65,7 @@ impl Lattice {
     pub fn point_of<T: AsRef<str>>(&self, texts: &[T]) -> Result<Point> {
         if texts.len() != self.axes().len() {
             let text = texts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/");
-            return Err(Error::NotAPoint { text, expected: self.shape() });
+            return Err(self.wrong_count(&text, &text.split('/').collect::<Vec<_>>()));
         }
         let mut before: Option<Value> = None;
         let mut coordinates = Vec::with_capacity(texts.len());
@@ -109,12 +109,6 @@ impl Lattice {
             Coordinate::Members(members) => members,
             Coordinate::Rank(_) => &[],
         }
-    }
-
-    /// The shape of a point here: `component/arch/phase/step`.
-    pub fn shape(&self) -> String {
-        let names: Vec<_> = self.axes().iter().map(|axis| axis.name.as_str()).collect();
-        names.join("/")
     }
 
     /// The values of a point per axis: one on a chain, one or more on a set.

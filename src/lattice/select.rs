@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::glob::{self, Fault, MOST, matches};
-use super::{Chain, Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
+use super::{Axis, Chain, Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
 /// A choice of words for each axis. An axis without a choice is *open*.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +27,27 @@ impl Selector {
     ///
     /// # Errors
     /// [`Error::NotAPoint`] if the number of coordinates differs from that of the axes or a brace is not closed,
-    /// [`Error::TooMany`] if there are too many alternatives.
+    /// [`Error::BareList`] for commas without braces, [`Error::TooMany`] if there are too many alternatives.
     pub fn parse(lattice: &Lattice, text: &str) -> Result<Self> {
         Self::parse_parts(lattice, text, &Self::parts(text), 0)
     }
 
     fn parse_parts(lattice: &Lattice, text: &str, parts: &[&str], open: usize) -> Result<Self> {
-        let not_a_point = || Error::NotAPoint { text: text.to_owned(), expected: lattice.shape() };
-        if parts.len() + open != lattice.axes().len() {
-            return Err(not_a_point());
+        let bad = |why: &str| lattice.not_a_point(text, why, &[]);
+        if text.matches('{').count() != text.matches('}').count() {
+            return Err(bad("a brace is not closed"));
         }
-        let mut choices = parts.iter().map(|part| words_of(part, not_a_point)).collect::<Result<Vec<_>>>()?;
+        if parts.len() + open != lattice.axes().len() {
+            return Err(lattice.wrong_count(text, parts));
+        }
+        let words = |(axis, part): (&Axis, &&str)| {
+            if glob::split(part, ',').len() > 1 {
+                let (axis, is_set) = (axis.name.to_string(), matches!(axis.kind, Kind::Set(_)));
+                return Err(Error::BareList { axis, text: (*part).to_owned(), is_set });
+            }
+            words_of(part, || bad("a value is empty, or braces are not in pairs"))
+        };
+        let mut choices = lattice.axes().iter().zip(parts).map(words).collect::<Result<Vec<_>>>()?;
         choices.resize(lattice.axes().len(), Vec::new());
         Ok(Self { choices })
     }
@@ -167,7 +177,10 @@ impl Selector {
     }
 
     /// Refuses unknown words: a misspelt word would silently select nothing.
-    fn check_words(&self, lattice: &Lattice) -> Result<()> {
+    ///
+    /// # Errors
+    /// The errors of values: a word without `*` must be a coordinate of its axis.
+    pub fn check_words(&self, lattice: &Lattice) -> Result<()> {
         for (i, axis) in lattice.axes().iter().enumerate() {
             for word in &self.choices[i] {
                 let unknown = match &axis.kind {

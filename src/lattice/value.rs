@@ -7,7 +7,8 @@ use super::{Error, Result};
 /// Maximum length of a value in bytes: a branch name of several values still fits in a file name of 255 bytes.
 const MOST_BYTES: usize = 100;
 
-/// A value of an axis: `[A-Za-z0-9][A-Za-z0-9._-]*`, without `..`, not ending in `.` or `.lock`, at most 100 bytes.
+/// A value of an axis: `[A-Za-z0-9][A-Za-z0-9._-]*`, without `..`, not ending in `.` or `.lock`, at most 100 bytes, and not a device
+/// of Windows such as `nul`.
 ///
 /// git-check-ref-format(1) forbids the two endings and `..`; the other characters are safe in paths, URLs and shells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,11 +58,23 @@ fn fault(text: &str) -> Option<String> {
         Some("it must not end with `.`".into())
     } else if text.to_ascii_lowercase().ends_with(".lock") {
         Some("it must not end with `.lock`, which git reserves".into())
+    } else if is_device(text) {
+        Some("Windows reserves it for a device, so no branch or folder can have this name".into())
     } else if text.len() > MOST_BYTES {
         Some(format!("it has {} bytes, and the maximum is {MOST_BYTES}", text.len()))
     } else {
         None
     }
+}
+
+/// Whether a part of a path names a device of Windows, also with an extension: `nul`, `COM1.txt`. gix refuses refs and paths with
+/// such a part on all systems.
+pub(super) fn is_device(part: &str) -> bool {
+    let name = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_port = |kind: &str, first: char| {
+        name.strip_prefix(kind).and_then(|n| n.parse::<char>().ok()).is_some_and(|n| n.is_ascii_digit() && n >= first)
+    };
+    matches!(name.as_str(), "con" | "prn" | "aux" | "nul") || is_port("com", '1') || is_port("lpt", '0')
 }
 
 #[cfg(test)]
@@ -70,7 +83,7 @@ mod tests {
 
     #[test]
     fn accepts_usual_stage_names() {
-        for text in ["aarch64", "solana-rust-1.83", "v5.15", "phase0", "7", "a_b", &"x".repeat(100)] {
+        for text in ["aarch64", "rust-1.83", "v5.15", "phase0", "7", "a_b", "null", "com0", "com10", &"x".repeat(100)] {
             assert!(Value::parse(text).is_ok(), "`{text}` is a value");
         }
     }
@@ -91,6 +104,10 @@ mod tests {
             "ä",
             "a\n",
             "$(x)",
+            "nul",
+            "Con.1",
+            "COM1",
+            "lpt0",
             &"x".repeat(101),
         ] {
             assert!(Value::parse(text).is_err(), "`{text}` is not a value");

@@ -39,6 +39,7 @@ mod machines;
 mod maintenance;
 mod managers;
 mod many;
+mod messages;
 mod mounted;
 mod new;
 mod next_step;

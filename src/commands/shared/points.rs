@@ -68,10 +68,7 @@ impl Selection {
         }
         let mut selectors = Vec::new();
         for text in args.get_many::<String>(POINTS).into_iter().flatten() {
-            selectors.push(match decode_branch(config, text) {
-                Some(point) => Selector::open(lattice).or_from(lattice, &point),
-                None => Selector::parse(lattice, text)?,
-            });
+            selectors.push(selector(config, text)?);
         }
         if !flags.is_open() {
             if !selectors.is_empty() {
@@ -180,8 +177,21 @@ impl Selection {
     }
 }
 
-fn decode_branch(config: &Config, text: &str) -> Option<Point> {
+/// Reads a point or the name of a branch. A branch may also have a wrong or missing part, or wildcards.
+fn selector(config: &Config, text: &str) -> Result<Selector> {
+    let (lattice, pattern) = (&config.lattice, &config.branch);
     let remote = config.remote.as_ref().and_then(|remote| text.strip_prefix(&format!("{remote}/")));
-    let names = [Some(text), names::short(text), remote];
-    names.into_iter().flatten().find_map(|name| config.branch.decode(&config.lattice, name))
+    let names: Vec<&str> = [Some(text), names::short(text), remote].into_iter().flatten().collect();
+    if let Some(point) = names.iter().find_map(|name| pattern.decode(lattice, name)) {
+        return Ok(Selector::open(lattice).or_from(lattice, &point));
+    }
+    let is_branch = |name: &&&str| !pattern.prefix().is_empty() && name.starts_with(pattern.prefix());
+    let is_point = || Selector::parse(lattice, text).and_then(|it| it.check_words(lattice)).is_ok();
+    let Some(name) = names.iter().find(is_branch).filter(|_| !is_point()) else {
+        return Ok(Selector::parse(lattice, text)?);
+    };
+    match pattern.coordinates(lattice, name) {
+        Some(coordinates) => Ok(Selector::parse(lattice, &coordinates.join("/"))?),
+        None => Ok(Selector::parse(lattice, &name[pattern.prefix().len()..])?),
+    }
 }

@@ -1,0 +1,74 @@
+//! What a user reads who typed something wrong: which part is wrong, what is expected, and the next command.
+
+use crate::sandbox::Sandbox;
+use crate::story::{at, branch, chains, here, toml};
+
+#[test]
+fn a_wrong_part_of_a_branch_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1")]);
+    for text in [branch(&at("phase0/nope")), format!("origin/{}", branch(&at("phase0/nope"))), at("phase0/nope")] {
+        let run = sandbox.refused(&["show", &text]).exits(2);
+        run.says_err("unknown value `nope` for axis `step`").says_err("axis `step` has: step1, step2, step3 and so on");
+    }
+    let all = branch(&format!("toolchain/{}/phase0/*", here()));
+    sandbox.lattice(&["status", &all]).exits(0).says_out("phase0/step1");
+}
+
+#[test]
+fn the_missing_coordinate_of_a_point_is_named() {
+    let sandbox = Sandbox::new();
+    let (point, arch) = (at("phase0/step1"), here());
+    for (text, missing) in [
+        (format!("toolchain/{arch}/phase0"), "`step` is missing"),
+        (branch(&format!("toolchain/{arch}/phase0")), "`step` is missing"),
+        (format!("{arch}/phase0/step1"), "`component` is missing"),
+        (format!("toolchain/{arch}"), "`phase` and `step` are missing"),
+        (format!("{point}/more"), "it has 5 coordinates, and a point has 4"),
+        ("elsewhere".to_owned(), "it has 1 coordinate, and a point has 4"),
+    ] {
+        let run = sandbox.refused(&["show", &text]).exits(2).says_err(missing);
+        run.says_err("a point is written component/arch/phase/step, as in `toolchain/")
+            .says_err("`git lattice status`");
+    }
+    let run = sandbox.refused(&["show", &format!("toolchain/{arch}/phase0")]).exits(2);
+    run.says_err(&format!("as in `{point}`"));
+}
+
+#[test]
+fn a_numbered_axis_is_explained_in_words() {
+    let sandbox = Sandbox::new();
+    for wrong in ["step0", "step01", "stpe1"] {
+        let run = sandbox.refused(&["new", &at(&format!("phase0/{wrong}"))]).exits(2);
+        run.says_err("hint: did you mean `step1`?").says_err("step1, step2, step3 and so on");
+    }
+}
+
+#[test]
+fn commas_in_a_point_need_braces() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.refused(&["new", "toolchain/aarch64,x86_64/phase0/step1"]).exits(2);
+    run.says_err("`aarch64,x86_64` is not a value of axis `arch`: several values need braces")
+        .says_err("`{aarch64,x86_64}` selects a point for each value, `aarch64+x86_64` one point over all of them");
+    let run = sandbox.refused(&["new", &at("phase0/step1,step2")]).exits(2);
+    assert!(!run.stderr.contains('+'), "a chain has no point over several values: {}", run.stderr);
+}
+
+#[test]
+fn names_of_windows_devices_are_refused_at_once() {
+    for name in ["nul", "COM1", "aux.1"] {
+        let sandbox = Sandbox::without_lattice();
+        let run = sandbox.refused(&["init", "--component", name, "--arch", "x86_64"]).exits(2);
+        run.says_err(&format!("invalid value `{name}`: Windows reserves it for a device"));
+    }
+    let axes = chains("[\"phase0\"]", "\"com{n}\"");
+    for (text, why) in [
+        (toml(&axes, ""), "`com{n}` has the value `com1`, a device on Windows"),
+        (toml(&chains("[\"p\"]", "[\"n\"]"), "branch = \"aux/{arch}\""), "`aux` is a device on Windows"),
+        (toml(&chains("[\"p\"]", "[\"n\", \"m\"]"), "branch = \"f/{arch}/co{step}\""), "with the value `n`"),
+    ] {
+        let sandbox = Sandbox::without_lattice();
+        sandbox.write("lattice.toml", text);
+        sandbox.lattice(&["status"]).exits(2).says_err(why);
+    }
+}
