@@ -125,7 +125,9 @@ fn values_complete_on_every_axis() {
 fn values_of_own_axes_depend_on_the_chosen_phase() {
     let axes = "image = { set = [\"base\", \"web\"] }\nstage = { chain = [\"pre\", \"main\"] }\n\
                 part = { chain = { pre = [\"fetch\", \"check\"], \"*\" = [\"compile\"] } }\n";
-    let sandbox = Sandbox::with_toml(&format!("base = \"main\"\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{axes}"));
+    let sandbox = Sandbox::with_toml(&format!(
+        "base = \"main\"\nunknown = true\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{axes}"
+    ));
     sandbox.offers(&["new", "--image", ""], &["base", "web"]);
     sandbox.offers(&["new", "--stage", "pre", "--part", ""], &["fetch", "check"]);
     sandbox.offers(&["new", "--stage=main", "--part", ""], &["compile"]);
@@ -154,6 +156,16 @@ fn operations_templates_branches_and_remotes_complete() {
     sandbox.offers(&["init", "--base", "m"], &["main"]);
     sandbox.offers(&["init", "--arch", "aarch64,x8"], &["aarch64,x86_64"]);
     sandbox.offers(&["lint", "--from-ref", "m"], &["main"]);
+}
+
+#[test]
+fn names_that_a_shell_would_run_are_not_offered() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["branch", "other"]);
+    for name in ["other;touch", "other$(touch)", "other`x`", "other|x", "other&x", "other'x"] {
+        sandbox.git(&["branch", name]);
+    }
+    sandbox.offers(&["lint", "--from-ref", "o"], &["other"]);
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn answer(session: &Session, line: Command, words: &[String]) -> Answer {
         candidates
             .extend(values.map(|candidate| Candidate { value: format!("{before}{}", candidate.value), ..candidate }));
     }
+    candidates.retain(Candidate::is_plain);
     Answer::Candidates(without_flags(candidates, word))
 }
 

@@ -32,6 +32,12 @@ impl Candidate {
         let is_listing = self.value.matches('{').count() > self.value.matches('}').count();
         self.value.ends_with(['/', '=']) || is_listing
     }
+
+    /// Whether every shell takes the value as it stands. Some insert candidates without quoting, and the name of a fetched branch
+    /// may be `x;command`.
+    pub(super) fn is_plain(&self) -> bool {
+        self.value.chars().all(|c| c.is_alphanumeric() || "._-+/@=,:%*{}".contains(c))
+    }
 }
 
 impl From<String> for Candidate {
