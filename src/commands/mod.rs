@@ -17,6 +17,7 @@ mod next_step;
 mod ops;
 mod promote;
 mod prompt;
+mod regenerate;
 mod restack;
 mod shared;
 mod show;
@@ -75,6 +76,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         next_step::command(axes),
         promote::command(axes),
         restack::command(axes),
+        regenerate::command(axes),
         build::command(axes),
         log::command(axes),
         status::command(axes),
@@ -102,6 +104,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("next-step", args)) => next_step::run(session, args),
         Some(("promote", args)) => promote::run(session, args),
         Some(("restack", args)) => restack::run(session, args),
+        Some(("regenerate", args)) => regenerate::run(session, args),
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),

@@ -1,6 +1,6 @@
 //! The `config.toml` of a point: the bytes of the user, and the keys that git-lattice reads.
 
-use toml_edit::{Item, TableLike};
+use toml_edit::{Item, Key, Table, TableLike, Value};
 
 use super::{Flaw, document};
 
@@ -31,6 +31,33 @@ impl StepData {
             ["version", "hash"].iter().all(|key| rust.and_then(|rust| rust.get(key)).is_some_and(Item::is_str));
         let (nixpkgs_path, base_branch) = (text(nix, "nixpkgs_path"), text(nix, "base_branch"));
         Ok(Self { bytes, nixpkgs_path, base_branch, has_rust })
+    }
+
+    /// Sets the value at a dotted key; comments and order stay. `value` is a TOML value, else text.
+    ///
+    /// # Errors
+    /// A message when the key is malformed, or a part of it is not a table.
+    pub fn with(&self, key: &str, value: &str) -> Result<Self, String> {
+        let flaw = |flaw: Flaw| flaw.to_string();
+        let mut toml = document::parse(&self.bytes).map_err(flaw)?;
+        let keys = Key::parse(key).map_err(|_| "expected a key such as `rust.version`".to_owned())?;
+        let Some((last, tables)) = keys.split_last() else { return Err("it is empty".to_owned()) };
+        let mut table: &mut dyn TableLike = toml.as_table_mut();
+        for name in tables {
+            let item = table.entry(name.get()).or_insert_with(|| Item::Table(Table::new()));
+            table = item.as_table_like_mut().ok_or_else(|| format!("`{}` is not a table", name.get()))?;
+        }
+        let new = value.parse().unwrap_or_else(|_| Value::from(value));
+        match table.get_mut(last.get()).map(Item::as_value_mut) {
+            Some(Some(old)) => {
+                let decor = old.decor().clone();
+                *old = new;
+                *old.decor_mut() = decor;
+            }
+            Some(None) => return Err("it is a table".to_owned()),
+            None => drop(table.insert(last.get(), Item::Value(new))),
+        }
+        Self::parse(toml.to_string().into_bytes()).map_err(flaw)
     }
 
     /// The data of a step for which the user gave none.

@@ -69,8 +69,9 @@ fn base_tip(context: &Context, config: &Config) -> Result<Oid> {
     context.base_tip(config)?.ok_or_else(missing)
 }
 
-struct Restack<'a> {
-    planner: Planner<'a>,
+/// Merges what moved into the points above.
+pub(super) struct Restack<'a> {
+    pub(super) planner: Planner<'a>,
     merger: Merger<'a>,
     identity: Identity,
     behind: Behind<'a>,
@@ -89,8 +90,16 @@ struct Source {
     point: Option<Point>,
 }
 
-impl Restack<'_> {
-    fn look_at(&mut self, point: &Point, is_named: bool) -> Result<()> {
+impl<'a> Restack<'a> {
+    /// Restacks only what the plan itself moves.
+    pub(super) fn of_moved(planner: Planner<'a>) -> Result<Self> {
+        let behind = Behind::find(planner.census, std::iter::empty(), |_, _| Ok(true))?;
+        let (memory, merger) = (planner.memory, planner.memory.merger());
+        Ok(Self { planner, merger, identity: memory.identity()?, behind, base: None })
+    }
+
+    /// Plans to restack a point. All points below it must have been looked at.
+    pub(super) fn look_at(&mut self, point: &Point, is_named: bool) -> Result<()> {
         let named = self.planner.config.name(point);
         let Some((own, sources)) = self.sources(&named)? else { return Ok(()) };
         if sources.is_empty() {

@@ -51,6 +51,7 @@ mod queue;
 mod races;
 mod read_once;
 mod records;
+mod regenerate;
 mod restack;
 mod rules;
 mod sandbox;

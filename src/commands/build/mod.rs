@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::shared::{choice, machines, points};
+use crate::config::Named;
 use crate::error;
 use crate::nix::Event;
 use crate::ops::builds::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
-use crate::ops::{limits, queue, trust};
+use crate::ops::{limits, queue, regenerate, trust};
 use crate::points::census::Census;
 use crate::record::Record;
 use crate::ui::batch::BatchProgress;
@@ -60,6 +61,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
     let how = how.checking(args.get_flag("check"));
+    let needed = plan.jobs.iter().filter(|job| how.is_needed(job)).map(|job| (&job.named, job.commit));
+    warn_of_outdated(ui, &regenerate::outdated(&context.repo, config, needed)?);
     let json = args.get_flag("json");
     let batch = BatchProgress::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
     let mut view = View::new(ui, json, batch);
@@ -81,6 +84,17 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
+}
+
+/// Warns of points that are built with a flake.nix that does not fit their config.toml.
+fn warn_of_outdated(ui: &Ui, points: &[&Named]) {
+    let Some((first, others)) = points.split_first() else { return };
+    let more = if others.is_empty() { String::new() } else { format!(" and of {} more points", others.len()) };
+    ui.warn(format!("`flake.nix` of `{}`{more} is not what `config.toml` and its template make", first.spelled));
+    ui.hint(format!(
+        "`git lattice regenerate {}` makes it anew; `git lattice check` shows the difference",
+        first.spelled
+    ));
 }
 
 /// Reports machines in lattice.toml that are not used.

@@ -82,6 +82,9 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
     }
     let rows: Vec<_> = plan.items.iter().map(|item| row(item, words, dry)).collect();
     ui.table(&rows);
+    if plan.unchanged > 0 {
+        ui.data(format!("unchanged: {}", points(plan.unchanged)));
+    }
     for item in &plan.items {
         let moves::Outcome::LeftOut(reason) = &item.outcome else { continue };
         if let Some(command) = command(item, reason, words) {
@@ -102,10 +105,15 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
     vec![word, item.named.spelled.as_str().into(), Cell::prose(what)]
 }
 
+fn points(count: usize) -> String {
+    if count == 1 { "one point".to_owned() } else { format!("{count} points") }
+}
+
 fn why(reason: &Reason) -> String {
     match reason {
         Reason::Conflict { paths, .. } => format!("conflict in {}", paths.join(", ")),
         Reason::Above(below) => format!("`{below}` below it was left out"),
+        Reason::Unusable(why) => why.clone(),
         Reason::InUse(place) => format!("`{}` has uncommitted changes or unfinished work", place.display()),
     }
 }
@@ -118,7 +126,7 @@ fn command(item: &Item, reason: &Reason, words: Words) -> Option<String> {
             Some(format!("git switch {} && git merge {branches}", quote(&item.named.branch)))
         }
         Reason::InUse(place) => Some(format!("git -C {} status", quote(place))),
-        Reason::Above(_) => None,
+        Reason::Above(_) | Reason::Unusable(_) => None,
     }
     .filter(|_| !words.verb.is_empty())
 }
@@ -126,7 +134,7 @@ fn command(item: &Item, reason: &Reason, words: Words) -> Option<String> {
 fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed: &Outcome) -> Value {
     let mut value = json!({
         "points": plan.items.iter().map(|item| item_json(item, words)).collect::<Vec<_>>(),
-        "dry_run": dry, "operation": operation, "pushed": pushed.is_done(),
+        "unchanged": plan.unchanged, "dry_run": dry, "operation": operation, "pushed": pushed.is_done(),
         "records_pushed": created::carried_json(pushed),
     });
     if let Outcome::Refused { reasons, .. } = pushed {

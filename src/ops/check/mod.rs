@@ -13,6 +13,8 @@ mod subject;
 mod text;
 mod words;
 
+pub(super) use words::is_hand_written;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;
 

@@ -140,12 +140,13 @@ impl<'a> Checker<'a> {
                 Code::OtherTemplate,
                 place,
                 "was made by another version of its template, so it is unknown whether it was changed",
-            ),
+            )
+            .repaired_by(format!("git lattice regenerate {}", subject.named.spelled)),
             _ => {
                 let template = likely.unwrap_or_default();
                 let message = format!("is not what template `{}` makes from config.toml", template.name());
                 let diff = diff::unified(&template.render(&values)?, &text);
-                let command = format!("git log -p {} -- {place}", subject.named.branch);
+                let command = format!("git lattice regenerate {}", subject.named.spelled);
                 Finding { diff: Some(diff), ..Finding::new(Code::Drifted, place, message).repaired_by(command) }
             }
         };

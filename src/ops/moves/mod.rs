@@ -59,6 +59,8 @@ pub enum Reason {
     },
     /// This point below it is left out.
     Above(Spelled),
+    /// Its content is not as the command needs it.
+    Unusable(String),
     /// A worktree has its branch checked out and is not clean, or is rebasing or bisecting it.
     InUse(PathBuf),
 }
@@ -69,6 +71,8 @@ pub struct Plan {
     pub items: Vec<Item>,
     memory: Repo,
     changes: Vec<Change>,
+    /// How many points that are not listed do not change.
+    pub unchanged: usize,
     worktrees: Vec<Switch>,
     /// The branches to push: the moved ones, and those that they contain.
     push: Vec<BranchName>,
@@ -83,6 +87,7 @@ pub(super) struct Planner<'a> {
     tips: HashMap<Point, Oid>,
     left_out: HashMap<Point, Spelled>,
     items: Vec<Item>,
+    unchanged: usize,
     changes: Vec<Change>,
     /// Refs that the new commits contain, with the values they must still have.
     contained: BTreeMap<String, Oid>,
@@ -100,6 +105,7 @@ impl<'a> Planner<'a> {
             tips: HashMap::new(),
             left_out: HashMap::new(),
             items: Vec::new(),
+            unchanged: 0,
             changes: Vec::new(),
             contained: BTreeMap::new(),
             push: Vec::new(),
@@ -133,12 +139,27 @@ impl<'a> Planner<'a> {
 
     /// Plans to move the branch of a point to a commit in memory.
     pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) {
+        if self.tips.insert(named.point.clone(), to).is_some() {
+            self.move_on(&named, to, brings);
+            return;
+        }
         let Tip { local, .. } = self.census.tip(&named.point);
         let from = self.census.commit(&named.point).unwrap_or(to);
         self.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
         self.push.push(named.branch.clone());
-        self.tips.insert(named.point.clone(), to);
         self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings } });
+    }
+
+    /// Plans a second commit on a point that the plan moves already.
+    fn move_on(&mut self, named: &Named, to: Oid, brings: Vec<String>) {
+        let name = named.branch.full_ref();
+        let changes = self.changes.iter_mut().rev().filter(|change| change.name == name);
+        changes.take(1).for_each(|change| change.new = Some(to));
+        let Some(item) = self.items.iter_mut().rev().find(|item| item.named.point == named.point) else { return };
+        if let Outcome::Moved { to: last, brings: all } = &mut item.outcome {
+            *last = to;
+            all.extend(brings);
+        }
     }
 
     /// Leaves a point out.
@@ -155,6 +176,11 @@ impl<'a> Planner<'a> {
         self.items.push(Item { named, from, outcome: Outcome::Unchanged });
     }
 
+    /// Counts a point that does not change.
+    pub(super) fn count(&mut self) {
+        self.unchanged += 1;
+    }
+
     /// A new commit contains the commit of this point, which the plan does not move: its ref must stay as it is, and the remote must
     /// get it too.
     pub(super) fn contain(&mut self, point: &Point) {
@@ -167,16 +193,17 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, mut changes, contained, push, worktrees, .. } = self;
+        let Self { items, unchanged, mut changes, contained, push, worktrees, .. } = self;
         let files = worktrees.moved(&changes);
         changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
-        Unwritten { items, changes, worktrees: files, push }
+        Unwritten { items, unchanged, changes, worktrees: files, push }
     }
 }
 
 /// A plan without its objects, which the planner reads.
 pub(super) struct Unwritten {
     items: Vec<Item>,
+    unchanged: usize,
     changes: Vec<Change>,
     worktrees: Vec<Switch>,
     push: Vec<BranchName>,
@@ -184,8 +211,8 @@ pub(super) struct Unwritten {
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, changes, worktrees, push } = self;
-        Plan { items, memory, changes, worktrees, push }
+        let Self { items, unchanged, changes, worktrees, push } = self;
+        Plan { items, memory, changes, unchanged, worktrees, push }
     }
 }
 

@@ -12,9 +12,9 @@ use crate::git::names::BranchName;
 use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
-use crate::ops::flake_inputs;
 use crate::ops::lock::{LOCK, Locker};
 use crate::ops::{Cannot, Refusal};
+use crate::ops::{flake_inputs, generated};
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
@@ -255,13 +255,9 @@ impl<'a> Drafter<'a> {
     }
 
     fn message(&self, named: &Named, template: Template, data: &StepData) -> Result<String> {
-        let hash = |bytes: &[u8]| self.memory.blob_id(bytes).map(|id| id.to_hex_with_len(12).to_string());
-        let mut trailers = vec![
-            ("Lattice-Point", named.spelled.to_string()),
-            ("Lattice-Template", format!("{}@{}", template.name(), hash(template.source().as_bytes())?)),
-            ("Lattice-Config", hash(data.bytes())?),
-            ("Lattice-Generator", concat!("git-lattice ", env!("CARGO_PKG_VERSION")).to_owned()),
-        ];
+        let point = ("Lattice-Point", named.spelled.to_string());
+        let generated = generated::trailers(&self.memory, template, data)?;
+        let mut trailers: Vec<_> = std::iter::once(point).chain(generated).collect();
         if let Some(reason) = &self.request.reason {
             trailers.push(("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" ")));
         }

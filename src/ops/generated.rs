@@ -1,0 +1,45 @@
+//! The trailers of commits that git-lattice generates: which template and which data made the files.
+
+use crate::config::StepData;
+use crate::git::{Oid, Repo, Result, trailer};
+use crate::template::Template;
+
+const TEMPLATE: &str = "Lattice-Template";
+const CONFIG: &str = "Lattice-Config";
+const GENERATOR: &str = "Lattice-Generator";
+
+/// How many commits of a branch are searched for the template.
+const MAX_COMMITS: usize = 1_000;
+
+/// The trailers of a commit with files of this template.
+///
+/// # Errors
+/// When the texts cannot be hashed.
+pub(super) fn trailers(repo: &Repo, template: Template, data: &StepData) -> Result<[(&'static str, String); 3]> {
+    let hash = |bytes: &[u8]| repo.blob_id(bytes).map(|id| id.to_hex_with_len(12).to_string());
+    Ok([
+        (TEMPLATE, format!("{}@{}", template.name(), hash(template.source().as_bytes())?)),
+        (CONFIG, hash(data.bytes())?),
+        (GENERATOR, concat!("git-lattice ", env!("CARGO_PKG_VERSION")).to_owned()),
+    ])
+}
+
+/// The template that the newest commit with such trailers names, along first parents; `None` if there is none or this version does
+/// not have it.
+///
+/// # Errors
+/// When history cannot be read.
+pub(super) fn recorded_template(repo: &Repo, tip: Oid) -> Result<Option<Template>> {
+    let mut next = Some(tip);
+    for _ in 0..MAX_COMMITS {
+        // A shallow clone ends here.
+        let Some(id) = next.filter(|id| repo.size_of(*id).is_some()) else { break };
+        let commit = repo.commit(id)?;
+        let value = trailer::parse(&commit.message).into_iter().find(|(key, _)| *key == TEMPLATE);
+        if let Some((_, value)) = value {
+            return Ok(Template::parse(value.split('@').next().unwrap_or_default()).ok());
+        }
+        next = commit.parents.first().copied();
+    }
+    Ok(None)
+}

@@ -1,0 +1,261 @@
+//! Regenerating: the `flake.nix` of existing points anew from their `config.toml`, with this version's templates, as a commit on top.
+
+use anyhow::{Context as _, Result};
+
+use super::check::is_hand_written;
+use super::generated;
+use super::lock::{LOCK, Locker};
+use super::moves::{Plan, Planner, Reason, Unwritten};
+use super::restack::Restack;
+use crate::config::{Config, Named, StepData};
+use crate::context::Context;
+use crate::git::identity::Identity;
+use crate::git::tree::File;
+use crate::git::{Oid, Repo, trailer};
+use crate::lattice::Point;
+use crate::points::census::Census;
+use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
+use crate::template::{Flake, Template};
+
+/// The trailer that names the regenerated point.
+const TRAILER: &str = "Lattice-Regenerate";
+
+/// What to regenerate.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The points; `None` is all.
+    pub points: Option<Vec<Point>>,
+    /// Another template; by default each point keeps its own.
+    pub template: Option<Template>,
+    /// Another `config.toml`; by default each point keeps its own.
+    pub data: Option<StepData>,
+    /// Values to set in `config.toml`: a dotted key, and a TOML value or text.
+    pub set: Vec<(String, String)>,
+    /// Whether to lock the inputs anew.
+    pub update_lock: bool,
+    /// Whether to leave the points above as they are.
+    pub no_restack: bool,
+    /// Whether nothing is to be written. Nix is not started for a lock file either.
+    pub dry_run: bool,
+}
+
+impl Request {
+    /// The `config.toml` of a point whose file is `own`.
+    fn data(&self, own: &StepData) -> Result<StepData, String> {
+        let mut data = self.data.as_ref().unwrap_or(own).clone();
+        for (key, value) in &self.set {
+            data = data.with(key, value).map_err(|why| format!("`{key}` cannot be set in `{CONFIG}`: {why}"))?;
+        }
+        Ok(data)
+    }
+
+    /// Whether the user names the nixpkgs of the points.
+    fn names_nixpkgs(&self) -> bool {
+        self.data.is_some() || self.set.iter().any(|(key, _)| key == "nix.nixpkgs_path")
+    }
+}
+
+/// Plans to regenerate points. Nothing is written, not even an object.
+///
+/// # Errors
+/// When refs, objects or history cannot be read.
+pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
+    let memory = context.repo.in_memory();
+    let census = Census::take(&memory, config)?;
+    let unwritten = regenerate(Planner::new(context, config, &census, &memory), request)?;
+    Ok(unwritten.with_objects(memory))
+}
+
+fn regenerate(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
+    let mut points: Vec<Point> = planner.census.population().points().cloned().collect();
+    points.sort_by_cached_key(Point::extension_key);
+    let identity = planner.memory.identity()?;
+    let restack = Restack::of_moved(planner)?;
+    let mut regenerate = Regenerate { restack, request, identity, locker: Locker::default() };
+    for point in &points {
+        if !request.no_restack {
+            regenerate.restack.look_at(point, false)?;
+        }
+        if request.points.as_ref().is_none_or(|named| named.contains(point)) {
+            regenerate.look_at(point)?;
+        }
+    }
+    Ok(regenerate.restack.planner.finish())
+}
+
+struct Regenerate<'a, 'r> {
+    restack: Restack<'a>,
+    request: &'r Request,
+    identity: Identity,
+    locker: Locker,
+}
+
+/// A point's directory as it is.
+struct Found {
+    content: Content,
+    step: StepData,
+    flake: Vec<u8>,
+    lock: Option<Vec<u8>>,
+    /// The template that made the flake, as far as known.
+    template: Template,
+}
+
+/// A point's files as they must be.
+struct Wanted {
+    template: Template,
+    data: StepData,
+    /// The files that differ.
+    files: Vec<File>,
+}
+
+impl<'a> Regenerate<'a, '_> {
+    fn planner(&mut self) -> &mut Planner<'a> {
+        &mut self.restack.planner
+    }
+
+    fn look_at(&mut self, point: &Point) -> Result<()> {
+        let named = self.restack.planner.config.name(point);
+        let Some(tip) = self.planner().tip(point) else { return Ok(()) };
+        if self.planner().left_out(point).is_some() {
+            return Ok(());
+        }
+        let wanted = match self.find(&named, tip)? {
+            Ok(found) => self.wanted(&named, &found)?,
+            Err(reason) => Err(reason),
+        };
+        match wanted {
+            Err(why) => self.planner().leave_out(named, Reason::Unusable(why)),
+            Ok(wanted) if wanted.files.is_empty() && self.request.points.is_none() => self.planner().count(),
+            Ok(wanted) if wanted.files.is_empty() => self.planner().keep(named),
+            Ok(wanted) => match self.planner().in_use(&named)? {
+                Some(reason) => self.planner().leave_out(named, reason),
+                None => self.commit(named, tip, &wanted)?,
+            },
+        }
+        Ok(())
+    }
+
+    /// The directory of a point; otherwise why it cannot be regenerated.
+    fn find(&self, named: &Named, tip: Oid) -> Result<Result<Found, String>> {
+        let Planner { config, memory, .. } = &self.restack.planner;
+        let content = Content::find(memory, config, memory.tree_of_commit(tip)?, &named.point)?;
+        let Some(own) = content.own(&named.point) else {
+            return Ok(Err(format!("its branch has no `{}`", named.dir)));
+        };
+        let flake = memory.file_at(own.id, FLAKE)?.unwrap_or_default();
+        if is_hand_written(&String::from_utf8_lossy(&flake)) {
+            return Ok(Err(format!("its `{FLAKE}` is hand-written")));
+        }
+        let step = match Step::read(memory, &content, &named.point)? {
+            Step::Data(step) => step,
+            Step::Missing => StepData::minimal(),
+            Step::Bad(flaw) => return Ok(Err(format!("`{CONFIG}`: {flaw}"))),
+            Step::TooLarge(too_large) => return Ok(Err(too_large.to_string())),
+        };
+        let values = self.values(named, &content, &step);
+        let template = match content::template_of(&values, &flake, None)? {
+            None => generated::recorded_template(memory, tip)?,
+            found => found,
+        };
+        let Some(template) = template.or(self.request.template) else {
+            return Ok(Err(format!("no template made its `{FLAKE}`: name one by `--template`")));
+        };
+        let lock = memory.file_at(own.id, LOCK)?;
+        Ok(Ok(Found { content, step, flake, lock, template }))
+    }
+
+    fn values(&self, named: &Named, content: &Content, step: &StepData) -> Flake {
+        let previous = content.previous(&named.point);
+        content::flake_of(self.restack.planner.config, &named.point, &previous, step.nixpkgs_path.clone())
+    }
+
+    /// The files that must change; otherwise why they cannot.
+    fn wanted(&mut self, named: &Named, found: &Found) -> Result<Result<Wanted, String>> {
+        let data = match self.request.data(&found.step) {
+            Ok(data) => data,
+            Err(why) => return Ok(Err(why)),
+        };
+        let template = self.request.template.unwrap_or(found.template);
+        if template == Template::Rust && !data.has_rust {
+            return Ok(Err(super::Cannot::NoRust.to_string()));
+        }
+        let values = self.values(named, &found.content, &data);
+        let flake = template.render(&values).with_context(|| format!("could not render `{}`", named.spelled))?;
+        let file = |name: &str, bytes: Vec<u8>| File { path: named.path(name), bytes };
+        let mut files = Vec::new();
+        if flake.as_bytes() != found.flake {
+            files.push(file(FLAKE, flake.clone().into_bytes()));
+        }
+        if data.bytes() != found.step.bytes() {
+            files.push(file(CONFIG, data.bytes().to_vec()));
+        }
+        let own = found.content.own(&named.point).map(|own| own.id);
+        let has_step = own.map(|own| self.restack.planner.memory.entry_at(own, STEP)).transpose()?.flatten().is_some();
+        if let Some(starter) = template.starter().filter(|_| !has_step) {
+            files.push(file(STEP, starter.as_bytes().to_vec()));
+        }
+        let is_other = data.nixpkgs_path != found.step.nixpkgs_path;
+        if template.takes_nixpkgs() && (found.lock.is_none() || is_other || self.request.update_lock) {
+            match self.lock(&data, &flake) {
+                Ok(lock) if found.lock.as_ref() == Some(&lock) => {}
+                Ok(lock) => files.push(file(LOCK, lock)),
+                Err(why) => return Ok(Err(format!("`{LOCK}` cannot be made: {why}"))),
+            }
+        }
+        Ok(Ok(Wanted { template, data, files }))
+    }
+
+    /// The lock file; in a dry run the text that stands for it.
+    fn lock(&mut self, data: &StepData, flake: &str) -> Result<Vec<u8>, String> {
+        let nixpkgs = data.nixpkgs_path.as_deref().unwrap_or_default();
+        if self.request.dry_run {
+            return Ok(Vec::new());
+        }
+        if self.request.names_nixpkgs() || nixpkgs.is_empty() {
+            return self.locker.lock(nixpkgs, flake);
+        }
+        let Self { restack, locker, .. } = self;
+        locker.lock_untrusted(&restack.planner.context.repo, nixpkgs, flake)
+    }
+
+    fn commit(&mut self, named: Named, tip: Oid, wanted: &Wanted) -> Result<()> {
+        let memory = self.restack.planner.memory;
+        let tree = memory.with_files(memory.tree_of_commit(tip)?, &wanted.files)?;
+        let own = (TRAILER, named.spelled.to_string());
+        let trailers: Vec<_> =
+            std::iter::once(own).chain(generated::trailers(memory, wanted.template, &wanted.data)?).collect();
+        let message = trailer::message(&format!("build(lattice): regenerate {}", named.spelled), "", &trailers);
+        let commit = memory.make_commit(&self.identity, &message, tree, &[tip])?;
+        let prefix = format!("{}/", named.dir);
+        let file_name = |file: &File| file.path.strip_prefix(&prefix).unwrap_or(&file.path).to_owned();
+        let changed = wanted.files.iter().map(file_name).collect();
+        self.planner().move_to(named, commit, changed);
+        Ok(())
+    }
+}
+
+/// Those of some points whose `flake.nix` is not what a template makes from their `config.toml`, and is not marked as hand-written.
+///
+/// # Errors
+/// When objects cannot be read.
+pub fn outdated<'n>(
+    repo: &Repo,
+    config: &Config,
+    points: impl IntoIterator<Item = (&'n Named, Oid)>,
+) -> Result<Vec<&'n Named>> {
+    let mut found: Vec<&Named> = Vec::new();
+    for (named, commit) in points {
+        if found.last().is_some_and(|last| last.point == named.point) {
+            continue;
+        }
+        let content = Content::find(repo, config, repo.tree_of_commit(commit)?, &named.point)?;
+        let step = Step::read(repo, &content, &named.point)?;
+        let Some(own) = content.own(&named.point).filter(|_| step.data().is_some()) else { continue };
+        let Ok(Some(flake)) = repo.file_at(own.id, FLAKE) else { continue };
+        let is_generated = content::generated_by(repo, config, &content, &named.point, &step)?.is_some();
+        if !is_generated && !is_hand_written(&String::from_utf8_lossy(&flake)) {
+            found.push(named);
+        }
+    }
+    Ok(found)
+}
