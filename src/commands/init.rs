@@ -7,11 +7,14 @@ use super::complete::Slot;
 use super::shared::hooks::show;
 use super::shared::session::Session;
 use crate::config::document::{AxisDraft, Draft};
-use crate::config::{self, DEFAULT_BRANCH, DEFAULT_FLAKE};
+use crate::config::{self, Config, DEFAULT_BRANCH, DEFAULT_FLAKE};
 use crate::error;
+use crate::git::Repo;
 use crate::lattice::{Axis, Kind};
 use crate::ops::hooks::{self, InstallOptions};
 use crate::ops::init;
+use crate::ops::refspec;
+use crate::ui::Ui;
 
 const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
@@ -27,7 +30,8 @@ pub(super) fn command() -> Command {
         .about("Write a commented lattice.toml into the worktree")
         .long_about(
             "Write a commented lattice.toml into the worktree. Component and arch are sets; phase and step are numbered without end \
-             (phase0, phase1, ... and step1, step2, ...) unless their values are listed. Commit it on the base branch.",
+             (phase0, phase1, ... and step1, step2, ...) unless their values are listed. Commit it on the base branch. If there is \
+             a remote, init adds a refspec to git's configuration, so that `git fetch` brings records.",
         )
         .arg(values("component", "What is built; several separated by commas"))
         .arg(Slot::Arch.of(values("arch", "For which architectures; without it, this machine's")))
@@ -59,6 +63,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let path = plan.apply(context)?;
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.tell(format!("wrote {}", shown.display()));
+    fetch_records(ui, &context.repo, &config);
     for key in &config.unknown {
         ui.warn(format!("`{key}` in {} is unknown to this version", config::FILE));
     }
@@ -71,6 +76,16 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
     }
     Ok(error::OK)
+}
+
+/// Lets `git fetch` bring records, if the remote exists. A failure is ignored: `sync` tries again.
+fn fetch_records(ui: &Ui, repo: &Repo, config: &Config) {
+    let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
+    if let Some(remote) = remote
+        && refspec::add_once(repo, remote).is_ok_and(|added| added.is_some())
+    {
+        ui.say(refspec::notice(remote));
+    }
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
@@ -93,7 +108,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
         bail!("which branch is the base? HEAD is detached and there is no main: name it with `--base`")
     };
     let pattern = |root: &str| AXES.iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{axis}}}"));
-    let old_pattern = |pick: fn(&config::Config) -> String| old.as_ref().map(pick);
+    let old_pattern = |pick: fn(&Config) -> String| old.as_ref().map(pick);
     Ok(Draft {
         base,
         remote: remote.unwrap_or_default(),
@@ -111,7 +126,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
 /// The arguments, with the existing lattice.toml as defaults.
 struct Asked<'a> {
     args: &'a ArgMatches,
-    old: Option<&'a config::Config>,
+    old: Option<&'a Config>,
 }
 
 impl Asked<'_> {

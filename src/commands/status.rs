@@ -6,7 +6,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::Session;
 use super::shared::points::{self, Selection};
 use crate::config::Config;
+use crate::context::Context;
 use crate::error;
+use crate::ops::refspec;
 use crate::points::census::Census;
 use crate::points::status::{self, Survey};
 use crate::ui::point::SurveyView;
@@ -53,15 +55,17 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let head = context.head_point(config)?;
     picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
     next(ui, config, &survey);
-    if let Some(remote) = config.remote.as_ref().filter(|_| survey.is_without_records && has_pushed(&survey)) {
+    if let Some(remote) = unfetched_records(context, config, &survey) {
         ui.hint(format!("this clone has no records yet: `git lattice sync` fetches those of `{remote}`"));
     }
     Ok(error::OK)
 }
 
-/// Whether the remote has a point, so that it may have records too.
-fn has_pushed(survey: &Survey) -> bool {
-    survey.points.iter().any(|point| point.pushed)
+/// The remote that may have records, if this clone has none and `git fetch` does not bring them.
+fn unfetched_records<'c>(context: &Context, config: &'c Config, survey: &Survey) -> Option<&'c String> {
+    let remote = config.remote.as_ref().filter(|_| survey.is_without_records)?;
+    let has_points = survey.points.iter().any(|point| point.pushed);
+    (has_points && !refspec::is_there(&context.repo, remote)).then_some(remote)
 }
 
 /// Warns of refs, points and records that were left out.

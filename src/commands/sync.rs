@@ -8,6 +8,7 @@ use super::Session;
 use super::shared::points::{self, Selection};
 use crate::error;
 use crate::ops::Cannot;
+use crate::ops::refspec;
 use crate::ops::remote_failure::lock_hint;
 use crate::ops::sync::{self, Action, Entry, How, OwnRecords, RecordsReport, Report, Standing};
 use crate::points::census::Census;
@@ -26,7 +27,7 @@ pub(super) fn command(axes: &[String]) -> Command {
             "Fetch the remote's points and the records of all clones, push what is only here, and move forward what is behind.\n\n\
              Nothing is forced. Where both sides added the same point, the remote's commit is taken; another branch that differs on \
              both sides is left alone, with the command that brings the two together. One that is behind and checked out in a \
-             worktree is not moved. Exit status: 0 done, 1 when something was refused or differs on both sides.",
+             worktree is not moved. The first sync of a clone adds a refspec, so that `git fetch` brings records too. Exit status: 0 done, 1 when something was refused or differs on both sides.",
         )
         .arg(flag("no-fetch", "Push only, based on the last fetch"))
         .arg(flag("no-push", "Fetch only"))
@@ -83,6 +84,9 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     records_lines(&report.records, how).iter().for_each(|line| ui.tell(harmless(line)));
     report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
     hint(ui, report);
+    if report.refspec.is_some() {
+        ui.say(refspec::notice(&report.remote));
+    }
     for writer in &report.records.diverged {
         let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
         ui.warn(format!("the records of writer `{writer}` have diverged; the local ones were kept"));
@@ -210,6 +214,7 @@ fn to_json(report: &Report, how: How) -> Value {
             "received": records.received, "diverged": records.diverged,
         },
         "said": report.messages,
+        "refspec": report.refspec,
     })
 }
 

@@ -203,6 +203,18 @@ impl Git {
         self.edit_config(&["--replace-all", key, value])
     }
 
+    /// Add a value to a key in the repository's own configuration, unless the key has it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn ensure_config(&self, key: &str, value: &str) -> Result<()> {
+        let is_special = |c: char| !(c.is_ascii_alphanumeric() || "/:_-".contains(c));
+        let escaped = |c: char| if is_special(c) { format!("\\{c}") } else { c.to_string() };
+        let pattern: String = value.chars().map(escaped).collect();
+        // Without a match, git adds the value.
+        self.edit_config(&["--replace-all", key, value, &format!("^{pattern}$")])
+    }
+
     /// Remove one value from the repository's own configuration; it must have no special regex characters.
     ///
     /// # Errors

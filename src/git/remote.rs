@@ -304,8 +304,17 @@ impl Repo {
     /// Whether a plain `git fetch` updates `REMOTE/BRANCH` for this branch: a single-branch clone has no refspec for others.
     pub fn tracks(&self, remote: &str, branch: &str) -> bool {
         let (from, to) = (names::full(branch), names::tracking_under(remote, branch));
-        let refspecs = self.config_all(&format!("remote.{remote}.fetch"));
-        refspecs.iter().any(|refspec| maps(refspec, &from).is_some_and(|mapped| mapped == to))
+        self.fetch_refspecs(remote).iter().any(|refspec| maps(refspec, &from).is_some_and(|mapped| mapped == to))
+    }
+
+    /// The refspecs of a remote.
+    pub fn fetch_refspecs(&self, remote: &str) -> Vec<String> {
+        self.config_all(&format!("remote.{remote}.fetch"))
+    }
+
+    /// Whether a plain `git fetch` brings a ref of the remote under some name.
+    pub fn fetches(&self, remote: &str, name: &str) -> bool {
+        self.fetch_refspecs(remote).iter().any(|refspec| maps(refspec, name).is_some())
     }
 
     /// The command that fetches a branch of the remote as `REMOTE/BRANCH`; without a branch, all branches.
@@ -315,8 +324,8 @@ impl Repo {
             return format!("git fetch {}", process::quote(remote));
         }
         let (remote, branch) = (process::quote(remote), process::quote(branch.unwrap_or("*")));
-        let add = if branch == "'*'" { "" } else { "--add " };
-        format!("git remote set-branches {add}{remote} {branch} && git fetch {remote}")
+        // Without `--add`, git would delete the refspec for records.
+        format!("git remote set-branches --add {remote} {branch} && git fetch {remote}")
     }
 }
 

@@ -24,6 +24,7 @@ pub mod push;
 pub mod queue;
 pub mod race;
 pub mod records;
+pub mod refspec;
 mod refusal;
 pub mod regenerate;
 pub mod remote_failure;

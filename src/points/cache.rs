@@ -163,7 +163,8 @@ impl Cache {
     /// Update the verdicts from `records`. Nothing is read while all writers' refs are unchanged and the clock is within the span;
     /// after a ref moved, the changed notes are read.
     pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
-        let writers: Vec<_> = records.writers().iter().map(|(name, id)| format!("{name}={id}")).collect();
+        let writers: Vec<_> =
+            records.writers().iter().map(|writer| format!("{}={}", writer.notes, writer.tip)).collect();
         let writers = writers.join(" ");
         let span = self.span.take().filter(|span| records.are_as_in(span));
         if writers == self.writers && span.is_some() {

@@ -1,6 +1,9 @@
 //! Reads and writes records in git notes, one ref per writer.
 
 mod scan;
+mod writers;
+
+use std::collections::HashSet;
 
 use super::budget::{self, Budget};
 use super::flaw::Flaw;
@@ -13,11 +16,8 @@ use crate::git::{Error, Oid, Repo, Result};
 use crate::lattice::Spelled;
 
 pub use scan::{Judgement, Scan};
+pub use writers::{NOTES, Writer, fetched_under, is_writer};
 
-/// The prefix of all writers' refs.
-pub const NOTES: &str = "refs/notes/lattice/";
-/// The git configuration key with this clone's writer name.
-const WRITER: &str = "lattice.writer";
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
 /// Maximum size of all notes that are read: ten times what 100,000 points need.
@@ -28,7 +28,7 @@ const MOST_OF_KEY: u64 = 8 << 20;
 /// The records of a repository at the time of opening.
 pub struct Records<'a> {
     repo: &'a Repo,
-    writers: Vec<(String, Oid)>,
+    writers: Vec<Writer>,
     broken: Vec<LeftOut>,
     latest: String,
     most_note: u64,
@@ -92,20 +92,29 @@ impl std::fmt::Display for Problem {
 }
 
 impl<'a> Records<'a> {
-    /// Finds the writers' refs. A ref without notes is skipped: another program owns it.
+    /// Finds the writers' refs, local and fetched. A ref without notes is skipped: another program owns it.
     ///
     /// # Errors
     /// When refs cannot be read.
     pub fn open(repo: &'a Repo) -> Result<Self> {
-        let listing = repo.list_refs(&[NOTES.to_owned()])?;
+        let prefixes = writers::fetched_prefixes(repo);
+        let listing = repo.list_refs(&[&[NOTES.to_owned()], prefixes.as_slice()].concat())?;
         let mut broken: Vec<_> = listing.broken.into_iter().map(|why| LeftOut { notes: None, why }).collect();
+        let (local, fetched): (Vec<_>, Vec<_>) =
+            listing.refs.into_iter().partition(|(name, _)| name.starts_with(NOTES));
         let mut writers = Vec::new();
-        for (name, id) in listing.refs {
-            match repo.tree_of_commit(id) {
-                Ok(_) => writers.push((name, id)),
-                Err(error) => broken.push(LeftOut { notes: Some(name), why: error.to_string() }),
+        for writer in local.into_iter().map(Writer::local) {
+            match repo.tree_of_commit(writer.tip) {
+                Ok(_) => writers.push(writer),
+                Err(error) => broken.push(LeftOut { notes: Some(writer.notes), why: error.to_string() }),
             }
         }
+        let mut fetched = writers::fetched(&fetched, &prefixes);
+        let known: HashSet<_> = writers.iter().map(|writer| (writer.name.as_str(), writer.tip)).collect();
+        fetched.retain(|writer| !known.contains(&(writer.name.as_str(), writer.tip)));
+        fetched.retain(|writer| repo.tree_of_commit(writer.tip).is_ok());
+        let leads_to = |old, new| repo.is_ancestor(old, new).unwrap_or(false);
+        let writers = writers::united(repo, writers, fetched, leads_to);
         Self::of_writers(repo, writers, broken, Budget::endless())
     }
 
@@ -115,16 +124,21 @@ impl<'a> Records<'a> {
     /// # Errors
     /// When refs cannot be read.
     pub fn for_checkout(repo: &'a Repo) -> Result<Self> {
-        let all = repo.list_few_refs(NOTES, budget::WRITERS)?;
-        let budget = Budget::of_checkout(all.is_some());
-        let writers = match all {
-            Some(listing) => listing.refs,
-            None => own_writer(repo)?.into_iter().collect(),
+        let prefixes = writers::fetched_prefixes(repo);
+        let local = repo.list_few_refs(NOTES, budget::WRITERS)?;
+        let fetched = repo.list_few_refs(writers::FETCHED, budget::WRITERS)?;
+        let budget = Budget::of_checkout(local.is_some() && fetched.is_some());
+        let (Some(local), Some(fetched)) = (local, fetched) else {
+            let own = own_writer(repo)?.map(Writer::local).into_iter().collect();
+            return Self::of_writers(repo, own, Vec::new(), budget);
         };
+        let local = local.refs.into_iter().map(Writer::local).collect();
+        let leads_to = |old, new| writers::leads_to_within(repo, &budget, old, new);
+        let writers = writers::united(repo, local, writers::fetched(&fetched.refs, &prefixes), leads_to);
         Self::of_writers(repo, writers, Vec::new(), budget)
     }
 
-    fn of_writers(repo: &'a Repo, writers: Vec<(String, Oid)>, broken: Vec<LeftOut>, budget: Budget) -> Result<Self> {
+    fn of_writers(repo: &'a Repo, writers: Vec<Writer>, broken: Vec<LeftOut>, budget: Budget) -> Result<Self> {
         Ok(Self { repo, writers, broken, latest: time_in(CLOCK), most_note: repo.size_limit(Kind::Note)?, budget })
     }
 
@@ -139,7 +153,7 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the writers' refs with their tips: while these are unchanged, so are the records.
-    pub fn writers(&self) -> &[(String, Oid)] {
+    pub fn writers(&self) -> &[Writer] {
         &self.writers
     }
 
@@ -156,7 +170,7 @@ impl<'a> Records<'a> {
     /// # Errors
     /// Those of [`Self::of`].
     pub fn attributed(&self, key: Oid, point: &str) -> Result<Vec<Attributed>> {
-        let note = |(i, (_, tip)): (usize, &(String, Oid))| Some((i, self.find(*tip, key).ok()??));
+        let note = |(i, writer): (usize, &Writer)| Some((i, self.find(writer.tip, key).ok()??));
         let notes = self.writers.iter().enumerate().filter_map(note).collect();
         let mut records = self.judge(key, notes).records;
         records.retain(|attributed| attributed.record.point == point);
@@ -186,9 +200,8 @@ impl<'a> Records<'a> {
             let Note { records, flaws, first_future } = self.read(key, blob);
             judged.skipped += flaws.values().sum::<usize>();
             judged.span.note(records.iter().map(|record| record.started.as_str()).max(), first_future);
-            let name = &self.writers[writer].0;
-            let writer = name.strip_prefix(NOTES).unwrap_or(name);
-            judged.records.extend(records.into_iter().map(|record| Attributed { writer: writer.to_owned(), record }));
+            let writer = &self.writers[writer].name;
+            judged.records.extend(records.into_iter().map(|record| Attributed { writer: writer.clone(), record }));
         }
         judged.records.sort_by(|a, b| a.record.started.cmp(&b.record.started));
         judged
@@ -197,8 +210,8 @@ impl<'a> Records<'a> {
     /// Calls `on` for every record.
     pub fn each(&self, on: &mut dyn FnMut(Record)) {
         let mut read = 0;
-        for (_, notes) in &self.writers {
-            let Ok(found) = self.repo.all_notes(*notes) else { continue };
+        for writer in &self.writers {
+            let Ok(found) = self.repo.all_notes(writer.tip) else { continue };
             for (key, blob) in found.notes {
                 let Some(note) = self.read_within(&mut read, key, blob) else { continue };
                 note.records.into_iter().for_each(&mut *on);
@@ -215,24 +228,18 @@ impl<'a> Records<'a> {
             count: 1,
         });
         let mut read = 0;
-        let found = self.writers.iter().flat_map(|(name, notes)| self.problems_in(name, *notes, &known, &mut read));
+        let found = self.writers.iter().flat_map(|writer| self.problems_in(writer, &known, &mut read));
         broken.chain(found.collect::<Vec<_>>()).collect()
     }
 
-    fn problems_in(
-        &self,
-        name: &str,
-        notes: Oid,
-        known: &impl Fn(Oid) -> Option<Spelled>,
-        read: &mut u64,
-    ) -> Vec<Problem> {
+    fn problems_in(&self, writer: &Writer, known: &impl Fn(Oid) -> Option<Spelled>, read: &mut u64) -> Vec<Problem> {
         let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
-            notes: name.to_owned(),
+            notes: writer.notes.clone(),
             key: key.map(|key| key.to_string()),
             reason,
             count,
         };
-        let found = match self.repo.all_notes(notes) {
+        let found = match self.repo.all_notes(writer.tip) {
             Ok(found) => found,
             Err(error) => return vec![problem(None, error.to_string(), 1)],
         };
@@ -286,19 +293,14 @@ pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
 /// # Errors
 /// When git's configuration cannot be read.
 pub fn known_writer(repo: &Repo) -> Result<Option<String>> {
-    Ok(repo.git().local_config(WRITER)?.into_iter().find(|name| is_writer(name)))
+    Ok(repo.git().local_config(writers::KEY)?.into_iter().find(|name| is_writer(name)))
 }
 
 /// Returns this clone's ref and its tip, without starting git.
 fn own_writer(repo: &Repo) -> Result<Option<(String, Oid)>> {
-    let Some(name) = repo.config(WRITER).filter(|name| is_writer(name)) else { return Ok(None) };
+    let Some(name) = writers::own_name(repo) else { return Ok(None) };
     let name = format!("{NOTES}{name}");
     Ok(repo.find_ref(&name)?.map(|tip| (name, tip)))
-}
-
-/// Returns whether a name is valid for a writer.
-pub fn is_writer(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// Returns the name that this clone writes under. The first call makes it at random, so that no two clones share one.
@@ -310,11 +312,11 @@ pub fn writer(repo: &Repo) -> Result<String> {
         return Ok(name);
     }
     let (git, own) = (repo.git(), random_name());
-    git.add_config(WRITER, &own)?;
+    git.add_config(writers::KEY, &own)?;
     // If several processes do this at once, all use the first name in the file, and the others remove theirs.
-    let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("git did not store `{WRITER}`")))?;
+    let name = known_writer(repo)?.ok_or_else(|| Error::Malformed(format!("git did not store `{}`", writers::KEY)))?;
     if name != own {
-        git.unset_config(WRITER, &own)?;
+        git.unset_config(writers::KEY, &own)?;
     }
     Ok(name)
 }
@@ -331,6 +333,6 @@ pub fn random_name() -> String {
 /// # Errors
 /// When it cannot be stored.
 pub fn replace_writer(repo: &Repo, old: &str, new: &str) -> Result<()> {
-    repo.git().add_config(WRITER, new)?;
-    repo.git().unset_config(WRITER, old)
+    repo.git().add_config(writers::KEY, new)?;
+    repo.git().unset_config(writers::KEY, old)
 }

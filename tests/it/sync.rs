@@ -1,5 +1,6 @@
 //! `git lattice sync`: what is pushed, what is fetched, and what is left alone.
 
+mod fetched;
 mod places;
 mod same_point;
 

@@ -10,6 +10,7 @@ use crate::hooks::Kind;
 use crate::ops::hooks::{self, InstallOptions, Row, Warning};
 use crate::ops::limits::{self, Stalled};
 use crate::ops::records;
+use crate::ops::refspec;
 use crate::ops::trust::Ledger;
 use crate::points::census::Census;
 use crate::points::status;
@@ -35,6 +36,7 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     lines.push(trust(context));
     lines.extend(hooks(context));
     lines.extend(refspecs(context));
+    lines.extend(context.config().ok().and_then(|config| fetches_records(context, &config)));
     lines.push(writer(context));
     lines.extend(records(context));
     lines
@@ -203,6 +205,20 @@ fn refspecs(context: &Context) -> Vec<Line> {
     if lines.is_empty() { vec![Line::ok("refspecs", "none overwrites records")] } else { lines }
 }
 
+/// Tells whether a plain `git fetch` brings records.
+fn fetches_records(context: &Context, config: &Config) -> Option<Line> {
+    let (repo, remote) = (&context.repo, config.remote.as_ref()?);
+    if !repo.remotes().contains(remote) {
+        return None;
+    }
+    Some(if refspec::is_there(repo, remote) {
+        Line::ok("fetch", format!("`git fetch {}` brings records", process::quote(remote)))
+    } else {
+        let add = format!("git config --add remote.{remote}.fetch '{}'", refspec::of(remote));
+        Line::ok("fetch", format!("`git lattice sync` brings records, `git fetch` does not (`{add}`)"))
+    })
+}
+
 fn overwrites_notes(refspec: &str) -> bool {
     let Some((_, to)) = refspec.strip_prefix('+').and_then(|refspec| refspec.split_once(':')) else { return false };
     let under = to.split('*').next().unwrap_or_default();
@@ -237,10 +253,13 @@ fn records(context: &Context) -> Vec<Line> {
     }
     let line = |problem: &Problem| {
         let line = Line::warning("records", format!("invalid, in `{}`: {problem}", problem.notes));
-        let notes = process::quote(problem.notes.trim_start_matches("refs/notes/"));
-        match &problem.key {
-            Some(key) => line.remedy(format!("`git notes --ref={notes} show {key}` shows it; it is ignored")),
-            None => line.remedy(format!("`git log refs/notes/{notes}` shows who wrote it; it is ignored")),
+        let full = process::quote(&problem.notes);
+        match (&problem.key, problem.notes.strip_prefix("refs/notes/").map(process::quote)) {
+            (Some(key), Some(notes)) => {
+                line.remedy(format!("`git notes --ref={notes} show {key}` shows it; it is ignored"))
+            }
+            (Some(_), None) => line.remedy(format!("`git log -p {full}` shows it; it is ignored")),
+            (None, _) => line.remedy(format!("`git log {full}` shows who wrote it; it is ignored")),
         }
     };
     let mut lines: Vec<_> = problems.iter().take(MOST).map(line).collect();

@@ -15,6 +15,7 @@ use anyhow::Result;
 use super::RemoteFailure;
 use super::change::{self, ChangeSet};
 use super::limits;
+use super::refspec;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Named};
 use crate::context::Context;
@@ -130,6 +131,8 @@ pub struct Report {
     pub records: RecordsReport,
     /// Messages of the remote's hooks, if something was refused.
     pub messages: Vec<String>,
+    /// The refspec by which `git fetch` brings records, if it was added.
+    pub refspec: Option<String>,
 }
 
 impl Report {
@@ -181,7 +184,7 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteSta
 
 /// The remote's refs as last fetched, by their names on the remote.
 fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<String, Oid>> {
-    let notes = tracking(remote);
+    let notes = store::fetched_under(remote);
     let listing = repo.list_refs(&[names::tracking_under(remote, under), notes.clone()])?;
     let name = |name: &str| match (names::short_tracking(name, remote), name.strip_prefix(&notes)) {
         (Some(branch), _) => Some(names::heads_under(branch)),
@@ -189,11 +192,6 @@ fn last_known(repo: &Repo, remote: &str, under: &str) -> git::Result<HashMap<Str
         _ => None,
     };
     Ok(listing.refs.iter().filter_map(|(full, id)| Some((name(full)?, *id))).collect())
-}
-
-/// The prefix of the refs that track the remote's records.
-fn tracking(remote: &str) -> String {
-    format!("refs/lattice/remotes/{remote}/")
 }
 
 impl RemoteState {
@@ -225,7 +223,12 @@ pub fn sync(
         let (census, remote_state) = (Census::take(&context.repo, config)?, look(context, config, how.fetch)?);
         result = once(context, config, &census, remote_state, points, how);
     }
-    result
+    let mut report = result?;
+    if how.fetch && !how.dry_run {
+        // If it cannot be written, the next `sync` tries again.
+        report.refspec = refspec::add_once(&context.repo, &report.remote).unwrap_or_default();
+    }
+    Ok(report)
 }
 
 /// Whether another process moved the same refs first.
@@ -259,7 +262,7 @@ fn once(
     sync.take(&mut entries, &taken, changes)?;
     sync.own_records(&mut records)?;
     let messages = sync.push(&mut entries, &mut records)?;
-    Ok(Report { remote: sync.remote_state.remote, points: entries, records, messages })
+    Ok(Report { remote: sync.remote_state.remote, points: entries, records, messages, refspec: None })
 }
 
 struct Sync<'a> {
@@ -293,7 +296,7 @@ impl Sync<'_> {
         for (writer, id) in &self.remote_state.writers {
             let name = format!("{NOTES}{writer}");
             if tracked.get(&name) != Some(id) {
-                refspecs.push(format!("+{name}:{}{writer}", tracking(remote)));
+                refspecs.push(format!("+{name}:{}{writer}", store::fetched_under(remote)));
             }
         }
         if refspecs.is_empty() {
@@ -402,9 +405,9 @@ impl Sync<'_> {
         let mut wanted: Vec<_> =
             pushed.filter_map(|entry| Some((entry.named.branch.tracking(remote), entry.local?))).collect();
         if let (OwnRecords::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
-            wanted.push((format!("{}{writer}", tracking(remote)), id));
+            wanted.push((format!("{}{writer}", store::fetched_under(remote)), id));
         }
-        let listing = self.repo.list_refs(&[names::tracking_under(remote, ""), tracking(remote)])?;
+        let listing = self.repo.list_refs(&[names::tracking_under(remote, ""), store::fetched_under(remote)])?;
         let there: HashMap<_, _> = listing.refs.into_iter().collect();
         let change = |(name, new): (String, Oid)| Change { old: there.get(&name).copied(), name, new: Some(new) };
         let changes: Vec<_> = wanted.into_iter().map(change).filter(|change| change.old != change.new).collect();

@@ -62,11 +62,11 @@ impl Records<'_> {
     /// Returns key, index of the writer, and note, sorted by key so that the records of one key at a time are in memory.
     fn all_notes(&self, scan: &mut Scan) -> Vec<(Oid, usize, Oid)> {
         let mut all = Vec::new();
-        for (writer, (_, notes)) in self.writers.iter().enumerate() {
-            match self.repo.all_notes(*notes) {
+        for (i, writer) in self.writers.iter().enumerate() {
+            match self.repo.all_notes(writer.tip) {
                 Ok(found) => {
                     scan.skipped += found.odd + usize::from(found.left == 0);
-                    all.extend(found.notes.into_iter().map(|(key, blob)| (key, writer, blob)));
+                    all.extend(found.notes.into_iter().map(|(key, blob)| (key, i, blob)));
                 }
                 Err(_) => scan.skipped += 1,
             }

@@ -33,7 +33,7 @@ fn advised(sandbox: &Sandbox, before: Option<&Run>) -> String {
 
 /// Types a command.
 #[track_caller]
-fn paste(sandbox: &Sandbox, dir: &str, command: &str) {
+pub(super) fn paste(sandbox: &Sandbox, dir: &str, command: &str) {
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", command]).current_dir(sandbox.path(dir));
     sandbox.environment(&mut shell);
