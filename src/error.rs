@@ -28,6 +28,15 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
     error.chain().find_map(hints_for).or_else(|| storage(error)).unwrap_or_default()
 }
 
+/// Returns the line of a file in which the error is, with the error marked; empty if there is none.
+pub fn excerpt(error: &anyhow::Error) -> Vec<String> {
+    let found = |cause: Cause<'_>| match (cause.downcast_ref::<config::Error>(), cause.downcast_ref()) {
+        (Some(error), _) | (_, Some(context::Error::Config(error))) => Some(error.excerpt()),
+        _ => None,
+    };
+    error.chain().find_map(found).unwrap_or_default()
+}
+
 /// What the system and git say when a file cannot be written, with the hint.
 const STORAGE: [(&[&str], &str); 2] = [
     (
@@ -100,6 +109,7 @@ fn of<E: std::error::Error + 'static>(
 fn configuration(error: &config::Error) -> Option<Vec<String>> {
     match error {
         config::Error::Lattice { source, .. } => algebra(source),
+        config::Error::Key { near: Some(near), .. } => one(format!("did you mean `{near}`?")),
         _ => None,
     }
 }

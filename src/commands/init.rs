@@ -64,9 +64,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.tell(format!("wrote {}", shown.display()));
     fetch_records(ui, &context.repo, &config);
-    for key in &config.unknown {
-        ui.warn(format!("`{key}` in {} is unknown to this version", config::FILE));
-    }
+    config.unknown_keys().for_each(|sentence| ui.warn(sentence));
     ui.hint(format!(
         "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
         base = config.base,

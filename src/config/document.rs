@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value as Toml, value};
 
-use super::{Error, Flaw, Result};
+use super::{Error, Flaw, Place, Result};
 
 /// The text of a `lattice.toml`, parsed.
 #[derive(Debug, Clone)]
@@ -122,7 +122,11 @@ impl Document {
     /// When there is no such axis, or its values are not listed.
     pub fn add_value(&mut self, axis: &str, new: &str) -> Result<bool> {
         let origin = self.origin.clone();
-        let bad = |why: &str| Error::Key { origin, key: format!("axes.{axis}"), why: why.to_owned() };
+        let text = self.toml.to_string();
+        let bad = |why: &str| {
+            let (key, why) = (format!("axes.{axis}"), why.to_owned());
+            Error::Key { origin, key, why, near: None, place: None }.in_text(&text)
+        };
         let Some(table) =
             self.toml.get_mut("axes").and_then(|axes| axes.get_mut(axis)).and_then(Item::as_table_like_mut)
         else {
@@ -211,18 +215,13 @@ fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn Table
 
 pub(super) fn parse(bytes: &[u8]) -> std::result::Result<DocumentMut, Flaw> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let (line, column) = position_after(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
-        Flaw { line, column, message: "not UTF-8: this byte is not part of a character".to_owned() }
+        let lossy = String::from_utf8_lossy(bytes);
+        let at = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).len();
+        let message = "not UTF-8: this byte is not part of a character".to_owned();
+        Flaw { place: Place::of(&lossy, at..at + 1).into(), message }
     })?;
     text.parse::<DocumentMut>().map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let (line, column) = position_after(before);
-        Flaw { line, column, message: error.message().replace('\n', ", ") }
+        let place = Place::of(text, error.span().unwrap_or_default()).into();
+        Flaw { place, message: error.message().replace('\n', ", ") }
     })
-}
-
-/// Line and column (1-based) of the character after `before`.
-fn position_after(before: &str) -> (usize, usize) {
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }

@@ -3,6 +3,7 @@
 pub mod document;
 mod keys;
 mod named;
+mod place;
 mod policy;
 mod read;
 mod step_data;
@@ -16,6 +17,7 @@ use crate::lattice::{Lattice, Pattern, Point, Spelled};
 pub use document::Document;
 use named::Naming;
 pub use named::{Named, Names};
+pub use place::Place;
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use step_data::StepData;
 pub use systems::Systems;
@@ -84,6 +86,10 @@ pub enum Error {
         key: String,
         /// What is wrong with it.
         why: String,
+        /// The key that was probably meant, if this one is unknown.
+        near: Option<&'static str>,
+        /// Where it is.
+        place: Option<Box<Place>>,
     },
     /// The axes or patterns do not form a lattice.
     #[error("`{origin}`: {source}")]
@@ -91,20 +97,53 @@ pub enum Error {
         /// The file, for the message.
         origin: String,
         /// What is wrong with them.
-        source: crate::lattice::Error,
+        source: Box<crate::lattice::Error>,
+        /// Where they are.
+        place: Option<Box<Place>>,
     },
 }
 
 /// Why bytes are not TOML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
+#[error("line {}, column {}: {message}", place.line, place.column)]
 pub struct Flaw {
-    /// Counted from 1.
-    pub line: usize,
-    /// In characters, counted from 1.
-    pub column: usize,
+    /// Where it is.
+    pub place: Box<Place>,
     /// The message of the parser.
     pub message: String,
+}
+
+impl Error {
+    /// The line of the file with the error marked, if it is known.
+    pub fn excerpt(&self) -> Vec<String> {
+        match self {
+            Self::Text { origin, flaw } => flaw.place.excerpt(origin),
+            Self::Key { origin, place, .. } | Self::Lattice { origin, place, .. } => {
+                place.iter().flat_map(|place| place.excerpt(origin)).collect()
+            }
+        }
+    }
+
+    /// Adds the place in the text of the file.
+    #[must_use]
+    fn in_text(mut self, text: &str) -> Self {
+        use crate::lattice::Error as Algebra;
+        match &mut self {
+            Self::Text { .. } => {}
+            Self::Key { key, near, place, .. } => *place = Place::of_key(text, key, near.is_some()).map(Box::new),
+            Self::Lattice { source, place, .. } => {
+                let found = match source.as_ref() {
+                    Algebra::BadAxis { axis, .. } => Place::of_key(text, &format!("axes.{axis}"), true),
+                    Algebra::BadPattern { pattern: wanted, .. }
+                    | Algebra::BadValue { text: wanted, .. }
+                    | Algebra::UnknownAxis { axis: wanted, .. } => Place::of_text(text, wanted),
+                    _ => None,
+                };
+                *place = found.map(Box::new);
+            }
+        }
+        self
+    }
 }
 
 /// `Result` with this module's [`Error`].
@@ -142,6 +181,14 @@ impl Config {
             self.fingerprint = self.fingerprint.rotate_left(1) ^ policy.fingerprint;
         }
         self
+    }
+
+    /// A sentence about each unknown key, with the key that was probably meant.
+    pub fn unknown_keys(&self) -> impl Iterator<Item = String> {
+        self.unknown.iter().map(|key| {
+            let near = keys::similar(key).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("`{key}` in {FILE} is unknown to this version{near}")
+        })
     }
 
     /// The names of a point.

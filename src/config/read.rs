@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml_edit::{Item, TableLike, Value as Toml};
 
-use super::keys::{AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
+use super::keys::{self, AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
 use super::named::Naming;
 use super::systems::Systems;
 use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
@@ -25,10 +25,14 @@ impl Document {
     /// # Errors
     /// When a key has an unexpected value, or the axes and patterns do not form a lattice.
     pub fn config(&self) -> Result<Config> {
+        self.read().map_err(|error| error.in_text(&self.to_string()))
+    }
+
+    fn read(&self) -> Result<Config> {
         let reader = Reader { origin: self.origin() };
         let top = self.table();
         let lattice = reader.lattice(top)?;
-        let wrap = |source| Error::Lattice { origin: reader.origin.to_owned(), source };
+        let wrap = |source| reader.wrap(source);
         let pattern = |key: &str, root: &str| -> Result<Pattern> {
             let text = reader.text(top, key)?.unwrap_or_else(|| default_pattern(&lattice, root));
             Pattern::parse(&lattice, &text).map_err(wrap)
@@ -98,11 +102,26 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     pub(super) fn bad(&self, key: &str, why: impl Into<String>) -> Error {
-        Error::Key { origin: self.origin.to_owned(), key: key.to_owned(), why: why.into() }
+        let (origin, key) = (self.origin.to_owned(), key.to_owned());
+        Error::Key { origin, key, why: why.into(), near: None, place: None }
+    }
+
+    /// The error for a missing key. It names an unknown key whose spelling is similar.
+    fn missing(&self, top: &dyn TableLike, key: &'static str, why: &str) -> Error {
+        let is_typo = |unknown: &String| keys::similar(unknown).as_deref() == Some(key);
+        match unknown_keys(top).into_iter().find(is_typo) {
+            Some(typo) => {
+                let (origin, why) = (self.origin.to_owned(), format!("is not a known key, and `{key}` is missing"));
+                Error::Key { origin, key: typo, why, near: Some(key), place: None }
+            }
+            None => self.bad(key, why),
+        }
     }
 
     fn base(&self, top: &dyn TableLike) -> Result<BranchName> {
-        let base = self.text(top, "base")?.ok_or_else(|| self.bad("base", "is missing: it names the base branch"))?;
+        let base = self.text(top, "base")?.ok_or_else(|| {
+            self.missing(top, "base", "is missing: it names the base branch, as in `base = \"main\"`")
+        })?;
         BranchName::parse(&base).map_err(|_| self.bad("base", format!("is {base:?}, which is not a valid branch name")))
     }
 
@@ -159,13 +178,13 @@ impl Reader<'_> {
     fn lattice(&self, top: &dyn TableLike) -> Result<Lattice> {
         let axes = self
             .table(top, "axes")?
-            .ok_or_else(|| self.bad("axes", "is missing: it declares the axes and their values"))?;
+            .ok_or_else(|| self.missing(top, "axes", "is missing: it declares the axes and their values"))?;
         let axes = axes.iter().map(|(name, item)| self.axis(name, item)).collect::<Result<Vec<_>>>()?;
         Lattice::new(axes).map_err(|source| self.wrap(source))
     }
 
     pub(super) fn wrap(&self, source: lattice::Error) -> Error {
-        Error::Lattice { origin: self.origin.to_owned(), source }
+        Error::Lattice { origin: self.origin.to_owned(), source: source.into(), place: None }
     }
 
     fn axis(&self, name: &str, item: &Item) -> Result<Axis> {

@@ -155,7 +155,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// The candidate most similar to `text`, if one is similar enough to be suggested.
-fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(text, candidate), candidate))

@@ -72,3 +72,42 @@ fn names_of_windows_devices_are_refused_at_once() {
         sandbox.lattice(&["status"]).exits(2).says_err(why);
     }
 }
+
+#[test]
+fn a_misspelt_key_is_named_with_the_right_one() {
+    let sandbox = Sandbox::new();
+    let text = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", text.replace("\nbase =", "\nbsae ="));
+    let run = sandbox.lattice(&["status"]).exits(2);
+    run.says_err("`lattice.toml`: `bsae` is not a known key, and `base` is missing")
+        .says_err("--> lattice.toml:5:1\n")
+        .says_err("\n5 | bsae = \"main\"\n  | ^^^^\n")
+        .says_err("hint: did you mean `base`?");
+    sandbox.write("lattice.toml", text.replace("\nbase =", "\nrmeote = \"x\"\nbase ="));
+    let sentence = "`rmeote` in lattice.toml is unknown to this version; did you mean `remote`?";
+    sandbox.lattice(&["status"]).exits(0).says_err(sentence);
+    sandbox.lattice(&["doctor", "--offline"]).says_out("did you mean `remote`?");
+}
+
+#[test]
+fn errors_of_toml_show_the_line() {
+    let wrong = [
+        ("base = = \"main\"\n", "--> lattice.toml:1:8\n  |\n1 | base = = \"main\"\n  |        ^\n"),
+        ("base = 3\n[axes]\na = { set = [\"x\"] }\n", "--> lattice.toml:1:8\n  |\n1 | base = 3\n  |        ^\n"),
+        ("base = \"main\"\n[axes]\na = { set = [\"x y\"] }\n", "--> lattice.toml:3:14\n"),
+        (
+            "base = \"main\"\nbranch = \"x\"\n[axes]\na = { set = [\"x\"] }\n",
+            "\n2 | branch = \"x\"\n  |          ^^^\n",
+        ),
+        ("base = \"main\"\n[axes]\na = { chain = \"x\" }\n", "\n3 | a = { chain = \"x\" }\n  |               ^^^\n"),
+    ];
+    for (text, excerpt) in wrong {
+        let sandbox = Sandbox::without_lattice();
+        sandbox.write("lattice.toml", text);
+        sandbox.lattice(&["status"]).exits(2).says_err(excerpt);
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("step.toml", "\n[rust\n");
+    let run = sandbox.lattice(&["new", &at("phase0/step1"), "--config", "step.toml"]).exits(2);
+    run.says_err("--> step.toml:2:6\n  |\n2 | [rust\n  |      ^\n");
+}

@@ -19,6 +19,7 @@ pub(in crate::commands) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
         }
         previous = text;
     }
+    error::excerpt(failure).iter().for_each(|line| ui.quote(harmless(line)));
     for hint in error::hints(failure) {
         ui.hint(printable(&hint));
     }

@@ -56,9 +56,7 @@ impl Session {
                     "`{key}` takes effect only when it is committed on the base branch; in this file it is ignored"
                 ));
             }
-            for key in &config.unknown {
-                self.ui.warn(format!("`{key}` in lattice.toml is unknown to this version"));
-            }
+            config.unknown_keys().for_each(|sentence| self.ui.warn(sentence));
             self.config.set(config).ok();
         }
         self.config.get().map(Rc::as_ref).ok_or_else(|| anyhow::anyhow!("lattice.toml was not read"))

@@ -104,9 +104,8 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
             .remedy(format!("{}`base` names another; axes {axes}", fetch_hint(context, config))),
         Err(error) => Line::error("lattice.toml", error.to_string()),
     }];
-    lines.extend(config.unknown.iter().map(|key| {
-        Line::warning("lattice.toml", format!("`{key}` is unknown to this version")).remedy("check the spelling")
-    }));
+    let unknown = |sentence| Line::warning("lattice.toml", sentence).remedy("correct the key, or remove it");
+    lines.extend(config.unknown_keys().map(unknown));
     lines.extend(partial_fetch(context, config));
     match &config.remote {
         None => lines.push(Line::ok("remote", "none configured")),
