@@ -38,6 +38,29 @@ fn console_blocks_show_what_the_program_prints() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn readme_can_be_pasted_into_a_terminal() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    if std::env::consts::ARCH != "x86_64" {
+        return;
+    }
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let commands: Vec<String> = steps(&readme).iter().map(|step| step.command().to_owned()).collect();
+    let pasted =
+        format!("{START}\n{}\ngit for-each-ref --format='<%(refname)>' refs/heads\nexit\n", commands.join("\n"));
+    let scratch = home();
+    let mut terminal = Command::new(which::which("script").unwrap());
+    environment(&scratch, &mut terminal, &nix);
+    terminal.args(["-qec", "stty cols 80 rows 24; exec bash --norc -i", "/dev/null"]).env("TERM", "xterm");
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = terminal.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, pasted.as_bytes()).unwrap();
+    let printed = String::from_utf8_lossy(&terminal.wait_with_output().unwrap().stdout).into_owned();
+    for branch in ["main", "feature/hello-1.0/x86_64/phase0/step2", "feature/hello-1.0/x86_64/phase1/step1"] {
+        assert!(printed.contains(&format!("<refs/heads/{branch}>")), "{branch} should exist at the end:\n{printed}");
+    }
+}
+
 /// README and the pages of the book.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -97,31 +120,50 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs the steps in one shell and returns the output of each.
-fn run(steps: &[Step], nix: &Path) -> Vec<String> {
+impl Step {
+    fn command(&self) -> &str {
+        match self {
+            Self::Hidden(commands) => commands,
+            Self::Shown { command, .. } => command,
+        }
+    }
+}
+
+/// The commands that make the empty clone of a page.
+const START: &str = "cd ~ && git init -q --bare hello.git && git clone -q hello.git hello 2>/dev/null && cd hello && \
+                     git commit -q --allow-empty -m start && git push -q -u origin HEAD";
+
+/// A home for the reader of a page.
+fn home() -> Scratch {
     let scratch = Scratch::without_space();
     scratch.write(
         "home/.gitconfig",
         "[user]\n\tname = Ada Builder\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n",
     );
-    let nix = wrapper(&scratch, nix);
-    let start = "cd ~ && git init -q --bare hello.git && git clone -q hello.git hello 2>/dev/null && cd hello && \
-                 git commit -q --allow-empty -m start && git push -q -u origin HEAD";
-    let mut script = format!("{start}\n");
-    for (i, step) in steps.iter().enumerate() {
-        let command = match step {
-            Step::Hidden(commands) => commands,
-            Step::Shown { command, .. } => command,
-        };
-        let file = scratch.write(&format!("step{i}"), command);
-        writeln!(script, "printf '\\0'\n. '{}'", file.display()).unwrap();
-    }
+    scratch
+}
+
+/// The environment of a page's shell.
+fn environment(scratch: &Scratch, shell: &mut Command, nix: &Path) {
+    let nix = wrapper(scratch, nix);
     let tools = path_without_tools();
     let path = std::iter::once(nix.parent().unwrap().to_owned()).chain(std::env::split_paths(&tools));
+    scratch.environment(shell, &std::env::join_paths(path).unwrap());
+    shell.env("USER", "ada").env("COLUMNS", "80");
+}
+
+/// Runs the steps in one shell and returns the output of each.
+fn run(steps: &[Step], nix: &Path) -> Vec<String> {
+    let scratch = home();
+    let mut script = format!("{START}\n");
+    for (i, step) in steps.iter().enumerate() {
+        let file = scratch.write(&format!("step{i}"), step.command());
+        writeln!(script, "printf '\\0'\n. '{}'", file.display()).unwrap();
+    }
     let mut shell = Command::new("bash");
-    scratch.environment(&mut shell, &std::env::join_paths(path).unwrap());
+    environment(&scratch, &mut shell, nix);
     shell.args(["-c", "exec bash \"$1\" 2>&1", "bash"]).arg(scratch.write("script", &script));
-    let output = shell.env("USER", "ada").env("COLUMNS", "80").stdin(Stdio::null()).output().unwrap();
+    let output = shell.stdin(Stdio::null()).output().unwrap();
     let home = scratch.path("home").display().to_string();
     let text = String::from_utf8_lossy(&output.stdout).replace(&home, "/home/ada");
     let mut outputs: Vec<String> = text.split('\0').skip(1).map(str::to_owned).collect();
