@@ -21,15 +21,15 @@ pub struct Context {
     pub repo: Repo,
     /// Notices for the user, one line each, such as that an interrupted command was finished.
     pub notices: RefCell<Vec<String>>,
-    config: Known,
-    policy: Known,
+    config: CachedConfig,
+    policy: CachedConfig,
 }
 
 /// A cached `lattice.toml`.
-type Known = RefCell<Option<Rc<Config>>>;
+type CachedConfig = RefCell<Option<Rc<Config>>>;
 
 /// Returns the cached `lattice.toml`; reads it the first time.
-fn once(known: &Known, read: impl FnOnce() -> Result<Rc<Config>, Error>) -> Result<Rc<Config>, Error> {
+fn cached(known: &CachedConfig, read: impl FnOnce() -> Result<Rc<Config>, Error>) -> Result<Rc<Config>, Error> {
     let found = known.borrow().clone();
     let config = found.map_or_else(read, Ok)?;
     Ok(known.borrow_mut().insert(config).clone())
@@ -59,7 +59,13 @@ impl Context {
     /// When git is missing or there is no repository.
     pub fn open(environment: Environment) -> git::Result<Self> {
         let repo = Repo::open(&environment.cwd, Git::find(&environment.cwd)?)?;
-        Ok(Self { environment, repo, notices: RefCell::default(), config: Known::default(), policy: Known::default() })
+        Ok(Self {
+            environment,
+            repo,
+            notices: RefCell::default(),
+            config: CachedConfig::default(),
+            policy: CachedConfig::default(),
+        })
     }
 
     /// Returns `lattice.toml`, read once: the worktree's if the user edited it, else the base branch's ([`Self::policy`]).
@@ -72,7 +78,7 @@ impl Context {
     /// # Errors
     /// When there is none, or it is not usable.
     pub fn config(&self) -> Result<Rc<Config>, Error> {
-        once(&self.config, || self.read_config())
+        cached(&self.config, || self.read_config())
     }
 
     /// Drops the cached `lattice.toml`: finishing an interrupted command may have moved the base branch.

@@ -19,7 +19,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
                 Some(git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Conflict { .. })
             )
     };
-    let is_lost = |cause: &(dyn std::error::Error + 'static)| cause.is::<record::kept::Unrecorded>();
+    let is_lost = |cause: &(dyn std::error::Error + 'static)| cause.is::<record::pending::SaveError>();
     if error.chain().any(is_no) && !error.chain().any(is_lost) { NO } else { CANNOT }
 }
 
@@ -84,7 +84,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::Damaged>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
-        .or_else(|| of::<record::kept::Unrecorded>(cause, |error| one(error.hint())))
+        .or_else(|| of::<record::pending::SaveError>(cause, |error| one(error.hint())))
         .or_else(|| of::<journal::Error>(cause, |error| error.hint().and_then(one)))
         .or_else(|| of::<lock::Error>(cause, |error| error.hint().and_then(one)))
         .or_else(|| of::<queue::Error>(cause, |error| error.hint().and_then(one)))

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::context::Context;
 use crate::env::Environment;
-use crate::ops::builds::{self, How};
+use crate::ops::builds::{self, BuildOptions};
 use crate::record::{Record, Records};
 
 /// Builds the point whose directory is `flake_dir` and records the results in git, one per system of the point.
@@ -49,7 +49,7 @@ fn build(flake_dir: &Path) -> Result<Vec<Record>> {
     let commit = context.repo.head()?.commit.context("HEAD has no commit yet")?;
     let records = Records::open(&context.repo)?;
     let mut plan = builds::plan_at(&context, &config, &records, &point, commit)?;
-    let done = builds::run(&context, &mut plan, &How::typed(false), &mut |_| {})?;
+    let done = builds::run(&context, &mut plan, &BuildOptions::typed(false), &mut |_| {})?;
     ensure!(!done.is_empty(), "`{dir}` builds for no system");
     Ok(done.into_iter().map(|done| done.record).collect())
 }

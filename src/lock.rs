@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The lock could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ impl Error {
 ///
 /// # Errors
 /// When another process holds the lock for longer.
-pub fn hold(file: File, path: &Path, patience: Duration) -> Result<File, Error> {
+pub fn acquire(file: File, path: &Path, patience: Duration) -> Result<File, Error> {
     let until = Instant::now() + patience;
     loop {
         match file.try_lock() {
@@ -53,7 +53,7 @@ pub fn hold(file: File, path: &Path, patience: Duration) -> Result<File, Error> 
             Err(TryLockError::WouldBlock) if Instant::now() > until => {
                 return Err(Error::Busy { path: path.to_owned(), seconds: age(&file) });
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(POLL_INTERVAL),
         }
     }
     // Other processes read this time for `Error::Busy`.

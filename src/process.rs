@@ -9,27 +9,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-mod begun;
 mod children;
 mod cmd;
+mod communicate;
 pub mod detach;
 mod error;
 pub mod identity;
-pub mod leash;
+mod pending_input;
 pub mod proc;
 mod run;
-mod talk;
+pub mod supervised;
 mod terminal;
 mod tree;
 mod watch;
 
-pub use begun::Begun;
 pub use children::{end_by_signal, end_children_on_signals, is_cut_off, is_ending, is_ending_soon};
 pub use cmd::{Cmd, quote};
+pub use communicate::{Clock, OutputEvent};
 pub use error::{Error, Result};
+pub use pending_input::PendingInput;
 pub use run::Output;
-pub use talk::{Clock, Heard};
-pub use watch::{USUAL_STALL_LIMIT, announce_waits};
+pub use watch::{DEFAULT_STALL_LIMIT, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);
 

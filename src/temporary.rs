@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::process::identity::{Life, Tag};
+use crate::process::identity::{ProcessState, Tag};
 
 /// Prefix of the process tag.
 const MARK: &str = "lattice-";
@@ -103,7 +103,7 @@ pub fn dead_in(dir: &Path) -> Vec<PathBuf> {
 
 /// Returns whether this is the file name of a writer that has ended.
 pub fn is_dead(name: &str) -> bool {
-    owner(name).is_some_and(|owner| owner.life() == Life::Ended)
+    owner(name).is_some_and(|owner| owner.state() == ProcessState::Ended)
 }
 
 /// Returns whether this process made this name.

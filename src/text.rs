@@ -11,7 +11,7 @@ pub fn is_terminal_unsafe(c: char) -> bool {
 }
 
 /// Replaces characters that are [unsafe on a terminal](is_terminal_unsafe), so that text cannot move the cursor or change colours.
-pub fn harmless(text: &str) -> String {
+pub fn terminal_safe(text: &str) -> String {
     text.chars().map(|c| if is_terminal_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::lint::Severity;
 use crate::ops::check::{self, Finding, Report};
 use crate::points::census::Census;
 use crate::text::tally;
-use crate::ui::{Tone, Ui, harmless, paint};
+use crate::ui::{Tone, Ui, paint, terminal_safe};
 
 /// The maximum number of diff lines shown.
 const DIFF: usize = 30;
@@ -73,7 +73,7 @@ fn show(ui: &Ui, finding: &Finding) {
     };
     let code = format!("{}[{} {}]", severity.as_str(), finding.code.number(), finding.code.name());
     let point = finding.point.as_ref().map(|point| format!("{point}: ")).unwrap_or_default();
-    let text = harmless(&shortened(&format!("{point}`{}` {}", finding.place, finding.message), WIDTH));
+    let text = terminal_safe(&shortened(&format!("{point}`{}` {}", finding.place, finding.message), WIDTH));
     ui.tell(format!("{}: {text}", paint(&code, tone, ui.out.color)));
     let lines: Vec<_> = finding.diff.iter().flat_map(|diff| diff.lines()).collect();
     lines.iter().take(DIFF).for_each(|line| ui.data(format!("    {}", diff_line(line, ui.out.color))));
@@ -81,7 +81,7 @@ fn show(ui: &Ui, finding: &Finding) {
         ui.data(format!("    ({} lines more)", lines.len() - DIFF));
     }
     if let Some(command) = &finding.command {
-        ui.data(format!("    {}", harmless(command)));
+        ui.data(format!("    {}", terminal_safe(command)));
     }
 }
 
@@ -92,7 +92,7 @@ fn diff_line(line: &str, color: bool) -> String {
         Some(b'@') => Tone::Faint,
         _ => Tone::Plain,
     };
-    paint(&harmless(&shortened(line, WIDTH)), tone, color)
+    paint(&terminal_safe(&shortened(line, WIDTH)), tone, color)
 }
 
 /// The last line, such as `checked 3 points and 7 branches: 1 error, 2 warnings`.

@@ -11,7 +11,7 @@ use super::complete::Shell;
 use super::shared::install;
 use crate::ops::install::Installable;
 use crate::process::quote;
-use crate::ui::harmless;
+use crate::ui::terminal_safe;
 use crate::{env, error};
 
 /// In the first lines of every script.
@@ -87,8 +87,8 @@ fn nushell_home() -> Option<PathBuf> {
 fn advise(session: &Session, shell: Shell, path: &Path, installs: bool) {
     let ui = &session.ui;
     match line(shell, path) {
-        Some((file, line)) if installs => ui.hint(harmless(&format!("add to {file}: {line}"))),
-        Some((file, line)) => ui.hint(harmless(&format!("remove from {file}, if it is there: {line}"))),
+        Some((file, line)) if installs => ui.hint(terminal_safe(&format!("add to {file}: {line}"))),
+        Some((file, line)) => ui.hint(terminal_safe(&format!("remove from {file}, if it is there: {line}"))),
         None if installs => ui.say(format!("{} loads it in new shells", shell.name())),
         None => {}
     }

@@ -9,7 +9,7 @@ use crate::error;
 use crate::ops::doctor::{self, Health, Line};
 use crate::text::tally;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, harmless};
+use crate::ui::{Tone, terminal_safe};
 
 pub(super) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -44,7 +44,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     } else {
         let rows: Vec<_> = lines.iter().map(row).collect();
         ui.table(&rows);
-        repaired.iter().for_each(|what| ui.tell(format!("repaired: {}", harmless(what))));
+        repaired.iter().for_each(|what| ui.tell(format!("repaired: {}", terminal_safe(what))));
         ui.tell(summary(&lines));
     }
     Ok(if lines.iter().any(|line| line.health == Health::Error) { error::NO } else { error::OK })

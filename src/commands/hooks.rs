@@ -76,10 +76,10 @@ fn status(session: &Session, json: bool) -> Result<()> {
 fn line(survey: &Survey, row: &Row) -> Vec<Cell> {
     vec![
         format!("  {}", row.kind).into(),
-        word(survey, row).into(),
+        state_word(survey, row).into(),
         trigger(row.kind).into(),
         action(row.kind).into(),
-        beside(row).into(),
+        other_hook(row).into(),
     ]
 }
 
@@ -112,7 +112,7 @@ fn object(survey: &Survey, row: &Row) -> Value {
     let beside = row.beside();
     json!({
         "event": row.kind.as_str(),
-        "state": word(survey, row),
+        "state": state_word(survey, row),
         "installed": runs(survey, row),
         "trigger": trigger(row.kind),
         "does": action(row.kind),
@@ -127,7 +127,7 @@ fn runs(survey: &Survey, row: &Row) -> bool {
     matches!(row.shim, State::Installed { runs: true, .. }) || (row.section.is_some() && survey.reads_config())
 }
 
-fn word(survey: &Survey, row: &Row) -> String {
+fn state_word(survey: &Survey, row: &Row) -> String {
     let word = match &row.shim {
         _ if row.is_ignored() && !runs(survey, row) => "not executable, so git ignores it",
         _ if row.is_installed() && !runs(survey, row) => "installed, but this git does not run it",
@@ -157,7 +157,7 @@ fn action(kind: Kind) -> &'static str {
     }
 }
 
-fn beside(row: &Row) -> String {
+fn other_hook(row: &Row) -> String {
     match row.beside().filter(|_| row.is_installed()) {
         Some(Some(manager)) => format!("beside {manager}'s hook"),
         Some(None) => "beside the hook that was there before".to_owned(),

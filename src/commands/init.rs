@@ -91,7 +91,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     // Read the file in the worktree, which is edited, and not that of the base branch.
     let old =
         if args.get_flag("force") { session.context()?.document().and_then(|it| Ok(it.config()?)).ok() } else { None };
-    let asked = Asked { args, old: old.as_ref() };
+    let asked = Arguments { args, old: old.as_ref() };
     let text = |name: &str| args.get_one::<String>(name).cloned();
     let axes = AXES.iter().map(|name| Ok(asked.axis(name)?.map(|axis| ((*name).to_owned(), axis))));
     let axes = axes.filter_map(Result::transpose).collect::<Result<_>>()?;
@@ -122,12 +122,12 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
 }
 
 /// The arguments, with the existing lattice.toml as defaults.
-struct Asked<'a> {
+struct Arguments<'a> {
     args: &'a ArgMatches,
     old: Option<&'a Config>,
 }
 
-impl Asked<'_> {
+impl Arguments<'_> {
     fn given(&self, name: &str) -> Vec<String> {
         self.args.get_many::<String>(name).map(|values| values.cloned().collect()).unwrap_or_default()
     }

@@ -13,10 +13,10 @@ use crate::context::Context;
 use crate::error;
 use crate::git;
 use crate::lint::{self, Report, Verdict};
-use crate::ops::lint::{self as ops, Fixed, Gathered, Target};
+use crate::ops::lint::{self as ops, Fixed, SourceSet, Target};
 use crate::ui::Ui;
 use crate::ui::lint::{annotate, human, sarif, warn_of_unknown};
-use crate::ui::{harmless, lint as view};
+use crate::ui::{lint as view, terminal_safe};
 
 const FORMATS: [&str; 5] = ["human", "json", "github", "sarif", "errfmt"];
 
@@ -64,7 +64,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let settings = ops::settings(context)?;
     warn_of_unknown(ui, &settings);
-    let mut gathered = ops::gather(context, &session.environment.cwd, &what)?;
+    let mut gathered = ops::collect_sources(context, &session.environment.cwd, &what)?;
     let fixed =
         if fix { ops::fix(&session.environment.cwd, &mut gathered.sources, &settings) } else { Fixed::default() };
     let report = ops::look(context, &gathered, settings)?;
@@ -126,7 +126,7 @@ fn format(args: &ArgMatches) -> &str {
     if args.get_flag("json") { "json" } else { args.get_one("format").map_or("human", String::as_str) }
 }
 
-fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed: &Fixed) {
+fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &SourceSet, fixed: &Fixed) {
     let print = |lines: Vec<String>| lines.iter().for_each(|line| ui.data(line));
     match format(args) {
         "json" => ui.json(view::json(report, &gathered.sources, fixed)),
@@ -138,14 +138,14 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &Gathered, fixed:
         "errfmt" => print(view::errfmt(report)),
         _ => print(human::findings(report, &gathered.sources, ui.out.color)),
     }
-    let path = |path: &std::path::Path| harmless(&path.display().to_string());
+    let path = |path: &std::path::Path| terminal_safe(&path.display().to_string());
     fixed.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));
-    fixed.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), harmless(why))));
+    fixed.left.iter().for_each(|(left, why)| ui.say(format!("not fixed: {}: {}", path(left), terminal_safe(why))));
 }
 
 fn say_unchecked(ui: &Ui, report: &Report, context: Option<&Context>) {
     for unchecked in ops::news(context.map(|context| &context.repo), report, true) {
-        let text = harmless(&unchecked.to_string());
+        let text = terminal_safe(&unchecked.to_string());
         if unchecked.required {
             ui.error(format!("{text}; `lint.require` in lattice.toml requires it"));
         } else {

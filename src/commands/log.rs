@@ -12,9 +12,9 @@ use crate::ops::Cannot;
 use crate::ops::builds::Done;
 use crate::ops::log::{self, Log, Step};
 use crate::points::status::{self, PointStatus};
-use crate::queue::{Aside, Queue};
+use crate::queue::{FailedJob, Queue};
 use crate::ui::result::row;
-use crate::ui::{Ui, harmless};
+use crate::ui::{Ui, terminal_safe};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -37,7 +37,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         Some(head) if selection.is_empty() => head,
         _ => selection.one(session, config, &selection.census(session, config)?)?,
     };
-    let Some(status) = status::glance(context, config, &point)? else {
+    let Some(status) = status::status_of(context, config, &point)? else {
         return Err(Cannot::no_point(config, &point).into());
     };
     let named = &status.named;
@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
 }
 
-fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<&Aside>, json: bool) -> Result<u8> {
+fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<&FailedJob>, json: bool) -> Result<u8> {
     let mut there = Vec::new();
     for log in logs.iter().filter(|log| log.path.exists()) {
         there.push((log, String::from_utf8_lossy(&std::fs::read(&log.path)?).into_owned()));
@@ -65,12 +65,12 @@ fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<
         if logs.len() > 1 {
             header(ui, &log.system.to_string());
         }
-        text.lines().for_each(|line| ui.data(harmless(line)));
+        text.lines().for_each(|line| ui.data(terminal_safe(line)));
     }
     if status.activity.is_some() {
         ui.say(format!("{point} is {}; `git lattice log -f` follows it", status.state.word()));
     } else if let Some(aside) = aside {
-        ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
+        ui.error(format!("{point} could not be built: {}", terminal_safe(&aside.why)));
     } else if there.is_empty() {
         ui.error(format!("there is no log: the current content of {point} was not built in this clone"));
         ui.hint(format!(
@@ -87,7 +87,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         Step::Waits { before: 0 } => ui.say(format!("{point} waits for its build to begin")),
         Step::Waits { before } => ui.say(format!("{point} waits in the queue, after {before} others")),
         Step::Of(system) => header(ui, system.as_str()),
-        Step::Text(text) => text.lines().for_each(|line| ui.data(harmless(line))),
+        Step::Text(text) => text.lines().for_each(|line| ui.data(terminal_safe(line))),
     })?;
     if !is_over {
         ui.error(format!("{point} waits in the queue, and its worker was killed"));
@@ -95,7 +95,7 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         return Ok(error::NO);
     }
     if let Some(aside) = Queue::of(&context.repo).aside(key) {
-        ui.error(format!("{point} could not be built: {}", harmless(&aside.why)));
+        ui.error(format!("{point} could not be built: {}", terminal_safe(&aside.why)));
         return Ok(error::CANNOT);
     }
     let results = log::results(context, key, point, &status.systems)?;

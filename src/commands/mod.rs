@@ -33,7 +33,7 @@ use clap::{ArgMatches, Command};
 
 use self::shared::points::POINTS;
 use self::shared::report::report;
-use self::shared::session::usual_axes;
+use self::shared::session::default_axes;
 use crate::ops::unfinished;
 use crate::{error, process};
 
@@ -46,16 +46,16 @@ pub(crate) fn line(axes: &[String]) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Build in stages: every step a branch, every branch a reproducible flake, every result recorded in git")
         .after_help(
-            "A point is written component/arch/phase/step, with `*` and `{a,b}` where several can be meant, or by its branch.\n\
-             What is left open comes from the branch that HEAD is on.\n\n\
-             Exit status: 0 done, 1 the answer is no, 2 it could not be done.",
+            "A point is written component/arch/phase/step, where `*` and `{a,b}` select several, or as the name of its branch.\n\
+             Axes that are not given take their values from the branch of HEAD.\n\n\
+             Exit status: 0 success, 1 refused or failed, 2 the command could not run.",
         )
-        .subcommands(all(&free(axes)))
+        .subcommands(all(&axes_with_flags(axes)))
 }
 
 /// The axes that get a flag. A command's own flag of the same name has priority; such an axis can only be given within
 /// a point.
-fn free(axes: &[String]) -> Vec<String> {
+fn axes_with_flags(axes: &[String]) -> Vec<String> {
     let own = all(&[]);
     let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == POINTS);
     let flags = own.iter().filter(takes_points).flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
@@ -64,8 +64,8 @@ fn free(axes: &[String]) -> Vec<String> {
 }
 
 /// The command line with the usual axes, for the man page.
-fn usual_line() -> Command {
-    line(&usual_axes())
+fn default_command() -> Command {
+    line(&default_axes())
 }
 
 fn all(axes: &[String]) -> Vec<Command> {
@@ -119,12 +119,12 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("prompt", args)) => prompt::run(session, args),
         Some(("hooks", args)) => hooks::run(session, args),
         Some(("completions", args)) => completions::run(session, args),
-        Some(("man", args)) => man::run(session, args, usual_line()),
+        Some(("man", args)) => man::run(session, args, default_command()),
         _ => status::run(session, None),
     };
     session.print_notices();
     if !process::is_ending() {
-        session.settle(unfinished::settle_own);
+        session.recover_with(unfinished::settle_own);
     }
     match done {
         Ok(code) => code,
@@ -154,6 +154,6 @@ mod tests {
     #[test]
     fn own_flags_have_priority_over_axes() {
         let axes = ["again", "to", "json", "help", "arch", "operation", "points"].map(str::to_owned);
-        assert_eq!(free(&axes), ["arch", "operation", "points"]);
+        assert_eq!(axes_with_flags(&axes), ["arch", "operation", "points"]);
     }
 }

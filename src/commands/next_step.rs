@@ -54,7 +54,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
 /// Warns of points that failed or are disputed: the new step takes their output.
 fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[Point]) -> Result<()> {
     // Read errors are reported when the step is made.
-    for below in status::glance_at(session.context()?, config, census, from).unwrap_or_default() {
+    for below in status::statuses_of(session.context()?, config, census, from).unwrap_or_default() {
         let point = &below.named.spelled;
         let what = match below.state {
             State::Failed => "failed to build",

@@ -12,7 +12,7 @@ use crate::journal::{Entry, Journal, Operation, State};
 use crate::ops::change::KEPT;
 use crate::text::tally;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, harmless};
+use crate::ui::{Tone, terminal_safe};
 
 pub(super) fn command() -> Command {
     Command::new("ops")
@@ -64,7 +64,7 @@ fn row(entry: &Entry) -> Vec<Cell> {
         Cell::new(entry.state.word(), tone),
         time_at(operation.time).into(),
         tally(refs, "ref", "refs").into(),
-        harmless(&command_line(operation)).into(),
+        terminal_safe(&command_line(operation)).into(),
     ]
 }
 

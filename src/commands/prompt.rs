@@ -41,7 +41,7 @@ fn look(session: &Session) -> Result<Option<(Rc<Config>, PointStatus)>> {
     // Not `Session::config`, which warns of unknown keys: the warning would appear before every command.
     let config = context.config()?;
     let Some(point) = context.head_point(&config)? else { return Ok(None) };
-    Ok(status::glance(context, &config, &point)?.map(|status| (config, status)))
+    Ok(status::status_of(context, &config, &point)?.map(|status| (config, status)))
 }
 
 fn fill(format: &str, config: &Config, status: &PointStatus) -> Result<String> {

@@ -14,7 +14,7 @@ use crate::process::quote;
 use crate::record::{Attributed, Dispute, Record, Side, Verdict};
 use crate::ui::point::PointView;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, harmless};
+use crate::ui::{Tone, terminal_safe};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("show")
@@ -114,7 +114,7 @@ fn record_line(record: &Record) -> String {
     let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
     let took = record.took().map(|seconds| format!("{seconds:.1} s ")).unwrap_or_default();
-    harmless(&format!(
+    terminal_safe(&format!(
         "{verdict} {} {} {took}by {}@{} with Nix {nix}{what}",
         record.system, record.started, record.user, record.host
     ))
@@ -153,5 +153,5 @@ fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
     };
     let output = dispute.output.as_deref().map(|output| format!("output `{output}` of ")).unwrap_or_default();
     let head = format!("{}: {output}{drv}", dispute.system);
-    std::iter::once(head).chain(dispute.sides.iter().map(line)).map(|line| harmless(&line)).collect()
+    std::iter::once(head).chain(dispute.sides.iter().map(line)).map(|line| terminal_safe(&line)).collect()
 }

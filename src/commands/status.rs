@@ -12,7 +12,7 @@ use crate::ops::refspec;
 use crate::points::census::Census;
 use crate::points::status::{self, Survey};
 use crate::ui::point::SurveyView;
-use crate::ui::{Ui, harmless, picture};
+use crate::ui::{Ui, picture, terminal_safe};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("status")
@@ -70,14 +70,14 @@ fn unfetched_records<'c>(context: &Context, config: &'c Config, survey: &Survey)
 
 /// Warns of refs, points and records that were left out.
 fn warn(ui: &Ui, config: &Config, survey: &Survey) {
-    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", harmless(broken))));
+    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", terminal_safe(broken))));
     if survey.stranded > 0 {
         ui.warn(format!("left in the queue by a worker that was killed: {}", builds(survey.stranded)));
         ui.hint("`git lattice build --background` resumes them");
     }
     for (point, error) in &survey.unreadable {
         let branch = config.branch_of(point);
-        ui.warn(format!("`{branch}` was left out: {}", harmless(&format!("{error:#}"))));
+        ui.warn(format!("`{branch}` was left out: {}", terminal_safe(&format!("{error:#}"))));
     }
     if survey.skipped > 0 {
         let lines = if survey.skipped == 1 { "one line of the records is" } else { "lines of the records are" };
@@ -92,13 +92,13 @@ fn builds(count: usize) -> String {
 
 /// Prints the first suggestions of what to do next.
 fn next(ui: &Ui, config: &Config, survey: &Survey) {
-    const MOST: usize = 4;
+    const MAX_SHOWN: usize = 4;
     if !survey.next.is_empty() {
         ui.data("");
     }
     let row = |next| picture::suggestion(config, survey, next);
-    ui.table(&survey.next.iter().take(MOST).map(row).collect::<Vec<_>>());
-    if survey.next.len() > MOST {
-        ui.data(format!("and {} more", survey.next.len() - MOST));
+    ui.table(&survey.next.iter().take(MAX_SHOWN).map(row).collect::<Vec<_>>());
+    if survey.next.len() > MAX_SHOWN {
+        ui.data(format!("and {} more", survey.next.len() - MAX_SHOWN));
     }
 }

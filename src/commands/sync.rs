@@ -10,14 +10,14 @@ use crate::error;
 use crate::ops::Cannot;
 use crate::ops::refspec;
 use crate::ops::remote_failure::lock_hint;
-use crate::ops::sync::{self, Action, Entry, How, OwnRecords, RecordsReport, Report, Standing};
+use crate::ops::sync::{self, Action, BranchComparison, Entry, OwnRecords, RecordsReport, Report, SyncOptions};
 use crate::points::census::Census;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, Ui, harmless};
+use crate::ui::{Tone, Ui, terminal_safe};
 
 /// If no point is named, the maximum number of points only on the remote that are listed: a fresh clone has all of them
 /// there.
-const FEW: usize = 10;
+const MAX_SHOWN: usize = 10;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -41,36 +41,39 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         session.recover()?;
     }
     let (context, config) = (session.context()?, session.config()?);
-    let how =
-        How { dry_run: args.get_flag("dry-run"), fetch: !args.get_flag("no-fetch"), push: !args.get_flag("no-push") };
+    let options = SyncOptions {
+        dry_run: args.get_flag("dry-run"),
+        fetch: !args.get_flag("no-fetch"),
+        push: !args.get_flag("no-push"),
+    };
     let named = Selection::read(config, args)?;
     let mut census = Census::take(&context.repo, config)?;
-    let remote_state = sync::look(context, config, how.fetch)?;
+    let remote_state = sync::look(context, config, options.fetch)?;
     remote_state.points().for_each(|point| census.add(point.clone()));
     let points = named.filter(config, &census)?;
     if points.is_empty() && !named.is_empty() {
         return Err(Cannot::NothingSelected(named.describe()).into());
     }
-    let report = sync::sync(context, config, &census, remote_state, &points, how)?;
+    let report = sync::sync(context, config, &census, remote_state, &points, options)?;
     if args.get_flag("json") {
-        session.ui.json(to_json(&report, how));
+        session.ui.json(to_json(&report, options));
     } else {
-        show(session, &report, named.is_empty(), how);
+        show(session, &report, named.is_empty(), options);
     }
     Ok(if report.is_fine() { error::OK } else { error::NO })
 }
 
-fn show(session: &Session, report: &Report, is_all: bool, how: How) {
+fn show(session: &Session, report: &Report, is_all: bool, options: SyncOptions) {
     let ui = &session.ui;
-    let count = |standing: Standing| report.points.iter().filter(|entry| entry.standing == standing).count();
-    let (same, there) = (count(Standing::Same), count(Standing::OnlyThere));
+    let count = |standing: BranchComparison| report.points.iter().filter(|entry| entry.standing == standing).count();
+    let (same, there) = (count(BranchComparison::Same), count(BranchComparison::OnlyThere));
     let is_quiet = |entry: &&Entry| match entry.standing {
-        Standing::Same => is_all,
-        Standing::OnlyThere => is_all && there > FEW,
+        BranchComparison::Same => is_all,
+        BranchComparison::OnlyThere => is_all && there > MAX_SHOWN,
         _ => false,
     };
     let row = |entry: &Entry| {
-        let (word, tone) = word(entry, how);
+        let (word, tone) = word(entry, options);
         vec![Cell::new(word, tone), entry.named.spelled.as_str().into(), Cell::prose(advice(entry, report))]
     };
     let rows: Vec<_> = report.points.iter().filter(|entry| !is_quiet(entry)).map(row).collect();
@@ -78,11 +81,11 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     if is_all && same > 0 {
         ui.tell(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
     }
-    if is_all && there > FEW {
+    if is_all && there > MAX_SHOWN {
         ui.tell(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
     }
-    records_lines(&report.records, how).iter().for_each(|line| ui.tell(harmless(line)));
-    report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", harmless(line))));
+    records_lines(&report.records, options).iter().for_each(|line| ui.tell(terminal_safe(line)));
+    report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", terminal_safe(line))));
     hint(ui, report);
     if report.refspec.is_some() {
         ui.say(refspec::notice(&report.remote));
@@ -94,24 +97,24 @@ fn show(session: &Session, report: &Report, is_all: bool, how: How) {
     }
 }
 
-fn word(entry: &Entry, how: How) -> (&'static str, Tone) {
+fn word(entry: &Entry, options: SyncOptions) -> (&'static str, Tone) {
     match (&entry.action, entry.standing) {
         (Action::Pushed, _) => ("pushed", Tone::Good),
         (Action::FastForwarded, _) => ("fast-forwarded", Tone::Good),
         (Action::Taken, _) => ("taken", Tone::Good),
         (Action::Refused(_), _) => ("refused", Tone::Bad),
-        (Action::Planned, Standing::Behind) => ("would fast-forward", Tone::Good),
-        (Action::Planned, Standing::Diverged) => ("would take", Tone::Good),
+        (Action::Planned, BranchComparison::Behind) => ("would fast-forward", Tone::Good),
+        (Action::Planned, BranchComparison::Diverged) => ("would take", Tone::Good),
         (Action::Planned, _) => ("would push", Tone::Good),
-        (Action::CheckedOut(_), _) | (_, Standing::Behind) => ("behind", Tone::Odd),
-        (_, Standing::Same) => ("up to date", Tone::Faint),
-        (_, Standing::OnlyHere) => ("only here", Tone::Odd),
-        (_, Standing::OnlyThere) => ("only there", Tone::Plain),
-        (_, Standing::Gone) => ("deleted there", Tone::Odd),
-        (_, Standing::Ahead) => ("ahead", Tone::Odd),
-        (_, Standing::Diverged) => ("diverged", Tone::Bad),
-        (_, Standing::Unknown) if how.dry_run => ("behind or diverged", Tone::Odd),
-        (_, Standing::Unknown) => ("not fetched", Tone::Odd),
+        (Action::CheckedOut(_), _) | (_, BranchComparison::Behind) => ("behind", Tone::Odd),
+        (_, BranchComparison::Same) => ("up to date", Tone::Faint),
+        (_, BranchComparison::OnlyHere) => ("only here", Tone::Odd),
+        (_, BranchComparison::OnlyThere) => ("only there", Tone::Plain),
+        (_, BranchComparison::Gone) => ("deleted there", Tone::Odd),
+        (_, BranchComparison::Ahead) => ("ahead", Tone::Odd),
+        (_, BranchComparison::Diverged) => ("diverged", Tone::Bad),
+        (_, BranchComparison::Unknown) if options.dry_run => ("behind or diverged", Tone::Odd),
+        (_, BranchComparison::Unknown) => ("not fetched", Tone::Odd),
     }
 }
 
@@ -123,14 +126,16 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
         (Action::CheckedOut(worktree), _) => {
             format!("checked out in `{}`: `git pull` there brings it", worktree.display())
         }
-        (Action::Pushed, Standing::OnlyHere) => "was only here".to_owned(),
-        (_, Standing::OnlyThere) if entry.is_tracked => format!("`git switch {branch}` makes it here too"),
-        (_, Standing::OnlyThere) => format!("`git switch --create {branch} {remote}/{branch}` makes it here too"),
-        (_, Standing::Gone) if entry.local.is_some() => {
+        (Action::Pushed, BranchComparison::OnlyHere) => "was only here".to_owned(),
+        (_, BranchComparison::OnlyThere) if entry.is_tracked => format!("`git switch {branch}` makes it here too"),
+        (_, BranchComparison::OnlyThere) => {
+            format!("`git switch --create {branch} {remote}/{branch}` makes it here too")
+        }
+        (_, BranchComparison::Gone) if entry.local.is_some() => {
             format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
         }
-        (_, Standing::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
-        (Action::Taken | Action::Planned, Standing::Diverged) => format!("`{remote}` has the same point"),
+        (_, BranchComparison::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
+        (Action::Taken | Action::Planned, BranchComparison::Diverged) => format!("`{remote}` has the same point"),
         _ => entry.advice.as_ref().map(|advice| advice.what.clone()).unwrap_or_default(),
     }
 }
@@ -145,14 +150,14 @@ fn hint(ui: &Ui, report: &Report) {
         _ => None,
     });
     let locked = || report.messages.iter().find_map(|line| lock_hint(line));
-    refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(harmless(hint)));
+    refusals.take(1).next().or_else(locked).iter().for_each(|hint| ui.hint(terminal_safe(hint)));
     let diverged: Vec<_> = report.points.iter().filter_map(|entry| entry.advice.as_ref()).collect();
-    diverged.iter().take(FEW).for_each(|advice| ui.hint(harmless(&advice.hint())));
+    diverged.iter().take(MAX_SHOWN).for_each(|advice| ui.hint(terminal_safe(&advice.hint())));
 }
 
-fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
+fn records_lines(records: &RecordsReport, options: SyncOptions) -> Vec<String> {
     let mut lines = Vec::new();
-    let would = if how.dry_run { "would be " } else { "" };
+    let would = if options.dry_run { "would be " } else { "" };
     match records.received.len() {
         0 => {}
         1 => lines.push(format!("records of one other clone {would}fetched")),
@@ -160,14 +165,16 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
     }
     if let Some(old) = &records.renamed_from {
         lines.push(match &records.writer {
-            Some(new) if !how.dry_run => {
+            Some(new) if !options.dry_run => {
                 format!("another clone writes records as `{old}` too: this one writes as `{new}` from now on")
             }
             _ => format!("another clone writes records as `{old}` too: this one would take a new name"),
         });
     }
     match &records.own {
-        OwnRecords::Due if how.dry_run && how.push => lines.push("records of this clone would be pushed".to_owned()),
+        OwnRecords::Due if options.dry_run && options.push => {
+            lines.push("records of this clone would be pushed".to_owned());
+        }
         OwnRecords::Due => lines.push("records of this clone not pushed".to_owned()),
         OwnRecords::Pushed => lines.push("records of this clone pushed".to_owned()),
         OwnRecords::Refused(why) => lines.push(format!("records of this clone refused: {why}")),
@@ -179,7 +186,7 @@ fn records_lines(records: &RecordsReport, how: How) -> Vec<String> {
     lines
 }
 
-fn to_json(report: &Report, how: How) -> Value {
+fn to_json(report: &Report, options: SyncOptions) -> Value {
     let entry = |entry: &Entry| {
         let refused = match &entry.action {
             Action::Refused(why) => Some(why.to_string()),
@@ -207,7 +214,7 @@ fn to_json(report: &Report, how: How) -> Value {
     };
     json!({
         "remote": report.remote,
-        "dry_run": how.dry_run,
+        "dry_run": options.dry_run,
         "points": report.points.iter().map(entry).collect::<Vec<_>>(),
         "records": {
             "writer": records.writer, "own": own, "refused": refused, "renamed_from": records.renamed_from,
@@ -218,16 +225,16 @@ fn to_json(report: &Report, how: How) -> Value {
     })
 }
 
-fn standing(standing: Standing) -> &'static str {
+fn standing(standing: BranchComparison) -> &'static str {
     match standing {
-        Standing::Same => "same",
-        Standing::OnlyHere => "only-here",
-        Standing::OnlyThere => "only-there",
-        Standing::Gone => "deleted-there",
-        Standing::Ahead => "ahead",
-        Standing::Behind => "behind",
-        Standing::Diverged => "diverged",
-        Standing::Unknown => "unknown",
+        BranchComparison::Same => "same",
+        BranchComparison::OnlyHere => "only-here",
+        BranchComparison::OnlyThere => "only-there",
+        BranchComparison::Gone => "deleted-there",
+        BranchComparison::Ahead => "ahead",
+        BranchComparison::Behind => "behind",
+        BranchComparison::Diverged => "diverged",
+        BranchComparison::Unknown => "unknown",
     }
 }
 

@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::error;
 use crate::git::commit::Commit;
 use crate::git::{Oid, Repo};
-use crate::ops::trust::{self, Allowance, Hidden, Ledger, Listed, Look, Review};
+use crate::ops::trust::{self, Allowance, Hidden, Ledger, Listed, Review, ReviewItem};
 use crate::points::census::Census;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, Ui, harmless};
+use crate::ui::{Tone, Ui, terminal_safe};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -109,7 +109,7 @@ fn content(session: &Session, args: &ArgMatches) -> Result<u8> {
 fn settings(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, ui, dry_run) = (session.context()?, &session.ui, args.get_flag("dry-run"));
     let review = trust::review(context)?;
-    review.diff().iter().for_each(|line| ui.quote(harmless(line)));
+    review.diff().iter().for_each(|line| ui.quote(terminal_safe(line)));
     let is_open = !review.is_settled() && !dry_run;
     let answer = if is_open { confirm(ui, args, "Use exactly these from now on, in this clone?") } else { Ok(false) };
     let allows = matches!(answer, Ok(true));
@@ -142,7 +142,7 @@ fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
     let given = args.get_many::<String>("author").into_iter().flatten();
     let keys = given.map(|text| trust::key(text)).collect::<Result<Vec<_>, _>>()?;
     for (key, comment) in &keys {
-        ui.say(harmless(&format!("{key}  {comment}")));
+        ui.say(terminal_safe(&format!("{key}  {comment}")));
     }
     if args.get_flag("dry-run") {
         if args.get_flag("json") {
@@ -179,7 +179,7 @@ fn list(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     let row = |kind: &str, key: &str, what: &str, when: &str| -> Vec<Cell> {
-        [kind, key, what, when].map(|text| Cell::new(harmless(text), Tone::Plain)).to_vec()
+        [kind, key, what, when].map(|text| Cell::new(terminal_safe(text), Tone::Plain)).to_vec()
     };
     let content = ledger.content.iter().map(|it| row("content", &short(it.key), &it.point, &it.when));
     let authors = ledger.authors.iter().map(|it| row("author", &it.key, &it.comment, &it.when));
@@ -205,7 +205,7 @@ fn revoke(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut code = error::OK;
     for (name, count) in names.iter().zip(counts) {
         if count == 0 {
-            ui.error(format!("nothing trusted has the name `{}`", harmless(name)));
+            ui.error(format!("nothing trusted has the name `{}`", terminal_safe(name)));
             code = error::NO;
         } else {
             ui.tell(format!("revoked  {name}"));
@@ -229,9 +229,9 @@ fn confirm(ui: &Ui, args: &ArgMatches, question: &str) -> Result<bool> {
 }
 
 fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
-    let say = |line: String| ui.say(harmless(&line));
+    let say = |line: String| ui.say(terminal_safe(&line));
     say(format!("{} at {}", allowance.named.spelled, describe(context, &allowance.commit)));
-    for Look { path, why, files, has_more, written, command } in &allowance.parts {
+    for ReviewItem { path, why, files, has_more, written, command } in &allowance.parts {
         say(format!("  {path}: {why}"));
         if let Some(commit) = written {
             say(format!("    written in {}", describe(context, commit)));
@@ -241,7 +241,7 @@ fn show(ui: &Ui, context: &Context, allowance: &Allowance) {
             say("    and more".to_owned());
         }
         say("    look:".to_owned());
-        ui.quote(harmless(&format!("        {command}")));
+        ui.quote(terminal_safe(&format!("        {command}")));
     }
 }
 

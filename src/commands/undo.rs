@@ -13,7 +13,7 @@ use crate::git::{Change, Oid};
 use crate::ops::undo::{self, Pushed};
 use crate::process::quote;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, Ui, harmless};
+use crate::ui::{Tone, Ui, terminal_safe};
 
 pub(super) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     let word = if dry { "would undo" } else { "undone" };
-    let mut rows = vec![vec![Cell::new(word, Tone::Good), harmless(&command_line(&operation)).into()]];
+    let mut rows = vec![vec![Cell::new(word, Tone::Good), terminal_safe(&command_line(&operation)).into()]];
     rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
     ui.table(&rows);
     pushed.iter().for_each(|pushed| report_pushed(ui, pushed, with_remotes, dry));
@@ -70,7 +70,7 @@ fn word_for(change: &Change) -> &'static str {
 
 fn line(change: &Change) -> String {
     let short = |id: Oid| id.to_hex_with_len(10).to_string();
-    let name = harmless(shown(&change.name));
+    let name = terminal_safe(shown(&change.name));
     match (change.old, change.new) {
         (Some(old), None) => format!("{name} (was {})", short(old)),
         (Some(old), Some(new)) => format!("{name} from {} to {}", short(old), short(new)),
@@ -79,14 +79,14 @@ fn line(change: &Change) -> String {
 }
 
 fn report_pushed(ui: &Ui, pushed: &Pushed, with_remotes: bool, dry: bool) {
-    let (name, remote) = (harmless(shown(&pushed.change.name)), harmless(&pushed.remote));
+    let (name, remote) = (terminal_safe(shown(&pushed.change.name)), terminal_safe(&pushed.remote));
     match (with_remotes, dry) {
         (true, true) => ui.say(format!("it would be taken back on `{remote}` too: {name}")),
         (true, false) => ui.say(format!("taken back on `{remote}` too: {name}")),
         (false, true) => ui.say(format!("`{name}` was pushed to `{remote}`: `--remote` takes it back there too")),
         (false, false) => {
             ui.warn(format!("`{name}` was pushed to `{remote}`, and stays there"));
-            ui.hint(format!("`{}` takes it back there", harmless(&by_hand(pushed))));
+            ui.hint(format!("`{}` takes it back there", terminal_safe(&by_hand(pushed))));
         }
     }
 }

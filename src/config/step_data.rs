@@ -5,7 +5,7 @@ use toml_edit::{Item, Key, Table, TableLike, Value};
 use super::{Flaw, document};
 
 /// The `config.toml` of a point for which the user gave none.
-const MINIMAL: &str = "# The data of this step: what is written here, the flake beside it can read.\n";
+const MINIMAL: &str = "# Data of this step. The flake beside this file can read it.\n";
 
 /// The `config.toml` of a point; the bytes are known to be TOML.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@
 
 use std::rc::Rc;
 
-use super::{Context, Error, once};
+use super::{Context, Error, cached};
 use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
 use crate::git::{self, Oid};
@@ -26,7 +26,7 @@ pub const BASE_KEY: &str = "lattice.base";
 /// The name that `git clone` gives the remote.
 const ORIGIN: &str = "origin";
 /// Branches searched for a `lattice.toml` committed here, after the one that HEAD's file proposes.
-const USUAL_BASES: [&str; 2] = ["main", "master"];
+const DEFAULT_BASES: [&str; 2] = ["main", "master"];
 
 impl Context {
     /// Returns the policy, the base branch's `lattice.toml`, read once.
@@ -34,7 +34,7 @@ impl Context {
     /// # Errors
     /// [`Error::NoBase`] if the base branch is unknown, [`Error::Missing`] if it has no `lattice.toml`, or that file is invalid.
     pub fn policy(&self) -> Result<Rc<Config>, Error> {
-        once(&self.policy, || self.read_policy().map(Rc::new))
+        cached(&self.policy, || self.read_policy().map(Rc::new))
     }
 
     fn read_policy(&self) -> Result<Config, Error> {
@@ -94,7 +94,7 @@ impl Context {
     fn policy_made_here(&self) -> Result<Option<Config>, Error> {
         let proposed = self.repo.head()?.commit.and_then(|commit| self.config_at("HEAD", commit).ok().flatten());
         let names = proposed.into_iter().map(|config| config.base);
-        let usual = self.repo.user_config("init.defaultBranch").into_iter().chain(USUAL_BASES.map(str::to_owned));
+        let usual = self.repo.user_config("init.defaultBranch").into_iter().chain(DEFAULT_BASES.map(str::to_owned));
         for name in names.chain(usual.filter_map(|name| BranchName::parse(&name).ok())) {
             let Some(tip) = self.repo.branch_tip(&name)? else { continue };
             let tree = self.repo.tree_of_commit(tip)?;

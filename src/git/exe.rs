@@ -237,7 +237,7 @@ impl Git {
 
     /// Let git fetch an object that a partial clone omitted; returns whether it exists now.
     pub(super) fn fetch_object(&self, id: Oid) -> bool {
-        let cmd = self.remote_command("origin", process::USUAL_STALL_LIMIT).env("GIT_TERMINAL_PROMPT", "0");
+        let cmd = self.remote_command("origin", process::DEFAULT_STALL_LIMIT).env("GIT_TERMINAL_PROMPT", "0");
         cmd.args(["cat-file", "-e", &id.to_string()]).output().is_ok_and(|output| output.status.success())
     }
 

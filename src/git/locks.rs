@@ -13,9 +13,9 @@ use super::{Change, Oid, Repo, parse_oid};
 use crate::process::proc;
 
 /// An empty lock does not identify its owner; a younger one may belong to a running git.
-pub(super) const SETTLED: Duration = Duration::from_secs(1);
+pub(super) const MIN_LOCK_AGE: Duration = Duration::from_secs(1);
 /// Tolerance for file times, which are less exact than the clock.
-pub(super) const SLACK: Duration = Duration::from_secs(2);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
 /// A lock file that a git transaction creates.
 struct Candidate {
@@ -71,7 +71,9 @@ impl Repo {
     }
 
     fn is_stale(&self, candidate: &Candidate, since: SystemTime) -> bool {
-        let Some(made) = modified(&candidate.path).filter(|made| *made + SLACK >= since) else { return false };
+        let Some(made) = modified(&candidate.path).filter(|made| *made + CLOCK_TOLERANCE >= since) else {
+            return false;
+        };
         let Ok(bytes) = fs::read(&candidate.path) else { return false };
         let written = str::from_utf8(&bytes).ok().and_then(|text| parse_oid(text.trim_end()).ok());
         if !candidate.is_shared && written.is_some() {
@@ -81,7 +83,7 @@ impl Repo {
             return false;
         }
         let age = made.elapsed().unwrap_or_default();
-        std::thread::sleep(SETTLED.saturating_sub(age));
+        std::thread::sleep(MIN_LOCK_AGE.saturating_sub(age));
         modified(&candidate.path) == Some(made) && self.is_quiet()
     }
 

@@ -103,7 +103,7 @@ impl Writer {
         let mut tried = 0;
         loop {
             match self.put(id, kind, data) {
-                Ok(()) => return self.settle(&self.path(id)).map_err(doing("write an object")),
+                Ok(()) => return self.finish_object(&self.path(id)).map_err(doing("write an object")),
                 Err(error) if tried < TRIES && error.kind() == ErrorKind::NotFound => tried += 1,
                 Err(error) => return Err(doing("write an object")(error)),
             }
@@ -129,7 +129,7 @@ impl Writer {
     }
 
     /// Set permissions and sync a new object as git's configuration demands. A missing file was packed meanwhile.
-    fn settle(&self, file: &Path) -> io::Result<()> {
+    fn finish_object(&self, file: &Path) -> io::Result<()> {
         let dir = file.parent().unwrap_or(file);
         let settle = || {
             self.shared.adjust(dir).and_then(|()| self.shared.adjust(file))?;

@@ -171,7 +171,7 @@ impl Repo {
     /// When git cannot be started.
     pub fn begin_update(&self, message: &str) -> Result<Update> {
         let args = ["update-ref", "--no-deref", "-m", message, "--create-reflog", "--stdin", "-z"];
-        Ok(Update { git: self.git.read().args(args).begin()?, null: Oid::null(self.gix.object_hash()) })
+        Ok(Update { git: self.git.read().args(args).spawn_with_open_stdin()?, null: Oid::null(self.gix.object_hash()) })
     }
 
     /// Read the last `most` entries of a ref's reflog, newest first: the new id and the message.
@@ -196,7 +196,7 @@ impl Repo {
 
 /// A running `git update-ref` that waits for its transaction.
 pub struct Update {
-    git: process::Begun,
+    git: process::PendingInput,
     null: Oid,
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Repo;
-use super::locks::{SETTLED, SLACK, modified};
+use super::locks::{CLOCK_TOLERANCE, MIN_LOCK_AGE, modified};
 use super::names;
 use super::repo::RefFormat;
 use super::work::{Unfinished, Work};
@@ -72,7 +72,7 @@ impl Repo {
         if self.format == RefFormat::Reftable {
             found.extend(self.unwritten_tables());
         }
-        found.retain(|path| modified(path).is_some_and(|made| made + SLACK >= since));
+        found.retain(|path| modified(path).is_some_and(|made| made + CLOCK_TOLERANCE >= since));
         found.sort();
         found.dedup();
         found
@@ -104,7 +104,7 @@ fn is_lock(name: &str) -> bool {
 }
 
 fn is_settled(path: &Path) -> bool {
-    modified(path).is_none_or(|made| made.elapsed().is_ok_and(|age| age >= SETTLED))
+    modified(path).is_none_or(|made| made.elapsed().is_ok_and(|age| age >= MIN_LOCK_AGE))
 }
 
 fn remove(path: &Path) {

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::index::entry::Flags;
 
-use super::locks::SLACK;
+use super::locks::CLOCK_TOLERANCE;
 use super::names::BranchName;
 use super::work::{Switch, Work};
 use super::{Error, Oid, Repo, Result, parse_oid};
@@ -30,7 +30,7 @@ struct Difference {
 
 /// The state of a differing file in the worktree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum FileState {
     Nothing,
     /// The content of the new commit, or the beginning of it.
     New,
@@ -78,12 +78,12 @@ impl Repo {
     /// # Errors
     /// When the commits or the index cannot be read, or a file cannot be put back.
     pub fn take_back_switch(&self, switch: &Switch, since: SystemTime) -> Result<()> {
-        self.take_back_written(switch, switch.from, since - SLACK, true).map(drop)
+        self.take_back_written(switch, switch.from, since - CLOCK_TOLERANCE, true).map(drop)
     }
 
     /// Revert what a killed update of this worktree's files wrote after its branch moved, unless it already wrote the index.
     pub(super) fn take_back_files(&self, follow: &Switch, since: SystemTime) -> Result<()> {
-        self.take_back_written(follow, follow.to, since - SLACK, true).map(drop)
+        self.take_back_written(follow, follow.to, since - CLOCK_TOLERANCE, true).map(drop)
     }
 
     /// Revert what a switch wrote since `since` if HEAD is `head`; returns whether it wrote anything. A git that only refused wrote nothing, so unless
@@ -103,10 +103,10 @@ impl Repo {
             }
             let path = root.join(OsStr::from_bytes(&difference.path));
             let found = self.found(&path, difference.new, since)?;
-            has_written |= found == Found::New;
+            has_written |= found == FileState::New;
             match (found, difference.old) {
-                (Found::New, None) => added.push(path),
-                (Found::New | Found::Nothing, Some(_)) => lacking.push(difference.path),
+                (FileState::New, None) => added.push(path),
+                (FileState::New | FileState::Nothing, Some(_)) => lacking.push(difference.path),
                 _ => {}
             }
         }
@@ -127,23 +127,23 @@ impl Repo {
         Ok(cmd.stdin(stdin).read().map(drop)?)
     }
 
-    fn found(&self, path: &Path, new: Option<Oid>, since: SystemTime) -> Result<Found> {
-        let Ok(meta) = fs::symlink_metadata(path) else { return Ok(Found::Nothing) };
+    fn found(&self, path: &Path, new: Option<Oid>, since: SystemTime) -> Result<FileState> {
+        let Ok(meta) = fs::symlink_metadata(path) else { return Ok(FileState::Nothing) };
         let Some(new) = new.filter(|_| meta.modified().is_ok_and(|made| made >= since)) else {
-            return Ok(Found::Other);
+            return Ok(FileState::Other);
         };
         if meta.is_symlink() {
             let is_new = fs::read_link(path)
                 .is_ok_and(|target| self.blob(new).is_ok_and(|it| it == target.as_os_str().as_bytes()));
-            return Ok(if is_new { Found::New } else { Found::Other });
+            return Ok(if is_new { FileState::New } else { FileState::Other });
         }
         if !meta.is_file() {
-            return Ok(Found::Other);
+            return Ok(FileState::Other);
         }
         let blob = self.blob(new)?;
         let mut bytes = Vec::new();
         let read = fs::File::open(path).and_then(|file| file.take(blob.len() as u64 + 1).read_to_end(&mut bytes));
-        Ok(if read.is_ok() && blob.starts_with(&bytes) { Found::New } else { Found::Other })
+        Ok(if read.is_ok() && blob.starts_with(&bytes) { FileState::New } else { FileState::Other })
     }
 
     /// List the files that a switch writes or removes, without submodules.

@@ -67,7 +67,7 @@ pub enum Error {
     Git(#[from] process::Error),
     /// git printed something unexpected.
     #[error("`{command}` printed `{answer}`, which was not expected")]
-    Answer {
+    UnexpectedOutput {
         /// The command.
         command: String,
         /// Its output.
@@ -97,7 +97,7 @@ impl HooksDir {
 pub fn find(git: &OsStr, cwd: &Path) -> Result<HooksDir, Error> {
     let setting = Setting::read(git, cwd)?;
     let owner = setting.as_ref().map_or(Ok(Owner::Git), Setting::owner)?;
-    let place = Place::read(git, cwd)?;
+    let place = CurrentDir::read(git, cwd)?;
     let path = match &owner {
         Owner::Config { value } if is_relative(value) => place.relative(value)?,
         _ => place.hooks,
@@ -130,7 +130,9 @@ impl Setting {
         };
         let answer = output.text();
         let fields: Vec<&str> = answer.split('\0').collect();
-        let &[scope, origin, value, ""] = fields.as_slice() else { return Err(Error::Answer { command, answer }) };
+        let &[scope, origin, value, ""] = fields.as_slice() else {
+            return Err(Error::UnexpectedOutput { command, answer });
+        };
         Ok(Some(Self { scope: scope.to_owned(), origin: origin.to_owned(), value: value.to_owned() }))
     }
 
@@ -145,14 +147,14 @@ impl Setting {
 }
 
 /// The current directory's place in the repository.
-struct Place {
+struct CurrentDir {
     in_worktree: bool,
     is_bare: bool,
     git_dir: PathBuf,
     hooks: PathBuf,
 }
 
-impl Place {
+impl CurrentDir {
     fn read(git: &OsStr, cwd: &Path) -> Result<Self, Error> {
         // A path may contain line breaks and rev-parse has no other separator, so each call prints one path, as the last item.
         let cmd =
@@ -161,7 +163,7 @@ impl Place {
         let stdout = cmd.read()?.stdout;
         let lines: Vec<&[u8]> = stdout.splitn(3, |&b| b == b'\n').collect();
         let &[in_worktree, is_bare, git_dir] = lines.as_slice() else {
-            return Err(Error::Answer { command, answer: String::from_utf8_lossy(&stdout).into_owned() });
+            return Err(Error::UnexpectedOutput { command, answer: String::from_utf8_lossy(&stdout).into_owned() });
         };
         let hooks = ask(git, cwd).args(["rev-parse", "--path-format=absolute", "--git-path", "hooks"]).read()?.stdout;
         let (in_worktree, is_bare) = (in_worktree == b"true", is_bare == b"true");

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::event::Kind;
-use super::found::{self, Found, LEGACY_SUFFIX, Shim, Slot, aside, chained, hook};
+use super::inspect::{self, HookFiles, LEGACY_SUFFIX, Shim, Slot, aside, chained, hook};
 use super::manager::Manager;
 use super::shim::{self, Folder};
 use crate::temporary;
@@ -17,7 +17,7 @@ use crate::temporary;
 pub enum Error {
     /// The folder could not be read.
     #[error(transparent)]
-    Found(#[from] found::Error),
+    Inspect(#[from] inspect::Error),
     /// The path of the hooks folder is not a folder.
     #[error("`{}` is not a folder, so hooks cannot be installed in it", path.display())]
     NoFolder {
@@ -134,7 +134,7 @@ pub fn plan_install(folder: &Path, kinds: &[Kind], binary: Option<&Path>) -> Res
     let binary = binary.filter(|path| path.is_absolute());
     let exists = exists(folder)?;
     let found = look(folder)?;
-    let origin = if exists && !made_by_us(&found) { Folder::Found } else { Folder::Made };
+    let origin = if exists && !made_by_us(&found) { Folder::Existing } else { Folder::Made };
     let mut steps = if exists { Vec::new() } else { vec![Step::MakeFolder] };
     for (kind, found) in found.iter().filter(|(kind, found)| kinds.contains(kind) || found.is_installed()) {
         steps.extend(installing(folder, *kind, found, &shim::render(*kind, binary, origin))?);
@@ -167,21 +167,21 @@ fn exists(folder: &Path) -> Result<bool, Error> {
         Err(source) => match source.kind() {
             io::ErrorKind::NotFound => Ok(false),
             io::ErrorKind::NotADirectory => Err(Error::NoFolder { path }),
-            _ => Err(found::Error { path, source }.into()),
+            _ => Err(inspect::Error { path, source }.into()),
         },
     }
 }
 
-fn look(folder: &Path) -> Result<Vec<(Kind, Found)>, Error> {
-    Kind::ALL.into_iter().map(|kind| Ok((kind, Found::look(folder, kind)?))).collect()
+fn look(folder: &Path) -> Result<Vec<(Kind, HookFiles)>, Error> {
+    Kind::ALL.into_iter().map(|kind| Ok((kind, HookFiles::look(folder, kind)?))).collect()
 }
 
-fn made_by_us(found: &[(Kind, Found)]) -> bool {
+fn made_by_us(found: &[(Kind, HookFiles)]) -> bool {
     let made = |slot: &Slot| matches!(slot, Slot::Shim(shim) if shim.mark.folder == Folder::Made);
     found.iter().any(|(_, found)| made(&found.slot))
 }
 
-fn installing(folder: &Path, kind: Kind, found: &Found, new: &[u8]) -> Result<Vec<Step>, Error> {
+fn installing(folder: &Path, kind: Kind, found: &HookFiles, new: &[u8]) -> Result<Vec<Step>, Error> {
     if let Some((shim, manager)) = &found.legacy {
         return installing_legacy(folder, kind, found, shim, *manager, new);
     }
@@ -208,7 +208,7 @@ fn installing(folder: &Path, kind: Kind, found: &Found, new: &[u8]) -> Result<Ve
 fn installing_legacy(
     folder: &Path,
     kind: Kind,
-    found: &Found,
+    found: &HookFiles,
     shim: &Shim,
     manager: Manager,
     new: &[u8],
@@ -225,7 +225,7 @@ fn installing_legacy(
     Ok(steps)
 }
 
-fn removing(folder: &Path, kind: Kind, found: &Found) -> Result<Vec<Step>, Error> {
+fn removing(folder: &Path, kind: Kind, found: &HookFiles) -> Result<Vec<Step>, Error> {
     let mut steps = match (&found.slot, &found.chained) {
         (Slot::Shim(shim), _) if shim.mark.edited => return Err(edited(folder, kind)),
         (Slot::Shim(_) | Slot::Nothing, Some(_)) => vec![Step::PutBack(kind)],

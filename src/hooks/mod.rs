@@ -8,7 +8,7 @@ pub mod config;
 pub mod config_file;
 pub mod dir;
 pub mod event;
-pub mod found;
+pub mod inspect;
 pub mod install;
 pub mod manager;
 pub mod shim;
@@ -17,7 +17,7 @@ pub mod way;
 
 pub use dir::HooksDir;
 pub use event::{Event, Kind};
-pub use found::{State, status};
+pub use inspect::{State, status};
 pub use install::{Plan, plan_install, plan_uninstall};
 pub use skip::Skip;
 pub use way::Way;

@@ -18,7 +18,7 @@ const MARK: &str = "# git-lattice-shim ";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
     /// It existed, and the removal keeps it.
-    Found,
+    Existing,
     /// git-lattice created it, and the removal deletes it if it is empty.
     Made,
 }
@@ -26,7 +26,7 @@ pub enum Folder {
 impl Folder {
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Found => "found-folder",
+            Self::Existing => "found-folder",
             Self::Made => "made-folder",
         }
     }
@@ -50,7 +50,7 @@ impl Mark {
         let line = text.split(|&b| b == b'\n').take(3).find_map(|line| line.strip_prefix(MARK.as_bytes()))?;
         let words: Vec<&str> = std::str::from_utf8(line).ok()?.split_whitespace().collect();
         let &[version, folder, sum, ..] = words.as_slice() else { return None };
-        let folder = if folder == Folder::Made.as_str() { Folder::Made } else { Folder::Found };
+        let folder = if folder == Folder::Made.as_str() { Folder::Made } else { Folder::Existing };
         Some(Self { version: version.parse().ok()?, folder, edited: sum != checksum(text) })
     }
 }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn recognises_shims_and_edits() {
-        for folder in [Folder::Found, Folder::Made] {
+        for folder in [Folder::Existing, Folder::Made] {
             let text = render(Kind::PreCommit, None, folder);
             assert_eq!(Mark::read(&text), Some(Mark { version: VERSION, folder, edited: false }));
             let edited = [text.as_slice(), b"make lint\n"].concat();
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn fills_placeholders_and_quotes_the_path() {
-        let text = render(Kind::PostCheckout, Some(Path::new("/opt/it's here/git-lattice")), Folder::Found);
+        let text = render(Kind::PostCheckout, Some(Path::new("/opt/it's here/git-lattice")), Folder::Existing);
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("event='post-checkout'\nlattice='/opt/it'\\''s here/git-lattice'\n"), "{text}");
         assert_eq!(text.matches('@').count(), text.matches("\"$@\"").count(), "no placeholder is left: {text}");

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::history::History;
 use super::line::{self, Line, Operation, Push};
-use super::{Error, Journal, PATIENCE, Result, at};
+use super::{Error, Journal, LOCK_TIMEOUT, Result, at};
 use crate::temporary;
 
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How many bytes from the end are searched for the last line; only a push of hundreds of refs has a longer one.
 const TAIL: u64 = 64 << 10;
 
@@ -27,13 +27,13 @@ impl<'j> Guard<'j> {
         let path = journal.dir.join("lock");
         let options = OpenOptions::new().create(true).truncate(false).write(true).clone();
         let lock = journal.shared.open(&options, &path).map_err(at(&path))?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + LOCK_TIMEOUT;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Self { journal, _lock: lock }),
                 Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() > until => return Err(Error::Busy { path }),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(POLL_INTERVAL),
             }
         }
     }
@@ -56,7 +56,7 @@ impl<'j> Guard<'j> {
     /// # Errors
     /// When it cannot be written; the caller must then not move any ref.
     pub fn begin(&mut self, operation: &Operation) -> Result<Vec<String>> {
-        let dropped = self.make_room()?;
+        let dropped = self.drop_old_operations()?;
         self.append(&Line::Pending(Box::new(operation.clone())), true)?;
         Ok(dropped)
     }
@@ -117,7 +117,7 @@ impl<'j> Guard<'j> {
     }
 
     /// Drops the older half of a journal that is too large, except for pending operations.
-    fn make_room(&mut self) -> Result<Vec<String>> {
+    fn drop_old_operations(&mut self) -> Result<Vec<String>> {
         let (path, most) = (self.journal.file(), self.journal.most);
         if fs::metadata(&path).map_or(0, |data| data.len()) < most {
             return Ok(Vec::new());
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn operation_is_pending_until_closed() {
         let (_dir, journal) = scratch();
-        let mut guard = journal.hold().unwrap();
+        let mut guard = journal.lock().unwrap();
         assert!(guard.pending().unwrap().is_empty(), "a new journal is empty");
         guard.begin(&operation("a", None)).unwrap();
         assert_eq!(guard.pending().unwrap(), [operation("a", None)]);
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn torn_line_does_not_affect_others() {
         let (_dir, journal) = scratch();
-        let mut guard = journal.hold().unwrap();
+        let mut guard = journal.lock().unwrap();
         guard.begin(&operation("a", None)).unwrap();
         guard.finish("a").unwrap();
         let mut file = OpenOptions::new().append(true).open(journal.file()).unwrap();
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn full_journal_keeps_pending_operations() {
         let (_dir, journal) = scratch();
-        let mut guard = journal.hold().unwrap();
+        let mut guard = journal.lock().unwrap();
         guard.begin(&operation("lost", None)).unwrap();
         let mut dropped = Vec::new();
         for i in 0..100 {
@@ -234,7 +234,7 @@ mod tests {
                 let journal = &journal;
                 scope.spawn(move || {
                     for i in 0..20 {
-                        let mut guard = journal.hold().unwrap();
+                        let mut guard = journal.lock().unwrap();
                         assert!(guard.pending().unwrap().is_empty(), "another thread's operation is pending");
                         guard.begin(&operation(&format!("{name}{i}"), None)).unwrap();
                         guard.finish(&format!("{name}{i}")).unwrap();

@@ -7,7 +7,7 @@ use crate::git::{Change, Oid, parse_oid};
 use crate::process::identity::Identity;
 
 /// Maximum size of a stored command line in bytes.
-const MOST_COMMAND: usize = 4096;
+const MAX_COMMAND: usize = 4096;
 
 /// What one command does to refs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +179,7 @@ fn shortened(command: Vec<String>) -> Vec<String> {
     let mut kept = Vec::new();
     for word in command {
         bytes += word.len();
-        if bytes > MOST_COMMAND {
+        if bytes > MAX_COMMAND {
             kept.push("..".to_owned());
             break;
         }

@@ -24,9 +24,9 @@ pub use history::{Entry, History, State};
 pub use line::{Operation, Origin, Push, PushedRef};
 
 /// How long to wait for another process's lock: an operation takes milliseconds, but git may run hooks during it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size at which the journal drops old operations.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The journal could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -75,14 +75,14 @@ impl Journal {
     }
 
     fn in_dir(common_dir: &Path, shared: Shared) -> Self {
-        Self { dir: common_dir.join("lattice").join("journal"), most: MOST_BYTES, shared }
+        Self { dir: common_dir.join("lattice").join("journal"), most: MAX_BYTES, shared }
     }
 
     /// Locks the journal, creating it if it is missing.
     ///
     /// # Errors
     /// When it cannot be written, or another process holds the lock for too long.
-    pub fn hold(&self) -> Result<Guard<'_>> {
+    pub fn lock(&self) -> Result<Guard<'_>> {
         self.shared.create_dir_all(&self.dir).map_err(at(&self.dir))?;
         Guard::take(self)
     }

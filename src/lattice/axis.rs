@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Error, Numbered, Result, Value, nearest};
 
 /// Maximum number of axes: each one becomes a flag and a part of branch and directory names.
-pub const MOST_AXES: usize = 64;
+pub const MAX_AXES: usize = 64;
 
 /// The name of an axis: lower-case letters, digits, `-` and `_`, starting with a letter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -260,9 +260,9 @@ impl Axis {
 }
 
 fn enumerate(values: &[Value]) -> String {
-    const MOST: usize = 12;
-    let mut words: Vec<_> = values.iter().take(MOST).map(Value::as_str).collect();
-    if values.len() > MOST {
+    const MAX_SHOWN: usize = 12;
+    let mut words: Vec<_> = values.iter().take(MAX_SHOWN).map(Value::as_str).collect();
+    if values.len() > MAX_SHOWN {
         words.push("…");
     }
     words.join(", ")
@@ -284,8 +284,8 @@ impl Lattice {
         if axes.is_empty() {
             return bad("(none)", "a lattice needs at least one axis".to_owned());
         }
-        if axes.len() > MOST_AXES {
-            return bad("(all)", format!("there are {} axes, and {MOST_AXES} is the maximum", axes.len()));
+        if axes.len() > MAX_AXES {
+            return bad("(all)", format!("there are {} axes, and {MAX_AXES} is the maximum", axes.len()));
         }
         let (mut names, mut before) = (HashSet::new(), None);
         for Axis { name, kind } in &axes {

@@ -1,17 +1,17 @@
 //! `*` and `{a,b}` in the words of a selector.
 
 /// Maximum number of points in one selection, and so of words on one axis.
-pub(super) const MOST: usize = 100_000;
+pub(super) const MAX_POINTS: usize = 100_000;
 
 /// Maximum total size of the words of one coordinate, in bytes.
-const MOST_BYTES: usize = 1 << 24;
+const MAX_BYTES: usize = 1 << 24;
 
 /// Why a text with braces cannot be expanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// An unmatched or a nested brace.
     Unbalanced,
-    /// More words than [`MOST`], or more bytes than [`MOST_BYTES`].
+    /// More words than [`MAX_POINTS`], or more bytes than [`MAX_BYTES`].
     TooMany,
 }
 
@@ -62,7 +62,7 @@ fn append(words: &mut Vec<String>, endings: &[&str]) -> Result<(), Fault> {
     }
     let (old, new) = (words.iter().map(String::len).sum::<usize>(), endings.iter().map(|e| e.len()).sum::<usize>());
     let bytes = old.saturating_mul(endings.len()).saturating_add(new.saturating_mul(words.len()));
-    if words.len().saturating_mul(endings.len()) > MOST || bytes > MOST_BYTES {
+    if words.len().saturating_mul(endings.len()) > MAX_POINTS || bytes > MAX_BYTES {
         return Err(Fault::TooMany);
     }
     *words = words.iter().flat_map(|word| endings.iter().map(move |ending| [word, *ending].concat())).collect();

@@ -148,10 +148,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Shortens a text and escapes its control characters, for use in a message.
 fn shorten(text: &str) -> String {
-    const MOST: usize = 60;
+    const MAX_CHARS: usize = 60;
     let printable = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let head: String = text.chars().take(MOST).map(printable).collect();
-    if text.chars().count() > MOST { format!("{head}…") } else { head }
+    let head: String = text.chars().take(MAX_CHARS).map(printable).collect();
+    if text.chars().count() > MAX_CHARS { format!("{head}…") } else { head }
 }
 
 /// The candidate most similar to `text`, if one is similar enough to be suggested.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::glob::{self, Fault, MOST, matches};
+use super::glob::{self, Fault, MAX_POINTS, matches};
 use super::{Axis, Chain, Coordinate, Error, Kind, Lattice, Point, Population, Result, Value};
 
 /// A choice of words for each axis. An axis without a choice is *open*.
@@ -73,7 +73,7 @@ impl Selector {
         };
         for part in glob::split(text, ',') {
             self.choices[i].extend(words_of(part, bad)?);
-            if self.choices[i].len() > MOST {
+            if self.choices[i].len() > MAX_POINTS {
                 return Err(too_many(text));
             }
         }
@@ -146,7 +146,7 @@ impl Selector {
             let had = longer.len();
             for partial in found {
                 partial.extend(lattice, word, &mut longer)?;
-                if longer.len() > MOST {
+                if longer.len() > MAX_POINTS {
                     return Err(too_many(&self.to_string()));
                 }
             }
@@ -281,7 +281,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 fn too_many(text: &str) -> Error {
-    Error::TooMany { text: super::shorten(text), most: MOST }
+    Error::TooMany { text: super::shorten(text), most: MAX_POINTS }
 }
 
 /// The words of one coordinate; the error `bad` if one is empty or a brace is not closed.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Error, Result};
 
 /// Maximum length of a value in bytes: a branch name of several values still fits in a file name of 255 bytes.
-const MOST_BYTES: usize = 100;
+const MAX_BYTES: usize = 100;
 
 /// A value of an axis: `[A-Za-z0-9][A-Za-z0-9._-]*`, without `..`, not ending in `.` or `.lock`, at most 100 bytes, and not a device
 /// of Windows such as `nul`.
@@ -60,8 +60,8 @@ fn fault(text: &str) -> Option<String> {
         Some("it must not end with `.lock`, which git reserves".into())
     } else if is_device(text) {
         Some("Windows reserves it for a device, so no branch or folder can have this name".into())
-    } else if text.len() > MOST_BYTES {
-        Some(format!("it has {} bytes, and the maximum is {MOST_BYTES}", text.len()))
+    } else if text.len() > MAX_BYTES {
+        Some(format!("it has {} bytes, and the maximum is {MAX_BYTES}", text.len()))
     } else {
         None
     }

@@ -14,10 +14,10 @@ use crate::process::{Cmd, Output};
 use crate::temporary::Folder;
 
 /// Files per process: their names fit on any command line.
-const AT_ONCE: usize = 500;
+const FILES_PER_RUN: usize = 500;
 
 /// The findings in one file, or why the file was not checked.
-pub(super) type Answer = Result<Vec<Finding>, String>;
+pub(super) type FileResult = Result<Vec<Finding>, String>;
 
 #[derive(Debug)]
 pub(super) struct Deadnix {
@@ -59,14 +59,14 @@ impl Deadnix {
     }
 
     /// Checks files; returns one answer per file. deadnix reads only files, so the texts are written to temporary ones.
-    pub(super) fn check(&self, files: &[(usize, &Path, &str)]) -> Vec<Answer> {
+    pub(super) fn check(&self, files: &[(usize, &Path, &str)]) -> Vec<FileResult> {
         let answers = |files: &[(usize, &Path, &str)]| {
             self.check_chunk(files).unwrap_or_else(|why| files.iter().map(|_| Err(why.clone())).collect())
         };
-        files.chunks(AT_ONCE).flat_map(answers).collect()
+        files.chunks(FILES_PER_RUN).flat_map(answers).collect()
     }
 
-    fn check_chunk(&self, files: &[(usize, &Path, &str)]) -> Result<Vec<Answer>, String> {
+    fn check_chunk(&self, files: &[(usize, &Path, &str)]) -> Result<Vec<FileResult>, String> {
         let folder = Folder::make();
         let folder = folder.map_err(|error| format!("could not write its input files: {error}"))?;
         let names = write(&folder, files).map_err(|error| format!("could not write its input files: {error}"))?;
@@ -106,7 +106,7 @@ fn judge(output: &Output) -> Result<HashMap<PathBuf, Vec<Unused>>, String> {
     Ok(found)
 }
 
-fn findings(path: &Path, text: &str, unused: &[Unused]) -> Answer {
+fn findings(path: &Path, text: &str, unused: &[Unused]) -> FileResult {
     let lines = Lines::of(text);
     let finding = |unused: &Unused| {
         let (Some(line @ 1..), Some(column @ 1..)) = (unused.line, unused.column) else {

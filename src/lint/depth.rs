@@ -6,7 +6,7 @@
 use rnix::SyntaxKind;
 
 /// Text up to this depth can be parsed on any stack; hand-written files stay far below.
-pub(super) const SHALLOW: usize = 400;
+pub(super) const SAFE_DEPTH: usize = 400;
 /// Text beyond this depth is not parsed. Nix itself gives up at 10,000 (`YYMAXDEPTH`) or earlier.
 pub(super) const LIMIT: usize = 4_000;
 
@@ -14,7 +14,7 @@ pub(super) const LIMIT: usize = 4_000;
 /// it reads to the end of what could be a path, so a word of a million dots takes quadratic time.
 const LOOK_AHEAD: usize = 16;
 /// Look-ahead that is always allowed, in characters.
-const LOOK_AHEAD_ALWAYS: usize = 4_000_000;
+const MIN_LOOK_AHEAD: usize = 4_000_000;
 
 /// Returns an upper bound for the depth of the syntax tree: open brackets, and the tokens of the statement around each.
 /// Counting stops beyond [`LIMIT`]. Text that cannot be tokenized in reasonable time counts as deeper than that.
@@ -60,7 +60,7 @@ impl LookAhead {
             self.word = start + text[start..].bytes().take_while(|&byte| in_word(byte)).count();
         }
         self.spent += self.word - start;
-        self.spent > LOOK_AHEAD_ALWAYS + LOOK_AHEAD * text.len()
+        self.spent > MIN_LOOK_AHEAD + LOOK_AHEAD * text.len()
     }
 }
 

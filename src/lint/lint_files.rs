@@ -8,7 +8,7 @@ use super::read::{self, Reading};
 use super::{Report, Tools, engine, format, syntax};
 
 /// Below this number of files, starting threads takes longer than checking them.
-const FEW: usize = 4;
+const MIN_FILES_FOR_THREADS: usize = 4;
 
 /// Checks the bytes of one file; `path` is its name in the findings, and is not read.
 #[must_use]
@@ -97,7 +97,7 @@ fn one(&File { path, bytes, reading }: &File<'_>, tools: &Tools) -> Checked {
 /// Runs `work` for each item on all cores; the answers are in the order of the items.
 fn on_all_cores<T: Sync, A: Send>(items: &[T], work: impl Fn(&T) -> A + Sync) -> Vec<A> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if items.len() < FEW || cores < 2 {
+    if items.len() < MIN_FILES_FOR_THREADS || cores < 2 {
         return items.iter().map(work).collect();
     }
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));

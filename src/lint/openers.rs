@@ -17,7 +17,7 @@ pub(super) struct Opener<'a> {
 }
 
 /// Maximum number of open brackets to search for the one that a closing bracket matches.
-const NEAR: usize = 64;
+const MAX_OPENERS: usize = 64;
 
 /// Byte offsets of the start of a line and of its first word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl<'a> Scan<'a> {
             return None;
         }
         // It closes an outer bracket, so the innermost is not closed; otherwise it is a closer too many.
-        self.open.iter().rev().take(NEAR).any(|(opener, _)| opener.closer == token).then_some(top)
+        self.open.iter().rev().take(MAX_OPENERS).any(|(opener, _)| opener.closer == token).then_some(top)
     }
 
     /// The innermost open one; for the second quote of `"${a"` it is the interpolation.

@@ -22,19 +22,19 @@ const PROBE_FOLDER: &str = "probe";
 
 #[derive(Debug)]
 pub(super) struct Statix {
-    found: Found,
+    found: RecognisedStatix,
     folder: Folder,
 }
 
 /// A recognised statix and its best output format: 0.5 can be built without JSON.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct RecognisedStatix {
     program: Program,
     format: &'static str,
 }
 
 /// Finds the program and its version, or returns why it cannot be used.
-pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Found, String> {
+pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<RecognisedStatix, String> {
     let mut program = Program::find(engine::STATIX, given, limit)?;
     let help = program.output_of(&["check", "--help"])?;
     if !help.contains("--stdin") || !help.contains("errfmt") {
@@ -43,11 +43,11 @@ pub(super) fn recognise(given: Option<&Path>, limit: Duration) -> Result<Found, 
     // 0.5 prints `statix 0.5.8`; 0.6 has no such option.
     let version = program.output_of(&["--version"]).unwrap_or_default();
     program.version = version.strip_prefix("statix ").map(|version| version.trim().to_owned());
-    Ok(Found { program, format: if help.contains("json") { "json" } else { "errfmt" } })
+    Ok(RecognisedStatix { program, format: if help.contains("json") { "json" } else { "errfmt" } })
 }
 
 impl Statix {
-    pub(super) fn new(found: Found, config: Option<&[u8]>) -> io::Result<Self> {
+    pub(super) fn new(found: RecognisedStatix, config: Option<&[u8]>) -> io::Result<Self> {
         let folder = Folder::make()?;
         fs::write(folder.path().join("statix.toml"), config.unwrap_or(DEFAULT_CONFIG.as_bytes()))?;
         let probe = folder.path().join(PROBE_FOLDER);
@@ -77,7 +77,7 @@ impl Statix {
 
     /// Runs statix on `text` with the configuration in `folder`.
     fn run(&self, path: &Path, text: &str, folder: &Path) -> Result<Vec<Finding>, String> {
-        let Found { program, format } = &self.found;
+        let RecognisedStatix { program, format } = &self.found;
         let config = folder.join("statix.toml");
         let cmd = Cmd::new(&program.path).args(["check", "--stdin", "-o", format, "-c"]).arg(config);
         let output = within(cmd.cwd(self.folder.path()).stdin(text), program.limit);

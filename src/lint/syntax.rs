@@ -77,7 +77,7 @@ fn error(path: &Path, at: (usize, usize), code: &str, message: impl Into<String>
 pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T + Send) -> Option<T> {
     let run = || look(&Root::parse(text));
     match depth::measure(text) {
-        depth if depth <= depth::SHALLOW => Some(run()),
+        depth if depth <= depth::SAFE_DEPTH => Some(run()),
         depth if depth > depth::LIMIT => None,
         // The stack is only reserved; unused pages cost nothing.
         _ => std::thread::scope(|scope| {
@@ -89,7 +89,7 @@ pub(super) fn parsed<T: Send>(text: &str, look: impl FnOnce(&Parse<Root>) -> T +
 
 /// Parses a text on the current stack; `None` if it is nested too deeply for that.
 pub fn parsed_shallow(text: &str) -> Option<Parse<Root>> {
-    (depth::measure(text) <= depth::SHALLOW).then(|| Root::parse(text))
+    (depth::measure(text) <= depth::SAFE_DEPTH).then(|| Root::parse(text))
 }
 
 /// Drops errors that follow from others. After the first error rnix reports several missing tokens at the end of the file;

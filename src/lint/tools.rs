@@ -99,7 +99,7 @@ impl Tools {
     pub(super) fn dead_code(&self, files: &[(usize, &Path, &str)]) -> Vec<(usize, Report)> {
         let Ok(deadnix) = &self.deadnix else { return Vec::new() };
         let answers = deadnix.check(files).into_iter().zip(files);
-        let report = |(answer, &(i, path, _)): (deadnix::Answer, &(usize, &Path, &str))| {
+        let report = |(answer, &(i, path, _)): (deadnix::FileResult, &(usize, &Path, &str))| {
             let mut report = Report::default();
             match answer {
                 Ok(findings) => {

@@ -41,7 +41,7 @@ impl Default for Limits {
             build: Some(Duration::from_secs(6 * 3600)),
             silence: Some(Duration::from_secs(3600)),
             log: Some(64 << 20),
-            network: process::USUAL_STALL_LIMIT,
+            network: process::DEFAULT_STALL_LIMIT,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Limits {
         build: None,
         silence: None,
         log: None,
-        network: process::USUAL_STALL_LIMIT,
+        network: process::DEFAULT_STALL_LIMIT,
     };
 
     fn apply(&self, cmd: Cmd) -> Cmd {

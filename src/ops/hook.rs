@@ -20,13 +20,13 @@ use super::trust::{self, Denial, Judgement};
 use crate::context::{self, Context};
 use crate::nix::Nix;
 use crate::points::content::Content;
-use crate::queue::{Asked, Put, Queue};
+use crate::queue::{Put, Queue, RequestedBy};
 use crate::record::Records;
 
 /// How many bytes of the repository a checkout reads in total.
-const MOST_READ: u64 = 8 << 20;
+const MAX_READ: u64 = 8 << 20;
 /// How many bytes of trees a checkout reads: some thirty thousand names.
-const MOST_TREES: u64 = 1 << 20;
+const MAX_TREES: u64 = 1 << 20;
 
 /// The reaction to a checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +50,14 @@ pub enum Reaction {
 
 /// What happened to HEAD's branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
+pub enum BranchEvent {
     /// It was switched to, or has new commits.
     Switch,
     /// It was checked out into a new worktree, by clone or `worktree add`.
     Fresh,
 }
 
-impl Occasion {
+impl BranchEvent {
     /// The argument of `hook later`.
     pub fn word(self) -> &'static str {
         match self {
@@ -71,9 +71,9 @@ impl Occasion {
 ///
 /// # Errors
 /// Those of [`after`].
-pub fn after_checkout(context: &mut Context, occasion: Occasion) -> Result<Reaction> {
-    context.repo = context.repo.reading_at_most(MOST_READ);
-    let reaction = after(context, occasion);
+pub fn after_checkout(context: &mut Context, branch_event: BranchEvent) -> Result<Reaction> {
+    context.repo = context.repo.reading_at_most(MAX_READ);
+    let reaction = after(context, branch_event);
     if context.repo.is_exhausted() { Ok(Reaction::Later) } else { reaction }
 }
 
@@ -81,7 +81,7 @@ pub fn after_checkout(context: &mut Context, occasion: Occasion) -> Result<React
 ///
 /// # Errors
 /// When the repository or lattice.toml cannot be read.
-pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
+pub fn after(context: &Context, branch_event: BranchEvent) -> Result<Reaction> {
     let head = context.repo.head()?;
     // Rebase and bisect pass through commits, and `bisect reset` only returns: do nothing.
     if context.repo.is_stepping() {
@@ -97,7 +97,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     let Some(point) = config.branch.decode(&config.lattice, &branch) else { return Ok(Reaction::Nothing) };
     let spelled = config.spell(&point);
     let tree = context.repo.tree_of_commit(commit)?;
-    if Content::find_within(&context.repo, &config, tree, &point, MOST_TREES)?.is_none() {
+    if Content::find_within(&context.repo, &config, tree, &point, MAX_TREES)?.is_none() {
         return Ok(Reaction::Say(format!(
             "{spelled} is not built: there are too many directories to read during a checkout; `git lattice build` builds it"
         )));
@@ -110,7 +110,7 @@ pub fn after(context: &Context, occasion: Occasion) -> Result<Reaction> {
     if let Some(why) = cannot_build(context, &records, &plan)? {
         return Ok(Reaction::Say(format!("{spelled} is not built: {why}")));
     }
-    if occasion == Occasion::Fresh && !config.hooks.on_worktree_add {
+    if branch_event == BranchEvent::Fresh && !config.hooks.on_worktree_add {
         return Ok(Reaction::Say(format!(
             "{spelled} is not built in a new worktree or clone (`[hooks] on-worktree-add`); `git lattice build` builds it"
         )));
@@ -170,9 +170,9 @@ fn at_limit(context: &Context, plan: &builds::Plan) -> Option<String> {
 /// # Errors
 /// When the queue cannot be written, or this program cannot be started a second time.
 pub fn start(context: &Context, request: BuildRequest, supersede: bool) -> Result<Option<Put>> {
-    match queue::put_soon(context, &[request], options(supersede))? {
+    match queue::try_put(context, &[request], options(supersede))? {
         Some(put) => Ok(put.first().copied()),
-        None => start_later(context, Occasion::Switch).map(|()| None),
+        None => start_later(context, BranchEvent::Switch).map(|()| None),
     }
 }
 
@@ -180,8 +180,8 @@ pub fn start(context: &Context, request: BuildRequest, supersede: bool) -> Resul
 ///
 /// # Errors
 /// Those of [`after`] and [`queue::put`].
-pub fn later(context: &Context, occasion: Occasion) -> Result<()> {
-    if let Reaction::Build { request, supersede, .. } = after(context, occasion)? {
+pub fn later(context: &Context, branch_event: BranchEvent) -> Result<()> {
+    if let Reaction::Build { request, supersede, .. } = after(context, branch_event)? {
         queue::put(context, &[request], options(supersede))?;
     }
     Ok(())
@@ -191,11 +191,11 @@ pub fn later(context: &Context, occasion: Occasion) -> Result<()> {
 ///
 /// # Errors
 /// When this program cannot be started a second time.
-pub fn start_later(context: &Context, occasion: Occasion) -> Result<()> {
+pub fn start_later(context: &Context, branch_event: BranchEvent) -> Result<()> {
     let worktree = context.repo.workdir().unwrap_or(context.repo.common_dir());
-    queue::start_background(&context.repo, &["later", occasion.word()], worktree)
+    queue::start_background(&context.repo, &["later", branch_event.word()], worktree)
 }
 
 fn options(supersede: bool) -> RequestOptions {
-    RequestOptions { asked: Asked::Checkout, again: false, supersede }
+    RequestOptions { asked: RequestedBy::Checkout, again: false, supersede }
 }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::git::GitVersion;
 use crate::git::Repo;
 use crate::hooks::config::{self, Entry};
-use crate::hooks::found::Chained;
+use crate::hooks::inspect::Chained;
 use crate::hooks::manager::Manager;
 use crate::hooks::{self, HooksDir, Kind, Skip, State, Way, config_file, dir};
 
@@ -270,7 +270,7 @@ impl Survey {
         let in_force = self.folder.as_ref().ok().map(|folder| folder.path.clone());
         // A hook manager may have set `core.hooksPath` after ours were installed.
         let mut folders = in_force.into_iter().chain([self.own_folder()]);
-        folders.any(|folder| hooks::found::has_traces(&folder, kind))
+        folders.any(|folder| hooks::inspect::has_traces(&folder, kind))
             || (Kind::USUAL.contains(&kind) && self.rows.iter().any(Row::is_installed))
     }
 }

@@ -18,7 +18,7 @@ use crate::system::System;
 use crate::temporary;
 
 /// How long to wait while another git-lattice edits lattice.toml.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Guesses the base branch: the remote's default branch, else one of the usual names, else HEAD's branch.
 ///
@@ -95,7 +95,7 @@ pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan
     if context.repo.head()?.commit.is_none() {
         return Err(Cannot::NoCommit.into());
     }
-    let held = hold(&context.repo)?;
+    let held = lock_file(&context.repo)?;
     let document = match context.repo.worktree_file(config::FILE)? {
         Some(_) if !force => return Err(Cannot::Exists { file: config::FILE }.into()),
         Some(bytes) => {
@@ -133,7 +133,7 @@ pub fn add_values(
     given: &[String],
 ) -> Result<Vec<String>> {
     let root = worktree(context)?;
-    let _held = hold(&context.repo)?;
+    let _held = lock_file(&context.repo)?;
     let mut document = context.document()?;
     let index = config.lattice.axis_index(axis)?;
     let mut added = Vec::new();
@@ -163,13 +163,13 @@ pub fn worktree(context: &Context) -> Result<&Path> {
 }
 
 /// Locks lattice.toml against other git-lattice processes, from reading to writing, so that no edit is lost.
-fn hold(repo: &Repo) -> Result<File, lock::Error> {
+fn lock_file(repo: &Repo) -> Result<File, lock::Error> {
     let dir = repo.common_dir().join("lattice");
     let path = dir.join("edit");
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     let open = || repo.shared().create_dir_all(&dir).and_then(|()| repo.shared().open(&options, &path));
-    lock::hold(open().map_err(|source| lock::Error::Io { path: path.clone(), source })?, &path, PATIENCE)
+    lock::acquire(open().map_err(|source| lock::Error::Io { path: path.clone(), source })?, &path, LOCK_TIMEOUT)
 }
 
 /// Checks the document, then replaces the file atomically.

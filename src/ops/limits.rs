@@ -50,7 +50,7 @@ pub fn typed(repo: &Repo) -> Result<Limits, Error> {
 /// # Errors
 /// When the configured value is invalid.
 pub fn network(repo: &Repo) -> Result<Duration, Error> {
-    Ok(time(repo, Limit::Network)?.unwrap_or(process::USUAL_STALL_LIMIT))
+    Ok(time(repo, Limit::Network)?.unwrap_or(process::DEFAULT_STALL_LIMIT))
 }
 
 /// A transfer with a remote stalled for longer than the limit.
@@ -136,7 +136,7 @@ pub fn reached(failure: &Failure, options: &Options) -> Option<Reached> {
     let of = |which| allowed(options.limits(), which).map(|limit| Reached { which, limit });
     match failure.kind {
         Kind::Timeout => {
-            let overtime = failure.overtime()?;
+            let overtime = failure.builder_timeout()?;
             let likely = if overtime.is_silence { &[Limit::Silence][..] } else { &[Limit::Time, Limit::Silence] };
             // A different time comes from nix.conf, perhaps of another machine.
             likely.iter().filter_map(|which| of(*which)).find(|reached| reached.limit == overtime.seconds)
@@ -157,7 +157,7 @@ pub fn still_reached(repo: &Repo, ended: &AtLimit) -> Option<Reached> {
 
 impl Reached {
     /// The form stored with a job.
-    pub fn kept(&self) -> AtLimit {
+    pub fn to_stored(&self) -> AtLimit {
         AtLimit { which: self.which, amount: self.limit }
     }
 

@@ -51,7 +51,7 @@ fn make<E: Into<anyhow::Error>>(nix: impl FnOnce() -> Result<Nix, E>, flake: &st
     let folder = temporary::Folder::make().context("could not make a folder")?;
     std::fs::write(folder.path().join(crate::points::content::FLAKE), flake).context("could not write the flake")?;
     let cmd = nix.cmd(["flake", "lock"]).args(["--no-accept-flake-config", "path:."]).cwd(folder.path());
-    cmd.stall_limit(process::USUAL_STALL_LIMIT, "the inputs of the flake").read()?;
+    cmd.stall_limit(process::DEFAULT_STALL_LIMIT, "the inputs of the flake").read()?;
     std::fs::read(folder.path().join(LOCK)).context("nix wrote no lock")
 }
 

@@ -15,9 +15,9 @@ use crate::record::{Record, Records};
 use crate::system::System;
 
 /// How often a growing log is read.
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// By how many milliseconds a file's time may precede its build: file systems use a coarser clock.
-const COARSE: u64 = 10;
+const CLOCK_TOLERANCE_MS: u64 = 10;
 
 /// The log of a build key on one system.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ pub fn follow(context: &Context, key: Oid, logs: &[Log], on: &mut dyn FnMut(Step
                 return Ok(true);
             }
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -151,7 +151,7 @@ impl<'a> Tail<'a> {
             Err(error) => return Err(error).with_context(|| format!("could not read `{}`", self.log.path.display())),
         };
         let facts = file.metadata().context("could not read a log")?;
-        if claim.is_some_and(|claim| written(&facts) + COARSE < claim.since) {
+        if claim.is_some_and(|claim| written(&facts) + CLOCK_TOLERANCE_MS < claim.since) {
             return Ok(String::new());
         }
         if facts.len() < self.at {

@@ -110,35 +110,35 @@ impl Evidence<'_> {
         let spelled = self.config.spell(point);
         let attributed = self.records.attributed(content.key(self.repo, self.config, tree)?, &spelled)?;
         let records: Vec<_> = attributed.iter().map(|attributed| attributed.record.clone()).collect();
-        let known = Known { verdicts: Verdicts::of(&records), attributed, require: promote.require };
+        let known = PointRecords { verdicts: Verdicts::of(&records), attributed, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
-        let lack = |Lack { what, command }| Missing { point: spelled.clone(), what, command };
-        Ok(asked.iter().flat_map(|system| known.lacks(&spelled, system)).map(lack).collect())
+        let lack = |Shortfall { what, command }| Missing { point: spelled.clone(), what, command };
+        Ok(asked.iter().flat_map(|system| known.shortfalls(&spelled, system)).map(lack).collect())
     }
 }
 
 /// The records of a point's key and the requirements of the policy.
-struct Known {
+struct PointRecords {
     verdicts: Verdicts,
     attributed: Vec<Attributed>,
     require: Require,
 }
 
 /// What is missing on a system, and the command that supplies it.
-struct Lack {
+struct Shortfall {
     what: String,
     command: String,
 }
 
-impl Known {
-    fn lacks(&self, point: &str, system: &System) -> Vec<Lack> {
-        let lack = |what: String, command: String| Lack { what, command };
+impl PointRecords {
+    fn shortfalls(&self, point: &str, system: &System) -> Vec<Shortfall> {
+        let lack = |what: String, command: String| Shortfall { what, command };
         if self.verdicts.is_disputed(system) {
             return vec![lack(format!("disputed on {system}"), format!("git lattice show {point}"))];
         }
         let again = format!("git lattice build {point} --again");
         let what = match self.verdicts.get(system) {
-            Some(Verdict::Built | Verdict::Reproduced) => return self.lacks_more(point, system),
+            Some(Verdict::Built | Verdict::Reproduced) => return self.unmet_requirements(point, system),
             Some(Verdict::Failed) => format!("failed on {system}"),
             Some(Verdict::NoBuilder) => format!("no builder for {system}"),
             Some(Verdict::Cancelled) => format!("cancelled on {system}"),
@@ -149,17 +149,17 @@ impl Known {
     }
 
     /// Unmet requirements of `[promote] require`, for a system that is built.
-    fn lacks_more(&self, point: &str, system: &System) -> Vec<Lack> {
+    fn unmet_requirements(&self, point: &str, system: &System) -> Vec<Shortfall> {
         let mut lacks = Vec::new();
         if self.require.reproduced && self.verdicts.get(system) != Some(Verdict::Reproduced) {
             let command = format!("git lattice build {point} --check");
-            lacks.push(Lack { what: format!("not reproduced on {system}"), command });
+            lacks.push(Shortfall { what: format!("not reproduced on {system}"), command });
         }
         let (asked, hosts) = (self.require.hosts, evidence::hosts(&self.attributed, system));
         if (hosts as u64) < asked {
             // The rest of the line is a shell comment.
             let command = format!("git lattice build {point} --again  # on another host, then `git lattice sync`");
-            lacks.push(Lack { what: format!("built on {hosts} of {asked} hosts for {system}"), command });
+            lacks.push(Shortfall { what: format!("built on {hosts} of {asked} hosts for {system}"), command });
         }
         lacks
     }

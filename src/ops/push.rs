@@ -111,7 +111,7 @@ pub fn push(
     let mut tried = 1;
     loop {
         let refs = PushRefs { branches, notes: notes.as_deref(), sets_upstream };
-        let (reasons, carried) = once(repo, remote, &refs, still)?;
+        let (reasons, carried) = push_once(repo, remote, &refs, still)?;
         let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
         if reasons.is_empty() {
             change::note_push(repo, remote, changes);
@@ -122,7 +122,7 @@ pub fn push(
         }
         if !is_busy || tried == TRIES {
             if notes.is_some() && reasons.iter().filter_map(|reason| reason.branch.as_ref()).eq(&notes) {
-                owe(repo);
+                mark_records_unpushed(repo);
             }
             let diverged = reasons.iter().any(Reason::is_diverged);
             let known = || reasons.iter().find_map(|reason| reason.why.hint());
@@ -143,7 +143,7 @@ fn unpushed(repo: &Repo) -> PathBuf {
 }
 
 /// Creates that file. Errors are ignored: `git lattice sync` pushes the records too.
-fn owe(repo: &Repo) {
+fn mark_records_unpushed(repo: &Repo) {
     let (file, shared) = (unpushed(repo), repo.shared());
     shared.create_dir_all(file.parent().unwrap_or(&file)).and_then(|()| shared.write(&file, b"")).ok();
 }
@@ -166,7 +166,7 @@ struct PushRefs<'a> {
 
 /// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
 /// refused, or records for which a lock is in the way.
-fn once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Result<(Vec<Reason>, PushedRecords)> {
+fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Result<(Vec<Reason>, PushedRecords)> {
     let notes = refs.notes;
     let mut tried = attempt(repo, remote, refs, still)?;
     let why = tried.as_ref().ok().and_then(|report| of_notes(report, notes)?.refused.as_ref());
@@ -194,7 +194,7 @@ fn once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) -> Resu
         return Ok((refusals(report, None), PushedRecords::Nothing));
     }
     let without = PushRefs { notes: None, ..*refs };
-    let reasons = if refs.branches.is_empty() { Vec::new() } else { once(repo, remote, &without, still)?.0 };
+    let reasons = if refs.branches.is_empty() { Vec::new() } else { push_once(repo, remote, &without, still)?.0 };
     Ok((reasons, PushedRecords::Refused(why)))
 }
 

@@ -43,7 +43,7 @@ pub struct Details {
 /// # Errors
 /// When the point has no branch or objects cannot be read.
 pub fn details(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<Details> {
-    let Some(status) = status::glance_at(context, config, census, std::slice::from_ref(point))?.pop() else {
+    let Some(status) = status::statuses_of(context, config, census, std::slice::from_ref(point))?.pop() else {
         return Err(Cannot::no_point(config, point).into());
     };
     let repo = &context.repo;

@@ -8,7 +8,7 @@ use crate::git::Repo;
 use crate::git::work::{Unfinished, Work};
 
 /// How long to wait for a git whose git-lattice was killed: it ends soon, unless it talks to a slow remote.
-const PATIENCE: Duration = Duration::from_secs(5);
+const GIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Recovers the work of processes that have ended. Work of a running git is left for the next time.
 ///
@@ -33,7 +33,7 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
         return Ok(());
     };
     // Another worktree has its own index and HEAD.
-    if is_elsewhere(repo, work) || !repo.remove_remains(work, *since, PATIENCE) {
+    if is_elsewhere(repo, work) || !repo.remove_remains(work, *since, GIT_TIMEOUT) {
         return Ok(());
     }
     match work {

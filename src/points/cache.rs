@@ -27,8 +27,8 @@ const FORMAT: u32 = 5;
 const END: &str = " .";
 /// The mark after a verdict that other records contradict.
 const DISPUTED: &str = "!";
-/// New lines are appended if they are at most one in `FEW` bytes of the file.
-const FEW: usize = 4;
+/// New lines are appended if they are at most one in `APPEND_RATIO` bytes of the file.
+const APPEND_RATIO: usize = 4;
 
 /// A point and a commit of its branch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -248,7 +248,7 @@ impl Cache {
 
     fn add_line(&mut self, line: fmt::Arguments<'_>) {
         self.has_news = true;
-        if matches!(self.file, File::There { bytes, .. } if self.new.len() * FEW <= bytes) {
+        if matches!(self.file, File::There { bytes, .. } if self.new.len() * APPEND_RATIO <= bytes) {
             writeln!(self.new, "{line}").ok();
         }
     }
@@ -259,7 +259,7 @@ impl Cache {
             return;
         }
         let appended = match self.file {
-            File::There { bytes, lines } if self.new.len() * FEW <= bytes && !self.is_crowded(lines) => {
+            File::There { bytes, lines } if self.new.len() * APPEND_RATIO <= bytes && !self.is_crowded(lines) => {
                 self.append().is_ok()
             }
             _ => false,

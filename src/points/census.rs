@@ -8,7 +8,7 @@ use crate::git::{Oid, Repo, Result};
 use crate::lattice::{Point, Population};
 
 /// Above this number of directories, listing all refs is faster.
-const MOST_PREFIXES: usize = 64;
+const MAX_PREFIXES: usize = 64;
 
 /// The commits of a point's branch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Census {
     pub fn around(repo: &Repo, config: &Config, points: &[Point]) -> Result<Self> {
         let prefixes: BTreeSet<_> =
             points.iter().map(|point| config.branch.prefix_below(&config.lattice, point)).collect();
-        if prefixes.len() > MOST_PREFIXES {
+        if prefixes.len() > MAX_PREFIXES {
             return Self::take(repo, config);
         }
         let directories: BTreeSet<_> = prefixes.iter().map(|prefix| directory_of(prefix)).collect();
@@ -111,7 +111,7 @@ impl Census {
     }
 
     /// Add a point as if it had a local branch, for planning.
-    pub fn suppose(&mut self, point: &Point, commit: Oid) {
+    pub fn assume_branch(&mut self, point: &Point, commit: Oid) {
         self.tips.entry(point.clone()).or_default().local = Some(commit);
         self.population.insert(point.clone());
     }

@@ -199,7 +199,7 @@ impl Step {
     ///
     /// # Errors
     /// When the file is too large or invalid.
-    pub fn usable(&self) -> Result<Option<&StepData>> {
+    pub fn valid_data(&self) -> Result<Option<&StepData>> {
         match self {
             Self::Missing => Ok(None),
             Self::Data(data) => Ok(Some(data)),

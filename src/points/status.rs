@@ -23,7 +23,7 @@ use crate::record::{Records, State, Verdicts};
 use crate::system::System;
 
 /// How many diverged branches are compared with the remote's; `sync` compares all.
-const MOST_COMPARED: usize = 100;
+const MAX_COMPARED: usize = 100;
 
 /// The state of the points.
 pub struct Survey {
@@ -79,16 +79,16 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
 ///
 /// # Errors
 /// When refs or objects cannot be read.
-pub fn glance(context: &Context, config: &Config, point: &Point) -> Result<Option<PointStatus>> {
+pub fn status_of(context: &Context, config: &Config, point: &Point) -> Result<Option<PointStatus>> {
     let census = Census::around(&context.repo, config, std::slice::from_ref(point))?;
-    Ok(glance_at(context, config, &census, std::slice::from_ref(point))?.pop())
+    Ok(statuses_of(context, config, &census, std::slice::from_ref(point))?.pop())
 }
 
-/// Like [`glance`] for a few points of a census; points without a branch are omitted.
+/// Like [`status_of`] for a few points of a census; points without a branch are omitted.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
-pub fn glance_at(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
+pub fn statuses_of(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<PointStatus>> {
     let (repo, cache) = (&context.repo, Cache::empty(&context.repo, config));
     let queue = View::take(repo)?;
     let mut surveyor = Surveyor::new(repo, repo, (config, census), cache, queue);
@@ -195,7 +195,7 @@ impl<'a> Surveyor<'a> {
         }
         self.diverged += 1;
         let named = self.config.name(point);
-        if self.diverged > MOST_COMPARED {
+        if self.diverged > MAX_COMPARED {
             return Ok(Some(Advice::to_sync(&named).command.into()));
         }
         let taken = match &self.taken {

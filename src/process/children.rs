@@ -22,7 +22,7 @@ use super::tree::{self, Process};
 
 /// Time for git to remove its locks and for nix to stop its builders.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The caught signal; 0 means none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
@@ -83,7 +83,7 @@ fn catch_signals() -> io::Result<()> {
             SIGNAL.store(signal, Ordering::SeqCst);
             end_children();
             // The caller that waited for a child now records how it ended and calls `end_by_signal`.
-            std::thread::sleep(if WRITES_RECORDS.load(Ordering::SeqCst) { GRACE } else { LOOK_AGAIN });
+            std::thread::sleep(if WRITES_RECORDS.load(Ordering::SeqCst) { GRACE } else { POLL_INTERVAL });
             // Children that were started after `end_children` listed them.
             running().clone().into_iter().for_each(|child| child.kill(&[]));
             emulate_default_handler(signal).ok();
@@ -107,10 +107,10 @@ pub fn is_ending() -> bool {
 /// Like [`is_ending`], for a child that a signal ended: the terminal may have sent us the same signal, which arrives any moment.
 pub fn is_ending_soon() -> bool {
     /// The signal thread runs within this time even on a busy machine.
-    const SOON: Duration = Duration::from_millis(300);
-    let until = Instant::now() + SOON;
+    const SIGNAL_DELAY: Duration = Duration::from_millis(300);
+    let until = Instant::now() + SIGNAL_DELAY;
     while !is_ending() && Instant::now() < until {
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     }
     is_ending()
 }
@@ -134,7 +134,7 @@ fn end_children() {
     all.iter().for_each(|child| child.send(Signal::TERM));
     let patience = Instant::now() + GRACE;
     while !running().is_empty() && Instant::now() < patience {
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     }
     running().clone().into_iter().for_each(|child| child.kill(&[]));
     seen.iter().for_each(|seen| tree::kill(seen));

@@ -12,8 +12,8 @@ use super::watch::Bounds;
 use super::{Error, TRACE, terminal};
 use crate::{env, text};
 
-/// Whether this process is on a [leash](super::leash).
-pub(super) static LEASHED: AtomicBool = AtomicBool::new(false);
+/// Whether this process is [supervised](super::supervised).
+pub(super) static SUPERVISED: AtomicBool = AtomicBool::new(false);
 
 /// A program with its arguments, to be read or shown.
 #[derive(Debug, Clone)]
@@ -122,10 +122,10 @@ impl Cmd {
         self
     }
 
-    /// Returns whether the program leads its own process group. The children of a leashed process stay in its group, which the
-    /// holder of the leash ends.
+    /// Returns whether the program leads its own process group. The children of a supervised process stay in its group, which its
+    /// supervisor ends.
     pub(super) fn leads_group(&self) -> bool {
-        self.bounds.has_limit() && !LEASHED.load(Ordering::SeqCst) && !(self.may_ask && terminal::is_there())
+        self.bounds.has_limit() && !SUPERVISED.load(Ordering::SeqCst) && !(self.may_ask && terminal::is_there())
     }
 
     /// Returns the standard library's command, for callers that need more of it (detaching, `exec`).
@@ -151,7 +151,7 @@ impl Cmd {
     #[expect(clippy::print_stderr, reason = "the trace is asked for by a variable and has no other place")]
     pub(super) fn trace(&self) {
         if TRACE.load(Ordering::Relaxed) {
-            eprintln!("trace: {}", text::harmless(&self.to_string()));
+            eprintln!("trace: {}", text::terminal_safe(&self.to_string()));
         }
     }
 

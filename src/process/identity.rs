@@ -28,7 +28,7 @@ pub struct Identity {
 
 /// The state of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub enum ProcessState {
     /// It runs.
     Running,
     /// It has ended.
@@ -52,15 +52,15 @@ impl Identity {
 
     /// Returns whether the process still runs.
     #[must_use]
-    pub fn life(&self) -> Life {
-        self.tag().life()
+    pub fn state(&self) -> ProcessState {
+        self.tag().state()
     }
 
     /// Returns a short form for file names.
     #[must_use]
     pub fn tag(&self) -> Tag {
         let hash = |text: &Option<String>| text.as_deref().map_or(0, hash);
-        let place = Place { boot: hash(&self.boot), host: self::hash(&self.host), space: hash(&self.space) };
+        let place = HostIds { boot: hash(&self.boot), host: self::hash(&self.host), space: hash(&self.space) };
         Tag { pid: self.pid, start: self.start.unwrap_or_default(), place }
     }
 }
@@ -71,12 +71,12 @@ pub struct Tag {
     pid: u32,
     /// 0 if unknown.
     start: u64,
-    place: Place,
+    place: HostIds,
 }
 
 /// Hashes of boot id, host name and pid namespace; 0 if unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct HostIds {
     boot: u32,
     host: u32,
     space: u32,
@@ -106,37 +106,37 @@ impl Tag {
         let (pid, rest) = text.split_once('-')?;
         let (start, place) = rest.split_once('-').filter(|(_, place)| place.len() == 24)?;
         let part = |from: usize| u32::from_str_radix(place.get(from..from + 8)?, 16).ok();
-        let place = Place { boot: part(0)?, host: part(8)?, space: part(16)? };
+        let place = HostIds { boot: part(0)?, host: part(8)?, space: part(16)? };
         Some(Self { pid: pid.parse().ok()?, start: start.parse().ok()?, place })
     }
 
     /// Returns whether the process still runs.
     #[must_use]
-    pub fn life(self) -> Life {
+    pub fn state(self) -> ProcessState {
         let (place, here) = (self.place, Self::own().place);
         let is_same_boot = place.boot != 0 && place.boot == here.boot;
         if !is_same_boot && place.host != here.host {
-            return Life::Unknown;
+            return ProcessState::Unknown;
         }
         // The machine was restarted since: the process is gone.
         if !is_same_boot && place.boot != 0 {
-            return Life::Ended;
+            return ProcessState::Ended;
         }
         if place.space != 0 && place.space != here.space {
-            return Life::Unknown;
+            return ProcessState::Unknown;
         }
         let runs = match self.start {
             0 => exists(self.pid),
             start if proc::folder().is_some() => started(self.pid) == Some(start),
             _ => exists(self.pid),
         };
-        if runs { Life::Running } else { Life::Ended }
+        if runs { ProcessState::Running } else { ProcessState::Ended }
     }
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pid, start, place: Place { boot, host, space } } = self;
+        let Self { pid, start, place: HostIds { boot, host, space } } = self;
         write!(f, "{pid}-{start}-{boot:08x}{host:08x}{space:08x}")
     }
 }
@@ -175,12 +175,20 @@ mod tests {
     #[test]
     fn identity_detects_reused_process_ids() {
         let own = Identity::own();
-        assert_eq!(own.life(), Life::Running);
+        assert_eq!(own.state(), ProcessState::Running);
         if let Some(start) = own.start {
-            assert_eq!(Identity { start: Some(start + 1), ..own.clone() }.life(), Life::Ended, "the id was reused");
+            assert_eq!(
+                Identity { start: Some(start + 1), ..own.clone() }.state(),
+                ProcessState::Ended,
+                "the id was reused"
+            );
             let boot = Some("another".to_owned());
-            assert_eq!(Identity { boot: boot.clone(), ..own.clone() }.life(), Life::Ended, "the machine was restarted");
-            assert_eq!(Identity { boot, host: "elsewhere".to_owned(), ..own }.life(), Life::Unknown);
+            assert_eq!(
+                Identity { boot: boot.clone(), ..own.clone() }.state(),
+                ProcessState::Ended,
+                "the machine was restarted"
+            );
+            assert_eq!(Identity { boot, host: "elsewhere".to_owned(), ..own }.state(), ProcessState::Unknown);
         }
     }
 
@@ -188,9 +196,9 @@ mod tests {
     fn tag_identifies_the_same_process() {
         let own = Tag::own();
         assert_eq!(Tag::parse(&own.to_string()), Some(own));
-        assert_eq!(own.life(), Life::Running);
+        assert_eq!(own.state(), ProcessState::Running);
         if own.start != 0 {
-            assert_eq!(Tag { start: own.start + 1, ..own }.life(), Life::Ended, "the id was reused");
+            assert_eq!(Tag { start: own.start + 1, ..own }.state(), ProcessState::Ended, "the id was reused");
         }
         for none in ["", "1", "1-2", "1-2-3", "a-2-0123456789abcdef01234567", "1-2-0123456789abcdef0123456g"] {
             assert_eq!(Tag::parse(none), None, "`{none}`");

@@ -5,9 +5,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::children::Reaped;
-use super::talk::{Talked, talk};
-use super::watch::{Late, Watch};
-use super::{Clock, Cmd, Error, Heard, Result};
+use super::communicate::{ChildEnd, communicate};
+use super::watch::{ExceededLimit, Watch};
+use super::{Clock, Cmd, Error, OutputEvent, Result};
 
 /// The result of a program that was read.
 #[derive(Debug)]
@@ -96,8 +96,8 @@ impl Cmd {
         mut on_stderr: impl FnMut(&[u8]) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         self.listen(limit, None, |heard| match heard {
-            Heard::Line(line) => on_stderr(line),
-            Heard::Silence => Clock::Run,
+            OutputEvent::Line(line) => on_stderr(line),
+            OutputEvent::Silence => Clock::Run,
         })
     }
 
@@ -109,7 +109,7 @@ impl Cmd {
         mut self,
         limit: Option<Duration>,
         patience: Option<Duration>,
-        on: impl FnMut(Heard<'_>) -> Clock,
+        on: impl FnMut(OutputEvent<'_>) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         let stdin = self.stdin.take();
         self.bounds.total = limit.or(self.bounds.total);
@@ -118,21 +118,25 @@ impl Cmd {
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.start(&mut command)?;
-        self.converse(child, stdin, on)
+        self.communicate(child, stdin, on)
     }
 
     /// Feeds and reads a child until it ends.
-    pub(super) fn converse(
+    pub(super) fn communicate(
         &self,
         child: Reaped,
         stdin: Option<Vec<u8>>,
-        on: impl FnMut(Heard<'_>) -> Clock,
+        on: impl FnMut(OutputEvent<'_>) -> Clock,
     ) -> Result<(ExitStatus, Vec<u8>)> {
         let watch = Watch::new(self.bounds.clone(), child.pid());
-        match talk(child, stdin, watch, on).map_err(|source| self.not_started(source))? {
-            Talked::Ended(status, stdout) => Ok((status, stdout)),
-            Talked::Late(Late::Total(limit)) => Err(Error::TimedOut { command: self.to_string(), limit }),
-            Talked::Late(Late::Stalled(limit)) => Err(Error::Stalled { command: self.to_string(), limit }),
+        match communicate(child, stdin, watch, on).map_err(|source| self.not_started(source))? {
+            ChildEnd::Ended(status, stdout) => Ok((status, stdout)),
+            ChildEnd::ExceededLimit(ExceededLimit::Total(limit)) => {
+                Err(Error::TimedOut { command: self.to_string(), limit })
+            }
+            ChildEnd::ExceededLimit(ExceededLimit::Stalled(limit)) => {
+                Err(Error::Stalled { command: self.to_string(), limit })
+            }
         }
     }
 

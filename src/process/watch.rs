@@ -14,12 +14,12 @@ use super::{terminal, tree};
 /// background connection (`ControlPersist`) that keeps our pipe open for hours.
 const LINGER: Duration = Duration::from_secs(1);
 /// The longest single wait, so that time during which we were stopped (Ctrl-Z) does not count.
-const SLICE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before the user is told what is waited for.
 const ANNOUNCE_AFTER: Duration = Duration::from_secs(1);
 
 /// The default limit for the time without activity while a program uses the network.
-pub const USUAL_STALL_LIMIT: Duration = Duration::from_secs(30);
+pub const DEFAULT_STALL_LIMIT: Duration = Duration::from_secs(30);
 
 static ANNOUNCE: OnceLock<fn(&str)> = OnceLock::new();
 
@@ -50,7 +50,7 @@ impl Bounds {
 
 /// The limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Late {
+pub(super) enum ExceededLimit {
     /// The one for the whole run.
     Total(Duration),
     /// The one for the time without activity.
@@ -67,7 +67,7 @@ pub(super) enum Alarm {
     /// Stop reading: the program has ended, and its descendants write nothing.
     Left,
     /// End the program.
-    Late(Late),
+    ExceededLimit(ExceededLimit),
 }
 
 /// The clock of one program.
@@ -112,12 +112,12 @@ impl Watch {
             rest(*patience, self.silent),
             self.left.map(|since| LINGER.saturating_sub(since)),
         ];
-        ends.into_iter().flatten().min().unwrap_or(SLICE).min(SLICE)
+        ends.into_iter().flatten().min().unwrap_or(MAX_WAIT).min(MAX_WAIT)
     }
 
     /// Adds the time that passed, at most `asked` and a slice: time that the listener takes is not the program's.
     pub(super) fn pass(&mut self, asked: Duration) {
-        let step = self.last.elapsed().min(asked + SLICE);
+        let step = self.last.elapsed().min(asked + MAX_WAIT);
         self.last = Instant::now();
         self.total += step;
         self.stalled += step;
@@ -151,12 +151,12 @@ impl Watch {
             return if quiet && since >= LINGER { Alarm::Left } else { Alarm::None };
         }
         if let Some(limit) = is_over(self.bounds.total, self.total) {
-            return Alarm::Late(Late::Total(limit));
+            return Alarm::ExceededLimit(ExceededLimit::Total(limit));
         }
         if let Some(limit) = self.bounds.stalled.filter(|_| quiet)
             && self.is_stalled(limit)
         {
-            return Alarm::Late(Late::Stalled(limit));
+            return Alarm::ExceededLimit(ExceededLimit::Stalled(limit));
         }
         if quiet && is_over(self.bounds.patience, self.silent).is_some() {
             self.silent = Duration::ZERO;
@@ -200,8 +200,8 @@ mod tests {
     fn ignores_the_time_we_were_stopped() {
         let mut watch = watch(Bounds { total: Some(Duration::from_secs(60)), ..Bounds::default() });
         watch.last = Instant::now().checked_sub(Duration::from_secs(3600)).unwrap_or_else(Instant::now);
-        watch.pass(SLICE);
-        assert!(watch.total <= 2 * SLICE, "an hour in which we were stopped: {:?}", watch.total);
+        watch.pass(MAX_WAIT);
+        assert!(watch.total <= 2 * MAX_WAIT, "an hour in which we were stopped: {:?}", watch.total);
         assert_eq!(watch.alarm(true), Alarm::None);
     }
 
@@ -210,9 +210,9 @@ mod tests {
         let limit = Duration::from_millis(1);
         let mut watch = watch(Bounds { total: Some(limit), ..Bounds::default() });
         std::thread::sleep(2 * limit);
-        watch.pass(SLICE);
+        watch.pass(MAX_WAIT);
         watch.moved();
-        assert_eq!(watch.alarm(false), Alarm::Late(Late::Total(limit)));
+        assert_eq!(watch.alarm(false), Alarm::ExceededLimit(ExceededLimit::Total(limit)));
         watch.lift();
         assert_eq!(watch.alarm(false), Alarm::None, "the limit is lifted");
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::claim::{self, Claim, Held};
-use super::job::{self, Aside, Job};
+use super::job::{self, FailedJob, Job};
 use super::{Queue, Result, at, remove};
 use crate::git::Oid;
 
@@ -140,7 +140,7 @@ impl<'q> Guard<'q> {
     ///
     /// # Errors
     /// When the spool cannot be written.
-    pub fn set_aside(&self, aside: &Aside) -> Result<()> {
+    pub fn set_aside(&self, aside: &FailedJob) -> Result<()> {
         let key = aside.job.key;
         let path = self.dir("aside").join(format!("{key}.json"));
         self.queue.write_atomically(&path, &serde_json::to_vec(aside).unwrap_or_default())?;

@@ -17,7 +17,7 @@ const MAX_TRIES: u32 = 3;
 /// What requested a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Asked {
+pub enum RequestedBy {
     /// A hook; needs a permit.
     Checkout,
     /// The user, with `build --background`.
@@ -36,7 +36,7 @@ pub struct Job {
     #[serde(with = "hex")]
     pub commit: Oid,
     /// What requested it.
-    pub asked: Asked,
+    pub asked: RequestedBy,
     /// Time of the last request, in milliseconds since 1970.
     pub queued: u64,
     /// Number of requests.
@@ -55,7 +55,7 @@ pub struct Job {
 
 impl Job {
     /// Create a job requested now.
-    pub fn new(point: Spelled, key: Oid, commit: Oid, asked: Asked) -> Self {
+    pub fn new(point: Spelled, key: Oid, commit: Oid, asked: RequestedBy) -> Self {
         Self { point, key, commit, asked, queued: now(), asks: 1, tries: 0, again: false, worktree: String::new() }
     }
 
@@ -66,9 +66,9 @@ impl Job {
 
     /// Merge with an older request for the same key: `Typed` and `again` are kept if either request has them.
     pub(super) fn renewed(self, older: &Self) -> Self {
-        let typed = self.asked == Asked::Typed || older.asked == Asked::Typed;
+        let typed = self.asked == RequestedBy::Typed || older.asked == RequestedBy::Typed;
         Self {
-            asked: if typed { Asked::Typed } else { Asked::Checkout },
+            asked: if typed { RequestedBy::Typed } else { RequestedBy::Checkout },
             asks: older.asks.saturating_add(1),
             again: self.again || older.again,
             ..self
@@ -78,7 +78,7 @@ impl Job {
 
 /// A job that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Aside {
+pub struct FailedJob {
     /// The job.
     pub job: Job,
     /// The reason.
@@ -136,7 +136,7 @@ mod tests {
         let id = "1".repeat(40);
         let aside = |limit: &str| {
             let job = format!(r#"{{"point":"a/b","key":"{id}","commit":"{id}","asked":"typed","queued":1}}"#);
-            serde_json::from_str::<Aside>(&format!(r#"{{"job":{job},"why":"x","limit":{limit}}}"#)).unwrap().limit
+            serde_json::from_str::<FailedJob>(&format!(r#"{{"job":{job},"why":"x","limit":{limit}}}"#)).unwrap().limit
         };
         let known = AtLimit { which: Limit::Log, amount: 5 };
         assert_eq!(aside(r#"{"key":"lattice.limit.log","amount":5}"#), Some(known));

@@ -22,7 +22,7 @@ use crate::temporary;
 
 pub use claim::{Claim, Held};
 pub use guard::{Guard, Next, Put, Snapshot};
-pub use job::{Aside, Asked, AtLimit, Job, now};
+pub use job::{AtLimit, FailedJob, Job, RequestedBy, now};
 
 /// How long to wait for the guard. It is held briefly, unless its process was suspended (Ctrl-Z).
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -142,7 +142,7 @@ impl Queue {
     }
 
     /// Read why the last job for a key did not succeed, if it did not.
-    pub fn aside(&self, key: Oid) -> Option<Aside> {
+    pub fn aside(&self, key: Oid) -> Option<FailedJob> {
         let bytes = job::read_small(&self.dir.join("aside").join(format!("{key}.json"))).ok()?;
         serde_json::from_slice(&bytes).ok()
     }

@@ -13,9 +13,9 @@ use crate::system::System;
 use crate::text;
 
 /// Maximum length of a line in bytes.
-pub(super) const MOST_LINE: usize = 64 << 10;
+pub(super) const MAX_LINE: usize = 64 << 10;
 /// Maximum length of a record's error text in characters.
-const MOST_ERROR: usize = 4000;
+const MAX_ERROR: usize = 4000;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -51,7 +51,7 @@ struct LineOutput {
 
 /// Parses a line of the note on `key`.
 pub(super) fn read(key: Oid, line: &[u8]) -> Result<Record, Flaw> {
-    if line.len() > MOST_LINE {
+    if line.len() > MAX_LINE {
         return Err(Flaw::HugeLine);
     }
     let record = parse(line)?.record(Some(key))?;
@@ -76,7 +76,7 @@ fn parse(line: &[u8]) -> Result<Line, Flaw> {
 /// Formats a record so that every reader accepts it: texts from Nix or the system become one plain line of limited length.
 pub(super) fn of(record: &Record) -> Vec<u8> {
     let plain = |text: String| {
-        text.chars().map(|c| if text::is_terminal_unsafe(c) { ' ' } else { c }).take(MOST_ERROR).collect()
+        text.chars().map(|c| if text::is_terminal_unsafe(c) { ' ' } else { c }).take(MAX_ERROR).collect()
     };
     let line = Line::from(record);
     let line = Line {

@@ -6,9 +6,9 @@
 mod budget;
 pub mod evidence;
 mod flaw;
-pub mod kept;
 mod line;
 pub mod note;
+pub mod pending;
 mod span;
 pub mod store;
 mod verdicts;

@@ -10,7 +10,7 @@ use super::{Record, line};
 use crate::git::Oid;
 
 /// Maximum size of a note: thousands of builds of one key.
-pub const MOST_NOTE: u64 = 4 << 20;
+pub const MAX_NOTE: u64 = 4 << 20;
 
 /// A parsed note.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Note {
 /// Parses the note on `key`. Records that began after `latest` are rejected: such a record would stay the newest for ever.
 pub fn parse_note(key: Oid, bytes: &[u8], latest: &str) -> Note {
     let mut note = Note::default();
-    if bytes.len() as u64 > MOST_NOTE {
+    if bytes.len() as u64 > MAX_NOTE {
         note.flaws.insert(Flaw::HugeNote, 1);
         return note;
     }
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::git::parse_oid;
-    use crate::record::line::MOST_LINE;
+    use crate::record::line::MAX_LINE;
     use crate::text;
 
     const KEY: &str = "94765c9200473be430a13cc67f5ceb47b3f66427";
@@ -112,13 +112,13 @@ mod tests {
         }
         assert_eq!(flaw("started", json!("2026-12-01T00:00:01Z")), Some(Flaw::Time));
         assert_eq!(flaw("seconds", json!(-0.5)), Some(Flaw::Seconds));
-        assert_eq!(flaw("error", json!("e".repeat(MOST_LINE))), Some(Flaw::HugeLine));
+        assert_eq!(flaw("error", json!("e".repeat(MAX_LINE))), Some(Flaw::HugeLine));
         for (field, value) in
             [("seconds", json!("1")), ("outputs", json!([])), ("verdict", json!("Built")), ("host", json!(null))]
         {
             assert_eq!(flaw(field, value), Some(Flaw::NoRecord), "{field}");
         }
-        let huge = vec![b'\n'; usize::try_from(MOST_NOTE).unwrap() + 1];
+        let huge = vec![b'\n'; usize::try_from(MAX_NOTE).unwrap() + 1];
         assert_eq!(parse_note(key(), &huge, LATEST).flaws, [(Flaw::HugeNote, 1)].into());
     }
 
@@ -168,7 +168,7 @@ mod tests {
             && record.seconds >= 0.0
             && record.started.as_str() <= LATEST
             && !record.host.chars().any(text::is_terminal_unsafe)
-            && text.len() <= 2 * MOST_LINE
+            && text.len() <= 2 * MAX_LINE
     }
 
     proptest! {

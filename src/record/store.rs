@@ -21,9 +21,9 @@ pub use writers::{NOTES, Writer, fetched_under, is_writer};
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
 /// Maximum size of all notes that are read: ten times what 100,000 points need.
-const MOST_READ: u64 = 1 << 30;
+const MAX_READ: u64 = 1 << 30;
 /// Maximum size of the notes that are read for one key.
-const MOST_OF_KEY: u64 = 8 << 20;
+const MAX_PER_KEY: u64 = 8 << 20;
 
 /// The records of a repository at the time of opening.
 pub struct Records<'a> {
@@ -190,7 +190,7 @@ impl<'a> Records<'a> {
         let mut notes: Vec<_> = notes.into_iter().map(sized).collect();
         // Read small notes first: many long ones must not delay a checkout or hide the short ones.
         notes.sort_unstable();
-        let (mut judged, mut left) = (Judged::default(), MOST_OF_KEY);
+        let (mut judged, mut left) = (Judged::default(), MAX_PER_KEY);
         for (size, writer, blob) in notes {
             let Some(rest) = left.checked_sub(size).filter(|_| self.budget.take(size)) else {
                 (judged.skipped, left) = (judged.skipped + 1, 0);
@@ -263,7 +263,7 @@ impl<'a> Records<'a> {
 
     /// Reads a note unless too much was read already.
     fn read_within(&self, read: &mut u64, key: Oid, blob: Oid) -> Option<Note> {
-        if *read > MOST_READ {
+        if *read > MAX_READ {
             return None;
         }
         *read += self.repo.size_of(blob).unwrap_or(0);

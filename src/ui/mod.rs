@@ -20,7 +20,7 @@ use serde::Serialize;
 pub use self::screen::{Screen, Tone, paint};
 use self::table::Cell;
 use crate::env::Environment;
-pub use crate::text::harmless;
+pub use crate::text::terminal_safe;
 use crate::{error, process};
 
 /// Writes to stdout and stderr.
@@ -99,7 +99,7 @@ impl Ui {
     pub fn progress(&self, line: &str) {
         if let Some(width) = self.err.width.filter(|_| self.err.is_terminal) {
             let mut stderr = io::stderr();
-            let line = harmless(line);
+            let line = terminal_safe(line);
             // A wrapped line cannot be drawn over: leave one column free.
             write!(stderr, "\r\x1b[K{}", wrap::start(&line, width - 1)).and_then(|()| stderr.flush()).ok();
         }
@@ -132,7 +132,7 @@ pub fn announce_waits() {
     if io::stderr().is_terminal() {
         process::announce_waits(|what| {
             // Print a whole line: git may ask for a password on it.
-            writeln!(io::stderr(), "waiting for {}", harmless(what)).ok();
+            writeln!(io::stderr(), "waiting for {}", terminal_safe(what)).ok();
         });
     }
 }

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::screen::{Screen, Tone};
 use super::wrap::{ALONE, Part, columns, fold};
-use crate::text::harmless;
+use crate::text::terminal_safe;
 
 /// The columns between two cells.
 const GAP: usize = 2;
@@ -35,7 +35,7 @@ enum Kind {
 impl Cell {
     /// A cell that is never broken; characters that a terminal interprets are replaced.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
-        let text = harmless(&text.into());
+        let text = terminal_safe(&text.into());
         Self { width: text.width(), text, tone, kind: Kind::Whole }
     }
 
@@ -51,7 +51,7 @@ impl Cell {
 
     /// A last cell of several lines.
     pub fn lines(lines: impl IntoIterator<Item: AsRef<str>>) -> Self {
-        let lines: Vec<_> = lines.into_iter().map(|line| harmless(line.as_ref())).collect();
+        let lines: Vec<_> = lines.into_iter().map(|line| terminal_safe(line.as_ref())).collect();
         let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
         Self { text: lines.join("\n"), width, tone: Tone::Plain, kind: Kind::Whole }
     }

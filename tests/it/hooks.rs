@@ -217,7 +217,7 @@ fn status_reports_each_hook() {
         current: true,
         edited: false,
         runs: true,
-        chained: runs.map(|runs| git_lattice::hooks::found::Chained { runs, manager: None }),
+        chained: runs.map(|runs| git_lattice::hooks::inspect::Chained { runs, manager: None }),
         called_by: None,
     };
     assert_eq!(states(), [installed(Some(true)), installed(None)]);

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fixture::{NixFixture, flake, other_system, shell_flake, this_system};
-use git_lattice::nix::{Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request, Who};
+use git_lattice::nix::{BuildMachine, Capability, Error, Event, FlakeRef, Kind, Limits, Mode, Nix, Outcome, Request};
 
 use crate::nix_setup::{every_nix, var};
 
@@ -123,7 +123,7 @@ fn capability_is_known_before_building() {
             |settings: &str| Capability::of(&NixFixture::new(&program, settings).nix().settings().unwrap());
         let none = capability("");
         assert!(none.can_build(&this_system()) && !none.can_build(&other_system()), "{none:?}");
-        let far = vec![Who::Builder("ssh-ng://far".to_owned())];
+        let far = vec![BuildMachine::Builder("ssh-ng://far".to_owned())];
         let line = capability("builders = ssh-ng://far riscv64-linux,aarch64-linux - 2");
         assert_eq!(line.who(&other_system()).collect::<Vec<_>>(), far);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -131,7 +131,7 @@ fn capability_is_known_before_building() {
         let machines = capability(&format!("builders = @{}", file.path().display()));
         assert_eq!(machines.who(&other_system()).collect::<Vec<_>>(), far);
         let emulated = capability("extra-platforms = riscv64-linux");
-        assert_eq!(emulated.who(&other_system()).collect::<Vec<_>>(), [Who::Here]);
+        assert_eq!(emulated.who(&other_system()).collect::<Vec<_>>(), [BuildMachine::Here]);
     }
 }
 

@@ -15,9 +15,9 @@ use crate::ops::builds::{self, Done, Plan};
 use crate::ops::queue::{self, BuildRequest, Ended, RequestOptions};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
-use crate::queue::{Asked, Job, Put, Queue, Snapshot};
+use crate::queue::{Job, Put, Queue, RequestedBy, Snapshot};
 use crate::ui::result::row;
-use crate::ui::{Ui, duration, harmless};
+use crate::ui::{Ui, duration, terminal_safe};
 
 /// Adds the flags for background builds.
 pub(super) fn add_args(command: Command) -> Command {
@@ -61,7 +61,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
             return Ok(error::OK);
         }
     } else {
-        queue::go_on(context)?;
+        queue::resume(context)?;
     }
     wait(session, &plan, json)
 }
@@ -79,15 +79,15 @@ pub(in crate::commands) fn queue_changed(session: &Session, points: &[Point], is
 
 /// What happened to the requested points.
 #[derive(Default)]
-struct Answer {
+struct RequestedPoints {
     queued: Vec<Spelled>,
     building: Vec<Spelled>,
     built: Vec<Spelled>,
 }
 
-fn request(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
+fn request(session: &Session, plan: &Plan, again: bool) -> Result<RequestedPoints> {
     let context = session.context()?;
-    let mut answer = Answer::default();
+    let mut answer = RequestedPoints::default();
     let mut requests: Vec<BuildRequest> = Vec::new();
     for job in &plan.jobs {
         let request = BuildRequest { named: job.named.clone(), key: job.key, commit: job.commit };
@@ -104,17 +104,17 @@ fn request(session: &Session, plan: &Plan, again: bool) -> Result<Answer> {
     if !requests.is_empty() && !Nix::is_on_path() {
         return Err(nix::Error::Missing.into());
     }
-    let options = RequestOptions { asked: Asked::Typed, again, supersede: false };
+    let options = RequestOptions { asked: RequestedBy::Typed, again, supersede: false };
     let puts = if requests.is_empty() { Vec::new() } else { queue::put(context, &requests, options)? };
     for (request, put) in requests.into_iter().zip(puts) {
         let to = if put == Put::Building { &mut answer.building } else { &mut answer.queued };
         to.push(request.named.spelled.clone());
     }
-    queue::go_on(context)?;
+    queue::resume(context)?;
     Ok(answer)
 }
 
-impl Answer {
+impl RequestedPoints {
     fn show(&self, ui: &Ui, json: bool) {
         if json {
             ui.json(json!({ "queued": self.queued, "building": self.building, "built": self.built }));
@@ -142,7 +142,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
         let result = log::results(context, job.key, &job.named.spelled, std::slice::from_ref(&job.system))?.pop();
         let aside = Queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
-            ui.error(format!("{} could not be built: {}", job.named.spelled, harmless(&aside.why)));
+            ui.error(format!("{} could not be built: {}", job.named.spelled, terminal_safe(&aside.why)));
             let limit = aside.limit.and_then(|ended| limits::still_reached(&context.repo, &ended));
             limit.iter().for_each(|limit| ui.hint(limit.hint()));
             code = error::CANNOT;
@@ -197,7 +197,7 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
         return Ok(error::OK);
     }
     for (job, ended) in &done {
-        let point = harmless(&job.point);
+        let point = terminal_safe(&job.point);
         ui.tell(match ended {
             Ended::Removed => format!("cancelled {point}: it had not begun"),
             Ended::Ended => format!("cancelled {point}: its build was ended"),

@@ -13,16 +13,16 @@ use super::shared::{choice, machines, points};
 use crate::config::Named;
 use crate::error;
 use crate::nix::Event;
-use crate::ops::builds::{self, Done, How, Job, Places, Progress, Pushed, Typed, Undecided};
+use crate::ops::builds::{self, BuildOptions, Done, Job, Places, Progress, Pushed, Typed, Undecided};
 use crate::ops::{limits, queue, regenerate, trust};
 use crate::points::census::Census;
 use crate::record::Record;
 use crate::ui::batch::BatchProgress;
 use crate::ui::result::row;
-use crate::ui::{Ui, duration, harmless};
+use crate::ui::{Ui, duration, terminal_safe};
 
 /// The command that allows the machines in lattice.toml.
-const ALLOW: &str = "git lattice trust --settings";
+const ALLOW_COMMAND: &str = "git lattice trust --settings";
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     session.recover()?;
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    queue::go_on(context)?;
+    queue::resume(context)?;
     let census = Census::take(&context.repo, config)?;
     let points = choice::points(session, config, &census, args)?;
     let mut plan = builds::plan(context, config, &census, &points)?;
@@ -59,14 +59,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
             "left out: `{path}` of `[build] include` is a submodule, whose files are not in this repository"
         ));
     }
-    let how = How::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
-    let how = how.checking(args.get_flag("check"));
-    let needed = plan.jobs.iter().filter(|job| how.is_needed(job)).map(|job| (&job.named, job.commit));
+    let options = BuildOptions::typed(args.get_flag("again")).within(limits::typed(&context.repo)?).at(places);
+    let options = options.checking(args.get_flag("check"));
+    let needed = plan.jobs.iter().filter(|job| options.is_needed(job)).map(|job| (&job.named, job.commit));
     warn_of_outdated(ui, &regenerate::outdated(&context.repo, config, needed)?);
     let json = args.get_flag("json");
-    let batch = BatchProgress::of(plan.jobs.iter().filter(|job| how.is_needed(job)).count());
+    let batch = BatchProgress::of(plan.jobs.iter().filter(|job| options.is_needed(job)).count());
     let mut view = View::new(ui, json, batch);
-    let done = match queue::build(context, &mut plan, &how, &mut |progress| view.show(&progress)) {
+    let done = match queue::build(context, &mut plan, &options, &mut |progress| view.show(&progress)) {
         Ok(done) => done,
         Err(error) => {
             view.give_up();
@@ -77,8 +77,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         let records: Vec<_> = done.iter().map(|done| &done.record).collect();
         let mut document = view.document(&records);
         if !unused.is_empty() {
-            document["proposed"] =
-                json!({ "keys": unused, "settings": settings.proposal().lines(), "used": false, "command": ALLOW });
+            document["proposed"] = json!({ "keys": unused, "settings": settings.proposal().lines(), "used": false, "command": ALLOW_COMMAND });
         }
         ui.json(document);
     }
@@ -102,7 +101,7 @@ fn report_unused(ui: &Ui, keys: &[&str]) {
     if !keys.is_empty() {
         let keys = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         ui.say(format!(
-            "not used: {keys} under `[build]` in lattice.toml; `{ALLOW}` shows what is proposed, and allows it"
+            "not used: {keys} under `[build]` in lattice.toml; `{ALLOW_COMMAND}` shows what is proposed, and allows it"
         ));
     }
 }
@@ -201,7 +200,7 @@ impl<'a> View<'a> {
             }
             Progress::Kept { file, why } => {
                 self.ui.progress("");
-                self.ui.warn(format!("the result could not be recorded yet: {}", harmless(why)));
+                self.ui.warn(format!("the result could not be recorded yet: {}", terminal_safe(why)));
                 self.hint(&format!(
                     "it is kept in `{}`; the next `git lattice build` or `sync` records it",
                     file.display()
@@ -215,7 +214,7 @@ impl<'a> View<'a> {
 
     fn not_compared(&mut self, job: &Job) {
         self.not_compared.push(json!({ "point": job.named.spelled, "system": job.system.as_str() }));
-        let point = harmless(&job.named.spelled);
+        let point = terminal_safe(&job.named.spelled);
         self.ui.say(format!("not compared: {point}, since this machine does not build for {}", job.system));
         self.hint("Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`");
     }
@@ -232,10 +231,10 @@ impl<'a> View<'a> {
         let error = pushed.failed.as_ref().map(ToString::to_string);
         self.copied = json!({ "to": pushed.to, "paths": pushed.paths, "error": error });
         if let Some(error) = error {
-            self.ui.error(harmless(&error));
+            self.ui.error(terminal_safe(&error));
         } else {
             let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
-            self.ui.say(format!("copied to {}: {paths} with their dependencies", harmless(&pushed.to)));
+            self.ui.say(format!("copied to {}: {paths} with their dependencies", terminal_safe(&pushed.to)));
         }
         for hint in &pushed.hints {
             self.ui.hint(hint);
@@ -244,7 +243,7 @@ impl<'a> View<'a> {
 
     fn explain(&mut self, done: &Done) {
         for line in &done.tail {
-            self.ui.quote(format!("  {}", harmless(line)));
+            self.ui.quote(format!("  {}", terminal_safe(line)));
         }
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
             self.ui.say(format!("full log: {}", log.display()));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::values::Candidate;
-use crate::ui::harmless;
+use crate::ui::terminal_safe;
 
 /// A shell with a completion script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Shell {
 /// The first line of the help.
 fn help(candidate: &Candidate) -> Option<String> {
     let help = candidate.help.as_ref()?.lines().next()?;
-    Some(harmless(&help.replace('\t', " ")))
+    Some(terminal_safe(&help.replace('\t', " ")))
 }
 
 /// A word of bash without its quotes and backslashes, and whether a quote is open at its end (bash(1), QUOTING).

@@ -13,19 +13,21 @@ use crate::env::Environment;
 use crate::error;
 use crate::hooks::event::Flag;
 use crate::hooks::{Event, Kind, Skip};
-use crate::ops::hook::{self, Occasion, Reaction};
+use crate::ops::hook::{self, BranchEvent, Reaction};
 use crate::ops::hooks;
 use crate::ops::queue;
 use crate::process::detach;
 use crate::queue::Put;
-use crate::ui::{Ui, harmless};
+use crate::ui::{Ui, terminal_safe};
 
 /// Runs `hook run EVENT ARGS..`, `hook later OCCASION`, `hook worker` or `hook build KEY`; returns the exit code.
 pub(crate) fn run(environment: Environment, args: &[OsString]) -> u8 {
     let ui = Ui::new(&environment);
     match args {
         [word, event, rest @ ..] if word == "run" => run_event(&ui, environment, event, rest),
-        [word, occasion] if word == "later" => later(environment, occasion).unwrap_or_else(|error| report(&ui, &error)),
+        [word, branch_event] if word == "later" => {
+            later(environment, branch_event).unwrap_or_else(|error| report(&ui, &error))
+        }
         [word] if word == "worker" => work(environment).unwrap_or_else(|error| report(&ui, &error)),
         [word, key] if word == "build" => {
             build(environment, &key.to_string_lossy()).unwrap_or_else(|error| report(&ui, &error))
@@ -46,14 +48,14 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
     if Skip::find(event.kind(), environment.skip, environment.ci, |_| None).is_some() {
         return error::OK;
     }
-    let occasion = match event {
+    let branch_event = match event {
         Event::PreCommit => return pre_commit(ui, environment).unwrap_or_else(|error| report(ui, &error)),
         Event::PostCheckout { flag: Flag::File, .. } | Event::PostMerge { squash: true } => return error::OK,
-        Event::PostCheckout { old: None, .. } => Occasion::Fresh,
-        Event::PostCheckout { .. } | Event::PostMerge { .. } | Event::PostCommit => Occasion::Switch,
+        Event::PostCheckout { old: None, .. } => BranchEvent::Fresh,
+        Event::PostCheckout { .. } | Event::PostMerge { .. } | Event::PostCommit => BranchEvent::Switch,
     };
     // The exit status would become that of `git checkout`, which has succeeded: report errors in one line only.
-    if let Err(failure) = afterwards(ui, environment, event.kind(), occasion) {
+    if let Err(failure) = run_post_hook(ui, environment, event.kind(), branch_event) {
         say_line(ui, &format!("no build was started: {failure:#}"));
     }
     error::OK
@@ -61,7 +63,7 @@ fn run_event(ui: &Ui, environment: Environment, name: &OsString, args: &[OsStrin
 
 /// Prints a text as one line.
 fn say_line(ui: &Ui, text: &str) {
-    ui.say(harmless(&format!("git-lattice: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))));
+    ui.say(terminal_safe(&format!("git-lattice: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))));
 }
 
 fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
@@ -72,27 +74,27 @@ fn pre_commit(ui: &Ui, environment: Environment) -> Result<u8> {
     before_commit(ui, &context)
 }
 
-fn afterwards(ui: &Ui, environment: Environment, kind: Kind, occasion: Occasion) -> Result<()> {
+fn run_post_hook(ui: &Ui, environment: Environment, kind: Kind, branch_event: BranchEvent) -> Result<()> {
     let mut context = Context::open(environment)?;
     if hooks::skip(&context, kind).is_some() {
         return Ok(());
     }
-    match hook::after_checkout(&mut context, occasion)? {
+    match hook::after_checkout(&mut context, branch_event)? {
         Reaction::Nothing => {}
         Reaction::Later => {
-            hook::start_later(&context, occasion)?;
+            hook::start_later(&context, branch_event)?;
             say_line(ui, "too much data to read during a checkout: a background process decides whether to build");
         }
         Reaction::Say(line) => say_line(ui, &line),
         Reaction::Build { request, supersede, too_much } => {
             let point = request.named.spelled.clone();
-            say_line(ui, &started(&point, hook::start(&context, request, supersede)?, too_much));
+            say_line(ui, &start_message(&point, hook::start(&context, request, supersede)?, too_much));
         }
     }
     Ok(())
 }
 
-fn started(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
+fn start_message(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
     match (put, too_much) {
         (None, _) => {
             format!("the queue is busy: {point} is queued in the background; `git lattice status` shows its state")
@@ -110,10 +112,10 @@ fn started(point: &str, put: Option<Put>, too_much: Option<&str>) -> String {
     }
 }
 
-fn later(environment: Environment, occasion: &OsString) -> Result<u8> {
+fn later(environment: Environment, branch_event: &OsString) -> Result<u8> {
     detach::become_session_leader()?;
-    let occasion = if occasion == Occasion::Fresh.word() { Occasion::Fresh } else { Occasion::Switch };
-    hook::later(&Context::open(environment)?, occasion)?;
+    let branch_event = if branch_event == BranchEvent::Fresh.word() { BranchEvent::Fresh } else { BranchEvent::Switch };
+    hook::later(&Context::open(environment)?, branch_event)?;
     Ok(error::OK)
 }
 

@@ -19,7 +19,7 @@ use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, Settled};
 use crate::ui::table::Cell;
-use crate::ui::{Tone, Ui, harmless};
+use crate::ui::{Tone, Ui, terminal_safe};
 
 /// Adds the options that these commands share.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
@@ -32,7 +32,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
 }
 
 /// The points of a request, made and pushed.
-struct Made {
+struct CreatedPoints {
     plan: Plan,
     /// What the linters say of the generated files.
     checked: Report,
@@ -47,7 +47,13 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         let checked = lint::generated_for(&context.repo, &config.lint, &plan.texts)?;
-        show(ui, &context.repo, args, &Made { plan, checked, pushed: Outcome::Nothing, taken: Vec::new() }, true);
+        show(
+            ui,
+            &context.repo,
+            args,
+            &CreatedPoints { plan, checked, pushed: Outcome::Nothing, taken: Vec::new() },
+            true,
+        );
         return Ok(error::OK);
     }
     let made = make_and_push(context, config, args, request)?;
@@ -60,7 +66,7 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
 }
 
 /// Makes and pushes the points. Where another clone was first, its points are taken and the rest is pushed again.
-fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request: &Request) -> Result<Made> {
+fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request: &Request) -> Result<CreatedPoints> {
     const TRIES: usize = 3;
     let check = |plan: &Plan| lint::generated_for(&context.repo, &config.lint, &plan.texts);
     // Read the limit first: an invalid value is an error before anything is made.
@@ -84,7 +90,7 @@ fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request:
             }
         }
     }
-    Ok(Made { plan, checked, pushed, taken })
+    Ok(CreatedPoints { plan, checked, pushed, taken })
 }
 
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
@@ -124,11 +130,11 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
 /// Warns of uncommitted changes to the directory of the point that was left: `git switch` carries them along.
 fn warn_of_changes(ui: &Ui, from: &BranchName, (first, others): (&String, &[String])) {
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    ui.warn(format!("uncommitted changes of `{from}` came along: `{}`{more}", harmless(first)));
+    ui.warn(format!("uncommitted changes of `{from}` came along: `{}`{more}", terminal_safe(first)));
     ui.hint(format!("`git switch {from}` takes them back, to be committed there"));
 }
 
-fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &Made, dry: bool) {
+fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &CreatedPoints, dry: bool) {
     if args.get_flag("json") {
         ui.json(to_json(made, dry));
     } else if let [item] = made.plan.items.as_slice() {
@@ -157,7 +163,7 @@ fn say_checked(ui: &Ui, repo: &Repo, report: &Report, dry: bool) {
     let missing = report.not_checked_by().map(|names| format!("; not by {names}")).unwrap_or_default();
     ui.say(format!("checked by {}{missing}", report.checked_by()));
     for unchecked in lint::news(Some(repo), report, !dry) {
-        ui.say(harmless(&unchecked.to_string()));
+        ui.say(terminal_safe(&unchecked.to_string()));
     }
 }
 
@@ -166,7 +172,7 @@ pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
         Outcome::Done(PushedRecords::Records) => ui.say("the records of this clone were pushed with it"),
         Outcome::Done(PushedRecords::Refused(why)) => {
-            let why = harmless(&why.to_string());
+            let why = terminal_safe(&why.to_string());
             ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
         }
         _ => {}
@@ -182,12 +188,12 @@ pub(in crate::commands) fn refused(ui: &Ui, pushed: &Outcome, what: &str, pronou
             "and the remote has other commits on the branch".to_owned()
         };
         ui.error(format!("the push failed; {what}, {later}"));
-        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", harmless(&reason.to_string()))));
-        hints.iter().for_each(|hint| ui.hint(harmless(hint)));
+        reasons.iter().for_each(|reason| ui.say(format!("caused by: {}", terminal_safe(&reason.to_string()))));
+        hints.iter().for_each(|hint| ui.hint(terminal_safe(hint)));
     }
 }
 
-fn one(ui: &Ui, item: &Item, made: &Made, dry: bool) {
+fn one(ui: &Ui, item: &Item, made: &CreatedPoints, dry: bool) {
     let mut rows = vec![
         vec![made.word(item, dry), Cell::prose(item.named.branch.as_str())],
         vec!["  commit".into(), item.commit.to_string().into()],
@@ -204,7 +210,7 @@ fn one(ui: &Ui, item: &Item, made: &Made, dry: bool) {
     ui.table(&rows);
 }
 
-impl Made {
+impl CreatedPoints {
     fn word(&self, item: &Item, dry: bool) -> Cell {
         match (&item.creation, dry) {
             (None, _) if self.taken.contains(&item.named) => Cell::new("taken", Tone::Good),
@@ -227,7 +233,7 @@ fn push_word(item: &Item, pushed: &Outcome) -> Cell {
     if is_pushed(item, pushed) { Cell::new("pushed", Tone::Good) } else { Cell::new("not pushed", Tone::Odd) }
 }
 
-fn to_json(Made { plan, checked, pushed, taken }: &Made, dry: bool) -> Value {
+fn to_json(CreatedPoints { plan, checked, pushed, taken }: &CreatedPoints, dry: bool) -> Value {
     let item = |item: &Item| {
         let mut value = json!({
             "point": item.named.spelled, "branch": item.named.branch, "commit": item.commit.to_string(), "flake": item.named.dir,

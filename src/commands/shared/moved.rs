@@ -15,7 +15,7 @@ use crate::ops::moves::{self, Item, Plan, Reason};
 use crate::ops::push::{self, Outcome};
 use crate::process::quote;
 use crate::ui::table::Cell;
-use crate::ui::{Tone, Ui, harmless};
+use crate::ui::{Tone, Ui, terminal_safe};
 
 /// The words for a command that moves branches.
 #[derive(Clone, Copy)]
@@ -88,7 +88,7 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
     for item in &plan.items {
         let moves::Outcome::LeftOut(reason) = &item.outcome else { continue };
         if let Some(command) = command(item, reason, words) {
-            ui.hint(format!("`{}` for `{}`", harmless(&command), item.named.spelled));
+            ui.hint(format!("`{}` for `{}`", terminal_safe(&command), item.named.spelled));
         }
     }
 }

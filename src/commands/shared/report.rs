@@ -1,14 +1,14 @@
 //! Error output.
 
 use crate::error;
-use crate::ui::{Ui, harmless};
+use crate::ui::{Ui, terminal_safe};
 
 /// Prints an error with its causes and hints; returns the exit code.
 pub(in crate::commands) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
     ui.progress("");
     // Messages contain names of branches, files and users.
     let printable =
-        |text: &dyn std::fmt::Display| text.to_string().lines().map(harmless).collect::<Vec<_>>().join("\n");
+        |text: &dyn std::fmt::Display| text.to_string().lines().map(terminal_safe).collect::<Vec<_>>().join("\n");
     let mut previous = printable(failure);
     ui.error(&previous);
     for cause in failure.chain().skip(1) {
@@ -19,7 +19,7 @@ pub(in crate::commands) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
         }
         previous = text;
     }
-    error::excerpt(failure).iter().for_each(|line| ui.quote(harmless(line)));
+    error::excerpt(failure).iter().for_each(|line| ui.quote(terminal_safe(line)));
     for hint in error::hints(failure) {
         ui.hint(printable(&hint));
     }

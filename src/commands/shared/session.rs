@@ -12,10 +12,10 @@ use crate::git::Repo;
 use crate::ops::change::recover;
 use crate::ops::unfinished;
 use crate::temporary;
-use crate::ui::{Ui, harmless};
+use crate::ui::{Ui, terminal_safe};
 
 /// The axes that have flags if there is no `lattice.toml`.
-const USUAL_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
+const DEFAULT_AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
 /// Shared state of a command; repository and configuration are opened on first use.
 pub(crate) struct Session {
@@ -74,33 +74,34 @@ impl Session {
         }
         context.notices.borrow_mut().extend(lines);
         self.print_notices();
-        self.settle(unfinished::settle);
+        self.recover_with(unfinished::settle);
         temporary::sweep_folders();
         Ok(())
     }
 
     /// Recovers the work of killed git processes. Errors are only warnings: git itself will report what blocks it.
-    pub(crate) fn settle(&self, settle: fn(&Repo) -> Result<()>) {
+    pub(crate) fn recover_with(&self, settle: fn(&Repo) -> Result<()>) {
         let Some(context) = self.context.get() else { return };
         if let Err(error) = settle(&context.repo) {
-            self.ui.warn(format!("could not recover the work of a killed git: {}", harmless(&format!("{error:#}"))));
+            self.ui
+                .warn(format!("could not recover the work of a killed git: {}", terminal_safe(&format!("{error:#}"))));
         }
     }
 
     /// Prints what was recovered.
     pub(crate) fn print_notices(&self) {
         let Some(context) = self.context.get() else { return };
-        context.notices.take().iter().for_each(|line| self.ui.say(harmless(line)));
+        context.notices.take().iter().for_each(|line| self.ui.say(terminal_safe(line)));
     }
 
     /// The axes that have flags: those in lattice.toml, else the usual ones.
     pub(crate) fn axis_names(&self) -> Vec<String> {
-        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return usual_axes() };
+        let Ok(config) = self.context().and_then(|context| Ok(context.config()?)) else { return default_axes() };
         config.lattice.axes().iter().map(|axis| axis.name.to_string()).collect()
     }
 }
 
 /// The default axes.
-pub(crate) fn usual_axes() -> Vec<String> {
-    USUAL_AXES.map(str::to_owned).to_vec()
+pub(crate) fn default_axes() -> Vec<String> {
+    DEFAULT_AXES.map(str::to_owned).to_vec()
 }

@@ -8,7 +8,7 @@ use crate::nix::read::settings::Settings;
 use crate::system::System;
 
 /// Maximum depth of files that name files (`@/etc/nix/machines`).
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// One line of the `builders` setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Machine {
 
 /// A place that can build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
+pub enum BuildMachine {
     /// This machine.
     Here,
     /// A remote builder.
@@ -50,7 +50,7 @@ pub enum Who {
     Store(String),
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for BuildMachine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Here => f.write_str("this machine"),
@@ -88,12 +88,12 @@ impl Capability {
     }
 
     /// Returns all places that build for `system`, this machine first.
-    pub fn who(&self, system: &System) -> impl Iterator<Item = Who> {
-        let store = self.store.clone().map(Who::Store);
+    pub fn who(&self, system: &System) -> impl Iterator<Item = BuildMachine> {
+        let store = self.store.clone().map(BuildMachine::Store);
         let local = store.is_none();
-        let here = (local && self.here.contains(system)).then_some(Who::Here);
+        let here = (local && self.here.contains(system)).then_some(BuildMachine::Here);
         let builders = self.machines.iter().filter(move |machine| local && machine.takes(system));
-        store.into_iter().chain(here).chain(builders.map(|machine| Who::Builder(machine.uri.clone())))
+        store.into_iter().chain(here).chain(builders.map(|machine| BuildMachine::Builder(machine.uri.clone())))
     }
 
     /// Checks that a machine builds for `system`.
@@ -116,7 +116,7 @@ impl Capability {
     }
 
     fn add_file(&mut self, path: &Path, here: &System, depth: usize) {
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return self.problems.push(format!("`{}` names files in a circle", path.display()));
         }
         match std::fs::read(path) {

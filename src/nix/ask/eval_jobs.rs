@@ -20,11 +20,11 @@ use crate::nix::read::internal_json::{Event, plain};
 use crate::process::{self, Clock, Cmd};
 
 /// Maximum size of one argument in bytes; the system's limit is 128 KiB (execve(2)).
-const AT_ONCE: usize = 100 << 10;
+const MAX_ARGUMENT: usize = 100 << 10;
 /// Flags that only the real program has, in every version that accepts expressions.
 const FLAGS: [&str; 4] = ["--flake", "--workers", "--gc-roots-dir", "--expr"];
 /// Maximum number of workers; more of them mostly wait for the store.
-const MOST_WORKERS: usize = 8;
+const MAX_WORKERS: usize = 8;
 
 impl Evaluator {
     /// Returns `nix-eval-jobs` if the real one is on PATH, else Nix itself.
@@ -74,7 +74,7 @@ fn by_eval_jobs(
     let mut found = HashMap::new();
     for expression in expressions(what) {
         let cmd = options.apply_to_eval_jobs(options.apply(nix.cmd_of(program)));
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_WORKERS);
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);
         let limit = options.limits().evaluation.map(|time| time.saturating_mul(count));
@@ -106,7 +106,7 @@ fn expressions(what: &[Installable]) -> Vec<String> {
         // A flake ref is percent-encoded, so it needs no escaping in a Nix string.
         write!(entry, " job{i} = (builtins.getFlake \"{}\").packages.\"{}\".default;", one.flake, one.system).ok();
         match sets.last_mut() {
-            Some(set) if set.len() + entry.len() < AT_ONCE => set.push_str(&entry),
+            Some(set) if set.len() + entry.len() < MAX_ARGUMENT => set.push_str(&entry),
             _ => sets.push(entry),
         }
     }

@@ -16,7 +16,7 @@ use crate::nix::read::content;
 use crate::nix::read::diagnosis::Diagnosis;
 use crate::nix::read::failure::{Failure, Kind};
 use crate::nix::read::internal_json::{Event, Reader};
-use crate::nix::read::settings::USUAL_DEPTH;
+use crate::nix::read::settings::DEFAULT_DEPTH;
 use crate::nix::read::trouble;
 use crate::nix::store_path::StorePath;
 use crate::process::{self, Clock};
@@ -24,9 +24,9 @@ use crate::system::System;
 
 const COMMAND: &str = "build --dry-run --json";
 /// Maximum size of a command line in bytes; the system's limit is about 2 MiB (execve(2)).
-const AT_ONCE: usize = 1 << 20;
+const MAX_COMMAND_LINE: usize = 1 << 20;
 /// How long creating a store takes.
-const A_MOMENT: Duration = Duration::from_millis(500);
+const STORE_CREATION: Duration = Duration::from_millis(500);
 /// Nix's error when it may not have more memory.
 const OUT_OF_MEMORY: &str = "out of memory";
 /// Newer versions print this before each installable.
@@ -88,7 +88,7 @@ fn groups(what: &[Installable]) -> Vec<Vec<usize>> {
     for (i, one) in what.iter().enumerate() {
         bytes += one.text().len();
         match groups.last_mut() {
-            Some(group) if bytes <= AT_ONCE && what[group[0]].flake.cwd() == one.flake.cwd() => group.push(i),
+            Some(group) if bytes <= MAX_COMMAND_LINE && what[group[0]].flake.cwd() == one.flake.cwd() => group.push(i),
             _ => {
                 bytes = one.text().len();
                 groups.push(vec![i]);
@@ -110,7 +110,7 @@ struct Search<'a> {
 }
 
 /// The result of one call.
-enum Answer {
+enum CallResult {
     /// All were evaluated.
     All(Vec<Evaluation>),
     /// One failed: the one at index `at`, if nix says which.
@@ -128,8 +128,8 @@ impl Search<'_> {
                 return Ok(());
             };
             match self.ask_again(&group)? {
-                Answer::All(all) => group.iter().zip(all).for_each(|(i, one)| self.found[*i] = Some(one)),
-                Answer::Stopped { failure, at } => self.divide(&group, failure, at, &mut groups, &mut fine),
+                CallResult::All(all) => group.iter().zip(all).for_each(|(i, one)| self.found[*i] = Some(one)),
+                CallResult::Stopped { failure, at } => self.divide(&group, failure, at, &mut groups, &mut fine),
             }
         }
     }
@@ -161,17 +161,17 @@ impl Search<'_> {
     }
 
     /// Evaluates a group; tries again if another Nix process was creating the same store.
-    fn ask_again(&mut self, group: &[usize]) -> Result<Answer, Error> {
+    fn ask_again(&mut self, group: &[usize]) -> Result<CallResult, Error> {
         match self.ask(group)? {
-            Answer::Stopped { failure, .. } if trouble::is_race(&failure.detail) => {
-                std::thread::sleep(A_MOMENT);
+            CallResult::Stopped { failure, .. } if trouble::is_race(&failure.detail) => {
+                std::thread::sleep(STORE_CREATION);
                 self.ask(group)
             }
             answer => Ok(answer),
         }
     }
 
-    fn ask(&mut self, group: &[usize]) -> Result<Answer, Error> {
+    fn ask(&mut self, group: &[usize]) -> Result<CallResult, Error> {
         if process::is_ending() {
             return Err(Error::Interrupted { signal: None });
         }
@@ -207,17 +207,17 @@ impl Search<'_> {
         let at = (1..=group.len()).contains(&begun).then(|| begun - 1);
         match run {
             Ok((status, stdout)) if status.success() => {
-                read(&stdout, group.len()).map(Answer::All).map_err(|problem| Error::unreadable(COMMAND, &problem))
+                read(&stdout, group.len()).map(CallResult::All).map_err(|problem| Error::unreadable(COMMAND, &problem))
             }
             Ok((status, _)) => {
                 diagnosis.is_stopped(status)?;
                 let failure = self.judged(group, &diagnosis)?;
-                Ok(Answer::Stopped { failure, at })
+                Ok(CallResult::Stopped { failure, at })
             }
             Err(process::Error::TimedOut { .. }) => {
                 let limit = limit.unwrap_or_default() / count;
                 let fetched = fetching.last().map(|(_, what)| what.as_str());
-                Ok(Answer::Stopped { failure: Failure::evaluation_took(limit, fetched), at })
+                Ok(CallResult::Stopped { failure: Failure::evaluation_took(limit, fetched), at })
             }
             Err(error) => Err(error.into()),
         }
@@ -253,7 +253,7 @@ impl Search<'_> {
 
     /// Returns whether calls are nested too deep even for the default limit.
     fn is_too_deep(&self, failure: &Failure) -> Result<bool, Error> {
-        Ok(content::is_too_deep(&failure.summary) && self.nix.settings()?.max_call_depth >= USUAL_DEPTH)
+        Ok(content::is_too_deep(&failure.summary) && self.nix.settings()?.max_call_depth >= DEFAULT_DEPTH)
     }
 
     /// Returns whether the only fault is a missing file in a source whose store path is intact.
@@ -274,17 +274,17 @@ impl Search<'_> {
     /// Returns whether the expression throws or fails an assertion: the error alone does not show whether it is Nix's own.
     fn throws(&self, one: usize) -> Result<bool, Error> {
         let system = &self.what[one].system;
-        self.comes_to_false(one, &format!("(builtins.tryEval flake.packages.\"{system}\".default.drvPath).success"))
+        self.evaluates_to_false(one, &format!("(builtins.tryEval flake.packages.\"{system}\".default.drvPath).success"))
     }
 
     /// Returns whether Nix has the sources of the flake and of all its inputs, so that its caches are in order.
     fn is_fetched(&self, one: usize) -> Result<bool, Error> {
         let sources = "[ flake.sourceInfo ] ++ builtins.map (input: input.outPath) (builtins.attrValues flake.inputs)";
-        self.comes_to_false(one, &format!("builtins.deepSeq ({sources}) false"))
+        self.evaluates_to_false(one, &format!("builtins.deepSeq ({sources}) false"))
     }
 
     /// Returns whether an expression evaluates to `false`; it refers to the flake as `flake`.
-    fn comes_to_false(&self, one: usize, expression: &str) -> Result<bool, Error> {
+    fn evaluates_to_false(&self, one: usize, expression: &str) -> Result<bool, Error> {
         let Installable { flake, .. } = &self.what[one];
         if flake.cwd().is_some() {
             return Ok(false);

@@ -81,7 +81,7 @@ const PHRASES: &[(&str, &str)] = &[
 
 /// Builtins that Nix 2.8 lacks or that a setting enables; if one is missing, the Nix version is the cause. Each also exists as a
 /// variable with the prefix `__`.
-const NOT_EVERYWHERE: &[&str] = &[
+const VERSION_DEPENDENT: &[&str] = &[
     "addDrvOutputDependencies",
     "break",
     "convertHash",
@@ -102,7 +102,7 @@ const NOT_EVERYWHERE: &[&str] = &[
 pub(in crate::nix) fn is_blamed(text: &str, brief: &str) -> bool {
     let brief = brief.trim_start();
     let first = brief.lines().next().unwrap_or_default();
-    is_sentence(first) && !is_of_the_system(brief) && !is_of_this_nix(text, first)
+    is_sentence(first) && !is_system_error(brief) && !is_of_this_nix(text, first)
 }
 
 fn is_sentence(first: &str) -> bool {
@@ -118,8 +118,8 @@ fn is_of_this_nix(text: &str, first: &str) -> bool {
     let quoted = first.split('\'').nth(1).unwrap_or_default();
     let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
     match first.split(' ').next() {
-        Some("attribute") => NOT_EVERYWHERE.contains(&quoted),
-        Some("undefined") => NOT_EVERYWHERE.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
+        Some("attribute") => VERSION_DEPENDENT.contains(&quoted),
+        Some("undefined") => VERSION_DEPENDENT.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
         Some("access") => is_stored() || first.contains("restricted mode"),
         Some("stack") => !has_whole_stack() || is_too_deep(first),
         // 2.8 has no pipe operators; the error shows the line with the operator.
@@ -142,8 +142,8 @@ pub(in crate::nix) fn is_too_deep(brief: &str) -> bool {
 
 /// Returns whether Nix may have the stack it wants: it raises the soft limit itself.
 fn has_whole_stack() -> bool {
-    const WANTED: u64 = 60 << 20;
-    rustix::process::getrlimit(rustix::process::Resource::Stack).maximum.is_none_or(|most| most >= WANTED)
+    const FULL_STACK: u64 = 60 << 20;
+    rustix::process::getrlimit(rustix::process::Resource::Stack).maximum.is_none_or(|most| most >= FULL_STACK)
 }
 
 /// Returns the missing file, if the error says nothing else.
@@ -156,15 +156,15 @@ pub(in crate::nix) fn missing_file(brief: &str) -> Option<&str> {
 }
 
 /// Returns whether an error ends with a system error message.
-fn is_of_the_system(brief: &str) -> bool {
+fn is_system_error(brief: &str) -> bool {
     /// The last errno of Linux (errno(3)).
-    const LAST: i32 = 133;
+    const LAST_ERRNO: i32 = 133;
     static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
     let text = |code: i32| {
         let text = io::Error::from_raw_os_error(code).to_string();
         format!(": {}", text.split(" (os error ").next().unwrap_or_default())
     };
-    let texts = TEXTS.get_or_init(|| (1..=LAST).map(text).collect());
+    let texts = TEXTS.get_or_init(|| (1..=LAST_ERRNO).map(text).collect());
     let brief = brief.trim_end_matches(['.', '\n', ' ']);
     texts.iter().any(|text| brief.ends_with(text.as_str()))
 }

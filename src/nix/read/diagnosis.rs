@@ -20,7 +20,7 @@ use crate::nix::store_path::StorePath;
 use crate::process;
 
 /// Maximum number of errors kept; more of them say nothing new.
-const MOST_ERRORS: usize = 500;
+const MAX_ERRORS: usize = 500;
 /// Nix's error when a remote builder cannot be reached.
 const UNREACHABLE: &str = "cannot build on '";
 
@@ -143,7 +143,7 @@ impl Diagnosis {
     fn add_error(&mut self, text: &str, brief: Option<&str>, is_sure: bool) {
         // Printed with the level of an error: by 2.8, with `--keep-failed`, and by a 2.34 daemon around its errors.
         let noise = ["(use '--show-trace'", "warning:", "note:", "trace:"];
-        if text.trim().is_empty() || noise.iter().any(|word| text.starts_with(word)) || self.errors.len() >= MOST_ERRORS
+        if text.trim().is_empty() || noise.iter().any(|word| text.starts_with(word)) || self.errors.len() >= MAX_ERRORS
         {
             return;
         }
@@ -180,7 +180,7 @@ impl Diagnosis {
         let is_sure =
             |error: &NixError| error.is_sure || error.only.as_ref().is_some_and(|only| base(only.as_str()) == name);
         let sure: Vec<_> = about.iter().copied().filter(|(_, error)| is_sure(error)).collect();
-        let believed = if sure.is_empty() && self.adds_up() { about } else { sure };
+        let believed = if sure.is_empty() && self.failures_add_up() { about } else { sure };
         let ending = |error: &NixError| error.statement.as_ref().map(|statement| statement.ending.clone());
         let (at, first) = *believed.first()?;
         let agreed = ending(first).filter(|_| believed.iter().all(|(_, error)| ending(error) == ending(first)))?;
@@ -238,7 +238,7 @@ impl Diagnosis {
     }
 
     /// Returns whether the errors that a builder may have forged are no more than the counted failures without an explanation.
-    fn adds_up(&self) -> bool {
+    fn failures_add_up(&self) -> bool {
         let is_total =
             |error: &&NixError| !error.brief.starts_with("build of '") && !error.text.starts_with(UNREACHABLE);
         let (sure, unsure): (Vec<_>, Vec<_>) = self.errors.iter().filter(is_total).partition(|error| error.is_sure);
@@ -349,11 +349,11 @@ pub(in crate::nix) fn stopped_by(signal: Option<i32>) -> Error {
 /// the system: memory is short, or the machine shuts down.
 fn is_own_failure(ending: &Ending) -> bool {
     /// SIGTRAP, SIGABRT, SIGFPE, SIGSEGV, SIGSYS: a program causes these itself.
-    const OWN: [i32; 5] = [5, 6, 8, 11, 31];
+    const OWN_SIGNALS: [i32; 5] = [5, 6, 8, 11, 31];
     const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
     match ending {
-        Ending::Exit(code) => !SIGNALS.contains(&(code - 128)) || OWN.contains(&(code - 128)),
-        Ending::Signal(signal) => OWN.contains(signal),
+        Ending::Exit(code) => !SIGNALS.contains(&(code - 128)) || OWN_SIGNALS.contains(&(code - 128)),
+        Ending::Signal(signal) => OWN_SIGNALS.contains(signal),
         Ending::NoOutput | Ending::Rejected(_) => true,
         _ => false,
     }

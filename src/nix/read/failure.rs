@@ -68,7 +68,7 @@ pub struct Failure {
 
 /// The limit that a builder exceeded, according to Nix's error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overtime {
+pub struct BuilderTimeout {
     /// The limit in seconds.
     pub seconds: u64,
     /// Whether it was the limit without output. Newer versions of Nix have one message for both limits; `false` then means unknown.
@@ -78,10 +78,10 @@ pub struct Overtime {
 impl Failure {
     /// Returns the limit that a builder exceeded, if Nix names it.
     #[must_use]
-    pub fn overtime(&self) -> Option<Overtime> {
+    pub fn builder_timeout(&self) -> Option<BuilderTimeout> {
         let (_, rest) = self.detail.split_once("timed out after ")?;
         let seconds = rest.split(' ').next()?.parse().ok()?;
-        Some(Overtime { seconds, is_silence: self.detail.contains("of silence") })
+        Some(BuilderTimeout { seconds, is_silence: self.detail.contains("of silence") })
     }
 
     /// Creates a failure to evaluate.
@@ -137,12 +137,12 @@ mod tests {
 
     #[test]
     fn parses_the_exceeded_limit() {
-        let overtime = |said: &str| Failure::trouble(said.to_owned()).overtime();
+        let overtime = |said: &str| Failure::trouble(said.to_owned()).builder_timeout();
         let building = "building of '/nix/store/x.drv!out' from .drv file timed out after";
         let silent = overtime(&format!("{building} 2 seconds of silence"));
-        assert_eq!(silent, Some(Overtime { seconds: 2, is_silence: true }));
+        assert_eq!(silent, Some(BuilderTimeout { seconds: 2, is_silence: true }));
         for said in [format!("{building} 2 seconds"), "timed out after 2 seconds".to_owned()] {
-            assert_eq!(overtime(&said), Some(Overtime { seconds: 2, is_silence: false }), "{said}");
+            assert_eq!(overtime(&said), Some(BuilderTimeout { seconds: 2, is_silence: false }), "{said}");
         }
         assert_eq!(overtime("builder failed with exit code 1"), None);
     }

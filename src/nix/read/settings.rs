@@ -6,7 +6,7 @@ use crate::nix::error::Error;
 use crate::system::System;
 
 /// The default of `max-call-depth`.
-pub(in crate::nix) const USUAL_DEPTH: u64 = 10_000;
+pub(in crate::nix) const DEFAULT_DEPTH: u64 = 10_000;
 
 const COMMAND: &str = "config show --json";
 
@@ -71,7 +71,7 @@ impl Settings {
             accept_flake_config: value("accept-flake-config").and_then(Value::as_bool).unwrap_or(false),
             store: text("store"),
             signs: !list("secret-key-files").is_empty(),
-            max_call_depth: value("max-call-depth").and_then(Value::as_u64).unwrap_or(USUAL_DEPTH),
+            max_call_depth: value("max-call-depth").and_then(Value::as_u64).unwrap_or(DEFAULT_DEPTH),
         })
     }
 }

@@ -21,14 +21,14 @@ use crate::nix::read::internal_json::{Event, Reader, Work};
 use crate::nix::read::outcome::{Outcome, Output};
 use crate::nix::read::path_info::PathInfo;
 use crate::nix::read::statement::derivation_in;
-use crate::nix::run::times::{Ran, Times};
+use crate::nix::run::times::{RunTime, Times};
 use crate::nix::store_path::StorePath;
-use crate::process::{Clock, Heard};
+use crate::process::{Clock, OutputEvent};
 
 /// Maximum delay before an existing result is reported.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(1);
 /// Querying the store takes at most this fraction (1/n) of the time.
-const SHARE: u32 = 10;
+const STORE_TIME_SHARE: u32 = 10;
 
 /// An event of a build of many derivations. Indices refer to the list that was passed.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Finished {
     /// How it ended.
     pub outcome: Outcome,
     /// When its own builder ran; `None` if it did not run now: the output existed, was copied, or a dependency failed.
-    pub ran: Option<Ran>,
+    pub ran: Option<RunTime>,
 }
 
 impl Nix {
@@ -89,7 +89,7 @@ impl Nix {
             deferred: HashSet::new(),
             called: 0,
             last_query: Instant::now(),
-            pause: PATIENCE,
+            pause: MAX_DELAY,
         };
         work.run()
     }
@@ -126,7 +126,7 @@ struct Realising<'a> {
     done: [u64; 2],
     /// Whether something ended since the store was queried.
     has_changed: bool,
-    /// The builds that [`Realising::settle`] did not report although their outputs exist.
+    /// The builds that [`Realising::report_finished`] did not report although their outputs exist.
     deferred: HashSet<usize>,
     /// When nix was called, in seconds after 1970.
     called: u64,
@@ -158,19 +158,19 @@ impl Realising<'_> {
         let cmd = self.link.iter().fold(cmd, |cmd, link| cmd.arg("--add-root").arg(link).arg("--indirect"));
         let cmd = cmd.args(["--log-format", "internal-json"]).args(self.wanted(some));
         let mut trouble = None;
-        let (status, _) = cmd.listen(None, Some(PATIENCE), |heard| {
-            if let Heard::Line(line) = heard
+        let (status, _) = cmd.listen(None, Some(MAX_DELAY), |heard| {
+            if let OutputEvent::Line(line) = heard
                 && let Some(event) = reader.read(line)
             {
                 diagnosis.note(&event);
                 self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
             }
             if self.has_changed && self.last_query.elapsed() >= self.pause {
-                self.settle(false).unwrap_or_else(|error| trouble = Some(error));
+                self.report_finished(false).unwrap_or_else(|error| trouble = Some(error));
             }
             Clock::Stop
         })?;
-        self.settle(true)?;
+        self.report_finished(true)?;
         trouble.map_or(Ok(()), Err)?;
         let rest: Vec<usize> = some.iter().copied().filter(|i| self.open.contains(i)).collect();
         if rest.is_empty() { Ok(()) } else { self.fail(&rest, status, &diagnosis) }
@@ -242,7 +242,7 @@ impl Realising<'_> {
 
     /// Reports all builds whose outputs are in the store. Before the end, those whose start may not have been read yet wait for the
     /// next time.
-    fn settle(&mut self, is_final: bool) -> Result<(), Error> {
+    fn report_finished(&mut self, is_final: bool) -> Result<(), Error> {
         let began = Instant::now();
         let paths = self.open.iter().flat_map(|i| &self.what[*i].outputs).map(|(_, path)| path);
         let infos = self.nix.path_infos(paths, self.options)?;
@@ -261,7 +261,7 @@ impl Realising<'_> {
         self.end(over, &infos);
         (self.has_changed, self.deferred) = (!deferred.is_empty(), deferred);
         self.last_query = Instant::now();
-        self.pause = PATIENCE.max(began.elapsed() * SHARE);
+        self.pause = MAX_DELAY.max(began.elapsed() * STORE_TIME_SHARE);
         Ok(())
     }
 

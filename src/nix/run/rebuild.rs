@@ -13,11 +13,11 @@ use crate::nix::read::diagnosis::Diagnosis;
 use crate::nix::read::failure::{Failure, Kind};
 use crate::nix::read::graph::base;
 use crate::nix::read::internal_json::{Event, Reader};
-use crate::nix::run::times::{Ran, Times};
+use crate::nix::run::times::{RunTime, Times};
 use crate::nix::store_path::StorePath;
 
 const DIFFERS: &str = "may not be deterministic";
-const NOT_THERE: &str = "so checking is not possible";
+const MISSING: &str = "so checking is not possible";
 
 /// A rebuilt derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Rebuilt {
     /// The result.
     pub checked: Checked,
     /// When its builder ran; `None` if it did not run.
-    pub ran: Option<Ran>,
+    pub ran: Option<RunTime>,
 }
 
 /// The result of a rebuild.
@@ -52,7 +52,7 @@ impl Nix {
     ) -> Result<HashMap<StorePath, Rebuilt>, Error> {
         let (mut failure, mut times) = self.rebuild(drvs, options, on_event)?;
         // From a cache came only the outputs that are installed by default.
-        if failure.as_ref().is_some_and(|failure| failure.detail.contains(NOT_THERE)) {
+        if failure.as_ref().is_some_and(|failure| failure.detail.contains(MISSING)) {
             let cmd = options.apply_store(options.apply(self.cmd(["build", "--no-link", "--keep-going"])));
             cmd.args(self.outputs_of(drvs)).output()?;
             (failure, times) = self.rebuild(drvs, options, on_event)?;

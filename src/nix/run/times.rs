@@ -13,7 +13,7 @@ use crate::nix::store_path::StorePath;
 
 /// When the builder of a derivation ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ran {
+pub struct RunTime {
     /// When it started.
     pub started: SystemTime,
     /// How long it ran.
@@ -28,7 +28,7 @@ pub(super) struct Times {
     /// The derivations of running activities, the newest last.
     activities: Vec<(u64, String)>,
     /// The ends that were counted and belong to no run yet.
-    ends: Vec<Moment>,
+    ends: Vec<Timestamp>,
     /// Nix's own counter: a remote builder has another one.
     counter: Option<u64>,
     counted: u64,
@@ -41,20 +41,20 @@ pub(super) struct Times {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment {
+struct Timestamp {
     at: Instant,
     clock: SystemTime,
 }
 
 #[derive(Debug)]
 struct Run {
-    started: Moment,
+    started: Timestamp,
     /// When the builder printed its last line.
     last_line: Instant,
-    ended: Option<Moment>,
+    ended: Option<Timestamp>,
 }
 
-impl Moment {
+impl Timestamp {
     fn now() -> Self {
         Self { at: Instant::now(), clock: SystemTime::now() }
     }
@@ -63,10 +63,10 @@ impl Moment {
 impl Times {
     /// Records an event at the time when it is read. `is_wanted` says whether a derivation was requested.
     pub(super) fn note(&mut self, event: &Event, is_wanted: impl Fn(&str) -> bool) {
-        self.note_at(Moment::now(), event, is_wanted);
+        self.note_at(Timestamp::now(), event, is_wanted);
     }
 
-    fn note_at(&mut self, now: Moment, event: &Event, is_wanted: impl Fn(&str) -> bool) {
+    fn note_at(&mut self, now: Timestamp, event: &Event, is_wanted: impl Fn(&str) -> bool) {
         match event {
             Event::Progress { id, work: Work::Builds, done, failed, .. } => self.count(now, *id, done + failed),
             Event::Progress { .. } => {}
@@ -83,7 +83,7 @@ impl Times {
         }
     }
 
-    fn start(&mut self, now: Moment, id: u64, drv: &str) {
+    fn start(&mut self, now: Timestamp, id: u64, drv: &str) {
         // A remote builder reports its own activity, within the one that uses it.
         if !self.activities.iter().any(|(_, running)| running == drv) {
             self.runs.insert(drv.to_owned(), Run { started: now, last_line: now.at, ended: None });
@@ -91,14 +91,14 @@ impl Times {
         self.activities.push((id, drv.to_owned()));
     }
 
-    fn hear(&mut self, now: Moment, id: u64) {
+    fn hear(&mut self, now: Timestamp, id: u64) {
         let drv = self.activities.iter().find(|(activity, _)| *activity == id);
         if let Some(run) = drv.and_then(|(_, drv)| self.runs.get_mut(drv)) {
             run.last_line = now.at;
         }
     }
 
-    fn count(&mut self, now: Moment, id: u64, ended: u64) {
+    fn count(&mut self, now: Timestamp, id: u64, ended: u64) {
         if *self.counter.get_or_insert(id) != id || ended <= self.counted {
             return;
         }
@@ -120,7 +120,7 @@ impl Times {
         }
     }
 
-    fn stop(&mut self, now: Moment, id: u64, is_wanted: impl Fn(&str) -> bool) {
+    fn stop(&mut self, now: Timestamp, id: u64, is_wanted: impl Fn(&str) -> bool) {
         let Some(at) = self.activities.iter().position(|(activity, _)| *activity == id) else { return };
         let (_, drv) = self.activities.remove(at);
         if self.activities.iter().any(|(_, running)| *running == drv) {
@@ -135,10 +135,10 @@ impl Times {
 
     /// Settles when these builders ended, given what else is known: the second in which the output was registered, if there is one.
     pub(super) fn settle(&mut self, ended: &[(&StorePath, Option<u64>)]) {
-        self.settle_at(Moment::now(), ended);
+        self.settle_at(Timestamp::now(), ended);
     }
 
-    fn settle_at(&mut self, now: Moment, ended: &[(&StorePath, Option<u64>)]) {
+    fn settle_at(&mut self, now: Timestamp, ended: &[(&StorePath, Option<u64>)]) {
         let mut open: Vec<_> = ended.iter().filter(|(drv, _)| self.is_open(drv)).collect();
         // What printed the last line first probably ended first.
         let last_line = |drv: &StorePath| self.runs.get(base(drv.as_str())).map(|run| run.last_line);
@@ -146,7 +146,7 @@ impl Times {
         for (drv, registered) in open {
             let Some(run) = self.runs.get_mut(base(drv.as_str())) else { continue };
             let not_before = registered.map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::from_secs(seconds));
-            let fits = |end: &Moment| end.at >= run.last_line && end.clock >= not_before;
+            let fits = |end: &Timestamp| end.at >= run.last_line && end.clock >= not_before;
             // The clock of the machine that registered it may differ from this one.
             let place = self.ends.iter().position(fits).or_else(|| self.ends.len().checked_sub(1));
             run.ended = Some(place.map_or(now, |place| self.ends.remove(place)));
@@ -164,10 +164,10 @@ impl Times {
     }
 
     /// Returns when the builder of a derivation ran; `None` if it did not run, or runs still.
-    pub(super) fn of(&self, drv: &StorePath) -> Option<Ran> {
+    pub(super) fn of(&self, drv: &StorePath) -> Option<RunTime> {
         let run = self.runs.get(base(drv.as_str()))?;
         let took = run.ended?.at.saturating_duration_since(run.started.at);
-        Some(Ran { started: run.started.clock, took })
+        Some(RunTime { started: run.started.clock, took })
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
     /// A call of Nix that requested the derivations `a`, `b` and `c`, with a clock that the test sets.
     struct Call {
         times: Times,
-        zero: Moment,
+        zero: Timestamp,
     }
 
     fn drv(name: &str) -> StorePath {
@@ -198,14 +198,14 @@ mod tests {
     impl Call {
         fn of(events: &[(u64, Event)]) -> Self {
             let clock = UNIX_EPOCH + Duration::from_secs(1000);
-            let mut call = Self { times: Times::default(), zero: Moment { at: Instant::now(), clock } };
+            let mut call = Self { times: Times::default(), zero: Timestamp { at: Instant::now(), clock } };
             events.iter().for_each(|(second, event)| call.note(*second, event));
             call
         }
 
-        fn at(&self, second: u64) -> Moment {
+        fn at(&self, second: u64) -> Timestamp {
             let after = Duration::from_secs(second);
-            Moment { at: self.zero.at + after, clock: self.zero.clock + after }
+            Timestamp { at: self.zero.at + after, clock: self.zero.clock + after }
         }
 
         fn note(&mut self, second: u64, event: &Event) {

@@ -11,9 +11,9 @@ use super::undecided::Undecided;
 use super::{Damaged, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
-use crate::nix::{self, Derivation, Event, Failure, Finished, NoBuilder, Outcome, Ran, Step, StorePath};
-use crate::process::leash;
-use crate::record::kept::{self, Recorded};
+use crate::nix::{self, Derivation, Event, Failure, Finished, NoBuilder, Outcome, RunTime, Step, StorePath};
+use crate::process::supervised;
+use crate::record::pending::{self, Recorded};
 use crate::record::{Output, Record, Verdict};
 
 /// All jobs of one run. A job is identified by its index in `jobs`.
@@ -220,7 +220,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Turns an outcome into a record; `None` when it gives no verdict on the point.
-    fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<Ran>) -> Option<Done> {
+    fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<RunTime>) -> Option<Done> {
         let running = self.running.remove(&i)?;
         let (started, seconds) = times_of(ran, running.since);
         let mut record = self.record(i, Verdict::Built, started, seconds);
@@ -256,7 +256,7 @@ impl<'a> Batch<'a> {
         }
         let is_good = record.verdict.is_good();
         let (log, tail) = self.logs.get_mut(&i)?.close();
-        if let Some(known) = self.builder.how.known_as(self.jobs[i], &record) {
+        if let Some(known) = self.builder.options.known_as(self.jobs[i], &record) {
             self.done[i] = Some(Done::known(known));
             return None;
         }
@@ -300,7 +300,7 @@ impl<'a> Batch<'a> {
 
     fn cancelled(&mut self) -> Result<()> {
         // The worker was killed. That is no cancellation: the next worker builds the job again.
-        anyhow::ensure!(!leash::is_orphaned(), "the worker is gone");
+        anyhow::ensure!(!supervised::is_orphaned(), "the worker is gone");
         let mut unfinished: Vec<_> = self.running.drain().collect();
         unfinished.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {
@@ -322,7 +322,7 @@ impl<'a> Batch<'a> {
         if records.is_empty() {
             return;
         }
-        match kept::append(&self.builder.context.repo, &records) {
+        match pending::append(&self.builder.context.repo, &records) {
             Ok(Recorded::InNotes) => {}
             Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
             Err(error) => drop(self.error.get_or_insert(error.into())),

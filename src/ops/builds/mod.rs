@@ -184,7 +184,7 @@ impl Damaged {
 
 /// Options of a run of builds.
 #[derive(Debug, Clone)]
-pub struct How {
+pub struct BuildOptions {
     again: bool,
     check: bool,
     mode: Mode,
@@ -193,7 +193,7 @@ pub struct How {
     permit: Option<Permit>,
 }
 
-impl How {
+impl BuildOptions {
     /// A build that the user typed; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
         Self { again, check: false, mode: Mode::Typed, places: None, permit: None }

@@ -52,7 +52,7 @@ impl Places {
     /// When a value is invalid, or lattice.toml has one that a shared file must not have. The error names the key and
     /// its source.
     pub fn typed(flags: &Flags, repo: &Repo, shared: &Settings) -> Result<Typed> {
-        let mut asked = Asked { flags, repo, shared: Some(shared), unused: Vec::new() };
+        let mut asked = PlaceSources { flags, repo, shared: Some(shared), unused: Vec::new() };
         let places = asked.all()?;
         Ok(Typed { places, unused: asked.unused })
     }
@@ -62,18 +62,18 @@ impl Places {
     /// # Errors
     /// When a value is invalid; the error names the key.
     pub fn automatic(repo: &Repo) -> Result<Self> {
-        Asked { flags: &Flags::default(), repo, shared: None, unused: Vec::new() }.all()
+        PlaceSources { flags: &Flags::default(), repo, shared: None, unused: Vec::new() }.all()
     }
 }
 
-struct Asked<'a> {
+struct PlaceSources<'a> {
     flags: &'a Flags,
     repo: &'a Repo,
     shared: Option<&'a Settings>,
     unused: Vec<&'static str>,
 }
 
-impl Asked<'_> {
+impl PlaceSources<'_> {
     fn all(&mut self) -> Result<Places> {
         let flags = self.flags;
         let shared = self.shared.map(|settings| settings.proposal().clone()).unwrap_or_default();

@@ -9,7 +9,7 @@ use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
 use crate::nix::{self, Checked, Options, Rebuilt, StorePath};
-use crate::record::kept::{self, Recorded};
+use crate::record::pending::{self, Recorded};
 use crate::record::{Record, Verdict};
 
 /// A build to be compared.
@@ -47,7 +47,7 @@ pub(super) fn all(
         }
     }
     let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
-    if let Recorded::Kept { file, why } = kept::append(&builder.context.repo, &records)? {
+    if let Recorded::Kept { file, why } = pending::append(&builder.context.repo, &records)? {
         on(Progress::Kept { file: &file, why: &why });
     }
     done.iter().for_each(|done| on(Progress::End(done)));

@@ -10,7 +10,7 @@ use super::log_file::make_parent;
 use super::reproduce;
 use super::undecided::{NotDecided, Undecided};
 use super::untrusted::{self, Isolation};
-use super::{Done, How, Job, Plan, Progress, link_path};
+use super::{BuildOptions, Done, Job, Plan, Progress, link_path};
 use crate::context::Context;
 use crate::nix::{self, Derivation, Evaluation, Evaluator, FlakeRef, Installable, Nix};
 use crate::ops::private_store;
@@ -21,15 +21,20 @@ use crate::ops::private_store;
 /// # Errors
 /// When there is no usable Nix, a record cannot be written, or some builds ended without a verdict ([`NotDecided`]; the
 /// others are recorded). A failed build is not an error.
-pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
-    if let Some(job) = plan.jobs.iter().find(|job| !how.allows(job)) {
+pub fn run(
+    context: &Context,
+    plan: &mut Plan,
+    options: &BuildOptions,
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Done>> {
+    if let Some(job) = plan.jobs.iter().find(|job| !options.allows(job)) {
         anyhow::bail!("`{}` must not be built automatically: it is not what was permitted", job.named.spelled);
     }
     let mut all: Vec<Option<Done>> = vec![None; plan.jobs.len()];
     let mut first: HashMap<_, usize> = HashMap::new();
     let (mut todo, mut again, mut checked, mut undecided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, job) in plan.jobs.iter().enumerate() {
-        if let Some(record) = job.known.as_ref().filter(|_| !how.is_needed(job)) {
+        if let Some(record) = job.known.as_ref().filter(|_| !options.is_needed(job)) {
             let done = Done::known(record);
             on(Progress::End(&done));
             all[i] = Some(done);
@@ -40,13 +45,13 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         }
     }
     if !todo.is_empty() {
-        let builder = Builder::new(context, how)?;
+        let builder = Builder::new(context, options)?;
         todo.iter().try_for_each(|i| plan.memory.complete(plan.jobs[*i].key))?;
         plan.memory.keep_objects_for_nix(&builder.source)?;
         let jobs: Vec<_> = todo.iter().map(|i| &plan.jobs[*i]).collect();
         let (done, unresolved) = builder.build(&jobs, on)?;
         undecided = unresolved;
-        if how.check {
+        if options.check {
             let (compared, unresolved) = reproduce::all(&builder, &jobs, &done, on)?;
             checked = compared;
             undecided.extend(unresolved);
@@ -62,7 +67,7 @@ pub fn run(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Pro
         return Err(NotDecided(undecided).into());
     }
     // Skip results that were only looked up for a comparison.
-    let is_shown = |done: &Done| !how.check || done.fresh || !done.record.verdict.is_good();
+    let is_shown = |done: &Done| !options.check || done.fresh || !done.record.verdict.is_good();
     Ok(all.into_iter().flatten().filter(is_shown).chain(checked).collect())
 }
 
@@ -83,7 +88,7 @@ impl Builder<'_> {
                     Isolation::None => able.push(i),
                 },
                 // The point has a result already; a missing builder only prevents the comparison.
-                Err(_) if self.how.check && job.known.is_some() => batch.report(Progress::NotCompared(job)),
+                Err(_) if self.options.check && job.known.is_some() => batch.report(Progress::NotCompared(job)),
                 Err(error) => unbuildable.push((i, error)),
             }
         }

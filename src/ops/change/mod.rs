@@ -16,7 +16,7 @@ use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
 
-use recover::Settled;
+use recover::Recovery;
 pub use recover::recover;
 pub(super) use recover::reversed;
 
@@ -60,7 +60,7 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
         objects.keep_objects(repo).context("could not write the new objects")?;
     }
     let journal = Journal::of(repo);
-    let mut guard = journal.hold()?;
+    let mut guard = journal.lock()?;
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
@@ -142,8 +142,8 @@ fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git:
     }
     // If this fails, the operation stays pending and the next command tries again.
     match recover::settle(repo, guard, operation)? {
-        Settled::Finished => Ok(()),
-        Settled::Nothing | Settled::TakenBack => Err(error.into()),
+        Recovery::Finished => Ok(()),
+        Recovery::Nothing | Recovery::TakenBack => Err(error.into()),
     }
 }
 
@@ -153,7 +153,7 @@ pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
     if refs.is_empty() {
         return;
     }
-    if let Ok(mut guard) = Journal::of(repo).hold() {
+    if let Ok(mut guard) = Journal::of(repo).lock() {
         guard.pushed(Push { remote: remote.to_owned(), refs }).ok();
     }
 }

@@ -59,9 +59,9 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
 /// Checks points on all cores; the results are in the order of `points`.
 fn check_points(context: &Context, baseline: &Baseline<'_>, points: &[&Point]) -> Vec<Checked> {
     /// For fewer points, a thread costs more than it saves.
-    const FEW: usize = 64;
+    const MIN_POINTS_FOR_THREADS: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = points.len().div_ceil(cores).max(FEW);
+    let share = points.len().div_ceil(cores).max(MIN_POINTS_FOR_THREADS);
     let look = |repo: crate::git::Repo, points: &[&Point]| {
         let mut checker = point::Checker::new(repo, baseline);
         points.iter().map(|point| checker.check(point)).collect::<Vec<_>>()

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::git::{Repo, work};
 use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
-use crate::process::identity::Life;
+use crate::process::identity::ProcessState;
 use crate::process::proc;
 use crate::temporary;
 
@@ -43,7 +43,7 @@ pub(super) fn examine(repo: &Repo) -> Vec<Line> {
 pub(super) fn killed(repo: &Repo) -> Vec<Line> {
     let line = |message: String| Line::warning("interrupted", message).repair(Repair::Settle);
     let history = Journal::of(repo).read().unwrap_or_default();
-    let is_over = |operation: &&Operation| operation.owner.life() == Life::Ended;
+    let is_over = |operation: &&Operation| operation.owner.state() == ProcessState::Ended;
     let pending = history.pending().filter(is_over).map(|it| format!("`{}` was killed while refs moved", it.title));
     let work = repo.unfinished_work().into_iter().filter_map(|unfinished| unfinished.work);
     pending.chain(work.map(|work| format!("a git was killed while it {work}"))).map(line).collect()

@@ -65,7 +65,7 @@ fn base(context: &Context) -> Option<Line> {
 /// Finds local and remote branches that cannot be read or whose commit is missing.
 fn dead_branches(context: &Context) -> Vec<Line> {
     /// The most lines shown: a damaged object store may have lost most commits.
-    const MOST: usize = 10;
+    const MAX_LINES: usize = 10;
     let repo = &context.repo;
     let listing = match repo.list_refs(&[HEADS.to_owned(), REMOTES.to_owned()]) {
         Ok(listing) => listing,
@@ -78,9 +78,9 @@ fn dead_branches(context: &Context) -> Vec<Line> {
         Line::error("branches", message).remedy(format!("{command}, then `git fetch` brings what the remote has"))
     });
     let mut lines: Vec<_> = broken.chain(dead).collect();
-    if lines.len() > MOST {
-        let more = lines.len() - MOST;
-        lines.truncate(MOST);
+    if lines.len() > MAX_LINES {
+        let more = lines.len() - MAX_LINES;
+        lines.truncate(MAX_LINES);
         lines.push(Line::error("branches", format!("and {more} more")).remedy("`git lattice check` names all"));
     }
     if lines.is_empty() { vec![Line::ok("branches", "all commits are here")] } else { lines }
@@ -233,7 +233,7 @@ fn writer(context: &Context) -> Line {
 
 fn records(context: &Context) -> Vec<Line> {
     /// The most lines shown: one writer may repeat a mistake in every note.
-    const MOST: usize = 10;
+    const MAX_LINES: usize = 10;
     let writers = match Records::open(&context.repo) {
         Ok(records) => records.writers().len(),
         Err(error) => return vec![Line::error("records", error.to_string())],
@@ -261,9 +261,9 @@ fn records(context: &Context) -> Vec<Line> {
             (None, _) => line.remedy(format!("`git log {full}` shows who wrote it; it is ignored")),
         }
     };
-    let mut lines: Vec<_> = problems.iter().take(MOST).map(line).collect();
-    if problems.len() > MOST {
-        lines.push(Line::warning("records", format!("and {} more that are invalid", problems.len() - MOST)));
+    let mut lines: Vec<_> = problems.iter().take(MAX_LINES).map(line).collect();
+    if problems.len() > MAX_LINES {
+        lines.push(Line::warning("records", format!("and {} more that are invalid", problems.len() - MAX_LINES)));
     }
     lines
 }

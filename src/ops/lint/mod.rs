@@ -13,7 +13,7 @@ use crate::git::Repo;
 use crate::lint::{self, File, Finding, Lookup, Report, Settings, Severity, Tools};
 
 pub use fix::{Fixed, fix};
-pub use sources::{Error, Gathered, Source, Target, gather};
+pub use sources::{Error, Source, SourceSet, Target, collect_sources};
 pub use told::news;
 
 /// git configuration: the path of statix, if it is not on PATH.
@@ -21,7 +21,7 @@ const STATIX: &str = "lattice.statix";
 /// git configuration: the path of deadnix, if it is not on PATH.
 const DEADNIX: &str = "lattice.deadnix";
 /// statix needs one process per file. For more files than this only the embedded checks run, unless statix is required.
-const MOST_FOR_STATIX: usize = 8;
+const MAX_STATIX_FILES: usize = 8;
 
 /// Checks generated texts with the project's `[lint]` settings. A finding is a bug in git-lattice.
 ///
@@ -32,7 +32,7 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
         return Ok(Report::default());
     }
     let settings = Settings::read(lint)?;
-    let tools = if texts.len() > MOST_FOR_STATIX && !settings.requires("statix") && !settings.requires("deadnix") {
+    let tools = if texts.len() > MAX_STATIX_FILES && !settings.requires("statix") && !settings.requires("deadnix") {
         Tools::embedded_only(&format!("it needs one process per file, and there are {} files", texts.len()))
             .with_settings(settings)
     } else {
@@ -70,7 +70,7 @@ pub fn settings(context: Option<&Context>) -> Result<Settings> {
 ///
 /// # Errors
 /// When the linters cannot be set up.
-pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) -> Result<Report> {
+pub fn look(context: Option<&Context>, gathered: &SourceSet, settings: Settings) -> Result<Report> {
     if gathered.sources.is_empty() {
         return Ok(Report::default());
     }
@@ -87,7 +87,7 @@ pub fn look(context: Option<&Context>, gathered: &Gathered, settings: Settings) 
 ///
 /// # Errors
 /// When the index cannot be read.
-pub fn staged(repo: &Repo) -> Result<Gathered> {
+pub fn staged(repo: &Repo) -> Result<SourceSet> {
     sources::staged(repo)
 }
 

@@ -77,7 +77,7 @@ pub enum Error {
 
 /// The sources, with the statix configuration from the same place.
 #[derive(Debug, Default)]
-pub struct Gathered {
+pub struct SourceSet {
     /// The sources, ordered by path.
     pub sources: Vec<Source>,
     /// The content of `statix.toml`, if it exists.
@@ -88,15 +88,15 @@ pub struct Gathered {
 ///
 /// # Errors
 /// When a source cannot be read.
-pub fn gather(context: Option<&Context>, cwd: &Path, what: &Target) -> Result<Gathered> {
+pub fn collect_sources(context: Option<&Context>, cwd: &Path, what: &Target) -> Result<SourceSet> {
     match (what, context) {
         (Target::Paths(paths), _) => {
             let sources = files(context, cwd, paths)?;
-            Ok(Gathered { sources, statix_toml: worktree_toml(context, cwd)? })
+            Ok(SourceSet { sources, statix_toml: worktree_toml(context, cwd)? })
         }
         (Target::Stdin { name, bytes }, _) => {
             let source = Source { path: name.clone(), bytes: bytes.clone(), is_file: false, reading: None };
-            Ok(Gathered { sources: vec![source], statix_toml: worktree_toml(context, cwd)? })
+            Ok(SourceSet { sources: vec![source], statix_toml: worktree_toml(context, cwd)? })
         }
         (_, None) => Err(crate::git::Error::NotARepository(cwd.to_owned()).into()),
         (Target::Staged, Some(context)) => staged(&context.repo),
@@ -106,15 +106,15 @@ pub fn gather(context: Option<&Context>, cwd: &Path, what: &Target) -> Result<Ga
 }
 
 /// The staged `.nix` files, with their content in the index.
-pub(super) fn staged(repo: &Repo) -> Result<Gathered> {
+pub(super) fn staged(repo: &Repo) -> Result<SourceSet> {
     let files = repo.staged(".nix")?;
     if files.is_empty() {
-        return Ok(Gathered::default());
+        return Ok(SourceSet::default());
     }
-    Ok(Gathered { sources: blobs(repo, files)?, statix_toml: repo.staged_file(STATIX_TOML)? })
+    Ok(SourceSet { sources: blobs(repo, files)?, statix_toml: repo.staged_file(STATIX_TOML)? })
 }
 
-fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<Gathered> {
+fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<SourceSet> {
     let find = |name: &str| {
         Ok::<_, anyhow::Error>(repo.git().commit_of(name)?.ok_or_else(|| Error::NoCommit(name.to_owned()))?)
     };
@@ -122,7 +122,7 @@ fn committed(repo: &Repo, name: &str, unlike: Option<&str>) -> Result<Gathered> 
     let files = repo.git().files_of(commit, unlike.map(find).transpose()?)?;
     let files = files.into_iter().filter(|(path, _)| is_nix(path)).collect();
     let statix_toml = repo.file_at(repo.tree_of_commit(commit)?, STATIX_TOML)?;
-    Ok(Gathered { sources: blobs(repo, files)?, statix_toml })
+    Ok(SourceSet { sources: blobs(repo, files)?, statix_toml })
 }
 
 fn blobs(repo: &Repo, files: Vec<(PathBuf, Oid)>) -> Result<Vec<Source>> {

@@ -156,7 +156,7 @@ impl<'a> Drafter<'a> {
             return Ok(data.clone());
         }
         for source in sources {
-            if let Some(data) = source.step.usable()? {
+            if let Some(data) = source.step.valid_data()? {
                 return Ok(data.clone());
             }
         }

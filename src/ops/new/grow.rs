@@ -42,14 +42,15 @@ impl<'a> Planner<'a> {
 
     pub(super) fn finish(self, items: Vec<Item>) -> Plan {
         let created: Vec<&Item> = items.iter().filter(|item| item.creation.is_some()).collect();
-        let behind: Vec<String> = created.iter().filter_map(|item| self.left_behind(item, &created)).collect();
+        let behind: Vec<String> =
+            created.iter().filter_map(|item| self.warning_for_points_above(item, &created)).collect();
         let Drafter { memory, mut warnings, tips, .. } = self.drafter;
         warnings.extend(behind);
         Plan { items, texts: self.texts, warnings, tips, memory }
     }
 
     /// A warning about existing points right above a new one, which are now behind it.
-    fn left_behind(&self, new: &Item, created: &[&Item]) -> Option<String> {
+    fn warning_for_points_above(&self, new: &Item, created: &[&Item]) -> Option<String> {
         let is_new = |point: &Point| created.iter().any(|item| item.named.point == *point);
         let above = self.census.population().minimal_above(&new.named.point);
         let above: Vec<&Point> = above.into_iter().filter(|point| !is_new(point)).collect();
@@ -72,7 +73,7 @@ impl<'a> Planner<'a> {
         }
         self.check_free(&named.branch)?;
         let (draft, commit) = self.grow(&named).with_context(|| format!("could not make `{}`", named.spelled))?;
-        self.census.suppose(point, commit);
+        self.census.assume_branch(point, commit);
         for (path, bytes) in draft.nix_texts() {
             let text = String::from_utf8_lossy(bytes).into_owned();
             if self.linted.insert(text.clone()) {

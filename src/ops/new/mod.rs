@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use self::grow::Planner;
 pub use self::plan::{Creation, Item, Plan, Request};
-use self::turn::Turns;
+use self::turn::PlanLock;
 use super::Refusal;
 use super::change::{self, ChangeSet};
 use crate::config::{self, Config};
@@ -78,7 +78,7 @@ pub fn make<C>(
 ) -> Result<(Plan, C)> {
     const TRIES: usize = 5;
     check_committed(context, config)?;
-    let turns = Turns::of(&context.repo);
+    let turns = PlanLock::of(&context.repo);
     let (mut turn, mut tried) = (None, 1);
     let mut looked: Option<(Vec<(String, String)>, C)> = None;
     loop {

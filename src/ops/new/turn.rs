@@ -13,24 +13,24 @@ use crate::lock::{self, Error};
 use crate::record::store::random_name;
 
 /// How long to wait for other processes: each needs milliseconds, unless Nix locks inputs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The first character of a stamp while points are being made.
 const IN_PROGRESS: char = '*';
 
 /// The lock file of a repository.
-pub(super) struct Turns {
+pub(super) struct PlanLock {
     path: PathBuf,
     shared: Shared,
 }
 
 /// The lock held by this process, released on drop.
-pub(super) struct Turn {
+pub(super) struct PlanLockGuard {
     path: PathBuf,
     file: File,
 }
 
-impl Turns {
+impl PlanLock {
     pub(super) fn of(repo: &Repo) -> Self {
         Self { path: repo.common_dir().join("lattice").join("points"), shared: repo.shared() }
     }
@@ -41,17 +41,17 @@ impl Turns {
     }
 
     /// Waits for the lock.
-    pub(super) fn take(&self) -> Result<Turn, Error> {
+    pub(super) fn take(&self) -> Result<PlanLockGuard, Error> {
         let (path, dir) = (self.path.clone(), self.path.parent().unwrap_or(&self.path));
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let open = || self.shared.create_dir_all(dir).and_then(|()| self.shared.open(&options, &self.path));
         let file = open().map_err(|source| Error::Io { path: path.clone(), source })?;
-        Ok(Turn { file: lock::hold(file, &path, PATIENCE)?, path })
+        Ok(PlanLockGuard { file: lock::acquire(file, &path, LOCK_TIMEOUT)?, path })
     }
 }
 
-impl Turn {
+impl PlanLockGuard {
     /// Whether a plan begun at `stamp`, before the lock was taken, has seen all points.
     pub(super) fn is_current(&mut self, stamp: &str) -> Result<bool, Error> {
         let mut there = String::new();

@@ -9,7 +9,7 @@ use crate::lattice::Spelled;
 use crate::queue::{Job, Queue};
 
 /// How long to wait for a build to end: its runner stops Nix and writes a record.
-const PATIENCE: Duration = Duration::from_secs(30);
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What happened to one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +63,14 @@ pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job,
         done.push((job.clone(), ended));
     }
     drop(guard);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + END_TIMEOUT;
     for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == Ended::Stopping) {
         while Instant::now() < until && *ended == Ended::Stopping {
             let now = queue.look()?;
             if now.job(job.key).is_none() && now.claim(job.key).is_none() {
                 *ended = Ended::Ended;
             } else {
-                std::thread::sleep(super::POLL);
+                std::thread::sleep(super::POLL_INTERVAL);
             }
         }
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::context::Context;
 use crate::git::{Oid, Repo};
-use crate::ops::builds::{self, Done, How, Job, Plan, Progress};
+use crate::ops::builds::{self, BuildOptions, Done, Job, Plan, Progress};
 use crate::queue::{Claim, Held, Queue, Snapshot};
 use crate::record::{Record, Records, Verdict};
 
@@ -15,21 +15,26 @@ use crate::record::{Record, Records, Verdict};
 ///
 /// # Errors
 /// When there is no usable Nix, or the queue or the records cannot be used. A failed build is not an error.
-pub fn build(context: &Context, plan: &mut Plan, how: &How, on: &mut dyn FnMut(Progress<'_>)) -> Result<Vec<Done>> {
+pub fn build(
+    context: &Context,
+    plan: &mut Plan,
+    options: &BuildOptions,
+    on: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Done>> {
     let queue = Queue::of(&context.repo);
     let before = records(&context.repo, &plan.jobs)?;
     let (mut rest, mut all) = (std::mem::take(&mut plan.jobs), Vec::new());
     while !rest.is_empty() {
-        let wanted = keys(rest.iter().filter(|job| how.is_needed(job)));
+        let wanted = keys(rest.iter().filter(|job| options.is_needed(job)));
         let (held, busy) = queue.guard()?.claim(&wanted)?;
         let (later, now) = rest.into_iter().partition(|job| busy.contains(&job.key));
         plan.jobs = now;
-        all.extend(run(context, &queue, held, plan, how, on)?);
+        all.extend(run(context, &queue, held, plan, options, on)?);
         rest = later;
         if all.iter().any(|done| done.record.verdict == Verdict::Cancelled) {
             break;
         }
-        rest = others(context, rest, how, &before, &mut all, on)?;
+        rest = others(context, rest, options, &before, &mut all, on)?;
     }
     Ok(all)
 }
@@ -40,14 +45,14 @@ fn run(
     queue: &Queue,
     mut held: Held,
     plan: &mut Plan,
-    how: &How,
+    options: &BuildOptions,
     on: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Done>> {
     let mut open: HashMap<Oid, usize> = HashMap::new();
-    for job in plan.jobs.iter().filter(|job| how.is_needed(job)) {
+    for job in plan.jobs.iter().filter(|job| options.is_needed(job)) {
         *open.entry(job.key).or_default() += 1;
     }
-    builds::run(context, plan, how, &mut |progress| {
+    builds::run(context, plan, options, &mut |progress| {
         if let Progress::End(done) = &progress
             && let Some(left) = open.get_mut(&done.record.key).filter(|_| done.fresh)
         {
@@ -66,7 +71,7 @@ fn run(
 fn others(
     context: &Context,
     jobs: Vec<Job>,
-    how: &How,
+    options: &BuildOptions,
     before: &HashMap<Oid, Vec<Record>>,
     all: &mut Vec<Done>,
     on: &mut dyn FnMut(Progress<'_>),
@@ -75,7 +80,7 @@ fn others(
         let Some(job) = jobs.iter().find(|job| job.key == key) else { continue };
         wait(context, job, on)?;
     }
-    if how.compares() {
+    if options.compares() {
         return Ok(jobs);
     }
     let after = records(&context.repo, &jobs)?;
@@ -105,7 +110,7 @@ fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Resul
             on(Progress::Waits { job, background, seconds: crate::queue::now().saturating_sub(since) / 1000 });
             is_said = true;
         }
-        std::thread::sleep(super::POLL);
+        std::thread::sleep(super::POLL_INTERVAL);
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ use crate::config::Named;
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::process::Cmd;
-use crate::queue::{Asked, Guard, Job, Put, Queue, Snapshot};
-use crate::record::kept;
+use crate::queue::{Guard, Job, Put, Queue, RequestedBy, Snapshot};
+use crate::record::pending;
 
 pub use cancel::{Ended, cancel};
 pub use foreground::build;
@@ -25,11 +25,11 @@ pub use runner::run_job;
 pub use worker::work;
 
 /// How often a waiting process reads the queue.
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long to wait for a worker to start.
 const START: Duration = Duration::from_secs(30);
 /// When to try to start a worker again.
-const START_AGAIN: Duration = Duration::from_secs(2);
+const RESTART_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A request to build a point in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct BuildRequest {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestOptions {
     /// The source of the request.
-    pub asked: Asked,
+    pub asked: RequestedBy,
     /// Whether to build even what has a record.
     pub again: bool,
     /// Whether to replace requests of older checkouts.
@@ -59,19 +59,19 @@ pub struct RequestOptions {
 /// When the queue cannot be written, or this program cannot be started a second time.
 pub fn put(context: &Context, requests: &[BuildRequest], options: RequestOptions) -> Result<Vec<Put>> {
     let queue = Queue::of(&context.repo);
-    put_under(context, queue.guard()?, requests, options)
+    put_with_guard(context, queue.guard()?, requests, options)
 }
 
 /// Like [`put`], for a checkout: returns `None` when another process holds the queue, or when the queue is long.
 ///
 /// # Errors
 /// Those of [`put`].
-pub fn put_soon(context: &Context, requests: &[BuildRequest], options: RequestOptions) -> Result<Option<Vec<Put>>> {
+pub fn try_put(context: &Context, requests: &[BuildRequest], options: RequestOptions) -> Result<Option<Vec<Put>>> {
     let queue = Queue::of(&context.repo);
-    queue.guard_for_checkout()?.map(|guard| put_under(context, guard, requests, options)).transpose()
+    queue.guard_for_checkout()?.map(|guard| put_with_guard(context, guard, requests, options)).transpose()
 }
 
-fn put_under(
+fn put_with_guard(
     context: &Context,
     guard: Guard<'_>,
     requests: &[BuildRequest],
@@ -101,7 +101,8 @@ fn put_under(
 /// Removes or ends the builds of older checkouts; builds that the user typed stay.
 fn supersede(guard: &Guard<'_>, requests: &[BuildRequest]) -> Result<()> {
     let snapshot = guard.snapshot()?;
-    let is_old = |job: &&Job| job.asked == Asked::Checkout && requests.iter().all(|request| request.key != job.key);
+    let is_old =
+        |job: &&Job| job.asked == RequestedBy::Checkout && requests.iter().all(|request| request.key != job.key);
     for job in snapshot.jobs.iter().filter(is_old) {
         match snapshot.claim(job.key) {
             Some(claim) if claim.background => guard.request_cancel(job.key)?,
@@ -115,9 +116,9 @@ fn supersede(guard: &Guard<'_>, requests: &[BuildRequest]) -> Result<()> {
 ///
 /// # Errors
 /// When the queue cannot be read, or this program cannot be started a second time.
-pub fn go_on(context: &Context) -> Result<()> {
+pub fn resume(context: &Context) -> Result<()> {
     // Errors are ignored: the next command tries again.
-    kept::flush(&context.repo).ok();
+    pending::flush(&context.repo).ok();
     if Queue::of(&context.repo).look()?.is_stranded() { start_worker(&context.repo) } else { Ok(()) }
 }
 
@@ -162,9 +163,9 @@ pub fn wait(context: &Context, keys: &[Oid], on: &mut dyn FnMut(&Snapshot)) -> R
         if keys.iter().all(|key| now.job(*key).is_none() && now.claim(*key).is_none()) {
             return Ok(());
         }
-        starter.see_to(context, &now)?;
+        starter.restart_if_needed(context, &now)?;
         on(&now);
-        std::thread::sleep(POLL);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -176,7 +177,7 @@ struct Starter {
 }
 
 impl Starter {
-    fn see_to(&mut self, context: &Context, now: &Snapshot) -> Result<()> {
+    fn restart_if_needed(&mut self, context: &Context, now: &Snapshot) -> Result<()> {
         if !now.is_stranded() {
             *self = Self::default();
             return Ok(());
@@ -186,7 +187,7 @@ impl Starter {
             let log = log_path(&context.repo)?;
             anyhow::bail!("the background worker does not start; `{}` may show why", log.display());
         }
-        if self.started.is_none_or(|started| started.elapsed() > START_AGAIN) {
+        if self.started.is_none_or(|started| started.elapsed() > RESTART_INTERVAL) {
             start_worker(&context.repo)?;
             self.started = Some(Instant::now());
         }

@@ -6,11 +6,11 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::git::{Oid, parse_oid};
 use crate::lattice::Point;
-use crate::ops::builds::{self, How, NotDecided};
+use crate::ops::builds::{self, BuildOptions, NotDecided};
 use crate::ops::limits;
 use crate::ops::trust::{self, Denial, Judgement};
-use crate::process::leash;
-use crate::queue::{Aside, Asked, Job, Queue};
+use crate::process::supervised;
+use crate::queue::{FailedJob, Job, Queue, RequestedBy};
 use crate::record::Records;
 
 /// Builds the job for a key; returns whether everything was built. A job that ends with an error is set aside with the
@@ -23,14 +23,14 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
     let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
     crate::process::end_children_on_signals().context("could not prepare for signals")?;
-    leash::watch().context("could not watch the worker")?;
+    supervised::watch().context("could not watch the worker")?;
     let result = attempt(context, &job);
     match &result {
         // The worker is gone: keep the job for the next one.
-        Err(_) if leash::is_orphaned() => {}
+        Err(_) if supervised::is_orphaned() => {}
         Err(error) => {
-            let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.kept());
-            queue.guard()?.set_aside(&Aside { job, why: format!("{error:#}"), limit })?;
+            let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.to_stored());
+            queue.guard()?.set_aside(&FailedJob { job, why: format!("{error:#}"), limit })?;
         }
         Ok(_) => queue.guard()?.remove(key)?,
     }
@@ -40,8 +40,8 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
 fn attempt(context: &Context, job: &Job) -> Result<bool> {
     // A branch must not set its own policy: automatic builds use the lattice.toml of the base branch.
     let config = match job.asked {
-        Asked::Typed => context.config()?,
-        Asked::Checkout => context.policy()?,
+        RequestedBy::Typed => context.config()?,
+        RequestedBy::Checkout => context.policy()?,
     };
     let point = job.point.read(&config.lattice)?;
     let records = Records::open(&context.repo)?;
@@ -51,22 +51,22 @@ fn attempt(context: &Context, job: &Job) -> Result<bool> {
         "lattice.toml has changed what a build of `{}` reads since it was requested",
         job.point
     );
-    let how = match job.asked {
-        Asked::Typed => How::typed(job.again).within(limits::background(&context.repo)?),
+    let options = match job.asked {
+        RequestedBy::Typed => BuildOptions::typed(job.again).within(limits::background(&context.repo)?),
         // The checkout may have skipped records.
-        Asked::Checkout if plan.is_done() => return Ok(true),
-        Asked::Checkout if plan.known_failure(&records)?.is_some() => return Ok(false),
-        Asked::Checkout => how_permitted(context, &config, &point, job.commit)?,
+        RequestedBy::Checkout if plan.is_done() => return Ok(true),
+        RequestedBy::Checkout if plan.known_failure(&records)?.is_some() => return Ok(false),
+        RequestedBy::Checkout => how_permitted(context, &config, &point, job.commit)?,
     };
-    let done = builds::run(context, &mut plan, &how, &mut |_| {})?;
+    let done = builds::run(context, &mut plan, &options, &mut |_| {})?;
     Ok(done.iter().all(|done| done.record.verdict.is_good()))
 }
 
 /// Judges the commit again, without limits: it may have changed since the request, or may have exceeded a limit then.
-fn how_permitted(context: &Context, config: &Config, point: &Point, commit: Oid) -> Result<How> {
+fn how_permitted(context: &Context, config: &Config, point: &Point, commit: Oid) -> Result<BuildOptions> {
     let limits = limits::background(&context.repo)?;
     match trust::judge(&context.repo, config, point, commit)? {
-        Judgement::Permitted(permit) => Ok(How::automatic(permit, limits)),
+        Judgement::Permitted(permit) => Ok(BuildOptions::automatic(permit, limits)),
         Judgement::Denied(Denial { point, why, .. }) => {
             anyhow::bail!("`{point}` must not be built automatically: {why}")
         }

@@ -11,14 +11,14 @@ use super::expect;
 use crate::context::Context;
 use crate::ops::unfinished;
 use crate::process::Cmd;
-use crate::process::leash::{self, Leashed};
-use crate::queue::{Aside, Held, Job, Next, Queue};
-use crate::record::kept;
+use crate::process::supervised::{self, SupervisedChild};
+use crate::queue::{FailedJob, Held, Job, Next, Queue};
+use crate::record::pending;
 
 /// How often to look for requests to cancel. The end of a runner is noticed at once.
-const POLL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a cancelled runner may take to stop Nix and write a record.
-const PATIENCE: Duration = Duration::from_secs(15);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Works until the queue is empty; returns at once if there is another worker.
 ///
@@ -27,10 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub fn work(context: &Context) -> Result<()> {
     let queue = Queue::of(&context.repo);
     let Some(lock) = queue.guard()?.become_worker()? else { return Ok(()) };
-    leash::lower_priority();
+    supervised::lower_priority();
     // Errors are ignored: the next command tries again.
     unfinished::settle(&context.repo).ok();
-    kept::flush(&context.repo).ok();
+    pending::flush(&context.repo).ok();
     loop {
         let guard = queue.guard()?;
         let next = guard.next()?;
@@ -45,7 +45,7 @@ pub fn work(context: &Context) -> Result<()> {
         match next {
             Next::Build(job, held) => build(context, &queue, &job, held)?,
             Next::RetriesExhausted(job) => give_up(&queue, job)?,
-            Next::Wait | Next::Nothing => std::thread::sleep(POLL),
+            Next::Wait | Next::Nothing => std::thread::sleep(POLL_INTERVAL),
         }
     }
 }
@@ -59,7 +59,7 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
     let worktree = Path::new(&job.worktree);
     let cwd = if worktree.is_dir() { worktree } else { context.repo.common_dir() };
     let cmd = Cmd::new(program).args(["hook", "build", &job.key.to_string()]).cwd(cwd);
-    let mut runner = cmd.spawn_leashed(held.share()?)?;
+    let mut runner = cmd.spawn_supervised(held.share()?)?;
     let status = supervise(queue, job, &mut runner)?;
     runner.end_group();
     // A killed runner has no result: its job is tried again, a limited number of times.
@@ -69,16 +69,16 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
     Ok(())
 }
 
-fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatus> {
+fn supervise(queue: &Queue, job: &Job, runner: &mut SupervisedChild) -> Result<ExitStatus> {
     let mut patience = None;
     loop {
-        if let Some(status) = runner.wait(POLL) {
+        if let Some(status) = runner.wait(POLL_INTERVAL) {
             return status.context("could not wait for a build");
         }
         match patience {
             None if queue.is_cancelled(job.key) => {
                 runner.stop();
-                patience = Some(Instant::now() + PATIENCE);
+                patience = Some(Instant::now() + CANCEL_TIMEOUT);
             }
             Some(until) if Instant::now() > until => runner.kill(),
             _ => {}
@@ -89,5 +89,5 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut Leashed) -> Result<ExitStatu
 /// Sets aside a job whose runner was killed too often. That is no verdict on its content, so there is no record.
 fn give_up(queue: &Queue, job: Job) -> Result<()> {
     let why = format!("it was started {} times, and its build process was killed each time", job.tries);
-    Ok(queue.guard()?.set_aside(&Aside { job, why, limit: None })?)
+    Ok(queue.guard()?.set_aside(&FailedJob { job, why, limit: None })?)
 }

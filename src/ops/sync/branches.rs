@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Action, Entry, Standing, Sync};
+use super::{Action, BranchComparison, Entry, Sync};
 use crate::git::names::BranchName;
 use crate::git::{Change, Oid};
 use crate::lattice::Point;
@@ -22,44 +22,45 @@ impl Sync<'_> {
         let (local, remote) = (tip.local, self.remote_state.points.get(point).copied().or(pushed.flatten()));
         let standing = match (local, remote) {
             // The branch was deleted on the remote; only the tracking ref is left.
-            (None, None) => Standing::Gone,
-            (Some(_), None) if is_somewhere => Standing::OnlyHere,
-            (Some(_), None) if self.remote_state.is_fresh && tip.remote.is_some() => Standing::Gone,
-            (Some(_), None) => Standing::OnlyHere,
-            (None, Some(_)) => Standing::OnlyThere,
-            (Some(local), Some(remote)) if local == remote => Standing::Same,
+            (None, None) => BranchComparison::Gone,
+            (Some(_), None) if is_somewhere => BranchComparison::OnlyHere,
+            (Some(_), None) if self.remote_state.is_fresh && tip.remote.is_some() => BranchComparison::Gone,
+            (Some(_), None) => BranchComparison::OnlyHere,
+            (None, Some(_)) => BranchComparison::OnlyThere,
+            (Some(local), Some(remote)) if local == remote => BranchComparison::Same,
             (Some(local), Some(remote)) => self.compare(local, remote)?,
         };
         let standing = match (pushed, standing) {
             // The local branch contains the fetched one. Whether to push is decided by the push URL.
-            (Some(pushed), Standing::Same | Standing::Ahead) => match pushed {
-                None => Standing::OnlyHere,
-                pushed if pushed == local => Standing::Same,
-                Some(_) => Standing::Ahead,
+            (Some(pushed), BranchComparison::Same | BranchComparison::Ahead) => match pushed {
+                None => BranchComparison::OnlyHere,
+                pushed if pushed == local => BranchComparison::Same,
+                Some(_) => BranchComparison::Ahead,
             },
             (_, standing) => standing,
         };
         // Only computed if it is shown: there may be a hundred thousand points without a difference.
-        let is_tracked = standing != Standing::OnlyThere || self.repo.tracks(&self.remote_state.remote, &named.branch);
+        let is_tracked =
+            standing != BranchComparison::OnlyThere || self.repo.tracks(&self.remote_state.remote, &named.branch);
         Ok(Entry { named, local, remote, standing, is_tracked, action: Action::Nothing, advice: None })
     }
 
-    fn compare(&self, local: Oid, remote: Oid) -> Result<Standing> {
+    fn compare(&self, local: Oid, remote: Oid) -> Result<BranchComparison> {
         if self.repo.size_of(remote).is_none() {
-            return Ok(Standing::Unknown);
+            return Ok(BranchComparison::Unknown);
         }
         Ok(if self.repo.is_ancestor(remote, local)? {
-            Standing::Ahead
+            BranchComparison::Ahead
         } else if self.repo.is_ancestor(local, remote)? {
-            Standing::Behind
+            BranchComparison::Behind
         } else {
-            Standing::Diverged
+            BranchComparison::Diverged
         })
     }
 
     /// The branches in use, with their worktrees, if a branch is to be moved.
     pub(super) fn taken_branches(&self, entries: &[Entry]) -> Result<Vec<(BranchName, PathBuf)>> {
-        let moves = |entry: &Entry| matches!(entry.standing, Standing::Behind | Standing::Diverged);
+        let moves = |entry: &Entry| matches!(entry.standing, BranchComparison::Behind | BranchComparison::Diverged);
         if entries.iter().any(moves) { Ok(self.repo.taken_branches()?) } else { Ok(Vec::new()) }
     }
 
@@ -67,13 +68,13 @@ impl Sync<'_> {
     pub(super) fn forward(&self, entries: &mut [Entry], taken: &[(BranchName, PathBuf)]) -> Vec<Change> {
         let taken: HashMap<&BranchName, &PathBuf> = taken.iter().map(|(branch, path)| (branch, path)).collect();
         let mut changes = Vec::new();
-        for entry in entries.iter_mut().filter(|entry| entry.standing == Standing::Behind) {
+        for entry in entries.iter_mut().filter(|entry| entry.standing == BranchComparison::Behind) {
             let Some(new) = entry.remote else { continue };
             if let Some(worktree) = taken.get(&entry.named.branch) {
                 entry.action = Action::CheckedOut((*worktree).clone());
                 continue;
             }
-            entry.action = if self.how.dry_run { Action::Planned } else { Action::FastForwarded };
+            entry.action = if self.options.dry_run { Action::Planned } else { Action::FastForwarded };
             changes.push(Change { name: entry.named.branch.full_ref(), old: entry.local, new: Some(new) });
         }
         changes
@@ -88,19 +89,19 @@ impl Sync<'_> {
         changes: Vec<Change>,
     ) -> Result<()> {
         let (mut diverged, mut takings) = (Vec::new(), Vec::new());
-        for entry in entries.iter_mut().filter(|entry| entry.standing == Standing::Diverged) {
+        for entry in entries.iter_mut().filter(|entry| entry.standing == BranchComparison::Diverged) {
             let (Some(ours), Some(theirs)) = (entry.local, entry.remote) else { continue };
             let found = Divergence::of(self.repo, self.config, &entry.named, (ours, theirs), taken)?;
             match Taking::of(&found, &entry.named.branch, ours).filter(|_| !self.is_pushed_elsewhere(entry)) {
                 Some(taking) => {
                     takings.push(taking);
-                    entry.action = if self.how.dry_run { Action::Planned } else { Action::Taken };
+                    entry.action = if self.options.dry_run { Action::Planned } else { Action::Taken };
                 }
                 None => entry.advice = Some(found.advice(self.repo, &self.remote_state.remote)),
             }
             diverged.push((entry, found));
         }
-        if self.how.dry_run {
+        if self.options.dry_run {
             return Ok(());
         }
         let prepared = take::prepare(self.repo, takings)?;

@@ -26,20 +26,20 @@ use crate::journal::Origin;
 use crate::lattice::Point;
 use crate::points::census::{self, Census};
 use crate::points::divergence::Advice;
-use crate::record::kept;
+use crate::record::pending;
 use crate::record::store::{self, NOTES};
 
 pub use records::{OwnRecords, RecordsReport};
 
 /// How often to try while another process moves the same refs.
 const TRIES: u32 = 8;
-const PAUSE: Duration = Duration::from_millis(40);
+const RETRY_DELAY: Duration = Duration::from_millis(40);
 /// Messages of `git fetch` when another process moves the same refs (refs/files-backend.c, lockfile.c).
-const RACES: [&str; 3] = ["cannot lock ref", "Unable to create", "unable to update local ref"];
+const RACE_MESSAGES: [&str; 3] = ["cannot lock ref", "Unable to create", "unable to update local ref"];
 
 /// Options of a synchronisation.
 #[derive(Debug, Clone, Copy)]
-pub struct How {
+pub struct SyncOptions {
     /// Whether to only report what would be done.
     pub dry_run: bool,
     /// Whether to list the remote's refs and fetch.
@@ -63,7 +63,7 @@ pub struct RemoteState {
 
 /// A local branch compared with the one on the remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum BranchComparison {
     /// Both are equal.
     Same,
     /// It exists only here.
@@ -111,7 +111,7 @@ pub struct Entry {
     /// Its commit on the remote before.
     pub remote: Option<Oid>,
     /// The comparison.
-    pub standing: Standing,
+    pub standing: BranchComparison,
     /// Whether the remote's fetch refspecs cover it, so that `git switch` finds it.
     pub is_tracked: bool,
     /// What was done.
@@ -211,20 +211,20 @@ pub fn sync(
     census: &Census,
     remote_state: RemoteState,
     points: &[Point],
-    how: How,
+    options: SyncOptions,
 ) -> Result<Report> {
-    let mut result = once(context, config, census, remote_state, points, how);
+    let mut result = sync_once(context, config, census, remote_state, points, options);
     for tried in 1..TRIES {
         let Err(error) = &result else { break };
         if !is_lost_race(error) {
             break;
         }
-        std::thread::sleep(PAUSE * tried);
-        let (census, remote_state) = (Census::take(&context.repo, config)?, look(context, config, how.fetch)?);
-        result = once(context, config, &census, remote_state, points, how);
+        std::thread::sleep(RETRY_DELAY * tried);
+        let (census, remote_state) = (Census::take(&context.repo, config)?, look(context, config, options.fetch)?);
+        result = sync_once(context, config, &census, remote_state, points, options);
     }
     let mut report = result?;
-    if how.fetch && !how.dry_run {
+    if options.fetch && !options.dry_run {
         // If it cannot be written, the next `sync` tries again.
         report.refspec = refspec::add_once(&context.repo, &report.remote).unwrap_or_default();
     }
@@ -234,24 +234,25 @@ pub fn sync(
 /// Whether another process moved the same refs first.
 fn is_lost_race(error: &anyhow::Error) -> bool {
     let is_ours = matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }));
-    let is_git_s = matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.contains_any(&RACES));
+    let is_git_s =
+        matches!(error.downcast_ref(), Some(Refusal::Remote { why, .. }) if why.contains_any(&RACE_MESSAGES));
     is_ours || is_git_s
 }
 
-fn once(
+fn sync_once(
     context: &Context,
     config: &Config,
     census: &Census,
     remote_state: RemoteState,
     points: &[Point],
-    how: How,
+    options: SyncOptions,
 ) -> Result<Report> {
-    if !how.dry_run {
-        kept::flush(&context.repo).ok();
+    if !options.dry_run {
+        pending::flush(&context.repo).ok();
     }
-    let sync = Sync { context, repo: &context.repo, config, census, remote_state, how };
+    let sync = Sync { context, repo: &context.repo, config, census, remote_state, options };
     let mut tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
-    if how.fetch && !how.dry_run {
+    if options.fetch && !options.dry_run {
         sync.fetch(points, &tracked)?;
         tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
     }
@@ -271,7 +272,7 @@ struct Sync<'a> {
     config: &'a Config,
     census: &'a Census,
     remote_state: RemoteState,
-    how: How,
+    options: SyncOptions,
 }
 
 /// The result of one push.
@@ -311,7 +312,7 @@ impl Sync<'_> {
     /// Applies changes in one transaction, unless this is a dry run. The message must not begin with that of a commit
     /// made here (`ops::trust`).
     fn apply(&self, message: &str, changes: Vec<Change>, origin: Origin) -> Result<()> {
-        if self.how.dry_run {
+        if self.options.dry_run {
             return Ok(());
         }
         change::apply(self.context, ChangeSet { origin, ..ChangeSet::made(message, changes) }).map(drop)
@@ -320,9 +321,9 @@ impl Sync<'_> {
     /// Pushes branches that are only here or ahead, and this clone's records. Returns the messages of the remote's
     /// hooks if something was refused.
     fn push(&self, entries: &mut [Entry], records: &mut RecordsReport) -> Result<Vec<String>> {
-        let is_due = |entry: &Entry| matches!(entry.standing, Standing::OnlyHere | Standing::Ahead);
-        if self.how.dry_run || !self.how.push {
-            let due = entries.iter_mut().filter(|entry| self.how.push && is_due(entry));
+        let is_due = |entry: &Entry| matches!(entry.standing, BranchComparison::OnlyHere | BranchComparison::Ahead);
+        if self.options.dry_run || !self.options.push {
+            let due = entries.iter_mut().filter(|entry| self.options.push && is_due(entry));
             due.for_each(|entry| entry.action = Action::Planned);
             return Ok(Vec::new());
         }
@@ -369,7 +370,7 @@ impl Sync<'_> {
                 && notes.is_some()
                 && report.refs.iter().all(|(_, why)| matches!(why, Some(RemoteFailure::Message(_))));
             if busy {
-                std::thread::sleep(PAUSE * tried);
+                std::thread::sleep(RETRY_DELAY * tried);
             } else if !all {
                 break;
             }

@@ -75,14 +75,14 @@ impl Sync<'_> {
             if report.writer.as_ref() == Some(writer) || old == Some(*id) {
                 continue;
             }
-            if self.how.dry_run && tracked.get(&name) != Some(id) {
+            if self.options.dry_run && tracked.get(&name) != Some(id) {
                 report.received.push(writer.clone());
             } else if self.repo.tree_of_commit(*id).is_err() {
                 report.strange += 1;
-            } else if old.is_none_or(|old| self.leads_to(old, *id)) {
+            } else if old.is_none_or(|old| self.is_descendant(old, *id)) {
                 report.received.push(writer.clone());
                 changes.push(Change { name, old, new: Some(*id) });
-            } else if !old.is_some_and(|old| self.leads_to(*id, old)) {
+            } else if !old.is_some_and(|old| self.is_descendant(*id, old)) {
                 report.diverged.push(writer.clone());
             }
         }
@@ -90,7 +90,7 @@ impl Sync<'_> {
     }
 
     /// Whether `new` is a descendant of `old`; false if the history cannot be read.
-    fn leads_to(&self, old: Oid, new: Oid) -> bool {
+    fn is_descendant(&self, old: Oid, new: Oid) -> bool {
         self.repo.is_ancestor(old, new).unwrap_or(false)
     }
 
@@ -107,14 +107,14 @@ impl Sync<'_> {
             (None, None) => OwnRecords::Nothing,
             (Some(here), Some(there)) if here == there => OwnRecords::Same,
             (Some(_), None) => OwnRecords::Due,
-            (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.leads_to(there, here) => {
+            (Some(here), Some(there)) if self.repo.size_of(there).is_some() && self.is_descendant(there, here) => {
                 OwnRecords::Due
             }
             // The remote's commit is not fetched, only known to differ.
             (_, Some(there)) if self.repo.size_of(there).is_none() => OwnRecords::Due,
             (_, Some(there)) => {
                 report.renamed_from = Some(writer.clone());
-                if self.how.dry_run {
+                if self.options.dry_run {
                     OwnRecords::Due
                 } else {
                     return self.rename(report, &writer, there);

@@ -20,7 +20,7 @@ use crate::text;
 /// How many files of a part are listed.
 const FILES: usize = 40;
 /// The maximum size of a file that is searched for terminal control characters.
-const MOST_TEXT: u64 = 1 << 20;
+const MAX_TEXT: u64 = 1 << 20;
 
 /// Content to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub struct Allowance {
     /// Whether it is built automatically already.
     pub is_permitted: bool,
     /// The parts that were not written here.
-    pub parts: Vec<Look>,
+    pub parts: Vec<ReviewItem>,
 }
 
 /// A part to review.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct ReviewItem {
     /// Its path from the root.
     pub path: String,
     /// Why it needs a review.
@@ -108,7 +108,7 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
         let files = all.into_iter().take(FILES).map(|(path, entry)| listed(repo, path, &entry)).collect();
         let written = writer(repo, tip, &part.path, &part.entry)?.map(|commit| repo.commit(commit)).transpose()?;
         let command = look(repo, config, point, &part)?;
-        parts.push(Look { path: part.path, why: part.why.to_string(), files, has_more, written, command });
+        parts.push(ReviewItem { path: part.path, why: part.why.to_string(), files, has_more, written, command });
     }
     Ok(Allowance { named: config.name(point), commit, key, is_permitted, parts })
 }
@@ -117,7 +117,7 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
 fn listed(repo: &Repo, path: String, entry: &Entry) -> Listed {
     let hidden = match repo.size_of(entry.id) {
         None => None,
-        Some(size) if size > MOST_TEXT => Some(Hidden::Large),
+        Some(size) if size > MAX_TEXT => Some(Hidden::Large),
         Some(_) => {
             repo.blob(entry.id).ok().and_then(|bytes| hidden_line(&String::from_utf8_lossy(&bytes))).map(Hidden::Line)
         }

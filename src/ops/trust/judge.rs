@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::parts::{Part, Why, open_parts};
+use super::parts::{Part, UntrustedReason, open_parts};
 use super::signers::Signers;
 use crate::config::Config;
 use crate::git::names::BranchName;
@@ -13,9 +13,9 @@ use crate::points::content::Content;
 use crate::process::quote;
 
 /// How many bytes a checkout reads to judge a point: a thousand small objects, or eight signatures.
-const MOST_READ: u64 = 4 << 20;
+const MAX_READ: u64 = 4 << 20;
 /// How many bytes of the ledger a checkout reads: some thousand entries.
-const MOST_LEDGER: u64 = 512 << 10;
+const MAX_LEDGER: u64 = 512 << 10;
 
 /// The permission to build one content automatically. Only [`judge`] makes one:
 ///
@@ -57,7 +57,7 @@ pub struct Denial {
     /// The point whose content is not trusted, perhaps one below.
     pub point: String,
     /// The reason.
-    pub why: Why,
+    pub why: UntrustedReason,
     /// The command that shows the untrusted change.
     pub look: String,
 }
@@ -67,10 +67,10 @@ pub struct Denial {
 /// # Errors
 /// Those of [`judge`].
 pub fn judge_for_checkout(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result<Option<Judgement>> {
-    if Ledger::size(repo) > MOST_LEDGER {
+    if Ledger::size(repo) > MAX_LEDGER {
         return Ok(None);
     }
-    let limited = repo.reading_at_most(MOST_READ);
+    let limited = repo.reading_at_most(MAX_READ);
     let judged = judge(&limited, config, point, commit);
     if limited.is_exhausted() { Ok(None) } else { judged.map(Some) }
 }
@@ -90,7 +90,7 @@ pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result
     let ledger = match Ledger::read(repo) {
         Ok(ledger) => ledger,
         Err(error) => {
-            let part = Part { why: Why::Unreadable(error.to_string()), ..first.clone() };
+            let part = Part { why: UntrustedReason::Unreadable(error.to_string()), ..first.clone() };
             return Ok(Judgement::Denied(denial(repo, config, point, &part)?));
         }
     };
@@ -116,20 +116,20 @@ fn denial(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<De
 pub(super) fn look(repo: &Repo, config: &Config, point: &Point, part: &Part) -> Result<String> {
     let branch = config.branch_of(point);
     let name = find(repo, config, &branch)?.map_or_else(|| branch.full_ref(), |(name, _)| name);
-    let (name, path) = (quote(&name), quote(from_the_top(&part.path)));
+    let (name, path) = (quote(&name), quote(root_pathspec(&part.path)));
     Ok(match find(repo, config, &config.base)? {
         Some((base, tip)) if !repo.holds(repo.tree_of_commit(tip)?, &part.path, &part.entry)? => {
-            format!("{GIT} diff {AS_IT_IS} {} {name} -- {path}", quote(base))
+            format!("{GIT} diff {EXACT_DIFF} {} {name} -- {path}", quote(base))
         }
-        _ => format!("{GIT} log -p -m --first-parent {AS_IT_IS} {name} -- {path}"),
+        _ => format!("{GIT} log -p -m --first-parent {EXACT_DIFF} {name} -- {path}"),
     })
 }
 
 const GIT: &str = "git --no-replace-objects";
-const AS_IT_IS: &str = "--text --no-ext-diff --no-textconv --no-renames";
+const EXACT_DIFF: &str = "--text --no-ext-diff --no-textconv --no-renames";
 
 /// A pathspec relative to the root (gitglossary(7), pathspec).
-fn from_the_top(path: &str) -> String {
+fn root_pathspec(path: &str) -> String {
     let is_plain = !path.contains(['*', '?', '[', '\\']);
     if is_plain { format!(":/{path}") } else { format!(":(top,literal){path}") }
 }

@@ -161,7 +161,7 @@ impl Ledger {
     pub fn change<'a, T>(repo: impl Into<Option<&'a Repo>>, change: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
         let repo = repo.into();
         let (folder, limit) = (folder(repo)?, limit(repo)?);
-        let _held = hold(&folder)?;
+        let _held = lock_folder(&folder)?;
         let path = folder.join(FILE);
         let mut ledger = Self::load(&path, limit)?;
         let given = change(&mut ledger);
@@ -175,7 +175,7 @@ impl Ledger {
     /// When the file cannot be written.
     pub fn forget<'a>(repo: impl Into<Option<&'a Repo>>) -> Result<(), Error> {
         let folder = folder(repo.into())?;
-        let _held = hold(&folder)?;
+        let _held = lock_folder(&folder)?;
         let path = folder.join(FILE);
         Self::default().save(&folder, &path).map_err(failed("write", &path))
     }
@@ -276,7 +276,7 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
 }
 
 /// Makes the folder if needed and locks it; the lock is released on drop.
-fn hold(folder: &Path) -> Result<File, Error> {
+fn lock_folder(folder: &Path) -> Result<File, Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make", folder))?;
     let lock = folder.join(LOCK);
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);

@@ -23,9 +23,9 @@ mod parts;
 mod settings;
 mod signers;
 
-pub use allow::{Allowance, Hidden, Listed, Look, allow, plan};
+pub use allow::{Allowance, Hidden, Listed, ReviewItem, allow, plan};
 pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
-pub use parts::Why;
+pub use parts::UntrustedReason;
 pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
 pub use signers::{NotAKey, key};

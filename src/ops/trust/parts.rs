@@ -21,12 +21,12 @@ pub(super) struct Part {
     /// The tree entry at the path.
     pub entry: Entry,
     /// Why it is not trusted without a decision.
-    pub why: Why,
+    pub why: UntrustedReason,
 }
 
 /// Why something must not be built automatically.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum UntrustedReason {
     /// It has a step.nix that was not written here.
     Step,
     /// Its flake.nix is not the generated one.
@@ -39,7 +39,7 @@ pub enum Why {
     Unreadable(String),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for UntrustedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step => f.write_str("its step.nix was not written here"),
@@ -84,7 +84,7 @@ fn open_includes(repo: &Repo, config: &Config, tree: Oid, all: &Content) -> Resu
             is_ours = is_ours || repo.was_made_here(&branch.full_ref(), path, &entry)?;
         }
         if !is_ours {
-            open.push(Part { point: None, path: path.clone(), entry, why: Why::Included(path.clone()) });
+            open.push(Part { point: None, path: path.clone(), entry, why: UntrustedReason::Included(path.clone()) });
         }
     }
     Ok(open)
@@ -98,19 +98,19 @@ fn not_derivable(
     point: &Point,
     previous: &impl Fn() -> Vec<Point>,
     own: &Entry,
-) -> Result<Option<Why>> {
+) -> Result<Option<UntrustedReason>> {
     if repo.entry_at(own.id, STEP)?.is_some() {
-        return Ok(Some(Why::Step));
+        return Ok(Some(UntrustedReason::Step));
     }
     let files = repo.plain_files(own.id)?;
     if files.is_none_or(|files| files != [CONFIG, FLAKE]) {
-        return Ok(Some(Why::More));
+        return Ok(Some(UntrustedReason::More));
     }
     let flake = Template::Config.render(&content::flake_of(config, point, &previous(), None))?;
     let size = repo.entry_at(own.id, FLAKE)?.and_then(|entry| repo.size_of(entry.id));
     if size != u64::try_from(flake.len()).ok() || repo.file_at(own.id, FLAKE)?.as_deref() != Some(flake.as_bytes()) {
-        return Ok(Some(Why::Flake));
+        return Ok(Some(UntrustedReason::Flake));
     }
     let data = repo.file_at(own.id, CONFIG)?.unwrap_or_default();
-    Ok(StepData::parse(data).is_err().then_some(Why::Flake))
+    Ok(StepData::parse(data).is_err().then_some(UntrustedReason::Flake))
 }

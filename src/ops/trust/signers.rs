@@ -17,7 +17,7 @@ use crate::process::{self, Cmd};
 /// How many commits are searched for the one that wrote a part.
 const COMMITS: usize = 1000;
 /// How many parts are verified together.
-const AT_ONCE: usize = 8;
+const BATCH_SIZE: usize = 8;
 
 /// The accepted signers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Signers {
         }
         // Each signature costs a process and the checkout waits: stop at the first invalid one.
         let mut right = BTreeSet::new();
-        for some in parts.chunks(AT_ONCE) {
+        for some in parts.chunks(BATCH_SIZE) {
             let mut written = Vec::new();
             for part in some {
                 match writer(repo, tip, &part.path, &part.entry)? {
@@ -109,18 +109,18 @@ pub(super) fn writer(repo: &Repo, tip: Oid, path: &str, entry: &Entry) -> Result
 }
 
 /// A file named in the user's configuration, outside of the repository.
-fn user_file(repo: &Repo, key: &str) -> Result<Option<PathBuf>, Unfit> {
+fn user_file(repo: &Repo, key: &str) -> Result<Option<PathBuf>, UnusableFile> {
     let Some(text) = repo.user_config(key).filter(|text| !text.is_empty()) else { return Ok(None) };
     let path = match text.strip_prefix("~/") {
-        Some(rest) => env::home().ok_or(Unfit)?.join(rest),
+        Some(rest) => env::home().ok_or(UnusableFile)?.join(rest),
         None => PathBuf::from(text),
     };
-    let real = path.canonicalize().map_err(|_| Unfit)?;
-    if path.is_absolute() && !repo.surrounds(&real) { Ok(Some(real)) } else { Err(Unfit) }
+    let real = path.canonicalize().map_err(|_| UnusableFile)?;
+    if path.is_absolute() && !repo.surrounds(&real) { Ok(Some(real)) } else { Err(UnusableFile) }
 }
 
 /// The file does not exist or is inside the repository.
-struct Unfit;
+struct UnusableFile;
 
 /// The prefix of an ssh key's fingerprint.
 const SSH: &str = "SHA256:";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use super::{Attributed, Judged, MOST_READ, Records, Span};
+use super::{Attributed, Judged, MAX_READ, Records, Span};
 use crate::git::Oid;
 use crate::lattice::{Lattice, Spelled};
 use crate::record::{Record, Verdicts};
@@ -44,7 +44,7 @@ impl Records<'_> {
             let known = known(key).filter(|known| known.notes == blobs);
             let size =
                 known.map_or_else(|| blobs.iter().filter_map(|blob| self.repo.size_of(*blob)).sum(), |it| it.size);
-            let is_too_much = read > MOST_READ;
+            let is_too_much = read > MAX_READ;
             read += size;
             if is_too_much {
                 scan.skipped += blobs.len();

@@ -1,7 +1,7 @@
 //! Lint findings as GitHub workflow commands, which annotate the lines of a pull request.
 
 use crate::lint::{Finding, Report, Severity};
-use crate::ui::harmless;
+use crate::ui::terminal_safe;
 
 /// One workflow command per finding.
 pub fn lines(report: &Report) -> Vec<String> {
@@ -37,7 +37,7 @@ fn line(finding: &Finding) -> String {
 
 /// Escapes the message after `::` as GitHub's toolkit does (actions/toolkit, command.ts).
 fn data(text: &str) -> String {
-    harmless(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
+    terminal_safe(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 fn property(text: &str) -> String {

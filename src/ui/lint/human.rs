@@ -8,27 +8,27 @@ use unicode_width::UnicodeWidthChar;
 use super::count;
 use crate::lint::{Finding, Report, Severity};
 use crate::ops::lint::Source;
-use crate::ui::{Tone, harmless, paint};
+use crate::ui::{Tone, paint, terminal_safe};
 
 /// The maximum width of a source line; longer lines are cut around the marker.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 const TAB: usize = 4;
 /// How many findings are shown with their source line.
-const MOST: usize = 500;
+const MAX_SNIPPETS: usize = 500;
 
 /// All findings, with their source lines.
 pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
     let texts: HashMap<&Path, &[u8]> =
         sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
-    let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MOST);
+    let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MAX_SNIPPETS);
     report.all_findings().iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
 }
 
 fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
     let Finding { path, line, column, code, message, engine, .. } = finding;
     let tone = tone(finding.severity);
-    let shown = message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
-    let place = format!("{}:{line}:{column}:", harmless(&path.display().to_string()));
+    let shown = message.lines().map(terminal_safe).collect::<Vec<_>>().join("\n    ");
+    let place = format!("{}:{line}:{column}:", terminal_safe(&path.display().to_string()));
     let mut lines = vec![format!(
         "{place} {} {shown} {}",
         paint(&format!("{}:", finding.severity.as_str()), tone, color),
@@ -42,7 +42,7 @@ fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
         lines.push(format!("{margin} {}{}", &mark[..indent], paint(&mark[indent..], tone, color)));
     }
     if let Some(note) = &finding.note {
-        let shown = note.message.lines().map(harmless).collect::<Vec<_>>().join("\n    ");
+        let shown = note.message.lines().map(terminal_safe).collect::<Vec<_>>().join("\n    ");
         lines.push(format!("  {} {}:{}: {shown}", paint("note:", Tone::Faint, color), note.from.0, note.from.1));
     }
     lines
@@ -78,15 +78,15 @@ fn drawn(line: &str, from: usize, to: usize) -> (String, String) {
     let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
     let width = |cells: &[(String, usize)]| cells.iter().map(|(_, width)| width).sum::<usize>();
     let (from, to) = (from.min(cells.len()), to.min(cells.len() + 1));
-    let (mut start, mut before) = (0, WIDEST / 3);
-    if width(&cells) > WIDEST {
+    let (mut start, mut before) = (0, MAX_WIDTH / 3);
+    if width(&cells) > MAX_WIDTH {
         start = from;
         while start > 0 && cells[start - 1].1 <= before {
             start -= 1;
             before -= cells[start].1;
         }
     }
-    let (mut end, mut room) = (start, WIDEST);
+    let (mut end, mut room) = (start, MAX_WIDTH);
     while end < cells.len() && cells[end].1 <= room {
         room -= cells[end].1;
         end += 1;
@@ -103,7 +103,7 @@ fn cell(c: char) -> (String, usize) {
     if c == '\t' {
         return (" ".repeat(TAB), TAB);
     }
-    let shown = harmless(&c.to_string());
+    let shown = terminal_safe(&c.to_string());
     let width = shown.chars().map(|c| c.width().unwrap_or(1)).sum();
     (shown, width)
 }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn cuts_long_lines_around_the_position() {
         let (shown, mark) = drawn(&"abcdefghij".repeat(100), 500, 503);
-        assert!(shown.len() <= WIDEST + 6 && shown.starts_with("...") && shown.ends_with("..."), "{shown}");
+        assert!(shown.len() <= MAX_WIDTH + 6 && shown.starts_with("...") && shown.ends_with("..."), "{shown}");
         let at = mark.find('^').unwrap();
         assert_eq!((&shown[at..at + 3], mark.len()), ("abc", at + 3));
     }

@@ -6,7 +6,7 @@ pub mod sarif;
 
 use serde_json::{Value, json};
 
-use super::{Ui, harmless};
+use super::{Ui, terminal_safe};
 use crate::lint::{Edit, Finding, Note, Report, Settings, Severity, Unchecked};
 use crate::ops::lint::{Fixed, Source};
 
@@ -20,7 +20,7 @@ pub fn errfmt(report: &Report) -> Vec<String> {
         };
         let message = finding.message.replace('\n', " ");
         let Finding { line, column, code, .. } = finding;
-        harmless(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
+        terminal_safe(&format!("{}>{line}:{column}:{letter}:{code}:{message}", finding.path.display()))
     };
     report.all_findings().iter().map(line).collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lint::{self, Edit, Finding, Report, Severity, Verdict, rules};
 use crate::ops::lint::Source;
-use crate::ui::harmless;
+use crate::ui::terminal_safe;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
 
@@ -51,7 +51,7 @@ pub fn document(report: &Report, sources: &[Source]) -> Value {
 fn notifications(report: &Report) -> Vec<Value> {
     let notification = |unchecked: &lint::Unchecked| {
         let level = if unchecked.required { "error" } else { "note" };
-        json!({ "level": level, "message": { "text": harmless(&unchecked.to_string()) } })
+        json!({ "level": level, "message": { "text": terminal_safe(&unchecked.to_string()) } })
     };
     report.unchecked.iter().map(notification).collect()
 }

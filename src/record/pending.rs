@@ -15,7 +15,7 @@ use crate::lock;
 
 const ENDING: &str = "jsonl";
 const LOCK: &str = "lock";
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The result of writing records.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum Recorded {
 /// The records could neither be written to the notes nor kept in a file.
 #[derive(Debug, thiserror::Error)]
 #[error("could not record the result or save it in `{}` ({kept}); the record is: {lines}", file.display())]
-pub struct Unrecorded {
+pub struct SaveError {
     /// The records, one line each.
     pub lines: String,
     /// The file that could not be written.
@@ -43,7 +43,7 @@ pub struct Unrecorded {
     source: Box<crate::git::Error>,
 }
 
-impl Unrecorded {
+impl SaveError {
     /// Returns what the user can do about it.
     pub fn hint(&self) -> String {
         format!("write the line that begins with `{{` into `{}`: the next build records it", self.file.display())
@@ -55,21 +55,21 @@ impl Unrecorded {
 ///
 /// # Errors
 /// When they cannot be kept either.
-pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, Unrecorded> {
+pub fn append(repo: &Repo, records: &[Record]) -> std::result::Result<Recorded, SaveError> {
     flush(repo)
         .and_then(|_| store::write(repo, records))
         .map_or_else(|source| keep(repo, records, source), |()| Ok(Recorded::InNotes))
 }
 
 /// Writes records to a new file.
-fn keep(repo: &Repo, records: &[Record], source: crate::git::Error) -> std::result::Result<Recorded, Unrecorded> {
+fn keep(repo: &Repo, records: &[Record], source: crate::git::Error) -> std::result::Result<Recorded, SaveError> {
     let lines: Vec<u8> = records.iter().flat_map(line::of).collect();
     let file = folder(repo).join(format!("{}.{ENDING}", random_name()));
     match write(repo, &file, &lines) {
         Ok(()) => Ok(Recorded::Kept { file, why: chain(&source) }),
         Err(kept) => {
             let lines = String::from_utf8_lossy(&lines).trim_end().to_owned();
-            Err(Unrecorded { lines, file, kept, source: Box::new(source) })
+            Err(SaveError { lines, file, kept, source: Box::new(source) })
         }
     }
 }
@@ -100,7 +100,7 @@ pub fn flush(repo: &Repo) -> Result<usize> {
     if files(repo).is_empty() {
         return Ok(0);
     }
-    let Some(_held) = hold(repo) else { return Ok(0) };
+    let Some(_held) = try_lock(repo) else { return Ok(0) };
     let mut written = 0;
     for file in files(repo) {
         let text = fs::read_to_string(&file).unwrap_or_default();
@@ -132,10 +132,10 @@ fn is_there(repo: &Repo, record: &Record) -> Result<bool> {
 }
 
 /// Takes the lock; `None` if another process holds it.
-fn hold(repo: &Repo) -> Option<File> {
+fn try_lock(repo: &Repo) -> Option<File> {
     let path = folder(repo).join(LOCK);
     let file = repo.shared().open(OpenOptions::new().create(true).truncate(false).write(true), &path).ok()?;
-    lock::hold(file, &path, PATIENCE).ok()
+    lock::acquire(file, &path, LOCK_TIMEOUT).ok()
 }
 
 fn files(repo: &Repo) -> Vec<PathBuf> {

@@ -1,6 +1,6 @@
 //! Children that must not outlive us, even when we are killed with SIGKILL.
 //!
-//! The child reads a pipe (the leash) whose other end only we hold. A closed pipe means that we are gone; a byte before that means
+//! The child reads its stdin, a pipe whose other end only we hold. A closed pipe means that we are gone; a byte before that means
 //! that its work is cancelled. Signals are less reliable: prctl(2) `PR_SET_PDEATHSIG` exists only on Linux, and comes too late if the
 //! parent died before the child called it. The child's own children are in its process group; if it is killed, we signal the group.
 
@@ -14,48 +14,48 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
-use super::cmd::LEASHED;
+use super::cmd::SUPERVISED;
 use super::{Cmd, Error, Result};
 
 /// The byte that cancels the work.
-const STOP: u8 = b'.';
+const STOP_BYTE: u8 = b'.';
 /// How long a group may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Whether the holder of our leash is gone.
+/// Whether our supervisor is gone.
 static ORPHANED: AtomicBool = AtomicBool::new(false);
 
-/// A child on a leash; it leads its own process group.
+/// A child that ends with this process; it leads its own process group.
 #[derive(Debug)]
-pub struct Leashed {
+pub struct SupervisedChild {
     pid: Pid,
-    leash: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     over: mpsc::Receiver<io::Result<ExitStatus>>,
 }
 
 impl Cmd {
-    /// Starts the program on a leash. Its stdout is `hold`, a file that it keeps open for us; its stderr is ours.
+    /// Starts the program under supervision. Its stdout is `hold`, a file that it keeps open for us; its stderr is ours.
     ///
     /// The program must call [`watch`].
     ///
     /// # Errors
     /// When the program is missing or cannot be started.
-    pub fn spawn_leashed(self, hold: File) -> Result<Leashed> {
+    pub fn spawn_supervised(self, hold: File) -> Result<SupervisedChild> {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::from(hold)).process_group(0);
         self.trace();
         let mut child = command.spawn().map_err(|source| self.not_started(source))?;
-        let (pid, leash) = (Pid::from_child(&child), child.stdin.take());
+        let (pid, stdin) = (Pid::from_child(&child), child.stdin.take());
         let (sender, over) = mpsc::channel();
         let wait = move || sender.send(child.wait()).is_ok();
         let thread = std::thread::Builder::new().name("wait".to_owned()).spawn(wait);
         thread.map_err(|source| Error::Io { command: self.to_string(), source })?;
-        Ok(Leashed { pid, leash, over })
+        Ok(SupervisedChild { pid, stdin, over })
     }
 }
 
-impl Leashed {
+impl SupervisedChild {
     /// Waits at most `time`; returns how the child ended, if it did.
     pub fn wait(&self, time: Duration) -> Option<io::Result<ExitStatus>> {
         self.over.recv_timeout(time).ok()
@@ -63,8 +63,8 @@ impl Leashed {
 
     /// Asks the child to end and to record that it was cancelled.
     pub fn stop(&mut self) {
-        if let Some(mut leash) = self.leash.take() {
-            leash.write_all(&[STOP]).ok();
+        if let Some(mut stdin) = self.stdin.take() {
+            stdin.write_all(&[STOP_BYTE]).ok();
         }
     }
 
@@ -80,28 +80,28 @@ impl Leashed {
         }
         let patience = Instant::now() + GRACE;
         while test_kill_process_group(self.pid).is_ok() && Instant::now() < patience {
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(POLL_INTERVAL);
         }
         kill_process_group(self.pid, Signal::KILL).ok();
     }
 }
 
-/// Makes this process end as by SIGTERM when its leash is cancelled or closed, and keeps its children in its process group.
+/// Makes this process end as by SIGTERM when its supervisor cancels the work or is gone, and keeps its children in its process group.
 ///
 /// # Errors
 /// When no thread can be started.
 pub fn watch() -> io::Result<()> {
-    LEASHED.store(true, Ordering::SeqCst);
+    SUPERVISED.store(true, Ordering::SeqCst);
     let wait = || {
         let mut byte = [0];
-        let is_told = io::stdin().read(&mut byte).is_ok_and(|read| read == 1 && byte == [STOP]);
+        let is_told = io::stdin().read(&mut byte).is_ok_and(|read| read == 1 && byte == [STOP_BYTE]);
         ORPHANED.store(!is_told, Ordering::SeqCst);
         kill_process(rustix::process::getpid(), Signal::TERM).ok();
     };
-    std::thread::Builder::new().name("leash".to_owned()).spawn(wait).map(drop)
+    std::thread::Builder::new().name("supervisor".to_owned()).spawn(wait).map(drop)
 }
 
-/// Returns whether the holder of our leash is gone: the work was not cancelled, and another process will start it again.
+/// Returns whether our supervisor is gone: the work was not cancelled, and another process will start it again.
 pub fn is_orphaned() -> bool {
     ORPHANED.load(Ordering::SeqCst)
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use super::children::{GRACE, Reaped, wait_for_end};
-use super::watch::{Alarm, Late, Watch};
+use super::watch::{Alarm, ExceededLimit, Watch};
 
 /// Whether the time limit of a program keeps running; once stopped, it never starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Clock {
 
 /// What a listener is told about a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum OutputEvent<'a> {
     /// A line of its stderr, with its newline.
     Line(&'a [u8]),
     /// There was no output for the requested time.
@@ -48,11 +48,11 @@ enum Event {
 }
 
 /// How the conversation with a child ended.
-pub(super) enum Talked {
+pub(super) enum ChildEnd {
     /// The child ended by itself.
     Ended(ExitStatus, Vec<u8>),
     /// The child exceeded a limit and was ended.
-    Late(Late),
+    ExceededLimit(ExceededLimit),
 }
 
 /// The events that are still expected.
@@ -77,13 +77,13 @@ impl Open {
 
 /// Feeds a child's stdin and reads its output until both streams are closed and the child has ended. If a limit is exceeded, ends the
 /// child and its descendants.
-pub(super) fn talk(
+pub(super) fn communicate(
     mut child: Reaped,
     stdin: Option<Vec<u8>>,
     mut watch: Watch,
-    mut on: impl FnMut(Heard<'_>) -> Clock,
-) -> io::Result<Talked> {
-    let events = listen(&mut child, stdin)?;
+    mut on: impl FnMut(OutputEvent<'_>) -> Clock,
+) -> io::Result<ChildEnd> {
+    let events = start_threads(&mut child, stdin)?;
     let (mut open, mut stdout) = (Open { streams: 2, has_ended: false }, Vec::new());
     while !open.is_over() {
         let slice = watch.slice();
@@ -105,25 +105,25 @@ pub(super) fn talk(
         match watch.alarm(quiet) {
             Alarm::None => {}
             Alarm::Left => break,
-            Alarm::Late(late) => return end(child, &events, open).map(|()| Talked::Late(late)),
+            Alarm::ExceededLimit(late) => return end(child, &events, open).map(|()| ChildEnd::ExceededLimit(late)),
             Alarm::Silence => {
-                if on(Heard::Silence) == Clock::Stop {
+                if on(OutputEvent::Silence) == Clock::Stop {
                     watch.lift();
                 }
             }
         }
     }
-    Ok(Talked::Ended(child.reap()?, stdout))
+    Ok(ChildEnd::Ended(child.reap()?, stdout))
 }
 
 fn take(
     event: Event,
     watch: &mut Watch,
     stdout: &mut Vec<u8>,
-    on: &mut impl FnMut(Heard<'_>) -> Clock,
+    on: &mut impl FnMut(OutputEvent<'_>) -> Clock,
 ) -> io::Result<Clock> {
     match event {
-        Event::Line(line) => return Ok(on(Heard::Line(&line))),
+        Event::Line(line) => return Ok(on(OutputEvent::Line(&line))),
         Event::Out(bytes) => stdout.extend(bytes),
         Event::Closed(result) => result?,
         Event::Ended => watch.ended(),
@@ -146,7 +146,7 @@ fn end(child: Reaped, events: &Receiver<Event>, mut open: Open) -> io::Result<()
 }
 
 /// Starts the threads.
-fn listen(child: &mut Reaped, stdin: Option<Vec<u8>>) -> io::Result<Receiver<Event>> {
+fn start_threads(child: &mut Reaped, stdin: Option<Vec<u8>>) -> io::Result<Receiver<Event>> {
     let (sender, events) = sync_channel(MAX_QUEUED);
     let (into, stdout, stderr, pid) = child.streams();
     if let (Some(mut pipe), Some(bytes)) = (into, stdin) {

@@ -63,12 +63,12 @@ pub struct Chained {
 /// # Errors
 /// When it cannot be read.
 pub fn status(folder: &Path) -> Result<Vec<(Kind, State)>, Error> {
-    Kind::ALL.into_iter().map(|kind| Ok((kind, Found::look(folder, kind)?.state()))).collect()
+    Kind::ALL.into_iter().map(|kind| Ok((kind, HookFiles::look(folder, kind)?.state()))).collect()
 }
 
 /// Whether any file of ours remains for an event, even one that no hook calls.
 pub fn has_traces(folder: &Path, kind: Kind) -> bool {
-    Found::look(folder, kind)
+    HookFiles::look(folder, kind)
         .is_ok_and(|found| found.is_installed() || found.chained.is_some() || !found.strays.is_empty())
 }
 
@@ -111,7 +111,7 @@ pub(super) type FileId = (u64, u64);
 
 /// The hook that was moved aside.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub(super) struct ChainedHook {
     pub(super) id: FileId,
     pub(super) text: Vec<u8>,
     pub(super) chained: Chained,
@@ -119,16 +119,16 @@ pub(super) struct Aside {
 
 /// All files for one event.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct HookFiles {
     pub(super) slot: Slot,
-    pub(super) chained: Option<Aside>,
+    pub(super) chained: Option<ChainedHook>,
     /// Our shim, moved aside and called by the manager whose hook is in the slot.
     pub(super) legacy: Option<(Shim, Manager)>,
     /// The suffixes of shims of ours that were moved aside and that no hook calls.
     pub(super) strays: Vec<&'static str>,
 }
 
-impl Found {
+impl HookFiles {
     pub(super) fn look(folder: &Path, kind: Kind) -> Result<Self, Error> {
         let slot = Slot::look(&hook(folder, kind))?;
         let shim_at = |suffix| match Slot::look(&aside(folder, kind, suffix))? {
@@ -142,7 +142,7 @@ impl Found {
             (shim, _) => (None, shim.map(|_| LEGACY_SUFFIX)),
         };
         let strays = stray.into_iter().chain(old.map(|_| OLD_SUFFIX)).collect();
-        Ok(Self { slot, chained: Aside::look(&chained(folder, kind))?, legacy, strays })
+        Ok(Self { slot, chained: ChainedHook::look(&chained(folder, kind))?, legacy, strays })
     }
 
     /// Whether our shim runs, directly or called by a manager.
@@ -188,7 +188,7 @@ impl Slot {
     }
 }
 
-impl Aside {
+impl ChainedHook {
     fn look(path: &Path) -> Result<Option<Self>, Error> {
         let Some(meta) = entry(path)? else { return Ok(None) };
         let text = text(path)?;
