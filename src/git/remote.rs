@@ -292,6 +292,14 @@ impl Repo {
         if tip.is_none() || self.tracking_tip(branch, remote)? != tip {
             return Ok(());
         }
+        self.set_upstream(remote, branch)
+    }
+
+    /// Set `remote` as the upstream of a branch that has none.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read or written.
+    pub fn set_upstream(&self, remote: &str, branch: &BranchName) -> Result<()> {
         for (key, value) in [("remote", remote.to_owned()), ("merge", branch.full_ref())] {
             let key = format!("branch.{branch}.{key}");
             if self.git.local_config(&key)?.is_empty() {

@@ -133,6 +133,10 @@ impl Race<'_> {
             let advice = left.divergence.clone().blocked().advice(self.repo, self.remote);
             return Ok(Settled::Left(refused(reasons, &[(left.named.clone(), advice)])));
         }
+        // As the push would have done; first, because a kill after the branch has moved leaves nothing to push.
+        if let ([one], [_]) = (same.as_slice(), plan.items.as_slice()) {
+            self.repo.set_upstream(self.remote, &one.named.branch)?;
+        }
         let above = self.grown_from(plan, &same)?;
         let is_incomplete = !above.is_empty();
         prepared.apply(self.context, above)?;

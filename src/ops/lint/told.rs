@@ -39,6 +39,7 @@ fn file(repo: &Repo) -> PathBuf {
 
 fn write(repo: &Repo, text: &str) {
     let (file, shared) = (file(repo), repo.shared());
-    let place = shared.create_dir_all(file.parent().unwrap_or(&file));
-    place.and_then(|()| temporary::replace(&file, |new| shared.write(new, text.as_bytes()))).ok();
+    let dir = file.parent().unwrap_or(&file);
+    temporary::sweep(dir);
+    shared.create_dir_all(dir).and_then(|()| temporary::replace(&file, |new| shared.write(new, text.as_bytes()))).ok();
 }

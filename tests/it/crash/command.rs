@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::nix_setup::{every_nix, var};
 use crate::sandbox::{Prepared, Run, Sandbox};
-use crate::story::{at, far, write_record};
+use crate::story::{at, branch, dir, far, write_record};
 use crate::strace::Tracer;
 
 /// The name of the linked worktree.
@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 19] = [
+const PREPARED: [(&str, Prepare); 21] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -142,6 +142,12 @@ const PREPARED: [(&str, Prepare); 19] = [
         declare_lattice(sandbox);
         add_linked_worktree(sandbox);
         run_in(LINKED, &["new", &at("phase0/step1")])
+    }),
+    ("new, pushed first elsewhere", |sandbox| {
+        declare_lattice(sandbox);
+        let colleague = colleague(sandbox);
+        sandbox.lattice_in(colleague, &["new", &at("phase0/step1")], |command| command).exits(0);
+        run(&["new", &at("phase0/step1")])
     }),
     ("next-step", |sandbox| {
         with_point(sandbox);
@@ -166,6 +172,18 @@ const PREPARED: [(&str, Prepare); 19] = [
         sandbox.lattice_in(colleague, &["new", &far("phase0/step1")], |command| command).exits(0);
         sandbox.points(&[&at("phase0/step2")]);
         sandbox.built_elsewhere(&[&at("phase0/step2")]);
+        run(&["sync"])
+    }),
+    ("sync, same point", |sandbox| {
+        with_point(sandbox);
+        let (colleague, [one, two]) = (colleague(sandbox), [at("phase0/step1"), at("phase0/step2")]);
+        sandbox.git_in(colleague, &["switch", "-q", &branch(&one)]);
+        fs::write(sandbox.path(colleague).join(dir(&one)).join("notes"), "theirs\n").unwrap();
+        sandbox.git_in(colleague, &["add", "."]);
+        sandbox.git_in(colleague, &["commit", "-q", "-m", "notes"]);
+        sandbox.git_in(colleague, &["push", "-q"]);
+        sandbox.lattice_in(colleague, &["next-step"], |command| command).exits(0);
+        sandbox.points(&[&two]);
         run(&["sync"])
     }),
     ("build", |sandbox| {
@@ -246,6 +264,13 @@ fn with_record(sandbox: &Sandbox) {
     with_point(sandbox);
     sandbox.git(&["config", "lattice.writer", WRITER]);
     write_record(sandbox, "work", WRITER, &at("phase0/step1"), &json!({}));
+}
+
+/// A colleague's clone, whose commits have another author.
+fn colleague(sandbox: &Sandbox) -> &'static str {
+    let colleague = sandbox.colleague();
+    sandbox.git_in(colleague, &["config", "user.name", "C Olleague"]);
+    colleague
 }
 
 fn add_linked_worktree(sandbox: &Sandbox) {

@@ -89,7 +89,8 @@ fn run_fsck(sandbox: &Sandbox) -> Option<String> {
 }
 
 /// The names of all files of the clone, the user's home, the temporary folder and the remote; without objects, reftables, refs kept
-/// for `undo`, and a lock that stays once a record could not be written at first.
+/// for `undo`, a lock that stays once a record could not be written at first, and the note of the linters that were named, which a
+/// command that has nothing left to make does not write.
 pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
     let mut own = files_below(sandbox, "work/.git");
     own.extend(names(sandbox.temporary_folder(), "tmp"));
@@ -100,7 +101,9 @@ pub(super) fn files(sandbox: &Sandbox) -> [BTreeSet<String>; 2] {
 
 fn files_below(sandbox: &Sandbox, dir: &str) -> BTreeSet<String> {
     let stays = |name: &String| {
-        name.contains("refs/lattice/journal/") && !ends_in(name, "lock") || name.ends_with("lattice/records/lock")
+        name.contains("refs/lattice/journal/") && !ends_in(name, "lock")
+            || ["lattice/records/lock", "lattice/linters"].iter().any(|file| name.ends_with(file))
+            || name.contains("lattice/.linters.")
     };
     let all = names(&sandbox.path(dir), dir).into_iter().filter(|name| !stays(name));
     all.map(|name| normalized(sandbox, &name)).collect()
