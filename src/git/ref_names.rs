@@ -21,7 +21,7 @@ impl Repo {
             names.retain(|name| name.starts_with(prefix));
         } else {
             self.packed_names(prefix, &mut names)?;
-            loose_names(self.common_dir(), dir, prefix, &mut names);
+            loose_names(&self.common_dir().join(dir), dir, prefix, &mut names);
         }
         names.sort_unstable();
         names.dedup();
@@ -37,17 +37,20 @@ impl Repo {
     }
 }
 
-/// Adds the loose refs in the directory `dir`, which is empty or ends in `/`. Unreadable directories are skipped.
-fn loose_names(common_dir: &Path, dir: &str, prefix: &str, names: &mut Vec<String>) {
-    for entry in std::fs::read_dir(common_dir.join(dir)).into_iter().flatten().flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let path = format!("{dir}{name}");
+/// Adds the loose refs in a folder, whose names begin with `dir`, which is empty or ends in `/`. Unreadable folders are skipped.
+fn loose_names(folder: &Path, dir: &str, prefix: &str, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let mut path = String::with_capacity(dir.len() + name.len() + 1);
+        path.extend([dir, name]);
         if !path.starts_with(prefix) {
             continue;
         }
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            loose_names(common_dir, &format!("{path}/"), prefix, names);
-        } else if Path::new(&name).extension().is_none_or(|extension| extension != "lock") {
+            path.push('/');
+            loose_names(&folder.join(name), &path, prefix, names);
+        } else if Path::new(name).extension().is_none_or(|extension| extension != "lock") {
             names.push(path);
         }
     }

@@ -1,14 +1,12 @@
 //! The points that have a branch, by the names of refs alone. Unlike the [census](super::census), this reads no ref and no object;
 //! completion asks for it at each press of the Tab key.
 
-use std::collections::BTreeSet;
-
 use crate::config::Config;
 use crate::git::{Repo, Result, names};
 
-/// Names of branches that have the form of a point's branch. Their coordinates are not checked.
+/// Names of branches that have the form of a point's branch, sorted. Their coordinates are not checked.
 #[derive(Debug, Default)]
-pub struct Names(BTreeSet<String>);
+pub struct Names(Vec<String>);
 
 impl Names {
     /// List the local branches and those of the remote. `text` fixes the text of an axis and so saves reading the others; `None`
@@ -18,20 +16,26 @@ impl Names {
     /// When refs cannot be read.
     pub fn list<'t>(repo: &Repo, config: &'t Config, text: impl Fn(usize) -> Option<&'t str>) -> Result<Self> {
         let prefix = config.branch.prefix_with(text);
-        let mut found = BTreeSet::new();
-        for name in repo.ref_names(&names::heads_under(&prefix))? {
-            found.extend(names::short(&name).map(str::to_owned));
-        }
+        let mut names = without(names::HEADS, repo.ref_names(&names::heads_under(&prefix))?);
         if let Some(remote) = &config.remote {
-            for name in repo.ref_names(&names::tracking_under(remote, &prefix))? {
-                found.extend(names::short_tracking(&name, remote).map(str::to_owned));
+            let there = repo.ref_names(&names::tracking_under(remote, &prefix))?;
+            if !there.is_empty() {
+                names.extend(without(&names::tracking_under(remote, ""), there));
+                names.sort_unstable();
+                names.dedup();
             }
         }
-        Ok(Self(found))
+        Ok(Self(names))
     }
 
     /// The texts of each branch, one per axis.
     pub fn texts<'n>(&'n self, config: &'n Config) -> impl Iterator<Item = Vec<&'n str>> {
         self.0.iter().filter_map(|name| config.branch.texts(&config.lattice, name))
     }
+}
+
+/// The rest of each name after `prefix`, which all have.
+fn without(prefix: &str, mut names: Vec<String>) -> Vec<String> {
+    names.iter_mut().for_each(|name| drop(name.drain(..prefix.len().min(name.len()))));
+    names
 }
