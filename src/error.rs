@@ -82,7 +82,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<install::Foreign>(cause, |error| one(error.hint())))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
-        .or_else(|| of::<builds::Damaged>(cause, |error| one(error.hint())))
+        .or_else(|| of::<builds::DamagedOutput>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
         .or_else(|| of::<record::pending::SaveError>(cause, |error| one(error.hint())))
         .or_else(|| of::<journal::Error>(cause, |error| error.hint().and_then(one)))

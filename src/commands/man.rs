@@ -17,7 +17,7 @@ const FILE: &str = "git-lattice.1";
 /// In the title of every version of the page.
 const MARK: &str = ".TH git-lattice 1";
 /// How long `man` may look for the page.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn command() -> Command {
     Command::new("man")
@@ -56,7 +56,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches, line: Command) -> Result
 /// Says whether `man` finds the page.
 fn report(session: &Session, path: &Path) {
     let ui = &session.ui;
-    let found = Cmd::new("man").args(["-w", "git-lattice"]).within(PATIENCE).output();
+    let found = Cmd::new("man").args(["-w", "git-lattice"]).within(TIMEOUT).output();
     let Ok(found) = found else {
         ui.warn("`man` cannot be run here, and `git lattice --help` needs it");
         return;

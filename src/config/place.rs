@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, Key, TableLike};
 
 /// Maximum length of a shown line, in characters.
-const MOST_SHOWN: usize = 100;
+const MAX_SHOWN: usize = 100;
 /// How many characters before the error are shown of a longer line.
 const BEFORE: usize = 60;
 
@@ -58,9 +58,9 @@ impl Place {
         let margin = " ".repeat(self.line.to_string().len());
         // The marks must stay below the error, so that a tab is one character.
         let line: Vec<char> = self.source.chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
-        let from = if line.len() > MOST_SHOWN { (self.column - 1).saturating_sub(BEFORE) } else { 0 };
-        let shown: String = line.iter().skip(from).take(MOST_SHOWN).collect();
-        let marks = "^".repeat(self.width.min(MOST_SHOWN - BEFORE));
+        let from = if line.len() > MAX_SHOWN { (self.column - 1).saturating_sub(BEFORE) } else { 0 };
+        let shown: String = line.iter().skip(from).take(MAX_SHOWN).collect();
+        let marks = "^".repeat(self.width.min(MAX_SHOWN - BEFORE));
         vec![
             format!("{margin}--> {origin}:{}:{}", self.line, self.column),
             format!("{margin} |"),

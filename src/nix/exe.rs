@@ -18,7 +18,7 @@ use crate::nix::read::settings::Settings;
 use crate::process::Cmd;
 
 /// Maximum number of store paths in one call (argument size limit, execve(2)).
-pub(super) const AT_ONCE: usize = 8000;
+pub(super) const PATHS_PER_CALL: usize = 8000;
 
 /// Time limit for a query that does no work, such as the version; the store may be on a slow disk.
 pub(super) const QUESTION: Duration = Duration::from_secs(30);
@@ -146,7 +146,7 @@ impl Nix {
             Ok(cmd.output()?.status.success())
         };
         let mut damaged = Vec::new();
-        for some in paths.chunks(AT_ONCE) {
+        for some in paths.chunks(PATHS_PER_CALL) {
             // Nix stops at the first missing path.
             if is_sound(some)? {
                 continue;
@@ -169,7 +169,7 @@ impl Nix {
         let format: &[&str] = if self.version.has_json_format() { &["--json-format", "1"] } else { &[] };
         let paths: Vec<_> = paths.into_iter().map(StorePath::as_str).collect();
         let mut infos = HashMap::new();
-        for some in paths.chunks(AT_ONCE) {
+        for some in paths.chunks(PATHS_PER_CALL) {
             let cmd = options.ask_store(self.cmd(["path-info", "--json", "--option", "substitute", "false"]));
             infos.extend(path_info::infos(&cmd.args(format).args(some).read()?.stdout)?);
         }

@@ -14,11 +14,11 @@ use crate::git::{Change, Oid, Repo};
 use crate::points::divergence::{Advice, Divergence};
 
 /// The most hints that are given.
-const MOST_HINTS: usize = 3;
+const MAX_HINTS: usize = 3;
 
 /// What became of the branches on which the remote has other commits.
 #[derive(Debug)]
-pub enum Settled {
+pub enum RaceOutcome {
     /// No branch of the plan was refused for that reason.
     NotRaced,
     /// All of them were moved to the remote's commits: the push can be tried again.
@@ -36,15 +36,15 @@ pub enum Settled {
 ///
 /// # Errors
 /// When git cannot be run, objects cannot be read, or refs cannot be moved.
-pub fn settle(
+pub fn resolve(
     context: &Context,
     config: &Config,
     plan: &mut Plan,
     pushed: &Outcome,
     still: Duration,
-) -> Result<Settled> {
+) -> Result<RaceOutcome> {
     let (Outcome::Refused { reasons, .. }, Some(remote)) = (pushed, &config.remote) else {
-        return Ok(Settled::NotRaced);
+        return Ok(RaceOutcome::NotRaced);
     };
     let is_raced = |item: &&Item| {
         let branch = item.named.branch.as_str();
@@ -52,12 +52,12 @@ pub fn settle(
     };
     let points: Vec<_> = plan.items.iter().filter(is_raced).map(|item| item.named.clone()).collect();
     if points.is_empty() {
-        return Ok(Settled::NotRaced);
+        return Ok(RaceOutcome::NotRaced);
     }
     let race = Race { context, repo: &context.repo, config, remote };
     let Compared { same, other } = race.compare(points, still)?;
     if !other.is_empty() {
-        return Ok(Settled::Left(refused(reasons, &other)));
+        return Ok(RaceOutcome::Left(refused(reasons, &other)));
     }
     race.take(plan, reasons, same)
 }
@@ -73,13 +73,13 @@ struct Race<'a> {
 #[derive(Default)]
 struct Compared {
     /// Those whose branch can be moved to the remote's commit.
-    same: Vec<Same>,
+    same: Vec<SharedPoint>,
     /// The others.
     other: Vec<(Named, Advice)>,
 }
 
 /// A point that both sides added.
-struct Same {
+struct SharedPoint {
     named: Named,
     taking: Taking,
     divergence: Divergence,
@@ -101,7 +101,7 @@ impl Race<'_> {
             };
             let divergence = Divergence::of(self.repo, self.config, &named, (ours, theirs), &taken)?;
             match Taking::of(&divergence, &named.branch, ours) {
-                Some(taking) => compared.same.push(Same { named, taking, divergence }),
+                Some(taking) => compared.same.push(SharedPoint { named, taking, divergence }),
                 None => compared.other.push((named, divergence.advice(self.repo, self.remote))),
             }
         }
@@ -126,12 +126,12 @@ impl Race<'_> {
     }
 
     /// Moves the branches to the remote's commits, and deletes those of the plan that had grown from the replaced ones.
-    fn take(&self, plan: &mut Plan, reasons: &[Reason], same: Vec<Same>) -> Result<Settled> {
+    fn take(&self, plan: &mut Plan, reasons: &[Reason], same: Vec<SharedPoint>) -> Result<RaceOutcome> {
         let prepared = take::prepare(self.repo, same.iter().map(|same| same.taking.clone()).collect())?;
         if let Some(left) = same.iter().find(|same| prepared.left.contains(&same.named.branch)) {
             prepared.cancel(self.repo);
             let advice = left.divergence.clone().blocked().advice(self.repo, self.remote);
-            return Ok(Settled::Left(refused(reasons, &[(left.named.clone(), advice)])));
+            return Ok(RaceOutcome::Left(refused(reasons, &[(left.named.clone(), advice)])));
         }
         // As the push would have done; first, because a kill after the branch has moved leaves nothing to push.
         if let ([one], [_]) = (same.as_slice(), plan.items.as_slice()) {
@@ -143,15 +143,15 @@ impl Race<'_> {
         for same in &same {
             plan.exists_at(&same.named.branch, same.divergence.theirs());
         }
-        Ok(Settled::Taken { points: same.into_iter().map(|same| same.named).collect(), is_incomplete })
+        Ok(RaceOutcome::Taken { points: same.into_iter().map(|same| same.named).collect(), is_incomplete })
     }
 
     /// The deletion of the branches that the plan made on top of a commit that is replaced.
-    fn grown_from(&self, plan: &Plan, same: &[Same]) -> Result<Vec<Change>> {
+    fn grown_from(&self, plan: &Plan, same: &[SharedPoint]) -> Result<Vec<Change>> {
         let mut deletions = Vec::new();
         for item in plan.items.iter().filter(|item| item.creation.is_some()) {
             let is_replaced = same.iter().any(|same| same.named.branch == item.named.branch);
-            let grew = |same: &Same| self.repo.is_ancestor(same.taking.ours, item.commit);
+            let grew = |same: &SharedPoint| self.repo.is_ancestor(same.taking.ours, item.commit);
             if is_replaced || !same.iter().map(grew).collect::<Result<Vec<_>, _>>()?.contains(&true) {
                 continue;
             }
@@ -169,6 +169,6 @@ fn refused(reasons: &[Reason], advices: &[(Named, Advice)]) -> Outcome {
         let why = advice.map(|(_, advice)| RemoteFailure::Message(advice.what.clone()));
         Reason { branch: reason.branch.clone(), why: why.unwrap_or_else(|| reason.why.clone()) }
     };
-    let hints = advices.iter().take(MOST_HINTS).map(|(_, advice)| advice.hint()).collect();
+    let hints = advices.iter().take(MAX_HINTS).map(|(_, advice)| advice.hint()).collect();
     Outcome::Refused { reasons: reasons.iter().map(reason).collect(), hints, again: false }
 }

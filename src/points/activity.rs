@@ -72,7 +72,7 @@ impl View {
     }
 
     /// Number of jobs that wait without a worker, because the last worker was killed.
-    pub fn stranded(&self) -> usize {
+    pub fn jobs_without_worker(&self) -> usize {
         if self.snapshot.is_stranded() { self.snapshot.jobs.len() } else { 0 }
     }
 }

@@ -21,7 +21,7 @@ use crate::template::Template;
 const MAX_COMMITS: usize = 1_000;
 
 /// What comes after a command that brings the two sides together.
-const PUSHES: &str = "`git lattice sync` then pushes the result";
+const THEN_SYNC: &str = "`git lattice sync` then pushes the result";
 
 /// A local branch that has diverged from the remote's.
 #[derive(Debug, Clone)]
@@ -133,7 +133,7 @@ impl Divergence {
                 (sync_command(&self.named), "compares them when that has ended".to_owned())
             }
             (Some(added), _) => self.replay(repo, remote, added),
-            (None, _) => (self.merge(remote), format!("merges the two{}; {PUSHES}", self.with_conflicts())),
+            (None, _) => (self.merge(remote), format!("merges the two{}; {THEN_SYNC}", self.with_conflicts())),
         };
         let differs = self.added.as_ref().map(|added| added.differs.clone()).unwrap_or_default();
         Advice { differs, what: self.what(), command, effect }
@@ -171,7 +171,7 @@ impl Divergence {
         let command = format!("{} rebase{options} --onto {theirs} {upstream} {own}", self.git());
         let effect = match added.kept {
             0 => takes(),
-            kept => format!("puts {} on top of the remote's{}; {PUSHES}", commits(kept), self.with_conflicts()),
+            kept => format!("puts {} on top of the remote's{}; {THEN_SYNC}", commits(kept), self.with_conflicts()),
         };
         (command, effect)
     }
@@ -210,9 +210,9 @@ fn sync_command(named: &Named) -> String {
 }
 
 fn list(paths: &[String]) -> String {
-    const MOST: usize = 3;
-    let shown: Vec<_> = paths.iter().take(MOST).map(|path| format!("`{path}`")).collect();
-    let more = paths.len().saturating_sub(MOST);
+    const MAX_SHOWN: usize = 3;
+    let shown: Vec<_> = paths.iter().take(MAX_SHOWN).map(|path| format!("`{path}`")).collect();
+    let more = paths.len().saturating_sub(MAX_SHOWN);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{}{more}", shown.join(", "))
 }

@@ -54,7 +54,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     cache.take_records(&records, &config.lattice);
     let skipped = cache.skipped();
     let queue = View::take(repo)?;
-    let stranded = queue.stranded();
+    let stranded = queue.jobs_without_worker();
     let reader = repo.reading_once();
     let mut surveyor = Surveyor { skipped, ..Surveyor::new(repo, &reader, (config, census), cache, queue) };
     let all: Vec<&Point> =

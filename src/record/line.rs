@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::flaw::Flaw;
-use super::{Made, Output, Record, Verdict};
+use super::{Output, Record, Sealed, Verdict};
 use crate::git::{Oid, parse_oid};
 use crate::lattice::Spelled;
 use crate::nix::StorePath;
@@ -123,7 +123,7 @@ impl Line {
             user: self.user,
             store: self.store,
             machine: self.machine,
-            made: Made(()),
+            made: Sealed(()),
         })
     }
 

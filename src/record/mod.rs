@@ -87,12 +87,12 @@ pub struct Record {
     pub store: Option<String>,
     /// The remote builder that was used.
     pub machine: Option<String>,
-    made: Made,
+    made: Sealed,
 }
 
 /// Private field, so that only this module can create records.
 #[derive(Debug, Clone, PartialEq)]
-struct Made(());
+struct Sealed(());
 
 /// The subject of a record.
 #[derive(Debug, Clone)]
@@ -127,7 +127,7 @@ impl Record {
             user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
             store: None,
             machine: None,
-            made: Made(()),
+            made: Sealed(()),
         }
     }
 

@@ -125,13 +125,13 @@ fn capability_is_known_before_building() {
         assert!(none.can_build(&this_system()) && !none.can_build(&other_system()), "{none:?}");
         let far = vec![BuildMachine::Builder("ssh-ng://far".to_owned())];
         let line = capability("builders = ssh-ng://far riscv64-linux,aarch64-linux - 2");
-        assert_eq!(line.who(&other_system()).collect::<Vec<_>>(), far);
+        assert_eq!(line.machines_for(&other_system()).collect::<Vec<_>>(), far);
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(&file, "# ours\nssh-ng://far riscv64-linux /root/key 2 1 kvm,big-parallel\n").unwrap();
         let machines = capability(&format!("builders = @{}", file.path().display()));
-        assert_eq!(machines.who(&other_system()).collect::<Vec<_>>(), far);
+        assert_eq!(machines.machines_for(&other_system()).collect::<Vec<_>>(), far);
         let emulated = capability("extra-platforms = riscv64-linux");
-        assert_eq!(emulated.who(&other_system()).collect::<Vec<_>>(), [BuildMachine::Here]);
+        assert_eq!(emulated.machines_for(&other_system()).collect::<Vec<_>>(), [BuildMachine::Here]);
     }
 }
 

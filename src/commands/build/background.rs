@@ -12,7 +12,7 @@ use crate::git::Oid;
 use crate::lattice::{Point, Spelled};
 use crate::nix::{self, Nix};
 use crate::ops::builds::{self, Done, Plan};
-use crate::ops::queue::{self, BuildRequest, Ended, RequestOptions};
+use crate::ops::queue::{self, BuildRequest, CancelOutcome, RequestOptions};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Job, Put, Queue, RequestedBy, Snapshot};
@@ -192,17 +192,17 @@ fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {
     };
     let done = queue::cancel(context, points.as_deref())?;
     if args.get_flag("json") {
-        let one = |(job, ended): &(Job, Ended)| json!({ "point": job.point, "was": ended.word() });
+        let one = |(job, ended): &(Job, CancelOutcome)| json!({ "point": job.point, "was": ended.word() });
         ui.json(json!({ "cancelled": done.iter().map(one).collect::<Vec<_>>() }));
         return Ok(error::OK);
     }
     for (job, ended) in &done {
         let point = terminal_safe(&job.point);
         ui.tell(match ended {
-            Ended::Removed => format!("cancelled {point}: it had not begun"),
-            Ended::Ended => format!("cancelled {point}: its build was ended"),
-            Ended::Stopping => format!("cancelling {point}: its build was told to stop but is still running"),
-            Ended::Foreground(pid) => {
+            CancelOutcome::Removed => format!("cancelled {point}: it had not begun"),
+            CancelOutcome::Ended => format!("cancelled {point}: its build was ended"),
+            CancelOutcome::Stopping => format!("cancelling {point}: its build was told to stop but is still running"),
+            CancelOutcome::Foreground(pid) => {
                 format!("out of the queue: {point}; process {pid} builds it in the foreground, Ctrl-C there stops it")
             }
         });

@@ -8,7 +8,7 @@ use crate::lattice::{Offer, Selector};
 use crate::points::names::Names;
 
 /// Up to this number, whole points are offered instead of their next part.
-const FEW: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 /// The points that `word` can become, as `component/arch/phase/step` up to the next `/`. Some text is there already, with `*` and
 /// `{a,b}` where several are meant. `has_new`: the point need not exist.
@@ -26,7 +26,7 @@ pub(super) fn points(repo: &Repo, config: &Config, word: &str, has_new: bool) ->
     let kept = &word[..word.len() - tail.len()];
     if listed.is_empty() {
         found.retain(|texts| texts[heads.len()].starts_with(tail));
-        if !has_new && found.len() <= FEW && heads.iter().all(|head| is_plain(head)) {
+        if !has_new && found.len() <= MAX_SHOWN && heads.iter().all(|head| is_plain(head)) {
             return whole(config, &found, word);
         }
     }
@@ -110,7 +110,7 @@ fn listed(repo: &Repo, prefix: &str) -> Vec<String> {
 /// The names up to the first `/` after `word`, or whole if there are few.
 fn by_parts(names: Vec<String>, word: &str) -> Vec<String> {
     let mut end = word.len();
-    while names.len() > FEW {
+    while names.len() > MAX_SHOWN {
         let part =
             |name: &String| name[end..].find('/').map_or_else(|| name.clone(), |at| name[..=end + at].to_owned());
         let parts: BTreeSet<String> = names.iter().map(part).collect();
@@ -144,7 +144,7 @@ mod tests {
     fn few_branches_come_whole_and_many_part_by_part() {
         let few = vec!["a/x/1".to_owned(), "a/y/1".to_owned()];
         assert_eq!(by_parts(few.clone(), "a/"), few);
-        let many = |prefix: &str| (0..=FEW).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+        let many = |prefix: &str| (0..=MAX_SHOWN).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
         let names = || [many("a/b/c/"), many("a/b/d-")].concat();
         assert_eq!(
             by_parts(many("a/b/c/"), ""),

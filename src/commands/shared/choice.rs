@@ -43,12 +43,12 @@ pub(in crate::commands) fn points(
     let choices: Vec<_> = chosen.iter().map(|(_, choice, _)| *choice).collect();
     let points = choice::choose(session.context()?, config, census, among, &choices)?;
     if points.is_empty() {
-        session.ui.say(nothing(&choices, named.is_empty()));
+        session.ui.say(nothing_to_build(&choices, named.is_empty()));
     }
     Ok(points)
 }
 
-fn nothing(choices: &[Choice], is_anywhere: bool) -> String {
+fn nothing_to_build(choices: &[Choice], is_anywhere: bool) -> String {
     let place = if is_anywhere { "" } else { " among the named points" };
     let frontier = "is built, or depends on something that is not";
     match (choices.contains(&Choice::Frontier), choices.contains(&Choice::Failed)) {

@@ -17,7 +17,7 @@ use crate::ops::limits;
 use crate::ops::lint;
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
-use crate::ops::race::{self, Settled};
+use crate::ops::race::{self, RaceOutcome};
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, terminal_safe};
 
@@ -75,13 +75,13 @@ fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request:
     let mut pushed = push(context, config, args, &plan, still)?;
     let mut taken = Vec::new();
     for _ in 0..TRIES {
-        match race::settle(context, config, &mut plan, &pushed, still)? {
-            Settled::NotRaced => break,
-            Settled::Left(refused) => {
+        match race::resolve(context, config, &mut plan, &pushed, still)? {
+            RaceOutcome::NotRaced => break,
+            RaceOutcome::Left(refused) => {
                 pushed = refused;
                 break;
             }
-            Settled::Taken { points, is_incomplete } => {
+            RaceOutcome::Taken { points, is_incomplete } => {
                 taken.extend(points);
                 if is_incomplete {
                     (plan, checked) = new::make(context, config, request, check)?;

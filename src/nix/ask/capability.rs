@@ -84,11 +84,11 @@ impl Capability {
 
     /// Returns whether any machine builds for `system`.
     pub fn can_build(&self, system: &System) -> bool {
-        self.who(system).next().is_some()
+        self.machines_for(system).next().is_some()
     }
 
     /// Returns all places that build for `system`, this machine first.
-    pub fn who(&self, system: &System) -> impl Iterator<Item = BuildMachine> {
+    pub fn machines_for(&self, system: &System) -> impl Iterator<Item = BuildMachine> {
         let store = self.store.clone().map(BuildMachine::Store);
         let local = store.is_none();
         let here = (local && self.here.contains(system)).then_some(BuildMachine::Here);
@@ -182,18 +182,18 @@ mod tests {
         }
     }
 
-    fn who(settings: &Settings, of: &str) -> Vec<String> {
-        Capability::of(settings).who(&system(of)).map(|who| who.to_string()).collect()
+    fn machines_for(settings: &Settings, of: &str) -> Vec<String> {
+        Capability::of(settings).machines_for(&system(of)).map(|who| who.to_string()).collect()
     }
 
     #[test]
     fn this_machine_builds_what_it_runs() {
-        assert_eq!(who(&settings(""), "i686-linux"), ["this machine"]);
+        assert_eq!(machines_for(&settings(""), "i686-linux"), ["this machine"]);
         let refusal = Capability::of(&settings("")).require(&system("riscv64-linux")).unwrap_err();
         assert_eq!(refusal.to_string(), "no known machine builds for `riscv64-linux`");
         assert!(refusal.hints().iter().all(|hint| hint.contains("riscv64-linux")), "{refusal:?}");
         assert!(
-            who(&Settings { max_jobs: 0, ..settings("") }, "x86_64-linux").is_empty(),
+            machines_for(&Settings { max_jobs: 0, ..settings("") }, "x86_64-linux").is_empty(),
             "max-jobs = 0 builds nothing here"
         );
     }
@@ -202,9 +202,9 @@ mod tests {
     fn reads_builder_lines_as_nix_does() {
         let lines = "ssh://a aarch64-linux,riscv64-linux /root/key 4 2 kvm ; ssh-ng://b - - 8\n# ssh://c aarch64-linux\n\
                      ssh://off aarch64-linux - 0 ; ssh://d riscv64-linux # not ; ssh://e riscv64-linux";
-        assert_eq!(who(&settings(lines), "aarch64-linux"), ["builder ssh://a"]);
-        assert_eq!(who(&settings(lines), "riscv64-linux"), ["builder ssh://a", "builder ssh://d"]);
-        assert_eq!(who(&settings(lines), "x86_64-linux"), ["this machine", "builder ssh-ng://b"]);
+        assert_eq!(machines_for(&settings(lines), "aarch64-linux"), ["builder ssh://a"]);
+        assert_eq!(machines_for(&settings(lines), "riscv64-linux"), ["builder ssh://a", "builder ssh://d"]);
+        assert_eq!(machines_for(&settings(lines), "x86_64-linux"), ["this machine", "builder ssh-ng://b"]);
         assert_eq!(Capability::of(&settings("ssh://a aarch64-linux - many")).problems.len(), 1);
     }
 
@@ -224,6 +224,6 @@ mod tests {
     #[test]
     fn remote_store_builds_for_any_system() {
         let far = Settings { store: "ssh-ng://far".to_owned(), ..settings("") };
-        assert_eq!(who(&far, "riscv64-linux"), ["store ssh-ng://far"]);
+        assert_eq!(machines_for(&far, "riscv64-linux"), ["store ssh-ng://far"]);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::nix::error::Error;
-use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::options::Options;
 use crate::nix::store_path::StorePath;
 use crate::system::System;
@@ -22,11 +22,11 @@ impl Nix {
     /// When nix cannot be run or its output cannot be parsed.
     pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
         let mut missing: Vec<StorePath> = Vec::new();
-        for some in drvs.chunks(AT_ONCE) {
+        for some in drvs.chunks(PATHS_PER_CALL) {
             missing.extend(self.missing(some, options)?);
         }
         let mut shown = Shown::default();
-        for some in missing.chunks(AT_ONCE) {
+        for some in missing.chunks(PATHS_PER_CALL) {
             let words: &[&str] =
                 if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
             let output = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;

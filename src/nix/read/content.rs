@@ -102,7 +102,7 @@ const VERSION_DEPENDENT: &[&str] = &[
 pub(in crate::nix) fn is_blamed(text: &str, brief: &str) -> bool {
     let brief = brief.trim_start();
     let first = brief.lines().next().unwrap_or_default();
-    is_sentence(first) && !is_system_error(brief) && !is_of_this_nix(text, first)
+    is_sentence(first) && !is_system_error(brief) && !depends_on_this_nix(text, first)
 }
 
 fn is_sentence(first: &str) -> bool {
@@ -114,14 +114,14 @@ fn is_sentence(first: &str) -> bool {
 /// Returns whether another Nix, or this one with other settings or another store, may evaluate the same text: a builtin or an operator
 /// is missing, a setting restricts evaluation or disables a feature, the stack is smaller than Nix wants, or 2.8 refuses to read from a
 /// store below another directory what the evaluation itself added.
-fn is_of_this_nix(text: &str, first: &str) -> bool {
+fn depends_on_this_nix(text: &str, first: &str) -> bool {
     let quoted = first.split('\'').nth(1).unwrap_or_default();
     let is_stored = || quoted.split('/').any(|part| StorePath::parse(&format!("/nix/store/{part}")).is_ok());
     match first.split(' ').next() {
         Some("attribute") => VERSION_DEPENDENT.contains(&quoted),
         Some("undefined") => VERSION_DEPENDENT.contains(&quoted.strip_prefix("__").unwrap_or(quoted)),
         Some("access") => is_stored() || first.contains("restricted mode"),
-        Some("stack") => !has_whole_stack() || is_too_deep(first),
+        Some("stack") => !has_full_stack() || is_too_deep(first),
         // 2.8 has no pipe operators; the error shows the line with the operator.
         Some("syntax") => first.contains("invalid token") && ["|>", "<|"].iter().any(|pipe| text.contains(pipe)),
         // Newer versions accept them with the feature `parse-toml-timestamps`.
@@ -141,7 +141,7 @@ pub(in crate::nix) fn is_too_deep(brief: &str) -> bool {
 }
 
 /// Returns whether Nix may have the stack it wants: it raises the soft limit itself.
-fn has_whole_stack() -> bool {
+fn has_full_stack() -> bool {
     const FULL_STACK: u64 = 60 << 20;
     rustix::process::getrlimit(rustix::process::Resource::Stack).maximum.is_none_or(|most| most >= FULL_STACK)
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::nix::error::Error;
-use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::store_path::StorePath;
 
 const COMMAND: &str = "derivation show --recursive";
@@ -25,7 +25,7 @@ impl Nix {
         let words: &[&str] =
             if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
         let mut graph = Graph::default();
-        for some in drvs.chunks(AT_ONCE) {
+        for some in drvs.chunks(PATHS_PER_CALL) {
             let cmd = self.cmd(words.iter().copied()).arg("--recursive");
             graph.add(&cmd.args(some.iter().map(|drv| drv.as_str())).read()?.stdout)?;
         }

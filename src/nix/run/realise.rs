@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::nix::ask::evaluate::Derivation;
 use crate::nix::error::Error;
-use crate::nix::exe::{AT_ONCE, Nix};
+use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::options::Options;
 use crate::nix::read::blame;
 use crate::nix::read::diagnosis::Diagnosis;
@@ -139,7 +139,7 @@ impl Realising<'_> {
     fn run(&mut self) -> Result<(), Error> {
         while !self.open.is_empty() {
             let before = self.open.len();
-            for some in self.open.iter().copied().collect::<Vec<_>>().chunks(AT_ONCE) {
+            for some in self.open.iter().copied().collect::<Vec<_>>().chunks(PATHS_PER_CALL) {
                 self.call(some)?;
             }
             if self.open.len() == before {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::builder::{Builder, seconds, times_of};
 use super::log_file::Log;
 use super::undecided::Undecided;
-use super::{Damaged, Done, Job, Progress, links, log_path};
+use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
 use crate::nix::{self, Derivation, Event, Failure, Finished, NoBuilder, Outcome, RunTime, Step, StorePath};
@@ -197,7 +197,7 @@ impl<'a> Batch<'a> {
             if let Some(path) = found {
                 running.remove(i);
                 let (point, path) = (jobs[*i].named.spelled.clone(), path.to_string());
-                error.get_or_insert_with(|| Damaged { point, path }.into());
+                error.get_or_insert_with(|| DamagedOutput { point, path }.into());
             }
             found.is_none()
         });

@@ -168,14 +168,14 @@ impl Done {
 /// The files of an output that Nix lists as built are gone or changed. This gives no verdict on the point.
 #[derive(Debug, thiserror::Error)]
 #[error("Nix lists `{path}` of `{point}` as built, but its files are missing or changed")]
-pub struct Damaged {
+pub struct DamagedOutput {
     /// The point.
     pub point: Spelled,
     /// The output.
     pub path: String,
 }
 
-impl Damaged {
+impl DamagedOutput {
     /// The command that repairs it.
     pub fn hint(&self) -> String {
         format!("`nix-store --repair-path {}` builds it again; run it as root if a daemon owns the store", self.path)

@@ -4,13 +4,13 @@ mod draft;
 mod grow;
 mod names;
 mod plan;
-mod turn;
+mod plan_lock;
 
 use anyhow::Result;
 
 use self::grow::Planner;
 pub use self::plan::{Creation, Item, Plan, Request};
-use self::turn::PlanLock;
+use self::plan_lock::PlanLock;
 use super::Refusal;
 use super::change::{self, ChangeSet};
 use crate::config::{self, Config};
@@ -78,11 +78,11 @@ pub fn make<C>(
 ) -> Result<(Plan, C)> {
     const TRIES: usize = 5;
     check_committed(context, config)?;
-    let turns = PlanLock::of(&context.repo);
+    let plan_lock = PlanLock::of(&context.repo);
     let (mut turn, mut tried) = (None, 1);
     let mut looked: Option<(Vec<(String, String)>, C)> = None;
     loop {
-        let stamp = turns.stamp();
+        let stamp = plan_lock.stamp();
         let mut plan = plan(context, config, request)?;
         let checked = match looked.take() {
             Some((texts, checked)) if texts == plan.texts => checked,
@@ -95,7 +95,7 @@ pub fn make<C>(
         let is_first = turn.is_none();
         let held = match turn.take() {
             Some(held) => turn.insert(held),
-            None => turn.insert(turns.take()?),
+            None => turn.insert(plan_lock.take()?),
         };
         if !is_first || held.is_current(&stamp)? {
             match held.run(|| apply(context, &mut plan))? {

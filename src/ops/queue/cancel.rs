@@ -13,7 +13,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What happened to one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum CancelOutcome {
     /// It was removed before it began.
     Removed,
     /// It was running and has ended.
@@ -24,7 +24,7 @@ pub enum Ended {
     Foreground(u32),
 }
 
-impl Ended {
+impl CancelOutcome {
     /// What the job was doing, as a word.
     pub fn word(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Ended {
 ///
 /// # Errors
 /// When the queue cannot be read or written.
-pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job, Ended)>> {
+pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job, CancelOutcome)>> {
     let queue = Queue::of(&context.repo);
     let guard = queue.guard()?;
     let now = guard.snapshot()?;
@@ -49,26 +49,26 @@ pub fn cancel(context: &Context, points: Option<&[Spelled]>) -> Result<Vec<(Job,
         let ended = match now.claim(job.key) {
             Some(claim) if claim.background && now.has_worker => {
                 guard.request_cancel(job.key)?;
-                Ended::Stopping
+                CancelOutcome::Stopping
             }
             Some(claim) if !claim.background => {
                 guard.remove(job.key)?;
-                Ended::Foreground(claim.pid)
+                CancelOutcome::Foreground(claim.pid)
             }
             _ => {
                 guard.remove(job.key)?;
-                Ended::Removed
+                CancelOutcome::Removed
             }
         };
         done.push((job.clone(), ended));
     }
     drop(guard);
     let until = Instant::now() + END_TIMEOUT;
-    for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == Ended::Stopping) {
-        while Instant::now() < until && *ended == Ended::Stopping {
+    for (job, ended) in done.iter_mut().filter(|(_, ended)| *ended == CancelOutcome::Stopping) {
+        while Instant::now() < until && *ended == CancelOutcome::Stopping {
             let now = queue.look()?;
             if now.job(job.key).is_none() && now.claim(job.key).is_none() {
-                *ended = Ended::Ended;
+                *ended = CancelOutcome::Ended;
             } else {
                 std::thread::sleep(super::POLL_INTERVAL);
             }

@@ -19,7 +19,7 @@ use crate::process::Cmd;
 use crate::queue::{Guard, Job, Put, Queue, RequestedBy, Snapshot};
 use crate::record::pending;
 
-pub use cancel::{Ended, cancel};
+pub use cancel::{CancelOutcome, cancel};
 pub use foreground::build;
 pub use runner::run_job;
 pub use worker::work;
