@@ -55,6 +55,8 @@ pub mod temporary;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
+pub mod threads;
+#[doc(hidden)]
 pub mod ui;
 
 #[cfg(test)]

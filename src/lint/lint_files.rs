@@ -1,14 +1,13 @@
 //! Runs all engines over all files, on all cores. The report does not depend on the order in which files are finished.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use super::read::{self, Reading};
 use super::{Report, Tools, engine, format, syntax};
+use crate::threads;
 
-/// Below this number of files, starting threads takes longer than checking them.
-const MIN_FILES_FOR_THREADS: usize = 4;
+/// The number of files that a thread takes at a time: starting a thread takes as long as checking one small file.
+const BATCH: usize = 2;
 
 /// Checks the bytes of one file; `path` is its name in the findings, and is not read.
 #[must_use]
@@ -39,7 +38,7 @@ pub struct File<'f> {
 /// The same for files of which some were read before.
 #[must_use]
 pub fn lint_read(files: &[File<'_>], tools: &Tools) -> Report {
-    let mut reports = on_all_cores(files, |file| one(file, tools));
+    let mut reports = threads::on_all_cores(files, BATCH, || (), |(), file| one(file, tools));
     let whole: Vec<(usize, &Path, &str)> = reports
         .iter()
         .zip(files)
@@ -92,25 +91,6 @@ fn one(&File { path, bytes, reading }: &File<'_>, tools: &Tools) -> Checked {
     }
     tools.check(path, text, &mut report);
     Checked { report, parses: true }
-}
-
-/// Runs `work` for each item on all cores; the answers are in the order of the items.
-fn on_all_cores<T: Sync, A: Send>(items: &[T], work: impl Fn(&T) -> A + Sync) -> Vec<A> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    if items.len() < MIN_FILES_FOR_THREADS || cores < 2 {
-        return items.iter().map(work).collect();
-    }
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
-    let take = || {
-        while let Some((i, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
-            let answer = work(item);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((i, answer));
-        }
-    };
-    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(take))));
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, answer)| answer).collect()
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn by_eval_jobs(
     let mut found = HashMap::new();
     for expression in expressions(what) {
         let cmd = options.apply_to_eval_jobs(options.apply(nix.cmd_of(program)));
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+        let workers = crate::threads::cores().min(MAX_WORKERS);
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);
         let limit = options.limits().evaluation.map(|time| time.saturating_mul(count));

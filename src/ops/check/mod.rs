@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
 use crate::points::census::Census;
+use crate::threads;
 
 use self::subject::{Baseline, Checked};
 
@@ -59,25 +60,9 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
 /// Checks points on all cores; the results are in the order of `points`.
 fn check_points(context: &Context, baseline: &Baseline<'_>, points: &[&Point]) -> Vec<Checked> {
     /// For fewer points, a thread costs more than it saves.
-    const MIN_POINTS_FOR_THREADS: usize = 64;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = points.len().div_ceil(cores).max(MIN_POINTS_FOR_THREADS);
-    let look = |repo: crate::git::Repo, points: &[&Point]| {
-        let mut checker = point::Checker::new(repo, baseline);
-        points.iter().map(|point| checker.check(point)).collect::<Vec<_>>()
-    };
-    std::thread::scope(|scope| {
-        let start = |points| {
-            let repo = context.repo.in_memory();
-            scope.spawn(move || look(repo, points))
-        };
-        let threads: Vec<_> = points.chunks(share).map(start).collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(checked) => checked,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.flatten().collect()
-    })
+    const BATCH: usize = 64;
+    let start = || point::Checker::new(context.repo.in_memory(), baseline);
+    threads::on_all_cores(points, BATCH, start, |checker, point| checker.check(point))
 }
 
 /// Cycles of points that take each other as inputs, each cycle once.
