@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Session;
 use super::shared::points::{self, Selection};
 use super::shared::{content, created};
 use crate::config::Config;
 use crate::error;
+use crate::git::Oid;
+use crate::git::names::BranchName;
 use crate::ops::Missing;
 use crate::ops::new::Request;
 use crate::ops::promote::{self, Promotion};
@@ -89,7 +91,6 @@ fn into_base(
         }
         _ => Outcome::Nothing,
     };
-    let made = json!({ "point": null, "branch": config.base, "commit": commit.to_string(), "flake": null, "pushed": pushed.is_done() });
     let word = if !is_new {
         "unchanged"
     } else if dry {
@@ -98,8 +99,7 @@ fn into_base(
         "moved"
     };
     if args.get_flag("json") {
-        let (created, unchanged) = if is_new { (vec![made], vec![]) } else { (vec![], vec![made]) };
-        session.ui.json(json!({ "created": created, "unchanged": unchanged, "dry_run": dry, "records_pushed": created::carried_json(&pushed) }));
+        session.ui.json(merge_json(&config.base, commit, is_new, dry, &pushed));
     } else {
         let state = if pushed.is_done() { "pushed" } else { "not pushed" };
         let commit = commit.to_hex_with_len(10).to_string();
@@ -108,4 +108,15 @@ fn into_base(
     created::carried(&session.ui, &pushed);
     created::refused(&session.ui, &pushed, "the merge exists locally", "it");
     Ok(if matches!(pushed, Outcome::Refused { .. }) { error::NO } else { error::OK })
+}
+
+/// The document of a merge into the base branch, with the fields of a promotion to points.
+fn merge_json(base: &BranchName, commit: Oid, is_new: bool, dry: bool, pushed: &Outcome) -> Value {
+    let merge = json!({ "point": null, "branch": base, "commit": commit.to_string(), "flake": null, "pushed": pushed.is_done() });
+    let (created, unchanged) = if is_new { (vec![merge], vec![]) } else { (vec![], vec![merge]) };
+    let mut value = json!({
+        "created": created, "unchanged": unchanged, "dry_run": dry, "taken": [], "warnings": [], "checked": [], "unchecked": [],
+    });
+    created::add_push(&mut value, pushed);
+    value
 }

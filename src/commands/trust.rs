@@ -158,7 +158,8 @@ fn authors(session: &Session, args: &ArgMatches) -> Result<u8> {
         keys.iter().map(add).collect::<Vec<_>>()
     })?;
     if args.get_flag("json") {
-        ui.json(json!({ "trusted": keys.iter().map(|(key, comment)| json!({ "author": key, "comment": comment })).collect::<Vec<_>>() }));
+        let one = |(key, comment): &(String, String)| json!({ "author": key, "comment": comment });
+        ui.json(json!({ "trusted": keys.iter().map(one).collect::<Vec<_>>(), "dry_run": false }));
         return Ok(error::OK);
     }
     let row = |((key, _), is_new): (&(String, String), bool)| {

@@ -55,6 +55,7 @@ mod regenerate;
 mod restack;
 mod rules;
 mod sandbox;
+mod schema;
 mod scratch;
 mod security_page;
 mod shared;

@@ -162,7 +162,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
         }
     }
     if json {
-        ui.json(json!({ "results": records }));
+        ui.json(json!({ "evaluator": null, "results": records }));
     }
     Ok(code)
 }

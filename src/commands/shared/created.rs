@@ -253,15 +253,20 @@ fn to_json(CreatedPoints { plan, checked, pushed, taken }: &CreatedPoints, dry: 
     value["warnings"] = json!(plan.warnings);
     value["checked"] = checked.checked.iter().map(Engine::to_string).collect();
     value["unchecked"] = checked.unchecked.iter().map(Unchecked::to_string).collect();
+    add_push(&mut value, pushed);
+    value
+}
+
+/// Adds the fields about the push to a document.
+pub(in crate::commands) fn add_push(value: &mut Value, pushed: &Outcome) {
     value["records_pushed"] = carried_json(pushed);
     if let Outcome::Refused { reasons, .. } = pushed {
         value["push_refused"] = json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
-    value
 }
 
 /// Whether this clone's records were pushed; null if there was nothing to push.
-pub(in crate::commands) fn carried_json(pushed: &Outcome) -> Value {
+fn carried_json(pushed: &Outcome) -> Value {
     match pushed {
         Outcome::Done(PushedRecords::Records) => json!(true),
         Outcome::Done(PushedRecords::Refused(_)) => json!(false),

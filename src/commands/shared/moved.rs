@@ -135,11 +135,8 @@ fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed
     let mut value = json!({
         "points": plan.items.iter().map(|item| item_json(item, words)).collect::<Vec<_>>(),
         "unchanged": plan.unchanged, "dry_run": dry, "operation": operation, "pushed": pushed.is_done(),
-        "records_pushed": created::carried_json(pushed),
     });
-    if let Outcome::Refused { reasons, .. } = pushed {
-        value["push_refused"] = json!(reasons.iter().map(ToString::to_string).collect::<Vec<_>>());
-    }
+    created::add_push(&mut value, pushed);
     value
 }
 
