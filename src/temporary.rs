@@ -1,7 +1,8 @@
 //! Files that are being written, and temporary folders. A file is renamed into place when complete; until then its name contains the
 //! identity of the process that writes it. The name of a folder always does.
 //!
-//! A killed process leaves its file behind. [`dead_in`] finds these without touching files of running processes.
+//! A killed process leaves its file behind. [`dead_in`] finds these without touching files of running processes. All files are replaced
+//! by [`replace`], except for those with a protocol of git: objects, and the configuration, whose lock file becomes the new file.
 
 use std::fs;
 use std::io;
@@ -84,7 +85,8 @@ pub fn unique_name() -> String {
     format!("{MARK}{}.{}", Tag::own(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Lets `write` create a new file beside `path`, then renames it to `path`.
+/// Lets `write` create a new file beside `path`, then renames it to `path`. `write` chooses permissions, and syncs the file if it must
+/// survive a crash. `doctor` has to know the folder; call [`sweep`] first, once for all files in a folder.
 ///
 /// # Errors
 /// Those of `write` and of the rename; the new file is then removed.

@@ -57,6 +57,7 @@ impl Installable {
             fs::create_dir_all(self.path.parent().unwrap_or(Path::new("/")))?;
             // The file may be a link into a folder of the user's settings.
             let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+            path.parent().into_iter().for_each(temporary::sweep);
             temporary::replace(&path, |new| fs::File::create_new(new)?.write_all(self.text.as_bytes()))
         };
         write().with_context(|| format!("could not write `{}`", self.path.display()))?;

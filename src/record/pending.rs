@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::store::{self, random_name};
 use super::{Record, line};
 use crate::git::{Repo, Result};
-use crate::lock;
+use crate::{lock, temporary};
 
 const ENDING: &str = "jsonl";
 const LOCK: &str = "lock";
@@ -81,15 +81,14 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Writes a file atomically and syncs it to disk.
 fn write(repo: &Repo, path: &Path, lines: &[u8]) -> io::Result<()> {
-    repo.shared().create_dir_all(path.parent().unwrap_or(path))?;
-    let new = path.with_extension("new");
-    let put = || {
-        let mut file = repo.shared().open(OpenOptions::new().create_new(true).write(true), &new)?;
+    let folder = path.parent().unwrap_or(path);
+    repo.shared().create_dir_all(folder)?;
+    temporary::sweep(folder);
+    temporary::replace(path, |new| {
+        let mut file = repo.shared().open(OpenOptions::new().create_new(true).write(true), new)?;
         file.write_all(lines)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    put().inspect_err(|_| drop(fs::remove_file(&new)))
+        file.sync_all()
+    })
 }
 
 /// Moves kept records into the notes; returns how many were written.

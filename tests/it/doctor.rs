@@ -127,13 +127,23 @@ fn temporary_files_of_killed_processes_are_removed() {
         (format!("{heads}/{}-4194304", "a".repeat(40)), format!("{heads}/{}-{}", "a".repeat(40), std::process::id()));
     let [ended, own] = [ended_process(), Tag::own().to_string()];
     let object = |tag: &str| format!(".git/objects/tmp_obj_lattice-{tag}.0");
-    for file in [&dead, &alive, &object(&ended), &object(&own)] {
+    let more = [
+        format!(".git/lattice/records/.abc.jsonl.lattice-{ended}.0"),
+        format!("nix/pkgs/.default.nix.lattice-{ended}.1"),
+        format!("../home/.local/state/git-lattice/.trust.json.lattice-{ended}.2"),
+        format!("../home/.cache/git-lattice/nix.conf.lattice-{ended}.3"),
+        format!(".githooks/.pre-commit.lattice-{ended}.4"),
+    ];
+    sandbox.git(&["config", "core.hooksPath", ".githooks"]);
+    let object_files = [object(&ended), object(&own)];
+    for file in [&dead, &alive].into_iter().chain(&object_files).chain(&more) {
         sandbox.write(file, "");
     }
-    assert!(line(&sandbox, "leftovers").starts_with("warning: 2 files of processes that were killed"));
+    assert!(line(&sandbox, "leftovers").starts_with("warning: 7 files of processes that were killed"));
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
     let exists = |file: &str| sandbox.work().join(file).exists();
     assert!(!exists(&dead) && exists(&alive) && !exists(&object(&ended)) && exists(&object(&own)));
+    more.iter().for_each(|file| assert!(!exists(file), "{file}"));
 }
 
 #[test]

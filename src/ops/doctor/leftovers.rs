@@ -1,6 +1,8 @@
 //! Leftovers of interrupted commands, and the disk use of the clone.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +10,9 @@ use anyhow::{Context as _, Result};
 
 use super::{Line, Repair};
 use crate::context::Context;
+use crate::env;
 use crate::git::{Repo, work};
+use crate::hooks::dir;
 use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
 use crate::process::identity::ProcessState;
@@ -149,15 +153,38 @@ fn dead_files(repo: &Repo) -> Option<Line> {
             dead.push(path.to_owned());
         }
     });
-    let more = [Some(common.join("objects")), Some(common.join("hooks")), repo.workdir().map(Path::to_owned)];
-    dead.extend(more.iter().flatten().flat_map(|dir| temporary::dead_in(dir)));
+    dead.extend(folders(repo).iter().flat_map(|dir| temporary::dead_in(dir)));
+    dead.extend(in_worktree(repo));
     dead.extend(temporary::dead_folders());
+    // The hooks folder may be in the worktree.
+    dead.sort();
+    dead.dedup();
     let first = dead.first()?.display();
     let message = match dead.len() {
         1 => format!("1 file of processes that were killed: `{first}`"),
         count => format!("{count} files of processes that were killed: `{first}` and others"),
     };
     Some(Line::warning("leftovers", message).repair(Repair::Remove(dead)))
+}
+
+/// Folders outside of `lattice` in which files are replaced: objects, hooks, and the user's own for the trust file and the
+/// configuration of Nix.
+fn folders(repo: &Repo) -> Vec<PathBuf> {
+    let common = repo.common_dir();
+    let hooks = dir::find(repo.git().program().as_os_str(), repo.workdir().unwrap_or(common));
+    let hooks = hooks.map_or_else(|_| common.join("hooks"), |found| found.path);
+    let homes = [env::state_home(), env::cache_home()].into_iter().flatten();
+    [common.join("objects"), hooks].into_iter().chain(homes.map(|home| home.join("git-lattice"))).collect()
+}
+
+/// Files that killed processes left in the worktree, beside lattice.toml and the files that `lint --fix` writes.
+fn in_worktree(repo: &Repo) -> Vec<PathBuf> {
+    let Some(root) = repo.workdir() else { return Vec::new() };
+    let args = ["ls-files", "--others", "--full-name", "-z", "--", ":(top,glob)**/.*lattice-*"];
+    let listed = repo.git().read().args(args).read().map(|output| output.stdout).unwrap_or_default();
+    let paths = listed.split(|byte| *byte == 0).map(|name| root.join(OsStr::from_bytes(name)));
+    let is_dead = |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(temporary::is_dead);
+    paths.filter(is_dead).collect()
 }
 
 /// The process id in the name of a temporary file of version 0.1 or older: `<commit>-<pid>` for a branch that Nix

@@ -39,7 +39,8 @@ fn file(repo: &Repo) -> PathBuf {
 
 fn write(repo: &Repo, text: &str) {
     let (file, shared) = (file(repo), repo.shared());
-    let dir = file.parent().unwrap_or(&file);
-    temporary::sweep(dir);
-    shared.create_dir_all(dir).and_then(|()| temporary::replace(&file, |new| shared.write(new, text.as_bytes()))).ok();
+    let folder = file.parent().unwrap_or(&file);
+    let place = shared.create_dir_all(folder);
+    temporary::sweep(folder);
+    place.and_then(|()| temporary::replace(&file, |new| shared.write(new, text.as_bytes()))).ok();
 }
