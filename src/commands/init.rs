@@ -9,12 +9,10 @@ use super::shared::session::Session;
 use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, Config, DEFAULT_BRANCH, DEFAULT_FLAKE};
 use crate::error;
-use crate::git::Repo;
 use crate::lattice::{Axis, Kind};
 use crate::ops::hooks::{self, InstallOptions};
-use crate::ops::init;
+use crate::ops::init::{self, Written};
 use crate::ops::refspec;
-use crate::ui::Ui;
 
 const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
@@ -60,10 +58,12 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         show(ui, &hooks::install(context, &InstallOptions::default())?);
     }
     let config = plan.config.clone();
-    let path = plan.apply(context)?;
+    let Written { path, refspec } = plan.apply(context)?;
     let shown = path.strip_prefix(&session.environment.cwd).unwrap_or(&path);
     ui.tell(format!("wrote {}", shown.display()));
-    fetch_records(ui, &context.repo, &config);
+    if let Some(remote) = config.remote.as_ref().filter(|_| refspec.is_some()) {
+        ui.say(refspec::notice(remote));
+    }
     config.unknown_keys().for_each(|sentence| ui.warn(sentence));
     ui.hint(format!(
         "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
@@ -74,16 +74,6 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
     }
     Ok(error::OK)
-}
-
-/// Lets `git fetch` bring records, if the remote exists. A failure is ignored: `sync` tries again.
-fn fetch_records(ui: &Ui, repo: &Repo, config: &Config) {
-    let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
-    if let Some(remote) = remote
-        && refspec::add_once(repo, remote).is_ok_and(|added| added.is_some())
-    {
-        ui.say(refspec::notice(remote));
-    }
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {

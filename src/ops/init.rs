@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::git::Repo;
 use crate::git::names::{self, BranchName};
 use crate::lock;
-use crate::ops::Cannot;
+use crate::ops::{Cannot, refspec};
 use crate::system::System;
 use crate::temporary;
 
@@ -109,15 +109,27 @@ pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan
     Ok(Plan { root, document, config, _held: held })
 }
 
+/// What was written.
+pub struct Written {
+    /// The file.
+    pub path: PathBuf,
+    /// The refspec by which `git fetch` brings records, if it was added.
+    pub refspec: Option<String>,
+}
+
 impl Plan<'_> {
-    /// Stores the base branch in git's configuration, unless the remote's default says it, then writes the file. The
-    /// file comes last: if it exists, all is done.
+    /// Stores the base branch in git's configuration, unless the remote's default says it, lets `git fetch` bring records, then
+    /// writes the file. The file comes last: if it exists, all is done.
     ///
     /// # Errors
-    /// When either cannot be written.
-    pub fn apply(self, context: &Context) -> Result<PathBuf> {
+    /// When the base branch or the file cannot be written.
+    pub fn apply(self, context: &Context) -> Result<Written> {
         context.remember_base(&self.config.base).context("could not store the base branch in git's configuration")?;
-        save(self.root, &self.document)
+        let repo = &context.repo;
+        let remote = self.config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
+        // If it cannot be written, the first `sync` tries again.
+        let refspec = remote.and_then(|remote| refspec::add_once(repo, remote).unwrap_or_default());
+        Ok(Written { path: save(self.root, &self.document)?, refspec })
     }
 }
 
