@@ -16,7 +16,7 @@ use crate::lint::{self, Report, Verdict};
 use crate::ops::lint::{self as ops, Fixed, SourceSet, Target};
 use crate::ui::Ui;
 use crate::ui::lint::{annotate, human, sarif, warn_of_unknown};
-use crate::ui::{lint as view, terminal_safe};
+use crate::ui::{lint as view, terminal_safe, wrap};
 
 const FORMATS: [&str; 5] = ["human", "json", "github", "sarif", "errfmt"];
 
@@ -52,7 +52,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if let Some(code) = args.get_one::<String>("explain") {
         let text = lint::explain(code).with_context(|| unknown_code(code))?;
-        session.ui.tell(text.trim_end());
+        session.ui.data(wrap::paragraphs(text.trim_end(), session.ui.out.width));
         return Ok(error::OK);
     }
     let ui = &session.ui;
@@ -136,7 +136,7 @@ fn show(ui: &Ui, args: &ArgMatches, report: &Report, gathered: &SourceSet, fixed
         }
         "github" => print(annotate::lines(report)),
         "errfmt" => print(view::errfmt(report)),
-        _ => print(human::findings(report, &gathered.sources, ui.out.color)),
+        _ => print(human::findings(report, &gathered.sources, ui.out)),
     }
     let path = |path: &std::path::Path| terminal_safe(&path.display().to_string());
     fixed.changed.iter().for_each(|changed| ui.say(format!("fixed {}", path(changed))));

@@ -29,7 +29,7 @@ pub struct Ui {
     /// What stdout can show.
     pub out: Screen,
     /// What stderr can show.
-    err: Screen,
+    pub err: Screen,
     /// Whether stdin and stderr are terminals, so that the user can be asked.
     pub interactive: bool,
 }

@@ -54,6 +54,19 @@ pub fn message(text: &str, width: Option<usize>) -> String {
     }
 }
 
+/// Breaks paragraphs that are separated by blank lines; lines of a paragraph are joined first, unless they are indented.
+pub fn paragraphs(text: &str, width: Option<usize>) -> String {
+    let Some(columns) = width else { return text.to_owned() };
+    let flowing = |paragraph: &str| {
+        let joined = paragraph.lines().collect::<Vec<_>>().join(" ");
+        let parts = fold(&joined, columns, columns).into_iter();
+        parts.map(|(Part::Words(line) | Part::Alone(line))| line).collect::<Vec<_>>().join("\n")
+    };
+    let is_code = |paragraph: &str| paragraph.starts_with(' ');
+    let one = |it: &str| if is_code(it) { message(it, width) } else { flowing(it) };
+    text.split("\n\n").map(one).collect::<Vec<_>>().join("\n\n")
+}
+
 fn broken(line: &str, width: usize) -> String {
     if columns(line) <= width {
         return line.to_owned();
@@ -199,6 +212,12 @@ mod tests {
             at(20, "it is in /a/very/long/path/to/a/file, see"),
             "it is in\n    /a/very/long/path/to/a/file,\n  see"
         );
+    }
+
+    #[test]
+    fn joins_the_lines_of_a_paragraph() {
+        let text = "one two\nthree four five\n\n  a b\n  c d";
+        assert_eq!(paragraphs(text, Some(20)), "one two three four\nfive\n\n  a b\n  c d");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod build;
 mod build_times;
 mod chains;
 mod check;
+mod columns;
 mod command_reference;
 mod completion;
 mod crash;

@@ -26,7 +26,7 @@ pub(super) fn before_commit(ui: &Ui, context: &Context) -> Result<u8> {
         std::mem::take(&mut report.findings).into_iter().partition(|finding| finding.severity == Severity::Hint);
     hints.iter().for_each(|hint| ui.say(terminal_safe(&hint.to_string())));
     report.findings = findings;
-    human::findings(&report, &gathered.sources, false).iter().for_each(|line| ui.quote(line));
+    human::findings(&report, &gathered.sources, ui.err).iter().for_each(|line| ui.quote(line));
     let verdict = report.verdict();
     let is_clean = verdict == Verdict::Clean;
     let unchecked = ops::news(Some(&context.repo), &report, is_clean);

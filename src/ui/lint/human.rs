@@ -8,34 +8,36 @@ use unicode_width::UnicodeWidthChar;
 use super::count;
 use crate::lint::{Finding, Report, Severity};
 use crate::ops::lint::Source;
-use crate::ui::{Tone, paint, terminal_safe};
+use crate::ui::{Screen, Tone, paint, terminal_safe, wrap};
 
-/// The maximum width of a source line; longer lines are cut around the marker.
+/// The maximum width of a source line where the screen has no limit; longer lines are cut around the marker.
 const MAX_WIDTH: usize = 100;
+/// What marks the end at which a line was cut.
+const CUT: &str = "...";
 const TAB: usize = 4;
 /// How many findings are shown with their source line.
 const MAX_SNIPPETS: usize = 500;
 
 /// All findings, with their source lines.
-pub fn findings(report: &Report, sources: &[Source], color: bool) -> Vec<String> {
+pub fn findings(report: &Report, sources: &[Source], screen: Screen) -> Vec<String> {
     let texts: HashMap<&Path, &[u8]> =
         sources.iter().map(|source| (source.path.as_path(), &source.bytes[..])).collect();
     let text = |i: usize, finding: &Finding| texts.get(finding.path.as_path()).copied().filter(|_| i < MAX_SNIPPETS);
-    report.all_findings().iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), color)).collect()
+    report.all_findings().iter().enumerate().flat_map(|(i, finding)| one(finding, text(i, finding), screen)).collect()
 }
 
-fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
+fn one(finding: &Finding, text: Option<&[u8]>, screen: Screen) -> Vec<String> {
+    let Screen { color, width, .. } = screen;
     let Finding { path, line, column, code, message, engine, .. } = finding;
     let tone = tone(finding.severity);
     let shown = message.lines().map(terminal_safe).collect::<Vec<_>>().join("\n    ");
     let place = format!("{}:{line}:{column}:", terminal_safe(&path.display().to_string()));
-    let mut lines = vec![format!(
-        "{place} {} {shown} {}",
-        paint(&format!("{}:", finding.severity.as_str()), tone, color),
-        paint(&format!("[{engine} {code}]"), Tone::Faint, color),
-    )];
-    if let Some((source, mark)) = text.and_then(|text| snippet(text, finding)) {
-        let number = line.to_string();
+    let severity = paint(&format!("{}:", finding.severity.as_str()), tone, color);
+    let rule = paint(&format!("[{engine} {code}]"), Tone::Faint, color);
+    let mut lines = vec![wrap::message(&format!("{place} {severity} {shown} {rule}"), width)];
+    let number = line.to_string();
+    let widest = width.map_or(MAX_WIDTH, |width| width.saturating_sub(number.len() + " | ".len() + 2 * CUT.len()));
+    if let Some((source, mark)) = text.and_then(|text| snippet(text, finding, widest)) {
         lines.push(format!("{} {source}", paint(&format!("{number} |"), Tone::Faint, color)));
         let margin = paint(&format!("{:width$} |", "", width = number.len()), Tone::Faint, color);
         let indent = mark.len() - mark.trim_start().len();
@@ -43,7 +45,8 @@ fn one(finding: &Finding, text: Option<&[u8]>, color: bool) -> Vec<String> {
     }
     if let Some(note) = &finding.note {
         let shown = note.message.lines().map(terminal_safe).collect::<Vec<_>>().join("\n    ");
-        lines.push(format!("  {} {}:{}: {shown}", paint("note:", Tone::Faint, color), note.from.0, note.from.1));
+        let note = format!("  {} {}:{}: {shown}", paint("note:", Tone::Faint, color), note.from.0, note.from.1);
+        lines.push(wrap::message(&note, width));
     }
     lines
 }
@@ -57,7 +60,7 @@ fn tone(severity: Severity) -> Tone {
 }
 
 /// The source line, printable, and a line with `^^^` under the position; `None` if the line is missing or empty.
-fn snippet(text: &[u8], finding: &Finding) -> Option<(String, String)> {
+fn snippet(text: &[u8], finding: &Finding, widest: usize) -> Option<(String, String)> {
     let line = text.split(|byte| *byte == b'\n').nth(finding.line.checked_sub(1)?)?;
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches('\r');
@@ -70,28 +73,28 @@ fn snippet(text: &[u8], finding: &Finding) -> Option<(String, String)> {
     if line.trim().is_empty() {
         return None;
     }
-    Some(drawn(line, from, to.max(from + 1)))
+    Some(drawn(line, from, to.max(from + 1), widest))
 }
 
 /// Draws a line and its marker from character `from` to `to`; a long line is cut around the marker.
-fn drawn(line: &str, from: usize, to: usize) -> (String, String) {
+fn drawn(line: &str, from: usize, to: usize, widest: usize) -> (String, String) {
     let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
     let width = |cells: &[(String, usize)]| cells.iter().map(|(_, width)| width).sum::<usize>();
     let (from, to) = (from.min(cells.len()), to.min(cells.len() + 1));
-    let (mut start, mut before) = (0, MAX_WIDTH / 3);
-    if width(&cells) > MAX_WIDTH {
+    let (mut start, mut before) = (0, widest / 3);
+    if width(&cells) > widest {
         start = from;
         while start > 0 && cells[start - 1].1 <= before {
             start -= 1;
             before -= cells[start].1;
         }
     }
-    let (mut end, mut room) = (start, MAX_WIDTH);
+    let (mut end, mut room) = (start, widest);
     while end < cells.len() && cells[end].1 <= room {
         room -= cells[end].1;
         end += 1;
     }
-    let dots = |cut: bool| if cut { "..." } else { "" };
+    let dots = |cut: bool| if cut { CUT } else { "" };
     let shown: String = cells[start..end].iter().map(|(text, _)| text.as_str()).collect();
     let marked = width(&cells[from..to.min(end).max(from)]).max(1);
     let before = width(&cells[start..from]) + dots(start > 0).len();
@@ -131,6 +134,7 @@ mod tests {
 
     #[test]
     fn puts_the_marker_under_the_position() {
+        let drawn = |line, from, to| super::drawn(line, from, to, MAX_WIDTH);
         assert_eq!(drawn("{ a = 1; }", 2, 3), ("{ a = 1; }".to_owned(), "  ^".to_owned()));
         assert_eq!(drawn("\ta = b;", 5, 6), ("    a = b;".to_owned(), "        ^".to_owned()));
         assert_eq!(drawn("\u{4f60}\u{597d} = x", 0, 2).1, "^^^^", "wide characters take two columns");
@@ -140,7 +144,7 @@ mod tests {
 
     #[test]
     fn cuts_long_lines_around_the_position() {
-        let (shown, mark) = drawn(&"abcdefghij".repeat(100), 500, 503);
+        let (shown, mark) = drawn(&"abcdefghij".repeat(100), 500, 503, MAX_WIDTH);
         assert!(shown.len() <= MAX_WIDTH + 6 && shown.starts_with("...") && shown.ends_with("..."), "{shown}");
         let at = mark.find('^').unwrap();
         assert_eq!((&shown[at..at + 3], mark.len()), ("abc", at + 3));
