@@ -146,7 +146,12 @@ fn beside<'c>(cells: impl IntoIterator<Item = &'c Cell>, widths: &[usize], color
         if !cell.is_blank() {
             write!(line, "{:gap$}", "").ok();
             gap = 0;
-            paint_into(&mut line, &cell.text.replace('\n', &format!("\n{:offset$}", "")), cell.tone, color);
+            if cell.text.contains('\n') {
+                let text = cell.text.replace('\n', &format!("\n{:offset$}", ""));
+                paint_into(&mut line, &text, cell.tone, color);
+            } else {
+                paint_into(&mut line, &cell.text, cell.tone, color);
+            }
         }
         gap += width - cell.width + GAP;
         offset += width + GAP;
