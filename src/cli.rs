@@ -44,22 +44,27 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let axes = if is_prompt { Vec::new() } else { session.axis_names() };
     let code = match commands::line(&axes).try_get_matches_from(args) {
         Ok(matches) => ui::final_code(commands::run(&session, &matches)),
-        Err(wrong) => refuse(&session.ui, wrong),
+        Err(wrong) => refuse(&session, wrong),
     };
     process::end_by_signal();
     ExitCode::from(code)
 }
 
 /// Prints why the arguments are wrong, or the help that they ask for; returns the exit code.
-fn refuse(ui: &ui::Ui, mut wrong: clap::Error) -> u8 {
-    let hint = match wrong.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(name)) => commands::unknown::hint(name),
+fn refuse(session: &Session, mut wrong: clap::Error) -> u8 {
+    let text = |kind: ContextKind| match wrong.get(kind) {
+        Some(ContextValue::String(name)) => Some(name.as_str()),
         _ => None,
     };
+    let hint = text(ContextKind::InvalidSubcommand)
+        .and_then(commands::unknown::hint)
+        .map(str::to_owned)
+        .or_else(|| text(ContextKind::InvalidArg).and_then(|flag| commands::unknown::hint_for_flag(session, flag)));
     if hint.is_some() {
         wrong.remove(ContextKind::SuggestedSubcommand);
+        wrong.remove(ContextKind::Suggested);
     }
     wrong.print().ok();
-    hint.iter().for_each(|hint| ui.hint(hint));
+    hint.iter().for_each(|hint| session.ui.hint(hint));
     if wrong.use_stderr() { error::CANNOT } else { error::OK }
 }

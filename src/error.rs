@@ -1,6 +1,6 @@
 //! Maps an error to its exit code and to the hints for the user.
 
-use crate::ops::{Cannot, Refusal, builds, install, limits, trust};
+use crate::ops::{Cannot, Difference, Refusal, builds, install, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Success.
@@ -160,12 +160,15 @@ fn one(hint: impl Into<String>) -> Option<Vec<String>> {
 
 fn refusal(refusal: &Refusal) -> Vec<String> {
     match refusal {
-        Refusal::OtherContent { branch, existing, .. } => vec![
-            format!("`git show {existing}` shows the existing point"),
-            format!(
-                "without --config and --template the existing point is used unchanged; `git branch -m {branch} NAME` renames it"
-            ),
-        ],
+        Refusal::OtherContent { point, branch, existing, cause, .. } => {
+            let rename = format!("`git branch -m {branch} NAME` renames the branch");
+            let remedy = match cause {
+                Difference::Asked => format!("leave out --config and --template to use the point unchanged; {rename}"),
+                Difference::Edited => format!("`git lattice regenerate {point}` makes the generated files anew"),
+                Difference::NoPoint => format!("{rename}, so that the point can have this name"),
+            };
+            vec![format!("`git show {existing}` shows what is there"), remedy]
+        }
         Refusal::NotCommitted { base } => {
             vec![format!("on `{base}`: `git add {file} && git commit -m 'declare the lattice'`", file = config::FILE)]
         }
@@ -226,9 +229,15 @@ fn cannot(error: &Cannot) -> Vec<String> {
                 "`TMPDIR=/some/plain/path` gives it a directory for a link; Nix 2.20 and later need no link".to_owned(),
             ]
         }
-        Cannot::NoRemote { remote: Some(remote) } => vec![format!("`git remote add {remote} URL` adds it")],
-        Cannot::NoRemote { remote: None } => {
-            vec![format!("`remote` in {} is empty: set it to the name of the remote", config::FILE)]
+        Cannot::NoRemote { remote, known } => {
+            let add = remote.iter().map(|remote| format!("`git remote add {remote} URL` adds it"));
+            let named = (!known.is_empty()).then(|| {
+                let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                format!("`remote` in {} names the remote; this repository has {known}", config::FILE)
+            });
+            let none = (remote.is_none() && known.is_empty())
+                .then(|| format!("`git remote add NAME URL` adds one; `remote` in {} names it", config::FILE));
+            named.into_iter().chain(add).chain(none).collect()
         }
         Cannot::NoOperation(_) | Cannot::SeveralOperations(_) => {
             vec!["`git lattice ops` lists the operations".to_owned()]

@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::Session;
 use super::shared::points::{self, Selection};
+use super::shared::report::report_aside;
 use crate::error;
-use crate::git::Oid;
+use crate::git::{Oid, Repo};
 use crate::ops::Cannot;
 use crate::ops::builds::Done;
 use crate::ops::log::{self, Log, Step};
 use crate::points::status::{self, PointStatus};
-use crate::queue::{FailedJob, Queue};
+use crate::queue::Queue;
 use crate::ui::result::row;
 use crate::ui::{Ui, terminal_safe};
 
@@ -46,12 +47,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if args.get_flag("follow") {
         follow(session, &named.spelled, &status, key, &logs)
     } else {
-        let aside = Queue::of(&context.repo).aside(key);
-        show(ui, &named.spelled, &status, &logs, aside.as_ref(), args.get_flag("json"))
+        show(ui, &context.repo, &status, &logs, args.get_flag("json"))
     }
 }
 
-fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<&FailedJob>, json: bool) -> Result<u8> {
+fn show(ui: &Ui, repo: &Repo, status: &PointStatus, logs: &[Log], json: bool) -> Result<u8> {
+    let point = status.named.spelled.as_str();
+    let aside = status.key.and_then(|key| Queue::of(repo).aside(key));
     let mut there = Vec::new();
     for log in logs.iter().filter(|log| log.path.exists()) {
         there.push((log, String::from_utf8_lossy(&std::fs::read(&log.path)?).into_owned()));
@@ -70,7 +72,7 @@ fn show(ui: &Ui, point: &str, status: &PointStatus, logs: &[Log], aside: Option<
     if status.activity.is_some() {
         ui.say(format!("{point} is {}; `git lattice log -f` follows it", status.state.word()));
     } else if let Some(aside) = aside {
-        ui.error(format!("{point} could not be built: {}", terminal_safe(&aside.why)));
+        report_aside(ui, repo, point, &aside);
     } else if there.is_empty() {
         ui.error(format!("there is no log: the current content of {point} was not built in this clone"));
         ui.hint(format!(
@@ -95,12 +97,12 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
         return Ok(error::NO);
     }
     if let Some(aside) = Queue::of(&context.repo).aside(key) {
-        ui.error(format!("{point} could not be built: {}", terminal_safe(&aside.why)));
+        report_aside(ui, &context.repo, point, &aside);
         return Ok(error::CANNOT);
     }
     let results = log::results(context, key, point, &status.systems)?;
     if results.is_empty() {
-        return show(ui, point, &PointStatus { activity: None, ..status.clone() }, logs, None, false);
+        return show(ui, &context.repo, &PointStatus { activity: None, ..status.clone() }, logs, false);
     }
     for done in results.iter().map(Done::known) {
         ui.say_table(&[row(&done)]);

@@ -47,8 +47,16 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         from = all;
     }
     warn_of_failed(session, config, &census, &from)?;
-    let points = from.iter().map(|point| next::above(config, point)).collect::<Result<Vec<_>>>()?;
-    created::make(session, args, &Request { points, ..content::read(session, args)? })
+    let next = next::above_all(config, &from)?;
+    let (points, warnings) = (next.points, left_out(config, &next.last).into_iter().collect());
+    created::make(session, args, &Request { points, warnings, ..content::read(session, args)? })
+}
+
+/// A sentence about the points that have no next step.
+fn left_out(config: &Config, last: &[Point]) -> Option<String> {
+    let names: Vec<_> = last.iter().map(|point| format!("`{}`", config.spell(point))).collect();
+    let why = if last.len() == 1 { "is the last step of its phase" } else { "are the last steps of their phases" };
+    (!names.is_empty()).then(|| format!("left out: {} {why}", names.join(", ")))
 }
 
 /// Warns of points that failed or are disputed: the new step takes their output.

@@ -1,4 +1,7 @@
-//! Hints for names that are not commands: what users of other tools type first.
+//! Hints for names that are not commands, and for flags that do not exist: what users of other tools type first.
+
+use super::Session;
+use crate::ui::terminal_safe;
 
 /// The hint for an unknown command; `None` where the nearest spelling is the better guess.
 pub(crate) fn hint(name: &str) -> Option<&'static str> {
@@ -32,4 +35,15 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// The hint for a flag that a command does not have; `None` where the nearest spelling is the better guess.
+pub(crate) fn hint_for_flag(session: &Session, flag: &str) -> Option<String> {
+    if flag != "--remote" {
+        return None;
+    }
+    let known = session.context().map(|context| context.repo.remotes()).unwrap_or_default();
+    let known: Vec<_> = known.iter().map(|name| format!("`{}`", terminal_safe(name))).collect();
+    let known = if known.is_empty() { "no remote yet".to_owned() } else { known.join(", ") };
+    Some(format!("`remote` in lattice.toml names the remote for points and records; this repository has {known}"))
 }

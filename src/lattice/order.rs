@@ -126,6 +126,13 @@ impl Lattice {
         self.next_on(point, *self.chain_axes().last()?).point()
     }
 
+    /// The point with the value before on the last chain axis; `None` at the first one.
+    pub fn previous_step(&self, point: &Point) -> Option<Point> {
+        let axis = *self.chain_axes().last()?;
+        let Coordinate::Rank(rank) = point.coordinates()[axis] else { return None };
+        self.starting_at(point, axis, Some(rank.checked_sub(1)?))
+    }
+
     /// The first step of the next phase: the next value on the last chain axis that has one, not counting the step axis.
     pub fn next_phase(&self, point: &Point) -> Option<Point> {
         self.chain_axes().iter().rev().skip(1).find_map(|&axis| self.next_on(point, axis).point())

@@ -23,6 +23,14 @@ pub enum Error {
         /// The first line of its output.
         printed: String,
     },
+    /// Nix does not start, for example because of its settings.
+    #[error("`{} --version` failed: {said}", program.display())]
+    NotStarted {
+        /// The program that was run.
+        program: PathBuf,
+        /// Its error.
+        said: String,
+    },
     /// Nix is older than 2.8, the first version with usable flakes.
     #[error("Nix {version} at `{}` is too old: 2.8 or later is needed", program.display())]
     TooOld {
@@ -73,6 +81,10 @@ impl Error {
         match self {
             Self::Missing | Self::NoStore | Self::NotNix { .. } | Self::TooOld { .. } => Some(
                 "install Nix from https://nixos.org/download or your distribution (Debian: the package `nix-bin`)"
+                    .into(),
+            ),
+            Self::NotStarted { .. } => Some(
+                "correct the setting in nix.conf (`/etc/nix/nix.conf`, `~/.config/nix/nix.conf`) or in `NIX_CONFIG`"
                     .into(),
             ),
             Self::Killed { signal: Some(9) } => trouble::hint("signal 9", None),

@@ -13,6 +13,7 @@ use super::store_path::StorePath;
 use super::user_config::UserConfig;
 use super::version::Version;
 use crate::env;
+use crate::nix::read::internal_json::plain;
 use crate::nix::read::path_info::{self, PathInfo};
 use crate::nix::read::settings::Settings;
 use crate::process::Cmd;
@@ -47,9 +48,12 @@ impl Nix {
     /// Opens the `nix` at this path.
     pub fn at(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let program = program.into();
-        let output =
-            Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?.text();
+        let answer = Cmd::new(&program).only_env(env::for_nix(false)).arg("--version").within(QUESTION).output()?;
+        let output = answer.text();
         let Some(version) = Version::parse(&output) else {
+            if let Some(said) = error_in(&answer.error_text()) {
+                return Err(Error::NotStarted { program, said });
+            }
             return Err(Error::NotNix { program, printed: output.lines().next().unwrap_or_default().to_owned() });
         };
         if !version.at_least(2, 8) {
@@ -175,4 +179,10 @@ impl Nix {
         }
         Ok(infos)
     }
+}
+
+/// The first error that a program of Nix printed, without colours.
+fn error_in(stderr: &str) -> Option<String> {
+    let text = plain(stderr);
+    text.lines().find_map(|line| line.strip_prefix("error: ")).map(|error| error.trim().to_owned())
 }

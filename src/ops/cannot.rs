@@ -80,6 +80,8 @@ pub enum Cannot {
     NoRemote {
         /// The remote that lattice.toml names; `None` when it names none.
         remote: Option<String>,
+        /// The remotes of the repository.
+        known: Vec<String>,
     },
     /// The journal has no such operation.
     #[error("the journal has no operation `{0}`")]

@@ -37,5 +37,5 @@ pub mod undo;
 pub mod unfinished;
 
 pub use cannot::Cannot;
-pub use refusal::{Missing, Refusal};
+pub use refusal::{Difference, Missing, Refusal};
 pub use remote_failure::RemoteFailure;

@@ -9,16 +9,18 @@ use crate::lattice::Spelled;
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The branch exists with other content.
-    #[error("branch `{branch}` exists with other content: it is at {existing}, and this would make {new} ({differs})")]
+    #[error("branch `{branch}` exists with other content: {differs}")]
     OtherContent {
+        /// The point.
+        point: Spelled,
         /// The branch.
         branch: String,
         /// Its commit.
         existing: String,
-        /// The commit that this command would have made.
-        new: String,
-        /// Which files differ.
+        /// What differs, as sentences.
         differs: String,
+        /// Why it differs.
+        cause: Difference,
     },
     /// `lattice.toml` is only in the worktree.
     #[error("`{}` is not committed: the branch of a new point would not have it", config::FILE)]
@@ -127,6 +129,17 @@ pub enum Refusal {
         /// The worktree.
         worktree: String,
     },
+}
+
+/// Why an existing branch does not hold what `new` would make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// Another template or other data was asked for.
+    Asked,
+    /// The files are not generated, or were edited.
+    Edited,
+    /// The branch does not hold the point.
+    NoPoint,
 }
 
 /// One unmet condition.

@@ -83,6 +83,9 @@ pub struct FailedJob {
     pub job: Job,
     /// The reason.
     pub why: String,
+    /// What the user can do about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
     /// The limit that stopped it: under the same limit it would fail again.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
     pub limit: Option<AtLimit>,

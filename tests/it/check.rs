@@ -224,10 +224,7 @@ fn point_below_made_later_is_a_hint() {
     let three = at("phase0/step3");
     let sandbox = with_points(&[&at(ONE), &three]);
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
-    run.says_err(&format!(
-        "warning: `{three}` existed before `{}` and is now behind it: `git lattice restack`",
-        at(TWO)
-    ));
+    run.says_err(&format!("warning: `{three}` existed before `{}` and is behind it: `git lattice restack`", at(TWO)));
     let line = only_finding(&sandbox);
     let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));

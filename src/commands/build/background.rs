@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::commands::Session;
 use crate::commands::shared::choice;
 use crate::commands::shared::points::Selection;
+use crate::commands::shared::report::report_aside;
 use crate::error;
 use crate::git::Oid;
 use crate::lattice::{Point, Spelled};
@@ -142,9 +143,7 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
         let result = log::results(context, job.key, &job.named.spelled, std::slice::from_ref(&job.system))?.pop();
         let aside = Queue::of(&context.repo).aside(job.key);
         if let Some(aside) = aside {
-            ui.error(format!("{} could not be built: {}", job.named.spelled, terminal_safe(&aside.why)));
-            let limit = aside.limit.and_then(|ended| limits::still_reached(&context.repo, &ended));
-            limit.iter().for_each(|limit| ui.hint(limit.hint()));
+            report_aside(ui, &context.repo, &job.named.spelled, &aside);
             code = error::CANNOT;
         } else if let Some(record) = result {
             if !record.verdict.is_good() {

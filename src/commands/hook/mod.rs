@@ -126,6 +126,6 @@ fn work(environment: Environment) -> Result<u8> {
 }
 
 fn build(environment: Environment, key: &str) -> Result<u8> {
-    let is_built = queue::run_job(&Context::open(environment)?, key)?;
+    let is_built = queue::run_job(&Context::open(environment)?, key, error::hints)?;
     Ok(if is_built { error::OK } else { error::NO })
 }

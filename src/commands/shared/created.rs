@@ -47,6 +47,7 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         let checked = lint::generated_for(&context.repo, &config.lint, &plan.texts)?;
+        plan.warnings.iter().for_each(|warning| ui.warn(warning));
         show(
             ui,
             &context.repo,

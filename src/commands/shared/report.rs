@@ -1,6 +1,9 @@
 //! Error output.
 
 use crate::error;
+use crate::git::Repo;
+use crate::ops::limits;
+use crate::queue::FailedJob;
 use crate::ui::{Ui, terminal_safe};
 
 /// Prints an error with its causes and hints; returns the exit code.
@@ -24,4 +27,14 @@ pub(in crate::commands) fn report(ui: &Ui, failure: &anyhow::Error) -> u8 {
         ui.hint(printable(&hint));
     }
     error::exit_code(failure)
+}
+
+/// Prints why the last background build of a point did not succeed.
+pub(in crate::commands) fn report_aside(ui: &Ui, repo: &Repo, point: &str, aside: &FailedJob) {
+    ui.error(format!("`{}` could not be built: {}", terminal_safe(point), terminal_safe(&aside.why)));
+    let hints = match &aside.limit {
+        Some(ended) => limits::still_reached(repo, ended).map(|limit| limit.hint()).into_iter().collect(),
+        None => aside.hints.clone(),
+    };
+    hints.iter().for_each(|hint| ui.hint(terminal_safe(hint)));
 }

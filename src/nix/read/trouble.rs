@@ -12,6 +12,10 @@ pub enum Trouble {
 /// Texts of Nix or the system, the kind of trouble, and the hint.
 type Remedy = (&'static [&'static str], Option<Trouble>, &'static str);
 
+/// How to start the daemon, or to do without it.
+pub(in crate::nix) const START_DAEMON: &str = "`sudo systemctl start nix-daemon` starts the Nix daemon (without systemd: `sudo nix-daemon`); \
+     `NIX_REMOTE=local` needs none if the store is yours";
+
 /// The first match is used.
 const REMEDIES: &[Remedy] = &[
     (
@@ -80,11 +84,7 @@ const REMEDIES: &[Remedy] = &[
         None,
         "the other machine could not be reached: `nix store ping --store URL` tests the connection",
     ),
-    (
-        &["cannot connect to", "to socket at '", "daemon disconnected"],
-        None,
-        "is the Nix daemon running? `systemctl status nix-daemon`",
-    ),
+    (&["cannot connect to", "to socket at '", "daemon disconnected"], None, START_DAEMON),
     (
         &["creating temporary directory", "/nix-build-", "canonicalising '/tmp", "TMPDIR"],
         None,

@@ -67,6 +67,11 @@ impl NotDecided {
         hints
     }
 
+    /// The reasons, without the points.
+    pub fn reasons(&self) -> String {
+        self.by_reason().into_iter().map(|(why, _)| why).collect::<Vec<_>>().join("; ")
+    }
+
     /// Groups the points by reason, in order of first appearance.
     fn by_reason(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();

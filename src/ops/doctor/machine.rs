@@ -44,7 +44,7 @@ pub(super) fn nix() -> Vec<Line> {
         Ok(nix) => nix,
         Err(error) => {
             let line = Line::warning("nix", format!("nothing can be built here: {error}"));
-            return vec![line.remedy("`apt install nix-bin`, or https://nixos.org/download")];
+            return vec![error.hint().map_or(line.clone(), |hint| line.remedy(hint))];
         }
     };
     let mut lines = vec![Line::ok("nix", format!("{} ({})", nix.version().as_str(), nix.program().display()))];
@@ -61,12 +61,11 @@ fn store(nix: &Nix) -> Line {
     let output = error.to_string();
     let why =
         output.lines().rev().find_map(|line| line.split_once("error:")).map_or(output.as_str(), |(_, why)| why.trim());
-    let remedy = if why.contains("socket") || why.contains("daemon") {
-        "`sudo systemctl restart nix-daemon` starts the daemon"
-    } else if why.contains("SQLite") || why.contains("schema") || why.contains("corrupt") {
+    let remedy = if why.contains("SQLite") || why.contains("schema") || why.contains("corrupt") {
         "`nix-store --verify --repair` repairs what it can; otherwise restore `db` from a backup, or create the store again"
+            .to_owned()
     } else {
-        "`nix store ping` shows what Nix says"
+        error.hint().unwrap_or_else(|| "`nix store ping` shows what Nix says".to_owned())
     };
     Line::error("store", format!("Nix cannot use it: {why}")).remedy(remedy)
 }

@@ -71,7 +71,7 @@ struct Existing<'p> {
 
 impl<'a> Drafter<'a> {
     pub(super) fn new(context: &'a Context, config: &'a Config, request: &'a Request, memory: Repo) -> Self {
-        let (locker, warnings, tips) = (Locker::default(), Vec::new(), BTreeMap::new());
+        let (locker, warnings, tips) = (Locker::default(), request.warnings.clone(), BTreeMap::new());
         Self { context, config, request, memory, locker, warnings, tips }
     }
 

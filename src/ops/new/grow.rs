@@ -13,8 +13,8 @@ use crate::git::identity::Identity;
 use crate::git::names::BranchName;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
-use crate::ops::Refusal;
 use crate::ops::cannot::short;
+use crate::ops::refusal::{Difference, Refusal};
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 
@@ -44,9 +44,25 @@ impl<'a> Planner<'a> {
         let created: Vec<&Item> = items.iter().filter(|item| item.creation.is_some()).collect();
         let behind: Vec<String> =
             created.iter().filter_map(|item| self.warning_for_points_above(item, &created)).collect();
+        let skipped = self.skipped(&created);
         let Drafter { memory, mut warnings, tips, .. } = self.drafter;
-        warnings.extend(behind);
+        warnings.extend(skipped.into_iter().chain(behind));
         Plan { items, texts: self.texts, warnings, tips, memory }
+    }
+
+    /// A warning about new points for which the step before does not exist.
+    fn skipped(&self, created: &[&Item]) -> Option<String> {
+        let config = self.drafter.config;
+        let before = |item: &&&Item| {
+            let before = config.lattice.previous_step(&item.named.point)?;
+            (!self.census.population().contains(&before)).then_some(before)
+        };
+        let mut all = created.iter().filter_map(|item| Some((&item.named.spelled, before(&item)?)));
+        let (point, before) = all.next()?;
+        let more = all.count();
+        let more = if more == 0 { String::new() } else { format!(" (the same holds for {more} more)") };
+        let axis = config.lattice.chain_axes().last().map_or("", |axis| config.lattice.axes()[*axis].name.as_str());
+        Some(format!("`{point}` skips a {axis}: `{}` does not exist{more}", config.spell(&before)))
     }
 
     /// A warning about existing points right above a new one, which are now behind it.
@@ -58,7 +74,7 @@ impl<'a> Planner<'a> {
         let more = if others.is_empty() { String::new() } else { format!(" (as are {} more)", others.len()) };
         let first = self.drafter.config.spell(first);
         let new = &new.named.spelled;
-        Some(format!("`{first}` existed before `{new}` and is now behind it{more}: `git lattice restack` merges it"))
+        Some(format!("`{first}` existed before `{new}` and is behind it{more}: `git lattice restack` merges it"))
     }
 
     pub(super) fn item(&mut self, point: &Point) -> Result<Item> {
@@ -68,7 +84,10 @@ impl<'a> Planner<'a> {
             if tip.local.is_none() {
                 self.check_readable(&named.branch)?;
             }
-            self.check_same(&named, commit).with_context(|| format!("could not read `{}`", named.branch))?;
+            let unread = |error: anyhow::Error| {
+                if error.is::<Refusal>() { error } else { error.context(format!("could not read `{}`", named.branch)) }
+            };
+            self.check_same(&named, commit).map_err(unread)?;
             return Ok(Item { named, commit, pushed: tip.is_pushed(), creation: None });
         }
         self.check_free(&named.branch)?;
@@ -119,21 +138,29 @@ impl<'a> Planner<'a> {
         if let Step::TooLarge(too_large) = step {
             return Err(git::Error::TooLarge(too_large).into());
         }
+        let refused = |differs: String, cause: Difference| {
+            let (point, branch) = (named.spelled.clone(), named.branch.to_string());
+            Err(Refusal::OtherContent { point, branch, existing: short(existing), differs, cause }.into())
+        };
+        if found.own(&named.point).is_none() {
+            return refused(format!("it has no `{}`", named.dir), Difference::NoPoint);
+        }
         let made_by = content::generated_by(memory, config, &found, &named.point, &step)?;
         let mut differs = Vec::new();
-        if made_by.is_none() || request.template.is_some_and(|asked| made_by != Some(asked)) {
-            differs.push(FLAKE);
+        match (made_by, request.template) {
+            (None, _) => differs.push(format!("its {FLAKE} is not what a template makes")),
+            (Some(made_by), Some(asked)) if made_by != asked => {
+                differs.push(format!("its {FLAKE} is made with template `{}`, not `{}`", made_by.name(), asked.name()));
+            }
+            _ => {}
         }
-        let is_other = request.data.as_ref().is_some_and(|asked| step.data() != Some(asked));
-        if matches!(step, Step::Missing) || is_other {
-            differs.push(CONFIG);
+        if matches!(step, Step::Missing) {
+            differs.push(format!("its {CONFIG} is missing"));
+        } else if request.data.as_ref().is_some_and(|asked| step.data() != Some(asked)) {
+            differs.push(format!("its {CONFIG} is not that of `--config`"));
         }
-        if differs.is_empty() {
-            return Ok(());
-        }
-        let new = self.grow(named).map_or_else(|_| "nothing".to_owned(), |(_, commit)| short(commit));
-        let differs = format!("{} differ{}", differs.join(" and "), if differs.len() == 1 { "s" } else { "" });
-        let (branch, existing) = (named.branch.to_string(), short(existing));
-        Err(Refusal::OtherContent { branch, existing, new, differs }.into())
+        let is_asked = request.template.is_some() || request.data.is_some();
+        let cause = if is_asked { Difference::Asked } else { Difference::Edited };
+        if differs.is_empty() { Ok(()) } else { refused(differs.join(", "), cause) }
     }
 }

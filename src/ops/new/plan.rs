@@ -19,6 +19,8 @@ pub struct Request {
     pub dry_run: bool,
     /// The template; by default that of lattice.toml, of the point below, or `config`.
     pub template: Option<Template>,
+    /// Warnings from choosing the points, for the user.
+    pub warnings: Vec<String>,
     /// Why a promotion was forced, for a `Lattice-Override:` trailer.
     pub reason: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The runner: a process for one job, so that its failure does not affect the worker.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
 use crate::config::Config;
 use crate::context::Context;
@@ -14,11 +14,11 @@ use crate::queue::{FailedJob, Job, Queue, RequestedBy};
 use crate::record::Records;
 
 /// Builds the job for a key; returns whether everything was built. A job that ends with an error is set aside with the
-/// reason.
+/// reason and the hints for the user.
 ///
 /// # Errors
 /// When there is no such job, it may not be built, or Nix cannot be used.
-pub fn run_job(context: &Context, key: &str) -> Result<bool> {
+pub fn run_job(context: &Context, key: &str, hints: impl Fn(&Error) -> Vec<String>) -> Result<bool> {
     let key = parse_oid(key)?;
     let queue = Queue::of(&context.repo);
     let job = queue.job(key).with_context(|| format!("there is no job for `{key}`"))?;
@@ -29,8 +29,10 @@ pub fn run_job(context: &Context, key: &str) -> Result<bool> {
         // The worker is gone: keep the job for the next one.
         Err(_) if supervised::is_orphaned() => {}
         Err(error) => {
-            let limit = error.downcast_ref::<NotDecided>().and_then(NotDecided::limit).map(|limit| limit.to_stored());
-            queue.guard()?.set_aside(&FailedJob { job, why: format!("{error:#}"), limit })?;
+            let undecided = error.downcast_ref::<NotDecided>();
+            let limit = undecided.and_then(NotDecided::limit).map(|limit| limit.to_stored());
+            let why = undecided.map_or_else(|| format!("{error:#}"), NotDecided::reasons);
+            queue.guard()?.set_aside(&FailedJob { job, why, hints: hints(error), limit })?;
         }
         Ok(_) => queue.guard()?.remove(key)?,
     }

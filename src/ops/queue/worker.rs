@@ -89,5 +89,6 @@ fn supervise(queue: &Queue, job: &Job, runner: &mut SupervisedChild) -> Result<E
 /// Sets aside a job whose runner was killed too often. That is no verdict on its content, so there is no record.
 fn give_up(queue: &Queue, job: Job) -> Result<()> {
     let why = format!("it was started {} times, and its build process was killed each time", job.tries);
-    Ok(queue.guard()?.set_aside(&FailedJob { job, why, limit: None })?)
+    let hints = vec![format!("`git lattice build {}` builds it in the foreground, which shows more", job.point)];
+    Ok(queue.guard()?.set_aside(&FailedJob { job, why, hints, limit: None })?)
 }

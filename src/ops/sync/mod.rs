@@ -149,9 +149,10 @@ impl Report {
 /// [`Cannot::NoRemote`] when there is no remote, [`Refusal::Remote`] when it cannot be reached.
 pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteState> {
     let repo = &context.repo;
-    let Some(remote) = config.remote.clone() else { return Err(Cannot::NoRemote { remote: None }.into()) };
-    if !repo.remotes().contains(&remote) {
-        return Err(Cannot::NoRemote { remote: Some(remote) }.into());
+    let known = repo.remotes();
+    let Some(remote) = config.remote.clone() else { return Err(Cannot::NoRemote { remote: None, known }.into()) };
+    if !known.contains(&remote) {
+        return Err(Cannot::NoRemote { remote: Some(remote), known }.into());
     }
     let mut remote_state = RemoteState { is_fresh: fetch, ..RemoteState::default() };
     let under = census::directory_of(config.branch.prefix());
