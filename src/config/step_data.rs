@@ -40,6 +40,12 @@ impl StepData {
     pub fn with(&self, key: &str, value: &str) -> Result<Self, String> {
         let flaw = |flaw: Flaw| flaw.to_string();
         let mut toml = document::parse(&self.bytes).map_err(flaw)?;
+        // toml_edit would put new tables before the comments of a file that has nothing else.
+        let mut head = String::new();
+        if toml.is_empty() {
+            head = toml.trailing().as_str().map(|text| format!("{text}\n")).unwrap_or_default();
+            toml.set_trailing("");
+        }
         let keys = Key::parse(key).map_err(|_| "expected a key such as `rust.version`".to_owned())?;
         let Some((last, tables)) = keys.split_last() else { return Err("it is empty".to_owned()) };
         let mut table: &mut dyn TableLike = toml.as_table_mut();
@@ -57,7 +63,7 @@ impl StepData {
             Some(None) => return Err("it is a table".to_owned()),
             None => drop(table.insert(last.get(), Item::Value(new))),
         }
-        Self::parse(toml.to_string().into_bytes()).map_err(flaw)
+        Self::parse(format!("{head}{toml}").into_bytes()).map_err(flaw)
     }
 
     /// The data of a step for which the user gave none.
