@@ -55,9 +55,10 @@ pub fn resolve(
         return Ok(RaceOutcome::NotRaced);
     }
     let race = Race { context, repo: &context.repo, config, remote };
-    let Compared { same, other } = race.compare(points, still)?;
+    let Compared { same, other, not_fetched } = race.compare(points, still)?;
     if !other.is_empty() {
-        return Ok(RaceOutcome::Left(refused(reasons, &other)));
+        let why = not_fetched.map(|why| Reason { branch: None, why });
+        return Ok(RaceOutcome::Left(refused(&reasons.iter().cloned().chain(why).collect::<Vec<_>>(), &other)));
     }
     race.take(plan, reasons, same)
 }
@@ -76,6 +77,8 @@ struct Compared {
     same: Vec<SharedPoint>,
     /// The others.
     other: Vec<(Named, Advice)>,
+    /// Why the remote's commits could not be fetched.
+    not_fetched: Option<RemoteFailure>,
 }
 
 /// A point that both sides added.
@@ -88,7 +91,10 @@ struct SharedPoint {
 impl Race<'_> {
     fn compare(&self, points: Vec<Named>, still: Duration) -> Result<Compared> {
         let mut compared = Compared::default();
-        if !self.fetch(&points, still)? {
+        // What is pushed to another URL cannot be fetched from there.
+        let has_push_url = self.repo.has_push_url(self.remote);
+        compared.not_fetched = if has_push_url { None } else { self.fetch(&points, still)? };
+        if has_push_url || compared.not_fetched.is_some() {
             compared.other.extend(points.into_iter().map(|named| (named.clone(), Advice::to_sync(&named))));
             return Ok(compared);
         }
@@ -112,16 +118,13 @@ impl Race<'_> {
         self.repo.is_ancestor(ancestor, commit).unwrap_or(true)
     }
 
-    /// Fetches the branches; `false` if they are pushed to another URL than they are fetched from, or cannot be fetched.
-    fn fetch(&self, points: &[Named], still: Duration) -> Result<bool> {
-        if self.repo.has_push_url(self.remote) {
-            return Ok(false);
-        }
+    /// Fetches the branches; returns why that failed, if it did.
+    fn fetch(&self, points: &[Named], still: Duration) -> Result<Option<RemoteFailure>> {
         let refspec = |named: &Named| format!("+{}:{}", named.branch.full_ref(), named.branch.tracking(self.remote));
         let refspecs: Vec<_> = points.iter().map(refspec).collect();
         match self.repo.git().fetch(self.remote, &refspecs, still) {
-            Ok(()) => Ok(true),
-            Err(error) => Ok(RemoteFailure::of(error, self.remote).map(|_| false)?),
+            Ok(()) => Ok(None),
+            Err(error) => Ok(Some(RemoteFailure::of(error, self.remote)?)),
         }
     }
 

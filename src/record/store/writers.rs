@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::record::budget::Budget;
 
@@ -50,9 +51,11 @@ impl Writer {
     }
 }
 
-/// Returns the prefixes of the refs to which records are fetched, one for each remote.
+/// Returns the prefixes of the refs to which records are fetched, one for each remote. A remote whose name cannot be part of a ref has
+/// none.
 pub(super) fn fetched_prefixes(repo: &Repo) -> Vec<String> {
-    repo.remotes().iter().map(|remote| fetched_under(remote)).collect()
+    let remotes = repo.remotes();
+    remotes.iter().filter(|remote| BranchName::parse(remote).is_ok()).map(|remote| fetched_under(remote)).collect()
 }
 
 /// Returns the writers of refs below these prefixes. The remote may have other refs there; `sync` counts them.
