@@ -51,7 +51,7 @@ fn two_outputs_of_one_derivation_are_disputed() {
             .lattice(&["status"])
             .exits(0)
             .says_out("! disputed")
-            .says_out(&format!("disputed:   git lattice show {one}"));
+            .says_out(&format!("disputed:  git lattice show {one}"));
         assert_eq!(sandbox.state_of(&one), "disputed");
         assert_eq!(texts(&sandbox.point(&one)["disputed"]), [format!("{}-linux", here())]);
     }
@@ -60,7 +60,7 @@ fn two_outputs_of_one_derivation_are_disputed() {
         .exits(0)
         .says_out("disputed")
         .says_out("output `out` of /nix/store/00000000000000000000000000000000-x.drv");
-    shown.says_out("sha256-same by somebody@alpha (first").says_out("sha256-other by somebody@beta (second");
+    shown.says_out("sha256-same by ada@alpha (first").says_out("sha256-other by ada@beta (second");
     let disputes = sandbox.lattice(&["show", "--json"]).exits(0).json()["disputes"].clone();
     assert_eq!(fields(&disputes[0]["sides"], "narHash"), ["sha256-other", "sha256-same"]);
     assert_eq!(fields(&disputes[0]["sides"][0]["records"], "writer"), ["second"]);
@@ -247,6 +247,8 @@ fn records_survive_a_rebase_and_a_merge() {
     sandbox.git(&["merge", "-q", "--no-edit", "main"]);
     assert_eq!(sandbox.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2, "the commit should be a merge");
     assert_eq!(sandbox.state_of(&one), "built");
+    sandbox.lattice(&["restack", "--no-push"]).exits(0);
+    assert_eq!(sandbox.state_of(&two), "built", "the merge of the merge should have the same content");
     sandbox.lattice(&["promote", &two, "--no-switch"]).exits(0);
 }
 

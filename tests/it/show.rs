@@ -38,7 +38,7 @@ fn shows_every_part_of_a_point() {
     ] {
         assert!(rows.contains(&row), "there should be a row `{row}`:\n{shown}");
     }
-    let record = format!("records built {}-linux 2026-01-02T03:04:05Z 1.5 s by somebody@far", here());
+    let record = format!("records built {}-linux 2026-01-02T03:04:05Z 1.5 s by ada@far", here());
     assert!(rows.iter().any(|row| row.starts_with(&record)), "`{record}` should be shown:\n{shown}");
 }
 

@@ -91,7 +91,7 @@ impl Sandbox {
         let known = self.point(point);
         let record = json!({
             "point": point, "key": known["key"], "commit": known["commit"], "system": system, "verdict": verdict,
-            "started": "2026-01-02T03:04:05Z", "seconds": 1.5, "host": "far", "user": "somebody",
+            "started": "2026-01-02T03:04:05Z", "seconds": 1.5, "host": "far", "user": "ada",
         });
         let key = known["key"].as_str().unwrap();
         self.git(&["notes", "--ref=lattice/far", "append", "-m", &record.to_string(), key]);
@@ -207,7 +207,7 @@ pub(crate) fn write_record(sandbox: &Sandbox, dir: &str, writer: &str, point: &s
     let mut record = json!({
         "point": point, "key": shown["key"], "commit": shown["commit"], "system": shown["systems"][0], "verdict": "built",
         "drv": "/nix/store/00000000000000000000000000000000-x.drv", "outputs": { "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-same" } },
-        "started": "2026-01-02T03:04:05Z", "seconds": 1.5, "host": writer, "user": "somebody",
+        "started": "2026-01-02T03:04:05Z", "seconds": 1.5, "host": writer, "user": "ada",
     });
     for (field, value) in changes.as_object().unwrap() {
         record[field] = value.clone();

@@ -20,7 +20,7 @@ fn ssh_key(victim: &Victim, name: &str) -> String {
 }
 
 fn signer_line(public: &str) -> String {
-    format!("somebody@example.com {}", fs::read_to_string(public).unwrap())
+    format!("ada@example.com {}", fs::read_to_string(public).unwrap())
 }
 
 /// Lets a clone sign all its commits.
@@ -162,7 +162,7 @@ fn programs_in_repository_configuration_are_not_run() {
     let sandbox = &victim.sandbox;
     allow_signers(&victim, &signer_line(&ssh_key(&victim, "bob")));
     let liar = format!(
-        "#!/bin/sh\ntouch '{}'\necho 'Good \"git\" signature for somebody with ED25519 key SHA256:x'\n",
+        "#!/bin/sh\ntouch '{}'\necho 'Good \"git\" signature for ada@example.com with ED25519 key SHA256:x'\n",
         victim.trace_file()
     );
     fs::write(sandbox.work().join("liar"), liar).unwrap();

@@ -102,7 +102,7 @@ fn configured_builders_count_as_capability() {
         let sandbox = with_script(&nix, "echo hello >$out");
         sandbox.points(&[&crate::story::far("phase0/step1")]);
         let machines = sandbox.path("machines");
-        fs::write(&machines, "# nobody\n").unwrap();
+        fs::write(&machines, "# no machines\n").unwrap();
         let at_file = format!("@{}", machines.display());
         let far = crate::story::far("phase0/step1");
         sandbox.lattice(&["build", &far, "--builders", &at_file]).exits(1).says_out("no-builder");
