@@ -14,7 +14,7 @@ pub enum Error {
         program: String,
     },
     /// It could not be started, or reading and writing its pipes failed.
-    #[error("could not run `{command}`")]
+    #[error("could not run `{}`", shortened(command))]
     Io {
         /// The command line.
         command: String,
@@ -22,7 +22,7 @@ pub enum Error {
         source: io::Error,
     },
     /// It ended with another exit status than 0.
-    #[error("`{command}` ended with {status}{}", message(stderr))]
+    #[error("`{}` ended with {status}{}", shortened(command), message(stderr))]
     Failed {
         /// The command line.
         command: String,
@@ -34,7 +34,7 @@ pub enum Error {
         stderr: Vec<u8>,
     },
     /// It exceeded its time limit and was ended.
-    #[error("`{command}` was stopped after {} seconds", limit.as_secs())]
+    #[error("`{}` was stopped after {} seconds", shortened(command), limit.as_secs())]
     TimedOut {
         /// The command line.
         command: String,
@@ -42,7 +42,7 @@ pub enum Error {
         limit: Duration,
     },
     /// It exceeded its limit for the time without activity and was ended.
-    #[error("`{command}` was stopped: nothing moved for {} seconds", limit.as_secs())]
+    #[error("`{}` was stopped: nothing moved for {} seconds", shortened(command), limit.as_secs())]
     Stalled {
         /// The command line.
         command: String,
@@ -53,6 +53,15 @@ pub enum Error {
 
 /// `Result` with this module's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Cuts a command line: a call of Nix may name thousands of derivations.
+fn shortened(command: &str) -> String {
+    const MOST: usize = 300;
+    match command.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} ...", &command[..end]),
+        None => command.to_owned(),
+    }
+}
 
 fn message(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir, elsewhere, far, fields, here};
+use crate::story::{at, branch, dir, elsewhere, far, fields, here, texts};
 
 const ONE: &str = "phase0/step1";
 const TWO: &str = "phase0/step2";

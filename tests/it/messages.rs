@@ -111,3 +111,42 @@ fn errors_of_toml_show_the_line() {
     let run = sandbox.lattice(&["new", &at("phase0/step1"), "--config", "step.toml"]).exits(2);
     run.says_err("--> step.toml:2:6\n  |\n2 | [rust\n  |      ^\n");
 }
+
+#[test]
+fn an_unknown_remote_gets_the_known_ones() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.refused(&["sync", "--remote", "elsewhere"]).exits(2).says_err("this repository has `origin`");
+    assert!(!run.stderr.contains("as a value"), "{}", run.stderr);
+    let text = std::fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
+    sandbox.write("lattice.toml", text.replace("remote = \"origin\"", "remote = \"elsewhere\""));
+    let run = sandbox.lattice(&["sync"]).exits(2).says_err("there is no remote `elsewhere`");
+    run.says_err("hint: `remote` in lattice.toml names the remote; this repository has `origin`");
+}
+
+#[test]
+fn next_step_leaves_out_last_steps() {
+    let sandbox = Sandbox::with_toml(&toml(&chains("[\"p0\", \"p1\"]", "[\"one\", \"two\"]"), ""));
+    sandbox.points(&[&at("p0/one"), &at("p0/two"), &at("p1/one")]);
+    let all = format!("toolchain/{}/*/*", here());
+    let left_out = format!("left out: `{}` is the last step of its phase", at("p0/two"));
+    let run = sandbox.refused(&["next-step", &all, "--dry-run"]).exits(0).says_out("p1/two");
+    run.says_err(&format!("warning: {left_out}"));
+    let made = sandbox.lattice(&["next-step", &all, "--json"]).exits(0).json();
+    assert_eq!(made["created"][0]["point"], at("p1/two"));
+    assert_eq!(made["warnings"], serde_json::json!([left_out]));
+    let last = format!("toolchain/{}/*/two", here());
+    sandbox.refused(&["next-step", &last]).exits(1).says_err("is the last step of its phase");
+}
+
+#[test]
+fn a_skipped_step_is_a_warning() {
+    let sandbox = Sandbox::with_toml(&toml(&chains("[\"p0\", \"p1\"]", "[\"build\", \"check\", \"ship\"]"), ""));
+    let skips = format!("warning: `{}` skips a step: `{}` does not exist", at("p0/check"), at("p0/build"));
+    sandbox.lattice(&["new", &at("p0/check"), "--no-switch"]).exits(0).says_err(&skips);
+    for point in ["p0/build", "p0/ship", "p1/build"] {
+        let run = sandbox.lattice(&["new", &at(point), "--no-switch"]).exits(0);
+        assert!(!run.stderr.contains("skips"), "{point}: {}", run.stderr);
+    }
+    let both = sandbox.lattice(&["new", &at("p1/{check,ship}"), "--no-switch"]).exits(0);
+    assert!(!both.stderr.contains("skips"), "both are made: {}", both.stderr);
+}

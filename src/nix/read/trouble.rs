@@ -121,6 +121,23 @@ const REMEDIES: &[Remedy] = &[
     (&["max-call-depth exceeded"], None, "`max-call-depth` in nix.conf is lower than the default of 10000"),
     (&["stack overflow"], None, "Nix needs 60 MiB of stack: `ulimit -Hs` shows the limit in KiB"),
     (&["Too many open files"], None, "`ulimit -n` shows how many files may be open"),
+    (
+        &[
+            "is not a valid store path",
+            "' is not valid",
+            "cannot build missing derivation",
+            "failed to obtain derivation of",
+            "don't know how to build these paths",
+            ".drv': No such file or directory",
+        ],
+        None,
+        "the garbage collector may have removed it during the build: run the same command again",
+    ),
+    (
+        &["nix failed without an error message"],
+        None,
+        "run the same command again; with `GIT_LATTICE_TRACE=1` it shows the calls of Nix, to be tried by hand",
+    ),
     (&["Permission denied"], None, "`nix store ping` shows which store is used; its owner can write to it"),
 ];
 

@@ -8,6 +8,9 @@ use crate::nix::{self, Failure, Options};
 use crate::ops::limits::{self, Reached};
 use crate::process;
 
+/// How many points with the same reason an error names.
+const MOST_POINTS: usize = 5;
+
 /// A build without a verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
@@ -89,9 +92,11 @@ impl NotDecided {
 impl fmt::Display for NotDecided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, (why, points)) in self.by_reason().into_iter().enumerate() {
-            let points: Vec<_> = points.into_iter().map(|point| format!("`{point}`")).collect();
+            let shown: Vec<_> = points.iter().take(MOST_POINTS).map(|point| format!("`{point}`")).collect();
+            let more = points.len() - shown.len();
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             let begin = if n == 0 { "could not build " } else { "; nor " };
-            write!(f, "{begin}{}: {why}", points.join(", "))?;
+            write!(f, "{begin}{}{more}: {why}", shown.join(", "))?;
         }
         Ok(())
     }
@@ -114,6 +119,8 @@ mod tests {
         };
         let all = NotDecided(vec![one("a", "no disk"), one("b", "no net"), one("c", "no disk"), one("c", "no disk")]);
         assert_eq!(all.to_string(), "could not build `a`, `c`: no disk; nor `b`: no net");
-        assert_eq!(all.hints(), ["look"]);
+        assert_eq!((all.hints(), all.reasons()), (vec!["look".to_owned()], "no disk; no net".to_owned()));
+        let many: Vec<_> = (1..=7).map(|n| one(&n.to_string(), "no disk")).collect();
+        assert_eq!(NotDecided(many).to_string(), "could not build `1`, `2`, `3`, `4`, `5` and 2 more: no disk");
     }
 }

@@ -262,3 +262,47 @@ fn silent_server_fails_no_evaluation() {
         sandbox.assert_no_verdict().says_err("could not be fetched").says_err("hint: check the network");
     }
 }
+
+#[test]
+fn missing_daemon_is_no_verdict() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
+        sandbox.change_nix("NIX_REMOTE=\"local?root=$home/store\"", "NIX_REMOTE=unix:///no/such/socket");
+        let start = "`sudo systemctl start nix-daemon` starts the Nix daemon";
+        sandbox.assert_no_verdict().says_err("cannot connect to socket").says_err(&format!("hint: {start}"));
+        sandbox.lattice(&["doctor", "--offline"]).says_out(start);
+        let run = sandbox.lattice(&["build", "--background", "--wait", &at("phase0/step1")]).exits(2);
+        let point = at("phase0/step1");
+        run.says_err(&format!("error: `{point}` could not be built: cannot connect"))
+            .says_err(&format!("hint: {start}"));
+        let run = sandbox.lattice(&["log", &point]).exits(0);
+        run.says_err(&format!("error: `{point}` could not be built: cannot connect"))
+            .says_err(&format!("hint: {start}"));
+    }
+}
+
+#[test]
+fn wrong_setting_of_nix_is_quoted() {
+    for nix in every_nix() {
+        for (setting, said) in [("this is no setting", "this is no setting"), ("sandbox = maybe", "maybe")] {
+            let sandbox = with_script(&nix, HELLO_SCRIPT);
+            sandbox.configure_nix(setting);
+            let run = sandbox.lattice(&["build", &at("phase0/step1")]).exits(2);
+            let run =
+                run.says_err("--version` failed: ").says_err(said).says_err("hint: correct the setting in nix.conf");
+            assert!(!run.stderr.contains("is not Nix"), "{}", run.stderr);
+            sandbox.lattice(&["doctor", "--offline"]).says_out("correct the setting in nix.conf");
+        }
+    }
+}
+
+#[test]
+fn garbage_collection_during_a_build_is_no_verdict() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, HELLO_SCRIPT);
+        let collect = format!("'{}' --gc >/dev/null 2>&1", nix.with_file_name("nix-store").display());
+        sandbox.change_nix("exec '", &format!("case \"$*\" in *--realise*) {collect};; esac\nexec '"));
+        let run = sandbox.assert_no_verdict();
+        run.says_err("hint: the garbage collector may have removed it during the build: run the same command again");
+    }
+}
