@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir, elsewhere, far, fields, here, texts};
+use crate::story::{at, branch, dir, elsewhere, far, fields, here};
 
 const ONE: &str = "phase0/step1";
 const TWO: &str = "phase0/step2";
@@ -140,7 +140,7 @@ fn missing_files_and_invalid_toml_are_named() {
     sandbox.git(&["rm", "-q", &data(&far(ONE))]);
     sandbox.git(&["commit", "-q", "-m", "without"]);
     let found = findings(&sandbox);
-    let toml = format!("config-toml {}: line 1, column 5", data(&at(ONE)));
+    let toml = format!("config-toml {}: is not TOML: line 1, column 5", data(&at(ONE)));
     assert!(found.iter().any(|line| line.starts_with(&toml)), "{found:#?}");
     assert!(found.contains(&format!("no-file {}: is missing or is not a file", data(&far(ONE)))), "{found:#?}");
 }
@@ -212,7 +212,10 @@ fn point_not_based_on_points_below_is_named() {
     let args = ["new", &at(ONE), "--no-push", "--no-switch"];
     sandbox.lattice_in("work", &args, |command| command.env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")).exits(0);
     let line = only_finding(&sandbox);
-    assert_eq!(line, format!("parents {}: `{}` is right below it, and not in its history", branch(&at(TWO)), at(ONE)));
+    assert_eq!(
+        line,
+        format!("parents {}: lacks the commits of `{}`, which is right below it", branch(&at(TWO)), at(ONE))
+    );
     sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
     let left = findings(&sandbox);
@@ -226,7 +229,7 @@ fn point_below_made_later_is_a_hint() {
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
     run.says_err(&format!("warning: `{three}` existed before `{}` and is behind it: `git lattice restack`", at(TWO)));
     let line = only_finding(&sandbox);
-    let said = format!("`{}` right below it was made later, and is not in its history", at(TWO));
+    let said = format!("lacks `{}`, which is right below it and was made later", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
     sandbox.lattice(&["restack", &three, "--no-push"]).exits(0);
     let left = findings(&sandbox);
@@ -252,7 +255,10 @@ fn moved_point_below_is_a_hint() {
     let sandbox = with_points(&[&at(ONE), &at(TWO)]);
     commit_change(&sandbox, &at(ONE), &[(&format!("{}/config.toml", dir(&at(ONE))), "more = 1\n")]);
     let line = only_finding(&sandbox);
-    assert_eq!(line, format!("behind {}: `{}` below it has moved on without it", branch(&at(TWO)), at(ONE)));
+    assert_eq!(
+        line,
+        format!("behind {}: lacks new commits of `{}`, which is right below it", branch(&at(TWO)), at(ONE))
+    );
 }
 
 #[test]
@@ -267,7 +273,7 @@ fn point_based_on_a_foreign_commit_is_named() {
     sandbox.points(&[&at(ONE)]);
     sandbox.git(&["branch", "-f", "main", "topic~"]);
     let line = only_finding(&sandbox);
-    assert!(line.starts_with(&format!("stranger {}: it grows from {}", branch(&at(ONE)), &topic[..7])), "{line}");
+    assert!(line.starts_with(&format!("stranger {}: grows from {}", branch(&at(ONE)), &topic[..7])), "{line}");
 }
 
 #[test]
@@ -326,7 +332,7 @@ fn lattice_toml_unknown_to_the_base_is_named() {
     commit_change(&sandbox, &at(ONE), &[("lattice.toml", &own)]);
     let line = only_finding(&sandbox);
     assert!(
-        line.starts_with(&format!("lattice-toml {}: its `lattice.toml` was never on `main`", branch(&at(ONE)))),
+        line.starts_with(&format!("lattice-toml {}: has a `lattice.toml` that was never on `main`", branch(&at(ONE)))),
         "{line}"
     );
 }

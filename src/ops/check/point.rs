@@ -92,7 +92,11 @@ impl<'a> Checker<'a> {
         };
         subject.step = blob(CONFIG).map(read).transpose()?.map_or(Step::Missing, Step::of);
         if let Step::Bad(flaw) = &subject.step {
-            checked.findings.push(Finding::new(Code::ConfigToml, format!("{dir}/{CONFIG}"), flaw.to_string()));
+            checked.findings.push(Finding::new(
+                Code::ConfigToml,
+                format!("{dir}/{CONFIG}"),
+                format!("is not TOML: {flaw}"),
+            ));
         }
         let Some(flake) = blob(FLAKE) else { return Ok(()) };
         let bytes = read(flake)?;
@@ -163,12 +167,14 @@ impl<'a> Checker<'a> {
     fn missing_origin(&self, subject: &Subject<'_>, tip: &Commit) -> Result<Finding> {
         if let Some((commit, named_point)) = history::adding_commit(&self.repo, tip, &subject.named.dir)? {
             let commit = self.repo.short(commit.id);
-            let message =
-                format!("commit {commit} made `{}`, but says `Lattice-Point: {named_point}`", subject.named.dir);
+            let message = format!(
+                "has commit {commit}, which made `{}` but says `Lattice-Point: {named_point}`",
+                subject.named.dir
+            );
             let command = format!("git show --stat {commit}");
             return Ok(Finding::new(Code::Trailers, &subject.named.branch, message).repaired_by(command));
         }
-        let message = "no commit of the branch says that git-lattice made it: it was made by hand";
+        let message = "has no commit with a `Lattice-Point:` trailer, so it was made by hand";
         Ok(Finding::new(Code::NoOrigin, &subject.named.branch, message))
     }
 
@@ -178,7 +184,8 @@ impl<'a> Checker<'a> {
         let made = self.repo.entry_at(origin.tree, &path)?.map(|entry| entry.id.to_string());
         if made.is_none_or(|made| !made.starts_with(hash)) {
             let commit = self.repo.short(origin.id);
-            let message = format!("commit {commit} says `Lattice-Config: {hash}`, but holds another `{path}`");
+            let message =
+                format!("has commit {commit}, which says `Lattice-Config: {hash}` but holds another `{path}`");
             let finding = Finding::new(Code::Trailers, &subject.named.branch, message);
             findings.push(finding.repaired_by(format!("git show {commit} -- {path}")));
         }
@@ -205,12 +212,12 @@ impl<'a> Checker<'a> {
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
             let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
-                (Code::Behind, format!("`{name}` below it has moved on without it"))
+                (Code::Behind, format!("lacks new commits of `{name}`, which is right below it"))
             } else if made.zip(origin).is_some_and(|(below, own)| own.time <= below.time) {
                 // Commit times have a resolution of one second, so the order within one is unknown.
-                (Code::Behind, format!("`{name}` right below it was made later, and is not in its history"))
+                (Code::Behind, format!("lacks `{name}`, which is right below it and was made later"))
             } else {
-                (Code::Parents, format!("`{name}` is right below it, and not in its history"))
+                (Code::Parents, format!("lacks the commits of `{name}`, which is right below it"))
             };
             let command = format!("git lattice restack {}", subject.named.spelled);
             findings.push(Finding::new(code, &subject.named.branch, message).repaired_by(command));
@@ -223,7 +230,7 @@ impl<'a> Checker<'a> {
             if !covers.iter().any(|cover| census.commit(cover) == Some(parent)) && self.is_unrelated(subject, parent)? {
                 let parent = self.repo.short(parent);
                 let message =
-                    format!("it grows from {parent}, which is neither in `{}` nor of a point below it", config.base);
+                    format!("grows from {parent}, which is neither in `{}` nor of a point below it", config.base);
                 let command = format!("git log --oneline {}..{parent}", config.base);
                 findings.push(Finding::new(Code::Stranger, &subject.named.branch, message).repaired_by(command));
             }
@@ -273,7 +280,7 @@ impl<'a> Checker<'a> {
         let Some(entry) = self.repo.entry_at(subject.tree, config::FILE)? else { return Ok(()) };
         if self.baseline.base.is_some() && !self.baseline.tomls.had(&self.repo, entry.id)? {
             let base = &self.baseline.config.base;
-            let message = format!("its `{}` was never on `{base}`, so it is ignored", config::FILE);
+            let message = format!("has a `{}` that was never on `{base}`, so it is ignored", config::FILE);
             let command = format!("git diff {base} {} -- {}", subject.named.branch, config::FILE);
             findings.push(Finding::new(Code::LatticeToml, &subject.named.branch, message).repaired_by(command));
         }

@@ -33,7 +33,9 @@ pub(super) fn check<'a>(
     let prefixes: Vec<String> = std::iter::once(HEADS.to_owned()).chain(remotes).collect();
     let listing = repo.list_refs(&prefixes)?;
     report.branches = listing.refs.len();
-    let broken = |text: &String| Finding::new(Code::BrokenRef, "refs", text).repaired_by("git fsck");
+    let broken = |text: &String| {
+        Finding::new(Code::BrokenRef, "refs", format!("has an unreadable ref: {text}")).repaired_by("git fsck")
+    };
     report.findings.extend(listing.broken.iter().map(broken));
     report
         .findings
@@ -47,7 +49,8 @@ pub(super) fn check<'a>(
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
     report.findings.extend(without_branch(repo, baseline, seen)?);
-    let invalid = |problem: &Problem| Finding::new(Code::Record, &problem.notes, problem.to_string());
+    let invalid =
+        |problem: &Problem| Finding::new(Code::Record, &problem.notes, format!("has an invalid entry: {problem}"));
     report.findings.extend(records::problems(context, config, baseline.census)?.iter().map(invalid));
     Ok(())
 }

@@ -101,7 +101,7 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
     let mut lines = vec![match context.base_tip(config) {
         Ok(Some(_)) => Line::ok("lattice.toml", format!("base `{}`, axes {axes}", config.base)),
         Ok(None) => Line::error("lattice.toml", format!("its base `{}` does not exist here", config.base))
-            .remedy(format!("{}`base` names another; axes {axes}", fetch_hint(context, config))),
+            .remedy(format!("{}set `base` in lattice.toml to another branch", fetch_hint(context, config))),
         Err(error) => Line::error("lattice.toml", error.to_string()),
     }];
     let unknown = |sentence| Line::warning("lattice.toml", sentence).remedy("correct the key, or remove it");
