@@ -87,7 +87,7 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
     }
     for item in &plan.items {
         let moves::Outcome::LeftOut(reason) = &item.outcome else { continue };
-        if let Some(command) = command(item, reason, words) {
+        if let Some(command) = command(item, reason) {
             ui.hint(format!("`{}` for `{}`", terminal_safe(&command), item.named.spelled));
         }
     }
@@ -119,7 +119,7 @@ fn why(reason: &Reason) -> String {
 }
 
 /// The command that lets the point go on.
-fn command(item: &Item, reason: &Reason, words: Words) -> Option<String> {
+fn command(item: &Item, reason: &Reason) -> Option<String> {
     match reason {
         Reason::Conflict { branches, .. } => {
             let branches = branches.iter().map(quote).collect::<Vec<_>>().join(" ");
@@ -128,7 +128,6 @@ fn command(item: &Item, reason: &Reason, words: Words) -> Option<String> {
         Reason::InUse(place) => Some(format!("git -C {} status", quote(place))),
         Reason::Above(_) | Reason::Unusable(_) => None,
     }
-    .filter(|_| !words.verb.is_empty())
 }
 
 fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed: &Outcome) -> Value {
@@ -157,7 +156,7 @@ fn item_json(item: &Item, words: Words) -> Value {
             if let Reason::Conflict { paths, .. } = reason {
                 set("conflicts", json!(paths));
             }
-            if let Some(command) = command(item, reason, words) {
+            if let Some(command) = command(item, reason) {
                 set("command", json!(command));
             }
         }
