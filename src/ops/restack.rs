@@ -145,7 +145,7 @@ impl<'a> Restack<'a> {
         let Planner { config, census, memory, .. } = &self.planner;
         let tip = census.tip(&named.point);
         let Some(mut own) = tip.commit() else { return Ok(None) };
-        let covers = census.population().maximal_below(&named.point);
+        let covers = self.planner.population().maximal_below(&named.point);
         let mut sources = Vec::new();
         if let Tip { local: Some(local), remote: Some(remote) } = tip
             && local != remote

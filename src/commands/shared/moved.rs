@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::created;
+use super::operation::hex;
 use super::session::Session;
 use crate::error;
 use crate::git::Oid;
@@ -27,6 +28,9 @@ pub(in crate::commands) struct Words {
     /// What to say if there is nothing to do.
     pub(in crate::commands) nothing: &'static str,
 }
+
+/// What happened to a created point.
+const CREATED: &str = "created";
 
 /// Adds the options that these commands share.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
@@ -94,11 +98,13 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
 }
 
 fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
-    let done = if dry { format!("would {}", words.verb) } else { words.done.to_owned() };
+    let done = |done: &str, verb: &str| if dry { format!("would {verb}") } else { done.to_owned() };
+    let commit = |to: Oid, brings: &[String]| format!("{} {}", to.to_hex_with_len(10), brings.join(", "));
     let (word, what) = match &item.outcome {
         moves::Outcome::Moved { to, brings } => {
-            (Cell::new(done, Tone::Good), format!("{} {}", to.to_hex_with_len(10), brings.join(", ")))
+            (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
         }
+        moves::Outcome::Created { to, brings } => (Cell::new(done(CREATED, "create"), Tone::Good), commit(*to, brings)),
         moves::Outcome::Unchanged => (Cell::new("unchanged", Tone::Faint), String::new()),
         moves::Outcome::LeftOut(reason) => (Cell::new("left out", Tone::Odd), why(reason)),
     };
@@ -140,13 +146,13 @@ fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed
 }
 
 fn item_json(item: &Item, words: Words) -> Value {
-    let hex = |id: Oid| id.to_string();
     let mut value = json!({ "point": item.named.spelled, "branch": item.named.branch, "from": hex(item.from) });
     let mut set = |key: &str, with: Value| value[key] = with;
     match &item.outcome {
-        moves::Outcome::Moved { to, brings } => {
-            set("outcome", json!(words.done));
-            set("to", json!(hex(*to)));
+        moves::Outcome::Moved { to, brings } | moves::Outcome::Created { to, brings } => {
+            let is_created = matches!(item.outcome, moves::Outcome::Created { .. });
+            set("outcome", json!(if is_created { CREATED } else { words.done }));
+            set("to", json!(to.to_string()));
             set("brings", json!(brings));
         }
         moves::Outcome::Unchanged => set("outcome", json!("unchanged")),
