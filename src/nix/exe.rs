@@ -132,12 +132,15 @@ impl Nix {
         Settings::parse(&output.stdout)
     }
 
-    /// Checks that the store works: its database is in order, or its daemon answers.
+    /// Checks that the store works: its database is in order, or its daemon answers. Returns the warning that this user can build
+    /// nothing in it, if Nix prints one (`get_group` in libstore/lock.cc).
     ///
     /// # Errors
     /// With nix's message, if it does not.
-    pub fn open_store(&self) -> Result<(), Error> {
-        Ok(self.cmd(["store", "ping"]).read().map(drop)?)
+    pub fn open_store(&self) -> Result<Option<String>, Error> {
+        let stderr = self.cmd(["store", "ping"]).read()?.error_text();
+        let mut warnings = stderr.lines().filter_map(|line| line.strip_prefix("warning: "));
+        Ok(warnings.find(|warning| warning.contains("'build-users-group' does not exist")).map(str::to_owned))
     }
 
     /// Returns those of these valid paths whose contents differ from the hash in the store's database, or are missing.

@@ -28,6 +28,7 @@ pub use read::failure::{BuilderTimeout, Failure, Kind};
 pub use read::internal_json::Event;
 pub use read::outcome::{Outcome, Output};
 pub use read::settings::{Sandbox, Settings};
+pub use read::trouble::{NO_BUILD_USERS, NO_SHELL};
 pub use run::build::Request;
 pub use run::realise::{Finished, Step};
 pub use run::rebuild::{Checked, Rebuilt};

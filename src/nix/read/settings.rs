@@ -36,6 +36,8 @@ pub struct Settings {
     pub sandbox: Sandbox,
     /// Whether builds run without a sandbox if the kernel has none.
     pub sandbox_fallback: bool,
+    /// Whether the sandbox has a `/bin/sh`.
+    pub sandbox_shell: bool,
     /// How many builds run here at once; 0 sends all builds to remote builders.
     pub max_jobs: u64,
     /// The binary caches.
@@ -65,6 +67,7 @@ impl Settings {
             builders: text("builders"),
             sandbox: value("sandbox").map_or(Sandbox::Off, sandbox),
             sandbox_fallback: value("sandbox-fallback").and_then(Value::as_bool).unwrap_or(true),
+            sandbox_shell: value("sandbox-paths").is_some_and(has_shell),
             max_jobs: value("max-jobs").and_then(Value::as_u64).unwrap_or(1),
             substituters: list("substituters"),
             trusted_users: list("trusted-users"),
@@ -81,6 +84,15 @@ fn words(value: &Value) -> Vec<String> {
         Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Whether `sandbox-paths` has `/bin/sh`: a list of `PATH` and `PATH=SOURCE`, or, with newer versions, an object with a key for each path.
+fn has_shell(paths: &Value) -> bool {
+    let is_shell = |path: &str| path.split('=').next() == Some("/bin/sh");
+    match paths {
+        Value::Object(paths) => paths.keys().any(|path| is_shell(path)),
+        _ => words(paths).iter().any(|path| is_shell(path)),
     }
 }
 
@@ -107,6 +119,22 @@ mod tests {
         assert_eq!((old.sandbox, old.sandbox_fallback, old.max_jobs), (Sandbox::On, false, 1));
         assert_eq!(old.substituters, ["https://cache.nixos.org/"]);
         assert_eq!(Settings { store: old.store.clone(), ..new }, old);
+    }
+
+    #[test]
+    fn finds_the_sandbox_shell_in_each_form() {
+        let has_shell = |paths: &str| {
+            let json = format!(r#"{{"system":{{"value":"x86_64-linux"}},"sandbox-paths":{{"value":{paths}}}}}"#);
+            Settings::parse(json.as_bytes()).unwrap().sandbox_shell
+        };
+        for paths in
+            [r#"["/bin/sh"]"#, r#"["/etc","/bin/sh=/bin/busybox"]"#, r#"{"/bin/sh":{"source":"/bin/busybox"}}"#]
+        {
+            assert!(has_shell(paths), "{paths}");
+        }
+        for paths in ["[]", "{}", r#"["/bin/shell"]"#, r#"["/sh=/bin/sh"]"#] {
+            assert!(!has_shell(paths), "{paths}");
+        }
     }
 
     #[test]

@@ -16,6 +16,14 @@ type Remedy = (&'static [&'static str], Option<Trouble>, &'static str);
 pub(in crate::nix) const START_DAEMON: &str = "`sudo systemctl start nix-daemon` starts the Nix daemon (without systemd: `sudo nix-daemon`); \
      `NIX_REMOTE=local` needs none if the store is yours";
 
+/// What to do if the group of the build users is missing or has no members.
+pub const NO_BUILD_USERS: &str = "`build-users-group` in nix.conf must name a group with members, or be empty so that root builds, as in a container: \
+     `mkdir -p /etc/nix && echo 'build-users-group =' >>/etc/nix/nix.conf`";
+
+/// What to do if the sandbox has no shell.
+pub const NO_SHELL: &str = "the sandbox needs a shell: `sandbox-paths = /bin/sh=/bin/busybox` in nix.conf names a static one (Debian: \
+     `apt install busybox-static`)";
+
 /// The first match is used.
 const REMEDIES: &[Remedy] = &[
     (
@@ -34,16 +42,8 @@ const REMEDIES: &[Remedy] = &[
         None,
         "the store cannot be written: `findmnt -T /nix/store` shows how it is mounted",
     ),
-    (
-        &["build-users-group", "the group 'nixbld'", "build users group", "build user"],
-        None,
-        "`build-users-group` in nix.conf must name a group with members, or be empty for a store of your own",
-    ),
-    (
-        &["executing '/bin/sh'", "getting attributes of path '/bin/", "sandbox-paths"],
-        None,
-        "the sandbox needs a shell: `sandbox-paths = /bin/sh=/path/to/busybox` in nix.conf names a static one",
-    ),
+    (&["build-users-group", "the group 'nixbld'", "build users group", "build user"], None, NO_BUILD_USERS),
+    (&["executing '/bin/sh'", "getting attributes of path '/bin/", "sandbox-paths"], None, NO_SHELL),
     (
         &[],
         Some(Trouble::Execute),

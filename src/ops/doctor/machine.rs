@@ -6,7 +6,7 @@ use crate::git::GitVersion;
 use crate::git::Repo;
 use crate::git::exe::Git;
 use crate::lint::Engine;
-use crate::nix::{Account, Capability, Concern, Nix, Sandbox, Settings, concerns};
+use crate::nix::{Account, Capability, Concern, NO_BUILD_USERS, NO_SHELL, Nix, Sandbox, Settings, concerns};
 use crate::ops::{lint, private_store};
 use crate::process::quote;
 
@@ -57,7 +57,13 @@ pub(super) fn nix() -> Vec<Line> {
 }
 
 fn store(nix: &Nix) -> Line {
-    let Err(error) = nix.open_store() else { return Line::ok("store", "can be used") };
+    let error = match nix.open_store() {
+        Ok(None) => return Line::ok("store", "can be used"),
+        Ok(Some(warning)) => {
+            return Line::warning("store", format!("nothing can be built here: {warning}")).remedy(NO_BUILD_USERS);
+        }
+        Err(error) => error,
+    };
     let output = error.to_string();
     let why =
         output.lines().rev().find_map(|line| line.split_once("error:")).map_or(output.as_str(), |(_, why)| why.trim());
@@ -90,6 +96,9 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
         (Sandbox::Off, _) => Line::warning("sandbox", "off: a build can do everything that you can do")
             .remedy("`sandbox = true` in nix.conf"),
     });
+    if settings.sandbox != Sandbox::Off && !settings.sandbox_shell {
+        lines.push(Line::warning("sandbox", "has no `/bin/sh`: builders that are shell scripts fail").remedy(NO_SHELL));
+    }
     lines.extend(concerns(settings, &Account::here()).into_iter().filter_map(|concern| {
         let name = match concern {
             Concern::TrustedUser { .. } => "trusted-users",

@@ -94,6 +94,8 @@ fn missing_build_users_are_no_verdict() {
         let sandbox = with_script(&nix, HELLO_SCRIPT);
         sandbox.configure_nix("build-users-group = no-such-group");
         sandbox.assert_no_verdict().says_err("no-such-group").says_err("hint: `build-users-group` in nix.conf");
+        let doctor = sandbox.lattice(&["doctor", "--offline"]);
+        doctor.says_out("nothing can be built here: the group 'no-such-group'").says_out("build-users-group =");
     }
 }
 
@@ -104,6 +106,8 @@ fn missing_sandbox_shell_is_no_verdict() {
             let sandbox = with_script(&nix, HELLO_SCRIPT);
             sandbox.configure_nix(&format!("sandbox-paths = {paths}"));
             sandbox.assert_no_verdict().says_err("hint: ").says_err("sandbox-paths");
+            let doctor = sandbox.lattice(&["doctor", "--offline"]);
+            assert_eq!(doctor.stdout.contains("has no `/bin/sh`"), paths.is_empty(), "{}", doctor.stdout);
         }
     }
 }
