@@ -5,7 +5,7 @@ use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, q
 
 /// Success.
 pub const OK: u8 = 0;
-/// The answer is no: refused, failed, in conflict, not pushed.
+/// The command worked, and its result is negative: refused, failed, in conflict, not pushed.
 pub const NO: u8 = 1;
 /// The command could not run: wrong usage, `lattice.toml`, a missing tool.
 pub const CANNOT: u8 = 2;

@@ -62,6 +62,11 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
+/// The folders into which scripts are installed.
+pub(super) fn folders() -> Vec<PathBuf> {
+    Shell::ALL.into_iter().filter_map(|shell| Some(file(shell)?.parent()?.to_owned())).collect()
+}
+
 /// The file from which the shell loads the script.
 fn file(shell: Shell) -> Option<PathBuf> {
     Some(match shell {

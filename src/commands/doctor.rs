@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, completions, man};
 use crate::error;
 use crate::ops::doctor::{self, Health, Line};
 use crate::text::tally;
@@ -28,7 +28,9 @@ pub(super) fn command() -> Command {
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let ui = &session.ui;
     let context = session.context();
-    let mut lines = doctor::examine(&session.environment, context.as_ref().map(|it| *it), args.get_flag("offline"));
+    let installed: Vec<_> = completions::folders().into_iter().chain(man::folder()).collect();
+    let known = context.as_ref().map(|it| *it);
+    let mut lines = doctor::examine(&session.environment, known, args.get_flag("offline"), &installed);
     let mut repaired = Vec::new();
     if let (true, Ok(context)) = (args.get_flag("repair"), &context) {
         for line in lines.iter().filter(|line| line.repair.is_some()) {

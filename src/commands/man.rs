@@ -44,13 +44,18 @@ pub(super) fn run(session: &Session, args: &ArgMatches, line: Command) -> Result
         return Ok(error::OK);
     }
     let given = args.get_one::<PathBuf>("install").map(|dir| session.environment.cwd.join(dir));
-    let folder = given.or_else(|| Some(env::data_home()?.join("man/man1")));
+    let folder = given.or_else(folder);
     let path = folder.context("there is no folder for it: HOME is not set")?.join(FILE);
     let done = install::apply(session, args, &Installable { path: path.clone(), text: text + "\n", mark: MARK })?;
     if installs && done != Done::Removed {
         report(session, &path);
     }
     Ok(error::OK)
+}
+
+/// The folder into which the page is installed by default.
+pub(super) fn folder() -> Option<PathBuf> {
+    Some(env::data_home()?.join("man/man1"))
 }
 
 /// Says whether `man` finds the page.

@@ -93,7 +93,7 @@ fn report_pushed(ui: &Ui, pushed: &Pushed, with_remotes: bool, dry: bool) {
 
 /// The git command that undoes the change on the remote.
 fn by_hand(Pushed { remote, change: Change { name, old, new } }: &Pushed) -> String {
-    let hex = |id: &Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
+    let hex = |id: &Option<Oid>| id.map(|id| id.to_hex_with_len(12).to_string()).unwrap_or_default();
     let lease = quote(format!("--force-with-lease={name}:{}", hex(old)));
     format!("git push {lease} {} {}", quote(remote), quote(format!("{}:{name}", hex(new))))
 }

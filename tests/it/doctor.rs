@@ -132,6 +132,8 @@ fn temporary_files_of_killed_processes_are_removed() {
         format!("nix/pkgs/.default.nix.lattice-{ended}.1"),
         format!("../home/.local/state/git-lattice/.trust.json.lattice-{ended}.2"),
         format!("../home/.cache/git-lattice/nix.conf.lattice-{ended}.3"),
+        format!("../home/.local/share/man/man1/.git-lattice.1.lattice-{ended}.5"),
+        format!("../home/.config/fish/conf.d/.git-lattice.fish.lattice-{ended}.6"),
         format!(".githooks/.pre-commit.lattice-{ended}.4"),
     ];
     sandbox.git(&["config", "core.hooksPath", ".githooks"]);
@@ -139,7 +141,7 @@ fn temporary_files_of_killed_processes_are_removed() {
     for file in [&dead, &alive].into_iter().chain(&object_files).chain(&more) {
         sandbox.write(file, "");
     }
-    assert!(line(&sandbox, "leftovers").starts_with("warning: 7 files of processes that were killed"));
+    assert!(line(&sandbox, "leftovers").starts_with("warning: 9 files of processes that were killed"));
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
     let exists = |file: &str| sandbox.work().join(file).exists();
     assert!(!exists(&dead) && exists(&alive) && !exists(&object(&ended)) && exists(&object(&own)));

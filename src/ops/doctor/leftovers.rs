@@ -33,11 +33,11 @@ const UNFINISHED: [(&str, &str, &str); 6] = [
     ("BISECT_LOG", "a bisection", "git bisect reset"),
 ];
 
-pub(super) fn examine(repo: &Repo) -> Vec<Line> {
+pub(super) fn examine(repo: &Repo, installed: &[PathBuf]) -> Vec<Line> {
     let dirs = git_dirs(repo);
     let mut lines = locks(repo, &dirs);
     lines.extend(under_way(&dirs));
-    lines.extend(dead_files(repo));
+    lines.extend(dead_files(repo, installed));
     lines.extend(not_directories(repo));
     lines.push(disk(repo));
     lines
@@ -139,7 +139,7 @@ fn under_way(dirs: &[PathBuf]) -> Vec<Line> {
 }
 
 /// Temporary files of git-lattice processes that were killed.
-fn dead_files(repo: &Repo) -> Option<Line> {
+fn dead_files(repo: &Repo, installed: &[PathBuf]) -> Option<Line> {
     let common = repo.common_dir();
     let lattice = common.join("lattice");
     let is_dead = |path: &Path| {
@@ -153,7 +153,7 @@ fn dead_files(repo: &Repo) -> Option<Line> {
             dead.push(path.to_owned());
         }
     });
-    dead.extend(folders(repo).iter().flat_map(|dir| temporary::dead_in(dir)));
+    dead.extend(folders(repo).iter().chain(installed).flat_map(|dir| temporary::dead_in(dir)));
     dead.extend(in_worktree(repo));
     dead.extend(temporary::dead_folders());
     // The hooks folder may be in the worktree.

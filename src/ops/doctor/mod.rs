@@ -5,6 +5,8 @@ mod line;
 mod machine;
 mod repository;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::context::Context;
@@ -14,14 +16,19 @@ pub use line::{Health, Line, Repair};
 
 /// Checks everything; without a repository, the machine only.
 ///
-/// With `offline`, the remote is not contacted.
-pub fn examine(environment: &Environment, context: Result<&Context, &anyhow::Error>, offline: bool) -> Vec<Line> {
+/// With `offline`, the remote is not contacted. `installed` are the folders into which `man --install` and `completions --install` write.
+pub fn examine(
+    environment: &Environment,
+    context: Result<&Context, &anyhow::Error>,
+    offline: bool,
+    installed: &[PathBuf],
+) -> Vec<Line> {
     let repo = context.as_ref().ok().map(|context| &context.repo);
     let mut lines = machine::git(environment, repo);
     match context {
         Ok(context) => {
             lines.extend(repository::examine(context, offline));
-            lines.extend(leftovers::examine(&context.repo));
+            lines.extend(leftovers::examine(&context.repo, installed));
             lines.extend(leftovers::killed(&context.repo));
         }
         Err(why) => lines.push(Line::warning("repository", format!("not checked: {why:#}"))),
