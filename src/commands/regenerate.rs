@@ -14,6 +14,7 @@ use crate::points::census::Census;
 const WORDS: Words = Words {
     verb: "regenerate",
     done: "regenerated",
+    brings: "",
     nothing: "every generated flake.nix is what its config.toml and this version's template make",
 };
 

@@ -25,6 +25,8 @@ pub(in crate::commands) struct Words {
     pub(in crate::commands) verb: &'static str,
     /// What happened to a moved point: `restacked`.
     pub(in crate::commands) done: &'static str,
+    /// What stands before the list of what a commit brings in: `with`, or nothing.
+    pub(in crate::commands) brings: &'static str,
     /// What to say if there is nothing to do.
     pub(in crate::commands) nothing: &'static str,
 }
@@ -99,7 +101,9 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
 
 fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
     let done = |done: &str, verb: &str| if dry { format!("would {verb}") } else { done.to_owned() };
-    let commit = |to: Oid, brings: &[String]| format!("{} {}", to.to_hex_with_len(10), brings.join(", "));
+    // A plan's commits get another id when they are made, since they contain the time.
+    let id = |to: Oid| if dry { String::new() } else { format!("{} ", to.to_hex_with_len(10)) };
+    let commit = |to: Oid, brings: &[String]| format!("{}{}{}", id(to), words.brings, brings.join(", "));
     let (word, what) = match &item.outcome {
         moves::Outcome::Moved { to, brings } => {
             (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
