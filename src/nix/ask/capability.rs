@@ -172,7 +172,7 @@ mod tests {
             builders: builders.to_owned(),
             sandbox: Sandbox::On,
             sandbox_fallback: false,
-            sandbox_shell: true,
+            sandbox_paths: Vec::new(),
             max_jobs: 1,
             substituters: vec![],
             trusted_users: vec![],

@@ -36,8 +36,8 @@ pub struct Settings {
     pub sandbox: Sandbox,
     /// Whether builds run without a sandbox if the kernel has none.
     pub sandbox_fallback: bool,
-    /// Whether the sandbox has a `/bin/sh`.
-    pub sandbox_shell: bool,
+    /// The paths of this machine that the sandbox has, by their names in it.
+    pub sandbox_paths: Vec<String>,
     /// How many builds run here at once; 0 sends all builds to remote builders.
     pub max_jobs: u64,
     /// The binary caches.
@@ -55,6 +55,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether builders can run shell scripts.
+    pub fn has_sandbox_shell(&self) -> bool {
+        self.sandbox_paths.iter().any(|path| path == "/bin/sh")
+    }
+
     /// Parses the output of `nix config show --json` (2.8: `nix show-config --json`).
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
@@ -67,7 +72,7 @@ impl Settings {
             builders: text("builders"),
             sandbox: value("sandbox").map_or(Sandbox::Off, sandbox),
             sandbox_fallback: value("sandbox-fallback").and_then(Value::as_bool).unwrap_or(true),
-            sandbox_shell: value("sandbox-paths").is_some_and(has_shell),
+            sandbox_paths: value("sandbox-paths").map(sandbox_paths).unwrap_or_default(),
             max_jobs: value("max-jobs").and_then(Value::as_u64).unwrap_or(1),
             substituters: list("substituters"),
             trusted_users: list("trusted-users"),
@@ -87,12 +92,12 @@ fn words(value: &Value) -> Vec<String> {
     }
 }
 
-/// Whether `sandbox-paths` has `/bin/sh`: a list of `PATH` and `PATH=SOURCE`, or, with newer versions, an object with a key for each path.
-fn has_shell(paths: &Value) -> bool {
-    let is_shell = |path: &str| path.split('=').next() == Some("/bin/sh");
-    match paths {
-        Value::Object(paths) => paths.keys().any(|path| is_shell(path)),
-        _ => words(paths).iter().any(|path| is_shell(path)),
+/// A list of `PATH` and `PATH=SOURCE`, or, with newer versions, an object with a key for each path.
+fn sandbox_paths(value: &Value) -> Vec<String> {
+    let name = |path: &String| path.split('=').next().unwrap_or(path).to_owned();
+    match value {
+        Value::Object(paths) => paths.keys().cloned().collect(),
+        list => words(list).iter().map(name).collect(),
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
     fn finds_the_sandbox_shell_in_each_form() {
         let has_shell = |paths: &str| {
             let json = format!(r#"{{"system":{{"value":"x86_64-linux"}},"sandbox-paths":{{"value":{paths}}}}}"#);
-            Settings::parse(json.as_bytes()).unwrap().sandbox_shell
+            Settings::parse(json.as_bytes()).unwrap().has_sandbox_shell()
         };
         for paths in
             [r#"["/bin/sh"]"#, r#"["/etc","/bin/sh=/bin/busybox"]"#, r#"{"/bin/sh":{"source":"/bin/busybox"}}"#]

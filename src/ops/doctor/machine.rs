@@ -96,7 +96,7 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
         (Sandbox::Off, _) => Line::warning("sandbox", "off: a build can do everything that you can do")
             .remedy("`sandbox = true` in nix.conf"),
     });
-    if settings.sandbox != Sandbox::Off && !settings.sandbox_shell {
+    if settings.sandbox != Sandbox::Off && !settings.has_sandbox_shell() {
         lines.push(Line::warning("sandbox", "has no `/bin/sh`: builders that are shell scripts fail").remedy(NO_SHELL));
     }
     lines.extend(concerns(settings, &Account::here()).into_iter().filter_map(|concern| {
