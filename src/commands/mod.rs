@@ -5,6 +5,7 @@ mod build;
 mod check;
 pub(crate) mod complete;
 mod completions;
+mod diff;
 mod doctor;
 pub(crate) mod hook;
 mod hooks;
@@ -81,6 +82,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         log::command(axes),
         status::command(axes),
         show::command(axes),
+        diff::command(axes),
         sync::command(axes),
         undo::command(),
         ops::command(),
@@ -108,6 +110,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),
+        Some(("diff", args)) => diff::run(session, args),
         Some(("log", args)) => log::run(session, args),
         Some(("sync", args)) => sync::run(session, args),
         Some(("undo", args)) => undo::run(session, args),

@@ -18,6 +18,7 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         "rebase" | "merge" | "evolve" => {
             "`git lattice restack` merges what moved in lower points into the points above; nothing is rewritten"
         }
+        "compare" | "difference" => "`git lattice diff POINT POINT` shows what differs apart from the coordinates",
         "graph" | "tree" | "dag" => {
             "`git lattice` shows the table of points, `git log --graph --oneline --branches` their commits"
         }

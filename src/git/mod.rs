@@ -31,12 +31,14 @@ mod remains;
 pub mod remote;
 pub mod repo;
 pub mod shared;
+pub mod show_diff;
 pub mod signature;
 pub mod size;
 pub mod source;
 mod switch;
 pub mod trailer;
 pub mod tree;
+pub mod tree_diff;
 mod version;
 pub mod work;
 

@@ -53,6 +53,16 @@ impl Repo {
         self.move_objects(source.gix(), self.shared())
     }
 
+    /// Write the objects of an [`Self::in_memory`] view to a folder of their own, laid out as `objects` in a git directory.
+    ///
+    /// # Errors
+    /// When an object cannot be written.
+    pub(super) fn keep_objects_in(&mut self, dir: &Path) -> Result<()> {
+        let Some(mut objects) = self.gix.objects.reset_object_memory() else { return Ok(()) };
+        Writer { dir: dir.to_owned(), is_durable: false, ..Writer::new(&self.gix, self.shared()) }
+            .write_all(&mut objects)
+    }
+
     fn move_objects(&mut self, to: &gix::Repository, shared: Shared) -> Result<()> {
         let Some(mut objects) = self.gix.objects.reset_object_memory() else { return Ok(()) };
         let writer = Writer::new(to, shared);

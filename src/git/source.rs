@@ -132,7 +132,7 @@ impl Repo {
     }
 
     /// The content of `alternates`: one objects directory per line (gitrepository-layout(5)).
-    fn alternates(&self) -> Vec<u8> {
+    pub(super) fn alternates(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         [self.common_dir().join("objects").as_os_str().as_bytes(), b"\n"].concat()
     }

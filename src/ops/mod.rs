@@ -1,9 +1,11 @@
 //! Operations behind the commands: they plan, apply the plan, return values and print nothing.
 
+mod alike;
 pub mod builds;
 mod cannot;
 pub mod change;
 pub mod check;
+pub mod diff;
 pub mod doctor;
 pub mod flake_inputs;
 mod generated;

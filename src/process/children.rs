@@ -35,6 +35,9 @@ static WAITING: AtomicBool = AtomicBool::new(false);
 /// Whether the caller still writes records after the children have ended.
 static WRITES_RECORDS: AtomicBool = AtomicBool::new(false);
 
+/// Whether a child takes SIGINT itself.
+static INTERRUPTS_ARE_LEFT: AtomicBool = AtomicBool::new(false);
+
 /// A child that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Running {
@@ -79,7 +82,8 @@ fn catch_signals() -> io::Result<()> {
     let caught = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
     let mut signals = Signals::new(caught)?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        let is_left = |signal: i32| signal == SIGINT && INTERRUPTS_ARE_LEFT.load(Ordering::SeqCst);
+        if let Some(signal) = signals.forever().find(|signal| !is_left(*signal)) {
             SIGNAL.store(signal, Ordering::SeqCst);
             end_children();
             // The caller that waited for a child now records how it ended and calls `end_by_signal`.
@@ -90,6 +94,18 @@ fn catch_signals() -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Leaves SIGINT to the children until the value is dropped.
+pub(super) fn leave_interrupts_to_children() -> impl Drop {
+    struct Left;
+    impl Drop for Left {
+        fn drop(&mut self) {
+            INTERRUPTS_ARE_LEFT.store(false, Ordering::SeqCst);
+        }
+    }
+    INTERRUPTS_ARE_LEFT.store(true, Ordering::SeqCst);
+    Left
 }
 
 /// Returns whether a signal is ignored, if the system tells (`proc_pid_status`(5)).

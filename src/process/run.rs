@@ -151,6 +151,17 @@ impl Cmd {
         child.reap().map_err(|source| self.not_started(source))
     }
 
+    /// Runs the program on the user's terminal with all of our streams, for a program that pages its own output: a pager takes Ctrl-C
+    /// itself.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn page(self) -> Result<ExitStatus> {
+        let _paging = super::children::leave_interrupts_to_children();
+        let child = self.start(&mut self.command())?;
+        child.reap().map_err(|source| self.not_started(source))
+    }
+
     pub(super) fn start(&self, command: &mut Command) -> Result<Reaped> {
         self.trace();
         Reaped::start(command, self.leads_group()).map_err(|source| self.not_started(source))

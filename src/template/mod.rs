@@ -227,8 +227,8 @@ impl<'a> Below<'a> {
     }
 }
 
-/// Converts a point to a valid store path name: without `/`, leading dot or `.drv`, and at most [`LONGEST_NAME`] characters.
-fn store_name(point: &str) -> String {
+/// Converts a point to the name of its outputs, a valid store path name: without `/`, leading dot or `.drv`, and at most [`LONGEST_NAME`] characters.
+pub fn store_name(point: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "+-._?=".contains(c) { c } else { '-' };
     let name: String = point.chars().map(plain).take(LONGEST_NAME).collect();
     let name = name.strip_suffix(".drv").map(|stem| format!("{stem}-drv")).unwrap_or(name);

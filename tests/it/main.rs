@@ -13,6 +13,7 @@ mod command_reference;
 mod completion;
 mod crash;
 mod detach;
+mod diff;
 mod docs;
 mod doctor;
 mod faults;

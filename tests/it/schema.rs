@@ -22,7 +22,8 @@ use crate::story::{at, branch, dir, far, write_record};
 const COMMON: &str = "common";
 /// Fields that need a second machine, or a Nix, to be printed.
 const NEED_MACHINE: [&str; 1] = ["not_compared"];
-const NEED_NIX: [&str; 7] = ["copied", "paths", "undecided", "limit", "expected", "was", "text"];
+const NEED_NIX: [&str; 10] =
+    ["copied", "paths", "undecided", "limit", "expected", "was", "text", "from_system", "to_system", "derivations"];
 
 /// The schemas, and what was validated against them.
 struct Documents {
@@ -192,6 +193,7 @@ fn moved(documents: &Documents) {
     sandbox.lattice(&["new", &one, &two, "--no-switch"]).exits(0);
     sandbox.commit_to(&one, &[("note", "from below\n")]);
     print(&["status"], 0);
+    print(&["diff", &one, &two], 0);
     print(&["restack", "--dry-run"], 0);
     print(&["restack"], 0);
     print(&["restack", &two], 0);
@@ -342,6 +344,8 @@ fn built(documents: &Documents, nix: &Path) {
     let cache = format!("file://{}", tempfile::tempdir().unwrap().path().display());
     print(&["build", "--again", "--push-cache", &cache, &one], 0);
     print(&["build", &far("phase0/step1")], 1);
+    print(&["diff", "--closure", &one, &far("phase0/step1")], 0);
+    print(&["diff", "--closure", &one, &one], 0);
     print(&["log", &one], 0);
     print(&["show", &one], 0);
 

@@ -3,6 +3,7 @@
 
 mod batch;
 mod builder;
+mod evaluated;
 mod links;
 mod log_file;
 mod machines;
@@ -29,6 +30,7 @@ use crate::points::content::Content;
 use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
+pub use evaluated::{Evaluated, evaluate};
 pub use places::{Flags, Places, Typed};
 pub use run::run;
 pub use undecided::{NotDecided, Undecided};

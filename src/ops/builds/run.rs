@@ -138,7 +138,7 @@ impl Builder<'_> {
     }
 
     /// Evaluates jobs, those in `untrusted` in the private store. Afterwards all derivations are in the user's store.
-    fn evaluate_all(
+    pub(super) fn evaluate_all(
         &self,
         able: &[usize],
         untrusted: &HashSet<usize>,
