@@ -1,10 +1,9 @@
-//! Checked-out branches: the state of their worktree, and moving it with the branch.
+//! Checked-out branches and the state of their worktrees.
 
 use std::path::{Path, PathBuf};
 
 use super::names::BranchName;
-use super::work::{Switch, Work};
-use super::{Oid, Repo, Result};
+use super::{Repo, Result};
 
 /// A worktree that has a branch checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,30 +38,22 @@ impl Repo {
         paths.sort_by_key(|path| path.join(".git").exists());
         let Some(path) = paths.first() else { return Ok(None) };
         let is_here = self.workdir().is_some_and(|here| here.canonicalize().ok() == path.canonicalize().ok());
-        Ok(Some(Checkout { path: (*path).clone(), is_here, state: self.state_of(path)? }))
+        Ok(Some(Checkout { path: (*path).clone(), is_here, state: self.worktree_state(path)? }))
     }
 
-    fn state_of(&self, worktree: &Path) -> Result<State> {
+    /// The state of a worktree. A git directory is [`State::Busy`]: git names it for the branch of a rebase or bisect.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub fn worktree_state(&self, worktree: &Path) -> Result<State> {
         // Isolated, so that variables like GIT_DIR do not lead to another repository.
         let opened = gix::open_opts(worktree, gix::open::Options::isolated());
         if !worktree.join(".git").exists() || opened.map_or(true, |repo| repo.state().is_some()) {
             return Ok(State::Busy);
         }
         let cmd = self.git.read().without_git_env().env("GIT_OPTIONAL_LOCKS", "0").cwd(worktree);
-        let changed = cmd.args(["status", "--porcelain", "--untracked-files=no"]).read()?;
+        let changed =
+            cmd.args(["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"]).read()?;
         Ok(if changed.stdout.is_empty() { State::Clean } else { State::Changed })
-    }
-
-    /// Change the files and the index of a clean worktree from one commit to another; its branch is moved by the caller. Returns
-    /// `false` if git refuses, because an untracked file is in the way.
-    ///
-    /// # Errors
-    /// When git cannot be started.
-    pub fn move_checkout(&self, worktree: &Path, branch: &BranchName, from: Oid, to: Oid) -> Result<bool> {
-        let switch = Switch { worktree: worktree.to_owned(), branch: branch.clone(), from, to };
-        let cmd = self.git.read().without_git_env().env("GIT_NO_REPLACE_OBJECTS", "1").cwd(worktree);
-        let cmd = cmd.args(["read-tree", "-m", "-u"]);
-        let cmd = cmd.args([from, to].map(|id| id.to_string()));
-        Ok(self.git.during(&Work::Switch(switch), || cmd.answer())?.status.success())
     }
 }

@@ -3,32 +3,13 @@
 //! The branch moves first, then the files. A note of the work exists from before until after both, so that the next command in the
 //! worktree updates the files if this process is killed in between.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use super::work::{Noted, Switch, Work};
 use super::{Repo, Result};
 use crate::process::Cmd;
 
-/// The heads of a merge, cherry-pick or revert that was not committed.
-const UNFINISHED: [&str; 3] = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"];
-
 impl Repo {
-    /// Whether tracked files in `worktree` are as committed, and no merge, cherry-pick or revert is in progress there.
-    ///
-    /// # Errors
-    /// When git cannot be run.
-    pub fn is_clean(&self, worktree: &Path) -> Result<bool> {
-        let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=dirty"];
-        let status = self.git_in(worktree).env("GIT_OPTIONAL_LOCKS", "0").args(status).answer()?;
-        if !status.status.success() || !status.stdout.is_empty() {
-            return Ok(false);
-        }
-        let dir = self.git_in(worktree).args(["rev-parse", "--absolute-git-dir"]).answer()?;
-        let dir = Path::new(&dir.text()).to_owned();
-        Ok(!UNFINISHED.iter().any(|head| dir.join(head).exists()))
-    }
-
     /// Check that git can update the files of a worktree: no untracked file is in the way.
     ///
     /// # Errors
@@ -66,11 +47,8 @@ impl Repo {
     }
 
     fn read_tree(&self, follow: &Switch) -> Cmd {
-        self.git_in(&follow.worktree).args(["read-tree", "-m", "-u"])
-    }
-
-    fn git_in(&self, worktree: &Path) -> Cmd {
-        self.git.read().without_git_env().cwd(worktree)
+        let cmd = self.git.read().without_git_env().env("GIT_NO_REPLACE_OBJECTS", "1").cwd(&follow.worktree);
+        cmd.args(["read-tree", "-m", "-u"])
     }
 }
 

@@ -130,9 +130,7 @@ impl Race<'_> {
 
     /// Moves the branches to the remote's commits, and deletes those of the plan that had grown from the replaced ones.
     fn take(&self, plan: &mut Plan, reasons: &[Reason], same: Vec<SharedPoint>) -> Result<RaceOutcome> {
-        let prepared = take::prepare(self.repo, same.iter().map(|same| same.taking.clone()).collect())?;
-        if let Some(left) = same.iter().find(|same| prepared.left.contains(&same.named.branch)) {
-            prepared.cancel(self.repo);
+        if let Some(left) = same.iter().find(|same| !same.taking.is_possible(self.repo)) {
             let advice = left.divergence.clone().blocked().advice(self.repo, self.remote);
             return Ok(RaceOutcome::Left(refused(reasons, &[(left.named.clone(), advice)])));
         }
@@ -142,7 +140,8 @@ impl Race<'_> {
         }
         let above = self.grown_from(plan, &same)?;
         let is_incomplete = !above.is_empty();
-        prepared.apply(self.context, above)?;
+        let takings: Vec<_> = same.iter().map(|same| same.taking.clone()).collect();
+        take::apply(self.context, &takings, above)?;
         for same in &same {
             plan.exists_at(&same.named.branch, same.divergence.theirs());
         }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::change::{self, ChangeSet};
 use crate::context::Context;
 use crate::git::names::BranchName;
+use crate::git::work::Switch;
 use crate::git::{Change, Oid, Repo};
 use crate::journal::Origin;
 use crate::points::divergence::Divergence;
@@ -35,61 +36,26 @@ impl Taking {
         Change { name: self.branch.full_ref(), old: Some(self.ours), new: Some(self.theirs) }
     }
 
-    /// Moves the worktree, if there is one; `false` if git refuses.
-    fn move_worktree(&self, repo: &Repo, from: Oid, to: Oid) -> Result<bool> {
-        let Some(worktree) = &self.worktree else { return Ok(true) };
-        Ok(repo.move_checkout(worktree, &self.branch, from, to)?)
+    /// The update of the worktree's files, if there is one.
+    fn follow(&self) -> Option<Switch> {
+        let Self { branch, ours, theirs, worktree } = self.clone();
+        Some(Switch { worktree: worktree?, branch, from: ours, to: theirs })
+    }
+
+    /// Whether git can update the files of the worktree: no untracked file is in the way.
+    pub fn is_possible(&self, repo: &Repo) -> bool {
+        self.follow().is_none_or(|follow| repo.check_follow(&follow).is_ok())
     }
 }
 
-/// Branches whose worktrees were moved already.
-#[derive(Debug)]
-pub struct Prepared {
-    moved: Vec<Taking>,
-    /// The branches whose worktree git refused to move, because an untracked file is in the way.
-    pub left: Vec<BranchName>,
-}
-
-/// Moves the worktrees of the branches. They go first: if this process is killed in between, `git status` shows the remote's content
-/// as changes, and nothing is lost.
+/// Moves the branches and the files of their worktrees, and makes `others` in the same transaction.
 ///
 /// # Errors
-/// When git cannot be started; then no worktree has moved.
-pub fn prepare(repo: &Repo, takings: Vec<Taking>) -> Result<Prepared> {
-    let mut prepared = Prepared { moved: Vec::new(), left: Vec::new() };
-    for taking in takings {
-        match taking.move_worktree(repo, taking.ours, taking.theirs) {
-            Ok(true) => prepared.moved.push(taking),
-            Ok(false) => prepared.left.push(taking.branch),
-            Err(error) => {
-                prepared.cancel(repo);
-                return Err(error);
-            }
-        }
-    }
-    Ok(prepared)
-}
-
-impl Prepared {
-    /// Moves the branches, and makes `others` in the same transaction.
-    ///
-    /// # Errors
-    /// Those of [`change::apply`]; then no branch and no worktree has moved.
-    pub fn apply(self, context: &Context, others: Vec<Change>) -> Result<()> {
-        let title = if self.moved.is_empty() { "sync: fast-forward" } else { "sync: take the remote's commits" };
-        let changes = self.moved.iter().map(Taking::change).chain(others).collect();
-        let applied = change::apply(context, ChangeSet { origin: Origin::Received, ..ChangeSet::made(title, changes) });
-        if applied.is_err() {
-            self.cancel(&context.repo);
-        }
-        applied.map(drop)
-    }
-
-    /// Moves the worktrees back.
-    pub fn cancel(self, repo: &Repo) {
-        for taking in self.moved {
-            // There is an error already that says more.
-            taking.move_worktree(repo, taking.theirs, taking.ours).ok();
-        }
-    }
+/// Those of [`change::apply`]; then no branch has moved.
+pub fn apply(context: &Context, takings: &[Taking], others: Vec<Change>) -> Result<()> {
+    let title = if takings.is_empty() { "sync: fast-forward" } else { "sync: take the remote's commits" };
+    let changes = takings.iter().map(Taking::change).chain(others).collect();
+    let worktrees = takings.iter().filter_map(Taking::follow).collect();
+    let set = ChangeSet { origin: Origin::Received, worktrees, ..ChangeSet::made(title, changes) };
+    change::apply(context, set).map(drop)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::git::checkout::State;
 use crate::git::names::BranchName;
 use crate::git::work::Switch;
 use crate::git::{Change, Repo};
@@ -31,7 +32,7 @@ impl Worktrees {
         let Some(used) = self.taken(repo)?.get_mut(branch) else { return Ok(None) };
         let may_move = match used.may_move {
             Some(known) => known,
-            None => *used.may_move.insert(repo.is_clean(&used.place)?),
+            None => *used.may_move.insert(repo.worktree_state(&used.place)? == State::Clean),
         };
         Ok((!may_move).then(|| used.place.clone()))
     }

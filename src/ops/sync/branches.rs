@@ -104,10 +104,10 @@ impl Sync<'_> {
         if self.options.dry_run {
             return Ok(());
         }
-        let prepared = take::prepare(self.repo, takings)?;
-        let left = prepared.left.clone();
-        prepared.apply(self.context, changes)?;
-        for (entry, found) in diverged.into_iter().filter(|(entry, _)| left.contains(&entry.named.branch)) {
+        let (takings, blocked): (Vec<_>, Vec<_>) = takings.into_iter().partition(|it| it.is_possible(self.repo));
+        take::apply(self.context, &takings, changes)?;
+        let is_blocked = |entry: &Entry| blocked.iter().any(|taking: &Taking| taking.branch == entry.named.branch);
+        for (entry, found) in diverged.into_iter().filter(|(entry, _)| is_blocked(entry)) {
             entry.action = Action::Nothing;
             entry.advice = Some(found.blocked().advice(self.repo, &self.remote_state.remote));
         }
