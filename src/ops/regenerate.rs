@@ -229,8 +229,7 @@ impl<'a> Regenerate<'a, '_> {
         let prefix = format!("{}/", named.dir);
         let file_name = |file: &File| file.path.strip_prefix(&prefix).unwrap_or(&file.path).to_owned();
         let changed = wanted.files.iter().map(file_name).collect();
-        self.planner().move_to(named, commit, changed);
-        Ok(())
+        self.planner().move_to(named, commit, changed)
     }
 }
 

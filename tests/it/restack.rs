@@ -196,15 +196,20 @@ fn worktrees_with_changes_are_left_out() {
 }
 
 #[test]
-fn untracked_file_in_the_way_moves_nothing() {
-    let sandbox = grown();
-    let [step1, step2, ..] = points();
-    change_file(&sandbox, &step1, &step1, "notes", "from below\n");
-    sandbox.git(&["switch", "-q", &branch(&step2)]);
-    sandbox.write(&format!("{}/notes", dir(&step1)), "mine\n");
-    let before = sandbox.state();
-    sandbox.lattice(&["restack"]).exits(2).says_err("notes");
-    assert_eq!(sandbox.state(), before);
+fn untracked_file_in_the_way_leaves_its_branch_out() {
+    for (added, untracked) in [("notes", "notes"), ("notes/one", "notes")] {
+        let sandbox = grown();
+        let [step1, step2, phase1, ..] = points();
+        change_file(&sandbox, &step1, &step1, added, "from below\n");
+        sandbox.git(&["switch", "-q", &branch(&phase1)]);
+        sandbox.write(&format!("{}/{untracked}", dir(&step1)), "mine\n");
+        let files = sandbox.git(&["status", "--porcelain"]);
+        let run = sandbox.lattice(&["restack"]).exits(1);
+        run.says_out("the untracked file").says_out("notes").says_out(&format!("`{phase1}` below it was left out"));
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), files);
+        assert_eq!(sandbox.state_of(&phase1), "behind");
+        assert_ne!(sandbox.state_of(&step2), "behind", "the others are restacked");
+    }
 }
 
 #[test]

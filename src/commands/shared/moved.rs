@@ -125,6 +125,9 @@ fn why(reason: &Reason) -> String {
         Reason::Above(below) => format!("`{below}` below it was left out"),
         Reason::Unusable(why) => why.clone(),
         Reason::InUse(place) => format!("`{}` has uncommitted changes or unfinished work", place.display()),
+        Reason::Untracked { worktree, path } => {
+            format!("the untracked file `{}` is in the way", worktree.join(path).display())
+        }
     }
 }
 
@@ -135,7 +138,9 @@ fn command(item: &Item, reason: &Reason) -> Option<String> {
             let branches = branches.iter().map(quote).collect::<Vec<_>>().join(" ");
             Some(format!("git switch {} && git merge {branches}", quote(&item.named.branch)))
         }
-        Reason::InUse(place) => Some(format!("git -C {} status", quote(place))),
+        Reason::InUse(place) | Reason::Untracked { worktree: place, .. } => {
+            Some(format!("git -C {} status", quote(place)))
+        }
         Reason::Above(_) | Reason::Unusable(_) => None,
     }
 }

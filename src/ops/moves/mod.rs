@@ -7,7 +7,8 @@ mod worktrees;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -71,6 +72,13 @@ pub enum Reason {
     Unusable(String),
     /// A worktree has its branch checked out and is not clean, or is rebasing or bisecting it.
     InUse(PathBuf),
+    /// A file that git does not track is where the new commit has one.
+    Untracked {
+        /// The worktree.
+        worktree: PathBuf,
+        /// The file.
+        path: String,
+    },
 }
 
 /// A plan. The objects are in memory.
@@ -153,17 +161,37 @@ impl<'a> Planner<'a> {
         Ok(worktree.map(Reason::InUse))
     }
 
-    /// Plans to move the branch of a point to a commit in memory.
-    pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) {
-        if self.tips.insert(named.point.clone(), to).is_some() {
+    /// Plans to move the branch of a point to a commit in memory. Leaves it out if an untracked file is in the way.
+    ///
+    /// # Errors
+    /// When git cannot be run, or trees cannot be read.
+    pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) -> Result<()> {
+        if self.has_moved(&named.point) {
+            self.tips.insert(named.point.clone(), to);
             self.move_on(&named, to, brings);
-            return;
+            return Ok(());
         }
         let Tip { local, .. } = self.census.tip(&named.point);
         let from = self.census.commit(&named.point);
+        if let Some((worktree, path)) = self.untracked(&named, from, to)? {
+            self.leave_out(named, Reason::Untracked { worktree, path });
+            return Ok(());
+        }
+        self.tips.insert(named.point.clone(), to);
         self.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
         self.push.push(named.branch.clone());
         self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings } });
+        Ok(())
+    }
+
+    /// The worktree that has the branch checked out, and an untracked file in it that the new commit would replace.
+    fn untracked(&mut self, named: &Named, from: Option<Oid>, to: Oid) -> Result<Option<(PathBuf, String)>> {
+        let Some(from) = from else { return Ok(None) };
+        let Some(worktree) = self.worktrees.place(&self.context.repo, &named.branch)? else { return Ok(None) };
+        let [before, after] = [self.memory.tree_of_commit(from)?, self.memory.tree_of_commit(to)?];
+        let added = self.memory.file_changes(before, after)?.into_iter().filter(|change| change.before.is_none());
+        let in_the_way = added.map(|change| change.path).find(|path| is_there(&worktree.join(path)));
+        Ok(in_the_way.map(|path| (worktree, path)))
     }
 
     /// Plans the branch of a point that has none; points above it that are looked at later have it as a cover.
@@ -291,6 +319,15 @@ pub fn make(context: &Context, title: &str, plan: impl Fn() -> Result<Plan>) -> 
     }
     let mut planned = plan()?;
     planned.apply(context, title).map(|operation| (planned, operation))
+}
+
+/// Whether a new file would replace something here.
+fn is_there(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        Ok(_) => true,
+        // A file stands where a folder is needed.
+        Err(error) => error.kind() == ErrorKind::NotADirectory,
+    }
 }
 
 fn is_lost_race(error: &anyhow::Error) -> bool {
