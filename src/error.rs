@@ -211,6 +211,15 @@ fn cannot(error: &Cannot) -> Vec<String> {
             let bring = fetch.iter().map(|command| format!("`{command}` gets it from the remote"));
             bring.chain(["`base` in lattice.toml names the branch that points start from".to_owned()]).collect()
         }
+        Cannot::UnknownBase => vec!["name it with `--base`, as in `--base main`".to_owned()],
+        Cannot::NothingToAdopt { from: None } => vec![
+            "`git lattice adopt --from 'feature/*/*/*/*'` tells the form of the branches: a `*` for each axis"
+                .to_owned(),
+            "`git lattice init` starts a new lattice".to_owned(),
+        ],
+        Cannot::NothingToAdopt { from: Some(_) } => {
+            vec!["`git branch --all` lists the branches; `*` stands for the text of one axis".to_owned()]
+        }
         Cannot::NoCommit => {
             vec!["points start from a commit: `git commit --allow-empty -m 'start'` creates the first one".to_owned()]
         }

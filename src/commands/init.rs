@@ -4,12 +4,15 @@ use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::complete::Slot;
+use super::shared::adoption;
 use super::shared::hooks::show;
 use super::shared::session::Session;
 use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, Config, DEFAULT_BRANCH, DEFAULT_FLAKE};
 use crate::error;
 use crate::lattice::{Axis, Kind};
+use crate::ops::Cannot;
+use crate::ops::adopt;
 use crate::ops::hooks::{self, InstallOptions};
 use crate::ops::init::{self, Written};
 use crate::ops::refspec;
@@ -24,18 +27,19 @@ pub(super) fn command() -> Command {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    Command::new("init")
+    let command = Command::new("init")
         .about("Write a commented lattice.toml into the worktree")
         .long_about(
             "Write a commented lattice.toml into the worktree. Component and arch are sets; phase and step are numbered without end \
              (phase0, phase1, ... and step1, step2, ...) unless their values are listed. Commit it on the base branch. If there is \
-             a remote, init adds a refspec to git's configuration, so that `git fetch` brings records.",
+             a remote, init adds a refspec to git's configuration, so that `git fetch` brings records.\n\n\
+             With `--adopt`, the axes and their values are those of existing branches: `git lattice adopt` shows them first.",
         )
         .arg(values("component", "What is built; several separated by commas"))
         .arg(Slot::Arch.of(values("arch", "For which architectures; without it, this machine's")))
         .arg(values("phase", "The phases in order; without it phase0, phase1, ..."))
         .arg(values("step", "The steps of a phase in order; without it step1, step2, ..."))
-        .arg(Arg::new("chain").long("chain").value_name("AXIS").value_parser(["component"]).help("Order the components: each is built on the one before"))
+        .arg(Arg::new("chain").long("chain").value_name("AXIS").action(ArgAction::Append).value_delimiter(',').help("Order the values of an axis: `component`, or with `--adopt` any; each is built on the one before"))
         .arg(Slot::Branch.of(text("base", "BRANCH", "The branch below all points; otherwise the remote's default branch, or main")))
         .arg(Slot::Remote.of(text("remote", "NAME", "Where points are pushed to; otherwise origin, if it exists; \"\" to push nowhere")))
         .arg(text("branch", "PATTERN", "How a point names its branch [default: feature/{component}/{arch}/{phase}/{step}]"))
@@ -44,12 +48,21 @@ pub(super) fn command() -> Command {
         .arg(flag("force", "Change an existing lattice.toml; its comments stay"))
         .arg(flag("hooks", "Install the git hooks").conflicts_with("no-hooks"))
         .arg(flag("no-hooks", "Do not suggest the git hooks"))
+        .arg(
+            flag("adopt", "Take the axes and their values from existing branches")
+                .conflicts_with_all(["component", "arch", "phase", "step", "branch", "force"]),
+        );
+    adoption::add_args(command).mut_args(|arg| match arg.get_id().as_str() {
+        "from" | "axes" => arg.requires("adopt"),
+        _ => arg,
+    })
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     session.recover()?;
     let (context, ui) = (session.context()?, &session.ui);
-    let draft = draft(session, args)?;
+    let adopted = if args.get_flag("adopt") { Some(adopt::propose(context, &adoption::request(args)?)?) } else { None };
+    let draft = adopted.as_ref().map_or_else(|| draft(session, args), |adopted| Ok(adopted.draft.clone()))?;
     if args.get_flag("hooks") {
         hooks::ensure_installable(context, &InstallOptions::default())?;
     }
@@ -65,6 +78,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.say(refspec::notice(remote));
     }
     config.unknown_keys().for_each(|sentence| ui.warn(sentence));
+    let code = adopted.map_or(error::OK, |adopted| adoption::show(ui, &adopted));
     ui.hint(format!(
         "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
         base = config.base,
@@ -73,7 +87,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if !args.get_flag("hooks") && !args.get_flag("no-hooks") {
         ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
     }
-    Ok(error::OK)
+    Ok(code)
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
@@ -82,6 +96,11 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
     let old =
         if args.get_flag("force") { session.context()?.document().and_then(|it| Ok(it.config()?)).ok() } else { None };
     let asked = Arguments { args, old: old.as_ref() };
+    if let Some(stray) = asked.given("chain").iter().find(|chain| *chain != "component") {
+        bail!(
+            "`--chain {stray}`: phases and steps are ordered, and architectures are not; only `component` can be chosen"
+        );
+    }
     let text = |name: &str| args.get_one::<String>(name).cloned();
     let axes = AXES.iter().map(|name| Ok(asked.axis(name)?.map(|axis| ((*name).to_owned(), axis))));
     let axes = axes.filter_map(Result::transpose).collect::<Result<_>>()?;
@@ -92,9 +111,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
         Some(base) => Some(base),
         None => init::detect_base(repo, remote.as_deref())?,
     };
-    let Some(base) = base else {
-        bail!("which branch is the base? HEAD is detached and there is no main: name it with `--base`")
-    };
+    let base = base.ok_or(Cannot::UnknownBase)?;
     let pattern = |root: &str| AXES.iter().fold(root.to_owned(), |text, axis| format!("{text}/{{{axis}}}"));
     let old_pattern = |pick: fn(&Config) -> String| old.as_ref().map(pick);
     Ok(Draft {
@@ -108,6 +125,7 @@ fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {
             .unwrap_or_else(|| pattern(DEFAULT_FLAKE)),
         axes,
         systems: init::systems(&asked.values("arch"), &asked.given("system"), &asked.known("arch"))?,
+        system_axis: None,
     })
 }
 
@@ -144,7 +162,7 @@ impl Arguments<'_> {
 
     /// The new definition of an axis; `None` if it stays as it is.
     fn axis(&self, name: &str) -> Result<Option<AxisDraft>> {
-        let chain = self.args.get_one::<String>("chain").is_some_and(|chain| chain == name);
+        let chain = self.given("chain").iter().any(|chain| chain == name);
         let old = self.old_axis(name);
         if self.given(name).is_empty() && old.is_some() && !chain {
             return Ok(None);

@@ -1,5 +1,6 @@
 //! One file per command: arguments, one call, one view. `shared` has what several commands use.
 
+mod adopt;
 mod axis;
 mod build;
 mod check;
@@ -72,6 +73,7 @@ fn default_command() -> Command {
 fn all(axes: &[String]) -> Vec<Command> {
     vec![
         init::command(),
+        adopt::command(),
         axis::command(),
         new::command(axes),
         next_step::command(axes),
@@ -101,6 +103,7 @@ fn all(axes: &[String]) -> Vec<Command> {
 pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
     let done = match matches.subcommand() {
         Some(("init", args)) => init::run(session, args),
+        Some(("adopt", args)) => adopt::run(session, args),
         Some(("axis", args)) => axis::run(session, args),
         Some(("new", args)) => new::run(session, args),
         Some(("next-step", args)) => next_step::run(session, args),

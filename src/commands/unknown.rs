@@ -30,6 +30,7 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
             "`git lattice` shows the points, `git lattice status --json` lists them for programs"
         }
         "add" | "create" => "`git lattice new` makes a point, `git lattice axis add` adds a value to an axis",
+        "import" | "convert" | "migrate" => "`git lattice adopt` proposes a lattice.toml for existing branches",
         "next" => "`git lattice next-step` makes the next step, `git lattice promote` the next phase",
         "config" | "edit" => {
             "edit lattice.toml, or `git lattice init --force`; your own settings are `git config lattice.*`"

@@ -39,6 +39,8 @@ pub struct Draft {
     pub axes: Vec<(String, AxisDraft)>,
     /// Architectures and their system doubles.
     pub systems: Vec<(String, String)>,
+    /// The axis of architectures, if it is not called `arch`.
+    pub system_axis: Option<String>,
 }
 
 /// The text of a new file with empty values; [`Document::apply`] sets them.
@@ -86,7 +88,9 @@ impl Document {
 
     /// Makes a new, commented document with the settings of `draft`.
     pub fn starter(origin: &str, draft: &Draft) -> Self {
-        let mut document = Self { origin: origin.to_owned(), toml: parse(STARTER.as_bytes()).unwrap_or_default() };
+        let names: Vec<_> = draft.axes.iter().map(|(name, _)| name.as_str()).collect();
+        let text = STARTER.replacen("component/arch/phase/step", &names.join("/"), 1);
+        let mut document = Self { origin: origin.to_owned(), toml: parse(text.as_bytes()).unwrap_or_default() };
         document.apply(draft);
         document
     }
@@ -98,6 +102,9 @@ impl Document {
             [("base", &draft.base), ("remote", &draft.remote), ("branch", &draft.branch), ("flake", &draft.flake)]
         {
             set(table, key, Toml::from(text.as_str()));
+        }
+        if let Some(axis) = &draft.system_axis {
+            set(table, "system-axis", Toml::from(axis.as_str()));
         }
         let axes = subtable(table, "axes");
         let mut gone = Vec::new();

@@ -30,6 +30,9 @@ pub const DEFAULT_BRANCH: &str = "feature";
 /// The parent of the points' directories if `flake` is not set.
 pub const DEFAULT_FLAKE: &str = "flakes";
 
+/// The axis of architectures unless `system-axis` names another.
+pub const ARCH: &str = "arch";
+
 /// The checked content of a `lattice.toml`.
 #[derive(Debug, Clone)]
 pub struct Config {

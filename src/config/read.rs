@@ -8,14 +8,12 @@ use toml_edit::{Item, TableLike, Value as Toml};
 use super::keys::{self, AXIS_KEYS, BUILD_KEYS, HOOKS_KEYS, LINT_KEYS, PROMOTE_KEYS, TOP_KEYS};
 use super::named::Naming;
 use super::systems::Systems;
-use super::{Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
+use super::{ARCH, Config, DEFAULT_BRANCH, DEFAULT_FLAKE, Document, Error, Result};
 use crate::branch_name::{BranchName, is_ref_name};
 use crate::lattice::axis::Listed;
 use crate::lattice::{self, Axis, AxisName, Chain, Kind, Lattice, Numbered, Pattern, Value};
 use crate::system::System;
 
-/// The axis of architectures unless `system-axis` names another.
-const ARCH: &str = "arch";
 /// In `[systems]` and in lists per value: all other values.
 const REST: &str = "*";
 

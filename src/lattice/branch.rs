@@ -12,8 +12,9 @@ use super::{Error, Kind, Lattice, Point, Result, Value};
 /// Characters that literals may contain but coordinates cannot: they separate two axes.
 const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
 
+/// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Literal(String),
     Axis(usize),
 }
@@ -94,24 +95,7 @@ impl Pattern {
     /// The text of each axis in a name that has the form of the pattern; whether the texts are values is not checked.
     pub fn texts<'a>(&self, lattice: &'a Lattice, name: &'a str) -> Option<Vec<&'a str>> {
         let mut texts: Vec<&str> = lattice.axes().iter().map(|axis| only_value(axis).unwrap_or_default()).collect();
-        let mut rest = name;
-        let mut parts = self.parts.iter().peekable();
-        while let Some(part) = parts.next() {
-            match part {
-                Part::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
-                Part::Axis(i) => {
-                    let end = match parts.peek() {
-                        // The last literal must reach the end; between two axes the separator occurs only once.
-                        Some(Part::Literal(literal)) if literal.contains(SEPARATORS) => rest.find(literal.as_str())?,
-                        Some(Part::Literal(literal)) => rest.len().checked_sub(literal.len())?,
-                        _ => rest.len(),
-                    };
-                    texts[*i] = rest.get(..end)?;
-                    rest = &rest[end..];
-                }
-            }
-        }
-        rest.is_empty().then_some(texts)
+        read(&self.parts, name, |axis, text| texts[axis] = text).then_some(texts)
     }
 
     /// The coordinates in the name of a branch or directory, in the order of the axes; `None` if it does not match the pattern. They
@@ -177,7 +161,29 @@ fn only_value(axis: &super::Axis) -> Option<&str> {
     }
 }
 
-fn split(text: &str, mut axis: impl FnMut(&str) -> Result<usize>) -> Result<Vec<Part>> {
+/// Takes a name apart and gives the text of each axis to `put`; `false` if the name does not have the form of the pattern.
+pub(super) fn read<'n>(parts: &[Part], name: &'n str, mut put: impl FnMut(usize, &'n str)) -> bool {
+    let mut rest = name;
+    let mut parts = parts.iter().peekable();
+    while let Some(part) = parts.next() {
+        let end = match (part, parts.peek()) {
+            (Part::Literal(literal), _) => rest.starts_with(literal.as_str()).then_some(literal.len()),
+            // The last literal must reach the end; between two axes the separator occurs only once.
+            (_, Some(Part::Literal(literal))) if literal.contains(SEPARATORS) => rest.find(literal.as_str()),
+            (_, Some(Part::Literal(literal))) => rest.len().checked_sub(literal.len()),
+            _ => Some(rest.len()),
+        };
+        let Some((text, after)) = end.and_then(|end| rest.split_at_checked(end)) else { return false };
+        if let Part::Axis(axis) = part {
+            put(*axis, text);
+        }
+        rest = after;
+    }
+    rest.is_empty()
+}
+
+/// Splits a pattern at its axes in braces; `axis` gives the number of each.
+pub(super) fn split(text: &str, mut axis: impl FnMut(&str) -> Result<usize>) -> Result<Vec<Part>> {
     let bad = |why: &str| Error::BadPattern { pattern: text.to_owned(), why: why.to_owned() };
     let mut parts = Vec::new();
     let mut rest = text;
@@ -198,23 +204,18 @@ fn split(text: &str, mut axis: impl FnMut(&str) -> Result<usize>) -> Result<Vec<
 
 /// Returns why names could not be decoded, if so.
 fn unreadable(lattice: &Lattice, parts: &[Part]) -> Option<String> {
-    let name = |i: &usize| &lattice.axes()[*i].name;
-    parts
-        .windows(2)
-        .enumerate()
-        .find_map(|(at, pair)| match (&pair[0], &pair[1], parts.get(at + 2)) {
-            (Part::Axis(a), Part::Axis(b), _) => Some((a, b)),
-            (Part::Axis(a), Part::Literal(literal), Some(Part::Axis(b))) if !literal.contains(SEPARATORS) => {
-                Some((a, b))
-            }
-            _ => None,
-        })
-        .map(|(a, b)| {
-            let (a, b) = (name(a), name(b));
-            format!(
-                "two points could share a name: separate {{{a}}} and {{{b}}} by `/` or `@`, which no value contains"
-            )
-        })
+    let (a, b) = unseparated(parts)?;
+    let (a, b) = (&lattice.axes()[a].name, &lattice.axes()[b].name);
+    Some(format!("two points could share a name: separate {{{a}}} and {{{b}}} by `/` or `@`, which no value contains"))
+}
+
+/// Two axes without a separator between them, if there are any.
+pub(super) fn unseparated(parts: &[Part]) -> Option<(usize, usize)> {
+    parts.windows(2).enumerate().find_map(|(at, pair)| match (&pair[0], &pair[1], parts.get(at + 2)) {
+        (Part::Axis(a), Part::Axis(b), _) => Some((*a, *b)),
+        (Part::Axis(a), Part::Literal(literal), Some(Part::Axis(b))) if !literal.contains(SEPARATORS) => Some((*a, *b)),
+        _ => None,
+    })
 }
 
 /// Returns why names would be invalid as branches or directories by git-check-ref-format(1), if so. Values are valid by

@@ -31,14 +31,14 @@ impl Lattice {
     }
 
     /// The axes of fewer texts than there are axes, in order: each text is a value of its axis.
-    fn aligned(&self, parts: &[&str]) -> Option<Vec<usize>> {
+    pub fn aligned(&self, parts: &[&str]) -> Option<Vec<usize>> {
         let mut axes = 0..self.axes().len();
         let found: Option<Vec<_>> = parts.iter().map(|part| axes.find(|i| self.may_be(*i, part))).collect();
         found.filter(|_| parts.len() < self.axes().len())
     }
 
     /// Whether a text may select values of an axis.
-    fn may_be(&self, i: usize, text: &str) -> bool {
+    pub fn may_be(&self, i: usize, text: &str) -> bool {
         text.contains(['*', '{'])
             || match &self.axes()[i].kind {
                 Kind::Set(values) => text.split('+').all(|value| values.position(value).is_some()),

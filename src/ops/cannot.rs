@@ -16,6 +16,15 @@ pub enum Cannot {
         /// The command that may fetch it, if there is a remote.
         fetch: Option<String>,
     },
+    /// The base branch cannot be guessed.
+    #[error("which branch is the base? HEAD is detached and there is no main")]
+    UnknownBase,
+    /// No branch can be adopted.
+    #[error("no branch {}", from.as_ref().map_or("looks like a point".to_owned(), |from| format!("is of the form `{from}`")))]
+    NothingToAdopt {
+        /// The form of the branches, if it is known.
+        from: Option<String>,
+    },
     /// No commit to grow from.
     #[error("the repository has no commit yet")]
     NoCommit,

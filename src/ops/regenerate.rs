@@ -100,6 +100,13 @@ struct Found {
     template: Template,
 }
 
+/// Why a point cannot be regenerated.
+enum Unfit {
+    /// No template made its flake.
+    HandWritten,
+    Other(String),
+}
+
 /// A point's files as they must be.
 struct Wanted {
     template: Template,
@@ -121,7 +128,12 @@ impl<'a> Regenerate<'a, '_> {
         }
         let wanted = match self.find(&named, tip)? {
             Ok(found) => self.wanted(&named, &found)?,
-            Err(reason) => Err(reason),
+            Err(Unfit::HandWritten) if self.request.points.is_none() => {
+                self.planner().count();
+                return Ok(());
+            }
+            Err(Unfit::HandWritten) => Err(format!("its `{FLAKE}` is hand-written")),
+            Err(Unfit::Other(why)) => Err(why),
         };
         match wanted {
             Err(why) => self.planner().leave_out(named, Reason::Unusable(why)),
@@ -136,21 +148,21 @@ impl<'a> Regenerate<'a, '_> {
     }
 
     /// The directory of a point; otherwise why it cannot be regenerated.
-    fn find(&self, named: &Named, tip: Oid) -> Result<Result<Found, String>> {
+    fn find(&self, named: &Named, tip: Oid) -> Result<Result<Found, Unfit>> {
         let Planner { config, memory, .. } = &self.restack.planner;
         let content = Content::find(memory, config, memory.tree_of_commit(tip)?, &named.point)?;
         let Some(own) = content.own(&named.point) else {
-            return Ok(Err(format!("its branch has no `{}`", named.dir)));
+            return Ok(Err(Unfit::Other(format!("its branch has no `{}`", named.dir))));
         };
         let flake = memory.file_at(own.id, FLAKE)?.unwrap_or_default();
-        if is_hand_written(&String::from_utf8_lossy(&flake)) {
-            return Ok(Err(format!("its `{FLAKE}` is hand-written")));
+        if is_hand_written(memory, &named.spelled, tip, &flake)? {
+            return Ok(Err(Unfit::HandWritten));
         }
         let step = match Step::read(memory, &content, &named.point)? {
             Step::Data(step) => step,
             Step::Missing => StepData::minimal(),
-            Step::Bad(flaw) => return Ok(Err(format!("`{CONFIG}`: {flaw}"))),
-            Step::TooLarge(too_large) => return Ok(Err(too_large.to_string())),
+            Step::Bad(flaw) => return Ok(Err(Unfit::Other(format!("`{CONFIG}`: {flaw}")))),
+            Step::TooLarge(too_large) => return Ok(Err(Unfit::Other(too_large.to_string()))),
         };
         let values = self.values(named, &content, &step);
         let template = match content::template_of(&values, &flake, None)? {
@@ -158,7 +170,8 @@ impl<'a> Regenerate<'a, '_> {
             found => found,
         };
         let Some(template) = template.or(self.request.template) else {
-            return Ok(Err(format!("no template made its `{FLAKE}`: name one by `--template`")));
+            let why = format!("no template made its `{FLAKE}`: name one by `--template`");
+            return Ok(Err(Unfit::Other(why)));
         };
         let lock = memory.file_at(own.id, LOCK)?;
         Ok(Ok(Found { content, step, flake, lock, template }))
@@ -252,7 +265,7 @@ pub fn outdated<'n>(
         let Some(own) = content.own(&named.point).filter(|_| step.data().is_some()) else { continue };
         let Ok(Some(flake)) = repo.file_at(own.id, FLAKE) else { continue };
         let is_generated = content::generated_by(repo, config, &content, &named.point, &step)?.is_some();
-        if !is_generated && !is_hand_written(&String::from_utf8_lossy(&flake)) {
+        if !is_generated && !is_hand_written(repo, &named.spelled, commit, &flake)? {
             found.push(named);
         }
     }

@@ -57,6 +57,7 @@ fn expected(template: Template, flake: &Flake) -> Vec<String> {
 
 fn assert_reads_back(template: Template, flake: &Flake) {
     let text = template.render(flake).unwrap();
+    assert!(super::is_marked(text.as_bytes()), "the first line should say who made it:\n{text}");
     let root = parsed(&text);
     let expected = expected(template, flake);
     let strings: Vec<_> = nodes::<ast::Str>(&root).take(expected.len()).map(|it| meaning(&it).unwrap()).collect();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod adopt;
 mod background;
 mod bad_input;
 mod build;

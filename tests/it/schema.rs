@@ -122,6 +122,7 @@ fn every_command_with_json_has_a_linked_schema() {
 #[test]
 fn every_document_is_what_its_schema_says() {
     let documents = Documents::new();
+    adopted(&documents);
     points_and_promotions(&documents);
     undone(&documents);
     moved(&documents);
@@ -142,6 +143,14 @@ fn every_document_is_what_its_schema_says() {
         |name: &String| NEED_MACHINE.contains(&name.as_str()) || (nix.is_none() && NEED_NIX.contains(&name.as_str()));
     let unused: Vec<_> = fields.difference(&printed).filter(|name| !may_lack(name)).collect();
     assert!(unused.is_empty(), "no command prints these fields: {unused:?}");
+}
+
+fn adopted(documents: &Documents) {
+    let sandbox = Sandbox::without_lattice();
+    let branches = ["f/gcc/x86_64/step1", "f/gcc/x86_64/step2", "f/gcc/step3", "g/a/b", "g/a/c", "dev"];
+    branches.iter().for_each(|branch| drop(sandbox.git(&["branch", branch, "main"])));
+    documents.print(&sandbox, &["adopt"], 1);
+    documents.print(&sandbox, &["adopt", "--from", "g/*/*"], 0);
 }
 
 fn points_and_promotions(documents: &Documents) {

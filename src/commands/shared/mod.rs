@@ -1,5 +1,6 @@
 //! Code shared by several commands.
 
+pub(super) mod adoption;
 pub(super) mod choice;
 pub(super) mod content;
 pub(super) mod created;

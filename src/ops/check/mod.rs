@@ -5,6 +5,7 @@
 mod files;
 mod finding;
 mod foreign;
+mod hand_written;
 mod history;
 mod point;
 mod refs;
@@ -13,7 +14,7 @@ mod subject;
 mod text;
 mod words;
 
-pub(super) use words::is_hand_written;
+pub(super) use hand_written::is_hand_written;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;

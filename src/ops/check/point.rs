@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
+use super::hand_written::is_without_template;
 use super::subject::{Baseline, Checked, Subject, is_nix};
-use super::{files, foreign, history, text, words};
+use super::{files, foreign, history, text};
 use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
@@ -76,20 +77,22 @@ impl<'a> Checker<'a> {
     ) -> Result<()> {
         let entries = self.repo.entries(own.id)?;
         let blob = |name: &str| entries.iter().find(|entry| entry.name == name && !entry.is_tree);
-        for name in [FLAKE, CONFIG].into_iter().filter(|name| blob(name).is_none()) {
-            let place = format!("{}/{name}", subject.named.dir);
-            let command = format!("git show --stat {}", subject.named.branch);
-            checked
-                .findings
-                .push(Finding::new(Code::NoFile, place, "is missing or is not a file").repaired_by(command));
-        }
-        checked.findings.extend(files::modes(&self.repo, subject, own)?);
-        checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
         let dir = &subject.named.dir;
         let read = |entry: &Entry| {
             let path = format!("{dir}/{}", entry.name);
             self.repo.bounded_blob(entry.id, &path, Kind::of(&path))
         };
+        let flake = blob(FLAKE).map(read).transpose()?;
+        let is_own_work = flake.as_ref().is_some_and(|flake| is_without_template(&self.repo, origin, flake));
+        // Only a template needs config.toml.
+        let needed = [(FLAKE, true), (CONFIG, !is_own_work)];
+        for (name, _) in needed.into_iter().filter(|(name, is_needed)| *is_needed && blob(name).is_none()) {
+            let command = format!("git show --stat {}", subject.named.branch);
+            let finding = Finding::new(Code::NoFile, format!("{dir}/{name}"), "is missing or is not a file");
+            checked.findings.push(finding.repaired_by(command));
+        }
+        checked.findings.extend(files::modes(&self.repo, subject, own)?);
+        checked.findings.extend(files::unread(&self.repo, subject, &entries)?);
         subject.step = blob(CONFIG).map(read).transpose()?.map_or(Step::Missing, Step::of);
         if let Step::Bad(flaw) = &subject.step {
             checked.findings.push(Finding::new(
@@ -98,8 +101,7 @@ impl<'a> Checker<'a> {
                 format!("is not TOML: {flaw}"),
             ));
         }
-        let Some(flake) = blob(FLAKE) else { return Ok(()) };
-        let bytes = read(flake)?;
+        let Some(bytes) = flake else { return Ok(()) };
         let is_own = match subject.step.data() {
             Some(data) => self.flake(subject, &bytes, data, origin, &mut checked.findings)?,
             None => false,
@@ -136,7 +138,7 @@ impl<'a> Checker<'a> {
         }
         let text = String::from_utf8_lossy(bytes);
         findings.extend(text::wrong_claims(config, subject, &place, &text));
-        if words::is_hand_written(&text) {
+        if is_without_template(&self.repo, origin, bytes) {
             return Ok(false);
         }
         let finding = match recorded {

@@ -48,7 +48,7 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
 }
 
 /// Whether the file is marked as written by hand.
-pub(in crate::ops) fn is_hand_written(text: &str) -> bool {
+pub(super) fn is_hand_written(text: &str) -> bool {
     let says = |comment: &str| comment.trim_start_matches('#').trim() == HAND_WRITTEN;
     text.contains(HAND_WRITTEN)
         && rnix::tokenize(text).any(|(kind, comment)| kind == Kind::TOKEN_COMMENT && says(comment))
