@@ -25,20 +25,27 @@
       # The flakes of the points below get the inputs of this one, so that a whole chain is built with the same ones.
       take =
         { point, flake }:
+        let
+          outputs = (import flake).outputs inputs;
+        in
         {
           inherit point;
-          inherit ((import flake).outputs inputs) packages;
+          inherit (outputs) packages;
+          below = outputs.below or { };
         };
-      below = map take [<% for below in flake.below %>
+      covers = map take [<% for below in flake.below %>
         {
           point = "<{ below.point }>";
           flake = <{ below.flake }>;
         }<% endfor %>
       ];
+      below = builtins.foldl' (
+        all: cover: all // cover.below // { ${cover.point} = { inherit (cover) point packages; }; }
+      ) { } covers;
       outputsBelow =
         system:
-        map (point: point.packages.${system}.default) (
-          builtins.filter (point: point.packages ? ${system}) below
+        map (cover: cover.packages.${system}.default) (
+          builtins.filter (cover: cover.packages ? ${system}) covers
         );
 <%- endif %>
 <% block build %><% endblock %>
@@ -50,7 +57,7 @@
       );
     in
     {
-      inherit lattice packages;
+      inherit lattice packages<% if !flake.below.is_empty() %> below<% endif %>;
       checks = packages;
     };
 }

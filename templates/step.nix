@@ -1,15 +1,6 @@
 <% extends "flake.nix" %>
 <% block template %>step<% endblock %>
 <% block build %>
-      # All arguments are lazy: what step.nix does not use is not evaluated.
-      build =
-        system:
-        import ./step.nix {
-          inherit system lattice;
-          config = builtins.fromTOML (builtins.readFile ./config.toml);<% if flake.below.is_empty() %>
-          below = [ ];
-          previous = null;<% else %>
-          inherit below;
-          previous = builtins.head (outputsBelow system ++ [ null ]);<% endif %>
-        };
+<%- include "arguments.nix" %>
+      build = system: import ./step.nix (arguments system);
 <%- endblock %>

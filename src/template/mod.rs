@@ -127,7 +127,11 @@ impl Template {
     pub fn source(self) -> &'static str {
         macro_rules! source {
             ($file:literal) => {
-                concat!(include_str!("../../templates/flake.nix"), include_str!(concat!("../../templates/", $file)))
+                concat!(
+                    include_str!("../../templates/flake.nix"),
+                    include_str!("../../templates/arguments.nix"),
+                    include_str!(concat!("../../templates/", $file))
+                )
             };
         }
         match self {

@@ -9,7 +9,10 @@
 #   system    what to build for, such as "aarch64-linux"
 #   config    config.toml as Nix reads it
 #   previous  what the step below built for this system, null at the first step
-#   below     all points below as { point, packages }, for a step that joins several
+#   output    what a point further below built for it: output "phase0/step1", or the whole name of the point
+#   below     all points below, by name, as { point, packages }
+#   sources   the files that config.toml names in [sources.NAME], fetched and checked: sources.NAME
+#   seeds     likewise the trees in [seeds.NAME], which git-lattice has put into the store
 #   lattice   where this is: { name, point, branch, coordinates }
 {
   src,

@@ -31,6 +31,7 @@ mod hooks_config;
 mod hooks_undone;
 mod hostile;
 mod init;
+mod inputs;
 mod interrupted;
 mod keys;
 mod lattice;
