@@ -6,6 +6,7 @@ mod bases;
 mod bounded;
 pub mod checkout;
 pub mod commit;
+pub mod config_lock;
 pub mod diff;
 pub mod directory;
 mod edited;

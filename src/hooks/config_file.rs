@@ -1,17 +1,13 @@
 //! Changes the repository's configuration file as git does: under its lock, by a rename.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::config::{self, Entry};
 use super::event::Kind;
-
-/// Attempts to take the lock, and the pause between them: two seconds in total.
-const LOCK_TRIES: usize = 100;
-const LOCK_WAIT: Duration = Duration::from_millis(20);
+use crate::git::config_lock::ConfigLock;
 
 /// Why hooks could not be added to the configuration or removed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +115,7 @@ impl Plan {
         }
         // Like git, follow a symbolic link rather than replace it.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let lock = Lock::take(&path)?;
+        let lock = lock(&path)?;
         if read(&path)? != self.before {
             return Err(Error::Changed { path });
         }
@@ -137,50 +133,13 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The lock file of git for the configuration file; dropping the value removes it.
-struct Lock {
-    path: PathBuf,
-    file: fs::File,
-}
-
-impl Lock {
-    fn take(config: &Path) -> Result<Self, Error> {
-        let mut name = config.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
-        for _ in 0..LOCK_TRIES {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { path, file }),
-                Err(source) if source.kind() == io::ErrorKind::AlreadyExists => std::thread::sleep(LOCK_WAIT),
-                Err(source) => return Err(Error::Io { path, source }),
-            }
-        }
-        Err(Error::Locked { path })
+fn lock(config: &Path) -> Result<ConfigLock, Error> {
+    let path = ConfigLock::path_of(config);
+    match ConfigLock::take(config) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(Error::Locked { path }),
+        Err(source) => Err(Error::Io { path, source }),
     }
-
-    fn replace(mut self, config: &Path, text: &[u8]) -> io::Result<()> {
-        self.file.write_all(text)?;
-        if let Ok(meta) = fs::metadata(config) {
-            fs::set_permissions(&self.path, meta.permissions())?;
-        }
-        self.file.sync_all()?;
-        fs::rename(&self.path, config)
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // After the rename the lock file is gone or belongs to another process; compare inodes to remove only ours.
-        if is_same_file(&self.file, &self.path) {
-            fs::remove_file(&self.path).ok();
-        }
-    }
-}
-
-fn is_same_file(file: &fs::File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let id = |meta: fs::Metadata| (meta.dev(), meta.ino());
-    matches!((file.metadata().map(id), fs::metadata(path).map(id)), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
