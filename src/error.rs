@@ -192,6 +192,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
         Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` restores it")],
         Refusal::NotInForce { .. } => vec!["the next command that writes finishes or reverts it".to_owned()],
+        Refusal::OnlyRemote { operation } => {
+            vec![format!("`git lattice undo {operation} --remote` restores them there")]
+        }
         Refusal::Moved { .. } => {
             vec!["`git reflog REF` shows what moved it; `git lattice ops` lists the operations".to_owned()]
         }

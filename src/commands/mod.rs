@@ -19,6 +19,7 @@ mod next_step;
 mod ops;
 mod promote;
 mod prompt;
+mod prune;
 mod regenerate;
 mod restack;
 mod shared;
@@ -80,6 +81,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         promote::command(axes),
         restack::command(axes),
         regenerate::command(axes),
+        prune::command(axes),
         build::command(axes),
         log::command(axes),
         status::command(axes),
@@ -110,6 +112,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("promote", args)) => promote::run(session, args),
         Some(("restack", args)) => restack::run(session, args),
         Some(("regenerate", args)) => regenerate::run(session, args),
+        Some(("prune", args)) => prune::run(session, args),
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),

@@ -87,7 +87,9 @@ fn into_base(
     let (commit, is_new) = promote::into_base(context, config, census, &promotion.from, reason, dry)?;
     let pushed = match &config.remote {
         Some(remote) if !dry && !args.get_flag("no-push") => {
-            push::push(&context.repo, remote, std::slice::from_ref(&config.base), true, still)?
+            let branches = std::slice::from_ref(&config.base);
+            let request = push::Request { branches, sets_upstream: true, ..push::Request::default() };
+            push::push(&context.repo, remote, &request, still)?
         }
         _ => Outcome::Nothing,
     };

@@ -16,6 +16,7 @@ const WORDS: Words = Words {
     done: "regenerated",
     brings: "",
     nothing: "every generated flake.nix is what its config.toml and this version's template make",
+    ..moved::WORDS
 };
 
 /// The only input of generated flakes.

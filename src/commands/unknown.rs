@@ -6,11 +6,11 @@ use crate::ui::terminal_safe;
 /// The hint for an unknown command; `None` where the nearest spelling is the better guess.
 pub(crate) fn hint(name: &str) -> Option<&'static str> {
     Some(match name {
-        "rm" | "remove" | "delete" | "prune" => {
-            "`git branch -d BRANCH` deletes a point, as it does any branch; `git lattice undo` takes back the last command"
+        "rm" | "remove" | "delete" | "clean" | "gc" => {
+            "`git lattice prune` deletes the branches of points that are no longer needed, `git lattice prune POINT` of this one"
         }
         "mv" | "move" | "rename" => {
-            "points cannot be renamed: `git lattice new POINT` makes another, `git branch -d BRANCH` deletes this one"
+            "points cannot be renamed: `git lattice new POINT` makes another, `git lattice prune POINT` deletes this one"
         }
         "pull" | "push" | "fetch" | "update" | "publish" => {
             "`git lattice sync` exchanges points and records with the remote"

@@ -1,9 +1,11 @@
 //! Commits: reading them, and creating them from objects without index or worktree.
 
+use std::collections::HashSet;
+
 use gix::bstr::ByteSlice;
 
 use super::identity::Identity;
-use super::{Oid, Repo, Result, doing, reading};
+use super::{Oid, Repo, Result, doing, parse_oid, reading};
 
 /// The fields of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +120,21 @@ impl Repo {
         }
         let base = self.gix.merge_base(ancestor, commit).map_err(doing(format!("compare {ancestor} and {commit}")))?;
         Ok(base.is_some_and(|base| base.detach() == ancestor))
+    }
+
+    /// The commits that are reachable from `tips` and not from `known`. Missing tips are left out.
+    ///
+    /// The walk of gix with hidden tips (`gix_traverse` 0.64) also finds commits that are reachable from `known`, if they are as old as
+    /// others.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn lacking(&self, tips: &[Oid], known: &[Oid]) -> Result<HashSet<Oid>> {
+        let lines: Vec<String> =
+            tips.iter().map(Oid::to_string).chain(known.iter().map(|id| format!("^{id}"))).collect();
+        let cmd = self.git.read().args(["rev-list", "--ignore-missing", "--stdin"]);
+        let output = cmd.stdin(lines.join("\n") + "\n").read()?;
+        output.text().lines().map(parse_oid).collect()
     }
 
     /// The best common ancestor of two commits; `None` if they have none.

@@ -4,6 +4,7 @@
 
 mod bases;
 mod bounded;
+mod branch_config;
 pub mod checkout;
 pub mod commit;
 pub mod config_lock;

@@ -49,7 +49,7 @@ impl Repo {
         let common = self.common_dir();
         let config = [common.join("config.lock")];
         let mut found = match work {
-            Work::Configure => config.to_vec(),
+            Work::Configure | Work::Delete(_) => config.to_vec(),
             // Deleting a branch also rewrites packed-refs.
             Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed_files()].concat(),
             Work::Fetch(remote) => {

@@ -32,6 +32,19 @@ pub struct PushPlaces {
     pub somewhere: HashSet<String>,
 }
 
+/// The refs of one push.
+#[derive(Debug, Clone, Copy)]
+pub struct PushRefs<'a> {
+    /// The branches to push.
+    pub branches: &'a [BranchName],
+    /// The branches to delete, each only if the remote has exactly the old value.
+    pub deleted: &'a [Change],
+    /// The ref of this clone's records.
+    pub notes: Option<&'a str>,
+    /// Whether a single branch gets the remote branch as upstream.
+    pub sets_upstream: bool,
+}
+
 /// The result of a push.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PushReport {
@@ -42,24 +55,21 @@ pub struct PushReport {
 }
 
 impl Git {
-    /// Push `branches` and the ref `notes` to `remote` atomically. With `sets_upstream`, a single branch gets the remote branch as
-    /// upstream.
+    /// Push and delete refs of `remote` atomically.
     ///
     /// # Errors
     /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
-    pub fn push(
-        &self,
-        remote: &str,
-        branches: &[BranchName],
-        notes: Option<&str>,
-        sets_upstream: bool,
-        stall_limit: Duration,
-    ) -> Result<PushReport> {
+    pub fn push(&self, remote: &str, refs: &PushRefs<'_>, stall_limit: Duration) -> Result<PushReport> {
+        let PushRefs { branches, deleted, notes, sets_upstream } = *refs;
         // For several branches git would rewrite its configuration once per branch.
         let upstream = (sets_upstream && branches.len() == 1).then_some("--set-upstream");
+        let leases: Vec<_> = deleted.iter().map(lease).collect();
+        let options: Vec<_> =
+            ["--atomic"].into_iter().chain(upstream).chain(leases.iter().map(String::as_str)).collect();
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
         let work = Work::Push(remote.to_owned(), branches.first().filter(|_| upstream.is_some()).cloned());
-        self.push_with(&work, &[Some("--atomic"), upstream], remote, names, stall_limit)
+        let deleted = deleted.iter().map(|change| change.name.clone());
+        self.push_with(&work, &options, remote, (names.collect(), deleted.collect()), stall_limit)
     }
 
     /// Push refs by full name, independently: one refused ref does not block the others.
@@ -69,10 +79,10 @@ impl Git {
     pub fn push_each(&self, remote: &str, names: &[String], stall_limit: Duration) -> Result<PushReport> {
         let mut report = PushReport::default();
         for names in names.chunks(MAX_PUSHED) {
-            let options = [Some("--no-follow-tags"), Some("--recurse-submodules=no")];
+            let options = ["--no-follow-tags", "--recurse-submodules=no"];
             let work = Work::Push(remote.to_owned(), None);
-            let PushReport { refs, messages } =
-                self.push_with(&work, &options, remote, names.iter().cloned(), stall_limit)?;
+            let names = (names.to_vec(), Vec::new());
+            let PushReport { refs, messages } = self.push_with(&work, &options, remote, names, stall_limit)?;
             report.refs.extend(refs);
             report.messages.extend(messages);
         }
@@ -84,8 +94,6 @@ impl Git {
     /// # Errors
     /// When git cannot reach the remote; a refusal is in the answer.
     pub fn push_leased(&self, remote: &str, changes: &[Change], stall_limit: Duration) -> Result<PushReport> {
-        let hex = |id: Option<Oid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let lease = |change: &Change| format!("--force-with-lease={}:{}", change.name, hex(change.old));
         let cmd = self.remote_command(remote, stall_limit).args([
             "push",
             "--porcelain",
@@ -98,24 +106,23 @@ impl Git {
         self.read_push(&Work::Push(remote.to_owned(), None), cmd)
     }
 
+    /// Push refs of these names, and delete others.
     fn push_with(
         &self,
         work: &Work,
-        options: &[Option<&str>],
+        options: &[&str],
         remote: &str,
-        names: impl Iterator<Item = String>,
+        (pushed, deleted): (Vec<String>, Vec<String>),
         stall_limit: Duration,
     ) -> Result<PushReport> {
-        let names: Vec<_> = names.collect();
         let push = |spell: &dyn Fn(&String) -> Result<String>| {
             let cmd = self.remote_command(remote, stall_limit).args(["push", "--porcelain", "--progress"]);
-            let names = names.iter().map(spell).collect::<Result<Vec<_>>>()?;
-            self.read_push(
-                work,
-                cmd.args(options.iter().flatten()).arg(remote).args(names.iter().map(|it| format!("{it}:{it}"))),
-            )
+            let names = pushed.iter().map(spell).collect::<Result<Vec<_>>>()?;
+            let refspecs = names.iter().map(|it| format!("{it}:{it}")).chain(deleted.iter().map(|it| format!(":{it}")));
+            self.read_push(work, cmd.args(options).arg(remote).args(refspecs))
         };
         let report = push(&|name| Ok(name.clone()));
+        let names: HashSet<&String> = pushed.iter().chain(&deleted).collect();
         if is_confused_with_tag(&report, &names) { push(&|name| self.only_pattern(name)) } else { report }
     }
 
@@ -214,8 +221,17 @@ impl Git {
     }
 }
 
+fn hex(id: Option<Oid>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// The option that lets a push change a ref only if it has the old value.
+fn lease(change: &Change) -> String {
+    format!("--force-with-lease={}:{}", change.name, hex(change.old))
+}
+
 /// Whether git confused a ref with a tag of the same full name (remote.c, `match_explicit`).
-fn is_confused_with_tag(report: &Result<PushReport>, names: &[String]) -> bool {
+fn is_confused_with_tag(report: &Result<PushReport>, names: &HashSet<&String>) -> bool {
     match report {
         Ok(report) => report.refs.iter().any(|pushed| !names.contains(&pushed.name)),
         Err(Error::Exe(process::Error::Failed { stderr, .. })) => {

@@ -31,6 +31,8 @@ pub enum Work {
     Switch(Switch),
     /// Update the files of a worktree whose branch an operation moves.
     Follow(Switch),
+    /// Remove the configuration of branches that an operation deletes.
+    Delete(Vec<BranchName>),
 }
 
 /// Refs moved in one transaction.
@@ -81,6 +83,7 @@ enum Written {
     Move { names: Vec<String>, deletes: bool },
     Switch(Ends),
     Follow(Ends),
+    Delete { branches: Vec<String> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +122,7 @@ impl Written {
             Work::Move(Moves { names, deletes }) => Self::Move { names, deletes },
             Work::Switch(switch) => Self::Switch(Ends::of(switch)),
             Work::Follow(follow) => Self::Follow(Ends::of(follow)),
+            Work::Delete(branches) => Self::Delete { branches: branches.iter().map(BranchName::to_string).collect() },
         }
     }
 
@@ -137,6 +141,7 @@ impl Written {
             }
             Self::Switch(ends) => Work::Switch(ends.read()?),
             Self::Follow(ends) => Work::Follow(ends.read()?),
+            Self::Delete { branches } => Work::Delete(branches.iter().map(|text| branch(text)).collect::<Option<_>>()?),
         })
     }
 }
@@ -230,6 +235,7 @@ impl std::fmt::Display for Work {
             },
             Self::Switch(switch) => write!(f, "switched to `{}`", switch.branch),
             Self::Follow(follow) => write!(f, "updated the files of `{}`", follow.worktree.display()),
+            Self::Delete(_) => f.write_str("removed the configuration of deleted branches"),
         }
     }
 }
@@ -282,6 +288,7 @@ mod tests {
             Work::Move(Moves { names: vec!["refs/notes/lattice/0f".to_owned()], deletes: true }),
             Work::Switch(switch.clone()),
             Work::Follow(switch),
+            Work::Delete(vec![BranchName::parse("feature/b").unwrap()]),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let notes = Notes::of(dir.path(), Shared::default());

@@ -1,6 +1,6 @@
 //! The state of all operations, computed from the journal's lines.
 
-use super::line::{Line, Operation, Origin, Push};
+use super::line::{Line, Operation, Origin, Push, PushedRef};
 use crate::git::Oid;
 
 /// The state of an operation.
@@ -119,6 +119,13 @@ impl History {
             let pushed = push.refs.iter().find(|pushed| pushed.name == name && pushed.new == new)?;
             Some((push.remote.as_str(), pushed.old))
         })
+    }
+
+    /// Returns what pushes changed on remotes as part of this operation.
+    pub fn pushed_by(&self, entry: &Entry) -> impl Iterator<Item = (&str, &PushedRef)> {
+        let later = self.pushes.get(entry.pushes..).unwrap_or_default().iter();
+        let own = later.filter(move |push| push.operation.as_ref() == Some(&entry.operation.id));
+        own.flat_map(|push| push.refs.iter().map(|pushed| (push.remote.as_str(), pushed)))
     }
 }
 

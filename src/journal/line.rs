@@ -60,6 +60,8 @@ pub struct Push {
     pub remote: String,
     /// Its refs.
     pub refs: Vec<PushedRef>,
+    /// The operation that all of these refs belong to.
+    pub operation: Option<String>,
 }
 
 /// A ref of a remote: its old value, as last seen, and its new value.
@@ -80,9 +82,18 @@ pub(super) enum Line {
 #[serde(tag = "state", rename_all = "lowercase")]
 enum Written {
     Pending(Box<PendingFields>),
-    Done { id: String },
-    Dropped { id: String },
-    Pushed { remote: String, refs: Vec<WrittenRef> },
+    Done {
+        id: String,
+    },
+    Dropped {
+        id: String,
+    },
+    Pushed {
+        remote: String,
+        refs: Vec<WrittenRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,7 +147,9 @@ impl Line {
             }
             Self::Done(id) => Written::Done { id },
             Self::Dropped(id) => Written::Dropped { id },
-            Self::Pushed(push) => Written::Pushed { refs: refs(&push.refs), remote: push.remote },
+            Self::Pushed(Push { remote, refs: pushed, operation }) => {
+                Written::Pushed { refs: refs(&pushed), remote, operation }
+            }
             Self::Damaged => return String::new(),
         };
         serde_json::to_string(&written).unwrap_or_default() + "\n"
@@ -158,7 +171,7 @@ impl Line {
             }
             Written::Done { id } => Self::Done(id),
             Written::Dropped { id } => Self::Dropped(id),
-            Written::Pushed { remote, refs } => Self::Pushed(Push { remote, refs: read(refs)? }),
+            Written::Pushed { remote, refs, operation } => Self::Pushed(Push { remote, refs: read(refs)?, operation }),
         })
     }
 

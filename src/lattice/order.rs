@@ -48,6 +48,12 @@ impl Point {
         (self.sets().map(<[u32]>::len).sum(), self.ranks().collect(), self.clone())
     }
 
+    /// Whether both have the same chain values but for the last: they are steps of one phase.
+    pub fn shares_phase(&self, other: &Self) -> bool {
+        let phase = self.ranks().count().saturating_sub(1);
+        self.ranks().take(phase).eq(other.ranks().take(phase))
+    }
+
     /// Compares the chain values only, lexicographically in the order of the axes.
     pub(super) fn chain_cmp(&self, other: &Self) -> Ordering {
         self.ranks().cmp(other.ranks())

@@ -23,6 +23,7 @@ pub mod new;
 pub mod next;
 pub mod private_store;
 pub mod promote;
+pub mod prune;
 pub mod push;
 pub mod queue;
 pub mod race;

@@ -7,8 +7,8 @@ use std::{fmt, fs};
 use super::change;
 use super::remote_failure::{RemoteFailure, stderr_lines};
 use crate::git::names::{self, BranchName};
-use crate::git::remote::{PushReport, Pushed};
-use crate::git::{self, Repo, Result};
+use crate::git::remote::{PushRefs, PushReport, Pushed};
+use crate::git::{self, Change, Repo, Result, Transaction};
 use crate::process;
 use crate::record::store::{self, NOTES};
 
@@ -72,6 +72,7 @@ impl fmt::Display for Reason {
 
 /// How often to try while other processes push to the same refs.
 const TRIES: usize = 3;
+
 impl Outcome {
     /// Whether the push succeeded.
     pub fn is_done(&self) -> bool {
@@ -79,20 +80,28 @@ impl Outcome {
     }
 }
 
-/// Pushes `branches` to `remote`; gives up when no data moves for `still`
-/// ([`limits::network`](super::limits::network)). With `sets_upstream`, a single branch gets its upstream.
+/// What to push.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// The branches to push.
+    pub branches: &'a [BranchName],
+    /// The branches to delete on the remote, each with the value that it must have there.
+    pub deleted: &'a [Change],
+    /// Whether a single branch gets its upstream.
+    pub sets_upstream: bool,
+    /// The operation that deletes the branches, for `undo --remote`.
+    pub operation: Option<&'a str>,
+}
+
+/// Pushes and deletes branches on `remote`; gives up when no data moves for `still`
+/// ([`limits::network`](super::limits::network)).
 ///
 /// # Errors
 /// Only when git cannot be run; an unreachable remote is an [`Outcome::Refused`].
-pub fn push(
-    repo: &Repo,
-    remote: &str,
-    branches: &[BranchName],
-    sets_upstream: bool,
-    still: Duration,
-) -> Result<Outcome> {
+pub fn push(repo: &Repo, remote: &str, request: &Request<'_>, still: Duration) -> Result<Outcome> {
+    let Request { branches, deleted, .. } = *request;
     let is_owed = unpushed(repo).exists();
-    if branches.is_empty() && !is_owed {
+    if branches.is_empty() && deleted.is_empty() && !is_owed {
         return Ok(Outcome::Nothing);
     }
     if !repo.remotes().iter().any(|name| name == remote) {
@@ -103,37 +112,114 @@ pub fn push(
             again: true,
         });
     }
-    let notes = own_notes(repo)?;
-    if branches.is_empty() && notes.is_none() {
+    let notes = if branches.is_empty() && !is_owed { None } else { own_notes(repo)? };
+    if branches.is_empty() && deleted.is_empty() && notes.is_none() {
         return Ok(Outcome::Nothing);
     }
-    let changes = change::push_changes(repo, remote, branches.iter())?;
-    let mut tried = 1;
-    loop {
-        let refs = PushRefs { branches, notes: notes.as_deref(), sets_upstream };
-        let (reasons, carried) = push_once(repo, remote, &refs, still)?;
-        let is_busy = reasons.iter().any(|reason| reason.why.is_busy());
-        if reasons.is_empty() {
-            change::note_push(repo, remote, changes);
-            if is_owed {
-                fs::remove_file(unpushed(repo)).ok();
-            }
-            return Ok(Outcome::Done(carried));
-        }
-        if !is_busy || tried == TRIES {
-            if notes.is_some() && reasons.iter().filter_map(|reason| reason.branch.as_ref()).eq(&notes) {
-                mark_records_unpushed(repo);
-            }
-            let diverged = reasons.iter().any(Reason::is_diverged);
-            let known = || reasons.iter().find_map(|reason| reason.why.hint());
-            let joined = diverged.then(|| join_hint(repo, remote, first_ahead(branches, &reasons)));
-            let hints = joined.or_else(known).into_iter().collect();
-            return Ok(Outcome::Refused { reasons, hints, again: !diverged });
-        }
-        // If the other process pushed the same, the next try finds everything up to date.
-        std::thread::sleep(Duration::from_millis(100));
-        tried += 1;
+    let pushed = Push { repo, remote, request, notes: notes.as_deref(), still }.run()?;
+    if pushed.is_done() && is_owed {
+        fs::remove_file(unpushed(repo)).ok();
     }
+    Ok(pushed)
+}
+
+struct Push<'a> {
+    repo: &'a Repo,
+    remote: &'a str,
+    request: &'a Request<'a>,
+    /// The ref of this clone's records.
+    notes: Option<&'a str>,
+    still: Duration,
+}
+
+impl Push<'_> {
+    /// Pushes; tries again while other processes push to the same refs.
+    fn run(&self) -> Result<Outcome> {
+        let Self { repo, remote, notes, still, .. } = *self;
+        let Request { branches, sets_upstream, .. } = *self.request;
+        let changes = change::push_changes(repo, remote, branches.iter())?;
+        let mut deleted = self.request.deleted.to_vec();
+        let mut tried = 1;
+        loop {
+            let refs = PushRefs { branches, deleted: &deleted, notes, sets_upstream };
+            let (reasons, carried) = push_once(repo, remote, &refs, still)?;
+            if reasons.is_empty() {
+                self.note(changes)?;
+                return Ok(Outcome::Done(carried));
+            }
+            let is_retry = self.drop_missing(&mut deleted, &reasons)?;
+            if is_retry && branches.is_empty() && deleted.is_empty() {
+                self.note(changes)?;
+                return Ok(Outcome::Done(PushedRecords::Nothing));
+            }
+            if !is_retry && (tried == TRIES || !reasons.iter().any(|reason| reason.why.is_busy())) {
+                return Ok(self.refused(reasons));
+            }
+            if !is_retry {
+                // If the other process pushed the same, the next try finds everything up to date.
+                std::thread::sleep(Duration::from_millis(100));
+                tried += 1;
+            }
+        }
+    }
+
+    /// Records the push, whose new values of branches are `changes`.
+    fn note(&self, changes: Vec<Change>) -> Result<()> {
+        let Self { repo, remote, .. } = *self;
+        let Request { deleted, operation, .. } = *self.request;
+        // git leaves a tracking ref that no refspec of the remote maps.
+        update_tracking(repo, remote, deleted, "lattice: deleted on the remote")?;
+        change::note_push(repo, remote, changes, None);
+        change::note_push(repo, remote, deleted.to_vec(), operation);
+        Ok(())
+    }
+
+    /// Drops the deletions of branches that the remote does not have: a killed push deleted them. Returns whether there were any.
+    fn drop_missing(&self, deleted: &mut Vec<Change>, reasons: &[Reason]) -> Result<bool> {
+        if !reasons.iter().any(|reason| reason.why.is_stale()) {
+            return Ok(false);
+        }
+        let names: Vec<_> = deleted.iter().map(|change| change.name.clone()).collect();
+        let Ok(there) = self.repo.git().remote_refs(self.remote, &names, self.still) else { return Ok(false) };
+        let before = deleted.len();
+        deleted.retain(|change| there.contains_key(&change.name));
+        Ok(deleted.len() < before)
+    }
+
+    fn refused(&self, reasons: Vec<Reason>) -> Outcome {
+        let Self { repo, remote, notes, .. } = *self;
+        if notes.is_some() && reasons.iter().filter_map(|reason| reason.branch.as_deref()).eq(notes) {
+            mark_records_unpushed(repo);
+        }
+        let diverged = reasons.iter().any(Reason::is_diverged);
+        let is_stale = reasons.iter().any(|reason| reason.why.is_stale());
+        let hint = if diverged {
+            Some(join_hint(repo, remote, first_ahead(self.request.branches, &reasons)))
+        } else if is_stale {
+            Some("`git lattice sync` fetches what the remote has now; then run the same command again".to_owned())
+        } else {
+            reasons.iter().find_map(|reason| reason.why.hint())
+        };
+        Outcome::Refused { reasons, hints: hint.into_iter().collect(), again: !diverged }
+    }
+}
+
+/// Updates the tracking refs after these changes of a remote's branches, as a successful push does.
+///
+/// # Errors
+/// When refs cannot be read or moved.
+pub(super) fn update_tracking(repo: &Repo, remote: &str, changes: &[Change], message: &str) -> Result<()> {
+    let mut tracking = Vec::new();
+    for change in changes {
+        let Some(branch) = BranchName::of_ref(&change.name) else { continue };
+        let old = repo.tracking_tip(&branch, remote)?;
+        tracking.push(Change { name: branch.tracking(remote), old, new: change.new });
+    }
+    tracking.retain(|change| change.old != change.new);
+    if tracking.is_empty() {
+        return Ok(());
+    }
+    repo.apply(&Transaction { message: message.to_owned(), changes: tracking })
 }
 
 /// The file that exists while a remote has the branches of a push and lacks the records, which a lock was in the way of: then there is
@@ -153,15 +239,6 @@ fn own_notes(repo: &Repo) -> Result<Option<String>> {
     let Some(writer) = store::known_writer(repo)? else { return Ok(None) };
     let name = format!("{NOTES}{writer}");
     Ok(repo.find_ref(&name)?.map(|_| name))
-}
-
-/// The refs of one push.
-#[derive(Clone, Copy)]
-struct PushRefs<'a> {
-    branches: &'a [BranchName],
-    /// The ref of this clone's records.
-    notes: Option<&'a str>,
-    sets_upstream: bool,
 }
 
 /// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
@@ -194,7 +271,8 @@ fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) ->
         return Ok((refusals(report, None), PushedRecords::Nothing));
     }
     let without = PushRefs { notes: None, ..*refs };
-    let reasons = if refs.branches.is_empty() { Vec::new() } else { push_once(repo, remote, &without, still)?.0 };
+    let is_done = refs.branches.is_empty() && refs.deleted.is_empty();
+    let reasons = if is_done { Vec::new() } else { push_once(repo, remote, &without, still)?.0 };
     Ok((reasons, PushedRecords::Refused(why)))
 }
 
@@ -216,7 +294,7 @@ fn attempt(
     refs: &PushRefs<'_>,
     still: Duration,
 ) -> Result<std::result::Result<PushReport, Vec<Reason>>> {
-    match repo.git().push(remote, refs.branches, refs.notes, refs.sets_upstream, still) {
+    match repo.git().push(remote, refs, still) {
         Ok(report) => Ok(Ok(report)),
         Err(git::Error::Exe(process::Error::Failed { stderr, status, .. })) => {
             Ok(Err(stderr_lines(&stderr, status).into_iter().map(Reason::from_line).collect()))

@@ -91,6 +91,12 @@ pub enum Refusal {
         /// The operation that undid it.
         by: Option<String>,
     },
+    /// The operation changed nothing in this repository.
+    #[error("nothing was undone: operation {operation} deleted branches on a remote only")]
+    OnlyRemote {
+        /// The operation.
+        operation: String,
+    },
     /// Refs have moved since the operation.
     #[error("nothing was undone: {} moved since operation {operation}", have(refs))]
     Moved {

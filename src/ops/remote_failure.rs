@@ -9,6 +9,9 @@ use crate::git::{self, Result, refs};
 use crate::limit::Limit;
 use crate::process;
 
+/// git's message for a branch that does not have the value of the lease (builtin/push.c).
+const STALE: &str = "(stale info)";
+
 /// Why a request to a remote failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteFailure {
@@ -21,7 +24,12 @@ pub enum RemoteFailure {
 impl RemoteFailure {
     /// From git's status of a refused ref, without the prefix `[rejected]`.
     pub fn refused(message: &str) -> Self {
-        Self::Message(message.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ").to_owned())
+        let message = message.trim_start_matches("[rejected] ").trim_start_matches("[remote rejected] ");
+        Self::Message(if message == STALE {
+            format!("the remote has another commit than last fetched {STALE}")
+        } else {
+            message.to_owned()
+        })
     }
 
     /// From the error of a git command that talks to `remote`.
@@ -53,6 +61,11 @@ impl RemoteFailure {
     /// Whether the remote's branch has commits that the pushed one lacks.
     pub fn is_diverged(&self) -> bool {
         self.contains_any(&["fetch first", "non-fast-forward"])
+    }
+
+    /// Whether the remote's branch has another value than the lease says.
+    pub fn is_stale(&self) -> bool {
+        self.contains_any(&[STALE])
     }
 
     /// A hint for the user, if there is one.

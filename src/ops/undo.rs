@@ -9,11 +9,12 @@ use super::RemoteFailure;
 use super::change::{self, ChangeSet, KEPT};
 use super::limits;
 use super::moves::Worktrees;
+use super::push::update_tracking;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::names::{self, BranchName};
 use crate::git::work::Switch;
-use crate::git::{Change, Oid, Repo, Transaction};
+use crate::git::{Change, Oid, Repo};
 use crate::journal::{Entry, History, Journal, Operation, Origin, State};
 
 /// A planned undo.
@@ -162,6 +163,15 @@ fn pushed(repo: &Repo, history: &History, entry: &Entry, refs: &[&Change]) -> Re
             }
         }
     }
+    // Branches that were only on the remote.
+    for (remote, pushed) in history.pushed_by(entry).filter(|(_, pushed)| !refs.iter().any(|it| it.name == pushed.name))
+    {
+        let Some(branch) = BranchName::of_ref(&pushed.name) else { continue };
+        if repo.tracking_tip(&branch, remote)? == pushed.new {
+            let change = change::reversed(pushed.clone());
+            found.push(Pushed { remote: remote.to_owned(), change });
+        }
+    }
     Ok(found)
 }
 
@@ -179,7 +189,7 @@ impl Undo {
             let report = report.map_err(|error| Refusal::remote(error, doing, remote))?;
             let Some(why) = report.refs.iter().find_map(|pushed| pushed.refused.as_deref()) else { continue };
             if is_restored(repo, remote, changes)? {
-                update_tracking(repo, remote, changes)?;
+                update_tracking(repo, remote, changes, "undo: taken back before")?;
                 continue;
             }
             let lines = std::iter::once(RemoteFailure::refused(why).to_string()).chain(report.messages);
@@ -196,14 +206,22 @@ impl Undo {
     /// process moved a ref first; then no local ref has moved.
     pub fn apply(self, context: &Context, with_remotes: bool) -> Result<String> {
         let repo = &context.repo;
+        if self.changes.is_empty() && !with_remotes {
+            return Err(Refusal::OnlyRemote { operation: self.operation.id }.into());
+        }
         let taken = if with_remotes { self.undo_pushes(repo)? } else { HashMap::new() };
-        let changes: Vec<_> = self.changes.into_iter().chain(self.kept).collect();
+        // What stays on the remote may need the kept commits later.
+        let kept = self.kept.filter(|_| with_remotes || self.pushed.is_empty());
+        let changes: Vec<_> = self.changes.into_iter().chain(kept).collect();
         let first = changes.first().map(|change| names::shown(&change.name).to_owned());
         let (undoes, worktrees) = (Some(self.operation.id.clone()), self.worktrees);
-        let set = ChangeSet { undoes, worktrees, ..ChangeSet::made(self.title, changes) };
+        let deleted = taken.values().flatten().filter(|change| change.new.is_none());
+        let keeps = deleted.filter_map(|change| change.old).collect();
+        let set = ChangeSet { undoes, worktrees, keeps, ..ChangeSet::made(self.title, changes) };
         match change::apply(context, set) {
             Ok(id) => {
-                taken.into_iter().for_each(|(remote, changes)| change::note_push(repo, &remote, changes));
+                let note = |(remote, changes): (String, _)| change::note_push(repo, &remote, changes, id.as_deref());
+                taken.into_iter().for_each(note);
                 Ok(id.unwrap_or_default())
             }
             Err(error) if is_raced(&error) => {
@@ -219,21 +237,6 @@ fn is_restored(repo: &Repo, remote: &str, changes: &[Change]) -> Result<bool> {
     let names: Vec<_> = changes.iter().map(|change| change.name.clone()).collect();
     let there = repo.git().remote_refs(remote, &names, limits::network(repo)?)?;
     Ok(changes.iter().all(|change| there.get(&change.name).copied() == change.new))
-}
-
-/// Updates the tracking refs as a successful push does.
-fn update_tracking(repo: &Repo, remote: &str, changes: &[Change]) -> Result<()> {
-    let mut tracking = Vec::new();
-    for change in changes {
-        let Some(branch) = BranchName::of_ref(&change.name) else { continue };
-        let old = repo.tracking_tip(&branch, remote)?;
-        tracking.push(Change { name: branch.tracking(remote), old, new: change.new });
-    }
-    tracking.retain(|change| change.old != change.new);
-    if tracking.is_empty() {
-        return Ok(());
-    }
-    Ok(repo.apply(&Transaction { message: "undo: taken back before".to_owned(), changes: tracking })?)
 }
 
 fn is_raced(error: &anyhow::Error) -> bool {

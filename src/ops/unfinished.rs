@@ -40,6 +40,7 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
         Work::Push(remote, Some(branch)) => repo.finish_upstream(remote, branch)?,
         Work::Switch(switch) => repo.take_back_switch(switch, *since)?,
         Work::Follow(follow) => repo.finish_follow(follow, *since)?,
+        Work::Delete(branches) => repo.remove_branch_sections(branches)?,
         _ => {}
     }
     unfinished.forget();

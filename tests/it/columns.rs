@@ -132,6 +132,8 @@ fn other_commands_fit_into_80_columns() {
         "undo --dry-run",
         "undo",
         "restack --dry-run",
+        "prune --dry-run",
+        "prune solana-rust-1.83/x86_64/phase0/step1 --remote --dry-run",
         "sync --dry-run",
         "sync",
         "new --all-archs --phase phase0 --step step2 --dry-run",

@@ -78,7 +78,7 @@ fn next_step_names_changes_that_come_along() {
 fn names_of_other_tools_get_the_right_command() {
     let sandbox = Sandbox::new();
     for (name, command) in [
-        ("rm", "git branch -d"),
+        ("rm", "git lattice prune"),
         ("mv", "git lattice new"),
         ("pull", "git lattice sync"),
         ("rebase", "git lattice restack"),

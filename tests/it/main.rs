@@ -51,6 +51,7 @@ mod nix;
 mod nix_setup;
 mod packaging;
 mod promote;
+mod prune;
 mod queue;
 mod races;
 mod read_once;

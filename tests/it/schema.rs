@@ -212,6 +212,9 @@ fn moved(documents: &Documents) {
     sandbox.commit_to(&one, &[("note", "from below again\n")]);
     let conflict = print(&["restack"], 1);
     assert_eq!(conflict["points"][0]["conflicts"], json!([format!("{}/note", dir(&one))]));
+    print(&["prune", &two, "--remote", "--dry-run"], 1);
+    print(&["prune", &two, "--remote", "--force"], 0);
+    print(&["prune"], 0);
     refuse_pushes(&sandbox, "*");
     sandbox.lattice(&["new", &far("phase0/step1"), "--no-switch", "--no-push"]).exits(0);
     let refused = print(&["new", &far("phase0/step2"), "--no-switch"], 1);

@@ -98,7 +98,9 @@ fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, stil
     match &config.remote {
         Some(remote) if !args.get_flag("no-push") => {
             // Several points may be made of which one is not pushed yet: none of them is where the user goes on.
-            Ok(push::push(&context.repo, remote, &plan.unpushed(), plan.items.len() == 1, still)?)
+            let (branches, sets_upstream) = (&plan.unpushed()[..], plan.items.len() == 1);
+            let request = push::Request { branches, sets_upstream, ..push::Request::default() };
+            Ok(push::push(&context.repo, remote, &request, still)?)
         }
         _ => Ok(Outcome::Nothing),
     }

@@ -12,9 +12,10 @@ use super::session::Session;
 use crate::error;
 use crate::git::Oid;
 use crate::ops::limits;
-use crate::ops::moves::{self, Item, Plan, Reason};
+use crate::ops::moves::{self, Cause, Item, Plan, Reason, Removal, Unpushed};
 use crate::ops::push::{self, Outcome};
 use crate::process::quote;
+use crate::text::tally;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, terminal_safe};
 
@@ -29,7 +30,15 @@ pub(in crate::commands) struct Words {
     pub(in crate::commands) brings: &'static str,
     /// What to say if there is nothing to do.
     pub(in crate::commands) nothing: &'static str,
+    /// What is done here although the push failed: `the branches moved locally`.
+    pub(in crate::commands) here: &'static str,
+    /// What is to be pushed: `them`.
+    pub(in crate::commands) pushed: &'static str,
 }
+
+/// The words that most of these commands share.
+pub(in crate::commands) const WORDS: Words =
+    Words { verb: "", done: "", brings: "", nothing: "", here: "the branches moved locally", pushed: "them" };
 
 /// What happened to a created point.
 const CREATED: &str = "created";
@@ -56,21 +65,26 @@ pub(in crate::commands) fn run(
     let still = limits::network(&context.repo)?;
     let (plan, operation) =
         if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.verb), plan)? };
-    let remote = config.remote.as_deref().filter(|_| operation.is_some() && !args.get_flag("no-push"));
-    let pushed = remote.map_or(Ok(Outcome::Nothing), |remote| push(session, &plan, remote, still))?;
+    let no_push = args.try_get_one::<bool>("no-push").ok().flatten().copied().unwrap_or_default();
+    let pushed = match (&config.remote, &operation) {
+        (Some(remote), Some(operation)) if !no_push => push(session, &plan, remote, operation, still)?,
+        _ => Outcome::Nothing,
+    };
     if args.get_flag("json") {
         session.ui.json(to_json(&plan, words, dry, operation.as_deref(), &pushed));
     } else {
         show(&session.ui, &plan, words, dry);
     }
     created::carried(&session.ui, &pushed);
-    created::refused(&session.ui, &pushed, "the branches moved locally", "them");
+    created::refused(&session.ui, &pushed, words.here, words.pushed);
     let is_fine = plan.is_complete() && !matches!(pushed, Outcome::Refused { .. });
     Ok((plan, if is_fine { error::OK } else { error::NO }))
 }
 
-fn push(session: &Session, plan: &Plan, remote: &str, still: Duration) -> Result<Outcome> {
-    let pushed = push::push(&session.context()?.repo, remote, plan.to_push(), false, still)?;
+fn push(session: &Session, plan: &Plan, remote: &str, operation: &str, still: Duration) -> Result<Outcome> {
+    let (branches, deleted) = (plan.to_push(), plan.to_delete());
+    let request = push::Request { branches, deleted, operation: Some(operation), ..push::Request::default() };
+    let pushed = push::push(&session.context()?.repo, remote, &request, still)?;
     Ok(match pushed {
         // Another clone moved the same points.
         Outcome::Refused { reasons, again: false, .. } => {
@@ -109,8 +123,12 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
             (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
         }
         moves::Outcome::Created { to, brings } => (Cell::new(done(CREATED, "create"), Tone::Good), commit(*to, brings)),
+        moves::Outcome::Removed(removal) => (Cell::new(done(words.done, words.verb), Tone::Good), removed(removal)),
         moves::Outcome::Unchanged => (Cell::new("unchanged", Tone::Faint), String::new()),
-        moves::Outcome::LeftOut(reason) => (Cell::new("left out", Tone::Odd), why(reason)),
+        moves::Outcome::LeftOut(reason) => {
+            let tone = if matches!(reason, Reason::Unpushed(_)) { Tone::Bad } else { Tone::Odd };
+            (Cell::new("left out", tone), why(reason))
+        }
     };
     vec![word, item.named.spelled.as_str().into(), Cell::prose(what)]
 }
@@ -128,7 +146,32 @@ fn why(reason: &Reason) -> String {
         Reason::Untracked { worktree, path } => {
             format!("the untracked file `{}` is in the way", worktree.join(path).display())
         }
+        Reason::CheckedOut { place, .. } => format!("checked out in `{}`", place.display()),
+        Reason::GrownOn(above) => format!("`{above}` grows on it"),
+        Reason::Unpushed(unpushed) => not_pushed(unpushed),
+        Reason::OnlyThere => "only on the remote: `--remote` deletes it there".to_owned(),
     }
+}
+
+fn not_pushed(Unpushed { commits, tip }: &Unpushed) -> String {
+    let commits = tally(*commits, "commit", "commits");
+    format!("{commits} that no remote branch has, up to {}", tip.to_hex_with_len(10))
+}
+
+/// Why a point is removed, and what goes with it.
+fn removed(Removal { cause, is_local, is_remote, unpushed, .. }: &Removal) -> String {
+    let cause = match cause {
+        Cause::Merged(base) => format!("merged into `{base}`"),
+        Cause::Superseded(last) => format!("superseded by `{last}`"),
+        Cause::Named => "named".to_owned(),
+    };
+    let place = match (is_local, is_remote) {
+        (true, true) => "; also on the remote",
+        (false, true) => "; only on the remote",
+        _ => "",
+    };
+    let lost = unpushed.as_ref().map(|unpushed| format!("; {}", not_pushed(unpushed))).unwrap_or_default();
+    format!("{cause}{place}{lost}")
 }
 
 /// The command that lets the point go on.
@@ -141,7 +184,8 @@ fn command(item: &Item, reason: &Reason) -> Option<String> {
         Reason::InUse(place) | Reason::Untracked { worktree: place, .. } => {
             Some(format!("git -C {} status", quote(place)))
         }
-        Reason::Above(_) | Reason::Unusable(_) => None,
+        Reason::CheckedOut { leave, .. } => Some(leave.clone()),
+        Reason::Above(_) | Reason::Unusable(_) | Reason::GrownOn(_) | Reason::Unpushed(_) | Reason::OnlyThere => None,
     }
 }
 
@@ -163,6 +207,19 @@ fn item_json(item: &Item, words: Words) -> Value {
             set("outcome", json!(if is_created { CREATED } else { words.done }));
             set("to", json!(to.to_string()));
             set("brings", json!(brings));
+        }
+        moves::Outcome::Removed(removal) => {
+            let (cause, by) = match &removal.cause {
+                Cause::Merged(base) => ("merged", Some(base.as_str())),
+                Cause::Superseded(last) => ("superseded", Some(last.as_str())),
+                Cause::Named => ("named", None),
+            };
+            set("outcome", json!(words.done));
+            set("cause", json!(cause));
+            set("by", json!(by));
+            set("local", json!(removal.is_local));
+            set("remote", json!(removal.is_remote));
+            set("unpushed", json!(removal.unpushed.as_ref().map_or(0, |unpushed| unpushed.commits)));
         }
         moves::Outcome::Unchanged => set("outcome", json!("unchanged")),
         moves::Outcome::LeftOut(reason) => {

@@ -158,6 +158,22 @@ impl Selection {
         }
     }
 
+    /// The selected points that have a branch, at least one, and those that have none.
+    pub(in crate::commands) fn present(
+        &self,
+        session: &Session,
+        config: &Config,
+        census: &Census,
+    ) -> Result<(Vec<Point>, Vec<Point>)> {
+        let error = match self.existing(session, config, census) {
+            Err(error) if matches!(error.downcast_ref(), Some(Cannot::NoPoint { .. })) => error,
+            existing => return existing.map(|points| (points, Vec::new())),
+        };
+        let named = self.expand(config, session.context()?.head_point(config)?.as_ref())?;
+        let (present, absent): (Vec<_>, Vec<_>) = named.into_iter().partition(|it| census.commit(it).is_some());
+        if present.is_empty() { Err(error) } else { Ok((present, absent)) }
+    }
+
     /// Selects every value of a set axis.
     #[must_use]
     pub(in crate::commands) fn with_every_value(mut self, lattice: &Lattice, axis: usize) -> Self {

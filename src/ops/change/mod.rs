@@ -1,6 +1,7 @@
 //! All changes of refs: write the objects, write the journal, move the refs in one transaction, mark the operation as
 //! finished.
 
+mod after;
 mod recover;
 
 use std::collections::BTreeSet;
@@ -9,13 +10,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
-use crate::git::follow::by_hand;
 use crate::git::names::BranchName;
-use crate::git::work::{Noted, Switch};
+use crate::git::work::Switch;
 use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
 
+use after::After;
 use recover::Recovery;
 pub use recover::recover;
 pub(super) use recover::reversed;
@@ -37,22 +38,35 @@ pub struct ChangeSet {
     pub undoes: Option<String>,
     /// The worktrees that have a moved branch checked out: their files are updated.
     pub worktrees: Vec<Switch>,
+    /// Commits to keep for `undo`, in addition to those that the changes make unreachable here.
+    pub keeps: Vec<Oid>,
+    /// Whether the configuration of deleted branches goes too, as with `git branch -d`.
+    pub removes_branch_sections: bool,
 }
 
 impl ChangeSet {
     /// A change set whose new values were made by this command.
     pub fn made(title: impl Into<String>, changes: Vec<Change>) -> Self {
-        Self { title: title.into(), changes, objects: None, origin: Origin::Made, undoes: None, worktrees: Vec::new() }
+        Self {
+            title: title.into(),
+            changes,
+            objects: None,
+            origin: Origin::Made,
+            undoes: None,
+            worktrees: Vec::new(),
+            keeps: Vec::new(),
+            removes_branch_sections: false,
+        }
     }
 }
 
-/// Applies a change set. Returns the id of the operation, or `None` if there are no changes.
+/// Applies a change set. Returns the id of the operation, or `None` if there is nothing to change or keep.
 ///
 /// # Errors
 /// When objects or the journal cannot be written; [`git::Error::Ref`] when a ref does not have the expected value. Then
 /// no ref has moved.
 pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
-    if set.changes.is_empty() {
+    if set.changes.is_empty() && set.keeps.is_empty() {
         return Ok(None);
     }
     let repo = &context.repo;
@@ -64,44 +78,26 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
-    let worktrees = std::mem::take(&mut set.worktrees);
-    worktrees.iter().try_for_each(|follow| check_follow(repo, follow))?;
+    let mut after = After::of(&mut set);
+    after.check(repo)?;
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;
-    let noted: Vec<_> = worktrees.iter().map(|follow| (follow, repo.note_follow(follow))).collect();
+    after.note(repo);
     match update.commit(&operation.refs) {
         // If this entry is missing, the next command derives it from the refs.
         Ok(()) => drop(guard.finish(&operation.id)),
-        Err(error) => failed(repo, &mut guard, &operation, error)
-            .inspect_err(|_| noted.iter().filter_map(|(_, note)| note.as_ref()).for_each(Noted::forget))?,
+        Err(error) => failed(repo, &mut guard, &operation, error).inspect_err(|_| after.forget())?,
     }
-    noted.iter().for_each(|(follow, note)| update_files(context, follow, note.as_ref()));
+    after.run(context);
     forget(repo, &forgotten);
     Ok(Some(operation.id))
-}
-
-fn check_follow(repo: &Repo, follow: &Switch) -> Result<()> {
-    let why = || {
-        format!("cannot update the files of `{}`, where `{}` is checked out", follow.worktree.display(), follow.branch)
-    };
-    repo.check_follow(follow).with_context(why)
-}
-
-/// Updates the files of a worktree; the refs have moved, so a failure is only reported.
-fn update_files(context: &Context, follow: &Switch, note: Option<&Noted>) {
-    if let Err(error) = context.repo.follow(follow) {
-        let worktree = follow.worktree.display();
-        let line = format!("the files of `{worktree}` could not be updated: {error}; `{}` does it", by_hand(follow));
-        context.notices.borrow_mut().push(line);
-    }
-    note.into_iter().for_each(Noted::forget);
 }
 
 fn operation(context: &Context, set: ChangeSet, git: u32) -> Result<Operation> {
     let id = crate::record::store::random_name()[..12].to_owned();
     let mut refs = set.changes;
     if set.origin != Origin::Tracking {
-        refs.extend(keeper(&context.repo, &id, &refs)?);
+        refs.extend(keeper(&context.repo, &id, &refs, &set.keeps)?);
     }
     Ok(Operation {
         id,
@@ -117,14 +113,15 @@ fn operation(context: &Context, set: ChangeSet, git: u32) -> Result<Operation> {
     })
 }
 
-/// The ref that keeps commits which are unreachable after these changes.
-fn keeper(repo: &Repo, id: &str, changes: &[Change]) -> Result<Option<Change>> {
+/// The ref that keeps commits which are unreachable after these changes, and `others`.
+fn keeper(repo: &Repo, id: &str, changes: &[Change], others: &[Oid]) -> Result<Option<Change>> {
     let is_lost = |change: &&Change| match (change.old, change.new) {
         (Some(old), Some(new)) => !repo.is_ancestor(old, new).unwrap_or(false),
         (old, _) => old.is_some(),
     };
     let lost = changes.iter().filter(|change| !change.name.starts_with(KEPT)).filter(is_lost);
-    let lost: BTreeSet<Oid> = lost.filter_map(|change| change.old).filter(|old| repo.commit(*old).is_ok()).collect();
+    let lost = lost.filter_map(|change| change.old).chain(others.iter().copied());
+    let lost: BTreeSet<Oid> = lost.filter(|old| repo.commit(*old).is_ok()).collect();
     if lost.is_empty() {
         return Ok(None);
     }
@@ -147,14 +144,15 @@ fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git:
     }
 }
 
-/// Records in the journal what a push changed on a remote, for `undo --remote`. Errors are ignored: undo then uses the
-/// refs alone.
-pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>) {
+/// Records in the journal what a push changed on a remote, for `undo --remote`; `operation` if all of that belongs to it, also refs
+/// that the operation did not move here. Errors are ignored: undo then uses the refs alone.
+pub fn note_push(repo: &Repo, remote: &str, refs: Vec<Change>, operation: Option<&str>) {
     if refs.is_empty() {
         return;
     }
     if let Ok(mut guard) = Journal::of(repo).lock() {
-        guard.pushed(Push { remote: remote.to_owned(), refs }).ok();
+        let (remote, operation) = (remote.to_owned(), operation.map(str::to_owned));
+        guard.pushed(Push { remote, refs, operation }).ok();
     }
 }
 

@@ -3,6 +3,7 @@
 //! The new commits are in memory until the plan is applied, in one transaction. A branch that a worktree has checked out moves only
 //! if that worktree is clean; its files are updated.
 
+mod outcome;
 mod worktrees;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Unpushed};
 pub(super) use self::worktrees::Worktrees;
 use super::change::{self, ChangeSet};
 use crate::config::{Config, Named};
@@ -21,65 +23,7 @@ use crate::git::work::Switch;
 use crate::git::{self, Change, Oid, Repo};
 use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
-
-/// One point of a plan.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// The point.
-    pub named: Named,
-    /// Its commit before; `None` if it had no branch.
-    pub from: Option<Oid>,
-    /// What happens to it.
-    pub outcome: Outcome,
-}
-
-/// What happens to a point.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its branch moves to a new commit.
-    Moved {
-        /// The commit.
-        to: Oid,
-        /// What the commit brings in: points, branches or files.
-        brings: Vec<String>,
-    },
-    /// It had no branch and gets one.
-    Created {
-        /// The commit.
-        to: Oid,
-        /// What it holds: points, branches or files.
-        brings: Vec<String>,
-    },
-    /// Nothing changes.
-    Unchanged,
-    /// It is left out.
-    LeftOut(Reason),
-}
-
-/// Why a point is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// Both sides changed the same content.
-    Conflict {
-        /// The paths.
-        paths: Vec<String>,
-        /// The branches to merge by hand.
-        branches: Vec<String>,
-    },
-    /// This point below it is left out.
-    Above(Spelled),
-    /// Its content is not as the command needs it.
-    Unusable(String),
-    /// A worktree has its branch checked out and is not clean, or is rebasing or bisecting it.
-    InUse(PathBuf),
-    /// A file that git does not track is where the new commit has one.
-    Untracked {
-        /// The worktree.
-        worktree: PathBuf,
-        /// The file.
-        path: String,
-    },
-}
+use crate::process::quote;
 
 /// A plan. The objects are in memory.
 pub struct Plan {
@@ -92,6 +36,8 @@ pub struct Plan {
     worktrees: Vec<Switch>,
     /// The branches to push: the moved ones, and those that they contain.
     push: Vec<BranchName>,
+    /// The branches to delete on the remote, with the values that they have there.
+    delete: Vec<Change>,
 }
 
 /// Makes a plan.
@@ -107,9 +53,10 @@ pub(super) struct Planner<'a> {
     items: Vec<Item>,
     unchanged: usize,
     changes: Vec<Change>,
-    /// Refs that the new commits contain, with the values they must still have.
+    /// Refs that do not move, with the values they must still have.
     contained: BTreeMap<String, Oid>,
     push: Vec<BranchName>,
+    delete: Vec<Change>,
     worktrees: Worktrees,
 }
 
@@ -128,6 +75,7 @@ impl<'a> Planner<'a> {
             changes: Vec::new(),
             contained: BTreeMap::new(),
             push: Vec::new(),
+            delete: Vec::new(),
             worktrees: Worktrees::default(),
         }
     }
@@ -217,6 +165,57 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The plan holds only as long as a ref has this value.
+    pub(super) fn rely_on(&mut self, name: String, id: Oid) {
+        self.contained.insert(name, id);
+    }
+
+    /// The plan holds only as long as the branch of a point, which it does not change, has its commit.
+    pub(super) fn rely_on_point(&mut self, point: &Point) {
+        let branch = self.config.branch_of(point);
+        match (self.census.tip(point), &self.config.remote) {
+            (Tip { local: Some(local), .. }, _) => self.rely_on(branch.full_ref(), local),
+            (Tip { remote: Some(there), .. }, Some(remote)) => self.rely_on(branch.tracking(remote), there),
+            _ => {}
+        }
+    }
+
+    /// The worktree or git directory that uses the branch of a point.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub(super) fn place(&mut self, named: &Named) -> Result<Option<PathBuf>> {
+        self.worktrees.place(&self.context.repo, &named.branch)
+    }
+
+    /// The command that leaves the branch which is checked out in this worktree, or shows what is in progress in this git directory.
+    ///
+    /// # Errors
+    /// When git cannot be run.
+    pub(super) fn leave(&mut self, place: &Path) -> Result<String> {
+        let (repo, base) = (&self.context.repo, &self.config.base);
+        if repo.workdir() == Some(place) {
+            let is_free = repo.branch_tip(base)?.is_some() && self.worktrees.place(repo, base)?.is_none();
+            return Ok(format!("git switch {}", if is_free { quote(base) } else { "--detach".to_owned() }));
+        }
+        let command = if place.join(".git").exists() { "switch --detach" } else { "status" };
+        Ok(format!("git -C {} {command}", quote(place)))
+    }
+
+    /// Plans to delete the branches of a point.
+    pub(super) fn remove(&mut self, named: Named, removal: Removal) {
+        let Tip { local, remote } = self.census.tip(&named.point);
+        let name = named.branch.full_ref();
+        if removal.is_local {
+            self.changes.push(Change { name: name.clone(), old: local, new: None });
+        }
+        if let (Some(there), Some(remote)) = (remote.filter(|_| removal.is_remote), &self.config.remote) {
+            self.contained.insert(named.branch.tracking(remote), there);
+            self.delete.push(Change { name, old: Some(there), new: None });
+        }
+        self.items.push(Item { from: local.or(remote), named, outcome: Outcome::Removed(removal) });
+    }
+
     /// Leaves a point out.
     pub(super) fn leave_out(&mut self, named: Named, reason: Reason) {
         let from = self.census.commit(&named.point);
@@ -248,10 +247,10 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, mut changes, contained, push, worktrees, .. } = self;
+        let Self { items, unchanged, mut changes, contained, push, delete, worktrees, .. } = self;
         let files = worktrees.moved(&changes);
         changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
-        Unwritten { items, unchanged, changes, worktrees: files, push }
+        Unwritten { items, unchanged, changes, worktrees: files, push, delete }
     }
 }
 
@@ -262,12 +261,13 @@ pub(super) struct Unwritten {
     changes: Vec<Change>,
     worktrees: Vec<Switch>,
     push: Vec<BranchName>,
+    delete: Vec<Change>,
 }
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, unchanged, changes, worktrees, push } = self;
-        Plan { items, memory, changes, unchanged, worktrees, push }
+        let Self { items, unchanged, changes, worktrees, push, delete } = self;
+        Plan { items, memory, changes, unchanged, worktrees, push, delete }
     }
 }
 
@@ -289,18 +289,30 @@ impl Plan {
         &self.push
     }
 
+    /// The branches to delete on the remote, with the values that they have there.
+    pub fn to_delete(&self) -> &[Change] {
+        &self.delete
+    }
+
+    /// Whether the plan changes something.
+    fn is_empty(&self) -> bool {
+        !self.items.iter().any(|item| !matches!(item.outcome, Outcome::Unchanged | Outcome::LeftOut(_)))
+    }
+
     /// Moves the branches; returns the id of the operation, or `None` if nothing moves.
     ///
     /// # Errors
     /// When objects cannot be written, or a ref has another value than planned ([`git::Error::Ref`]); then no ref has moved.
     pub fn apply(&mut self, context: &Context, title: &str) -> Result<Option<String>> {
-        if self.moved().is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
         let objects = std::mem::replace(&mut self.memory, context.repo.in_memory());
         let set = ChangeSet::made(title, std::mem::take(&mut self.changes));
         let worktrees = std::mem::take(&mut self.worktrees);
-        change::apply(context, ChangeSet { objects: Some(objects), worktrees, ..set })
+        let keeps = self.delete.iter().filter_map(|change| change.old).collect();
+        let removes_branch_sections = true;
+        change::apply(context, ChangeSet { objects: Some(objects), worktrees, keeps, removes_branch_sections, ..set })
     }
 }
 

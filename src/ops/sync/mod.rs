@@ -353,7 +353,7 @@ impl Sync<'_> {
             entry.action = outcome(&entry.named.branch.full_ref()).map_or_else(Action::Refused, |()| Action::Pushed);
         }
         let is_there = |change: &Change| outcome(&change.name).is_ok();
-        change::note_push(self.repo, &self.remote_state.remote, changes.into_iter().filter(is_there).collect());
+        change::note_push(self.repo, &self.remote_state.remote, changes.into_iter().filter(is_there).collect(), None);
         if let Some(name) = notes {
             records.own = outcome(&name).map_or_else(OwnRecords::Refused, |()| OwnRecords::Pushed);
         }

@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 21] = [
+const PREPARED: [(&str, Prepare); 22] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -165,6 +165,12 @@ const PREPARED: [(&str, Prepare); 21] = [
     ("promote --to base", |sandbox| {
         with_record(sandbox);
         run(&["promote", &at("phase0/step1"), "--to", "base"])
+    }),
+    ("prune --remote", |sandbox| {
+        with_point(sandbox);
+        sandbox.lattice(&["next-step"]).exits(0);
+        sandbox.git(&["switch", "-q", "main"]);
+        run(&["prune", &at("phase0/step1"), &at("phase0/step2"), "--remote"])
     }),
     ("sync", |sandbox| {
         with_point(sandbox);

@@ -1,0 +1,90 @@
+//! `git lattice prune`
+
+use anyhow::Result;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::Session;
+use super::shared::moved::{self, Words};
+use super::shared::points::{self, Selection};
+use crate::ops::moves::{Item, Outcome, Plan, Reason};
+use crate::ops::prune::{self, Request};
+use crate::points::census::Census;
+use crate::text::tally;
+use crate::ui::Ui;
+
+const WORDS: Words = Words {
+    verb: "prune",
+    done: "pruned",
+    brings: "",
+    nothing: "nothing to prune: no point is merged or superseded",
+    here: "the branches are deleted here",
+    pushed: "the deletion",
+};
+
+pub(super) fn command(axes: &[String]) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let command = Command::new("prune")
+        .about("Delete the branches of points that are no longer needed")
+        .long_about(
+            "Delete the branches of points that are no longer needed, and show the reason for each.\n\n\
+             Without a point, those go that are merged into the base branch, and those that are superseded: the last step of their \
+             phase contains them, and was promoted. With points, these go. A point stays while another that stays has it below it, \
+             or while a worktree has it checked out; commits that no remote branch has stay without --force. \
+             `git lattice undo` brings the branches back; records stay.",
+        )
+        .arg(flag("remote", "Delete the branches on the remote too, if they have the commits that were last fetched"))
+        .arg(flag("force", "Delete commits that no remote branch has"))
+        .arg(flag("dry-run", "Show the plan; write nothing"))
+        .arg(flag("json", "Print JSON"));
+    points::add_args(command, axes, true)
+}
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    if !args.get_flag("dry-run") {
+        session.recover()?;
+    }
+    let (context, config) = (session.context()?, session.config()?);
+    let named = Selection::read(config, args)?;
+    let (points, absent) = if named.is_empty() {
+        (None, Vec::new())
+    } else {
+        let (points, absent) = named.present(session, config, &Census::take(&context.repo, config)?)?;
+        (Some(points), absent)
+    };
+    let request = Request { points, absent, remote: args.get_flag("remote"), force: args.get_flag("force") };
+    let (plan, code) = moved::run(session, args, WORDS, || prune::plan(context, config, &request))?;
+    if !args.get_flag("json") {
+        unpushed(&session.ui, &plan, args.get_flag("dry-run"));
+        on_remote(&session.ui, &plan, config.remote.as_deref().unwrap_or_default());
+    }
+    Ok(code)
+}
+
+/// Warns of commits that no remote branch has.
+fn unpushed(ui: &Ui, plan: &Plan, is_dry: bool) {
+    let count = |is_counted: &dyn Fn(&Item) -> bool| plan.items.iter().filter(|item| is_counted(item)).count();
+    let kept = count(&|item| matches!(item.outcome, Outcome::LeftOut(Reason::Unpushed(_))));
+    let lost = count(&|item| matches!(&item.outcome, Outcome::Removed(removal) if removal.unpushed.is_some()));
+    let have = |count| tally(count, "point has", "points have");
+    if kept > 0 {
+        ui.warn(format!("{} commits that no remote branch has", have(kept)));
+        ui.hint("`git lattice sync` pushes them; `--force` deletes them");
+    }
+    if lost > 0 {
+        let done = if is_dry { "would be deleted" } else { "were deleted; `git lattice undo` brings them back" };
+        ui.warn(format!("{} commits that no remote branch has: they {done}", have(lost)));
+    }
+}
+
+/// Reports the branches that stay on the remote.
+fn on_remote(ui: &Ui, plan: &Plan, remote: &str) {
+    let stays = |item: &&Item| matches!(&item.outcome, Outcome::Removed(removal) if removal.stays_on_remote);
+    let count = plan.items.iter().filter(stays).count();
+    if count > 0 {
+        let branches = tally(count, "branch stays", "branches stay");
+        ui.say(format!(
+            "{branches} on `{remote}`, where `--remote` deletes {}",
+            if count == 1 { "it" } else { "them" }
+        ));
+    }
+}
