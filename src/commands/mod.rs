@@ -17,6 +17,7 @@ mod man;
 mod new;
 mod next_step;
 mod ops;
+mod port;
 mod promote;
 mod prompt;
 mod prune;
@@ -81,6 +82,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         promote::command(axes),
         restack::command(axes),
         regenerate::command(axes),
+        port::command(axes),
         prune::command(axes),
         build::command(axes),
         log::command(axes),
@@ -112,6 +114,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("promote", args)) => promote::run(session, args),
         Some(("restack", args)) => restack::run(session, args),
         Some(("regenerate", args)) => regenerate::run(session, args),
+        Some(("port", args)) => port::run(session, args),
         Some(("prune", args)) => prune::run(session, args),
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),

@@ -18,6 +18,9 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         "rebase" | "merge" | "evolve" => {
             "`git lattice restack` merges what moved in lower points into the points above; nothing is rewritten"
         }
+        "cherry-pick" | "pick" | "backport" | "carry" => {
+            "`git lattice port POINT --to AXIS=VALUE` carries the changes of a point to its siblings"
+        }
         "compare" | "difference" => "`git lattice diff POINT POINT` shows what differs apart from the coordinates",
         "graph" | "tree" | "dag" => {
             "`git lattice` shows the table of points, `git log --graph --oneline --branches` their commits"

@@ -21,6 +21,7 @@ pub mod log;
 pub mod moves;
 pub mod new;
 pub mod next;
+pub mod port;
 pub mod private_store;
 pub mod promote;
 pub mod prune;

@@ -50,6 +50,7 @@ mod next_step;
 mod nix;
 mod nix_setup;
 mod packaging;
+mod port;
 mod promote;
 mod prune;
 mod queue;

@@ -16,7 +16,7 @@ use self::validator::Schemas;
 use crate::hostile::victim::Victim;
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir, far, write_record};
+use crate::story::{at, branch, dir, elsewhere, far, write_record};
 
 /// Definitions that the schemas share; no command prints such a document.
 const COMMON: &str = "common";
@@ -208,6 +208,7 @@ fn moved(documents: &Documents) {
     print(&["restack", &two], 0);
     print(&["regenerate"], 0);
     print(&["regenerate", &one, "--template", "config", "--dry-run"], 0);
+    print(&["port", &one, "--to-arch", elsewhere(), "--dry-run"], 0);
     sandbox.commit_to(&two, &[("../step1/note", "from above\n")]);
     sandbox.commit_to(&one, &[("note", "from below again\n")]);
     let conflict = print(&["restack"], 1);

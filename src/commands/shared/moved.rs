@@ -75,6 +75,7 @@ pub(in crate::commands) fn run(
     } else {
         show(&session.ui, &plan, words, dry);
     }
+    plan.warnings.iter().for_each(|warning| session.ui.warn(terminal_safe(warning)));
     created::carried(&session.ui, &pushed);
     created::refused(&session.ui, &pushed, words.here, words.pushed);
     let is_fine = plan.is_complete() && !matches!(pushed, Outcome::Refused { .. });
@@ -110,6 +111,9 @@ fn show(ui: &Ui, plan: &Plan, words: Words, dry: bool) {
         if let Some(command) = command(item, reason) {
             ui.hint(format!("`{}` for `{}`", terminal_safe(&command), item.named.spelled));
         }
+        if let Reason::Rejected { record, .. } = reason {
+            ui.hint(format!("`{}` then counts as ported", terminal_safe(record)));
+        }
     }
 }
 
@@ -139,7 +143,7 @@ fn points(count: usize) -> String {
 
 fn why(reason: &Reason) -> String {
     match reason {
-        Reason::Conflict { paths, .. } => format!("conflict in {}", paths.join(", ")),
+        Reason::Conflict { paths, .. } | Reason::Rejected { paths, .. } => format!("conflict in {}", paths.join(", ")),
         Reason::Above(below) => format!("`{below}` below it was left out"),
         Reason::Unusable(why) => why.clone(),
         Reason::InUse(place) => format!("`{}` has uncommitted changes or unfinished work", place.display()),
@@ -184,6 +188,7 @@ fn command(item: &Item, reason: &Reason) -> Option<String> {
         Reason::InUse(place) | Reason::Untracked { worktree: place, .. } => {
             Some(format!("git -C {} status", quote(place)))
         }
+        Reason::Rejected { apply, .. } => apply.clone(),
         Reason::CheckedOut { leave, .. } => Some(leave.clone()),
         Reason::Above(_) | Reason::Unusable(_) | Reason::GrownOn(_) | Reason::Unpushed(_) | Reason::OnlyThere => None,
     }
@@ -192,7 +197,8 @@ fn command(item: &Item, reason: &Reason) -> Option<String> {
 fn to_json(plan: &Plan, words: Words, dry: bool, operation: Option<&str>, pushed: &Outcome) -> Value {
     let mut value = json!({
         "points": plan.items.iter().map(|item| item_json(item, words)).collect::<Vec<_>>(),
-        "unchanged": plan.unchanged, "dry_run": dry, "operation": operation, "pushed": pushed.is_done(),
+        "unchanged": plan.unchanged, "warnings": plan.warnings, "dry_run": dry, "operation": operation,
+        "pushed": pushed.is_done(),
     });
     created::add_push(&mut value, pushed);
     value
@@ -225,7 +231,7 @@ fn item_json(item: &Item, words: Words) -> Value {
         moves::Outcome::LeftOut(reason) => {
             set("outcome", json!("left-out"));
             set("reason", json!(why(reason)));
-            if let Reason::Conflict { paths, .. } = reason {
+            if let Reason::Conflict { paths, .. } | Reason::Rejected { paths, .. } = reason {
                 set("conflicts", json!(paths));
             }
             if let Some(command) = command(item, reason) {

@@ -11,7 +11,7 @@ pub(super) use self::names::Translation;
 use crate::config::{Config, Named};
 use crate::git::size::Kind;
 use crate::git::tree_diff::Leaf;
-use crate::git::{Oid, Repo};
+use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
 use crate::points::content::{self, Content, Step};
 use crate::template::{Flake, Template};
@@ -57,7 +57,7 @@ impl Directory {
 ///
 /// # Errors
 /// When objects cannot be read or written.
-pub(super) fn lines_like(repo: &Repo, names: &Translation, tree: Oid, like: Oid) -> Result<Oid> {
+pub(super) fn lines_like(repo: &Repo, names: &Translation, tree: Oid, like: Oid) -> git::Result<Oid> {
     let mut replaced = Vec::new();
     for change in repo.file_changes(tree, like)? {
         let (Some(before), Some(after)) = (change.before, change.after) else { continue };
@@ -67,15 +67,15 @@ pub(super) fn lines_like(repo: &Repo, names: &Translation, tree: Oid, like: Oid)
             replaced.push((change.path, Leaf { id: repo.write_blob(new.as_bytes())?, ..before }));
         }
     }
-    Ok(repo.with_leaves(tree, replaced.iter().map(|(path, leaf)| (path.as_str(), Some(*leaf))))?)
+    repo.with_leaves(tree, replaced.iter().map(|(path, leaf)| (path.as_str(), Some(*leaf))))
 }
 
 /// The content of a text file; `None` for other entries and for files above the size limit.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn text(repo: &Repo, leaf: Leaf) -> Result<Option<String>> {
-    let is_small = || Ok::<_, anyhow::Error>(repo.size_of(leaf.id).unwrap_or_default() <= repo.size_limit(Kind::File)?);
+pub(super) fn text(repo: &Repo, leaf: Leaf) -> git::Result<Option<String>> {
+    let is_small = || Ok::<_, git::Error>(repo.size_of(leaf.id).unwrap_or_default() <= repo.size_limit(Kind::File)?);
     if !leaf.is_file() || !is_small()? {
         return Ok(None);
     }

@@ -55,6 +55,12 @@ impl Translation {
         text.split_inclusive('\n').map(line).collect()
     }
 
+    /// Whether `after` has lines that `before` does not have and that have one of the names.
+    pub(in crate::ops) fn has_new_lines(&self, before: &str, after: &str) -> bool {
+        let there: HashSet<&str> = before.lines().collect();
+        after.lines().any(|line| !there.contains(line) && self.translate(line) != line)
+    }
+
     /// The name that `text` begins with.
     fn at(&self, text: &str) -> Option<(&str, &str)> {
         let ends = |own: &str| !text[own.len()..].starts_with(is_word);
@@ -102,6 +108,14 @@ mod tests {
         let expected =
             "feature/a-1.0/x86_64/step12 x86_64-linux x86_64-unknown step12, step10 xaarch64 aarch64_be x86_64";
         assert_eq!(names.translate(text), expected);
+    }
+
+    #[test]
+    fn finds_new_lines_with_names() {
+        let names = translation();
+        assert!(
+            names.has_new_lines("step1\n", "step1\n# aarch64\n") && !names.has_new_lines("step1\n", "step1\nx86_64\n")
+        );
     }
 
     #[test]

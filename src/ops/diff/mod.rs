@@ -122,5 +122,5 @@ fn at_coordinates_of(memory: &Repo, config: &Config, own: &Directory, other: &Di
         let leaf = Leaf { kind: LeafKind::File, id: memory.write_blob(flake.as_bytes())? };
         tree = memory.with_leaves(tree, [(FLAKE, Some(leaf))])?;
     }
-    alike::lines_like(memory, &Translation::new(config, &own.named, &other.named), tree, other.tree)
+    Ok(alike::lines_like(memory, &Translation::new(config, &own.named, &other.named), tree, other.tree)?)
 }

@@ -3,6 +3,7 @@
 //! The new commits are in memory until the plan is applied, in one transaction. A branch that a worktree has checked out moves only
 //! if that worktree is clean; its files are updated.
 
+mod make;
 mod outcome;
 mod worktrees;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+pub use self::make::make;
 pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Unpushed};
 pub(super) use self::worktrees::Worktrees;
 use super::change::{self, ChangeSet};
@@ -20,7 +22,7 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::work::Switch;
-use crate::git::{self, Change, Oid, Repo};
+use crate::git::{Change, Oid, Repo};
 use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
 use crate::process::quote;
@@ -33,6 +35,8 @@ pub struct Plan {
     changes: Vec<Change>,
     /// How many points that are not listed do not change.
     pub unchanged: usize,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
     worktrees: Vec<Switch>,
     /// The branches to push: the moved ones, and those that they contain.
     push: Vec<BranchName>,
@@ -48,6 +52,8 @@ pub(super) struct Planner<'a> {
     pub(super) memory: &'a Repo,
     /// The points of the census and the created ones.
     population: Cow<'a, Population>,
+    /// Warnings for the user.
+    pub(super) warnings: Vec<String>,
     tips: HashMap<Point, Oid>,
     left_out: HashMap<Point, Spelled>,
     items: Vec<Item>,
@@ -68,6 +74,7 @@ impl<'a> Planner<'a> {
             census,
             memory,
             population: Cow::Borrowed(census.population()),
+            warnings: Vec::new(),
             tips: HashMap::new(),
             left_out: HashMap::new(),
             items: Vec::new(),
@@ -114,17 +121,17 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// When git cannot be run, or trees cannot be read.
     pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) -> Result<()> {
+        let from = self.census.commit(&named.point);
+        if let Some((worktree, path)) = self.untracked(&named, from, to)? {
+            self.leave_out(named, Reason::Untracked { worktree, path });
+            return Ok(());
+        }
         if self.has_moved(&named.point) {
             self.tips.insert(named.point.clone(), to);
             self.move_on(&named, to, brings);
             return Ok(());
         }
         let Tip { local, .. } = self.census.tip(&named.point);
-        let from = self.census.commit(&named.point);
-        if let Some((worktree, path)) = self.untracked(&named, from, to)? {
-            self.leave_out(named, Reason::Untracked { worktree, path });
-            return Ok(());
-        }
         self.tips.insert(named.point.clone(), to);
         self.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
         self.push.push(named.branch.clone());
@@ -143,7 +150,6 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans the branch of a point that has none; points above it that are looked at later have it as a cover.
-    #[expect(dead_code, reason = "`port` and `move` follow")]
     pub(super) fn create(&mut self, named: Named, to: Oid, brings: Vec<String>) {
         self.tips.insert(named.point.clone(), to);
         self.population.to_mut().insert(named.point.clone());
@@ -161,7 +167,8 @@ impl<'a> Planner<'a> {
         let outcome = &mut item.outcome;
         if let Outcome::Moved { to: last, brings: all } | Outcome::Created { to: last, brings: all } = outcome {
             *last = to;
-            all.extend(brings);
+            let new: Vec<_> = brings.into_iter().filter(|it| !all.contains(it)).collect();
+            all.extend(new);
         }
     }
 
@@ -220,12 +227,18 @@ impl<'a> Planner<'a> {
     pub(super) fn leave_out(&mut self, named: Named, reason: Reason) {
         let from = self.census.commit(&named.point);
         let below = if let Reason::Above(below) = &reason { below.clone() } else { named.spelled.clone() };
-        self.left_out.insert(named.point.clone(), below);
+        // A point that the plan moves already is not missing for those above it.
+        if !self.has_moved(&named.point) {
+            self.left_out.insert(named.point.clone(), below);
+        }
         self.items.push(Item { named, from, outcome: Outcome::LeftOut(reason) });
     }
 
-    /// Lists a point that does not change.
+    /// Lists a point that does not change, unless the plan moves it already.
     pub(super) fn keep(&mut self, named: Named) {
+        if self.has_moved(&named.point) {
+            return;
+        }
         let from = self.census.commit(&named.point);
         self.items.push(Item { named, from, outcome: Outcome::Unchanged });
     }
@@ -247,10 +260,10 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, mut changes, contained, push, delete, worktrees, .. } = self;
+        let Self { items, unchanged, warnings, mut changes, contained, push, delete, worktrees, .. } = self;
         let files = worktrees.moved(&changes);
         changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
-        Unwritten { items, unchanged, changes, worktrees: files, push, delete }
+        Unwritten { items, unchanged, warnings, changes, worktrees: files, push, delete }
     }
 }
 
@@ -258,6 +271,7 @@ impl<'a> Planner<'a> {
 pub(super) struct Unwritten {
     items: Vec<Item>,
     unchanged: usize,
+    warnings: Vec<String>,
     changes: Vec<Change>,
     worktrees: Vec<Switch>,
     push: Vec<BranchName>,
@@ -266,8 +280,8 @@ pub(super) struct Unwritten {
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, unchanged, changes, worktrees, push, delete } = self;
-        Plan { items, memory, changes, unchanged, worktrees, push, delete }
+        let Self { items, unchanged, warnings, changes, worktrees, push, delete } = self;
+        Plan { items, memory, changes, unchanged, warnings, worktrees, push, delete }
     }
 }
 
@@ -277,6 +291,11 @@ impl Plan {
         let is_moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. } | Outcome::Created { .. });
         let moved = self.items.iter().filter(|item| is_moved(&item.outcome));
         moved.map(|item| item.named.point.clone()).collect()
+    }
+
+    /// Whether points are created.
+    fn creates(&self) -> bool {
+        self.items.iter().any(|item| matches!(item.outcome, Outcome::Created { .. }))
     }
 
     /// Whether nothing was left out.
@@ -302,7 +321,7 @@ impl Plan {
     /// Moves the branches; returns the id of the operation, or `None` if nothing moves.
     ///
     /// # Errors
-    /// When objects cannot be written, or a ref has another value than planned ([`git::Error::Ref`]); then no ref has moved.
+    /// When objects cannot be written, or a ref has another value than planned ([`crate::git::Error::Ref`]); then no ref has moved.
     pub fn apply(&mut self, context: &Context, title: &str) -> Result<Option<String>> {
         if self.is_empty() {
             return Ok(None);
@@ -316,23 +335,6 @@ impl Plan {
     }
 }
 
-/// Plans and applies; plans again if another process moved a branch in between.
-///
-/// # Errors
-/// Those of `plan` and [`Plan::apply`].
-pub fn make(context: &Context, title: &str, plan: impl Fn() -> Result<Plan>) -> Result<(Plan, Option<String>)> {
-    const TRIES: usize = 5;
-    for _ in 1..TRIES {
-        let mut planned = plan()?;
-        match planned.apply(context, title) {
-            Err(error) if is_lost_race(&error) => {}
-            done => return done.map(|operation| (planned, operation)),
-        }
-    }
-    let mut planned = plan()?;
-    planned.apply(context, title).map(|operation| (planned, operation))
-}
-
 /// Whether a new file would replace something here.
 fn is_there(path: &Path) -> bool {
     match path.symlink_metadata() {
@@ -340,8 +342,4 @@ fn is_there(path: &Path) -> bool {
         // A file stands where a folder is needed.
         Err(error) => error.kind() == ErrorKind::NotADirectory,
     }
-}
-
-fn is_lost_race(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(git::Error::Ref { raced: true, .. } | git::Error::Locked { .. }))
 }

@@ -57,6 +57,15 @@ pub enum Reason {
     Above(Spelled),
     /// Its content is not as the command needs it.
     Unusable(String),
+    /// Changes of another point do not apply: both sides changed the same content.
+    Rejected {
+        /// The paths.
+        paths: Vec<String>,
+        /// The command that applies them in a worktree, with conflict markers, if there is one.
+        apply: Option<String>,
+        /// The command that commits the result, so that it counts as applied.
+        record: String,
+    },
     /// A worktree has its branch checked out and is not clean, or is rebasing or bisecting it.
     InUse(PathBuf),
     /// A file that git does not track is where the new commit has one.

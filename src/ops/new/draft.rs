@@ -20,24 +20,29 @@ use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
 
 /// The intended content of a point.
-pub(super) struct Draft {
-    pub(super) named: Named,
+pub(in crate::ops) struct Draft {
+    named: Named,
     /// The parent commits, each with its branch.
     pub(super) parents: Vec<(Oid, BranchName)>,
     pub(super) template: Template,
     /// The files in its directory.
     pub(super) files: Vec<File>,
-    pub(super) message: String,
+    message: String,
     /// The merged tree of the parents.
     below: Oid,
 }
 
 impl Draft {
     /// Makes the commit and writes its objects to `repo`.
-    pub(super) fn commit(&self, repo: &Repo, identity: &Identity) -> Result<Oid> {
+    pub(in crate::ops) fn commit(&self, repo: &Repo, identity: &Identity) -> Result<Oid> {
         let tree = repo.with_files(self.below, &self.files)?;
         let parents: Vec<Oid> = self.parents.iter().map(|(id, _)| *id).collect();
         Ok(repo.make_commit(identity, &self.message, tree, &parents)?)
+    }
+
+    /// The names of the files in its directory.
+    pub(in crate::ops) fn file_names(&self) -> Vec<String> {
+        self.files.iter().filter_map(|file| file.path.rsplit('/').next()).map(str::to_owned).collect()
     }
 
     /// The Nix files, each with its path.
@@ -49,14 +54,14 @@ impl Draft {
 }
 
 /// Makes drafts, with objects in memory.
-pub(super) struct Drafter<'a> {
+pub(in crate::ops) struct Drafter<'a> {
     pub(super) context: &'a Context,
     pub(super) config: &'a Config,
     pub(super) request: &'a Request,
-    pub(super) memory: Repo,
+    pub(super) memory: &'a Repo,
     locker: Locker,
     /// Warnings for the user.
-    pub(super) warnings: Vec<String>,
+    pub(in crate::ops) warnings: Vec<String>,
     /// The refs whose tips are parents.
     pub(super) tips: BTreeMap<String, Oid>,
 }
@@ -70,18 +75,22 @@ struct Existing<'p> {
 }
 
 impl<'a> Drafter<'a> {
-    pub(super) fn new(context: &'a Context, config: &'a Config, request: &'a Request, memory: Repo) -> Self {
+    pub(in crate::ops) fn new(
+        context: &'a Context,
+        config: &'a Config,
+        request: &'a Request,
+        memory: &'a Repo,
+    ) -> Self {
         let (locker, warnings, tips) = (Locker::default(), request.warnings.clone(), BTreeMap::new());
         Self { context, config, request, memory, locker, warnings, tips }
     }
 
-    /// Makes the draft of a point.
-    pub(super) fn draft(&mut self, census: &Census, named: &Named) -> Result<Draft> {
+    /// Makes the draft of a point on these parents: the tips of the maximal points below it, or [`Self::base`].
+    pub(in crate::ops) fn draft(&mut self, named: &Named, parents: Vec<(Oid, BranchName)>) -> Result<Draft> {
         let point = &named.point;
-        let parents = self.parents(census, point)?;
         let below = self.memory.merged_tree(&parents.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
         self.check_path(below, &named.dir)?;
-        let found = Content::find(&self.memory, self.config, below, point)?;
+        let found = Content::find(self.memory, self.config, below, point)?;
         let points = found.previous(point);
         let own = self.existing(&found, point)?;
         let previous = points.iter().map(|point| self.existing(&found, point)).collect::<Result<Vec<_>>>()?;
@@ -103,13 +112,13 @@ impl<'a> Drafter<'a> {
     }
 
     fn existing<'p>(&self, found: &Content, point: &'p Point) -> Result<Existing<'p>> {
-        let step = Step::read(&self.memory, found, point)?;
-        let made_by = content::generated_by(&self.memory, self.config, found, point, &step)?;
+        let step = Step::read(self.memory, found, point)?;
+        let made_by = content::generated_by(self.memory, self.config, found, point, &step)?;
         Ok(Existing { point, step, made_by })
     }
 
     /// The tips of the maximal existing points below; the base if there are none.
-    fn parents(&mut self, census: &Census, point: &Point) -> Result<Vec<(Oid, BranchName)>> {
+    pub(super) fn parents(&mut self, census: &Census, point: &Point) -> Result<Vec<(Oid, BranchName)>> {
         let mut parents = Vec::new();
         for below in census.population().maximal_below(point) {
             let Some(id) = census.commit(below) else { continue };
@@ -121,9 +130,11 @@ impl<'a> Drafter<'a> {
             self.tips.insert(name, id);
             parents.push((id, branch));
         }
-        if !parents.is_empty() {
-            return Ok(parents);
-        }
+        if parents.is_empty() { self.base() } else { Ok(parents) }
+    }
+
+    /// The tip of the base: the parent of points that have none below them.
+    pub(in crate::ops) fn base(&self) -> Result<Vec<(Oid, BranchName)>> {
         let named = self.request.data.as_ref().and_then(|data| data.base_branch.as_deref());
         let named = named.map(BranchName::parse).transpose().context("`nix.base_branch` in config.toml")?;
         let base = named.unwrap_or_else(|| self.config.base.clone());
@@ -199,13 +210,13 @@ impl<'a> Drafter<'a> {
         if let Some(starter) = template.starter() {
             let there = found.own(&named.point).map(|own| self.memory.entry_at(own.id, STEP)).transpose()?.flatten();
             if there.is_none() {
-                files.push(file(STEP, starter.as_bytes()));
+                files.push(file(STEP, self.request.step.as_deref().unwrap_or(starter.as_bytes())));
             }
         }
         Ok(files)
     }
 
-    /// The lock of the point below, so that the whole chain uses the same nixpkgs; else a new one.
+    /// The lock of the point below, so that the whole chain uses the same nixpkgs; else that of the request, or a new one.
     fn lock(
         &mut self,
         found: &Content,
@@ -225,8 +236,8 @@ impl<'a> Drafter<'a> {
                 return Ok(Some(File { path, bytes }));
             }
         }
-        if self.request.dry_run {
-            return Ok(None);
+        if self.request.lock.is_some() || self.request.dry_run {
+            return Ok(self.request.lock.clone().map(|bytes| File { path, bytes }));
         }
         // Nix would copy a local nixpkgs into the store, which every user of the machine can read.
         let handed_down =
@@ -256,7 +267,7 @@ impl<'a> Drafter<'a> {
 
     fn message(&self, named: &Named, template: Template, data: &StepData) -> Result<String> {
         let point = ("Lattice-Point", named.spelled.to_string());
-        let generated = generated::trailers(&self.memory, template, data)?;
+        let generated = generated::trailers(self.memory, template, data)?;
         let mut trailers: Vec<_> = std::iter::once(point).chain(generated).collect();
         if let Some(reason) = &self.request.reason {
             trailers.push(("Lattice-Override", reason.split_whitespace().collect::<Vec<_>>().join(" ")));

@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 
 use super::draft::{Draft, Drafter};
 use super::names::Names;
-use super::plan::{Creation, Item, Plan, Request};
+use super::plan::{Creation, Item, Request, Unwritten};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::identity::Identity;
 use crate::git::names::BranchName;
 use crate::git::{self, Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Point, Population};
 use crate::ops::cannot::short;
 use crate::ops::refusal::{Difference, Refusal};
 use crate::points::census::Census;
@@ -32,7 +32,7 @@ impl<'a> Planner<'a> {
         context: &'a Context,
         config: &'a Config,
         request: &'a Request,
-        memory: Repo,
+        memory: &'a Repo,
         census: Census,
     ) -> Result<Self> {
         let identity = memory.identity()?;
@@ -40,29 +40,15 @@ impl<'a> Planner<'a> {
         Ok(Self { drafter, census, names: None, identity, texts: Vec::new(), linted: HashSet::new() })
     }
 
-    pub(super) fn finish(self, items: Vec<Item>) -> Plan {
+    pub(super) fn finish(self, items: Vec<Item>) -> Unwritten {
         let created: Vec<&Item> = items.iter().filter(|item| item.creation.is_some()).collect();
         let behind: Vec<String> =
             created.iter().filter_map(|item| self.warning_for_points_above(item, &created)).collect();
-        let skipped = self.skipped(&created);
-        let Drafter { memory, mut warnings, tips, .. } = self.drafter;
+        let named: Vec<&Named> = created.iter().map(|item| &item.named).collect();
+        let skipped = skip_warning(self.drafter.config, self.census.population(), &named);
+        let Drafter { mut warnings, tips, .. } = self.drafter;
         warnings.extend(skipped.into_iter().chain(behind));
-        Plan { items, texts: self.texts, warnings, tips, memory }
-    }
-
-    /// A warning about new points for which the step before does not exist.
-    fn skipped(&self, created: &[&Item]) -> Option<String> {
-        let config = self.drafter.config;
-        let before = |item: &&&Item| {
-            let before = config.lattice.previous_step(&item.named.point)?;
-            (!self.census.population().contains(&before)).then_some(before)
-        };
-        let mut all = created.iter().filter_map(|item| Some((&item.named.spelled, before(&item)?)));
-        let (point, before) = all.next()?;
-        let more = all.count();
-        let more = if more == 0 { String::new() } else { format!(" (the same holds for {more} more)") };
-        let axis = config.lattice.chain_axes().last().map_or("", |axis| config.lattice.axes()[*axis].name.as_str());
-        Some(format!("`{point}` skips a {axis}: `{}` does not exist{more}", config.spell(&before)))
+        Unwritten { items, texts: self.texts, warnings, tips }
     }
 
     /// A warning about existing points right above a new one, which are now behind it.
@@ -108,8 +94,9 @@ impl<'a> Planner<'a> {
     }
 
     fn grow(&mut self, named: &Named) -> Result<(Draft, Oid)> {
-        let draft = self.drafter.draft(&self.census, named)?;
-        let commit = draft.commit(&self.drafter.memory, &self.identity)?;
+        let parents = self.drafter.parents(&self.census, &named.point)?;
+        let draft = self.drafter.draft(named, parents)?;
+        let commit = draft.commit(self.drafter.memory, &self.identity)?;
         Ok((draft, commit))
     }
 
@@ -163,4 +150,15 @@ impl<'a> Planner<'a> {
         let cause = if is_asked { Difference::Asked } else { Difference::Edited };
         if differs.is_empty() { Ok(()) } else { refused(differs.join(", "), cause) }
     }
+}
+
+/// A warning about new points for which the step before does not exist.
+pub(in crate::ops) fn skip_warning(config: &Config, population: &Population, created: &[&Named]) -> Option<String> {
+    let before = |point: &Point| config.lattice.previous_step(point).filter(|before| !population.contains(before));
+    let mut all = created.iter().filter_map(|named| Some((&named.spelled, before(&named.point)?)));
+    let (point, before) = all.next()?;
+    let more = all.count();
+    let more = if more == 0 { String::new() } else { format!(" (the same holds for {more} more)") };
+    let axis = config.lattice.chain_axes().last().map_or("", |axis| config.lattice.axes()[*axis].name.as_str());
+    Some(format!("`{point}` skips a {axis}: `{}` does not exist{more}", config.spell(&before)))
 }

@@ -8,9 +8,12 @@ mod plan_lock;
 
 use anyhow::Result;
 
+pub(super) use self::draft::Drafter;
 use self::grow::Planner;
+pub(super) use self::grow::skip_warning;
+pub(super) use self::names::Names;
 pub use self::plan::{Creation, Item, Plan, Request};
-use self::plan_lock::PlanLock;
+pub(super) use self::plan_lock::{PlanLock, PlanLockGuard};
 use super::Refusal;
 use super::change::{self, ChangeSet};
 use crate::config::{self, Config};
@@ -26,16 +29,17 @@ use crate::points::census::Census;
 pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Plan> {
     let memory = context.repo.in_memory();
     let census = Census::around(&memory, config, &request.points)?;
-    let mut planner = Planner::new(context, config, request, memory, census)?;
+    let mut planner = Planner::new(context, config, request, &memory, census)?;
     let mut points = request.points.clone();
     points.sort_by_cached_key(Point::extension_key);
     points.dedup();
     let items = points.iter().map(|point| planner.item(point)).collect::<Result<Vec<_>>>()?;
-    Ok(planner.finish(items))
+    let unwritten = planner.finish(items);
+    Ok(unwritten.with_objects(memory))
 }
 
 /// Checks that the base branch or HEAD has a `lattice.toml`: other clones and the hooks read it from there.
-fn check_committed(context: &Context, config: &Config) -> Result<()> {
+pub(super) fn check_committed(context: &Context, config: &Config) -> Result<()> {
     let Some(base) = context.base_tip(config)? else { return Ok(()) };
     for commit in [Some(base), context.repo.head()?.commit].into_iter().flatten() {
         if context.repo.entry_at(context.repo.tree_of_commit(commit)?, config::FILE)?.is_some() {

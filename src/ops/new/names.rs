@@ -9,7 +9,7 @@ const FOLDER: &str = "git cannot hold `a` beside `a/b`";
 const CASE: &str = "some file systems ignore letter case and can hold only one of the two";
 
 /// Existing branches, as pairs of lower-case name and name, sorted.
-pub(super) struct Names {
+pub(in crate::ops) struct Names {
     sorted: Vec<(String, String)>,
 }
 
@@ -18,7 +18,7 @@ impl Names {
     ///
     /// # Errors
     /// When refs cannot be read.
-    pub(super) fn near(repo: &Repo, new: &[BranchName]) -> Result<Self> {
+    pub(in crate::ops) fn near(repo: &Repo, new: &[BranchName]) -> Result<Self> {
         Ok(Self::of(repo.branches_near(new)?.iter().map(String::as_str)))
     }
 
@@ -32,7 +32,7 @@ impl Names {
     ///
     /// # Errors
     /// [`Refusal::InTheWay`], naming the other branch.
-    pub(super) fn check(&self, branch: &str) -> std::result::Result<(), Refusal> {
+    pub(in crate::ops) fn check(&self, branch: &str) -> std::result::Result<(), Refusal> {
         let folded = branch.to_ascii_lowercase();
         let inside = format!("{folded}/");
         let folders = folded.match_indices('/').map(|(at, _)| &folded[..at]);

@@ -21,6 +21,10 @@ pub struct Request {
     pub template: Option<Template>,
     /// Warnings from choosing the points, for the user.
     pub warnings: Vec<String>,
+    /// The `step.nix` for a template that needs one; by default a starter.
+    pub step: Option<Vec<u8>>,
+    /// The `flake.lock` where the point below has none; by default a new one.
+    pub lock: Option<Vec<u8>>,
     /// Why a promotion was forced, for a `Lattice-Override:` trailer.
     pub reason: Option<String>,
 }
@@ -60,6 +64,21 @@ pub struct Plan {
     /// The refs whose tips are parents, with the tips.
     pub(super) tips: BTreeMap<String, Oid>,
     pub(super) memory: Repo,
+}
+
+/// A plan without its objects, which the planner reads.
+pub(super) struct Unwritten {
+    pub(super) items: Vec<Item>,
+    pub(super) texts: Vec<(String, String)>,
+    pub(super) warnings: Vec<String>,
+    pub(super) tips: BTreeMap<String, Oid>,
+}
+
+impl Unwritten {
+    pub(super) fn with_objects(self, memory: Repo) -> Plan {
+        let Self { items, texts, warnings, tips } = self;
+        Plan { items, texts, warnings, tips, memory }
+    }
 }
 
 impl Plan {

@@ -19,29 +19,29 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const IN_PROGRESS: char = '*';
 
 /// The lock file of a repository.
-pub(super) struct PlanLock {
+pub(in crate::ops) struct PlanLock {
     path: PathBuf,
     shared: Shared,
 }
 
 /// The lock held by this process, released on drop.
-pub(super) struct PlanLockGuard {
+pub(in crate::ops) struct PlanLockGuard {
     path: PathBuf,
     file: File,
 }
 
 impl PlanLock {
-    pub(super) fn of(repo: &Repo) -> Self {
+    pub(in crate::ops) fn of(repo: &Repo) -> Self {
         Self { path: repo.common_dir().join("lattice").join("points"), shared: repo.shared() }
     }
 
     /// The current stamp.
-    pub(super) fn stamp(&self) -> String {
+    pub(in crate::ops) fn stamp(&self) -> String {
         fs::read_to_string(&self.path).unwrap_or_default()
     }
 
     /// Waits for the lock.
-    pub(super) fn take(&self) -> Result<PlanLockGuard, Error> {
+    pub(in crate::ops) fn take(&self) -> Result<PlanLockGuard, Error> {
         let (path, dir) = (self.path.clone(), self.path.parent().unwrap_or(&self.path));
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
@@ -53,7 +53,7 @@ impl PlanLock {
 
 impl PlanLockGuard {
     /// Whether a plan begun at `stamp`, before the lock was taken, has seen all points.
-    pub(super) fn is_current(&mut self, stamp: &str) -> Result<bool, Error> {
+    pub(in crate::ops) fn is_current(&mut self, stamp: &str) -> Result<bool, Error> {
         let mut there = String::new();
         let read = self.file.rewind().and_then(|()| self.file.read_to_string(&mut there));
         read.map_err(|source| Error::Io { path: self.path.clone(), source })?;
@@ -61,7 +61,7 @@ impl PlanLockGuard {
     }
 
     /// Makes points with `action`. Plans begun earlier become invalid, even if this process is killed meanwhile.
-    pub(super) fn run<T>(&mut self, action: impl FnOnce() -> T) -> Result<T, Error> {
+    pub(in crate::ops) fn run<T>(&mut self, action: impl FnOnce() -> T) -> Result<T, Error> {
         self.write(&format!("{IN_PROGRESS}{}", random_name()))?;
         let done = action();
         // If this fails, the next process only plans once more.
