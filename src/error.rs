@@ -169,8 +169,9 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             };
             vec![format!("`git show {existing}` shows what is there"), remedy]
         }
-        Refusal::NotCommitted { base } => {
-            vec![format!("on `{base}`: `git add {file} && git commit -m 'declare the lattice'`", file = config::FILE)]
+        Refusal::NotCommitted { base } | Refusal::NotDeclared { base, .. } => {
+            let command = format!("git add {file} && git commit -m 'declare the lattice'", file = config::FILE);
+            vec![format!("commit it on `{base}`: `{command}`")]
         }
         Refusal::InTheWay { other, .. } => {
             vec![format!("`git branch -m {other} NAME` renames the other branch")]
@@ -230,7 +231,8 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec![format!("`git lattice new {point}` creates it; `git lattice status` lists the existing points")]
         }
         Cannot::NoHeadPoint => vec![
-            "name one, as in `git lattice status` (component/arch/phase/step), or `git switch` to a point's branch"
+            "name a point, as in component/arch/phase/step, or switch to its branch; `git lattice` lists the points, and \
+             `git lattice new` makes the first one"
                 .to_owned(),
         ],
         Cannot::NoFlake { .. } => {

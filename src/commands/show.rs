@@ -98,7 +98,8 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
 /// The command that builds the point without git-lattice.
 fn nix_build(details: &Details) -> Option<String> {
     let (flake, system) = (details.flake.as_ref()?, details.status.systems.first()?);
-    Some(format!("nix build {}", quote(flake.installable(system))))
+    let features = "--extra-experimental-features 'nix-command flakes'";
+    Some(format!("nix build {features} {}", quote(flake.installable(system))))
 }
 
 fn list(rows: &mut Vec<Vec<Cell>>, name: &str, lines: impl IntoIterator<Item: AsRef<str>>) {

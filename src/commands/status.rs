@@ -56,16 +56,16 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
     next(ui, config, &survey);
     if let Some(remote) = unfetched_records(context, config, &survey) {
-        ui.hint(format!("this clone has no records yet: `git lattice sync` fetches those of `{remote}`"));
+        ui.hint(format!("records of `{remote}` were never fetched: `git lattice sync` fetches them"));
     }
     Ok(error::OK)
 }
 
-/// The remote that may have records, if this clone has none and `git fetch` does not bring them.
+/// The remote that may have records of other clones which this one never fetched.
 fn unfetched_records<'c>(context: &Context, config: &'c Config, survey: &Survey) -> Option<&'c String> {
-    let remote = config.remote.as_ref().filter(|_| survey.is_without_records)?;
+    let remote = config.remote.as_ref()?;
     let has_points = survey.points.iter().any(|point| point.pushed);
-    (has_points && !refspec::is_there(&context.repo, remote)).then_some(remote)
+    (has_points && !refspec::is_settled(&context.repo, remote)).then_some(remote)
 }
 
 /// Warns of refs, points and records that were left out.

@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::Session;
+use super::shared::created;
 use super::shared::points::{self, Selection};
 use crate::error;
 use crate::ops::Cannot;
@@ -60,6 +61,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     } else {
         show(session, &report, named.is_empty(), options);
     }
+    created::hint_to_push_base(session)?;
     Ok(if report.is_fine() { error::OK } else { error::NO })
 }
 

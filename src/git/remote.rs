@@ -11,6 +11,8 @@ use crate::process::{self, Cmd, Output};
 
 /// Maximum number of refs per `git push`, to stay within the command line limit.
 const MAX_PUSHED: usize = 4000;
+/// The most branches of one push that get an upstream: git rewrites its configuration twice for each.
+const MAX_UPSTREAMS: usize = 20;
 
 /// The result of a push for one ref (git-push(1), `--porcelain`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct PushRefs<'a> {
     pub deleted: &'a [Change],
     /// The ref of this clone's records.
     pub notes: Option<&'a str>,
-    /// Whether a single branch gets the remote branch as upstream.
+    /// Whether the branches get those of the remote as upstream, unless there are more than [`MAX_UPSTREAMS`].
     pub sets_upstream: bool,
 }
 
@@ -61,13 +63,12 @@ impl Git {
     /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
     pub fn push(&self, remote: &str, refs: &PushRefs<'_>, stall_limit: Duration) -> Result<PushReport> {
         let PushRefs { branches, deleted, notes, sets_upstream } = *refs;
-        // For several branches git would rewrite its configuration once per branch.
-        let upstream = (sets_upstream && branches.len() == 1).then_some("--set-upstream");
+        let upstream = (sets_upstream && branches.len() <= MAX_UPSTREAMS).then_some("--set-upstream");
         let leases: Vec<_> = deleted.iter().map(lease).collect();
         let options: Vec<_> =
             ["--atomic"].into_iter().chain(upstream).chain(leases.iter().map(String::as_str)).collect();
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
-        let work = Work::Push(remote.to_owned(), branches.first().filter(|_| upstream.is_some()).cloned());
+        let work = Work::Push(remote.to_owned(), upstream.map(|_| branches.to_vec()).unwrap_or_default());
         let deleted = deleted.iter().map(|change| change.name.clone());
         self.push_with(&work, &options, remote, (names.collect(), deleted.collect()), stall_limit)
     }
@@ -80,7 +81,7 @@ impl Git {
         let mut report = PushReport::default();
         for names in names.chunks(MAX_PUSHED) {
             let options = ["--no-follow-tags", "--recurse-submodules=no"];
-            let work = Work::Push(remote.to_owned(), None);
+            let work = Work::Push(remote.to_owned(), Vec::new());
             let names = (names.to_vec(), Vec::new());
             let PushReport { refs, messages } = self.push_with(&work, &options, remote, names, stall_limit)?;
             report.refs.extend(refs);
@@ -103,7 +104,7 @@ impl Git {
         ]);
         let cmd = cmd.args(changes.iter().map(lease)).arg(remote);
         let cmd = cmd.args(changes.iter().map(|change| format!("{}:{}", hex(change.new), change.name)));
-        self.read_push(&Work::Push(remote.to_owned(), None), cmd)
+        self.read_push(&Work::Push(remote.to_owned(), Vec::new()), cmd)
     }
 
     /// Push refs of these names, and delete others.
@@ -299,16 +300,18 @@ impl Repo {
         !self.config_all(&format!("remote.{remote}.pushurl")).is_empty()
     }
 
-    /// Set `remote` as the upstream of a branch after a push was killed, if the push itself succeeded.
+    /// Set `remote` as the upstream of those of these branches that a killed push has pushed.
     ///
     /// # Errors
     /// When refs or the configuration cannot be read or written.
-    pub fn finish_upstream(&self, remote: &str, branch: &BranchName) -> Result<()> {
-        let tip = self.branch_tip(branch)?;
-        if tip.is_none() || self.tracking_tip(branch, remote)? != tip {
-            return Ok(());
+    pub fn finish_upstreams(&self, remote: &str, branches: &[BranchName]) -> Result<()> {
+        for branch in branches {
+            let tip = self.branch_tip(branch)?;
+            if tip.is_some() && self.tracking_tip(branch, remote)? == tip {
+                self.set_upstream(remote, branch)?;
+            }
         }
-        self.set_upstream(remote, branch)
+        Ok(())
     }
 
     /// Set `remote` as the upstream of a branch that has none.

@@ -23,8 +23,8 @@ pub enum Work {
     Configure,
     /// Fetch from this remote.
     Fetch(String),
-    /// Push to this remote, and set it as the upstream of a branch.
-    Push(String, Option<BranchName>),
+    /// Push to this remote, and set it as the upstream of these branches.
+    Push(String, Vec<BranchName>),
     /// Move refs outside of a journal operation.
     Move(Moves),
     /// Switch a worktree.
@@ -78,12 +78,23 @@ pub(super) struct Notes {
 #[serde(tag = "work", rename_all = "lowercase")]
 enum Written {
     Configure,
-    Fetch { remote: String },
-    Push { remote: String, upstream: Option<String> },
-    Move { names: Vec<String>, deletes: bool },
+    Fetch {
+        remote: String,
+    },
+    Push {
+        remote: String,
+        #[serde(default)]
+        upstreams: Vec<String>,
+    },
+    Move {
+        names: Vec<String>,
+        deletes: bool,
+    },
     Switch(Ends),
     Follow(Ends),
-    Delete { branches: Vec<String> },
+    Delete {
+        branches: Vec<String>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,32 +129,35 @@ impl Written {
         match work.clone() {
             Work::Configure => Self::Configure,
             Work::Fetch(remote) => Self::Fetch { remote },
-            Work::Push(remote, upstream) => Self::Push { remote, upstream: upstream.map(|branch| branch.to_string()) },
+            Work::Push(remote, branches) => Self::Push { remote, upstreams: texts(&branches) },
             Work::Move(Moves { names, deletes }) => Self::Move { names, deletes },
             Work::Switch(switch) => Self::Switch(Ends::of(switch)),
             Work::Follow(follow) => Self::Follow(Ends::of(follow)),
-            Work::Delete(branches) => Self::Delete { branches: branches.iter().map(BranchName::to_string).collect() },
+            Work::Delete(branches) => Self::Delete { branches: texts(&branches) },
         }
     }
 
     fn read(self) -> Option<Work> {
-        let branch = |text: &str| BranchName::parse(text).ok();
+        let branches =
+            |texts: &[String]| texts.iter().map(|text| BranchName::parse(text).ok()).collect::<Option<Vec<_>>>();
         // Remote names follow the rules of branch names (refs.c); the name becomes part of a path.
-        let remote = |text: String| branch(&text).map(|_| text);
+        let remote = |text: String| BranchName::parse(&text).ok().map(|_| text);
         Some(match self {
             Self::Configure => Work::Configure,
             Self::Fetch { remote: name } => Work::Fetch(remote(name)?),
-            Self::Push { remote: name, upstream } => {
-                Work::Push(remote(name)?, upstream.map(|text| branch(&text).ok_or(())).transpose().ok()?)
-            }
+            Self::Push { remote: name, upstreams } => Work::Push(remote(name)?, branches(&upstreams)?),
             Self::Move { names, deletes } => {
                 names.iter().all(|name| is_full_name(name)).then_some(Work::Move(Moves { names, deletes }))?
             }
             Self::Switch(ends) => Work::Switch(ends.read()?),
             Self::Follow(ends) => Work::Follow(ends.read()?),
-            Self::Delete { branches } => Work::Delete(branches.iter().map(|text| branch(text)).collect::<Option<_>>()?),
+            Self::Delete { branches: names } => Work::Delete(branches(&names)?),
         })
     }
+}
+
+fn texts(branches: &[BranchName]) -> Vec<String> {
+    branches.iter().map(BranchName::to_string).collect()
 }
 
 /// A note of work that is being done.
@@ -283,8 +297,8 @@ mod tests {
         for work in [
             Work::Configure,
             Work::Fetch("origin".to_owned()),
-            Work::Push("origin".to_owned(), None),
-            Work::Push("origin".to_owned(), Some(branch)),
+            Work::Push("origin".to_owned(), Vec::new()),
+            Work::Push("origin".to_owned(), vec![branch]),
             Work::Move(Moves { names: vec!["refs/notes/lattice/0f".to_owned()], deletes: true }),
             Work::Switch(switch.clone()),
             Work::Follow(switch),

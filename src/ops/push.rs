@@ -6,9 +6,10 @@ use std::{fmt, fs};
 
 use super::change;
 use super::remote_failure::{RemoteFailure, stderr_lines};
+use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushRefs, PushReport, Pushed};
-use crate::git::{self, Change, Repo, Result, Transaction};
+use crate::git::{self, Change, Oid, Repo, Result, Transaction};
 use crate::process;
 use crate::record::store::{self, NOTES};
 
@@ -220,6 +221,19 @@ pub(super) fn update_tracking(repo: &Repo, remote: &str, changes: &[Change], mes
         return Ok(());
     }
     repo.apply(&Transaction { message: message.to_owned(), changes: tracking })
+}
+
+/// Whether the remote, as last fetched, lacks the `lattice.toml` of the base branch, by which other clones find the points.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn lacks_lattice(repo: &Repo, config: &Config, remote: &str) -> Result<bool> {
+    let file = |tip: Option<Oid>| -> Result<Option<Oid>> {
+        let Some(tip) = tip else { return Ok(None) };
+        Ok(repo.entry_at(repo.tree_of_commit(tip)?, config::FILE)?.map(|entry| entry.id))
+    };
+    let here = file(repo.branch_tip(&config.base)?)?;
+    Ok(here.is_some() && here != file(repo.tracking_tip(&config.base, remote)?)?)
 }
 
 /// The file that exists while a remote has the branches of a push and lacks the records, which a lock was in the way of: then there is

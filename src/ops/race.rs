@@ -135,8 +135,8 @@ impl Race<'_> {
             return Ok(RaceOutcome::Left(refused(reasons, &[(left.named.clone(), advice)])));
         }
         // As the push would have done; first, because a kill after the branch has moved leaves nothing to push.
-        if let ([one], [_]) = (same.as_slice(), plan.items.as_slice()) {
-            self.repo.set_upstream(self.remote, &one.named.branch)?;
+        for same in &same {
+            self.repo.set_upstream(self.remote, &same.named.branch)?;
         }
         let above = self.grown_from(plan, &same)?;
         let is_incomplete = !above.is_empty();

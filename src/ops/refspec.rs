@@ -21,6 +21,12 @@ pub fn is_there(repo: &Repo, remote: &str) -> bool {
     repo.fetches(remote, &format!("{NOTES}0"))
 }
 
+/// Whether records of the remote were fetched once, or will be by the next `git fetch`.
+pub fn is_settled(repo: &Repo, remote: &str) -> bool {
+    let has_fetched = || repo.list_refs(&[store::fetched_under(remote)]).is_ok_and(|listing| !listing.refs.is_empty());
+    is_there(repo, remote) || repo.config_bool(KEY).is_some() || has_fetched()
+}
+
 /// Adds the refspec, unless that was done before or the user does not want it. Returns the new refspec.
 ///
 /// # Errors

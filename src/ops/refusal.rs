@@ -28,6 +28,17 @@ pub enum Refusal {
         /// The base branch, where it belongs.
         base: String,
     },
+    /// `lattice.toml` in the worktree has the point, and the committed one does not.
+    #[error(
+        "`{}` has uncommitted changes: that of `{base}` does not have `{point}`, and other clones read that one",
+        config::FILE
+    )]
+    NotDeclared {
+        /// The point.
+        point: Spelled,
+        /// The base branch.
+        base: String,
+    },
     /// Another branch prevents the branch of a point.
     #[error("branch `{branch}` cannot be made: `{other}` is in the way ({why})")]
     InTheWay {

@@ -37,7 +37,7 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
         return Ok(());
     }
     match work {
-        Work::Push(remote, Some(branch)) => repo.finish_upstream(remote, branch)?,
+        Work::Push(remote, branches) => repo.finish_upstreams(remote, branches)?,
         Work::Switch(switch) => repo.take_back_switch(switch, *since)?,
         Work::Follow(follow) => repo.finish_follow(follow, *since)?,
         Work::Delete(branches) => repo.remove_branch_sections(branches)?,

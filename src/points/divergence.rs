@@ -160,15 +160,24 @@ impl Divergence {
     /// The command that applies the commits to keep to the remote's tip, and its effect.
     fn replay(&self, repo: &Repo, remote: &str, added: &Added) -> (String, String) {
         let (own, theirs) = self.branches(remote);
-        let takes = || format!("takes the remote's; `git reflog {own}` keeps yours");
+        let mine = quote(format!("mine/{}", self.named.branch));
+        let is_replaced = added.kept == 0 && !added.differs.is_empty();
+        let keep = if is_replaced { format!("git branch {mine} {own} && ") } else { String::new() };
+        let takes = || {
+            if is_replaced {
+                format!("keeps yours as `{mine}`, and takes the remote's")
+            } else {
+                "takes the remote's, which has the same content".to_owned()
+            }
+        };
         if added.kept == 0 && self.checkout.is_none() {
-            return (format!("git branch -f {own} {theirs}"), takes());
+            return (format!("{keep}git branch -f {own} {theirs}"), takes());
         }
         let is_changed = self.checkout.as_ref().is_some_and(|checkout| checkout.state == State::Changed);
         let options = [(is_changed, " --autostash"), (added.has_merges, " --rebase-merges")];
         let options: String = options.into_iter().filter(|(is_on, _)| *is_on).map(|(_, option)| option).collect();
         let upstream = repo.short(added.upstream);
-        let command = format!("{} rebase{options} --onto {theirs} {upstream} {own}", self.git());
+        let command = format!("{keep}{} rebase{options} --onto {theirs} {upstream} {own}", self.git());
         let effect = match added.kept {
             0 => takes(),
             kept => format!("puts {} on top of the remote's{}; {THEN_SYNC}", commits(kept), self.with_conflicts()),

@@ -39,8 +39,6 @@ pub struct Survey {
     pub stranded: usize,
     /// Number of note lines that are not trusted.
     pub skipped: usize,
-    /// Whether this clone has no records, own or fetched.
-    pub is_without_records: bool,
 }
 
 /// Survey the points in `which`, or all points.
@@ -71,8 +69,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     surveyor.cache.save();
     let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
     let broken = [census.broken.as_slice(), &records.broken()].concat();
-    let is_without_records = records.writers().is_empty();
-    Ok(Survey { points, next, unreadable, broken, stranded, skipped, is_without_records })
+    Ok(Survey { points, next, unreadable, broken, stranded, skipped })
 }
 
 /// Get the status of one point without the cache, which takes longer to load than one point to compute.

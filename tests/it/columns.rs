@@ -104,7 +104,8 @@ fn commands_to_paste_are_whole() {
     assert!(text.contains("POINT") && !text.contains("COMMAND") && text.contains(&command), "{text}");
     let text = fits(&sandbox, 80, &format!("show {x86}"));
     assert!(
-        text.contains("\n    nix build 'git+file:") && text.contains(&format!("\n    git lattice build {x86}")),
+        text.contains("\n    nix build --extra-experimental-features 'nix-command flakes' 'git+file:")
+            && text.contains(&format!("\n    git lattice build {x86}")),
         "{text}"
     );
     sandbox.git(&["config", "--add", "remote.origin.fetch", "+refs/notes/lattice/*:refs/notes/lattice/*"]);

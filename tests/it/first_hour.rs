@@ -2,8 +2,9 @@
 
 use std::process::Stdio;
 
+use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir};
+use crate::story::{at, branch, dir, far};
 
 #[test]
 fn init_on_a_terminal_does_not_read_stdin() {
@@ -42,18 +43,71 @@ fn a_lattice_toml_on_another_branch_counts_as_committed() {
 
 #[test]
 fn a_fresh_clone_names_sync() {
-    const HINT: &str = "this clone has no records yet: `git lattice sync` fetches those of `origin`";
+    const HINT: &str = "records of `origin` were never fetched: `git lattice sync` fetches them";
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     sandbox.git(&["push", "-q", "origin", "refs/notes/lattice/*"]);
     let run = sandbox.lattice(&["status"]).exits(0);
-    assert!(!run.stderr.contains("no records"), "{}", run.stderr);
+    assert!(!run.stderr.contains("never fetched"), "{}", run.stderr);
     sandbox.git_in("", &["clone", "-q", "remote.git", "colleague"]);
+    sandbox.lattice_in("colleague", &["status"], |command| command).exits(0).says_err(HINT);
+    // A record of its own does not make up for those of the others.
+    let key = sandbox.git_in("colleague", &["rev-parse", "HEAD^{tree}"]);
+    sandbox.git_in("colleague", &["notes", "--ref=lattice/own", "add", "-m", "{}", &key]);
     sandbox.lattice_in("colleague", &["status"], |command| command).exits(0).says_err(HINT);
     sandbox.lattice_in("colleague", &["sync"], |command| command).exits(0);
     let run = sandbox.lattice_in("colleague", &["status"], |command| command).exits(0).says_out("✓ built");
-    assert!(!run.stderr.contains("no records"), "{}", run.stderr);
+    assert!(!run.stderr.contains("never fetched"), "{}", run.stderr);
+}
+
+#[test]
+fn no_point_of_an_uncommitted_value() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
+    let point = "toolchain/riscv64/phase0/step1";
+    let run = sandbox.refused(&["new", point]).exits(1);
+    run.says_err("`main` does not have").says_err(point).says_err("git add lattice.toml && git commit");
+    sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0);
+    sandbox.commit_lattice();
+    sandbox.lattice(&["new", point]).exits(0);
+}
+
+#[test]
+fn base_that_was_not_pushed_is_named() {
+    let sandbox = Sandbox::without_lattice();
+    sandbox.lattice(&["init", "--component", "toolchain", "--arch", "aarch64,x86_64", "--no-hooks"]).exits(0);
+    sandbox.git(&["add", "lattice.toml"]);
+    sandbox.git(&["commit", "-q", "-m", "declare the lattice"]);
+    sandbox.lattice(&["new", &at("phase0/step1")]).exits(0).says_err("`git push -u origin main`");
+    sandbox.lattice(&["sync"]).exits(0).says_err("`git push -u origin main`");
+    sandbox.git(&["push", "-u", "origin", "main"]);
+    let run = sandbox.lattice(&["next-step"]).exits(0);
+    assert!(!run.stderr.contains("git push"), "{}", run.stderr);
+}
+
+#[test]
+fn several_new_points_get_an_upstream() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs", "--no-switch"]).exits(0);
+    for point in [at("phase0/step1"), far("phase0/step1")] {
+        let upstream = sandbox.git(&["rev-parse", "--abbrev-ref", &format!("{}@{{u}}", branch(&point))]);
+        assert_eq!(upstream, format!("origin/{}", branch(&point)));
+    }
+}
+
+#[test]
+fn build_names_changes_that_are_not_built() {
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let point = at("phase0/step1");
+        sandbox.lattice(&["new", &point]).exits(0);
+        let run = sandbox.lattice(&["build"]).exits(0);
+        assert!(!run.stderr.contains("uncommitted"), "{}", run.stderr);
+        sandbox.write(&format!("{}/config.toml", dir(&point)), "a = 1\n");
+        sandbox.lattice(&["build"]).exits(0).says_err("uncommitted changes are not built").says_err("config.toml");
+    }
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn steps_are_rows_and_architectures_are_columns() {
 fn each_component_has_a_table() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["axis", "add", "component", "gcc"]).exits(0);
+    sandbox.commit_lattice();
     sandbox.points(&[&at("phase0/step1"), &format!("gcc/{}/phase0/step1", here())]);
     let table = sandbox.lattice(&["status"]).exits(0).stdout;
     let titles: Vec<_> =

@@ -137,20 +137,10 @@ fn push_killed_at_the_upstream_is_finished() {
     let config = || sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text();
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-push", "--no-switch"]).exits(0);
     sandbox.git(&["push", "-q", "origin", BRANCH]);
-    write_note(&sandbox, json!({ "work": "push", "remote": "origin", "upstream": BRANCH }));
+    write_note(&sandbox, json!({ "work": "push", "remote": "origin", "upstreams": [BRANCH] }));
     sandbox.write(".git/config.lock", "");
     sandbox.lattice(&["new", &at("phase0/step1"), "--no-switch"]).exits(0).says_out("unchanged");
     assert_eq!(config(), format!("branch.{BRANCH}.remote origin\nbranch.{BRANCH}.merge refs/heads/{BRANCH}"));
-}
-
-#[test]
-fn one_of_several_points_gets_no_upstream() {
-    let sandbox = Sandbox::new();
-    let all = ["new", "--all-archs", "--no-switch"];
-    sandbox.lattice(&[&all[..], &["--no-push"]].concat()).exits(0);
-    sandbox.git(&["push", "-q", "origin", BRANCH]);
-    sandbox.lattice(&all).exits(0).says_out("pushed");
-    assert_eq!(sandbox.try_git("work", &["config", "--get-regexp", "^branch.feature"]).text(), "");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::Session;
 use super::shared::{choice, machines, points};
 use crate::config::Named;
 use crate::error;
+use crate::lattice::Point;
 use crate::nix::Event;
 use crate::ops::builds::{self, BuildOptions, Done, Job, Places, Progress, Pushed, Typed, Undecided};
 use crate::ops::{limits, queue, regenerate, trust};
@@ -63,6 +64,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let options = options.checking(args.get_flag("check"));
     let needed = plan.jobs.iter().filter(|job| options.is_needed(job)).map(|job| (&job.named, job.commit));
     warn_of_outdated(ui, &regenerate::outdated(&context.repo, config, needed)?);
+    warn_of_uncommitted(session, &points)?;
     let json = args.get_flag("json");
     let batch = BatchProgress::of(plan.jobs.iter().filter(|job| options.is_needed(job)).count());
     let mut view = View::new(ui, json, batch);
@@ -83,6 +85,20 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
+}
+
+/// Warns of uncommitted changes in the directory of HEAD's point, if it is one of these: the commit is built.
+fn warn_of_uncommitted(session: &Session, points: &[Point]) -> Result<()> {
+    let (context, config) = (session.context()?, session.config()?);
+    let head = context.head_point(config)?.filter(|head| points.contains(head));
+    let Some(named) = head.filter(|_| context.repo.workdir().is_some()).map(|head| config.name(&head)) else {
+        return Ok(());
+    };
+    if let Some((first, others)) = context.repo.git().uncommitted(&named.dir)?.split_first() {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        session.ui.warn(format!("uncommitted changes are not built: `{}`{more}", terminal_safe(first)));
+    }
+    Ok(())
 }
 
 /// Warns of points that are built with a flake.nix that does not fit their config.toml.

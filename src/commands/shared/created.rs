@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::session::Session;
-use crate::config::{Config, Named};
+use crate::config::{self, Config, Named};
 use crate::context::Context;
 use crate::error;
 use crate::git::Repo;
@@ -18,6 +18,7 @@ use crate::ops::lint;
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, RaceOutcome};
+use crate::process::quote;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, terminal_safe};
 
@@ -60,6 +61,9 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
     let made = make_and_push(context, config, args, request)?;
     made.plan.warnings.iter().for_each(|warning| ui.warn(warning));
     show(ui, &context.repo, args, &made, false);
+    if made.pushed.is_done() {
+        hint_to_push_base(session)?;
+    }
     if let Outcome::Refused { .. } = made.pushed {
         return Ok(error::NO);
     }
@@ -97,13 +101,23 @@ fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request:
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
     match &config.remote {
         Some(remote) if !args.get_flag("no-push") => {
-            // Several points may be made of which one is not pushed yet: none of them is where the user goes on.
-            let (branches, sets_upstream) = (&plan.unpushed()[..], plan.items.len() == 1);
-            let request = push::Request { branches, sets_upstream, ..push::Request::default() };
+            let request = push::Request { branches: &plan.unpushed(), sets_upstream: true, ..push::Request::default() };
             Ok(push::push(&context.repo, remote, &request, still)?)
         }
         _ => Ok(Outcome::Nothing),
     }
+}
+
+/// Hints at a base branch whose `lattice.toml` is only here: other clones cannot read the pushed points without it.
+pub(in crate::commands) fn hint_to_push_base(session: &Session) -> Result<()> {
+    let (context, config) = (session.context()?, session.config()?);
+    if let Some(remote) = &config.remote
+        && push::lacks_lattice(&context.repo, config, remote)?
+    {
+        let (remote, base) = (quote(remote), quote(&config.base));
+        session.ui.hint(format!("other clones need `{}` too: `git push -u {remote} {base}`", config::FILE));
+    }
+    Ok(())
 }
 
 /// Switches to the branch if the plan has a single point, like `git switch -c`.

@@ -16,7 +16,7 @@ pub use self::plan::{Creation, Item, Plan, Request};
 pub(super) use self::plan_lock::{PlanLock, PlanLockGuard};
 use super::Refusal;
 use super::change::{self, ChangeSet};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Named};
 use crate::context::Context;
 use crate::git::{self, Change};
 use crate::lattice::Point;
@@ -47,6 +47,20 @@ pub(super) fn check_committed(context: &Context, config: &Config) -> Result<()> 
         }
     }
     Err(Refusal::NotCommitted { base: config.base.to_string() }.into())
+}
+
+/// Checks that the committed `lattice.toml` has the points too: the one in the worktree may have uncommitted values, of which other
+/// clones would not know.
+fn check_declared(context: &Context, config: &Config, points: &[Point]) -> Result<()> {
+    if context.repo.edited_file(config::FILE)?.is_none() {
+        return Ok(());
+    }
+    let Ok(committed) = context.policy() else { return Ok(()) };
+    let is_unknown = |named: &Named| committed.branch.decode(&committed.lattice, &named.branch).is_none();
+    match points.iter().map(|point| config.name(point)).find(is_unknown) {
+        Some(named) => Err(Refusal::NotDeclared { point: named.spelled.clone(), base: config.base.to_string() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// Makes the points of a plan: writes the objects, then applies one ref transaction.
@@ -82,6 +96,7 @@ pub fn make<C>(
 ) -> Result<(Plan, C)> {
     const TRIES: usize = 5;
     check_committed(context, config)?;
+    check_declared(context, config, &request.points)?;
     let plan_lock = PlanLock::of(&context.repo);
     let (mut turn, mut tried) = (None, 1);
     let mut looked: Option<(Vec<(String, String)>, C)> = None;
