@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if args.get_flag("json") {
         ui.json(to_json(&comparison, closures.as_deref()));
     } else {
-        comparison.show(format(args), ui.out.color)?;
+        comparison.show(format(args), ui.out.color, true)?;
         if comparison.is_empty() {
             let (from, to) = (&comparison.from.named.spelled, &comparison.to.named.spelled);
             ui.say(format!("the files of `{from}` and `{to}` differ in nothing but the coordinates"));

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod axis;
+mod bisect;
 mod build;
 mod check;
 pub(crate) mod complete;
@@ -85,6 +86,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         port::command(axes),
         prune::command(axes),
         build::command(axes),
+        bisect::command(axes),
         log::command(axes),
         status::command(axes),
         show::command(axes),
@@ -120,6 +122,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("show", args)) => show::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
+        Some(("bisect", args)) => bisect::run(session, args),
         Some(("log", args)) => log::run(session, args),
         Some(("sync", args)) => sync::run(session, args),
         Some(("undo", args)) => undo::run(session, args),

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use super::tree_diff::{FileChange, Leaf};
 use super::{Oid, Repo, Result, doing};
+use crate::process::{self, Cmd};
+use crate::temporary;
 use crate::text::is_terminal_unsafe;
-use crate::{process, temporary};
 
 /// How many bytes git searches for a zero byte, which makes a file binary (xdiff-interface.c).
 const BINARY_PREFIX: usize = 8000;
@@ -26,12 +27,12 @@ pub enum DiffFormat {
 }
 
 impl Repo {
-    /// Print the changes of files in this view to stdout, with the colours and the pager of the user's git. Characters that a terminal
-    /// interprets are escaped.
+    /// Print the changes of files in this view to stdout, with the colours of the user's git, and with its pager if `pages`. Characters
+    /// that a terminal interprets are escaped.
     ///
     /// # Errors
     /// When objects cannot be read, or git fails.
-    pub fn show_changes(&self, changes: &[FileChange], format: DiffFormat, color: bool) -> Result<()> {
+    pub fn show_changes(&self, changes: &[FileChange], format: DiffFormat, color: bool, pages: bool) -> Result<()> {
         let folder = temporary::Folder::make().map_err(doing("make a temporary folder"))?;
         let mut shown = self.in_memory();
         let before = shown.shown_tree(self, changes, |change| change.before)?;
@@ -42,7 +43,8 @@ impl Repo {
             .and_then(|()| std::fs::write(objects.join("info").join("alternates"), self.alternates()))
             .map_err(doing("write into a temporary folder"))?;
         shown.keep_objects_in(&objects)?;
-        self.git_diff(folder.path(), &objects, [before, after], format, color)
+        let cmd = self.git_diff(folder.path(), &objects, pages).args((!color).then_some("--no-color"));
+        show(cmd.args(format.flag()).args([before, after].map(|id| id.to_string())).arg("--"))
     }
 
     /// Write a tree with one side of the changes, its files escaped.
@@ -56,24 +58,33 @@ impl Repo {
         self.with_leaves(self.empty_tree(), leaves)
     }
 
-    fn git_diff(&self, folder: &Path, objects: &Path, trees: [Oid; 2], format: DiffFormat, color: bool) -> Result<()> {
+    fn git_diff(&self, folder: &Path, objects: &Path, pages: bool) -> Cmd {
         let cmd = self.git.shown().cwd(folder).without_git_env().env("GIT_DIR", self.common_dir());
         let cmd = cmd.env("GIT_WORK_TREE", folder).env("GIT_INDEX_FILE", folder.join("index"));
         let cmd = cmd.env("GIT_OBJECT_DIRECTORY", objects).env("GIT_NO_REPLACE_OBJECTS", "1");
-        let cmd = cmd.args(["-c", "core.quotePath=true", "diff", "--no-ext-diff", "--no-textconv"]);
-        let cmd = cmd.args((!color).then_some("--no-color")).args(match format {
-            DiffFormat::Patch => None,
-            DiffFormat::Stat => Some("--stat"),
-            DiffFormat::NameOnly => Some("--name-only"),
-        });
-        let command = cmd.to_string();
-        let status = cmd.args(trees.map(|id| id.to_string())).arg("--").page()?;
-        // Without an exit code it was ended by a signal, as when the reader of the pipe is gone.
-        if status.success() || status.code().is_none() {
-            return Ok(());
-        }
-        Err(process::Error::Failed { command, status, stdout: Vec::new(), stderr: Vec::new() }.into())
+        let cmd = cmd.args((!pages).then_some("--no-pager"));
+        cmd.args(["-c", "core.quotePath=true", "diff", "--no-ext-diff", "--no-textconv"])
     }
+}
+
+impl DiffFormat {
+    fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Patch => None,
+            Self::Stat => Some("--stat"),
+            Self::NameOnly => Some("--name-only"),
+        }
+    }
+}
+
+fn show(cmd: Cmd) -> Result<()> {
+    let command = cmd.to_string();
+    let status = cmd.page()?;
+    // Without an exit code it was ended by a signal, as when the reader of the pipe is gone.
+    if status.success() || status.code().is_none() {
+        return Ok(());
+    }
+    Err(process::Error::Failed { command, status, stdout: Vec::new(), stderr: Vec::new() }.into())
 }
 
 /// The text with characters that a terminal interprets, and bytes that are not UTF-8, as `<U+1B>` and `<9B>`. Binary files stay as they

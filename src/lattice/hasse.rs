@@ -100,6 +100,11 @@ impl Population {
         chain[..end].last().filter(|greatest| order(greatest) == Ordering::Equal)
     }
 
+    /// The points with the sets of `point`, ascending.
+    pub fn chain_of(&self, point: &Point) -> &[Point] {
+        self.chains.get(&sets_of(point)).map_or(&[], Vec::as_slice)
+    }
+
     /// The greatest point with the sets of `point`: the one to continue from.
     pub fn greatest_of_chain(&self, point: &Point) -> Option<&Point> {
         self.chains.get(&sets_of(point))?.last()

@@ -54,6 +54,11 @@ impl Point {
         self.ranks().take(phase).eq(other.ranks().take(phase))
     }
 
+    /// Whether both have the same chain values.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.chain_cmp(other) == Ordering::Equal
+    }
+
     /// Compares the chain values only, lexicographically in the order of the axes.
     pub(super) fn chain_cmp(&self, other: &Self) -> Ordering {
         self.ranks().cmp(other.ranks())

@@ -5,6 +5,7 @@
 mod adopt;
 mod background;
 mod bad_input;
+mod bisect;
 mod build;
 mod build_times;
 mod chains;

@@ -170,6 +170,7 @@ fn points_and_promotions(documents: &Documents) {
     print(&["promote", "--to", "base"], 1);
     sandbox.built_elsewhere(&[&one, &two]);
     print(&["build", &two], 0);
+    print(&["bisect", &two], 0);
     print(&["build", "--background", &two], 0);
     print(&["build", "--background", "--wait", &two], 0);
     print(&["build", "--cancel", "--all"], 0);
@@ -366,6 +367,7 @@ fn built(documents: &Documents, nix: &Path) {
     let change = |script: &str| sandbox.commit_to(&two, &[("step.nix", &step(script))]);
     change("exit 1");
     print(&["build", &two], 1);
+    print(&["bisect", &two], 0);
     change("while :; do :; done");
     print(&["build", "--background", &two], 0);
     print(&["status"], 0);

@@ -102,13 +102,13 @@ impl Comparison {
         self.changes.is_empty()
     }
 
-    /// Lets git print the differences to stdout.
+    /// Lets git print the differences to stdout, with its pager if `pages`.
     ///
     /// # Errors
     /// When objects cannot be read, or git fails.
-    pub fn show(&self, format: DiffFormat, color: bool) -> Result<()> {
+    pub fn show(&self, format: DiffFormat, color: bool, pages: bool) -> Result<()> {
         if !self.is_empty() {
-            self.memory.show_changes(&self.changes, format, color)?;
+            self.memory.show_changes(&self.changes, format, color, pages)?;
         }
         Ok(())
     }
