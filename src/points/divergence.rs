@@ -129,8 +129,9 @@ impl Divergence {
     pub fn advice(&self, repo: &Repo, remote: &str) -> Advice {
         let (command, effect) = match (&self.added, &self.checkout) {
             _ if self.can_be_taken() => (sync_command(&self.named), "takes the remote's commit".to_owned()),
-            (_, Some(Checkout { state: State::Busy, .. })) => {
-                (sync_command(&self.named), "compares them when that has ended".to_owned())
+            (_, Some(Checkout { state: State::Busy, path, .. })) => {
+                let how = format!("git -C {} status", quote(path));
+                (sync_command(&self.named), format!("compares them when that has ended; `{how}` shows how to end it"))
             }
             (Some(added), _) => self.replay(repo, remote, added),
             (None, _) => (self.merge(remote), format!("merges the two{}; {THEN_SYNC}", self.with_conflicts())),
