@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, bail};
 
-use super::{Cannot, Reading, Request, natural};
+use super::branch::Reading;
+use super::natural;
+use super::request::Request;
 use crate::config::ARCH;
 use crate::config::document::AxisDraft;
 use crate::lattice::{AxisName, Outline, Value};
+use crate::ops::Cannot;
 use crate::system::System;
 
 /// The axis of what is built: its values do not follow each other.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Reading;
+use super::branch::Reading;
 use crate::config::{DEFAULT_FLAKE, Named};
 use crate::git::{self, Oid, Repo};
 use crate::points::content::{FLAKE, join};

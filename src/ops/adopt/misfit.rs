@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Branch;
 use super::axes::Found;
+use super::branch::Branch;
 use crate::config::Config;
 use crate::config::document::{AxisDraft, Draft};
 use crate::lattice::{self, Outline, Pattern};

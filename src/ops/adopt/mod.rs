@@ -4,46 +4,31 @@
 //! is. The proposed file is then read as any other, and a branch counts as a point only if that file says so.
 
 mod axes;
+mod branch;
 mod directory;
 mod guess;
 mod misfit;
 mod natural;
+mod request;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
 use self::axes::Found;
+use self::branch::{Branch, Reading};
 pub use self::directory::Standing;
 pub use self::guess::Shape;
 pub use self::misfit::Misfit;
+pub use self::request::Request;
 use super::{Cannot, init};
 use crate::config::document::{AxisDraft, Draft};
 use crate::config::{self, Config, Document, Named};
 use crate::context::Context;
+use crate::git::Repo;
 use crate::git::names::{self, HEADS};
-use crate::git::{Oid, Repo};
-use crate::lattice::{AxisName, Outline};
+use crate::lattice::Outline;
 use crate::system::System;
-
-/// What to adopt.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// The outline of the branches; guessed from their names if `None`.
-    pub from: Option<Outline>,
-    /// The names of the axes; guessed from their values if empty.
-    pub axes: Vec<AxisName>,
-    /// The axes whose values are ordered, in addition to those that are recognized as ordered.
-    pub chains: Vec<String>,
-    /// The pattern of directories; guessed from the trees of the branches if `None`.
-    pub flake: Option<String>,
-    /// The base branch; guessed if `None`.
-    pub base: Option<String>,
-    /// The remote; guessed if `None`.
-    pub remote: Option<String>,
-    /// The systems of architectures, as `ARCH=SYSTEM`.
-    pub systems: Vec<String>,
-}
 
 /// A proposed `lattice.toml`.
 pub struct Proposal {
@@ -72,21 +57,6 @@ pub struct Adopted {
     pub named: Named,
     /// What its directory holds.
     pub standing: Standing,
-}
-
-/// A branch, here or on the remote as last fetched.
-#[derive(Debug, Clone, Copy)]
-struct Branch {
-    tip: Oid,
-    is_local: bool,
-}
-
-/// A branch whose name has the form of the outline.
-struct Reading<'n> {
-    branch: &'n str,
-    tip: Oid,
-    /// The text of each axis.
-    texts: Vec<&'n str>,
 }
 
 /// Proposes a `lattice.toml` for existing branches. Nothing is written.

@@ -5,7 +5,6 @@
 
 use anyhow::{Context as _, Result};
 
-use super::ChangeSet;
 use crate::context::Context;
 use crate::git::follow::by_hand;
 use crate::git::names::BranchName;
@@ -20,10 +19,9 @@ pub(super) struct After {
 }
 
 impl After {
-    pub(super) fn of(set: &mut ChangeSet) -> Self {
-        let worktrees = std::mem::take(&mut set.worktrees);
-        let deleted = if set.removes_branch_sections { deleted(&set.changes) } else { Vec::new() };
-        Self { worktrees, deleted, notes: Vec::new() }
+    /// Updates these worktrees, and removes the configuration of the branches that `deletions` delete.
+    pub(super) fn of(worktrees: Vec<Switch>, deletions: &[Change]) -> Self {
+        Self { worktrees, deleted: deleted(deletions), notes: Vec::new() }
     }
 
     /// Checks that the worktrees can be updated.

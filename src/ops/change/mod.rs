@@ -78,7 +78,8 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
-    let mut after = After::of(&mut set);
+    let deletions = if set.removes_branch_sections { &set.changes[..] } else { &[] };
+    let mut after = After::of(std::mem::take(&mut set.worktrees), deletions);
     after.check(repo)?;
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;

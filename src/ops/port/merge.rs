@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Versions;
+use super::versions::Versions;
 use crate::config::{Config, StepData};
 use crate::git::tree_diff::{Leaf, LeafKind};
 use crate::git::{self, Oid, Repo};

@@ -3,13 +3,15 @@
 mod create;
 mod history;
 mod merge;
+mod versions;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 
-use self::history::{Base, Histories};
+use self::history::Histories;
 use self::merge::{Merged, Ported};
+use self::versions::Versions;
 use super::alike::Directory;
 use super::cannot::short;
 use super::moves::{Plan, Planner, Reason, Unwritten};
@@ -19,8 +21,8 @@ use super::{Cannot, generated};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::identity::Identity;
+use crate::git::trailer;
 use crate::git::tree::Entry;
-use crate::git::{Oid, trailer};
 use crate::lattice::{Lattice, Point, Selector};
 use crate::points::census::Census;
 use crate::points::content::FLAKE;
@@ -113,24 +115,6 @@ struct Port<'a> {
     identity: Identity,
     /// The branches that may be in the way of new ones.
     names: Names,
-}
-
-/// The versions of a directory that are merged.
-struct Versions {
-    base: Base,
-    theirs: Directory,
-    ours: Directory,
-    /// The tip of the source.
-    commit: Oid,
-    /// The tip of the sibling.
-    tip: Oid,
-}
-
-impl Versions {
-    /// The value of the trailer: `POINT@COMMIT`.
-    fn source(&self) -> String {
-        format!("{}@{}", self.theirs.named.spelled, self.commit)
-    }
 }
 
 impl<'a> Port<'a> {
