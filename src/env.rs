@@ -183,6 +183,13 @@ pub fn for_nix(with_agent: bool) -> Vec<(OsString, OsString)> {
     kept(|name| name != NIX_CONFIG && is_known(name))
 }
 
+/// Returns the directory of the Nix store (`NIX_STORE_DIR` and `NIX_STORE` in nix-store(1)).
+#[must_use]
+pub fn nix_store_dir() -> String {
+    let set = |name| var(name)?.into_string().ok().filter(|dir| dir.starts_with('/'));
+    set("NIX_STORE_DIR").or_else(|| set("NIX_STORE")).unwrap_or_else(|| "/nix/store".to_owned())
+}
+
 /// Returns the Nix settings in `NIX_CONFIG`.
 #[must_use]
 pub fn nix_config() -> Option<OsString> {

@@ -1,6 +1,6 @@
 //! Maps an error to its exit code and to the hints for the user.
 
-use crate::ops::{Cannot, Difference, Refusal, builds, install, limits, trust};
+use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Success.
@@ -82,6 +82,8 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<install::Foreign>(cause, |error| one(error.hint())))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
+        .or_else(|| of::<inputs::InputError>(cause, |error| one(error.hint())))
+        .or_else(|| of::<inputs::BadTree>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::DamagedOutput>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
         .or_else(|| of::<record::pending::SaveError>(cause, |error| one(error.hint())))

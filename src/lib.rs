@@ -47,6 +47,8 @@ pub mod queue;
 #[doc(hidden)]
 pub mod record;
 #[doc(hidden)]
+pub mod sha256;
+#[doc(hidden)]
 pub mod system;
 #[doc(hidden)]
 pub mod template;

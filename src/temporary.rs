@@ -5,7 +5,7 @@
 //! by [`replace`], except for those with a protocol of git: objects, and the configuration, whose lock file becomes the new file.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -94,6 +94,23 @@ pub fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.{}", unique_name()));
     write(&new).and_then(|()| fs::rename(&new, path)).inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Replaces a file of the user: follows a link, keeps the mode, and removes what killed processes left in the folder.
+///
+/// # Errors
+/// If the file cannot be written; it is then unchanged.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.parent().into_iter().for_each(sweep);
+    replace(&path, |new| {
+        let mut file = fs::File::create_new(new)?;
+        if let Ok(old) = path.metadata() {
+            file.set_permissions(old.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()
+    })
 }
 
 /// Returns the files in a directory whose writers have ended.

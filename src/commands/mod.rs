@@ -24,8 +24,10 @@ mod prompt;
 mod prune;
 mod regenerate;
 mod restack;
+mod seed;
 mod shared;
 mod show;
+mod source;
 mod status;
 mod sync;
 mod trust;
@@ -91,6 +93,8 @@ fn all(axes: &[String]) -> Vec<Command> {
         status::command(axes),
         show::command(axes),
         diff::command(axes),
+        source::command(axes),
+        seed::command(),
         sync::command(axes),
         undo::command(),
         ops::command(),
@@ -124,6 +128,8 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),
         Some(("log", args)) => log::run(session, args),
+        Some(("source", args)) => source::run(session, args),
+        Some(("seed", args)) => seed::run(session, args),
         Some(("sync", args)) => sync::run(session, args),
         Some(("undo", args)) => undo::run(session, args),
         Some(("ops", args)) => ops::run(session, args),

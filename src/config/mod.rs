@@ -1,6 +1,7 @@
 //! `lattice.toml`, the settings of a project. [`document`] holds the text with its comments; [`Config`] the checked values.
 
 pub mod document;
+mod inputs;
 mod keys;
 mod named;
 mod place;
@@ -15,6 +16,7 @@ use crate::branch_name::BranchName;
 use crate::lattice::{Lattice, Pattern, Point, Spelled};
 
 pub use document::Document;
+pub use inputs::{BadInput, Input, InputKind, input_name};
 use named::Naming;
 pub use named::{Named, Names};
 pub use place::Place;

@@ -17,6 +17,8 @@ pub struct StepData {
     pub base_branch: Option<String>,
     /// Whether `[rust]` has `version` and `hash`, which the template `rust` needs.
     pub has_rust: bool,
+    /// Whether there is a key `sources` or `seeds`.
+    pub(super) has_inputs: bool,
 }
 
 impl StepData {
@@ -30,7 +32,8 @@ impl StepData {
         let has_rust =
             ["version", "hash"].iter().all(|key| rust.and_then(|rust| rust.get(key)).is_some_and(Item::is_str));
         let (nixpkgs_path, base_branch) = (text(nix, "nixpkgs_path"), text(nix, "base_branch"));
-        Ok(Self { bytes, nixpkgs_path, base_branch, has_rust })
+        let has_inputs = ["sources", "seeds"].iter().any(|key| toml.contains_key(key));
+        Ok(Self { bytes, nixpkgs_path, base_branch, has_rust, has_inputs })
     }
 
     /// Sets the value at a dotted key; comments and order stay. `value` is a TOML value, else text.
@@ -38,6 +41,16 @@ impl StepData {
     /// # Errors
     /// A message when the key is malformed, or a part of it is not a table.
     pub fn with(&self, key: &str, value: &str) -> Result<Self, String> {
+        let keys = Key::parse(key).map_err(|_| "expected a key such as `rust.version`".to_owned())?;
+        let keys: Vec<&str> = keys.iter().map(Key::get).collect();
+        self.set(&keys, value.parse().unwrap_or_else(|_| Value::from(value)))
+    }
+
+    /// Sets the value at a path of keys; comments and order stay.
+    ///
+    /// # Errors
+    /// A message when a part of the path is not a table.
+    pub(super) fn set(&self, keys: &[&str], new: Value) -> Result<Self, String> {
         let flaw = |flaw: Flaw| flaw.to_string();
         let mut toml = document::parse(&self.bytes).map_err(flaw)?;
         // toml_edit would put new tables before the comments of a file that has nothing else.
@@ -46,22 +59,20 @@ impl StepData {
             head = toml.trailing().as_str().map(|text| format!("{text}\n")).unwrap_or_default();
             toml.set_trailing("");
         }
-        let keys = Key::parse(key).map_err(|_| "expected a key such as `rust.version`".to_owned())?;
         let Some((last, tables)) = keys.split_last() else { return Err("it is empty".to_owned()) };
         let mut table: &mut dyn TableLike = toml.as_table_mut();
         for name in tables {
-            let item = table.entry(name.get()).or_insert_with(|| Item::Table(Table::new()));
-            table = item.as_table_like_mut().ok_or_else(|| format!("`{}` is not a table", name.get()))?;
+            let item = table.entry(name).or_insert_with(new_table);
+            table = item.as_table_like_mut().ok_or_else(|| format!("`{name}` is not a table"))?;
         }
-        let new = value.parse().unwrap_or_else(|_| Value::from(value));
-        match table.get_mut(last.get()).map(Item::as_value_mut) {
+        match table.get_mut(last).map(Item::as_value_mut) {
             Some(Some(old)) => {
                 let decor = old.decor().clone();
                 *old = new;
                 *old.decor_mut() = decor;
             }
             Some(None) => return Err("it is a table".to_owned()),
-            None => drop(table.insert(last.get(), Item::Value(new))),
+            None => drop(table.insert(last, Item::Value(new))),
         }
         Self::parse(format!("{head}{toml}").into_bytes()).map_err(flaw)
     }
@@ -69,7 +80,8 @@ impl StepData {
     /// The data of a step for which the user gave none.
     #[must_use]
     pub fn minimal() -> Self {
-        Self { bytes: MINIMAL.as_bytes().to_vec(), nixpkgs_path: None, base_branch: None, has_rust: false }
+        let bytes = MINIMAL.as_bytes().to_vec();
+        Self { bytes, nixpkgs_path: None, base_branch: None, has_rust: false, has_inputs: false }
     }
 
     /// The original bytes.
@@ -77,6 +89,13 @@ impl StepData {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// A table whose header is written only if it has values of its own.
+fn new_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
 }
 
 /// The string at `key`, unless it is missing or empty.

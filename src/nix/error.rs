@@ -62,6 +62,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A URL could not be fetched.
+    #[error("could not fetch `{url}`: {message}")]
+    NotFetched {
+        /// The URL.
+        url: String,
+        /// The first line of nix's message.
+        message: String,
+    },
     /// Copying to another store failed.
     #[error("could not copy to `{to}`: {message}")]
     NotCopied {
@@ -87,6 +95,7 @@ impl Error {
                 "correct the setting in nix.conf (`/etc/nix/nix.conf`, `~/.config/nix/nix.conf`) or in `NIX_CONFIG`"
                     .into(),
             ),
+            Self::NotFetched { message, .. } => trouble::hint(message, Some(trouble::Trouble::Fetch)),
             Self::Killed { signal: Some(9) } => trouble::hint("signal 9", None),
             Self::Process(process::Error::Failed { stderr, .. }) => {
                 trouble::hint(&String::from_utf8_lossy(stderr), None)

@@ -185,7 +185,7 @@ impl Nix {
 }
 
 /// The first error that a program of Nix printed, without colours.
-fn error_in(stderr: &str) -> Option<String> {
+pub(super) fn error_in(stderr: &str) -> Option<String> {
     let text = plain(stderr);
     text.lines().find_map(|line| line.strip_prefix("error: ")).map(|error| error.trim().to_owned())
 }

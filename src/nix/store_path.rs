@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::sha256::Sha256;
+
 /// The alphabet of Nix's base 32: no `e`, `o`, `t`, `u` (`src/libutil/hash.cc`).
 const BASE32: &str = "0123456789abcdfghijklmnpqrsvwxyz";
 const HASH_LEN: usize = 32;
@@ -31,6 +33,18 @@ impl StorePath {
             good.then_some(dir.len() + 1)
         };
         fits().map(|base| Self { text: text.to_owned(), base }).ok_or_else(|| NotAStorePath(text.to_owned()))
+    }
+
+    /// Returns the path of a file or tree that is named by its hash (`makeFixedOutputPath` in `src/libstore/store-api.cc`): the hash of
+    /// a file, or of the NAR of a tree. `dir` is the store's directory.
+    pub fn of_fixed(dir: &str, name: &str, hash: Sha256, is_tree: bool) -> Result<Self, NotAStorePath> {
+        let (kind, inner) = if is_tree {
+            ("source", hash)
+        } else {
+            ("output:out", Sha256::of(format!("fixed:out:sha256:{}:", hash.hex()).as_bytes()))
+        };
+        let path = Sha256::of(format!("{kind}:sha256:{}:{dir}:{name}", inner.hex()).as_bytes());
+        Self::parse(&format!("{dir}/{}-{name}", path.store_hash()))
     }
 
     /// Returns the whole path.
@@ -98,6 +112,27 @@ mod tests {
         let path = StorePath::parse(&format!("/nix/store/{HASH}-bad-1.0.drv")).unwrap();
         assert_eq!((path.hash(), path.name(), path.is_derivation()), (HASH, "bad-1.0.drv", true));
         assert!(StorePath::parse(&format!("/home/ada/my store/{HASH}-x")).is_ok(), "NIX_STORE_DIR may be anywhere");
+    }
+
+    #[test]
+    fn fixed_paths_are_those_that_nix_computes() {
+        for (hash, name, is_tree, expected) in [
+            (
+                "sha256-mOpuTyFvL7S2n/+bOkSELDhobKaF8/VdxIxdP7EQe+Q=",
+                "foo",
+                false,
+                "/nix/store/1xhn3xfh9vchq5mas63m8s98mpyrd58k-foo",
+            ),
+            (
+                "sha256-77dlDcqTnlOIvhVcgRCg77MIUBXSOhzwYrzh+budw6g=",
+                "gcc",
+                true,
+                "/nix/store/9c08xl4ml340fkdiqlakrlfy0ng1nsxc-gcc",
+            ),
+        ] {
+            let path = StorePath::of_fixed("/nix/store", name, Sha256::parse(hash).unwrap(), is_tree).unwrap();
+            assert_eq!(path.as_str(), expected);
+        }
     }
 
     #[test]

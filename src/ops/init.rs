@@ -1,7 +1,6 @@
 //! Writing and editing `lattice.toml` in the worktree.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -188,18 +187,8 @@ fn lock_file(repo: &Repo) -> Result<File, lock::Error> {
 fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
-    // Follow a symbolic link and keep it.
-    let path = path.canonicalize().unwrap_or(path);
-    temporary::sweep(path.parent().unwrap_or(root));
-    let put = |new: &Path| -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
-        if let Ok(there) = path.metadata() {
-            file.set_permissions(there.permissions())?;
-        }
-        file.write_all(document.to_string().as_bytes())?;
-        file.sync_all()
-    };
-    temporary::replace(&path, put).with_context(|| format!("could not write `{}`", path.display()))?;
+    temporary::rewrite(&path, document.to_string().as_bytes())
+        .with_context(|| format!("could not write `{}`", path.display()))?;
     Ok(path)
 }
 

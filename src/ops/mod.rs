@@ -14,6 +14,7 @@ mod generated;
 pub mod hook;
 pub mod hooks;
 pub mod init;
+pub mod inputs;
 pub mod install;
 pub mod limits;
 pub mod lint;

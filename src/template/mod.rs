@@ -26,6 +26,11 @@ const LONGEST_AXIS: usize = 80;
 /// Maximum length of the name of a store path. Nix allows 211 bytes, including the `.drv` of a derivation.
 const LONGEST_NAME: usize = 160;
 
+/// An attribute name as Nix reads it after a dot: bare if it is an identifier, otherwise quoted.
+pub fn attribute(name: &str) -> String {
+    AttrName(name).to_string()
+}
+
 /// Why a flake cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

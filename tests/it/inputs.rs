@@ -1,5 +1,9 @@
 //! What a step.nix gets: the points below it by name, and files and trees from outside by their hashes.
 
+mod add;
+mod check;
+mod missing;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -63,7 +63,7 @@ impl Documents {
     fn print_in(&self, sandbox: &Sandbox, dir: &str, args: &[&str], code: i32) -> Value {
         let args = [args, &["--json"]].concat();
         let document = sandbox.lattice_in(dir, &args, |command| command).exits(code).json();
-        let words = if let ["trust", "list", ..] | ["hooks", ..] = args[..] { 2 } else { 1 };
+        let words = if let ["trust", "list", ..] | ["hooks" | "source" | "seed", ..] = args[..] { 2 } else { 1 };
         let name = args[..words].join("-");
         let errors = self.schemas.errors(&name, &document);
         assert!(errors.is_empty(), "git lattice {}:\n{}\n{document:#}", args.join(" "), errors.join("\n"));
@@ -363,7 +363,14 @@ fn built(documents: &Documents, nix: &Path) {
     print(&["log", &one], 0);
     print(&["show", &one], 0);
 
-    sandbox.lattice(&["new", &two, "--template", "step", "--no-push", "--no-switch"]).exits(0);
+    sandbox.lattice(&["new", &two, "--template", "step", "--no-push"]).exits(0);
+    sandbox.write("../tools/hello", "hello\n");
+    print(&["source", "add", "../tools/hello", "--print"], 0);
+    print(&["seed", "add", "tools", "../tools"], 0);
+    sandbox.commit_to(&two, &[("config.toml", "[sources.a]\nurl = \"http://127.0.0.1:1/a\"\n[seeds.b]\n")]);
+    sandbox.commit_to(&two, &[("step.nix", "{ seeds, ... }: seeds.b\n")]);
+    print(&["source", "check", &two], 1);
+    print(&["build", &two], 2);
     let change = |script: &str| sandbox.commit_to(&two, &[("step.nix", &step(script))]);
     change("exit 1");
     print(&["build", &two], 1);

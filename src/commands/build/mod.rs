@@ -209,10 +209,14 @@ impl<'a> View<'a> {
                 self.explain(done);
                 self.results.push(done.record.clone());
             }
-            Progress::Undecided(Undecided { point, system, why, limit, .. }) => {
+            Progress::Undecided(Undecided { point, system, why, limit, missing, .. }) => {
                 self.ui.progress("");
                 let limit = limit.map(|limit| limit.limit().key());
-                self.undecided.push(json!({ "point": point, "system": system, "error": why, "limit": limit }));
+                let missing = missing.iter().map(|it| json!({ "kind": it.kind.to_string(), "name": it.name }));
+                let missing = missing.collect::<Vec<_>>();
+                self.undecided.push(
+                    json!({ "point": point, "system": system, "error": why, "limit": limit, "missing": missing }),
+                );
             }
             Progress::Kept { file, why } => {
                 self.ui.progress("");

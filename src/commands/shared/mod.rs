@@ -5,6 +5,7 @@ pub(super) mod choice;
 pub(super) mod content;
 pub(super) mod created;
 pub(super) mod hooks;
+pub(super) mod input;
 pub(super) mod install;
 pub(super) mod machines;
 pub(super) mod moved;

@@ -29,4 +29,16 @@ impl Nix {
         let infos = self.path_infos(paths, &Options::new(Mode::Typed))?;
         Ok(infos.into_iter().map(|(path, info)| (path, info.nar_hash)).collect())
     }
+
+    /// Returns the sizes of those paths that are valid, in bytes as NAR, where the store knows them.
+    ///
+    /// # Errors
+    /// When nix fails.
+    pub fn nar_sizes<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a StorePath>,
+    ) -> Result<HashMap<StorePath, Option<u64>>, Error> {
+        let infos = self.path_infos(paths, &Options::new(Mode::Typed))?;
+        Ok(infos.into_iter().map(|(path, info)| (path, info.nar_size)).collect())
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use crate::config::InputKind;
 use crate::nix::error::Error;
 use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::options::Options;
@@ -15,12 +16,55 @@ use crate::system::System;
 
 const COMMAND: &str = "derivation show";
 
+/// The URL of a seed in a generated flake, before its name: it leads nowhere, so the tree must be in the store.
+pub const SEED_URL: &str = "git-lattice-seed:";
+/// The URL of a source for which `config.toml` has none, before its name.
+pub const SOURCE_URL: &str = "git-lattice-source:";
+
+/// What a derivation still needs. Nothing, if its outputs exist or come from a cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The systems that it needs a builder for.
+    pub systems: BTreeSet<System>,
+    /// The inputs that have to be put into the store.
+    pub absent: BTreeSet<AbsentInput>,
+}
+
+/// An input that is not in the store and cannot be fetched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AbsentInput {
+    /// Its kind.
+    pub kind: InputKind,
+    /// Its name in `config.toml`.
+    pub name: String,
+}
+
+impl AbsentInput {
+    /// The command that puts it into the store.
+    pub fn hint(&self) -> String {
+        let name = &self.name;
+        match self.kind {
+            InputKind::Seed => {
+                format!("`git lattice seed add {name} DIR` puts it there; `origin` in config.toml says what it is")
+            }
+            InputKind::Source => format!(
+                "`git lattice source add FILE --name {name}` puts it there; with `url` in config.toml Nix fetches it"
+            ),
+        }
+    }
+
+    fn of(url: &str) -> Option<Self> {
+        let named = |kind: InputKind, prefix| Some(Self { kind, name: url.strip_prefix(prefix)?.to_owned() });
+        named(InputKind::Seed, SEED_URL).or_else(|| named(InputKind::Source, SOURCE_URL))
+    }
+}
+
 impl Nix {
-    /// Returns for each derivation the systems that it still needs a builder for; none if its outputs exist or come from a cache.
+    /// Returns what each derivation still needs.
     ///
     /// # Errors
     /// When nix cannot be run or its output cannot be parsed.
-    pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, BTreeSet<System>>, Error> {
+    pub fn needs(&self, drvs: &[StorePath], options: &Options) -> Result<HashMap<StorePath, Needs>, Error> {
         let mut missing: Vec<StorePath> = Vec::new();
         for some in drvs.chunks(PATHS_PER_CALL) {
             missing.extend(self.missing(some, options)?);
@@ -32,7 +76,7 @@ impl Nix {
             let output = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
             shown.0.extend(Shown::parse(&output.stdout)?.0);
         }
-        Ok(drvs.iter().map(|drv| (drv.clone(), shown.systems(drv))).collect())
+        Ok(drvs.iter().map(|drv| (drv.clone(), shown.needs(drv))).collect())
     }
 
     /// Returns what a dry run would build for these derivations; a dry run exits with 0 on any architecture.
@@ -52,6 +96,7 @@ struct Node {
     /// `None` for Nix's own builders (`builtin:fetchurl` and others), which run anywhere.
     system: Option<System>,
     inputs: Vec<String>,
+    absent: Option<AbsentInput>,
 }
 
 /// Parses the output of a dry run.
@@ -78,13 +123,14 @@ impl Shown {
         Ok(Self(all.iter().map(|(path, drv)| (base(path).to_owned(), Node::read(drv))).collect()))
     }
 
-    /// Returns the systems that `root` needs, following only missing derivations.
-    fn systems(&self, root: &StorePath) -> BTreeSet<System> {
-        let (mut seen, mut found) = (HashSet::new(), BTreeSet::new());
+    /// Returns what `root` needs, following only missing derivations.
+    fn needs(&self, root: &StorePath) -> Needs {
+        let (mut seen, mut found) = (HashSet::new(), Needs::default());
         let mut todo = vec![base(root.as_str())];
         while let Some(name) = todo.pop() {
             let Some(node) = self.0.get(name).filter(|_| seen.insert(name)) else { continue };
-            found.extend(node.system.clone());
+            found.systems.extend(node.system.clone());
+            found.absent.extend(node.absent.clone());
             todo.extend(node.inputs.iter().map(String::as_str));
         }
         found
@@ -98,6 +144,7 @@ impl Node {
         let runs_anywhere = text("builder").starts_with("builtin:");
         Self {
             system: Some(text("system")).filter(|_| !runs_anywhere).and_then(|text| System::parse(text).ok()),
+            absent: drv.pointer("/env/url").and_then(Value::as_str).and_then(AbsentInput::of),
             inputs: inputs.map(|all| all.keys().map(|path| base(path).to_owned()).collect()).unwrap_or_default(),
         }
     }
@@ -144,7 +191,8 @@ mod tests {
         ];
         for json in shapes {
             let shown = Shown::parse(json.as_bytes()).unwrap();
-            let systems = |root: &str| shown.systems(&path(root)).iter().map(System::to_string).collect::<Vec<_>>();
+            let systems =
+                |root: &str| shown.needs(&path(root)).systems.iter().map(System::to_string).collect::<Vec<_>>();
             assert_eq!(systems(TOP), ["aarch64-linux", "x86_64-linux"], "{json}");
             assert_eq!(systems(LOW), ["aarch64-linux"], "{json}");
         }
@@ -154,8 +202,30 @@ mod tests {
     fn existing_outputs_and_builtins_need_no_system() {
         for builtin in [r#""system":"builtin""#, r#""system":"aarch64-linux","builder":"builtin:fetchurl""#] {
             let fetch = format!(r#"{{"{TOP}":{{{builtin},"inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
-            assert!(Shown::parse(fetch.as_bytes()).unwrap().systems(&path(TOP)).is_empty(), "{fetch}");
+            assert!(Shown::parse(fetch.as_bytes()).unwrap().needs(&path(TOP)).systems.is_empty(), "{fetch}");
         }
         assert!(Shown::parse(b"[]").is_err());
+    }
+
+    #[test]
+    fn inputs_without_a_url_are_absent() {
+        let shown = |url: &str| {
+            let fetch = format!(
+                r#"{{"{LOW}":{{"system":"builtin","env":{{"url":"{url}"}}}},"{TOP}":{{"inputDrvs":{{"{LOW}":[]}}}}}}"#
+            );
+            Shown::parse(fetch.as_bytes()).unwrap().needs(&path(TOP)).absent.into_iter().collect::<Vec<_>>()
+        };
+        let absent = |kind, name: &str| [AbsentInput { kind, name: name.to_owned() }];
+        assert_eq!(shown("git-lattice-seed:gcc"), absent(InputKind::Seed, "gcc"));
+        assert_eq!(shown("git-lattice-source:tcc"), absent(InputKind::Source, "tcc"));
+        assert_eq!(shown("https://example.org/tcc"), []);
+    }
+
+    #[test]
+    fn templates_use_these_urls() {
+        let template = include_str!("../../../templates/arguments.nix");
+        for url in [SEED_URL, SOURCE_URL] {
+            assert!(template.contains(&format!("\"{url}${{name}}\"")), "{url}");
+        }
     }
 }

@@ -14,6 +14,8 @@ const COMMAND: &str = "path-info --json";
 pub(in crate::nix) struct PathInfo {
     /// The NAR hash of its contents (SRI).
     pub(in crate::nix) nar_hash: String,
+    /// The size of its NAR in bytes.
+    pub(in crate::nix) nar_size: Option<u64>,
     /// When it was added to the store, in seconds after 1970.
     pub(in crate::nix) registered: Option<u64>,
 }
@@ -33,7 +35,8 @@ pub(in crate::nix) fn infos(json: &[u8]) -> Result<HashMap<StorePath, PathInfo>,
     let info = |(path, info): (String, &Value)| {
         let nar_hash = info.get("narHash")?.as_str()?.to_owned();
         let registered = info.get("registrationTime").and_then(Value::as_u64).filter(|seconds| *seconds > 0);
-        Some((StorePath::parse(&path).ok()?, PathInfo { nar_hash, registered }))
+        let nar_size = info.get("narSize").and_then(Value::as_u64);
+        Some((StorePath::parse(&path).ok()?, PathInfo { nar_hash, nar_size, registered }))
     };
     Ok(entries.into_iter().filter_map(info).collect())
 }
@@ -58,15 +61,15 @@ mod tests {
                 r#"[{{"path":"{PATH}","narHash":"{HASH}","narSize":120,"references":[],"registrationTime":7,"ultimate":true}}]"#
             ),
             format!(
-                r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","registrationTime":7,"storeDir":"/nix/store","version":1}}}}"#
+                r#"{{"{PATH}":{{"ca":null,"narHash":"{HASH}","narSize":120,"registrationTime":7,"storeDir":"/nix/store","version":1}}}}"#
             ),
             format!(
-                r#"{{"info":{{"ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi":{{"narHash":"{HASH}","registrationTime":7}}}},"storeDir":"/nix/store","version":2}}"#
+                r#"{{"info":{{"ypnvhl6h6hbyh07aiiwkbw9n7clf6hwc-multi":{{"narHash":"{HASH}","narSize":120,"registrationTime":7}}}},"storeDir":"/nix/store","version":2}}"#
             ),
         ];
         for json in shapes {
             let infos = infos(json.as_bytes()).unwrap();
-            let expected = PathInfo { nar_hash: HASH.to_owned(), registered: Some(7) };
+            let expected = PathInfo { nar_hash: HASH.to_owned(), nar_size: Some(120), registered: Some(7) };
             assert_eq!(infos.get(&StorePath::parse(PATH).unwrap()), Some(&expected), "{json}");
         }
     }

@@ -27,6 +27,11 @@ pub const NO_SHELL: &str = "the sandbox needs a shell: `sandbox-paths = /bin/sh=
 /// The first match is used.
 const REMEDIES: &[Remedy] = &[
     (
+        &["git-lattice-seed:", "git-lattice-source:"],
+        None,
+        "a seed or source is not in the store: `git lattice seed add NAME DIR` or `git lattice source add FILE --name NAME` puts it there",
+    ),
+    (
         &["schema' is corrupt", "schema\" is corrupt", "database disk image is malformed", "file is not a database"],
         None,
         "the store's database is damaged: restore `db` of the Nix state directory (often /nix/var/nix/db) from a backup, then `nix-store --verify`",
@@ -58,6 +63,11 @@ const REMEDIES: &[Remedy] = &[
         &["kernel namespaces", "setting up a private mount namespace", "cloning builder process", "unshare"],
         None,
         "the sandbox needs namespaces, which Nix may not create here: allow unprivileged user namespaces",
+    ),
+    (
+        &["specified: sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="],
+        None,
+        "config.toml has no hash for it yet: write the one after `got` there if it is what you expect",
     ),
     (
         &["hash mismatch in fixed-output derivation"],

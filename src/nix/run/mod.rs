@@ -1,5 +1,6 @@
-//! Runs Nix: build, rebuild, copy.
+//! Runs Nix: build, rebuild, copy, add.
 
+pub(super) mod add;
 pub(super) mod build;
 pub(super) mod copy;
 pub(super) mod realise;

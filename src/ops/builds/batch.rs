@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::builder::{Builder, seconds, times_of};
 use super::log_file::Log;
+use super::machines::Obstacle;
 use super::undecided::Undecided;
 use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
@@ -92,20 +93,28 @@ impl<'a> Batch<'a> {
         self.undecided.push(undecided);
     }
 
-    /// Records `no-builder` for evaluated jobs that need a derivation in `unbuildable`.
-    pub(super) fn fail_unbuildable(
+    /// Ends evaluated jobs that cannot be built: records `no-builder`, or no verdict where an input is missing.
+    pub(super) fn end_unbuildable(
         &mut self,
         places: &[usize],
         what: &[Derivation],
-        unbuildable: &HashMap<StorePath, NoBuilder>,
+        obstacles: &HashMap<StorePath, Obstacle>,
     ) {
         let mut finished = Vec::new();
         for (i, one) in places.iter().zip(what) {
-            let Some(no) = unbuildable.get(&one.drv) else { continue };
-            let Some(running) = self.running.remove(i) else { continue };
-            let mut record = self.record(*i, Verdict::NoBuilder, running.since, 0.0);
-            (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
-            finished.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: no.hints().to_vec() }));
+            match obstacles.get(&one.drv) {
+                None => {}
+                Some(Obstacle::Absent(absent)) => {
+                    self.end_without_verdict(*i, Undecided::of_absent(self.jobs[*i], absent));
+                }
+                Some(Obstacle::NoBuilder(no)) => {
+                    let Some(running) = self.running.remove(i) else { continue };
+                    let mut record = self.record(*i, Verdict::NoBuilder, running.since, 0.0);
+                    (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
+                    let hints = no.hints().to_vec();
+                    finished.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints }));
+                }
+            }
         }
         self.end(finished);
     }

@@ -7,11 +7,19 @@ use anyhow::Result;
 
 use super::places::Places;
 use super::{Done, Progress, Pushed};
-use crate::nix::{self, Capability, Mode, Nix, NoBuilder, Options, StorePath, StoreUrl};
+use crate::nix::{self, AbsentInput, Capability, Mode, Needs, Nix, NoBuilder, Options, StorePath, StoreUrl};
 use crate::ops::limits;
 use crate::process::{self, quote};
 use crate::record::Record;
 use crate::system::System;
+
+/// Why a derivation cannot be built.
+pub(super) enum Obstacle {
+    /// No machine builds for a system that it needs.
+    NoBuilder(NoBuilder),
+    /// These inputs are not in the store.
+    Absent(Vec<AbsentInput>),
+}
 
 /// The machines, according to the user's Nix configuration and the places of this run.
 pub(super) struct Machines {
@@ -51,12 +59,12 @@ impl Machines {
         self.places.store.is_some() || self.capability.store.is_some()
     }
 
-    /// Copies derivations to the store in which they are built. Returns those that no machine can build: they, or a
-    /// missing dependency, need a system without a builder.
+    /// Copies derivations to the store in which they are built. Returns those that cannot be built: they, or a missing dependency,
+    /// need a system without a builder or an input that is not there.
     ///
     /// # Errors
     /// When Nix fails, or the store cannot be reached.
-    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, NoBuilder>> {
+    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, Obstacle>> {
         if drvs.is_empty() {
             return Ok(HashMap::new());
         }
@@ -68,11 +76,13 @@ impl Machines {
             return Ok(HashMap::new());
         }
         let needs = nix.needs(drvs, &self.options)?;
-        Ok(needs.into_iter().filter_map(|(drv, systems)| Some((drv, self.missing_builder(systems)?))).collect())
+        Ok(needs.into_iter().filter_map(|(drv, needs)| Some((drv, self.obstacle(needs)?))).collect())
     }
 
-    fn missing_builder(&self, systems: BTreeSet<System>) -> Option<NoBuilder> {
-        systems.into_iter().find_map(|system| self.capability.require(&system).err())
+    fn obstacle(&self, needs: Needs) -> Option<Obstacle> {
+        let no_builder = needs.systems.into_iter().find_map(|system| self.capability.require(&system).err());
+        let absent = (!needs.absent.is_empty()).then(|| Obstacle::Absent(needs.absent.into_iter().collect()));
+        no_builder.map(Obstacle::NoBuilder).or(absent)
     }
 
     /// Whether a build for `system` can be repeated and compared. Nix does that locally or in the store, never on a

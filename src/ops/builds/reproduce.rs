@@ -43,7 +43,7 @@ pub(super) fn all(
         builder.machines.note_place(&mut again, None);
         match judge(job, again, rebuilt.map(|rebuilt| &rebuilt.checked), &builder.machines.options) {
             Ok(judge) => done.push(judge),
-            Err(open) => undecided.push(open),
+            Err(open) => undecided.push(*open),
         }
     }
     let records: Vec<Record> = done.iter().map(|done| done.record.clone()).collect();
@@ -79,7 +79,7 @@ fn subject<'a>(job: &'a Job, done: &'a Done) -> Option<Subject<'a>> {
 }
 
 /// Turns the result of a comparison into a record.
-fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Undecided> {
+fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Options) -> Result<Done, Box<Undecided>> {
     let mut tail = Vec::new();
     match checked {
         Some(Checked::Same) => {}
@@ -90,8 +90,8 @@ fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Opt
             record.outputs.clear();
             tail = failure.detail.lines().map(str::to_owned).collect();
         }
-        Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options)),
-        None => return Err(Undecided::new(job, "Nix did not report the result of the second build", Vec::new())),
+        Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options).into()),
+        None => return Err(Undecided::new(job, "Nix did not report the result of the second build", Vec::new()).into()),
     }
     Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })
 }

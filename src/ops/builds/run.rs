@@ -119,13 +119,13 @@ impl Builder<'_> {
         }
         batch.evaluated(&places, &what, failed);
         let drvs: Vec<_> = what.iter().map(|one| one.drv.clone()).collect();
-        let unbuildable = match self.machines.prepare(&self.nix, &drvs) {
-            Ok(unbuildable) => unbuildable,
+        let obstacles = match self.machines.prepare(&self.nix, &drvs) {
+            Ok(obstacles) => obstacles,
             Err(error) => return batch.interrupted(error),
         };
-        batch.fail_unbuildable(&places, &what, &unbuildable);
+        batch.end_unbuildable(&places, &what, &obstacles);
         let (places, what): (Vec<_>, Vec<_>) =
-            places.into_iter().zip(what).filter(|(_, one)| !unbuildable.contains_key(&one.drv)).unzip();
+            places.into_iter().zip(what).filter(|(_, one)| !obstacles.contains_key(&one.drv)).unzip();
         // Let Nix make the link of a single build. When the results are on another machine, the link would dangle.
         let is_here = !self.machines.is_elsewhere();
         let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, batch.job(places[0])));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Job;
 use crate::lattice::Spelled;
-use crate::nix::{self, Failure, Options};
+use crate::nix::{self, AbsentInput, Failure, Options};
 use crate::ops::limits::{self, Reached};
 use crate::process;
 
@@ -24,11 +24,23 @@ pub struct Undecided {
     pub hints: Vec<String>,
     /// The limit that ended it.
     pub limit: Option<Reached>,
+    /// The inputs that are not in the store.
+    pub missing: Vec<AbsentInput>,
 }
 
 impl Undecided {
     pub(super) fn new(job: &Job, why: impl Into<String>, hints: Vec<String>) -> Self {
-        Self { point: job.named.spelled.clone(), system: job.system.to_string(), why: why.into(), hints, limit: None }
+        let (point, system) = (job.named.spelled.clone(), job.system.to_string());
+        Self { point, system, why: why.into(), hints, limit: None, missing: Vec::new() }
+    }
+
+    /// From inputs that have to be put into the store.
+    pub(super) fn of_absent(job: &Job, absent: &[AbsentInput]) -> Self {
+        let names: Vec<_> = absent.iter().map(|input| format!("{} `{}`", input.kind, input.name)).collect();
+        let are = if names.len() == 1 { "is" } else { "are" };
+        let why = format!("{} {are} not in the store", names.join(", "));
+        let hints = absent.iter().map(AbsentInput::hint).collect();
+        Self { missing: absent.to_vec(), ..Self::new(job, why, hints) }
     }
 
     /// From a failure of Nix itself, or a limit that was reached.
@@ -116,6 +128,7 @@ mod tests {
             why: why.into(),
             hints: vec!["look".into()],
             limit: None,
+            missing: Vec::new(),
         };
         let all = NotDecided(vec![one("a", "no disk"), one("b", "no net"), one("c", "no disk"), one("c", "no disk")]);
         assert_eq!(all.to_string(), "could not build `a`, `c`: no disk; nor `b`: no net");

@@ -53,11 +53,15 @@ pub enum Code {
     Mode,
     /// A file in the point's directory that nothing there reads.
     Unread,
+    /// A source or seed in config.toml has a name, hash or key that is not valid.
+    Input,
+    /// Points name one source or seed with different hashes.
+    Hashes,
 }
 
 impl Code {
     /// All codes, in numeric order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Unreadable,
         Self::NoDirectory,
         Self::NoFile,
@@ -82,6 +86,8 @@ impl Code {
         Self::ForeignChange,
         Self::Mode,
         Self::Unread,
+        Self::Input,
+        Self::Hashes,
     ];
 
     /// The number, such as `C01`.
@@ -117,6 +123,8 @@ impl Code {
             Self::ForeignChange => "foreign-change",
             Self::Mode => "mode",
             Self::Unread => "unread",
+            Self::Input => "input",
+            Self::Hashes => "hashes",
         }
     }
 
@@ -130,7 +138,8 @@ impl Code {
             | Self::Case
             | Self::Lookalike
             | Self::Record
-            | Self::Mode => Severity::Warning,
+            | Self::Mode
+            | Self::Hashes => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -179,6 +188,6 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert_eq!((Code::Unreadable.number(), Code::Record.number()), ("C01".to_owned(), "C21".to_owned()));
-        assert_eq!((Code::ForeignChange.number(), Code::Unread.number()), ("C22".to_owned(), "C24".to_owned()));
+        assert_eq!((Code::ForeignChange.number(), Code::Hashes.number()), ("C22".to_owned(), "C26".to_owned()));
     }
 }

@@ -7,6 +7,7 @@ mod finding;
 mod foreign;
 mod hand_written;
 mod history;
+mod inputs;
 mod point;
 mod refs;
 mod report;
@@ -54,6 +55,7 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
         refs::check(context, &baseline, seen, &mut report)?;
     }
     report.findings.extend(cycles(config, &checked));
+    report.findings.extend(inputs::disagreements(config, &checked));
     report.findings.extend(checked.into_iter().flat_map(|checked| checked.findings));
     Ok(report)
 }

@@ -1,13 +1,13 @@
 //! Checks of one point: its branch, directory, files, trailers and parents must agree.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Result;
 
 use super::finding::{Code, Finding};
 use super::hand_written::is_without_template;
 use super::subject::{Baseline, Checked, Subject, is_nix};
-use super::{files, foreign, history, text};
+use super::{files, foreign, history, inputs, text};
 use crate::config::{self, Named, StepData};
 use crate::git::commit::Commit;
 use crate::git::size::Kind;
@@ -31,8 +31,7 @@ impl<'a> Checker<'a> {
 
     pub(super) fn check(&mut self, point: &Point) -> Checked {
         let named = self.baseline.config.name(point);
-        let mut checked =
-            Checked { point: point.clone(), findings: Vec::new(), takes: BTreeSet::new(), directories: Vec::new() };
+        let mut checked = Checked::new(point.clone());
         let Some(commit) = self.baseline.census.commit(point) else { return checked };
         if let Err(error) = self.look(&named, commit, &mut checked) {
             let finding = Finding::new(Code::Unreadable, &*named.branch, format!("cannot be read: {error:#}"));
@@ -101,6 +100,7 @@ impl<'a> Checker<'a> {
                 format!("is not TOML: {flaw}"),
             ));
         }
+        inputs::read(subject, checked);
         let Some(bytes) = flake else { return Ok(()) };
         let is_own = match subject.step.data() {
             Some(data) => self.flake(subject, &bytes, data, origin, &mut checked.findings)?,

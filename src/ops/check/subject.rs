@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::finding::Finding;
 use super::history;
-use crate::config::{Config, Named};
+use crate::config::{Config, Input, Named};
 use crate::git::Oid;
 use crate::lattice::Point;
 use crate::points::census::Census;
@@ -39,8 +39,17 @@ pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
     /// The points whose flakes it takes as inputs.
     pub(super) takes: BTreeSet<Point>,
+    /// The sources and seeds that its config.toml names.
+    pub(super) inputs: Vec<Input>,
     /// The point directories in its tree.
     pub(super) directories: Vec<(Point, String)>,
+}
+
+impl Checked {
+    pub(super) fn new(point: Point) -> Self {
+        let (findings, takes, inputs, directories) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
+        Self { point, findings, takes, inputs, directories }
+    }
 }
 
 /// Whether a file is a Nix file. Nix itself accepts any name; the extension is the convention.

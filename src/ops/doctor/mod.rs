@@ -1,5 +1,6 @@
 //! Checks of this machine and clone: git, hooks, Nix, linters, the remote, and leftovers of earlier commands.
 
+mod inputs;
 mod leftovers;
 mod line;
 mod machine;
@@ -34,6 +35,7 @@ pub fn examine(
         Err(why) => lines.push(Line::warning("repository", format!("not checked: {why:#}"))),
     }
     lines.extend(machine::nix());
+    lines.extend(context.as_ref().ok().into_iter().flat_map(|context| inputs::examine(context)));
     lines.extend(repo.and_then(machine::private_store_line));
     lines.extend(machine::linters(repo));
     lines

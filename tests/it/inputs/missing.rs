@@ -1,0 +1,123 @@
+//! A source or seed that is not in the store, and one whose content is another.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{built, copying, hash, nix, serve, with_steps};
+use crate::nix_setup::every_nix;
+use crate::sandbox::{Run, Sandbox};
+use crate::story::{at, branch, dir};
+
+const ONE: &str = "phase0/step1";
+const TWO: &str = "phase0/step2";
+/// A hash that nothing has.
+const OTHER: &str = "sha256-mOpuTyFvL7S2n/+bOkSELDhobKaF8/VdxIxdP7EQe+A=";
+
+fn configure(sandbox: &Sandbox, name: &str, config: &str) {
+    sandbox.commit_to(&at(name), &[("config.toml", config)]);
+}
+
+fn build(sandbox: &Sandbox) -> Run {
+    sandbox.lattice(&["build", &at(ONE)])
+}
+
+#[test]
+fn missing_seed_is_named_and_built_after_it_is_added() {
+    for nix in every_nix() {
+        let seed = copying("\"${seeds.tools}/bin/hello\"");
+        let sandbox = with_steps(&nix, &[(ONE, seed), (TWO, copying(&format!("output \"{ONE}\"")))]);
+        sandbox.write("../tools/bin/hello", "seed\n");
+        let hash = hash(&sandbox, "path", &sandbox.path("tools"));
+        configure(&sandbox, ONE, &format!("[seeds.tools]\nhash = \"{hash}\"\n"));
+        sandbox.lattice(&["restack"]).exits(0);
+        let run = build(&sandbox).exits(2).says_err(&format!("could not build `{}`: seed `tools`", at(ONE)));
+        run.says_err("hint: `git lattice seed add tools DIR` puts it there");
+        // The step above needs it too.
+        let json = sandbox.lattice(&["build", &at(TWO), "--json"]).exits(2).json();
+        assert_eq!(json["undecided"][0]["missing"], json!([{ "kind": "seed", "name": "tools" }]), "{json:#}");
+        assert_eq!(sandbox.records(), [0; 0], "a missing seed says nothing about the step");
+        sandbox.git(&["switch", "-q", &branch(&at(ONE))]);
+        sandbox.lattice(&["seed", "add", "tools", "../tools"]).exits(0).says_out("unchanged  seed tools");
+        assert_eq!(built(&sandbox, TWO), "seed\n");
+    }
+}
+
+#[test]
+fn missing_inputs_are_all_named() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("\"${sources.b}${seeds.a}${sources.c}\""))]);
+        let inputs = format!("[seeds.a]\nhash = \"{OTHER}\"\n[sources.b]\nhash = \"{OTHER}\"\nunpack = true\n");
+        // One with a URL is fetched: it is not missing.
+        configure(&sandbox, ONE, &format!("{inputs}[sources.c]\nurl = \"http://127.0.0.1:1/c\"\nhash = \"{OTHER}\"\n"));
+        let run = build(&sandbox).exits(2).says_err("source `b`, seed `a` are not in the store");
+        run.says_err("`git lattice source add FILE --name b`").says_err("`git lattice seed add a DIR`");
+        // A background build says the same.
+        sandbox.lattice(&["build", "--background", "--wait", &at(ONE)]).exits(2).says_err("are not in the store");
+    }
+}
+
+#[test]
+fn seed_is_protected_from_garbage_collection() {
+    for program in every_nix() {
+        let sandbox = with_steps(&program, &[(ONE, copying("\"${seeds.tools}/bin/hello\""))]);
+        sandbox.git(&["switch", "-q", &branch(&at(ONE))]);
+        sandbox.write("../tools/bin/hello", "seed\n");
+        sandbox.lattice(&["seed", "add", "tools", "../tools"]).exits(0);
+        sandbox.git(&["commit", "-q", "-a", "-m", "add a seed"]);
+        nix(&sandbox, "nix-store", &["--gc"]);
+        assert_eq!(built(&sandbox, ONE), "seed\n");
+        sandbox.lattice(&["doctor", "--offline"]).exits(0).says_out("inputs").says_out("1, all in the store");
+        // Without its root and the result that refers to it, it is gone.
+        for folder in ["inputs", "result"] {
+            fs::remove_dir_all(sandbox.path("work/.git/lattice").join(folder)).unwrap();
+        }
+        nix(&sandbox, "nix-store", &["--gc"]);
+        let doctor = sandbox.lattice(&["doctor", "--offline"]).exits(0);
+        doctor.says_out(&format!("seed `tools` of `{}` is not in the store", at(ONE))).says_out("seed add tools DIR");
+        sandbox.lattice(&["build", "--again"]).exits(2).says_err("seed `tools` is not in the store");
+    }
+}
+
+#[test]
+fn source_with_another_hash_is_named_with_both() {
+    let url = serve(b"from the server\n");
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("sources.text"))]);
+        sandbox.write("../text", "from the server\n");
+        let hash = hash(&sandbox, "file", &sandbox.path("text"));
+        let config = |hash: &str| format!("[sources.text]\nurl = \"{url}/text\"\nhash = \"{hash}\"\n");
+        configure(&sandbox, ONE, &config(OTHER));
+        build(&sandbox).exits(2).says_err("-text.drv").says_err(OTHER).says_err(&hash).says_err("hash after `got`");
+        for unknown in ["", &format!("sha256-{}=", "A".repeat(43))] {
+            configure(&sandbox, ONE, &config(unknown));
+            build(&sandbox).exits(2).says_err(&hash).says_err("hint: config.toml has no hash for it yet");
+        }
+        assert_eq!(sandbox.records(), [0; 0], "the content of a URL says nothing about the step");
+    }
+}
+
+#[test]
+fn unreachable_source_is_named() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("sources.text"))]);
+        configure(&sandbox, ONE, &format!("[sources.text]\nurl = \"http://127.0.0.1:1/t\"\nhash = \"{OTHER}\"\n"));
+        build(&sandbox).exits(2).says_err("`text` could not be fetched").says_err("http://127.0.0.1:1/t");
+        assert_eq!(sandbox.records(), [0; 0]);
+    }
+}
+
+#[test]
+fn odd_but_valid_names_work() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("sources.\"a-b_c.d+e?f=g\""))]);
+        sandbox.git(&["switch", "-q", &branch(&at(ONE))]);
+        sandbox.write("../x", "odd\n");
+        sandbox.lattice(&["source", "add", "../x", "--name", "a-b_c.d+e?f=g"]).exits(0);
+        sandbox.git(&["commit", "-q", "-a", "-m", "add"]);
+        assert_eq!(built(&sandbox, ONE), "odd\n");
+        let path = sandbox.work().join(dir(&at(ONE)));
+        assert!(Path::new(&path).join("config.toml").exists());
+    }
+}
