@@ -8,6 +8,15 @@ const TEMPLATE: &str = "Lattice-Template";
 const CONFIG: &str = "Lattice-Config";
 const GENERATOR: &str = "Lattice-Generator";
 
+/// The trailer of the commit that made a point, which it names.
+pub(super) const POINT: &str = "Lattice-Point";
+/// The trailer that names what a merge commit brings in.
+pub(super) const RESTACK: &str = "Lattice-Restack";
+/// The trailer that names the regenerated point.
+pub(super) const REGENERATE: &str = "Lattice-Regenerate";
+/// The trailer that names the point whose changes a commit carries, and that point's commit.
+pub(super) const PORT: &str = "Lattice-Port";
+
 /// How many commits of a branch are searched for the template.
 const MAX_COMMITS: usize = 1_000;
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::check::is_hand_written;
-use super::generated;
+use super::generated::{self, REGENERATE};
 use super::lock::{LOCK, Locker};
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use super::restack::Restack;
@@ -16,9 +16,6 @@ use crate::lattice::Point;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
-
-/// The trailer that names the regenerated point.
-const TRAILER: &str = "Lattice-Regenerate";
 
 /// What to regenerate.
 #[derive(Debug, Clone, Default)]
@@ -137,12 +134,21 @@ impl<'a> Regenerate<'a, '_> {
         };
         match wanted {
             Err(why) => self.planner().leave_out(named, Reason::Unusable(why)),
-            Ok(wanted) if wanted.files.is_empty() && self.request.points.is_none() => self.planner().count(),
-            Ok(wanted) if wanted.files.is_empty() => self.planner().keep(named),
+            Ok(wanted) if wanted.files.is_empty() => self.keep(named)?,
             Ok(wanted) => match self.planner().in_use(&named)? {
                 Some(reason) => self.planner().leave_out(named, reason),
                 None => self.commit(named, tip, &wanted)?,
             },
+        }
+        Ok(())
+    }
+
+    /// Nothing changes. All points are only counted.
+    fn keep(&mut self, named: Named) -> Result<()> {
+        self.planner().owe(&named, &[REGENERATE])?;
+        match self.request.points {
+            Some(_) => self.planner().keep(named),
+            None => self.planner().count(),
         }
         Ok(())
     }
@@ -234,7 +240,7 @@ impl<'a> Regenerate<'a, '_> {
     fn commit(&mut self, named: Named, tip: Oid, wanted: &Wanted) -> Result<()> {
         let memory = self.restack.planner.memory;
         let tree = memory.with_files(memory.tree_of_commit(tip)?, &wanted.files)?;
-        let own = (TRAILER, named.spelled.to_string());
+        let own = (REGENERATE, named.spelled.to_string());
         let trailers: Vec<_> =
             std::iter::once(own).chain(generated::trailers(memory, wanted.template, &wanted.data)?).collect();
         let message = trailer::message(&format!("build(lattice): regenerate {}", named.spelled), "", &trailers);

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::Cannot;
+use super::generated::RESTACK;
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use crate::config::{Config, Named};
 use crate::context::Context;
@@ -13,9 +14,6 @@ use crate::git::{self, Oid, trailer};
 use crate::lattice::Point;
 use crate::points::behind::{Behind, contains_readable};
 use crate::points::census::{Census, Tip};
-
-/// The trailer that names what a merge commit brings in.
-pub const TRAILER: &str = "Lattice-Restack";
 
 /// What to restack.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +42,8 @@ fn restack(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
         |point: &Point, tip: Oid| census.commit(point).map_or(Ok(true), |own| contains_readable(memory, own, tip));
     let behind = Behind::find(census, points.iter(), contains)?;
     let base = if request.base { Some(base_tip(context, config)?) } else { None };
-    let mut restack = Restack { planner, merger: memory.merger(), identity: memory.identity()?, behind, base };
+    let mut restack =
+        Restack { planner, merger: memory.merger(), identity: memory.identity()?, behind, base, is_asked: true };
     for point in &points {
         let is_named = request.points.as_ref().is_some_and(|named| named.contains(point));
         restack.look_at(point, is_named)?;
@@ -77,6 +76,8 @@ pub(super) struct Restack<'a> {
     behind: Behind<'a>,
     /// The commit to merge into the lowest points.
     base: Option<Oid>,
+    /// Whether the user asked for the merges, and they do not only follow from other moves.
+    is_asked: bool,
 }
 
 /// A commit to merge, and where it comes from.
@@ -95,7 +96,7 @@ impl<'a> Restack<'a> {
     pub(super) fn of_moved(planner: Planner<'a>) -> Result<Self> {
         let behind = Behind::find(planner.census, std::iter::empty(), |_, _| Ok(true))?;
         let (memory, merger) = (planner.memory, planner.memory.merger());
-        Ok(Self { planner, merger, identity: memory.identity()?, behind, base: None })
+        Ok(Self { planner, merger, identity: memory.identity()?, behind, base: None, is_asked: false })
     }
 
     /// Plans to restack a point. All points below it must have been looked at.
@@ -103,6 +104,7 @@ impl<'a> Restack<'a> {
         let named = self.planner.config.name(point);
         let Some((own, sources)) = self.sources(&named)? else { return Ok(()) };
         if sources.is_empty() {
+            self.planner.owe(&named, if self.is_asked { &[RESTACK] } else { &[] })?;
             if is_named {
                 self.planner.keep(named);
             }
@@ -132,7 +134,7 @@ impl<'a> Restack<'a> {
 
     fn commit(&mut self, named: Named, tree: Oid, parents: &[Oid], sources: Vec<Source>) -> Result<()> {
         let subject = format!("build(lattice): restack {}", named.spelled);
-        let trailers: Vec<_> = sources.iter().map(|source| (TRAILER, source.name.clone())).collect();
+        let trailers: Vec<_> = sources.iter().map(|source| (RESTACK, source.name.clone())).collect();
         let message = trailer::message(&subject, "", &trailers);
         let commit = self.planner.memory.make_commit(&self.identity, &message, tree, parents)?;
         sources.iter().filter_map(|source| source.point.as_ref()).for_each(|point| self.planner.contain(point));

@@ -356,6 +356,23 @@ fn other_clone_goes_on_from_the_last_port() {
 }
 
 #[test]
+fn failed_push_is_made_up_for_by_the_same_command() {
+    let sandbox = siblings("step");
+    let (one, sibling, above) = (at("phase0/step1"), far("phase0/step1"), far("phase0/step2"));
+    sandbox.points(&[&at("phase5/step1")]);
+    sandbox.commit_to(&one, &[("note", "new\n")]);
+    sandbox.git(&["remote", "set-url", "--push", "origin", "/nonexistent"]);
+    port(&sandbox, &one, there()).exits(1).says_err("the same command pushes them later");
+    sandbox.git(&["remote", "set-url", "--delete", "--push", "origin", "/nonexistent"]);
+    port(&sandbox, &one, there()).exits(0).says_out("unchanged").says_err("pushed now");
+    for point in [&sibling, &above] {
+        assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(point)]), tip(&sandbox, point), "{point}");
+    }
+    assert!(!sandbox.remote_has(&at("phase5/step1")), "other points stay where they are");
+    port(&sandbox, &one, there()).exits(0).never_says("pushed now");
+}
+
+#[test]
 fn bad_input_is_refused_with_nothing_written() {
     let sandbox = siblings("step");
     let one = at("phase0/step1");

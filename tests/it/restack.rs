@@ -227,6 +227,24 @@ fn undo_takes_a_restack_back() {
 }
 
 #[test]
+fn failed_push_is_made_up_for_by_the_same_command() {
+    let sandbox = grown();
+    let [step1, step2, phase1, other, _] = points();
+    fix(&sandbox, &step1);
+    sandbox.git(&["remote", "set-url", "--push", "origin", "/nonexistent"]);
+    sandbox.lattice(&["restack"]).exits(1).says_err("the same command pushes them later");
+    fix(&sandbox, &other);
+    sandbox.git(&["remote", "set-url", "--delete", "--push", "origin", "/nonexistent"]);
+    sandbox.lattice(&["restack", &phase1, "--no-push"]).exits(0);
+    assert_ne!(sandbox.git_in("remote.git", &["rev-parse", &branch(&step2)]), tip(&sandbox, &step2));
+    sandbox.lattice(&["restack", &phase1]).exits(0).says_err("pushed now");
+    for point in [&step2, &phase1] {
+        assert_eq!(sandbox.git_in("remote.git", &["rev-parse", &branch(point)]), tip(&sandbox, point), "{point}");
+    }
+    assert_ne!(sandbox.git_in("remote.git", &["rev-parse", &branch(&other)]), tip(&sandbox, &other));
+}
+
+#[test]
 fn base_is_merged_into_the_lowest_points() {
     let sandbox = grown();
     sandbox.write("README", "new\n");

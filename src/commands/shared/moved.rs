@@ -66,9 +66,12 @@ pub(in crate::commands) fn run(
     let (plan, operation) =
         if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.verb), plan)? };
     let no_push = args.try_get_one::<bool>("no-push").ok().flatten().copied().unwrap_or_default();
-    let pushed = match (&config.remote, &operation) {
-        (Some(remote), Some(operation)) if !no_push => push(session, &plan, remote, operation, still)?,
-        _ => Outcome::Nothing,
+    // Without an operation there may be branches that an earlier run moved and did not push.
+    let has_work = operation.is_some() || !plan.to_push().is_empty();
+    let remote = config.remote.as_deref().filter(|_| has_work && !no_push && !dry);
+    let pushed = match remote {
+        Some(remote) => push(session, &plan, remote, operation.as_deref(), still)?,
+        None => Outcome::Nothing,
     };
     if args.get_flag("json") {
         session.ui.json(to_json(&plan, words, dry, operation.as_deref(), &pushed));
@@ -76,15 +79,18 @@ pub(in crate::commands) fn run(
         show(&session.ui, &plan, words, dry);
     }
     plan.warnings.iter().for_each(|warning| session.ui.warn(terminal_safe(warning)));
+    if operation.is_none() && pushed.is_done() {
+        session.ui.say("what an earlier run could not push was pushed now");
+    }
     created::carried(&session.ui, &pushed);
     created::refused(&session.ui, &pushed, words.here, words.pushed);
     let is_fine = plan.is_complete() && !matches!(pushed, Outcome::Refused { .. });
     Ok((plan, if is_fine { error::OK } else { error::NO }))
 }
 
-fn push(session: &Session, plan: &Plan, remote: &str, operation: &str, still: Duration) -> Result<Outcome> {
+fn push(session: &Session, plan: &Plan, remote: &str, operation: Option<&str>, still: Duration) -> Result<Outcome> {
     let (branches, deleted) = (plan.to_push(), plan.to_delete());
-    let request = push::Request { branches, deleted, operation: Some(operation), ..push::Request::default() };
+    let request = push::Request { branches, deleted, operation, ..push::Request::default() };
     let pushed = push::push(&session.context()?.repo, remote, &request, still)?;
     Ok(match pushed {
         // Another clone moved the same points.

@@ -8,7 +8,7 @@ mod outcome;
 mod worktrees;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,12 @@ pub use self::make::make;
 pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Unpushed};
 pub(super) use self::worktrees::Worktrees;
 use super::change::{self, ChangeSet};
+use super::generated::{PORT, RESTACK};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::work::Switch;
-use crate::git::{Change, Oid, Repo};
+use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
 use crate::process::quote;
@@ -62,6 +63,8 @@ pub(super) struct Planner<'a> {
     /// Refs that do not move, with the values they must still have.
     contained: BTreeMap<String, Oid>,
     push: Vec<BranchName>,
+    /// Points that are pushed because an earlier run ended before their push.
+    owed: HashSet<String>,
     delete: Vec<Change>,
     worktrees: Worktrees,
 }
@@ -82,6 +85,7 @@ impl<'a> Planner<'a> {
             changes: Vec::new(),
             contained: BTreeMap::new(),
             push: Vec::new(),
+            owed: HashSet::new(),
             delete: Vec::new(),
             worktrees: Worktrees::default(),
         }
@@ -259,8 +263,39 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Pushes a point that does not change if an earlier run ended before its push: its tip has one of the trailers `keys`, or merges a
+    /// point that is pushed for this reason.
+    ///
+    /// # Errors
+    /// When the tip cannot be read.
+    pub(super) fn owe(&mut self, named: &Named, keys: &[&str]) -> Result<()> {
+        let tip = self.census.tip(&named.point);
+        let is_here = self.config.remote.is_some() && !tip.is_pushed() && !self.has_moved(&named.point);
+        let Some(local) = tip.local.filter(|_| is_here) else { return Ok(()) };
+        let message = self.memory.commit(local)?.message;
+        let trailers = trailer::parse(&message);
+        let is_due = |(key, value): &(&str, &str)| keys.contains(key) || *key == RESTACK && self.owed.contains(*value);
+        // A push of a branch that has diverged would be refused together with all others.
+        let is_ahead = || tip.remote.map_or(Ok(true), |remote| self.memory.is_ancestor(remote, local));
+        if trailers.iter().any(is_due) && is_ahead()? {
+            self.owed.insert(named.spelled.to_string());
+            self.push.push(named.branch.clone());
+            let brought: Vec<_> = trailers.iter().filter_map(|trailer| self.brought(*trailer)).collect();
+            brought.iter().for_each(|point| self.contain(point));
+        }
+        Ok(())
+    }
+
+    /// The point that a trailer says was merged or ported.
+    fn brought(&self, (key, value): (&str, &str)) -> Option<Point> {
+        let name = value.split('@').next().filter(|_| [RESTACK, PORT].contains(&key))?;
+        Spelled::from(name).read(&self.config.lattice).ok()
+    }
+
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, warnings, mut changes, contained, push, delete, worktrees, .. } = self;
+        let Self { items, unchanged, warnings, mut changes, contained, mut push, delete, worktrees, .. } = self;
+        push.sort();
+        push.dedup();
         let files = worktrees.moved(&changes);
         changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
         Unwritten { items, unchanged, warnings, changes, worktrees: files, push, delete }

@@ -266,7 +266,7 @@ impl<'a> Drafter<'a> {
     }
 
     fn message(&self, named: &Named, template: Template, data: &StepData) -> Result<String> {
-        let point = ("Lattice-Point", named.spelled.to_string());
+        let point = (generated::POINT, named.spelled.to_string());
         let generated = generated::trailers(self.memory, template, data)?;
         let mut trailers: Vec<_> = std::iter::once(point).chain(generated).collect();
         if let Some(reason) = &self.request.reason {

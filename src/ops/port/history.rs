@@ -15,11 +15,8 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::git::{self, Oid, Repo, trailer};
 use crate::lattice::{Point, Spelled};
+use crate::ops::generated::{POINT, PORT};
 
-/// The trailer that names the point whose changes a commit carries, and that point's commit.
-pub const TRAILER: &str = "Lattice-Port";
-/// The trailer of the commit that made a point.
-const MADE: &str = "Lattice-Point";
 /// How many commits of a branch are read.
 const MAX_COMMITS: usize = 1_000;
 
@@ -161,9 +158,9 @@ impl<'a> Histories<'a> {
             let commit = self.repo.commit(id)?;
             let trailers = trailer::parse(&commit.message);
             let value = |key: &str| trailers.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
-            let (parent, carries) = (commit.parents.first().copied(), value(TRAILER).and_then(|text| self.parse(text)));
+            let (parent, carries) = (commit.parents.first().copied(), value(PORT).and_then(|text| self.parse(text)));
             history.commits.push(Commit { id, parent, carries });
-            if let Some(made) = value(MADE) {
+            if let Some(made) = value(POINT) {
                 // If it names a point below, no commit made this one.
                 history.origin = (made == spelled.as_str()).then_some(id);
                 break;

@@ -12,12 +12,13 @@ use anyhow::{Result, bail};
 use self::history::Histories;
 use self::merge::{Merged, Ported};
 use self::versions::Versions;
+use super::Cannot;
 use super::alike::Directory;
 use super::cannot::short;
+use super::generated::{self, POINT, PORT};
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use super::new::{self, Names};
 use super::restack::Restack;
-use super::{Cannot, generated};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::identity::Identity;
@@ -27,8 +28,6 @@ use crate::lattice::{Lattice, Point, Selector};
 use crate::points::census::Census;
 use crate::points::content::FLAKE;
 use crate::process::quote;
-
-pub use self::history::TRAILER;
 
 /// What to port.
 #[derive(Debug, Clone, Default)]
@@ -133,6 +132,7 @@ impl<'a> Port<'a> {
                 return Ok(());
             }
         }
+        self.planner().owe(sibling, &[PORT, POINT])?;
         self.planner().keep(sibling.clone());
         Ok(())
     }
@@ -187,7 +187,7 @@ impl<'a> Port<'a> {
         let from = &versions.theirs.named;
         let entry = Entry { name: String::new(), id: ported.tree, is_tree: true };
         let tree = memory.with_entries(memory.tree_of_commit(versions.tip)?, &[(sibling.dir.clone(), entry)])?;
-        let mut trailers = vec![(TRAILER, versions.source())];
+        let mut trailers = vec![(PORT, versions.source())];
         if let Some((template, data)) = &ported.made {
             trailers.extend(generated::trailers(memory, *template, data)?);
         }
@@ -223,6 +223,6 @@ fn rejected(versions: &Versions, paths: Vec<String>) -> Reason {
             short(base),
         )
     });
-    let record = format!("git commit -a --trailer {}", quote(format!("{TRAILER}: {}", versions.source())));
+    let record = format!("git commit -a --trailer {}", quote(format!("{PORT}: {}", versions.source())));
     Reason::Rejected { paths, apply, record }
 }

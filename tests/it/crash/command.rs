@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::nix_setup::{every_nix, var};
 use crate::sandbox::{Prepared, Run, Sandbox};
-use crate::story::{at, branch, dir, far, write_record};
+use crate::story::{at, branch, dir, elsewhere, far, write_record};
 use crate::strace::Tracer;
 
 /// The name of the linked worktree.
@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 22] = [
+const PREPARED: [(&str, Prepare); 24] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -165,6 +165,18 @@ const PREPARED: [(&str, Prepare); 22] = [
     ("promote --to base", |sandbox| {
         with_record(sandbox);
         run(&["promote", &at("phase0/step1"), "--to", "base"])
+    }),
+    ("restack", |sandbox| {
+        with_point(sandbox);
+        sandbox.lattice(&["next-step", "--no-switch"]).exits(0);
+        sandbox.commit_to(&at("phase0/step1"), &[("notes", "new\n")]);
+        run(&["restack"])
+    }),
+    ("port", |sandbox| {
+        with_point(sandbox);
+        sandbox.points(&[&far("phase0/step2")]);
+        sandbox.commit_to(&at("phase0/step1"), &[("notes", "new\n")]);
+        run(&["port", &at("phase0/step1"), "--to-arch", elsewhere()])
     }),
     ("prune --remote", |sandbox| {
         with_point(sandbox);
