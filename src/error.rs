@@ -178,6 +178,13 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::InTheWay { other, .. } => {
             vec![format!("`git branch -m {other} NAME` renames the other branch")]
         }
+        Refusal::PointExists { point, .. } => {
+            vec![format!("`git lattice show {point}` shows it; `git lattice prune {point}` deletes it")]
+        }
+        Refusal::OtherOrder { .. } => vec![
+            "a moved point keeps its place: choose a name between the same points, or make the point anew by `git lattice new`"
+                .to_owned(),
+        ],
         Refusal::FileInTheWay { .. } => {
             vec![format!("`flake` in {} sets the directories of points", config::FILE)]
         }

@@ -15,6 +15,7 @@ mod init;
 mod lint;
 mod log;
 mod man;
+mod move_point;
 mod new;
 mod next_step;
 mod ops;
@@ -86,6 +87,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         restack::command(axes),
         regenerate::command(axes),
         port::command(axes),
+        move_point::command(),
         prune::command(axes),
         build::command(axes),
         bisect::command(axes),
@@ -121,6 +123,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("restack", args)) => restack::run(session, args),
         Some(("regenerate", args)) => regenerate::run(session, args),
         Some(("port", args)) => port::run(session, args),
+        Some(("move", args)) => move_point::run(session, args),
         Some(("prune", args)) => prune::run(session, args),
         Some(("build", args)) => build::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),

@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::ops::port::{self, Request};
 use crate::points::census::Census;
 
-const WORDS: Words = Words { verb: "port", done: "ported", nothing: "nothing to port", ..moved::WORDS };
+const WORDS: Words =
+    Words { command: "port", verb: "port", done: "ported", nothing: "nothing to port", ..moved::WORDS };
 
 /// The id of the flag for the siblings' value on an axis.
 fn flag_id(axis: &str) -> String {

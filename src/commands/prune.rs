@@ -13,6 +13,7 @@ use crate::text::tally;
 use crate::ui::Ui;
 
 const WORDS: Words = Words {
+    command: "prune",
     verb: "prune",
     done: "pruned",
     brings: "",

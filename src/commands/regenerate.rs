@@ -12,6 +12,7 @@ use crate::ops::regenerate::{self, Request};
 use crate::points::census::Census;
 
 const WORDS: Words = Words {
+    command: "regenerate",
     verb: "regenerate",
     done: "regenerated",
     brings: "",

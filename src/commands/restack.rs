@@ -9,8 +9,14 @@ use super::{Session, build};
 use crate::ops::restack::{self, Request};
 use crate::points::census::Census;
 
-const WORDS: Words =
-    Words { verb: "restack", done: "restacked", brings: "with ", nothing: "nothing is behind", ..moved::WORDS };
+const WORDS: Words = Words {
+    command: "restack",
+    verb: "restack",
+    done: "restacked",
+    brings: "with ",
+    nothing: "nothing is behind",
+    ..moved::WORDS
+};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);

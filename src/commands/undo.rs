@@ -8,7 +8,7 @@ use super::Session;
 use super::complete::Slot;
 use super::shared::operation::{command_line, hex};
 use crate::error;
-use crate::git::names::shown;
+use crate::git::names::{RENAMED, shown};
 use crate::git::{Change, Oid};
 use crate::ops::undo::{self, Pushed};
 use crate::process::quote;
@@ -51,7 +51,8 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let word = if dry { "would undo" } else { "undone" };
     let mut rows = vec![vec![Cell::new(word, Tone::Good), terminal_safe(&command_line(&operation)).into()]];
-    rows.extend(changes.iter().map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
+    let shown = changes.iter().filter(|change| !change.name.starts_with(RENAMED));
+    rows.extend(shown.map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
     ui.table(&rows);
     pushed.iter().for_each(|pushed| report_pushed(ui, pushed, with_remotes, dry));
     if let Some(by) = by {

@@ -9,8 +9,8 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         "rm" | "remove" | "delete" | "clean" | "gc" => {
             "`git lattice prune` deletes the branches of points that are no longer needed, `git lattice prune POINT` of this one"
         }
-        "mv" | "move" | "rename" => {
-            "points cannot be renamed: `git lattice new POINT` makes another, `git lattice prune POINT` deletes this one"
+        "mv" | "rename" => {
+            "`git lattice move POINT NEW` gives a point another name, `git lattice axis rename` an axis or a value"
         }
         "pull" | "push" | "fetch" | "update" | "publish" => {
             "`git lattice sync` exchanges points and records with the remote"

@@ -31,6 +31,7 @@ mod ref_names;
 pub mod refs;
 mod remains;
 pub mod remote;
+mod rename;
 pub mod repo;
 pub mod shared;
 pub mod show_diff;

@@ -6,6 +6,8 @@ pub use crate::branch_name::BranchName;
 pub const HEADS: &str = "refs/heads/";
 /// The prefix of remote-tracking refs, followed by the remote.
 pub const REMOTES: &str = "refs/remotes/";
+/// The prefix of markers, followed by the remote: its branch of that name, at that commit, has another name here.
+pub const RENAMED: &str = "refs/lattice/renamed/";
 
 impl BranchName {
     /// The branch of a full ref name; `None` if the ref is not a branch.
@@ -16,6 +18,11 @@ impl BranchName {
     /// The full name of its ref.
     pub fn full_ref(&self) -> String {
         full(self)
+    }
+
+    /// The full name of the marker that says that this branch of `remote` has another name here.
+    pub fn renamed(&self, remote: &str) -> String {
+        renamed_under(remote, self)
     }
 
     /// The full name of its remote-tracking ref for `remote`.
@@ -32,6 +39,16 @@ pub fn heads_under(dir: &str) -> String {
 /// The ref prefix of a remote's tracking branches under a directory.
 pub fn tracking_under(remote: &str, dir: &str) -> String {
     format!("{REMOTES}{remote}/{dir}")
+}
+
+/// The ref prefix of the markers of a remote's renamed branches under a directory.
+pub fn renamed_under(remote: &str, dir: &str) -> String {
+    format!("{RENAMED}{remote}/{dir}")
+}
+
+/// The branch name of a marker's full name.
+pub fn short_renamed<'n>(full: &'n str, remote: &str) -> Option<&'n str> {
+    full.strip_prefix(RENAMED)?.strip_prefix(remote)?.strip_prefix('/')
 }
 
 /// The symbolic ref to the default branch of a remote.
@@ -82,6 +99,7 @@ mod tests {
         assert_eq!(BranchName::of_ref(&branch.full_ref()), Some(branch.clone()));
         assert_eq!(short_tracking(&branch.tracking("origin"), "origin"), Some("feature/a"));
         assert_eq!(short_tracking(&branch.tracking("origin2"), "origin"), None);
+        assert_eq!(short_renamed(&branch.renamed("origin"), "origin"), Some("feature/a"));
         assert_eq!((short("refs/notes/x"), shown("refs/notes/x"), shown("refs/heads/x")), (None, "refs/notes/x", "x"));
     }
 }

@@ -8,7 +8,7 @@ use super::Repo;
 use super::locks::{CLOCK_TOLERANCE, MIN_LOCK_AGE, modified};
 use super::names;
 use super::repo::RefFormat;
-use super::work::{Unfinished, Work};
+use super::work::{Rename, Unfinished, Work};
 use crate::temporary;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -49,7 +49,7 @@ impl Repo {
         let common = self.common_dir();
         let config = [common.join("config.lock")];
         let mut found = match work {
-            Work::Configure | Work::Delete(_) => config.to_vec(),
+            Work::Configure | Work::Sections(_) => config.to_vec(),
             // Deleting a branch also rewrites packed-refs.
             Work::Push(remote, _) => [&config[..], &self.tracking_locks(remote), &self.packed_files()].concat(),
             Work::Fetch(remote) => {
@@ -63,7 +63,7 @@ impl Repo {
                 let packed = if moves.deletes { self.packed_files() } else { Vec::new() };
                 own.chain(packed).collect()
             }
-            Work::Switch(switch) | Work::Follow(switch) => {
+            Work::Switch(switch) | Work::Follow(switch) | Work::Rename(Rename { switch, .. }) => {
                 let branch = common.join(format!("{}.lock", switch.branch.full_ref()));
                 let own = files_in(self.gix.git_dir(), &is_lock);
                 [&config[..], &own, &self.packed_files(), &[branch]].concat()

@@ -291,6 +291,22 @@ impl Repo {
         put_in(&tree, entries)
     }
 
+    /// Write a tree without the directories `gone`, and with the directories `put`, each a path from the root and its tree.
+    ///
+    /// # Errors
+    /// When an object cannot be read or written.
+    pub fn with_directories(&self, tree: Oid, gone: &[String], put: &[(String, Oid)]) -> Result<Oid> {
+        let tree = self.object(tree, "tree")?.try_into_tree().map_err(reading(format!("tree {tree}")))?;
+        let mut editor = tree.edit().map_err(doing("edit a tree"))?;
+        for path in gone {
+            editor.remove(path.as_str()).map_err(doing(format!("remove `{path}`")))?;
+        }
+        for (path, id) in put {
+            editor.upsert(path.as_str(), EntryKind::Tree, *id).map_err(doing(format!("insert `{path}`")))?;
+        }
+        editor.write().map(gix::Id::detach).map_err(doing("write a tree"))
+    }
+
     pub(super) fn hash(&self, kind: gix::objs::Kind, bytes: &[u8]) -> Result<Oid> {
         gix::objs::compute_hash(self.gix.object_hash(), kind, bytes)
             .map_err(|error| Error::Malformed(error.to_string()))

@@ -31,8 +31,10 @@ pub enum Work {
     Switch(Switch),
     /// Update the files of a worktree whose branch an operation moves.
     Follow(Switch),
-    /// Remove the configuration of branches that an operation deletes.
-    Delete(Vec<BranchName>),
+    /// Change the worktree of a branch that an operation renames.
+    Rename(Rename),
+    /// Change the configuration of branches that an operation deletes or renames.
+    Sections(Vec<Section>),
 }
 
 /// Refs moved in one transaction.
@@ -55,6 +57,24 @@ pub struct Switch {
     pub from: Oid,
     /// HEAD afterwards.
     pub to: Oid,
+}
+
+/// A change of a worktree whose branch gets another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// The change, with the new name.
+    pub switch: Switch,
+    /// The name before.
+    pub old: BranchName,
+}
+
+/// What becomes of the configuration of a branch, `branch.NAME.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// The branch.
+    pub branch: BranchName,
+    /// Its new name; `None` if it is deleted.
+    pub new: Option<BranchName>,
 }
 
 /// Work that was not finished.
@@ -92,8 +112,12 @@ enum Written {
     },
     Switch(Ends),
     Follow(Ends),
-    Delete {
-        branches: Vec<String>,
+    Rename {
+        old: String,
+        switch: Ends,
+    },
+    Sections {
+        sections: Vec<(String, Option<String>)>,
     },
 }
 
@@ -133,15 +157,19 @@ impl Written {
             Work::Move(Moves { names, deletes }) => Self::Move { names, deletes },
             Work::Switch(switch) => Self::Switch(Ends::of(switch)),
             Work::Follow(follow) => Self::Follow(Ends::of(follow)),
-            Work::Delete(branches) => Self::Delete { branches: texts(&branches) },
+            Work::Rename(Rename { switch, old }) => Self::Rename { old: old.to_string(), switch: Ends::of(switch) },
+            Work::Sections(sections) => {
+                let text = |it: Section| (it.branch.to_string(), it.new.map(|new| new.to_string()));
+                Self::Sections { sections: sections.into_iter().map(text).collect() }
+            }
         }
     }
 
     fn read(self) -> Option<Work> {
-        let branches =
-            |texts: &[String]| texts.iter().map(|text| BranchName::parse(text).ok()).collect::<Option<Vec<_>>>();
+        let branch = |text: &str| BranchName::parse(text).ok();
+        let branches = |texts: &[String]| texts.iter().map(|text| branch(text)).collect::<Option<Vec<_>>>();
         // Remote names follow the rules of branch names (refs.c); the name becomes part of a path.
-        let remote = |text: String| BranchName::parse(&text).ok().map(|_| text);
+        let remote = |text: String| branch(&text).map(|_| text);
         Some(match self {
             Self::Configure => Work::Configure,
             Self::Fetch { remote: name } => Work::Fetch(remote(name)?),
@@ -151,7 +179,14 @@ impl Written {
             }
             Self::Switch(ends) => Work::Switch(ends.read()?),
             Self::Follow(ends) => Work::Follow(ends.read()?),
-            Self::Delete { branches: names } => Work::Delete(branches(&names)?),
+            Self::Rename { old, switch } => Work::Rename(Rename { switch: switch.read()?, old: branch(&old)? }),
+            Self::Sections { sections } => {
+                let read = |(old, new): (String, Option<String>)| {
+                    let new = new.map(|new| branch(&new).ok_or(())).transpose().ok()?;
+                    Some(Section { branch: branch(&old)?, new })
+                };
+                Work::Sections(sections.into_iter().map(read).collect::<Option<_>>()?)
+            }
         })
     }
 }
@@ -249,7 +284,8 @@ impl std::fmt::Display for Work {
             },
             Self::Switch(switch) => write!(f, "switched to `{}`", switch.branch),
             Self::Follow(follow) => write!(f, "updated the files of `{}`", follow.worktree.display()),
-            Self::Delete(_) => f.write_str("removed the configuration of deleted branches"),
+            Self::Rename(rename) => write!(f, "renamed the branch of `{}`", rename.switch.worktree.display()),
+            Self::Sections(_) => f.write_str("changed the configuration of branches"),
         }
     }
 }
@@ -298,11 +334,13 @@ mod tests {
             Work::Configure,
             Work::Fetch("origin".to_owned()),
             Work::Push("origin".to_owned(), Vec::new()),
-            Work::Push("origin".to_owned(), vec![branch]),
+            Work::Push("origin".to_owned(), vec![branch.clone()]),
             Work::Move(Moves { names: vec!["refs/notes/lattice/0f".to_owned()], deletes: true }),
             Work::Switch(switch.clone()),
-            Work::Follow(switch),
-            Work::Delete(vec![BranchName::parse("feature/b").unwrap()]),
+            Work::Follow(switch.clone()),
+            Work::Rename(Rename { switch, old: branch.clone() }),
+            Work::Sections(vec![Section { branch: branch.clone(), new: None }]),
+            Work::Sections(vec![Section { branch: branch.clone(), new: Some(branch) }]),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let notes = Notes::of(dir.path(), Shared::default());

@@ -17,6 +17,9 @@ pub(super) const REGENERATE: &str = "Lattice-Regenerate";
 /// The trailer that names the point whose changes a commit carries, and that point's commit.
 pub(super) const PORT: &str = "Lattice-Port";
 
+/// The trailer that names the old and the new name of a point: `OLD -> NEW`.
+pub(super) const MOVE: &str = "Lattice-Move";
+
 /// How many commits of a branch are searched for the template.
 const MAX_COMMITS: usize = 1_000;
 
@@ -39,14 +42,24 @@ pub(super) fn trailers(repo: &Repo, template: Template, data: &StepData) -> Resu
 /// # Errors
 /// When history cannot be read.
 pub(super) fn recorded_template(repo: &Repo, tip: Oid) -> Result<Option<Template>> {
+    let recorded = recorded(repo, tip, None)?;
+    Ok(recorded.and_then(|(_, value)| Template::parse(value.split('@').next().unwrap_or_default()).ok()))
+}
+
+/// The trailer of that commit that names the template; with a point, `None` if the commit made another point.
+///
+/// # Errors
+/// When history cannot be read.
+pub(super) fn recorded(repo: &Repo, tip: Oid, point: Option<&str>) -> Result<Option<(&'static str, String)>> {
     let mut next = Some(tip);
     for _ in 0..MAX_COMMITS {
         // A shallow clone ends here.
         let Some(id) = next.filter(|id| repo.size_of(*id).is_some()) else { break };
         let commit = repo.commit(id)?;
-        let value = trailer::parse(&commit.message).into_iter().find(|(key, _)| *key == TEMPLATE);
-        if let Some((_, value)) = value {
-            return Ok(Template::parse(value.split('@').next().unwrap_or_default()).ok());
+        let trailers = trailer::parse(&commit.message);
+        if let Some((_, value)) = trailers.iter().find(|(key, _)| *key == TEMPLATE) {
+            let is_other = |(key, value): &(&str, &str)| *key == POINT && point.is_some_and(|it| it != *value);
+            return Ok((!trailers.iter().any(is_other)).then(|| (TEMPLATE, (*value).to_owned())));
         }
         next = commit.parents.first().copied();
     }

@@ -35,6 +35,7 @@ pub mod refspec;
 mod refusal;
 pub mod regenerate;
 pub mod remote_failure;
+pub mod rename;
 pub mod restack;
 pub mod show;
 pub mod sync;

@@ -3,8 +3,11 @@
 //! A point *grows on* a point below it. Without names, these go, if nothing that stays grows on them:
 //!
 //! - *merged* points: the base branch has all their commits;
+//! - *moved* points: a branch of the old name is left, and the point of the new name has all its commits;
 //! - *superseded* points: the last step of their phase has all their commits, and was promoted, that is, a point of a later phase grows
-//!   on it. What has that last step below it does not count as growing on the earlier steps.
+//!   on it.
+//!
+//! What has that last step, or the moved point, below it does not count as growing on the point.
 //!
 //! Named points go for any reason. The content stays in the branches above and in the history of the base; records stay too, since they
 //! belong to contents.
@@ -14,11 +17,12 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 
 use super::moves::{Cause, Plan, Planner, Reason, Removal, Unpushed, Unwritten};
+use super::rename;
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::Oid;
 use crate::git::names;
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::points::census::{Census, Tip};
 
 /// What to prune.
@@ -73,6 +77,8 @@ struct Prune<'a, 'r> {
     unpushed: HashSet<Oid>,
     /// The tips of all points.
     tips: HashSet<Oid>,
+    /// The new names of points, by their old ones.
+    moved: HashMap<Spelled, Point>,
 }
 
 impl<'a, 'r> Prune<'a, 'r> {
@@ -99,8 +105,8 @@ impl<'a, 'r> Prune<'a, 'r> {
         let others = population.points().filter(|point| !is_wanted(point)).filter_map(|point| census.commit(point));
         let unpushed =
             memory.lacking(&tips_to_delete, &safe(context, others.chain(base.iter().map(|(_, tip)| *tip)))?)?;
-        let (stays_above, in_last_step) = (HashMap::new(), HashSet::new());
-        Ok(Self { planner, request, named, upper, stays_above, in_last_step, base, not_merged, unpushed, tips })
+        let (stays_above, in_last_step, moved) = (HashMap::new(), HashSet::new(), moved(&planner)?);
+        Ok(Self { planner, request, named, upper, stays_above, in_last_step, base, not_merged, unpushed, tips, moved })
     }
 
     /// Whether the user named a point.
@@ -144,7 +150,7 @@ impl<'a, 'r> Prune<'a, 'r> {
         if self.named.is_some() && !self.names(point) {
             return Ok(Decision::Stays);
         }
-        let Some((cause, heir)) = self.cause(point, tip, last) else { return Ok(Decision::Stays) };
+        let Some((cause, heir)) = self.cause(named, tip, last)? else { return Ok(Decision::Stays) };
         if let Some(above) = self.growing(point, |above| heir.as_ref().is_none_or(|heir| !heir.is_at_or_below(above))) {
             let reason = Reason::GrownOn(self.planner.config.spell(&above));
             return Ok(if self.names(point) { Decision::LeftOut(reason) } else { Decision::Stays });
@@ -165,14 +171,36 @@ impl<'a, 'r> Prune<'a, 'r> {
     }
 
     /// Why a point can go, and the point that takes its place.
-    fn cause(&self, point: &Point, tip: Tip, last: Option<Point>) -> Option<(Cause, Option<Point>)> {
+    fn cause(&self, named: &Named, tip: Tip, last: Option<Point>) -> Result<Option<(Cause, Option<Point>)>> {
+        let config = self.planner.config;
         if deleted_tips(tip, self.request).all(|tip| !self.not_merged.contains(&tip)) {
-            return Some((Cause::Merged(self.planner.config.base.clone()), None));
+            return Ok(Some((Cause::Merged(config.base.clone()), None)));
+        }
+        if let Some(target) = self.moved.get(&named.spelled)
+            && self.is_contained(tip, &[target])?
+            && !self.stays_above.contains_key(target)
+        {
+            return Ok(Some((Cause::Moved(config.spell(target)), Some(target.clone()))));
         }
         if let Some(last) = last.filter(|last| self.is_promoted(last)) {
-            return Some((Cause::Superseded(self.planner.config.spell(&last)), Some(last)));
+            return Ok(Some((Cause::Superseded(config.spell(&last)), Some(last))));
         }
-        self.names(point).then_some((Cause::Named, None))
+        Ok(self.names(&named.point).then_some((Cause::Named, None)))
+    }
+
+    /// Whether one of these points has all commits that would be deleted with a point.
+    fn is_contained(&self, tip: Tip, points: &[&Point]) -> Result<bool> {
+        let Planner { census, memory, .. } = self.planner;
+        for tip in deleted_tips(tip, self.request) {
+            let mut is_contained = false;
+            for commit in points.iter().filter_map(|point| census.commit(point)) {
+                is_contained = is_contained || memory.is_ancestor(tip, commit)?;
+            }
+            if !is_contained {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A point that stays, grows on this one and counts.
@@ -187,21 +215,15 @@ impl<'a, 'r> Prune<'a, 'r> {
 
     /// The last step of the point's phase, if the point is another one whose commits are all in that step.
     fn last_step(&mut self, point: &Point, tip: Tip) -> Result<Option<Point>> {
-        let Planner { census, memory, .. } = self.planner;
+        let census = self.planner.census;
         let last_of = |point: &Point| census.population().greatest_in_phase(point);
         let Some(last) = last_of(point).filter(|last| *last != point) else { return Ok(None) };
         // What a step contains is in the last step, if that step is.
         let upper = self.upper.get(point).into_iter().flatten();
         let later = upper.filter(|above| self.in_last_step.contains(*above) && last_of(above) == Some(last));
-        let containing: Vec<Oid> = later.chain([last]).filter_map(|above| census.commit(above)).collect();
-        for tip in deleted_tips(tip, self.request) {
-            let mut is_contained = false;
-            for above in &containing {
-                is_contained = is_contained || memory.is_ancestor(tip, *above)?;
-            }
-            if !is_contained {
-                return Ok(None);
-            }
+        let containing: Vec<&Point> = later.chain([last]).collect();
+        if !self.is_contained(tip, &containing)? {
+            return Ok(None);
         }
         self.in_last_step.insert(point.clone());
         Ok(Some(last.clone()))
@@ -246,10 +268,27 @@ impl<'a, 'r> Prune<'a, 'r> {
                 let last = census.population().greatest_in_phase(&named.point);
                 last.into_iter().for_each(|last| self.planner.rely_on_point(last));
             }
+            Cause::Moved(_) => {
+                let target = self.moved.get(&named.spelled);
+                target.into_iter().for_each(|target| self.planner.rely_on_point(target));
+            }
             Cause::Named => {}
         }
         self.planner.remove(named, removal);
     }
+}
+
+/// The points that have another name than before, by their old names.
+fn moved(planner: &Planner<'_>) -> Result<HashMap<Spelled, Point>> {
+    let Planner { config, census, memory, .. } = planner;
+    let mut moved = HashMap::new();
+    for point in census.population().points() {
+        let Some(tip) = census.commit(point) else { continue };
+        if let Some(old) = rename::old_name(memory, tip, &config.spell(point))? {
+            moved.insert(old, point.clone());
+        }
+    }
+    Ok(moved)
 }
 
 /// The tips of a point that are deleted, or could be.

@@ -49,6 +49,24 @@ pub enum Refusal {
         /// Why the two clash.
         why: &'static str,
     },
+    /// The point to make exists.
+    #[error("point `{point}` exists already: branch `{branch}`, here or on the remote")]
+    PointExists {
+        /// The point.
+        point: Spelled,
+        /// Its branch.
+        branch: String,
+    },
+    /// A point would grow on other points than its commits say.
+    #[error("`{point}` would grow on {}, and now grows on {}", points(then), points(now))]
+    OtherOrder {
+        /// The point, by its new name.
+        point: Spelled,
+        /// The points right below it, by their new names.
+        now: Vec<Spelled>,
+        /// The points that would be right below it.
+        then: Vec<Spelled>,
+    },
     /// A file prevents the directory of a point.
     #[error("`{dir}` cannot be made: `{path}` exists in the points below or in the base and is not a directory")]
     FileInTheWay {
@@ -188,6 +206,12 @@ fn have(refs: &[String]) -> String {
         [one, two] => format!("`{one}` and `{two}` have"),
         [first, rest @ ..] => format!("`{first}` and {} others have", rest.len()),
     }
+}
+
+/// `a` and `b`; the base branch if there are none.
+fn points(points: &[Spelled]) -> String {
+    let names: Vec<_> = points.iter().map(|point| format!("`{point}`")).collect();
+    if names.is_empty() { "the base branch".to_owned() } else { names.join(" and ") }
 }
 
 fn things(count: usize) -> String {

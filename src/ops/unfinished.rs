@@ -40,7 +40,8 @@ fn settle_one(repo: &Repo, unfinished: &Unfinished) -> Result<()> {
         Work::Push(remote, branches) => repo.finish_upstreams(remote, branches)?,
         Work::Switch(switch) => repo.take_back_switch(switch, *since)?,
         Work::Follow(follow) => repo.finish_follow(follow, *since)?,
-        Work::Delete(branches) => repo.remove_branch_sections(branches)?,
+        Work::Rename(rename) => repo.finish_rename(rename, *since)?,
+        Work::Sections(sections) => repo.change_sections(sections)?,
         _ => {}
     }
     unfinished.forget();

@@ -1,4 +1,8 @@
 //! The census: the points that have a local branch or a remote-tracking branch.
+//!
+//! `git lattice move` gives a point another name, and leaves the branch of the old name on the remote unless it is asked to delete it.
+//! A marker (`refs/lattice/renamed/`) says so: the remote's branch is no point of its own, as long as it has the commit that was moved
+//! and there is no local branch of that name.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -68,12 +72,18 @@ impl Census {
         let mut prefixes: Vec<_> = directories.iter().map(|dir| names::heads_under(dir)).collect();
         if let Some(remote) = &config.remote {
             prefixes.extend(directories.iter().map(|dir| names::tracking_under(remote, dir)));
+            prefixes.extend(directories.iter().map(|dir| names::renamed_under(remote, dir)));
         }
         let listing = repo.list_refs(&prefixes)?;
         census.broken = listing.broken;
         // Refs are sorted nearly as points are.
-        let mut points = Vec::new();
+        let (mut points, mut renamed) = (Vec::new(), Vec::new());
         for (name, id) in listing.refs {
+            let marked = config.remote.as_ref().and_then(|remote| names::short_renamed(&name, remote));
+            if let Some(branch) = marked {
+                renamed.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
+                continue;
+            }
             let (branch, is_local) = match (names::short(&name), &config.remote) {
                 (Some(branch), _) => (branch, true),
                 (None, Some(remote)) => (names::short_tracking(&name, remote).unwrap_or_default(), false),
@@ -85,8 +95,17 @@ impl Census {
                 *(if is_local { &mut tip.local } else { &mut tip.remote }) = Some(id);
             }
         }
+        renamed.iter().for_each(|(point, id)| census.hide(point, *id));
+        points.retain(|point| census.tips.contains_key(point));
         census.population = points.into_iter().collect();
         Ok(census)
+    }
+
+    /// Leave out a point that is only on the remote, at a commit that has another name here.
+    fn hide(&mut self, point: &Point, commit: Oid) {
+        if self.tips.get(point) == Some(&Tip { local: None, remote: Some(commit) }) {
+            self.tips.remove(point);
+        }
     }
 
     /// The points.
@@ -115,6 +134,16 @@ impl Census {
         self.tips.entry(point.clone()).or_default().local = Some(commit);
         self.population.insert(point.clone());
     }
+}
+
+/// The remote's branches under a directory that have another name here: each with the commit that was moved.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn renamed(repo: &Repo, remote: &str, directory: &str) -> Result<HashMap<String, Oid>> {
+    let listing = repo.list_refs(&[names::renamed_under(remote, directory)])?;
+    let branch = |(name, id): (String, Oid)| Some((names::short_renamed(&name, remote)?.to_owned(), id));
+    Ok(listing.refs.into_iter().filter_map(branch).collect())
 }
 
 /// The directory part of a prefix (`feature/` of `feature/x-`): refs are listed by directory.

@@ -134,6 +134,8 @@ fn other_commands_fit_into_80_columns() {
         "undo",
         "restack --dry-run",
         "prune --dry-run",
+        "move solana-rust-1.83/x86_64/phase0/step1 solana-rust-1.83/x86_64/phase0/step9 --dry-run",
+        "move --help",
         "prune solana-rust-1.83/x86_64/phase0/step1 --remote --dry-run",
         "sync --dry-run",
         "sync",

@@ -133,7 +133,7 @@ fn names_of_other_tools_get_the_right_command() {
     let sandbox = Sandbox::new();
     for (name, command) in [
         ("rm", "git lattice prune"),
-        ("mv", "git lattice new"),
+        ("mv", "git lattice move"),
         ("pull", "git lattice sync"),
         ("rebase", "git lattice restack"),
         ("graph", "git log --graph"),

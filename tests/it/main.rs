@@ -46,6 +46,7 @@ mod managers;
 mod many;
 mod messages;
 mod mounted;
+mod move_point;
 mod new;
 mod next_step;
 mod nix;

@@ -210,6 +210,10 @@ fn moved(documents: &Documents) {
     print(&["regenerate"], 0);
     print(&["regenerate", &one, "--template", "config", "--dry-run"], 0);
     print(&["port", &one, "--to-arch", elsewhere(), "--dry-run"], 0);
+    let three = at("phase0/step3");
+    print(&["move", &two, &three, "--dry-run"], 0);
+    print(&["move", &two, &three, "--delete-remote"], 0);
+    print(&["move", &three, &two], 0);
     sandbox.commit_to(&two, &[("../step1/note", "from above\n")]);
     sandbox.commit_to(&one, &[("note", "from below again\n")]);
     let conflict = print(&["restack"], 1);

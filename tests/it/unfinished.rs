@@ -89,6 +89,40 @@ fn killed_switch_leaves_no_tracked_file_changed() {
     assert_eq!(fs::read_to_string(sandbox.work().join("README")).unwrap(), "a project\n");
 }
 
+/// Where a command is killed that gives the checked-out branch another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renaming {
+    Detached,
+    Renamed,
+    Attached,
+}
+
+#[test]
+fn killed_renaming_puts_head_on_the_branch_that_exists() {
+    for state in [Renaming::Detached, Renaming::Renamed, Renaming::Attached] {
+        let sandbox = Sandbox::new();
+        let (one, two) = (at("phase0/step1"), at("phase0/step2"));
+        sandbox.lattice(&["new", &one]).exits(0);
+        let from = sandbox.git(&["rev-parse", "HEAD"]);
+        sandbox.write("untracked", "the user's\n");
+        sandbox.git(&["switch", "-q", "--detach"]);
+        if state != Renaming::Detached {
+            sandbox.lattice(&["move", &one, &two, "--no-push"]).exits(0);
+        }
+        if state == Renaming::Attached {
+            sandbox.git(&["symbolic-ref", "HEAD", &format!("refs/heads/{}", branch(&two))]);
+        }
+        let to = if state == Renaming::Detached { from.clone() } else { sandbox.commit(&branch(&two)) };
+        let ends = json!({ "worktree": sandbox.work(), "branch": branch(&two), "from": from, "to": to });
+        let note = write_note(&sandbox, json!({ "work": "rename", "old": branch(&one), "switch": ends }));
+        sandbox.lattice(&["new", &at("phase1/step1"), "--no-push", "--no-switch"]).exits(0);
+        let expected = if state == Renaming::Detached { &one } else { &two };
+        assert_eq!(sandbox.git(&["branch", "--show-current"]), branch(expected), "{state:?}");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "?? untracked", "{state:?}");
+        assert!(!sandbox.work().join(note).exists(), "{state:?}");
+    }
+}
+
 #[test]
 fn each_kind_of_unfinished_work_has_its_locks() {
     let push = json!({ "work": "push", "remote": "origin" });

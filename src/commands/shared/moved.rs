@@ -22,7 +22,9 @@ use crate::ui::{Tone, Ui, terminal_safe};
 /// The words for a command that moves branches.
 #[derive(Clone, Copy)]
 pub(in crate::commands) struct Words {
-    /// The command, for hints: `restack`.
+    /// The command, for reflogs: `restack`.
+    pub(in crate::commands) command: &'static str,
+    /// What happens to a moved point: `restack`.
     pub(in crate::commands) verb: &'static str,
     /// What happened to a moved point: `restacked`.
     pub(in crate::commands) done: &'static str,
@@ -37,9 +39,18 @@ pub(in crate::commands) struct Words {
 }
 
 /// The words that most of these commands share.
-pub(in crate::commands) const WORDS: Words =
-    Words { verb: "", done: "", brings: "", nothing: "", here: "the branches moved locally", pushed: "them" };
+pub(in crate::commands) const WORDS: Words = Words {
+    command: "",
+    verb: "",
+    done: "",
+    brings: "",
+    nothing: "",
+    here: "the branches moved locally",
+    pushed: "them",
+};
 
+/// What happened to a point that got another name.
+const RENAMED: &str = "moved";
 /// What happened to a created point.
 const CREATED: &str = "created";
 
@@ -64,10 +75,10 @@ pub(in crate::commands) fn run(
     // Read the limit first: an invalid value is an error before anything is moved.
     let still = limits::network(&context.repo)?;
     let (plan, operation) =
-        if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.verb), plan)? };
+        if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.command), plan)? };
     let no_push = args.try_get_one::<bool>("no-push").ok().flatten().copied().unwrap_or_default();
     // Without an operation there may be branches that an earlier run moved and did not push.
-    let has_work = operation.is_some() || !plan.to_push().is_empty();
+    let has_work = operation.is_some() || !plan.to_push().is_empty() || !plan.to_delete().is_empty();
     let remote = config.remote.as_deref().filter(|_| has_work && !no_push && !dry);
     let pushed = match remote {
         Some(remote) => push(session, &plan, remote, operation.as_deref(), still)?,
@@ -133,6 +144,11 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
             (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
         }
         moves::Outcome::Created { to, brings } => (Cell::new(done(CREATED, "create"), Tone::Good), commit(*to, brings)),
+        moves::Outcome::Renamed(target) => {
+            let remote = if target.is_remote { "; the old branch goes on the remote too" } else { "" };
+            let what = format!("{}to {}{remote}", id(target.commit), target.named.spelled);
+            (Cell::new(done(RENAMED, "move"), Tone::Good), what)
+        }
         moves::Outcome::Removed(removal) => (Cell::new(done(words.done, words.verb), Tone::Good), removed(removal)),
         moves::Outcome::Unchanged => (Cell::new("unchanged", Tone::Faint), String::new()),
         moves::Outcome::LeftOut(reason) => {
@@ -157,6 +173,8 @@ fn why(reason: &Reason) -> String {
             format!("the untracked file `{}` is in the way", worktree.join(path).display())
         }
         Reason::CheckedOut { place, .. } => format!("checked out in `{}`", place.display()),
+        Reason::Behind(below) => format!("behind `{below}`"),
+        Reason::Diverged => "the remote has other commits on its branch".to_owned(),
         Reason::GrownOn(above) => format!("`{above}` grows on it"),
         Reason::Unpushed(unpushed) => not_pushed(unpushed),
         Reason::OnlyThere => "only on the remote: `--remote` deletes it there".to_owned(),
@@ -172,6 +190,7 @@ fn not_pushed(Unpushed { commits, tip }: &Unpushed) -> String {
 fn removed(Removal { cause, is_local, is_remote, unpushed, .. }: &Removal) -> String {
     let cause = match cause {
         Cause::Merged(base) => format!("merged into `{base}`"),
+        Cause::Moved(new) => format!("moved to `{new}`"),
         Cause::Superseded(last) => format!("superseded by `{last}`"),
         Cause::Named => "named".to_owned(),
     };
@@ -196,6 +215,8 @@ fn command(item: &Item, reason: &Reason) -> Option<String> {
         }
         Reason::Rejected { apply, .. } => apply.clone(),
         Reason::CheckedOut { leave, .. } => Some(leave.clone()),
+        Reason::Behind(_) => Some(format!("git lattice restack {}", quote(item.named.spelled.as_str()))),
+        Reason::Diverged => Some(format!("git lattice sync {}", quote(item.named.spelled.as_str()))),
         Reason::Above(_) | Reason::Unusable(_) | Reason::GrownOn(_) | Reason::Unpushed(_) | Reason::OnlyThere => None,
     }
 }
@@ -220,9 +241,17 @@ fn item_json(item: &Item, words: Words) -> Value {
             set("to", json!(to.to_string()));
             set("brings", json!(brings));
         }
+        moves::Outcome::Renamed(target) => {
+            set("outcome", json!(RENAMED));
+            set("new_point", json!(target.named.spelled));
+            set("new_branch", json!(target.named.branch));
+            set("to", json!(target.commit.to_string()));
+            set("remote", json!(target.is_remote));
+        }
         moves::Outcome::Removed(removal) => {
             let (cause, by) = match &removal.cause {
                 Cause::Merged(base) => ("merged", Some(base.as_str())),
+                Cause::Moved(new) => ("moved", Some(new.as_str())),
                 Cause::Superseded(last) => ("superseded", Some(last.as_str())),
                 Cause::Named => ("named", None),
             };
@@ -246,4 +275,15 @@ fn item_json(item: &Item, words: Words) -> Value {
         }
     }
     value
+}
+
+/// Reports the old branches of renamed points that stay on the remote.
+pub(in crate::commands) fn report_old_branches(ui: &Ui, plan: &Plan, remote: &str) {
+    let stays = |item: &&Item| matches!(&item.outcome, moves::Outcome::Renamed(target) if target.stays_on_remote);
+    let count = plan.items.iter().filter(stays).count();
+    if count > 0 {
+        let branches = tally(count, "old branch stays", "old branches stay");
+        let them = if count == 1 { "it" } else { "them" };
+        ui.say(format!("{branches} on `{remote}`: the same command with `--delete-remote` deletes {them}"));
+    }
 }

@@ -193,6 +193,14 @@ impl Selection {
     }
 }
 
+/// Reads exactly one point, which need not exist.
+pub(in crate::commands) fn one(config: &Config, text: &str) -> Result<Point> {
+    match selector(config, text)?.expand(&config.lattice)?.as_slice() {
+        [one] => Ok(one.clone()),
+        several => anyhow::bail!("expected one point, but `{text}` names {}", several.len()),
+    }
+}
+
 /// Reads a point or the name of a branch. A branch may also have a wrong or missing part, or wildcards.
 fn selector(config: &Config, text: &str) -> Result<Selector> {
     let (lattice, pattern) = (&config.lattice, &config.branch);

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::git::names::BranchName;
-use crate::git::work::Switch;
+use crate::git::work::{Rename, Section, Switch};
 use crate::git::{self, Change, Oid, Repo, Transaction};
 use crate::journal::{Guard, Journal, Operation, Origin, Push};
 use crate::process::identity::Identity;
@@ -40,8 +40,10 @@ pub struct ChangeSet {
     pub worktrees: Vec<Switch>,
     /// Commits to keep for `undo`, in addition to those that the changes make unreachable here.
     pub keeps: Vec<Oid>,
-    /// Whether the configuration of deleted branches goes too, as with `git branch -d`.
-    pub removes_branch_sections: bool,
+    /// The worktrees that have a branch checked out which gets another name.
+    pub renames: Vec<Rename>,
+    /// What becomes of the configuration of deleted and renamed branches.
+    pub sections: Vec<Section>,
 }
 
 impl ChangeSet {
@@ -55,7 +57,8 @@ impl ChangeSet {
             undoes: None,
             worktrees: Vec::new(),
             keeps: Vec::new(),
-            removes_branch_sections: false,
+            renames: Vec::new(),
+            sections: Vec::new(),
         }
     }
 }
@@ -78,16 +81,20 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     let found = recover::settle_all(repo, &mut guard)?;
     context.notices.borrow_mut().extend(found);
     let update = repo.begin_update(&set.title)?;
-    let deletions = if set.removes_branch_sections { &set.changes[..] } else { &[] };
-    let mut after = After::of(std::mem::take(&mut set.worktrees), deletions);
+    let (worktrees, renames) = (std::mem::take(&mut set.worktrees), std::mem::take(&mut set.renames));
+    let mut after = After::of(worktrees, renames, std::mem::take(&mut set.sections));
     after.check(repo)?;
     let operation = operation(context, set, update.id())?;
     let forgotten = guard.begin(&operation)?;
-    after.note(repo);
+    if let Err(error) = after.begin(repo) {
+        after.cancel(repo);
+        guard.discard(&operation.id)?;
+        return Err(error);
+    }
     match update.commit(&operation.refs) {
         // If this entry is missing, the next command derives it from the refs.
         Ok(()) => drop(guard.finish(&operation.id)),
-        Err(error) => failed(repo, &mut guard, &operation, error).inspect_err(|_| after.forget())?,
+        Err(error) => failed(repo, &mut guard, &operation, error).inspect_err(|_| after.cancel(repo))?,
     }
     after.run(context);
     forget(repo, &forgotten);

@@ -14,6 +14,7 @@ use crate::git::size::Kind;
 use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo, diff};
 use crate::lattice::{Point, Spelled};
+use crate::ops::generated::MOVE;
 use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
 use crate::template::Template;
 
@@ -225,7 +226,9 @@ impl<'a> Checker<'a> {
             findings.push(Finding::new(code, &subject.named.branch, message).repaired_by(command));
         }
         let parents = origin.map(|origin| origin.parents.clone()).unwrap_or_default();
-        for parent in parents {
+        // The first parent of a commit that gave the point its name is the point under its old name.
+        let own = origin.and_then(|origin| history::value(origin, MOVE)).map_or(0, |_| 1);
+        for parent in parents.into_iter().skip(own) {
             if history::is_cut(&self.repo, parent) {
                 continue;
             }

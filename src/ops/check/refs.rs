@@ -14,7 +14,7 @@ use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
 use crate::ops::records;
-use crate::points::content;
+use crate::points::{census, content};
 use crate::process;
 use crate::record::store::Problem;
 
@@ -31,7 +31,14 @@ pub(super) fn check<'a>(
     let (repo, config) = (&context.repo, baseline.config);
     let remotes = config.remote.as_ref().map(|remote| names::tracking_under(remote, ""));
     let prefixes: Vec<String> = std::iter::once(HEADS.to_owned()).chain(remotes).collect();
-    let listing = repo.list_refs(&prefixes)?;
+    let mut listing = repo.list_refs(&prefixes)?;
+    if let Some(remote) = &config.remote {
+        let renamed = census::renamed(repo, remote, "")?;
+        let is_renamed = |name: &str, id: &Oid| {
+            names::short_tracking(name, remote).is_some_and(|branch| renamed.get(branch) == Some(id))
+        };
+        listing.refs.retain(|(name, id)| !is_renamed(name, id));
+    }
     report.branches = listing.refs.len();
     let broken = |text: &String| {
         Finding::new(Code::BrokenRef, "refs", format!("has an unreadable ref: {text}")).repaired_by("git fsck")

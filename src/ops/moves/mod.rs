@@ -5,24 +5,27 @@
 
 mod make;
 mod outcome;
+mod rename;
+mod steps;
 mod worktrees;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 pub use self::make::make;
-pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Unpushed};
+pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Target, Unpushed};
+use self::steps::Steps;
 pub(super) use self::worktrees::Worktrees;
-use super::change::{self, ChangeSet};
+use super::change;
 use super::generated::{PORT, RESTACK};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names::BranchName;
-use crate::git::work::Switch;
+use crate::git::work::Section;
 use crate::git::{Change, Oid, Repo, trailer};
 use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
@@ -33,16 +36,11 @@ pub struct Plan {
     /// The points, lower ones first.
     pub items: Vec<Item>,
     memory: Repo,
-    changes: Vec<Change>,
     /// How many points that are not listed do not change.
     pub unchanged: usize,
     /// Warnings for the user.
     pub warnings: Vec<String>,
-    worktrees: Vec<Switch>,
-    /// The branches to push: the moved ones, and those that they contain.
-    push: Vec<BranchName>,
-    /// The branches to delete on the remote, with the values that they have there.
-    delete: Vec<Change>,
+    steps: Steps,
 }
 
 /// Makes a plan.
@@ -59,13 +57,9 @@ pub(super) struct Planner<'a> {
     left_out: HashMap<Point, Spelled>,
     items: Vec<Item>,
     unchanged: usize,
-    changes: Vec<Change>,
-    /// Refs that do not move, with the values they must still have.
-    contained: BTreeMap<String, Oid>,
-    push: Vec<BranchName>,
+    steps: Steps,
     /// Points that are pushed because an earlier run ended before their push.
     owed: HashSet<String>,
-    delete: Vec<Change>,
     worktrees: Worktrees,
 }
 
@@ -82,11 +76,8 @@ impl<'a> Planner<'a> {
             left_out: HashMap::new(),
             items: Vec::new(),
             unchanged: 0,
-            changes: Vec::new(),
-            contained: BTreeMap::new(),
-            push: Vec::new(),
+            steps: Steps::default(),
             owed: HashSet::new(),
-            delete: Vec::new(),
             worktrees: Worktrees::default(),
         }
     }
@@ -137,8 +128,8 @@ impl<'a> Planner<'a> {
         }
         let Tip { local, .. } = self.census.tip(&named.point);
         self.tips.insert(named.point.clone(), to);
-        self.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
-        self.push.push(named.branch.clone());
+        self.steps.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
+        self.steps.push.push(named.branch.clone());
         self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings } });
         Ok(())
     }
@@ -157,15 +148,15 @@ impl<'a> Planner<'a> {
     pub(super) fn create(&mut self, named: Named, to: Oid, brings: Vec<String>) {
         self.tips.insert(named.point.clone(), to);
         self.population.to_mut().insert(named.point.clone());
-        self.changes.push(Change { name: named.branch.full_ref(), old: None, new: Some(to) });
-        self.push.push(named.branch.clone());
+        self.steps.changes.push(Change { name: named.branch.full_ref(), old: None, new: Some(to) });
+        self.steps.push.push(named.branch.clone());
         self.items.push(Item { named, from: None, outcome: Outcome::Created { to, brings } });
     }
 
     /// Plans a second commit on a point that the plan moves or creates already.
     fn move_on(&mut self, named: &Named, to: Oid, brings: Vec<String>) {
         let name = named.branch.full_ref();
-        let changes = self.changes.iter_mut().rev().filter(|change| change.name == name);
+        let changes = self.steps.changes.iter_mut().rev().filter(|change| change.name == name);
         changes.take(1).for_each(|change| change.new = Some(to));
         let Some(item) = self.items.iter_mut().rev().find(|item| item.named.point == named.point) else { return };
         let outcome = &mut item.outcome;
@@ -178,7 +169,7 @@ impl<'a> Planner<'a> {
 
     /// The plan holds only as long as a ref has this value.
     pub(super) fn rely_on(&mut self, name: String, id: Oid) {
-        self.contained.insert(name, id);
+        self.steps.contained.insert(name, id);
     }
 
     /// The plan holds only as long as the branch of a point, which it does not change, has its commit.
@@ -218,11 +209,12 @@ impl<'a> Planner<'a> {
         let Tip { local, remote } = self.census.tip(&named.point);
         let name = named.branch.full_ref();
         if removal.is_local {
-            self.changes.push(Change { name: name.clone(), old: local, new: None });
+            self.steps.changes.push(Change { name: name.clone(), old: local, new: None });
+            self.steps.sections.push(Section { branch: named.branch.clone(), new: None });
         }
         if let (Some(there), Some(remote)) = (remote.filter(|_| removal.is_remote), &self.config.remote) {
-            self.contained.insert(named.branch.tracking(remote), there);
-            self.delete.push(Change { name, old: Some(there), new: None });
+            self.steps.contained.insert(named.branch.tracking(remote), there);
+            self.steps.delete.push(Change { name, old: Some(there), new: None });
         }
         self.items.push(Item { from: local.or(remote), named, outcome: Outcome::Removed(removal) });
     }
@@ -258,8 +250,8 @@ impl<'a> Planner<'a> {
         let tip = self.census.tip(point);
         let Some(local) = tip.local.filter(|_| !self.has_moved(point)) else { return };
         let branch = self.config.branch_of(point);
-        if self.contained.insert(branch.full_ref(), local).is_none() && !tip.is_pushed() {
-            self.push.push(branch);
+        if self.steps.contained.insert(branch.full_ref(), local).is_none() && !tip.is_pushed() {
+            self.steps.push.push(branch);
         }
     }
 
@@ -279,7 +271,7 @@ impl<'a> Planner<'a> {
         let is_ahead = || tip.remote.map_or(Ok(true), |remote| self.memory.is_ancestor(remote, local));
         if trailers.iter().any(is_due) && is_ahead()? {
             self.owed.insert(named.spelled.to_string());
-            self.push.push(named.branch.clone());
+            self.steps.push.push(named.branch.clone());
             let brought: Vec<_> = trailers.iter().filter_map(|trailer| self.brought(*trailer)).collect();
             brought.iter().for_each(|point| self.contain(point));
         }
@@ -293,12 +285,11 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, warnings, mut changes, contained, mut push, delete, worktrees, .. } = self;
-        push.sort();
-        push.dedup();
-        let files = worktrees.moved(&changes);
-        changes.extend(contained.into_iter().map(|(name, id)| Change { name, old: Some(id), new: Some(id) }));
-        Unwritten { items, unchanged, warnings, changes, worktrees: files, push, delete }
+        let Self { items, unchanged, warnings, mut steps, worktrees, .. } = self;
+        steps.push.sort();
+        steps.push.dedup();
+        steps.worktrees = worktrees.moved(&steps.changes);
+        Unwritten { items, unchanged, warnings, steps }
     }
 }
 
@@ -307,16 +298,13 @@ pub(super) struct Unwritten {
     items: Vec<Item>,
     unchanged: usize,
     warnings: Vec<String>,
-    changes: Vec<Change>,
-    worktrees: Vec<Switch>,
-    push: Vec<BranchName>,
-    delete: Vec<Change>,
+    steps: Steps,
 }
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, unchanged, warnings, changes, worktrees, push, delete } = self;
-        Plan { items, memory, changes, unchanged, warnings, worktrees, push, delete }
+        let Self { items, unchanged, warnings, steps } = self;
+        Plan { items, memory, unchanged, warnings, steps }
     }
 }
 
@@ -328,9 +316,9 @@ impl Plan {
         moved.map(|item| item.named.point.clone()).collect()
     }
 
-    /// Whether points are created.
+    /// Whether points are created, or get other names.
     fn creates(&self) -> bool {
-        self.items.iter().any(|item| matches!(item.outcome, Outcome::Created { .. }))
+        self.items.iter().any(|item| matches!(item.outcome, Outcome::Created { .. } | Outcome::Renamed(_)))
     }
 
     /// Whether nothing was left out.
@@ -340,12 +328,12 @@ impl Plan {
 
     /// The branches to push.
     pub fn to_push(&self) -> &[BranchName] {
-        &self.push
+        &self.steps.push
     }
 
     /// The branches to delete on the remote, with the values that they have there.
     pub fn to_delete(&self) -> &[Change] {
-        &self.delete
+        &self.steps.delete
     }
 
     /// Whether the plan changes something.
@@ -362,11 +350,7 @@ impl Plan {
             return Ok(None);
         }
         let objects = std::mem::replace(&mut self.memory, context.repo.in_memory());
-        let set = ChangeSet::made(title, std::mem::take(&mut self.changes));
-        let worktrees = std::mem::take(&mut self.worktrees);
-        let keeps = self.delete.iter().filter_map(|change| change.old).collect();
-        let removes_branch_sections = true;
-        change::apply(context, ChangeSet { objects: Some(objects), worktrees, keeps, removes_branch_sections, ..set })
+        change::apply(context, self.steps.take_changes(title, objects))
     }
 }
 

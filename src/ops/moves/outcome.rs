@@ -35,6 +35,8 @@ pub enum Outcome {
         /// What it holds: points, branches or files.
         brings: Vec<String>,
     },
+    /// It gets another name.
+    Renamed(Target),
     /// Its branch is deleted.
     Removed(Removal),
     /// Nothing changes.
@@ -82,12 +84,29 @@ pub enum Reason {
         /// The command that leaves the branch.
         leave: String,
     },
+    /// It lacks commits of this point below it.
+    Behind(Spelled),
+    /// The branch on the remote has commits that it lacks.
+    Diverged,
     /// This point above it stays, and grows on it.
     GrownOn(Spelled),
     /// No remote branch has all its commits.
     Unpushed(Unpushed),
     /// It has no local branch, and nothing is to be deleted on the remote.
     OnlyThere,
+}
+
+/// The new name of a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The name.
+    pub named: Named,
+    /// The commit.
+    pub commit: Oid,
+    /// Whether the old branch on the remote is deleted.
+    pub is_remote: bool,
+    /// Whether the remote keeps the old branch.
+    pub stays_on_remote: bool,
 }
 
 /// How a point is removed.
@@ -110,6 +129,8 @@ pub struct Removal {
 pub enum Cause {
     /// All its commits are in this branch, the base.
     Merged(BranchName),
+    /// It has this other name now.
+    Moved(Spelled),
     /// This later step of its phase contains it, and was promoted.
     Superseded(Spelled),
     /// The user named it.

@@ -19,7 +19,7 @@ use super::refspec;
 use super::{Cannot, Refusal};
 use crate::config::{Config, Named};
 use crate::context::Context;
-use crate::git::names;
+use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushPlaces, Pushed};
 use crate::git::{self, Change, Oid, Repo};
 use crate::journal::Origin;
@@ -169,8 +169,13 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteSta
     } else {
         last_known(repo, &remote, under)?
     };
+    let renamed = census::renamed(repo, &remote, under)?;
     for (name, id) in refs {
         if let Some(branch) = names::short(&name) {
+            // A renamed branch is listed only if it is a local branch too.
+            if renamed.get(branch) == Some(&id) && repo.branch_tip(&BranchName::known(branch))?.is_none() {
+                continue;
+            }
             remote_state.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
         } else if let Some(writer) = name.strip_prefix(NOTES) {
             if store::is_writer(writer) {

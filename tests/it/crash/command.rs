@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 24] = [
+const PREPARED: [(&str, Prepare); 25] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -183,6 +183,13 @@ const PREPARED: [(&str, Prepare); 24] = [
         sandbox.lattice(&["next-step"]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
         run(&["prune", &at("phase0/step1"), &at("phase0/step2"), "--remote"])
+    }),
+    ("move --delete-remote", |sandbox| {
+        with_point(sandbox);
+        sandbox.lattice(&["next-step"]).exits(0);
+        sandbox.lattice(&["new", &at("phase1/step1"), "--no-switch"]).exits(0);
+        sandbox.git(&["switch", "-q", "main"]);
+        run(&["move", &at("phase0/step2"), &at("phase0/step3"), "--delete-remote"])
     }),
     ("sync", |sandbox| {
         with_point(sandbox);
