@@ -41,6 +41,13 @@ pub struct FileChange {
     pub after: Option<Leaf>,
 }
 
+impl FileChange {
+    /// Whether the path is exact: with another one, files cannot be named.
+    pub fn has_exact_path(&self) -> bool {
+        !self.path.contains(char::REPLACEMENT_CHARACTER)
+    }
+}
+
 impl Leaf {
     /// Whether it is a regular file, executable or not.
     pub fn is_file(self) -> bool {

@@ -2,6 +2,8 @@
 
 mod laws;
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::{Run, Sandbox};
@@ -283,11 +285,14 @@ fn modes_links_and_deletions_are_carried() {
     sandbox.git(&["update-index", "--chmod=+x", &format!("{}/run", dir(&one))]);
     sandbox.git(&["rm", "-q", &format!("{}/old", dir(&one))]);
     std::os::unix::fs::symlink("run", sandbox.work().join(dir(&one)).join("link")).unwrap();
-    sandbox.git(&["add", &format!("{}/link", dir(&one))]);
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff");
+    std::fs::write(sandbox.work().join(dir(&one)).join(odd), format!("{}\n", here())).unwrap();
+    sandbox.git(&["add", &dir(&one)]);
+    sandbox.git(&["update-index", "--chmod=+x", &format!("{}/run", dir(&one))]);
     sandbox.git(&["commit", "-q", "-m", "modes"]);
     sandbox.git(&["reset", "-q", "--hard"]);
     sandbox.git(&["switch", "-q", "main"]);
-    port(&sandbox, &one, there()).exits(0).says_out("link, old, run");
+    port(&sandbox, &one, there()).exits(0).says_out("link, odd\u{fffd}, old, run");
     let list = |point: &str| sandbox.git(&["ls-tree", &format!("{}:{}", branch(point), dir(point))]);
     let without_flake =
         |point: &str| list(point).lines().filter(|line| !line.ends_with("flake.nix")).collect::<Vec<_>>().join("\n");

@@ -10,7 +10,7 @@ use anyhow::Result;
 pub(super) use self::names::Translation;
 use crate::config::{Config, Named};
 use crate::git::size::Kind;
-use crate::git::tree_diff::Leaf;
+use crate::git::tree_diff::{FileChange, Leaf};
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
 use crate::points::content::{self, Content, Step};
@@ -59,7 +59,7 @@ impl Directory {
 /// When objects cannot be read or written.
 pub(super) fn lines_like(repo: &Repo, names: &Translation, tree: Oid, like: Oid) -> git::Result<Oid> {
     let mut replaced = Vec::new();
-    for change in repo.file_changes(tree, like)? {
+    for change in repo.file_changes(tree, like)?.into_iter().filter(FileChange::has_exact_path) {
         let (Some(before), Some(after)) = (change.before, change.after) else { continue };
         let (Some(own), Some(other)) = (text(repo, before)?, text(repo, after)?) else { continue };
         let new = names.lines_like(&own, &other);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::versions::Versions;
 use crate::config::{Config, StepData};
-use crate::git::tree_diff::{Leaf, LeafKind};
+use crate::git::tree_diff::{FileChange, Leaf, LeafKind};
 use crate::git::{self, Oid, Repo};
 use crate::ops::Cannot;
 use crate::ops::alike::{self, Directory, Translation};
@@ -149,7 +149,7 @@ impl Merge<'_> {
     /// hand or on another way.
     fn nearer(&self, base: Oid, ours: Oid, theirs: Oid, newer: &[Oid]) -> git::Result<Oid> {
         let mut found = Vec::new();
-        for change in self.repo.file_changes(base, theirs)? {
+        for change in self.repo.file_changes(base, theirs)?.into_iter().filter(FileChange::has_exact_path) {
             let own = self.repo.leaf_at(ours, &change.path)?;
             if own == change.before {
                 continue;
