@@ -91,6 +91,25 @@ fn later_port_carries_only_what_is_new() {
 }
 
 #[test]
+fn later_port_goes_on_after_both_were_moved() {
+    let sandbox = siblings("step");
+    let (one, sibling) = (at("phase0/step2"), far("phase0/step2"));
+    let (moved, beside) = (at("phase0/step3"), far("phase0/step3"));
+    sandbox.commit_to(&one, &[("step.nix", &step(["first", "b", "c"]))]);
+    port(&sandbox, &one, there()).exits(0);
+    sandbox.commit_to(&sibling, &[("step.nix", &step(["its own", "b", "c"]))]);
+    sandbox.commit_to(&one, &[("step.nix", &step(["first", "b", "second"]))]);
+    sandbox.lattice(&["move", &one, &moved]).exits(0);
+    sandbox.lattice(&["move", &sibling, &beside]).exits(0);
+    sandbox.lattice(&["port", &moved, "--to-arch", elsewhere(), "--no-push"]).exits(0).says_out("step.nix");
+    assert_eq!(show(&sandbox, &beside, "step.nix"), step(["its own", "b", "second"]));
+    // What came from the other does not go back, under whatever name.
+    sandbox.lattice(&["undo"]).exits(0);
+    port(&sandbox, &beside, ["--to-arch", here()]).exits(0).says_out("step.nix");
+    assert_eq!(show(&sandbox, &moved, "step.nix"), step(["its own", "b", "second"]));
+}
+
+#[test]
 fn own_differences_of_the_sibling_stay_on_the_way_back() {
     let sandbox = Sandbox::new();
     let (one, sibling) = (at("phase0/step1"), far("phase0/step1"));

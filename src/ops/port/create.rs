@@ -16,8 +16,8 @@ use crate::points::content::{STEP, Step};
 impl Port<'_> {
     /// Plans the branch of a sibling that has none; otherwise returns why it cannot be made.
     pub(super) fn create(&mut self, source: &Named, tip: Oid, sibling: &Named) -> Result<Result<Oid, String>> {
-        let made = self.histories.origin(&source.point, tip)?.unwrap_or(tip);
-        let request = match self.request(source, made)? {
+        let (made, named) = self.histories.origin(source, tip)?.unwrap_or_else(|| (tip, source.clone()));
+        let request = match self.request(&named, made)? {
             Ok(request) => request,
             Err(why) => return Ok(Err(why)),
         };

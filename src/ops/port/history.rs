@@ -6,29 +6,31 @@
 //!
 //! Changes may come back, or arrive on two ways. A commit of the source that carries what the target has is therefore no change: the
 //! base gets it too.
+//!
+//! Points are known by their names, also by those that they had before they were moved.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use anyhow::Result;
 
-use crate::config::Config;
+use crate::config::{Config, Named};
 use crate::git::{self, Oid, Repo, trailer};
-use crate::lattice::{Point, Spelled};
-use crate::ops::generated::{POINT, PORT};
+use crate::lattice::Spelled;
+use crate::ops::generated::{MOVE, POINT, PORT};
 
 /// How many commits of a branch are read.
 const MAX_COMMITS: usize = 1_000;
 
 /// The newest commit of each point whose changes a point has.
-pub(super) type Has = HashMap<Point, Oid>;
+pub(super) type Has = HashMap<Spelled, Oid>;
 
 /// The version of a source without the changes that the target lacks.
 pub(super) struct Base {
     /// The directory of the source.
     pub(super) tree: Oid,
-    /// The commit of the source that the target has; `None` if no commit made the source.
-    pub(super) commit: Option<Oid>,
+    /// The commit of the source that the target has, and the name that the source had; `None` if no commit made the source.
+    pub(super) at: Option<(Oid, Named)>,
     /// The directories of the source after that commit, newest first.
     pub(super) newer: Vec<Oid>,
 }
@@ -37,21 +39,30 @@ pub(super) struct Base {
 pub(super) struct Histories<'a> {
     repo: &'a Repo,
     config: &'a Config,
-    known: HashMap<(Point, Oid), Rc<History>>,
+    known: HashMap<(Spelled, Oid), Rc<History>>,
 }
 
 /// The commits of a point, newest first.
 struct History {
     commits: Vec<Commit>,
-    /// The commit that made the point, the last of them.
-    origin: Option<Oid>,
+    /// The names of the point, the present one first.
+    names: Vec<Spelled>,
+    /// Whether the last commit made the point.
+    is_whole: bool,
 }
 
 struct Commit {
     id: Oid,
-    parent: Option<Oid>,
+    /// The name of the point at this commit; `None` if the lattice no longer has it.
+    named: Option<Named>,
     /// The source that it carries.
-    carries: Option<(Point, Oid)>,
+    carries: Option<(Spelled, Oid)>,
+}
+
+impl History {
+    fn origin(&self) -> Option<&Commit> {
+        self.commits.last().filter(|_| self.is_whole)
+    }
 }
 
 impl<'a> Histories<'a> {
@@ -59,23 +70,25 @@ impl<'a> Histories<'a> {
         Self { repo, config, known: HashMap::new() }
     }
 
-    /// The commit that made a point.
+    /// The commit that made a point, and the name that it gave it.
     ///
     /// # Errors
     /// When history cannot be read.
-    pub(super) fn origin(&mut self, point: &Point, tip: Oid) -> Result<Option<Oid>> {
-        Ok(self.of(point, tip)?.origin)
+    pub(super) fn origin(&mut self, point: &Named, tip: Oid) -> Result<Option<(Oid, Named)>> {
+        let history = self.of(&point.spelled, tip)?;
+        Ok(history.origin().and_then(|commit| Some((commit.id, commit.named.clone()?))))
     }
 
     /// What a point has at this commit, directly or because it has another point's changes.
     ///
     /// # Errors
     /// When history cannot be read.
-    pub(super) fn versions(&mut self, point: &Point, tip: Oid) -> Result<Has> {
-        let mut has = Has::from([(point.clone(), tip)]);
-        let mut waiting = vec![(point.clone(), tip)];
+    pub(super) fn versions(&mut self, point: &Named, tip: Oid) -> Result<Has> {
+        let mut has = Has::new();
+        let mut waiting = vec![(point.spelled.clone(), tip)];
         while let Some((point, tip)) = waiting.pop() {
             let history = self.of(&point, tip)?;
+            has.extend(history.names.iter().map(|name| (name.clone(), tip)));
             for (source, commit) in history.commits.iter().filter_map(|commit| commit.carries.as_ref()) {
                 if self.is_readable(*commit) && !self.contains(&has, source, *commit)? {
                     has.insert(source.clone(), *commit);
@@ -90,28 +103,33 @@ impl<'a> Histories<'a> {
     ///
     /// # Errors
     /// When history or objects cannot be read.
-    pub(super) fn base(&mut self, source: &Point, tip: Oid, has: &Has) -> Result<Base> {
-        let history = self.of(source, tip)?;
-        let known = has.get(source).copied().filter(|commit| self.is_readable(*commit));
-        let Some(start) = known.or(history.origin) else {
-            return Ok(Base { tree: self.repo.empty_tree(), commit: None, newer: Vec::new() });
+    pub(super) fn base(&mut self, source: &Named, tip: Oid, has: &Has) -> Result<Base> {
+        let history = self.of(&source.spelled, tip)?;
+        let known = history.names.iter().find_map(|name| Some((name, has.get(name).copied()?)));
+        let known = known.filter(|(_, commit)| self.is_readable(*commit));
+        let known = known.and_then(|(name, commit)| Some((commit, self.name(name)?)));
+        let origin = || history.origin().and_then(|commit| Some((commit.id, commit.named.clone()?)));
+        let Some((start, named)) = known.or_else(origin) else {
+            return Ok(Base { tree: self.repo.empty_tree(), at: None, newer: Vec::new() });
         };
-        let dir = self.config.dir_of(source);
-        let mut tree = self.directory(start, &dir)?;
-        let newer: Vec<_> = if self.repo.is_ancestor(start, tip)? {
-            history.commits.iter().take_while(|commit| commit.id != start).collect()
+        let mut tree = self.directory(start, Some(&named))?;
+        let newer = if self.repo.is_ancestor(start, tip)? {
+            history.commits.iter().position(|commit| commit.id == start).unwrap_or(history.commits.len())
         } else {
-            Vec::new()
+            0
         };
-        for commit in newer.iter().rev() {
-            let (Some((from, version)), Some(parent)) = (&commit.carries, commit.parent) else { continue };
+        for (at, commit) in history.commits.iter().enumerate().take(newer).rev() {
+            let (Some((from, version)), Some(before)) = (&commit.carries, history.commits.get(at + 1)) else {
+                continue;
+            };
             if self.contains(has, from, *version)? {
-                tree = self.with_change(tree, self.directory(parent, &dir)?, self.directory(commit.id, &dir)?)?;
+                tree = self.with_change(tree, self.directory_of(before)?, self.directory_of(commit)?)?;
             }
         }
-        let mut newer = newer.iter().map(|commit| self.directory(commit.id, &dir)).collect::<Result<Vec<_>>>()?;
+        let newer = history.commits.iter().take(newer).map(|commit| self.directory_of(commit));
+        let mut newer = newer.collect::<Result<Vec<_>>>()?;
         newer.dedup();
-        Ok(Base { tree, commit: Some(start), newer })
+        Ok(Base { tree, at: Some((start, named)), newer })
     }
 
     /// `tree` with the change from `before` to `after`; unchanged if that conflicts, so that the change is merged once more.
@@ -123,13 +141,18 @@ impl<'a> Histories<'a> {
         }
     }
 
-    fn directory(&self, commit: Oid, dir: &str) -> Result<Oid> {
-        let found = self.repo.entry_at(self.repo.tree_of_commit(commit)?, dir)?.filter(|entry| entry.is_tree);
+    fn directory_of(&self, commit: &Commit) -> Result<Oid> {
+        self.directory(commit.id, commit.named.as_ref())
+    }
+
+    fn directory(&self, commit: Oid, named: Option<&Named>) -> Result<Oid> {
+        let Some(named) = named else { return Ok(self.repo.empty_tree()) };
+        let found = self.repo.entry_at(self.repo.tree_of_commit(commit)?, &named.dir)?.filter(|entry| entry.is_tree);
         Ok(found.map_or(self.repo.empty_tree(), |entry| entry.id))
     }
 
     /// Whether a point that has `has` has this commit of `source`.
-    fn contains(&self, has: &Has, source: &Point, commit: Oid) -> Result<bool> {
+    fn contains(&self, has: &Has, source: &Spelled, commit: Oid) -> Result<bool> {
         let Some(newest) = has.get(source).filter(|newest| self.is_readable(**newest)) else { return Ok(false) };
         Ok(self.is_readable(commit) && self.repo.is_ancestor(commit, *newest)?)
     }
@@ -139,7 +162,12 @@ impl<'a> Histories<'a> {
         self.repo.size_of(commit).is_some()
     }
 
-    fn of(&mut self, point: &Point, tip: Oid) -> Result<Rc<History>> {
+    /// The point with this name; the lattice may no longer have it.
+    fn name(&self, spelled: &Spelled) -> Option<Named> {
+        spelled.read(&self.config.lattice).ok().map(|point| self.config.name(&point))
+    }
+
+    fn of(&mut self, point: &Spelled, tip: Oid) -> Result<Rc<History>> {
         let key = (point.clone(), tip);
         if let Some(known) = self.known.get(&key) {
             return Ok(Rc::clone(known));
@@ -149,30 +177,38 @@ impl<'a> Histories<'a> {
         Ok(history)
     }
 
-    fn read(&self, point: &Point, tip: Oid) -> Result<History> {
-        let spelled = self.config.spell(point);
-        let mut history = History { commits: Vec::new(), origin: None };
+    fn read(&self, point: &Spelled, tip: Oid) -> Result<History> {
+        let (mut name, mut named) = (point.clone(), self.name(point));
+        let mut history = History { commits: Vec::new(), names: vec![name.clone()], is_whole: false };
         let mut next = Some(tip);
         for _ in 0..MAX_COMMITS {
             let Some(id) = next.filter(|id| self.is_readable(*id)) else { break };
             let commit = self.repo.commit(id)?;
             let trailers = trailer::parse(&commit.message);
             let value = |key: &str| trailers.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
-            let (parent, carries) = (commit.parents.first().copied(), value(PORT).and_then(|text| self.parse(text)));
-            history.commits.push(Commit { id, parent, carries });
-            if let Some(made) = value(POINT) {
-                // If it names a point below, no commit made this one.
-                history.origin = (made == spelled.as_str()).then_some(id);
-                break;
+            history.commits.push(Commit { id, named: named.clone(), carries: value(PORT).and_then(carried) });
+            next = commit.parents.first().copied();
+            match (value(POINT), value(MOVE).and_then(|names| names.split_once(" -> "))) {
+                (None, _) => {}
+                // A point below: no commit made this one.
+                (Some(made), _) if name != *made => break,
+                (Some(_), Some((old, _))) => {
+                    name = old.into();
+                    named = self.name(&name);
+                    history.names.push(name.clone());
+                }
+                (Some(_), None) => {
+                    history.is_whole = true;
+                    break;
+                }
             }
-            next = parent;
         }
         Ok(history)
     }
+}
 
-    /// Parses `POINT@COMMIT`; the lattice may no longer have the point.
-    fn parse(&self, text: &str) -> Option<(Point, Oid)> {
-        let (point, commit) = text.rsplit_once('@')?;
-        Some((Spelled::from(point).read(&self.config.lattice).ok()?, git::parse_oid(commit).ok()?))
-    }
+/// Parses `POINT@COMMIT`.
+fn carried(text: &str) -> Option<(Spelled, Oid)> {
+    let (point, commit) = text.rsplit_once('@')?;
+    Some((point.into(), git::parse_oid(commit).ok()?))
 }

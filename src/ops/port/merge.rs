@@ -102,8 +102,8 @@ impl Merge<'_> {
         if theirs.made_by.is_none() && is_changed {
             return Ok(Flake::Merged);
         }
-        let base = match base.commit {
-            Some(commit) => Directory::read(self.repo, self.config, &theirs.named.point, commit)?,
+        let base = match &base.at {
+            Some((commit, named)) => Directory::read(self.repo, self.config, &named.point, *commit)?,
             None => None,
         };
         let base = base.and_then(|base| base.made_by);
@@ -136,10 +136,13 @@ impl Merge<'_> {
             let flake = (!with_flake).then_some((FLAKE, own_flake));
             self.repo.with_leaves(tree, std::iter::once((LOCK, None)).chain(flake))
         };
-        let names = Translation::new(self.config, &theirs.named, &ours.named);
+        // The source may have had another name.
+        let old = base.at.as_ref().map_or(&theirs.named, |(_, named)| named);
+        let [old, new] = [old, &theirs.named].map(|named| Translation::new(self.config, named, &ours.named));
         let ours = fit(ours.tree)?;
-        let translated = |tree: Oid| alike::lines_like(self.repo, &names, fit(tree)?, ours);
-        let (base_tree, theirs) = (translated(base.tree)?, translated(theirs.tree)?);
+        let base_tree = alike::lines_like(self.repo, &old, fit(base.tree)?, ours)?;
+        let translated = |tree: Oid| alike::lines_like(self.repo, &new, fit(tree)?, ours);
+        let theirs = translated(theirs.tree)?;
         let newer = || base.newer.iter().map(|tree| translated(*tree)).collect::<git::Result<Vec<_>>>();
         let base = if base_tree == ours { ours } else { self.nearer(base_tree, ours, theirs, &newer()?)? };
         self.repo.merge_trees(base, ours, theirs)

@@ -170,8 +170,8 @@ impl<'a> Port<'a> {
                 Err(why) => return Ok(Err(why)),
             },
         };
-        let has = self.histories.versions(&sibling.point, tip)?;
-        let base = self.histories.base(source, commit, &has)?;
+        let has = self.histories.versions(sibling, tip)?;
+        let base = self.histories.base(&from, commit, &has)?;
         let no_directory = |named: &Named| format!("`{}` has no `{}`", named.branch, named.dir);
         let Some(theirs) = Directory::read(memory, config, source, commit)? else {
             return Ok(Err(no_directory(&from)));
@@ -215,12 +215,13 @@ fn rejected(versions: &Versions, paths: Vec<String>) -> Reason {
     let paths = paths.into_iter().map(|path| to.path(&path)).collect();
     let theirs = short(versions.commit);
     let exclude = if versions.theirs.made_by.is_some() { format!(" ':!{}'", from.path(FLAKE)) } else { String::new() };
-    let apply = versions.base.commit.map(|base| {
+    let base = versions.base.at.as_ref().filter(|(_, named)| named.dir == from.dir);
+    let apply = base.map(|(base, _)| {
         let (dir, to_dir) = (quote(&from.dir), quote(&to.dir));
         format!(
             "git switch {} && git diff --relative={dir} {} {theirs} -- {dir}{exclude} | git apply --3way --directory={to_dir}",
             quote(&to.branch),
-            short(base),
+            short(*base),
         )
     });
     let record = format!("git commit -a --trailer {}", quote(format!("{PORT}: {}", versions.source())));
