@@ -11,10 +11,16 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::odb::memory::Storage;
+use gix::zlib::Compression;
 
+use super::deflate::Deflater;
+use super::pack::{self, Object};
 use super::source::Source;
 use super::{Error, Oid, Repo, Result, Shared, doing};
 use crate::temporary;
+
+/// git too keeps objects as a pack from this number on (`transfer.unpackLimit` in git-config(1)).
+const UNPACK_LIMIT: usize = 100;
 
 /// How often a write is tried when the directory vanishes.
 const TRIES: usize = 20;
@@ -65,18 +71,21 @@ impl Repo {
 
     fn move_objects(&mut self, to: &gix::Repository, shared: Shared) -> Result<()> {
         let Some(mut objects) = self.gix.objects.reset_object_memory() else { return Ok(()) };
-        let writer = Writer::new(to, shared);
-        temporary::sweep(&writer.dir);
+        let mut writer = Writer::new(to, shared);
+        pack::remains(&writer.dir).iter().for_each(|path| drop(fs::remove_file(path)));
         writer.write_all(&mut objects)
     }
 }
 
-/// Writes loose objects to one repository.
+/// Writes objects to one repository: loose, or as a pack if they are many.
 struct Writer {
     dir: PathBuf,
     shared: Shared,
-    compression: gix::zlib::Compression,
+    level: Compression,
+    deflater: Deflater,
     is_durable: bool,
+    /// From this number of objects on, they are written as a pack.
+    unpack_limit: usize,
 }
 
 impl Writer {
@@ -87,12 +96,29 @@ impl Writer {
             None => config.boolean("core.fsyncObjectFiles").unwrap_or(false),
         };
         let levels = ["core.looseCompression", "core.compression"];
-        let level = levels.into_iter().find_map(|key| config.integer(key));
-        Self { dir: to.objects.store_ref().path().to_owned(), shared, compression: compression(level), is_durable }
+        let level = compression(levels.into_iter().find_map(|key| config.integer(key)));
+        let unpack_limit =
+            config.integer("transfer.unpackLimit").map_or(UNPACK_LIMIT, |limit| limit.try_into().unwrap_or(1));
+        let dir = to.objects.store_ref().path().to_owned();
+        Self { dir, shared, level, deflater: Deflater::new(level), is_durable, unpack_limit }
+    }
+
+    fn write_all(&mut self, objects: &mut Storage) -> Result<()> {
+        let bytes: usize = objects.values().map(|(_, data)| data.len()).sum();
+        if objects.len() >= self.unpack_limit.max(1) && bytes < pack::MAX_BYTES {
+            self.write_pack(objects)
+        } else {
+            self.write_loose(objects)
+        }
+    }
+
+    fn write_pack(&self, objects: &Storage) -> Result<()> {
+        let all = objects.iter().map(|(id, (kind, data))| Object { id: *id, kind: *kind, data });
+        pack::write(&self.dir, self.shared, self.level, all.collect()).map_err(doing("write the objects"))
     }
 
     /// Write objects in dependency order, so that after a kill every written object is complete.
-    fn write_all(&self, objects: &mut Storage) -> Result<()> {
+    fn write_loose(&mut self, objects: &mut Storage) -> Result<()> {
         let mut waiting: Vec<Oid> = objects.keys().copied().collect();
         while let Some(id) = waiting.last() {
             let Some((kind, data)) = objects.get(id) else {
@@ -109,7 +135,7 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> Result<()> {
+    fn write(&mut self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> Result<()> {
         let mut tried = 0;
         loop {
             match self.put(id, kind, data) {
@@ -121,15 +147,13 @@ impl Writer {
     }
 
     /// Write one object through a temporary file. git removes stale `tmp_obj_*` files after two weeks (git-prune(1)).
-    fn put(&self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> io::Result<()> {
+    fn put(&mut self, id: Oid, kind: gix::objs::Kind, data: &[u8]) -> io::Result<()> {
         let new = self.dir.join(format!("tmp_obj_{}", temporary::unique_name()));
+        let path = self.path(id);
+        let bytes = self.deflater.deflate(&[&gix::objs::encode::loose_header(kind, data.len() as u64), data])?;
         let write = || {
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&new)?;
-            let mut file = gix::zlib::stream::deflate::Write::new(file, self.compression);
-            file.write_all(&gix::objs::encode::loose_header(kind, data.len() as u64))?;
-            file.write_all(data)?;
-            file.flush()?;
-            let path = self.path(id);
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&new)?;
+            file.write_all(bytes)?;
             match fs::create_dir(path.parent().unwrap_or(&self.dir)) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
                 _ => fs::rename(&new, path),
@@ -159,11 +183,11 @@ impl Writer {
 }
 
 /// The configured compression level: -1 is zlib's default; the default for loose objects is the fastest (git-config(1)).
-fn compression(level: Option<i64>) -> gix::zlib::Compression {
-    let known = |level: i64| i32::try_from(level).ok().and_then(gix::zlib::Compression::new);
+fn compression(level: Option<i64>) -> Compression {
+    let known = |level: i64| i32::try_from(level).ok().and_then(Compression::new);
     match level {
-        Some(-1) => gix::zlib::Compression::DEFAULT,
-        level => level.and_then(known).unwrap_or(gix::zlib::Compression::BEST_SPEED),
+        Some(-1) => Compression::DEFAULT,
+        level => level.and_then(known).unwrap_or(Compression::BEST_SPEED),
     }
 }
 

@@ -52,6 +52,59 @@ fn new_on_a_full_disk_is_all_or_nothing() {
     assert_eq!(sandbox.lattice_in("small", &["check"], |command| command).code, 0);
 }
 
+/// Makes forty points, whose objects are many, in the clone `dir`.
+fn make_many(sandbox: &Sandbox, dir: &str) -> Run {
+    let points: Vec<_> = (1..=40).map(|step| format!("toolchain/aarch64/phase0/step{step}")).collect();
+    let points: Vec<&str> = points.iter().map(String::as_str).collect();
+    let args = [&["new", "--no-push", "--no-switch", "--template", "step"], &points[..]].concat();
+    sandbox.lattice_in(dir, &args, |command| command)
+}
+
+#[test]
+fn many_new_objects_become_one_pack() {
+    let sandbox = Sandbox::new();
+    sandbox.git_in("", &["init", "-q", "--object-format=sha256", "wide"]);
+    sandbox.git_in("wide", &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let args = ["init", "--component", "toolchain", "--arch", "aarch64", "--remote", "", "--no-hooks"];
+    sandbox.lattice_in("wide", &args, |command| command).exits(0);
+    sandbox.git_in("wide", &["add", "lattice.toml"]);
+    sandbox.git_in("wide", &["commit", "-q", "-m", "declare the lattice"]);
+    for dir in ["work", "wide"] {
+        let loose = sandbox.git_in(dir, &["count-objects"]);
+        make_many(&sandbox, dir).exits(0);
+        let counts = sandbox.git_in(dir, &["count-objects", "-v"]);
+        let expected =
+            [format!("count: {}", loose.split(' ').next().unwrap()), "packs: 1".to_owned(), "garbage: 0".to_owned()];
+        expected.iter().for_each(|line| assert!(counts.lines().any(|it| it == line), "{line} in {dir}:\n{counts}"));
+        let packs = sandbox.path(dir).join(".git/objects/pack");
+        let index =
+            files_below(&packs).into_iter().find(|path| path.extension().is_some_and(|it| it == "idx")).unwrap();
+        sandbox.git_in(dir, &["verify-pack", index.to_str().unwrap()]);
+        sandbox.git_in(dir, &["fsck", "--strict", "--no-dangling"]);
+        sandbox.git_in(dir, &["gc", "-q", "--prune=now"]);
+        sandbox.git_in(dir, &["fsck", "--strict", "--no-dangling"]);
+    }
+}
+
+#[test]
+fn pack_on_a_full_disk_is_all_or_nothing() {
+    let sandbox = Sandbox::new();
+    let Some(_mounted) = small_clone(&sandbox, "remote.git") else { return };
+    let small = sandbox.path("small");
+    for left in (0..=96).step_by(16) {
+        let run = with_free_kib(&small, left, || make_many(&sandbox, "small"));
+        run.exits(2).says_err("hint: ");
+        assert_nothing_made(&sandbox, "small", "step*");
+        let files = files_below(&small.join(".git/objects"));
+        let is_half =
+            |path: &Path| path.extension().is_some_and(|it| it == "pack") && !path.with_extension("idx").exists();
+        let bad = files.iter().find(|path| path.to_string_lossy().contains("tmp_") || is_half(path));
+        assert_eq!(bad, None, "with {left} KiB");
+    }
+    make_many(&sandbox, "small").exits(0);
+    sandbox.git_in("small", &["fsck", "--strict", "--no-dangling"]);
+}
+
 #[test]
 fn new_reports_read_only_objects() {
     let sandbox = Sandbox::new();

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::{Line, Repair};
 use crate::context::Context;
 use crate::env;
-use crate::git::{Repo, work};
+use crate::git::{Repo, pack, work};
 use crate::hooks::dir;
 use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
@@ -154,6 +154,7 @@ fn dead_files(repo: &Repo, installed: &[PathBuf]) -> Option<Line> {
         }
     });
     dead.extend(folders(repo).iter().chain(installed).flat_map(|dir| temporary::dead_in(dir)));
+    dead.extend(pack::remains(&common.join("objects")));
     dead.extend(in_worktree(repo));
     dead.extend(temporary::dead_folders());
     // The hooks folder may be in the worktree.
