@@ -2,6 +2,7 @@
 //!
 //! Only this module uses gix. Other modules use [`Oid`] for object ids.
 
+pub mod ancestry;
 mod bases;
 mod bounded;
 mod branch_config;

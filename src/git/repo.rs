@@ -1,5 +1,6 @@
 //! An open repository: its paths, HEAD and configuration.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice;
@@ -44,6 +45,8 @@ pub struct Repo {
     pub(super) git: Git,
     pub(super) format: RefFormat,
     pub(super) effort: Effort,
+    /// git's commit-graph file, opened when it is needed.
+    pub(super) commit_graph: OnceCell<Option<gix::commitgraph::Graph>>,
     common_dir: PathBuf,
     shared: Shared,
 }
@@ -79,7 +82,7 @@ impl Repo {
         let common_dir = common_dir.canonicalize().unwrap_or(common_dir);
         let shared = Shared::of(&gix);
         let git = git.noting(Notes::of(&common_dir, shared));
-        Ok(Self { gix, git, format, effort: Effort::default(), common_dir, shared })
+        Ok(Self { gix, git, format, effort: Effort::default(), commit_graph: OnceCell::new(), common_dir, shared })
     }
 
     /// The git executable, run in this repository.
@@ -216,6 +219,7 @@ impl Repo {
             git: self.git.clone(),
             format: self.format,
             effort: self.effort.clone(),
+            commit_graph: OnceCell::new(),
             common_dir: self.common_dir.clone(),
             shared: self.shared,
         }

@@ -1,5 +1,7 @@
 //! Regenerating: the `flake.nix` of existing points anew from their `config.toml`, with this version's templates, as a commit on top.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, Result};
 
 use super::check::is_hand_written;
@@ -67,13 +69,14 @@ fn regenerate(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
     let mut points: Vec<Point> = planner.census.population().points().cloned().collect();
     points.sort_by_cached_key(Point::extension_key);
     let identity = planner.memory.identity()?;
+    let named: Option<HashSet<&Point>> = request.points.as_ref().map(|points| points.iter().collect());
     let restack = Restack::of_moved(planner)?;
     let mut regenerate = Regenerate { restack, request, identity, locker: Locker::default() };
     for point in &points {
         if !request.no_restack {
             regenerate.restack.look_at(point, false)?;
         }
-        if request.points.as_ref().is_none_or(|named| named.contains(point)) {
+        if named.as_ref().is_none_or(|named| named.contains(point)) {
             regenerate.look_at(point)?;
         }
     }

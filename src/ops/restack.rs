@@ -1,6 +1,9 @@
 //! Restacking: merging what moved in lower points into the points above them. Nothing is rewritten: each point gets a merge commit on
 //! top of its own.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use super::Cannot;
@@ -11,8 +14,8 @@ use crate::context::Context;
 use crate::git::identity::Identity;
 use crate::git::merge::Merger;
 use crate::git::{self, Oid, trailer};
-use crate::lattice::Point;
-use crate::points::behind::{Behind, contains_readable};
+use crate::lattice::{Point, Population};
+use crate::points::behind::Behind;
 use crate::points::census::{Census, Tip};
 
 /// What to restack.
@@ -37,30 +40,45 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
 
 fn restack(planner: Planner<'_>, request: &Request) -> Result<Unwritten> {
     let Planner { context, config, census, memory, .. } = planner;
-    let points = points(census, request);
-    let contains =
-        |point: &Point, tip: Oid| census.commit(point).map_or(Ok(true), |own| contains_readable(memory, own, tip));
+    let points = points(census, request.points.as_deref());
+    let mut merger = memory.merger();
+    let contains = |point: &Point, tip: Oid| match census.commit(point) {
+        Some(own) => Ok(merger.ancestry().contains_readable(own, tip)?),
+        None => Ok(true),
+    };
     let behind = Behind::find(census, points.iter(), contains)?;
     let base = if request.base { Some(base_tip(context, config)?) } else { None };
-    let mut restack =
-        Restack { planner, merger: memory.merger(), identity: memory.identity()?, behind, base, is_asked: true };
+    let identity = memory.identity()?;
+    let mut restack = Restack { planner, merger, identity, behind, base, is_asked: true };
+    let named: HashSet<&Point> = request.points.iter().flatten().collect();
     for point in &points {
-        let is_named = request.points.as_ref().is_some_and(|named| named.contains(point));
-        restack.look_at(point, is_named)?;
+        restack.look_at(point, named.contains(point))?;
     }
     Ok(restack.planner.finish())
 }
 
 /// The points to look at, lower ones first.
-fn points(census: &Census, request: &Request) -> Vec<Point> {
+fn points(census: &Census, named: Option<&[Point]>) -> Vec<Point> {
     let population = census.population();
-    let mut points: Vec<Point> = match &request.points {
+    let mut points: Vec<Point> = match named {
         None => population.points().cloned().collect(),
-        Some(named) => named.iter().flat_map(|point| population.below(point)).chain(named).cloned().collect(),
+        Some(named) => with_all_below(population, named).into_iter().cloned().collect(),
     };
     points.sort_by_cached_key(Point::extension_key);
-    points.dedup();
     points
+}
+
+/// These points and all below them. The greatest come first: what is below a point that is there already is there too.
+fn with_all_below<'p>(population: &'p Population, named: &'p [Point]) -> HashSet<&'p Point> {
+    let mut named: Vec<&Point> = named.iter().collect();
+    named.sort_by_cached_key(|point| Reverse(point.extension_key()));
+    let mut all = HashSet::new();
+    for point in named {
+        if all.insert(point) {
+            all.extend(population.below(point));
+        }
+    }
+    all
 }
 
 fn base_tip(context: &Context, config: &Config) -> Result<Oid> {
@@ -89,6 +107,8 @@ struct Source {
     branch: String,
     /// The point below.
     point: Option<Point>,
+    /// The commit that this point had before the plan moved it.
+    before: Option<Oid>,
 }
 
 impl<'a> Restack<'a> {
@@ -121,7 +141,11 @@ impl<'a> Restack<'a> {
             return Ok(());
         }
         let parents: Vec<Oid> = std::iter::once(own).chain(sources.iter().map(|source| source.commit)).collect();
-        match self.merger.merged_tree(&parents) {
+        let merged = match sources.as_slice() {
+            [Source { commit, before: Some(before), .. }] => self.merger.merged_with_moved(own, *before, *commit),
+            _ => self.merger.merged_tree(&parents),
+        };
+        match merged {
             Ok(tree) => self.commit(named, tree, &parents, sources),
             Err(git::Error::Conflict { paths }) => {
                 let branches = sources.into_iter().map(|source| source.branch).collect();
@@ -142,11 +166,12 @@ impl<'a> Restack<'a> {
     }
 
     /// The commit to merge into, and the commits that it lacks; `None` if the point has no branch.
-    fn sources(&self, named: &Named) -> Result<Option<(Oid, Vec<Source>)>> {
-        let Planner { config, census, memory, .. } = &self.planner;
+    fn sources(&mut self, named: &Named) -> Result<Option<(Oid, Vec<Source>)>> {
+        let Self { planner, merger, behind, base, .. } = self;
+        let Planner { config, census, memory, .. } = &*planner;
         let tip = census.tip(&named.point);
         let Some(mut own) = tip.commit() else { return Ok(None) };
-        let covers = self.planner.population().maximal_below(&named.point);
+        let covers = planner.population().maximal_below(&named.point);
         let mut sources = Vec::new();
         if let Tip { local: Some(local), remote: Some(remote) } = tip
             && local != remote
@@ -157,25 +182,33 @@ impl<'a> Restack<'a> {
                 own = remote;
             } else {
                 let name = format!("{}/{}", config.remote.as_deref().unwrap_or_default(), named.branch);
-                sources.push(Source { commit: remote, branch: name.clone(), name, point: None });
+                sources.push(Source::of_branch(remote, name));
             }
         }
-        let is_behind = self.behind.has(&named.point);
+        let is_behind = behind.has(&named.point);
         for cover in &covers {
-            let Some(commit) = self.planner.tip(cover) else { continue };
-            let is_left_out = is_behind && self.planner.left_out(cover).is_some();
-            if self.planner.has_moved(cover) || is_left_out || (is_behind && !contains_readable(memory, own, commit)?) {
+            let Some(commit) = planner.tip(cover) else { continue };
+            let has_moved = planner.has_moved(cover);
+            let is_left_out = is_behind && planner.left_out(cover).is_some();
+            if has_moved || is_left_out || (is_behind && !merger.ancestry().contains_readable(own, commit)?) {
                 let below = config.name(cover).names();
                 let (name, branch) = (below.spelled.into(), below.branch.to_string());
-                sources.push(Source { commit, name, branch, point: Some((*cover).clone()) });
+                let before = census.commit(cover).filter(|_| has_moved);
+                sources.push(Source { commit, name, branch, point: Some((*cover).clone()), before });
             }
         }
-        if let Some(base) = self.base.filter(|_| covers.is_empty())
+        if let Some(base) = base.filter(|_| covers.is_empty())
             && !memory.is_ancestor(base, own)?
         {
-            let name = config.base.to_string();
-            sources.push(Source { commit: base, branch: name.clone(), name, point: None });
+            sources.push(Source::of_branch(base, config.base.to_string()));
         }
         Ok(Some((own, sources)))
+    }
+}
+
+impl Source {
+    /// A branch that is no point below.
+    fn of_branch(commit: Oid, branch: String) -> Self {
+        Self { commit, name: branch.clone(), branch, point: None, before: None }
     }
 }

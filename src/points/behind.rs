@@ -3,7 +3,7 @@
 //! A point that contains the tip of a lower cover contains everything that the cover contains. So only the lower covers have to be
 //! looked at, unless one of them is behind itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
@@ -14,7 +14,8 @@ use crate::lattice::Point;
 /// Which points lack commits of points below them.
 pub struct Behind<'a> {
     census: &'a Census,
-    found: HashSet<Point>,
+    /// Each with one point that it lacks commits of.
+    found: HashMap<Point, Point>,
 }
 
 impl<'a> Behind<'a> {
@@ -28,10 +29,10 @@ impl<'a> Behind<'a> {
         points: impl Iterator<Item = &'p Point> + Clone,
         mut contains: impl FnMut(&Point, Oid) -> Result<bool>,
     ) -> Result<Self> {
-        let mut behind = Self { census, found: HashSet::new() };
+        let mut behind = Self { census, found: HashMap::new() };
         for point in points.clone() {
-            if behind.lacks_cover(point, &mut contains)? {
-                behind.found.insert(point.clone());
+            if let Some(cover) = behind.lacked_cover(point, &mut contains)? {
+                behind.found.insert(point.clone(), cover);
             }
         }
         if behind.found.is_empty() {
@@ -40,8 +41,8 @@ impl<'a> Behind<'a> {
         let mut others: Vec<&Point> = points.filter(|point| !behind.has(point)).collect();
         others.sort_by_cached_key(|point| point.extension_key());
         for point in others {
-            if behind.lacks_deeper(point, &mut contains)? {
-                behind.found.insert(point.clone());
+            if let Some(below) = behind.lacked_deeper(point, &mut contains)? {
+                behind.found.insert(point.clone(), below);
             }
         }
         Ok(behind)
@@ -49,46 +50,67 @@ impl<'a> Behind<'a> {
 
     /// Whether `point` is behind.
     pub fn has(&self, point: &Point) -> bool {
-        self.found.contains(point)
+        self.found.contains_key(point)
     }
 
     /// The points that are behind, lower ones first.
     pub fn into_points(self) -> Vec<Point> {
-        let mut points: Vec<Point> = self.found.into_iter().collect();
+        let mut points: Vec<Point> = self.found.into_keys().collect();
         points.sort_by_cached_key(Point::extension_key);
         points
     }
 
-    fn lacks_cover(&self, point: &Point, contains: &mut impl FnMut(&Point, Oid) -> Result<bool>) -> Result<bool> {
+    /// A lower cover that `point` lacks commits of.
+    fn lacked_cover(
+        &self,
+        point: &Point,
+        contains: &mut impl FnMut(&Point, Oid) -> Result<bool>,
+    ) -> Result<Option<Point>> {
         for cover in self.census.population().maximal_below(point) {
-            if let Some(tip) = self.census.commit(cover)
-                && !contains(point, tip)?
-            {
-                return Ok(true);
+            if !self.is_contained(cover, point, contains)? {
+                return Ok(Some(cover.clone()));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
-    /// Whether `point`, which contains its lower covers, lacks something that one of them lacks.
-    fn lacks_deeper(&self, point: &Point, contains: &mut impl FnMut(&Point, Oid) -> Result<bool>) -> Result<bool> {
+    /// A point that one of the lower covers of `point`, which it contains, lacks commits of, and that it lacks too. What a cover is
+    /// known to lack comes first: mostly that settles it, and a long chain is not walked for each of its points.
+    fn lacked_deeper(
+        &self,
+        point: &Point,
+        contains: &mut impl FnMut(&Point, Oid) -> Result<bool>,
+    ) -> Result<Option<Point>> {
         let population = self.census.population();
-        let covers_behind = |point: &Point| population.maximal_below(point).into_iter().filter(|cover| self.has(cover));
-        let mut waiting: Vec<&Point> = covers_behind(point).collect();
+        let mut waiting: Vec<&Point> =
+            population.maximal_below(point).into_iter().filter(|cover| self.has(cover)).collect();
+        for lacked in waiting.iter().filter_map(|cover| self.found.get(cover)) {
+            if !self.is_contained(lacked, point, contains)? {
+                return Ok(Some(lacked.clone()));
+            }
+        }
         let mut seen: HashSet<&Point> = waiting.iter().copied().collect();
         while let Some(below) = waiting.pop() {
             for cover in population.maximal_below(below) {
-                if let Some(tip) = self.census.commit(cover)
-                    && !contains(point, tip)?
-                {
-                    return Ok(true);
+                if !self.is_contained(cover, point, contains)? {
+                    return Ok(Some(cover.clone()));
                 }
                 if self.has(cover) && seen.insert(cover) {
                     waiting.push(cover);
                 }
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// Whether `point` contains the commits of `below`.
+    fn is_contained(
+        &self,
+        below: &Point,
+        point: &Point,
+        contains: &mut impl FnMut(&Point, Oid) -> Result<bool>,
+    ) -> Result<bool> {
+        self.census.commit(below).map_or(Ok(true), |tip| contains(point, tip))
     }
 }
 
@@ -98,9 +120,10 @@ impl<'a> Behind<'a> {
 /// When history cannot be read.
 pub fn lacking(repo: &Repo, census: &Census, point: &Point) -> Result<Vec<Point>> {
     let Some(own) = census.commit(point) else { return Ok(Vec::new()) };
+    let mut ancestry = repo.ancestry();
     let below = census.population().below(point);
     let behind = Behind::find(census, below.iter().copied(), |point, tip| {
-        census.commit(point).map_or(Ok(true), |own| contains_readable(repo, own, tip))
+        census.commit(point).map_or(Ok(true), |own| Ok(ancestry.contains_readable(own, tip)?))
     })?;
     let mut found = Vec::new();
     let mut waiting = vec![point];
@@ -108,19 +131,11 @@ pub fn lacking(repo: &Repo, census: &Census, point: &Point) -> Result<Vec<Point>
     while let Some(above) = waiting.pop() {
         for cover in census.population().maximal_below(above) {
             let Some(tip) = census.commit(cover).filter(|_| seen.insert(cover)) else { continue };
-            if !contains_readable(repo, own, tip)? {
+            if !ancestry.contains_readable(own, tip)? {
                 found.push(cover.clone());
             }
             waiting.extend(Some(cover).filter(|cover| behind.has(cover)));
         }
     }
     Ok(found)
-}
-
-/// Whether `commit` contains `ancestor`. An unreadable ancestor counts as contained: it is reported separately.
-///
-/// # Errors
-/// When history cannot be read.
-pub fn contains_readable(repo: &Repo, commit: Oid, ancestor: Oid) -> Result<bool> {
-    Ok(repo.commit(ancestor).is_err() || repo.is_ancestor(ancestor, commit)?)
 }

@@ -16,6 +16,7 @@ use super::next::NextAction;
 pub use super::point_status::PointStatus;
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::ancestry::Ancestry;
 use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
@@ -118,6 +119,7 @@ struct Surveyor<'a> {
     /// A view of `repo` for commits and trees that are read once.
     reader: &'a Repo,
     keys: Keys<'a>,
+    ancestry: Ancestry<'a>,
     config: &'a Config,
     census: &'a Census,
     cache: Cache,
@@ -138,8 +140,21 @@ impl<'a> Surveyor<'a> {
         cache: Cache,
         queue: View,
     ) -> Self {
-        let (keys, systems) = (Keys::new(reader, config), Rc::default());
-        Self { repo, reader, keys, config, census, cache, queue, systems, skipped: 0, taken: None, diverged: 0 }
+        let (keys, ancestry, systems) = (Keys::new(reader, config), repo.ancestry(), Rc::default());
+        Self {
+            repo,
+            reader,
+            keys,
+            ancestry,
+            config,
+            census,
+            cache,
+            queue,
+            systems,
+            skipped: 0,
+            taken: None,
+            diverged: 0,
+        }
     }
 
     fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
@@ -269,7 +284,7 @@ impl<'a> Surveyor<'a> {
         if self.repo.commit(ancestor).is_err() {
             return Ok(true);
         }
-        let found = self.repo.is_ancestor(ancestor, commit)?;
+        let found = self.ancestry.contains(commit, ancestor)?;
         self.cache.put_contains(commit, ancestor, found);
         Ok(found)
     }

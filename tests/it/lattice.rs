@@ -4,5 +4,5 @@ mod examples;
 mod hostile;
 mod laws;
 mod names;
-mod random;
+pub(crate) mod random;
 mod select;

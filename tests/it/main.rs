@@ -61,6 +61,7 @@ mod read_once;
 mod records;
 mod regenerate;
 mod restack;
+mod restack_laws;
 mod rules;
 mod sandbox;
 mod schema;

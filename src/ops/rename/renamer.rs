@@ -6,13 +6,13 @@ use super::renaming::Renaming;
 use super::tree::{Renamed, Rewriter};
 use crate::config::{Named, StepData};
 use crate::context::Context;
+use crate::git::ancestry::Ancestry;
 use crate::git::identity::Identity;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
 use crate::ops::check::is_hand_written;
 use crate::ops::generated::{self, MOVE, POINT};
 use crate::ops::moves::{Planner, Reason, Target, Unwritten};
-use crate::points::behind::contains_readable;
 use crate::points::census::Census;
 use crate::points::content::{CONFIG, FLAKE};
 
@@ -21,6 +21,7 @@ pub(super) struct Renamer<'a> {
     planner: Planner<'a>,
     renaming: &'a Renaming<'a>,
     rewriter: Rewriter<'a>,
+    ancestry: Ancestry<'a>,
     identity: Identity,
     /// The trailer of commits on points that keep their names.
     cause: Option<(&'static str, String)>,
@@ -36,7 +37,7 @@ impl<'a> Renamer<'a> {
     ) -> Result<Self> {
         let planner = Planner::new(context, renaming.old, census, memory);
         let rewriter = Rewriter::new(memory, renaming);
-        Ok(Self { planner, renaming, rewriter, identity: memory.identity()?, cause })
+        Ok(Self { planner, renaming, rewriter, ancestry: memory.ancestry(), identity: memory.identity()?, cause })
     }
 
     /// Plans the new names of these points, lower ones first; they must contain all points above each of them.
@@ -90,13 +91,13 @@ impl<'a> Renamer<'a> {
 
     /// Why a point cannot get another name now.
     fn obstacle(&mut self, named: &Named, tip: Oid) -> Result<Option<Reason>> {
-        let Planner { census, memory, config, .. } = self.planner;
+        let Planner { census, config, .. } = self.planner;
         if self.planner.is_diverged(&named.point)? {
             return Ok(Some(Reason::Diverged));
         }
         for below in census.population().maximal_below(&named.point) {
             if let Some(commit) = census.commit(below)
-                && !contains_readable(memory, tip, commit)?
+                && !self.ancestry.contains_readable(tip, commit)?
             {
                 return Ok(Some(Reason::Behind(config.spell(below))));
             }

@@ -51,6 +51,14 @@ impl List {
         matches!(self, Self::Open(..))
     }
 
+    /// The list as a value in `lattice.toml`.
+    fn toml(&self) -> String {
+        match self {
+            Self::Closed(values) => format!("{values:?}"),
+            Self::Open(form, _) => format!("{form:?}"),
+        }
+    }
+
     fn chain(&self) -> Chain {
         match self {
             Self::Closed(values) => Chain::Closed(listed(values)),
@@ -81,9 +89,9 @@ type Lists = BTreeMap<Option<String>, List>;
 
 /// The expected properties of a point.
 #[derive(Debug, Clone)]
-pub(super) struct ModelPoint {
+pub(crate) struct ModelPoint {
     pub(super) point: Point,
-    pub(super) texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
     sets: Vec<BTreeSet<String>>,
     pub(super) ranks: Vec<u64>,
     /// Per chain axis, whether the chain ends with this value.
@@ -95,7 +103,7 @@ impl ModelPoint {
         self.sets.iter().zip(&other.sets).all(|(a, b)| a.is_subset(b)) && self.ranks <= other.ranks
     }
 
-    pub(super) fn is_below(&self, other: &Self) -> bool {
+    pub(crate) fn is_below(&self, other: &Self) -> bool {
         self.is_at_or_below(other) && self.texts != other.texts
     }
 
@@ -106,9 +114,11 @@ impl ModelPoint {
 
 /// A lattice and all its points (the first few values of open chains).
 #[derive(Clone)]
-pub(super) struct RandomLattice {
+pub(crate) struct RandomLattice {
     pub(super) lattice: Lattice,
     pub(super) points: Vec<ModelPoint>,
+    /// The axes in `lattice.toml`; `None` for an open chain that it cannot have.
+    toml: Option<String>,
 }
 
 impl fmt::Debug for RandomLattice {
@@ -122,6 +132,11 @@ impl fmt::Debug for RandomLattice {
 impl RandomLattice {
     pub(super) fn at(&self, index: Index) -> &ModelPoint {
         index.get(&self.points)
+    }
+
+    /// A `lattice.toml` with these axes, unless it cannot have them.
+    pub(crate) fn toml(&self) -> Option<String> {
+        Some(format!("base = \"main\"\n[systems]\n\"*\" = \"x86_64-linux\"\n[axes]\n{}", self.toml.as_ref()?))
     }
 
     /// The distinct spellings on axis `i`.
@@ -162,7 +177,7 @@ pub(super) fn lattice_with_points(points: usize) -> impl Strategy<Value = (Rando
 }
 
 /// A lattice and some of its points, without duplicates.
-pub(super) fn lattice_and_population() -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
+pub(crate) fn lattice_and_population() -> impl Strategy<Value = (RandomLattice, Vec<ModelPoint>)> {
     random_lattice().prop_flat_map(|random| {
         let most = random.points.len();
         (subsequence(random.points.clone(), 0..=most.min(80)), Just(random)).prop_map(|(some, random)| (random, some))
@@ -172,20 +187,24 @@ pub(super) fn lattice_and_population() -> impl Strategy<Value = (RandomLattice, 
 /// Axes named `a0`, `a1`, ..., and their points.
 fn assemble(plans: &[AxisPlan]) -> RandomLattice {
     let mut before: Option<Lists> = None;
+    let mut toml = Some(String::new());
     let (mut axes, mut found) = (Vec::new(), vec![(empty(), None)]);
     for (i, plan) in plans.iter().enumerate() {
         let kind = match plan {
             AxisPlan::Set(values) => {
+                add_axis(&mut toml, i, Some(format!("set = {values:?}")));
                 found = with_set(&found, values);
                 Kind::Set(listed(values))
             }
             AxisPlan::Chain(list) => {
                 let lists = before.insert(Lists::from([(None, list.clone())]));
+                add_axis(&mut toml, i, chain_toml(lists));
                 found = with_chain(&found, lists);
                 Kind::Chain(list.chain())
             }
             AxisPlan::Per(of, rest) => {
                 let lists = lists_per_value(of, rest.as_ref(), before.as_ref());
+                add_axis(&mut toml, i, chain_toml(&lists));
                 found = with_chain(&found, &lists);
                 Kind::Chain(chain_of(before.insert(lists)))
             }
@@ -195,7 +214,25 @@ fn assemble(plans: &[AxisPlan]) -> RandomLattice {
     let lattice = Lattice::new(axes).expect("a lattice");
     let read = |model: ModelPoint| ModelPoint { point: lattice.point_of(&model.texts).expect("a point"), ..model };
     let points = found.into_iter().map(|(model, _)| read(model)).collect();
-    RandomLattice { lattice, points }
+    RandomLattice { lattice, points, toml }
+}
+
+fn add_axis(toml: &mut Option<String>, i: usize, axis: Option<String>) {
+    *toml = toml.take().zip(axis).map(|(all, axis)| format!("{all}a{i} = {{ {axis} }}\n"));
+}
+
+/// The chain of an axis in `lattice.toml`. All open chains of an axis begin with the same number.
+fn chain_toml(lists: &Lists) -> Option<String> {
+    let firsts: BTreeSet<_> =
+        lists.values().filter_map(|list| if let List::Open(_, first) = list { Some(*first) } else { None }).collect();
+    let from = firsts.first().map(|first| format!(", from = {first}")).unwrap_or_default();
+    let named = || lists.iter().map(|(key, list)| format!("{:?} = {}", key.as_deref().unwrap_or("*"), list.toml()));
+    let chain = match lists.get(&None).filter(|_| lists.len() == 1) {
+        Some(only) => only.toml(),
+        None => format!("{{ {} }}", named().collect::<Vec<_>>().join(", ")),
+    };
+    let fits = firsts.len() < 2 && firsts.iter().all(|first| i64::try_from(*first).is_ok());
+    fits.then(|| format!("chain = {chain}{from}"))
 }
 
 /// Gives each value of the chain before a list; if that chain is open or there is a list for the rest, only the first values.
