@@ -3,8 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
-
 use crate::commands::{self, Session};
 use crate::env::Environment;
 use crate::{error, process, ui};
@@ -42,29 +40,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let is_prompt = args.get(1).map(OsString::as_os_str) == Some(OsStr::new("prompt"));
     let session = Session::new(environment);
     let axes = if is_prompt { Vec::new() } else { session.axis_names() };
-    let code = match commands::line(&axes).try_get_matches_from(args) {
+    let mut line = commands::line(&axes);
+    let code = match line.try_get_matches_from_mut(args) {
         Ok(matches) => ui::final_code(commands::run(&session, &matches)),
-        Err(wrong) => refuse(&session, wrong),
+        Err(wrong) => commands::usage::refuse(&session, &line, wrong),
     };
     process::end_by_signal();
     ExitCode::from(code)
-}
-
-/// Prints why the arguments are wrong, or the help that they ask for; returns the exit code.
-fn refuse(session: &Session, mut wrong: clap::Error) -> u8 {
-    let text = |kind: ContextKind| match wrong.get(kind) {
-        Some(ContextValue::String(name)) => Some(name.as_str()),
-        _ => None,
-    };
-    let hint = text(ContextKind::InvalidSubcommand)
-        .and_then(commands::unknown::hint)
-        .map(str::to_owned)
-        .or_else(|| text(ContextKind::InvalidArg).and_then(|flag| commands::unknown::hint_for_flag(session, flag)));
-    if hint.is_some() {
-        wrong.remove(ContextKind::SuggestedSubcommand);
-        wrong.remove(ContextKind::Suggested);
-    }
-    wrong.print().ok();
-    hint.iter().for_each(|hint| session.ui.hint(hint));
-    if wrong.use_stderr() { error::CANNOT } else { error::OK }
 }

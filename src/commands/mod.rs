@@ -33,7 +33,8 @@ mod status;
 mod sync;
 mod trust;
 mod undo;
-pub(crate) mod unknown;
+mod unknown;
+pub(crate) mod usage;
 
 use std::collections::HashSet;
 

@@ -1,10 +1,16 @@
 //! Hints for names that are not commands, and for flags that do not exist: what users of other tools type first.
 
+use std::path::Path;
+
 use super::Session;
+use crate::process::quote;
 use crate::ui::terminal_safe;
 
-/// The hint for an unknown command; `None` where the nearest spelling is the better guess.
-pub(crate) fn hint(name: &str) -> Option<&'static str> {
+/// The hint for names of files where points are expected.
+const UNQUOTED: &str = "if the shell has expanded a pattern, quote the pattern, as in `'*/*/*/*'`";
+
+/// The hint for an unknown top-level command; `None` where the nearest spelling is the better guess.
+pub(super) fn hint(name: &str) -> Option<&'static str> {
     Some(match name {
         "rm" | "remove" | "delete" | "clean" | "gc" => {
             "`git lattice prune` deletes the branches of points that are no longer needed, `git lattice prune POINT` of this one"
@@ -28,13 +34,22 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
         "go" | "goto" | "switch" | "checkout" | "cd" => "`git switch BRANCH` goes to a point",
         "ci" | "verify" => "`git lattice check` and `git lattice lint --all` check a repository, in CI too",
         "revert" | "rollback" | "reset" => "`git lattice undo` takes back an operation, `git lattice ops` lists them",
+        "start" | "begin" => "`git lattice init` writes lattice.toml, `git lattice new` makes a point",
+        "test" => "`git lattice build` builds a point, `git lattice check` and `git lattice lint` check its files",
+        "commit" | "save" => "`git commit` commits changes of a point, `git lattice build` builds what is committed",
+        "version" => "`git lattice --version` prints the version",
         "run" | "make" => "`git lattice build` builds points",
+        "info" | "describe" | "view" => "`git lattice show` shows one point in full",
+        "prev" | "previous" | "back" | "up" | "down" => {
+            "`git lattice show` names the points right below, `git switch BRANCH` goes to one"
+        }
+        "branch" | "branches" => "every point is a branch: `git lattice` shows them, `git lattice new` makes one",
         "ls" | "list" | "points" => {
             "`git lattice` shows the points, `git lattice status --json` lists them for programs"
         }
         "add" | "create" => "`git lattice new` makes a point, `git lattice axis add` adds a value to an axis",
         "import" | "convert" | "migrate" => "`git lattice adopt` proposes a lattice.toml for existing branches",
-        "next" => "`git lattice next-step` makes the next step, `git lattice promote` the next phase",
+        "next" | "step" => "`git lattice next-step` makes the next step, `git lattice promote` the next phase",
         "config" | "edit" => {
             "edit lattice.toml, or `git lattice init --force`; your own settings are `git config lattice.*`"
         }
@@ -42,13 +57,24 @@ pub(crate) fn hint(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The hint for a flag that a command does not have; `None` where the nearest spelling is the better guess.
-pub(crate) fn hint_for_flag(session: &Session, flag: &str) -> Option<String> {
-    if flag != "--remote" {
-        return None;
+/// The hint for an argument that `command` does not have; `None` where the nearest spelling is the better guess.
+pub(super) fn hint_for_argument(session: &Session, command: &str, argument: &str) -> Option<String> {
+    match argument {
+        "--remote" => Some(remotes(session)),
+        "--force" => {
+            Some(format!("`{command}` has no `--force`: it never overwrites commits, neither here nor on the remote"))
+        }
+        value if command == "git lattice init" && !value.starts_with('-') => {
+            Some(format!("`--component {}` names what is built", quote(value)))
+        }
+        file if Path::new(file).exists() => Some(UNQUOTED.to_owned()),
+        _ => None,
     }
+}
+
+fn remotes(session: &Session) -> String {
     let known = session.context().map(|context| context.repo.remotes()).unwrap_or_default();
     let known: Vec<_> = known.iter().map(|name| format!("`{}`", terminal_safe(name))).collect();
     let known = if known.is_empty() { "no remote yet".to_owned() } else { known.join(", ") };
-    Some(format!("`remote` in lattice.toml names the remote for points and records; this repository has {known}"))
+    format!("`remote` in lattice.toml names the remote for points and records; this repository has {known}")
 }

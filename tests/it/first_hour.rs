@@ -140,6 +140,15 @@ fn names_of_other_tools_get_the_right_command() {
         ("go", "git switch"),
         ("ci", "git lattice check"),
         ("ls", "git lattice status"),
+        ("start", "git lattice init"),
+        ("step", "git lattice next-step"),
+        ("test", "git lattice build"),
+        ("prev", "git lattice show"),
+        ("down", "git lattice show"),
+        ("branch", "git lattice new"),
+        ("version", "git lattice --version"),
+        ("info", "git lattice show"),
+        ("commit", "git commit"),
     ] {
         let run = sandbox.refused(&[name]).exits(2);
         let hint = run.stderr.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
@@ -148,4 +157,39 @@ fn names_of_other_tools_get_the_right_command() {
     sandbox.refused(&["statsu"]).exits(2).says_err("'status'");
     sandbox.lattice(&["help"]).exits(0).says_out("Commands:");
     sandbox.lattice(&["help", "new"]).exits(0).says_out("Usage: git lattice new");
+}
+
+#[test]
+fn unknown_subcommands_get_those_that_exist() {
+    let sandbox = Sandbox::without_lattice();
+    for args in [&["hooks", "remove"][..], &["hooks", "update"], &["help", "hooks", "rm"]] {
+        let run = sandbox.refused(args).exits(2);
+        run.never_says("prune")
+            .never_says("sync")
+            .says_err("hint: the commands of `git lattice hooks`: `install`, `uninstall`, `status`\n");
+    }
+    sandbox.refused(&["axis", "list"]).exits(2).says_err("hint: the commands of `git lattice axis`: `add`");
+    sandbox.refused(&["hooks", "instal"]).exits(2).says_err("'install'").never_says("hint:");
+}
+
+#[test]
+fn errors_name_a_help_that_needs_no_man_page() {
+    let sandbox = Sandbox::without_lattice();
+    for (args, help) in [
+        (&["nope"][..], "git lattice help"),
+        (&["hooks", "nope"], "git lattice hooks --help"),
+        (&["new", "--nope"], "git lattice new --help"),
+        (&["axis"], "git lattice axis --help"),
+        (&["completions", "nope"], "git lattice completions --help"),
+    ] {
+        let run = sandbox.refused(args).exits(2);
+        run.never_says("as a value").never_says("\n\n\n").says_err(&format!("\nFor more information, try '{help}'.\n"));
+    }
+    sandbox.refused(&["sync", "--force"]).exits(2).says_err("hint: `git lattice sync` has no `--force`");
+}
+
+#[test]
+fn a_name_without_its_flag_is_explained() {
+    let sandbox = Sandbox::without_lattice();
+    sandbox.refused(&["init", "hello-1.0"]).exits(2).says_err("hint: `--component hello-1.0` names what is built");
 }
