@@ -1,5 +1,9 @@
 //! Maps an error to its exit code and to the hints for the user.
 
+mod storage;
+
+use crate::ops::lint as ops_lint;
+use crate::ops::remote_failure::missing_remote_hints;
 use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
@@ -25,7 +29,15 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 
 /// Returns what the user can do about an error, one hint per line.
 pub fn hints(error: &anyhow::Error) -> Vec<String> {
-    error.chain().find_map(hints_for).or_else(|| storage(error)).unwrap_or_default()
+    let own = error.chain().find_map(hints_for);
+    let is_about_storage = own.is_none() || error.chain().any(writes_a_file);
+    let storage = is_about_storage.then(|| storage::hint(&format!("{error:#}"))).flatten();
+    storage.into_iter().chain(own.unwrap_or_default()).collect()
+}
+
+/// Whether the error's own hint does not say why a file could not be written.
+fn writes_a_file(cause: Cause<'_>) -> bool {
+    cause.is::<install::Unwritten>() || matches!(cause.downcast_ref(), Some(journal::Error::Io { .. }))
 }
 
 /// Returns the line of a file in which the error is, with the error marked; empty if there is none.
@@ -35,29 +47,6 @@ pub fn excerpt(error: &anyhow::Error) -> Vec<String> {
         _ => None,
     };
     error.chain().find_map(found).unwrap_or_default()
-}
-
-/// What the system and git say when a file cannot be written, with the hint.
-const STORAGE: [(&[&str], &str); 2] = [
-    (
-        &[
-            "No space left on device",
-            "uota exceeded",
-            "couldn't write",
-            "Out of diskspace",
-            "failed to write new configuration file",
-        ],
-        "the disk may be full: `df -h .` shows the free space; make room and run the same command again",
-    ),
-    (
-        &["Read-only file system", "Permission denied"],
-        "the repository cannot be written: `findmnt -T .` and `ls -ld .git .git/objects` show why",
-    ),
-];
-
-fn storage(error: &anyhow::Error) -> Option<Vec<String>> {
-    let message = format!("{error:#}");
-    STORAGE.iter().find(|(words, _)| words.iter().any(|words| message.contains(words))).and_then(|(_, hint)| one(*hint))
 }
 
 type Cause<'e> = &'e (dyn std::error::Error + 'static);
@@ -81,6 +70,8 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<trust::Refused>(cause, |error| one(error.hint()))
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<install::Foreign>(cause, |error| one(error.hint())))
+        .or_else(|| of::<install::Unwritten>(cause, |error| one(error.hint())))
+        .or_else(|| of::<ops_lint::Error>(cause, |error| error.hint().and_then(one)))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::InputError>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::BadTree>(cause, |error| one(error.hint())))
@@ -163,20 +154,20 @@ fn one(hint: impl Into<String>) -> Option<Vec<String>> {
 fn refusal(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::OtherContent { point, branch, existing, cause, .. } => {
-            let rename = format!("`git branch -m {branch} NAME` renames the branch");
+            let rename = format!("to rename the branch: `git branch -m {branch} NAME`");
             let remedy = match cause {
-                Difference::Asked => format!("leave out --config and --template to use the point unchanged; {rename}"),
-                Difference::Edited => format!("`git lattice regenerate {point}` makes the generated files anew"),
-                Difference::NoPoint => format!("{rename}, so that the point can have this name"),
+                Difference::Asked => format!("to use the point as it is, leave out `--config` and `--template`; {rename}"),
+                Difference::Edited => format!("to generate its files again: `git lattice regenerate {point}`"),
+                Difference::NoPoint => rename,
             };
-            vec![format!("`git show {existing}` shows what is there"), remedy]
+            vec![format!("to see the commit of the branch: `git show {existing}`"), remedy]
         }
         Refusal::NotCommitted { base } | Refusal::NotDeclared { base, .. } => {
             let command = format!("git add {file} && git commit -m 'declare the lattice'", file = config::FILE);
             vec![format!("commit it on `{base}`: `{command}`")]
         }
         Refusal::InTheWay { other, .. } => {
-            vec![format!("`git branch -m {other} NAME` renames the other branch")]
+            vec![format!("to rename the other branch: `git branch -m {other} NAME`")]
         }
         Refusal::PointExists { point, .. } => {
             vec![format!("`git lattice show {point}` shows it; `git lattice prune {point}` deletes it")]
@@ -201,7 +192,10 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         }
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
         Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` restores it")],
-        Refusal::NotInForce { .. } => vec!["the next command that writes finishes or reverts it".to_owned()],
+        Refusal::NotInForce { .. } => vec![
+            "its command was interrupted: the next command that moves refs, such as `git lattice sync`, completes or reverts it"
+                .to_owned(),
+        ],
         Refusal::OnlyRemote { operation } => {
             vec![format!("`git lattice undo {operation} --remote` restores them there")]
         }
@@ -237,43 +231,45 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["points start from a commit: `git commit --allow-empty -m 'start'` creates the first one".to_owned()]
         }
         Cannot::NoPoint { point, .. } => {
-            vec![format!("`git lattice new {point}` creates it; `git lattice status` lists the existing points")]
+            vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
         Cannot::NoHeadPoint => vec![
             "name a point, as in component/arch/phase/step, or switch to its branch; `git lattice` lists the points, and \
              `git lattice new` makes the first one"
                 .to_owned(),
         ],
-        Cannot::NoFlake { .. } => {
-            vec!["the branch has a point's name but was not made by `git lattice new`".to_owned()]
-        }
+        Cannot::NoFlake { branch, .. } => vec![format!(
+            "`git lattice new` did not make this branch; to give it a name that is no point's: `git branch -m {branch} NAME`"
+        )],
         Cannot::OddPath { .. } => {
             vec![
-                "`TMPDIR=/some/plain/path` gives it a directory for a link; Nix 2.20 and later need no link".to_owned(),
+                "set `TMPDIR` to a folder whose path has only these characters, for a link to the repository; Nix 2.20 and \
+                 later need no link"
+                    .to_owned(),
             ]
         }
-        Cannot::NoRemote { remote, known } => {
-            let add = remote.iter().map(|remote| format!("`git remote add {remote} URL` adds it"));
-            let named = (!known.is_empty()).then(|| {
-                let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                format!("`remote` in {} names the remote; this repository has {known}", config::FILE)
-            });
-            let none = (remote.is_none() && known.is_empty())
-                .then(|| format!("`git remote add NAME URL` adds one; `remote` in {} names it", config::FILE));
-            named.into_iter().chain(add).chain(none).collect()
+        Cannot::NoRemote { remote, known } => missing_remote_hints(remote.as_deref(), known),
+        Cannot::NoSuchBase { known, .. } if known.is_empty() => vec!["`git fetch` gets those of the remote".to_owned()],
+        Cannot::NoSuchBase { known, .. } => vec![format!("the branches that are no points: `{}`", known.join("`, `"))],
+        Cannot::NotQuoted { pattern, .. } => {
+            vec![format!("if the shell has expanded a pattern, quote the pattern, as in `{pattern}`")]
+        }
+        Cannot::SeveralPoints { command, first, .. } => {
+            vec![format!("name one of them, as in `git lattice {command} {first}`")]
         }
         Cannot::NoOperation(_) | Cannot::SeveralOperations(_) => {
             vec!["`git lattice ops` lists the operations".to_owned()]
         }
         Cannot::StillMoving { pid, .. } => {
-            vec![format!("wait for it, or end it: `kill {pid}`; it may be waiting for a hook")]
+            vec![format!("wait until it ends, it may be waiting for a hook; or end it: `kill {pid}`")]
         }
         Cannot::NothingSelected(_) => vec!["`git lattice status` lists the existing points".to_owned()],
         Cannot::NeedsNixpkgs { below_template, .. } => {
             vec![format!("use `--template {below_template}` or `--template nixpkgs`")]
         }
         Cannot::NoRust => {
-            vec!["give them with `--config FILE`: `[rust]`, `version = \"1.83.0\"`, `hash = \"sha256-...\"`".to_owned()]
+            vec!["write `[rust]`, `version = \"1.83.0\"` and `hash = \"sha256-...\"` into a file, and pass it by `--config FILE`"
+                .to_owned()]
         }
         Cannot::Exists { .. } => vec![
             "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"
@@ -283,7 +279,7 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
         }
         Cannot::NoEngine { .. } => {
-            vec!["`require` under `[lint]` in lattice.toml lists the linters that must be installed".to_owned()]
+            vec!["install it, or remove it from `require` under `[lint]` in lattice.toml".to_owned()]
         }
         Cannot::NoAxis(_) => Vec::new(),
         Cannot::BadOutput { .. } => vec!["this is a bug in git-lattice; nothing was written".to_owned()],
@@ -301,6 +297,9 @@ fn algebra(error: &lattice::Error) -> Option<Vec<String>> {
                 hints.push(format!("`git lattice axis add {axis} {value}` adds it to lattice.toml"));
             }
             Some(hints)
+        }
+        Error::NotAPoint { shape, example, .. } if example.contains(['*', '{']) => {
+            one(format!("a pattern has a part for each axis, {shape}, as in `'{example}'`"))
         }
         Error::NotAPoint { shape, example, .. } => Some(vec![
             format!("a point is written {shape}, as in `{example}`"),
@@ -348,9 +347,9 @@ fn git_error(error: &git::Error) -> Option<Vec<String>> {
         git::Error::TooLarge(too_large) => one(too_large.hint()),
         git::Error::Unread { .. } => one("`git fsck` shows what is broken; `git fetch` gets what the remote still has"),
         git::Error::Exe(process::Error::NotFound { program }) => not_found(program),
-        git::Error::Conflict { .. } => {
-            one("update one of the lower points from the other first, so that they agree on these files")
-        }
+        git::Error::Conflict { .. } => one(
+            "points below have changed these files differently: merge one of their branches into the other, then try again",
+        ),
         _ => None,
     }
 }

@@ -9,6 +9,8 @@ mod library;
 
 // Public only for our own tests and the binary.
 #[doc(hidden)]
+pub mod access;
+#[doc(hidden)]
 pub mod branch_name;
 #[doc(hidden)]
 pub mod cli;

@@ -18,7 +18,7 @@ pub(super) fn command() -> Command {
         .long_about(
             "Check this machine and this clone: git, hooks, Nix, linters, the remote, leftovers.\n\n\
              Every line is ok, a warning, or an error with what to do about it. `--repair` does the safe repairs, and says what it \
-             did. Exit status: 0 when nothing must be repaired, 1 when something must.",
+             did. Exit status: 0 without errors, 1 with errors.",
         )
         .arg(flag("repair", "Do the safe repairs"))
         .arg(flag("offline", "Do not contact the remote"))
@@ -67,8 +67,8 @@ fn summary(lines: &[Line]) -> String {
     let (errors, warnings) = (count(Health::Error), count(Health::Warning));
     match (errors, warnings) {
         (0, 0) => "no problems found".to_owned(),
-        (0, _) => format!("nothing must be repaired; {}", tally(warnings, "warning", "warnings")),
-        _ => format!("{} to be repaired, {}", tally(errors, "thing", "things"), tally(warnings, "warning", "warnings")),
+        (0, _) => format!("no errors, {}", tally(warnings, "warning", "warnings")),
+        _ => format!("{}, {}", tally(errors, "error", "errors"), tally(warnings, "warning", "warnings")),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::ops::adopt;
 use crate::ops::hooks::{self, InstallOptions};
 use crate::ops::init::{self, Written};
 use crate::ops::refspec;
+use crate::process::quote;
 
 const AXES: [&str; 4] = ["component", "arch", "phase", "step"];
 
@@ -78,6 +79,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.say(refspec::notice(remote));
     }
     config.unknown_keys().for_each(|sentence| ui.warn(sentence));
+    hint_at_remote(session, &config)?;
     let code = adopted.map_or(error::OK, |adopted| adoption::show(ui, &adopted));
     ui.hint(format!(
         "it is not committed yet; commit it on `{base}`: `git add {file} && git commit -m 'declare the lattice'`",
@@ -88,6 +90,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.hint("`git lattice hooks install` adds git hooks: lint before a commit, build after a switch");
     }
     Ok(code)
+}
+
+/// Names the command that adds the remote, if the repository does not have it.
+fn hint_at_remote(session: &Session, config: &Config) -> Result<()> {
+    let known = session.context()?.repo.remotes();
+    if let Some(remote) = config.remote.as_ref().filter(|remote| !known.contains(remote)) {
+        session.ui.hint(format!("there is no remote `{remote}` yet; add it by `git remote add {} URL`", quote(remote)));
+    }
+    Ok(())
 }
 
 fn draft(session: &Session, args: &ArgMatches) -> Result<Draft> {

@@ -69,7 +69,7 @@ fn warn_of_failed(session: &Session, config: &Config, census: &Census, from: &[P
             State::Disputed => "is disputed: its builds have different outputs",
             _ => continue,
         };
-        session.ui.warn(format!("`{point}` {what}: `git lattice show {point}` shows details"));
+        session.ui.warn(format!("`{point}` {what}; see `git lattice show {point}`"));
     }
     Ok(())
 }

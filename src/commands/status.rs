@@ -99,6 +99,6 @@ fn next(ui: &Ui, config: &Config, survey: &Survey) {
     let row = |next| picture::suggestion(config, survey, next);
     ui.table(&survey.next.iter().take(MAX_SHOWN).map(row).collect::<Vec<_>>());
     if survey.next.len() > MAX_SHOWN {
-        ui.data(format!("and {} more", survey.next.len() - MAX_SHOWN));
+        ui.tell(format!("and {} more, which `git lattice status --json` lists", survey.next.len() - MAX_SHOWN));
     }
 }

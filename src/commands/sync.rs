@@ -84,7 +84,7 @@ fn show(session: &Session, report: &Report, is_all: bool, options: SyncOptions) 
         ui.tell(if same == 1 { "one point is up to date".to_owned() } else { format!("{same} points are up to date") });
     }
     if is_all && there > MAX_SHOWN {
-        ui.tell(format!("{there} points are only there: `git switch BRANCH` makes one here too"));
+        ui.tell(format!("{there} points are only on the remote; to create one here: `git switch BRANCH`"));
     }
     records_lines(&report.records, options).iter().for_each(|line| ui.tell(terminal_safe(line)));
     report.messages.iter().for_each(|line| ui.say(format!("the remote said: {}", terminal_safe(line))));
@@ -103,16 +103,16 @@ fn word(entry: &Entry, options: SyncOptions) -> (&'static str, Tone) {
     match (&entry.action, entry.standing) {
         (Action::Pushed, _) => ("pushed", Tone::Good),
         (Action::FastForwarded, _) => ("fast-forwarded", Tone::Good),
-        (Action::Taken, _) => ("taken", Tone::Good),
+        (Action::Taken, _) => ("moved", Tone::Good),
         (Action::Refused(_), _) => ("refused", Tone::Bad),
         (Action::Planned, BranchComparison::Behind) => ("would fast-forward", Tone::Good),
-        (Action::Planned, BranchComparison::Diverged) => ("would take", Tone::Good),
+        (Action::Planned, BranchComparison::Diverged) => ("would move", Tone::Good),
         (Action::Planned, _) => ("would push", Tone::Good),
         (Action::CheckedOut(_), _) | (_, BranchComparison::Behind) => ("behind", Tone::Odd),
         (_, BranchComparison::Same) => ("up to date", Tone::Faint),
         (_, BranchComparison::OnlyHere) => ("only here", Tone::Odd),
-        (_, BranchComparison::OnlyThere) => ("only there", Tone::Plain),
-        (_, BranchComparison::Gone) => ("deleted there", Tone::Odd),
+        (_, BranchComparison::OnlyThere) => ("only on the remote", Tone::Plain),
+        (_, BranchComparison::Gone) => ("deleted on the remote", Tone::Odd),
         (_, BranchComparison::Ahead) => ("ahead", Tone::Odd),
         (_, BranchComparison::Diverged) => ("diverged", Tone::Bad),
         (_, BranchComparison::Unknown) if options.dry_run => ("behind or diverged", Tone::Odd),
@@ -126,18 +126,20 @@ fn advice(entry: &Entry, Report { remote, .. }: &Report) -> String {
     match (&entry.action, entry.standing) {
         (Action::Refused(why), _) => why.to_string(),
         (Action::CheckedOut(worktree), _) => {
-            format!("checked out in `{}`: `git pull` there brings it", worktree.display())
+            format!("checked out in `{}`; run `git pull` there", worktree.display())
         }
         (Action::Pushed, BranchComparison::OnlyHere) => "was only here".to_owned(),
-        (_, BranchComparison::OnlyThere) if entry.is_tracked => format!("`git switch {branch}` makes it here too"),
+        (_, BranchComparison::OnlyThere) if entry.is_tracked => format!("to create it here: `git switch {branch}`"),
         (_, BranchComparison::OnlyThere) => {
-            format!("`git switch --create {branch} {remote}/{branch}` makes it here too")
+            format!("to create it here: `git switch --create {branch} {remote}/{branch}`")
         }
         (_, BranchComparison::Gone) if entry.local.is_some() => {
-            format!("`git branch -D {branch}` deletes it here too, `git push {remote} {branch}` brings it back there")
+            format!("to delete it here, too: `git branch -D {branch}`; to push it again: `git push {remote} {branch}`")
         }
-        (_, BranchComparison::Gone) => format!("`git branch -d -r {remote}/{branch}` forgets it"),
-        (Action::Taken | Action::Planned, BranchComparison::Diverged) => format!("`{remote}` has the same point"),
+        (_, BranchComparison::Gone) => format!("to forget it: `git branch -d -r {remote}/{branch}`"),
+        (Action::Taken | Action::Planned, BranchComparison::Diverged) => {
+            format!("to the commit of `{remote}`, which adds the same point")
+        }
         _ => entry.advice.as_ref().map(|advice| advice.what.clone()).unwrap_or_default(),
     }
 }

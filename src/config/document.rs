@@ -130,18 +130,23 @@ impl Document {
     pub fn add_value(&mut self, axis: &str, new: &str) -> Result<bool> {
         let origin = self.origin.clone();
         let text = self.toml.to_string();
-        let bad = |why: &str| {
-            let (key, why) = (format!("axes.{axis}"), why.to_owned());
+        let bad = |why: String| {
+            let key = format!("axes.{axis}");
             Error::Key { origin, key, why, near: None, place: None }.in_text(&text)
         };
         let Some(table) =
             self.toml.get_mut("axes").and_then(|axes| axes.get_mut(axis)).and_then(Item::as_table_like_mut)
         else {
-            return Err(bad("does not exist"));
+            return Err(bad("does not exist".to_owned()));
         };
         let key = if table.contains_key("set") { "set" } else { "chain" };
+        if let Some(pattern) = table.get(key).and_then(Item::as_str) {
+            return Err(bad(format!("is numbered as `{pattern}`: it has every number, so no value is added")));
+        }
         let Some(list) = table.get_mut(key).and_then(Item::as_array_mut) else {
-            return Err(bad("has no single list of values to add to: it is numbered, or listed per value"));
+            return Err(bad(format!(
+                "has a list for each value of the axis before it: add `{new}` to the right one by hand"
+            )));
         };
         if list.iter().any(|value| value.as_str() == Some(new)) {
             return Ok(false);

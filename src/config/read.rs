@@ -196,9 +196,19 @@ impl Reader<'_> {
         let kind = match (table.get("set"), table.get("chain")) {
             (Some(set), None) => Kind::Set(self.listed(set, &format!("{key}.set"))?),
             (None, Some(chain)) => Kind::Chain(self.chain(chain, from, &format!("{key}.chain"))?),
-            _ => return Err(self.bad(&key, shape)),
+            _ => return Err(self.misspelt(&key, table).unwrap_or_else(|| self.bad(&key, shape))),
         };
         Ok(Axis { name: AxisName::parse(name).map_err(|source| self.wrap(source))?, kind })
+    }
+
+    /// The error for the first unknown key of an axis.
+    fn misspelt(&self, axis: &str, table: &dyn TableLike) -> Option<Error> {
+        let (unknown, _) = table.iter().find(|(key, _)| !AXIS_KEYS.contains(key))?;
+        let meant = lattice::nearest(unknown, AXIS_KEYS);
+        let near = AXIS_KEYS.into_iter().find(|key| meant.as_deref() == Some(key));
+        let (origin, key) = (self.origin.to_owned(), format!("{axis}.{unknown}"));
+        let why = "is not a known key: an axis has `set` or `chain`".to_owned();
+        Some(Error::Key { origin, key, why, near, place: None })
     }
 
     fn chain(&self, item: &Item, from: Option<u64>, key: &str) -> Result<Chain> {

@@ -66,7 +66,7 @@ pub enum Error {
     #[error("`{0}` is not inside a git repository")]
     NotARepository(PathBuf),
     /// Another user owns the repository (`safe.directory`).
-    #[error("`{0}` is owned by another user, and git refuses to use it too")]
+    #[error("`{0}` belongs to another user, so git refuses to use it")]
     Untrusted(PathBuf),
     /// The repository uses an extension that this version does not support.
     #[error("the repository has `extensions.{0}`, which git-lattice does not support")]

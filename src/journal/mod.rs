@@ -51,8 +51,8 @@ impl Error {
     /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Busy { .. } => Some("wait for it, or end it: it may be stopped (Ctrl-Z) or waiting for a hook"),
-            Self::Io { .. } => Some("no ref was moved: every operation is written to the journal first"),
+            Self::Busy { .. } => Some("wait until it ends, or end it; it may be stopped (Ctrl-Z), or wait for a hook"),
+            Self::Io { .. } => Some("no ref was moved: git-lattice writes the journal before it moves refs"),
         }
     }
 }

@@ -373,8 +373,19 @@ impl Lattice {
             }
         };
         let numbered: Vec<Value> = axis.numbered().filter_map(|numbered| numbered.similar(text)).collect();
-        let candidates = || listed.into_iter().chain(&numbered).map(Value::as_str);
-        let near = Value::parse(text).is_ok().then(|| nearest(text, candidates())).flatten().map(Into::into);
+        let candidates = || listed.iter().copied().chain(&numbered).map(Value::as_str);
+        let near = || with_number(text, candidates()).or_else(|| nearest(text, candidates()));
+        let near = Value::parse(text).is_ok().then(near).flatten().map(Into::into);
         Error::UnknownValue { axis: axis.name.to_string(), value: text.to_owned(), known, is_numbered, near }
     }
+}
+
+/// The value whose number is all that was given: `step3` for `3`.
+fn with_number<'a>(number: &str, values: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let has_number = |value: &&str| {
+        let before = value.strip_suffix(number);
+        before.is_some_and(|before| !before.is_empty() && !before.ends_with(|c: char| c.is_ascii_digit()))
+    };
+    if is_number(number) { values.into_iter().find(has_number).map(str::to_owned) } else { None }
 }

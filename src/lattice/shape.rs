@@ -20,14 +20,26 @@ impl Lattice {
             None if parts.len() == 1 => format!("it has 1 coordinate, and a point has {}", self.axes().len()),
             None => format!("it has {} coordinates, and a point has {}", parts.len(), self.axes().len()),
         };
+        if let Some(axes) = axes.as_ref().filter(|_| text.contains(['*', '{'])) {
+            return self.with_example(text, why, self.pattern(axes, parts));
+        }
         let given: Vec<_> = axes.unwrap_or_default().into_iter().zip(parts.iter().copied()).collect();
         self.not_a_point(text, why, &given)
     }
 
     /// The error for a text that is not a point; `given` are the coordinates that it has.
     pub(super) fn not_a_point(&self, text: &str, why: impl Into<Box<str>>, given: &[(usize, &str)]) -> Error {
-        let (shape, example) = (self.shape().into(), self.example(given).into());
-        Error::NotAPoint { text: text.to_owned(), why: why.into(), shape, example }
+        self.with_example(text, why, self.example(given))
+    }
+
+    fn with_example(&self, text: &str, why: impl Into<Box<str>>, example: String) -> Error {
+        Error::NotAPoint { text: text.to_owned(), why: why.into(), shape: self.shape().into(), example: example.into() }
+    }
+
+    /// A pattern with these texts on their axes, and any value on each other axis.
+    fn pattern(&self, axes: &[usize], parts: &[&str]) -> String {
+        let text = |i: usize| axes.iter().position(|axis| *axis == i).map_or("*", |at| parts[at]);
+        (0..self.axes().len()).map(text).collect::<Vec<_>>().join("/")
     }
 
     /// The axes of fewer texts than there are axes, in order: each text is a value of its axis.

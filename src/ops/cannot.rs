@@ -16,6 +16,14 @@ pub enum Cannot {
         /// The command that may fetch it, if there is a remote.
         fetch: Option<String>,
     },
+    /// The base branch that the user named does not exist.
+    #[error("there is no branch `{base}`, neither here nor on a remote as last fetched")]
+    NoSuchBase {
+        /// Its name.
+        base: String,
+        /// Some of the branches that are no points.
+        known: Vec<String>,
+    },
     /// The base branch cannot be guessed.
     #[error("which branch is the base? HEAD is detached and there is no main")]
     UnknownBase,
@@ -35,6 +43,26 @@ pub enum Cannot {
         point: String,
         /// Its branch.
         branch: String,
+    },
+    /// A file was named instead of a point, probably by the shell.
+    #[error("`{text}` is a file or a folder, not a point")]
+    NotQuoted {
+        /// What was given.
+        text: String,
+        /// A pattern in quotes that selects all points.
+        pattern: String,
+    },
+    /// One point is needed, and several were named.
+    #[error("expected one point, but `{named}` names {count}")]
+    SeveralPoints {
+        /// What was given.
+        named: String,
+        /// How many points it names.
+        count: usize,
+        /// The first of them.
+        first: String,
+        /// The subcommand.
+        command: String,
     },
     /// HEAD is on no point, and no point was named.
     #[error("no point is named, and HEAD is not on the branch of a point")]
@@ -113,7 +141,7 @@ pub enum Cannot {
     #[error("{0}")]
     NoAxis(String),
     /// A linter that the project requires is not there.
-    #[error("`lint.require` asks for {engines}, which did not run: {why}")]
+    #[error("lattice.toml requires the linter {engines}, which did not run: {why}")]
     NoEngine {
         /// The linters.
         engines: String,

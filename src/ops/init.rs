@@ -1,5 +1,6 @@
 //! Writing and editing `lattice.toml` in the worktree.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -88,7 +89,7 @@ pub struct Plan<'a> {
 /// Plans a `lattice.toml` from `draft`. An existing one is changed only with `force`; its comments are kept.
 ///
 /// # Errors
-/// When the repository is bare or has no commit, the file exists, or the draft is not a valid lattice.
+/// When the repository is bare or has no commit, the file exists, the draft is not a valid lattice, or there is no such base branch.
 pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan<'a>> {
     let root = worktree(context)?;
     if context.repo.head()?.commit.is_none() {
@@ -105,7 +106,33 @@ pub fn plan<'a>(context: &'a Context, draft: &Draft, force: bool) -> Result<Plan
         None => Document::starter(config::FILE, draft),
     };
     let config = document.config()?;
+    check_base(&context.repo, &config)?;
     Ok(Plan { root, document, config, _held: held })
+}
+
+/// Checks that the base branch exists, here or on a remote as last fetched.
+fn check_base(repo: &Repo, config: &Config) -> Result<()> {
+    let base = &config.base;
+    let tracking = repo.remotes().into_iter().map(|remote| base.tracking(&remote));
+    for name in std::iter::once(base.full_ref()).chain(tracking) {
+        if repo.find_ref(&name)?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Cannot::NoSuchBase { base: base.to_string(), known: other_branches(repo, config)? }.into())
+}
+
+/// Some branches that are no points, here and on remotes as last fetched.
+fn other_branches(repo: &Repo, config: &Config) -> Result<Vec<String>> {
+    const MAX: usize = 5;
+    let remotes = repo.remotes();
+    let short = |full: &str| {
+        let tracking = || remotes.iter().find_map(|remote| names::short_tracking(full, remote));
+        names::short(full).or_else(tracking).map(str::to_owned)
+    };
+    let listing = repo.list_refs(&[names::HEADS.to_owned(), names::REMOTES.to_owned()])?;
+    let all: BTreeSet<_> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
+    Ok(all.into_iter().filter(|name| config.branch.decode(&config.lattice, name).is_none()).take(MAX).collect())
 }
 
 /// What was written.

@@ -35,6 +35,21 @@ pub enum Done {
 #[error("`{}` was not written by git-lattice", .0.display())]
 pub struct Foreign(PathBuf);
 
+/// The file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write `{}`", path.display())]
+pub struct Unwritten {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Unwritten {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        "without `--install` the command prints the text, which you can write elsewhere".to_owned()
+    }
+}
+
 impl Foreign {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
@@ -46,7 +61,7 @@ impl Installable {
     /// Writes the file; creates its folder if it is missing. Another version of the text is replaced.
     ///
     /// # Errors
-    /// [`Foreign`] if the file has other content and `force` is not set, or when it cannot be written.
+    /// [`Foreign`] if the file has other content and `force` is not set, [`Unwritten`] when it cannot be written.
     pub fn install(&self, force: bool) -> Result<Done> {
         match self.present()? {
             Some(old) if old == self.text.as_bytes() => return Ok(Done::Unchanged),
@@ -60,7 +75,7 @@ impl Installable {
             path.parent().into_iter().for_each(temporary::sweep);
             temporary::replace(&path, |new| fs::File::create_new(new)?.write_all(self.text.as_bytes()))
         };
-        write().with_context(|| format!("could not write `{}`", self.path.display()))?;
+        write().map_err(|source| Unwritten { path: self.path.clone(), source })?;
         Ok(Done::Written)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use super::change;
-use super::remote_failure::{RemoteFailure, stderr_lines};
+use super::remote_failure::{RemoteFailure, missing_remote_hints, stderr_lines};
 use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
 use crate::git::remote::{PushRefs, PushReport, Pushed};
@@ -105,11 +105,11 @@ pub fn push(repo: &Repo, remote: &str, request: &Request<'_>, still: Duration) -
     if branches.is_empty() && deleted.is_empty() && !is_owed {
         return Ok(Outcome::Nothing);
     }
-    if !repo.remotes().iter().any(|name| name == remote) {
-        let hint = format!("`git remote add {remote} URL` adds it; `remote = \"\"` in lattice.toml disables pushing");
+    let known = repo.remotes();
+    if !known.iter().any(|name| name == remote) {
         return Ok(Outcome::Refused {
             reasons: vec![Reason::from_line(format!("there is no remote `{remote}`"))],
-            hints: vec![hint],
+            hints: missing_remote_hints(Some(remote), &known),
             again: true,
         });
     }
@@ -199,7 +199,8 @@ impl Push<'_> {
         } else if is_stale {
             Some("`git lattice sync` fetches what the remote has now; then run the same command again".to_owned())
         } else {
-            reasons.iter().find_map(|reason| reason.why.hint())
+            let is_of_all = reasons.iter().all(|reason| reason.branch.is_none());
+            reasons.iter().find_map(|reason| reason.why.hint()).or_else(|| is_of_all.then(|| unreachable_hint(remote)))
         };
         Outcome::Refused { reasons, hints: hint.into_iter().collect(), again: !diverged }
     }
@@ -335,6 +336,12 @@ fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
 fn first_ahead<'a>(branches: &'a [BranchName], reasons: &'a [Reason]) -> &'a str {
     let ahead = reasons.iter().find(|reason| reason.is_diverged());
     ahead.and_then(|reason| reason.branch.as_deref()).or(branches.first().map(BranchName::as_str)).unwrap_or_default()
+}
+
+/// The commands that show why no ref reached the remote.
+fn unreachable_hint(remote: &str) -> String {
+    let remote = process::quote(remote);
+    format!("`git remote -v` shows the URL of `{remote}`; to see whether it answers: `git ls-remote {remote}`")
 }
 
 /// The command that merges the remote's commits, without which no push can succeed.

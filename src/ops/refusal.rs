@@ -4,6 +4,7 @@ use super::remote_failure::RemoteFailure;
 use crate::config;
 use crate::git;
 use crate::lattice::Spelled;
+use crate::text::tally;
 
 /// Why a valid request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,7 @@ pub enum Refusal {
         base: String,
     },
     /// Another branch prevents the branch of a point.
-    #[error("branch `{branch}` cannot be made: `{other}` is in the way ({why})")]
+    #[error("branch `{branch}` conflicts with the branch `{other}`: {why}")]
     InTheWay {
         /// The branch to make.
         branch: String,
@@ -90,7 +91,7 @@ pub enum Refusal {
         base: String,
     },
     /// Conditions of a promotion are not met.
-    #[error("the promotion to {target} is refused: {} missing", things(missing.len()))]
+    #[error("the promotion to {target} is refused: {} not met", requirements(missing.len()))]
     NotReady {
         /// The point to make or the branch to merge into.
         target: String,
@@ -214,6 +215,6 @@ fn points(points: &[Spelled]) -> String {
     if names.is_empty() { "the base branch".to_owned() } else { names.join(" and ") }
 }
 
-fn things(count: usize) -> String {
-    if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") }
+fn requirements(count: usize) -> String {
+    tally(count, "requirement is", "requirements are")
 }

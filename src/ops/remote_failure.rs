@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use super::limits::Stalled;
+use crate::config::FILE;
 use crate::git::{self, Result, refs};
 use crate::limit::Limit;
 use crate::process;
@@ -96,11 +97,38 @@ const BUSY: [&str; 6] = [
     "incorrect old value",
 ];
 
-/// The non-empty lines of git's stderr, or its exit status if there are none.
+/// What git adds when the connection failed, after the reason (pkt-line.c).
+const UNREADABLE: [&str; 3] = [
+    "Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+];
+
+/// The lines of git's stderr that give a reason, or its exit status if there are none.
 pub(super) fn stderr_lines(stderr: &[u8], status: ExitStatus) -> Vec<String> {
     let text = String::from_utf8_lossy(stderr);
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if lines.is_empty() { vec![format!("git ended with {status}")] } else { lines }
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("fatal: ")).filter(|line| !line.is_empty());
+    let (general, reasons): (Vec<_>, Vec<_>) = lines.partition(|line| UNREADABLE.contains(line));
+    match (reasons.is_empty(), general.is_empty()) {
+        (false, _) => reasons.into_iter().map(str::to_owned).collect(),
+        (true, false) => vec!["git could not read from the remote repository".to_owned()],
+        (true, true) => vec![format!("git ended with {status}")],
+    }
+}
+
+/// What to do about a remote that does not exist: `remote` is the name in lattice.toml, `known` are the remotes of the repository.
+pub fn missing_remote_hints(remote: Option<&str>, known: &[String]) -> Vec<String> {
+    let listed = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let named = format!("`remote` in {FILE} names the remote; this repository has {listed}");
+    let add = remote.map(|remote| {
+        format!(
+            "`git remote add {} URL` adds it; with `remote = \"\"` in {FILE} nothing is pushed",
+            process::quote(remote)
+        )
+    });
+    let first = format!("`git remote add NAME URL` adds one; `remote` in {FILE} names it");
+    let none = (remote.is_none() && known.is_empty()).then_some(first);
+    (!known.is_empty()).then_some(named).into_iter().chain(add).chain(none).collect()
 }
 
 /// A hint about a lock file in the remote's repository, if the message names one. Only for a remote on this machine is

@@ -108,6 +108,9 @@ fn commands_to_paste_are_whole() {
             && text.contains(&format!("\n    git lattice build {x86}")),
         "{text}"
     );
+    let failed = at("armv7l", "phase0/step1");
+    let text = fits(&sandbox, 80, &format!("next-step {failed} --dry-run"));
+    assert!(text.contains(&format!("failed to build; see\n    git lattice show {failed}\n")), "{text}");
     sandbox.git(&["config", "--add", "remote.origin.fetch", "+refs/notes/lattice/*:refs/notes/lattice/*"]);
     let text = fits(&sandbox, 80, "doctor --offline");
     let command = "\n    git config --unset remote.origin.fetch '^.refs/notes/lattice/.:refs/notes/lattice/.$'\n";
@@ -157,6 +160,11 @@ fn other_commands_fit_into_80_columns() {
         "help",
         "nope",
         "rm",
+        "hooks remove",
+        "sync --force",
+        "init --component x --force --base nope",
+        "promote '*/*/phase0/step1'",
+        "status 'solana-rust-1.83/*'",
     ] {
         fits(&sandbox, 80, args);
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use git_lattice::process::identity::Tag;
 use serde_json::Value;
 
+use crate::mounted::Mounted;
 use crate::nix_setup;
 use crate::sandbox::Sandbox;
 use crate::story::{at, here};
@@ -37,6 +38,18 @@ fn old_file(sandbox: &Sandbox, name: &str, age: Duration) {
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]
+fn read_only_repository_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["doctor", "--offline"]).says_out("✓ ok       repository    can be written");
+    let Some(mounted) = Mounted::read_only(&sandbox.work().join(".git")) else { return };
+    let run = sandbox.lattice(&["doctor", "--offline"]).exits(1).says_out("✗ error    repository    cannot be written");
+    run.says_out("`findmnt -T ").says_out("1 error, ");
+    let run = sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2);
+    run.says_err("is on a file system that is mounted read-only; see `findmnt -T ");
+    drop(mounted);
+}
+
+#[test]
 fn fresh_clone_has_no_problems() {
     let sandbox = Sandbox::new();
     let run = sandbox.refused(&["doctor"]).exits(0);
@@ -58,7 +71,7 @@ fn doctor_works_outside_of_a_repository() {
 fn invalid_lattice_toml_is_an_error() {
     let sandbox = Sandbox::new();
     sandbox.write("lattice.toml", "base = 1\n");
-    sandbox.lattice(&["doctor"]).exits(1).says_out("✗ error    lattice.toml").says_out("1 thing to be repaired, ");
+    sandbox.lattice(&["doctor"]).exits(1).says_out("✗ error    lattice.toml").says_out("1 error, ");
     let report = sandbox.lattice(&["doctor", "--json"]).json();
     let lines = report["lines"].as_array().unwrap();
     let remedy = lines.iter().find(|line| line["topic"] == "lattice.toml").unwrap()["remedy"].as_str().unwrap();
@@ -70,7 +83,7 @@ fn unreachable_remote_is_a_warning_unless_offline() {
     let sandbox = Sandbox::new();
     fs::rename(sandbox.path("remote.git"), sandbox.path("away.git")).unwrap();
     assert!(line(&sandbox, "remote").starts_with("warning: `origin` does not answer: fatal: "));
-    sandbox.lattice(&["doctor", "--offline"]).exits(0).says_out("not asked (--offline)");
+    sandbox.lattice(&["doctor", "--offline"]).exits(0).says_out("not contacted (--offline)");
     sandbox.git(&["remote", "remove", "origin"]);
     assert_eq!(line(&sandbox, "remote"), "error: there is no remote `origin`");
 }
@@ -84,7 +97,11 @@ fn refspec_that_overwrites_records_is_an_error() {
     assert!(
         std::process::Command::new("sh").args(["-c", &command]).current_dir(sandbox.work()).status().unwrap().success()
     );
-    assert_eq!(line(&sandbox, "refspecs"), "ok: none overwrites records", "the named command should fix the refspec");
+    assert_eq!(
+        line(&sandbox, "refspecs"),
+        "ok: no refspec overwrites records",
+        "the named command should fix the refspec"
+    );
     assert!(
         sandbox.git(&["config", "--get-all", "remote.origin.fetch"]).contains("refs/heads"),
         "other refspecs should stay"
@@ -172,7 +189,7 @@ fn hooks_of_another_version_are_reinstalled() {
     let shim = sandbox.work().join(".git/hooks/pre-commit");
     let text = fs::read_to_string(&shim).unwrap();
     fs::write(&shim, text.replace("# git-lattice-shim 2 ", "# git-lattice-shim 1 ")).unwrap();
-    assert_eq!(line_of_hooks(&sandbox)[0], "warning: pre-commit: ours, of another version");
+    assert_eq!(line_of_hooks(&sandbox)[0], "warning: pre-commit: installed by another version of git-lattice");
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0);
     assert_eq!(fs::read_to_string(&shim).unwrap(), text);
 }
@@ -194,7 +211,8 @@ fn hooks_that_do_not_run_are_reported() {
     assert!(lines.contains(&"warning: pre-commit: lefthook's hook is there".to_owned()), "{lines:?}");
     sandbox.git(&["config", "lattice.hooks", "false"]);
     assert!(
-        line_of_hooks(&sandbox).contains(&"ok: post-checkout: ours, skipped here: `lattice.hooks` is false".to_owned())
+        line_of_hooks(&sandbox)
+            .contains(&"ok: post-checkout: installed, skipped here: `lattice.hooks` is false".to_owned())
     );
 }
 
@@ -233,7 +251,7 @@ fn assert_error(sandbox: &Sandbox, topic: &str, text: &str, command: &str) {
     let line = line.unwrap_or_else(|| panic!("`{topic}` should be an error: {report:#}"));
     let (message, remedy) = (line["message"].as_str().unwrap(), line["remedy"].as_str().unwrap_or_default());
     assert!(message.contains(text) && remedy.contains(command), "{message}; {remedy}");
-    sandbox.lattice(&["doctor", "--offline"]).exits(1).never_says("nothing must be repaired");
+    sandbox.lattice(&["doctor", "--offline"]).exits(1).never_says("no errors");
 }
 
 #[test]

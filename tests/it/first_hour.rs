@@ -193,3 +193,14 @@ fn a_name_without_its_flag_is_explained() {
     let sandbox = Sandbox::without_lattice();
     sandbox.refused(&["init", "hello-1.0"]).exits(2).says_err("hint: `--component hello-1.0` names what is built");
 }
+
+#[test]
+fn init_names_what_is_missing() {
+    let sandbox = Sandbox::without_lattice();
+    let init = ["init", "--component", "hello-1.0", "--arch", "x86_64"];
+    sandbox.git(&["branch", "trial"]);
+    let run = sandbox.refused(&[&init[..], &["--base", "nope"]].concat()).exits(2);
+    run.says_err("there is no branch `nope`").says_err("hint: the branches that are no points: `main`, `trial`\n");
+    assert!(!sandbox.work().join("lattice.toml").exists());
+    sandbox.lattice(&[&init[..], &["--remote", "nope"]].concat()).exits(0).says_err("`git remote add nope URL`");
+}

@@ -174,9 +174,13 @@ fn non_executable_hook_is_not_called_installed() {
     assert_eq!((&row["installed"], &row["state"]), (&false.into(), &"not executable, so git ignores it".into()));
     sandbox.lattice(&["hooks", "status"]).exits(0).says_err("`git lattice hooks install` makes it executable");
     let doctor = ["doctor", "--offline"];
-    sandbox.lattice(&doctor).exits(1).says_out("post-checkout: ours, but not executable").says_out("doctor --repair");
+    sandbox
+        .lattice(&doctor)
+        .exits(1)
+        .says_out("post-checkout: installed, but not executable")
+        .says_out("doctor --repair");
     sandbox.lattice(&["doctor", "--offline", "--repair"]).exits(0).says_out("repaired: post-checkout");
-    sandbox.lattice(&doctor).exits(0).says_out("post-checkout: ours");
+    sandbox.lattice(&doctor).exits(0).says_out("post-checkout: installed");
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o644)).unwrap();
     sandbox.lattice(&["hooks", "install"]).exits(0).says_out("post-checkout: updated");
     assert_eq!(fs::metadata(&hook).unwrap().permissions().mode() & 0o777, 0o755);

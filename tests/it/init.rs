@@ -230,6 +230,7 @@ fn base_is_a_usual_name_or_heads_branch() {
 #[test]
 fn detached_head_needs_an_explicit_base() {
     let sandbox = Sandbox::without_lattice();
+    sandbox.git(&["branch", "stable"]);
     assert_has_line(&init(&sandbox, &["--arch", "x86_64", "--base", "stable"]), "base = \"stable\"");
     let sandbox = Sandbox::without_lattice();
     sandbox.git(&["switch", "-q", "--detach"]);

@@ -139,11 +139,10 @@ fn works_outside_of_a_repository() {
     let sandbox = Sandbox::without_lattice();
     fs::create_dir_all(sandbox.path("plain/sub")).unwrap();
     fs::write(sandbox.path("plain/sub/a.nix"), TWICE).unwrap();
-    sandbox.lattice_in("plain", &["lint"], |command| command).exits(1).says_out("sub/a.nix:3:3: error:");
-    sandbox
-        .lattice_in("plain", &["lint", "--staged"], |command| command)
-        .exits(2)
-        .says_err("not inside a git repository");
+    let run = |args: &[&str]| sandbox.lattice_in("plain", args, |command| command);
+    run(&["lint", "."]).exits(1).says_out("sub/a.nix:3:3: error:");
+    run(&["lint"]).exits(2).says_err("not inside a git repository").says_err("`git lattice lint .`");
+    run(&["lint", "--staged"]).exits(2).says_err("not inside a git repository");
 }
 
 #[test]

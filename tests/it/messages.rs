@@ -36,12 +36,31 @@ fn the_missing_coordinate_of_a_point_is_named() {
 }
 
 #[test]
+fn patterns_are_explained() {
+    const QUOTE: &str = "hint: if the shell has expanded a pattern, quote the pattern, as in `'*/*/*/*'`";
+    let sandbox = Sandbox::new();
+    sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
+    sandbox.write("some/file/in/depth", "");
+    for file in ["some/file/in/depth", "README"] {
+        let run = sandbox.refused(&["status", file, "another"]).exits(2);
+        run.says_err(&format!("error: `{file}` is a file or a folder, not a point")).says_err(QUOTE);
+    }
+    sandbox.refused(&["show", &at("phase0/step1"), "README"]).exits(2).says_err(QUOTE);
+    sandbox.lattice(&["show", &format!("{}/", at("phase0/step1"))]).exits(0).says_out("phase0");
+    sandbox.refused(&["status", "toolchain/*"]).exits(2).says_err("as in `'toolchain/*/*/*'`");
+    let one = format!("hint: name one of them, as in `git lattice promote {}`\n", at("phase0/step1"));
+    let run = sandbox.refused(&["promote", "*/*/phase0/*"]).exits(2);
+    run.says_err("error: expected one point, but `*/*/phase0/*` names 2\n").says_err(&one);
+}
+
+#[test]
 fn a_numbered_axis_is_explained_in_words() {
     let sandbox = Sandbox::new();
-    for wrong in ["step0", "step01", "stpe1"] {
+    for wrong in ["step0", "step01", "stpe1", "1"] {
         let run = sandbox.refused(&["new", &at(&format!("phase0/{wrong}"))]).exits(2);
         run.says_err("hint: did you mean `step1`?").says_err("step1, step2, step3 and so on");
     }
+    sandbox.refused(&["new", &at("phase0/30")]).exits(2).says_err("hint: did you mean `step30`?");
 }
 
 #[test]
@@ -90,6 +109,26 @@ fn a_misspelt_key_is_named_with_the_right_one() {
 }
 
 #[test]
+fn a_misspelt_key_of_an_axis_is_named() {
+    let sandbox = Sandbox::without_lattice();
+    sandbox.write("lattice.toml", "base = \"main\"\n[axes]\na = { chian = [\"x\"] }\n");
+    let run = sandbox.lattice(&["status"]).exits(2);
+    run.says_err("`axes.a.chian` is not a known key: an axis has `set` or `chain`")
+        .says_err("\n3 | a = { chian = [\"x\"] }\n  |       ^^^^^\n")
+        .says_err("hint: did you mean `chain`?");
+}
+
+#[test]
+fn axes_without_a_list_say_why_no_value_is_added() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.refused(&["axis", "add", "step", "step3"]).exits(2);
+    run.says_err("`axes.step` is numbered as `step{n}`: it has every number");
+    let axes = chains("[\"p0\", \"p1\"]", "{ p0 = [\"a\"], p1 = [\"b\"] }");
+    let sandbox = Sandbox::with_toml(&toml(&axes, ""));
+    sandbox.refused(&["axis", "add", "step", "c"]).exits(2).says_err("add `c` to the right one by hand");
+}
+
+#[test]
 fn errors_of_toml_show_the_line() {
     let wrong = [
         ("base = = \"main\"\n", "--> lattice.toml:1:8\n  |\n1 | base = = \"main\"\n  |        ^\n"),
@@ -121,6 +160,19 @@ fn an_unknown_remote_gets_the_known_ones() {
     sandbox.write("lattice.toml", text.replace("remote = \"origin\"", "remote = \"elsewhere\""));
     let run = sandbox.lattice(&["sync"]).exits(2).says_err("there is no remote `elsewhere`");
     run.says_err("hint: `remote` in lattice.toml names the remote; this repository has `origin`");
+    let run = sandbox.lattice(&["new", &at("phase0/step1")]).exits(1).says_err("caused by: there is no remote");
+    run.says_err("this repository has `origin`").says_err("`git remote add elsewhere URL`");
+}
+
+#[test]
+fn a_failed_connection_is_one_reason() {
+    let sandbox = Sandbox::new();
+    sandbox.git(&["remote", "set-url", "origin", "../gone.git"]);
+    let run = sandbox.lattice(&["new", &at("phase0/step1")]).exits(1);
+    assert_eq!(run.stderr.matches("caused by:").count(), 1, "{}", run.stderr);
+    run.says_err("caused by: '../gone.git' does not appear to be a git repository\n")
+        .says_err("hint: `git remote -v` shows the URL of `origin`; to see whether it answers: `git ls-remote origin`");
+    sandbox.lattice(&["sync"]).exits(1).says_err("`origin`: '../gone.git' does not appear to be a git repository\n");
 }
 
 #[test]

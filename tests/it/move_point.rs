@@ -223,7 +223,7 @@ fn moves_that_change_the_order_are_refused() {
     sandbox.refused(&["move", &at("phase7/step1"), &at("phase7/step2")]).exits(2).says_err("has no branch");
     sandbox.refused(&["move", "toolchain/*/phase0/step1", &two]).exits(2).says_err("expected one point");
     sandbox.git(&["branch", &format!("{}/x", branch(&at("phase0/step3")))]);
-    sandbox.refused(&["move", &two, &at("phase0/step3")]).exits(1).says_err("is in the way");
+    sandbox.refused(&["move", &two, &at("phase0/step3")]).exits(1).says_err("conflicts with the branch");
 }
 
 #[test]

@@ -392,7 +392,7 @@ fn broken_statix_is_named_and_stops_no_point() {
     let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", format!("{toml}[lint]\nrequire = [\"statix\"]\n"));
     let run = sandbox.refused(&["new", &far("phase0/step1"), "--no-switch"]).exits(2);
-    run.says_err("error: `lint.require` asks for statix, which did not run: its output was not understood");
+    run.says_err("error: lattice.toml requires the linter statix, which did not run: its output was not understood");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn unbuilt_point_is_refused_with_a_table() {
     let lines: Vec<_> = run.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let row = format!("{one} not built on {} git lattice build {one}", system(here()));
     assert_eq!(lines, ["POINT MISSING COMMAND".to_owned(), row]);
-    run.says_err(&format!("the promotion to {} is refused: one thing is missing", at("phase1/step1")))
+    run.says_err(&format!("the promotion to {} is refused: 1 requirement is not met", at("phase1/step1")))
         .says_err("--force");
     assert_eq!(sandbox.state(), before, "nothing should be made");
 }
@@ -155,7 +155,7 @@ fn across_architectures_all_are_ready_or_none_moves() {
     let sandbox = on_two_archs();
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     let refused = sandbox.lattice(&["promote", &at("phase0/step1")]).exits(1);
-    refused.says_err("one thing is missing").says_out(&format!("git lattice build {}", far("phase0/step1")));
+    refused.says_err("1 requirement is not met").says_out(&format!("git lattice build {}", far("phase0/step1")));
     assert!(!sandbox.has(&at("phase1/step1")), "the ready architecture should wait");
 
     sandbox.built_elsewhere(&[&far("phase0/step1")]);

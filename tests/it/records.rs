@@ -146,7 +146,7 @@ fn promotion_may_require_both() {
     let (sandbox, one) = with_policy("{ verdict = \"reproduced\", hosts = 2 }");
     add_record(&sandbox, "first", &one, &json!({}));
     let run = sandbox.lattice(&["promote"]).exits(1).says_out("not reproduced on").says_out("built on 1 of 2 hosts");
-    run.says_err("2 things are missing");
+    run.says_err("2 requirements are not met");
     add_record(&sandbox, "second", &one, &json!({ "verdict": "reproduced" }));
     sandbox.lattice(&["promote", "--no-switch"]).exits(0);
 }
@@ -295,7 +295,7 @@ fn record_of_another_point_does_not_count() {
 fn doctor_and_check_name_invalid_records() {
     let (sandbox, one, two) = built_chain();
     sandbox.lattice(&["check"]).never_says("C21");
-    sandbox.lattice(&["doctor", "--offline"]).says_out("of one writer, all valid");
+    sandbox.lattice(&["doctor", "--offline"]).says_out("the records of one writer are valid");
     add_record(&sandbox, "second", &one, &json!({ "point": two }));
     add_record(&sandbox, "third", &one, &json!({ "host": "\u{1b}[31m" }));
     add_record(&sandbox, "third", &one, &json!({ "host": "\u{1b}[32m" }));

@@ -96,7 +96,7 @@ fn remote_point_is_shown() {
 fn several_points_or_none_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2")]);
-    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, but this names 2");
+    sandbox.lattice(&["show", "*/*/*/*"]).exits(2).says_err("expected one point, but `*/*/*/*` names 2");
     sandbox.lattice(&["show", &far("phase0/step1")]).exits(2).says_err("has no branch").says_err("git lattice new");
 }
 

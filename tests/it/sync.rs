@@ -80,7 +80,7 @@ fn fresh_clone_shows_the_same_states() {
     let colleague = sandbox.colleague();
     lattice(&sandbox, colleague, &["sync"])
         .exits(0)
-        .says_out("only there")
+        .says_out("only on the remote")
         .says_out("records of one other clone fetched");
     assert_eq!(states(&sandbox, colleague), states(&sandbox, "work"));
     let shown: Vec<_> = [&one, &two, &other].map(|point| sandbox.state_of(point)).into();
@@ -180,7 +180,7 @@ fn branch_deleted_on_the_remote_is_reported_and_kept() {
         let run = sandbox
             .lattice(&["sync"])
             .exits(0)
-            .says_out("deleted there")
+            .says_out("deleted on the remote")
             .says_out(&format!("git branch -D {}", branch(&one)));
         run.never_says("pushed");
     }
@@ -205,7 +205,7 @@ fn dry_run_writes_nothing() {
     own_record(&sandbox, colleague, "second", &one, &json!({}));
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     let run = sandbox.refused(&["sync", "--dry-run"]).exits(0).says_out("behind or diverged").says_out("would push");
-    let run = run.says_out("only there").says_out("records of one other clone would be fetched");
+    let run = run.says_out("only on the remote").says_out("records of one other clone would be fetched");
     run.says_out("records of this clone would be pushed");
     let run = sandbox.refused(&["sync", "--dry-run", "--json"]).exits(0);
     assert_eq!(entry(&run, &one)["standing"], "unknown");

@@ -169,7 +169,7 @@ fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &CreatedPoints, dry: bool
     }
     for named in &made.taken {
         let point = &named.spelled;
-        ui.say(format!("another clone pushed `{point}` first, with the same content: its commit was taken"));
+        ui.say(format!("another clone pushed `{point}` first, with the same content: its commit is used"));
     }
     carried(ui, &made.pushed);
     refused(ui, &made.pushed, "the points exist locally", "them");
@@ -230,7 +230,7 @@ fn one(ui: &Ui, item: &Item, made: &CreatedPoints, dry: bool) {
 impl CreatedPoints {
     fn word(&self, item: &Item, dry: bool) -> Cell {
         match (&item.creation, dry) {
-            (None, _) if self.taken.contains(&item.named) => Cell::new("taken", Tone::Good),
+            (None, _) if self.taken.contains(&item.named) => Cell::new("fetched", Tone::Good),
             (None, _) => Cell::new("unchanged", Tone::Faint),
             (Some(_), true) => Cell::new("would create", Tone::Good),
             (Some(_), false) => Cell::new("created", Tone::Good),

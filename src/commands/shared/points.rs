@@ -1,5 +1,7 @@
 //! Points on the command line: a flag per axis, `component/arch/phase/step` with `*` and `{a,b}`, or a branch.
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -68,7 +70,7 @@ impl Selection {
         }
         let mut selectors = Vec::new();
         for text in args.get_many::<String>(POINTS).into_iter().flatten() {
-            selectors.push(selector(config, text)?);
+            selectors.push(given(config, text)?);
         }
         if !flags.is_open() {
             if !selectors.is_empty() {
@@ -127,7 +129,16 @@ impl Selection {
     pub(in crate::commands) fn one(&self, session: &Session, config: &Config, census: &Census) -> Result<Point> {
         match self.existing(session, config, census)?.as_slice() {
             [one] => Ok(one.clone()),
-            several => anyhow::bail!("expected one point, but this names {}", several.len()),
+            several => Err(self.several(session, config, several).into()),
+        }
+    }
+
+    fn several(&self, session: &Session, config: &Config, points: &[Point]) -> Cannot {
+        Cannot::SeveralPoints {
+            named: self.describe(),
+            count: points.len(),
+            first: points.first().map(|point| config.spell(point).into()).unwrap_or_default(),
+            command: session.environment.command.first().cloned().unwrap_or_default(),
         }
     }
 
@@ -199,6 +210,22 @@ pub(in crate::commands) fn one(config: &Config, text: &str) -> Result<Point> {
         [one] => Ok(one.clone()),
         several => anyhow::bail!("expected one point, but `{text}` names {}", several.len()),
     }
+}
+
+/// Reads an argument that names points. An unquoted pattern arrives as the names of files.
+///
+/// # Errors
+/// [`Cannot::NotQuoted`] for an existing file, and the errors of selectors.
+fn given(config: &Config, text: &str) -> Result<Selector> {
+    let lattice = &config.lattice;
+    // Shells complete names of folders with a slash.
+    let read = selector(config, text.strip_suffix('/').unwrap_or(text));
+    let is_known = read.as_ref().is_ok_and(|selector| selector.check_words(lattice).is_ok());
+    if !is_known && Path::new(text).exists() {
+        let pattern = format!("'{}'", vec!["*"; lattice.axes().len()].join("/"));
+        return Err(Cannot::NotQuoted { text: text.to_owned(), pattern }.into());
+    }
+    read
 }
 
 /// Reads a point or the name of a branch. A branch may also have a wrong or missing part, or wildcards.

@@ -19,6 +19,8 @@ const WIDTH: usize = 500;
 pub(super) struct Log {
     path: PathBuf,
     file: Option<File>,
+    /// The last text in the file.
+    last: String,
     tail: VecDeque<String>,
 }
 
@@ -27,7 +29,7 @@ impl Log {
     pub(super) fn create(path: PathBuf, shared: Shared) -> Result<Self> {
         make_parent(&path, shared)?;
         shared.write(&path, b"").with_context(|| format!("could not write `{}`", path.display()))?;
-        Ok(Self { path, file: None, tail: VecDeque::new() })
+        Ok(Self { path, file: None, last: String::new(), tail: VecDeque::new() })
     }
 
     /// Writes the text of an event.
@@ -46,6 +48,15 @@ impl Log {
     /// Writes output of the builder; its last lines are shown when the build fails.
     pub(super) fn line(&mut self, text: &str) {
         self.keep(text);
+        self.remember(text);
+    }
+
+    /// Writes why the build failed, unless Nix has said the same at the end.
+    pub(super) fn failed(&mut self, why: &str) {
+        if self.last.trim_end().ends_with(why.trim_end()) { self.remember(why) } else { self.line(why) }
+    }
+
+    fn remember(&mut self, text: &str) {
         for line in text.lines() {
             self.tail.push_back(shortened(line));
         }
@@ -63,6 +74,7 @@ impl Log {
 
     /// Appends to the file. Write errors are ignored: they must not stop a build that may run for days.
     fn keep(&mut self, text: &str) {
+        text.clone_into(&mut self.last);
         if self.file.is_none() {
             self.file = OpenOptions::new().append(true).open(&self.path).ok();
         }
@@ -111,6 +123,21 @@ mod tests {
         let whole = std::fs::read_to_string(path).unwrap();
         assert_eq!(whole, format!("one will be built\n{}\n", "é".repeat(20_000)));
         assert_eq!(tail, [format!("{} ...", "é".repeat(WIDTH))]);
+    }
+
+    #[test]
+    fn writes_a_failure_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
+        log.note(&message("error: broken"));
+        log.failed("error: broken\n");
+        let (path, tail) = log.close();
+        assert_eq!(
+            (std::fs::read_to_string(&path).unwrap().as_str(), tail.as_slice()),
+            ("error: broken\n", &["error: broken".to_owned()][..])
+        );
+        log.failed("another");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "error: broken\nanother\n");
     }
 
     #[test]

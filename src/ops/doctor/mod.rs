@@ -5,6 +5,7 @@ mod leftovers;
 mod line;
 mod machine;
 mod repository;
+mod storage;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub fn examine(
     let mut lines = machine::git(environment, repo);
     match context {
         Ok(context) => {
+            lines.push(storage::examine(&context.repo));
             lines.extend(repository::examine(context, offline));
             lines.extend(leftovers::examine(&context.repo, installed));
             lines.extend(leftovers::killed(&context.repo));

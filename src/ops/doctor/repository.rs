@@ -11,6 +11,7 @@ use crate::ops::hooks::{self, InstallOptions, Row, Warning};
 use crate::ops::limits::{self, Stalled};
 use crate::ops::records;
 use crate::ops::refspec;
+use crate::ops::remote_failure::missing_remote_hints;
 use crate::ops::trust::Ledger;
 use crate::points::census::Census;
 use crate::points::status;
@@ -109,7 +110,7 @@ fn of_config(context: &Context, config: &Config, offline: bool) -> Vec<Line> {
     lines.extend(partial_fetch(context, config));
     match &config.remote {
         None => lines.push(Line::ok("remote", "none configured")),
-        Some(_) if offline => lines.push(Line::ok("remote", "not asked (--offline)")),
+        Some(_) if offline => lines.push(Line::ok("remote", "not contacted (--offline)")),
         Some(remote) => lines.push(reachable(context, remote)),
     }
     lines
@@ -122,9 +123,10 @@ fn fetch_hint(context: &Context, config: &Config) -> String {
 }
 
 fn reachable(context: &Context, remote: &str) -> Line {
-    if !context.repo.remotes().iter().any(|name| name == remote) {
+    let known = context.repo.remotes();
+    if !known.iter().any(|name| name == remote) {
         return Line::error("remote", format!("there is no remote `{remote}`"))
-            .remedy(format!("`git remote add {remote} URL`, or `remote = \"\"` in lattice.toml to push nowhere"));
+            .remedy(missing_remote_hints(Some(remote), &known).join("; "));
     }
     let still = match limits::network(&context.repo) {
         Ok(still) => still,
@@ -162,18 +164,19 @@ fn of_hook(row: &Row) -> Line {
         return Line::ok("hooks", format!("{kind}: not installed (`git lattice hooks install` installs it)"));
     }
     if row.is_ignored() && row.section.is_none() {
-        let message = format!("{kind}: ours, but not executable, so git ignores it");
+        let message = format!("{kind}: installed, but not executable, so git ignores it");
         return Line::error("hooks", message).repair(Repair::InstallHooks);
     }
     if row.is_edited() {
-        return Line::warning("hooks", format!("{kind}: ours, changed by hand"))
+        return Line::warning("hooks", format!("{kind}: installed, and changed by hand since"))
             .remedy("`git lattice hooks install` after moving the change away");
     }
     if !row.is_current() {
-        return Line::warning("hooks", format!("{kind}: ours, of another version")).repair(Repair::InstallHooks);
+        return Line::warning("hooks", format!("{kind}: installed by another version of git-lattice"))
+            .repair(Repair::InstallHooks);
     }
     let skipped = row.skip.as_ref().map(|skip| format!(", skipped here: {skip}")).unwrap_or_default();
-    Line::ok("hooks", format!("{kind}: ours{skipped}"))
+    Line::ok("hooks", format!("{kind}: installed{skipped}"))
 }
 
 pub(super) fn install_hooks(context: &Context) -> Result<()> {
@@ -201,7 +204,7 @@ fn refspecs(context: &Context) -> Vec<Line> {
             lines.push(Line::error("refspecs", message).remedy(remedy));
         }
     }
-    if lines.is_empty() { vec![Line::ok("refspecs", "none overwrites records")] } else { lines }
+    if lines.is_empty() { vec![Line::ok("refspecs", "no refspec overwrites records")] } else { lines }
 }
 
 /// Tells whether a plain `git fetch` brings records.
@@ -244,9 +247,9 @@ fn records(context: &Context) -> Vec<Line> {
     };
     if problems.is_empty() {
         let whose = match writers {
-            0 => "none yet".to_owned(),
-            1 => "of one writer, all valid".to_owned(),
-            many => format!("of {many} writers, all valid"),
+            0 => "there are none yet".to_owned(),
+            1 => "the records of one writer are valid".to_owned(),
+            many => format!("the records of {many} writers are valid"),
         };
         return vec![Line::ok("records", whose)];
     }

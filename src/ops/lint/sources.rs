@@ -73,6 +73,21 @@ pub enum Error {
     /// Without paths, a worktree is needed.
     #[error("there is no worktree here: expected paths, `-`, `--all` or `--from-ref`")]
     NoWorktree,
+    /// Without paths, a repository is needed.
+    #[error("not inside a git repository: name the files or folders to check")]
+    NoRepository,
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRepository => {
+                Some("to check the .nix files of this folder and of those below: `git lattice lint .`")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The sources, with the statix configuration from the same place.
@@ -165,7 +180,7 @@ fn files(context: Option<&Context>, cwd: &Path, paths: &[PathBuf]) -> Result<Vec
         match (context, root) {
             (Some(_), Some(root)) => tracked.push(root.to_owned()),
             (Some(_), None) => return Err(Error::NoWorktree.into()),
-            (None, _) => folders.push(PathBuf::from(".")),
+            (None, _) => return Err(Error::NoRepository.into()),
         }
     }
     if let (Some(context), false) = (context, tracked.is_empty()) {

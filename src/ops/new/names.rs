@@ -5,8 +5,8 @@ use crate::git::{Repo, Result};
 use crate::ops::Refusal;
 
 /// Why two names clash.
-const FOLDER: &str = "git cannot hold `a` beside `a/b`";
-const CASE: &str = "some file systems ignore letter case and can hold only one of the two";
+const FOLDER: &str = "one of the two names is a folder in the other, which git does not allow";
+const CASE: &str = "the names differ only in letter case, and some file systems hold only one of the two";
 
 /// Existing branches, as pairs of lower-case name and name, sorted.
 pub(in crate::ops) struct Names {

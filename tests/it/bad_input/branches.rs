@@ -36,8 +36,12 @@ fn refuses_a_branch_that_is_a_prefix() {
     for other in ["feature", "feature/toolchain", "feature/toolchain/aarch64/phase0"] {
         for packed in [false, true] {
             branch(&sandbox, other, packed);
-            let run = sandbox.refused(&NEW).exits(1).says_err(BRANCH).says_err(&format!("`{other}` is in the way"));
-            run.says_err(&format!("hint: `git branch -m {other} NAME`"));
+            let run = sandbox
+                .refused(&NEW)
+                .exits(1)
+                .says_err(BRANCH)
+                .says_err(&format!("conflicts with the branch `{other}`"));
+            run.says_err(&format!("hint: to rename the other branch: `git branch -m {other} NAME`"));
             sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
     }
@@ -50,8 +54,8 @@ fn refuses_a_branch_below_the_new_one() {
     for packed in [false, true] {
         let other = format!("{BRANCH}/fix/it");
         branch(&sandbox, &other, packed);
-        let run = sandbox.refused(&NEW).exits(1).says_err(&format!("`{other}` is in the way"));
-        run.says_err(&format!("hint: `git branch -m {other} NAME`"));
+        let run = sandbox.refused(&NEW).exits(1).says_err(&format!("conflicts with the branch `{other}`"));
+        run.says_err(&format!("hint: to rename the other branch: `git branch -m {other} NAME`"));
         sandbox.git(&["branch", "-M", &other, "elsewhere"]);
     }
 }
@@ -61,7 +65,7 @@ fn one_conflicting_branch_stops_all_points() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "feature/toolchain/x86_64"]);
     let run = sandbox.refused(&["new", "--all-archs"]).exits(1);
-    run.says_err("`feature/toolchain/x86_64` is in the way");
+    run.says_err("the branch `feature/toolchain/x86_64`");
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn refuses_branches_that_differ_only_in_letter_case() {
     ] {
         for packed in [false, true] {
             branch(&sandbox, other, packed);
-            let run = sandbox.refused(&NEW).exits(1).says_err(&format!("`{other}` is in the way"));
+            let run = sandbox.refused(&NEW).exits(1).says_err(&format!("conflicts with the branch `{other}`"));
             run.says_err("letter case").says_err(&format!("`git branch -m {other} NAME`"));
             sandbox.git(&["branch", "-M", other, "elsewhere"]);
         }
@@ -101,7 +105,7 @@ fn refuses_other_content_and_says_what_differs() {
     std::fs::write(sandbox.path("c.toml"), "other = true\n").unwrap();
     let run = sandbox.refused(&[&NEW[..], &["--config", "../c.toml"]].concat()).exits(1);
     run.says_err("exists with other content: its config.toml is not that of `--config`")
-        .says_err("leave out --config and --template to use the point unchanged")
+        .says_err("to use the point as it is, leave out `--config` and `--template`")
         .says_err(&format!("`git show {}", &there[..10]))
         .says_err("git branch -m");
     let run = sandbox.refused(&[&NEW[..], &["--template", "step"]].concat()).exits(1);

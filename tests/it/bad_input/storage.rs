@@ -68,7 +68,7 @@ fn works_in_a_reftable_repository() {
     assert_commands_work(&sandbox);
     sandbox.git_in("odd", &["branch", "feature/toolchain/aarch64/phase9"]);
     let clash = ["new", "--arch", "aarch64", "--phase", "phase9", "--step", "step1"];
-    run(&sandbox, "odd", &clash).exits(1).says_err("`feature/toolchain/aarch64/phase9` is in the way");
+    run(&sandbox, "odd", &clash).exits(1).says_err("conflicts with the branch `feature/toolchain/aarch64/phase9`");
     sandbox.git_in("odd", &["branch", "-D", "-q", "feature/toolchain/aarch64/phase9"]);
 }
 
@@ -226,8 +226,8 @@ fn repository_of_another_user_is_refused() {
     assert!(!sandbox.try_git("work", &["status"]).status.success(), "git itself should refuse");
     let work = sandbox.work().display().to_string();
     let hint = format!("git config --global --add safe.directory '{work}'");
-    sandbox.lattice(&["status"]).exits(2).says_err("is owned by another user").says_err(&hint);
-    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("is owned by another user");
+    sandbox.lattice(&["status"]).exits(2).says_err("belongs to another user").says_err(&hint);
+    sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("belongs to another user");
     sandbox.git_in("", &["config", "--global", "--add", "safe.directory", &work]);
     sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet");
 }

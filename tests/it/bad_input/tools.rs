@@ -114,7 +114,7 @@ fn git_output_is_parsed_in_the_c_locale() {
     sandbox.git(&["branch", "feature"]);
     let german = [("LANG", "de_DE.UTF-8"), ("LC_ALL", "de_DE.UTF-8"), ("LANGUAGE", "de")];
     let run = sandbox.lattice_in("work", &NEW, |command| command.envs(german)).exits(1);
-    run.says_err("`feature` is in the way");
+    run.says_err("the branch `feature`");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn push_remote_is_compared_with_itself() {
     sandbox.lattice(&["new", &one, "--no-switch"]).exits(0).says_out("pushed");
     own_record(&sandbox, "work", "first", &one, &json!({}));
     assert!(!sandbox.remote_has(&one), "it should not be pushed to the fetch remote");
-    let sync = || sandbox.lattice(&["sync"]).exits(0).never_says("deleted there").never_says("branch -D");
+    let sync = || sandbox.lattice(&["sync"]).exits(0).never_says("deleted on the remote").never_says("branch -D");
     sync().says_out("records of this clone pushed").says_out("one point is up to date");
     sync().says_out("one point is up to date").never_says("records");
     let commit = commit_in(&sandbox, "work", &one, "ours = 1\n");
@@ -151,5 +151,5 @@ fn push_remote_is_compared_with_itself() {
     for repo in ["fork.git", "mirror.git"] {
         sandbox.git_in(repo, &["update-ref", "-d", &format!("refs/heads/{}", branch(&one))]);
     }
-    sandbox.lattice(&["sync"]).exits(0).says_out("deleted there");
+    sandbox.lattice(&["sync"]).exits(0).says_out("deleted on the remote");
 }

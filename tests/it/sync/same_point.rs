@@ -53,8 +53,8 @@ fn new_takes_the_point_that_was_pushed_first() {
     let one = at("phase0/step1");
     lattice(&sandbox, colleague, &["new", &one]).exits(0);
     let theirs = tip(&sandbox, colleague, &one);
-    let run = sandbox.lattice(&["new", &one]).exits(0).says_out("taken").says_out("pushed");
-    run.says_err(&format!("another clone pushed `{one}` first, with the same content: its commit was taken"));
+    let run = sandbox.lattice(&["new", &one]).exits(0).says_out("fetched").says_out("pushed");
+    run.says_err(&format!("another clone pushed `{one}` first, with the same content: its commit is used"));
     assert_eq!(sandbox.git(&["rev-parse", "HEAD"]), theirs);
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), branch(&one));
     assert_eq!(sandbox.git(&["rev-parse", "--abbrev-ref", "@{upstream}"]), format!("origin/{}", branch(&one)));
@@ -72,7 +72,7 @@ fn undo_after_taking_brings_the_own_commit_back() {
     lattice(&sandbox, colleague, &["new", &one]).exits(0);
     let theirs = tip(&sandbox, colleague, &one);
     sandbox.lattice(&["sync", "--dry-run"]).exits(0);
-    sandbox.lattice(&["sync", "--no-push"]).exits(0).says_out("taken").says_out("`origin` has the same point");
+    sandbox.lattice(&["sync", "--no-push"]).exits(0).says_out("moved").says_out("to the commit of `origin`");
     assert_eq!(tip(&sandbox, "work", &one), theirs);
     sandbox.git(&["reflog", "expire", "--expire=now", "--all"]);
     sandbox.git(&["gc", "-q", "--prune=now"]);
@@ -98,7 +98,7 @@ fn next_step_and_promote_take_it_too() {
     assert_eq!((&run["unchanged"][0]["pushed"], &run["created"]), (&true.into(), &serde_json::json!([])));
     assert_eq!(tip(&sandbox, "work", &two), tip(&sandbox, colleague, &two));
     lattice(&sandbox, colleague, &["promote", "--force", "--reason", "a trial"]).exits(0);
-    sandbox.lattice(&["promote", "--force", "--reason", "another trial"]).exits(0).says_out("taken");
+    sandbox.lattice(&["promote", "--force", "--reason", "another trial"]).exits(0).says_out("fetched");
     assert_eq!(tip(&sandbox, "work", &next), tip(&sandbox, colleague, &next));
 }
 
@@ -107,7 +107,7 @@ fn points_made_on_a_taken_one_are_made_again() {
     let (sandbox, colleague) = two_clones();
     let [one, two, three] = [at("phase0/step1"), at("phase0/step2"), far("phase0/step1")];
     lattice(&sandbox, colleague, &["new", &one]).exits(0);
-    sandbox.lattice(&["new", &one, &two, &three]).exits(0).says_out("taken").says_out("created");
+    sandbox.lattice(&["new", &one, &two, &three]).exits(0).says_out("fetched").says_out("created");
     assert_eq!(
         sandbox.parents(&two),
         [tip(&sandbox, colleague, &one)],
@@ -134,7 +134,7 @@ fn same_point_on_another_lower_commit_is_taken() {
     // The branch is checked out in `work`, which has no changes and moves along.
     let untouched = format!("{}/untracked", dir(&two));
     sandbox.write(&untouched, "mine\n");
-    lattice(&sandbox, "linked", &["sync"]).exits(0).says_out("taken").says_out("fast-forwarded");
+    lattice(&sandbox, "linked", &["sync"]).exits(0).says_out("moved").says_out("fast-forwarded");
     assert_eq!(tip(&sandbox, "work", &two), tip(&sandbox, colleague, &two));
     assert_eq!(sandbox.git(&["status", "--porcelain"]), format!("?? {untouched}"));
     assert_eq!(fs::read_to_string(sandbox.work().join(dir(&one)).join("config.toml")).unwrap(), "changed = 1\n");
@@ -145,10 +145,10 @@ fn undo_works_after_new_took_the_point() {
     let (sandbox, colleague) = two_clones();
     let one = at("phase0/step1");
     lattice(&sandbox, colleague, &["new", &one]).exits(0);
-    sandbox.lattice(&["new", &one]).exits(0).says_out("taken");
+    sandbox.lattice(&["new", &one]).exits(0).says_out("fetched");
     sandbox.lattice(&["undo"]).exits(0).says_out("moved back");
     assert_ne!(tip(&sandbox, "work", &one), tip(&sandbox, colleague, &one));
-    sandbox.lattice(&["new", &one]).exits(0).says_out("taken");
+    sandbox.lattice(&["new", &one]).exits(0).says_out("fetched");
     assert_eq!(tip(&sandbox, "work", &one), tip(&sandbox, colleague, &one));
 }
 
@@ -306,7 +306,7 @@ fn branch_in_the_middle_of_a_rebase_is_not_taken() {
     sandbox.lattice(&["sync"]).exits(1).says_out("rebase of the branch is in progress");
     assert_eq!(tip(&sandbox, "work", &one), ours);
     sandbox.git(&["rebase", "--abort"]);
-    sandbox.lattice(&["sync"]).exits(0).says_out("taken");
+    sandbox.lattice(&["sync"]).exits(0).says_out("moved");
 }
 
 #[test]
