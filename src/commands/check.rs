@@ -26,9 +26,9 @@ const JSON_FINDINGS: usize = 10_000;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("check")
-        .about("Check that branches, directories, files and history of all points agree")
+        .about("Check that branches, directories, files and history of points agree")
         .long_about(
-            "Check that branches, directories, files and history of all points agree, or of the named ones.\n\n\
+            "Check that branches, directories, files and history agree, for all points or for the named ones.\n\n\
              It reads refs and objects only, and so works in a bare repository and in CI. A flake.nix that is not generated has to say \
              so in a comment: `# git-lattice: hand-written`. Exit status: 0 when there is nothing but hints, 1 otherwise.",
         )

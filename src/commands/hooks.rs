@@ -19,7 +19,7 @@ pub(super) fn command() -> Command {
         .about("Install, remove or show the git hooks")
         .long_about(
             "Install, remove or show the git hooks: pre-commit lints the staged .nix files, post-checkout builds the point that was \
-             switched to, in the background. A hook that is there already goes on running.",
+             switched to, in the background. A hook that exists already still runs.",
         )
         .subcommand_required(true)
         .subcommand(

@@ -14,9 +14,10 @@ pub(super) fn command(axes: &[String]) -> Command {
         .about("Make points: branches with a rendered flake, committed and pushed")
         .long_about(
             "Make points: for each a branch with a rendered flake, linted, committed and pushed, without touching index or worktree.\n\n\
-             What is not named comes from HEAD's point, else from an axis' only or first value. Several values of an axis make several \
-             points, in one transaction and one push; `a+b` makes one point over both. A point grows from the greatest points below it, \
-             else from the base branch. Running it again changes nothing; it pushes what an earlier run could not.",
+             An axis that is not given has the value of HEAD's point, otherwise its only value or the first of its chain. Several \
+             values of an axis make several points, in one transaction and one push; `a+b` makes one point over both. The parents of \
+             a new point's commit are the tips of the highest existing points below it, or the base branch if there are none. \
+             Running it again changes nothing, and pushes what an earlier run could not push.",
         )
         .arg(
             Arg::new("all-archs").long("all-archs").action(ArgAction::SetTrue).help("One point for every architecture in lattice.toml"),

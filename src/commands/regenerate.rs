@@ -15,8 +15,8 @@ const WORDS: Words = Words {
     command: "regenerate",
     verb: "regenerate",
     done: "regenerated",
-    brings: "",
-    nothing: "every generated flake.nix is what its config.toml and this version's template make",
+    brings: "with ",
+    nothing: "nothing to do: each generated flake.nix fits its config.toml and the templates of this version",
     ..moved::WORDS
 };
 
@@ -26,10 +26,10 @@ const INPUT: &str = "nixpkgs";
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     let command = Command::new("regenerate")
-        .about("Make the flake.nix of existing points anew, and edit their config.toml")
+        .about("Generate the flake.nix of existing points again, and edit their config.toml")
         .long_about(
-            "Make the flake.nix of points anew from their config.toml, with the templates of this version: a commit on top of each point \
-             that changes. Then what is above is restacked in the same operation.\n\n\
+            "Generate the flake.nix of points again from their config.toml, with the templates of this version: each point that changes \
+             gets a commit on top. The points above are restacked in the same operation.\n\n\
              Without a point, all points are looked at. `--set` and `--config` change config.toml first, and keep comments. A flake.nix \
              with the comment `git-lattice: hand-written` is left out.",
         )
@@ -47,7 +47,7 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value(INPUT)
-                .help("Lock the inputs anew, which moves nixpkgs to its newest commit"),
+                .help("Lock the inputs again, which moves nixpkgs to its newest commit"),
         )
         .arg(flag("no-restack", "Leave the points above as they are; they are `behind` then"));
     moved::add_args(content::add_args(points::add_args(command, axes, true)))

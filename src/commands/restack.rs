@@ -25,10 +25,10 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Merge what moved in lower points into the points above them: each point that is behind gets a merge commit on top of its \
              own, in the order of the lattice.\n\n\
-             Nothing is rewritten and nothing is forced. Without a point, everything that is behind is restacked; with points, these and \
-             those below them. A point that also differs from the remote's, as after two clones restacked at once, is merged with it. \
-             Points whose content conflicts are left out with those above them, and so are branches that are checked out in a worktree \
-             with uncommitted changes; all others go through, and the exit status is 1. `git lattice undo` takes it back.",
+             Nothing is rewritten and nothing is forced. Without a point, everything that is behind is restacked; with points, only \
+             these and the points below them. A point that also differs from the remote's, as after two clones restacked at once, is merged with it. \
+             A point whose content conflicts is left out together with the points above it, and so is a branch that is checked out in a \
+             worktree with uncommitted changes. The others are restacked, and the exit status is 1. `git lattice undo` undoes it.",
         )
         .arg(flag("base", "Merge the base branch into the lowest points as well"))
         .arg(flag("build", "Build the restacked points in the background"));

@@ -24,8 +24,8 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Allow the background build of content that was not made here.\n\n\
              A switch to a branch builds its point automatically only when everything that the build would run was generated, made in \
-             this clone, or signed by a key that you trust. This command shows what else there is, asks, and allows exactly this \
-             content; the next change has to be allowed anew. What you trust is kept in your own state directory \
+             this clone, or signed by a key that you trust. This command shows the other content, asks, and allows only what it \
+             has shown; after a change it has to be allowed again. What you trust is kept in your own state directory \
              (`$XDG_STATE_HOME/git-lattice/trust.json`), never in a repository.\n\n\
              Stores, builders and caches that lattice.toml names on the base branch are ignored until `--settings` has \
              allowed exactly these, in this clone.",

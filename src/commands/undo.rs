@@ -1,5 +1,7 @@
 //! `git lattice undo`
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
@@ -18,16 +20,17 @@ use crate::ui::{Tone, Ui, terminal_safe};
 pub(super) fn command() -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("undo")
-        .about("Take back what a command did to refs; undoing an undo brings it back")
+        .about("Undo what a command did to refs; an undo can be undone, too")
         .long_about(
-            "Take back what a command did to refs: exactly its refs go back to what they were, and nothing else is touched.\n\n\
-             Without an operation the newest one that is in force is taken back; `git lattice ops` lists them. Where a ref has moved \
-             since, nothing is done and the exit status is 1. An undo is an operation itself: undoing it brings everything back. \
-             Index, worktree, stashes and untracked files stay as they are, except that the files of a clean worktree follow a branch that moves back. A branch that would be deleted has to be left first.",
+            "Undo what a command did to refs: each ref that it moved gets its earlier value again, and no other ref moves.\n\n\
+             Without an operation, the newest one that is not undone yet is undone; `git lattice ops` lists them. If one of its refs \
+             has moved since, nothing is done and the exit status is 1. An undo is an operation itself, so it can be undone, too. \
+             Index, worktree, stashes and untracked files stay as they are, except that a clean worktree gets the files of its branch \
+             when that branch moves back. Before a branch can be deleted, switch to another one.",
         )
         .arg(Slot::Operation.of(Arg::new("operation").value_name("OP").help("The operation, or the beginning of its id")))
-        .arg(flag("remote", "Undo the push too, if the remote still has exactly that"))
-        .arg(flag("dry-run", "Show what would be taken back; write nothing"))
+        .arg(flag("remote", "Undo the push, too; refused if a branch has moved on the remote since"))
+        .arg(flag("dry-run", "Show what would be undone; write nothing"))
         .arg(flag("json", "Print JSON"))
 }
 
@@ -54,7 +57,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let shown = changes.iter().filter(|change| !change.name.starts_with(RENAMED));
     rows.extend(shown.map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
     ui.table(&rows);
-    pushed.iter().for_each(|pushed| report_pushed(ui, pushed, with_remotes, dry));
+    by_remote(&pushed).iter().for_each(|(remote, changes)| report_pushed(ui, remote, changes, with_remotes, dry));
     if let Some(by) = by {
         ui.say(format!("`git lattice undo {by}` brings it back"));
     }
@@ -79,24 +82,40 @@ fn line(change: &Change) -> String {
     }
 }
 
-fn report_pushed(ui: &Ui, pushed: &Pushed, with_remotes: bool, dry: bool) {
-    let (name, remote) = (terminal_safe(shown(&pushed.change.name)), terminal_safe(&pushed.remote));
+/// The changes of each remote, in the order of the remotes' names.
+fn by_remote(pushed: &[Pushed]) -> BTreeMap<&str, Vec<&Change>> {
+    let mut remotes: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for Pushed { remote, change } in pushed {
+        remotes.entry(remote).or_default().push(change);
+    }
+    remotes
+}
+
+fn report_pushed(ui: &Ui, remote: &str, changes: &[&Change], with_remotes: bool, dry: bool) {
+    let names: Vec<_> = changes.iter().map(|change| terminal_safe(shown(&change.name))).collect();
+    let (what, stays, it) = match names.as_slice() {
+        [one] => (format!("`{one}` was"), "stays", "it"),
+        several => (format!("{} branches were", several.len()), "stay", "them"),
+    };
+    let (names, place) = (names.join(", "), terminal_safe(remote));
     match (with_remotes, dry) {
-        (true, true) => ui.say(format!("it would be taken back on `{remote}` too: {name}")),
-        (true, false) => ui.say(format!("taken back on `{remote}` too: {name}")),
-        (false, true) => ui.say(format!("`{name}` was pushed to `{remote}`: `--remote` takes it back there too")),
+        (true, true) => ui.say(format!("would be undone on `{place}` too: {names}")),
+        (true, false) => ui.say(format!("undone on `{place}` too: {names}")),
+        (false, true) => ui.say(format!("{what} pushed to `{place}`: `--remote` undoes that too")),
         (false, false) => {
-            ui.warn(format!("`{name}` was pushed to `{remote}`, and stays there"));
-            ui.hint(format!("`{}` takes it back there", terminal_safe(&by_hand(pushed))));
+            ui.warn(format!("{what} pushed to `{place}`, and {stays} there"));
+            ui.hint(format!("to undo {it} there: `{}`", terminal_safe(&by_hand(remote, changes))));
         }
     }
 }
 
-/// The git command that undoes the change on the remote.
-fn by_hand(Pushed { remote, change: Change { name, old, new } }: &Pushed) -> String {
-    let hex = |id: &Option<Oid>| id.map(|id| id.to_hex_with_len(12).to_string()).unwrap_or_default();
-    let lease = quote(format!("--force-with-lease={name}:{}", hex(old)));
-    format!("git push {lease} {} {}", quote(remote), quote(format!("{}:{name}", hex(new))))
+/// The git command that undoes the changes on a remote, all or none.
+fn by_hand(remote: &str, changes: &[&Change]) -> String {
+    let hex = |id: Option<Oid>| id.map(|id| id.to_hex_with_len(12).to_string()).unwrap_or_default();
+    let leases = changes.iter().map(|it| format!("--force-with-lease={}:{}", it.name, hex(it.old)));
+    let refspecs = changes.iter().map(|it| format!("{}:{}", hex(it.new), it.name));
+    let words = leases.chain([remote.to_owned()]).chain(refspecs).map(quote).collect::<Vec<_>>().join(" ");
+    format!("git push {}{words}", if changes.len() > 1 { "--atomic " } else { "" })
 }
 
 fn to_json(change: &Change) -> Value {

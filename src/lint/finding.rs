@@ -66,6 +66,11 @@ impl Finding {
         Self::at(path, (1, 1), Severity::Error, UNCHECKED, message, engine)
     }
 
+    /// The engine and the code of the rule: `[statix W04]`, or `[format]` where both are the same.
+    pub fn rule(&self) -> String {
+        if self.code == self.engine { format!("[{}]", self.code) } else { format!("[{} {}]", self.engine, self.code) }
+    }
+
     /// Sets the end to a byte offset.
     pub(super) fn until(mut self, lines: &Lines, offset: usize) -> Self {
         self.end = Some(lines.position(offset));
@@ -75,7 +80,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, line, column, severity, code, message, engine, .. } = self;
-        write!(f, "{}:{line}:{column}: {}: {message} [{engine} {code}]", path.display(), severity.as_str())
+        let Self { path, line, column, severity, message, .. } = self;
+        write!(f, "{}:{line}:{column}: {}: {message} {}", path.display(), severity.as_str(), self.rule())
     }
 }

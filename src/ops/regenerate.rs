@@ -1,4 +1,4 @@
-//! Regenerating: the `flake.nix` of existing points anew from their `config.toml`, with this version's templates, as a commit on top.
+//! Regenerating: the `flake.nix` of existing points from their `config.toml`, with this version's templates, as a commit on top.
 
 use std::collections::HashSet;
 
@@ -18,6 +18,9 @@ use crate::lattice::Point;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 use crate::template::{Flake, Template};
+
+/// The files that a commit may change in a point's directory.
+pub const GENERATED: [&str; 4] = [FLAKE, CONFIG, STEP, LOCK];
 
 /// What to regenerate.
 #[derive(Debug, Clone, Default)]

@@ -96,7 +96,7 @@ fn init_adopt_writes_the_file_and_all_branches_are_points() {
     sandbox.lattice(&["restack", "--no-push"]).exits(0);
     let run = sandbox.lattice(&["check"]).exits(0);
     assert!(!run.stdout.contains("drifted") && run.stdout.contains("no-origin"), "only hints: {}", run.stdout);
-    sandbox.lattice(&["regenerate"]).exits(0).says_out("every generated flake.nix");
+    sandbox.lattice(&["regenerate"]).exits(0).says_out("each generated flake.nix");
     let run = sandbox.lattice(&["regenerate", "gcc-14/aarch64/phase0/step1", "--template", "step"]).exits(1);
     run.says_out("its `flake.nix` is hand-written");
     sandbox

@@ -24,7 +24,7 @@ fn show(sandbox: &Sandbox, point: &str, file: &str) -> String {
 fn generated_points_are_left_as_they_are() {
     let sandbox = grown("step");
     let before = sandbox.git(&["for-each-ref"]);
-    let run = sandbox.lattice(&["regenerate"]).exits(0).says_out("every generated flake.nix");
+    let run = sandbox.lattice(&["regenerate"]).exits(0).says_out("each generated flake.nix");
     assert_eq!(sandbox.git(&["for-each-ref"]), before, "{}", run.stdout);
 }
 

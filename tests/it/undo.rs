@@ -74,7 +74,7 @@ fn undo_reverts_a_sync() {
     sandbox.git(&["branch", "-f", STEP1, &here]);
     sandbox.assert_undo_restores(&["sync"]);
     let run = sandbox.lattice(&["undo", "--remote"]).exits(0);
-    assert!(!run.stderr.contains("taken back on"), "the remote should have it: {}", run.stderr);
+    assert!(!run.stderr.contains("undone on"), "the remote should have it: {}", run.stderr);
     assert_ne!(sandbox.git_in("remote.git", &["rev-parse", STEP1]), here);
 }
 
@@ -155,10 +155,26 @@ fn pushed_refs_are_reported_and_kept() {
     sandbox.lattice(&["undo", "--dry-run"]).exits(0).says_err("was pushed to `origin`").says_err("--remote");
     let run = sandbox.lattice(&["undo"]).exits(0).says_err("was pushed to `origin`, and stays there");
     assert_eq!(sandbox.heads("remote.git"), there);
-    let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: `")?.split('`').next()).unwrap().to_owned();
+    let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: ")?.split('`').nth(1)).unwrap().to_owned();
     let words: Vec<_> = hint.split(' ').skip(1).collect();
     sandbox.git(&words);
     assert!(!sandbox.heads("remote.git").contains(STEP1), "`{hint}` should revert it");
+}
+
+#[test]
+fn pushed_refs_are_reverted_by_one_command() {
+    let sandbox = Sandbox::new();
+    sandbox.lattice(&["new", "--all-archs", "--phase", "phase0", "--step", "step1", "--no-switch"]).exits(0);
+    let before = sandbox.heads("remote.git");
+    let run =
+        sandbox.lattice(&["undo"]).exits(0).says_err("warning: 2 branches were pushed to `origin`, and stay there");
+    assert_eq!((run.stderr.matches("warning:").count(), run.stderr.matches("hint:").count()), (1, 1), "{}", run.stderr);
+    let hint = run.stderr.lines().find_map(|line| line.strip_prefix("hint: ")?.split('`').nth(1)).unwrap().to_owned();
+    let words: Vec<_> = hint.split(' ').skip(1).collect();
+    assert!(words.starts_with(&["push", "--atomic"]), "{hint}");
+    sandbox.git(&words);
+    assert_ne!(sandbox.heads("remote.git"), before);
+    assert!(!sandbox.heads("remote.git").contains("phase0"), "`{hint}` should delete both");
 }
 
 #[test]
@@ -167,9 +183,9 @@ fn pushed_refs_are_reverted_with_a_lease() {
     let before = sandbox.heads("remote.git");
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-switch"]).exits(0);
     let pushed = sandbox.heads("remote.git");
-    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
+    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("undone on `origin`");
     assert_eq!(sandbox.heads("remote.git"), before);
-    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("taken back on `origin`");
+    sandbox.lattice(&["undo", "--remote"]).exits(0).says_err("undone on `origin`");
     assert_eq!(sandbox.heads("remote.git"), pushed, "undoing the undo should push it again");
     // Another clone builds on it.
     sandbox.git(&["clone", "-q", sandbox.path("remote.git").to_str().unwrap(), "../clone"]);

@@ -30,9 +30,9 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("build")
         .about("Build points with Nix and record the results in git")
         .long_about(
-            "Build HEAD's point, the named ones, or those that a flag chooses (together with names: among them), with Nix and \
-             record the results in git. All are evaluated first and then built by one call to Nix, which spreads them over \
-             cores and builders and continues if some fail.\n\n\
+            "Build HEAD's point, or the named points, with Nix and record the results in git. `--all`, `--frontier` and `--failed` \
+             choose from the named points, or from all points if none is named. All are evaluated first and then built by one call \
+             to Nix, which spreads them over cores and builders and continues if some fail.\n\n\
              The branch's commit is built, not the worktree. What has a `built` record for the same content is not built again. \
              Exit status: 0 when everything is built, 1 when something is not.",
         )
@@ -107,7 +107,7 @@ fn warn_of_outdated(ui: &Ui, points: &[&Named]) {
     let more = if others.is_empty() { String::new() } else { format!(" and of {} more points", others.len()) };
     ui.warn(format!("`flake.nix` of `{}`{more} is not what `config.toml` and its template make", first.spelled));
     ui.hint(format!(
-        "`git lattice regenerate {}` makes it anew; `git lattice check` shows the difference",
+        "`git lattice check` shows the difference; to generate it again: `git lattice regenerate {}`",
         first.spelled
     ));
 }

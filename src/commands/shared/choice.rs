@@ -15,7 +15,7 @@ const CHOICES: [(&str, Choice, &str); 3] = [
     (
         "frontier",
         Choice::Frontier,
-        "Build what can be worked on now: points that are not built, while all points right below them are (or there are none)",
+        "Build what can be worked on now: each point that is not built and has no unbuilt point right below it",
     ),
     ("failed", Choice::Failed, "Build again what failed"),
 ];

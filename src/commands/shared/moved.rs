@@ -14,6 +14,7 @@ use crate::git::Oid;
 use crate::ops::limits;
 use crate::ops::moves::{self, Cause, Item, Plan, Reason, Removal, Unpushed};
 use crate::ops::push::{self, Outcome};
+use crate::ops::regenerate::GENERATED;
 use crate::process::quote;
 use crate::text::tally;
 use crate::ui::table::Cell;
@@ -138,7 +139,7 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
     let done = |done: &str, verb: &str| if dry { format!("would {verb}") } else { done.to_owned() };
     // A plan's commits get another id when they are made, since they contain the time.
     let id = |to: Oid| if dry { String::new() } else { format!("{} ", to.to_hex_with_len(10)) };
-    let commit = |to: Oid, brings: &[String]| format!("{}{}{}", id(to), words.brings, brings.join(", "));
+    let commit = |to: Oid, brings: &[String]| format!("{}{}", id(to), brought(words, brings));
     let (word, what) = match &item.outcome {
         moves::Outcome::Moved { to, brings } => {
             (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
@@ -157,6 +158,14 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
         }
     };
     vec![word, item.named.spelled.as_str().into(), Cell::prose(what)]
+}
+
+/// What a commit brings in. Where points are listed, changed files are listed apart from them.
+fn brought(words: Words, brings: &[String]) -> String {
+    let is_file = |name: &&str| !words.brings.is_empty() && GENERATED.contains(name);
+    let (files, others): (Vec<_>, Vec<_>) = brings.iter().map(String::as_str).partition(is_file);
+    let parts = [("changed ", files), (words.brings, others)].into_iter().filter(|(_, names)| !names.is_empty());
+    parts.map(|(word, names)| format!("{word}{}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 fn points(count: usize) -> String {

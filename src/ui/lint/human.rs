@@ -28,12 +28,12 @@ pub fn findings(report: &Report, sources: &[Source], screen: Screen) -> Vec<Stri
 
 fn one(finding: &Finding, text: Option<&[u8]>, screen: Screen) -> Vec<String> {
     let Screen { color, width, .. } = screen;
-    let Finding { path, line, column, code, message, engine, .. } = finding;
+    let Finding { path, line, column, message, .. } = finding;
     let tone = tone(finding.severity);
     let shown = message.lines().map(terminal_safe).collect::<Vec<_>>().join("\n    ");
     let place = format!("{}:{line}:{column}:", terminal_safe(&path.display().to_string()));
     let severity = paint(&format!("{}:", finding.severity.as_str()), tone, color);
-    let rule = paint(&format!("[{engine} {code}]"), Tone::Faint, color);
+    let rule = paint(&finding.rule(), Tone::Faint, color);
     let mut lines = vec![wrap::message(&format!("{place} {severity} {shown} {rule}"), width)];
     let number = line.to_string();
     let widest = width.map_or(MAX_WIDTH, |width| width.saturating_sub(number.len() + " | ".len() + 2 * CUT.len()));
