@@ -66,9 +66,10 @@ pub mod ui;
 #[cfg(test)]
 mod sources;
 
+pub use config::InputKind;
 pub use git::Oid;
 pub use lattice::Spelled;
 pub use library::{Error, run_nix_build};
 pub use nix::StorePath;
-pub use record::{Output, Record, Verdict};
+pub use record::{Inputs, Output, Record, RecordedInput, Verdict};
 pub use system::System;

@@ -19,3 +19,29 @@ pub fn terminal_safe(text: &str) -> String {
 pub fn tally(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+/// Formats a number of bytes.
+pub fn size(bytes: u64) -> String {
+    let tenths = |unit: u64, name: &str| {
+        let tenths = bytes / (unit / 1024) * 10 / 1024;
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => tenths(1 << 20, "MiB"),
+        _ => tenths(1 << 30, "GiB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn formats_sizes() {
+        let sizes = [1023, 1024, (1 << 20) - 1, 5 << 20, (19 << 20) / 10, 3 << 30, u64::MAX];
+        let texts = ["1023 B", "1 KiB", "1023 KiB", "5.0 MiB", "1.8 MiB", "3.0 GiB", "17179869183.9 GiB"];
+        assert_eq!(sizes.map(size), texts);
+    }
+}

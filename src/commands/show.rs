@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::shared::points::{self, Selection};
+use super::shared::trusted_base;
 use crate::config::Config;
 use crate::error;
 use crate::nix::StorePath;
 use crate::ops::show::{self, Details};
 use crate::process::quote;
 use crate::record::{Attributed, Dispute, Record, Side, Verdict};
+use crate::text;
 use crate::ui::point::PointView;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, terminal_safe};
@@ -19,6 +21,9 @@ use crate::ui::{Tone, terminal_safe};
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("show")
         .about("Show one point in full: where it is, what it holds, and its build results")
+        .arg(Arg::new("trusted-base").long("trusted-base").action(ArgAction::SetTrue).help(
+            "Show what is not built from source in this lattice: the sources and seeds of its closure, by Nix, with their hashes",
+        ))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     points::add_args(command, axes, false)
 }
@@ -28,6 +33,9 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let named = Selection::read(config, args)?;
     let census = named.census(session, config)?;
     let point = named.one(session, config, &census)?;
+    if args.get_flag("trusted-base") {
+        return trusted_base::run(session, &census, &point, args.get_flag("json"));
+    }
     let details = show::details(context, config, &census, &point)?;
     if args.get_flag("json") {
         let mut value = json!(PointView::of(config, &details.status));
@@ -75,6 +83,7 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     );
     row("config hash", details.config_hash.clone().unwrap_or_default());
     row("flake", details.flake.as_ref().map(ToString::to_string).unwrap_or_default());
+    list(&mut rows, "trusted base", trusted_base(details));
     list(&mut rows, "files", &details.files);
     let commands = nix_build(details).into_iter().chain([format!("git lattice build {}", named.spelled)]);
     list(&mut rows, "build", commands);
@@ -95,6 +104,17 @@ fn rows(config: &Config, details: &Details) -> Vec<Vec<Cell>> {
     rows
 }
 
+/// The number of inputs and their size, as far as they are known without Nix.
+fn trusted_base(details: &Details) -> Option<String> {
+    let Some(inputs) = &details.inputs else {
+        let count = text::tally(details.configured, "source or seed", "sources and seeds");
+        return (details.configured > 0).then(|| format!("{count} in config.toml; not built yet"));
+    };
+    let known: Vec<u64> = inputs.listed.iter().filter_map(|input| input.size).collect();
+    let (sum, unknown) = (known.iter().sum(), inputs.count() - known.len());
+    Some(trusted_base::summary(inputs.count(), sum, unknown))
+}
+
 /// The command that builds the point without git-lattice.
 fn nix_build(details: &Details) -> Option<String> {
     let (flake, system) = (details.flake.as_ref()?, details.status.systems.first()?);
@@ -112,11 +132,13 @@ fn list(rows: &mut Vec<Vec<Cell>>, name: &str, lines: impl IntoIterator<Item: As
 fn record_line(record: &Record) -> String {
     let what = record.outputs.get("out").map(|out| out.path.as_str()).or(record.error.as_deref());
     let what = what.map(|what| format!(": {what}")).unwrap_or_default();
+    let impure = record.impure.as_ref().filter(|paths| !paths.is_empty());
+    let impure = impure.map(|paths| format!(", with {} of the machine", paths.join(" "))).unwrap_or_default();
     let verdict = record.verdict.word();
     let nix = record.nix.as_deref().unwrap_or("?");
     let took = record.took().map(|seconds| format!("{seconds:.1} s ")).unwrap_or_default();
     terminal_safe(&format!(
-        "{verdict} {} {} {took}by {}@{} with Nix {nix}{what}",
+        "{verdict} {} {} {took}by {}@{} with Nix {nix}{impure}{what}",
         record.system, record.started, record.user, record.host
     ))
 }

@@ -19,7 +19,8 @@ pub(super) fn command(axes: &[String]) -> Command {
         .about("Show which points exist, which are built, and what can be done next")
         .long_about(
             "Show which points exist, which are built, and what can be done next: a table per component, steps as rows and \
-             architectures as columns. `*` marks HEAD's point, `^` what the remote does not have.",
+             architectures as columns. `*` marks HEAD's point, `^` what the remote does not have, `~` what was built with files of the \
+             machine.",
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     points::add_args(command, axes, true)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use toml_edit::{Item, TableLike, Value};
 
 use super::{Flaw, StepData, document};
@@ -11,7 +12,8 @@ use crate::sha256::Sha256;
 const LONGEST_NAME: usize = 100;
 
 /// The two kinds of inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InputKind {
     /// A file, which is fetched from a URL or put into the store.
     Source,

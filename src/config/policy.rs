@@ -80,6 +80,8 @@ pub struct Require {
     pub reproduced: bool,
     /// Number of different hosts that must have built it; 0 and 1 both mean one.
     pub hosts: u64,
+    /// Whether it and all points below must have been built without files of the machine.
+    pub pure: bool,
 }
 
 /// Settings of the linters.
@@ -144,11 +146,11 @@ impl Reader<'_> {
         Ok(Promote { across, systems, require: self.require(table)? })
     }
 
-    /// `"built"`, `"reproduced"`, or `{ verdict = .., hosts = N }`.
+    /// `"built"`, `"reproduced"`, or `{ verdict = .., hosts = N, pure = true }`.
     fn require(&self, table: &dyn TableLike) -> Result<Require> {
         let Some(item) = table.get("require") else { return Ok(Require::default()) };
         let wrong = || {
-            let expected = r#"must be "built", "reproduced", { hosts = 2 } or { verdict = "reproduced", hosts = 2 }"#;
+            let expected = r#"must be "built", "reproduced", or a table such as { verdict = "reproduced", hosts = 2, pure = true }"#;
             self.bad("promote.require", expected)
         };
         let verdict = |item: &Item| match item.as_str() {
@@ -157,13 +159,18 @@ impl Reader<'_> {
             _ => Err(wrong()),
         };
         let Some(table) = item.as_table_like() else {
-            return Ok(Require { reproduced: verdict(item)?, hosts: 0 });
+            return Ok(Require { reproduced: verdict(item)?, ..Require::default() });
         };
-        if table.iter().any(|(key, _)| !matches!(key, "verdict" | "hosts")) {
+        if table.iter().any(|(key, _)| !matches!(key, "verdict" | "hosts" | "pure")) {
             return Err(wrong());
         }
         let reproduced = table.get("verdict").map(verdict).transpose()?.unwrap_or(false);
         let number = |item: &Item| item.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(wrong);
-        Ok(Require { reproduced, hosts: table.get("hosts").map(number).transpose()?.unwrap_or(0) })
+        let flag = |item: &Item| item.as_bool().ok_or_else(wrong);
+        Ok(Require {
+            reproduced,
+            hosts: table.get("hosts").map(number).transpose()?.unwrap_or(0),
+            pure: table.get("pure").map(flag).transpose()?.unwrap_or(false),
+        })
     }
 }

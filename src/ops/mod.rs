@@ -27,6 +27,7 @@ pub mod port;
 pub mod private_store;
 pub mod promote;
 pub mod prune;
+mod purity;
 pub mod push;
 pub mod queue;
 pub mod race;
@@ -41,6 +42,7 @@ pub mod show;
 pub mod sync;
 pub mod take;
 pub mod trust;
+pub mod trusted_base;
 pub mod undo;
 pub mod unfinished;
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::change::{self, ChangeSet};
+use super::purity::{self, PointPurity};
 use super::{Cannot, Missing, Refusal};
 use crate::config::{Config, Require};
 use crate::context::Context;
@@ -12,7 +13,7 @@ use crate::lattice::{Lattice, Point};
 use crate::points::behind;
 use crate::points::census::Census;
 use crate::points::content::Content;
-use crate::record::{Attributed, Records, Verdict, Verdicts, evidence};
+use crate::record::{Attributed, Purity, Records, Verdict, Verdicts, evidence};
 use crate::system::System;
 
 /// A planned promotion: points to make, or a merge into the base branch.
@@ -113,7 +114,28 @@ impl Evidence<'_> {
         let known = PointRecords { verdicts: Verdicts::of(&records), attributed, require: promote.require };
         let asked = if promote.systems.is_empty() { systems.of(lattice, point) } else { promote.systems.clone() };
         let lack = |Shortfall { what, command }| Missing { point: spelled.clone(), what, command };
-        Ok(asked.iter().flat_map(|system| known.shortfalls(&spelled, system)).map(lack).collect())
+        let mut lacking: Vec<_> =
+            asked.iter().flat_map(|system| known.shortfalls(&spelled, system)).map(lack).collect();
+        if promote.require.pure {
+            lacking.extend(self.impure(tree, point)?);
+        }
+        Ok(lacking)
+    }
+
+    /// Those of `point` and the points below it that are not known to be pure. A point that is not built is not known to be pure either.
+    fn impure(&self, tree: Oid, point: &Point) -> Result<Vec<Missing>> {
+        let chain = purity::of_chain(self.repo, self.config, self.records, tree, point)?;
+        let missing = chain.into_iter().filter_map(|PointPurity { point, system, purity }| {
+            let what = match purity {
+                Purity::Pure => return None,
+                Purity::Unknown => format!("not known to be pure on {system}"),
+                Purity::Impure(paths) => format!("built with {} of the machine on {system}", purity::listed(&paths)),
+            };
+            // The rest of the line is a shell comment.
+            let command = format!("git lattice build {point} --check  # with only `/bin/sh` in `sandbox-paths`");
+            Some(Missing { point, what, command })
+        });
+        Ok(missing.collect())
     }
 }
 

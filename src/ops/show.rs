@@ -14,7 +14,7 @@ use crate::nix::FlakeRef;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, Step};
 use crate::points::status::{self, PointStatus};
-use crate::record::{Attributed, Dispute, Record, Records, disputes};
+use crate::record::{Attributed, Dispute, Inputs, Record, Records, disputes};
 
 /// The details of a point.
 pub struct Details {
@@ -32,6 +32,10 @@ pub struct Details {
     pub records: Vec<Attributed>,
     /// Contradictions between the records, which are named by their index.
     pub disputes: Vec<Dispute>,
+    /// What its closure takes from outside, by its newest record that says so.
+    pub inputs: Option<Inputs>,
+    /// The number of sources and seeds in its own `config.toml`.
+    pub configured: usize,
     /// The existing logs of its key in this clone.
     pub logs: Vec<PathBuf>,
     /// Its flake at this commit: on the remote, where it is pushed, else in this repository.
@@ -65,11 +69,13 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let all: Vec<Record> = records.iter().map(|attributed| attributed.record.clone()).collect();
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&all).into_iter().filter(is_own).collect();
+    let inputs = all.iter().rev().find_map(|record| record.inputs.clone());
+    let configured = step.data().and_then(|data| data.inputs().ok()).map_or(0, |inputs| inputs.len());
     let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
     let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
     let flake = flake(repo, config, &status);
-    Ok(Details { status, template, config_hash, files, below, records, disputes, logs, flake })
+    Ok(Details { status, template, config_hash, files, below, records, disputes, inputs, configured, logs, flake })
 }
 
 /// The reference by which Nix alone builds the point.

@@ -17,16 +17,18 @@ use crate::git::size::Kind;
 use crate::git::{Oid, Repo, Shared, parse_oid};
 use crate::lattice::{Lattice, Spelled};
 use crate::record::store::{Judgement, Scan};
-use crate::record::{Records, Span, Verdict, Verdicts};
+use crate::record::{OnSystem, Records, Span, Verdict, Verdicts};
 use crate::system::System;
 use crate::temporary;
 
 /// The file's format; a file in another format counts as empty.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 /// The end of a complete line.
 const END: &str = " .";
 /// The mark after a verdict that other records contradict.
 const DISPUTED: &str = "!";
+/// The mark after the verdict of a build with files of the machine.
+const IMPURE: &str = "~";
 /// New lines are appended if they are at most one in `APPEND_RATIO` bytes of the file.
 const APPEND_RATIO: usize = 4;
 
@@ -352,9 +354,11 @@ impl fmt::Display for JudgementLine<'_> {
         notes.iter().try_for_each(|note| write!(f, " {note}"))?;
         for (point, verdicts) in verdicts {
             write!(f, " {point} ")?;
-            for (i, (system, verdict, is_disputed)) in verdicts.iter().enumerate() {
+            for (i, OnSystem { system, verdict, is_disputed, is_impure }) in verdicts.iter().enumerate() {
                 let comma = if i == 0 { "" } else { "," };
-                write!(f, "{comma}{system}={}{}", verdict.word(), if *is_disputed { DISPUTED } else { "" })?;
+                let mark = |is: bool, mark: &'static str| if is { mark } else { "" };
+                let (impure, disputed) = (mark(*is_impure, IMPURE), mark(*is_disputed, DISPUTED));
+                write!(f, "{comma}{system}={}{impure}{disputed}", verdict.word())?;
             }
         }
         Ok(())
@@ -383,9 +387,10 @@ fn oid(text: &str) -> Option<Oid> {
     parse_oid(text).ok()
 }
 
-fn verdict(word: &str) -> Option<(System, Verdict, bool)> {
+fn verdict(word: &str) -> Option<OnSystem> {
     let (name, verdict) = word.split_once('=')?;
     let (verdict, is_disputed) = verdict.strip_suffix(DISPUTED).map_or((verdict, false), |word| (word, true));
+    let (verdict, is_impure) = verdict.strip_suffix(IMPURE).map_or((verdict, false), |word| (word, true));
     let verdict = Verdict::ALL.into_iter().find(|known| known.word() == verdict)?;
-    Some((System::parse(name).ok()?, verdict, is_disputed))
+    Some(OnSystem { system: System::parse(name).ok()?, verdict, is_disputed, is_impure })
 }

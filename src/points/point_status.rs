@@ -34,3 +34,10 @@ pub struct PointStatus {
     /// The command that brings the branch and the remote's together, if they have diverged. Only a survey fills it in.
     pub reconcile: Option<Box<str>>,
 }
+
+impl PointStatus {
+    /// Those of its systems that were built with files of the machine, and never without.
+    pub fn impure(&self) -> impl Iterator<Item = &System> {
+        self.systems.iter().filter(|system| self.verdicts.is_impure(system))
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::flaw::Flaw;
-use super::{Output, Record, Sealed, Verdict};
+use super::{Inputs, Output, Record, RecordedInput, Sealed, Verdict};
 use crate::git::{Oid, parse_oid};
 use crate::lattice::Spelled;
 use crate::nix::StorePath;
@@ -40,6 +40,12 @@ struct Line {
     store: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     machine: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inputs: Option<Vec<RecordedInput>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    inputs_left_out: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    impure: Option<Vec<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +53,11 @@ struct LineOutput {
     path: String,
     #[serde(rename = "narHash", default, skip_serializing_if = "Option::is_none")]
     nar_hash: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Parses a line of the note on `key`.
@@ -84,11 +95,17 @@ pub(super) fn of(record: &Record) -> Vec<u8> {
         nix: line.nix.map(plain),
         host: plain(line.host),
         user: plain(line.user),
+        inputs: line.inputs.map(|inputs| inputs.into_iter().map(|it| plain_input(it, plain)).collect()),
+        impure: line.impure.map(|paths| paths.into_iter().map(plain).collect()),
         ..line
     };
     let mut line = serde_json::to_vec(&line).unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+fn plain_input(input: RecordedInput, plain: impl Fn(String) -> String) -> RecordedInput {
+    RecordedInput { name: plain(input.name), hash: plain(input.hash), ..input }
 }
 
 impl Line {
@@ -123,6 +140,8 @@ impl Line {
             user: self.user,
             store: self.store,
             machine: self.machine,
+            inputs: self.inputs.map(|listed| Inputs { listed, left_out: self.inputs_left_out }),
+            impure: self.impure,
             made: Sealed(()),
         })
     }
@@ -133,7 +152,9 @@ impl Line {
         let outputs = self.outputs.iter().flat_map(|(name, output)| {
             [Some(name), Some(&output.path), output.nar_hash.as_ref()].into_iter().flatten()
         });
-        always.into_iter().chain(maybe.into_iter().flatten().chain(outputs).map(String::as_str))
+        let inputs = self.inputs.iter().flatten().flat_map(|input| [&input.name, &input.hash]);
+        let more = outputs.chain(inputs).chain(self.impure.iter().flatten());
+        always.into_iter().chain(maybe.into_iter().flatten().chain(more).map(String::as_str))
     }
 }
 
@@ -159,6 +180,9 @@ impl From<&Record> for Line {
             user: record.user,
             store: record.store,
             machine: record.machine,
+            inputs_left_out: record.inputs.as_ref().map_or(0, |inputs| inputs.left_out),
+            inputs: record.inputs.map(|inputs| inputs.listed),
+            impure: record.impure,
         }
     }
 }

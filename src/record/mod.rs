@@ -8,6 +8,7 @@ pub mod evidence;
 mod flaw;
 mod line;
 pub mod note;
+mod outside;
 pub mod pending;
 mod span;
 pub mod store;
@@ -23,9 +24,10 @@ use crate::nix::StorePath;
 use crate::system::System;
 
 pub use note::parse_note;
+pub use outside::{Inputs, Purity, RecordedInput, host_paths};
 pub use span::Span;
 pub use store::{Attributed, Records};
-pub use verdicts::{Dispute, Side, Verdicts, disputes};
+pub use verdicts::{Dispute, OnSystem, Side, Verdicts, disputes};
 
 /// How a build ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,6 +89,10 @@ pub struct Record {
     pub store: Option<String>,
     /// The remote builder that was used.
     pub machine: Option<String>,
+    /// What the closure takes from outside by hash; `None` if it is not known.
+    pub inputs: Option<Inputs>,
+    /// The paths of this machine that the builder could read; `None` if it did not run here.
+    pub impure: Option<Vec<String>>,
     made: Sealed,
 }
 
@@ -127,6 +133,8 @@ impl Record {
             user: crate::env::user().unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
             store: None,
             machine: None,
+            inputs: None,
+            impure: None,
             made: Sealed(()),
         }
     }

@@ -65,8 +65,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::InputKind;
     use crate::git::parse_oid;
     use crate::record::line::MAX_LINE;
+    use crate::record::{Inputs, RecordedInput, host_paths};
     use crate::text;
 
     const KEY: &str = "94765c9200473be430a13cc67f5ceb47b3f66427";
@@ -120,6 +122,36 @@ mod tests {
         }
         let huge = vec![b'\n'; usize::try_from(MAX_NOTE).unwrap() + 1];
         assert_eq!(parse_note(key(), &huge, LATEST).flaws, [(Flaw::HugeNote, 1)].into());
+    }
+
+    #[test]
+    fn inputs_are_checked_and_bounded() {
+        let input = json!({ "kind": "seed", "name": "gcc", "hash": "sha256-x" });
+        assert_eq!(flaw("inputs", json!([input])), None);
+        assert_eq!(flaw("inputs", json!([{ "kind": "seed", "name": "\u{1b}", "hash": "" }])), Some(Flaw::Controls));
+        assert_eq!(flaw("impure", json!(["/usr\n"])), Some(Flaw::Controls));
+        for (field, value) in [("inputs", json!({})), ("inputs", json!([{ "kind": "tree" }])), ("impure", json!("/"))] {
+            assert_eq!(flaw(field, value), Some(Flaw::NoRecord), "{field}");
+        }
+        let old = line::read(key(), record().to_string().as_bytes()).unwrap();
+        assert_eq!((&old.inputs, &old.impure), (&None, &None), "older versions do not say it");
+        let name = "n".repeat(1000);
+        let many = (0..1000).map(|n| RecordedInput {
+            kind: InputKind::Seed,
+            name: name.clone(),
+            hash: n.to_string(),
+            size: Some(u64::MAX),
+        });
+        let paths = host_paths((0..1000).map(|n| format!("/{n}{name}")));
+        let full =
+            Record { inputs: Some(Inputs::new(many)), impure: Some(paths), error: Some("ä".repeat(10_000)), ..old };
+        let line = line::of(&full);
+        assert!(line.len() < MAX_LINE, "{}", line.len());
+        let read = line::read(key(), &line).unwrap();
+        assert_eq!(
+            read.inputs.map(|inputs| (inputs.listed.len(), inputs.left_out, inputs.count())),
+            Some((64, 936, 1000))
+        );
     }
 
     #[test]

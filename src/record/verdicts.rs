@@ -2,13 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use super::outside::Purity;
 use super::{Record, Verdict};
 use crate::nix::StorePath;
 use crate::system::System;
 
 /// The verdict on each system: `reproduced` or `built` if there is such a record, since the key never changes; else the newest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verdicts(Vec<(System, Verdict, bool)>);
+pub struct Verdicts(Vec<OnSystem>);
+
+/// What the records say about one system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnSystem {
+    /// The system.
+    pub system: System,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether records contradict each other.
+    pub is_disputed: bool,
+    /// Whether it was built with files of the machine, and never without.
+    pub is_impure: bool,
+}
 
 impl Verdicts {
     /// Combines records.
@@ -25,31 +39,42 @@ impl Verdicts {
         let is_disputed = |system: &System| disputed.iter().any(|dispute| dispute.system == *system);
         newest
             .into_iter()
-            .map(|(system, record)| {
-                let is_disputed = is_disputed(&system);
-                (system, record.verdict, is_disputed)
+            .map(|(system, record)| OnSystem {
+                verdict: record.verdict,
+                is_disputed: is_disputed(&system),
+                is_impure: matches!(Purity::of(records, &system), Purity::Impure(_)),
+                system,
             })
             .collect()
     }
 
     /// Returns the verdict on a system.
     pub fn get(&self, system: &System) -> Option<Verdict> {
-        self.0.iter().find(|(known, ..)| known == system).map(|(_, verdict, _)| *verdict)
+        self.on(system).map(|it| it.verdict)
     }
 
     /// Returns whether the records of a system contradict each other.
     pub fn is_disputed(&self, system: &System) -> bool {
-        self.0.iter().any(|(known, _, disputed)| *disputed && known == system)
+        self.on(system).is_some_and(|it| it.is_disputed)
     }
 
-    /// Iterates over system, verdict, and whether it is disputed.
-    pub fn iter(&self) -> impl Iterator<Item = &(System, Verdict, bool)> {
+    /// Returns whether a system was built with files of the machine, and never without.
+    pub fn is_impure(&self, system: &System) -> bool {
+        self.on(system).is_some_and(|it| it.is_impure)
+    }
+
+    fn on(&self, system: &System) -> Option<&OnSystem> {
+        self.0.iter().find(|it| it.system == *system)
+    }
+
+    /// Iterates over the systems that have records.
+    pub fn iter(&self) -> impl Iterator<Item = &OnSystem> {
         self.0.iter()
     }
 }
 
-impl FromIterator<(System, Verdict, bool)> for Verdicts {
-    fn from_iter<I: IntoIterator<Item = (System, Verdict, bool)>>(verdicts: I) -> Self {
+impl FromIterator<OnSystem> for Verdicts {
+    fn from_iter<I: IntoIterator<Item = OnSystem>>(verdicts: I) -> Self {
         Self(verdicts.into_iter().collect())
     }
 }
@@ -173,5 +198,22 @@ mod tests {
                 .map(|record| Record { system: System::parse("aarch64-linux").unwrap(), ..record }),
         );
         assert_eq!(state(&records), State::Built);
+    }
+
+    #[test]
+    fn one_pure_build_makes_a_result_pure() {
+        let system = System::parse("x86_64-linux").unwrap();
+        let with = |impure: Option<&[&str]>| Record {
+            impure: impure.map(|paths| paths.iter().map(ToString::to_string).collect()),
+            ..record(Verdict::Built, "a.drv", "1", "1")
+        };
+        let purity = |records: &[Record]| (Purity::of(records, &system), Verdicts::of(records).is_impure(&system));
+        let (unknown, usr, lib) = (with(None), with(Some(&["/usr"])), with(Some(&["/lib", "/usr"])));
+        assert_eq!(purity(std::slice::from_ref(&unknown)), (Purity::Unknown, false));
+        let paths = ["/lib", "/usr"].map(str::to_owned).into();
+        assert_eq!(purity(&[usr.clone(), unknown, lib]), (Purity::Impure(paths), true));
+        assert_eq!(purity(&[usr.clone(), with(Some(&[]))]), (Purity::Pure, false));
+        let failed = Record { verdict: Verdict::Failed, ..with(Some(&[])) };
+        assert!(purity(&[usr, failed]).1, "a failed build is no evidence");
     }
 }

@@ -85,7 +85,8 @@ impl Layout {
 
 fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
     let (mark, tone) = mark(status.state);
-    let flags = [(is_head, " *"), (has_remote && !status.pushed, " ^")];
+    let is_impure = status.impure().next().is_some();
+    let flags = [(is_impure, " ~"), (is_head, " *"), (has_remote && !status.pushed, " ^")];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
     Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)
 }

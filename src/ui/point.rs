@@ -43,6 +43,7 @@ pub struct PointView<'a> {
     pushed: bool,
     verdicts: VerdictsView<'a>,
     disputed: Texts<'a, System>,
+    impure: Impure<'a>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,8 @@ struct NextView {
 struct Axes<'a>(&'a Config, Vec<String>);
 
 struct VerdictsView<'a>(&'a Verdicts);
+
+struct Impure<'a>(&'a PointStatus);
 
 struct Text<T>(T);
 
@@ -97,6 +100,7 @@ impl<'a> PointView<'a> {
             pushed: status.pushed,
             verdicts: VerdictsView(&status.verdicts),
             disputed: Texts(&status.disputed),
+            impure: Impure(status),
         }
     }
 }
@@ -129,7 +133,13 @@ impl Serialize for Axes<'_> {
 
 impl Serialize for VerdictsView<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.iter().map(|(system, verdict, _)| (system.as_str(), verdict)))
+        to.collect_map(self.0.iter().map(|it| (it.system.as_str(), it.verdict)))
+    }
+}
+
+impl Serialize for Impure<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.impure().map(Text))
     }
 }
 

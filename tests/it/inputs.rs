@@ -15,7 +15,7 @@ use crate::sandbox::Sandbox;
 use crate::story::at;
 
 /// A step.nix that copies this Nix expression, the path of a file, to its output.
-fn copying(expression: &str) -> String {
+pub(crate) fn copying(expression: &str) -> String {
     format!(
         "{{ system, output, below, sources, seeds, ... }}:\nderivation {{\n  name = \"copy\";\n  inherit system;\n  \
          file = {expression};\n  builder = \"/bin/sh\";\n  args = [ \"-c\" \"read -r line <$file; echo \\\"$line\\\" >$out\" ];\n}}\n"
@@ -23,7 +23,7 @@ fn copying(expression: &str) -> String {
 }
 
 /// A sandbox with points of these names on this machine's architecture, each with a step.nix.
-fn with_steps(nix: &Path, steps: &[(&str, String)]) -> Sandbox {
+pub(crate) fn with_steps(nix: &Path, steps: &[(&str, String)]) -> Sandbox {
     let mut sandbox = Sandbox::new();
     sandbox.use_nix(nix);
     for (name, step) in steps {
@@ -35,7 +35,7 @@ fn with_steps(nix: &Path, steps: &[(&str, String)]) -> Sandbox {
 }
 
 /// The text of the output that a point's newest record names.
-fn built(sandbox: &Sandbox, name: &str) -> String {
+pub(crate) fn built(sandbox: &Sandbox, name: &str) -> String {
     sandbox.lattice(&["build", &at(name)]).exits(0);
     let records = sandbox.records();
     let record = records.iter().rfind(|record| record["point"] == at(name)).unwrap();
@@ -44,7 +44,7 @@ fn built(sandbox: &Sandbox, name: &str) -> String {
 }
 
 /// Runs a program of the sandbox's Nix and returns its output.
-fn nix(sandbox: &Sandbox, program: &str, args: &[&str]) -> String {
+pub(crate) fn nix(sandbox: &Sandbox, program: &str, args: &[&str]) -> String {
     let mut command = Command::new(program);
     sandbox.environment(&mut command);
     let output = command.args(args).stdin(Stdio::null()).output().unwrap();
@@ -53,7 +53,7 @@ fn nix(sandbox: &Sandbox, program: &str, args: &[&str]) -> String {
 }
 
 /// Serves this content to every request, until the tests end.
-fn serve(content: &'static [u8]) -> String {
+pub(crate) fn serve(content: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -70,7 +70,7 @@ fn serve(content: &'static [u8]) -> String {
 }
 
 /// The SRI hash of this file or tree.
-fn hash(sandbox: &Sandbox, kind: &str, path: &Path) -> String {
+pub(crate) fn hash(sandbox: &Sandbox, kind: &str, path: &Path) -> String {
     nix(sandbox, "nix", &["hash", kind, "--sri", "--type", "sha256", path.to_str().unwrap()])
 }
 

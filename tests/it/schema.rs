@@ -264,7 +264,10 @@ fn disputed(documents: &Documents) {
     let sandbox = Sandbox::new();
     let one = at("phase0/step1");
     sandbox.points(&[&one]);
-    let elsewhere = json!({ "store": "ssh-ng://far", "machine": "ssh://builder", "nix": "2.31.2" });
+    let inputs = json!([{ "kind": "seed", "name": "gcc", "hash": "sha256-x", "size": 1 }]);
+    let elsewhere = json!({
+        "store": "ssh-ng://far", "machine": "ssh://builder", "nix": "2.31.2", "inputs": inputs, "inputs_left_out": 7,
+    });
     write_record(&sandbox, "work", "first", &one, &elsewhere);
     let other =
         json!({ "out": { "path": "/nix/store/00000000000000000000000000000000-x", "narHash": "sha256-other" } });
@@ -374,6 +377,7 @@ fn built(documents: &Documents, nix: &Path) {
     sandbox.commit_to(&two, &[("config.toml", "[sources.a]\nurl = \"http://127.0.0.1:1/a\"\n[seeds.b]\n")]);
     sandbox.commit_to(&two, &[("step.nix", "{ seeds, ... }: seeds.b\n")]);
     print(&["source", "check", &two], 1);
+    print(&["show", "--trusted-base", &two], 0);
     print(&["build", &two], 2);
     let change = |script: &str| sandbox.commit_to(&two, &[("step.nix", &step(script))]);
     change("exit 1");

@@ -13,3 +13,4 @@ pub(super) mod operation;
 pub(super) mod points;
 pub(super) mod report;
 pub(super) mod session;
+pub(super) mod trusted_base;

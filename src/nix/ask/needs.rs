@@ -5,29 +5,24 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde_json::{Map, Value};
-
 use crate::config::InputKind;
 use crate::nix::error::Error;
 use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::options::Options;
+use crate::nix::read::fixed::FixedOutput;
+use crate::nix::read::graph::{Graph, Outside, base};
 use crate::nix::store_path::StorePath;
 use crate::system::System;
 
-const COMMAND: &str = "derivation show";
-
-/// The URL of a seed in a generated flake, before its name: it leads nowhere, so the tree must be in the store.
-pub const SEED_URL: &str = "git-lattice-seed:";
-/// The URL of a source for which `config.toml` has none, before its name.
-pub const SOURCE_URL: &str = "git-lattice-source:";
-
-/// What a derivation still needs. Nothing, if its outputs exist or come from a cache.
+/// What a derivation still needs. No system and no input, if its outputs exist or come from a cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The systems that it needs a builder for.
     pub systems: BTreeSet<System>,
     /// The inputs that have to be put into the store.
     pub absent: BTreeSet<AbsentInput>,
+    /// What its closure takes from outside, whether that exists or not.
+    pub outside: Outside,
 }
 
 /// An input that is not in the store and cannot be fetched.
@@ -53,9 +48,8 @@ impl AbsentInput {
         }
     }
 
-    fn of(url: &str) -> Option<Self> {
-        let named = |kind: InputKind, prefix| Some(Self { kind, name: url.strip_prefix(prefix)?.to_owned() });
-        named(InputKind::Seed, SEED_URL).or_else(|| named(InputKind::Source, SOURCE_URL))
+    fn of(fixed: &FixedOutput) -> Option<Self> {
+        fixed.is_to_be_added.then(|| Self { kind: fixed.kind, name: fixed.name.clone() })
     }
 }
 
@@ -69,14 +63,9 @@ impl Nix {
         for some in drvs.chunks(PATHS_PER_CALL) {
             missing.extend(self.missing(some, options)?);
         }
-        let mut shown = Shown::default();
-        for some in missing.chunks(PATHS_PER_CALL) {
-            let words: &[&str] =
-                if self.version().has_derivation_show() { &["derivation", "show"] } else { &["show-derivation"] };
-            let output = self.cmd(words.iter().copied()).args(some.iter().map(StorePath::as_str)).read()?;
-            shown.0.extend(Shown::parse(&output.stdout)?.0);
-        }
-        Ok(drvs.iter().map(|drv| (drv.clone(), shown.needs(drv))).collect())
+        let missing: HashSet<&str> = missing.iter().map(|drv| base(drv.as_str())).collect();
+        let graph = self.graph(drvs)?;
+        Ok(drvs.iter().map(|drv| (drv.clone(), needs(&graph, drv, &missing))).collect())
     }
 
     /// Returns what a dry run would build for these derivations; a dry run exits with 0 on any architecture.
@@ -87,16 +76,18 @@ impl Nix {
     }
 }
 
-/// The derivations of one answer, by base name.
-#[derive(Debug, Default)]
-struct Shown(HashMap<String, Node>);
-
-#[derive(Debug)]
-struct Node {
-    /// `None` for Nix's own builders (`builtin:fetchurl` and others), which run anywhere.
-    system: Option<System>,
-    inputs: Vec<String>,
-    absent: Option<AbsentInput>,
+/// Returns what `root` needs, following only missing derivations.
+fn needs(graph: &Graph, root: &StorePath, missing: &HashSet<&str>) -> Needs {
+    let mut found = Needs { outside: graph.outside(root), ..Needs::default() };
+    graph.visit(root, |name, node| {
+        let is_missing = missing.contains(name);
+        if is_missing {
+            found.systems.extend(node.system.clone());
+            found.absent.extend(node.fixed.as_ref().and_then(AbsentInput::of));
+        }
+        is_missing
+    });
+    found
 }
 
 /// Parses the output of a dry run.
@@ -114,55 +105,27 @@ fn to_be_built(output: &str) -> Vec<StorePath> {
     found
 }
 
-impl Shown {
-    /// Parses the three formats: paths with `inputDrvs` (up to 2.31; a list of outputs or an object for each), and base names under
-    /// `derivations` with `inputs.drvs`.
-    fn parse(json: &[u8]) -> Result<Self, Error> {
-        let all: Map<String, Value> = serde_json::from_slice(json).map_err(|e| Error::unreadable(COMMAND, &e))?;
-        let all = all.get("derivations").and_then(Value::as_object).unwrap_or(&all);
-        Ok(Self(all.iter().map(|(path, drv)| (base(path).to_owned(), Node::read(drv))).collect()))
-    }
-
-    /// Returns what `root` needs, following only missing derivations.
-    fn needs(&self, root: &StorePath) -> Needs {
-        let (mut seen, mut found) = (HashSet::new(), Needs::default());
-        let mut todo = vec![base(root.as_str())];
-        while let Some(name) = todo.pop() {
-            let Some(node) = self.0.get(name).filter(|_| seen.insert(name)) else { continue };
-            found.systems.extend(node.system.clone());
-            found.absent.extend(node.absent.clone());
-            todo.extend(node.inputs.iter().map(String::as_str));
-        }
-        found
-    }
-}
-
-impl Node {
-    fn read(drv: &Value) -> Self {
-        let inputs = drv.pointer("/inputs/drvs").or_else(|| drv.get("inputDrvs")).and_then(Value::as_object);
-        let text = |name: &str| drv.get(name).and_then(Value::as_str).unwrap_or_default();
-        let runs_anywhere = text("builder").starts_with("builtin:");
-        Self {
-            system: Some(text("system")).filter(|_| !runs_anywhere).and_then(|text| System::parse(text).ok()),
-            absent: drv.pointer("/env/url").and_then(Value::as_str).and_then(AbsentInput::of),
-            inputs: inputs.map(|all| all.keys().map(|path| base(path).to_owned()).collect()).unwrap_or_default(),
-        }
-    }
-}
-
-fn base(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, base)| base)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nix::read::fixed::{SEED_URL, SOURCE_URL};
 
     const TOP: &str = "m32zwpg9y5v2sj8k95dmylvl5zwlx4vr-m.drv";
     const LOW: &str = "8rfsszvl2ypww82p7jlg9m00a3hcw7xa-y.drv";
 
     fn path(base: &str) -> StorePath {
         StorePath::parse(&format!("/nix/store/{base}")).unwrap()
+    }
+
+    /// What a derivation of this answer needs if these are missing.
+    fn needed(json: &str, root: &str, missing: &[&str]) -> Needs {
+        let mut graph = Graph::default();
+        graph.add(json.as_bytes()).unwrap();
+        needs(&graph, &path(root), &missing.iter().copied().collect())
+    }
+
+    fn systems(needs: &Needs) -> Vec<String> {
+        needs.systems.iter().map(System::to_string).collect()
     }
 
     #[test]
@@ -190,39 +153,39 @@ mod tests {
             ),
         ];
         for json in shapes {
-            let shown = Shown::parse(json.as_bytes()).unwrap();
-            let systems =
-                |root: &str| shown.needs(&path(root)).systems.iter().map(System::to_string).collect::<Vec<_>>();
-            assert_eq!(systems(TOP), ["aarch64-linux", "x86_64-linux"], "{json}");
-            assert_eq!(systems(LOW), ["aarch64-linux"], "{json}");
+            let systems = |root: &str, missing: &[&str]| systems(&needed(&json, root, missing));
+            assert_eq!(systems(TOP, &[TOP, LOW]), ["aarch64-linux", "x86_64-linux"], "{json}");
+            assert_eq!(systems(LOW, &[TOP, LOW]), ["aarch64-linux"], "{json}");
+            assert_eq!(systems(TOP, &[TOP]), ["x86_64-linux"], "{json}");
+            assert_eq!(systems(TOP, &[LOW]), [""; 0], "its outputs exist: {json}");
         }
     }
 
     #[test]
-    fn existing_outputs_and_builtins_need_no_system() {
+    fn builtins_need_no_system() {
         for builtin in [r#""system":"builtin""#, r#""system":"aarch64-linux","builder":"builtin:fetchurl""#] {
             let fetch = format!(r#"{{"{TOP}":{{{builtin},"inputDrvs":{{"{LOW}":[],"{TOP}":[]}}}}}}"#);
-            assert!(Shown::parse(fetch.as_bytes()).unwrap().needs(&path(TOP)).systems.is_empty(), "{fetch}");
+            assert!(systems(&needed(&fetch, TOP, &[TOP])).is_empty(), "{fetch}");
         }
-        assert!(Shown::parse(b"[]").is_err());
     }
 
     #[test]
     fn inputs_without_a_url_are_absent() {
-        let shown = |url: &str| {
+        let absent = |url: &str, missing: &[&str]| {
             let fetch = format!(
-                r#"{{"{LOW}":{{"system":"builtin","env":{{"url":"{url}"}}}},"{TOP}":{{"inputDrvs":{{"{LOW}":[]}}}}}}"#
+                r#"{{"{LOW}":{{"system":"builtin","env":{{"name":"gcc","url":"{url}"}},"outputs":{{"out":{{"hash":"x"}}}}}},"{TOP}":{{"inputDrvs":{{"{LOW}":[]}}}}}}"#
             );
-            Shown::parse(fetch.as_bytes()).unwrap().needs(&path(TOP)).absent.into_iter().collect::<Vec<_>>()
+            needed(&fetch, TOP, missing).absent.into_iter().collect::<Vec<_>>()
         };
-        let absent = |kind, name: &str| [AbsentInput { kind, name: name.to_owned() }];
-        assert_eq!(shown("git-lattice-seed:gcc"), absent(InputKind::Seed, "gcc"));
-        assert_eq!(shown("git-lattice-source:tcc"), absent(InputKind::Source, "tcc"));
-        assert_eq!(shown("https://example.org/tcc"), []);
+        let named = |kind| [AbsentInput { kind, name: "gcc".to_owned() }];
+        assert_eq!(absent("git-lattice-seed:gcc", &[TOP, LOW]), named(InputKind::Seed));
+        assert_eq!(absent("git-lattice-source:gcc", &[TOP, LOW]), named(InputKind::Source));
+        assert_eq!(absent("git-lattice-seed:gcc", &[TOP]), []);
+        assert_eq!(absent("https://example.org/gcc", &[TOP, LOW]), []);
     }
 
     #[test]
-    fn templates_use_these_urls() {
+    fn templates_use_the_urls_of_absent_inputs() {
         let template = include_str!("../../../templates/arguments.nix");
         for url in [SEED_URL, SOURCE_URL] {
             assert!(template.contains(&format!("\"{url}${{name}}\"")), "{url}");

@@ -56,7 +56,7 @@ impl Nix {
         if drvs.is_empty() {
             return Ok(());
         }
-        let graph = self.graph(&drvs.iter().collect::<Vec<_>>())?;
+        let graph = self.graph(&drvs)?;
         for failure in &mut built {
             let Some(drv) = failure.drv.as_ref().filter(|drv| graph.is_fixed(drv)) else { continue };
             let last = diagnosis.last_line(drv).map(|line| format!(": {line}")).unwrap_or_default();

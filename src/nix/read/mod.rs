@@ -4,6 +4,7 @@ pub(super) mod blame;
 pub(super) mod content;
 pub(super) mod diagnosis;
 pub(super) mod failure;
+pub(super) mod fixed;
 pub(super) mod graph;
 pub(super) mod internal_json;
 pub(super) mod outcome;

@@ -1,7 +1,11 @@
 //! Nix settings, from `nix config show --json`.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
+use crate::env;
 use crate::nix::error::Error;
 use crate::system::System;
 
@@ -21,6 +25,20 @@ pub enum Sandbox {
     Off,
 }
 
+/// A path of this machine in the sandbox (`sandbox-paths`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxPath {
+    /// Its name in the sandbox.
+    pub target: String,
+    /// The path on this machine.
+    pub source: String,
+    /// Whether it may be missing.
+    pub is_optional: bool,
+}
+
+/// The shell of the sandbox.
+const SHELL: &str = "/bin/sh";
+
 /// Settings about which machines build, and how safely.
 ///
 /// With a daemon these are the client's; the daemon ignores some of them for untrusted users.
@@ -36,8 +54,8 @@ pub struct Settings {
     pub sandbox: Sandbox,
     /// Whether builds run without a sandbox if the kernel has none.
     pub sandbox_fallback: bool,
-    /// The paths of this machine that the sandbox has, by their names in it.
-    pub sandbox_paths: Vec<String>,
+    /// The paths of this machine that the sandbox has.
+    pub sandbox_paths: Vec<SandboxPath>,
     /// How many builds run here at once; 0 sends all builds to remote builders.
     pub max_jobs: u64,
     /// The binary caches.
@@ -57,7 +75,20 @@ pub struct Settings {
 impl Settings {
     /// Whether builders can run shell scripts.
     pub fn has_sandbox_shell(&self) -> bool {
-        self.sandbox_paths.iter().any(|path| path == "/bin/sh")
+        self.sandbox_paths.iter().any(|path| path.target == SHELL)
+    }
+
+    /// The paths of this machine that builds can read, sorted: `/` without a sandbox; else those of the sandbox but its shell and the
+    /// store paths, which are named by a hash.
+    pub fn host_paths(&self) -> Vec<String> {
+        if self.sandbox == Sandbox::Off {
+            return vec!["/".to_owned()];
+        }
+        let store = format!("{}/", env::nix_store_dir());
+        let is_host = |path: &&SandboxPath| path.target != SHELL && !path.source.starts_with(&store);
+        let is_there = |path: &&SandboxPath| !path.is_optional || Path::new(&path.source).exists();
+        let paths = self.sandbox_paths.iter().filter(is_host).filter(is_there).map(|path| path.source.clone());
+        paths.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Parses the output of `nix config show --json` (2.8: `nix show-config --json`).
@@ -92,12 +123,22 @@ fn words(value: &Value) -> Vec<String> {
     }
 }
 
-/// A list of `PATH` and `PATH=SOURCE`, or, with newer versions, an object with a key for each path.
-fn sandbox_paths(value: &Value) -> Vec<String> {
-    let name = |path: &String| path.split('=').next().unwrap_or(path).to_owned();
+/// A list of `PATH` and `PATH=SOURCE`, or, with newer versions, an object with a key for each path. A `?` at the end marks an optional
+/// one.
+fn sandbox_paths(value: &Value) -> Vec<SandboxPath> {
+    let written = |text: &String| {
+        let (text, is_optional) = text.strip_suffix('?').map_or((text.as_str(), false), |text| (text, true));
+        let (target, source) = text.split_once('=').unwrap_or((text, text));
+        SandboxPath { target: target.to_owned(), source: source.to_owned(), is_optional }
+    };
+    let given = |(target, value): (&String, &Value)| {
+        let source = value.get("source").and_then(Value::as_str).filter(|source| !source.is_empty());
+        let is_optional = value.get("optional").and_then(Value::as_bool).unwrap_or(false);
+        SandboxPath { target: target.clone(), source: source.unwrap_or(target).to_owned(), is_optional }
+    };
     match value {
-        Value::Object(paths) => paths.keys().cloned().collect(),
-        list => words(list).iter().map(name).collect(),
+        Value::Object(paths) => paths.iter().map(given).collect(),
+        list => words(list).iter().map(written).collect(),
     }
 }
 
@@ -140,6 +181,24 @@ mod tests {
         for paths in ["[]", "{}", r#"["/bin/shell"]"#, r#"["/sh=/bin/sh"]"#] {
             assert!(!has_shell(paths), "{paths}");
         }
+    }
+
+    #[test]
+    fn host_paths_are_those_beyond_the_shell() {
+        let paths = |sandbox: &str, paths: &str| {
+            let system = r#""system":{"value":"x86_64-linux"}"#;
+            let json = format!(r#"{{{system},"sandbox":{{"value":{sandbox}}},"sandbox-paths":{{"value":{paths}}}}}"#);
+            Settings::parse(json.as_bytes()).unwrap().host_paths()
+        };
+        for list in [
+            r#"["/bin/sh=/bin/busybox","/usr","/lib64=/opt/lib64","/dev/none?","/dev/null?","/x=/nix/store/y"]"#,
+            r#"{"/bin/sh":{"source":"/bin/busybox"},"/usr":{"source":"/usr","optional":false},"/lib64":{"source":"/opt/lib64"},
+                "/dev/none":{"source":"/dev/none","optional":true},"/dev/null":{"optional":true},"/x":{"source":"/nix/store/y"}}"#,
+        ] {
+            assert_eq!(paths("true", list), ["/dev/null", "/opt/lib64", "/usr"], "{list}");
+            assert_eq!(paths("false", list), ["/"], "{list}");
+        }
+        assert_eq!(paths("true", "[]"), [""; 0]);
     }
 
     #[test]

@@ -234,8 +234,7 @@ impl Realising<'_> {
 
     fn graph(&self) -> Result<&Graph, Error> {
         if self.graph.get().is_none() {
-            let drvs: Vec<_> = self.what.iter().map(|one| &one.drv).collect();
-            self.graph.set(self.nix.graph(&drvs)?).ok();
+            self.graph.set(self.nix.graph(self.what.iter().map(|one| &one.drv))?).ok();
         }
         self.graph.get().ok_or_else(|| Error::unreadable("derivation show", &"it is empty"))
     }

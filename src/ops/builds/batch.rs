@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::builder::{Builder, seconds, times_of};
 use super::log_file::Log;
 use super::machines::Obstacle;
+use super::outside::Outsides;
 use super::undecided::Undecided;
 use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
@@ -29,6 +30,10 @@ pub(super) struct Batch<'a> {
     done: Vec<Option<Done>>,
     /// The point of each derivation, by its path.
     points: HashMap<String, Spelled>,
+    /// The derivation of each job.
+    drvs: HashMap<usize, StorePath>,
+    /// What the closures of the derivations take from outside.
+    pub(super) outside: Outsides,
     /// Whether no links remain to be made: the build itself makes them, or the results are on another machine.
     pub(super) is_linked: bool,
     /// Jobs that ended without a verdict.
@@ -52,8 +57,20 @@ struct Running {
 impl<'a> Batch<'a> {
     pub(super) fn new(builder: &'a Builder<'a>, jobs: &'a [&'a Job], on: &'a mut dyn FnMut(Progress<'_>)) -> Self {
         let done = vec![None; jobs.len()];
-        let (running, logs, points) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { builder, jobs, on, running, logs, done, points, is_linked: false, undecided: Vec::new(), error: None }
+        Self {
+            builder,
+            jobs,
+            on,
+            running: HashMap::new(),
+            logs: HashMap::new(),
+            done,
+            points: HashMap::new(),
+            drvs: HashMap::new(),
+            outside: Outsides::default(),
+            is_linked: false,
+            undecided: Vec::new(),
+            error: None,
+        }
     }
 
     pub(super) fn job(&self, i: usize) -> &'a Job {
@@ -70,7 +87,7 @@ impl<'a> Batch<'a> {
             (self.on)(Progress::Begin(self.jobs[i]));
             let mut record = self.record(i, Verdict::NoBuilder, now(), 0.0);
             record.error = Some(unbuildable.to_string());
-            (i, Done { record, fresh: true, tail: Vec::new(), log: None, hints: unbuildable.hints().to_vec() })
+            (i, Done { hints: unbuildable.hints().to_vec(), ..Done::fresh(record) })
         });
         let finished = finished.collect();
         self.end(finished);
@@ -111,8 +128,8 @@ impl<'a> Batch<'a> {
                     let Some(running) = self.running.remove(i) else { continue };
                     let mut record = self.record(*i, Verdict::NoBuilder, running.since, 0.0);
                     (record.error, record.drv) = (Some(no.to_string()), Some(one.drv.clone()));
-                    let hints = no.hints().to_vec();
-                    finished.push((*i, Done { record, fresh: true, tail: Vec::new(), log: None, hints }));
+                    self.outside.note(&mut record, &one.drv);
+                    finished.push((*i, Done { hints: no.hints().to_vec(), ..Done::fresh(record) }));
                 }
             }
         }
@@ -139,6 +156,7 @@ impl<'a> Batch<'a> {
     pub(super) fn evaluated(&mut self, places: &[usize], what: &[Derivation], failed: Vec<(usize, Failure)>) {
         for (i, derivation) in places.iter().zip(what) {
             self.points.insert(derivation.drv.to_string(), self.jobs[*i].named.spelled.clone());
+            self.drvs.insert(*i, derivation.drv.clone());
         }
         let failed = failed.into_iter();
         let finished = failed.map(|(index, failure)| Finished { index, outcome: Outcome::Failed(failure), ran: None });
@@ -178,6 +196,7 @@ impl<'a> Batch<'a> {
     fn handle_outcomes(&mut self, finished: Vec<Finished>) {
         let finished = self.without_damaged(finished);
         self.keep(&finished);
+        self.measure(&finished);
         let done = |one: Finished| Some((one.index, self.outcome(one.index, one.outcome, one.ran)?));
         let finished = finished.into_iter().filter_map(done).collect();
         self.end(finished);
@@ -228,6 +247,12 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Asks the store for the sizes of what finished jobs took from outside.
+    fn measure(&mut self, finished: &[Finished]) {
+        let drvs: Vec<_> = finished.iter().filter_map(|one| self.drvs.get(&one.index).cloned()).collect();
+        self.outside.measure(&self.builder.nix, &drvs);
+    }
+
     /// Turns an outcome into a record; `None` when it gives no verdict on the point.
     fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<RunTime>) -> Option<Done> {
         let running = self.running.remove(&i)?;
@@ -235,6 +260,11 @@ impl<'a> Batch<'a> {
         let mut record = self.record(i, Verdict::Built, started, seconds);
         let mut hints = Vec::new();
         self.builder.machines.note_place(&mut record, running.machine.as_deref());
+        let drv = self.drvs.get(&i).cloned();
+        if let Some(drv) = &drv {
+            self.outside.note(&mut record, drv);
+            record.impure = ran.and_then(|_| self.outside.impure(drv, running.machine.as_deref()));
+        }
         match outcome {
             Outcome::Built { drv, outputs } => {
                 record.drv = Some(drv);
@@ -269,7 +299,9 @@ impl<'a> Batch<'a> {
             self.done[i] = Some(Done::known(known));
             return None;
         }
-        Some(Done { record, fresh: true, tail: if is_good { Vec::new() } else { tail }, log: Some(log), hints })
+        let tail = if is_good { Vec::new() } else { tail };
+        let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
+        Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
     }
 
     fn lock_hint(&self, i: usize, error: &str) -> Option<String> {
@@ -318,7 +350,7 @@ impl<'a> Batch<'a> {
             let record = self.record(i, Verdict::Cancelled, started, seconds);
             let job = self.jobs[i];
             let log = log_path(&self.builder.context.repo, job.key, &job.system);
-            (i, Done { record, fresh: true, tail: Vec::new(), log: Some(log), hints: Vec::new() })
+            (i, Done { log: Some(log), ..Done::fresh(record) })
         };
         let cancelled = unfinished.into_iter().map(cancelled).collect();
         self.end(cancelled);

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 
+use super::outside::{Host, Outsides};
 use super::places::Places;
 use super::{Done, Progress, Pushed};
-use crate::nix::{self, AbsentInput, Capability, Mode, Needs, Nix, NoBuilder, Options, StorePath, StoreUrl};
+use crate::nix::{self, AbsentInput, Capability, Mode, Nix, NoBuilder, Options, Outside, Sandbox, StorePath, StoreUrl};
 use crate::ops::limits;
 use crate::process::{self, quote};
 use crate::record::Record;
@@ -29,6 +30,16 @@ pub(super) struct Machines {
     pub(super) capability: Capability,
     places: Places,
     signs: bool,
+    host: Host,
+}
+
+/// What is known of derivations before they are built.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// Why some cannot be built.
+    pub(super) obstacles: HashMap<StorePath, Obstacle>,
+    /// What they take from outside.
+    pub(super) outside: Outsides,
 }
 
 impl Machines {
@@ -51,7 +62,16 @@ impl Machines {
             store.as_str().clone_into(&mut settings.store);
         }
         options.store.clone_from(&places.store);
-        Ok(Self { options, capability: Capability::of(&settings), places, signs: settings.signs })
+        if matches!(options.mode, Mode::Automatic(_)) {
+            settings.sandbox = Sandbox::On;
+        }
+        let (capability, host, signs) = (Capability::of(&settings), Host::of(&settings), settings.signs);
+        Ok(Self { options, capability, places, signs, host })
+    }
+
+    /// What builders of this machine can read of it; `None` if builds are on another one.
+    pub(super) fn host(&self) -> Option<Host> {
+        (!self.is_elsewhere()).then(|| self.host.clone())
     }
 
     /// Whether the results stay on another machine, so that a local link to them would dangle.
@@ -59,29 +79,47 @@ impl Machines {
         self.places.store.is_some() || self.capability.store.is_some()
     }
 
-    /// Copies derivations to the store in which they are built. Returns those that cannot be built: they, or a missing dependency,
+    /// Copies derivations to the store in which they are built, and finds out which cannot be built: they, or a missing dependency,
     /// need a system without a builder or an input that is not there.
     ///
     /// # Errors
     /// When Nix fails, or the store cannot be reached.
-    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<HashMap<StorePath, Obstacle>> {
+    pub(super) fn prepare(&self, nix: &Nix, drvs: &[StorePath]) -> Result<Prepared> {
         if drvs.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Prepared::default());
         }
         if let Some(store) = &self.places.store {
             nix.send(drvs, store, &self.options)?;
         }
         // A remote store does not report the systems that it can build.
         if self.capability.store.is_some() {
-            return Ok(HashMap::new());
+            let outside = nix.outside(drvs)?;
+            self.send_inputs(nix, &outside)?;
+            return Ok(Prepared { outside: Outsides::new(outside, self.host()), ..Prepared::default() });
         }
-        let needs = nix.needs(drvs, &self.options)?;
-        Ok(needs.into_iter().filter_map(|(drv, needs)| Some((drv, self.obstacle(needs)?))).collect())
+        let (mut obstacles, mut outside) = (HashMap::new(), HashMap::new());
+        for (drv, needs) in nix.needs(drvs, &self.options)? {
+            outside.insert(drv.clone(), needs.outside);
+            obstacles.extend(self.obstacle(needs.systems, needs.absent).map(|obstacle| (drv, obstacle)));
+        }
+        Ok(Prepared { obstacles, outside: Outsides::new(outside, self.host()) })
     }
 
-    fn obstacle(&self, needs: Needs) -> Option<Obstacle> {
-        let no_builder = needs.systems.into_iter().find_map(|system| self.capability.require(&system).err());
-        let absent = (!needs.absent.is_empty()).then(|| Obstacle::Absent(needs.absent.into_iter().collect()));
+    /// Copies inputs that Nix cannot fetch from the user's store to the one in which derivations are built.
+    fn send_inputs(&self, nix: &Nix, outside: &HashMap<StorePath, Outside>) -> Result<()> {
+        let Some(store) = &self.places.store else { return Ok(()) };
+        let inputs = outside.values().flat_map(|outside| &outside.inputs).filter(|input| input.is_to_be_added);
+        let paths: BTreeSet<_> = inputs.filter_map(|input| input.path.clone()).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let here: Vec<_> = nix.nar_sizes(&paths)?.into_keys().collect();
+        if here.is_empty() { Ok(()) } else { Ok(nix.push(&here, None, store, &self.options)?) }
+    }
+
+    fn obstacle(&self, systems: BTreeSet<System>, absent: BTreeSet<AbsentInput>) -> Option<Obstacle> {
+        let no_builder = systems.into_iter().find_map(|system| self.capability.require(&system).err());
+        let absent = (!absent.is_empty()).then(|| Obstacle::Absent(absent.into_iter().collect()));
         no_builder.map(Obstacle::NoBuilder).or(absent)
     }
 
@@ -98,12 +136,16 @@ impl Machines {
         record.machine = machine.map(without_parameters);
     }
 
-    /// Copies the new results with their closures to the cache for this run, if there is one.
+    /// Copies the new results with their closures to the cache for this run, if there is one, and what they took from outside: another
+    /// machine that builds upon them needs it too.
     pub(super) fn push(&self, nix: &Nix, done: &[Option<Done>], on: &mut dyn FnMut(Progress<'_>)) {
         let Some(to) = &self.places.push_cache else { return };
         let fresh = done.iter().flatten().filter(|done| done.fresh && done.record.verdict.is_good());
-        let paths: BTreeSet<StorePath> =
-            fresh.flat_map(|done| done.record.outputs.values()).map(|output| output.path.clone()).collect();
+        let of = |done: &Done| {
+            let outputs = done.record.outputs.values().map(|output| output.path.clone());
+            outputs.chain(done.inputs.clone()).collect::<Vec<_>>()
+        };
+        let paths: BTreeSet<StorePath> = fresh.flat_map(of).collect();
         let paths: Vec<StorePath> = paths.into_iter().collect();
         if paths.is_empty() {
             return;

@@ -7,6 +7,7 @@ mod evaluated;
 mod links;
 mod log_file;
 mod machines;
+mod outside;
 mod places;
 mod reproduce;
 mod run;
@@ -24,7 +25,7 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
-use crate::nix::{self, Event, Limits, Mode};
+use crate::nix::{self, Event, Limits, Mode, StorePath};
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Record, Records, Verdict, Verdicts};
@@ -158,12 +159,19 @@ pub struct Done {
     pub log: Option<PathBuf>,
     /// Hints for the user.
     pub hints: Vec<String>,
+    /// The store paths of the sources and seeds that its closure has.
+    pub inputs: Vec<StorePath>,
 }
 
 impl Done {
     /// The result of an earlier build.
     pub fn known(record: &Record) -> Self {
-        Self { record: record.clone(), fresh: false, tail: Vec::new(), log: None, hints: Vec::new() }
+        Self { fresh: false, ..Self::fresh(record.clone()) }
+    }
+
+    /// The result of a build in this run.
+    fn fresh(record: Record) -> Self {
+        Self { record, fresh: true, tail: Vec::new(), log: None, hints: Vec::new(), inputs: Vec::new() }
     }
 }
 

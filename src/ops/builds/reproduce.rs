@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::builder::{Builder, times_of};
+use super::outside::Outsides;
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
@@ -34,6 +35,8 @@ pub(super) fn all(
     unable.iter().for_each(|subject| on(Progress::NotCompared(subject.job)));
     let since = now();
     let Some(checked) = compare(builder, &able, on)? else { return Ok((Vec::new(), Vec::new())) };
+    let drvs: Vec<_> = able.iter().map(|subject| subject.drv.clone()).collect();
+    let outside = Outsides::read(&builder.nix, &drvs, builder.machines.host())?;
     let (mut done, mut undecided) = (Vec::new(), Vec::new());
     for Subject { job, built, drv } in &able {
         let rebuilt = checked.get(drv);
@@ -41,6 +44,8 @@ pub(super) fn all(
         let mut again = builder.record(job, Verdict::Reproduced, started, seconds);
         (again.drv, again.outputs) = (built.drv.clone(), built.outputs.clone());
         builder.machines.note_place(&mut again, None);
+        outside.note(&mut again, drv);
+        again.impure = rebuilt.and_then(|rebuilt| rebuilt.ran).and_then(|_| outside.impure(drv, None));
         match judge(job, again, rebuilt.map(|rebuilt| &rebuilt.checked), &builder.machines.options) {
             Ok(judge) => done.push(judge),
             Err(open) => undecided.push(*open),
@@ -93,5 +98,5 @@ fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Opt
         Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options).into()),
         None => return Err(Undecided::new(job, "Nix did not report the result of the second build", Vec::new()).into()),
     }
-    Ok(Done { record, fresh: true, tail, log: None, hints: Vec::new() })
+    Ok(Done { tail, ..Done::fresh(record) })
 }

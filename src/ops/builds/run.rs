@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::batch::Batch;
 use super::builder::Builder;
 use super::log_file::make_parent;
+use super::machines::Prepared;
 use super::reproduce;
 use super::undecided::{NotDecided, Undecided};
 use super::untrusted::{self, Isolation};
@@ -119,10 +120,11 @@ impl Builder<'_> {
         }
         batch.evaluated(&places, &what, failed);
         let drvs: Vec<_> = what.iter().map(|one| one.drv.clone()).collect();
-        let obstacles = match self.machines.prepare(&self.nix, &drvs) {
-            Ok(obstacles) => obstacles,
+        let Prepared { obstacles, outside } = match self.machines.prepare(&self.nix, &drvs) {
+            Ok(prepared) => prepared,
             Err(error) => return batch.interrupted(error),
         };
+        batch.outside = outside;
         batch.end_unbuildable(&places, &what, &obstacles);
         let (places, what): (Vec<_>, Vec<_>) =
             places.into_iter().zip(what).filter(|(_, one)| !obstacles.contains_key(&one.drv)).unzip();

@@ -17,7 +17,7 @@ use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
 use crate::process::identity::ProcessState;
 use crate::process::proc;
-use crate::temporary;
+use crate::{temporary, text};
 
 /// A git lock older than this is reported: git holds one that long only while it waits for the user.
 const STALE: Duration = Duration::from_secs(600);
@@ -239,7 +239,8 @@ fn disk(repo: &Repo) -> Line {
     };
     let (logs, source) = (size("log"), size("source"));
     let links = fs::read_dir(lattice.join("result")).map_or(0, Iterator::count);
-    let message = format!("logs {}, objects for Nix {}, {links} links to results", amount(logs), amount(source));
+    let message =
+        format!("logs {}, objects for Nix {}, {links} links to results", text::size(logs), text::size(source));
     if logs + source < LARGE {
         return Line::ok("disk", message);
     }
@@ -273,15 +274,6 @@ fn span(age: Duration) -> String {
     }
 }
 
-fn amount(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
-        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
-        _ => format!("{} GiB", bytes >> 30),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,8 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_sizes_and_ages() {
-        assert_eq!((amount(1023), amount(5 << 20)), ("1023 B".to_owned(), "5 MiB".to_owned()));
+    fn formats_ages() {
         assert_eq!(span(Duration::from_secs(3 * 86400)), "3 days");
     }
 }

@@ -99,6 +99,7 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
     if settings.sandbox != Sandbox::Off && !settings.has_sandbox_shell() {
         lines.push(Line::warning("sandbox", "has no `/bin/sh`: builders that are shell scripts fail").remedy(NO_SHELL));
     }
+    lines.extend(host_paths(settings));
     lines.extend(concerns(settings, &Account::here()).into_iter().filter_map(|concern| {
         let name = match concern {
             Concern::TrustedUser { .. } => "trusted-users",
@@ -117,6 +118,18 @@ fn of_settings(settings: &Settings) -> Vec<Line> {
     }));
     lines.extend(capability.problems.into_iter().map(|problem| Line::warning("builders", problem)));
     lines
+}
+
+/// Warns of paths of this machine that builds can read: what they take from there leaves no trace in a derivation.
+fn host_paths(settings: &Settings) -> Option<Line> {
+    let paths = settings.host_paths();
+    if settings.sandbox == Sandbox::Off || paths.is_empty() {
+        return None;
+    }
+    let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let message = format!("lets builds read {}; their records say so (`impure`)", paths.join(", "));
+    let remedy = "remove them from `sandbox-paths` in nix.conf; `git lattice seed add` puts a toolchain into the store";
+    Some(Line::warning("sandbox", message).remedy(remedy))
 }
 
 fn or_none(text: &str) -> &str {

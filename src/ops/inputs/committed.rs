@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use crate::config::{Config, Input, Named, StepData};
+use crate::config::{Config, Input, InputKind, Named, StepData};
 use crate::context::Context;
 use crate::env;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::nix::{AbsentInput, Nix, StorePath};
 use crate::points::content::{CONFIG, Content, Step};
+use crate::sha256::Sha256;
 
 /// The inputs of one point.
 pub(in crate::ops) struct OfPoint {
@@ -52,7 +53,8 @@ pub(in crate::ops) fn at_head(context: &Context, config: &Config, nix: &Nix) -> 
     if needed.is_empty() {
         return Ok(AtHead::default());
     }
-    let paths: Vec<_> = needed.iter().map(|(_, input)| store_path(input)).collect();
+    let paths: Vec<_> =
+        needed.iter().map(|(_, Input { kind, name, hash, .. })| store_path(*kind, name, (*hash)?)).collect();
     let there = nix.nar_sizes(paths.iter().flatten())?;
     let count = needed.len();
     let is_absent = |path: &Option<StorePath>| path.as_ref().is_none_or(|path| !there.contains_key(path));
@@ -77,7 +79,7 @@ fn without_url(context: &Context, config: &Config) -> Result<Vec<(Named, Input)>
     Ok(needed)
 }
 
-/// The store path of an input whose hash is known.
-fn store_path(input: &Input) -> Option<StorePath> {
-    StorePath::of_fixed(&env::nix_store_dir(), &input.name, input.hash?, input.kind.is_tree()).ok()
+/// The store path of an input.
+pub(in crate::ops) fn store_path(kind: InputKind, name: &str, hash: Sha256) -> Option<StorePath> {
+    StorePath::of_fixed(&env::nix_store_dir(), name, hash, kind.is_tree()).ok()
 }

@@ -18,7 +18,7 @@ use crate::nix::{Added, Nix};
 use crate::sha256::Sha256;
 
 pub use check::{CheckedSource, SourceState, check_sources};
-pub(super) use committed::{AtHead, at_head};
+pub(super) use committed::{AtHead, OfPoint, at_head, of_points, store_path};
 pub use error::InputError;
 use error::SCHEMES;
 use step::Step;
