@@ -99,7 +99,7 @@ fn point_gets_another_name_everywhere() {
     });
     sandbox.lattice(&["check"]).exits(0);
     sandbox.lattice(&["restack"]).exits(0).says_out("nothing is behind");
-    sandbox.lattice(&["regenerate", "--dry-run"]).exits(0).says_out("every generated flake.nix is");
+    sandbox.lattice(&["regenerate", "--dry-run"]).exits(0).says_out("each generated flake.nix fits");
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn other_clones_prune_the_branch_of_the_old_name() {
     let lattice = |args: &[&str]| sandbox.lattice_in(colleague, args, |command| command);
     sandbox.git_in(colleague, &["branch", "-q", &branch(&two), &format!("origin/{}", branch(&two))]);
     sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0);
-    lattice(&["sync"]).exits(0).says_out("deleted there");
+    lattice(&["sync"]).exits(0).says_out("deleted on the remote");
     let run = lattice(&["prune", "--json"]).exits(0);
     let gone = item(&run, &two);
     assert_eq!((&gone["cause"], &gone["by"]), (&"moved".into(), &new.as_str().into()), "{gone}");
