@@ -148,6 +148,20 @@ impl Context {
         Ok(branch.and_then(|branch| config.branch.decode(&config.lattice, &branch)))
     }
 
+    /// Reads the `lattice.toml` of the base branch, which is edited by committing to that branch; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it is not TOML, or git fails.
+    pub fn base_document(&self) -> Result<Option<Document>, Error> {
+        let base = match self.policy() {
+            Err(Error::NoBase | Error::Missing) => return Ok(None),
+            policy => policy?,
+        };
+        let Some(tip) = self.base_tip(&base)? else { return Ok(None) };
+        let origin = format!("{}:{}", base.base, config::FILE);
+        Ok(self.committed(tip)?.map(|bytes| Document::parse(&origin, &bytes)).transpose()?)
+    }
+
     /// Reads the worktree's `lattice.toml` for editing.
     ///
     /// # Errors

@@ -166,6 +166,13 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             let command = format!("git add {file} && git commit -m 'declare the lattice'", file = config::FILE);
             vec![format!("commit it on `{base}`: `{command}`")]
         }
+        Refusal::Uncommitted { base } => {
+            let file = config::FILE;
+            vec![format!("commit its changes on `{base}` first: `git add {file} && git commit`; or `git checkout {base} -- {file}`")]
+        }
+        Refusal::ValueInUse { point, .. } => {
+            vec![format!("`git lattice prune {point}` deletes a point, also with `--remote`")]
+        }
         Refusal::InTheWay { other, .. } => {
             vec![format!("to rename the other branch: `git branch -m {other} NAME`")]
         }

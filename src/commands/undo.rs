@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::complete::Slot;
 use super::shared::operation::{command_line, hex};
+use crate::config;
 use crate::error;
 use crate::git::names::{RENAMED, shown};
 use crate::git::{Change, Oid};
@@ -58,6 +59,12 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     rows.extend(shown.map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
     ui.table(&rows);
     by_remote(&pushed).iter().for_each(|(remote, changes)| report_pushed(ui, remote, changes, with_remotes, dry));
+    if operation.command.first().is_some_and(|word| word == "axis") {
+        ui.hint(format!(
+            "`git checkout HEAD -- {0}` takes back the edit of {0}, unless it was committed",
+            config::FILE
+        ));
+    }
     if let Some(by) = by {
         ui.say(format!("`git lattice undo {by}` brings it back"));
     }

@@ -10,7 +10,7 @@ use super::{Error, Flaw, Place, Result};
 #[derive(Debug, Clone)]
 pub struct Document {
     origin: String,
-    toml: DocumentMut,
+    pub(super) toml: DocumentMut,
 }
 
 /// The values of an axis to write.
@@ -207,7 +207,7 @@ fn listed(axis: Option<&Item>) -> Vec<String> {
 }
 
 /// Sets a key and keeps the comments around its old value.
-fn set(table: &mut dyn TableLike, key: &str, mut new: Toml) {
+pub(super) fn set(table: &mut dyn TableLike, key: &str, mut new: Toml) {
     if let Some(old) = table.get(key).and_then(Item::as_value) {
         *new.decor_mut() = old.decor().clone();
     }
@@ -217,7 +217,7 @@ fn set(table: &mut dyn TableLike, key: &str, mut new: Toml) {
     }
 }
 
-fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn TableLike {
+pub(super) fn subtable<'a>(table: &'a mut toml_edit::Table, key: &str) -> &'a mut dyn TableLike {
     let item = table.entry(key).or_insert_with(toml_edit::table);
     if !item.is_table_like() {
         *item = toml_edit::table();

@@ -1,6 +1,7 @@
 //! `lattice.toml`, the settings of a project. [`document`] holds the text with its comments; [`Config`] the checked values.
 
 pub mod document;
+mod edit;
 mod inputs;
 mod keys;
 mod named;

@@ -25,6 +25,11 @@ impl Systems {
         self.axis
     }
 
+    /// The system of a value of that axis.
+    pub fn of_value(&self, value: &str) -> Option<&System> {
+        self.of.iter().find(|(known, _)| known.as_str() == value).map(|(_, system)| system)
+    }
+
     /// The systems of a point, sorted and without duplicates.
     pub fn of(&self, lattice: &Lattice, point: &Point) -> Vec<System> {
         let values = self.axis.map(|axis| lattice.values(point).swap_remove(axis)).unwrap_or_default();

@@ -331,6 +331,18 @@ impl Lattice {
         }
     }
 
+    /// Checks that a word is a value of axis `i`, in any of its lists.
+    ///
+    /// # Errors
+    /// [`Error::UnknownValue`], or the syntax error.
+    pub fn check_value(&self, i: usize, text: &str) -> Result<()> {
+        let is_known = match &self.axes[i].kind {
+            Kind::Set(listed) => listed.position(text).is_some(),
+            Kind::Chain(chain) => chain.has_value(text),
+        };
+        if is_known { Ok(()) } else { Err(self.unknown(i, None, text)) }
+    }
+
     /// The rank of a value on chain axis `i`.
     pub(super) fn rank(&self, i: usize, before: Option<&Value>, text: &str) -> Result<u64> {
         self.chain(i, before).and_then(|chain| chain.rank(text)).ok_or_else(|| self.unknown(i, before, text))

@@ -43,7 +43,7 @@ impl Numbered {
     }
 
     /// The value with the number `n`; `None` below the first number and for `u64::MAX`, which [`Numbered::number`] refuses too.
-    pub(super) fn value(&self, n: u64) -> Option<Value> {
+    pub fn value(&self, n: u64) -> Option<Value> {
         let is_one = n >= self.first && n < u64::MAX;
         // `parse` checked that all numbers give valid values.
         is_one.then(|| Value::trusted(self.spell(n)))
@@ -67,7 +67,7 @@ impl Numbered {
     }
 
     /// The number of a value, if it has one: decimal, without leading zeros, at or above the first.
-    pub(super) fn number(&self, text: &str) -> Option<u64> {
+    pub fn number(&self, text: &str) -> Option<u64> {
         let digits = text.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
         let n: u64 = digits.parse().ok()?;
         (n >= self.first && n < u64::MAX && n.to_string() == digits).then_some(n)

@@ -19,6 +19,8 @@ pub(super) const PORT: &str = "Lattice-Port";
 
 /// The trailer that names the old and the new name of a point: `OLD -> NEW`.
 pub(super) const MOVE: &str = "Lattice-Move";
+/// The trailer that names the old and the new name of an axis: `OLD -> NEW`.
+pub(super) const AXIS: &str = "Lattice-Axis";
 
 /// How many commits of a branch are searched for the template.
 const MAX_COMMITS: usize = 1_000;

@@ -201,7 +201,7 @@ pub fn worktree(context: &Context) -> Result<&Path> {
 }
 
 /// Locks lattice.toml against other git-lattice processes, from reading to writing, so that no edit is lost.
-fn lock_file(repo: &Repo) -> Result<File, lock::Error> {
+pub(super) fn lock_file(repo: &Repo) -> Result<File, lock::Error> {
     let dir = repo.common_dir().join("lattice");
     let path = dir.join("edit");
     let mut options = OpenOptions::new();
@@ -211,7 +211,7 @@ fn lock_file(repo: &Repo) -> Result<File, lock::Error> {
 }
 
 /// Checks the document, then replaces the file atomically.
-fn save(root: &Path, document: &Document) -> Result<PathBuf> {
+pub(super) fn save(root: &Path, document: &Document) -> Result<PathBuf> {
     document.config()?;
     let path = root.join(config::FILE);
     temporary::rewrite(&path, document.to_string().as_bytes())

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod alike;
+pub mod axis;
 pub mod bisect;
 pub mod builds;
 mod cannot;

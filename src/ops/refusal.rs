@@ -40,6 +40,22 @@ pub enum Refusal {
         /// The base branch.
         base: String,
     },
+    /// `lattice.toml` has other changes than the command makes.
+    #[error("`{}` here is not that of `{base}`, by which the points have their names", config::FILE)]
+    Uncommitted {
+        /// The base branch.
+        base: String,
+    },
+    /// A point has a value that is to be removed.
+    #[error("`{point}`{} a value that would be removed from axis `{axis}`", and_others(*others))]
+    ValueInUse {
+        /// The axis.
+        axis: String,
+        /// The point.
+        point: Spelled,
+        /// How many other points have one.
+        others: usize,
+    },
     /// Another branch prevents the branch of a point.
     #[error("branch `{branch}` conflicts with the branch `{other}`: {why}")]
     InTheWay {
@@ -217,4 +233,9 @@ fn points(points: &[Spelled]) -> String {
 
 fn requirements(count: usize) -> String {
     tally(count, "requirement is", "requirements are")
+}
+
+/// ` has`, ` and 2 others have`.
+fn and_others(count: usize) -> String {
+    if count == 0 { " has".to_owned() } else { format!(" and {} have", tally(count, "other", "others")) }
 }

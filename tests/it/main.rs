@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod adopt;
+mod axis;
 mod background;
 mod bad_input;
 mod bisect;

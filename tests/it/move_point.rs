@@ -161,7 +161,7 @@ fn old_branch_goes_with_a_lease() {
     let sandbox = grown();
     let [_, two, ..] = points();
     let new = at("phase0/step3");
-    sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0).says_out("goes on the remote too");
+    sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0).says_out("also on the remote");
     assert!(!sandbox.remote_has(&two) && sandbox.remote_has(&new));
     // The same command again has nothing to do.
     let run = sandbox.refused(&["move", &two, &new, "--delete-remote", "--json"]).exits(0);

@@ -63,7 +63,8 @@ impl Documents {
     fn print_in(&self, sandbox: &Sandbox, dir: &str, args: &[&str], code: i32) -> Value {
         let args = [args, &["--json"]].concat();
         let document = sandbox.lattice_in(dir, &args, |command| command).exits(code).json();
-        let words = if let ["trust", "list", ..] | ["hooks" | "source" | "seed", ..] = args[..] { 2 } else { 1 };
+        let words =
+            if let ["trust", "list", ..] | ["hooks" | "source" | "seed" | "axis", ..] = args[..] { 2 } else { 1 };
         let name = args[..words].join("-");
         let errors = self.schemas.errors(&name, &document);
         assert!(errors.is_empty(), "git lattice {}:\n{}\n{document:#}", args.join(" "), errors.join("\n"));
@@ -214,6 +215,12 @@ fn moved(documents: &Documents) {
     print(&["move", &two, &three, "--dry-run"], 0);
     print(&["move", &two, &three, "--delete-remote"], 0);
     print(&["move", &three, &two], 0);
+    print(&["axis", "rename", "arch", elsewhere(), "other", "--dry-run"], 0);
+    print(&["axis", "remove", "component"], 0);
+    print(&["undo"], 0);
+    sandbox.git(&["checkout", "-q", "HEAD", "--", "lattice.toml"]);
+    sandbox.lattice(&["sync"]).exits(0);
+    print(&["axis", "reorder", "arch", "x86_64", "aarch64", "--dry-run"], 0);
     sandbox.commit_to(&two, &[("../step1/note", "from above\n")]);
     sandbox.commit_to(&one, &[("note", "from below again\n")]);
     let conflict = print(&["restack"], 1);

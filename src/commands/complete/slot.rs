@@ -19,6 +19,8 @@ pub(in crate::commands) enum Slot {
     NewValue(String),
     /// The name of an axis.
     Axis,
+    /// Listed values of the axis that the command line names before, as in `axis remove arch`.
+    ValueOfAxis,
     /// The name of an architecture, for a new value.
     Arch,
     /// A branch.

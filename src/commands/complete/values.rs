@@ -90,6 +90,11 @@ impl Asked<'_> {
             Slot::Value(axis) => self.axis_values(context, &*config()?, axis, current, false)?,
             Slot::NewValue(axis) => self.axis_values(context, &*config()?, axis, current, true)?,
             Slot::Axis => plain(config()?.lattice.axes().iter().map(|axis| axis.name.to_string())),
+            Slot::ValueOfAxis => {
+                let (config, axis) = (config()?, self.words.get(2)?);
+                let listed = config.lattice.axes()[config.lattice.axis_index(axis).ok()?].listed()?;
+                plain(listed.iter().map(ToString::to_string))
+            }
             Slot::Branch => plain(branches(repo, current)),
             Slot::Remote => plain(repo.remotes()),
             Slot::Operation => {

@@ -71,12 +71,24 @@ pub(in crate::commands) fn run(
     words: Words,
     plan: impl Fn() -> Result<Plan>,
 ) -> Result<(Plan, u8)> {
-    let (context, config) = (session.context()?, session.config()?);
-    let dry = args.get_flag("dry-run");
+    let context = session.context()?;
     // Read the limit first: an invalid value is an error before anything is moved.
     let still = limits::network(&context.repo)?;
-    let (plan, operation) =
-        if dry { (plan()?, None) } else { moves::make(context, &format!("lattice: {}", words.command), plan)? };
+    let title = format!("lattice: {}", words.command);
+    let planned = if args.get_flag("dry-run") { (plan()?, None) } else { moves::make(context, &title, plan)? };
+    finish(session, args, words, planned, still, &[])
+}
+
+/// Pushes what a plan moved, and shows the result, in JSON with some fields more. Returns the plan and the exit code.
+pub(in crate::commands) fn finish(
+    session: &Session,
+    args: &ArgMatches,
+    words: Words,
+    (plan, operation): (Plan, Option<String>),
+    still: Duration,
+    more: &[(&str, Value)],
+) -> Result<(Plan, u8)> {
+    let (config, dry) = (session.config()?, args.get_flag("dry-run"));
     let no_push = args.try_get_one::<bool>("no-push").ok().flatten().copied().unwrap_or_default();
     // Without an operation there may be branches that an earlier run moved and did not push.
     let has_work = operation.is_some() || !plan.to_push().is_empty() || !plan.to_delete().is_empty();
@@ -86,7 +98,9 @@ pub(in crate::commands) fn run(
         None => Outcome::Nothing,
     };
     if args.get_flag("json") {
-        session.ui.json(to_json(&plan, words, dry, operation.as_deref(), &pushed));
+        let mut document = to_json(&plan, words, dry, operation.as_deref(), &pushed);
+        more.iter().for_each(|(key, value)| document[*key] = value.clone());
+        session.ui.json(document);
     } else {
         show(&session.ui, &plan, words, dry);
     }
@@ -146,7 +160,7 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
         }
         moves::Outcome::Created { to, brings } => (Cell::new(done(CREATED, "create"), Tone::Good), commit(*to, brings)),
         moves::Outcome::Renamed(target) => {
-            let remote = if target.is_remote { "; the old branch goes on the remote too" } else { "" };
+            let remote = if target.is_remote { ", also on the remote" } else { "" };
             let what = format!("{}to {}{remote}", id(target.commit), target.named.spelled);
             (Cell::new(done(RENAMED, "move"), Tone::Good), what)
         }

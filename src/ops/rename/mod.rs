@@ -14,3 +14,5 @@ mod tree;
 
 pub(super) use self::point::old_name;
 pub use self::point::{Request, plan};
+pub(super) use self::renamer::Renamer;
+pub(super) use self::renaming::{Map, Renaming};

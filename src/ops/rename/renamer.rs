@@ -17,7 +17,7 @@ use crate::points::census::Census;
 use crate::points::content::{CONFIG, FLAKE};
 
 /// Makes a plan from a renaming.
-pub(super) struct Renamer<'a> {
+pub(in crate::ops) struct Renamer<'a> {
     planner: Planner<'a>,
     renaming: &'a Renaming<'a>,
     rewriter: Rewriter<'a>,
@@ -25,10 +25,12 @@ pub(super) struct Renamer<'a> {
     identity: Identity,
     /// The trailer of commits on points that keep their names.
     cause: Option<(&'static str, String)>,
+    /// Whether a point that this worktree has checked out is left out.
+    stays_here: bool,
 }
 
 impl<'a> Renamer<'a> {
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         context: &'a Context,
         census: &'a Census,
         memory: &'a Repo,
@@ -37,11 +39,17 @@ impl<'a> Renamer<'a> {
     ) -> Result<Self> {
         let planner = Planner::new(context, renaming.old, census, memory);
         let rewriter = Rewriter::new(memory, renaming);
-        Ok(Self { planner, renaming, rewriter, ancestry: memory.ancestry(), identity: memory.identity()?, cause })
+        let (ancestry, identity) = (memory.ancestry(), memory.identity()?);
+        Ok(Self { planner, renaming, rewriter, ancestry, identity, cause, stays_here: false })
+    }
+
+    /// Leaves a point out that this worktree has checked out: the command changes another file in it.
+    pub(in crate::ops) fn staying_here(self) -> Self {
+        Self { stays_here: true, ..self }
     }
 
     /// Plans the new names of these points, lower ones first; they must contain all points above each of them.
-    pub(super) fn run(mut self, points: &[Point]) -> Result<Unwritten> {
+    pub(in crate::ops) fn run(mut self, points: &[Point]) -> Result<Unwritten> {
         self.renaming.check_free(self.planner.memory, self.planner.census, points)?;
         self.renaming.check_order(self.planner.census)?;
         for point in points {
@@ -101,6 +109,13 @@ impl<'a> Renamer<'a> {
             {
                 return Ok(Some(Reason::Behind(config.spell(below))));
             }
+        }
+        if self.stays_here
+            && let Some(place) = self.planner.place(named)?
+            && self.planner.context.repo.workdir() == Some(&place)
+        {
+            let leave = self.planner.leave(&place)?;
+            return Ok(Some(Reason::CheckedOut { place, leave }));
         }
         self.planner.in_use(named)
     }

@@ -10,21 +10,28 @@ use crate::ops::new::Names;
 use crate::points::census::Census;
 
 /// The names before and after.
-pub(super) struct Renaming<'a> {
+pub(in crate::ops) struct Renaming<'a> {
     /// The lattice before.
-    pub(super) old: &'a Config,
+    pub(in crate::ops) old: &'a Config,
     /// The lattice afterwards.
-    pub(super) new: &'a Config,
+    pub(in crate::ops) new: &'a Config,
     /// The new names of points.
-    pub(super) map: Map<'a>,
+    pub(in crate::ops) map: Map<'a>,
     /// Whether to delete the old branches on the remote.
-    pub(super) delete_remote: bool,
+    pub(in crate::ops) delete_remote: bool,
 }
 
 /// The new names of points.
-pub(super) enum Map<'a> {
+pub(in crate::ops) enum Map<'a> {
     /// This point becomes that one.
     One(&'a Point, &'a Point),
+    /// All points keep their positions; axes and values have other names.
+    Positions,
+    /// All points keep their values, except on this axis, which goes.
+    Values {
+        /// The position of the axis.
+        without: Option<usize>,
+    },
 }
 
 impl Renaming<'_> {
@@ -32,6 +39,12 @@ impl Renaming<'_> {
     pub(super) fn target(&self, point: &Point) -> Option<Point> {
         match self.map {
             Map::One(from, to) => Some(if point == from { to } else { point }.clone()),
+            Map::Positions => Some(point.clone()),
+            Map::Values { without } => {
+                let texts = self.old.lattice.texts(point).into_iter().enumerate();
+                let texts: Vec<_> = texts.filter(|(i, _)| Some(*i) != without).map(|(_, text)| text).collect();
+                self.new.lattice.point_of(&texts).ok()
+            }
         }
     }
 

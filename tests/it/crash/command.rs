@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 25] = [
+const PREPARED: [(&str, Prepare); 26] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -190,6 +190,12 @@ const PREPARED: [(&str, Prepare); 25] = [
         sandbox.lattice(&["new", &at("phase1/step1"), "--no-switch"]).exits(0);
         sandbox.git(&["switch", "-q", "main"]);
         run(&["move", &at("phase0/step2"), &at("phase0/step3"), "--delete-remote"])
+    }),
+    ("axis rename", |sandbox| {
+        with_point(sandbox);
+        sandbox.lattice(&["next-step"]).exits(0);
+        sandbox.git(&["switch", "-q", "main"]);
+        run(&["axis", "rename", "component", "toolchain", "tools", "--delete-remote"])
     }),
     ("sync", |sandbox| {
         with_point(sandbox);
