@@ -5,12 +5,13 @@
 
 mod make;
 mod outcome;
+mod owed;
 mod rename;
 mod steps;
 mod worktrees;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -18,15 +19,15 @@ use anyhow::Result;
 
 pub use self::make::make;
 pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Target, Unpushed};
+use self::owed::Owed;
 use self::steps::Steps;
 pub(super) use self::worktrees::Worktrees;
 use super::change;
-use super::generated::{PORT, RESTACK};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::names::BranchName;
 use crate::git::work::Section;
-use crate::git::{Change, Oid, Repo, trailer};
+use crate::git::{Change, Oid, Repo};
 use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
 use crate::process::quote;
@@ -58,8 +59,7 @@ pub(super) struct Planner<'a> {
     items: Vec<Item>,
     unchanged: usize,
     steps: Steps,
-    /// Points that are pushed because an earlier run ended before their push.
-    owed: HashSet<String>,
+    owed: Owed,
     worktrees: Worktrees,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Planner<'a> {
             items: Vec::new(),
             unchanged: 0,
             steps: Steps::default(),
-            owed: HashSet::new(),
+            owed: Owed::default(),
             worktrees: Worktrees::default(),
         }
     }
@@ -253,35 +253,6 @@ impl<'a> Planner<'a> {
         if self.steps.contained.insert(branch.full_ref(), local).is_none() && !tip.is_pushed() {
             self.steps.push.push(branch);
         }
-    }
-
-    /// Pushes a point that does not change if an earlier run ended before its push: its tip has one of the trailers `keys`, or merges a
-    /// point that is pushed for this reason.
-    ///
-    /// # Errors
-    /// When the tip cannot be read.
-    pub(super) fn owe(&mut self, named: &Named, keys: &[&str]) -> Result<()> {
-        let tip = self.census.tip(&named.point);
-        let is_here = self.config.remote.is_some() && !tip.is_pushed() && !self.has_moved(&named.point);
-        let Some(local) = tip.local.filter(|_| is_here) else { return Ok(()) };
-        let message = self.memory.commit(local)?.message;
-        let trailers = trailer::parse(&message);
-        let is_due = |(key, value): &(&str, &str)| keys.contains(key) || *key == RESTACK && self.owed.contains(*value);
-        // A push of a branch that has diverged would be refused together with all others.
-        let is_ahead = || tip.remote.map_or(Ok(true), |remote| self.memory.is_ancestor(remote, local));
-        if trailers.iter().any(is_due) && is_ahead()? {
-            self.owed.insert(named.spelled.to_string());
-            self.steps.push.push(named.branch.clone());
-            let brought: Vec<_> = trailers.iter().filter_map(|trailer| self.brought(*trailer)).collect();
-            brought.iter().for_each(|point| self.contain(point));
-        }
-        Ok(())
-    }
-
-    /// The point that a trailer says was merged or ported.
-    fn brought(&self, (key, value): (&str, &str)) -> Option<Point> {
-        let name = value.split('@').next().filter(|_| [RESTACK, PORT].contains(&key))?;
-        Spelled::from(name).read(&self.config.lattice).ok()
     }
 
     pub(super) fn finish(self) -> Unwritten {

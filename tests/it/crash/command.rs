@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 26] = [
+const PREPARED: [(&str, Prepare); 28] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -167,10 +167,18 @@ const PREPARED: [(&str, Prepare); 26] = [
         run(&["promote", &at("phase0/step1"), "--to", "base"])
     }),
     ("restack", |sandbox| {
-        with_point(sandbox);
-        sandbox.lattice(&["next-step", "--no-switch"]).exits(0);
-        sandbox.commit_to(&at("phase0/step1"), &[("notes", "new\n")]);
+        with_fix(sandbox);
         run(&["restack"])
+    }),
+    ("restack, as a pack", |sandbox| {
+        with_fix(sandbox);
+        sandbox.git(&["config", "transfer.unpackLimit", "1"]);
+        run(&["restack"])
+    }),
+    ("regenerate", |sandbox| {
+        with_fix(sandbox);
+        sandbox.lattice(&["restack"]).exits(0);
+        run(&["regenerate", &at("phase0/step1"), "--set", "stage=2"])
     }),
     ("port", |sandbox| {
         with_point(sandbox);
@@ -288,6 +296,14 @@ fn declare_lattice(sandbox: &Sandbox) {
 fn with_point(sandbox: &Sandbox) {
     declare_lattice(sandbox);
     sandbox.lattice(&["new", &at("phase0/step1")]).exits(0);
+}
+
+/// Two steps, and a commit on the first that the second lacks.
+fn with_fix(sandbox: &Sandbox) {
+    with_point(sandbox);
+    sandbox.lattice(&["next-step", "--no-switch"]).exits(0);
+    sandbox.git(&["switch", "-q", "main"]);
+    sandbox.commit_to(&at("phase0/step1"), &[("notes", "new\n")]);
 }
 
 /// With a record of this clone that the remote does not have.
