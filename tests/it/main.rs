@@ -64,6 +64,7 @@ mod records;
 mod regenerate;
 mod restack;
 mod restack_laws;
+mod restack_story;
 mod rules;
 mod sandbox;
 mod schema;
