@@ -80,6 +80,7 @@ fn join_of_two_components_takes_both() {
     for nix in every_nix() {
         let sandbox = with_nix(&nix);
         sandbox.lattice(&["axis", "add", "component", "musl"]).exits(0);
+        sandbox.commit_lattice();
         let [musl, both] = ["musl", "musl+toolchain"].map(|component| format!("{component}/{}/phase0/step1", here()));
         make(&sandbox, &at("phase0/step1"), "a = 1\n", &[]);
         make(&sandbox, &musl, "b = 2\n", &[]);

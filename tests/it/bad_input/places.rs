@@ -108,7 +108,7 @@ fn works_with_a_detached_head() {
     assert!(!sandbox.try_git("work", &["symbolic-ref", "-q", "HEAD"]).status.success(), "HEAD should be detached");
     for command in ["next-step", "promote", "build", "show"] {
         let run = sandbox.refused(&[command]).exits(2).says_err("HEAD is not on the branch of a point");
-        run.says_err("hint: name one");
+        run.says_err("hint: name a point");
     }
 }
 

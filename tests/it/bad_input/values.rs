@@ -22,6 +22,7 @@ fn command_in_the_hint_works() {
     let sandbox = Sandbox::new();
     sandbox.refused(&["new", "--arch", "riscv64"]).exits(2).says_err("`git lattice axis add arch riscv64`");
     sandbox.lattice(&["axis", "add", "arch", "riscv64"]).exits(0);
+    sandbox.commit_lattice();
     sandbox.lattice(&["new", "--arch", "riscv64"]).exits(0).says_out("feature/toolchain/riscv64/phase0/step1");
 }
 
