@@ -168,7 +168,10 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         }
         Refusal::Uncommitted { base } => {
             let file = config::FILE;
-            vec![format!("commit its changes on `{base}` first: `git add {file} && git commit`; or `git checkout {base} -- {file}`")]
+            vec![
+                format!("commit its changes on `{base}` first: `git add {file} && git commit`; or `git checkout {base} -- {file}`"),
+                format!("if another branch is checked out: `git switch {base}`"),
+            ]
         }
         Refusal::ValueInUse { point, .. } => {
             vec![format!("`git lattice prune {point}` deletes a point, also with `--remote`")]

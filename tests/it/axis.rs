@@ -177,6 +177,10 @@ fn other_changes_of_the_file_are_refused() {
     sandbox.git(&["switch", "-q", &branch("toolchain/x86_64/phase0/step1")]);
     let run = sandbox.refused(&["axis", "rename", "arch", "x86_64", "amd64"]).exits(1);
     run.says_out("checked out in").says_err("git switch main");
+    // A branch that has an older file than `main`.
+    sandbox.write("lattice.toml", toml.replace("\"x86_64\"]", "\"amd64\"]").replace("\nx86_64 =", "\namd64 ="));
+    let run = sandbox.refused(&["axis", "remove", "arch", "x86_64"]).exits(1);
+    run.says_err("not that of `main`").says_err("`git switch main`");
 }
 
 #[test]

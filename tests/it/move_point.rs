@@ -120,6 +120,31 @@ fn moving_there_and_back_gives_the_same_trees() {
     }
 }
 
+/// Tries all points of a small lattice as the new name of each: the outcome is a refusal, or a move that can be taken back.
+#[test]
+fn each_move_is_refused_or_can_be_moved_back() {
+    let sandbox = grown();
+    let all = points();
+    let trees = || all.clone().map(|point| tree(&sandbox, &point));
+    let before = trees();
+    let places = ["phase0/step1", "phase0/step2", "phase0/step3", "phase1/step1", "phase1/step2", "phase1/step3"];
+    let arches = [here(), elsewhere(), "aarch64+x86_64"];
+    let targets: Vec<String> =
+        arches.iter().flat_map(|arch| places.map(|place| format!("toolchain/{arch}/{place}"))).collect();
+    let mut moved = Vec::new();
+    for (point, new) in all.iter().flat_map(|point| targets.iter().map(move |new| (point, new))) {
+        if sandbox.lattice(&["move", point, new, "--no-push"]).code == 0 {
+            assert_eq!(names(&sandbox).len(), 5, "{point} to {new}");
+            sandbox.lattice(&["check"]).exits(0);
+            sandbox.lattice(&["move", new, point, "--no-push"]).exits(0);
+            moved.push(format!("{point} to {new}"));
+        }
+        assert_eq!(trees(), before, "{point} to {new}, and back");
+    }
+    let expected = format!("{} to {}", all[1], at("phase0/step3"));
+    assert!(moved.contains(&expected) && moved.len() >= 4, "{moved:#?}");
+}
+
 #[test]
 fn records_are_found_again_under_the_old_name() {
     let sandbox = grown();
@@ -187,7 +212,8 @@ fn same_command_later_pushes_and_deletes() {
     assert!(sandbox.remote_has(&new) && sandbox.remote_has(&two));
     let there = |point: &str| sandbox.git_in("remote.git", &["rev-parse", &branch(point)]);
     assert_eq!(there(&next), sandbox.commit(&branch(&next)));
-    sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0);
+    let run = sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0);
+    run.says_err("1 old branch is deleted on `origin`").never_says("could not push");
     assert!(!sandbox.remote_has(&two));
 }
 

@@ -106,12 +106,23 @@ pub(in crate::commands) fn finish(
     }
     plan.warnings.iter().for_each(|warning| session.ui.warn(terminal_safe(warning)));
     if operation.is_none() && pushed.is_done() {
-        session.ui.say("what an earlier run could not push was pushed now");
+        report_owed(&session.ui, &plan, remote.unwrap_or_default());
     }
     created::carried(&session.ui, &pushed);
     created::refused(&session.ui, &pushed, words.here, words.pushed);
     let is_fine = plan.is_complete() && !matches!(pushed, Outcome::Refused { .. });
     Ok((plan, if is_fine { error::OK } else { error::NO }))
+}
+
+/// Reports what was pushed and deleted although no branch moved.
+fn report_owed(ui: &Ui, plan: &Plan, remote: &str) {
+    if !plan.to_push().is_empty() {
+        ui.say("what an earlier run could not push was pushed now");
+    }
+    if !plan.to_delete().is_empty() {
+        let branches = tally(plan.to_delete().len(), "old branch is deleted", "old branches are deleted");
+        ui.say(format!("{branches} on `{remote}`"));
+    }
 }
 
 fn push(session: &Session, plan: &Plan, remote: &str, operation: Option<&str>, still: Duration) -> Result<Outcome> {

@@ -44,7 +44,8 @@ pub struct Edit<'a> {
 /// Reads `lattice.toml` and plans its change.
 ///
 /// # Errors
-/// When there is no such axis or value, or the result is not a valid lattice.
+/// [`Refusal::Uncommitted`] when only the base branch's file has the axis and the value; when there is no such axis or value, or the
+/// result is not a valid lattice.
 pub fn edit<'a>(context: &'a Context, change: &'a Change, delete_remote: bool) -> Result<Edit<'a>> {
     change.check_names()?;
     let root = init::worktree(context)?;
@@ -58,6 +59,9 @@ pub fn edit<'a>(context: &'a Context, change: &'a Change, delete_remote: bool) -
     let (old, edited) = match (base, change.edit(&here)) {
         (Some(base), _) if is_edited && !is_committed => (base, here.clone()),
         (_, Ok(edited)) => (here.clone(), edited),
+        (Some(base), Err(_)) if !is_committed && edited_base.is_some() => {
+            return Err(Refusal::Uncommitted { base: base.config()?.base.to_string() }.into());
+        }
         (_, Err(error)) => {
             let back = change.inverse().and_then(|change| change.edit(&here).ok());
             (back.filter(|_| is_committed).ok_or(error)?, here.clone())
