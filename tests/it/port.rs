@@ -417,7 +417,11 @@ fn siblings_that_cannot_be_made_are_left_out() {
     sandbox.commit_to(&one, &[("note", "new\n")]);
     let run = sandbox.lattice(&["port", &one, "--to-phase", "phase3", "--to-arch", "*", "--json"]).exits(1);
     assert_eq!(fields(&run.json()["points"], "outcome"), ["created", "left-out"]);
-    assert!(run.json()["points"][1]["reason"].as_str().unwrap().contains("conflicts with the branch"), "{}", run.stdout);
+    assert!(
+        run.json()["points"][1]["reason"].as_str().unwrap().contains("conflicts with the branch"),
+        "{}",
+        run.stdout
+    );
     sandbox.commit_to(&far("phase0/step1"), &[("config.toml", "a = 1\n")]);
     sandbox.commit_to(&one, &[("config.toml", "b = \n")]);
     port(&sandbox, &one, there()).exits(1);

@@ -19,7 +19,6 @@ use anyhow::Result;
 
 pub use self::make::make;
 pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Target, Unpushed};
-use self::owed::Owed;
 use self::steps::Steps;
 pub(super) use self::worktrees::Worktrees;
 use super::change;
@@ -61,6 +60,15 @@ pub(super) struct Planner<'a> {
     steps: Steps,
     owed: Owed,
     worktrees: Worktrees,
+}
+
+/// What is known about points that do not change.
+#[derive(Default)]
+struct Owed {
+    /// Whether the push of these points is due.
+    known: HashMap<Point, bool>,
+    /// Points that are pushed, with the trailers that a commit of this command has.
+    asked: HashMap<Point, &'static [&'static str]>,
 }
 
 impl<'a> Planner<'a> {

@@ -1,6 +1,6 @@
 //! Pushes that an earlier run of the same command did not come to: it was killed, or the remote could not be reached.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::Result;
 
@@ -9,15 +9,6 @@ use crate::config::Named;
 use crate::git::trailer;
 use crate::lattice::{Point, Spelled};
 use crate::ops::generated::{PORT, RESTACK};
-
-/// What is known about points that do not change.
-#[derive(Default)]
-pub(super) struct Owed {
-    /// Whether the push of these points is due.
-    known: HashMap<Point, bool>,
-    /// Points that are pushed, with the trailers that a commit of this command has.
-    asked: HashMap<Point, &'static [&'static str]>,
-}
 
 impl Planner<'_> {
     /// Pushes a point that does not change if an earlier run ended before its push: its tip has one of the trailers `keys`, or merges a
