@@ -60,9 +60,15 @@ fn drifted_flake_is_named_and_regenerated() {
     sandbox.commit_to(&one, &[("flake.nix", &format!("{good}\n# edited\n"))]);
     let run = sandbox.lattice(&["check"]);
     assert!(run.stdout.contains(&format!("git lattice regenerate {one}")), "{}", run.stdout);
+    let doctor = ["doctor", "--offline"];
+    sandbox
+        .lattice(&doctor)
+        .says_out(&format!("`flake.nix` of `{one}` does not fit"))
+        .says_out("git lattice regenerate");
     let run = sandbox.lattice(&["regenerate", "--dry-run"]).exits(0).says_out(&format!("would regenerate  {one}"));
     assert!(run.stdout.contains("flake.nix"), "{}", run.stdout);
     sandbox.lattice(&["regenerate", "--no-restack", "--no-push"]).exits(0);
+    assert!(!sandbox.lattice(&doctor).stdout.contains("does not fit"), "it was mended");
     assert_eq!(show(&sandbox, &one, "flake.nix"), good);
     assert_eq!(sandbox.state_of(&two), "behind", "`--no-restack` leaves it");
 }

@@ -11,6 +11,7 @@ use crate::ops::hooks::{self, InstallOptions, Row, Warning};
 use crate::ops::limits::{self, Stalled};
 use crate::ops::records;
 use crate::ops::refspec;
+use crate::ops::regenerate;
 use crate::ops::remote_failure::missing_remote_hints;
 use crate::ops::trust::Ledger;
 use crate::points::census::Census;
@@ -32,6 +33,7 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
             lines.push(Line::error("lattice.toml", error.to_string()).remedy(remedy));
         }
     }
+    lines.extend(context.config().ok().and_then(|config| outdated(context, &config)));
     lines.extend(base(context));
     lines.extend(dead_branches(context));
     lines.push(trust(context));
@@ -41,6 +43,18 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     lines.push(writer(context));
     lines.extend(records(context));
     lines
+}
+
+/// Finds points whose `flake.nix` does not fit their `config.toml`. What cannot be read has a line of its own.
+fn outdated(context: &Context, config: &Config) -> Option<Line> {
+    let census = Census::take(&context.repo, config).ok()?;
+    let points = census.population().points();
+    let points: Vec<_> = points.filter_map(|point| Some((config.name(point), census.commit(point)?))).collect();
+    let found = regenerate::outdated(&context.repo, config, points.iter().map(|(named, tip)| (named, *tip))).ok()?;
+    let (first, others) = found.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" and of {} more points", others.len()) };
+    let message = format!("`flake.nix` of `{}`{more} does not fit `config.toml`", first.spelled);
+    Some(Line::warning("flakes", message).remedy("`git lattice regenerate` updates them"))
 }
 
 /// Checks that the branch which `lattice.base` in git's configuration names exists; if it does not, another branch is
