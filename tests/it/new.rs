@@ -405,3 +405,17 @@ fn generated_text_is_linted_once_before_refs_move() {
     sandbox.lattice(&["new", "--arch", "aarch64", "--template", "config"]).exits(0);
     assert_eq!(fs::read_to_string(&looks).unwrap(), "look\n");
 }
+
+#[test]
+fn nixpkgs_by_path_is_a_warning_and_no_bug() {
+    let sandbox = Sandbox::new();
+    sandbox.write("step.toml", "[nix]\nnixpkgs_path = \"path:/opt/nixpkgs\"\n");
+    let args =
+        ["new", &at("phase0/step1"), "--template", "nixpkgs", "--config", "step.toml", "--no-push", "--no-switch"];
+    let run = sandbox.lattice(&[&args[..], &["--dry-run"]].concat()).exits(0);
+    run.says_err("warning: `nix.nixpkgs_path` in config.toml: an input by path works on this machine only");
+    let made = sandbox.lattice(&[&args[..], &["--json"]].concat()).exits(0).json();
+    let warnings = made["warnings"].to_string();
+    assert!(warnings.contains("nix.nixpkgs_path") && warnings.contains("L18"), "{made:#}");
+    assert!(sandbox.has(&at("phase0/step1")));
+}

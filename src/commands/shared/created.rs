@@ -14,7 +14,7 @@ use crate::git::Repo;
 use crate::git::names::BranchName;
 use crate::lint::{Engine, Report, Unchecked};
 use crate::ops::limits;
-use crate::ops::lint;
+use crate::ops::lint::{self, CheckedTexts};
 use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, RaceOutcome};
@@ -36,7 +36,7 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
 struct CreatedPoints {
     plan: Plan,
     /// What the linters say of the generated files.
-    checked: Report,
+    checked: CheckedTexts,
     pushed: Outcome,
     /// The points that another clone had pushed first, and that were taken from there.
     taken: Vec<Named>,
@@ -48,7 +48,7 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
     if args.get_flag("dry-run") {
         let plan = new::plan(context, config, &Request { dry_run: true, ..request.clone() })?;
         let checked = lint::generated_for(&context.repo, &config.lint, &plan.texts)?;
-        plan.warnings.iter().for_each(|warning| ui.warn(warning));
+        warn(ui, &plan, &checked);
         show(
             ui,
             &context.repo,
@@ -59,7 +59,7 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
         return Ok(error::OK);
     }
     let made = make_and_push(context, config, args, request)?;
-    made.plan.warnings.iter().for_each(|warning| ui.warn(warning));
+    warn(ui, &made.plan, &made.checked);
     show(ui, &context.repo, args, &made, false);
     if made.pushed.is_done() {
         hint_to_push_base(session)?;
@@ -68,6 +68,10 @@ pub(in crate::commands) fn make(session: &Session, args: &ArgMatches, request: &
         return Ok(error::NO);
     }
     switch(session, args, &made.plan)
+}
+
+fn warn(ui: &Ui, plan: &Plan, checked: &CheckedTexts) {
+    plan.warnings.iter().chain(&checked.warnings).for_each(|warning| ui.warn(warning));
 }
 
 /// Makes and pushes the points. Where another clone was first, its points are taken and the rest is pushed again.
@@ -164,8 +168,9 @@ fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &CreatedPoints, dry: bool
         let rows: Vec<_> = made.plan.items.iter().map(row).collect();
         ui.table(&rows);
     }
-    if !args.get_flag("json") && !made.checked.checked.is_empty() {
-        say_checked(ui, repo, &made.checked, dry);
+    let report = &made.checked.report;
+    if !args.get_flag("json") && !report.checked.is_empty() {
+        say_checked(ui, repo, report, dry);
     }
     for named in &made.taken {
         let point = &named.spelled;
@@ -267,9 +272,9 @@ fn to_json(CreatedPoints { plan, checked, pushed, taken }: &CreatedPoints, dry: 
     let list = |items: Vec<&Item>| items.into_iter().map(item).collect::<Vec<_>>();
     let mut value = json!({ "created": list(created), "unchanged": list(unchanged), "dry_run": dry });
     value["taken"] = taken.iter().map(|named| json!(named.spelled)).collect();
-    value["warnings"] = json!(plan.warnings);
-    value["checked"] = checked.checked.iter().map(Engine::to_string).collect();
-    value["unchecked"] = checked.unchecked.iter().map(Unchecked::to_string).collect();
+    value["warnings"] = json!(plan.warnings.iter().chain(&checked.warnings).collect::<Vec<_>>());
+    value["checked"] = checked.report.checked.iter().map(Engine::to_string).collect();
+    value["unchecked"] = checked.report.unchecked.iter().map(Unchecked::to_string).collect();
     add_push(&mut value, pushed);
     value
 }

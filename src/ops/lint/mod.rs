@@ -23,13 +23,26 @@ const DEADNIX: &str = "lattice.deadnix";
 /// statix needs one process per file. For more files than this only the embedded checks run, unless statix is required.
 const MAX_STATIX_FILES: usize = 8;
 
-/// Checks generated texts with the project's `[lint]` settings. A finding is a bug in git-lattice.
+/// The start of the line in a generated flake that holds a text of the user: `[nix] nixpkgs_path` of config.toml.
+const OWN_INPUT: &str = "inputs.nixpkgs.url = ";
+
+/// The result for generated texts.
+#[derive(Debug, Clone, Default)]
+pub struct CheckedTexts {
+    /// What was checked.
+    pub report: Report,
+    /// Findings in what the user named.
+    pub warnings: Vec<String>,
+}
+
+/// Checks generated texts with the project's `[lint]` settings. A finding is a bug in git-lattice, but for those in the user's own
+/// flake reference, which are warnings.
 ///
 /// # Errors
-/// [`Cannot::BadOutput`] with the first finding; [`Cannot::NoEngine`] when a required engine is missing.
-pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<Report> {
+/// [`Cannot::BadOutput`] with the first bug; [`Cannot::NoEngine`] when a required engine is missing.
+pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)]) -> Result<CheckedTexts> {
     if texts.is_empty() {
-        return Ok(Report::default());
+        return Ok(CheckedTexts::default());
     }
     let settings = Settings::read(lint)?;
     let tools = if texts.len() > MAX_STATIX_FILES && !settings.requires("statix") && !settings.requires("deadnix") {
@@ -39,18 +52,28 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
         tools(Some(repo), settings, None)?
     };
     let report = lint::lint_files(texts.iter().map(|(path, text)| (path, text)), &tools);
-    if let Some(finding) = report.findings.iter().find(|finding| is_fault(finding)) {
+    let (own, others): (Vec<_>, Vec<_>) =
+        report.findings.iter().partition(|finding| is_about_own_input(finding, texts));
+    if let Some(finding) = others.iter().find(|finding| is_fault(finding)) {
         return Err(Cannot::BadOutput { finding: finding.to_string() }.into());
     }
     if let Some(unchecked) = report.unchecked.iter().find(|unchecked| unchecked.required) {
         return Err(Cannot::NoEngine { engines: unchecked.engines.join(", "), why: unchecked.why.clone() }.into());
     }
-    Ok(report)
+    let warnings = own.iter().map(|it| format!("`nix.nixpkgs_path` in config.toml: {} {}", it.message, it.rule()));
+    Ok(CheckedTexts { warnings: warnings.collect(), report })
 }
 
 /// Whether a finding in generated text is a bug; only hints of statix are not.
 fn is_fault(finding: &Finding) -> bool {
     finding.severity != Severity::Hint || finding.engine != "statix"
+}
+
+/// Whether a warning is about the user's flake reference. An error there is a bug: the text is not what Nix reads.
+fn is_about_own_input(finding: &Finding, texts: &[(String, String)]) -> bool {
+    let text = texts.iter().find(|(path, _)| *path == finding.path.to_string_lossy()).map(|(_, text)| text);
+    let line = text.and_then(|text| text.lines().nth(finding.line.saturating_sub(1)));
+    finding.severity == Severity::Warning && line.is_some_and(|line| line.trim_start().starts_with(OWN_INPUT))
 }
 
 /// The `[lint]` settings of the project's `lattice.toml`, or the defaults if there is none.
