@@ -292,6 +292,7 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec!["install it, or remove it from `require` under `[lint]` in lattice.toml".to_owned()]
         }
         Cannot::NoAxis(_) => Vec::new(),
+        Cannot::NoStepNix { .. } => vec!["`--template step` uses one".to_owned()],
         Cannot::BadOutput { .. } => vec!["this is a bug in git-lattice; nothing was written".to_owned()],
     }
 }

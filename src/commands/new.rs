@@ -22,7 +22,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(
             Arg::new("all-archs").long("all-archs").action(ArgAction::SetTrue).help("One point for every architecture in lattice.toml"),
         );
-    created::add_args(content::add_args(points::complete_new(points::add_args(command, axes, true))))
+    created::add_args(content::add_new_args(points::complete_new(points::add_args(command, axes, true))))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -37,6 +37,6 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         selected = selected.with_every_value(&config.lattice, axis);
     }
     let points = selected.expand(config, head.as_ref())?;
-    let request = Request { points, ..content::read(session, args)? };
+    let request = Request { points, ..content::read_new(session, args)? };
     created::make(session, args, &request)
 }

@@ -27,7 +27,7 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("The next step for every architecture that has points in this phase"),
         );
-    created::add_args(content::add_args(points::add_args(command, axes, true)))
+    created::add_args(content::add_new_args(points::add_args(command, axes, true)))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     warn_of_failed(session, config, &census, &from)?;
     let next = next::above_all(config, &from)?;
     let (points, warnings) = (next.points, left_out(config, &next.last).into_iter().collect());
-    created::make(session, args, &Request { points, warnings, ..content::read(session, args)? })
+    created::make(session, args, &Request { points, warnings, ..content::read_new(session, args)? })
 }
 
 /// A sentence about the points that have no next step.

@@ -33,7 +33,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(Arg::new("to").long("to").value_name("base").value_parser(["base"]).help("Merge into the base branch, without the worktree"))
         .arg(Arg::new("force").long("force").action(ArgAction::SetTrue).requires("reason").help("Promote without the records; the reason is kept in the commit"))
         .arg(Arg::new("reason").long("reason").value_name("TEXT").requires("force").help("The reason, for the `Lattice-Override:` trailer"));
-    created::add_args(content::add_args(points::add_args(command, axes, false)))
+    created::add_args(content::add_new_args(points::add_args(command, axes, false)))
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -52,7 +52,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if to_base {
         return into_base(session, args, &census, &promotion, reason.as_deref());
     }
-    let request = Request { points: promotion.targets, reason, ..content::read(session, args)? };
+    let request = Request { points: promotion.targets, reason, ..content::read_new(session, args)? };
     created::make(session, args, &request)
 }
 

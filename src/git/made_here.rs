@@ -10,8 +10,25 @@ const MADE_HERE: [&str; 4] = [ADDED, "commit: ", "commit (initial): ", "commit (
 /// The reflog message of a command that adds a point, which keeps existing files.
 const ADDED: &str = "lattice: add ";
 
+/// The commit by which this clone introduced an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeHere {
+    /// The commit.
+    pub commit: Oid,
+    /// Whether a command added a point, so that the user may not have seen what it took from other points.
+    pub adds_point: bool,
+}
+
 impl Repo {
     /// Whether a commit created in this clone introduced exactly `entry` at `path` on the ref with this full name.
+    ///
+    /// # Errors
+    /// When objects cannot be read.
+    pub fn was_made_here(&self, name: &str, path: &str, entry: &Entry) -> Result<bool> {
+        Ok(self.made_here(name, path, entry)?.is_some())
+    }
+
+    /// The commit created in this clone that introduced exactly `entry` at `path` on the ref with this full name.
     ///
     /// The commit must have the entry, while its parents and the ref's previous value do not: amending or merging another author's
     /// commit also creates a commit, but introduces nothing. If a command added a point to an existing directory, the directory may
@@ -19,7 +36,7 @@ impl Repo {
     ///
     /// # Errors
     /// When objects cannot be read.
-    pub fn was_made_here(&self, name: &str, path: &str, entry: &Entry) -> Result<bool> {
+    pub fn made_here(&self, name: &str, path: &str, entry: &Entry) -> Result<Option<MadeHere>> {
         let moves = self.reflog(name, MAX_MOVES)?;
         for (i, (commit, message)) in moves.iter().enumerate() {
             if !MADE_HERE.iter().any(|made| message.starts_with(made)) {
@@ -30,10 +47,10 @@ impl Repo {
             let before = made.parents.iter().chain(moves.get(i + 1).map(|(older, _)| older));
             let kept = || message.starts_with(ADDED) && self.any_has(&made.parents, path);
             if self.holds(made.tree, path, entry)? && !self.any_holds(before, path, entry) && !kept() {
-                return Ok(true);
+                return Ok(Some(MadeHere { commit: *commit, adds_point: message.starts_with(ADDED) }));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether a tree has exactly this entry at a path.

@@ -40,7 +40,7 @@ pub use report::{Report, Unchecked, Verdict};
 pub use rules::Edit;
 pub use settings::{BadSettings, Settings};
 pub use severity::Severity;
-pub use syntax::parsed_shallow;
+pub use syntax::{parsed_shallow, syntax_error};
 pub use tools::{Lookup, SetupError, Tools};
 
 /// Parses the output of statix in any of its formats; public for fuzzing.

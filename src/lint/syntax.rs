@@ -45,6 +45,16 @@ pub(super) fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Box<Fi
     }
 }
 
+/// The first reason why Nix cannot parse the bytes of a file.
+pub fn syntax_error(path: &Path, bytes: &[u8]) -> Option<Finding> {
+    let text = match decode(path, bytes) {
+        Ok(text) => text,
+        Err(finding) => return Some(*finding),
+    };
+    let first = |parse: &Parse<Root>| findings(path, text, parse.errors()).into_iter().next();
+    parsed(text, first).unwrap_or_else(|| Some(too_deep(path)))
+}
+
 /// The finding for a text that [`parsed`] refuses.
 pub(super) fn too_deep(path: &Path) -> Finding {
     error(path, (1, 1), "too-deep", "nested too deeply to be parsed")

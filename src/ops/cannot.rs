@@ -148,6 +148,12 @@ pub enum Cannot {
         /// Why they did not check.
         why: String,
     },
+    /// The flakes of a template call no `step.nix`.
+    #[error("template `{template}` has no step.nix")]
+    NoStepNix {
+        /// The template.
+        template: &'static str,
+    },
     /// A generated file failed its own check: a bug in git-lattice.
     #[error("a generated file does not pass its own check: {finding}")]
     BadOutput {

@@ -1,18 +1,20 @@
 //! Flags for the content of new points.
 
 use std::io::Read;
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use clap::{Arg, ArgMatches, Command, ValueHint};
+use anyhow::{Context as _, Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 use super::session::Session;
 use crate::commands::complete::Slot;
 use crate::config::{self, StepData};
 use crate::git::size::Kind;
+use crate::lint;
 use crate::ops::new::Request;
 use crate::template::Template;
 
-/// Adds the flags.
+/// Adds the flags for config.toml and the template.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
     let template = Arg::new("template")
         .long("template")
@@ -30,6 +32,26 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         .arg(Slot::Template.of(template))
 }
 
+/// Adds these flags and those for the step.nix of a new point.
+pub(in crate::commands) fn add_new_args(command: Command) -> Command {
+    add_args(command)
+        .arg(
+            // `--step` is the flag of the axis.
+            Arg::new("step-nix")
+                .long("step-nix")
+                .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("Its step.nix; otherwise that of the point below, or a starter where there is none"),
+        )
+        .arg(
+            Arg::new("fresh")
+                .long("fresh")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("step-nix")
+                .help("Begin with a starter step.nix, whatever the point below has"),
+        )
+}
+
 /// Reads the content from the arguments, without points.
 pub(in crate::commands) fn read(session: &Session, args: &ArgMatches) -> Result<Request> {
     let data = args.get_one::<String>("config").map(|path| read_data(session, path)).transpose()?;
@@ -37,9 +59,32 @@ pub(in crate::commands) fn read(session: &Session, args: &ArgMatches) -> Result<
     Ok(Request { data, template, ..Request::default() })
 }
 
-fn read_data(session: &Session, path: &str) -> Result<StepData> {
+/// Like [`read`], with the flags of [`add_new_args`].
+pub(in crate::commands) fn read_new(session: &Session, args: &ArgMatches) -> Result<Request> {
+    let step = args.get_one::<String>("step-nix").map(|path| read_step(session, path)).transpose()?;
+    Ok(Request { step, fresh: args.get_flag("fresh"), ..read(session, args)? })
+}
+
+/// Reads a step.nix, which must be a text that Nix can parse.
+fn read_step(session: &Session, path: &str) -> Result<Vec<u8>> {
+    let bytes = read_file(session, path, Kind::File)?;
     let name = if path == "-" { "stdin" } else { path };
-    let limit = session.context()?.repo.size_limit(Kind::ConfigToml)?;
+    match lint::syntax_error(Path::new(name), &bytes) {
+        Some(finding) => bail!("the step.nix is not valid: {finding}"),
+        None => Ok(bytes),
+    }
+}
+
+fn read_data(session: &Session, path: &str) -> Result<StepData> {
+    let bytes = read_file(session, path, Kind::ConfigToml)?;
+    let origin = if path == "-" { "stdin" } else { path }.to_owned();
+    Ok(StepData::parse(bytes).map_err(|flaw| config::Error::Text { origin, flaw })?)
+}
+
+/// Reads a file of limited size; `-` is stdin.
+fn read_file(session: &Session, path: &str, kind: Kind) -> Result<Vec<u8>> {
+    let name = if path == "-" { "stdin" } else { path };
+    let limit = session.context()?.repo.size_limit(kind)?;
     let read = |file: &mut dyn Read| {
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map(|_| bytes)
@@ -50,6 +95,6 @@ fn read_data(session: &Session, path: &str) -> Result<StepData> {
         std::fs::File::open(session.environment.cwd.join(path)).and_then(|mut file| read(&mut file))
     };
     let bytes = bytes.with_context(|| format!("could not read `{name}`"))?;
-    session.context()?.repo.check_size(name, bytes.len() as u64, Kind::ConfigToml)?;
-    Ok(StepData::parse(bytes).map_err(|flaw| config::Error::Text { origin: name.to_owned(), flaw })?)
+    session.context()?.repo.check_size(name, bytes.len() as u64, kind)?;
+    Ok(bytes)
 }

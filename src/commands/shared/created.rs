@@ -227,6 +227,7 @@ fn one(ui: &Ui, item: &Item, made: &CreatedPoints, dry: bool) {
         ]);
         rows.push(vec!["  template".into(), creation.template.name().into()]);
         rows.push(vec!["  files".into(), Cell::lines(&creation.files)]);
+        rows.extend(creation.step_from.iter().map(|from| vec!["  step.nix".into(), format!("that of {from}").into()]));
     }
     rows.push(vec!["  push".into(), push_word(item, &made.pushed)]);
     ui.table(&rows);
@@ -265,6 +266,7 @@ fn to_json(CreatedPoints { plan, checked, pushed, taken }: &CreatedPoints, dry: 
             value["parents"] = json!(creation.parents);
             value["template"] = json!(creation.template.name());
             value["files"] = json!(creation.files);
+            value["step_from"] = json!(creation.step_from);
         }
         value
     };

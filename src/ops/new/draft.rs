@@ -11,7 +11,7 @@ use crate::git::identity::Identity;
 use crate::git::names::BranchName;
 use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::ops::lock::{LOCK, Locker};
 use crate::ops::{Cannot, Refusal};
 use crate::ops::{flake_inputs, generated};
@@ -27,6 +27,10 @@ pub(in crate::ops) struct Draft {
     pub(super) template: Template,
     /// The files in its directory.
     pub(super) files: Vec<File>,
+    /// The point below whose `step.nix` it has.
+    pub(super) step_from: Option<Spelled>,
+    /// Whether a file of it is the user's own: `step.nix` from below, or given.
+    has_own_step: bool,
     message: String,
     /// The merged tree of the parents.
     below: Oid,
@@ -45,9 +49,10 @@ impl Draft {
         self.files.iter().filter_map(|file| file.path.rsplit('/').next()).map(str::to_owned).collect()
     }
 
-    /// The Nix files, each with its path.
+    /// The Nix files that git-lattice wrote, each with its path.
     pub(super) fn nix_texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let own = [FLAKE, STEP].map(|name| format!("{}/{name}", self.named.dir));
+        let names = if self.has_own_step { &[FLAKE][..] } else { &[FLAKE, STEP] };
+        let own: Vec<_> = names.iter().map(|name| format!("{}/{name}", self.named.dir)).collect();
         let is_nix = move |file: &&File| own.contains(&file.path);
         self.files.iter().filter(is_nix).map(|file| (file.path.as_str(), file.bytes.as_slice()))
     }
@@ -72,6 +77,15 @@ struct Existing<'p> {
     step: Step,
     /// The template that made its flake.nix.
     made_by: Option<Template>,
+}
+
+/// A `step.nix` to write.
+struct StepNix {
+    bytes: Vec<u8>,
+    /// Whether it is the user's: git-lattice does not answer for its text.
+    is_own: bool,
+    /// The point below that has it.
+    from: Option<Spelled>,
 }
 
 impl<'a> Drafter<'a> {
@@ -103,12 +117,17 @@ impl<'a> Drafter<'a> {
         self.check_inputs(template, &previous)?;
         let values = content::flake_of(self.config, point, &points, data.nixpkgs_path.clone());
         let flake = template.render(&values)?;
-        let mut files = self.files(&found, named, template, &data, &flake)?;
+        let file = |name: &str, bytes: &[u8]| File { path: format!("{}/{name}", named.dir), bytes: bytes.to_vec() };
+        let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data.bytes())];
+        let step = self.step_nix(&found, point, template, previous.first())?;
+        files.extend(step.iter().map(|step| file(STEP, &step.bytes)));
         if template.takes_nixpkgs() {
             files.extend(self.lock(&found, named, &sources, &values, &flake)?);
         }
         let message = self.message(named, template, &data)?;
-        Ok(Draft { named: named.clone(), parents, template, files, message, below })
+        let has_own_step = step.as_ref().is_some_and(|step| step.is_own);
+        let step_from = step.and_then(|step| step.from);
+        Ok(Draft { named: named.clone(), parents, template, files, step_from, has_own_step, message, below })
     }
 
     fn existing<'p>(&self, found: &Content, point: &'p Point) -> Result<Existing<'p>> {
@@ -197,23 +216,50 @@ impl<'a> Drafter<'a> {
         Ok(())
     }
 
-    fn files(
-        &self,
+    /// The `step.nix` to write: the given one, else that of the point below, else a starter. `None` if the template needs none, or the
+    /// point has one.
+    fn step_nix(
+        &mut self,
         found: &Content,
-        named: &Named,
+        point: &Point,
         template: Template,
-        data: &StepData,
-        flake: &str,
-    ) -> Result<Vec<File>> {
-        let file = |name: &str, bytes: &[u8]| File { path: format!("{}/{name}", named.dir), bytes: bytes.to_vec() };
-        let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data.bytes())];
-        if let Some(starter) = template.starter() {
-            let there = found.own(&named.point).map(|own| self.memory.entry_at(own.id, STEP)).transpose()?.flatten();
-            if there.is_none() {
-                files.push(file(STEP, self.request.step.as_deref().unwrap_or(starter.as_bytes())));
-            }
+        below: Option<&Existing<'_>>,
+    ) -> Result<Option<StepNix>> {
+        let Some(starter) = template.starter() else {
+            let is_given = self.request.step.is_some();
+            return if is_given { Err(Cannot::NoStepNix { template: template.name() }.into()) } else { Ok(None) };
+        };
+        if found.own(point).map(|own| self.memory.entry_at(own.id, STEP)).transpose()?.flatten().is_some() {
+            return Ok(None);
         }
-        Ok(files)
+        if let Some(bytes) = &self.request.step {
+            return Ok(Some(StepNix { bytes: bytes.clone(), is_own: true, from: None }));
+        }
+        let below = below.filter(|_| !self.request.fresh);
+        match below.map(|below| self.inherited(found, below.point)).transpose()?.flatten() {
+            Some(inherited) => Ok(Some(inherited)),
+            None => Ok(Some(StepNix { bytes: starter.as_bytes().to_vec(), is_own: false, from: None })),
+        }
+    }
+
+    /// The `step.nix` of a point below, unless it is a starter still. Warns of the files beside it that it names: they stay there.
+    fn inherited(&mut self, found: &Content, below: &Point) -> Result<Option<StepNix>> {
+        let Some(own) = found.own(below) else { return Ok(None) };
+        let Some(bytes) = self.memory.file_at(own.id, STEP)? else { return Ok(None) };
+        if Template::ALL.iter().filter_map(|template| template.starter()).any(|starter| starter.as_bytes() == bytes) {
+            return Ok(None);
+        }
+        let from = self.config.spell(below);
+        let text = String::from_utf8_lossy(&bytes);
+        let is_beside =
+            |name: &str| ![FLAKE, CONFIG, STEP, LOCK].contains(&name) && text.contains(&format!("./{name}"));
+        let beside: Vec<_> = self.memory.entries(own.id)?.into_iter().map(|entry| entry.name).collect();
+        if let Some(name) = beside.iter().find(|name| is_beside(name)) {
+            self.warnings.push(format!(
+                "`{STEP}` is that of `{from}`, but `{name}` beside it was not copied: copy it, or use `output` or `sources`"
+            ));
+        }
+        Ok(Some(StepNix { is_own: true, from: Some(from), bytes }))
     }
 
     /// The lock of the point below, so that the whole chain uses the same nixpkgs; else that of the request, or a new one.

@@ -16,7 +16,7 @@ use crate::lattice::{Point, Population};
 use crate::ops::cannot::short;
 use crate::ops::refusal::{Difference, Refusal};
 use crate::points::census::Census;
-use crate::points::content::{self, CONFIG, Content, FLAKE, Step};
+use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
 
 pub(super) struct Planner<'a> {
     drafter: Drafter<'a>,
@@ -89,6 +89,7 @@ impl<'a> Planner<'a> {
             parents: draft.parents.into_iter().map(|(_, branch)| branch).collect(),
             template: draft.template,
             files: draft.files.into_iter().map(|file| file.path).collect(),
+            step_from: draft.step_from,
         };
         Ok(Item { named, commit, pushed: false, creation: Some(creation) })
     }
@@ -146,7 +147,12 @@ impl<'a> Planner<'a> {
         } else if request.data.as_ref().is_some_and(|asked| step.data() != Some(asked)) {
             differs.push(format!("its {CONFIG} is not that of `--config`"));
         }
-        let is_asked = request.template.is_some() || request.data.is_some();
+        if let (Some(asked), Some(own)) = (&request.step, found.own(&named.point))
+            && memory.file_at(own.id, STEP)?.as_ref() != Some(asked)
+        {
+            differs.push(format!("its {STEP} is not that of `--step-nix`"));
+        }
+        let is_asked = request.template.is_some() || request.data.is_some() || request.step.is_some();
         let cause = if is_asked { Difference::Asked } else { Difference::Edited };
         if differs.is_empty() { Ok(()) } else { refused(differs.join(", "), cause) }
     }

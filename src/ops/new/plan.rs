@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::{Named, StepData};
 use crate::git::names::BranchName;
 use crate::git::{Change, Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::template::Template;
 
 /// A request for points.
@@ -21,8 +21,10 @@ pub struct Request {
     pub template: Option<Template>,
     /// Warnings from choosing the points, for the user.
     pub warnings: Vec<String>,
-    /// The `step.nix` for a template that needs one; by default a starter.
+    /// The `step.nix` for a template that needs one; by default that of the point below, else a starter.
     pub step: Option<Vec<u8>>,
+    /// Whether `step.nix` is a starter, whatever the point below has.
+    pub fresh: bool,
     /// The `flake.lock` where the point below has none; by default a new one.
     pub lock: Option<Vec<u8>>,
     /// Why a promotion was forced, for a `Lattice-Override:` trailer.
@@ -51,6 +53,8 @@ pub struct Creation {
     pub template: Template,
     /// The paths of its files, from the root.
     pub files: Vec<String>,
+    /// The point below whose `step.nix` it has.
+    pub step_from: Option<Spelled>,
 }
 
 /// Points to be made. The objects are in memory.

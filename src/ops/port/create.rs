@@ -43,7 +43,8 @@ impl Port<'_> {
         let template = own.made_by.map_or_else(|| generated::recorded_template(memory, made), |made| Ok(Some(made)))?;
         let (step, lock) = (memory.file_at(own.tree, STEP)?, memory.file_at(own.tree, LOCK)?);
         // As in a dry run, Nix is not started: the source's lock is copied, if it has one.
-        Ok(Ok(new::Request { data: Some(data), template, step, lock, dry_run: true, ..new::Request::default() }))
+        let fresh = step.is_none();
+        Ok(Ok(new::Request { data: Some(data), template, step, fresh, lock, dry_run: true, ..new::Request::default() }))
     }
 
     fn draft(&mut self, request: &new::Request, sibling: &Named) -> Result<Oid> {

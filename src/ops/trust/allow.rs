@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::judge::{Judgement, judge, look};
 use super::ledger::{Error, Ledger};
+use super::part::writer;
 use super::parts::open_parts;
-use super::signers::writer;
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::commit::Commit;
@@ -102,11 +102,11 @@ fn allowance(context: &Context, config: &Config, census: &Census, point: &Point)
     let key = found.key(&memory, config, commit.tree)?;
     let is_permitted = matches!(judge(repo, config, point, tip)?, Judgement::Permitted(_));
     let mut parts = Vec::new();
-    for part in open_parts(repo, config, commit.tree, &found)? {
+    for part in open_parts(repo, config, tip, &found)? {
         let all = repo.files_below(&part.path, &part.entry, FILES + 1)?;
         let has_more = all.len() > FILES;
         let files = all.into_iter().take(FILES).map(|(path, entry)| listed(repo, path, &entry)).collect();
-        let written = writer(repo, tip, &part.path, &part.entry)?.map(|commit| repo.commit(commit)).transpose()?;
+        let written = writer(repo, &part)?.map(|commit| repo.commit(commit)).transpose()?;
         let command = look(repo, config, point, &part)?;
         parts.push(ReviewItem { path: part.path, why: part.why.to_string(), files, has_more, written, command });
     }

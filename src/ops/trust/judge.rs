@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::parts::{Part, UntrustedReason, open_parts};
+use super::origin;
+use super::part::{Part, UntrustedReason};
+use super::parts::open_parts;
 use super::signers::Signers;
 use crate::config::Config;
 use crate::git::names::BranchName;
@@ -85,7 +87,7 @@ pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result
     let content = Content::find(repo, config, tree, point)?;
     let key = content.key(&repo.in_memory(), config, tree)?;
     let permitted = Ok(Judgement::Permitted(Permit { commit, key }));
-    let open = open_parts(repo, config, tree, &content)?;
+    let open = open_parts(repo, config, commit, &content)?;
     let Some(first) = open.first() else { return permitted };
     let ledger = match Ledger::read(repo) {
         Ok(ledger) => ledger,
@@ -97,7 +99,9 @@ pub fn judge(repo: &Repo, config: &Config, point: &Point, commit: Oid) -> Result
     if ledger.allows(key) {
         return permitted;
     }
-    match Signers::of(repo, &ledger).unsigned(repo, commit, &open)? {
+    let signers = Signers::of(repo, &ledger);
+    let open = if signers.is_empty() { open } else { origin::with_sources(repo, config, &content, open)? };
+    match signers.unsigned(repo, &open)? {
         None => permitted,
         Some(part) => Ok(Judgement::Denied(denial(repo, config, point, part)?)),
     }

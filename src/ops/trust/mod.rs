@@ -19,6 +19,8 @@
 mod allow;
 mod judge;
 mod ledger;
+mod origin;
+mod part;
 mod parts;
 mod settings;
 mod signers;
@@ -26,6 +28,6 @@ mod signers;
 pub use allow::{Allowance, Hidden, Listed, ReviewItem, allow, plan};
 pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
-pub use parts::UntrustedReason;
+pub use part::UntrustedReason;
 pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
 pub use signers::{NotAKey, key};

@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::ledger::Ledger;
-use super::parts::Part;
+use super::part::{Part, writer};
 use crate::env;
 use crate::git::signature::{AllowedSigners, Kind, Signature};
-use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::process::{self, Cmd};
 
-/// How many commits are searched for the one that wrote a part.
-const COMMITS: usize = 1000;
 /// How many parts are verified together.
 const BATCH_SIZE: usize = 8;
 
@@ -41,9 +38,14 @@ impl Signers {
         Self { allowed, authors }
     }
 
+    /// Whether no signature can be accepted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.allowed.file.is_none() && self.authors.is_empty()
+    }
+
     /// The first of `parts` that was written by a commit without an accepted signature.
-    pub(super) fn unsigned<'a>(&self, repo: &Repo, tip: Oid, parts: &'a [Part]) -> Result<Option<&'a Part>> {
-        if self.allowed.file.is_none() && self.authors.is_empty() {
+    pub(super) fn unsigned<'a>(&self, repo: &Repo, parts: &'a [Part]) -> Result<Option<&'a Part>> {
+        if self.is_empty() {
             return Ok(parts.first());
         }
         // Each signature costs a process and the checkout waits: stop at the first invalid one.
@@ -51,7 +53,7 @@ impl Signers {
         for some in parts.chunks(BATCH_SIZE) {
             let mut written = Vec::new();
             for part in some {
-                match writer(repo, tip, &part.path, &part.entry)? {
+                match writer(repo, part)? {
                     Some(commit) if right.contains(&commit) => {}
                     Some(commit) if self.may_count(repo, commit)? => written.push((part, commit)),
                     _ => return Ok(Some(part)),
@@ -85,27 +87,6 @@ impl Signers {
             None => false,
         })
     }
-}
-
-/// The commit that wrote the entry at `path`: following parents with the same entry, the first commit without such a
-/// parent. `None` beyond the search limit or the end of a shallow clone.
-pub(super) fn writer(repo: &Repo, tip: Oid, path: &str, entry: &Entry) -> Result<Option<Oid>> {
-    let mut at = tip;
-    for _ in 0..COMMITS {
-        let mut same = None;
-        for parent in repo.commit(at)?.parents {
-            let Ok(tree) = repo.tree_of_commit(parent) else { return Ok(None) };
-            if repo.holds(tree, path, entry)? {
-                same = Some(parent);
-                break;
-            }
-        }
-        match same {
-            Some(parent) => at = parent,
-            None => return Ok(Some(at)),
-        }
-    }
-    Ok(None)
 }
 
 /// A file named in the user's configuration, outside of the repository.

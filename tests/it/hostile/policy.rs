@@ -286,3 +286,60 @@ fn next_step_does_not_adopt_a_foreign_step_nix() {
     let said = victim.switch(&branch(&at("phase0/step2")));
     assert!(said.contains(STEP), "a foreign step.nix should not be built: {said}");
 }
+
+/// `next-step` takes over the step.nix of the point below. That is not written here, also if the point below is replaced later.
+#[test]
+fn inherited_foreign_step_nix_stays_foreign() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let evil = FileChange::Text("{ ... }: throw \"evil\"\n".to_owned());
+    victim.receives_branch("step", &[("step.nix", evil)]);
+    for (from, to) in [(&one, &two), (&two, &three)] {
+        let made = sandbox.lattice(&["next-step", from, "--no-push", "--no-switch", "--json"]).exits(0).json();
+        assert_eq!(made["created"][0]["step_from"], from.as_str(), "{made:#}");
+        let said = victim.switch(&branch(to));
+        assert!(said.contains(STEP), "{to} should not be built: {said}");
+    }
+    // The user replaces the lowest step, and merges it into those above.
+    victim.switch(&branch(&one));
+    sandbox.write(&format!("{}/step.nix", dir(&one)), "{ ... }: throw \"mine\"\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "write it anew"]);
+    sandbox.lattice(&["restack", "--no-push"]).exits(0);
+    for point in [&two, &three] {
+        let said = victim.switch(&branch(point));
+        assert!(said.contains(STEP), "{point} has the foreign step.nix still: {said}");
+    }
+    // Those that the user commits count.
+    for point in [&two, &three] {
+        victim.switch(&branch(point));
+        sandbox.write(&format!("{}/step.nix", dir(point)), "{ ... }: throw \"mine too\"\n");
+        sandbox.git(&["commit", "-q", "-a", "-m", "write it anew"]);
+    }
+    sandbox.lattice(&["restack", "--no-push"]).exits(0);
+    victim.switch(&branch(&two));
+    let said = victim.switch(&branch(&three));
+    assert!(!said.contains(STEP), "all steps are written here: {said}");
+}
+
+/// The step.nix of the user's own steps counts as written here in the steps above, also after a change below.
+#[test]
+fn inherited_own_step_nix_is_written_here() {
+    let victim = Victim::new(None);
+    let sandbox = &victim.sandbox;
+    let [one, two, three] = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    sandbox.lattice(&["new", &one, "--template", "step", "--no-push", "--no-switch"]).exits(0);
+    let write = |text: &str| {
+        victim.switch(&branch(&one));
+        sandbox.write(&format!("{}/step.nix", dir(&one)), format!("{{ ... }}: throw \"{text}\"\n"));
+        sandbox.git(&["commit", "-q", "-a", "-m", text]);
+    };
+    write("first");
+    sandbox.lattice(&["next-step", &one, "--no-push", "--no-switch"]).exits(0);
+    sandbox.lattice(&["next-step", &two, "--no-push", "--no-switch"]).exits(0);
+    assert!(!victim.switch(&branch(&three)).contains(STEP));
+    write("second");
+    sandbox.lattice(&["restack", "--no-push"]).exits(0);
+    let said = victim.switch(&branch(&three));
+    assert!(!said.contains(STEP), "it was written here: {said}");
+}

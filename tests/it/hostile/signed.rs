@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::victim::{FileChange, Victim};
-use crate::story::{at, branch};
+use crate::story::{at, branch, dir};
 
 const STEP: &str = "its step.nix was not written here";
 const SIGNED: &str = "git-lattice: building";
@@ -310,4 +310,25 @@ fn long_history_is_left_to_the_background() {
     let said = victim.switch(&name);
     assert!(said.contains("too much data for the trust check to read during a checkout"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// The user's signature on a new step does not cover the step.nix that it took over.
+#[test]
+fn signature_of_a_next_step_covers_no_inherited_step_nix() {
+    let victim = Victim::new(None);
+    let (sandbox, [one, two]) = (&victim.sandbox, ["phase0/step1", "phase0/step2"].map(at));
+    let key = ssh_key(&victim, "ada");
+    sign_commits(&victim, "work", &key);
+    allow_signers(&victim, &signer_line(&key));
+    victim.receives_branch("step", &[("step.nix", FileChange::Text("{ ... }: 1\n".to_owned()))]);
+    sandbox.lattice(&["next-step", &one, "--no-push", "--no-switch"]).exits(0);
+    victim.switch(&branch(&one));
+    sandbox.write(&format!("{}/step.nix", dir(&one)), "{ ... }: 2\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "write it anew"]);
+    sandbox.lattice(&["restack", "--no-push"]).exits(0);
+    let said = victim.switch(&branch(&two));
+    assert!(said.contains(STEP), "the signature is of what git-lattice copied: {said}");
+    sandbox.write(&format!("{}/step.nix", dir(&two)), "{ ... }: 3\n");
+    sandbox.git(&["commit", "-q", "-a", "-m", "write it anew"]);
+    assert_switch_builds(&victim);
 }

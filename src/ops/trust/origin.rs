@@ -1,0 +1,88 @@
+//! Where the step.nix of a point comes from: a new point takes over that of the point below, which the user may not have read. It
+//! is permitted only as far as that is, also after the point below has changed.
+
+use anyhow::Result;
+
+use super::part::{Part, UntrustedReason, writer};
+use crate::config::Config;
+use crate::git::{Oid, Repo};
+use crate::lattice::Point;
+use crate::points::content::{Content, STEP};
+use crate::template::Template;
+
+/// Whether a directory was made here, and with it the step.nix that it took over. What is in the content `all` is judged itself.
+///
+/// # Errors
+/// When objects cannot be read.
+pub(super) fn is_own(repo: &Repo, config: &Config, all: &Content, part: &Part) -> Result<bool> {
+    let Some(point) = &part.point else { return Ok(false) };
+    let Some(made) = repo.made_here(&config.branch_of(point).full_ref(), &part.path, &part.entry)? else {
+        return Ok(false);
+    };
+    if !made.adds_point {
+        return Ok(true);
+    }
+    match taken_from(repo, config, made.commit, part)? {
+        Some(source) => Ok(is_judged(all, &source) || is_own(repo, config, all, &source)?),
+        None => Ok(true),
+    }
+}
+
+/// Adds the directories that `open` ones took their step.nix from, as they were then: a signature of the new point does not cover it.
+///
+/// # Errors
+/// When objects cannot be read.
+pub(super) fn with_sources(repo: &Repo, config: &Config, all: &Content, open: Vec<Part>) -> Result<Vec<Part>> {
+    let (mut found, mut todo) = (open.clone(), open);
+    while let Some(part) = todo.pop() {
+        let Some(wrote) = writer(repo, &part)? else { continue };
+        let Some(source) = taken_from(repo, config, wrote, &part)? else { continue };
+        if !is_judged(all, &source) && !is_own(repo, config, all, &source)? {
+            todo.push(source.clone());
+            found.push(source);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the same directory is in the content that is judged.
+fn is_judged(all: &Content, part: &Part) -> bool {
+    all.points.iter().any(|(_, path, entry)| *path == part.path && entry.id == part.entry.id)
+}
+
+/// The directory of a point below whose step.nix the commit `wrote` copied when it made this one.
+fn taken_from(repo: &Repo, config: &Config, wrote: Oid, part: &Part) -> Result<Option<Part>> {
+    let Some(point) = &part.point else { return Ok(None) };
+    let Some(step) = repo.entry_at(part.entry.id, STEP)?.filter(|step| !is_starter(repo, step.id)) else {
+        return Ok(None);
+    };
+    for parent in repo.commit(wrote)?.parents {
+        let tree = repo.tree_of_commit(parent)?;
+        // Another commit made the directory.
+        if repo.entry_at(tree, &part.path)?.is_some() {
+            return Ok(None);
+        }
+        let below = Content::find(repo, config, tree, point)?;
+        if let Some(source) = with_step(repo, &below, point, step.id)? {
+            return Ok(Some(Part { tip: parent, ..source }));
+        }
+    }
+    Ok(None)
+}
+
+/// The directory right below `point` that has this step.nix.
+fn with_step(repo: &Repo, below: &Content, point: &Point, step: Oid) -> Result<Option<Part>> {
+    let covers = below.previous(point);
+    for (cover, path, entry) in below.points.iter().filter(|(cover, ..)| covers.contains(cover)) {
+        if repo.entry_at(entry.id, STEP)?.is_some_and(|found| found.id == step) {
+            let (point, path, entry) = (Some(cover.clone()), path.clone(), entry.clone());
+            return Ok(Some(Part { point, path, entry, tip: step, why: UntrustedReason::Step }));
+        }
+    }
+    Ok(None)
+}
+
+fn is_starter(repo: &Repo, step: Oid) -> bool {
+    let starters = Template::ALL.iter().filter_map(|template| template.starter());
+    starters.filter_map(|starter| repo.blob_id(starter.as_bytes()).ok()).any(|starter| starter == step)
+}
