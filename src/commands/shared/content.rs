@@ -48,7 +48,7 @@ pub(in crate::commands) fn add_new_args(command: Command) -> Command {
                 .long("fresh")
                 .action(ArgAction::SetTrue)
                 .conflicts_with("step-nix")
-                .help("Begin with a starter step.nix, whatever the point below has"),
+                .help("Begin with a starter step.nix instead of that of the point below"),
         )
 }
 

@@ -23,7 +23,7 @@ pub struct Request {
     pub warnings: Vec<String>,
     /// The `step.nix` for a template that needs one; by default that of the point below, else a starter.
     pub step: Option<Vec<u8>>,
-    /// Whether `step.nix` is a starter, whatever the point below has.
+    /// Whether `step.nix` is a starter instead of that of the point below.
     pub fresh: bool,
     /// The `flake.lock` where the point below has none; by default a new one.
     pub lock: Option<Vec<u8>>,
