@@ -212,8 +212,8 @@ fn uncommitted_changes_are_left_alone_and_kept() {
     sandbox.git_in(colleague, &["switch", "-q", &branch(&one)]);
     commit_here(&sandbox, colleague, &one, "step.nix", "{ ... }: throw \"theirs\"\n");
     sandbox.git_in(colleague, &["push", "-q"]);
-    lattice(&sandbox, colleague, &["next-step"]).exits(0);
-    sandbox.lattice(&["next-step", "--no-push"]).exits(0);
+    lattice(&sandbox, colleague, &["next-step", "--fresh"]).exits(0);
+    sandbox.lattice(&["next-step", "--no-push", "--fresh"]).exits(0);
     let ours = tip(&sandbox, "work", &two);
     let step = format!("{}/step.nix", dir(&two));
     sandbox.write(&step, "{ ... }: throw \"mine\"\n");
