@@ -43,7 +43,7 @@ pub struct PushRefs<'a> {
     pub deleted: &'a [Change],
     /// The ref of this clone's records.
     pub notes: Option<&'a str>,
-    /// Whether the branches get those of the remote as upstream, unless there are more than [`MAX_UPSTREAMS`].
+    /// Whether the branches get those of the remote as upstream, unless there are more than 20.
     pub sets_upstream: bool,
 }
 

@@ -244,7 +244,7 @@ impl<'a> Below<'a> {
     }
 }
 
-/// Converts a point to the name of its outputs, a valid store path name: without `/`, leading dot or `.drv`, and at most [`LONGEST_NAME`] characters.
+/// Converts a point to the name of its outputs, a valid store path name: without `/`, leading dot or `.drv`, and at most 160 characters.
 pub fn store_name(point: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "+-._?=".contains(c) { c } else { '-' };
     let name: String = point.chars().map(plain).take(LONGEST_NAME).collect();
