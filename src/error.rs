@@ -154,13 +154,7 @@ fn one(hint: impl Into<String>) -> Option<Vec<String>> {
 fn refusal(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::OtherContent { point, branch, existing, cause, .. } => {
-            let rename = format!("to rename the branch: `git branch -m {branch} NAME`");
-            let remedy = match cause {
-                Difference::Asked => format!("to use the point as it is, leave out `--config` and `--template`; {rename}"),
-                Difference::Edited => format!("to generate its files again: `git lattice regenerate {point}`"),
-                Difference::NoPoint => rename,
-            };
-            vec![format!("to see the commit of the branch: `git show {existing}`"), remedy]
+            vec![format!("to see the commit of the branch: `git show {existing}`"), remedy(*cause, point.as_str(), branch)]
         }
         Refusal::NotCommitted { base } | Refusal::NotDeclared { base, .. } => {
             let command = format!("git add {file} && git commit -m 'declare the lattice'", file = config::FILE);
@@ -222,6 +216,29 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
     }
 }
 
+/// What to do about a branch with other content than the point.
+fn remedy(cause: Difference, point: &str, branch: &str) -> String {
+    let rename = format!("to rename the branch: `git branch -m {branch} NAME`");
+    match cause {
+        Difference::Asked => format!("to use the point as it is, leave out `--config` and `--template`; {rename}"),
+        Difference::Edited => format!("to generate its files again: `git lattice regenerate {point}`"),
+        Difference::NoPoint => rename,
+    }
+}
+
+fn nothing_to_adopt(has_form: bool) -> Vec<String> {
+    if has_form {
+        return vec!["`git branch --all` lists the branches; `*` stands for the text of one axis".to_owned()];
+    }
+    vec![
+        "`git lattice adopt --from 'feature/*/*/*/*'` tells the form of the branches: a `*` for each axis".to_owned(),
+        "`git lattice init` starts a new lattice".to_owned(),
+    ]
+}
+
+const NO_HEAD_POINT: &str = "name a point, as in component/arch/phase/step, or switch to its branch; `git lattice` lists the points, and \
+     `git lattice new` makes the first one";
+
 fn cannot(error: &Cannot) -> Vec<String> {
     match error {
         Cannot::NoBase { fetch, .. } => {
@@ -229,25 +246,14 @@ fn cannot(error: &Cannot) -> Vec<String> {
             bring.chain(["`base` in lattice.toml names the branch that points start from".to_owned()]).collect()
         }
         Cannot::UnknownBase => vec!["name it with `--base`, as in `--base main`".to_owned()],
-        Cannot::NothingToAdopt { from: None } => vec![
-            "`git lattice adopt --from 'feature/*/*/*/*'` tells the form of the branches: a `*` for each axis"
-                .to_owned(),
-            "`git lattice init` starts a new lattice".to_owned(),
-        ],
-        Cannot::NothingToAdopt { from: Some(_) } => {
-            vec!["`git branch --all` lists the branches; `*` stands for the text of one axis".to_owned()]
-        }
+        Cannot::NothingToAdopt { from } => nothing_to_adopt(from.is_some()),
         Cannot::NoCommit => {
             vec!["points start from a commit: `git commit --allow-empty -m 'start'` creates the first one".to_owned()]
         }
         Cannot::NoPoint { point, .. } => {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
-        Cannot::NoHeadPoint => vec![
-            "name a point, as in component/arch/phase/step, or switch to its branch; `git lattice` lists the points, and \
-             `git lattice new` makes the first one"
-                .to_owned(),
-        ],
+        Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
         Cannot::NoFlake { branch, .. } => vec![format!(
             "`git lattice new` did not make this branch; to give it a name that is no point's: `git branch -m {branch} NAME`"
         )],
