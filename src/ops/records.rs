@@ -9,15 +9,16 @@ use crate::context::Context;
 use crate::points::census::Census;
 use crate::points::status;
 use crate::record::Records;
-use crate::record::store::Problem;
+use crate::record::store::Examined;
 
-/// Finds invalid notes and records: malformed ones, and those whose key or point is not that of the note.
+/// Finds invalid notes and records: malformed ones, and those whose key or point is not that of the note; and counts those of points
+/// that the lattice does not have.
 ///
 /// # Errors
 /// When refs cannot be read.
-pub fn problems(context: &Context, config: &Config, census: &Census) -> Result<Vec<Problem>> {
+pub fn examine(context: &Context, config: &Config, census: &Census) -> Result<Examined> {
     let survey = status::survey(context, config, census, None)?;
     let spell = |point: &status::PointStatus| Some((point.key?, point.named.spelled.clone()));
     let known: HashMap<_, _> = survey.points.iter().filter_map(spell).collect();
-    Ok(Records::open(&context.repo)?.problems(|key| known.get(&key).cloned()))
+    Ok(Records::open(&context.repo)?.examine(Some(&config.lattice), |key| known.get(&key).cloned()))
 }

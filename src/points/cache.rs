@@ -22,7 +22,7 @@ use crate::system::System;
 use crate::temporary;
 
 /// The file's format; a file in another format counts as empty.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 /// The end of a complete line.
 const END: &str = " .";
 /// The mark after a verdict that other records contradict.

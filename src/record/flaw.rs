@@ -21,6 +21,9 @@ pub enum Flaw {
     /// The key belongs to another point.
     #[error("a record of another point")]
     OtherPoint,
+    /// The name of the point cannot be that of a point.
+    #[error("an invalid name of a point")]
+    Point,
     /// The system is not a system double.
     #[error("an invalid system")]
     System,

@@ -69,6 +69,9 @@ pub(super) fn read(key: Oid, line: &[u8]) -> Result<Record, Flaw> {
     if !is_time(&record.started) {
         return Err(Flaw::Time);
     }
+    if !record.point.is_point() {
+        return Err(Flaw::Point);
+    }
     if !(record.seconds.is_finite() && record.seconds >= 0.0) {
         return Err(Flaw::Seconds);
     }

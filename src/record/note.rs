@@ -97,6 +97,8 @@ mod tests {
         assert_eq!(flaw("host", json!("other")), None);
         assert_eq!(flaw("unknown", json!({ "deep": [1] })), None, "later versions may add fields");
         assert_eq!(flaw("key", json!("0".repeat(40))), Some(Flaw::OtherKey));
+        assert_eq!(flaw("point", json!("any/a+b/phase0")), None, "another lattice may have such a point");
+        assert_eq!(flaw("point", json!("a/b/")), Some(Flaw::Point));
         assert_eq!(flaw("system", json!("x86_64 linux")), Some(Flaw::System));
         assert_eq!(flaw("commit", json!("c")), Some(Flaw::Commit));
         assert_eq!(flaw("drv", json!("/nix/store/x.drv")), Some(Flaw::StorePath));

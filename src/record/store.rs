@@ -13,7 +13,7 @@ use super::{Record, line};
 use crate::git::commit::time_in;
 use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
-use crate::lattice::Spelled;
+use crate::lattice::{Lattice, Spelled};
 
 pub use scan::{Judgement, Scan};
 pub use writers::{NOTES, Writer, fetched_under, is_writer};
@@ -64,6 +64,15 @@ pub struct Problem {
     pub reason: String,
     /// The number of such lines.
     pub count: usize,
+}
+
+/// What was found in the notes.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// What is rejected.
+    pub problems: Vec<Problem>,
+    /// How many valid records name points that the lattice does not have, such as the old names of renamed points.
+    pub elsewhere: usize,
 }
 
 /// A notes ref that is ignored.
@@ -220,45 +229,53 @@ impl<'a> Records<'a> {
     }
 
     /// Lists what is rejected, by ref and key. `known` maps a key to the spelling of its point.
-    pub fn problems(&self, known: impl Fn(Oid) -> Option<Spelled>) -> Vec<Problem> {
+    pub fn examine(&self, lattice: Option<&Lattice>, known: impl Fn(Oid) -> Option<Spelled>) -> Examined {
         let broken = self.broken.iter().map(|LeftOut { notes, why }| Problem {
             notes: notes.clone().unwrap_or_else(|| NOTES.to_owned()),
             key: None,
             reason: why.clone(),
             count: 1,
         });
+        let mut examined = Examined { problems: broken.collect(), elsewhere: 0 };
+        let is_elsewhere = |record: &Record| lattice.is_some_and(|it| record.point.read_exactly(it).is_none());
         let mut read = 0;
-        let found = self.writers.iter().flat_map(|writer| self.problems_in(writer, &known, &mut read));
-        broken.chain(found.collect::<Vec<_>>()).collect()
+        for writer in &self.writers {
+            self.examine_writer(writer, (&is_elsewhere, &known), &mut read, &mut examined);
+        }
+        examined
     }
 
-    fn problems_in(&self, writer: &Writer, known: &impl Fn(Oid) -> Option<Spelled>, read: &mut u64) -> Vec<Problem> {
-        let problem = |key: Option<Oid>, reason: String, count: usize| Problem {
-            notes: writer.notes.clone(),
-            key: key.map(|key| key.to_string()),
-            reason,
-            count,
+    fn examine_writer(
+        &self,
+        writer: &Writer,
+        (is_elsewhere, known): (&impl Fn(&Record) -> bool, &impl Fn(Oid) -> Option<Spelled>),
+        read: &mut u64,
+        examined: &mut Examined,
+    ) {
+        let mut problem = |key: Option<Oid>, reason: String, count: usize| {
+            let (notes, key) = (writer.notes.clone(), key.map(|key| key.to_string()));
+            examined.problems.push(Problem { notes, key, reason, count });
         };
         let found = match self.repo.all_notes(writer.tip) {
             Ok(found) => found,
-            Err(error) => return vec![problem(None, error.to_string(), 1)],
+            Err(error) => return problem(None, error.to_string(), 1),
         };
-        let mut problems = Vec::new();
         if found.odd > 0 {
-            problems.push(problem(None, "entries that are not notes".to_owned(), found.odd));
+            problem(None, "entries that are not notes".to_owned(), found.odd);
         }
         if found.left == 0 {
-            problems.push(problem(None, "too many notes: some were not read".to_owned(), 1));
+            problem(None, "too many notes: some were not read".to_owned(), 1);
         }
         for (key, blob) in found.notes {
             let Some(note) = self.read_within(read, key, blob) else { continue };
+            let (elsewhere, records): (Vec<_>, Vec<_>) = note.records.iter().partition(|record| is_elsewhere(record));
+            examined.elsewhere += elsewhere.len();
             let point = known(key);
-            let is_stranger = |record: &&Record| point.as_ref().is_some_and(|point| *point != record.point);
-            let strangers = note.records.iter().filter(is_stranger).count();
+            let is_stranger = |record: &&&Record| point.as_ref().is_some_and(|point| *point != record.point);
+            let strangers = records.iter().filter(is_stranger).count();
             let flaws = note.flaws.into_iter().chain((strangers > 0).then_some((Flaw::OtherPoint, strangers)));
-            problems.extend(flaws.map(|(flaw, count)| problem(Some(key), flaw.to_string(), count)));
+            flaws.for_each(|(flaw, count)| problem(Some(key), flaw.to_string(), count));
         }
-        problems
     }
 
     /// Reads a note unless too much was read already.

@@ -104,6 +104,26 @@ fn renaming_there_and_back_gives_the_same_trees() {
 }
 
 #[test]
+fn records_of_old_names_stay_valid() {
+    let sandbox = grown();
+    let all = points();
+    sandbox.built_elsewhere(&[&all[1], &all[2]]);
+    sandbox.lattice(&["status"]).exits(0);
+    sandbox.lattice(&["axis", "rename", "arch", "x86_64", "amd64"]).exits(0);
+    sandbox.commit_lattice();
+    for _ in ["seen for the first time", "remembered"] {
+        let run = sandbox.lattice(&["status"]).exits(0).never_says("invalid");
+        assert_eq!(run.stderr, "", "old names are no damage");
+        assert_eq!(sandbox.lattice(&["status", "--json"]).json()["skipped_records"], 0);
+    }
+    assert_eq!(sandbox.state_of("toolchain/amd64/phase0/step1"), "new");
+    let doctor = sandbox.lattice(&["doctor", "--offline"]);
+    doctor.says_out("valid; 2 name points that this lattice does not have");
+    sandbox.lattice(&["axis", "rename", "arch", "amd64", "x86_64"]).exits(0);
+    assert_eq!(sandbox.state_of(&all[1]), "built", "they count again under the old name");
+}
+
+#[test]
 fn axis_gets_another_name_and_branches_keep_theirs() {
     let sandbox = grown();
     let refs = || sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]);

@@ -58,7 +58,7 @@ pub(super) fn check<'a>(
     report.findings.extend(without_branch(repo, baseline, seen)?);
     let invalid =
         |problem: &Problem| Finding::new(Code::Record, &problem.notes, format!("has an invalid entry: {problem}"));
-    report.findings.extend(records::problems(context, config, baseline.census)?.iter().map(invalid));
+    report.findings.extend(records::examine(context, config, baseline.census)?.problems.iter().map(invalid));
     Ok(())
 }
 

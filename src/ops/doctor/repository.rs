@@ -18,7 +18,8 @@ use crate::points::census::Census;
 use crate::points::status;
 use crate::process;
 use crate::record::Records;
-use crate::record::store::{NOTES, Problem};
+use crate::record::store::{Examined, NOTES, Problem};
+use crate::text::tally;
 
 pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     let mut lines = vec![];
@@ -255,8 +256,8 @@ fn records(context: &Context) -> Vec<Line> {
         Ok(records) => records.writers().len(),
         Err(error) => return vec![Line::error("records", error.to_string())],
     };
-    let problems = match invalid_records(context) {
-        Ok(problems) => problems,
+    let Examined { problems, elsewhere } = match examine_records(context) {
+        Ok(examined) => examined,
         Err(error) => return vec![Line::error("records", format!("{error:#}"))],
     };
     if problems.is_empty() {
@@ -265,7 +266,11 @@ fn records(context: &Context) -> Vec<Line> {
             1 => "the records of one writer are valid".to_owned(),
             many => format!("the records of {many} writers are valid"),
         };
-        return vec![Line::ok("records", whose)];
+        let elsewhere = match elsewhere {
+            0 => String::new(),
+            count => format!("; {} that this lattice does not have", tally(count, "names a point", "name points")),
+        };
+        return vec![Line::ok("records", whose + &elsewhere)];
     }
     let line = |problem: &Problem| {
         let line = Line::warning("records", format!("invalid, in `{}`: {problem}", problem.notes));
@@ -285,11 +290,11 @@ fn records(context: &Context) -> Vec<Line> {
     lines
 }
 
-fn invalid_records(context: &Context) -> Result<Vec<Problem>> {
+fn examine_records(context: &Context) -> Result<Examined> {
     match context.config() {
-        Ok(config) => records::problems(context, &config, &Census::take(&context.repo, &config)?),
+        Ok(config) => records::examine(context, &config, &Census::take(&context.repo, &config)?),
         // A missing lattice.toml is reported above.
-        Err(_) => Ok(Records::open(&context.repo)?.problems(|_| None)),
+        Err(_) => Ok(Records::open(&context.repo)?.examine(None, |_| None)),
     }
 }
 

@@ -89,12 +89,9 @@ impl Scan {
         judged.records.into_iter().for_each(|Attributed { record, .. }| {
             points.entry(record.point.clone()).or_default().push(record);
         });
-        for (text, records) in points {
-            match text.read_exactly(lattice) {
-                Some(_) => judgement.verdicts.push((text, Rc::new(Verdicts::of(&records)))),
-                None => judgement.skipped += records.len(),
-            }
-        }
+        // After a renaming, the records of the old names stay: they are valid and belong to no point.
+        points.retain(|text, _| text.read_exactly(lattice).is_some());
+        judgement.verdicts.extend(points.into_iter().map(|(text, records)| (text, Rc::new(Verdicts::of(&records)))));
         self.skipped += judgement.skipped;
         self.keys.insert(key, Some(judgement));
     }
