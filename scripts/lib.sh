@@ -178,6 +178,21 @@ managers_are_there() {
   [ -e "$1/bin/husky" ]
 }
 
+# need_tcc: sets `tcc` to the folder with tcc's source and the seed of its chain, which is downloaded once.
+need_tcc() {
+  tcc=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/tcc
+  [ ! -d "$tcc/seed" ] || return 0
+  say "downloading tcc's source and its seed into $tcc"
+  "$root/examples/tcc/make-seed" "$tcc" >&2
+}
+
+# The same, passed to the tests by a variable.
+tcc_for_tests() {
+  local tcc
+  need_tcc
+  export GIT_LATTICE_TEST_TCC=${GIT_LATTICE_TEST_TCC:-$tcc}
+}
+
 # The shells whose completions are tested, with the completion that comes with git, and a `man` that finds the man page.
 shells_for_tests() {
   need_packages bash-completion fish zsh bsdutils man-db
@@ -198,30 +213,38 @@ known_mirror() {
     awk '$2 == "Debian" && $3 !~ /security|updates/ && !site { site = $1 } END { print site }'
 }
 
-# unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite and their dependencies under ROOT,
-# limited to names that match the pattern KEEP and not DROP.
-unpack_from_suite() {
-  local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 site options packages deb
-  read -ra wanted <<<"$wanted"
-  mkdir -p "$work"/{lists/partial,cache/archives/partial,debs}
+# private_apt WORK SUITE [OPTION..]: sets `private_apt` to an apt-get that sees only that suite, with its sources, and an empty
+# system. It keeps its files in WORK, and needs no root.
+private_apt() {
+  local work=$1 suite=$2 site signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+  mkdir -p "$work"/{lists/partial,cache/archives/partial}
   : >"$work/status"
   site=$(debian_mirror)
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" >"$work/sources.list"
-  # An apt that sees only that suite and an empty system.
-  options=(
-    -qq -oDir::Etc::sourcelist="$work/sources.list" -oDir::Etc::sourceparts=/dev/null
+  printf '%s\n' "deb $signed $site $suite main" "deb-src $signed $site $suite main" >"$work/sources.list"
+  private_apt=(
+    apt-get -qq -oDir::Etc::sourcelist="$work/sources.list" -oDir::Etc::sourceparts=/dev/null
     -oDir::State::Lists="$work/lists" -oDir::State::status="$work/status" -oDir::Cache="$work/cache"
     -oAcquire::Languages=none -oAPT::Sandbox::User="$(id -un)"
     -oAcquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
     -oAcquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false
+    "${@:3}"
   )
-  apt-get "${options[@]}" update
+  "${private_apt[@]}" update
+}
+
+# unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite and their dependencies under ROOT,
+# limited to names that match the pattern KEEP and not DROP.
+unpack_from_suite() {
+  local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 packages deb
+  read -ra wanted <<<"$wanted"
+  private_apt "$work" "$suite" -oAcquire::IndexTargets::deb-src::Sources::DefaultEnabled=false
   mapfile -t packages < <(
-    apt-get "${options[@]}" -y --no-install-recommends -s install "${wanted[@]}" |
+    "${private_apt[@]}" -y --no-install-recommends -s install "${wanted[@]}" |
       awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
   )
   [ "${#packages[@]}" -gt 0 ] || die "suite \`$suite\` has no ${wanted[*]}"
-  (cd "$work/debs" && apt-get "${options[@]}" download "${packages[@]}")
+  mkdir -p "$work/debs"
+  (cd "$work/debs" && "${private_apt[@]}" download "${packages[@]}")
   rm -rf "$into"
   mkdir -p "$into"
   for deb in "$work"/debs/*.deb; do

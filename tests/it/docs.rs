@@ -1,6 +1,6 @@
 //! Every console block of README and of the book, run against the real program: page by page, in one shell per page.
 //!
-//! A page starts in an empty clone `hello`. Commands that the reader need not see stand in a comment `<!-- run .. -->` before the block.
+//! A page starts in an empty clone `hello`; beside it, `tcc` is `examples/tcc` with what `make-seed` downloads. Commands that the reader need not see stand in a comment `<!-- run .. -->` before the block.
 //! Lines are as wide as on a terminal of 80 columns. Ids, times, durations, store hashes and host names are masked on both sides; a
 //! line `...` matches any lines. `GIT_LATTICE_TEST_REWRITE=1` writes the printed output into the pages, also where only store hashes differ.
 
@@ -12,7 +12,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::nix_setup::{every_nix, path_without_tools, var, wrapper};
+use crate::nix_setup::{every_nix, path_without_tools, tcc, var, wrapper};
+use crate::sandbox::copy;
 use crate::scratch::Scratch;
 
 /// A command on a page.
@@ -77,7 +78,12 @@ fn check(page: &Path, nix: &Path) -> Vec<String> {
     if !steps.iter().any(|step| matches!(step, Step::Shown { .. })) {
         return Vec::new();
     }
-    let outputs = run(&steps, nix);
+    let takes_tcc = steps.iter().any(|step| step.command().contains("../tcc/"));
+    let tcc = if takes_tcc { tcc() } else { None };
+    if takes_tcc && tcc.is_none() {
+        return Vec::new();
+    }
+    let outputs = run(&steps, nix, tcc.as_deref());
     if var("GIT_LATTICE_TEST_REWRITE").is_some() {
         fs::write(page, rewritten(&text, &steps, &outputs)).unwrap();
         return Vec::new();
@@ -152,9 +158,13 @@ fn environment(scratch: &Scratch, shell: &mut Command, nix: &Path) {
     shell.env("USER", "ada").env("COLUMNS", "80");
 }
 
-/// Runs the steps in one shell and returns the output of each.
-fn run(steps: &[Step], nix: &Path) -> Vec<String> {
+/// Runs the steps in one shell and returns the output of each. `tcc` is what `make-seed` downloaded.
+fn run(steps: &[Step], nix: &Path, tcc: Option<&Path>) -> Vec<String> {
     let scratch = home();
+    if let Some(tcc) = tcc {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tcc"), &scratch.path("home/tcc"));
+        copy(tcc, &scratch.path("home/tcc"));
+    }
     let mut script = format!("{START}\n");
     for (i, step) in steps.iter().enumerate() {
         let file = scratch.write(&format!("step{i}"), step.command());
@@ -211,6 +221,7 @@ fn masked(text: &str) -> Vec<String> {
             (r"sha256-[A-Za-z0-9+/]{43}=", "sha256-[HASH]"),
             (r"\b[0-9a-f]{7,64}\b", "[ID]"),
             (r"\b\d+\.\d s\b *", "[SECONDS] "),
+            (r"\b\d+(\.\d)? [KM]iB\b", "[SIZE]"),
             (r"\bada@[\w.-]+", "[HOST]"),
             (r"\b(git-lattice|rnix|nixfmt_rs) \d+\.\d+\.\d+", "$1 [VERSION]"),
         ];

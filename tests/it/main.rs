@@ -78,6 +78,7 @@ mod storage;
 mod story;
 mod strace;
 mod sync;
+mod tcc;
 mod template;
 mod texts;
 mod time_limits;

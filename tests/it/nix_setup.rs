@@ -48,6 +48,17 @@ pub(crate) fn path_without_tools() -> OsString {
     tools.into_os_string()
 }
 
+/// The folder that `examples/tcc/make-seed` filled; `None` only if the tests are told to go without.
+pub(crate) fn tcc() -> Option<PathBuf> {
+    if var("GIT_LATTICE_TEST_WITHOUT_TCC").is_some() {
+        return None;
+    }
+    let folder = var("GIT_LATTICE_TEST_TCC").map(PathBuf::from);
+    let missing = "tcc's source and seed are needed: `scripts/test` downloads them, GIT_LATTICE_TEST_TCC names the folder that \
+                   `examples/tcc/make-seed` filled, GIT_LATTICE_TEST_WITHOUT_TCC=1 goes without";
+    Some(folder.filter(|folder| folder.join("seed").exists()).unwrap_or_else(|| panic!("{missing}")))
+}
+
 #[expect(clippy::disallowed_methods, reason = "the variables by which a test is told what to use")]
 pub(crate) fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
