@@ -7,10 +7,12 @@ use serde_json::json;
 use super::complete::Slot;
 use super::shared::moved::{self, Words};
 use super::{Session, move_point};
-use crate::config;
+use crate::config::{self, Config};
+use crate::context::Context;
 use crate::error;
 use crate::ops::axis::{self, Change};
 use crate::ops::{init, limits};
+use crate::process::quote;
 
 pub(super) fn command() -> Command {
     let command = Command::new("axis").about("Change the axes in lattice.toml, and the points with them");
@@ -126,9 +128,22 @@ fn run_add(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.data("unchanged");
     } else {
         ui.tell(format!("added {} to axis {axis} in {}", added.join(", "), config::FILE));
-        ui.hint(format!("commit it on `{}`, so that every clone has it", config.base));
+        ui.hint(commit(context, &config, &format!("add {} to {axis}", added.join(", "))));
     }
     Ok(error::OK)
+}
+
+/// Says how lattice.toml is committed.
+fn commit(context: &Context, config: &Config, message: &str) -> String {
+    let (base, message) = (quote(&config.base), quote(message));
+    let is_there = context.repo.head().is_ok_and(|head| head.branch.is_some_and(|branch| branch == config.base));
+    let switch = if is_there { String::new() } else { format!("git switch {base} && ") };
+    let is_tracked = context.base_document().is_ok_and(|document| document.is_some());
+    let add = if is_tracked { String::new() } else { format!("git add {} && ", config::FILE) };
+    let remotes = context.repo.remotes();
+    let remote = config.remote.as_ref().filter(|remote| remotes.contains(remote));
+    let push = remote.map(|remote| format!(" && git push {} {base}", quote(remote))).unwrap_or_default();
+    format!("commit it, so that each clone has it: `{switch}{add}git commit -m {message} {}{push}`", config::FILE)
 }
 
 fn run_change(session: &Session, args: &ArgMatches, change: &Change, delete_remote: bool) -> Result<u8> {
@@ -151,7 +166,7 @@ fn run_change(session: &Session, args: &ArgMatches, change: &Change, delete_remo
         if is_changed {
             let done = if dry { "would be changed" } else { "is changed" };
             session.ui.say(format!("axis `{}` {done} in {}", change.axis(), config::FILE));
-            session.ui.hint(format!("commit it on `{}`, so that every clone has it", config.base));
+            session.ui.hint(self::commit(context, config, &change.to_string()));
         }
     }
     Ok(code)

@@ -28,7 +28,7 @@ pub(super) fn command(axes: &[String]) -> Command {
              first. Then what is above is restacked in the same operation.\n\n\
              step.nix, config.toml and all other files in the point's directory are merged, with the last port as the base; a generated \
              flake.nix is rendered for the sibling. Porting again carries only what is new, and what came from the sibling does not \
-             go back. A sibling with a conflict is left out; all others go through, and the exit status is 1.",
+             go back. A sibling with a conflict is left out; the others get the changes, and the exit status is 1.",
         )
         .arg(
             Arg::new("to")

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::json;
 
 use super::Session;
 use super::shared::moved::{self, Words};
@@ -46,14 +47,18 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     }
     let (context, config) = (session.context()?, session.config()?);
     let named = Selection::read(config, args)?;
+    let exact = named.exact(session, config)?;
     let (points, absent) = if named.is_empty() {
         (None, Vec::new())
     } else {
         let (points, absent) = named.present(session, config, &Census::take(&context.repo, config)?)?;
         (Some(points), absent)
     };
-    let request = Request { points, absent, remote: args.get_flag("remote"), force: args.get_flag("force") };
-    let (plan, code) = moved::run(session, args, WORDS, || prune::plan(context, config, &request))?;
+    let (remote, force) = (args.get_flag("remote"), args.get_flag("force"));
+    let request = Request { points, exact, absent, remote, force };
+    let only_there = |plan: &Plan| vec![("only_remote", json!(plan.only_there))];
+    let words = if named.is_empty() { WORDS } else { Words { nothing: "nothing to prune", ..WORDS } };
+    let (plan, code) = moved::run_with(session, args, words, || prune::plan(context, config, &request), only_there)?;
     if !args.get_flag("json") {
         unpushed(&session.ui, &plan, args.get_flag("dry-run"));
         on_remote(&session.ui, &plan, config.remote.as_deref().unwrap_or_default());
@@ -77,15 +82,17 @@ fn unpushed(ui: &Ui, plan: &Plan, is_dry: bool) {
     }
 }
 
-/// Reports the branches that stay on the remote.
+/// Reports the branches that stay on the remote, and the points that only the remote has.
 fn on_remote(ui: &Ui, plan: &Plan, remote: &str) {
+    let them = |count| if count == 1 { "it" } else { "them" };
     let stays = |item: &&Item| matches!(&item.outcome, Outcome::Removed(removal) if removal.stays_on_remote);
     let count = plan.items.iter().filter(stays).count();
     if count > 0 {
         let branches = tally(count, "branch stays", "branches stay");
-        ui.say(format!(
-            "{branches} on `{remote}`, where `--remote` deletes {}",
-            if count == 1 { "it" } else { "them" }
-        ));
+        ui.say(format!("{branches} on `{remote}`, where `--remote` deletes {}", them(count)));
+    }
+    if plan.only_there > 0 {
+        let points = tally(plan.only_there, "point is", "points are");
+        ui.say(format!("{points} only on `{remote}`, where `--remote` deletes {}", them(plan.only_there)));
     }
 }

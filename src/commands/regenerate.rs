@@ -15,7 +15,7 @@ const WORDS: Words = Words {
     command: "regenerate",
     verb: "regenerate",
     done: "regenerated",
-    brings: "with ",
+    brings: moved::MERGED,
     nothing: "nothing to do: each generated flake.nix fits its config.toml and the templates of this version",
     ..moved::WORDS
 };

@@ -11,9 +11,9 @@ use crate::points::census::Census;
 
 const WORDS: Words = Words {
     command: "restack",
-    verb: "restack",
-    done: "restacked",
-    brings: "with ",
+    verb: moved::RESTACK.0,
+    done: moved::RESTACK.1,
+    brings: moved::MERGED,
     nothing: "nothing is behind",
     ..moved::WORDS
 };

@@ -58,7 +58,10 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let shown = changes.iter().filter(|change| !change.name.starts_with(RENAMED));
     rows.extend(shown.map(|change| vec![format!("  {}", word_for(change)).into(), Cell::prose(line(change))]));
     ui.table(&rows);
-    by_remote(&pushed).iter().for_each(|(remote, changes)| report_pushed(ui, remote, changes, with_remotes, dry));
+    let again = by.as_ref().map(|by| format!("git lattice undo {by} && git lattice undo {} --remote", operation.id));
+    for (remote, changes) in by_remote(&pushed) {
+        report_pushed(ui, remote, &changes, with_remotes, again.as_deref());
+    }
     if operation.command.first().is_some_and(|word| word == "axis") {
         ui.hint(format!(
             "`git checkout HEAD -- {0}` takes back the edit of {0}, unless it was committed",
@@ -98,20 +101,25 @@ fn by_remote(pushed: &[Pushed]) -> BTreeMap<&str, Vec<&Change>> {
     remotes
 }
 
-fn report_pushed(ui: &Ui, remote: &str, changes: &[&Change], with_remotes: bool, dry: bool) {
+/// Reports what was pushed to a remote. `again` is the command that undoes it all on the remotes too; `None` in a dry run.
+fn report_pushed(ui: &Ui, remote: &str, changes: &[&Change], with_remotes: bool, again: Option<&str>) {
+    /// The most branches that a command of git names.
+    const MAX_NAMED: usize = 10;
     let names: Vec<_> = changes.iter().map(|change| terminal_safe(shown(&change.name))).collect();
     let (what, stays, it) = match names.as_slice() {
         [one] => (format!("`{one}` was"), "stays", "it"),
         several => (format!("{} branches were", several.len()), "stay", "them"),
     };
     let (names, place) = (names.join(", "), terminal_safe(remote));
-    match (with_remotes, dry) {
-        (true, true) => ui.say(format!("would be undone on `{place}` too: {names}")),
-        (true, false) => ui.say(format!("undone on `{place}` too: {names}")),
-        (false, true) => ui.say(format!("{what} pushed to `{place}`: `--remote` undoes that too")),
-        (false, false) => {
+    match (with_remotes, again) {
+        (true, None) => ui.say(format!("would be undone on `{place}` too: {names}")),
+        (true, Some(_)) => ui.say(format!("undone on `{place}` too: {names}")),
+        (false, None) => ui.say(format!("{what} pushed to `{place}`: `--remote` undoes that too")),
+        (false, Some(again)) => {
+            let is_long = changes.len() > MAX_NAMED;
+            let command = if is_long { again.to_owned() } else { by_hand(remote, changes) };
             ui.warn(format!("{what} pushed to `{place}`, and {stays} there"));
-            ui.hint(format!("to undo {it} there: `{}`", terminal_safe(&by_hand(remote, changes))));
+            ui.hint(format!("to undo {it} there: `{}`", terminal_safe(&command)));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Repo, Result};
 /// A worktree that has a branch checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
-    /// Its root; the git directory if a rebase or bisect of the branch is in progress.
+    /// Its root.
     pub path: PathBuf,
     /// Whether it is the current worktree.
     pub is_here: bool,
@@ -33,15 +33,13 @@ impl Repo {
     /// # Errors
     /// When git fails.
     pub fn checkout_of(&self, branch: &BranchName, taken: &[(BranchName, PathBuf)]) -> Result<Option<Checkout>> {
-        let mut paths: Vec<_> = taken.iter().filter(|(name, _)| name == branch).map(|(_, path)| path).collect();
-        // A branch in the middle of a rebase is listed with a git directory.
-        paths.sort_by_key(|path| path.join(".git").exists());
-        let Some(path) = paths.first() else { return Ok(None) };
+        // A branch in the middle of a rebase is listed last.
+        let Some((_, path)) = taken.iter().rfind(|(name, _)| name == branch) else { return Ok(None) };
         let is_here = self.workdir().is_some_and(|here| here.canonicalize().ok() == path.canonicalize().ok());
-        Ok(Some(Checkout { path: (*path).clone(), is_here, state: self.worktree_state(path)? }))
+        Ok(Some(Checkout { path: path.clone(), is_here, state: self.worktree_state(path)? }))
     }
 
-    /// The state of a worktree. A git directory is [`State::Busy`]: git names it for the branch of a rebase or bisect.
+    /// The state of a worktree. What is no worktree any more is [`State::Busy`].
     ///
     /// # Errors
     /// When git cannot be run.

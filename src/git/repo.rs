@@ -178,7 +178,7 @@ impl Repo {
         self.gix.remote_names().iter().map(|name| name.to_str_lossy().into_owned()).collect()
     }
 
-    /// List the branches in use, each with its worktree or git directory: checked out, or temporarily detached by a rebase or bisect.
+    /// List the branches in use, each with its worktree: checked out, or temporarily detached by a rebase or bisect.
     ///
     /// # Errors
     /// When git fails.
@@ -186,7 +186,8 @@ impl Repo {
         Ok([self.git.checked_out()?, self.detached_branches()].concat())
     }
 
-    /// List the branches that a rebase or bisect has temporarily detached, each with the git directory of the worktree.
+    /// List the branches that a rebase or bisect has temporarily detached, each with its worktree; with the git directory if git does not
+    /// say where that is.
     pub fn detached_branches(&self) -> Vec<(BranchName, PathBuf)> {
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten().flatten();
         let mut detached = Vec::new();
@@ -194,10 +195,20 @@ impl Repo {
             for file in ["rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"] {
                 let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
                 // BISECT_START contains the short branch name.
-                detached.push((BranchName::known(names::shown(text.trim())), dir.clone()));
+                let place = self.worktree_of(&dir).unwrap_or_else(|| dir.clone());
+                detached.push((BranchName::known(names::shown(text.trim())), place));
             }
         }
         detached
+    }
+
+    /// The worktree of a git directory: the main one, or a linked one, whose `.git` the file `gitdir` names (gitrepository-layout(5)).
+    fn worktree_of(&self, git_dir: &Path) -> Option<PathBuf> {
+        if git_dir == self.common_dir {
+            return self.gix.main_repo().ok()?.workdir().map(Path::to_owned);
+        }
+        let text = std::fs::read_to_string(git_dir.join("gitdir")).ok()?;
+        git_dir.join(text.trim_end()).parent().map(Path::to_owned)
     }
 
     /// A view of the repository that reads at most `bytes` bytes of objects and then fails with [`Error::Effort`]. Each object costs

@@ -30,6 +30,8 @@ use crate::points::census::{Census, Tip};
 pub struct Request {
     /// These points; `None` is all that are merged or superseded.
     pub points: Option<Vec<Point>>,
+    /// Those of them that are named without a pattern.
+    pub exact: HashSet<Point>,
     /// Named points that have no branch: an earlier command, perhaps a killed one, deleted it.
     pub absent: Vec<Point>,
     /// Whether to delete the branches on the remote too.
@@ -132,10 +134,11 @@ impl<'a, 'r> Prune<'a, 'r> {
             match decision {
                 Decision::Removed(removal) => self.remove(named, removal),
                 Decision::LeftOut(reason) => self.planner.leave_out(named, reason),
-                Decision::OnlyThere if self.names(&named.point) => {
+                Decision::OnlyThere if self.request.exact.contains(&named.point) => {
                     self.planner.leave_out(named, Reason::OnlyThere);
                 }
-                Decision::OnlyThere | Decision::Stays => self.planner.count(),
+                Decision::OnlyThere => self.planner.count_only_there(),
+                Decision::Stays => self.planner.count(),
             }
         }
         for point in &self.request.absent {

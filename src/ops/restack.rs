@@ -162,7 +162,7 @@ impl<'a> Restack<'a> {
         let message = trailer::message(&subject, "", &trailers);
         let commit = self.planner.memory.make_commit(&self.identity, &message, tree, parents)?;
         sources.iter().filter_map(|source| source.point.as_ref()).for_each(|point| self.planner.contain(point));
-        self.planner.move_to(named, commit, sources.into_iter().map(|source| source.name).collect())
+        self.planner.restack_to(named, commit, sources.into_iter().map(|source| source.name).collect())
     }
 
     /// The commit to merge into, and the commits that it lacks; `None` if the point has no branch.

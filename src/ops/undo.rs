@@ -12,6 +12,7 @@ use super::moves::Worktrees;
 use super::push::update_tracking;
 use super::{Cannot, Refusal};
 use crate::context::Context;
+use crate::git::checkout;
 use crate::git::names::{self, BranchName};
 use crate::git::work::Switch;
 use crate::git::{Change, Oid, Repo};
@@ -110,8 +111,11 @@ fn check_unused(repo: &Repo, operation: &Operation, changes: &[Change]) -> Resul
         let place = if is_moved { worktrees.blocking(repo, &branch)? } else { worktrees.place(repo, &branch)? };
         let Some(worktree) = place else { continue };
         let is_here = repo.workdir().is_some_and(|here| is_same(here, &worktree));
-        let leave =
-            if is_here { leave(repo, changes)? } else { format!("git -C {} switch --detach", quoted(&worktree)) };
+        let leave = match repo.worktree_state(&worktree)? {
+            checkout::State::Busy => format!("git -C {} status", quoted(&worktree)),
+            _ if is_here => leave(repo, changes)?,
+            _ => format!("git -C {} switch --detach", quoted(&worktree)),
+        };
         let worktree = worktree.display().to_string();
         return Err(
             Refusal::InUse { operation: operation.id.clone(), branch: branch.to_string(), worktree, leave }.into()

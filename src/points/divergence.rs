@@ -128,7 +128,7 @@ impl Divergence {
     /// What differs, and the command that brings the two sides together.
     pub fn advice(&self, repo: &Repo, remote: &str) -> Advice {
         let (command, effect) = match (&self.added, &self.checkout) {
-            _ if self.can_be_taken() => (sync_command(&self.named), "takes the remote's commit".to_owned()),
+            _ if self.can_be_taken() => (sync_command(&self.named), format!("takes the commit of `{remote}`")),
             (_, Some(Checkout { state: State::Busy, path, .. })) => {
                 let how = format!("git -C {} status", quote(path));
                 (sync_command(&self.named), format!("compares them when that has ended; `{how}` shows how to end it"))
@@ -166,9 +166,9 @@ impl Divergence {
         let keep = if is_replaced { format!("git branch {mine} {own} && ") } else { String::new() };
         let takes = || {
             if is_replaced {
-                format!("keeps yours as `{mine}`, and takes the remote's")
+                format!("keeps your commit as `{mine}`, and takes that of `{remote}`")
             } else {
-                "takes the remote's, which has the same content".to_owned()
+                format!("takes the commit of `{remote}`, which has the same content")
             }
         };
         if added.kept == 0 && self.checkout.is_none() {
@@ -181,7 +181,9 @@ impl Divergence {
         let command = format!("{keep}{} rebase{options} --onto {theirs} {upstream} {own}", self.git());
         let effect = match added.kept {
             0 => takes(),
-            kept => format!("puts {} on top of the remote's{}; {THEN_SYNC}", commits(kept), self.with_conflicts()),
+            kept => {
+                format!("puts {} on top of that of `{remote}`{}; {THEN_SYNC}", commits(kept), self.with_conflicts())
+            }
         };
         (command, effect)
     }

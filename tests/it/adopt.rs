@@ -161,7 +161,7 @@ fn ragged_names_are_told_what_git_and_a_lattice_hold() {
         .map(|it| it["proposed"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(proposed, ["v5.15/AXIS2/base", "v5.15/standard-preempt-rt/base"]);
-    let run = sandbox.refused(&["adopt"]).exits(1).says_err("git cannot hold a branch `a/b` beside `a/b/c`");
+    let run = sandbox.refused(&["adopt"]).exits(1).says_err("git refuses a branch `a/b` beside `a/b/c`");
     run.says_err("`git branch -m v5.15/base v5.15/AXIS2/base`");
     sandbox.git(&["branch", "-m", "v5.15/standard/preempt-rt/base", "v5.15/standard-preempt-rt/base"]);
     sandbox.git(&["branch", "-D", "-q", "v5.15/base"]);
@@ -179,7 +179,7 @@ fn branches_of_the_remote_count() {
     run.says_err("no branch looks like a point");
     sandbox.git_in(colleague, &["branch", "feature/gcc-14", "origin/main"]);
     let run = sandbox.lattice_in(colleague, &["adopt", "--json"], |command| command).exits(1);
-    let said = "feature/gcc-14/aarch64/phase0/step1: git cannot hold it beside the branch `feature/gcc-14`";
+    let said = "feature/gcc-14/aarch64/phase0/step1: git needs a folder `feature/gcc-14` for it, and there is a branch of that name";
     assert!(left_out(&run).iter().any(|line| line == said), "{:?}", left_out(&run));
 }
 

@@ -15,14 +15,7 @@ fn points() -> Vec<String> {
 
 /// A clone with these points, all pushed, HEAD on `main`.
 fn grown() -> Sandbox {
-    let sandbox = Sandbox::new();
-    make(&sandbox, &points());
-    sandbox
-}
-
-fn make(sandbox: &Sandbox, points: &[String]) {
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--template", "step", "--no-switch"], &points[..]].concat()).exits(0);
+    Sandbox::grown("step", &points())
 }
 
 fn lattice_toml(sandbox: &Sandbox) -> String {
@@ -129,7 +122,9 @@ fn axis_gets_another_name_and_branches_keep_theirs() {
     let refs = || sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/heads"]);
     let before = refs();
     let run = sandbox.lattice(&["axis", "rename", "arch", "machine"]).exits(0);
-    run.says_out("updated").says_err("axis `arch` is changed in lattice.toml").says_err("commit it on `main`");
+    run.says_out("updated")
+        .says_err("axis `arch` is changed in lattice.toml")
+        .says_err("git commit -m 'rename arch to machine' lattice.toml && git push origin main");
     assert_eq!(refs(), before);
     let text = lattice_toml(&sandbox);
     assert!(text.contains("machine = { set") && text.contains("{component}/{machine}/{phase}"), "{text}");
@@ -267,7 +262,7 @@ fn axis_of_one_value_can_be_removed() {
 fn order_changes_only_where_no_point_grows_on_another() {
     let sandbox = Sandbox::with_toml(&toml(&chains("[\"boot\", \"mid\", \"final\"]", "\"step{n}\""), ""));
     let (boot, last) = ("toolchain/x86_64/boot/step1".to_owned(), "toolchain/x86_64/final/step1".to_owned());
-    make(&sandbox, &[boot, last]);
+    sandbox.grow("step", &[boot, last]);
     let before = trees(&sandbox);
     let run = sandbox.refused(&["axis", "reorder", "phase", "final", "mid", "boot"]).exits(1);
     run.says_err("would grow on");

@@ -3,13 +3,7 @@
 use serde_json::Value;
 
 use crate::sandbox::{Run, Sandbox};
-use crate::story::{at, branch, dir, elsewhere, here};
-
-/// Two steps of a phase, the first one of the next phase, the same of the other architecture, and a point over both.
-fn points() -> [String; 5] {
-    let far = format!("toolchain/{}/phase0/step1", elsewhere());
-    [at("phase0/step1"), at("phase0/step2"), at("phase1/step1"), far, both("phase1/step2")]
-}
+use crate::story::{at, branch, crossing, dir, elsewhere, here};
 
 /// A point over both architectures.
 fn both(place: &str) -> String {
@@ -18,11 +12,7 @@ fn both(place: &str) -> String {
 
 /// A clone with these points, all pushed, HEAD on `main`.
 fn grown() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let points = points();
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--template", "step", "--no-switch"], &points[..]].concat()).exits(0);
-    sandbox
+    Sandbox::grown("step", &crossing())
 }
 
 fn tree(sandbox: &Sandbox, point: &str) -> String {
@@ -63,7 +53,7 @@ fn names(sandbox: &Sandbox) -> Vec<String> {
 #[test]
 fn point_gets_another_name_everywhere() {
     let sandbox = grown();
-    let [one, two, next, far, both] = points();
+    let [one, two, next, far, both] = crossing();
     let new = at("phase0/step3");
     let before = sandbox.commit(&branch(&two));
     let untouched = [&one, &far].map(|point| sandbox.commit(&branch(point)));
@@ -105,7 +95,7 @@ fn point_gets_another_name_everywhere() {
 #[test]
 fn moving_there_and_back_gives_the_same_trees() {
     let sandbox = grown();
-    let all = points();
+    let all = crossing();
     sandbox.commit_to(&all[1], &[("step.nix", "{ ... }: throw \"mine\"\n"), ("sub/notes", "mine\n")]);
     sandbox.lattice(&["restack"]).exits(0);
     let before = all.clone().map(|point| tree(&sandbox, &point));
@@ -124,7 +114,7 @@ fn moving_there_and_back_gives_the_same_trees() {
 #[test]
 fn each_move_is_refused_or_can_be_moved_back() {
     let sandbox = grown();
-    let all = points();
+    let all = crossing();
     let trees = || all.clone().map(|point| tree(&sandbox, &point));
     let before = trees();
     let places = ["phase0/step1", "phase0/step2", "phase0/step3", "phase1/step1", "phase1/step2", "phase1/step3"];
@@ -148,7 +138,7 @@ fn each_move_is_refused_or_can_be_moved_back() {
 #[test]
 fn records_are_found_again_under_the_old_name() {
     let sandbox = grown();
-    let [_, two, ..] = points();
+    let [_, two, ..] = crossing();
     sandbox.built_elsewhere(&[&two]);
     let new = at("phase0/step3");
     sandbox.lattice(&["move", &two, &new]).exits(0);
@@ -160,7 +150,7 @@ fn records_are_found_again_under_the_old_name() {
 #[test]
 fn old_branch_on_the_remote_is_no_point() {
     let sandbox = grown();
-    let [_, _, two, ..] = points();
+    let [_, _, two, ..] = crossing();
     // Above the new name, the old one would be `behind`.
     let new = at("phase0/step8");
     let run = sandbox.lattice(&["move", &two, &new]).exits(0);
@@ -184,7 +174,7 @@ fn old_branch_on_the_remote_is_no_point() {
 #[test]
 fn old_branch_goes_with_a_lease() {
     let sandbox = grown();
-    let [_, two, ..] = points();
+    let [_, two, ..] = crossing();
     let new = at("phase0/step3");
     sandbox.lattice(&["move", &two, &new, "--delete-remote"]).exits(0).says_out("also on the remote");
     assert!(!sandbox.remote_has(&two) && sandbox.remote_has(&new));
@@ -204,7 +194,7 @@ fn old_branch_goes_with_a_lease() {
 #[test]
 fn same_command_later_pushes_and_deletes() {
     let sandbox = grown();
-    let [_, two, next, ..] = points();
+    let [_, two, next, ..] = crossing();
     let new = at("phase0/step3");
     sandbox.lattice(&["move", &two, &new, "--no-push"]).exits(0);
     assert!(!sandbox.remote_has(&new));
@@ -220,7 +210,7 @@ fn same_command_later_pushes_and_deletes() {
 #[test]
 fn undo_takes_a_move_back() {
     let sandbox = grown();
-    let [_, two, ..] = points();
+    let [_, two, ..] = crossing();
     let refs = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/heads", "refs/remotes", "refs/lattice/renamed"]);
     let before = (refs("work"), refs("remote.git"));
     sandbox.lattice(&["move", &two, &at("phase0/step3"), "--delete-remote"]).exits(0);
@@ -235,7 +225,7 @@ fn undo_takes_a_move_back() {
 #[test]
 fn moves_that_change_the_order_are_refused() {
     let sandbox = grown();
-    let [one, two, next, ..] = points();
+    let [one, two, next, ..] = crossing();
     for (point, new, words) in [
         (&one, at("phase0/step5"), "would grow on"),
         (&two, at("phase1/step5"), "would grow on"),
@@ -255,7 +245,7 @@ fn moves_that_change_the_order_are_refused() {
 #[test]
 fn unfinished_points_refuse_the_move_as_a_whole() {
     let sandbox = grown();
-    let [one, two, next, ..] = points();
+    let [one, two, next, ..] = crossing();
     let new = at("phase0/step3");
     sandbox.commit_to(&one, &[("notes", "not restacked\n")]);
     let run = sandbox.refused(&["move", &two, &new]).exits(1);
@@ -270,7 +260,7 @@ fn unfinished_points_refuse_the_move_as_a_whole() {
 #[test]
 fn worktree_of_a_moved_point_follows() {
     let sandbox = grown();
-    let [_, two, next, ..] = points();
+    let [_, two, next, ..] = crossing();
     let new = at("phase0/step3");
     sandbox.git(&["switch", "-q", &branch(&two)]);
     sandbox.git(&["worktree", "add", "-q", "../linked", &branch(&next)]);
@@ -304,7 +294,7 @@ fn configuration_of_the_branch_gets_its_name() {
 #[test]
 fn hand_written_flakes_move_as_they_are() {
     let sandbox = grown();
-    let [_, two, next, ..] = points();
+    let [_, two, next, ..] = crossing();
     let text = "# git-lattice: hand-written\n{ outputs = _: { }; }\n";
     sandbox.commit_to(&two, &[("flake.nix", text)]);
     sandbox.commit_to(&next, &[("flake.nix", "{ outputs = _: { packages = { }; }; }\n")]);
@@ -320,7 +310,7 @@ fn hand_written_flakes_move_as_they_are() {
 #[test]
 fn point_only_on_the_remote_can_be_moved() {
     let sandbox = grown();
-    let [_, two, next, ..] = points();
+    let [_, two, next, ..] = crossing();
     sandbox.git(&["branch", "-D", "-q", &branch(&two)]);
     let new = at("phase0/step3");
     sandbox.lattice(&["move", &two, &new]).exits(0);
@@ -332,7 +322,7 @@ fn point_only_on_the_remote_can_be_moved() {
 #[test]
 fn other_clones_prune_the_branch_of_the_old_name() {
     let sandbox = grown();
-    let [_, two, ..] = points();
+    let [_, two, ..] = crossing();
     let new = at("phase0/step3");
     let colleague = sandbox.colleague();
     let lattice = |args: &[&str]| sandbox.lattice_in(colleague, args, |command| command);

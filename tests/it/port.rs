@@ -11,11 +11,7 @@ use crate::story::{at, branch, dir, elsewhere, far, fields, here, toml};
 
 /// The same two steps on two architectures, all pushed, HEAD on `main`.
 fn siblings(template: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    let points = [at("phase0/step1"), at("phase0/step2"), far("phase0/step1"), far("phase0/step2")];
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--template", template, "--no-switch"], &points[..]].concat()).exits(0);
-    sandbox
+    Sandbox::grown(template, &[at("phase0/step1"), at("phase0/step2"), far("phase0/step1"), far("phase0/step2")])
 }
 
 /// `--to-arch` with the other architecture.
@@ -59,7 +55,7 @@ fn changes_reach_the_sibling_and_what_is_above() {
     let run = sandbox.lattice(&["port", &one, "--to", &format!("arch={}", elsewhere()), "--json"]).exits(0);
     let expected = [
         (sibling.clone(), "ported".to_owned(), json!(["step.nix", "sub/note"])),
-        (above.clone(), "ported".to_owned(), json!([sibling])),
+        (above.clone(), "restacked".to_owned(), json!([sibling])),
     ];
     assert_eq!(items(&run), expected);
     assert_eq!(show(&sandbox, &sibling, "step.nix"), step(["a", "b", "c"]));
@@ -86,7 +82,7 @@ fn later_port_carries_only_what_is_new() {
     // The sibling changes what was carried; that is no conflict with a later change elsewhere.
     sandbox.commit_to(&sibling, &[("step.nix", &step(["its own", "b", "c"]))]);
     sandbox.commit_to(&one, &[("step.nix", &step(["first", "b", "second"]))]);
-    port(&sandbox, &one, there()).exits(0).says_out(&format!("ported  {sibling}"));
+    port(&sandbox, &one, there()).exits(0).says_out(&format!("ported     {sibling}"));
     assert_eq!(show(&sandbox, &sibling, "step.nix"), step(["its own", "b", "second"]));
 }
 
@@ -182,7 +178,7 @@ fn new_sibling_is_merged_into_what_is_above_it() {
     let sandbox = Sandbox::new();
     let (one, missing, above) = (at("phase0/step1"), far("phase0/step1"), far("phase0/step2"));
     sandbox.points(&[&one, &above]);
-    let run = port(&sandbox, &one, there()).exits(0).says_out(&format!("created  {missing}"));
+    let run = port(&sandbox, &one, there()).exits(0).says_out(&format!("created    {missing}"));
     assert_ne!(sandbox.state_of(&above), "behind", "{}", run.stdout);
     assert_eq!(sandbox.parents(&above).last(), Some(&tip(&sandbox, &missing)));
 }
@@ -326,7 +322,7 @@ fn dry_run_writes_nothing_and_shows_the_plan() {
     sandbox.commit_to(&one, &[("note", "new\n")]);
     sandbox.lattice(&["status"]).exits(0);
     let run = sandbox.refused(&["port", &one, "--to-arch", elsewhere(), "--dry-run"]).exits(0);
-    run.says_out(&format!("would port  {}", far("phase0/step1")));
+    run.says_out(&format!("would port     {}", far("phase0/step1")));
     let run = sandbox.refused(&["port", &one, "--to-phase", "phase3", "--dry-run"]).exits(0);
     run.says_out(&format!("would create  {missing}"));
 }
@@ -374,7 +370,7 @@ fn other_clone_goes_on_from_the_last_port() {
         std::fs::write(sandbox.path(colleague).join(dir(point)).join("step.nix"), step(lines)).unwrap();
         sandbox.git_in(colleague, &["commit", "-q", "-a", "-m", "change"]);
     }
-    run(&["port", &one, "--to-arch", elsewhere()]).exits(0).says_out(&format!("ported  {sibling}"));
+    run(&["port", &one, "--to-arch", elsewhere()]).exits(0).says_out(&format!("ported     {sibling}"));
     let text = sandbox.git_in("remote.git", &["show", &format!("{}:{}/step.nix", branch(&sibling), dir(&sibling))]);
     assert_eq!(text + "\n", step(["its own", "b", "second"]));
 }

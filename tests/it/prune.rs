@@ -12,11 +12,7 @@ fn chain() -> [String; 4] {
 
 /// A clone with that chain, all pushed, HEAD on `main`.
 fn grown() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let points = chain();
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--no-switch"], &points[..]].concat()).exits(0);
-    sandbox
+    Sandbox::grown("config", &chain())
 }
 
 fn merge_into_main(sandbox: &Sandbox, point: &str) {
@@ -246,6 +242,22 @@ fn points_only_on_the_remote_go_with_remote_alone() {
     // The undo can be undone as well.
     sandbox.lattice(&["undo", "--remote"]).exits(0);
     assert!(!sandbox.remote_has(&next));
+}
+
+#[test]
+fn pattern_may_match_points_that_only_the_remote_has() {
+    let sandbox = grown();
+    let [one, ..] = chain();
+    let all = one.replace("phase0/step1", "*/*");
+    sandbox.lattice(&["prune", &all]).exits(0).says_err("4 branches stay on `origin`");
+    let run = sandbox.refused(&["prune", &all]).exits(0).says_out("nothing to prune");
+    run.says_err("4 points are only on `origin`, where `--remote` deletes them");
+    let run = sandbox.refused(&["prune", &all, "--json"]).exits(0).json();
+    assert_eq!((run["points"].clone(), run["unchanged"].clone()), (serde_json::json!([]), 4.into()));
+    assert_eq!(run["only_remote"], 4);
+    sandbox.refused(&["prune", &all, &one]).exits(1).says_out("left out").says_err("3 points are only on `origin`");
+    sandbox.lattice(&["prune", &all, "--remote"]).exits(0);
+    assert!(!sandbox.remote_has(&one));
 }
 
 #[test]

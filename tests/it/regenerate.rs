@@ -9,11 +9,7 @@ fn points() -> [String; 3] {
 
 /// A clone with a chain of three points, all pushed, HEAD on `main`.
 fn grown(template: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
-    let points = points();
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--template", template, "--no-switch"], &points[..]].concat()).exits(0);
-    sandbox
+    Sandbox::grown(template, &points())
 }
 
 fn show(sandbox: &Sandbox, point: &str, file: &str) -> String {
@@ -37,7 +33,7 @@ fn set_changes_config_toml_and_restacks() {
     sandbox.lattice(&["restack", "--no-push"]).exits(0);
     let args = ["regenerate", &one, "--set", "hello.version=2.12", "--set", "hello.count=3", "--set", "name=\"b\""];
     let run = sandbox.lattice(&args).exits(0);
-    run.says_out(&format!("regenerated  {one}")).says_out("config.toml").says_out(&two);
+    run.says_out(&format!("regenerated  {one}")).says_out("config.toml").says_out(&format!("restacked    {two}"));
     let expected = "# of step 1\nname = \"b\" # kept\n\n[hello]\nversion = 2.12\ncount = 3";
     assert_eq!(show(&sandbox, &one, "config.toml"), expected);
     for point in [&two, &three] {

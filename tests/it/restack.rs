@@ -1,21 +1,11 @@
 //! `git lattice restack`: merging what moved below into the points above.
 
 use crate::sandbox::{Run, Sandbox};
-use crate::story::{at, branch, dir, far};
-
-/// The points of a chain over two phases on this machine's architecture, one of the other, and one over both.
-fn points() -> [String; 5] {
-    let both = "toolchain/aarch64+x86_64/phase1/step2".to_owned();
-    [at("phase0/step1"), at("phase0/step2"), at("phase1/step1"), far("phase0/step1"), both]
-}
+use crate::story::{branch, crossing, dir};
 
 /// A clone with these points, all pushed, HEAD on `main`.
 fn grown() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let points = points();
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
-    sandbox.lattice(&[&["new", "--template", "step", "--no-switch"], &points[..]].concat()).exits(0);
-    sandbox
+    Sandbox::grown("step", &crossing())
 }
 
 /// Commits a change to a file in the directory of `of` on the branch of `on`, without checking it out.
@@ -50,7 +40,7 @@ fn outcomes(run: &Run) -> Vec<(String, String)> {
 #[test]
 fn fix_reaches_every_point_above() {
     let sandbox = grown();
-    let [step1, step2, phase1, other, both] = points();
+    let [step1, step2, phase1, other, both] = crossing();
     fix(&sandbox, &step1);
     let before = [&step2, &phase1, &both].map(|point| own_directory(&sandbox, point));
     for point in [&step2, &phase1, &both] {
@@ -87,7 +77,7 @@ fn fix_reaches_every_point_above() {
 #[test]
 fn behind_counts_points_at_any_depth() {
     let sandbox = grown();
-    let [step1, step2, phase1, ..] = points();
+    let [step1, step2, phase1, ..] = crossing();
     sandbox.built_elsewhere(&[&step2, &phase1]);
     assert_eq!(sandbox.state_of(&phase1), "built");
     fix(&sandbox, &step1);
@@ -101,7 +91,7 @@ fn behind_counts_points_at_any_depth() {
 #[test]
 fn merging_by_hand_past_a_cover_is_not_behind() {
     let sandbox = grown();
-    let [step1, step2, phase1, ..] = points();
+    let [step1, step2, phase1, ..] = crossing();
     fix(&sandbox, &step1);
     sandbox.git(&["switch", "-q", &branch(&phase1)]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&step1)]);
@@ -112,7 +102,7 @@ fn merging_by_hand_past_a_cover_is_not_behind() {
 #[test]
 fn named_points_bring_only_what_is_below_them() {
     let sandbox = grown();
-    let [step1, step2, phase1, _, both] = points();
+    let [step1, step2, phase1, _, both] = crossing();
     fix(&sandbox, &step1);
     let run = sandbox.lattice(&["restack", &phase1, "--json"]).exits(0);
     let expected = [&step2, &phase1].map(|point| (point.clone(), "restacked".to_owned()));
@@ -125,7 +115,7 @@ fn named_points_bring_only_what_is_below_them() {
 #[test]
 fn dry_run_writes_nothing_and_shows_the_plan() {
     let sandbox = grown();
-    let [step1, step2, ..] = points();
+    let [step1, step2, ..] = crossing();
     fix(&sandbox, &step1);
     sandbox.lattice(&["status"]).exits(0);
     let run = sandbox.refused(&["restack", "--dry-run"]).exits(0);
@@ -135,7 +125,7 @@ fn dry_run_writes_nothing_and_shows_the_plan() {
 #[test]
 fn conflicting_points_and_those_above_are_left_out() {
     let sandbox = grown();
-    let [step1, step2, phase1, other, both] = points();
+    let [step1, step2, phase1, other, both] = crossing();
     // The copy of step 1 on step 2's branch was edited by hand.
     change_file(&sandbox, &step2, &step1, "step.nix", "{ ... }: null\n");
     fix(&sandbox, &step1);
@@ -161,7 +151,7 @@ fn conflicting_points_and_those_above_are_left_out() {
 #[test]
 fn clean_worktrees_follow_their_branch() {
     let sandbox = grown();
-    let [step1, step2, ..] = points();
+    let [step1, step2, ..] = crossing();
     fix(&sandbox, &step1);
     sandbox.git(&["switch", "-q", &branch(&step2)]);
     sandbox.write("untracked", "mine\n");
@@ -180,7 +170,7 @@ fn clean_worktrees_follow_their_branch() {
 #[test]
 fn worktrees_with_changes_are_left_out() {
     let sandbox = grown();
-    let [step1, step2, phase1, ..] = points();
+    let [step1, step2, phase1, ..] = crossing();
     fix(&sandbox, &step1);
     sandbox.git(&["switch", "-q", &branch(&step2)]);
     let changed = format!("{}/step.nix", dir(&step2));
@@ -192,6 +182,14 @@ fn worktrees_with_changes_are_left_out() {
     sandbox.git(&["merge", "-q", "--no-ff", "--no-commit", &branch(&step1)]);
     sandbox.lattice(&["restack"]).exits(1).says_out("unfinished work");
     sandbox.git(&["merge", "--abort"]);
+    // git names the git directory of a rebase, where `git status` does not work.
+    sandbox.try_git("work", &["rebase", "-q", "--exec", "false", "HEAD~1"]);
+    let run = sandbox.lattice(&["restack", "--json"]).exits(1);
+    let items = run.json()["points"].as_array().unwrap().clone();
+    let command = items.iter().find_map(|item| item["command"].as_str()).unwrap();
+    assert_eq!(command, format!("git -C '{}' status", sandbox.work().canonicalize().unwrap().display()));
+    assert!(sandbox.paste("work", command).contains("rebas"), "{command}");
+    sandbox.git(&["rebase", "--abort"]);
     sandbox.lattice(&["restack"]).exits(0);
 }
 
@@ -199,7 +197,7 @@ fn worktrees_with_changes_are_left_out() {
 fn untracked_file_in_the_way_leaves_its_branch_out() {
     for (added, untracked) in [("notes", "notes"), ("notes/one", "notes")] {
         let sandbox = grown();
-        let [step1, step2, phase1, ..] = points();
+        let [step1, step2, phase1, ..] = crossing();
         change_file(&sandbox, &step1, &step1, added, "from below\n");
         sandbox.git(&["switch", "-q", &branch(&phase1)]);
         sandbox.write(&format!("{}/{untracked}", dir(&step1)), "mine\n");
@@ -215,7 +213,7 @@ fn untracked_file_in_the_way_leaves_its_branch_out() {
 #[test]
 fn undo_takes_a_restack_back() {
     let sandbox = grown();
-    let [step1, ..] = points();
+    let [step1, ..] = crossing();
     fix(&sandbox, &step1);
     let before = sandbox.git(&["for-each-ref", "refs/heads"]);
     sandbox.lattice(&["restack", "--no-push"]).exits(0);
@@ -229,7 +227,7 @@ fn undo_takes_a_restack_back() {
 #[test]
 fn failed_push_is_made_up_for_by_the_same_command() {
     let sandbox = grown();
-    let [step1, step2, phase1, other, _] = points();
+    let [step1, step2, phase1, other, _] = crossing();
     fix(&sandbox, &step1);
     sandbox.git(&["remote", "set-url", "--push", "origin", "/nonexistent"]);
     sandbox.lattice(&["restack"]).exits(1).says_err("the same command pushes them later");
@@ -254,7 +252,7 @@ fn base_is_merged_into_the_lowest_points() {
     sandbox.lattice(&["restack"]).exits(0).says_out("nothing is behind");
     let run = sandbox.lattice(&["restack", "--base", "--json"]).exits(0);
     assert_eq!(outcomes(&run).len(), 5);
-    for point in points() {
+    for point in crossing() {
         assert_eq!(sandbox.git(&["show", &format!("{}:README", branch(&point))]), "new", "{point}");
     }
 }
@@ -262,7 +260,7 @@ fn base_is_merged_into_the_lowest_points() {
 #[test]
 fn clones_that_restack_at_once_are_cured_by_restacking() {
     let sandbox = grown();
-    let [step1, ..] = points();
+    let [step1, ..] = crossing();
     fix(&sandbox, &step1);
     sandbox.git(&["push", "-q", "origin", &branch(&step1)]);
     sandbox.git_in("", &["clone", "-q", "remote.git", "colleague"]);

@@ -29,6 +29,12 @@ pub(crate) fn far(place: &str) -> String {
     format!("toolchain/{}/{place}", elsewhere())
 }
 
+/// The points of a chain over two phases on this machine's architecture, one of the other, and one over both.
+pub(crate) fn crossing() -> [String; 5] {
+    let both = "toolchain/aarch64+x86_64/phase1/step2".to_owned();
+    [at("phase0/step1"), at("phase0/step2"), at("phase1/step1"), far("phase0/step1"), both]
+}
+
 /// The branch of a point, with the usual pattern.
 pub(crate) fn branch(point: &str) -> String {
     format!("feature/{point}")
@@ -63,6 +69,32 @@ pub(crate) fn chains(phase: &str, step: &str) -> String {
 }
 
 impl Sandbox {
+    /// A clone with these points, all pushed, HEAD on `main`.
+    #[track_caller]
+    pub(crate) fn grown(template: &str, points: &[String]) -> Self {
+        let sandbox = Self::new();
+        sandbox.grow(template, points);
+        sandbox
+    }
+
+    /// Makes points and pushes them.
+    #[track_caller]
+    pub(crate) fn grow(&self, template: &str, points: &[String]) {
+        let points: Vec<&str> = points.iter().map(String::as_str).collect();
+        self.lattice(&[&["new", "--template", template, "--no-switch"], &points[..]].concat()).exits(0);
+    }
+
+    /// Types a command into a shell; returns what it prints.
+    #[track_caller]
+    pub(crate) fn paste(&self, dir: &str, command: &str) -> String {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", command]).current_dir(self.path(dir));
+        self.environment(&mut shell);
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Makes points without pushing them or switching to them.
     #[track_caller]
     pub(crate) fn points(&self, points: &[&str]) {

@@ -56,6 +56,24 @@ fn undo_reverts_every_command() {
 }
 
 #[test]
+fn push_of_many_branches_is_undone_by_two_commands() {
+    let sandbox = Sandbox::new();
+    let points: Vec<String> = (1..=12).map(|n| format!("toolchain/aarch64/phase0/step{n}")).collect();
+    let before = (sandbox.heads("work"), sandbox.heads("remote.git"));
+    sandbox.grow("config", &points[..10]);
+    sandbox.lattice(&["undo"]).exits(0).says_err("--force-with-lease");
+    sandbox.lattice(&["undo"]).exits(0);
+    sandbox.lattice(&["new", "--no-switch", &points[10], &points[11]]).exits(0);
+    sandbox.lattice(&["prune", "toolchain/aarch64/*/*", "--remote"]).exits(0);
+    let run = sandbox.lattice(&["undo"]).exits(0).says_err("12 branches were pushed").never_says("--force-with-lease");
+    let command = run.stderr.lines().find_map(|line| line.strip_prefix("hint: to undo them there: `")).unwrap();
+    sandbox.paste("work", command.trim_end_matches('`'));
+    assert!(points.iter().all(|point| sandbox.has(point) && sandbox.remote_has(point)));
+    sandbox.lattice(&["prune", "toolchain/aarch64/*/*", "--remote"]).exits(0);
+    assert_eq!((sandbox.heads("work"), sandbox.heads("remote.git")), before);
+}
+
+#[test]
 fn undo_reverts_a_merge_into_base() {
     let sandbox = Sandbox::new();
     sandbox.lattice(&["new", "--arch", "aarch64", "--no-push"]).exits(0);

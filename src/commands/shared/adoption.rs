@@ -100,7 +100,8 @@ fn misfit(misfit: &Misfit) -> Vec<Cell> {
 fn hint(ui: &Ui, proposal: &Proposal) {
     if proposal.left_out.iter().any(|misfit| misfit.is_ragged) {
         ui.hint(
-            "git cannot hold a branch `a/b` beside `a/b/c`, so the names of all points have all axes and equally many parts",
+            "git refuses a branch `a/b` beside `a/b/c`: it keeps `a/b` as a file, and needs a folder of that name; so each point has \
+             a value of each axis in its name",
         );
     }
     let mut local = proposal.left_out.iter().filter(|misfit| misfit.is_local);

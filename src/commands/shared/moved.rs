@@ -54,6 +54,10 @@ pub(in crate::commands) const WORDS: Words = Words {
 const RENAMED: &str = "moved";
 /// What happened to a created point.
 const CREATED: &str = "created";
+/// What a commit does that only merges the points below, and did.
+pub(in crate::commands) const RESTACK: (&str, &str) = ("restack", "restacked");
+/// What stands before the points that a commit merges.
+pub(in crate::commands) const MERGED: &str = "with ";
 
 /// Adds the options that these commands share.
 pub(in crate::commands) fn add_args(command: Command) -> Command {
@@ -71,12 +75,24 @@ pub(in crate::commands) fn run(
     words: Words,
     plan: impl Fn() -> Result<Plan>,
 ) -> Result<(Plan, u8)> {
+    run_with(session, args, words, plan, |_| Vec::new())
+}
+
+/// Like [`run`], in JSON with the fields `more`.
+pub(in crate::commands) fn run_with(
+    session: &Session,
+    args: &ArgMatches,
+    words: Words,
+    plan: impl Fn() -> Result<Plan>,
+    more: impl Fn(&Plan) -> Vec<(&'static str, Value)>,
+) -> Result<(Plan, u8)> {
     let context = session.context()?;
     // Read the limit first: an invalid value is an error before anything is moved.
     let still = limits::network(&context.repo)?;
     let title = format!("lattice: {}", words.command);
     let planned = if args.get_flag("dry-run") { (plan()?, None) } else { moves::make(context, &title, plan)? };
-    finish(session, args, words, planned, still, &[])
+    let more = more(&planned.0);
+    finish(session, args, words, planned, still, &more)
 }
 
 /// Pushes what a plan moved, and shows the result, in JSON with some fields more. Returns the plan and the exit code.
@@ -166,7 +182,11 @@ fn row(item: &Item, words: Words, dry: bool) -> Vec<Cell> {
     let id = |to: Oid| if dry { String::new() } else { format!("{} ", to.to_hex_with_len(10)) };
     let commit = |to: Oid, brings: &[String]| format!("{}{}", id(to), brought(words, brings));
     let (word, what) = match &item.outcome {
-        moves::Outcome::Moved { to, brings } => {
+        moves::Outcome::Moved { to, brings, is_restack: true } => {
+            let words = Words { brings: MERGED, ..words };
+            (Cell::new(done(RESTACK.1, RESTACK.0), Tone::Good), format!("{}{}", id(*to), brought(words, brings)))
+        }
+        moves::Outcome::Moved { to, brings, .. } => {
             (Cell::new(done(words.done, words.verb), Tone::Good), commit(*to, brings))
         }
         moves::Outcome::Created { to, brings } => (Cell::new(done(CREATED, "create"), Tone::Good), commit(*to, brings)),
@@ -269,9 +289,13 @@ fn item_json(item: &Item, words: Words) -> Value {
     let mut value = json!({ "point": item.named.spelled, "branch": item.named.branch, "from": hex(item.from) });
     let mut set = |key: &str, with: Value| value[key] = with;
     match &item.outcome {
-        moves::Outcome::Moved { to, brings } | moves::Outcome::Created { to, brings } => {
-            let is_created = matches!(item.outcome, moves::Outcome::Created { .. });
-            set("outcome", json!(if is_created { CREATED } else { words.done }));
+        moves::Outcome::Moved { to, brings, .. } | moves::Outcome::Created { to, brings } => {
+            let done = match item.outcome {
+                moves::Outcome::Created { .. } => CREATED,
+                moves::Outcome::Moved { is_restack: true, .. } => RESTACK.1,
+                _ => words.done,
+            };
+            set("outcome", json!(done));
             set("to", json!(to.to_string()));
             set("brings", json!(brings));
         }

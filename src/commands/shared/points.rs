@@ -1,5 +1,6 @@
 //! Points on the command line: a flag per axis, `component/arch/phase/step` with `*` and `{a,b}`, or a branch.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::Result;
@@ -91,15 +92,19 @@ impl Selection {
         let lattice = &config.lattice;
         let open = [Selector::open(lattice)];
         let selectors = if self.is_empty() { &open[..] } else { &self.selectors };
-        let fill = |selector: &Selector| match head {
-            Some(head) => selector.clone().or_from(lattice, head),
-            None => selector.clone(),
-        };
         let mut points = Vec::new();
         for selector in selectors {
-            points.extend(fill(selector).expand(lattice)?);
+            points.extend(fill(lattice, selector, head)?);
         }
         Ok(points)
+    }
+
+    /// The points that are selected without a pattern; missing coordinates that neither HEAD nor the axis gives are a pattern too.
+    pub(in crate::commands) fn exact(&self, session: &Session, config: &Config) -> Result<HashSet<Point>> {
+        let head = session.context()?.head_point(config)?;
+        let exact = self.selectors.iter().filter(|selector| !selector.has_wildcards());
+        let points = exact.filter_map(|selector| fill(&config.lattice, selector, head.as_ref()).ok());
+        Ok(points.flatten().collect())
     }
 
     /// The selected points of the population; all of them if none is named.
@@ -202,6 +207,15 @@ impl Selection {
     pub(in crate::commands) fn describe(&self) -> String {
         self.selectors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The points of a selector. Missing coordinates come from `head`, else from the axis.
+fn fill(lattice: &Lattice, selector: &Selector, head: Option<&Point>) -> Result<Vec<Point>> {
+    let filled = match head {
+        Some(head) => selector.clone().or_from(lattice, head),
+        None => selector.clone(),
+    };
+    Ok(filled.expand(lattice)?)
 }
 
 /// Reads exactly one point, which need not exist.

@@ -41,7 +41,7 @@ impl Misfit {
 
     /// Another branch is in the way of its name.
     pub(super) fn beside(branch: &str, other: &str) -> Self {
-        Self::new(branch, format!("git cannot hold it beside the branch `{other}`"))
+        Self::new(branch, format!("git needs a folder `{other}` for it, and there is a branch of that name"))
     }
 
     /// The proposed file does not have its values.
@@ -67,7 +67,7 @@ fn parts(branch: &str) -> Vec<&str> {
 
 /// Proposes a name for each branch with too few or too many parts.
 ///
-/// git cannot hold a branch `a/b` beside `a/b/c`. So a lattice writes all axes into each name, and all names have equally many parts.
+/// git refuses a branch `a/b` beside `a/b/c`. So a lattice writes all axes into each name, and all names have equally many parts.
 pub(super) fn propose_names(
     from: &Outline,
     config: &Config,

@@ -1,5 +1,7 @@
 //! Changes of an axis in `lattice.toml`, as values.
 
+use std::fmt;
+
 use crate::config::{Config, Document, Result};
 use crate::lattice;
 
@@ -41,6 +43,18 @@ pub enum Change {
         /// The values in the new order.
         values: Vec<String>,
     },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RenameAxis { axis, new } => write!(f, "rename {axis} to {new}"),
+            Self::RenameValue { axis, value, new } => write!(f, "rename {value} of {axis} to {new}"),
+            Self::RemoveAxis { axis } => write!(f, "remove {axis}"),
+            Self::RemoveValues { axis, values } => write!(f, "remove {} from {axis}", values.join(", ")),
+            Self::Reorder { axis, .. } => write!(f, "reorder {axis}"),
+        }
+    }
 }
 
 impl Change {

@@ -24,6 +24,7 @@ pub(super) use self::worktrees::Worktrees;
 use super::change;
 use crate::config::{Config, Named};
 use crate::context::Context;
+use crate::git::checkout::State;
 use crate::git::names::BranchName;
 use crate::git::work::Section;
 use crate::git::{Change, Oid, Repo};
@@ -38,6 +39,8 @@ pub struct Plan {
     memory: Repo,
     /// How many points that are not listed do not change.
     pub unchanged: usize,
+    /// How many of these have no local branch, so that only a deletion on the remote removes them.
+    pub only_there: usize,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     steps: Steps,
@@ -57,6 +60,7 @@ pub(super) struct Planner<'a> {
     left_out: HashMap<Point, Spelled>,
     items: Vec<Item>,
     unchanged: usize,
+    only_there: usize,
     steps: Steps,
     owed: Owed,
     worktrees: Worktrees,
@@ -84,6 +88,7 @@ impl<'a> Planner<'a> {
             left_out: HashMap::new(),
             items: Vec::new(),
             unchanged: 0,
+            only_there: 0,
             steps: Steps::default(),
             owed: Owed::default(),
             worktrees: Worktrees::default(),
@@ -124,6 +129,18 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// When git cannot be run, or trees cannot be read.
     pub(super) fn move_to(&mut self, named: Named, to: Oid, brings: Vec<String>) -> Result<()> {
+        self.place_at(named, to, brings, false)
+    }
+
+    /// Like [`Self::move_to`], to a commit that only merges the points below.
+    ///
+    /// # Errors
+    /// Those of [`Self::move_to`].
+    pub(super) fn restack_to(&mut self, named: Named, to: Oid, brings: Vec<String>) -> Result<()> {
+        self.place_at(named, to, brings, true)
+    }
+
+    fn place_at(&mut self, named: Named, to: Oid, brings: Vec<String>, is_restack: bool) -> Result<()> {
         let from = self.census.commit(&named.point);
         if let Some((worktree, path)) = self.untracked(&named, from, to)? {
             self.leave_out(named, Reason::Untracked { worktree, path });
@@ -131,14 +148,14 @@ impl<'a> Planner<'a> {
         }
         if self.has_moved(&named.point) {
             self.tips.insert(named.point.clone(), to);
-            self.move_on(&named, to, brings);
+            self.move_on(&named, to, brings, is_restack);
             return Ok(());
         }
         let Tip { local, .. } = self.census.tip(&named.point);
         self.tips.insert(named.point.clone(), to);
         self.steps.changes.push(Change { name: named.branch.full_ref(), old: local, new: Some(to) });
         self.steps.push.push(named.branch.clone());
-        self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings } });
+        self.items.push(Item { named, from, outcome: Outcome::Moved { to, brings, is_restack } });
         Ok(())
     }
 
@@ -162,13 +179,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans a second commit on a point that the plan moves or creates already.
-    fn move_on(&mut self, named: &Named, to: Oid, brings: Vec<String>) {
+    fn move_on(&mut self, named: &Named, to: Oid, brings: Vec<String>, is_restack: bool) {
         let name = named.branch.full_ref();
         let changes = self.steps.changes.iter_mut().rev().filter(|change| change.name == name);
         changes.take(1).for_each(|change| change.new = Some(to));
         let Some(item) = self.items.iter_mut().rev().find(|item| item.named.point == named.point) else { return };
         let outcome = &mut item.outcome;
-        if let Outcome::Moved { to: last, brings: all } | Outcome::Created { to: last, brings: all } = outcome {
+        if let Outcome::Moved { is_restack: was_restack, .. } = outcome {
+            *was_restack = *was_restack && is_restack;
+        }
+        if let Outcome::Moved { to: last, brings: all, .. } | Outcome::Created { to: last, brings: all } = outcome {
             *last = to;
             let new: Vec<_> = brings.into_iter().filter(|it| !all.contains(it)).collect();
             all.extend(new);
@@ -190,7 +210,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The worktree or git directory that uses the branch of a point.
+    /// The worktree that uses the branch of a point.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -198,18 +218,20 @@ impl<'a> Planner<'a> {
         self.worktrees.place(&self.context.repo, &named.branch)
     }
 
-    /// The command that leaves the branch which is checked out in this worktree, or shows what is in progress in this git directory.
+    /// The command that leaves the branch which is checked out in this worktree, or shows what is in progress in it.
     ///
     /// # Errors
     /// When git cannot be run.
     pub(super) fn leave(&mut self, place: &Path) -> Result<String> {
         let (repo, base) = (&self.context.repo, &self.config.base);
+        if repo.worktree_state(place)? == State::Busy {
+            return Ok(format!("git -C {} status", quote(place)));
+        }
         if repo.workdir() == Some(place) {
             let is_free = repo.branch_tip(base)?.is_some() && self.worktrees.place(repo, base)?.is_none();
             return Ok(format!("git switch {}", if is_free { quote(base) } else { "--detach".to_owned() }));
         }
-        let command = if place.join(".git").exists() { "switch --detach" } else { "status" };
-        Ok(format!("git -C {} {command}", quote(place)))
+        Ok(format!("git -C {} switch --detach", quote(place)))
     }
 
     /// Plans to delete the branches of a point.
@@ -252,6 +274,12 @@ impl<'a> Planner<'a> {
         self.unchanged += 1;
     }
 
+    /// Counts a point that does not change, since only the remote has it.
+    pub(super) fn count_only_there(&mut self) {
+        self.unchanged += 1;
+        self.only_there += 1;
+    }
+
     /// A new commit contains the commit of this point, which the plan does not move: its ref must stay as it is, and the remote must
     /// get it too.
     pub(super) fn contain(&mut self, point: &Point) {
@@ -264,11 +292,11 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, warnings, mut steps, worktrees, .. } = self;
+        let Self { items, unchanged, only_there, warnings, mut steps, worktrees, .. } = self;
         steps.push.sort();
         steps.push.dedup();
         steps.worktrees = worktrees.moved(&steps.changes);
-        Unwritten { items, unchanged, warnings, steps }
+        Unwritten { items, unchanged, only_there, warnings, steps }
     }
 }
 
@@ -276,14 +304,15 @@ impl<'a> Planner<'a> {
 pub(super) struct Unwritten {
     items: Vec<Item>,
     unchanged: usize,
+    only_there: usize,
     warnings: Vec<String>,
     steps: Steps,
 }
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, unchanged, warnings, steps } = self;
-        Plan { items, memory, unchanged, warnings, steps }
+        let Self { items, unchanged, only_there, warnings, steps } = self;
+        Plan { items, memory, unchanged, only_there, warnings, steps }
     }
 }
 

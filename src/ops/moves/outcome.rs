@@ -27,6 +27,8 @@ pub enum Outcome {
         to: Oid,
         /// What the commit brings in: points, branches or files.
         brings: Vec<String>,
+        /// Whether the commit only merges the points below.
+        is_restack: bool,
     },
     /// It had no branch and gets one.
     Created {

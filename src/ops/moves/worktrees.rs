@@ -24,7 +24,7 @@ struct Use {
 }
 
 impl Worktrees {
-    /// The worktree or git directory because of which a branch cannot move.
+    /// The worktree because of which a branch cannot move.
     ///
     /// # Errors
     /// When git cannot be run.
@@ -37,7 +37,7 @@ impl Worktrees {
         Ok((!may_move).then(|| used.place.clone()))
     }
 
-    /// The worktree that has a branch checked out, or the git directory of a rebase or bisect of it.
+    /// The worktree that has a branch checked out, or rebases or bisects it.
     ///
     /// # Errors
     /// When git cannot be run.

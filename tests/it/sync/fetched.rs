@@ -171,7 +171,7 @@ fn a_clone_of_one_branch_keeps_the_refspec() {
     drop(run);
     let run = lattice(&sandbox, "narrow", &["doctor", "--offline"]).exits(0);
     let command = run.stdout.split('`').find(|piece| piece.starts_with("git remote set-branches")).unwrap().to_owned();
-    super::same_point::paste(&sandbox, "narrow", &command);
+    sandbox.paste("narrow", &command);
     assert!(refspecs(&sandbox, "narrow").contains(&REFSPEC.to_owned()), "{command}");
     lattice(&sandbox, "narrow", &["status"]).exits(0).says_out("✓ built");
 }

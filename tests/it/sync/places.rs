@@ -78,10 +78,7 @@ fn paste(sandbox: &Sandbox, dir: &str, run: &Run) {
     let said = format!("{}{}", run.stdout, run.stderr);
     let named = said.split('`').skip(1).step_by(2).find(|piece| piece.starts_with("git remote set-branches"));
     let named = named.unwrap_or_else(|| panic!("a command should be named:\n{said}"));
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", named]).current_dir(sandbox.path(dir));
-    sandbox.environment(&mut shell);
-    assert!(shell.status().unwrap().success(), "{named}");
+    sandbox.paste(dir, named);
 }
 
 /// Clones the last commit of one branch.

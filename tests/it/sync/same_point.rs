@@ -31,16 +31,6 @@ fn advised(sandbox: &Sandbox, before: Option<&Run>) -> String {
     command
 }
 
-/// Types a command.
-#[track_caller]
-pub(super) fn paste(sandbox: &Sandbox, dir: &str, command: &str) {
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", command]).current_dir(sandbox.path(dir));
-    sandbox.environment(&mut shell);
-    let output = shell.output().unwrap();
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// Commits a change of a file of a point that is checked out.
 fn commit_here(sandbox: &Sandbox, dir: &str, point: &str, name: &str, text: &str) {
     fs::write(sandbox.path(dir).join(format!("flakes/{point}/{name}")), text).unwrap();
@@ -171,7 +161,7 @@ fn different_content_is_named_with_the_command() {
         assert_eq!(sync["points"][0]["differs"], serde_json::json!(["config.toml"]));
         assert_eq!(sync["points"][0]["command"], command);
         assert!(command.contains(if checked_out { "git rebase --onto" } else { "git branch -f" }), "{command}");
-        paste(&sandbox, "work", &command);
+        sandbox.paste("work", &command);
         assert_eq!(tip(&sandbox, "work", &one), tip(&sandbox, colleague, &one));
         assert!(sandbox.git(&["reflog", "--format=%H", &branch(&one)]).contains(&ours), "the own commit stays");
         sandbox.lattice(&["sync"]).exits(0).says_out("one point is up to date");
@@ -193,7 +183,7 @@ fn own_commits_are_kept_on_top_of_the_taken_point() {
         let run = sandbox.lattice(&new).exits(1).says_err("you have one more commit");
         let command = advised(&sandbox, Some(&run));
         assert!(command.starts_with("git rebase --onto"), "{command}");
-        paste(&sandbox, "work", &command);
+        sandbox.paste("work", &command);
         assert_eq!(sandbox.parents(&one), [tip(&sandbox, colleague, &one)]);
         let step = sandbox.bytes(&branch(&one), &format!("{}/step.nix", dir(&one)));
         assert_eq!(String::from_utf8_lossy(&step), "{ ... }: throw \"mine\"\n", "{content}");
@@ -220,7 +210,7 @@ fn uncommitted_changes_are_left_alone_and_kept() {
     let command = advised(&sandbox, None);
     assert_eq!(tip(&sandbox, "work", &two), ours, "a worktree with changes is not moved");
     assert!(command.starts_with("git rebase --autostash --onto"), "{command}");
-    paste(&sandbox, "work", &command);
+    sandbox.paste("work", &command);
     assert_eq!(tip(&sandbox, "work", &two), tip(&sandbox, colleague, &two));
     assert_eq!(sandbox.git(&["status", "--porcelain"]), format!(" M {step}"));
 }
@@ -257,7 +247,7 @@ fn branch_of_another_worktree_is_rebased_there() {
     commit_here(&sandbox, "linked", &one, "step.nix", "{ ... }: throw \"mine\"\n");
     let command = advised(&sandbox, None);
     assert!(command.starts_with("git -C '"), "{command}");
-    paste(&sandbox, "work", &command);
+    sandbox.paste("work", &command);
     assert_eq!(sandbox.parents(&one), [tip(&sandbox, colleague, &one)]);
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), "main");
     assert_eq!(sandbox.git_in("linked", &["status", "--porcelain"]), "");
@@ -275,7 +265,7 @@ fn merges_of_lower_points_survive_the_rebase() {
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&one)]);
     let command = advised(&sandbox, None);
     assert!(command.contains("--rebase-merges"), "{command}");
-    paste(&sandbox, "work", &command);
+    sandbox.paste("work", &command);
     assert_eq!(sandbox.parents(&two), [tip(&sandbox, colleague, &two), tip(&sandbox, "work", &one)]);
     sandbox.lattice(&["sync"]).exits(0);
     assert_ne!(sandbox.state_of(&two), "behind");
@@ -290,7 +280,7 @@ fn amended_point_is_not_taken_for_the_generated_one() {
     sandbox.write("README", "mine\n");
     sandbox.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
     let command = advised(&sandbox, None);
-    paste(&sandbox, "work", &command);
+    sandbox.paste("work", &command);
     assert_eq!(sandbox.bytes(&branch(&one), "README"), b"mine\n");
     assert_eq!(sandbox.parents(&one), [tip(&sandbox, colleague, &one)]);
 }
@@ -322,7 +312,7 @@ fn commits_on_a_shared_point_are_merged_by_the_command() {
     sandbox.git(&["switch", "-q", "main"]);
     let command = advised(&sandbox, None);
     assert!(command.starts_with("git switch "), "{command}");
-    paste(&sandbox, "work", &format!("GIT_EDITOR=true; export GIT_EDITOR; {command}"));
+    sandbox.paste("work", &format!("GIT_EDITOR=true; export GIT_EDITOR; {command}"));
     sandbox.lattice(&["sync"]).exits(0).says_out("pushed");
 }
 
@@ -336,7 +326,7 @@ fn base_that_was_pushed_first_is_merged_by_the_command() {
     let promote = ["promote", &one, "--to", "base", "--force", "--reason", "a trial"];
     let run = sandbox.lattice(&promote).exits(1).says_err("the remote has other commits on the branch");
     let command = run.stderr.split('`').find(|piece| piece.starts_with("git fetch")).unwrap_or_default().to_owned();
-    paste(&sandbox, "work", &format!("GIT_EDITOR=true; export GIT_EDITOR; {command}"));
+    sandbox.paste("work", &format!("GIT_EDITOR=true; export GIT_EDITOR; {command}"));
     assert_eq!(sandbox.git(&["rev-parse", "main"]), sandbox.git_in("remote.git", &["rev-parse", "main"]));
     sandbox.lattice(&promote).exits(0).says_out("unchanged");
 }
