@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::private_store;
 use crate::git::Repo;
 use crate::nix::Nix;
-use crate::ops::flake_inputs;
+use crate::ops::flake_inputs::{self, BadInput};
 use crate::{process, temporary};
 
 /// The file's name in a point's directory.
@@ -36,6 +36,7 @@ impl Locker {
     /// # Errors
     /// A message for the user.
     pub fn lock_untrusted(&mut self, repo: &Repo, nixpkgs: &str, flake: &str) -> Result<Vec<u8>, String> {
+        refuse_local(nixpkgs)?;
         let make = || {
             let lock = make(|| private_store::nix(&Nix::find()?, repo), flake).map_err(|error| brief(&error))?;
             flake_inputs::check(flake.as_bytes(), Some(&lock)).map_err(|bad| bad.to_string())?;
@@ -43,6 +44,18 @@ impl Locker {
         };
         self.made.entry((nixpkgs.to_owned(), true)).or_insert_with(make).clone()
     }
+}
+
+/// Refuses a nixpkgs that is read from this machine.
+///
+/// # Errors
+/// A message for the user.
+pub fn refuse_local(nixpkgs: &str) -> Result<(), String> {
+    if flake_inputs::is_network(nixpkgs) {
+        return Ok(());
+    }
+    let (name, place) = ("nixpkgs".to_owned(), nixpkgs.to_owned());
+    Err(format!("{}, and its config.toml was not written in this clone", BadInput::Local { name, place }))
 }
 
 /// Runs `nix flake lock` on the flake alone in a temporary directory: the lock depends only on its inputs.

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result};
 
 use super::check::is_hand_written;
 use super::generated::{self, REGENERATE};
-use super::lock::{LOCK, Locker};
+use super::lock::{self, LOCK, Locker};
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use super::restack::Restack;
+use super::trust;
 use crate::config::{Config, Named, StepData};
 use crate::context::Context;
 use crate::git::identity::Identity;
@@ -221,7 +222,7 @@ impl<'a> Regenerate<'a, '_> {
         }
         let is_other = data.nixpkgs_path != found.step.nixpkgs_path;
         if template.takes_nixpkgs() && (found.lock.is_none() || is_other || self.request.update_lock) {
-            match self.lock(&data, &flake) {
+            match self.lock(named, &found.content, &data, &flake)? {
                 Ok(lock) if found.lock.as_ref() == Some(&lock) => {}
                 Ok(lock) => files.push(file(LOCK, lock)),
                 Err(why) => return Ok(Err(format!("`{LOCK}` cannot be made: {why}"))),
@@ -230,17 +231,25 @@ impl<'a> Regenerate<'a, '_> {
         Ok(Ok(Wanted { template, data, files }))
     }
 
-    /// The lock file; in a dry run the text that stands for it.
-    fn lock(&mut self, data: &StepData, flake: &str) -> Result<Vec<u8>, String> {
+    /// The lock file, otherwise why it cannot be made; in a dry run the text that stands for it.
+    fn lock(
+        &mut self,
+        named: &Named,
+        content: &Content,
+        data: &StepData,
+        flake: &str,
+    ) -> Result<Result<Vec<u8>, String>> {
+        let Planner { context, config, memory, .. } = &self.restack.planner;
         let nixpkgs = data.nixpkgs_path.as_deref().unwrap_or_default();
-        if self.request.dry_run {
-            return Ok(Vec::new());
-        }
-        if self.request.names_nixpkgs() || nixpkgs.is_empty() {
-            return self.locker.lock(nixpkgs, flake);
-        }
-        let Self { restack, locker, .. } = self;
-        locker.lock_untrusted(&restack.planner.context.repo, nixpkgs, flake)
+        let is_own = self.request.names_nixpkgs()
+            || nixpkgs.is_empty()
+            || trust::is_own_config(memory, config, content, &named.point)?;
+        Ok(match (is_own, self.request.dry_run) {
+            (true, true) => Ok(Vec::new()),
+            (true, false) => self.locker.lock(nixpkgs, flake),
+            (false, true) => lock::refuse_local(nixpkgs).map(|()| Vec::new()),
+            (false, false) => self.locker.lock_untrusted(&context.repo, nixpkgs, flake),
+        })
     }
 
     fn commit(&mut self, named: Named, tip: Oid, wanted: &Wanted) -> Result<()> {

@@ -1,5 +1,6 @@
 //! `git lattice regenerate`: the flakes of existing points anew.
 
+use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
 use crate::story::{at, branch, dir};
 
@@ -106,4 +107,60 @@ fn build_warns_of_a_flake_that_does_not_fit() {
     sandbox.commit_to(&one, &[("flake.nix", &format!("{flake}\n# edited\n"))]);
     let run = sandbox.lattice(&["build", &one]);
     assert!(run.stderr.contains(&format!("git lattice regenerate {one}")), "{}", run.stderr);
+}
+
+/// A repository of this machine with a flake; its path has no spaces, which Nix 2.8 does not decode.
+fn own_nixpkgs(sandbox: &Sandbox) -> String {
+    let dir = sandbox.path("").parent().unwrap().join("nixpkgs");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("flake.nix"), "{ outputs = _: { }; }\n").unwrap();
+    let path = dir.to_str().unwrap();
+    for args in [&["init", "-q"][..], &["add", "flake.nix"], &["commit", "-q", "-m", "one"]] {
+        sandbox.git(&[&["-C", path], args].concat());
+    }
+    path.to_owned()
+}
+
+fn make_with_nixpkgs(sandbox: &Sandbox, nixpkgs: &str, points: &[&str]) {
+    let config = format!("[nix]\nnixpkgs_path = \"git+file://{nixpkgs}\"\n");
+    let args = [&["new", "--template", "nixpkgs", "--config", "-", "--no-switch"], points].concat();
+    sandbox.lattice_in("work", &args, |command| command.write_stdin(config)).exits(0);
+}
+
+#[test]
+fn update_lock_takes_a_newer_commit_of_an_input() {
+    let [one, two, _] = points();
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let nixpkgs = own_nixpkgs(&sandbox);
+        make_with_nixpkgs(&sandbox, &nixpkgs, &[&one, &two]);
+        let head = || sandbox.git(&["-C", &nixpkgs, "rev-parse", "HEAD"]).trim().to_owned();
+        let locks = |commit: &str| [&one, &two].map(|point| show(&sandbox, point, "flake.lock").contains(commit));
+        let first = head();
+        assert_eq!(locks(&first), [true; 2]);
+        sandbox.lattice(&["regenerate", &one, "--update-lock"]).exits(0).says_out(&format!("unchanged  {one}"));
+        sandbox.git(&["-C", &nixpkgs, "commit", "-q", "--allow-empty", "-m", "two"]);
+        let changed = format!("regenerate  {one}  changed flake.lock");
+        sandbox.lattice(&["regenerate", &one, "--update-lock", "--dry-run"]).exits(0).says_out(&changed);
+        sandbox.lattice(&["regenerate", &one, "--update-lock=nixpkgs"]).exits(0).says_out("changed flake.lock");
+        assert_eq!(locks(&head()), [true, false], "only the named point changes");
+        assert_eq!(locks(&first), [false, true]);
+    }
+}
+
+#[test]
+fn input_of_this_machine_is_locked_only_for_its_author() {
+    let [one, ..] = points();
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        let nixpkgs = own_nixpkgs(&sandbox);
+        make_with_nixpkgs(&sandbox, &nixpkgs, &[&one]);
+        sandbox.git_in("", &["clone", "-q", "remote.git", "theirs"]);
+        for args in [&["regenerate", &one, "--update-lock", "--dry-run"][..], &["regenerate", &one, "--update-lock"]] {
+            let run = sandbox.lattice_in("theirs", args, |command| command).exits(1);
+            run.says_out("which is read from this machine, and its config.toml was not written in this clone");
+        }
+    }
 }

@@ -28,6 +28,7 @@ mod signers;
 pub use allow::{Allowance, Hidden, Listed, ReviewItem, allow, plan};
 pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
+pub(in crate::ops) use origin::is_own_config;
 pub use part::UntrustedReason;
 pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
 pub use signers::{NotAKey, key};

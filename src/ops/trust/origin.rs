@@ -5,9 +5,10 @@ use anyhow::Result;
 
 use super::part::{Part, UntrustedReason, writer};
 use crate::config::Config;
+use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
-use crate::points::content::{Content, STEP};
+use crate::points::content::{CONFIG, Content, STEP};
 use crate::template::Template;
 
 /// Whether a directory was made here, and with it the step.nix that it took over. What is in the content `all` is judged itself.
@@ -26,6 +27,29 @@ pub(super) fn is_own(repo: &Repo, config: &Config, all: &Content, part: &Part) -
         Some(source) => Ok(is_judged(all, &source) || is_own(repo, config, all, &source)?),
         None => Ok(true),
     }
+}
+
+/// Whether the config.toml of `point` was written here, or taken over from a point below whose config.toml was written here.
+///
+/// # Errors
+/// When objects cannot be read.
+pub(in crate::ops) fn is_own_config(repo: &Repo, config: &Config, content: &Content, point: &Point) -> Result<bool> {
+    let Some((path, entry)) = config_of(repo, content, point)? else { return Ok(false) };
+    let Some(made) = repo.made_here(&config.branch_of(point).full_ref(), &path, &entry)? else { return Ok(false) };
+    if !made.adds_point {
+        return Ok(true);
+    }
+    for below in content.previous(point) {
+        if config_of(repo, content, &below)?.is_some_and(|(_, found)| found.id == entry.id) {
+            return is_own_config(repo, config, content, &below);
+        }
+    }
+    Ok(true)
+}
+
+fn config_of(repo: &Repo, content: &Content, point: &Point) -> Result<Option<(String, Entry)>> {
+    let Some((_, dir, tree)) = content.points.iter().find(|(found, ..)| found == point) else { return Ok(None) };
+    Ok(repo.entry_at(tree.id, CONFIG)?.map(|entry| (format!("{dir}/{CONFIG}"), entry)))
 }
 
 /// Adds the directories that `open` ones took their step.nix from, as they were then: a signature of the new point does not cover it.
