@@ -178,11 +178,13 @@ managers_are_there() {
   [ -e "$1/bin/husky" ]
 }
 
-# need_tcc: sets `tcc` to the folder with tcc's source and the seed of its chain, which is downloaded once.
+# need_tcc: sets `tcc` to the folder with tcc's source and the seeds of its chain, which are downloaded once.
 need_tcc() {
   tcc=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/tcc
-  [ ! -d "$tcc/seed" ] || return 0
-  say "downloading tcc's source and its seed into $tcc"
+  [ ! -d "$tcc/seed-aarch64" ] || return 0
+  say "downloading tcc's source and its seeds into $tcc"
+  # What an older version left.
+  rm -rf "$tcc"
   "$root/examples/tcc/make-seed" "$tcc" >&2
 }
 

@@ -10,7 +10,7 @@ use crate::nix_setup::{every_nix, tcc};
 use crate::sandbox::{Sandbox, copy};
 use crate::story::{branch, dir, fields, here};
 
-const PHASES: &str = "seed,stage1,stage2,stage3";
+const PHASES: &str = "seed,stage1,stage2,stage3,cross";
 
 /// The steps of the chain with their instructions; `None` takes those of the step below.
 const STEPS: [(&str, Option<&str>); 5] = [
@@ -80,8 +80,8 @@ fn result(sandbox: &Sandbox, step: &str) -> (Value, PathBuf) {
     (record, path)
 }
 
-/// Compiles a program with a stage, outside of the sandbox, and returns what it prints.
-fn hello(sandbox: &Sandbox, stage: &Path) -> String {
+/// Compiles a program with a stage, outside of the sandbox.
+fn hello(sandbox: &Sandbox, stage: &Path) -> PathBuf {
     let source = "#include <stdio.h>\nint main(void) { printf(\"%.3f\\n\", 22 / 7.0); return 0; }\n";
     sandbox.write("../hello.c", source);
     let folder = sandbox.path("");
@@ -89,7 +89,12 @@ fn hello(sandbox: &Sandbox, stage: &Path) -> String {
     let mut compiler = Command::new(stage.join("bin/tcc"));
     let compiler = compiler.current_dir(&folder).args([&lib, "-static", "-o", "hello", "hello.c"]);
     assert!(compiler.status().unwrap().success(), "{compiler:?}");
-    String::from_utf8(Command::new(folder.join("hello")).output().unwrap().stdout).unwrap()
+    folder.join("hello")
+}
+
+/// Whether a program is for aarch64: `EM_AARCH64` of its ELF header, elf(5).
+fn is_for_aarch64(program: &Path) -> bool {
+    fs::read(program).unwrap()[18..20] == [183, 0]
 }
 
 #[test]
@@ -111,12 +116,34 @@ fn chain_ends_in_a_compiler_that_makes_itself() {
         assert_eq!(hashes[1]["narHash"], hashes[2]["narHash"], "Debian's tcc has the same version");
         let [two, three] = [2, 3].map(|i| fs::read(results[i].1.join("bin/tcc")).unwrap());
         assert!(two == three && !two.is_empty(), "stages 2 and 3 should be equal byte for byte");
-        assert_eq!(hello(&sandbox, &results[3].1), "3.143\n");
+        let printed = Command::new(hello(&sandbox, &results[3].1)).output().unwrap().stdout;
+        assert_eq!(String::from_utf8(printed).unwrap(), "3.143\n");
         let base = sandbox.lattice(&["show", "--trusted-base", "--json", &at("stage3/step2")]).exits(0).json();
         assert_eq!(fields(&base["inputs"], "kind"), ["source", "seed"], "{base:#}");
         assert_eq!(fields(&base["inputs"], "name"), ["tcc", "debian"]);
         assert_eq!((&base["from"], &base["unknown_sizes"]), (&json!("derivations"), &json!(0)));
         everywhere.push(hashes);
+    }
+    assert!(everywhere.windows(2).all(|pair| pair[0] == pair[1]), "every Nix should make the same: {everywhere:#?}");
+}
+
+#[test]
+fn cross_compiler_makes_a_compiler_for_aarch64() {
+    let Some(folder) = tcc() else { return };
+    let mut everywhere = Vec::new();
+    for nix in every_nix() {
+        let sandbox = chain(&nix, &folder);
+        make(&sandbox, ("cross/step1", Some("cross.nix")));
+        sandbox.lattice(&["seed", "add", "aarch64", "../tcc/seed-aarch64"]).exits(0);
+        sandbox.lattice(&["source", "add", "../tcc/aarch64.patch", "--name", "patch"]).exits(0);
+        sandbox.git(&["commit", "-q", "-a", "-m", "name the libc and the patch"]);
+        sandbox.lattice(&["build"]).exits(0);
+        let (record, path) = result(&sandbox, "cross/step1");
+        assert!(is_for_aarch64(&path.join("aarch64/bin/tcc")) && !is_for_aarch64(&path.join("cross/bin/tcc")));
+        assert!(is_for_aarch64(&hello(&sandbox, &path.join("cross"))));
+        let base = sandbox.lattice(&["show", "--trusted-base", "--json"]).exits(0).json();
+        assert_eq!(fields(&base["inputs"], "name"), ["patch", "tcc", "aarch64", "debian"]);
+        everywhere.push(record["outputs"].clone());
     }
     assert!(everywhere.windows(2).all(|pair| pair[0] == pair[1]), "every Nix should make the same: {everywhere:#?}");
 }
@@ -132,6 +159,14 @@ fn missing_seed_and_source_have_a_command() {
         sandbox.lattice(&["seed", "add", "debian", "../tcc/seed"]).exits(0);
         sandbox.git(&["commit", "-q", "-a", "-m", "name the seed"]);
         make(&sandbox, STEPS[1]);
+        let run = sandbox.lattice(&["build"]).exits(2).says_err("source `tcc` is not in the store");
+        run.says_err("hint: `git lattice source add FILE --name tcc` puts it there");
+        // A hash that no file in the store has.
+        let file = format!("{}/config.toml", dir(&at("stage1/step1")));
+        let config = fs::read_to_string(sandbox.work().join(&file)).unwrap();
+        let wrong = format!("[sources.tcc]\nhash = \"sha256-{}=\"\n", "B".repeat(42) + "A");
+        sandbox.write(&file, config.replace("[sources.tcc]\n", &wrong));
+        sandbox.git(&["commit", "-q", "-a", "-m", "name another source"]);
         let run = sandbox.lattice(&["build"]).exits(2).says_err("source `tcc` is not in the store");
         run.says_err("hint: `git lattice source add FILE --name tcc` puts it there");
         assert_eq!(sandbox.records(), [0; 0], "what is missing says nothing about the step");
