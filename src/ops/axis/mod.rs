@@ -14,6 +14,7 @@ use anyhow::Result;
 
 pub use self::change::Change;
 use super::Refusal;
+use super::change::is_pending;
 use super::generated::{AXIS, MOVE};
 use super::init;
 use super::moves::{self, Plan, Planner};
@@ -22,6 +23,7 @@ use crate::config::{Config, Document};
 use crate::context::Context;
 use crate::lattice::Point;
 use crate::points::census::{self, Census};
+use crate::temporary;
 
 /// A planned change of an axis.
 pub struct Edit<'a> {
@@ -156,17 +158,24 @@ impl Edit<'_> {
     /// something out.
     ///
     /// # Errors
-    /// Those of [`Self::plan`], and when the file or refs cannot be written; then the file is as it was.
+    /// Those of [`Self::plan`], and when the file or refs cannot be written; then the file is as it was, unless the next command finishes
+    /// the operation.
     pub fn apply(&self, context: &Context, title: &str) -> Result<(Plan, Option<String>)> {
         let plan = self.plan(context)?;
         if !plan.is_complete() {
             return Ok((plan, None));
         }
+        // What a killed process left of an edit.
+        temporary::sweep(self.root);
         if self.is_change() {
             init::save(self.root, &self.edited)?;
         }
         let applied = moves::make(context, title, || self.plan(context));
-        if !applied.as_ref().is_ok_and(|(plan, _)| plan.is_complete()) && self.is_change() {
+        let keeps_edit = match &applied {
+            Ok((plan, _)) => plan.is_complete(),
+            Err(error) => is_pending(error),
+        };
+        if self.is_change() && !keeps_edit {
             init::save(self.root, &self.here)?;
         }
         applied

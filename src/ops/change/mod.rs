@@ -94,7 +94,11 @@ pub fn apply(context: &Context, mut set: ChangeSet) -> Result<Option<String>> {
     match update.commit(&operation.refs) {
         // If this entry is missing, the next command derives it from the refs.
         Ok(()) => drop(guard.finish(&operation.id)),
-        Err(error) => failed(repo, &mut guard, &operation, error).inspect_err(|_| after.cancel(repo))?,
+        Err(error) => failed(repo, &mut guard, &operation, error).inspect_err(|error| {
+            if !is_pending(error) {
+                after.cancel(repo);
+            }
+        })?,
     }
     after.run(context);
     forget(repo, &forgotten);
@@ -139,14 +143,24 @@ fn keeper(repo: &Repo, id: &str, changes: &[Change], others: &[Oid]) -> Result<O
     Ok(Some(Change { name: format!("{KEPT}{id}"), old: None, new: Some(new) }))
 }
 
+/// The context of an error that left an operation half done.
+#[derive(Debug, thiserror::Error)]
+#[error("the operation was cut off: the next git-lattice command that writes finishes it")]
+struct Pending;
+
+/// Whether an operation that failed with this error stays in the journal, and the next command that writes finishes it or takes it back.
+/// What belongs to it must stay until then.
+pub(super) fn is_pending(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Pending>().is_some()
+}
+
 /// Handles a failed update. A refused update moved no ref. A killed git may have moved some: move the rest.
 fn failed(repo: &Repo, guard: &mut Guard<'_>, operation: &Operation, error: git::Error) -> Result<()> {
     if let git::Error::Ref { .. } | git::Error::Locked { .. } | git::Error::Unwritten { .. } = error {
         guard.discard(&operation.id)?;
         return Err(error.into());
     }
-    // If this fails, the operation stays pending and the next command tries again.
-    match recover::settle(repo, guard, operation)? {
+    match recover::settle(repo, guard, operation).context(Pending)? {
         Recovery::Finished => Ok(()),
         Recovery::Nothing | Recovery::TakenBack => Err(error.into()),
     }

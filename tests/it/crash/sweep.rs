@@ -92,7 +92,7 @@ fn command_works_after_a_kill_at_any_call() {
 #[test]
 fn command_works_after_other_endings() {
     let signals = ["SIGTERM", "SIGINT", "SIGHUP"].map(Fault::Signal);
-    let subjects = if is_sweep() { &[][..] } else { &["promote", "sync"] };
+    let subjects = if is_sweep() { &[][..] } else { &["axis rename", "promote", "sync"] };
     sweep(
         CommandCase::select(subjects, RefStorage::Loose),
         &[&signals[..], &[Fault::KillAll, Fault::KillLattice]].concat(),
