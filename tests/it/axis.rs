@@ -97,6 +97,36 @@ fn renaming_there_and_back_gives_the_same_trees() {
 }
 
 #[test]
+fn other_files_of_branches_stay() {
+    let sandbox = grown();
+    let [one, two] = [1, 2].map(|i| points()[i].clone());
+    let commit = |point: &str, file: &str| {
+        sandbox.git(&["switch", "-q", &branch(point)]);
+        sandbox.write(file, "mine\n");
+        sandbox.git(&["add", file]);
+        sandbox.git(&["commit", "-q", "-m", "a file"]);
+        sandbox.git(&["switch", "-q", "main"]);
+    };
+    // Beside the directories of points, and in that of a point below, which the point above does not get.
+    commit(&one, "notes");
+    sandbox.lattice(&["restack"]).exits(0);
+    commit(&two, &format!("{}/more", dir(&one)));
+    commit(&two, "flakes/toolchain/x86_64/notes");
+    sandbox.lattice(&["restack"]).exits(0);
+    let before = trees(&sandbox);
+    sandbox.lattice(&["axis", "rename", "arch", "x86_64", "amd64"]).exits(0);
+    let files = |point: &str| sandbox.git(&["ls-tree", "-r", "--name-only", &branch(point)]);
+    let above = files("toolchain/amd64/phase1/step1");
+    for file in ["notes", "flakes/toolchain/amd64/phase0/step1/more", "flakes/toolchain/x86_64/notes"] {
+        assert!(above.lines().any(|line| line == file), "{file}: {above}");
+    }
+    assert!(!files("toolchain/amd64/phase0/step1").contains("more"));
+    sandbox.commit_lattice();
+    sandbox.lattice(&["axis", "rename", "arch", "amd64", "x86_64"]).exits(0);
+    assert_eq!(trees(&sandbox), before);
+}
+
+#[test]
 fn records_of_old_names_stay_valid() {
     let sandbox = grown();
     let all = points();

@@ -66,7 +66,8 @@ impl<'a> Renamer<'a> {
         };
         let target = new.name(&target);
         let before = self.planner.memory.tree_of_commit(tip)?;
-        let renamed = self.rewriter.rewrite(before, point)?;
+        let covers = self.planner.census.population().maximal_below(point);
+        let renamed = self.rewriter.rewrite(before, point, &covers)?;
         if renamed.tree == before && target.names() == named.names() {
             self.planner.count();
             return Ok(());
