@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::config::InputKind;
+use crate::config::{InputKind, input_name};
 use crate::nix::error::Error;
 use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::options::Options;
@@ -45,6 +45,32 @@ impl AbsentInput {
             InputKind::Source => format!(
                 "`git lattice source add FILE --name {name}` puts it there; with `url` in config.toml Nix fetches it"
             ),
+        }
+    }
+
+    /// The source or seed that an expression names and `config.toml` lacks, found in the error of its evaluation.
+    pub fn undeclared(error: &str) -> Option<Self> {
+        // Newer versions of Nix print the attributes that they were evaluating first.
+        let (before, after) = error.split_once("' missing")?;
+        let (_, name) = before.rsplit_once("attribute '")?;
+        let name = input_name(name).ok()?;
+        let names = |line: &str, table: &str| {
+            line.contains(&format!("{table}.{name}"))
+                || (line.contains(&format!("inherit ({table})")) && line.contains(name))
+        };
+        let tables = [("seeds", InputKind::Seed), ("sources", InputKind::Source)];
+        let (_, kind) = tables.into_iter().find(|(table, _)| after.lines().any(|line| names(line, table)))?;
+        Some(Self { kind, name: name.to_owned() })
+    }
+
+    /// The command that adds it to `config.toml`.
+    pub fn declaring_hint(&self) -> String {
+        let name = &self.name;
+        match self.kind {
+            InputKind::Seed => format!("`git lattice seed add {name} DIR` writes `[seeds.{name}]` into config.toml"),
+            InputKind::Source => {
+                format!("`git lattice source add FILE --name {name}` writes `[sources.{name}]` into config.toml")
+            }
         }
     }
 

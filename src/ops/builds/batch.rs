@@ -13,7 +13,9 @@ use super::undecided::Undecided;
 use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
 use crate::lattice::Spelled;
-use crate::nix::{self, Derivation, Event, Failure, Finished, NoBuilder, Outcome, RunTime, Step, StorePath};
+use crate::nix::{
+    self, AbsentInput, Derivation, Event, Failure, Finished, NoBuilder, Outcome, RunTime, Step, StorePath,
+};
 use crate::process::supervised;
 use crate::record::pending::{self, Recorded};
 use crate::record::{Output, Record, Verdict};
@@ -279,6 +281,7 @@ impl<'a> Batch<'a> {
                 let is_no_builder = failure.kind == nix::Kind::NoBuilder;
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure.summary));
+                hints.extend(AbsentInput::undeclared(&failure.detail).map(|input| input.declaring_hint()));
                 self.logs.entry(i).and_modify(|log| log.failed(&failure.detail));
                 record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv;

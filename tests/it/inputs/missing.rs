@@ -45,6 +45,25 @@ fn missing_seed_is_named_and_built_after_it_is_added() {
 }
 
 #[test]
+fn input_that_config_lacks_has_a_command() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("\"${seeds.tools}/hello\""))]);
+        let hint = "hint: `git lattice seed add tools DIR` writes `[seeds.tools]` into config.toml";
+        build(&sandbox).exits(1).says_out("attribute 'tools' missing").says_err(hint);
+        let inherits = copying("\"\"").replace("name =", "inherit (sources) tools;\n  name =");
+        sandbox.commit_to(&at(ONE), &[("step.nix", &inherits)]);
+        let hint = "hint: `git lattice source add FILE --name tools` writes `[sources.tools]` into config.toml";
+        build(&sandbox).exits(1).says_err(hint);
+        // Another attribute that is missing is none of them, nor is a name that no input can have.
+        for expression in ["below.tools", "seeds.\"$(date)\""] {
+            sandbox.commit_to(&at(ONE), &[("step.nix", &copying(expression))]);
+            let run = build(&sandbox).exits(1).says_out("missing");
+            assert!(!run.stderr.contains("hint: `git lattice s"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
 fn missing_inputs_are_all_named() {
     for nix in every_nix() {
         let sandbox = with_steps(&nix, &[(ONE, copying("\"${sources.b}${seeds.a}${sources.c}\""))]);
