@@ -291,6 +291,8 @@ fn cannot(error: &Cannot) -> Vec<String> {
             "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"
                 .to_owned(),
         ],
+        Cannot::NotInWorktree { command, .. } => vec![format!("`{command}` brings it here")],
+        Cannot::NoWorktree => vec!["`git lattice build` builds commits, and needs no worktree".to_owned()],
         Cannot::Bare { .. } => {
             vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
         }

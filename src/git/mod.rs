@@ -47,6 +47,7 @@ pub mod tree;
 pub mod tree_diff;
 mod version;
 pub mod work;
+mod worktree_tree;
 
 use std::path::PathBuf;
 

@@ -91,6 +91,17 @@ pub enum Cannot {
         /// The file.
         file: &'static str,
     },
+    /// There is no worktree to read.
+    #[error("the repository is bare: there is no worktree whose files could be built")]
+    NoWorktree,
+    /// The worktree is on a branch without the point.
+    #[error("this worktree has no `{dir}/flake.nix`")]
+    NotInWorktree {
+        /// The point's directory.
+        dir: String,
+        /// The command that brings it here.
+        command: String,
+    },
     /// There is no worktree to write into.
     #[error("the repository is bare: there is no worktree to write `{file}` into")]
     Bare {

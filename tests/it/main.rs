@@ -82,6 +82,7 @@ mod tcc;
 mod template;
 mod texts;
 mod time_limits;
+mod trial;
 mod trust;
 mod trust_settings;
 mod trusted_base;

@@ -386,9 +386,12 @@ fn built(documents: &Documents, nix: &Path) {
     print(&["source", "check", &two], 1);
     print(&["show", "--trusted-base", &two], 0);
     print(&["build", &two], 2);
+    sandbox.git(&["switch", "-q", &branch(&two)]);
+    print(&["try"], 2);
     let change = |script: &str| sandbox.commit_to(&two, &[("step.nix", &step(script))]);
     change("exit 1");
     print(&["build", &two], 1);
+    print(&["try"], 1);
     print(&["bisect", &two], 0);
     change("while :; do :; done");
     print(&["build", "--background", &two], 0);

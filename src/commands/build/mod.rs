@@ -1,6 +1,7 @@
 //! `git lattice build`
 
 mod background;
+pub(super) mod trial;
 
 pub(super) use background::queue_changed;
 
@@ -139,13 +140,15 @@ struct View<'a> {
     undecided: Vec<Value>,
     /// The result of copying to a cache; null if nothing was copied.
     copied: Value,
+    /// For a trial: whether the files differ from the commit.
+    changed: Option<bool>,
 }
 
 impl<'a> View<'a> {
     fn new(ui: &'a Ui, json: bool, batch: BatchProgress) -> Self {
         let (current, hinted, not_compared) = (String::new(), Vec::new(), Vec::new());
         let (evaluator, results, undecided, copied) = (None, Vec::new(), Vec::new(), Value::Null);
-        Self { ui, json, current, batch, evaluator, hinted, not_compared, results, undecided, copied }
+        Self { ui, json, current, batch, evaluator, hinted, not_compared, results, undecided, copied, changed: None }
     }
 
     /// Whether copying and comparing succeeded.
@@ -160,6 +163,9 @@ impl<'a> View<'a> {
         }
         if !self.copied.is_null() {
             document["copied"] = self.copied.clone();
+        }
+        if let Some(changed) = self.changed {
+            document["changed"] = changed.into();
         }
         document
     }

@@ -138,6 +138,19 @@ impl Selection {
         }
     }
 
+    /// The selected point, which need not exist.
+    pub(in crate::commands) fn expand_one(
+        &self,
+        session: &Session,
+        config: &Config,
+        head: Option<&Point>,
+    ) -> Result<Point> {
+        match self.expand(config, head)?.as_slice() {
+            [one] => Ok(one.clone()),
+            several => Err(self.several(session, config, several).into()),
+        }
+    }
+
     fn several(&self, session: &Session, config: &Config, points: &[Point]) -> Cannot {
         Cannot::SeveralPoints {
             named: self.describe(),

@@ -366,10 +366,12 @@ impl<'a> Batch<'a> {
         if records.is_empty() {
             return;
         }
-        match pending::append(&self.builder.context.repo, &records) {
-            Ok(Recorded::InNotes) => {}
-            Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
-            Err(error) => drop(self.error.get_or_insert(error.into())),
+        if !self.builder.options.is_trial {
+            match pending::append(&self.builder.context.repo, &records) {
+                Ok(Recorded::InNotes) => {}
+                Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),
+                Err(error) => drop(self.error.get_or_insert(error.into())),
+            }
         }
         for (i, done) in finished {
             (self.on)(Progress::End(&done));

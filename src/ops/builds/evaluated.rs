@@ -49,7 +49,7 @@ impl Builder<'_> {
     fn derivations(&self, jobs: &[&Job]) -> Result<Vec<Derivation>> {
         let mut untrusted = HashSet::new();
         for (i, job) in jobs.iter().enumerate() {
-            match untrusted::isolation(self.context, job)? {
+            match untrusted::isolation(self.context, job, self.options.is_trial)? {
                 Isolation::None => {}
                 Isolation::PrivateStore => drop(untrusted.insert(i)),
                 Isolation::Refused(why) => bail!("`{}` cannot be evaluated: {why}", job.named.spelled),

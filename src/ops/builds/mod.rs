@@ -11,6 +11,7 @@ mod outside;
 mod places;
 mod reproduce;
 mod run;
+mod trial;
 mod undecided;
 mod untrusted;
 
@@ -34,6 +35,7 @@ use crate::system::System;
 pub use evaluated::{Evaluated, evaluate};
 pub use places::{Flags, Places, Typed};
 pub use run::run;
+pub use trial::{Trial, plan_worktree};
 pub use undecided::{NotDecided, Undecided};
 
 /// One build: a point's content on one system.
@@ -201,12 +203,19 @@ pub struct BuildOptions {
     places: Option<Places>,
     /// What an automatic build may build; `None` for a build that the user typed.
     permit: Option<Permit>,
+    /// Whether the jobs are of the worktree's files: results are not recorded.
+    is_trial: bool,
 }
 
 impl BuildOptions {
     /// A build that the user typed; `again` builds even what has a record.
     pub fn typed(again: bool) -> Self {
-        Self { again, check: false, mode: Mode::Typed, places: None, permit: None }
+        Self { again, check: false, mode: Mode::Typed, places: None, permit: None, is_trial: false }
+    }
+
+    /// A build of a [`Trial`], which is not recorded.
+    pub fn trial() -> Self {
+        Self { is_trial: true, ..Self::typed(false) }
     }
 
     /// Sets the machines; the default is the user's own configuration.
@@ -248,7 +257,8 @@ impl BuildOptions {
 
     /// An automatic build: with a permit and limits.
     pub fn automatic(permit: Permit, limits: Limits) -> Self {
-        Self { again: false, check: false, mode: Mode::Automatic(limits), places: None, permit: Some(permit) }
+        let (mode, permit) = (Mode::Automatic(limits), Some(permit));
+        Self { mode, permit, ..Self::typed(false) }
     }
 
     /// Whether the job may be built; a permit is for one build key.
@@ -283,7 +293,17 @@ pub fn plan_at(context: &Context, config: &Config, records: &Records<'_>, point:
 }
 
 fn jobs_at(memory: &Repo, config: &Config, records: &Records<'_>, point: &Point, commit: Oid) -> Result<Vec<Job>> {
-    let tree = memory.tree_of_commit(commit)?;
+    jobs_in(memory, config, records, point, commit, memory.tree_of_commit(commit)?)
+}
+
+fn jobs_in(
+    memory: &Repo,
+    config: &Config,
+    records: &Records<'_>,
+    point: &Point,
+    commit: Oid,
+    tree: Oid,
+) -> Result<Vec<Job>> {
     let content = Content::find(memory, config, tree, point)?;
     let named = config.name(point);
     let has_flake = match content.own(point) {

@@ -80,7 +80,7 @@ impl Builder<'_> {
             (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
         for (i, job) in jobs.iter().enumerate() {
             match self.machines.capability.require(&job.system) {
-                Ok(()) => match untrusted::isolation(self.context, job)? {
+                Ok(()) => match untrusted::isolation(self.context, job, self.options.is_trial)? {
                     Isolation::Refused(why) => refused.push((i, why)),
                     Isolation::PrivateStore => {
                         untrusted.insert(i);
