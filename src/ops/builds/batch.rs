@@ -303,6 +303,7 @@ impl<'a> Batch<'a> {
             return None;
         }
         let tail = if is_good { Vec::new() } else { tail };
+        hints.extend(unpack_hint(&tail));
         let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
         Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
     }
@@ -396,4 +397,12 @@ fn outputs(outcome: &Outcome) -> impl Iterator<Item = &StorePath> {
         Outcome::Failed(_) => &[],
     };
     outputs.iter().map(|output| &output.path)
+}
+
+/// What to do about an archive that Nix does not unpack: its message speaks of a channel.
+fn unpack_hint(said: &[String]) -> Option<String> {
+    let is_flat = said.iter().any(|line| line.contains("channel tarball '") && line.contains("more than one file"));
+    let hint =
+        "Nix unpacks archives with one folder at the top; without `unpack` in config.toml, step.nix gets the archive";
+    is_flat.then(|| hint.to_owned())
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -60,6 +61,22 @@ fn input_that_config_lacks_has_a_command() {
             let run = build(&sandbox).exits(1).says_out("missing");
             assert!(!run.stderr.contains("hint: `git lattice s"), "{}", run.stderr);
         }
+    }
+}
+
+#[test]
+fn archive_without_a_top_folder_is_explained() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("\"${sources.hello}/README\""))]);
+        sandbox.write("../README", "read me\n");
+        sandbox.write("../LICENSE", "free\n");
+        let tar = ["-czf", "hello.tar.gz", "README", "LICENSE"];
+        assert!(Command::new("tar").current_dir(sandbox.path("")).args(tar).status().unwrap().success());
+        sandbox.git(&["switch", "-q", &branch(&at(ONE))]);
+        sandbox.lattice(&["source", "add", "../hello.tar.gz", "--unpack"]).exits(0);
+        sandbox.git(&["commit", "-q", "-a", "-m", "name the source"]);
+        let run = build(&sandbox).exits(1).says_err("hint: Nix unpacks archives with one folder at the top; without");
+        run.says_err("`unpack` in config.toml, step.nix gets the archive");
     }
 }
 
