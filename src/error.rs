@@ -4,7 +4,7 @@ mod storage;
 
 use crate::ops::lint as ops_lint;
 use crate::ops::remote_failure::missing_remote_hints;
-use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, trust};
+use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, rust, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Success.
@@ -75,6 +75,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::InputError>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::BadTree>(cause, |error| one(error.hint())))
+        .or_else(|| of::<rust::BadRust>(cause, |error| Some(error.hints())))
         .or_else(|| of::<builds::DamagedOutput>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
         .or_else(|| of::<record::pending::SaveError>(cause, |error| one(error.hint())))
@@ -280,12 +281,11 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec![format!("wait until it ends, it may be waiting for a hook; or end it: `kill {pid}`")]
         }
         Cannot::NothingSelected(_) => vec!["`git lattice status` lists the existing points".to_owned()],
+        Cannot::NeedsNixpkgs { template: "rust", .. } => {
+            vec!["set `nixpkgs_path` in `[nix]` of config.toml to that of the point below".to_owned()]
+        }
         Cannot::NeedsNixpkgs { below_template, .. } => {
             vec![format!("use `--template {below_template}` or `--template nixpkgs`")]
-        }
-        Cannot::NoRust => {
-            vec!["write `[rust]`, `version = \"1.83.0\"` and `hash = \"sha256-...\"` into a file, and pass it by `--config FILE`"
-                .to_owned()]
         }
         Cannot::Exists { .. } => vec![
             "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"

@@ -26,7 +26,7 @@
       take =
         { point, flake }:
         let
-          outputs = (import flake).outputs inputs;
+          outputs = (import flake).outputs <% if flake.trees.is_empty() %>inputs<% else %>(removeAttrs inputs trees)<% endif %>;
         in
         {
           inherit point;

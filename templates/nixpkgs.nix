@@ -1,9 +1,9 @@
 <% extends "flake.nix" %>
 <% block template %>nixpkgs<% endblock %>
-<% block inputs %>
+<% block inputs %><% if let Some(nixpkgs) = flake.nixpkgs.as_ref() %>
 
-  inputs.nixpkgs.url = "<{ flake.nixpkgs }>";
-<%- endblock %>
+  inputs.nixpkgs.url = "<{ nixpkgs }>";
+<%- endif %><% endblock %>
 <% block build %>
 <%- include "arguments.nix" %>
       build =

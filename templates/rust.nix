@@ -1,36 +1,104 @@
 <% extends "flake.nix" %>
 <% block template %>rust<% endblock %>
-<% block inputs %>
-
-  inputs.nixpkgs.url = "<{ flake.nixpkgs }>";
-<%- endblock %>
+<% block inputs %><% include "rust-inputs.nix" %><% endblock %>
 <% block build %>
 <%- include "arguments.nix" %>
-      # config.toml says what is built:
-      #   [rust]
-      #   version = "1.83.0"
-      #   hash = "sha256-..."  # of the source archive, as `nix hash file` prints it
-      #   url = "https://..."  # where that is, if not at static.rust-lang.org; or all of this in [sources.rust]
-      # rustc N is compiled by rustc N-1 or N: by the one from the step below, and at the first step by that of nixpkgs.
-      archive = "https://static.rust-lang.org/dist/rustc-${config.rust.version}-src.tar.xz";
+<%- if !flake.trees.is_empty() %>
+
+      # Trees of files that [nix] in config.toml names. Each step has its own, also when a step above takes it: then its
+      # flake.lock says which.
+      trees = [<% for tree in flake.trees %>
+        "<{ tree.name }>"<% endfor %>
+      ];
+      locked = builtins.fromJSON (builtins.readFile ./flake.lock);
+      node = name: locked.nodes.${locked.nodes.${locked.root}.inputs.${name}};
+      input = name: inputs.${name} or (builtins.fetchTree (node name).locked);
+<%- endif %>
+<%- include "rust-config.nix" %>
+
+      # The source: [sources.rust], else `version` and `hash` in [rust]<% if flake.has_tree("rust-src") %>, else the input<% endif %>.
+<%- if flake.has_tree("rust-src") %>
+      source = step: step.sources.rust or (if rust ? hash then released else input "rust-src");
+<%- else %>
+      source = step: step.sources.rust or released;
+<%- endif %>
+      released = fixed "rust" "flat" (rust.hash or "") (rust.url or archive);
+      archive = "https://static.rust-lang.org/dist/rustc-${version}-src.tar.xz";
+
+      # The compiler to start from: rustc N is compiled by rustc N-1 or N. [rust] compiler in config.toml chooses one of
+      # these places, or the name of a point below; else it is the first that there is.
+      compiler =
+        step: name:
+        let
+          path = known (rust.${name} or (table "build").${name} or "");
+          every = builtins.attrValues step.seeds;
+          only = if builtins.length every == 1 then builtins.head every else null;
+          seed = step.seeds.${name} or step.seeds.rust or only;
+          first =
+            if step.previous != null then
+              "below"
+            else if path != "" then
+              "config"
+            else if seed != null then
+              "seed"
+            else
+              "nixpkgs";
+          place = rust.compiler or first;
+          places = {
+            inherit seed;
+            below = step.previous;
+            config = dirOf (dirOf path);
+<%- if flake.has_tree("rust-overlay") %>
+            nixpkgs =
+              let
+                pkgs = inputs.nixpkgs.legacyPackages.${step.system};
+                versions = (pkgs.extend (import (input "rust-overlay"))).rust-bin.stable;
+              in
+              (versions.${before} or versions.latest).default;
+<%- else if flake.nixpkgs.is_some() %>
+            nixpkgs = inputs.nixpkgs.legacyPackages.${step.system}.${name};
+<%- endif %>
+          };
+          tree = places.${place} or (step.output place);
+        in
+        {
+          inherit tree;
+          program = if place == "config" then path else "${tree}/bin/${name}";
+        };
+<%- if flake.has_tree("rust-overlay") %>
+      before =
+        let
+          parts = builtins.splitVersion version;
+          minor = builtins.fromJSON (builtins.elemAt parts 1);
+        in
+        if version == "" then "latest" else "${builtins.head parts}.${toString (minor - 1)}.0";
+<%- endif %>
+
       build =
         system:
         let
-          pkgs = inputs.nixpkgs.legacyPackages.${system};
           step = arguments system;
-          before = name: if step.previous == null then pkgs.${name} else step.previous;
+          rustc = compiler step "rustc";
+          cargo = compiler step "cargo";
         in
         import ./step.nix (
           step
           // {
-            inherit pkgs;
-            src =
-              step.sources.rust or (pkgs.fetchurl {
-                url = config.rust.url or archive;
-                inherit (config.rust) hash;
-              });
-            rustc = before "rustc";
-            cargo = before "cargo";
+            inherit env;
+            src = source step;
+            rustc = rustc.tree;
+            cargo = cargo.tree;
+            xpyToml = forXpy {
+              rustc = rustc.program;
+              cargo = cargo.program;
+            };
+            pkgs = <% if flake.nixpkgs.is_some() %>inputs.nixpkgs.legacyPackages.${system}<% else %>null<% endif %>;
+            inputs = <% if flake.trees.is_empty() %>{ }<% else %>builtins.listToAttrs (
+              map (name: {
+                inherit name;
+                value = input name;
+              }) trees
+            )<% endif %>;
           }
         );
 <%- endblock %>

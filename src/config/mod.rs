@@ -9,6 +9,7 @@ mod place;
 mod policy;
 mod read;
 mod step_data;
+mod step_keys;
 mod systems;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use named::{Named, Names};
 pub use place::Place;
 pub use policy::{Build, Hooks, Lint, Promote, Proposal, Require};
 pub use step_data::StepData;
+pub use step_keys::StepKeys;
 pub use systems::Systems;
 
 /// The name of the file, at the root of the worktree and of the base branch.

@@ -2,21 +2,27 @@
 
 use toml_edit::{Item, Key, Table, TableLike, Value};
 
+use super::step_keys::StepKeys;
 use super::{Flaw, document};
+use crate::template::{FlakeInputs, RUST_SOURCE, TREES, Tree};
 
 /// The `config.toml` of a point for which the user gave none.
 const MINIMAL: &str = "# Data of this step. The flake beside this file can read it.\n";
+
+/// The keys that name the parent branch of a first point.
+const BASE_KEYS: [&str; 2] = ["nix.base_branch", "git.base_branch"];
+
+/// What an older generator wrote for an input that it did not find.
+const NOT_FOUND: &str = "not-found";
 
 /// The `config.toml` of a point; the bytes are known to be TOML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepData {
     bytes: Vec<u8>,
-    /// `[nix] nixpkgs_path`: the nixpkgs input.
-    pub nixpkgs_path: Option<String>,
-    /// `[nix] base_branch`: the parent branch of a first point.
-    pub base_branch: Option<String>,
-    /// Whether `[rust]` has `version` and `hash`, which the template `rust` needs.
-    pub has_rust: bool,
+    /// The inputs of a flake that `[nix]` names.
+    pub flake_inputs: FlakeInputs,
+    /// The key that names the parent branch of a first point, and that branch.
+    pub base_branch: Option<(&'static str, String)>,
     /// Whether there is a key `sources` or `seeds`.
     pub(super) has_inputs: bool,
 }
@@ -28,12 +34,9 @@ impl StepData {
     /// When the bytes are not UTF-8 or not TOML, with line and column.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Flaw> {
         let toml = document::parse(&bytes)?;
-        let (nix, rust) = (toml.get("nix").and_then(Item::as_table_like), toml.get("rust"));
-        let has_rust =
-            ["version", "hash"].iter().all(|key| rust.and_then(|rust| rust.get(key)).is_some_and(Item::is_str));
-        let (nixpkgs_path, base_branch) = (text(nix, "nixpkgs_path"), text(nix, "base_branch"));
         let has_inputs = ["sources", "seeds"].iter().any(|key| toml.contains_key(key));
-        Ok(Self { bytes, nixpkgs_path, base_branch, has_rust, has_inputs })
+        let keys = StepKeys::new(toml);
+        Ok(Self { bytes, flake_inputs: flake_inputs(&keys), base_branch: keys.first_text(BASE_KEYS), has_inputs })
     }
 
     /// Sets the value at a dotted key; comments and order stay. `value` is a TOML value, else text.
@@ -81,7 +84,14 @@ impl StepData {
     #[must_use]
     pub fn minimal() -> Self {
         let bytes = MINIMAL.as_bytes().to_vec();
-        Self { bytes, nixpkgs_path: None, base_branch: None, has_rust: false, has_inputs: false }
+        Self { bytes, flake_inputs: FlakeInputs::default(), base_branch: None, has_inputs: false }
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub fn keys(&self) -> StepKeys {
+        // The bytes are known to be TOML.
+        StepKeys::new(document::parse(&self.bytes).unwrap_or_default())
     }
 
     /// The original bytes.
@@ -98,7 +108,12 @@ fn new_table() -> Item {
     Item::Table(table)
 }
 
-/// The string at `key`, unless it is missing or empty.
-fn text(table: Option<&dyn TableLike>, key: &str) -> Option<String> {
-    table?.get(key)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+/// The inputs that `[nix]` names. The Rust source is none where other keys name it.
+fn flake_inputs(keys: &StepKeys) -> FlakeInputs {
+    let text = |key: &str| keys.text(&format!("nix.{key}")).filter(|text| text != NOT_FOUND);
+    let has_source =
+        || keys.has("sources.rust") || (keys.text("rust.version").is_some() && keys.text("rust.hash").is_some());
+    let trees = TREES.into_iter().filter(|(name, _)| *name != RUST_SOURCE || !has_source());
+    let tree = |(name, keys): (_, &[&str])| Some(Tree { name, url: keys.iter().find_map(|key| text(key))? });
+    FlakeInputs { nixpkgs: text("nixpkgs_path"), trees: trees.filter_map(tree).collect() }
 }

@@ -108,12 +108,9 @@ pub enum Cannot {
         /// The file.
         file: &'static str,
     },
-    /// The data for the template `rust` is missing.
-    #[error("template `rust` needs `version` and `hash` under `[rust]` in config.toml")]
-    NoRust,
     /// The point below needs an input that this template does not have.
     #[error(
-        "template `{template}` has no inputs, and the point below, `{below}`, is made with `{below_template}`, which needs nixpkgs"
+        "template `{template}` has no nixpkgs, which the point below, `{below}`, made with `{below_template}`, needs"
     )]
     NeedsNixpkgs {
         /// The template that was asked for.

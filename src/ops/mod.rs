@@ -39,6 +39,7 @@ pub mod regenerate;
 pub mod remote_failure;
 pub mod rename;
 pub mod restack;
+pub mod rust;
 pub mod show;
 pub mod sync;
 pub mod take;

@@ -9,6 +9,7 @@ use super::generated::{self, REGENERATE};
 use super::lock::{self, LOCK, Locker};
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use super::restack::Restack;
+use super::rust::{self, BadRust};
 use super::trust;
 use crate::config::{Config, Named, StepData};
 use crate::context::Context;
@@ -18,7 +19,7 @@ use crate::git::{Oid, Repo, trailer};
 use crate::lattice::Point;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
-use crate::template::{Flake, Template};
+use crate::template::{Flake, FlakeInputs, Template};
 
 /// The files that a commit may change in a point's directory.
 pub const GENERATED: [&str; 4] = [FLAKE, CONFIG, STEP, LOCK];
@@ -52,9 +53,9 @@ impl Request {
         Ok(data)
     }
 
-    /// Whether the user names the nixpkgs of the points.
-    fn names_nixpkgs(&self) -> bool {
-        self.data.is_some() || self.set.iter().any(|(key, _)| key == "nix.nixpkgs_path")
+    /// Whether the user names the inputs of the points.
+    fn names_inputs(&self) -> bool {
+        self.data.is_some() || self.set.iter().any(|(key, _)| key.starts_with("nix."))
     }
 }
 
@@ -192,7 +193,7 @@ impl<'a> Regenerate<'a, '_> {
 
     fn values(&self, named: &Named, content: &Content, step: &StepData) -> Flake {
         let previous = content.previous(&named.point);
-        content::flake_of(self.restack.planner.config, &named.point, &previous, step.nixpkgs_path.clone())
+        content::flake_of(self.restack.planner.config, &named.point, &previous, step.flake_inputs.clone())
     }
 
     /// The files that must change; otherwise why they cannot.
@@ -202,10 +203,13 @@ impl<'a> Regenerate<'a, '_> {
             Err(why) => return Ok(Err(why)),
         };
         let template = self.request.template.unwrap_or(found.template);
-        if template == Template::Rust && !data.has_rust {
-            return Ok(Err(super::Cannot::NoRust.to_string()));
-        }
         let values = self.values(named, &found.content, &data);
+        if template == Template::Rust {
+            let checked = self.check_rust(named, &data, !values.previous.is_empty());
+            if let Err(bad) = checked {
+                return Ok(Err(bad.to_string()));
+            }
+        }
         let flake = template.render(&values).with_context(|| format!("could not render `{}`", named.spelled))?;
         let file = |name: &str, bytes: Vec<u8>| File { path: named.path(name), bytes };
         let mut files = Vec::new();
@@ -217,12 +221,15 @@ impl<'a> Regenerate<'a, '_> {
         }
         let own = found.content.own(&named.point).map(|own| own.id);
         let has_step = own.map(|own| self.restack.planner.memory.entry_at(own, STEP)).transpose()?.flatten().is_some();
-        if let Some(starter) = template.starter().filter(|_| !has_step) {
+        if let Some(starter) = template.starter(&data.flake_inputs).filter(|_| !has_step) {
             files.push(file(STEP, starter.as_bytes().to_vec()));
         }
-        let is_other = data.nixpkgs_path != found.step.nixpkgs_path;
-        if template.takes_nixpkgs() && (found.lock.is_none() || is_other || self.request.update_lock) {
-            match self.lock(named, &found.content, &data, &flake)? {
+        let inputs = template.taken(&data.flake_inputs);
+        let is_other = inputs != template.taken(&found.step.flake_inputs);
+        let takes_any = inputs != FlakeInputs::default();
+        if takes_any && (found.lock.is_none() || is_other || self.request.update_lock) {
+            let old = found.lock.clone().filter(|_| !self.request.update_lock);
+            match self.lock(named, &found.content, (&data, &inputs), &flake, old)? {
                 Ok(lock) if found.lock.as_ref() == Some(&lock) => {}
                 Ok(lock) => files.push(file(LOCK, lock)),
                 Err(why) => return Ok(Err(format!("`{LOCK}` cannot be made: {why}"))),
@@ -236,20 +243,27 @@ impl<'a> Regenerate<'a, '_> {
         &mut self,
         named: &Named,
         content: &Content,
-        data: &StepData,
+        (data, inputs): (&StepData, &FlakeInputs),
         flake: &str,
+        old: Option<Vec<u8>>,
     ) -> Result<Result<Vec<u8>, String>> {
         let Planner { context, config, memory, .. } = &self.restack.planner;
-        let nixpkgs = data.nixpkgs_path.as_deref().unwrap_or_default();
-        let is_own = self.request.names_nixpkgs()
-            || nixpkgs.is_empty()
+        let is_own = self.request.names_inputs()
+            || data.flake_inputs == FlakeInputs::default()
             || trust::is_own_config(memory, config, content, &named.point)?;
         Ok(match (is_own, self.request.dry_run) {
             (true, true) => Ok(Vec::new()),
-            (true, false) => self.locker.lock(nixpkgs, flake),
-            (false, true) => lock::refuse_local(nixpkgs).map(|()| Vec::new()),
-            (false, false) => self.locker.lock_untrusted(&context.repo, nixpkgs, flake),
+            (true, false) => self.locker.lock(inputs, flake, old),
+            (false, true) => lock::refuse_local(inputs).map(|()| Vec::new()),
+            (false, false) => self.locker.lock_untrusted(&context.repo, inputs, flake, old),
         })
+    }
+
+    /// A contradiction counts only if the user brings it in now.
+    fn check_rust(&self, named: &Named, data: &StepData, has_below: bool) -> Result<(), BadRust> {
+        rust::check_complete(data, has_below)?;
+        let is_changed = self.request.data.is_some() || !self.request.set.is_empty();
+        if is_changed { rust::check_agreement(self.restack.planner.config, named, data) } else { Ok(()) }
     }
 
     fn commit(&mut self, named: Named, tip: Oid, wanted: &Wanted) -> Result<()> {

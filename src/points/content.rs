@@ -8,7 +8,7 @@ use crate::git::tree::Entry;
 use crate::git::{self, Oid, Repo};
 use crate::lattice::branch::Segment;
 use crate::lattice::{Point, Population};
-use crate::template::{Flake, Previous, Template};
+use crate::template::{Flake, FlakeInputs, Previous, Template};
 
 /// The generated file in a point's directory.
 pub const FLAKE: &str = "flake.nix";
@@ -133,7 +133,7 @@ pub(crate) fn join(path: &str, name: &str) -> String {
 }
 
 /// The template values for a point's flake with the flakes of `previous` as inputs.
-pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Option<String>) -> Flake {
+pub fn flake_of(config: &Config, point: &Point, previous: &[Point], inputs: FlakeInputs) -> Flake {
     let lattice = &config.lattice;
     let Names { spelled, branch, dir } = config.name(point).names();
     let names = lattice.axes().iter().map(|axis| axis.name.to_string());
@@ -146,7 +146,7 @@ pub fn flake_of(config: &Config, point: &Point, previous: &[Point], nixpkgs: Opt
         systems: config.systems.of(lattice, point),
         branch: branch.to_string(),
         previous: previous.iter().map(previous_flake).collect(),
-        nixpkgs,
+        inputs,
     }
 }
 
@@ -228,7 +228,7 @@ pub fn generated_by(
         Ok(None) | Err(git::Error::TooLarge(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let values = flake_of(config, point, &content.previous(point), data.nixpkgs_path.clone());
+    let values = flake_of(config, point, &content.previous(point), data.flake_inputs.clone());
     template_of(&values, &flake, None)
 }
 

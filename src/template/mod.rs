@@ -9,10 +9,14 @@ use askama::filters::Safe;
 use crate::system::System;
 
 mod escape;
+mod inputs;
+mod rust;
 #[cfg(test)]
 mod tests;
 
 use escape::{AttrName, FlakePath};
+pub use inputs::{FlakeInputs, RUST_SOURCE, TREES, Tree};
+pub use rust::{OWN_KEYS, REMOVED_KEYS, RemovedKey};
 
 /// The default flake reference of nixpkgs.
 pub const DEFAULT_NIXPKGS: &str = "github:NixOS/nixpkgs/nixos-unstable";
@@ -77,8 +81,8 @@ pub struct Flake {
     pub branch: String,
     /// The points below whose outputs it uses.
     pub previous: Vec<Previous>,
-    /// The flake reference of nixpkgs, for templates with that input; default [`DEFAULT_NIXPKGS`].
-    pub nixpkgs: Option<String>,
+    /// The inputs, for templates that take them; the default nixpkgs is [`DEFAULT_NIXPKGS`].
+    pub inputs: FlakeInputs,
 }
 
 /// A point below, imported by relative path.
@@ -105,7 +109,7 @@ pub enum Template {
     Step,
     /// Builds what the user's `step.nix` says, with nixpkgs.
     Nixpkgs,
-    /// A stage of a Rust toolchain from `[rust]` in config.toml, with nixpkgs.
+    /// A stage of a Rust toolchain from Rust's own config.toml; takes the inputs that it names.
     Rust,
 }
 
@@ -131,11 +135,11 @@ impl Template {
     /// The whole text of the template, for hashing: versions of git-lattice with the same text render the same files.
     pub fn source(self) -> &'static str {
         macro_rules! source {
-            ($file:literal) => {
+            ($($file:literal),+) => {
                 concat!(
                     include_str!("../../templates/flake.nix"),
                     include_str!("../../templates/arguments.nix"),
-                    include_str!(concat!("../../templates/", $file))
+                    $(include_str!(concat!("../../templates/", $file))),+
                 )
             };
         }
@@ -143,34 +147,61 @@ impl Template {
             Self::Config => source!("config.nix"),
             Self::Step => source!("step.nix"),
             Self::Nixpkgs => source!("nixpkgs.nix"),
-            Self::Rust => source!("rust.nix"),
+            Self::Rust => source!("rust.nix", "rust-config.nix", "rust-inputs.nix"),
         }
     }
 
-    /// The starter `step.nix`; `None` if the flakes of this template call none.
-    pub fn starter(self) -> Option<&'static str> {
+    /// The starter `step.nix` with these inputs; `None` if the flakes of this template call none.
+    pub fn starter(self, inputs: &FlakeInputs) -> Option<&'static str> {
         match self {
             Self::Config => None,
             Self::Step => Some(include_str!("../../templates/starter/step.nix")),
             Self::Nixpkgs => Some(include_str!("../../templates/starter/nixpkgs.nix")),
+            Self::Rust if self.takes_nixpkgs(inputs) => Some(include_str!("../../templates/starter/rust-nixpkgs.nix")),
             Self::Rust => Some(include_str!("../../templates/starter/rust.nix")),
         }
     }
 
-    /// Whether its flakes have the input nixpkgs, and so need a lock file.
-    pub fn takes_nixpkgs(self) -> bool {
-        matches!(self, Self::Nixpkgs | Self::Rust)
+    /// All starters.
+    pub fn starters() -> impl Iterator<Item = &'static str> {
+        let with_nixpkgs = FlakeInputs { nixpkgs: Some(DEFAULT_NIXPKGS.to_owned()), trees: Vec::new() };
+        let all = [FlakeInputs::default(), with_nixpkgs];
+        all.into_iter().flat_map(|inputs| Self::ALL.into_iter().filter_map(move |it| it.starter(&inputs)))
+    }
+
+    /// Those of these inputs that its flakes have; with any, they need a lock file.
+    #[must_use]
+    pub fn taken(self, inputs: &FlakeInputs) -> FlakeInputs {
+        let default = || DEFAULT_NIXPKGS.to_owned();
+        let nixpkgs = || Some(inputs.nixpkgs.clone().unwrap_or_else(default));
+        match self {
+            Self::Config | Self::Step => FlakeInputs::default(),
+            Self::Nixpkgs => FlakeInputs { nixpkgs: nixpkgs(), trees: Vec::new() },
+            Self::Rust => FlakeInputs {
+                nixpkgs: if self.takes_nixpkgs(inputs) { nixpkgs() } else { None },
+                trees: inputs.trees.clone(),
+            },
+        }
+    }
+
+    /// Whether its flakes have the input nixpkgs.
+    pub fn takes_nixpkgs(self, inputs: &FlakeInputs) -> bool {
+        match self {
+            Self::Config | Self::Step => false,
+            Self::Nixpkgs => true,
+            Self::Rust => inputs.nixpkgs.is_some() || inputs.has_tree(inputs::RUST_OVERLAY),
+        }
     }
 
     /// Renders `flake.nix` in the format of nixfmt.
     pub fn render(self, flake: &Flake) -> Result<String, Error> {
         flake.check()?;
-        let flake = &View::of(flake, self.takes_nixpkgs())?;
+        let flake = &View::of(flake, self.taken(&flake.inputs))?;
         let text = match self {
             Self::Config => Config { flake }.render(),
             Self::Step => Step { flake }.render(),
             Self::Nixpkgs => Nixpkgs { flake }.render(),
-            Self::Rust => Rust { flake }.render(),
+            Self::Rust => Rust { flake, removed: &REMOVED_KEYS, own: &OWN_KEYS }.render(),
         };
         // askama strips the last newline of a template.
         text.map(|text| text + "\n").map_err(|source| Error::Render { template: self, source })
@@ -199,7 +230,8 @@ impl Flake {
             .chain(self.coordinates.iter().map(|(axis, _)| ("axis", axis)))
             .chain(values.map(|value| ("value", value)))
             .chain(self.previous.iter().map(|it| ("point", &it.point)))
-            .chain(self.nixpkgs.iter().map(|it| ("nixpkgs", it)))
+            .chain(self.inputs.nixpkgs.iter().map(|it| ("nixpkgs", it)))
+            .chain(self.inputs.trees.iter().map(|it| ("input", &it.url)))
     }
 }
 
@@ -211,8 +243,16 @@ struct View<'a> {
     coordinates: Vec<(Safe<AttrName<'a>>, &'a [String])>,
     systems: &'a [System],
     below: Vec<Below<'a>>,
-    nixpkgs: &'a str,
+    /// The flake reference of nixpkgs, if it is an input.
+    nixpkgs: Option<String>,
+    trees: Vec<Tree>,
     takes_inputs: bool,
+}
+
+impl View<'_> {
+    fn has_tree(&self, name: &str) -> bool {
+        self.trees.iter().any(|tree| tree.name == name)
+    }
 }
 
 struct Below<'a> {
@@ -221,7 +261,7 @@ struct Below<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(flake: &'a Flake, takes_nixpkgs: bool) -> Result<Self, Error> {
+    fn of(flake: &'a Flake, taken: FlakeInputs) -> Result<Self, Error> {
         let axes = flake.coordinates.iter();
         let below = flake.previous.iter().map(Below::of).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -230,9 +270,10 @@ impl<'a> View<'a> {
             branch: &flake.branch,
             coordinates: axes.map(|(axis, values)| (Safe(AttrName(axis)), values.as_slice())).collect(),
             systems: &flake.systems,
-            takes_inputs: takes_nixpkgs || !below.is_empty(),
+            takes_inputs: taken != FlakeInputs::default() || !below.is_empty(),
             below,
-            nixpkgs: flake.nixpkgs.as_deref().unwrap_or(DEFAULT_NIXPKGS),
+            nixpkgs: taken.nixpkgs,
+            trees: taken.trees,
         })
     }
 }
@@ -274,4 +315,6 @@ struct Nixpkgs<'a> {
 #[template(path = "rust.nix")]
 struct Rust<'a> {
     flake: &'a View<'a>,
+    removed: &'a [RemovedKey],
+    own: &'a [&'static str],
 }

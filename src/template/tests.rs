@@ -6,7 +6,7 @@ use rnix::SyntaxNode;
 use rnix::ast::{self, AstNode, InterpolPart};
 
 use super::escape::NixString;
-use super::{Error, Flake, Previous, Template};
+use super::{Error, Flake, FlakeInputs, Previous, TREES, Template, Tree};
 use crate::system::System;
 
 const SYSTEMS: [&str; 2] = ["aarch64-linux", "x86_64-linux"];
@@ -20,8 +20,14 @@ fn flake(text: &str, systems: usize, previous: usize) -> Flake {
         systems: SYSTEMS[..systems].iter().map(|system| System::parse(system).unwrap()).collect(),
         branch: text.to_owned(),
         previous: DIRS[..previous].iter().map(|dir| Previous { point: text.into(), dir: (*dir).into() }).collect(),
-        nixpkgs: Some(text.to_owned()),
+        inputs: inputs(text, Some(text), 0),
     }
+}
+
+/// The inputs with the first trees, whose references are `text`.
+fn inputs(text: &str, nixpkgs: Option<&str>, trees: usize) -> FlakeInputs {
+    let trees = TREES[..trees].iter().map(|(name, _)| Tree { name, url: text.to_owned() });
+    FlakeInputs { nixpkgs: nixpkgs.map(str::to_owned), trees: trees.collect() }
 }
 
 fn parsed(text: &str) -> SyntaxNode {
@@ -47,7 +53,7 @@ fn meaning(string: &ast::Str) -> Option<String> {
 fn expected(template: Template, flake: &Flake) -> Vec<String> {
     let text = &flake.point;
     let mut all = vec![text.clone()];
-    all.extend(template.takes_nixpkgs().then(|| text.clone()));
+    all.extend(template.taken(&flake.inputs).named().map(|(_, url)| url.to_owned()));
     all.push(super::store_name(text));
     all.extend([text, text, text, text, "phase 0", text].map(str::to_owned));
     all.extend(flake.systems.iter().map(ToString::to_string));
@@ -62,7 +68,11 @@ fn assert_reads_back(template: Template, flake: &Flake) {
     let expected = expected(template, flake);
     let strings: Vec<_> = nodes::<ast::Str>(&root).take(expected.len()).map(|it| meaning(&it).unwrap()).collect();
     assert_eq!(strings, expected, "each value should read back:\n{text}");
-    let plain = parsed(&template.render(&self::flake("plain", flake.systems.len(), flake.previous.len())).unwrap());
+    let plain = Flake {
+        inputs: inputs("plain", Some("plain"), flake.inputs.trees.len()),
+        ..self::flake("plain", flake.systems.len(), flake.previous.len())
+    };
+    let plain = parsed(&template.render(&plain).unwrap());
     let kinds = |root: &SyntaxNode| root.descendants().map(|node| node.kind()).collect::<Vec<_>>();
     assert_eq!(kinds(&root), kinds(&plain), "no value should change the shape:\n{text}");
 }
@@ -98,8 +108,15 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn hostile_values_read_back(text in hostile(), template in any_template(), systems in 0..3_usize, previous in 0..3_usize) {
-        assert_reads_back(template, &flake(&text, systems, previous));
+    fn hostile_values_read_back(
+        text in hostile(),
+        template in any_template(),
+        systems in 0..3_usize,
+        previous in 0..3_usize,
+        trees in 0..5_usize,
+    ) {
+        let inputs = inputs(&text, Some(&text), trees);
+        assert_reads_back(template, &Flake { inputs, ..flake(&text, systems, previous) });
     }
 
     #[test]
@@ -121,8 +138,10 @@ proptest! {
         template in any_template(),
         systems in 0..3_usize,
         previous in 0..3_usize,
+        trees in 0..5_usize,
     ) {
-        assert_formatted(&template.render(&flake(&text, systems, previous)).unwrap());
+        let inputs = inputs(&text, Some(&text), trees);
+        assert_formatted(&template.render(&Flake { inputs, ..flake(&text, systems, previous) }).unwrap());
     }
 }
 
@@ -143,9 +162,16 @@ fn all_texts() -> Vec<(String, String)> {
             (format!("{} with {systems} systems, {previous} below", template.name()), text)
         })
     });
-    let starters =
-        Template::ALL.into_iter().filter_map(|it| Some((format!("starter {}", it.name()), it.starter()?.to_owned())));
-    flakes.chain(starters).collect()
+    let with_inputs = (0..5).flat_map(|trees| [None, Some("nixpkgs")].map(|nixpkgs| (trees, nixpkgs)));
+    let rust = with_inputs.flat_map(|(trees, nixpkgs)| {
+        [0, 1].map(|previous| {
+            let flake = Flake { inputs: inputs("x", nixpkgs, trees), ..flake("a/b/c", 1, previous) };
+            let text = Template::Rust.render(&flake).unwrap();
+            (format!("rust with {nixpkgs:?}, {trees} trees and {previous} below"), text)
+        })
+    });
+    let starters = Template::starters().enumerate().map(|(n, text)| (format!("starter {n}"), text.to_owned()));
+    flakes.chain(rust).chain(starters).collect()
 }
 
 #[test]

@@ -2,10 +2,12 @@
 #
 # It is a function to a derivation, called once per system. Name those of its arguments that you use:
 #
-#   src       the source archive that [rust] in config.toml names: version, hash and, if it is elsewhere, url
-#   rustc     the compiler to start from: that of the step below, at the first step that of nixpkgs
-#   cargo     likewise
-#   pkgs      nixpkgs for this system, from the input in flake.nix
+#   src       the source: an archive, or a folder
+#   rustc     the compiler to start from, a folder with bin/rustc: that of the step below, else what config.toml names
+#   cargo     likewise, with bin/cargo
+#   xpyToml   what config.toml says to x.py, with rustc, cargo and the output of this step: the text of a file
+#   env       [env] in config.toml
+#   pkgs      nixpkgs for this system if config.toml names one, else null
 #   system    what to build for, such as "aarch64-linux"
 #   config    config.toml as Nix reads it
 #   previous  what the step below built for this system, null at the first step
@@ -13,59 +15,53 @@
 #   below     all points below, by name, as { point, packages }
 #   sources   the files that config.toml names in [sources.NAME], fetched and checked: sources.NAME
 #   seeds     likewise the trees in [seeds.NAME], which git-lattice has put into the store
+#   inputs    the trees that [nix] in config.toml names: inputs.rust-src
 #   lattice   where this is: { name, point, branch, coordinates }
+#
+# There is no nixpkgs here: the programs come from rustc, cargo and the bin folders of all seeds. x.py needs python3, a C
+# compiler, make, cmake and tar; for a step that needs less, write other commands.
 {
   src,
   rustc,
   cargo,
-  pkgs,
-  config,
+  xpyToml,
+  env,
+  seeds,
+  system,
   lattice,
   ...
 }:
-pkgs.stdenv.mkDerivation {
-  inherit (lattice) name point;
-  inherit (config.rust) version;
-  inherit src;
-
-  nativeBuildInputs = [
-    pkgs.cmake
-    pkgs.ninja
-    pkgs.pkg-config
-    pkgs.python3
-  ];
-  buildInputs = [ pkgs.openssl ];
-
-  # cmake and ninja are for the LLVM in the archive; x.py calls them.
-  dontUseCmakeConfigure = true;
-  dontUseNinjaBuild = true;
-  dontUseNinjaInstall = true;
-  dontUseNinjaCheck = true;
-
-  # The next step needs both rustc and cargo from here.
-  configurePhase = ''
-    runHook preConfigure
-    patchShebangs configure x.py src/etc
-    ./configure \
-      --prefix="$out" \
-      --sysconfdir="$out/etc" \
-      --release-channel=stable \
-      --enable-vendor \
-      --enable-extended \
-      --tools=cargo \
-      --disable-docs \
-      --set=build.rustc=${rustc}/bin/rustc \
-      --set=build.cargo=${cargo}/bin/cargo
-    runHook postConfigure
-  '';
-  buildPhase = ''
-    runHook preBuild
-    python3 x.py build --jobs "$NIX_BUILD_CORES"
-    runHook postBuild
-  '';
-  installPhase = ''
-    runHook preInstall
-    python3 x.py install --jobs "$NIX_BUILD_CORES"
-    runHook postInstall
-  '';
-}
+derivation (
+  env
+  // {
+    inherit (lattice) name point;
+    inherit system src xpyToml;
+    PATH = builtins.concatStringsSep ":" (
+      map (tree: "${tree}/bin") (
+        [
+          rustc
+          cargo
+        ]
+        ++ builtins.attrValues seeds
+      )
+    );
+    builder = "/bin/sh";
+    args = [
+      "-euc"
+      ''
+        export HOME="$PWD/home"
+        mkdir "$HOME" source
+        if [ -d "$src" ]; then
+          cp -R "$src/." source
+          chmod -R u+w source
+        else
+          tar -xf "$src" -C source --strip-components=1
+        fi
+        cd source
+        printf '%s' "$xpyToml" >bootstrap.toml
+        python3 x.py build --config bootstrap.toml --jobs "$NIX_BUILD_CORES"
+        python3 x.py install --config bootstrap.toml --jobs "$NIX_BUILD_CORES"
+      ''
+    ];
+  }
+)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use git_lattice::lint::{Lookup, Tools, lint_text};
 use git_lattice::system::System;
-use git_lattice::template::{Flake, Previous, Template};
+use git_lattice::template::{Flake, FlakeInputs, Previous, TREES, Template, Tree};
 use proptest::prelude::*;
 
 /// Systems that people build for, and names that look like them.
@@ -38,10 +38,20 @@ fn nixpkgs() -> impl Strategy<Value = Option<String>> {
     proptest::option::of(proptest::sample::select(known.to_vec()).prop_map(str::to_owned))
 }
 
+fn inputs() -> impl Strategy<Value = FlakeInputs> {
+    let urls = ["github:rust-lang/rust/1.83.0", "git+https://example.org/rust?ref=a"];
+    let tree = (proptest::sample::select(TREES.to_vec()), proptest::sample::select(urls.to_vec()));
+    let trees = proptest::collection::btree_map(tree.clone().prop_map(|((name, _), _)| name), tree, 0..4);
+    (nixpkgs(), trees).prop_map(|(nixpkgs, trees)| {
+        let trees = trees.into_iter().map(|(name, (_, url))| Tree { name, url: url.to_owned() });
+        FlakeInputs { nixpkgs, trees: trees.collect() }
+    })
+}
+
 fn flake() -> impl Strategy<Value = Flake> {
     let coordinates = proptest::collection::vec(proptest::collection::vec(value(), 1..4), 4);
     let systems = proptest::sample::subsequence(SYSTEMS.to_vec(), 1..4);
-    (coordinates, systems, 0..3_usize, nixpkgs()).prop_map(|(values, systems, below, nixpkgs)| {
+    (coordinates, systems, 0..3_usize, inputs()).prop_map(|(values, systems, below, inputs)| {
         let parts: Vec<_> = values.iter().map(|values| values.join("+")).collect();
         let point = parts.join("/");
         let previous =
@@ -51,7 +61,7 @@ fn flake() -> impl Strategy<Value = Flake> {
             coordinates: ["component", "arch", "phase", "step"].map(str::to_owned).into_iter().zip(values).collect(),
             systems: systems.into_iter().map(|system| System::parse(system).unwrap()).collect(),
             previous: previous.collect(),
-            nixpkgs,
+            inputs,
             point,
         }
     })
@@ -97,10 +107,12 @@ fn all_linters_find_nothing() {
                 systems: SYSTEMS.map(|system| System::parse(system).unwrap()).into(),
                 branch: "feature/tool/x86_64/phase0/step2".to_owned(),
                 previous: vec![Previous { point: "p".to_owned(), dir: "../step1".to_owned() }; below],
-                nixpkgs: None,
+                inputs: FlakeInputs::default(),
             };
             assert_no_findings("flake.nix", &template.render(&flake).unwrap(), &tools);
         }
-        template.starter().into_iter().for_each(|starter| assert_no_findings("step.nix", starter, &tools));
+    }
+    for starter in Template::starters() {
+        assert_no_findings("step.nix", starter, &tools);
     }
 }

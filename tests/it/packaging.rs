@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
+use crate::nixpkgs;
+
 const FLAKE: &str = include_str!("../../flake.nix");
-const STUB: &str = include_str!("packaging/stub.nix");
+const STUB: &str = include_str!("../fixtures/nixpkgs/flake.nix");
 
 #[test]
 fn flake_is_formatted_as_nixfmt_does() {
@@ -47,24 +49,22 @@ fn flake_evaluates_with(variable: &str, default: Option<&str>) {
     assert_eq!(eval(&nix, scratch.path(), "overlays.default", overlaid), "true");
 }
 
-/// Lays out the flake, the stub and a configuration that needs neither daemon nor network.
+/// Lays out the flake and a configuration that needs neither daemon nor network.
 fn lay_out(scratch: &Path) {
-    for dir in ["flake", "nixpkgs", "conf", "home"] {
+    for dir in ["flake", "conf", "home"] {
         fs::create_dir(scratch.join(dir)).expect("a folder in the scratch folder");
     }
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     fs::copy(manifest, scratch.join("flake/Cargo.toml")).expect("a copy of Cargo.toml");
     fs::write(scratch.join("flake/flake.nix"), FLAKE).expect("a copy of flake.nix");
-    fs::write(scratch.join("nixpkgs/flake.nix"), STUB).expect("the stub of nixpkgs");
     let conf = "experimental-features = nix-command flakes\nsubstituters =\nbuild-users-group =\nflake-registry =\n";
     fs::write(scratch.join("conf/nix.conf"), conf).expect("nix.conf");
 }
 
 fn eval(nix: &str, scratch: &Path, output: &str, apply: &str) -> String {
-    let at = |dir: &str| format!("path:{}", scratch.join(dir).display());
     let mut command = Command::new(nix);
-    command.args(["eval", "--json", "--no-write-lock-file", "--override-input", "nixpkgs", &at("nixpkgs")]);
-    command.args([&format!("{}#{output}", at("flake")), "--apply", apply]);
+    command.args(["eval", "--json", "--no-write-lock-file", "--override-input", "nixpkgs", &nixpkgs::reference()]);
+    command.args([&format!("path:{}#{output}", scratch.join("flake").display()), "--apply", apply]);
     command.env("NIX_CONF_DIR", scratch.join("conf")).env("NIX_USER_CONF_FILES", "/dev/null");
     command.env("NIX_REMOTE", format!("local?root={}", scratch.join("store").display()));
     for variable in ["HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {

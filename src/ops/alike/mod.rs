@@ -14,7 +14,7 @@ use crate::git::tree_diff::{FileChange, Leaf};
 use crate::git::{self, Oid, Repo};
 use crate::lattice::Point;
 use crate::points::content::{self, Content, Step};
-use crate::template::{Flake, Template};
+use crate::template::{Flake, FlakeInputs, Template};
 
 /// The directory of a point in one commit.
 pub(super) struct Directory {
@@ -40,15 +40,15 @@ impl Directory {
         Ok(Some(Self { named: config.name(point), content, tree, step, made_by }))
     }
 
-    /// The values of its flake.nix with the nixpkgs of other data.
-    pub(super) fn values(&self, config: &Config, nixpkgs: Option<String>) -> Flake {
+    /// The values of its flake.nix with the inputs of other data.
+    pub(super) fn values(&self, config: &Config, inputs: FlakeInputs) -> Flake {
         let point = &self.named.point;
-        content::flake_of(config, point, &self.content.previous(point), nixpkgs)
+        content::flake_of(config, point, &self.content.previous(point), inputs)
     }
 
-    /// The nixpkgs that its config.toml names.
-    pub(super) fn nixpkgs(&self) -> Option<String> {
-        self.step.data().and_then(|data| data.nixpkgs_path.clone())
+    /// The inputs that its config.toml names.
+    pub(super) fn inputs(&self) -> FlakeInputs {
+        self.step.data().map(|data| data.flake_inputs.clone()).unwrap_or_default()
     }
 }
 

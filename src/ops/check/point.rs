@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
         let config = self.baseline.config;
         let place = format!("{}/{FLAKE}", subject.named.dir);
         let previous = subject.content.previous(&subject.named.point);
-        let values = content::flake_of(config, &subject.named.point, &previous, data.nixpkgs_path.clone());
+        let values = content::flake_of(config, &subject.named.point, &previous, data.flake_inputs.clone());
         let recorded = origin.and_then(|origin| history::value(origin, "Lattice-Template")).and_then(recorded_template);
         // The recorded template is nearly always right.
         let likely = recorded.as_ref().and_then(|(template, _)| *template);

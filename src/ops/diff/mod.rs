@@ -118,7 +118,7 @@ impl Comparison {
 fn at_coordinates_of(memory: &Repo, config: &Config, own: &Directory, other: &Directory) -> Result<Oid> {
     let mut tree = own.tree;
     if let Some(template) = own.made_by {
-        let flake = template.render(&other.values(config, own.nixpkgs()))?;
+        let flake = template.render(&other.values(config, own.inputs()))?;
         let leaf = Leaf { kind: LeafKind::File, id: memory.write_blob(flake.as_bytes())? };
         tree = memory.with_leaves(tree, [(FLAKE, Some(leaf))])?;
     }

@@ -11,6 +11,7 @@ use crate::config;
 use crate::context::{self, Context};
 use crate::git::Repo;
 use crate::lint::{self, File, Finding, Lookup, Report, Settings, Severity, Tools};
+use crate::template::TREES;
 
 pub use fix::{Fixed, fix};
 pub use sources::{Error, Source, SourceSet, Target, collect_sources};
@@ -22,9 +23,6 @@ const STATIX: &str = "lattice.statix";
 const DEADNIX: &str = "lattice.deadnix";
 /// statix needs one process per file. For more files than this only the embedded checks run, unless statix is required.
 const MAX_STATIX_FILES: usize = 8;
-
-/// The start of the line in a generated flake that holds a text of the user: `[nix] nixpkgs_path` of config.toml.
-const OWN_INPUT: &str = "inputs.nixpkgs.url = ";
 
 /// The result for generated texts.
 #[derive(Debug, Clone, Default)]
@@ -53,14 +51,16 @@ pub fn generated_for(repo: &Repo, lint: &config::Lint, texts: &[(String, String)
     };
     let report = lint::lint_files(texts.iter().map(|(path, text)| (path, text)), &tools);
     let (own, others): (Vec<_>, Vec<_>) =
-        report.findings.iter().partition(|finding| is_about_own_input(finding, texts));
+        report.findings.iter().partition(|finding| own_input(finding, texts).is_some());
     if let Some(finding) = others.iter().find(|finding| is_fault(finding)) {
         return Err(Cannot::BadOutput { finding: finding.to_string() }.into());
     }
     if let Some(unchecked) = report.unchecked.iter().find(|unchecked| unchecked.required) {
         return Err(Cannot::NoEngine { engines: unchecked.engines.join(", "), why: unchecked.why.clone() }.into());
     }
-    let warnings = own.iter().map(|it| format!("`nix.nixpkgs_path` in config.toml: {} {}", it.message, it.rule()));
+    let warning =
+        |it: &&Finding| Some(format!("{} in config.toml: {} {}", own_input(it, texts)?, it.message, it.rule()));
+    let warnings = own.iter().filter_map(warning);
     Ok(CheckedTexts { warnings: warnings.collect(), report })
 }
 
@@ -69,11 +69,20 @@ fn is_fault(finding: &Finding) -> bool {
     finding.severity != Severity::Hint || finding.engine != "statix"
 }
 
-/// Whether a warning is about the user's flake reference. An error there is a bug: the text is not what Nix reads.
-fn is_about_own_input(finding: &Finding, texts: &[(String, String)]) -> bool {
-    let text = texts.iter().find(|(path, _)| *path == finding.path.to_string_lossy()).map(|(_, text)| text);
-    let line = text.and_then(|text| text.lines().nth(finding.line.saturating_sub(1)));
-    finding.severity == Severity::Warning && line.is_some_and(|line| line.trim_start().starts_with(OWN_INPUT))
+/// The key of the user's flake reference that a warning is about. An error there is a bug: the text is not what Nix reads.
+fn own_input(finding: &Finding, texts: &[(String, String)]) -> Option<String> {
+    if finding.severity != Severity::Warning {
+        return None;
+    }
+    let (_, text) = texts.iter().find(|(path, _)| *path == finding.path.to_string_lossy())?;
+    let mut before = text.lines().take(finding.line).collect::<Vec<_>>().into_iter().rev().map(str::trim_start);
+    let line = before.next()?;
+    if line.starts_with("inputs.nixpkgs.url = ") || line.starts_with("nixpkgs.url = ") {
+        return Some("`nix.nixpkgs_path`".to_owned());
+    }
+    let opening = before.next().filter(|_| line.starts_with("url = "))?;
+    let (_, keys) = TREES.into_iter().find(|(name, _)| opening == format!("{name} = {{"))?;
+    Some(keys.iter().map(|key| format!("`nix.{key}`")).collect::<Vec<_>>().join(" or "))
 }
 
 /// The `[lint]` settings of the project's `lattice.toml`, or the defaults if there is none.

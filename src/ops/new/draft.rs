@@ -13,11 +13,12 @@ use crate::git::tree::File;
 use crate::git::{Oid, Repo, trailer};
 use crate::lattice::{Point, Spelled};
 use crate::ops::lock::{LOCK, Locker};
+use crate::ops::rust::{self, BadRust};
 use crate::ops::{Cannot, Refusal};
 use crate::ops::{flake_inputs, generated};
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP, Step};
-use crate::template::{Flake, Template};
+use crate::template::{Flake, FlakeInputs, Template};
 
 /// The intended content of a point.
 pub(in crate::ops) struct Draft {
@@ -111,18 +112,19 @@ impl<'a> Drafter<'a> {
         let sources: Vec<&Existing<'_>> = std::iter::once(&own).chain(previous.first()).collect();
         let data = self.data(&sources)?;
         let template = self.template(previous.first())?;
-        if template == Template::Rust && !data.has_rust {
-            return Err(Cannot::NoRust.into());
+        if template == Template::Rust {
+            self.check_rust(named, &data, !points.is_empty())?;
         }
-        self.check_inputs(template, &previous)?;
-        let values = content::flake_of(self.config, point, &points, data.nixpkgs_path.clone());
+        self.check_inputs(template, &data, &previous)?;
+        let values = content::flake_of(self.config, point, &points, data.flake_inputs.clone());
         let flake = template.render(&values)?;
         let file = |name: &str, bytes: &[u8]| File { path: format!("{}/{name}", named.dir), bytes: bytes.to_vec() };
         let mut files = vec![file(FLAKE, flake.as_bytes()), file(CONFIG, data.bytes())];
-        let step = self.step_nix(&found, point, template, previous.first())?;
+        let starter = template.starter(&data.flake_inputs);
+        let step = self.step_nix(&found, point, (template, starter), previous.first())?;
         files.extend(step.iter().map(|step| file(STEP, &step.bytes)));
-        if template.takes_nixpkgs() {
-            files.extend(self.lock(&found, named, &sources, &values, &flake)?);
+        if template.taken(&data.flake_inputs) != FlakeInputs::default() {
+            files.extend(self.lock(&found, named, &sources, template, &values, &flake)?);
         }
         let message = self.message(named, template, &data)?;
         let has_own_step = step.as_ref().is_some_and(|step| step.is_own);
@@ -154,8 +156,10 @@ impl<'a> Drafter<'a> {
 
     /// The tip of the base: the parent of points that have none below them.
     pub(in crate::ops) fn base(&self) -> Result<Vec<(Oid, BranchName)>> {
-        let named = self.request.data.as_ref().and_then(|data| data.base_branch.as_deref());
-        let named = named.map(BranchName::parse).transpose().context("`nix.base_branch` in config.toml")?;
+        let named = self.request.data.as_ref().and_then(|data| data.base_branch.as_ref());
+        let parse =
+            |(key, name): &(&str, String)| BranchName::parse(name).with_context(|| format!("`{key}` in {CONFIG}"));
+        let named = named.map(parse).transpose()?;
         let base = named.unwrap_or_else(|| self.config.base.clone());
         match self.context.branch_tip(self.config, &base)? {
             Some(tip) => Ok(vec![(tip, base)]),
@@ -166,17 +170,35 @@ impl<'a> Drafter<'a> {
 
     /// Checks that a flake without nixpkgs takes none that needs it: a flake passes its own inputs to the flakes that
     /// it imports.
-    fn check_inputs(&self, template: Template, previous: &[Existing<'_>]) -> Result<()> {
-        if template.takes_nixpkgs() {
+    fn check_inputs(&self, template: Template, data: &StepData, previous: &[Existing<'_>]) -> Result<()> {
+        if template.takes_nixpkgs(&data.flake_inputs) {
             return Ok(());
         }
-        for Existing { point, made_by, .. } in previous {
-            if let Some(below_template) = made_by.filter(|made_by| made_by.takes_nixpkgs()) {
+        for Existing { point, made_by, step } in previous {
+            let takes_nixpkgs =
+                |made_by: &Template| step.data().is_some_and(|data| made_by.takes_nixpkgs(&data.flake_inputs));
+            if let Some(below_template) = made_by.filter(takes_nixpkgs) {
                 let below = self.config.spell(point).into();
                 let (template, below_template) = (template.name(), below_template.name());
                 return Err(Cannot::NeedsNixpkgs { template, below, below_template }.into());
             }
         }
+        Ok(())
+    }
+
+    /// Checks that the data has what the template `rust` needs. Data that contradicts the point is refused, but a stage that was
+    /// inherited: `promote` takes it over from the phase below.
+    fn check_rust(&mut self, named: &Named, data: &StepData, has_below: bool) -> Result<()> {
+        rust::check_complete(data, has_below)?;
+        match rust::check_agreement(self.config, named, data) {
+            Err(error @ BadRust::OtherStage { .. }) if self.request.data.is_none() => {
+                self.warnings.push(error.to_string());
+            }
+            checked => checked?,
+        }
+        let new = rust::warnings(named, data).into_iter().filter(|warning| !self.warnings.contains(warning));
+        let new: Vec<_> = new.collect();
+        self.warnings.extend(new);
         Ok(())
     }
 
@@ -222,10 +244,10 @@ impl<'a> Drafter<'a> {
         &mut self,
         found: &Content,
         point: &Point,
-        template: Template,
+        (template, starter): (Template, Option<&str>),
         below: Option<&Existing<'_>>,
     ) -> Result<Option<StepNix>> {
-        let Some(starter) = template.starter() else {
+        let Some(starter) = starter else {
             let is_given = self.request.step.is_some();
             return if is_given { Err(Cannot::NoStepNix { template: template.name() }.into()) } else { Ok(None) };
         };
@@ -246,7 +268,7 @@ impl<'a> Drafter<'a> {
     fn inherited(&mut self, found: &Content, below: &Point) -> Result<Option<StepNix>> {
         let Some(own) = found.own(below) else { return Ok(None) };
         let Some(bytes) = self.memory.file_at(own.id, STEP)? else { return Ok(None) };
-        if Template::ALL.iter().filter_map(|template| template.starter()).any(|starter| starter.as_bytes() == bytes) {
+        if Template::starters().any(|starter| starter.as_bytes() == bytes) {
             return Ok(None);
         }
         let from = self.config.spell(below);
@@ -268,36 +290,40 @@ impl<'a> Drafter<'a> {
         found: &Content,
         named: &Named,
         sources: &[&Existing<'_>],
+        template: Template,
         values: &Flake,
         flake: &str,
     ) -> Result<Option<File>> {
         let path = format!("{}/{LOCK}", named.dir);
+        let inputs = template.taken(&values.inputs);
+        let mut old = None;
         for source in sources {
+            let Some(data) = source.step.data() else { continue };
+            let Some(own) = found.own(source.point) else { continue };
+            let Some(bytes) = self.memory.file_at(own.id, LOCK)? else { continue };
             // With the lock of another nixpkgs, Nix would silently use the newest version.
-            if source.step.data().is_none_or(|data| data.nixpkgs_path != values.nixpkgs) {
-                continue;
-            }
-            let lock = found.own(source.point).map(|own| self.memory.file_at(own.id, LOCK)).transpose()?.flatten();
-            if let Some(bytes) = lock {
+            if template.taken(&data.flake_inputs) == inputs {
                 return Ok(Some(File { path, bytes }));
             }
+            old = old.or(Some(bytes));
         }
         if self.request.lock.is_some() || self.request.dry_run {
             return Ok(self.request.lock.clone().map(|bytes| File { path, bytes }));
         }
-        // Nix would copy a local nixpkgs into the store, which every user of the machine can read.
-        let handed_down =
-            values.nixpkgs.as_ref().filter(|url| self.request.data.is_none() && !flake_inputs::is_network(url));
-        if let Some(url) = handed_down {
+        let is_inherited = self.request.data.is_none();
+        // Nix would copy local files into the store, which every user of the machine can read.
+        if let Some(url) = inputs.named().map(|(_, url)| url).find(|url| is_inherited && !flake_inputs::is_network(url))
+        {
             self.warnings.push(format!(
-                "`{path}` was not made: the nixpkgs of the point below, `{url}`, is read from this machine; \
+                "`{path}` was not made: an input of the point below, `{url}`, is read from this machine; \
                  `--config FILE` names another"
             ));
             return Ok(None);
         }
-        let made = match values.nixpkgs.as_deref().filter(|_| self.request.data.is_none()) {
-            Some(handed_down) => self.locker.lock_untrusted(&self.context.repo, handed_down, flake),
-            None => self.locker.lock(values.nixpkgs.as_deref().unwrap_or_default(), flake),
+        let made = if is_inherited && values.inputs != FlakeInputs::default() {
+            self.locker.lock_untrusted(&self.context.repo, &inputs, flake, old)
+        } else {
+            self.locker.lock(&inputs, flake, old)
         };
         match made {
             Ok(bytes) => Ok(Some(File { path, bytes })),

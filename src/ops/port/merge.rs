@@ -9,9 +9,9 @@ use super::versions::Versions;
 use crate::config::{Config, StepData};
 use crate::git::tree_diff::{FileChange, Leaf, LeafKind};
 use crate::git::{self, Oid, Repo};
-use crate::ops::Cannot;
 use crate::ops::alike::{self, Directory, Translation};
 use crate::ops::lock::LOCK;
+use crate::ops::rust;
 use crate::points::content::{CONFIG, FLAKE, Step};
 use crate::template::Template;
 
@@ -176,11 +176,14 @@ impl Merge<'_> {
         };
         let mut made = None;
         let tree = match flake {
-            Flake::Rendered(Template::Rust) if !data.has_rust => {
-                return Ok(Merged::Unusable(Cannot::NoRust.to_string()));
-            }
             Flake::Rendered(template) => {
-                let text = template.render(&ours.values(self.config, data.nixpkgs_path.clone()));
+                let values = ours.values(self.config, data.flake_inputs.clone());
+                if *template == Template::Rust
+                    && let Err(bad) = rust::check_complete(&data, !values.previous.is_empty())
+                {
+                    return Ok(Merged::Unusable(bad.to_string()));
+                }
+                let text = template.render(&values);
                 let text = text.with_context(|| format!("could not render `{}`", ours.named.spelled))?;
                 let leaf = Leaf { kind: LeafKind::File, id: repo.write_blob(text.as_bytes())? };
                 made = Some((*template, data));

@@ -144,8 +144,8 @@ impl<'a> Rewriter<'a> {
         let found = match template {
             None => (tree, None),
             Some(template) => {
-                let nixpkgs = step.data().and_then(|data| data.nixpkgs_path.clone());
-                let flake = template.render(&content::flake_of(new, target, &key.takes, nixpkgs))?;
+                let inputs = step.data().map(|data| data.flake_inputs.clone()).unwrap_or_default();
+                let flake = template.render(&content::flake_of(new, target, &key.takes, inputs))?;
                 let file = File { path: FLAKE.to_owned(), bytes: flake.into_bytes() };
                 (self.memory.with_files(tree, &[file])?, Some(template))
             }

@@ -107,6 +107,5 @@ fn with_step(repo: &Repo, below: &Content, point: &Point, step: Oid) -> Result<O
 }
 
 fn is_starter(repo: &Repo, step: Oid) -> bool {
-    let starters = Template::ALL.iter().filter_map(|template| template.starter());
-    starters.filter_map(|starter| repo.blob_id(starter.as_bytes()).ok()).any(|starter| starter == step)
+    Template::starters().filter_map(|starter| repo.blob_id(starter.as_bytes()).ok()).any(|starter| starter == step)
 }

@@ -9,7 +9,7 @@ use crate::git::tree::Entry;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Population};
 use crate::points::content::{self, CONFIG, Content, FLAKE, STEP};
-use crate::template::Template;
+use crate::template::{FlakeInputs, Template};
 
 /// The parts of a build of `all` in the commit `tip` that are neither derivable nor made here.
 pub(super) fn open_parts(repo: &Repo, config: &Config, tip: Oid, all: &Content) -> Result<Vec<Part>> {
@@ -68,7 +68,7 @@ fn not_derivable(
     if files.is_none_or(|files| files != [CONFIG, FLAKE]) {
         return Ok(Some(UntrustedReason::More));
     }
-    let flake = Template::Config.render(&content::flake_of(config, point, &previous(), None))?;
+    let flake = Template::Config.render(&content::flake_of(config, point, &previous(), FlakeInputs::default()))?;
     let size = repo.entry_at(own.id, FLAKE)?.and_then(|entry| repo.size_of(entry.id));
     if size != u64::try_from(flake.len()).ok() || repo.file_at(own.id, FLAKE)?.as_deref() != Some(flake.as_bytes()) {
         return Ok(Some(UntrustedReason::Flake));

@@ -51,7 +51,7 @@ fn unreadable_file_is_named() {
 fn template_rust_requires_its_table() {
     let sandbox = with_point();
     let run = sandbox.refused(&["next-step", "--template", "rust"]).exits(2).says_err("`[rust]`");
-    run.says_err("pass it by `--config FILE`");
+    run.says_err("pass the file by `--config FILE`");
 }
 
 #[test]

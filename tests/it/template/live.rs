@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use git_lattice::system::System;
-use git_lattice::template::{Flake, Previous, Template};
+use git_lattice::template::{Flake, FlakeInputs, Previous, Template};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::nix_setup;
+use crate::{nix_setup, nixpkgs};
 
 /// The versions of Nix that a live test runs with, each with its own store.
 pub(super) fn every_nix() -> Vec<Nix> {
@@ -75,13 +75,31 @@ impl Nix {
 
     /// The derivation of the flake in `dir`, evaluated with the stub in place of nixpkgs if it has that input.
     pub(super) fn drv(&self, repo: &Repo, dir: &str, system: &System, nixpkgs: bool) -> String {
-        let stub = format!("path:{}/tests/fixtures/stub-nixpkgs", env!("CARGO_MANIFEST_DIR"));
-        let attribute = repo.package(dir, system) + ".drvPath";
-        let mut args = vec!["eval", "--raw", &attribute];
-        if nixpkgs {
-            args.extend(["--no-write-lock-file", "--override-input", "nixpkgs", &stub]);
+        let names: &[&str] = if nixpkgs { &["nixpkgs"] } else { &[] };
+        self.attribute(repo, dir, system, "drvPath", names)
+    }
+
+    /// A text of the package in `dir`. The inputs of these names are nixpkgs, or trees of the fixtures.
+    pub(super) fn attribute(&self, repo: &Repo, dir: &str, system: &System, name: &str, inputs: &[&str]) -> String {
+        let attribute = format!("{}.{name}", repo.package(dir, system));
+        let fixture = |name: &str| format!("path:{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+        let mut args: Vec<String> = ["eval", "--raw", &attribute, "--no-write-lock-file"].map(str::to_owned).into();
+        for name in inputs {
+            let place = match *name {
+                "nixpkgs" => nixpkgs::reference(),
+                "rust-overlay" => fixture(name),
+                _ => fixture("rust"),
+            };
+            args.extend(["--override-input".to_owned(), (*name).to_owned(), place]);
         }
-        self.run(&args)
+        self.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Locks the inputs of the flake in `dir` and commits the lock.
+    pub(super) fn lock(&self, repo: &Repo, dir: &str) {
+        self.run(&["flake", "lock", &format!("path:{}", repo.0.path().join(dir).display())]);
+        repo.git(&["add", "--all"]);
+        repo.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message=lock"]);
     }
 
     /// The path of a store path in this file system.
@@ -160,6 +178,7 @@ pub(super) struct GeneratedFlake {
     pub(super) dir: String,
     pub(super) config: Vec<u8>,
     pub(super) flake: Flake,
+    step: Option<String>,
 }
 
 impl GeneratedFlake {
@@ -172,14 +191,25 @@ impl GeneratedFlake {
             systems: vec![this_system()],
             branch: format!("feature/{dir}"),
             previous: previous.collect(),
-            nixpkgs: None,
+            inputs: FlakeInputs::default(),
         };
-        Self { template, dir: dir.to_owned(), config: b"a = 1".to_vec(), flake }
+        Self { template, dir: dir.to_owned(), config: b"a = 1".to_vec(), flake, step: None }
     }
 
     /// The same with these bytes in config.toml.
     pub(super) fn config(self, bytes: impl Into<Vec<u8>>) -> Self {
         Self { config: bytes.into(), ..self }
+    }
+
+    /// The same with these inputs.
+    pub(super) fn inputs(mut self, inputs: FlakeInputs) -> Self {
+        self.flake.inputs = inputs;
+        self
+    }
+
+    /// The same with this step.nix instead of a starter.
+    pub(super) fn step(self, text: &str) -> Self {
+        Self { step: Some(text.to_owned()), ..self }
     }
 
     /// The same for these systems.
@@ -193,8 +223,9 @@ impl GeneratedFlake {
         fs::create_dir_all(&dir).unwrap();
         fs::write(dir.join("flake.nix"), self.template.render(&self.flake).unwrap()).unwrap();
         fs::write(dir.join("config.toml"), &self.config).unwrap();
-        if let Some(starter) = self.template.starter() {
-            fs::write(dir.join("step.nix"), starter).unwrap();
+        let starter = self.template.starter(&self.flake.inputs);
+        if let Some(text) = self.step.as_deref().or(starter) {
+            fs::write(dir.join("step.nix"), text).unwrap();
         }
     }
 }
