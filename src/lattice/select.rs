@@ -94,6 +94,11 @@ impl Selector {
         self.choices.iter().flatten().any(|word| !is_plain(word))
     }
 
+    /// Whether an axis is open.
+    pub fn leaves_open(&self, axis: usize) -> bool {
+        self.choices[axis].is_empty()
+    }
+
     /// Whether all axes are open.
     pub fn is_open(&self) -> bool {
         self.choices.iter().all(Vec::is_empty)
@@ -104,14 +109,21 @@ impl Selector {
     /// If the selector chooses another phase than that of `point`, an axis whose lists depend on the phase stays open: the
     /// step of `point` may not exist in that phase.
     #[must_use]
-    pub fn or_from(mut self, lattice: &Lattice, point: &Point) -> Self {
+    pub fn or_from(self, lattice: &Lattice, point: &Point) -> Self {
+        let choices = lattice.texts(point).into_iter().map(|text| vec![text]).collect();
+        self.or(lattice, &Self { choices })
+    }
+
+    /// Fills open axes from another selector; like [`Self::or_from`] where it chooses another phase.
+    #[must_use]
+    pub fn or(mut self, lattice: &Lattice, other: &Self) -> Self {
         let mut has_left = false;
-        for ((choice, text), axis) in self.choices.iter_mut().zip(lattice.texts(point)).zip(lattice.axes()) {
+        for ((choice, other), axis) in self.choices.iter_mut().zip(&other.choices).zip(lattice.axes()) {
             let depends = matches!(axis.kind, Kind::Chain(Chain::Per { .. }));
             if choice.is_empty() && !(depends && has_left) {
-                choice.push(text);
-            } else {
-                has_left |= matches!(axis.kind, Kind::Chain(_)) && *choice != [text];
+                choice.clone_from(other);
+            } else if !other.is_empty() {
+                has_left |= matches!(axis.kind, Kind::Chain(_)) && choice != other;
             }
         }
         self

@@ -1,7 +1,8 @@
-//! `--template rust` with Rust's own config.toml.
+//! `--template rust` with Rust's own config.toml, and `[git]` as coordinates.
 
 mod book;
 mod build;
+mod coordinates;
 mod refused;
 
 use std::fs;

@@ -59,6 +59,11 @@ pub(in crate::commands) fn read(session: &Session, args: &ArgMatches) -> Result<
     Ok(Request { data, template, ..Request::default() })
 }
 
+/// The name of the given config.toml for messages.
+pub(in crate::commands) fn origin(args: &ArgMatches) -> Option<&str> {
+    args.get_one::<String>("config").map(|path| name_of(path))
+}
+
 /// Like [`read`], with the flags of [`add_new_args`].
 pub(in crate::commands) fn read_new(session: &Session, args: &ArgMatches) -> Result<Request> {
     let step = args.get_one::<String>("step-nix").map(|path| read_step(session, path)).transpose()?;
@@ -68,7 +73,7 @@ pub(in crate::commands) fn read_new(session: &Session, args: &ArgMatches) -> Res
 /// Reads a step.nix, which must be a text that Nix can parse.
 fn read_step(session: &Session, path: &str) -> Result<Vec<u8>> {
     let bytes = read_file(session, path, Kind::File)?;
-    let name = if path == "-" { "stdin" } else { path };
+    let name = name_of(path);
     match lint::syntax_error(Path::new(name), &bytes) {
         Some(finding) => bail!("the step.nix is not valid: {finding}"),
         None => Ok(bytes),
@@ -77,13 +82,17 @@ fn read_step(session: &Session, path: &str) -> Result<Vec<u8>> {
 
 fn read_data(session: &Session, path: &str) -> Result<StepData> {
     let bytes = read_file(session, path, Kind::ConfigToml)?;
-    let origin = if path == "-" { "stdin" } else { path }.to_owned();
+    let origin = name_of(path).to_owned();
     Ok(StepData::parse(bytes).map_err(|flaw| config::Error::Text { origin, flaw })?)
+}
+
+fn name_of(path: &str) -> &str {
+    if path == "-" { "stdin" } else { path }
 }
 
 /// Reads a file of limited size; `-` is stdin.
 fn read_file(session: &Session, path: &str, kind: Kind) -> Result<Vec<u8>> {
-    let name = if path == "-" { "stdin" } else { path };
+    let name = name_of(path);
     let limit = session.context()?.repo.size_limit(kind)?;
     let read = |file: &mut dyn Read| {
         let mut bytes = Vec::new();

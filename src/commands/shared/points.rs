@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::session::Session;
 use crate::commands::complete::Slot;
-use crate::config::Config;
+use crate::config::{Config, StepData};
 use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
 use crate::ops::Cannot;
@@ -85,6 +85,23 @@ impl Selection {
     /// Whether no point is named.
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.selectors.is_empty()
+    }
+
+    /// Fills the coordinates that the arguments leave open from `[git]` of a `config.toml`, which `origin` names.
+    ///
+    /// # Errors
+    /// The errors of values, with the key.
+    pub(in crate::commands) fn or_from_file(self, config: &Config, data: &StepData, origin: &str) -> Result<Self> {
+        let (lattice, keys) = (&config.lattice, data.keys());
+        let own = if self.is_empty() { vec![Selector::open(lattice)] } else { self.selectors };
+        let mut file = Selector::open(lattice);
+        for (i, axis) in lattice.axes().iter().enumerate() {
+            let key = format!("git.{}", axis.name);
+            let texts = if own.iter().any(|own| own.leaves_open(i)) { keys.texts(&key) } else { Vec::new() };
+            let read = texts.iter().try_for_each(|text| file.choose(lattice, axis.name.as_str(), text));
+            read.and_then(|()| file.check_words(lattice)).with_context(|| format!("`{key}` in `{origin}`"))?;
+        }
+        Ok(Self { selectors: own.into_iter().map(|selector| selector.or(lattice, &file)).collect() })
     }
 
     /// The selected points, which need not exist. Missing coordinates come from `head`, else from the axis.

@@ -39,7 +39,7 @@ fn every_key_of_generated_files_has_a_row() {
     let rows = rows(&page).join("\n");
     for name in fixtures().iter().filter(|name| name.starts_with("generated-") || *name == "coordinates") {
         let keys = StepData::parse(fixture(name).into_bytes()).unwrap().keys();
-        for table in ["nix", "rust", "build", "llvm"] {
+        for table in ["nix", "rust", "build", "llvm", "git"] {
             for key in keys.names(table) {
                 assert!(rows.contains(&format!("`{table}.{key}`")), "{name}: `{table}.{key}` should have a row");
             }
