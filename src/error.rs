@@ -291,6 +291,10 @@ fn cannot(error: &Cannot) -> Vec<String> {
             "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"
                 .to_owned(),
         ],
+        Cannot::NoCalls { point, .. } => vec![format!(
+            "step.nix can have an output `calls`, a file with a JSON object per call; then `git lattice build {point}`"
+        )],
+        Cannot::NotInStore { point, .. } => vec![format!("`git lattice build --again {point}` builds it here")],
         Cannot::NotInWorktree { command, .. } => vec![format!("`{command}` brings it here")],
         Cannot::NoWorktree => vec!["`git lattice build` builds commits, and needs no worktree".to_owned()],
         Cannot::Bare { .. } => {

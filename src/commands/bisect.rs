@@ -116,7 +116,7 @@ fn show(ui: &Ui, repo: &Repo, bisection: &Bisection, compared: &[Option<Comparis
             ui.tell(format!("`{from}` and `{to}` differ in nothing but the coordinates"));
         } else {
             ui.tell(format!("from `{from}` to `{to}`:"));
-            comparison.show(DiffFormat::Patch, ui.out.color, false)?;
+            comparison.show(&[], DiffFormat::Patch, ui.out.color, false)?;
         }
     }
     Ok(())

@@ -10,8 +10,9 @@ use crate::error;
 use crate::git::show_diff::DiffFormat;
 use crate::nix::StorePath;
 use crate::ops::Cannot;
-use crate::ops::diff::{self, Closure, ClosureChange, Comparison, Side};
+use crate::ops::diff::{self, Calls, Closure, ClosureChange, Comparison, Side};
 use crate::points::census::Census;
+use crate::system::System;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui};
 
@@ -29,6 +30,7 @@ pub(super) fn command(axes: &[String]) -> Command {
         .arg(flag("stat", "Show how many lines differ in each file").conflicts_with_all(["name-only", "json"]))
         .arg(flag("name-only", "Show only the paths of the files").conflicts_with("json"))
         .arg(flag("closure", "Show the derivations and outputs that differ, too, by Nix"))
+        .arg(flag("calls", "Show the calls that differ, too, where the builds have an output `calls`"))
         .arg(flag("exit-code", "Exit with 1 if files differ"))
         .arg(flag("json", "Print JSON"));
     points::add_args(command, axes, true)
@@ -46,15 +48,20 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     } else {
         None
     };
+    let has_calls = args.get_flag("calls");
+    let calls = if has_calls { diff::calls(context, config, &comparison.from, &comparison.to)? } else { Vec::new() };
     if args.get_flag("json") {
-        ui.json(to_json(&comparison, closures.as_deref()));
+        ui.json(to_json(&comparison, closures.as_deref(), has_calls.then_some(&calls)));
     } else {
-        comparison.show(format(args), ui.out.color, true)?;
+        comparison.show(&calls, format(args), ui.out.color, true)?;
         if comparison.is_empty() {
             let (from, to) = (&comparison.from.named.spelled, &comparison.to.named.spelled);
             ui.say(format!("the files of `{from}` and `{to}` differ in nothing but the coordinates"));
         }
         closures.iter().flatten().for_each(|closure| show_closure(ui, closure));
+        for Calls { from, to, .. } in calls.iter().filter(|calls| calls.before == calls.after) {
+            ui.say(format!("the calls for {} do not differ", systems(from, to)));
+        }
     }
     let differs = args.get_flag("exit-code") && !comparison.is_empty();
     Ok(if differs { error::NO } else { error::OK })
@@ -88,12 +95,12 @@ fn format(args: &ArgMatches) -> DiffFormat {
     }
 }
 
+fn systems(from: &System, to: &System) -> String {
+    if from == to { to.to_string() } else { format!("{from} and {to}") }
+}
+
 fn show_closure(ui: &Ui, closure: &Closure) {
-    let systems = if closure.from == closure.to {
-        closure.to.to_string()
-    } else {
-        format!("{} and {}", closure.from, closure.to)
-    };
+    let systems = systems(&closure.from, &closure.to);
     show_changes(ui, &format!("derivations for {systems}"), &closure.derivations);
     match &closure.outputs {
         Some(outputs) => show_changes(ui, &format!("outputs for {systems}"), outputs),
@@ -118,13 +125,19 @@ fn show_changes(ui: &Ui, what: &str, changes: &[ClosureChange]) {
     ui.table(&changes.iter().map(row).collect::<Vec<_>>());
 }
 
-fn to_json(comparison: &Comparison, closures: Option<&[Closure]>) -> Value {
+fn to_json(comparison: &Comparison, closures: Option<&[Closure]>, calls: Option<&Vec<Calls>>) -> Value {
     let side = |side: &Side| json!({ "point": side.named.spelled, "branch": side.named.branch, "commit": side.commit.to_string() });
     let files = comparison.files().map(|(path, status)| json!({ "path": path, "status": status.word() }));
     json!({
         "from": side(&comparison.from), "to": side(&comparison.to), "files": files.collect::<Vec<_>>(),
         "closures": closures.map(|all| all.iter().map(closure_json).collect::<Vec<_>>()),
+        "calls": calls.map(|all| all.iter().map(calls_json).collect::<Vec<_>>()),
     })
+}
+
+fn calls_json(calls: &Calls) -> Value {
+    let (from, to) = calls.changes();
+    json!({ "from_system": calls.from.as_str(), "to_system": calls.to.as_str(), "from": from, "to": to })
 }
 
 fn closure_json(closure: &Closure) -> Value {

@@ -27,7 +27,7 @@ pub use options::{Limits, Mode, Options};
 pub use place::{BadPlace, Builders, NotShareable, StoreUrl};
 pub use read::failure::{BuilderTimeout, Failure, Kind};
 pub use read::fixed::FixedOutput;
-pub use read::graph::Outside;
+pub use read::graph::{CALLS, Outside};
 pub use read::internal_json::Event;
 pub use read::outcome::{Outcome, Output};
 pub use read::settings::{Sandbox, Settings};

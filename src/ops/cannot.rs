@@ -91,6 +91,22 @@ pub enum Cannot {
         /// The file.
         file: &'static str,
     },
+    /// No recorded build lists its calls.
+    #[error("no recorded build of `{point}` for {system} has an output `calls`")]
+    NoCalls {
+        /// The point.
+        point: String,
+        /// The system.
+        system: String,
+    },
+    /// An output of a build is not in the store.
+    #[error("`{path}` of `{point}` is not in the store of this machine")]
+    NotInStore {
+        /// The point.
+        point: String,
+        /// The output.
+        path: String,
+    },
     /// There is no worktree to read.
     #[error("the repository is bare: there is no worktree whose files could be built")]
     NoWorktree,

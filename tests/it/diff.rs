@@ -151,3 +151,44 @@ fn closures_differ_by_derivations_and_outputs() {
         assert_eq!((&same["derivations"], &same["outputs"]), (&serde_json::json!([]), &serde_json::json!([])));
     }
 }
+
+/// A step whose output `calls` has these lines.
+pub(crate) fn step_with_calls(lines: &str) -> String {
+    format!(
+        "{{ system, lattice, ... }}:\nderivation {{\n  inherit (lattice) name;\n  inherit system;\n  outputs = [ \"out\" \"calls\" ];\n  \
+         lines = ''{lines}'';\n  builder = \"/bin/sh\";\n  args = [ \"-c\" \"echo hello >$out; echo \\\"$lines\\\" >$calls\" ];\n}}\n"
+    )
+}
+
+#[test]
+fn calls_differ_by_arguments_but_not_by_hashes_and_seconds() {
+    let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
+    let call = |arguments: &str, seconds: f32| {
+        let point = r#""/nix/store/0c0mv2fbdb1xhsjmyf7rnwq0cmf9a8zq-cc/bin""#;
+        format!(r#"{{"program":"cc","arguments":[{arguments},{point}],"directory":"/build","seconds":{seconds}}}"#)
+    };
+    for nix in every_nix() {
+        let mut sandbox = Sandbox::new();
+        sandbox.use_nix(&nix);
+        sandbox.lattice(&["new", "--template", "step", "--no-switch", "--no-push", &one, &two]).exits(0);
+        let set = |point: &str, lines: &str| sandbox.commit_to(point, &[("step.nix", &step_with_calls(lines))]);
+        set(&one, &[call("\"-O1\"", 1.0), call("\"-g\"", 2.0)].join("\n"));
+        let run = sandbox.lattice(&["diff", "--calls", &one, &two]).exits(2);
+        run.says_err(&format!("no recorded build of `{one}` for {}-linux has an output `calls`", here()));
+        let other = call("\"-O2\"", 9.0).replace("0c0mv2fb", "1d1nw3gc");
+        set(&two, &[call("\"-g\"", 3.5), other].join("\n"));
+        sandbox.lattice(&["build", &one, &two]).exits(0);
+        let run = sandbox.lattice(&["diff", "--calls", &one, &two]).exits(0);
+        let run = run.says_out("\n-    -O1\n+    -O2\n").says_out(" cc\n   in /build\n");
+        assert!(run.stdout.contains("/nix/store/...-cc/bin"), "{}", run.stdout);
+        let json = sandbox.lattice(&["diff", "--calls", "--json", &one, &two]).exits(0).json();
+        let only = |side: &str| {
+            json["calls"][0][side].as_array().unwrap().iter().map(|it| it["arguments"][0].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!((only("from"), only("to")), (vec!["-O1".into()], vec!["-O2".into()]));
+        sandbox.lattice(&["diff", "--calls", &one, &one]).exits(0).says_err("the calls for");
+        set(&two, "oops");
+        sandbox.lattice(&["build", &two]).exits(0);
+        sandbox.lattice(&["diff", "--calls", &one, &two]).exits(2).says_err("caused by: line 1");
+    }
+}

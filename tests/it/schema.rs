@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::validator::Schemas;
+use crate::diff::step_with_calls;
 use crate::hostile::victim::Victim;
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
@@ -386,6 +387,14 @@ fn built(documents: &Documents, nix: &Path) {
     print(&["source", "check", &two], 1);
     print(&["show", "--trusted-base", &two], 0);
     print(&["build", &two], 2);
+    let three = at("phase0/step3");
+    sandbox.lattice(&["new", &three, "--template", "step", "--fresh", "--no-push", "--no-switch"]).exits(0);
+    for (point, call) in [(&two, r#"{"program":"cc","environment":{"A":"b"}}"#), (&three, r#"{"program":"cc"}"#)] {
+        sandbox.commit_to(point, &[("step.nix", &step_with_calls(call))]);
+        print(&["build", point], 0);
+    }
+    print(&["diff", "--calls", &two, &three], 0);
+    sandbox.commit_to(&two, &[("step.nix", "{ seeds, ... }: seeds.b\n")]);
     sandbox.git(&["switch", "-q", &branch(&two)]);
     print(&["try"], 2);
     let change = |script: &str| sandbox.commit_to(&two, &[("step.nix", &step(script))]);

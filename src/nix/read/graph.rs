@@ -10,6 +10,9 @@ use crate::nix::exe::{Nix, PATHS_PER_CALL};
 use crate::nix::store_path::StorePath;
 use crate::system::System;
 
+/// The name of an output that lists the calls of a build. It is built even if it is not installed by default.
+pub const CALLS: &str = "calls";
+
 const COMMAND: &str = "derivation show --recursive";
 
 /// Derivations with their inputs and users, all by base name.
@@ -32,6 +35,8 @@ pub(in crate::nix) struct Node {
     leaves_sandbox: bool,
     /// The paths of the machine that it asks for (`__impureHostDeps`).
     host_paths: Vec<String>,
+    /// Its output `calls`.
+    calls: Option<StorePath>,
 }
 
 /// What the closure of a derivation takes from outside of Nix's store and of the derivations themselves.
@@ -43,6 +48,8 @@ pub struct Outside {
     pub leaves_sandbox: bool,
     /// The paths of the machine that derivations ask for.
     pub host_paths: BTreeSet<String>,
+    /// The output of the derivation itself that lists which programs it called ([`CALLS`]).
+    pub calls: Option<StorePath>,
 }
 
 impl Nix {
@@ -101,7 +108,8 @@ impl Graph {
 
     /// Returns what the closure of `root` takes from outside.
     pub(in crate::nix) fn outside(&self, root: &StorePath) -> Outside {
-        let mut outside = Outside::default();
+        let calls = self.drvs.get(base(root.as_str())).and_then(|node| node.calls.clone());
+        let mut outside = Outside { calls, ..Outside::default() };
         self.visit(root, |_, node| {
             outside.inputs.extend(node.fixed.clone());
             outside.leaves_sandbox |= node.leaves_sandbox;
@@ -153,6 +161,7 @@ impl Node {
             fixed: FixedOutput::of(drv, name),
             leaves_sandbox: attribute(drv, "__noChroot").is_some_and(|it| *it == "1" || *it == true),
             host_paths: attribute(drv, "__impureHostDeps").map(words).unwrap_or_default(),
+            calls: drv.pointer("/outputs/calls/path").and_then(Value::as_str).and_then(stored),
         }
     }
 }
@@ -163,6 +172,11 @@ fn words(value: &Value) -> Vec<String> {
         Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         value => value.as_str().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
     }
+}
+
+/// A store path, which some versions write without the folder.
+fn stored(path: &str) -> Option<StorePath> {
+    StorePath::parse(path).or_else(|_| StorePath::parse(&format!("/nix/store/{path}"))).ok()
 }
 
 /// Returns the last part of a path.

@@ -40,6 +40,18 @@ impl Nix {
         self.copy(&[&from[..], &["--to", to.as_str()]].concat(), outputs, to, options)
     }
 
+    /// Reads a store path that is a file; `None` if the user's store does not have it.
+    ///
+    /// # Errors
+    /// When Nix cannot be run, or the path is not a file.
+    pub fn file(&self, path: &StorePath) -> Result<Option<String>, Error> {
+        if self.nar_hashes([path])?.is_empty() {
+            return Ok(None);
+        }
+        let output = self.cmd(["store", "cat", path.as_str()]).read()?;
+        Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
     fn copy(&self, how: &[&str], paths: &[StorePath], to: &StoreUrl, options: &Options) -> Result<(), Error> {
         let cmd = self.cmd(["copy"]).args(how).args(paths.iter().map(StorePath::as_str));
         let cmd = cmd.stall_limit(options.limits().network, format!("the store `{}`", to.bare()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::nix::{FixedOutput, Nix, Outside, Sandbox, Settings, StorePath};
+use crate::nix::{CALLS, Derivation, FixedOutput, Nix, Outside, Sandbox, Settings, StorePath};
 use crate::record::{self, Inputs, Record, RecordedInput};
 
 /// What each derivation takes from outside.
@@ -69,6 +69,15 @@ impl Outsides {
         if !paths.is_empty() {
             self.sizes.extend(nix.nar_sizes(&paths).unwrap_or_default());
         }
+    }
+
+    /// The derivation with its output `calls` to be built too, if it has one.
+    pub(super) fn with_calls(&self, mut derivation: Derivation) -> Derivation {
+        let calls = self.of.get(&derivation.drv).and_then(|outside| outside.calls.clone());
+        if let Some(path) = calls.filter(|path| derivation.outputs.iter().all(|(_, known)| known != path)) {
+            derivation.outputs.push((CALLS.to_owned(), path));
+        }
+        derivation
     }
 
     /// The store paths of a derivation's inputs that the store has.

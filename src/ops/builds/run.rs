@@ -128,6 +128,7 @@ impl Builder<'_> {
         batch.end_unbuildable(&places, &what, &obstacles);
         let (places, what): (Vec<_>, Vec<_>) =
             places.into_iter().zip(what).filter(|(_, one)| !obstacles.contains_key(&one.drv)).unzip();
+        let what: Vec<_> = what.into_iter().map(|one| batch.outside.with_calls(one)).collect();
         // Let Nix make the link of a single build. When the results are on another machine, the link would dangle.
         let is_here = !self.machines.is_elsewhere();
         let link = (is_here && what.len() == 1).then(|| link_path(&self.context.repo, batch.job(places[0])));

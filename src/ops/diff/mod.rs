@@ -1,9 +1,11 @@
 //! What differs between two points apart from their coordinates.
 
+mod calls;
 mod closure;
 
 use anyhow::Result;
 
+pub use self::calls::{Call, Calls, calls};
 pub use self::closure::{Closure, ClosureChange, closures};
 use super::Cannot;
 use super::alike::{self, Directory, Translation};
@@ -13,6 +15,7 @@ use crate::git::show_diff::DiffFormat;
 use crate::git::tree_diff::{FileChange, Leaf, LeafKind};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
+use crate::nix::CALLS;
 use crate::points::census::Census;
 use crate::points::content::FLAKE;
 
@@ -102,13 +105,18 @@ impl Comparison {
         self.changes.is_empty()
     }
 
-    /// Lets git print the differences to stdout, with its pager if `pages`.
+    /// Lets git print the differences to stdout, those of calls as files, with its pager if `pages`.
     ///
     /// # Errors
     /// When objects cannot be read, or git fails.
-    pub fn show(&self, format: DiffFormat, color: bool, pages: bool) -> Result<()> {
-        if !self.is_empty() {
-            self.memory.show_changes(&self.changes, format, color, pages)?;
+    pub fn show(&self, calls: &[Calls], format: DiffFormat, color: bool, pages: bool) -> Result<()> {
+        let mut changes = self.changes.clone();
+        for one in calls {
+            let path = if calls.len() == 1 { CALLS.to_owned() } else { format!("{}-{}", CALLS, one.to) };
+            changes.extend(one.as_file(&self.memory, &path)?);
+        }
+        if !changes.is_empty() {
+            self.memory.show_changes(&changes, format, color, pages)?;
         }
         Ok(())
     }
