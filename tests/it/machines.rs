@@ -10,6 +10,8 @@ mod choice;
 mod evaluation;
 #[path = "machines/far.rs"]
 mod far;
+#[path = "machines/seeds.rs"]
+mod seeds;
 #[path = "machines/shared.rs"]
 mod shared;
 #[path = "machines/sshd.rs"]

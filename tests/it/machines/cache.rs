@@ -11,12 +11,12 @@ use crate::sandbox::Sandbox;
 use crate::story::at;
 
 /// A cache folder without spaces in its path, and signing keys for it.
-struct Cache {
+pub(super) struct Cache {
     folder: tempfile::TempDir,
 }
 
 impl Cache {
-    fn new(nix: &Path) -> Self {
+    pub(super) fn new(nix: &Path) -> Self {
         let cache = Self { folder: tempfile::tempdir().unwrap() };
         for name in ["ours", "other"] {
             let mut keys = Command::new(nix.with_file_name("nix-store"));
@@ -31,15 +31,15 @@ impl Cache {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("file://{}", self.path("cache"))
     }
 
-    fn signing_url(&self) -> String {
+    pub(super) fn signing_url(&self) -> String {
         format!("{}?secret-key={}", self.url(), self.path("ours"))
     }
 
-    fn public_key(&self, name: &str) -> String {
+    pub(super) fn public_key(&self, name: &str) -> String {
         fs::read_to_string(self.path(&format!("{name}.pub"))).unwrap()
     }
 
