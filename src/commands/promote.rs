@@ -88,7 +88,7 @@ fn into_base(
     let pushed = match &config.remote {
         Some(remote) if !dry && !args.get_flag("no-push") => {
             let branches = std::slice::from_ref(&config.base);
-            let request = push::Request { branches, sets_upstream: true, ..push::Request::default() };
+            let request = push::Request { branches, upstreams: branches, ..push::Request::default() };
             push::push(&context.repo, remote, &request, still)?
         }
         _ => Outcome::Nothing,

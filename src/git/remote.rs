@@ -43,8 +43,8 @@ pub struct PushRefs<'a> {
     pub deleted: &'a [Change],
     /// The ref of this clone's records.
     pub notes: Option<&'a str>,
-    /// Whether the branches get those of the remote as upstream, unless there are more than 20.
-    pub sets_upstream: bool,
+    /// Those of the branches that get those of the remote as upstream; none of them if there are more than 20.
+    pub upstreams: &'a [BranchName],
 }
 
 /// The result of a push.
@@ -56,19 +56,27 @@ pub struct PushReport {
     pub messages: Vec<String>,
 }
 
+impl PushRefs<'_> {
+    /// The branches that get an upstream.
+    pub fn upstreams(&self) -> &[BranchName] {
+        if self.upstreams.len() <= MAX_UPSTREAMS { self.upstreams } else { &[] }
+    }
+}
+
 impl Git {
     /// Push and delete refs of `remote` atomically.
     ///
     /// # Errors
     /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
     pub fn push(&self, remote: &str, refs: &PushRefs<'_>, stall_limit: Duration) -> Result<PushReport> {
-        let PushRefs { branches, deleted, notes, sets_upstream } = *refs;
-        let upstream = (sets_upstream && branches.len() <= MAX_UPSTREAMS).then_some("--set-upstream");
+        let PushRefs { branches, deleted, notes, .. } = *refs;
+        let upstreams = refs.upstreams();
+        let upstream = (!upstreams.is_empty() && upstreams.len() == branches.len()).then_some("--set-upstream");
         let leases: Vec<_> = deleted.iter().map(lease).collect();
         let options: Vec<_> =
             ["--atomic"].into_iter().chain(upstream).chain(leases.iter().map(String::as_str)).collect();
         let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
-        let work = Work::Push(remote.to_owned(), upstream.map(|_| branches.to_vec()).unwrap_or_default());
+        let work = Work::Push(remote.to_owned(), upstreams.to_vec());
         let deleted = deleted.iter().map(|change| change.name.clone());
         self.push_with(&work, &options, remote, (names.collect(), deleted.collect()), stall_limit)
     }
@@ -300,7 +308,7 @@ impl Repo {
         !self.config_all(&format!("remote.{remote}.pushurl")).is_empty()
     }
 
-    /// Set `remote` as the upstream of those of these branches that a killed push has pushed.
+    /// Set `remote` as the upstream of those of these branches that were pushed and have none.
     ///
     /// # Errors
     /// When refs or the configuration cannot be read or written.

@@ -88,8 +88,8 @@ pub struct Request<'a> {
     pub branches: &'a [BranchName],
     /// The branches to delete on the remote, each with the value that it must have there.
     pub deleted: &'a [Change],
-    /// Whether a single branch gets its upstream.
-    pub sets_upstream: bool,
+    /// Those of the branches that get the remote's as upstream, unless they are many.
+    pub upstreams: &'a [BranchName],
     /// The operation that deletes the branches, for `undo --remote`.
     pub operation: Option<&'a str>,
 }
@@ -137,15 +137,19 @@ impl Push<'_> {
     /// Pushes; tries again while other processes push to the same refs.
     fn run(&self) -> Result<Outcome> {
         let Self { repo, remote, notes, still, .. } = *self;
-        let Request { branches, sets_upstream, .. } = *self.request;
+        let Request { branches, upstreams, .. } = *self.request;
         let changes = change::push_changes(repo, remote, branches.iter())?;
         let mut deleted = self.request.deleted.to_vec();
         let mut tried = 1;
         loop {
-            let refs = PushRefs { branches, deleted: &deleted, notes, sets_upstream };
+            let refs = PushRefs { branches, deleted: &deleted, notes, upstreams };
             let (reasons, carried) = push_once(repo, remote, &refs, still)?;
             if reasons.is_empty() {
                 self.note(changes)?;
+                // git sets the upstream of all pushed branches or of none.
+                if upstreams.len() < branches.len() {
+                    repo.finish_upstreams(remote, refs.upstreams())?;
+                }
                 return Ok(Outcome::Done(carried));
             }
             let is_retry = self.drop_missing(&mut deleted, &reasons)?;

@@ -127,6 +127,25 @@ fn other_files_of_branches_stay() {
 }
 
 #[test]
+fn renamed_branches_have_an_upstream() {
+    let sandbox = Sandbox::grown("config", &points());
+    let pushed = |point: &str| sandbox.git(&["rev-parse", "--abbrev-ref", &format!("{}@{{u}}", branch(point))]);
+    let old = branch(&points()[1]);
+    sandbox.git(&["branch", "--unset-upstream", &old]);
+    sandbox.git(&["config", &format!("branch.{old}.description"), "first"]);
+    sandbox.git(&["branch", "-q", "-D", &branch(&points()[2])]);
+    sandbox.lattice(&["axis", "rename", "arch", "x86_64", "amd64"]).exits(0);
+    for point in points().iter().skip(1).map(|point| point.replace("x86_64", "amd64")) {
+        assert_eq!(pushed(&point), format!("origin/{}", branch(&point)));
+    }
+    let new = branch("toolchain/amd64/phase0/step1");
+    assert_eq!(sandbox.git(&["config", &format!("branch.{new}.description")]), "first");
+    sandbox.git(&["switch", "-q", "-f", &new]);
+    sandbox.git(&["commit", "-q", "--allow-empty", "-m", "more"]);
+    sandbox.git(&["push", "-q"]);
+}
+
+#[test]
 fn records_of_old_names_stay_valid() {
     let sandbox = grown();
     let all = points();

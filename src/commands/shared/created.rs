@@ -105,7 +105,8 @@ fn make_and_push(context: &Context, config: &Config, args: &ArgMatches, request:
 fn push(context: &Context, config: &Config, args: &ArgMatches, plan: &Plan, still: Duration) -> Result<Outcome> {
     match &config.remote {
         Some(remote) if !args.get_flag("no-push") => {
-            let request = push::Request { branches: &plan.unpushed(), sets_upstream: true, ..push::Request::default() };
+            let branches = &plan.unpushed();
+            let request = push::Request { branches, upstreams: branches, ..push::Request::default() };
             Ok(push::push(&context.repo, remote, &request, still)?)
         }
         _ => Ok(Outcome::Nothing),

@@ -143,7 +143,7 @@ fn report_owed(ui: &Ui, plan: &Plan, remote: &str) {
 
 fn push(session: &Session, plan: &Plan, remote: &str, operation: Option<&str>, still: Duration) -> Result<Outcome> {
     let (branches, deleted) = (plan.to_push(), plan.to_delete());
-    let request = push::Request { branches, deleted, operation, ..push::Request::default() };
+    let request = push::Request { branches, deleted, upstreams: &plan.created(), operation };
     let pushed = push::push(&session.context()?.repo, remote, &request, still)?;
     Ok(match pushed {
         // Another clone moved the same points.

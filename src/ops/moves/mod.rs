@@ -324,6 +324,16 @@ impl Plan {
         moved.map(|item| item.named.point.clone()).collect()
     }
 
+    /// The branches that the plan creates.
+    pub fn created(&self) -> Vec<BranchName> {
+        let created = self.items.iter().filter_map(|item| match &item.outcome {
+            Outcome::Created { .. } => Some(&item.named.branch),
+            Outcome::Renamed(Target { named, .. }) if named.branch != item.named.branch => Some(&named.branch),
+            _ => None,
+        });
+        created.cloned().collect()
+    }
+
     /// Whether points are created, or get other names.
     fn creates(&self) -> bool {
         self.items.iter().any(|item| matches!(item.outcome, Outcome::Created { .. } | Outcome::Renamed(_)))
