@@ -1,6 +1,6 @@
 //! `git lattice prune`
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
@@ -29,11 +29,12 @@ pub(super) fn command(axes: &[String]) -> Command {
         .about("Delete the branches of points that are no longer needed")
         .long_about(
             "Delete the branches of points that are no longer needed, and show the reason for each.\n\n\
-             Without a point, those go that are merged into the base branch, and those that are superseded: the last step of their \
-             phase contains them, and was promoted. With points, these go. A point stays while another that stays has it below it, \
+             Without a point, those go that are merged into the base branch, those that have another name now, and those that are \
+             superseded: the last step of their phase contains them, and was promoted. With points, these go. A point stays while another that stays has it below it, \
              or while a worktree has it checked out; commits that no remote branch has stay without --force. \
              `git lattice undo` brings the branches back; records stay.",
         )
+        .arg(flag("moved", "Only branches of old names: their points have other names now"))
         .arg(flag("remote", "Delete the branches on the remote too, if they have the commits that were last fetched"))
         .arg(flag("force", "Delete commits that no remote branch has"))
         .arg(flag("dry-run", "Show the plan; write nothing"))
@@ -54,10 +55,18 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         let (points, absent) = named.present(session, config, &Census::take(&context.repo, config)?)?;
         (Some(points), absent)
     };
-    let (remote, force) = (args.get_flag("remote"), args.get_flag("force"));
-    let request = Request { points, exact, absent, remote, force };
+    let (moved, remote, force) = (args.get_flag("moved"), args.get_flag("remote"), args.get_flag("force"));
+    if moved && !named.is_empty() {
+        bail!("`--moved` finds the branches by itself: name no points");
+    }
+    let request = Request { points, exact, absent, moved, remote, force };
     let only_there = |plan: &Plan| vec![("only_remote", json!(plan.only_there))];
-    let words = if named.is_empty() { WORDS } else { Words { nothing: "nothing to prune", ..WORDS } };
+    let nothing = match (named.is_empty(), moved) {
+        (true, false) => WORDS.nothing,
+        (true, true) => "nothing to prune: no branch has an old name of a point",
+        (false, _) => "nothing to prune",
+    };
+    let words = Words { nothing, ..WORDS };
     let (plan, code) = moved::run_with(session, args, words, || prune::plan(context, config, &request), only_there)?;
     if !args.get_flag("json") {
         unpushed(&session.ui, &plan, args.get_flag("dry-run"));

@@ -204,6 +204,11 @@ impl Config {
         self.naming.name(point)
     }
 
+    /// A point with other names than the lattice gives it, such as those that it had before.
+    pub fn name_as(&self, point: &Point, names: Names) -> Named {
+        self.naming.name_as(point, names)
+    }
+
     /// Formats a point; cheaper than [`Config::name`].
     pub fn spell(&self, point: &Point) -> Spelled {
         self.naming.spell(point)

@@ -40,6 +40,11 @@ impl Naming {
         Named { point: point.clone(), naming: Arc::clone(self), names: OnceLock::new() }
     }
 
+    /// The point with other names than the lattice gives it.
+    pub(super) fn name_as(self: &Arc<Self>, point: &Point, names: Names) -> Named {
+        Named { names: OnceLock::from(Box::new(names)), ..self.name(point) }
+    }
+
     pub(super) fn spell(&self, point: &Point) -> Spelled {
         self.lattice.spell(point)
     }
@@ -55,9 +60,12 @@ impl Naming {
 }
 
 impl Named {
-    /// Makes the names without keeping them.
+    /// The names, which are not kept.
     pub fn names(&self) -> Names {
         let (naming, point) = (&self.naming, &self.point);
+        if let Some(names) = self.names.get() {
+            return Names::clone(names);
+        }
         Names { spelled: naming.spell(point), branch: naming.branch_of(point), dir: naming.dir_of(point) }
     }
 }

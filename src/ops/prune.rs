@@ -7,6 +7,8 @@
 //! - *superseded* points: the last step of their phase has all their commits, and was promoted, that is, a point of a later phase grows
 //!   on it.
 //!
+//! Branches of old names that are no points in this lattice, since an axis or a value has another name, go as moved ones do.
+//!
 //! What has that last step, or the moved point, below it does not count as growing on the point.
 //!
 //! Named points go for any reason. The content stays in the branches above and in the history of the base; records stay too, since they
@@ -17,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 
 use super::moves::{Cause, Plan, Planner, Reason, Removal, Unpushed, Unwritten};
-use super::rename;
+use super::rename::{self, Former};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::Oid;
@@ -34,6 +36,8 @@ pub struct Request {
     pub exact: HashSet<Point>,
     /// Named points that have no branch: an earlier command, perhaps a killed one, deleted it.
     pub absent: Vec<Point>,
+    /// Whether only branches go that have old names of points.
+    pub moved: bool,
     /// Whether to delete the branches on the remote too.
     pub remote: bool,
     /// Whether points go whose commits no remote branch has.
@@ -81,6 +85,8 @@ struct Prune<'a, 'r> {
     tips: HashSet<Oid>,
     /// The new names of points, by their old ones.
     moved: HashMap<Spelled, Point>,
+    /// The branches that have old names of points and are no points.
+    former: Vec<Former>,
 }
 
 impl<'a, 'r> Prune<'a, 'r> {
@@ -95,10 +101,12 @@ impl<'a, 'r> Prune<'a, 'r> {
         }
         let all = |point: &Point| [census.tip(point).local, census.tip(point).remote];
         let tips: HashSet<Oid> = population.points().flat_map(all).flatten().collect();
+        let former = if request.points.is_none() { rename::former(&context.repo, config, census)? } else { Vec::new() };
         let named: Option<HashSet<&Point>> = request.points.as_ref().map(|points| points.iter().collect());
         let is_wanted = |point: &&Point| named.as_ref().is_none_or(|named| named.contains(*point));
         let wanted = population.points().filter(is_wanted);
-        let tips_to_delete: Vec<Oid> = wanted.flat_map(|point| deleted_tips(census.tip(point), request)).collect();
+        let wanted = wanted.map(|point| census.tip(point)).chain(former.iter().map(|former| former.tip));
+        let tips_to_delete: Vec<Oid> = wanted.flat_map(|tip| deleted_tips(tip, request)).collect();
         let base = base(context, config)?;
         let not_merged = match &base {
             Some((_, tip)) => memory.lacking(&tips_to_delete, &[*tip])?,
@@ -108,7 +116,20 @@ impl<'a, 'r> Prune<'a, 'r> {
         let unpushed =
             memory.lacking(&tips_to_delete, &safe(context, others.chain(base.iter().map(|(_, tip)| *tip)))?)?;
         let (stays_above, in_last_step, moved) = (HashMap::new(), HashSet::new(), moved(&planner)?);
-        Ok(Self { planner, request, named, upper, stays_above, in_last_step, base, not_merged, unpushed, tips, moved })
+        Ok(Self {
+            planner,
+            request,
+            named,
+            upper,
+            stays_above,
+            in_last_step,
+            base,
+            not_merged,
+            unpushed,
+            tips,
+            moved,
+            former,
+        })
     }
 
     /// Whether the user named a point.
@@ -141,10 +162,44 @@ impl<'a, 'r> Prune<'a, 'r> {
                 Decision::Stays => self.planner.count(),
             }
         }
+        for former in std::mem::take(&mut self.former) {
+            self.prune_former(former)?;
+        }
         for point in &self.request.absent {
             self.planner.keep(self.planner.config.name(point));
         }
         Ok(self.planner.finish())
+    }
+
+    /// Plans to delete a branch that has an old name of a point, unless the point itself goes.
+    fn prune_former(&mut self, Former { named, tip }: Former) -> Result<()> {
+        if self.stays_above.contains_key(&named.point) {
+            return Ok(());
+        }
+        if tip.local.is_none() && !self.request.remote {
+            self.planner.only_there += 1;
+            return Ok(());
+        }
+        if let Some(reason) = self.checked_out(&named)? {
+            self.planner.leave_branch_out(named, tip, reason);
+            return Ok(());
+        }
+        let cause = Cause::Moved(self.planner.config.spell(&named.point));
+        let unpushed = self.unpushed(&cause, tip)?;
+        if let Some(unpushed) = unpushed.clone().filter(|_| !self.request.force) {
+            self.planner.leave_branch_out(named, tip, Reason::Unpushed(unpushed));
+            return Ok(());
+        }
+        self.planner.rely_on_point(&named.point);
+        let removal = self.removal(cause, tip, unpushed);
+        self.planner.remove(named, tip, removal);
+        Ok(())
+    }
+
+    fn removal(&self, cause: Cause, tip: Tip, unpushed: Option<Unpushed>) -> Removal {
+        let is_remote = self.request.remote && tip.remote.is_some();
+        let stays_on_remote = !is_remote && tip.remote.is_some();
+        Removal { cause, is_local: tip.local.is_some(), is_remote, stays_on_remote, unpushed }
     }
 
     fn decide(&mut self, named: &Named) -> Result<Decision> {
@@ -153,7 +208,9 @@ impl<'a, 'r> Prune<'a, 'r> {
         if self.named.is_some() && !self.names(point) {
             return Ok(Decision::Stays);
         }
-        let Some((cause, heir)) = self.cause(named, tip, last)? else { return Ok(Decision::Stays) };
+        let found = self.cause(named, tip, last)?;
+        let found = found.filter(|(cause, _)| !self.request.moved || matches!(cause, Cause::Moved(_)));
+        let Some((cause, heir)) = found else { return Ok(Decision::Stays) };
         if let Some(above) = self.growing(point, |above| heir.as_ref().is_none_or(|heir| !heir.is_at_or_below(above))) {
             let reason = Reason::GrownOn(self.planner.config.spell(&above));
             return Ok(if self.names(point) { Decision::LeftOut(reason) } else { Decision::Stays });
@@ -168,9 +225,7 @@ impl<'a, 'r> Prune<'a, 'r> {
         if let Some(unpushed) = unpushed.clone().filter(|_| !self.request.force) {
             return Ok(Decision::LeftOut(Reason::Unpushed(unpushed)));
         }
-        let is_remote = self.request.remote && tip.remote.is_some();
-        let stays_on_remote = !is_remote && tip.remote.is_some();
-        Ok(Decision::Removed(Removal { cause, is_local: tip.local.is_some(), is_remote, stays_on_remote, unpushed }))
+        Ok(Decision::Removed(self.removal(cause, tip, unpushed)))
     }
 
     /// Why a point can go, and the point that takes its place.
@@ -277,7 +332,8 @@ impl<'a, 'r> Prune<'a, 'r> {
             }
             Cause::Named => {}
         }
-        self.planner.remove(named, removal);
+        let tip = census.tip(&named.point);
+        self.planner.remove(named, tip, removal);
     }
 }
 
@@ -287,9 +343,8 @@ fn moved(planner: &Planner<'_>) -> Result<HashMap<Spelled, Point>> {
     let mut moved = HashMap::new();
     for point in census.population().points() {
         let Some(tip) = census.commit(point) else { continue };
-        if let Some(old) = rename::old_name(memory, tip, &config.spell(point))? {
-            moved.insert(old, point.clone());
-        }
+        let before = rename::names_before(memory, tip, &config.spell(point))?;
+        moved.extend(before.into_iter().map(|before| (before.spelled, point.clone())));
     }
     Ok(moved)
 }

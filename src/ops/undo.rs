@@ -13,7 +13,7 @@ use super::push::update_tracking;
 use super::{Cannot, Refusal};
 use crate::context::Context;
 use crate::git::checkout;
-use crate::git::names::{self, BranchName};
+use crate::git::names::{self, BranchName, RENAMED};
 use crate::git::work::Switch;
 use crate::git::{Change, Oid, Repo};
 use crate::journal::{Entry, History, Journal, Operation, Origin, State};
@@ -51,7 +51,11 @@ pub fn plan(context: &Context, wanted: Option<&str>) -> Result<Undo> {
     let history = Journal::of(repo).read()?;
     let entry = choose(&history, wanted)?;
     let operation = &entry.operation;
-    let refs: Vec<_> = operation.moves(KEPT).collect();
+    let mut refs: Vec<_> = operation.moves(KEPT).collect();
+    // Markers of old names go when the remote has deleted their branches.
+    let is_swept =
+        |change: &&Change| change.name.starts_with(RENAMED) && matches!(repo.find_ref(&change.name), Ok(None));
+    refs.retain(|change| !(change.new.is_some() && is_swept(change)));
     check_unmoved(repo, operation, &refs)?;
     let changes: Vec<_> = refs.iter().map(|change| change::reversed((*change).clone())).collect();
     check_objects(repo, operation, &changes)?;

@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::config::Config;
-use crate::git::names;
-use crate::git::{Oid, Repo, Result};
+use crate::git::names::{self, BranchName};
+use crate::git::{Change, Oid, Repo, Result};
 use crate::lattice::{Point, Population};
 
 /// Above this number of directories, listing all refs is faster.
@@ -144,6 +144,26 @@ pub fn renamed(repo: &Repo, remote: &str, directory: &str) -> Result<HashMap<Str
     let listing = repo.list_refs(&[names::renamed_under(remote, directory)])?;
     let branch = |(name, id): (String, Oid)| Some((names::short_renamed(&name, remote)?.to_owned(), id));
     Ok(listing.refs.into_iter().filter_map(branch).collect())
+}
+
+/// The deletions of the markers under a directory whose branches the remote does not have any more.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn stale_markers(
+    repo: &Repo,
+    remote: &str,
+    directory: &str,
+    is_there: impl Fn(&BranchName) -> Result<bool>,
+) -> Result<Vec<Change>> {
+    let mut stale = Vec::new();
+    for (branch, id) in renamed(repo, remote, directory)? {
+        let branch = BranchName::known(&branch);
+        if !is_there(&branch)? {
+            stale.push(Change { name: branch.renamed(remote), old: Some(id), new: None });
+        }
+    }
+    Ok(stale)
 }
 
 /// The directory part of a prefix (`feature/` of `feature/x-`): refs are listed by directory.

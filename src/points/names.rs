@@ -1,8 +1,12 @@
 //! The points that have a branch, by the names of refs alone. Unlike the [census](super::census), this reads no ref and no object;
 //! completion asks for it at each press of the Tab key.
 
+use std::collections::HashMap;
+
+use super::census::directory_of;
 use crate::config::Config;
-use crate::git::{Repo, Result, names};
+use crate::git::names::{self, BranchName};
+use crate::git::{Repo, Result};
 
 /// Names of branches that have the form of a point's branch, sorted. Their coordinates are not checked.
 #[derive(Debug, Default)]
@@ -18,7 +22,8 @@ impl Names {
         let prefix = config.branch.prefix_with(text);
         let mut names = without(names::HEADS, repo.ref_names(&names::heads_under(&prefix))?);
         if let Some(remote) = &config.remote {
-            let there = repo.ref_names(&names::tracking_under(remote, &prefix))?;
+            let mut there = repo.ref_names(&names::tracking_under(remote, &prefix))?;
+            hide_renamed(repo, remote, &prefix, &mut there)?;
             if !there.is_empty() {
                 names.extend(without(&names::tracking_under(remote, ""), there));
                 names.sort_unstable();
@@ -32,6 +37,26 @@ impl Names {
     pub fn texts<'n>(&'n self, config: &'n Config) -> impl Iterator<Item = Vec<&'n str>> {
         self.0.iter().filter_map(|name| config.branch.texts(&config.lattice, name))
     }
+}
+
+/// Leaves out the remote's branches under a prefix that have another name here, and no local branch, as the census does.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn hide_renamed(repo: &Repo, remote: &str, prefix: &str, there: &mut Vec<String>) -> Result<()> {
+    // Nearly always there is none, and no ref must be read.
+    if there.is_empty() || repo.ref_names(&names::renamed_under(remote, prefix))?.is_empty() {
+        return Ok(());
+    }
+    let dir = directory_of(prefix);
+    let prefixes = [names::renamed_under(remote, dir), names::tracking_under(remote, dir), names::heads_under(dir)];
+    let listed: HashMap<_, _> = repo.list_refs(&prefixes)?.refs.into_iter().collect();
+    there.retain(|name| {
+        let Some(branch) = names::short_tracking(name, remote).map(BranchName::known) else { return true };
+        let marker = listed.get(&branch.renamed(remote));
+        marker.is_none() || marker != listed.get(name) || listed.contains_key(&branch.full_ref())
+    });
+    Ok(())
 }
 
 /// The rest of each name after `prefix`, which all have.

@@ -146,6 +146,43 @@ fn renamed_branches_have_an_upstream() {
 }
 
 #[test]
+fn old_branches_are_one_line_in_each_clone() {
+    let sandbox = grown();
+    let colleague = sandbox.colleague();
+    let local = branch(&points()[1]);
+    sandbox.git_in(colleague, &["branch", "-q", &local, &format!("origin/{local}")]);
+    let lattice = |args: &[&str]| sandbox.lattice_in(colleague, args, |command| command);
+    sandbox.lattice(&["axis", "rename", "arch", "x86_64", "amd64"]).exits(0);
+    sandbox.commit_lattice();
+    sandbox.git(&["push", "-q"]);
+    sandbox.git_in(colleague, &["pull", "-q"]);
+    let run = lattice(&["check"]).exits(0).never_says("lookalike");
+    run.says_out("C27 old-name").says_out("; 3 other branches have old names too");
+    let here = |dir: &str| sandbox.git_in(dir, &["for-each-ref", "--format=%(refname:short)", "refs/heads/feature"]);
+    // Work that the renamed point lacks stays, and is named.
+    let late = branch(&points()[3]);
+    sandbox.git_in(colleague, &["switch", "-q", &late]);
+    sandbox.git_in(colleague, &["commit", "-q", "--allow-empty", "-m", "late"]);
+    sandbox.git_in(colleague, &["push", "-q"]);
+    sandbox.git_in(colleague, &["switch", "-q", "main"]);
+    lattice(&["check"]).exits(1).says_out("lookalike").says_out("2 other branches");
+    let run = lattice(&["prune", "--moved", "--json"]).exits(0);
+    assert_eq!(run.json()["only_remote"], 2);
+    let gone = item(&run, &points()[1]);
+    assert_eq!((&gone["by"], &gone["branch"]), (&"toolchain/amd64/phase0/step1".into(), &local.as_str().into()));
+    lattice(&["undo"]).exits(0);
+    assert!(here(colleague).contains(&local));
+    lattice(&["prune", "--moved", "--remote"]).exits(0).says_out("only on the remote");
+    assert_eq!(here(colleague), late);
+    let there = here("remote.git");
+    assert_eq!(there.lines().filter(|name| name.contains("/x86_64/")).collect::<Vec<_>>(), [late.as_str()]);
+    lattice(&["prune", "--moved"]).exits(0).says_out("no branch has an old name");
+    sandbox.refused(&["prune", "--moved", &points()[0]]).exits(2).says_err("name no points");
+    lattice(&["undo", "--remote"]).exits(0);
+    assert!(here("remote.git").contains(&local));
+}
+
+#[test]
 fn records_of_old_names_stay_valid() {
     let sandbox = grown();
     let all = points();

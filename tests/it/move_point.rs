@@ -156,10 +156,12 @@ fn old_branch_on_the_remote_is_no_point() {
     let run = sandbox.lattice(&["move", &two, &new]).exits(0);
     run.says_err("1 old branch stays on `origin`").says_err("--delete-remote");
     assert!(sandbox.remote_has(&two));
-    for command in [&["status"][..], &["sync"], &["restack"], &["check"]] {
+    for command in [&["status"][..], &["sync"], &["restack"]] {
         let run = sandbox.lattice(command).exits(0);
         assert!(!run.stdout.contains(&two), "{command:?}: {}", run.stdout);
     }
+    let run = sandbox.lattice(&["check"]).exits(0).says_out("git lattice prune --moved --remote");
+    run.says_out(&format!("has an old name of the point `{new}`"));
     sandbox.git(&["fetch", "-q"]);
     assert!(!names(&sandbox).contains(&two));
     // New work under the old name is a point again.
@@ -169,6 +171,30 @@ fn old_branch_on_the_remote_is_no_point() {
     sandbox.git_in(colleague, &["push", "-q"]);
     sandbox.git(&["fetch", "-q"]);
     assert!(states(&sandbox).iter().any(|(point, _)| *point == two));
+}
+
+#[test]
+fn marker_goes_with_the_branch_on_the_remote() {
+    for sweep in [&["sync"][..], &["doctor", "--offline", "--repair"]] {
+        let sandbox = grown();
+        let [_, _, two, ..] = crossing();
+        let markers = || sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/lattice/renamed"]);
+        let offers =
+            || sandbox.lattice(&["complete", "fish", "--", "show", &two[..two.len() - 1]]).stdout.contains(&two);
+        assert!(offers());
+        sandbox.lattice(&["move", &two, &at("phase0/step8")]).exits(0);
+        assert!(!offers(), "the old name is no point");
+        sandbox.lattice(&["sync"]).exits(0);
+        assert!(markers().contains(&branch(&two)), "the remote has the branch: {}", markers());
+        sandbox.git_in("remote.git", &["branch", "-q", "-D", &branch(&two)]);
+        if sweep[0] == "doctor" {
+            sandbox.git(&["fetch", "-q", "--prune"]);
+        }
+        sandbox.lattice(sweep);
+        assert_eq!(markers(), "", "{sweep:?}");
+        sandbox.lattice(&["undo"]).exits(0);
+        assert!(sandbox.has(&two), "the move can be undone all the same");
+    }
 }
 
 #[test]

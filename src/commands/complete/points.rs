@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::git::{Repo, names};
 use crate::lattice::{Offer, Selector};
-use crate::points::names::Names;
+use crate::points::names::{Names, hide_renamed};
 
 /// Up to this number, whole points are offered instead of their next part.
 const MAX_SHOWN: usize = 20;
@@ -90,7 +90,8 @@ pub(super) fn branches_of_points(repo: &Repo, config: &Config, word: &str) -> Ve
     let mut found: Vec<String> =
         here.iter().filter_map(|name| names::short(name)).filter(is_point).map(str::to_owned).collect();
     if let Some(remote) = &config.remote {
-        let there = listed(repo, &format!("{}{word}", names::REMOTES));
+        let mut there = listed(repo, &format!("{}{word}", names::REMOTES));
+        hide_renamed(repo, remote, "", &mut there).ok();
         let there = there.iter().filter(|name| names::short_tracking(name, remote).is_some_and(|name| is_point(&name)));
         found.extend(there.filter_map(|name| name.strip_prefix(names::REMOTES)).map(str::to_owned));
     }

@@ -57,11 +57,13 @@ pub enum Code {
     Input,
     /// Points name one source or seed with different hashes.
     Hashes,
+    /// Branches have old names of points.
+    OldName,
 }
 
 impl Code {
     /// All codes, in numeric order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Unreadable,
         Self::NoDirectory,
         Self::NoFile,
@@ -88,6 +90,7 @@ impl Code {
         Self::Unread,
         Self::Input,
         Self::Hashes,
+        Self::OldName,
     ];
 
     /// The number, such as `C01`.
@@ -125,13 +128,16 @@ impl Code {
             Self::Unread => "unread",
             Self::Input => "input",
             Self::Hashes => "hashes",
+            Self::OldName => "old-name",
         }
     }
 
     /// The severity; a hint needs no repair.
     pub fn severity(self) -> Severity {
         match self {
-            Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch | Self::Unread => Severity::Hint,
+            Self::NoOrigin | Self::Behind | Self::OtherTemplate | Self::NoBranch | Self::Unread | Self::OldName => {
+                Severity::Hint
+            }
             Self::Stranger
             | Self::OtherBranch
             | Self::LatticeToml
@@ -188,6 +194,6 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert_eq!((Code::Unreadable.number(), Code::Record.number()), ("C01".to_owned(), "C21".to_owned()));
-        assert_eq!((Code::ForeignChange.number(), Code::Hashes.number()), ("C22".to_owned(), "C26".to_owned()));
+        assert_eq!((Code::ForeignChange.number(), Code::OldName.number()), ("C22".to_owned(), "C27".to_owned()));
     }
 }

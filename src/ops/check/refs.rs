@@ -14,6 +14,7 @@ use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
 use crate::ops::records;
+use crate::ops::rename::{self, Former};
 use crate::points::{census, content};
 use crate::process;
 use crate::record::store::Problem;
@@ -51,7 +52,11 @@ pub(super) fn check<'a>(
         |name: &String| prefixes.iter().find_map(|prefix| name.strip_prefix(prefix.as_str())).map(str::to_owned);
     let branches: BTreeSet<String> = listing.refs.iter().filter_map(|(name, _)| short(name)).collect();
     report.findings.extend(same_but_case(&branches, &|branch| rename(&listing.refs, branch)));
-    report.findings.extend(branches.iter().filter_map(|branch| lookalike(config, branch)).map(|(branch, why)| {
+    let former = rename::former(repo, config, baseline.census)?;
+    report.findings.extend(old_names(config, &former));
+    let former: BTreeSet<&str> = former.iter().map(|former| former.named.branch.as_str()).collect();
+    let others = branches.iter().filter(|branch| !former.contains(branch.as_str()));
+    report.findings.extend(others.filter_map(|branch| lookalike(config, branch)).map(|(branch, why)| {
         let message = format!("looks like a point but is not one: {why}");
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
@@ -75,6 +80,20 @@ fn same_but_case(branches: &BTreeSet<String>, rename: &dyn Fn(&str) -> Option<St
         Finding { command, ..Finding::new(Code::Case, names[0], message) }
     };
     folded.into_values().filter(|names| names.len() > 1).map(finding).collect()
+}
+
+/// The branches that have old names of points, in one finding.
+fn old_names(config: &Config, former: &[Former]) -> Option<Finding> {
+    let first = former.first()?;
+    let (branch, new) = (&first.named.branch, config.spell(&first.named.point));
+    let others = match former.len() - 1 {
+        0 => String::new(),
+        1 => "; another branch has an old name too".to_owned(),
+        others => format!("; {others} other branches have old names too"),
+    };
+    let remote = if former.iter().any(|former| former.tip.remote.is_some()) { " --remote" } else { "" };
+    let finding = Finding::new(Code::OldName, branch, format!("has an old name of the point `{new}`{others}"));
+    Some(finding.repaired_by(format!("git lattice prune --moved{remote}")))
 }
 
 /// Why a branch whose name resembles a point's is not one.

@@ -11,10 +11,12 @@ use anyhow::{Context as _, Result};
 use super::{Line, Repair};
 use crate::context::Context;
 use crate::env;
-use crate::git::{Repo, pack, work};
+use crate::git::names::BranchName;
+use crate::git::{Change, Repo, Transaction, pack, work};
 use crate::hooks::dir;
 use crate::journal::{Journal, Operation};
 use crate::ops::{change, unfinished};
+use crate::points::census;
 use crate::process::identity::ProcessState;
 use crate::process::proc;
 use crate::{temporary, text};
@@ -78,6 +80,30 @@ pub(super) fn remove(files: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Markers of renamed branches that the remote, as last fetched, does not have any more.
+pub(super) fn markers(context: &Context) -> Option<Line> {
+    let (repo, config) = (&context.repo, context.config().ok()?);
+    let remote = config.remote.as_ref()?;
+    let is_there = |branch: &BranchName| Ok(repo.tracking_tip(branch, remote)?.is_some());
+    let stale = census::stale_markers(repo, remote, "", is_there).unwrap_or_default();
+    let first = stale.first()?.name.clone();
+    let message = format!("{} that `{remote}` does not have: `{first}`", marks(stale.len()));
+    Some(Line::warning("leftovers", message).repair(Repair::Forget(stale)))
+}
+
+fn marks(count: usize) -> String {
+    text::tally(count, "ref marks a renamed branch", "refs mark renamed branches")
+}
+
+/// Deletes refs that are of no use.
+///
+/// # Errors
+/// When a ref has moved in the meantime.
+pub(super) fn forget(repo: &Repo, refs: &[Change]) -> Result<()> {
+    let message = "lattice: forget old names".to_owned();
+    Ok(repo.apply(&Transaction { message, changes: refs.to_vec() })?)
 }
 
 /// The common directory and the git directory of each linked worktree.

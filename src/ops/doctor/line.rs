@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::git::Change;
+
 /// The health of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
@@ -48,6 +50,8 @@ pub enum Repair {
     Settle,
     /// Install the hooks of this version.
     InstallHooks,
+    /// Delete refs that are of no use any more.
+    Forget(Vec<Change>),
 }
 
 impl Line {

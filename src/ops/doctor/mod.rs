@@ -33,6 +33,7 @@ pub fn examine(
             lines.extend(repository::examine(context, offline));
             lines.extend(leftovers::examine(&context.repo, installed));
             lines.extend(leftovers::killed(&context.repo));
+            lines.extend(leftovers::markers(context));
         }
         Err(why) => lines.push(Line::warning("repository", format!("not checked: {why:#}"))),
     }
@@ -51,6 +52,7 @@ pub fn repair(context: &Context, repair: &Repair) -> Result<()> {
     match repair {
         Repair::Remove(files) => leftovers::remove(files),
         Repair::Settle => leftovers::settle(context),
+        Repair::Forget(refs) => leftovers::forget(&context.repo, refs),
         Repair::InstallHooks => repository::install_hooks(context),
     }
 }

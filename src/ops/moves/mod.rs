@@ -60,7 +60,7 @@ pub(super) struct Planner<'a> {
     left_out: HashMap<Point, Spelled>,
     items: Vec<Item>,
     unchanged: usize,
-    only_there: usize,
+    pub(super) only_there: usize,
     steps: Steps,
     owed: Owed,
     worktrees: Worktrees,
@@ -234,9 +234,8 @@ impl<'a> Planner<'a> {
         Ok(format!("git -C {} switch --detach", quote(place)))
     }
 
-    /// Plans to delete the branches of a point.
-    pub(super) fn remove(&mut self, named: Named, removal: Removal) {
-        let Tip { local, remote } = self.census.tip(&named.point);
+    /// Plans to delete the branches of a point, which have these commits.
+    pub(super) fn remove(&mut self, named: Named, Tip { local, remote }: Tip, removal: Removal) {
         let name = named.branch.full_ref();
         if removal.is_local {
             self.steps.changes.push(Change { name: name.clone(), old: local, new: None });
@@ -258,6 +257,11 @@ impl<'a> Planner<'a> {
             self.left_out.insert(named.point.clone(), below);
         }
         self.items.push(Item { named, from, outcome: Outcome::LeftOut(reason) });
+    }
+
+    /// Leaves a branch out that is no point and has these commits.
+    pub(super) fn leave_branch_out(&mut self, named: Named, tip: Tip, reason: Reason) {
+        self.items.push(Item { from: tip.commit(), named, outcome: Outcome::LeftOut(reason) });
     }
 
     /// Lists a point that does not change, unless the plan moves it already.

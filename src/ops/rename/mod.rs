@@ -7,12 +7,13 @@
 //!
 //! All or nothing: a lattice of which a part has the new names is of no use.
 
+mod former;
 mod point;
 mod renamer;
 mod renaming;
 mod tree;
 
-pub(super) use self::point::old_name;
+pub(super) use self::former::{Former, former, names_before};
 pub use self::point::{Request, plan};
 pub(super) use self::renamer::Renamer;
 pub(super) use self::renaming::{Map, Renaming};

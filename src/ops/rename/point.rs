@@ -2,19 +2,17 @@
 
 use anyhow::Result;
 
+use super::former::names_before;
 use super::renamer::Renamer;
 use super::renaming::{Map, Renaming};
 use crate::config::{Config, Named, Names};
 use crate::context::Context;
-use crate::git::{Oid, Repo, trailer};
-use crate::lattice::{Point, Spelled};
-use crate::ops::generated::{MOVE, POINT};
+use crate::git::Repo;
+use crate::lattice::Point;
+use crate::ops::generated::MOVE;
 use crate::ops::moves::{Plan, Planner, Unwritten};
 use crate::ops::{Cannot, Refusal};
 use crate::points::census::Census;
-
-/// How many commits of a branch are searched for the one that gave the point its name.
-const MAX_COMMITS: usize = 1_000;
 
 /// A point to move.
 #[derive(Debug, Clone)]
@@ -57,27 +55,7 @@ pub fn plan(context: &Context, config: &Config, request: &Request) -> Result<Pla
 /// Whether a point got its name from this other one, which is gone.
 fn was_moved(repo: &Repo, census: &Census, from: &Named, to: &Named) -> Result<bool> {
     let Some(tip) = census.tip(&to.point).local else { return Ok(false) };
-    Ok(old_name(repo, tip, &to.spelled)?.is_some_and(|old| old == from.spelled))
-}
-
-/// The name that the point of a branch had before, if it got another one.
-///
-/// # Errors
-/// When history cannot be read.
-pub(in crate::ops) fn old_name(repo: &Repo, tip: Oid, name: &Spelled) -> Result<Option<Spelled>> {
-    let mut next = Some(tip);
-    for _ in 0..MAX_COMMITS {
-        // A shallow clone ends here.
-        let Some(id) = next.filter(|id| repo.size_of(*id).is_some()) else { break };
-        let commit = repo.commit(id)?;
-        let trailers = trailer::parse(&commit.message);
-        if trailers.iter().any(|(key, _)| *key == POINT) {
-            let names = trailers.iter().find(|(key, _)| *key == MOVE).and_then(|(_, names)| names.split_once(" -> "));
-            return Ok(names.filter(|(_, new)| name == *new).map(|(old, _)| old.into()));
-        }
-        next = commit.parents.first().copied();
-    }
-    Ok(None)
+    Ok(names_before(repo, tip, &to.spelled)?.first().is_some_and(|before| before.spelled == from.spelled))
 }
 
 /// Plans what is left of a move that was done before: to push, and to delete the old branch on the remote.

@@ -56,6 +56,8 @@ pub struct RemoteState {
     writers: BTreeMap<String, Oid>,
     /// How many notes refs have names that are not writers.
     strange: usize,
+    /// The deletions of markers of renamed branches that the remote does not have any more.
+    stale: Vec<Change>,
     is_fresh: bool,
     /// The refs at the push URLs, if they differ from the fetch URL.
     pushed: Option<PushPlaces>,
@@ -170,6 +172,10 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteSta
         last_known(repo, &remote, under)?
     };
     let renamed = census::renamed(repo, &remote, under)?;
+    if fetch && !renamed.is_empty() {
+        let is_there = |branch: &BranchName| Ok(refs.contains_key(&branch.full_ref()));
+        remote_state.stale = census::stale_markers(repo, &remote, under, is_there)?;
+    }
     for (name, id) in refs {
         if let Some(branch) = names::short(&name) {
             // A renamed branch is listed only if it is a local branch too.
@@ -260,6 +266,7 @@ fn sync_once(
     let mut tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
     if options.fetch && !options.dry_run {
         sync.fetch(points, &tracked)?;
+        sync.apply("sync: forget old names", sync.remote_state.stale.clone(), Origin::Tracking)?;
         tracked = last_known(sync.repo, &sync.remote_state.remote, census::directory_of(config.branch.prefix()))?;
     }
     let mut entries = points.iter().map(|point| sync.entry(point)).collect::<Result<Vec<_>>>()?;
