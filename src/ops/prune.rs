@@ -24,7 +24,7 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::Oid;
 use crate::git::names;
-use crate::lattice::{Point, Spelled};
+use crate::lattice::{Point, Population, Spelled};
 use crate::points::census::{Census, Tip};
 
 /// What to prune.
@@ -93,12 +93,7 @@ impl<'a, 'r> Prune<'a, 'r> {
     fn new(planner: Planner<'a>, request: &'r Request) -> Result<Self> {
         let Planner { context, config, census, memory, .. } = planner;
         let population = census.population();
-        let mut upper: HashMap<Point, Vec<Point>> = HashMap::new();
-        for point in population.points() {
-            for below in population.maximal_below(point) {
-                upper.entry(below.clone()).or_default().push(point.clone());
-            }
-        }
+        let upper = upper(population);
         let all = |point: &Point| [census.tip(point).local, census.tip(point).remote];
         let tips: HashSet<Oid> = population.points().flat_map(all).flatten().collect();
         let former = if request.points.is_none() { rename::former(&context.repo, config, census)? } else { Vec::new() };
@@ -335,6 +330,17 @@ impl<'a, 'r> Prune<'a, 'r> {
         let tip = census.tip(&named.point);
         self.planner.remove(named, tip, removal);
     }
+}
+
+/// The points right above each point.
+fn upper(population: &Population) -> HashMap<Point, Vec<Point>> {
+    let mut upper: HashMap<Point, Vec<Point>> = HashMap::new();
+    for point in population.points() {
+        for below in population.maximal_below(point) {
+            upper.entry(below.clone()).or_default().push(point.clone());
+        }
+    }
+    upper
 }
 
 /// The points that have another name than before, by their old names.

@@ -318,6 +318,25 @@ fn configuration_of_the_branch_gets_its_name() {
 }
 
 #[test]
+fn points_made_here_need_no_trust_after_a_move() {
+    let sandbox = grown();
+    let [_, two, next, ..] = crossing();
+    let needs_none = |point: &str| {
+        sandbox.lattice(&["trust", point]).exits(0).says_err("is built automatically already");
+    };
+    needs_none(&two);
+    let (new, newer) = (at("phase0/step3"), at("phase0/step4"));
+    sandbox.lattice(&["move", &two, &new]).exits(0);
+    [&new, &next].into_iter().for_each(|point| needs_none(point));
+    sandbox.lattice(&["undo"]).exits(0);
+    [&two, &next].into_iter().for_each(|point| needs_none(point));
+    sandbox.lattice(&["undo"]).exits(0);
+    sandbox.lattice(&["move", &new, &newer]).exits(0);
+    sandbox.lattice(&["next-step", &newer, "--no-switch"]).exits(0);
+    [&newer, &next, &at("phase0/step5")].into_iter().for_each(|point| needs_none(point));
+}
+
+#[test]
 fn hand_written_flakes_move_as_they_are() {
     let sandbox = grown();
     let [_, two, next, ..] = crossing();

@@ -85,6 +85,23 @@ fn automatically_built_point_needs_no_trust() {
 }
 
 #[test]
+fn foreign_point_stays_foreign_under_another_name() {
+    let victim = with_foreign_branch();
+    let (sandbox, own) = (&victim.sandbox, at("phase0/step2"));
+    sandbox.git(&["branch", "-q", &branch(&point()), &format!("origin/{}", branch(&point()))]);
+    sandbox.lattice(&["new", &own, "--template", "step", "--fresh", "--no-switch"]).exits(0);
+    sandbox.lattice(&["axis", "rename", "step", "step{n}", "stage{n}"]).exits(0);
+    sandbox.commit_lattice();
+    let [moved, own] = [point(), own].map(|point| point.replace("/step", "/stage"));
+    for point in [&moved, &own] {
+        let run = sandbox.refused(&["trust", point]).exits(2);
+        assert!(run.stderr.contains(&format!("  {}: {STEP}\n", dir(&moved))), "{}", run.stderr);
+        assert!(!run.stderr.contains(&format!("  {}: ", dir(&own))), "only the foreign part: {}", run.stderr);
+    }
+    assert!(!victim.switch(&branch(&own)).contains("in the background"));
+}
+
+#[test]
 fn trust_is_listed_and_revoked() {
     let victim = with_foreign_branch();
     let sandbox = &victim.sandbox;

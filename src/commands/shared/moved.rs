@@ -11,6 +11,7 @@ use super::operation::hex;
 use super::session::Session;
 use crate::error;
 use crate::git::Oid;
+use crate::git::names::BranchName;
 use crate::ops::limits;
 use crate::ops::moves::{self, Cause, Item, Plan, Reason, Removal, Unpushed};
 use crate::ops::push::{self, Outcome};
@@ -142,9 +143,12 @@ fn report_owed(ui: &Ui, plan: &Plan, remote: &str) {
 }
 
 fn push(session: &Session, plan: &Plan, remote: &str, operation: Option<&str>, still: Duration) -> Result<Outcome> {
-    let (branches, deleted) = (plan.to_push(), plan.to_delete());
-    let request = push::Request { branches, deleted, upstreams: &plan.created(), operation };
-    let pushed = push::push(&session.context()?.repo, remote, &request, still)?;
+    let (branches, deleted, repo) = (plan.to_push(), plan.to_delete(), &session.context()?.repo);
+    // New branches, also those that an earlier run made and did not push.
+    let is_new = |branch: &&BranchName| matches!(repo.tracking_tip(branch, remote), Ok(None));
+    let upstreams: Vec<_> = branches.iter().filter(is_new).cloned().collect();
+    let request = push::Request { branches, deleted, upstreams: &upstreams, operation };
+    let pushed = push::push(repo, remote, &request, still)?;
     Ok(match pushed {
         // Another clone moved the same points.
         Outcome::Refused { reasons, again: false, .. } => {

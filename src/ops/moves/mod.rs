@@ -11,7 +11,7 @@ mod steps;
 mod worktrees;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,7 @@ pub use self::outcome::{Cause, Item, Outcome, Reason, Removal, Target, Unpushed}
 use self::steps::Steps;
 pub(super) use self::worktrees::Worktrees;
 use super::change;
+use super::trust::{self, Placed};
 use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::checkout::State;
@@ -44,6 +45,7 @@ pub struct Plan {
     /// Warnings for the user.
     pub warnings: Vec<String>,
     steps: Steps,
+    made_here: BTreeSet<Placed>,
 }
 
 /// Makes a plan.
@@ -64,6 +66,8 @@ pub(super) struct Planner<'a> {
     steps: Steps,
     owed: Owed,
     worktrees: Worktrees,
+    /// Directories that were made here, and count as such at the places where the plan puts them.
+    pub(super) made_here: BTreeSet<Placed>,
 }
 
 /// What is known about points that do not change.
@@ -92,6 +96,7 @@ impl<'a> Planner<'a> {
             steps: Steps::default(),
             owed: Owed::default(),
             worktrees: Worktrees::default(),
+            made_here: BTreeSet::new(),
         }
     }
 
@@ -296,11 +301,11 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn finish(self) -> Unwritten {
-        let Self { items, unchanged, only_there, warnings, mut steps, worktrees, .. } = self;
+        let Self { items, unchanged, only_there, warnings, mut steps, worktrees, made_here, .. } = self;
         steps.push.sort();
         steps.push.dedup();
         steps.worktrees = worktrees.moved(&steps.changes);
-        Unwritten { items, unchanged, only_there, warnings, steps }
+        Unwritten { items, unchanged, only_there, warnings, steps, made_here }
     }
 }
 
@@ -311,12 +316,13 @@ pub(super) struct Unwritten {
     only_there: usize,
     warnings: Vec<String>,
     steps: Steps,
+    made_here: BTreeSet<Placed>,
 }
 
 impl Unwritten {
     pub(super) fn with_objects(self, memory: Repo) -> Plan {
-        let Self { items, unchanged, only_there, warnings, steps } = self;
-        Plan { items, memory, unchanged, only_there, warnings, steps }
+        let Self { items, unchanged, only_there, warnings, steps, made_here } = self;
+        Plan { items, memory, unchanged, only_there, warnings, steps, made_here }
     }
 }
 
@@ -326,16 +332,6 @@ impl Plan {
         let is_moved = |outcome: &Outcome| matches!(outcome, Outcome::Moved { .. } | Outcome::Created { .. });
         let moved = self.items.iter().filter(|item| is_moved(&item.outcome));
         moved.map(|item| item.named.point.clone()).collect()
-    }
-
-    /// The branches that the plan creates.
-    pub fn created(&self) -> Vec<BranchName> {
-        let created = self.items.iter().filter_map(|item| match &item.outcome {
-            Outcome::Created { .. } => Some(&item.named.branch),
-            Outcome::Renamed(Target { named, .. }) if named.branch != item.named.branch => Some(&named.branch),
-            _ => None,
-        });
-        created.cloned().collect()
     }
 
     /// Whether points are created, or get other names.
@@ -372,6 +368,8 @@ impl Plan {
             return Ok(None);
         }
         let objects = std::mem::replace(&mut self.memory, context.repo.in_memory());
+        // Before the refs move: if this process is killed in between, the trees are known and no branch has them.
+        trust::carry(&context.repo, &self.made_here);
         change::apply(context, self.steps.take_changes(title, objects))
     }
 }

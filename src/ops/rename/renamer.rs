@@ -55,6 +55,7 @@ impl<'a> Renamer<'a> {
         for point in points {
             self.look_at(point)?;
         }
+        self.planner.made_here = self.rewriter.made_here;
         Ok(self.planner.finish_whole())
     }
 

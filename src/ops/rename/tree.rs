@@ -3,7 +3,7 @@
 //! A point has copies of all directories below it, so a chain of N points has N * N / 2 of them. Most points only add their own
 //! directory to the tree of a point below: then the new tree is that of the point below with one more directory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 
@@ -12,6 +12,7 @@ use crate::git::tree::File;
 use crate::git::tree_diff::FileChange;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Population};
+use crate::ops::trust::{self, Placed};
 use crate::points::content::{self, Content, FLAKE, Step};
 use crate::template::Template;
 
@@ -29,6 +30,8 @@ pub(super) struct Rewriter<'a> {
     memory: &'a Repo,
     renaming: &'a Renaming<'a>,
     known: HashMap<Known, (Oid, Option<Template>)>,
+    /// The directories that were made here, at their old and their new places.
+    pub(super) made_here: BTreeSet<Placed>,
     /// The points whose trees have their directories and keep the order: all points in a tree grow on the same ones as before.
     bases: HashMap<Point, Base>,
 }
@@ -52,7 +55,7 @@ struct Known {
 
 impl<'a> Rewriter<'a> {
     pub(super) fn new(memory: &'a Repo, renaming: &'a Renaming<'a>) -> Self {
-        Self { memory, renaming, known: HashMap::new(), bases: HashMap::new() }
+        Self { memory, renaming, known: HashMap::new(), made_here: BTreeSet::new(), bases: HashMap::new() }
     }
 
     /// Renames the directories of a point and of the points below it, of which `covers` are the greatest. These must have been renamed
@@ -150,6 +153,10 @@ impl<'a> Rewriter<'a> {
                 (self.memory.with_files(tree, &[file])?, Some(template))
             }
         };
+        if trust::is_made_here(self.memory, old, point, tree)? {
+            let before = Placed { path: old.dir_of(point), tree };
+            self.made_here.extend([before, Placed { path: new.dir_of(target), tree: found.0 }]);
+        }
         self.known.insert(key, found);
         Ok(found)
     }

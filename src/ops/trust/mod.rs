@@ -6,7 +6,7 @@
 //! - it is *derivable*: a directory with exactly the two generated files, from the template that runs no foreign code.
 //!   It cannot contain anything hostile. If all parts are derivable, nothing reads the paths in `[build] include`;
 //! - it was *made here*: the reflog of its branch, which cannot be pushed, shows that a commit made in this clone added
-//!   it;
+//!   it; or a command of this clone moved a directory there that was made here;
 //! - it is *signed*: the commit that wrote it (the newest in which it differs from all parents) has a valid signature
 //!   by one of the user's allowed signers, or by a key added with `git lattice trust --author`. The signature of a merge
 //!   or of a next step says nothing about content that it only inherits, because many such commits are made and signed by
@@ -17,6 +17,7 @@
 //! the judged branch.
 
 mod allow;
+mod carried;
 mod judge;
 mod ledger;
 mod origin;
@@ -26,9 +27,10 @@ mod settings;
 mod signers;
 
 pub use allow::{Allowance, Hidden, Listed, ReviewItem, allow, plan};
+pub(in crate::ops) use carried::{Placed, carry};
 pub use judge::{Denial, Judgement, Permit, judge, judge_for_checkout};
 pub use ledger::{Author, Content, Error, Ledger};
-pub(in crate::ops) use origin::is_own_config;
+pub(in crate::ops) use origin::{is_made_here, is_own_config};
 pub use part::UntrustedReason;
 pub use settings::{Refused, Review, Settings, allow_settings, review, settings};
 pub use signers::{NotAKey, key};

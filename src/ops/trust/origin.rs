@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use super::carried;
 use super::part::{Part, UntrustedReason, writer};
 use crate::config::Config;
 use crate::git::tree::Entry;
@@ -16,6 +17,10 @@ use crate::template::Template;
 /// # Errors
 /// When objects cannot be read.
 pub(super) fn is_own(repo: &Repo, config: &Config, all: &Content, part: &Part) -> Result<bool> {
+    Ok(was_made_here(repo, config, all, part)? || carried::has(repo, part))
+}
+
+fn was_made_here(repo: &Repo, config: &Config, all: &Content, part: &Part) -> Result<bool> {
     let Some(point) = &part.point else { return Ok(false) };
     let Some(made) = repo.made_here(&config.branch_of(point).full_ref(), &part.path, &part.entry)? else {
         return Ok(false);
@@ -27,6 +32,17 @@ pub(super) fn is_own(repo: &Repo, config: &Config, all: &Content, part: &Part) -
         Some(source) => Ok(is_judged(all, &source) || is_own(repo, config, all, &source)?),
         None => Ok(true),
     }
+}
+
+/// Whether the directory of a point, in this version, was made here, together with the step.nix that it took over.
+///
+/// # Errors
+/// When objects cannot be read.
+pub(in crate::ops) fn is_made_here(repo: &Repo, config: &Config, point: &Point, tree: Oid) -> Result<bool> {
+    let entry = Entry { name: String::new(), id: tree, is_tree: true };
+    let (path, why) = (config.dir_of(point), UntrustedReason::Step);
+    let part = Part { point: Some(point.clone()), path, entry, tip: tree, why };
+    is_own(repo, config, &Content { points: Vec::new() }, &part)
 }
 
 /// Whether the config.toml of `point` was written here, or taken over from a point below whose config.toml was written here.
