@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::exe::Git;
 use super::names::{self, BranchName};
-use super::work::Work;
+use super::work::{Noted, Work};
 use super::{Change, Error, Oid, Repo, Result, parse_oid};
 use crate::process::{self, Cmd, Output};
 
@@ -56,11 +56,9 @@ pub struct PushReport {
     pub messages: Vec<String>,
 }
 
-impl PushRefs<'_> {
-    /// The branches that get an upstream.
-    pub fn upstreams(&self) -> &[BranchName] {
-        if self.upstreams.len() <= MAX_UPSTREAMS { self.upstreams } else { &[] }
-    }
+/// Those of these branches that get an upstream: all of them, or none if they are many.
+pub fn few_upstreams(branches: &[BranchName]) -> &[BranchName] {
+    if branches.len() <= MAX_UPSTREAMS { branches } else { &[] }
 }
 
 impl Git {
@@ -70,7 +68,7 @@ impl Git {
     /// When git cannot reach the remote, or nothing is transferred for `stall_limit`; a refusal is in the answer.
     pub fn push(&self, remote: &str, refs: &PushRefs<'_>, stall_limit: Duration) -> Result<PushReport> {
         let PushRefs { branches, deleted, notes, .. } = *refs;
-        let upstreams = refs.upstreams();
+        let upstreams = few_upstreams(refs.upstreams);
         let upstream = (!upstreams.is_empty() && upstreams.len() == branches.len()).then_some("--set-upstream");
         let leases: Vec<_> = deleted.iter().map(lease).collect();
         let options: Vec<_> =
@@ -306,6 +304,11 @@ impl Repo {
     /// Whether the remote has push URLs of its own, which may differ from the fetch URL.
     pub fn has_push_url(&self, remote: &str) -> bool {
         !self.config_all(&format!("remote.{remote}.pushurl")).is_empty()
+    }
+
+    /// Note that these branches are going to be pushed to `remote`, and get it as upstream.
+    pub fn note_upstreams(&self, remote: &str, branches: &[BranchName]) -> Option<Noted> {
+        self.git.notes.as_ref().map(|notes| notes.begin(&Work::Push(remote.to_owned(), branches.to_vec())))
     }
 
     /// Set `remote` as the upstream of those of these branches that were pushed and have none.

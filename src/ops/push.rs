@@ -8,7 +8,8 @@ use super::change;
 use super::remote_failure::{RemoteFailure, missing_remote_hints, stderr_lines};
 use crate::config::{self, Config};
 use crate::git::names::{self, BranchName};
-use crate::git::remote::{PushRefs, PushReport, Pushed};
+use crate::git::remote::{PushRefs, PushReport, Pushed, few_upstreams};
+use crate::git::work::Noted;
 use crate::git::{self, Change, Oid, Repo, Result, Transaction};
 use crate::process;
 use crate::record::store::{self, NOTES};
@@ -134,8 +135,24 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    /// Pushes; tries again while other processes push to the same refs.
+    /// Pushes, and sets the upstreams that git does not: it sets those of all pushed branches, or none.
     fn run(&self) -> Result<Outcome> {
+        let Self { repo, remote, .. } = *self;
+        let upstreams = few_upstreams(self.request.upstreams);
+        if upstreams.is_empty() || upstreams.len() == self.request.branches.len() {
+            return self.attempts();
+        }
+        let noted = repo.note_upstreams(remote, upstreams);
+        let pushed = self.attempts()?;
+        if pushed.is_done() {
+            repo.finish_upstreams(remote, upstreams)?;
+        }
+        noted.iter().for_each(Noted::forget);
+        Ok(pushed)
+    }
+
+    /// Pushes; tries again while other processes push to the same refs.
+    fn attempts(&self) -> Result<Outcome> {
         let Self { repo, remote, notes, still, .. } = *self;
         let Request { branches, upstreams, .. } = *self.request;
         let changes = change::push_changes(repo, remote, branches.iter())?;
@@ -146,10 +163,6 @@ impl Push<'_> {
             let (reasons, carried) = push_once(repo, remote, &refs, still)?;
             if reasons.is_empty() {
                 self.note(changes)?;
-                // git sets the upstream of all pushed branches or of none.
-                if upstreams.len() < branches.len() {
-                    repo.finish_upstreams(remote, refs.upstreams())?;
-                }
                 return Ok(Outcome::Done(carried));
             }
             let is_retry = self.drop_missing(&mut deleted, &reasons)?;
