@@ -2,8 +2,17 @@
 
 use super::Tone;
 use super::table::Cell;
-use crate::ops::builds::Done;
+use crate::ops::builds::{Done, Undecided};
 use crate::record::Verdict;
+
+/// The word for a build that did not start because a source or seed is not in the store. It has no record.
+pub const MISSING: &str = "missing-source";
+
+/// Such a build as a row of a table.
+pub fn missing_row(undecided: &Undecided) -> Vec<Cell> {
+    let Undecided { point, system, .. } = undecided;
+    vec![Cell::new(MISSING, Tone::Odd), point.as_str().into(), system.as_str().into()]
+}
 
 /// The result as a row of a table.
 pub fn row(done: &Done) -> Vec<Cell> {

@@ -20,7 +20,7 @@ use crate::ops::{limits, queue, regenerate, trust};
 use crate::points::census::Census;
 use crate::record::Record;
 use crate::ui::batch::BatchProgress;
-use crate::ui::result::row;
+use crate::ui::result::{MISSING, missing_row, row};
 use crate::ui::{Ui, duration, terminal_safe};
 
 /// The command that allows the machines in lattice.toml.
@@ -215,15 +215,7 @@ impl<'a> View<'a> {
                 self.explain(done);
                 self.results.push(done.record.clone());
             }
-            Progress::Undecided(Undecided { point, system, why, limit, missing, .. }) => {
-                self.ui.progress("");
-                let limit = limit.map(|limit| limit.limit().key());
-                let missing = missing.iter().map(|it| json!({ "kind": it.kind.to_string(), "name": it.name }));
-                let missing = missing.collect::<Vec<_>>();
-                self.undecided.push(
-                    json!({ "point": point, "system": system, "error": why, "limit": limit, "missing": missing }),
-                );
-            }
+            Progress::Undecided(undecided) => self.undecided(undecided),
             Progress::Kept { file, why } => {
                 self.ui.progress("");
                 self.ui.warn(format!("the result could not be recorded yet: {}", terminal_safe(why)));
@@ -236,6 +228,21 @@ impl<'a> View<'a> {
             Progress::Pushing(to) => self.ui.progress(&format!("copying to {to}")),
             Progress::Pushed(pushed) => self.pushed(pushed),
         }
+    }
+
+    fn undecided(&mut self, undecided: &Undecided) {
+        let Undecided { point, system, why, limit, missing, .. } = undecided;
+        self.ui.progress("");
+        if !self.json && !missing.is_empty() {
+            self.ui.table(&[missing_row(undecided)]);
+        }
+        let limit = limit.map(|limit| limit.limit().key());
+        let missing = missing.iter().map(|it| json!({ "kind": it.kind.to_string(), "name": it.name }));
+        let missing = missing.collect::<Vec<_>>();
+        let verdict = if missing.is_empty() { Value::Null } else { MISSING.into() };
+        self.undecided.push(json!({
+            "point": point, "system": system, "verdict": verdict, "error": why, "limit": limit, "missing": missing,
+        }));
     }
 
     fn not_compared(&mut self, job: &Job) {

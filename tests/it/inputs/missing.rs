@@ -88,6 +88,7 @@ fn missing_inputs_are_all_named() {
         // One with a URL is fetched: it is not missing.
         configure(&sandbox, ONE, &format!("{inputs}[sources.c]\nurl = \"http://127.0.0.1:1/c\"\nhash = \"{OTHER}\"\n"));
         let run = build(&sandbox).exits(2).says_err("source `b`, seed `a` are not in the store");
+        let run = run.says_out(&format!("missing-source  {}  ", at(ONE)));
         run.says_err("`git lattice source add FILE --name b`").says_err("`git lattice seed add a DIR`");
         // A background build says the same.
         sandbox.lattice(&["build", "--background", "--wait", &at(ONE)]).exits(2).says_err("are not in the store");
