@@ -10,7 +10,8 @@ use super::ledger::Ledger;
 use super::part::{Part, writer};
 use crate::env;
 use crate::git::signature::{AllowedSigners, Kind, Signature};
-use crate::git::{Oid, Repo};
+use crate::git::{Oid, Repo, trailer};
+use crate::ops::generated::{AXIS, MOVE};
 use crate::process::{self, Cmd};
 
 /// How many parts are verified together.
@@ -80,6 +81,9 @@ impl Signers {
     /// Whether a signature can be accepted. OpenPGP signatures are only checked if the ledger has an OpenPGP key:
     /// looking one up may access the network.
     fn may_count(&self, repo: &Repo, commit: Oid) -> Result<bool> {
+        if has_moved(repo, commit)? {
+            return Ok(false);
+        }
         let is_named = || self.authors.iter().any(|author| !author.starts_with(SSH));
         Ok(match repo.signed_with(commit)? {
             Some(Kind::Ssh) => true,
@@ -87,6 +91,12 @@ impl Signers {
             None => false,
         })
     }
+}
+
+/// Whether a commit gives points other names: it moves directories that its author need not have looked at.
+fn has_moved(repo: &Repo, commit: Oid) -> Result<bool> {
+    let message = repo.commit(commit)?.message;
+    Ok(trailer::parse(&message).iter().any(|(key, _)| [MOVE, AXIS].contains(key)))
 }
 
 /// A file named in the user's configuration, outside of the repository.

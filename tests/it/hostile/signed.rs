@@ -132,6 +132,23 @@ fn signature_on_next_step_does_not_cover_the_step_below() {
 }
 
 #[test]
+fn signature_on_a_renaming_does_not_cover_what_it_moved() {
+    let victim = Victim::new(None);
+    victim.receives_branch("step", &[]);
+    let (sandbox, foreign) = (&victim.sandbox, branch(&at("phase0/step1")));
+    let key = ssh_key(&victim, "ada");
+    allow_signers(&victim, &signer_line(&key));
+    sign_commits(&victim, "work", &key);
+    sandbox.git(&["branch", "-q", &foreign, &format!("origin/{foreign}")]);
+    sandbox.lattice(&["axis", "rename", "step", "step{n}", "stage{n}"]).exits(0);
+    sandbox.commit_lattice();
+    let moved = foreign.replace("/step", "/stage");
+    let signed = sandbox.git(&["log", "-1", "--format=%G?", &moved]);
+    assert_eq!(signed, "G", "git should find the signature good, or the test shows nothing");
+    assert!(!victim.switch(&moved).contains("in the background"));
+}
+
+#[test]
 fn repository_configuration_names_no_signers() {
     let (victim, key) = with_signed_branch();
     let sandbox = &victim.sandbox;
