@@ -8,14 +8,20 @@ use git_lattice::template::Template;
 
 use crate::nix_setup::var;
 
+const VARIABLE: &str = "GIT_LATTICE_TEST_NIXPKGS";
 const STUB: &str = "tests/fixtures/nixpkgs";
 
 /// The flake reference of nixpkgs: what `GIT_LATTICE_TEST_NIXPKGS` names, else the stand-in.
 pub(crate) fn reference() -> String {
-    match var("GIT_LATTICE_TEST_NIXPKGS") {
+    match var(VARIABLE) {
         Some(named) => named.into_string().unwrap(),
         None => format!("path:{}/{STUB}", env!("CARGO_MANIFEST_DIR")),
     }
+}
+
+/// Whether it is a real one, which has more packages, and other names for them.
+pub(crate) fn is_real() -> bool {
+    var(VARIABLE).is_some()
 }
 
 fn read(path: &str) -> String {

@@ -9,6 +9,7 @@ use git_lattice::template::{FlakeInputs, Template, Tree};
 use super::live::{GeneratedFlake, this_system};
 use super::{STEPS, same_on_every_nix, with_nixpkgs};
 use crate::nix_setup::var;
+use crate::nixpkgs;
 
 const HASH: &str = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
@@ -52,7 +53,11 @@ fn x_py_gets_its_own_part_of_config_toml() {
             |it: &GeneratedFlake| nix.attribute(repo, &it.dir, &this_system(), "xpyToml", &names(&it.flake.inputs));
         flakes.iter().map(text).collect::<Vec<_>>()
     });
-    for (file, text) in files.iter().zip(texts.into_iter().flatten()) {
+    for ((file, flake), text) in files.iter().zip(&flakes).zip(texts.into_iter().flatten()) {
+        // A real nixpkgs has other names for its compiler.
+        if nixpkgs::is_real() && names(&flake.flake.inputs).contains(&"nixpkgs") {
+            continue;
+        }
         let text = masked(&text);
         StepData::parse(text.clone().into_bytes()).unwrap_or_else(|flaw| panic!("{}: {flaw}:\n{text}", file.display()));
         let expected = file.with_extension("expected");
