@@ -195,6 +195,17 @@ tcc_for_tests() {
   export GIT_LATTICE_TEST_TCC=${GIT_LATTICE_TEST_TCC:-$tcc}
 }
 
+# Rust's source and the seed of its chain, downloaded once and passed to the test that builds Rust's build tool, which takes
+# minutes.
+rust_for_tests() {
+  local rust=${XDG_CACHE_HOME:-$HOME/.cache}/git-lattice/rust-1.63
+  if [ ! -d "$rust/seed" ]; then
+    say "downloading Rust's source and the seed of its chain into $rust"
+    "$root/examples/rust/make-seed" "$rust" >&2
+  fi
+  export GIT_LATTICE_TEST_RUST=${GIT_LATTICE_TEST_RUST:-$rust}
+}
+
 # The shells whose completions are tested, with the completion that comes with git, and a `man` that finds the man page.
 shells_for_tests() {
   need_packages bash-completion fish zsh bsdutils man-db
@@ -234,19 +245,33 @@ private_apt() {
   "${private_apt[@]}" update
 }
 
+# download_closure KEEP DROP PACKAGE..: downloads packages and their dependencies into the current folder with `private_apt`,
+# limited to names that match the pattern KEEP and not DROP.
+download_closure() {
+  local keep=$1 drop=$2 packages
+  mapfile -t packages < <(
+    "${private_apt[@]}" -y --no-install-recommends -s install "${@:3}" |
+      awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
+  )
+  [ "${#packages[@]}" -gt 0 ] || die "the suite has no ${*:3}"
+  "${private_apt[@]}" download "${packages[@]}"
+}
+
+# download_busybox FOLDER WORK: the program that unpacks the packages of a seed, with `private_apt`.
+download_busybox() {
+  mkdir -p "$2/busybox"
+  (cd "$2/busybox" && "${private_apt[@]}" download busybox-static)
+  dpkg-deb --fsys-tarfile "$2"/busybox/*.deb | tar -x -C "$1" --strip-components=2 ./bin/busybox
+}
+
 # unpack_from_suite SUITE PACKAGES ROOT WORK KEEP DROP: unpacks packages of another suite and their dependencies under ROOT,
 # limited to names that match the pattern KEEP and not DROP.
 unpack_from_suite() {
-  local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 packages deb
+  local suite=$1 wanted=$2 into=$3 work=$4 keep=$5 drop=$6 deb
   read -ra wanted <<<"$wanted"
   private_apt "$work" "$suite" -oAcquire::IndexTargets::deb-src::Sources::DefaultEnabled=false
-  mapfile -t packages < <(
-    "${private_apt[@]}" -y --no-install-recommends -s install "${wanted[@]}" |
-      awk '/^Inst/ { print $2 }' | grep -E "$keep" | grep -vE "$drop"
-  )
-  [ "${#packages[@]}" -gt 0 ] || die "suite \`$suite\` has no ${wanted[*]}"
   mkdir -p "$work/debs"
-  (cd "$work/debs" && "${private_apt[@]}" download "${packages[@]}")
+  (cd "$work/debs" && download_closure "$keep" "$drop" "${wanted[@]}")
   rm -rf "$into"
   mkdir -p "$into"
   for deb in "$work"/debs/*.deb; do

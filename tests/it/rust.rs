@@ -1,6 +1,7 @@
 //! `--template rust` with Rust's own config.toml, and `[git]` as coordinates.
 
 mod book;
+mod bootstrap;
 mod build;
 mod coordinates;
 mod refused;
