@@ -30,7 +30,13 @@
       };
       names = "${config.sources.rust.url or ""} ${lattice.point}";
       named = builtins.match ".*rust[a-z]*[-_]?v?([0-9]+[.][0-9]+).*" names;
-      version = rust.version or (if named == null then "" else builtins.head named);
+      version =
+        if builtins.isString (rust.version or null) then
+          rust.version
+        else if named == null then
+          ""
+        else
+          builtins.head named;
       isSince = since: version == "" || builtins.compareVersions version since >= 0;
 
       # Keys of git-lattice and of older generators, and those that a build in Nix decides.
@@ -85,6 +91,7 @@
           asList = key: it: if builtins.isString it && (key == "host" || key == "target") then [ it ] else it;
           isOutside = it: builtins.isString it && builtins.substring 0 1 it == "/";
           install = section "install";
+          targets = without (table "target") (triple: !builtins.isAttrs config.target.${triple});
           top = {
             inherit (config) changelog-seen profile;
             change-id = changeId;
@@ -125,7 +132,7 @@
             }
             // section "rust"
             // (if rust ? download-rustc then { download-rustc = false; } else { });
-            target = builtins.mapAttrs (_: all: without all (key: all.${key} == "")) (table "target");
+            target = builtins.mapAttrs (_: all: without all (key: all.${key} == "")) targets;
           }
           // optional "dist"
           // optional "gcc"
