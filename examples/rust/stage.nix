@@ -5,17 +5,20 @@
   system,
   lattice,
   src,
-  rustc,
   cargo,
   xpyToml,
   sources,
   seeds,
   output,
+  triple ? "x86_64-unknown-linux-gnu",
+  compiler ? ''
+    build compiler/rustc
+    cp build/${triple}/stage1/bin/rustc $out/bin
+    cp build/${triple}/stage1/lib/*.so $out/lib'',
   ...
 }:
 let
   seed = output "seed/step1";
-  triple = "x86_64-unknown-linux-gnu";
 in
 derivation {
   inherit (lattice) name;
@@ -43,9 +46,7 @@ derivation {
       build library/std
       mkdir -p $out/bin $out/$libraries
       cp build/${triple}/stage0-sysroot/$libraries/*.* $out/$libraries
-      build compiler/rustc
-      cp build/${triple}/stage1/bin/rustc $out/bin
-      cp build/${triple}/stage1/lib/*.so $out/lib
+      ${compiler}
       ln -s $cargo/bin/cargo $out/bin
 
       echo 'fn main() { println!("hello from Rust"); }' >hello.rs
