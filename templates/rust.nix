@@ -15,6 +15,7 @@
       input = name: inputs.${name} or (builtins.fetchTree (node name).locked);
 <%- endif %>
 <%- include "rust-config.nix" %>
+<%- include "rust-calls.nix" %>
 
       # The source: [sources.rust], else `version` and `hash` in [rust]<% if flake.has_tree("rust-src") %>, else the input<% endif %>.
 <%- if flake.has_tree("rust-src") %>
@@ -80,6 +81,10 @@
           step = arguments system;
           rustc = compiler step "rustc";
           cargo = compiler step "cargo";
+          programs = {
+            rustc = rustc.program;
+            cargo = cargo.program;
+          };
         in
         import ./step.nix (
           step
@@ -88,10 +93,8 @@
             src = source step;
             rustc = rustc.tree;
             cargo = cargo.tree;
-            xpyToml = forXpy {
-              rustc = rustc.program;
-              cargo = cargo.program;
-            };
+            xpyToml = forXpy (recorded programs);
+            recorder = if records then recorder programs else null;
             pkgs = <% if flake.nixpkgs.is_some() %>inputs.nixpkgs.legacyPackages.${system}<% else %>null<% endif %>;
             inputs = <% if flake.trees.is_empty() %>{ }<% else %>builtins.listToAttrs (
               map (name: {

@@ -26,10 +26,11 @@ pub const REMOVED_KEYS: [RemovedKey; 8] = [
 ];
 
 /// The keys that `x.py` does not get: those of git-lattice and of older generators, and those that a build in Nix decides.
-pub const OWN_KEYS: [&str; 12] = [
+pub const OWN_KEYS: [&str; 13] = [
     "build.build-dir",
     "build.jobs",
     "build.stage",
+    "rust.calls",
     "rust.cargo",
     "rust.compiler",
     "rust.hash",

@@ -6,6 +6,8 @@
 #   rustc     the compiler to start from, a folder with bin/rustc: that of the step below, else what config.toml names
 #   cargo     likewise, with bin/cargo
 #   xpyToml   what config.toml says to x.py, with rustc, cargo and the output of this step: the text of a file
+#   recorder  with `calls = true` in [rust], a script to install as rustc and cargo in /build/recorder, where xpyToml names
+#             them: it writes each call into a file in /build/calls; else null
 #   env       [env] in config.toml
 #   pkgs      nixpkgs for this system, from the input in flake.nix
 #   system    what to build for, such as "aarch64-linux"
@@ -22,6 +24,7 @@
   rustc,
   cargo,
   xpyToml,
+  recorder,
   env,
   pkgs,
   lattice,
@@ -31,7 +34,8 @@ pkgs.stdenv.mkDerivation (
   env
   // {
     inherit (lattice) name point;
-    inherit src xpyToml;
+    outputs = [ "out" ] ++ (if recorder == null then [ ] else [ "calls" ]);
+    inherit src xpyToml recorder;
 
     nativeBuildInputs = [
       rustc
@@ -54,6 +58,11 @@ pkgs.stdenv.mkDerivation (
       runHook preConfigure
       patchShebangs x.py src/etc
       printf '%s' "$xpyToml" >bootstrap.toml
+      mkdir "$NIX_BUILD_TOP/recorder" "$NIX_BUILD_TOP/calls"
+      for program in rustc cargo; do
+        printf '%s' "$recorder" >"$NIX_BUILD_TOP/recorder/$program"
+        chmod +x "$NIX_BUILD_TOP/recorder/$program"
+      done
       runHook postConfigure
     '';
     buildPhase = ''
@@ -64,6 +73,7 @@ pkgs.stdenv.mkDerivation (
     installPhase = ''
       runHook preInstall
       python3 x.py install --config bootstrap.toml --jobs "$NIX_BUILD_CORES"
+      [ -z "$recorder" ] || cat "$NIX_BUILD_TOP"/calls/* >"$calls"
       runHook postInstall
     '';
   }

@@ -6,6 +6,8 @@
 #   rustc     the compiler to start from, a folder with bin/rustc: that of the step below, else what config.toml names
 #   cargo     likewise, with bin/cargo
 #   xpyToml   what config.toml says to x.py, with rustc, cargo and the output of this step: the text of a file
+#   recorder  with `calls = true` in [rust], a script to install as rustc and cargo in /build/recorder, where xpyToml names
+#             them: it writes each call into a file in /build/calls; else null
 #   env       [env] in config.toml
 #   pkgs      nixpkgs for this system if config.toml names one, else null
 #   system    what to build for, such as "aarch64-linux"
@@ -25,6 +27,7 @@
   rustc,
   cargo,
   xpyToml,
+  recorder,
   env,
   seeds,
   system,
@@ -35,7 +38,13 @@ derivation (
   env
   // {
     inherit (lattice) name point;
-    inherit system src xpyToml;
+    outputs = [ "out" ] ++ (if recorder == null then [ ] else [ "calls" ]);
+    inherit
+      system
+      src
+      xpyToml
+      recorder
+      ;
     PATH = builtins.concatStringsSep ":" (
       map (tree: "${tree}/bin") (
         [
@@ -50,7 +59,11 @@ derivation (
       "-euc"
       ''
         export HOME="$PWD/home"
-        mkdir "$HOME" source
+        mkdir "$HOME" source recorder calls
+        for program in rustc cargo; do
+          printf '%s' "$recorder" >recorder/$program
+          chmod +x recorder/$program
+        done
         if [ -d "$src" ]; then
           cp -R "$src/." source
           chmod -R u+w source
@@ -61,6 +74,7 @@ derivation (
         printf '%s' "$xpyToml" >bootstrap.toml
         python3 x.py build --config bootstrap.toml --jobs "$NIX_BUILD_CORES"
         python3 x.py install --config bootstrap.toml --jobs "$NIX_BUILD_CORES"
+        [ -z "$recorder" ] || cat "$NIX_BUILD_TOP"/calls/* >"$calls"
       ''
     ];
   }

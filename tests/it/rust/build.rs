@@ -19,7 +19,8 @@ while read -r key equals value; do
 done <bootstrap.toml
 if [ "$2" = install ]; then
   mkdir -p "$prefix/bin"
-  { echo '#!/bin/sh'; echo "echo '$(cat VERSION) by $("$rustc")'"; } >"$prefix/bin/rustc"
+  { echo '#!/bin/sh'; echo "echo '$(cat VERSION) by $(RUSTFLAGS="-C a=\"b\"" "$rustc" --emit "a\\b
+c")'"; } >"$prefix/bin/rustc"
   cp "$prefix/bin/rustc" "$prefix/bin/cargo"
   cp bootstrap.toml "$prefix/bootstrap.toml"
   chmod +x "$prefix/bin/rustc" "$prefix/bin/cargo"
@@ -55,22 +56,27 @@ fn source(sandbox: &Sandbox) -> std::path::PathBuf {
     archive
 }
 
+/// Two steps, the first compiled by a seed, with more lines in their config.toml.
+fn chain(program: &Path, more: &str) -> (Sandbox, [String; 2]) {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_nix(program);
+    let (source, seed) = (source(&sandbox), seed(&sandbox));
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let printed = |args: &[&str]| sandbox.lattice(args).exits(0).stdout;
+    let mut config = printed(&["source", "add", &text(&source), "--name", "rust", "--print"]);
+    config += &printed(&["seed", "add", "rust", &text(&seed), "--print", "--origin", "a test"]);
+    sandbox.write("../c.toml", config + more);
+    let points = ["phase0/step1", "phase0/step2"].map(at);
+    sandbox.lattice(&["new", &points[0], "--template", "rust", "--config", "../c.toml", "--no-push"]).exits(0);
+    sandbox.lattice(&["next-step", "--no-push"]).exits(0);
+    (sandbox, points)
+}
+
 #[test]
 fn chain_builds_from_a_seed_without_nixpkgs() {
     for program in every_nix() {
-        let mut sandbox = Sandbox::new();
-        sandbox.use_nix(&program);
-        let (source, seed) = (source(&sandbox), seed(&sandbox));
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let printed = |args: &[&str]| sandbox.lattice(args).exits(0).stdout;
-        let mut config = printed(&["source", "add", &text(&source), "--name", "rust", "--print"]);
-        config += &printed(&["seed", "add", "rust", &text(&seed), "--print", "--origin", "a test"]);
-        config += "[install]\nprefix = \"/usr/local\"\n[env]\nMOOD = \"good\"\n";
-        sandbox.write("../c.toml", config);
-        let first = at("phase0/step1");
-        sandbox.lattice(&["new", &first, "--template", "rust", "--config", "../c.toml", "--no-push"]).exits(0);
-        sandbox.lattice(&["next-step", "--no-push"]).exits(0);
-        let second = at("phase0/step2");
+        let more = "[install]\nprefix = \"/usr/local\"\n[env]\nMOOD = \"good\"\n";
+        let (sandbox, [first, second]) = chain(&program, more);
         sandbox.lattice(&["build", &first, &second]).exits(0);
         let out = |point: &str| {
             let records = sandbox.records();
@@ -79,13 +85,33 @@ fn chain_builds_from_a_seed_without_nixpkgs() {
             let path = record["outputs"]["out"]["path"].as_str().unwrap();
             sandbox.path(&format!("nix/store{path}"))
         };
+        let run = sandbox.lattice(&["diff", "--calls", &first, &second]).exits(2);
+        run.says_err("has an output `calls`");
         let rustc = fs::read_to_string(out(&second).join("bin/rustc")).unwrap();
         assert!(rustc.contains("1.63.0 by 1.63.0 by seed"), "the second stage is compiled by the first: {rustc}");
         let toml = fs::read_to_string(out(&first).join("bootstrap.toml")).unwrap();
         let path = out(&first);
         let path = path.file_name().unwrap().to_str().unwrap();
         assert!(toml.contains(&format!("prefix = \"/nix/store/{path}\"")), "{toml}");
-        assert!(!hash(&sandbox, "path", &seed).is_empty() && !nix(&sandbox, "nix", &["--version"]).is_empty());
+        assert!(
+            !hash(&sandbox, "path", &sandbox.path("seed")).is_empty()
+                && !nix(&sandbox, "nix", &["--version"]).is_empty()
+        );
+    }
+}
+
+#[test]
+fn calls_of_compilers_are_listed() {
+    for program in every_nix() {
+        let (sandbox, [first, _]) = chain(&program, "[rust]\ncalls = true\n");
+        sandbox.lattice(&["build", &first]).exits(0);
+        let record = sandbox.records().pop().unwrap();
+        let list = sandbox.built(record["outputs"]["calls"]["path"].as_str().unwrap());
+        let call: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        assert!(call["program"].as_str().unwrap().ends_with("-rust/bin/rustc"), "{call}");
+        assert_eq!(call["arguments"], serde_json::json!(["--emit", "a\\b\nc"]));
+        assert_eq!(call["environment"]["RUSTFLAGS"], "-C a=\"b\"");
+        assert!(call["seconds"].is_number(), "{call}");
     }
 }
 
