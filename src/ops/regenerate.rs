@@ -10,7 +10,7 @@ use super::lock::{self, LOCK, Locker};
 use super::moves::{Plan, Planner, Reason, Unwritten};
 use super::restack::Restack;
 use super::rust::{self, BadRust};
-use super::trust;
+use super::trust::{self, Placed};
 use crate::config::{Config, Named, StepData};
 use crate::context::Context;
 use crate::git::identity::Identity;
@@ -268,7 +268,9 @@ impl<'a> Regenerate<'a, '_> {
 
     fn commit(&mut self, named: Named, tip: Oid, wanted: &Wanted) -> Result<()> {
         let memory = self.restack.planner.memory;
-        let tree = memory.with_files(memory.tree_of_commit(tip)?, &wanted.files)?;
+        let before = memory.tree_of_commit(tip)?;
+        let tree = memory.with_files(before, &wanted.files)?;
+        self.keep_made_here(&named, before, tree)?;
         let own = (REGENERATE, named.spelled.to_string());
         let trailers: Vec<_> =
             std::iter::once(own).chain(generated::trailers(memory, wanted.template, &wanted.data)?).collect();
@@ -278,6 +280,19 @@ impl<'a> Regenerate<'a, '_> {
         let file_name = |file: &File| file.path.strip_prefix(&prefix).unwrap_or(&file.path).to_owned();
         let changed = wanted.files.iter().map(file_name).collect();
         self.planner().move_to(named, commit, changed)
+    }
+}
+
+impl Regenerate<'_, '_> {
+    /// Notes a directory that was made here: the files of this commit are generated or the user's own.
+    fn keep_made_here(&mut self, named: &Named, before: Oid, after: Oid) -> Result<()> {
+        let Planner { config, memory, made_here, .. } = &mut self.restack.planner;
+        let (old, new) = (memory.entry_at(before, &named.dir)?, memory.entry_at(after, &named.dir)?);
+        let (Some(old), Some(new)) = (old, new) else { return Ok(()) };
+        if trust::is_made_here(memory, config, &named.point, old.id)? {
+            made_here.insert(Placed { path: named.dir.clone(), tree: new.id });
+        }
+        Ok(())
     }
 }
 

@@ -164,3 +164,18 @@ fn input_of_this_machine_is_locked_only_for_its_author() {
         }
     }
 }
+
+#[test]
+fn points_made_here_need_no_trust_afterwards() {
+    let sandbox = grown("step");
+    let [one, two, _] = points();
+    sandbox.lattice(&["regenerate", &one, "--set", "a=1"]).exits(0);
+    for point in [&one, &two] {
+        sandbox.lattice(&["trust", point]).exits(0).says_err("is built automatically already");
+    }
+    // In another clone these points were never made.
+    sandbox.git_in("", &["clone", "-q", "remote.git", "theirs"]);
+    sandbox.lattice_in("theirs", &["regenerate", &one, "--set", "a=2", "--no-push"], |command| command).exits(0);
+    let run = sandbox.lattice_in("theirs", &["trust", &one], |command| command);
+    assert!(!run.stderr.contains("is built automatically already"), "{}", run.stderr);
+}

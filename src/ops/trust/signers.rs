@@ -11,7 +11,7 @@ use super::part::{Part, writer};
 use crate::env;
 use crate::git::signature::{AllowedSigners, Kind, Signature};
 use crate::git::{Oid, Repo, trailer};
-use crate::ops::generated::{AXIS, MOVE};
+use crate::ops::generated::{AXIS, MOVE, PORT, REGENERATE};
 use crate::process::{self, Cmd};
 
 /// How many parts are verified together.
@@ -81,7 +81,7 @@ impl Signers {
     /// Whether a signature can be accepted. OpenPGP signatures are only checked if the ledger has an OpenPGP key:
     /// looking one up may access the network.
     fn may_count(&self, repo: &Repo, commit: Oid) -> Result<bool> {
-        if has_moved(repo, commit)? {
+        if is_made_by_a_change(repo, commit)? {
             return Ok(false);
         }
         let is_named = || self.authors.iter().any(|author| !author.starts_with(SSH));
@@ -93,10 +93,10 @@ impl Signers {
     }
 }
 
-/// Whether a commit gives points other names: it moves directories that its author need not have looked at.
-fn has_moved(repo: &Repo, commit: Oid) -> Result<bool> {
+/// Whether a command changed existing points by this commit: it writes directories that its author need not have looked at.
+fn is_made_by_a_change(repo: &Repo, commit: Oid) -> Result<bool> {
     let message = repo.commit(commit)?.message;
-    Ok(trailer::parse(&message).iter().any(|(key, _)| [MOVE, AXIS].contains(key)))
+    Ok(trailer::parse(&message).iter().any(|(key, _)| [MOVE, AXIS, PORT, REGENERATE].contains(key)))
 }
 
 /// A file named in the user's configuration, outside of the repository.

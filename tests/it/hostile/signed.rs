@@ -149,6 +149,21 @@ fn signature_on_a_renaming_does_not_cover_what_it_moved() {
 }
 
 #[test]
+fn signature_on_a_regenerated_flake_does_not_cover_the_step() {
+    let victim = Victim::new(None);
+    victim.receives_branch("step", &[]);
+    let (sandbox, point) = (&victim.sandbox, at("phase0/step1"));
+    let key = ssh_key(&victim, "ada");
+    allow_signers(&victim, &signer_line(&key));
+    sign_commits(&victim, "work", &key);
+    sandbox.git(&["branch", "-q", &branch(&point), &format!("origin/{}", branch(&point))]);
+    sandbox.lattice(&["regenerate", &point, "--set", "a=1", "--no-push"]).exits(0).says_out("regenerated");
+    let signed = sandbox.git(&["log", "-1", "--format=%G?", &branch(&point)]);
+    assert_eq!(signed, "G", "git should find the signature good, or the test shows nothing");
+    assert!(!victim.switch(&branch(&point)).contains("in the background"));
+}
+
+#[test]
 fn repository_configuration_names_no_signers() {
     let (victim, key) = with_signed_branch();
     let sandbox = &victim.sandbox;
