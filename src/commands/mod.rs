@@ -13,6 +13,7 @@ pub(crate) mod hook;
 mod hooks;
 mod init;
 mod lint;
+mod list;
 mod log;
 mod man;
 mod move_point;
@@ -95,6 +96,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         bisect::command(axes),
         log::command(axes),
         status::command(axes),
+        list::command(axes),
         show::command(axes),
         diff::command(axes),
         source::command(axes),
@@ -130,6 +132,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("build", args)) => build::run(session, args),
         Some(("try", args)) => build::trial::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
+        Some(("list", args)) => list::run(session, args),
         Some(("show", args)) => show::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),

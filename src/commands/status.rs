@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
+use super::shared::left_out;
 use super::shared::points::{self, Selection};
 use crate::config::Config;
 use crate::context::Context;
@@ -12,7 +13,7 @@ use crate::ops::refspec;
 use crate::points::census::Census;
 use crate::points::status::{self, Survey};
 use crate::ui::point::SurveyView;
-use crate::ui::{Ui, picture, terminal_safe};
+use crate::ui::{Ui, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("status")
@@ -71,14 +72,10 @@ fn unfetched_records<'c>(context: &Context, config: &'c Config, survey: &Survey)
 
 /// Warns of refs, points and records that were left out.
 fn warn(ui: &Ui, config: &Config, survey: &Survey) {
-    survey.broken.iter().for_each(|broken| ui.warn(format!("a ref was left out: {}", terminal_safe(broken))));
+    left_out::warn(ui, config, &survey.broken, &survey.unreadable);
     if survey.stranded > 0 {
         ui.warn(format!("left in the queue by a worker that was killed: {}", builds(survey.stranded)));
         ui.hint("`git lattice build --background` resumes them");
-    }
-    for (point, error) in &survey.unreadable {
-        let branch = config.branch_of(point);
-        ui.warn(format!("`{branch}` was left out: {}", terminal_safe(&format!("{error:#}"))));
     }
     if survey.skipped > 0 {
         let lines = if survey.skipped == 1 { "one line of the records is" } else { "lines of the records are" };

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
 use crate::points::census::Census;
-use crate::points::status::{self, PointStatus};
+use crate::points::status;
 use crate::record::State;
 
 /// A condition on the state of a point.
@@ -37,9 +37,9 @@ pub fn choose(
         return Ok(points);
     }
     // The lower covers of a point may be any other points, so survey all of them.
-    let survey = status::survey(context, config, census, None)?;
+    let survey = status::states(context, config, census, None)?;
     let states: HashMap<&Point, State> =
-        survey.points.iter().map(|status| (&status.named.point, built(status))).collect();
+        survey.points.iter().map(|status| (&status.named.point, status.state_by_records())).collect();
     let is = |point: &Point, state: State| states.get(point) == Some(&state);
     let is_frontier = |point: &Point| {
         let covers = || census.population().maximal_below(point);
@@ -53,12 +53,4 @@ pub fn choose(
         })
     };
     Ok(points.into_iter().filter(is_selected).collect())
-}
-
-/// The state of the point's content by its records, ignoring newer commits of points below.
-fn built(status: &PointStatus) -> State {
-    match status.state {
-        State::Behind => State::of(&status.verdicts, &status.systems),
-        state => state,
-    }
 }

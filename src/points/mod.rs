@@ -11,4 +11,5 @@ pub mod keys;
 pub mod names;
 pub mod next;
 mod point_status;
+pub mod rows;
 pub mod status;

@@ -40,4 +40,12 @@ impl PointStatus {
     pub fn impure(&self) -> impl Iterator<Item = &System> {
         self.systems.iter().filter(|system| self.verdicts.is_impure(system))
     }
+
+    /// The state of the point's content by its records, ignoring newer commits of points below.
+    pub fn state_by_records(&self) -> State {
+        match self.state {
+            State::Behind => State::of(&self.verdicts, &self.systems),
+            state => state,
+        }
+    }
 }

@@ -47,6 +47,26 @@ pub struct Survey {
 /// # Errors
 /// When refs or objects cannot be read.
 pub fn survey(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
+    let mut survey = look(context, config, census, which, true)?;
+    survey.next = NextAction::of_points(config, census, &survey.points, context.head_point(config)?.as_ref());
+    Ok(survey)
+}
+
+/// Survey the points in `which`, or all points, without next actions and without comparing diverged branches.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn states(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
+    look(context, config, census, which, false)
+}
+
+fn look(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    which: Option<&[Point]>,
+    compares: bool,
+) -> Result<Survey> {
     let repo = &context.repo;
     let records = Records::open(repo)?;
     let mut cache = Cache::load(repo, config);
@@ -60,7 +80,7 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
     let (mut points, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
     for point in all {
-        match surveyor.look_at(point) {
+        match surveyor.look_at(point, compares) {
             Ok(status) => points.extend(status),
             Err(error) => unreadable.push((point.clone(), error)),
         }
@@ -68,9 +88,23 @@ pub fn survey(context: &Context, config: &Config, census: &Census, which: Option
     surveyor.mark_behind(&mut points)?;
     let skipped = surveyor.skipped;
     surveyor.cache.save();
-    let next = NextAction::of_points(config, census, &points, context.head_point(config)?.as_ref());
     let broken = [census.broken.as_slice(), &records.broken()].concat();
-    Ok(Survey { points, next, unreadable, broken, stranded, skipped })
+    Ok(Survey { points, next: Vec::new(), unreadable, broken, stranded, skipped })
+}
+
+/// Get the facts of points that have a branch, each with the error if its commit cannot be read. Records are not read.
+pub fn facts(context: &Context, config: &Config, census: &Census, points: Vec<Point>) -> Vec<(Point, Result<Facts>)> {
+    let (repo, cache) = (&context.repo, Cache::load(&context.repo, config));
+    let reader = repo.reading_once();
+    let mut surveyor = Surveyor::new(repo, &reader, (config, census), cache, View::default());
+    let mut found = Vec::with_capacity(points.len());
+    for point in points {
+        let Some(commit) = census.commit(&point) else { continue };
+        let facts = surveyor.facts(&point, &config.spell(&point), commit);
+        found.push((point, facts));
+    }
+    surveyor.cache.save();
+    found
 }
 
 /// Get the status of one point without the cache, which takes longer to load than one point to compute.
@@ -157,14 +191,14 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    fn look_at(&mut self, point: &Point) -> Result<Option<PointStatus>> {
+    fn look_at(&mut self, point: &Point, compares: bool) -> Result<Option<PointStatus>> {
         let tip = self.census.tip(point);
         let Some(commit) = tip.commit() else { return Ok(None) };
         let spelled = self.config.spell(point);
         let facts = self.facts(point, &spelled, commit)?;
         let status = self.status(point, &spelled, (tip, commit), facts);
         // `sync` reports what cannot be read.
-        let reconcile = self.reconcile(point, tip).unwrap_or_default();
+        let reconcile = if compares { self.reconcile(point, tip).unwrap_or_default() } else { None };
         Ok(Some(PointStatus { reconcile, ..status }))
     }
 
@@ -245,8 +279,13 @@ impl<'a> Surveyor<'a> {
         let behind = if points.len() == population.len() {
             self.behind(population.points(), points)?
         } else {
-            let own = points.iter().map(|status| &status.named.point);
-            let all: BTreeSet<&Point> = own.clone().chain(own.flat_map(|point| population.below(point))).collect();
+            let mut all: BTreeSet<&Point> = BTreeSet::new();
+            for point in points.iter().rev().map(|status| &status.named.point) {
+                // What is below a point that is there already is there too.
+                if all.insert(point) {
+                    all.extend(population.below(point));
+                }
+            }
             self.behind(all.iter().copied(), points)?
         };
         for status in points {

@@ -191,6 +191,18 @@ impl Verdict {
 }
 
 impl State {
+    /// All states.
+    pub const ALL: [Self; 8] = [
+        Self::New,
+        Self::Queued,
+        Self::Building,
+        Self::Built,
+        Self::Failed,
+        Self::NoBuilder,
+        Self::Behind,
+        Self::Disputed,
+    ];
+
     /// Combines the verdicts on `systems`.
     pub fn of(verdicts: &Verdicts, systems: &[System]) -> Self {
         let each: Vec<_> = systems.iter().map(|system| verdicts.get(system)).collect();

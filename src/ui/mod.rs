@@ -2,8 +2,10 @@
 
 pub mod batch;
 pub mod duration;
+pub mod format;
 mod json;
 pub mod lint;
+pub mod list;
 pub mod picture;
 pub mod point;
 pub mod result;
@@ -47,6 +49,22 @@ impl Ui {
         if STDOUT_ERROR.get().is_none()
             && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.out.color))
         {
+            STDOUT_ERROR.set(error).ok();
+        }
+    }
+
+    /// Prints lines for scripts to stdout, each followed by `end`: byte by byte, unless a terminal shows them line by line.
+    pub fn lines(&self, lines: impl IntoIterator<Item = Vec<u8>>, end: u8) {
+        let (mut to, is_shown) = (io::BufWriter::new(io::stdout().lock()), self.out.is_terminal && end == b'\n');
+        let mut print = |line: Vec<u8>| {
+            if is_shown {
+                to.write_all(sanitized(&String::from_utf8_lossy(&line), false).as_bytes())?;
+            } else {
+                to.write_all(&line)?;
+            }
+            to.write_all(&[end])
+        };
+        if let Err(error) = lines.into_iter().try_for_each(&mut print).and_then(|()| to.flush()) {
             STDOUT_ERROR.set(error).ok();
         }
     }
@@ -144,7 +162,7 @@ static OWN_CODES: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 /// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes. All
-/// output passes through here.
+/// output on a terminal passes through here.
 fn sanitized(text: &str, color: bool) -> Cow<'_, str> {
     let is_unsafe = |c: char| c != '\n' && crate::text::is_terminal_unsafe(c);
     if !text.contains(is_unsafe) {

@@ -28,7 +28,7 @@ fn at(arch: &str, place: &str) -> String {
 }
 
 /// What a command prints on a terminal, without colours and progress lines. script(1) of util-linux provides the terminal.
-fn on_terminal(sandbox: &Sandbox, columns: usize, args: &str) -> String {
+pub(crate) fn on_terminal(sandbox: &Sandbox, columns: usize, args: &str) -> String {
     static CODES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;]*[mK]").unwrap());
     let program = |name: &str| which::which(name).unwrap_or_else(|_| panic!("{name}(1) is needed for this test"));
     let size = format!("{} cols {columns} rows 24", program("stty").display());

@@ -42,6 +42,7 @@ mod library;
 mod lint;
 mod lint_command;
 mod lint_staged;
+mod list;
 mod machines;
 mod maintenance;
 mod managers;

@@ -28,8 +28,9 @@ fn edited_lattice_toml_is_read_once_per_run() {
     let toml = fs::read_to_string(sandbox.work().join("lattice.toml")).unwrap();
     sandbox.write("lattice.toml", format!("{toml}# edited\n"));
     let (first, next) = (at("phase0/step1"), at("phase0/step2"));
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["status"],
+        &["list"],
         &["show", &first],
         &["new", "--dry-run", &next],
         &["lint", "--all"],

@@ -167,6 +167,12 @@ fn points_and_promotions(documents: &Documents) {
     print(&["next-step", "--dry-run"], 0);
     print(&["next-step"], 0);
     print(&["show"], 0);
+    let fields =
+        ["point", "branch", "refname", "upstream", "commit", "parents", "dir", "systems", "pushed", "key", "state"];
+    let format = format!("%({})", [&fields[..], &["arch", "point"]].concat().join(")%("));
+    let listed = print(&["list", "--format", &format], 0);
+    assert_eq!(listed["points"][0].as_object().unwrap().len(), fields.len() + 1, "{listed:#}");
+    print(&["list"], 0);
     print(&["log"], 0);
     print(&["promote"], 1);
     print(&["promote", "--to", "base"], 1);

@@ -7,6 +7,7 @@ pub(super) mod created;
 pub(super) mod hooks;
 pub(super) mod input;
 pub(super) mod install;
+pub(super) mod left_out;
 pub(super) mod machines;
 pub(super) mod moved;
 pub(super) mod operation;

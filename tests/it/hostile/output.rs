@@ -32,9 +32,10 @@ fn every_command_escapes_hostile_text() {
     sandbox.git(&["notes", "--ref=lattice/other", "add", "-m", &record.to_string(), &key]);
     sandbox.git(&["config", &format!("remote.r{HOSTILE}.url"), "../remote.git"]);
     let (value, file) = (format!("v{HOSTILE}"), format!("{dir}/a{HOSTILE}\nb.nix"));
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 19] = [
         &["status"],
         &["status", "--json"],
+        &["list", "--format", "%(point)%(branch)%(dir)%(state)"],
         &["show"],
         &["show", "--json"],
         &["check"],
