@@ -211,10 +211,27 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             vec![format!("`git gc` may have removed it; `git fetch REMOTE {commit}` gets it if a remote has it")]
         }
         Refusal::InUse { operation, leave, .. } => vec![format!("`{leave}`, then `git lattice undo {operation}`")],
+        Refusal::NothingThere { hint, .. } => hint.iter().map(ToString::to_string).collect(),
+        Refusal::SeveralThere { points, .. } => commands(points),
+        Refusal::UsedElsewhere { worktree, .. } if !worktree.exists() => {
+            vec!["the folder is gone: `git worktree prune` forgets it".to_owned()]
+        }
+        Refusal::UsedElsewhere { worktree, .. } => vec![format!("`cd {}` goes there", process::quote(worktree))],
         Refusal::CheckedOut { branch, .. } => {
             vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
         }
     }
+}
+
+/// The commands that switch to one of several points; of many, the first.
+fn commands(points: &[lattice::Spelled]) -> Vec<String> {
+    const MAX_SHOWN: usize = 10;
+    let mut hints: Vec<_> =
+        points.iter().take(MAX_SHOWN).map(|point| format!("`git lattice switch {point}`")).collect();
+    if points.len() > MAX_SHOWN {
+        hints.push(format!("and {} more, which `git lattice` shows", points.len() - MAX_SHOWN));
+    }
+    hints
 }
 
 /// What to do about a branch with other content than the point.
@@ -255,6 +272,18 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
         Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
+        Cannot::NoDestination { .. } => vec![
+            "`git lattice switch component/arch/phase/step` goes to a point, `--arch VALUE` to its sibling, `--failed` to one that failed"
+                .to_owned(),
+            "`git lattice` shows the points".to_owned(),
+        ],
+        Cannot::UnknownDestination { near, .. } => {
+            let near = near.iter().map(|near| format!("did you mean `{near}`?"));
+            near.chain(["`git lattice` shows the points".to_owned()]).collect()
+        }
+        Cannot::NoWorktreeToSwitch => {
+            vec!["`git lattice switch --worktree DIR POINT` makes a worktree for the point".to_owned()]
+        }
         Cannot::NoFlake { branch, .. } => vec![format!(
             "`git lattice new` did not make this branch; to give it a name that is no point's: `git branch -m {branch} NAME`"
         )],

@@ -31,6 +31,7 @@ mod shared;
 mod show;
 mod source;
 mod status;
+mod switch;
 mod sync;
 mod trust;
 mod undo;
@@ -98,6 +99,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         status::command(axes),
         list::command(axes),
         show::command(axes),
+        switch::command(axes),
         diff::command(axes),
         source::command(axes),
         seed::command(),
@@ -134,6 +136,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("list", args)) => list::run(session, args),
         Some(("show", args)) => show::run(session, args),
+        Some(("switch", args)) => switch::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),
         Some(("log", args)) => log::run(session, args),

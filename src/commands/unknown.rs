@@ -31,7 +31,9 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         "graph" | "tree" | "dag" => {
             "`git lattice` shows the table of points, `git log --graph --oneline --branches` their commits"
         }
-        "go" | "goto" | "switch" | "checkout" | "cd" => "`git switch BRANCH` goes to a point",
+        "go" | "goto" | "checkout" | "cd" => {
+            "`git lattice switch POINT` goes to a point, `git lattice switch next` to the next step"
+        }
         "ci" | "verify" => "`git lattice check` and `git lattice lint --all` check a repository, in CI too",
         "revert" | "rollback" | "reset" => "`git lattice undo` takes back an operation, `git lattice ops` lists them",
         "start" | "begin" => "`git lattice init` writes lattice.toml, `git lattice new` makes a point",
@@ -41,7 +43,7 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         "run" | "make" => "`git lattice build` builds points",
         "info" | "describe" | "view" => "`git lattice show` shows one point in full",
         "prev" | "previous" | "back" | "up" | "down" => {
-            "`git lattice show` names the points right below, `git switch BRANCH` goes to one"
+            "`git lattice switch up` goes to the point right above, `down` below, `prev` to the step before, `-` back"
         }
         "branch" | "branches" => "every point is a branch: `git lattice` shows them, `git lattice new` makes one",
         "ls" | "list" | "points" => {

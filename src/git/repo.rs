@@ -107,10 +107,15 @@ impl Repo {
 
     /// Whether a path without symbolic links is inside a worktree or the git directory of this repository.
     pub fn surrounds(&self, path: &Path) -> bool {
+        let roots = self.worktree_roots().chain([self.common_dir.clone()]);
+        roots.into_iter().any(|root| path.starts_with(root.canonicalize().unwrap_or(root)))
+    }
+
+    /// The roots of all worktrees.
+    pub(super) fn worktree_roots(&self) -> impl Iterator<Item = PathBuf> {
         let linked = self.gix.worktrees().unwrap_or_default().into_iter().filter_map(|worktree| worktree.base().ok());
         let main = self.common_dir.parent().filter(|_| self.common_dir.ends_with(".git")).map(Path::to_owned);
-        let roots = linked.chain(main).chain(self.workdir().map(Path::to_owned)).chain([self.common_dir.clone()]);
-        roots.into_iter().any(|root| path.starts_with(root.canonicalize().unwrap_or(root)))
+        linked.chain(main).chain(self.workdir().map(Path::to_owned))
     }
 
     /// Whether object ids are SHA-1.

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use gix::bstr::{BStr, BString, ByteSlice as _};
@@ -47,13 +47,7 @@ impl Repo {
     /// # Errors
     /// When git cannot be started, and [`Error::SwitchStopped`]. A refusal of git returns `false`.
     pub fn switch(&self, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
-        let cmd = match remote {
-            Some(remote) => {
-                let track = if track { "--track" } else { "--no-track" };
-                self.git.shown().args(["switch", track, "--create", branch, &branch.tracking(remote)])
-            }
-            None => self.git.shown().args(["switch", "--no-guess", branch]),
-        };
+        let cmd = self.git.shown().args(switch_args(branch, remote, track));
         let Some(switch) = self.planned_switch(branch, remote)? else { return Ok(cmd.show()?.success()) };
         let begun = SystemTime::now() - TICK;
         let ended = self.git.during(&Work::Switch(switch.clone()), || cmd.show())?;
@@ -64,6 +58,34 @@ impl Repo {
             }
         }
         Ok(ended.success())
+    }
+
+    /// Switch another worktree of this repository; otherwise like [`Self::switch`].
+    ///
+    /// # Errors
+    /// When git cannot be started.
+    pub fn switch_in(&self, worktree: &Path, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
+        let cmd = self.git.shown().without_git_env().cwd(worktree).args(switch_args(branch, remote, track));
+        Ok(cmd.show()?.success())
+    }
+
+    /// Make a linked worktree with `git worktree add`, which writes to the user's terminal; `remote` and `track` are as for [`Self::switch`].
+    ///
+    /// # Errors
+    /// When git cannot be started. A refusal of git returns `false`.
+    pub fn add_worktree(&self, dir: &Path, branch: &BranchName, remote: Option<&str>, track: bool) -> Result<bool> {
+        let cmd = self.git.shown().args(["worktree", "add"]);
+        let cmd = match remote {
+            Some(remote) => cmd.args([tracking(track), "-b", branch, "--"]).arg(dir).arg(branch.tracking(remote)),
+            None => cmd.arg("--").arg(dir).arg(branch),
+        };
+        Ok(cmd.show()?.success())
+    }
+
+    /// The worktree of this repository at `dir`.
+    pub fn worktree_at(&self, dir: &Path) -> Option<PathBuf> {
+        let dir = dir.canonicalize().ok()?;
+        self.worktree_roots().filter_map(|root| root.canonicalize().ok()).find(|root| *root == dir)
     }
 
     fn planned_switch(&self, branch: &BranchName, remote: Option<&str>) -> Result<Option<Switch>> {
@@ -166,6 +188,19 @@ impl Repo {
         }
         Ok(found)
     }
+}
+
+/// The arguments by which git switches to a branch, which is made from the one of `remote`.
+fn switch_args(branch: &BranchName, remote: Option<&str>, track: bool) -> Vec<String> {
+    let args = |args: &[&str]| args.iter().map(ToString::to_string).collect();
+    match remote {
+        Some(remote) => args(&["switch", tracking(track), "--create", branch, &branch.tracking(remote)]),
+        None => args(&["switch", "--no-guess", branch]),
+    }
+}
+
+fn tracking(track: bool) -> &'static str {
+    if track { "--track" } else { "--no-track" }
 }
 
 /// Remove a file and its parent directories that become empty.

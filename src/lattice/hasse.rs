@@ -82,6 +82,11 @@ impl Population {
         minimal
     }
 
+    /// The points with no point below them, in table order.
+    pub fn minimal(&self) -> Vec<Point> {
+        self.points().filter(|point| self.maximal_below(point).is_empty()).cloned().collect()
+    }
+
     /// All points of the population below `point`, in table order.
     pub fn below(&self, point: &Point) -> Vec<&Point> {
         let own = sets_of(point);

@@ -67,6 +67,25 @@ pub enum Cannot {
     /// HEAD is on no point, and no point was named.
     #[error("no point is named, and HEAD is not on the branch of a point")]
     NoHeadPoint,
+    /// Nothing says where to switch to.
+    #[error("expected a point, a branch or one of the words {words}")]
+    NoDestination {
+        /// The words.
+        words: String,
+    },
+    /// What was given names no point, no branch, and is none of the words.
+    #[error("`{text}` is no point, no branch and none of the words {words}")]
+    UnknownDestination {
+        /// What was given.
+        text: String,
+        /// The words.
+        words: String,
+        /// The nearest word.
+        near: Option<String>,
+    },
+    /// There is no worktree to switch.
+    #[error("the repository is bare: there is no worktree to switch")]
+    NoWorktreeToSwitch,
     /// The branch does not hold the point's directory.
     #[error("branch `{branch}` ({commit}) has no `{dir}/flake.nix`")]
     NoFlake {

@@ -41,6 +41,7 @@ pub mod rename;
 pub mod restack;
 pub mod rust;
 pub mod show;
+pub mod switch;
 pub mod sync;
 pub mod take;
 pub mod trust;

@@ -1,10 +1,12 @@
 //! Refusals, with exit code 1: the request is valid, but not possible now.
 
+use std::path::PathBuf;
+
 use super::remote_failure::RemoteFailure;
 use crate::config;
 use crate::git;
 use crate::lattice::Spelled;
-use crate::text::tally;
+use crate::text::{tally, terminal_safe};
 
 /// Why a valid request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +174,32 @@ pub enum Refusal {
         worktree: String,
         /// The command that leaves it.
         leave: String,
+    },
+    /// No point is where the command line says.
+    #[error("{what}")]
+    NothingThere {
+        /// What is not there, as a sentence.
+        what: String,
+        /// The command that makes one.
+        hint: Option<&'static str>,
+    },
+    /// Several points are where one is needed.
+    #[error("{} points are right {place} {from}", points.len())]
+    SeveralThere {
+        /// `above` or `below`.
+        place: &'static str,
+        /// The point or branch to go from.
+        from: String,
+        /// The points.
+        points: Vec<Spelled>,
+    },
+    /// Another worktree has the branch checked out.
+    #[error("branch `{branch}` is checked out in `{}`", terminal_safe(&worktree.to_string_lossy()))]
+    UsedElsewhere {
+        /// The branch.
+        branch: String,
+        /// The worktree.
+        worktree: PathBuf,
     },
     /// The branch is checked out, so moving it would leave that worktree out of date.
     #[error("branch `{branch}` is checked out in `{worktree}`, so it cannot be moved from here")]

@@ -92,6 +92,16 @@ fn points_of_the_remote_complete() {
 }
 
 #[test]
+fn switch_completes_points_and_words() {
+    let sandbox = Sandbox::new();
+    sandbox.offers(&["switch", "n"], &["next"]);
+    sandbox.offers(&["switch", ""], &["up", "down", "first", "last", "next", "prev"]);
+    sandbox.with_points([at("phase0/step1")]);
+    sandbox.offers(&["switch", "t"], &[&at("phase0/step1")]);
+    sandbox.offers(&["switch", "feature/"], &[&branch(&at("phase0/step1"))]);
+}
+
+#[test]
 fn new_points_complete_before_they_exist() {
     let sandbox = Sandbox::new();
     sandbox.offers(&["new", ""], &["toolchain/aarch64/", "toolchain/x86_64/"]);

@@ -80,6 +80,7 @@ mod status;
 mod storage;
 mod story;
 mod strace;
+mod switch;
 mod sync;
 mod tcc;
 mod template;

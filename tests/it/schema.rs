@@ -173,6 +173,9 @@ fn points_and_promotions(documents: &Documents) {
     let listed = print(&["list", "--format", &format], 0);
     assert_eq!(listed["points"][0].as_object().unwrap().len(), fields.len() + 1, "{listed:#}");
     print(&["list"], 0);
+    print(&["switch", "prev"], 0);
+    print(&["switch", "main"], 0);
+    print(&["switch", &two], 0);
     print(&["log"], 0);
     print(&["promote"], 1);
     print(&["promote", "--to", "base"], 1);

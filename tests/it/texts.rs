@@ -2,8 +2,21 @@
 
 use crate::sandbox::Sandbox;
 
-const COMMANDS: [&str; 12] =
-    ["init", "axis", "new", "next-step", "promote", "build", "status", "list", "show", "hooks", "completions", "man"];
+const COMMANDS: [&str; 13] = [
+    "init",
+    "switch",
+    "axis",
+    "new",
+    "next-step",
+    "promote",
+    "build",
+    "status",
+    "list",
+    "show",
+    "hooks",
+    "completions",
+    "man",
+];
 
 #[test]
 fn man_page_has_every_command_and_option() {

@@ -11,6 +11,8 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 pub(in crate::commands) enum Slot {
     /// An existing point, as `component/arch/phase/step` or by its branch.
     Point,
+    /// An existing point, or a word of `switch`.
+    Destination,
     /// A point that need not exist.
     NewPoint,
     /// Values of this axis, as in `--arch`.

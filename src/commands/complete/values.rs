@@ -9,9 +9,11 @@ use crate::commands::shared::operation::command_line;
 use crate::commands::shared::session::Session;
 use crate::config::Config;
 use crate::context::Context;
+use crate::git::Repo;
 use crate::git::commit::time_at;
 use crate::journal::{Entry, Journal, State};
 use crate::lattice::Offer;
+use crate::ops::switch::Word;
 use crate::ops::trust::Ledger;
 use crate::points::names::Names;
 use crate::system::System;
@@ -77,14 +79,10 @@ impl Asked<'_> {
         // Not `Session::config`, which prints warnings.
         let config = || context.config().ok();
         Some(match slot {
-            Slot::Point => {
-                let config = config()?;
-                let found = points(repo, &config, current, false);
-                plain(if found.is_empty() && !current.is_empty() {
-                    branches_of_points(repo, &config, current)
-                } else {
-                    found
-                })
+            Slot::Point => plain(existing(repo, &*config()?, current)),
+            Slot::Destination => {
+                let words = Word::ALL.map(|(name, _)| name.to_owned()).into_iter();
+                plain(words.chain(existing(repo, &*config()?, current)))
             }
             Slot::NewPoint => plain(points(repo, &*config()?, current, true)),
             Slot::Value(axis) => self.axis_values(context, &*config()?, axis, current, false)?,
@@ -136,6 +134,12 @@ impl Asked<'_> {
             || context.head_point(config).ok().flatten().map(|point| config.lattice.texts(&point).swap_remove(axis));
         given.next_back().or_else(head)
     }
+}
+
+/// The existing points, else their branches.
+fn existing(repo: &Repo, config: &Config, current: &str) -> Vec<String> {
+    let found = points(repo, config, current, false);
+    if found.is_empty() && !current.is_empty() { branches_of_points(repo, config, current) } else { found }
 }
 
 fn plain(values: impl IntoIterator<Item = String>) -> Vec<Candidate> {

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::session::Session;
+use super::switching;
 use crate::config::{self, Config, Named};
 use crate::context::Context;
 use crate::error;
@@ -127,7 +128,7 @@ pub(in crate::commands) fn hint_to_push_base(session: &Session) -> Result<()> {
 
 /// Switches to the branch if the plan has a single point, like `git switch -c`.
 fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
-    let (context, config) = (session.context()?, session.config()?);
+    let context = session.context()?;
     let [item] = plan.items.as_slice() else { return Ok(error::OK) };
     if args.get_flag("no-switch") || context.repo.workdir().is_none() {
         return Ok(error::OK);
@@ -135,25 +136,7 @@ fn switch(session: &Session, args: &ArgMatches, plan: &Plan) -> Result<u8> {
     if context.repo.head()?.branch.as_deref() == Some(&item.named.branch) {
         return Ok(error::OK);
     }
-    let is_here = context.repo.branch_tip(&item.named.branch)?.is_some();
-    let remote = config.remote.as_deref().filter(|_| !is_here);
-    let track = remote.is_some_and(|remote| context.repo.tracks(remote, &item.named.branch));
-    let from = context.head_point(config)?.map(|point| config.name(&point));
-    let changed = from.as_ref().map(|from| context.repo.git().uncommitted(&from.dir)).transpose()?.unwrap_or_default();
-    if !context.repo.switch(&item.named.branch, remote, track)? {
-        return Ok(error::NO);
-    }
-    if let Some((from, changed)) = from.zip(changed.split_first()) {
-        warn_of_changes(&session.ui, &from.branch, changed);
-    }
-    Ok(error::OK)
-}
-
-/// Warns of uncommitted changes to the directory of the point that was left: `git switch` carries them along.
-fn warn_of_changes(ui: &Ui, from: &BranchName, (first, others): (&String, &[String])) {
-    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    ui.warn(format!("uncommitted changes of `{from}` came along: `{}`{more}", terminal_safe(first)));
-    ui.hint(format!("`git switch {from}` takes them back, to be committed there"));
+    Ok(if switching::to(session, &item.named.branch)? { error::OK } else { error::NO })
 }
 
 fn show(ui: &Ui, repo: &Repo, args: &ArgMatches, made: &CreatedPoints, dry: bool) {

@@ -14,4 +14,5 @@ pub(super) mod operation;
 pub(super) mod points;
 pub(super) mod report;
 pub(super) mod session;
+pub(super) mod switching;
 pub(super) mod trusted_base;

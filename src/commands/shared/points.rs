@@ -53,6 +53,16 @@ pub(in crate::commands) fn complete_new(command: Command) -> Command {
     })
 }
 
+/// The values of an axis' flag.
+fn values<'a>(args: &'a ArgMatches, axis: &str) -> impl Iterator<Item = &'a String> {
+    args.try_get_many::<String>(&flag_id(axis)).ok().flatten().into_iter().flatten()
+}
+
+/// Whether a flag of an axis is given.
+pub(in crate::commands) fn has_flags(config: &Config, args: &ArgMatches) -> bool {
+    config.lattice.axes().iter().any(|axis| values(args, axis.name.as_str()).next().is_some())
+}
+
 /// The selectors from the arguments; empty if no point is named.
 pub(in crate::commands) struct Selection {
     selectors: Vec<Selector>,
@@ -65,7 +75,7 @@ impl Selection {
         let mut flags = Selector::open(lattice);
         for axis in lattice.axes() {
             let name = axis.name.as_str();
-            for value in args.try_get_many::<String>(&flag_id(name)).ok().flatten().into_iter().flatten() {
+            for value in values(args, name) {
                 flags.choose(lattice, name, value)?;
             }
         }
