@@ -8,7 +8,6 @@ use super::Session;
 use super::shared::left_out;
 use super::shared::points::{self, Selection};
 use crate::error;
-use crate::points::census::Census;
 use crate::points::rows::{Rows, Wanted};
 use crate::record::State;
 use crate::ui::list::{self, Field, List, ListFormat};
@@ -48,7 +47,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
     let format = ListFormat::parse(config, args.get_one::<String>("format").map_or(list::DEFAULT, String::as_str))?;
     let selection = Selection::read(config, args)?;
-    let census = Census::take(&context.repo, config)?;
+    let census = selection.census_to_filter(context, config)?;
     let points = selection.filter(config, &census)?;
     let found = Rows::read(context, config, &census, points, (format.depth(), &wanted(args)))?;
     left_out::warn(ui, config, &found.broken, &found.unreadable);

@@ -228,7 +228,10 @@ fn broken_ref_is_left_out_with_a_warning() {
     let sandbox = with_points(&[&one, &two]);
     sandbox.write(&format!(".git/refs/heads/{}", branch(&two)), "no id\n");
     let run = sandbox.lattice(&["list"]).exits(0).says_err("a ref was left out").says_err(&branch(&two));
-    assert_eq!(run.stdout, lines(&[one]));
+    assert_eq!(run.stdout, lines(&[&one]));
+    let other = far("phase0/step1");
+    sandbox.points(&[&other]);
+    assert_eq!(listed(&sandbox, &[&other, "--format", "%(state)"]), "new\n", "refs of other points should not be read");
 }
 
 #[test]

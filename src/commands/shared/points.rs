@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::session::Session;
 use crate::commands::complete::Slot;
 use crate::config::{Config, StepData};
+use crate::context::Context;
 use crate::git::names;
 use crate::lattice::{Lattice, Point, Selector};
 use crate::ops::Cannot;
@@ -146,6 +147,17 @@ impl Selection {
         points.sort();
         points.dedup();
         Ok(points)
+    }
+
+    /// The census needed for [`Self::filter`]: everything, unless each point is named in full.
+    pub(in crate::commands) fn census_to_filter(&self, context: &Context, config: &Config) -> Result<Census> {
+        let axes = config.lattice.axes().len();
+        let is_full = |selector: &Selector| !(0..axes).any(|axis| selector.leaves_open(axis));
+        let is_exact = !self.is_empty() && self.selectors.iter().all(is_full) && !self.has_wildcards();
+        Ok(match self.expand(config, None).ok().filter(|_| is_exact) {
+            Some(points) => Census::around(&context.repo, config, &points)?,
+            None => Census::take(&context.repo, config)?,
+        })
     }
 
     /// The census needed for the selected points: their neighbourhood, or everything if there are wildcards.
