@@ -13,7 +13,7 @@ use crate::ops::refspec;
 use crate::points::census::Census;
 use crate::points::status::{self, Survey};
 use crate::ui::point::SurveyView;
-use crate::ui::{Ui, picture};
+use crate::ui::{Ui, folded, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("status")
@@ -21,7 +21,14 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Show which points exist, which are built, and what can be done next: a table per component, steps as rows and \
              architectures as columns. `*` marks HEAD's point, `^` what the remote does not have, `~` what was built with files of the \
-             machine.",
+             machine. From 300 points on, a phase is a line of counts, and only components are shown that have HEAD's point, or \
+             points that failed, are behind, wait or are being built; the others are counted together.",
+        )
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .help("Show each point, also of a large lattice, whose phases are counted otherwise"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
     points::add_args(command, axes, true)
@@ -55,7 +62,13 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         return Ok(error::OK);
     }
     let head = context.head_point(config)?;
-    picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
+    let shows_all = args.is_some_and(|args| args.get_flag("all"));
+    if survey.points.len() >= folded::MANY && !shows_all {
+        ui.table(&folded::rows(config, &survey.points, head.as_ref()));
+        ui.tell(format!("{} points; `git lattice status --all` shows each", survey.points.len()));
+    } else {
+        picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
+    }
     next(ui, config, &survey);
     if let Some(remote) = unfetched_records(context, config, &survey) {
         ui.hint(format!("records of `{remote}` were never fetched: `git lattice sync` fetches them"));

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod duration;
+pub mod folded;
 pub mod format;
 mod json;
 pub mod lint;

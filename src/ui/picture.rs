@@ -29,15 +29,15 @@ pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, scr
 }
 
 /// Which axes form titles, rows and columns.
-struct Layout {
+pub(super) struct Layout {
     titles: Vec<usize>,
-    rows: Vec<usize>,
+    pub(super) rows: Vec<usize>,
     column: Option<usize>,
     has_remote: bool,
 }
 
 impl Layout {
-    fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         let axes = config.lattice.axes();
         let sets = || (0..axes.len()).filter(|&i| matches!(axes[i].kind, Kind::Set(_)));
         let column =
@@ -47,7 +47,7 @@ impl Layout {
         Self { titles, rows, column, has_remote: config.remote.is_some() }
     }
 
-    fn title(&self, texts: &[String]) -> String {
+    pub(super) fn title(&self, texts: &[String]) -> String {
         self.titles.iter().map(|&i| texts[i].as_str()).collect::<Vec<_>>().join("/")
     }
 

@@ -314,3 +314,49 @@ fn invalid_record_is_skipped() {
     sandbox.built_elsewhere(&[&at("phase0/step1")]);
     assert_eq!(sandbox.state_of(&at("phase0/step1")), "built");
 }
+
+/// A lattice of 14 components with 24 points each, not pushed.
+fn large() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let names: Vec<_> = (1..=14).map(|n| format!("tool-{n}")).collect();
+    let (components, steps) = (names.join(","), (1..=6).map(|n| format!("step{n}")).collect::<Vec<_>>().join(","));
+    sandbox
+        .lattice(&[&["axis", "add", "component"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    sandbox.commit_lattice();
+    let flags = ["--component", &components, "--arch", "aarch64,x86_64", "--phase", "phase0,phase1", "--step", &steps];
+    sandbox.lattice(&[&["new", "--no-push", "--no-switch"], &flags[..]].concat()).exits(0);
+    sandbox
+}
+
+#[test]
+fn large_lattice_is_folded() {
+    let sandbox = large();
+    let run = sandbox.lattice(&["status"]).exits(0);
+    assert!(run.stdout.starts_with("all 14  0/336 built  336 \u{b7}\n336 points; "), "{}", run.stdout);
+    assert_eq!(sandbox.lattice(&["status", "--all"]).exits(0).stdout.matches(" new").count(), 336);
+    assert!(
+        sandbox.lattice(&["status", "tool-7/*/*/*"]).exits(0).stdout.contains("phase1/step6"),
+        "few points are shown"
+    );
+
+    let (here, below) = ("tool-7/x86_64/phase0/step2", "tool-7/x86_64/phase0/step1");
+    sandbox.record(below, "x86_64-linux", "built");
+    sandbox.record("tool-9/aarch64/phase1/step1", "aarch64-linux", "failed");
+    sandbox.git(&["switch", "-q", &format!("feature/{here}")]);
+    let folded = sandbox.lattice(&["status"]).exits(0).stdout;
+    let lines: Vec<_> =
+        folded.lines().take(7).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "tool-7",
+            &format!("phase0 1/12 built 1 \u{2713} 11 \u{b7} * {here} new"),
+            "phase1 0/12 built 12 \u{b7}",
+            "tool-9",
+            "phase0 0/12 built 12 \u{b7}",
+            "phase1 0/12 built 1 \u{2717} 11 \u{b7}",
+            "12 others 0/288 built 288 \u{b7}",
+        ],
+        "{folded}"
+    );
+}
