@@ -12,6 +12,7 @@ mod outside;
 pub mod pending;
 mod span;
 pub mod store;
+pub mod tried;
 mod verdicts;
 
 use std::collections::BTreeMap;

@@ -189,6 +189,6 @@ fn calls_differ_by_arguments_but_not_by_hashes_and_seconds() {
         sandbox.lattice(&["diff", "--calls", &one, &one]).exits(0).says_err("the calls for");
         set(&two, "oops");
         sandbox.lattice(&["build", &two]).exits(0);
-        sandbox.lattice(&["diff", "--calls", &one, &two]).exits(2).says_err("caused by: line 1");
+        sandbox.lattice(&["diff", "--calls", &one, &two]).exits(2).says_err("caused by: line 1 is not a JSON object");
     }
 }

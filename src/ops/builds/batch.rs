@@ -18,6 +18,7 @@ use crate::nix::{
 };
 use crate::process::supervised;
 use crate::record::pending::{self, Recorded};
+use crate::record::tried;
 use crate::record::{Output, Record, Verdict};
 
 /// All jobs of one run. A job is identified by its index in `jobs`.
@@ -302,10 +303,20 @@ impl<'a> Batch<'a> {
             self.done[i] = Some(Done::known(known));
             return None;
         }
+        if ran.is_none() && is_good && !self.builder.options.is_trial {
+            self.take_over_trial(&mut record);
+        }
         let tail = if is_good { Vec::new() } else { tail };
         hints.extend(unpack_hint(&tail));
         let inputs = drv.map(|drv| self.outside.paths(&drv)).unwrap_or_default();
         Some(Done { tail, log: Some(log), hints, inputs, ..Done::fresh(record) })
+    }
+
+    /// Takes over from a trial of the same content when and how it was built.
+    fn take_over_trial(&self, record: &mut Record) {
+        let Some(tried) = tried::find(&self.builder.context.repo, record) else { return };
+        (record.started, record.seconds, record.impure) = (tried.started, tried.seconds, tried.impure);
+        (record.nix, record.store, record.machine) = (tried.nix, tried.store, tried.machine);
     }
 
     fn lock_hint(&self, i: usize, error: &str) -> Option<String> {
@@ -367,7 +378,12 @@ impl<'a> Batch<'a> {
         if records.is_empty() {
             return;
         }
-        if !self.builder.options.is_trial {
+        if self.builder.options.is_trial {
+            let built: Vec<_> = records.into_iter().filter(|record| record.impure.is_some()).collect();
+            if !built.is_empty() {
+                tried::remember(&self.builder.context.repo, &built);
+            }
+        } else {
             match pending::append(&self.builder.context.repo, &records) {
                 Ok(Recorded::InNotes) => {}
                 Ok(Recorded::Kept { file, why }) => (self.on)(Progress::Kept { file: &file, why: &why }),

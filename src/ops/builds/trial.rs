@@ -20,7 +20,7 @@ pub struct Trial {
 }
 
 /// Plans the builds of a point from the files of this worktree: its directory, those of the points below it, and the paths of
-/// `[build] include`. Ignored files do not count. A record of the same files makes a build unnecessary.
+/// `[build] include`. Ignored files do not count. Records do not count either: Nix takes what its store has.
 ///
 /// # Errors
 /// When there is no worktree or commit, the worktree does not have the point's flake, or git fails.
@@ -40,7 +40,9 @@ pub fn plan_worktree(context: &Context, config: &Config, point: &Point) -> Resul
     let committed = memory.tree_of_commit(commit)?;
     let known = Content::find(&memory, config, committed, point)?;
     let tree = repo.tree_of_worktree(commit, &paths(repo, config, &known, &named.dir, committed)?)?;
-    let jobs = jobs_in(&memory, config, &Records::open(repo)?, point, commit, tree)?;
+    let mut jobs = jobs_in(&memory, config, &Records::open(repo)?, point, commit, tree)?;
+    // A record may be of another machine; Nix knows what this one has.
+    jobs.iter_mut().for_each(|job| job.known = None);
     let key = known.key(&memory, config, committed)?;
     let is_changed = jobs.iter().any(|job| job.key != key);
     Ok(Trial { plan: Plan { jobs, memory }, is_changed })
