@@ -15,7 +15,7 @@ pub(super) fn command() -> Command {
             "Put a tree into the Nix store, such as the compiler that a chain starts from, and write it as [seeds.NAME] into the \
              config.toml of the step that HEAD is on. step.nix gets it as `seeds.NAME`.\n\n\
              A seed is not built from source in this lattice: it is part of what its points trust. It must be added on each machine, \
-             or come from a cache. A tree with absolute symbolic links, set-user-id files or devices is refused.",
+             or come from a cache. A tree with symbolic links out of it, set-user-id files or devices is refused.",
         )
         .arg(Arg::new("name").value_name("NAME").required(true).help("Its name"))
         .arg(Arg::new("dir").value_name("DIR").required(true).value_hint(ValueHint::DirPath).help("The tree"))

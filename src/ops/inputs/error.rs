@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::config::BadUrl;
 use crate::sha256::Sha256;
-
-/// The schemes that Nix fetches in its sandbox.
-pub(super) const SCHEMES: [&str; 3] = ["http", "https", "ftp"];
 
 /// Why an input cannot be added.
 #[derive(Debug, thiserror::Error)]
@@ -16,12 +14,9 @@ pub enum InputError {
         /// The URL or file.
         from: String,
     },
-    /// Nix cannot fetch the URL in its sandbox.
-    #[error("`{from}` is not a URL that Nix fetches: expected one of {}", SCHEMES.join(", "))]
-    Scheme {
-        /// The URL.
-        from: String,
-    },
+    /// Nix does not fetch the URL, or it has a password.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
     /// The file is empty.
     #[error("`{from}` is empty")]
     Empty {
@@ -58,7 +53,7 @@ impl InputError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoName { .. } => "`--name NAME` names it".to_owned(),
-            Self::Scheme { .. } => "download the file, then `git lattice source add FILE`".to_owned(),
+            Self::Url(bad) => bad.hint(),
             Self::Empty { .. } => "check the URL or the file: a source of 0 bytes is refused".to_owned(),
             Self::NotAFile { .. } => "a tree is a seed: `git lattice seed add NAME DIR`".to_owned(),
             Self::NotADirectory(_) => "a single file is a source: `git lattice source add FILE`".to_owned(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::limits;
-use crate::config::{Input, InputKind, Named, StepData, input_name};
+use crate::config::{Input, InputKind, Named, StepData, ensure_source_url, input_name};
 use crate::context::Context;
 use crate::nix::{Added, Nix};
 use crate::sha256::Sha256;
@@ -20,7 +20,6 @@ use crate::sha256::Sha256;
 pub use check::{CheckedSource, SourceState, check_sources};
 pub(super) use committed::{AtHead, OfPoint, at_head, of_points, store_path};
 pub use error::InputError;
-use error::SCHEMES;
 use step::Step;
 pub use step::Write;
 pub use tree::BadTree;
@@ -45,23 +44,22 @@ pub struct AddedInput {
 /// # Errors
 /// When it cannot be fetched or read, is empty or has no name, or HEAD is on no point; [`InputError::OtherHash`].
 pub fn add_source(context: &Context, from: &str, name: Option<&str>, unpack: bool, write: Write) -> Result<AddedInput> {
+    let is_url = from.contains("://");
+    if is_url {
+        ensure_source_url(from).map_err(InputError::from)?;
+    }
     let step = Step::to_write(context, write)?;
     let name = match name {
         Some(name) => input_name(name)?.to_owned(),
         None => default_name(from).ok_or_else(|| InputError::NoName { from: from.to_owned() })?,
     };
     let (nix, still) = (Nix::find()?, limits::network(&context.repo)?);
-    let scheme = from.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    let added = match scheme {
-        Some(scheme) if SCHEMES.contains(&scheme.as_str()) => nix.fetch_file(from, &name, still)?,
-        Some(_) => return Err(InputError::Scheme { from: from.to_owned() }.into()),
-        None => add_file(context, &nix, from, &name, still)?,
-    };
+    let added = if is_url { nix.fetch_file(from, &name, still)? } else { add_file(context, &nix, from, &name, still)? };
     if added.hash == Sha256::of(b"") {
         return Err(InputError::Empty { from: from.to_owned() }.into());
     }
     let mut input = Input::new(InputKind::Source, name, added.hash);
-    input.urls.extend(from.contains("://").then(|| from.to_owned()));
+    input.urls.extend(is_url.then(|| from.to_owned()));
     input.unpack = unpack;
     finish(context, &nix, (from, input, added), step)
 }
@@ -134,8 +132,16 @@ fn default_name(from: &str) -> Option<String> {
     let stem = ARCHIVES.iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file);
     let digit = |at: &usize| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit());
     let version = stem.match_indices(['-', '_']).map(|(at, _)| at).find(digit);
-    let name = &stem[..version.unwrap_or(stem.len())];
+    let name = version.map_or_else(|| without_ending(stem), |at| &stem[..at]);
     input_name(name).is_ok().then(|| name.to_owned())
+}
+
+/// A file name without what follows its last dot, unless that is a part of a version.
+fn without_ending(file: &str) -> &str {
+    match file.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && ending.starts_with(|c: char| c.is_ascii_alphabetic()) => stem,
+        _ => file,
+    }
 }
 
 /// The lines of an input as they stand in `config.toml`.
@@ -160,6 +166,11 @@ mod tests {
             ("./rustc_1.63.0+dfsg1.orig.tar.xz", "rustc"),
             ("gcc-core", "gcc-core"),
             ("x/binutils-2.40/", "binutils"),
+            ("../tcc.patch", "tcc"),
+            ("qq.txt", "qq"),
+            ("a.diff.gz", "a"),
+            ("v1.2.3.tar.gz", "v1.2.3"),
+            ("python3.8", "python3.8"),
         ] {
             assert_eq!(default_name(from).as_deref(), Some(name), "{from}");
         }

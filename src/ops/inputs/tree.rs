@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -12,9 +12,12 @@ const SET_ID: u32 = 0o6000;
 /// Why a tree is no seed.
 #[derive(Debug, thiserror::Error)]
 pub enum BadTree {
-    /// A link that leads out of the store.
+    /// The directory is empty.
+    #[error("`{}` is empty", .0.display())]
+    Empty(PathBuf),
+    /// A link that leads out of the tree.
     #[error("`{}` is a symbolic link to `{}`: in the store it would lead out of the tree", path.display(), target.display())]
-    AbsoluteLink {
+    LeavingLink {
         /// The link.
         path: PathBuf,
         /// Its target.
@@ -32,7 +35,8 @@ impl BadTree {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::AbsoluteLink { .. } => "make the link relative, or remove it".to_owned(),
+            Self::Empty(_) => "check the path: a seed without files is refused".to_owned(),
+            Self::LeavingLink { .. } => "link to a file of the tree by a relative path, or remove the link".to_owned(),
             Self::SetId(path) => format!("`chmod a-s {}`", crate::process::quote(path)),
             Self::Special(path) => format!("`rm {}`", crate::process::quote(path)),
         }
@@ -41,16 +45,28 @@ impl BadTree {
 
 /// Checks that a tree is the same in the store.
 pub(super) fn ensure_movable(dir: &Path) -> Result<()> {
-    for entry in fs::read_dir(dir).with_context(|| format!("could not read `{}`", dir.display()))? {
+    if read_dir(dir)?.next().is_none() {
+        return Err(BadTree::Empty(dir.to_owned()).into());
+    }
+    ensure_movable_at(dir, 0)
+}
+
+fn read_dir(dir: &Path) -> Result<fs::ReadDir> {
+    fs::read_dir(dir).with_context(|| format!("could not read `{}`", dir.display()))
+}
+
+/// `depth` is the number of folders between the tree and `dir`, which counts.
+fn ensure_movable_at(dir: &Path, depth: usize) -> Result<()> {
+    for entry in read_dir(dir)? {
         let path = entry?.path();
         let data = fs::symlink_metadata(&path)?;
         if data.is_symlink() {
             let target = fs::read_link(&path)?;
-            if target.is_absolute() {
-                return Err(BadTree::AbsoluteLink { path, target }.into());
+            if is_leaving(&target, depth) {
+                return Err(BadTree::LeavingLink { path, target }.into());
             }
         } else if data.is_dir() {
-            ensure_movable(&path)?;
+            ensure_movable_at(&path, depth + 1)?;
         } else if !data.is_file() {
             return Err(BadTree::Special(path).into());
         } else if data.mode() & SET_ID != 0 {
@@ -58,4 +74,15 @@ pub(super) fn ensure_movable(dir: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a link in a folder of this depth leads out of the tree.
+fn is_leaving(target: &Path, depth: usize) -> bool {
+    let inside = target.components().try_fold(depth, |depth, component| match component {
+        Component::Normal(_) => Some(depth + 1),
+        Component::CurDir => Some(depth),
+        Component::ParentDir => depth.checked_sub(1),
+        Component::RootDir | Component::Prefix(_) => None,
+    });
+    inside.is_none()
 }

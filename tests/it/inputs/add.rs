@@ -166,13 +166,16 @@ fn bad_sources_are_refused() {
         (vec!["../-1.0"], "gives no name"),
         (vec!["/dev/null", "--name", "x"], "`/dev/null` is not a file"),
         (vec![&url], "gives no name"),
+        (vec!["http://me:secret@127.0.0.1:1/text"], "`http://***@127.0.0.1:1/text` has a user or password"),
+        (vec!["http://me:secret@127.0.0.1:1/text", "--print"], "`netrc-file` in nix.conf"),
         (vec![&good, "--name", "a/b"], "invalid name `a/b`"),
         (vec![&good, "--name", ".a"], "invalid name `.a`"),
         (vec![&good, "--name", "ä b"], "invalid name `ä b`"),
         (vec![&good, "--name", &"n".repeat(101)], "invalid name"),
     ] {
         let args = [&["source", "add"], &args[..]].concat();
-        sandbox.lattice(&args).exits(2).says_err(message);
+        let run = sandbox.lattice(&args).exits(2).says_err(message);
+        assert!(!run.stderr.contains("secret"), "{}", run.stderr);
         assert_eq!(config(&sandbox), before, "{args:?}");
     }
 }
@@ -198,12 +201,21 @@ fn bad_seeds_are_refused() {
         assert_eq!(config(&sandbox), before, "{message}");
     };
     refused("could not read `../tools`");
+    fs::create_dir(sandbox.path("tools")).unwrap();
+    refused("tools` is empty");
     let program = file(&sandbox, "tools/bin/hello", "seed\n");
     symlink("hello", sandbox.path("tools/bin/relative")).unwrap();
     let link = sandbox.path("tools/bin/absolute");
     symlink("/etc/passwd", &link).unwrap();
     refused("is a symbolic link to `/etc/passwd`");
+    for target in ["../../etc/passwd", "./hello/../../..", "../../tools/bin"] {
+        fs::remove_file(&link).unwrap();
+        symlink(target, &link).unwrap();
+        refused(&format!("is a symbolic link to `{target}`"));
+    }
+    // One that stays in the tree is fine, also without a target.
     fs::remove_file(&link).unwrap();
+    symlink("../bin/../missing", &link).unwrap();
     for bits in [0o4755, 0o2755] {
         fs::set_permissions(&program, fs::Permissions::from_mode(bits)).unwrap();
         refused("is set-user-id or set-group-id");
