@@ -142,8 +142,7 @@ pub(super) fn warnings(named: &Named, data: &StepData) -> Vec<String> {
     let host = host.map(|(key, path)| {
         format!("`{key}` in {CONFIG} is `{path}`, which is not in the Nix store: a sandbox hides it")
     });
-    let dated = keys.first_date().map(|key| format!("`{key}` in {CONFIG} is a date, which Nix cannot read: quote it"));
-    removed.chain(host).chain(dated).collect()
+    removed.chain(host).collect()
 }
 
 /// The path of a program that the file names, and its key.

@@ -105,7 +105,14 @@ fn keys_without_effect_are_named() {
     let run = warned(&fixture("change-id-table"), &[]);
     run.says_err("`rust.split-debuginfo` in config.toml has no effect: Rust does without it since 1.83; `target.TRIPLE.split-debuginfo` replaces it");
     let dated = fixture("source-and-seed") + "[mine]\nday = 2025-01-30\n";
-    warned(&dated, &[]).says_err("`mine.day` in config.toml is a date, which Nix cannot read: quote it");
+    let unreadable = "warning: `mine.day` in config.toml is a date, which Nix cannot read: quote it";
+    warned(&dated, &[]).says_err(unreadable);
+    // The template `config` does not read the file.
+    for (template, warns) in [("step", true), ("config", false)] {
+        let new = ["new", "--template", template, "--config", "../c.toml", "--no-push", "--arch", "aarch64,x86_64"];
+        let run = with_file(&dated).lattice(&[&new[..], &["--phase", "phase0"]].concat()).exits(0);
+        assert_eq!(run.stderr.matches(unreadable).count(), usize::from(warns), "{}", run.stderr);
+    }
 }
 
 /// A stage is inherited with the file, and the phase is what counts.

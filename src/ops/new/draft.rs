@@ -115,6 +115,11 @@ impl<'a> Drafter<'a> {
         if template == Template::Rust {
             self.check_rust(named, &data, !points.is_empty())?;
         }
+        if template != Template::Config
+            && let Some(key) = data.keys().first_date()
+        {
+            self.warn(format!("`{key}` in {CONFIG} is a date, which Nix cannot read: quote it"));
+        }
         self.check_inputs(template, &data, &previous)?;
         let values = content::flake_of(self.config, point, &points, data.flake_inputs.clone());
         let flake = template.render(&values)?;
@@ -196,10 +201,15 @@ impl<'a> Drafter<'a> {
             }
             checked => checked?,
         }
-        let new = rust::warnings(named, data).into_iter().filter(|warning| !self.warnings.contains(warning));
-        let new: Vec<_> = new.collect();
-        self.warnings.extend(new);
+        rust::warnings(named, data).into_iter().for_each(|warning| self.warn(warning));
         Ok(())
+    }
+
+    /// Adds a warning that was not given for another point.
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// The data: from the user, else of the point, else of the point below.
