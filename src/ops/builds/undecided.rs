@@ -47,7 +47,8 @@ impl Undecided {
     pub(super) fn of_failure(job: &Job, failure: &Failure, options: &Options) -> Self {
         let limit = limits::reached(failure, options);
         let why = limit.map_or_else(|| failure.summary.clone(), |limit| limit.to_string());
-        let hint = limit.map(|limit| limit.hint()).or_else(|| failure.hint());
+        let of_config = || hint_for_config(&job.named.spelled, &failure.summary);
+        let hint = limit.map(|limit| limit.hint()).or_else(of_config).or_else(|| failure.hint());
         Self { limit, ..Self::new(job, why, hint.into_iter().collect()) }
     }
 
@@ -59,6 +60,17 @@ impl Undecided {
         };
         Self::new(job, error.to_string(), hint.into_iter().collect())
     }
+}
+
+/// Where to look when Nix cannot read what config.toml says; it names neither file nor key.
+fn hint_for_config(point: &Spelled, summary: &str) -> Option<String> {
+    if summary.contains("Dates and times are not supported") {
+        return Some(
+            "it is config.toml of the point, or of one below it: write dates and times as texts, in quotes".to_owned(),
+        );
+    }
+    let is_hash = summary.contains("SRI hash") || summary.contains("invalid hash");
+    is_hash.then(|| format!("a hash in config.toml is none: `git lattice check {point}` names the key"))
 }
 
 /// Some builds ended without a verdict; the others are recorded.

@@ -158,3 +158,15 @@ fn odd_but_valid_names_work() {
         assert!(Path::new(&path).join("config.toml").exists());
     }
 }
+
+#[test]
+fn config_that_nix_cannot_read_is_named() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("\"${sources.a}\""))]);
+        configure(&sandbox, ONE, "[sources.a]\nhash = \"sha256-xyz\"\n");
+        build(&sandbox).exits(2).says_err(&format!("`git lattice check {}` names the key", at(ONE)));
+        sandbox.lattice(&["check"]).exits(1).says_out("sources.a.hash");
+        configure(&sandbox, ONE, "day = 2025-01-30\n");
+        build(&sandbox).exits(2).says_err("write dates and times as texts, in quotes");
+    }
+}
