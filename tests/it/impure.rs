@@ -70,7 +70,8 @@ fn paths_of_the_sandbox_are_recorded_and_shown() {
         assert_eq!(sandbox.point(&at(ONE))["impure"], json!([format!("{}-linux", std::env::consts::ARCH)]));
         sandbox.lattice(&["status"]).exits(0).says_out("built ~");
         let base = sandbox.lattice(&["show", "--trusted-base", &at(ONE)]).exits(0);
-        base.says_out(&format!("machine  {host}  no hash"));
+        let base = base.says_out(&format!("machine  {host}  no hash"));
+        base.says_out("no file or tree from outside, by its derivations; 1 path of machines, by the records");
         let doctor = sandbox.lattice(&["doctor", "--offline"]).exits(0);
         doctor.says_out("lets builds read").says_out(&format!("`{host}`"));
     }

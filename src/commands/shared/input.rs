@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::session::Session;
 use crate::error;
-use crate::ops::inputs::{self, AddedInput, Write};
+use crate::ops::inputs::{self, AddedInput, Change, Write};
 use crate::template;
 use crate::ui::Tone;
 use crate::ui::table::Cell;
@@ -37,15 +37,19 @@ pub(in crate::commands) fn report(session: &Session, args: &ArgMatches, added: &
         ui.json(json!({
             "kind": input.kind.to_string(), "name": input.name, "hash": added.hash.to_string(), "path": added.path.as_str(),
             "point": step.as_ref().map(|(named, _)| named.spelled.clone()),
-            "written": step.as_ref().is_some_and(|(_, is_written)| *is_written),
+            "written": step.as_ref().is_some_and(|(_, change)| *change != Change::Unchanged),
         }));
         return Ok(error::OK);
     }
-    let Some((named, is_written)) = step else {
+    let Some((named, change)) = step else {
         ui.data(inputs::as_toml(input)?);
         return Ok(error::OK);
     };
-    let word = if *is_written { Cell::new("added", Tone::Good) } else { Cell::new("unchanged", Tone::Faint) };
+    let word = match change {
+        Change::Added => Cell::new("added", Tone::Good),
+        Change::Replaced => Cell::new("replaced", Tone::Good),
+        Change::Unchanged => Cell::new("unchanged", Tone::Faint),
+    };
     let row = |name: &str, text: &str| vec![format!("  {name}").into(), Cell::from(text.to_owned())];
     ui.table(&[
         vec![word, format!("{} {}", input.kind, input.name).into()],
@@ -53,7 +57,7 @@ pub(in crate::commands) fn report(session: &Session, args: &ArgMatches, added: &
         row("path", added.path.as_str()),
         row("step", named.spelled.as_str()),
     ]);
-    if *is_written {
+    if *change != Change::Unchanged {
         let name = template::attribute(&input.name);
         ui.hint(format!("step.nix gets it as `{}.{name}`; commit config.toml", input.kind.table()));
     }

@@ -38,7 +38,16 @@ fn show(ui: &Ui, base: &TrustedBase) {
         Origin::Record { .. } => "a record",
         Origin::Config { .. } => "config.toml",
     };
-    ui.data(format!("{}, by {by}", summary(base.inputs.len() + base.left_out, sum, unknown)));
+    let count = base.inputs.len() + base.left_out;
+    ui.data(match base.impure.iter().map(|host| host.paths.len()).sum() {
+        0 => format!("{}, by {by}", summary(count, sum, unknown)),
+        paths => {
+            let paths = text::tally(paths, "path", "paths");
+            let files =
+                if count == 0 { "no file or tree from outside".to_owned() } else { summary(count, sum, unknown) };
+            format!("{files}, by {by}; {paths} of machines, by the records")
+        }
+    });
     match &base.from {
         Origin::Derivations => {}
         Origin::Record { why, build } => {

@@ -1,23 +1,29 @@
 //! Checks of the sources and seeds in `config.toml`: each is valid, and points agree on them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::finding::{Code, Finding};
 use super::subject::{Checked, Subject};
-use crate::config::{Config, Input, InputKind, StepData};
+use crate::config::{Config, Input, InputKind, StepData, ensure_source_url};
 use crate::lattice::{Kind, Point};
 use crate::points::content::CONFIG;
 use crate::sha256::Sha256;
 
 /// Reads the inputs of a point, or adds a finding.
 pub(super) fn read(subject: &Subject<'_>, checked: &mut Checked) {
+    let not_valid = |error: &dyn fmt::Display| {
+        let place = format!("{}/{CONFIG}", subject.named.dir);
+        Finding::new(Code::Input, place, format!("has an input that is not valid: {error}"))
+    };
     match subject.step.data().map(StepData::inputs) {
         None => {}
-        Some(Ok(inputs)) => checked.inputs = inputs,
-        Some(Err(error)) => {
-            let place = format!("{}/{CONFIG}", subject.named.dir);
-            checked.findings.push(Finding::new(Code::Input, place, format!("has an input that is not valid: {error}")));
+        Some(Ok(inputs)) => {
+            let urls = inputs.iter().flat_map(|input| &input.urls);
+            checked.findings.extend(urls.filter_map(|url| ensure_source_url(url).err()).map(|bad| not_valid(&bad)));
+            checked.inputs = inputs;
         }
+        Some(Err(error)) => checked.findings.push(not_valid(&error)),
     }
 }
 

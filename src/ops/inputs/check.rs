@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::committed::{OfPoint, of_points};
-use crate::config::{Config, Input, InputKind, Named};
+use crate::config::{Config, Input, InputKind, Named, ensure_source_url};
 use crate::context::Context;
 use crate::lattice::Point;
 use crate::nix::Nix;
@@ -57,7 +57,10 @@ pub fn check_sources(
     let (nix, still) = (Nix::find()?, limits::network(&context.repo)?);
     let mut fetched: HashMap<String, Result<Sha256, String>> = HashMap::new();
     let mut fetch = |url: &str, name: &str| {
-        let fetch = || nix.fetch_file(url, name, still).map(|it| it.hash).map_err(|error| error.to_string());
+        let fetch = || {
+            ensure_source_url(url).map_err(|bad| bad.to_string())?;
+            nix.fetch_file(url, name, still).map(|it| it.hash).map_err(|error| error.to_string())
+        };
         fetched.entry(url.to_owned()).or_insert_with(fetch).clone()
     };
     let mut checked = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::BadUrl;
+use crate::config::{BadInput, BadUrl};
 use crate::sha256::Sha256;
 
 /// Why an input cannot be added.
@@ -32,6 +32,9 @@ pub enum InputError {
     /// The seed is no directory.
     #[error("`{}` is not a directory", .0.display())]
     NotADirectory(PathBuf),
+    /// `config.toml` has a text that is no hash.
+    #[error(transparent)]
+    BadHash(BadInput),
     /// `config.toml` has another hash for it.
     #[error("`{at}` in config.toml of `{point}` has the hash {expected}, but `{from}` has {got}")]
     OtherHash {
@@ -57,6 +60,7 @@ impl InputError {
             Self::Empty { .. } => "check the URL or the file: a source of 0 bytes is refused".to_owned(),
             Self::NotAFile { .. } => "a tree is a seed: `git lattice seed add NAME DIR`".to_owned(),
             Self::NotADirectory(_) => "a single file is a source: `git lattice source add FILE`".to_owned(),
+            Self::BadHash(_) => "`source add` or `seed add` of this name with `--replace` writes its hash".to_owned(),
             Self::OtherHash { .. } => "if it is the new content of the step, `--replace` writes its hash".to_owned(),
         }
     }

@@ -21,7 +21,7 @@ pub use check::{CheckedSource, SourceState, check_sources};
 pub(super) use committed::{AtHead, OfPoint, at_head, of_points, store_path};
 pub use error::InputError;
 use step::Step;
-pub use step::Write;
+pub use step::{Change, Write};
 pub use tree::BadTree;
 
 /// The endings of archives, which are not part of a default name.
@@ -35,8 +35,8 @@ pub struct AddedInput {
     pub input: Input,
     /// Its store path.
     pub added: Added,
-    /// The point whose `config.toml` has it, and whether that file changed; `None` if it was not to be written.
-    pub step: Option<(Named, bool)>,
+    /// The point whose `config.toml` has it, and what became of that file; `None` if it was not to be written.
+    pub step: Option<(Named, Change)>,
 }
 
 /// Puts a file into the store and writes it into `config.toml`.

@@ -137,7 +137,16 @@ fn other_hash_is_replaced_only_on_demand() {
         let run = sandbox.lattice(&["source", "add", &from]).exits(2);
         run.says_err("`sources.text`").says_err(&first).says_err(&second).says_err(&from).says_err("`--replace`");
         assert_eq!(config(&sandbox), before);
-        sandbox.lattice(&["source", "add", &from, "--replace"]).exits(0);
+        sandbox.lattice(&["source", "add", &from, "--replace"]).exits(0).says_out("replaced  source text");
+        assert_eq!(config(&sandbox), before.replace(&first, &second));
+        sandbox.lattice(&["source", "add", &from, "--replace"]).exits(0).says_out("unchanged  source text");
+        // A text that is no hash is replaced too.
+        sandbox.write(&format!("{}/config.toml", dir(&at(ONE))), before.replace(&first, "sha256-xyz"));
+        let run = sandbox.lattice(&["source", "add", &from]).exits(2).says_err("`sources.text.hash` is `sha256-xyz`");
+        run.says_err("with `--replace` writes its hash");
+        let run = sandbox.lattice(&["source", "add", &from, "--name", "other", "--replace"]).exits(2);
+        run.says_err("`sources.text.hash` is `sha256-xyz`");
+        sandbox.lattice(&["source", "add", &from, "--replace"]).exits(0).says_out("replaced  source text");
         assert_eq!(config(&sandbox), before.replace(&first, &second));
         // A placeholder is no hash.
         let placeholder = format!("sha256-{}=", "A".repeat(43));

@@ -3,7 +3,7 @@
 use super::{copying, hash, serve, with_steps};
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, far, fields};
+use crate::story::{at, branch, dir, far, fields};
 
 const ONE: &str = "phase0/step1";
 const TWO: &str = "phase0/step2";
@@ -36,6 +36,24 @@ fn source_check_compares_urls_with_hashes() {
             (Some(A), Some(&*hash))
         );
     }
+}
+
+#[test]
+fn url_that_nix_does_not_fetch_is_found() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = with_steps(&nix, &[(ONE, copying("sources.text"))]);
+    sandbox.write("../text", "a file\n");
+    let (hash, url) =
+        (hash(&sandbox, "file", &sandbox.path("text")), format!("file://{}", sandbox.path("text").display()));
+    sandbox.commit_to(&at(ONE), &[("config.toml", &format!("[sources.text]\nurl = \"{url}\"\nhash = \"{hash}\"\n"))]);
+    let why = format!("`{url}` is not a URL that Nix fetches: expected one of http, https, ftp");
+    let json = sandbox.lattice(&["source", "check", "--json", &at(ONE)]).exits(1).json();
+    assert_eq!(
+        (&json["sources"][0]["state"], &json["sources"][0]["error"]),
+        (&"unreachable".into(), &why.clone().into())
+    );
+    let place = format!("{}/config.toml", dir(&at(ONE)));
+    assert_eq!(findings(&sandbox, "input"), [format!("{place}: has an input that is not valid: {why}")]);
 }
 
 #[test]
