@@ -98,7 +98,10 @@ pub fn of(context: &Context, config: &Config, census: &Census, point: &Point) ->
     let commit = census.commit(point).ok_or_else(|| Cannot::no_point(config, point))?;
     let finder = Finder { context, config, point, commit };
     let (from, mut inputs, left_out) = match finder.derivations() {
-        Ok(inputs) => (Origin::Derivations, inputs, 0),
+        Ok(mut inputs) => {
+            finder.take_sizes(&mut inputs)?;
+            (Origin::Derivations, inputs, 0)
+        }
         Err(why) => finder.without_derivations(format!("{why:#}"))?,
     };
     finder.describe(&mut inputs);
@@ -123,6 +126,16 @@ impl Finder<'_> {
         let outside = evaluated.nix.outside(&drvs)?;
         let inputs: BTreeSet<_> = outside.into_values().flat_map(|outside| outside.inputs).collect();
         Ok(inputs.into_iter().map(TrustedInput::from).collect())
+    }
+
+    /// Takes the sizes that the newest record has: the store may have lost the files.
+    fn take_sizes(&self, inputs: &mut [TrustedInput]) -> Result<()> {
+        let Some((_, recorded)) = self.recorded()? else { return Ok(()) };
+        for input in inputs {
+            let is_same = |it: &&RecordedInput| it.kind == input.kind && Some(&it.hash) == input.hash.as_ref();
+            input.size = recorded.listed.iter().find(is_same).and_then(|it| it.size);
+        }
+        Ok(())
     }
 
     fn without_derivations(&self, why: String) -> Result<(Origin, Vec<TrustedInput>, usize)> {

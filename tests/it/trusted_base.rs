@@ -122,6 +122,25 @@ fn record_without_inputs_stays_readable() {
 }
 
 #[test]
+fn size_of_a_lost_seed_is_that_of_the_record() {
+    let url = serve(b"from the server\n");
+    for program in every_nix() {
+        let sandbox = chain(&program, &url);
+        sandbox.lattice(&["build", &at(ONE)]).exits(0);
+        let before = trusted_base(&sandbox, &at(ONE));
+        for folder in ["inputs", "result"] {
+            fs::remove_dir_all(sandbox.path("work/.git/lattice").join(folder)).unwrap();
+        }
+        nix(&sandbox, "nix-store", &["--gc"]);
+        let path = before["inputs"][1]["path"].as_str().unwrap();
+        assert!(!sandbox.path(&format!("nix/store{path}")).exists());
+        let after = trusted_base(&sandbox, &at(ONE));
+        assert_eq!((&after["from"], &after["inputs"]), (&json!("derivations"), &before["inputs"]), "{after:#}");
+        assert_eq!((&before["unknown_sizes"], &after["unknown_sizes"]), (&json!(0), &json!(0)));
+    }
+}
+
+#[test]
 fn pushed_cache_has_the_seed_too() {
     let url = serve(b"from the server\n");
     for program in every_nix() {

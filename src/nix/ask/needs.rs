@@ -12,6 +12,7 @@ use crate::nix::options::Options;
 use crate::nix::read::fixed::FixedOutput;
 use crate::nix::read::graph::{Graph, Outside, base};
 use crate::nix::store_path::StorePath;
+use crate::sha256::Sha256;
 use crate::system::System;
 
 /// What a derivation still needs. No system and no input, if its outputs exist or come from a cache.
@@ -32,6 +33,8 @@ pub struct AbsentInput {
     pub kind: InputKind,
     /// Its name in `config.toml`.
     pub name: String,
+    /// Whether `config.toml` has its hash.
+    pub has_hash: bool,
 }
 
 impl AbsentInput {
@@ -39,6 +42,7 @@ impl AbsentInput {
     pub fn hint(&self) -> String {
         let name = &self.name;
         match self.kind {
+            _ if !self.has_hash => self.declaring_hint(),
             InputKind::Seed => {
                 format!("`git lattice seed add {name} DIR` puts it there; `origin` in config.toml says what it is")
             }
@@ -60,7 +64,7 @@ impl AbsentInput {
         };
         let tables = [("seeds", InputKind::Seed), ("sources", InputKind::Source)];
         let (_, kind) = tables.into_iter().find(|(table, _)| after.lines().any(|line| names(line, table)))?;
-        Some(Self { kind, name: name.to_owned() })
+        Some(Self { kind, name: name.to_owned(), has_hash: false })
     }
 
     /// The command that adds it to `config.toml`.
@@ -75,7 +79,8 @@ impl AbsentInput {
     }
 
     fn of(fixed: &FixedOutput) -> Option<Self> {
-        fixed.is_to_be_added.then(|| Self { kind: fixed.kind, name: fixed.name.clone() })
+        let has_hash = Sha256::parse(&fixed.hash).is_none_or(|hash| !hash.is_placeholder());
+        fixed.is_to_be_added.then(|| Self { kind: fixed.kind, name: fixed.name.clone(), has_hash })
     }
 }
 
@@ -203,7 +208,7 @@ mod tests {
             );
             needed(&fetch, TOP, missing).absent.into_iter().collect::<Vec<_>>()
         };
-        let named = |kind| [AbsentInput { kind, name: "gcc".to_owned() }];
+        let named = |kind| [AbsentInput { kind, name: "gcc".to_owned(), has_hash: true }];
         assert_eq!(absent("git-lattice-seed:gcc", &[TOP, LOW]), named(InputKind::Seed));
         assert_eq!(absent("git-lattice-source:gcc", &[TOP, LOW]), named(InputKind::Source));
         assert_eq!(absent("git-lattice-seed:gcc", &[TOP]), []);

@@ -36,9 +36,15 @@ impl Undecided {
 
     /// From inputs that have to be put into the store.
     pub(super) fn of_absent(job: &Job, absent: &[AbsentInput]) -> Self {
-        let names: Vec<_> = absent.iter().map(|input| format!("{} `{}`", input.kind, input.name)).collect();
-        let are = if names.len() == 1 { "is" } else { "are" };
-        let why = format!("{} {are} not in the store", names.join(", "));
+        let names = |has_hash: bool| {
+            let some = absent.iter().filter(|input| input.has_hash == has_hash);
+            some.map(|input| format!("{} `{}`", input.kind, input.name)).collect::<Vec<_>>()
+        };
+        let (with, without) = (names(true), names(false));
+        let are = if with.len() == 1 { "is" } else { "are" };
+        let gone = (!with.is_empty()).then(|| format!("{} {are} not in the store", with.join(", ")));
+        let unknown = (!without.is_empty()).then(|| format!("config.toml has no hash for {}", without.join(", ")));
+        let why = gone.into_iter().chain(unknown).collect::<Vec<_>>().join(", and ");
         let hints = absent.iter().map(AbsentInput::hint).collect();
         Self { missing: absent.to_vec(), ..Self::new(job, why, hints) }
     }

@@ -31,6 +31,11 @@ fn of_head(found: Result<AtHead>) -> Vec<Line> {
 }
 
 fn of_absent(named: &Named, absent: &AbsentInput) -> Line {
-    let message = format!("{} `{}` of `{}` is not in the store", absent.kind, absent.name, named.spelled);
+    let AbsentInput { kind, name, has_hash } = absent;
+    let message = if *has_hash {
+        format!("{kind} `{name}` of `{}` is not in the store", named.spelled)
+    } else {
+        format!("config.toml of `{}` has no hash for {kind} `{name}`", named.spelled)
+    };
     Line::warning(TOPIC, message).remedy(absent.hint())
 }

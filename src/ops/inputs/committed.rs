@@ -59,8 +59,8 @@ pub(in crate::ops) fn at_head(context: &Context, config: &Config, nix: &Nix) -> 
     let count = needed.len();
     let is_absent = |path: &Option<StorePath>| path.as_ref().is_none_or(|path| !there.contains_key(path));
     let absent = needed.into_iter().zip(paths).filter(|(_, path)| is_absent(path));
-    let absent = absent.map(|((named, Input { kind, name, .. }), _)| (named, AbsentInput { kind, name })).collect();
-    Ok(AtHead { count, absent })
+    let of_input = |Input { kind, name, hash, .. }: Input| AbsentInput { kind, name, has_hash: hash.is_some() };
+    Ok(AtHead { count, absent: absent.map(|((named, input), _)| (named, of_input(input))).collect() })
 }
 
 /// The inputs without URL of HEAD's point and of those below it, each with the lowest point that has it: the points above inherit

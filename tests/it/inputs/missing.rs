@@ -96,6 +96,23 @@ fn missing_inputs_are_all_named() {
 }
 
 #[test]
+fn input_without_hash_and_url_has_a_command() {
+    for nix in every_nix() {
+        let sandbox = with_steps(&nix, &[(ONE, copying("\"${sources.b}${seeds.a}\""))]);
+        let placeholder = format!("sha256-{}=", "A".repeat(43));
+        configure(&sandbox, ONE, &format!("[seeds.a]\nhash = \"{placeholder}\"\n[sources.b]\n"));
+        let run = build(&sandbox).exits(2).says_err("config.toml has no hash for source `b`, seed `a`");
+        let run = run.says_err("`git lattice source add FILE --name b` writes `[sources.b]` into config.toml");
+        assert!(!run.stderr.contains("not in the store"), "{}", run.stderr);
+        sandbox.git(&["switch", "-q", &branch(&at(ONE))]);
+        let doctor = sandbox.lattice(&["doctor", "--offline"]).exits(0);
+        doctor.says_out(&format!("config.toml of `{}` has no hash for seed `a`", at(ONE)));
+        configure(&sandbox, ONE, &format!("[seeds.a]\nhash = \"{OTHER}\"\n[sources.b]\nhash = \"\"\n"));
+        build(&sandbox).exits(2).says_err("seed `a` is not in the store, and config.toml has no hash for source `b`");
+    }
+}
+
+#[test]
 fn seed_is_protected_from_garbage_collection() {
     for program in every_nix() {
         let sandbox = with_steps(&program, &[(ONE, copying("\"${seeds.tools}/bin/hello\""))]);
