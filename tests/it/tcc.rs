@@ -154,13 +154,13 @@ fn missing_seed_and_source_have_a_command() {
     for nix in every_nix() {
         let sandbox = clone(&nix, &folder);
         make(&sandbox, STEPS[0]);
-        let run = sandbox.lattice(&["build"]).exits(2).says_err("seed `debian` is not in the store");
-        run.says_err("hint: `git lattice seed add debian DIR` puts it there");
+        let run = sandbox.lattice(&["build"]).exits(2).says_err("config.toml has no hash for seed `debian`");
+        run.says_err("hint: `git lattice seed add debian DIR` writes `[seeds.debian]` into config.toml");
         sandbox.lattice(&["seed", "add", "debian", "../tcc/seed"]).exits(0);
         sandbox.git(&["commit", "-q", "-a", "-m", "name the seed"]);
         make(&sandbox, STEPS[1]);
-        let run = sandbox.lattice(&["build"]).exits(2).says_err("source `tcc` is not in the store");
-        run.says_err("hint: `git lattice source add FILE --name tcc` puts it there");
+        let run = sandbox.lattice(&["build"]).exits(2).says_err("config.toml has no hash for source `tcc`");
+        run.says_err("hint: `git lattice source add FILE --name tcc` writes `[sources.tcc]` into config.toml");
         // A hash that no file in the store has.
         let file = format!("{}/config.toml", dir(&at("stage1/step1")));
         let config = fs::read_to_string(sandbox.work().join(&file)).unwrap();
