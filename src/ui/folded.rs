@@ -84,7 +84,7 @@ pub fn rows(config: &Config, points: &[PointStatus], head: Option<&Point>) -> Ve
         group.lines.entry(place.clone()).or_insert_with(|| (line(), Counts::default())).1.add(status.state);
         group.counts.add(status.state);
         if head == Some(point) {
-            group.head = Some((place, format!("* {} {}", config.lattice.spell(point), status.state.word())));
+            group.head = Some((place, format!("* {} {}", config.spell(point), status.state.word())));
         }
     }
     let mut notable: Vec<_> = groups.iter().filter(|(_, it)| it.head.is_some() || it.counts.of(&NOTABLE) > 0).collect();
