@@ -195,6 +195,27 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             );
             std::iter::once(place).chain(why.hint()).collect()
         }
+        Refusal::NothingToUndo
+        | Refusal::NotInForce { .. }
+        | Refusal::OnlyRemote { .. }
+        | Refusal::Moved { .. }
+        | Refusal::CommitGone { .. }
+        | Refusal::InUse { .. } => not_undone(refusal),
+        Refusal::NothingThere { hint, .. } => hint.iter().map(ToString::to_string).collect(),
+        Refusal::SeveralThere { points, .. } => commands(points),
+        Refusal::UsedElsewhere { worktree, .. } if !worktree.exists() => {
+            vec!["the folder is gone: `git worktree prune` forgets it".to_owned()]
+        }
+        Refusal::UsedElsewhere { worktree, .. } => vec![format!("`cd {}` goes there", process::quote(worktree))],
+        Refusal::CheckedOut { branch, .. } => {
+            vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
+        }
+    }
+}
+
+/// Of `undo`.
+fn not_undone(refusal: &Refusal) -> Vec<String> {
+    match refusal {
         Refusal::NothingToUndo => vec!["`git lattice ops` lists the operations".to_owned()],
         Refusal::NotInForce { by: Some(by), .. } => vec![format!("`git lattice undo {by}` restores it")],
         Refusal::NotInForce { .. } => vec![
@@ -211,15 +232,7 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
             vec![format!("`git gc` may have removed it; `git fetch REMOTE {commit}` gets it if a remote has it")]
         }
         Refusal::InUse { operation, leave, .. } => vec![format!("`{leave}`, then `git lattice undo {operation}`")],
-        Refusal::NothingThere { hint, .. } => hint.iter().map(ToString::to_string).collect(),
-        Refusal::SeveralThere { points, .. } => commands(points),
-        Refusal::UsedElsewhere { worktree, .. } if !worktree.exists() => {
-            vec!["the folder is gone: `git worktree prune` forgets it".to_owned()]
-        }
-        Refusal::UsedElsewhere { worktree, .. } => vec![format!("`cd {}` goes there", process::quote(worktree))],
-        Refusal::CheckedOut { branch, .. } => {
-            vec![format!("switch that worktree to another branch, or merge there: `git merge --no-ff` on `{branch}`")]
-        }
+        _ => Vec::new(),
     }
 }
 
@@ -272,17 +285,8 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
         Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
-        Cannot::NoDestination { .. } => vec![
-            "`git lattice switch component/arch/phase/step` goes to a point, `--arch VALUE` to its sibling, `--failed` to one that failed"
-                .to_owned(),
-            "`git lattice` shows the points".to_owned(),
-        ],
-        Cannot::UnknownDestination { near, .. } => {
-            let near = near.iter().map(|near| format!("did you mean `{near}`?"));
-            near.chain(["`git lattice` shows the points".to_owned()]).collect()
-        }
-        Cannot::NoWorktreeToSwitch => {
-            vec!["`git lattice switch --worktree DIR POINT` makes a worktree for the point".to_owned()]
+        Cannot::NoDestination { .. } | Cannot::UnknownDestination { .. } | Cannot::NoWorktreeToSwitch => {
+            no_destination(error)
         }
         Cannot::NoFlake { branch, .. } => vec![format!(
             "`git lattice new` did not make this branch; to give it a name that is no point's: `git branch -m {branch} NAME`"
@@ -320,12 +324,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
             "`git lattice axis add AXIS VALUE` adds a value; `--force` changes the file and keeps its comments"
                 .to_owned(),
         ],
-        Cannot::NoCalls { point, .. } => vec![format!(
-            "step.nix can have an output `calls`, a file with a JSON object per call; then `git lattice build {point}`"
-        )],
-        Cannot::NotInStore { point, .. } => vec![format!("`git lattice build --again {point}` builds it here")],
-        Cannot::NotInWorktree { command, .. } => vec![format!("`{command}` brings it here")],
-        Cannot::NoWorktree => vec!["`git lattice build` builds commits, and needs no worktree".to_owned()],
+        Cannot::NoCalls { .. } | Cannot::NotInStore { .. } | Cannot::NotInWorktree { .. } | Cannot::NoWorktree => {
+            not_built(error)
+        }
         Cannot::Bare { .. } => {
             vec!["run it in a clone or a linked worktree (`git worktree add`), and push the commit here".to_owned()]
         }
@@ -335,6 +336,38 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoAxis(_) => Vec::new(),
         Cannot::NoStepNix { .. } => vec!["`--template step` uses one".to_owned()],
         Cannot::BadOutput { .. } => vec!["this is a bug in git-lattice; nothing was written".to_owned()],
+    }
+}
+
+/// Of `switch`.
+fn no_destination(error: &Cannot) -> Vec<String> {
+    match error {
+        Cannot::NoDestination { .. } => vec![
+            "`git lattice switch component/arch/phase/step` goes to a point, `--arch VALUE` to its sibling, `--failed` to one that failed"
+                .to_owned(),
+            "`git lattice` shows the points".to_owned(),
+        ],
+        Cannot::UnknownDestination { near, .. } => {
+            let near = near.iter().map(|near| format!("did you mean `{near}`?"));
+            near.chain(["`git lattice` shows the points".to_owned()]).collect()
+        }
+        Cannot::NoWorktreeToSwitch => {
+            vec!["`git lattice switch --worktree DIR POINT` makes a worktree for the point".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Of what is read from a worktree or from the outputs of builds.
+fn not_built(error: &Cannot) -> Vec<String> {
+    match error {
+        Cannot::NoCalls { point, .. } => vec![format!(
+            "step.nix can have an output `calls`, a file with a JSON object per call; then `git lattice build {point}`"
+        )],
+        Cannot::NotInStore { point, .. } => vec![format!("`git lattice build --again {point}` builds it here")],
+        Cannot::NotInWorktree { command, .. } => vec![format!("`{command}` brings it here")],
+        Cannot::NoWorktree => vec!["`git lattice build` builds commits, and needs no worktree".to_owned()],
+        _ => Vec::new(),
     }
 }
 

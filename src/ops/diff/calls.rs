@@ -85,8 +85,7 @@ pub fn calls(context: &Context, config: &Config, from: &Side, to: &Side) -> Resu
     };
     let names = Translation::new(config, &from.named, &to.named);
     let (own, other) = (jobs(from)?, jobs(to)?);
-    let pairs = own.iter().filter_map(|job| Some((job, partner(&own, &other, job)?)));
-    pairs
+    super::pairs(&own, &other, |job| &job.system)
         .map(|(own, other)| {
             let mut before = read(&nix, own)?;
             before.iter_mut().for_each(|call| call.edit(|text| names.translate(text)));
@@ -94,14 +93,6 @@ pub fn calls(context: &Context, config: &Config, from: &Side, to: &Side) -> Resu
             Ok(Calls { from: own.system.clone(), to: other.system.clone(), before, after: read(&nix, other)? })
         })
         .collect()
-}
-
-/// The job in the same place; that of the same system if the numbers differ.
-fn partner<'j>(own: &[Job], other: &'j [Job], job: &Job) -> Option<&'j Job> {
-    if own.len() == other.len() {
-        return own.iter().position(|it| it.system == job.system).and_then(|i| other.get(i));
-    }
-    other.iter().find(|it| it.system == job.system)
 }
 
 fn read(nix: &Nix, job: &Job) -> Result<Vec<Call>> {

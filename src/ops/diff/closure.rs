@@ -48,19 +48,10 @@ pub fn closures(context: &Context, config: &Config, from: &Side, to: &Side) -> R
     let names = Translation::new(config, &from.named, &to.named);
     let systems = config.systems.of(&config.lattice, &from.named.point);
     let (own, other) = evaluated.jobs.split_at(systems.len());
-    pairs(own, other).into_iter().map(|pair| compare(&evaluated.nix, &names, pair)).collect()
+    super::pairs(own, other, |(job, _)| &job.system).map(|pair| compare(&evaluated.nix, &names, pair)).collect()
 }
 
 type Evaluated = (Job, Derivation);
-
-/// The systems in the same places; those that both have if their numbers differ.
-fn pairs<'e>(own: &'e [Evaluated], other: &'e [Evaluated]) -> Vec<(&'e Evaluated, &'e Evaluated)> {
-    if own.len() == other.len() {
-        return own.iter().zip(other).collect();
-    }
-    let same = |own: &'e Evaluated| Some((own, other.iter().find(|other| other.0.system == own.0.system)?));
-    own.iter().filter_map(same).collect()
-}
 
 fn compare(nix: &Nix, names: &Translation, (own, other): (&Evaluated, &Evaluated)) -> Result<Closure> {
     let derivations = differences(names, nix.closure(&own.1.drv)?, nix.closure(&other.1.drv)?, &HashMap::new());

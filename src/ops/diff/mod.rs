@@ -18,6 +18,7 @@ use crate::lattice::Point;
 use crate::nix::CALLS;
 use crate::points::census::Census;
 use crate::points::content::FLAKE;
+use crate::system::System;
 
 /// A point at one commit.
 #[derive(Debug, Clone)]
@@ -120,6 +121,15 @@ impl Comparison {
         }
         Ok(())
     }
+}
+
+/// The builds of two points that belong together: those in the same places, or of the same system if their numbers differ.
+fn pairs<'j, J>(own: &'j [J], other: &'j [J], system: impl Fn(&J) -> &System) -> impl Iterator<Item = (&'j J, &'j J)> {
+    let are_as_many = own.len() == other.len();
+    own.iter().enumerate().filter_map(move |(i, own)| {
+        let same = || other.iter().find(|other| system(other) == system(own));
+        Some((own, if are_as_many { other.get(i) } else { same() }?))
+    })
 }
 
 /// The tree of `own` as it would be at the coordinates of `other`.
