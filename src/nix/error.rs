@@ -97,6 +97,7 @@ impl Error {
             ),
             Self::NotFetched { message, .. } => trouble::hint(message, Some(trouble::Trouble::Fetch)),
             Self::Killed { signal: Some(9) } => trouble::hint("signal 9", None),
+            Self::Killed { signal: Some(11) } => Some(trouble::CRASHED.into()),
             Self::Process(process::Error::Failed { stderr, .. }) => {
                 trouble::hint(&String::from_utf8_lossy(stderr), None)
             }

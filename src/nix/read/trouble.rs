@@ -20,6 +20,9 @@ pub(in crate::nix) const START_DAEMON: &str = "`sudo systemctl start nix-daemon`
 pub const NO_BUILD_USERS: &str = "`build-users-group` in nix.conf must name a group with members, or be empty so that root builds, as in a container: \
      `mkdir -p /etc/nix && echo 'build-users-group =' >>/etc/nix/nix.conf`";
 
+/// What to do if Nix crashed by a segmentation fault. It does not always recognise that its stack overflowed (NixOS/nix#8281, #9616).
+pub(in crate::nix) const CRASHED: &str = "some versions of Nix crash if a recursion has no end: look for one in the Nix files of the point";
+
 /// What to do if the sandbox has no shell.
 pub const NO_SHELL: &str = "the sandbox needs a shell: `sandbox-paths = /bin/sh=/bin/busybox` in nix.conf names a static one (Debian: \
      `apt install busybox-static`)";

@@ -130,7 +130,14 @@ fn low_call_depth_setting_is_no_verdict() {
         sandbox.lattice(&["build", &point]).exits(0);
 
         let endless = with_expression(&nix, "let f = n: 1 + f (n + 1); in f 0");
-        endless.lattice(&["build", &point]).exits(1).says_out("stack overflow");
+        let run = endless.lattice(&["build", &point]);
+        // Nix does not always recognise that its stack overflowed (NixOS/nix#8281, #9616): then it crashes, which is no verdict.
+        if run.code == 2 {
+            run.says_err("nix was killed (signal 11)").says_err("hint: some versions of Nix crash");
+            assert!(endless.records().is_empty(), "a crash is no verdict");
+        } else {
+            run.exits(1).says_out("stack overflow");
+        }
     }
 }
 
