@@ -60,7 +60,7 @@ fn value(name: &str, config: &Config, status: &PointStatus) -> Result<String> {
     let lattice = &config.lattice;
     let texts = lattice.texts(&status.named.point);
     Ok(match name {
-        "mark" => picture::mark(status.state).0.to_owned(),
+        "mark" => picture::mark(status.state, false).0.to_owned(),
         "state" => status.state.word().to_owned(),
         "point" => status.named.spelled.clone().into(),
         "short" => {

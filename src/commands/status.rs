@@ -12,6 +12,7 @@ use crate::error;
 use crate::ops::refspec;
 use crate::points::census::Census;
 use crate::points::status::{self, Survey};
+use crate::ui::layout::Layout;
 use crate::ui::point::SurveyView;
 use crate::ui::{Ui, folded, picture};
 
@@ -62,12 +63,13 @@ pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         return Ok(error::OK);
     }
     let head = context.head_point(config)?;
+    let layout = Layout::of(config);
     let shows_all = args.is_some_and(|args| args.get_flag("all"));
     if survey.points.len() >= folded::MANY && !shows_all {
-        ui.table(&folded::rows(config, &survey.points, head.as_ref()));
+        ui.table(&folded::rows(config, &layout, &survey.points, head.as_ref(), ui.out.ascii));
         ui.tell(format!("{} points; `git lattice status --all` shows each", survey.points.len()));
     } else {
-        picture::tables(config, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
+        picture::tables(config, &layout, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
     }
     next(ui, config, &survey);
     if let Some(remote) = unfetched_records(context, config, &survey) {

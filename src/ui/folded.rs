@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Tone;
-use super::picture::{Layout, mark};
+use super::layout::{self, Layout, Place};
+use super::picture::mark;
 use super::table::Cell;
 use crate::config::Config;
-use crate::lattice::{Coordinate, Point};
+use crate::lattice::Point;
 use crate::points::status::PointStatus;
 use crate::record::State;
 
@@ -46,7 +47,7 @@ impl Counts {
     }
 
     /// Such as `18/20 built` and `18 ✓  1 ✗  1 ·`.
-    fn cells(&self) -> [Cell; 2] {
+    fn cells(&self, ascii: bool) -> [Cell; 2] {
         let (built, all) = (self.of(&[State::Built]), self.0.iter().sum::<usize>());
         let tone = match (self.of(&[State::Failed, State::Disputed]), self.of(&NOTABLE)) {
             (0, 0) if built == all => Tone::Good,
@@ -55,56 +56,66 @@ impl Counts {
             _ => Tone::Bad,
         };
         let counted = STATES.into_iter().zip(self.0).filter(|(_, count)| *count > 0);
-        let marks: Vec<_> = counted.map(|(state, count)| format!("{count} {}", mark(state).0)).collect();
+        let marks: Vec<_> = counted.map(|(state, count)| format!("{count} {}", mark(state, ascii).0)).collect();
         [Cell::new(format!("{built}/{all} built"), tone), marks.join("  ").into()]
     }
 }
 
 /// The points of one component.
 #[derive(Default)]
-struct Group<'a> {
+struct Group {
     counts: Counts,
     /// By the values on the axes of the rows but the last.
-    lines: BTreeMap<Vec<&'a Coordinate>, (String, Counts)>,
-    /// The row of HEAD's point, and its line.
-    head: Option<(Vec<&'a Coordinate>, String)>,
+    lines: BTreeMap<Place, Counts>,
+    /// The line of HEAD's point, and what it says of it.
+    head: Option<(Place, String)>,
 }
 
 /// The lines as a table.
-pub fn rows(config: &Config, points: &[PointStatus], head: Option<&Point>) -> Vec<Vec<Cell>> {
-    let layout = Layout::of(config);
-    let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
+pub fn rows(
+    config: &Config,
+    layout: &Layout,
+    points: &[PointStatus],
+    head: Option<&Point>,
+    ascii: bool,
+) -> Vec<Vec<Cell>> {
+    let mut groups: BTreeMap<Place, Group> = BTreeMap::new();
     for status in points {
         let point = &status.named.point;
         let texts = config.lattice.texts(point);
-        let group = groups.entry(layout.title(&texts)).or_default();
-        let lines = layout.rows.split_last().map_or(&[][..], |(_, others)| others);
-        let place: Vec<_> = lines.iter().map(|&i| &point.coordinates()[i]).collect();
-        let line = || lines.iter().map(|&i| texts[i].as_str()).collect::<Vec<_>>().join("/");
-        group.lines.entry(place.clone()).or_insert_with(|| (line(), Counts::default())).1.add(status.state);
+        let group = groups.entry(layout.title(point, &texts)).or_default();
+        let place = layout.group_of_rows(point, &texts);
         group.counts.add(status.state);
         if head == Some(point) {
-            group.head = Some((place, format!("* {} {}", config.spell(point), status.state.word())));
+            group.head = Some((place.clone(), format!("* {} {}", config.spell(point), status.state.word())));
         }
+        group.lines.entry(place).or_default().add(status.state);
     }
-    let mut notable: Vec<_> = groups.iter().filter(|(_, it)| it.head.is_some() || it.counts.of(&NOTABLE) > 0).collect();
-    let bad = |it: &Group<'_>| it.counts.of(&[State::Failed, State::Disputed]);
-    notable.sort_by_key(|(title, it)| (it.head.is_none(), std::cmp::Reverse(bad(it)), (*title).clone()));
-    notable.truncate(MOST_GROUPS);
+    let notable = notable(&groups);
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for (title, group) in &notable {
-        rows.push(vec![title.as_str().into()]);
-        rows.extend(group.lines.iter().map(|(place, (line, counts))| {
+        rows.push(vec![layout::text(title).into()]);
+        rows.extend(group.lines.iter().map(|(place, counts)| {
             let here = group.head.as_ref().filter(|(head, _)| head == place).map(|(_, text)| text.as_str().into());
-            std::iter::once(Cell::from(format!("  {line}"))).chain(counts.cells()).chain(here).collect()
+            let name = Cell::from(format!("  {}", layout::text(place)));
+            std::iter::once(name).chain(counts.cells(ascii)).chain(here).collect()
         }));
     }
-    rows.extend(rest(&groups, &notable));
+    rows.extend(rest(&groups, &notable, ascii));
     rows
 }
 
+/// The components worth a look: HEAD's first, then those with the most failures.
+fn notable(groups: &BTreeMap<Place, Group>) -> Vec<(&Place, &Group)> {
+    let mut notable: Vec<_> = groups.iter().filter(|(_, it)| it.head.is_some() || it.counts.of(&NOTABLE) > 0).collect();
+    let bad = |it: &Group| it.counts.of(&[State::Failed, State::Disputed]);
+    notable.sort_by_key(|(_, it)| (it.head.is_none(), std::cmp::Reverse(bad(it))));
+    notable.truncate(MOST_GROUPS);
+    notable
+}
+
 /// The line for the components that are not shown.
-fn rest(groups: &BTreeMap<String, Group<'_>>, shown: &[(&String, &Group<'_>)]) -> Option<Vec<Cell>> {
+fn rest(groups: &BTreeMap<Place, Group>, shown: &[(&Place, &Group)], ascii: bool) -> Option<Vec<Cell>> {
     let others = || groups.iter().filter(|(title, _)| shown.iter().all(|(known, _)| known != title));
     let mut counts = Counts::default();
     others().for_each(|(_, group)| counts.add_all(&group.counts));
@@ -114,5 +125,5 @@ fn rest(groups: &BTreeMap<String, Group<'_>>, shown: &[(&String, &Group<'_>)]) -
         (count, false) => format!("{count} others"),
         (count, true) => format!("all {count}"),
     };
-    Some(std::iter::once(Cell::from(name)).chain(counts.cells()).collect())
+    Some(std::iter::once(Cell::from(name)).chain(counts.cells(ascii)).collect())
 }

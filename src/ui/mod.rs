@@ -5,6 +5,7 @@ pub mod duration;
 pub mod folded;
 pub mod format;
 mod json;
+pub mod layout;
 pub mod lint;
 pub mod list;
 pub mod picture;

@@ -1,90 +1,65 @@
-//! The picture of a lattice: one table per component, with steps as rows and architectures as columns.
+//! The picture of a lattice: by default one table per component, with steps as rows and architectures as columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::layout::{self, Layout, Place};
 use super::table::{self, Cell};
 use super::{Screen, Tone, duration};
 use crate::config::Config;
-use crate::lattice::{Kind, Lattice, Point};
+use crate::lattice::Point;
 use crate::points::next::{Action, NextAction};
 use crate::points::status::{PointStatus, Survey};
 use crate::record::State;
 
 /// The tables, line by line.
-pub fn tables(config: &Config, points: &[PointStatus], head: Option<&Point>, screen: Screen) -> Vec<String> {
-    let lattice = &config.lattice;
-    let layout = Layout::of(config);
-    let mut groups: BTreeMap<String, Vec<&PointStatus>> = BTreeMap::new();
-    for point in points {
-        groups.entry(layout.title(&lattice.texts(&point.named.point))).or_default().push(point);
+pub fn tables(
+    config: &Config,
+    layout: &Layout,
+    points: &[PointStatus],
+    head: Option<&Point>,
+    screen: Screen,
+) -> Vec<String> {
+    let mut tables: BTreeMap<Place, Table> = BTreeMap::new();
+    for status in points {
+        let point = &status.named.point;
+        let texts = config.lattice.texts(point);
+        let table = tables.entry(layout.title(point, &texts)).or_default();
+        let column = layout.column(point, &texts);
+        let cell = cell(status, head == Some(point), config.remote.is_some(), screen.ascii);
+        table.columns.insert(column.clone());
+        table.rows.entry(layout.row(point, &texts)).or_default().insert(column, cell);
     }
     let mut lines = Vec::new();
-    for (title, group) in groups {
+    for (title, table) in tables {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(table::matrix(&layout.rows(lattice, &title, &group, head), screen));
+        lines.extend(table::matrix(&table.cells(&layout::text(&title)), screen));
     }
     lines
 }
 
-/// Which axes form titles, rows and columns.
-pub(super) struct Layout {
-    titles: Vec<usize>,
-    pub(super) rows: Vec<usize>,
-    column: Option<usize>,
-    has_remote: bool,
+/// A table of points.
+#[derive(Default)]
+struct Table {
+    columns: BTreeSet<Place>,
+    rows: BTreeMap<Place, BTreeMap<Place, Cell>>,
 }
 
-impl Layout {
-    pub(super) fn of(config: &Config) -> Self {
-        let axes = config.lattice.axes();
-        let sets = || (0..axes.len()).filter(|&i| matches!(axes[i].kind, Kind::Set(_)));
-        let column =
-            config.systems.axis().filter(|&i| matches!(axes[i].kind, Kind::Set(_))).or_else(|| sets().next_back());
-        let titles: Vec<_> = sets().filter(|&i| Some(i) != column).collect();
-        let rows = (0..axes.len()).filter(|i| !titles.contains(i) && Some(*i) != column).collect();
-        Self { titles, rows, column, has_remote: config.remote.is_some() }
-    }
-
-    pub(super) fn title(&self, texts: &[String]) -> String {
-        self.titles.iter().map(|&i| texts[i].as_str()).collect::<Vec<_>>().join("/")
-    }
-
-    fn rows(&self, lattice: &Lattice, title: &str, group: &[&PointStatus], head: Option<&Point>) -> Vec<Vec<Cell>> {
-        let column_of = |texts: &[String]| self.column.map(|i| texts[i].clone()).unwrap_or_default();
-        let mut columns = BTreeSet::new();
-        let mut rows: Vec<(String, BTreeMap<String, Cell>)> = Vec::new();
-        let mut sorted = group.to_vec();
-        sorted.sort_by(|a, b| self.row_order(&a.named.point).cmp(&self.row_order(&b.named.point)));
-        for status in sorted {
-            let texts = lattice.texts(&status.named.point);
-            let row = self.rows.iter().map(|&i| texts[i].as_str()).collect::<Vec<_>>().join("/");
-            if rows.last().is_none_or(|(last, _)| *last != row) {
-                rows.push((row, BTreeMap::new()));
-            }
-            columns.insert(column_of(&texts));
-            if let Some((_, cells)) = rows.last_mut() {
-                cells.insert(column_of(&texts), cell(status, head == Some(&status.named.point), self.has_remote));
-            }
-        }
-        let title_of = |text: &String| Cell::title(text.as_str());
-        let header = std::iter::once(Cell::from(title)).chain(columns.iter().map(title_of)).collect();
-        let line = |(row, cells): (String, BTreeMap<String, Cell>)| {
-            let blank = Cell::from("");
-            let cells = columns.iter().map(|column| cells.get(column).unwrap_or(&blank).clone());
-            std::iter::once(Cell::from(format!("  {row}"))).chain(cells).collect()
+impl Table {
+    fn cells(self, title: &str) -> Vec<Vec<Cell>> {
+        let Self { columns, rows } = self;
+        let header = std::iter::once(Cell::from(title)).chain(columns.iter().map(|it| Cell::title(layout::text(it))));
+        let line = |(row, cells): (Place, BTreeMap<Place, Cell>)| {
+            let cells = columns.iter().map(|column| cells.get(column).cloned().unwrap_or_else(|| Cell::from("")));
+            std::iter::once(Cell::from(format!("  {}", layout::text(&row)))).chain(cells).collect()
         };
-        std::iter::once(header).chain(rows.into_iter().map(line)).collect()
-    }
-
-    fn row_order<'a>(&self, point: &'a Point) -> Vec<&'a crate::lattice::Coordinate> {
-        self.rows.iter().map(|&i| &point.coordinates()[i]).collect()
+        std::iter::once(header.collect()).chain(rows.into_iter().map(line)).collect()
     }
 }
 
-fn cell(status: &PointStatus, is_head: bool, has_remote: bool) -> Cell {
-    let (mark, tone) = mark(status.state);
+fn cell(status: &PointStatus, is_head: bool, has_remote: bool, ascii: bool) -> Cell {
+    let (mark, tone) = mark(status.state, ascii);
     let is_impure = status.impure().next().is_some();
     let flags = [(is_impure, " ~"), (is_head, " *"), (has_remote && !status.pushed, " ^")];
     let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
@@ -99,18 +74,19 @@ fn time(status: &PointStatus) -> String {
     format!(" {elapsed}{expected}")
 }
 
-/// The symbol of a state.
-pub fn mark(state: State) -> (&'static str, Tone) {
-    match state {
-        State::New => ("·", Tone::Plain),
-        State::Built => ("✓", Tone::Good),
-        State::Failed => ("✗", Tone::Bad),
-        State::NoBuilder => ("?", Tone::Odd),
-        State::Behind => ("↓", Tone::Odd),
-        State::Queued => ("…", Tone::Plain),
-        State::Building => ("▸", Tone::Plain),
-        State::Disputed => ("!", Tone::Bad),
-    }
+/// The symbol of a state, one of ASCII if `ascii`, and its tone.
+pub fn mark(state: State, ascii: bool) -> (&'static str, Tone) {
+    let (mark, plain, tone) = match state {
+        State::New => ("·", ".", Tone::Plain),
+        State::Built => ("✓", "+", Tone::Good),
+        State::Failed => ("✗", "x", Tone::Bad),
+        State::NoBuilder => ("?", "?", Tone::Odd),
+        State::Behind => ("↓", "v", Tone::Odd),
+        State::Queued => ("…", ":", Tone::Plain),
+        State::Building => ("▸", ">", Tone::Plain),
+        State::Disputed => ("!", "!", Tone::Bad),
+    };
+    (if ascii { plain } else { mark }, tone)
 }
 
 /// One suggestion of what to do next, as a row of a table.

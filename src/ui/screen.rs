@@ -19,6 +19,8 @@ pub struct Screen {
     pub width: Option<usize>,
     /// Whether the stream is a terminal.
     pub is_terminal: bool,
+    /// Whether marks and lines are drawn with ASCII characters only.
+    pub ascii: bool,
 }
 
 impl Screen {
@@ -31,6 +33,7 @@ impl Screen {
             color: AutoStream::choice(stream) != ColorChoice::Never,
             width: width.map(|width| width.max(NARROWEST)),
             is_terminal,
+            ascii: false,
         }
     }
 }

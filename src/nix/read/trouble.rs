@@ -21,7 +21,8 @@ pub const NO_BUILD_USERS: &str = "`build-users-group` in nix.conf must name a gr
      `mkdir -p /etc/nix && echo 'build-users-group =' >>/etc/nix/nix.conf`";
 
 /// What to do if Nix crashed by a segmentation fault. It does not always recognise that its stack overflowed (NixOS/nix#8281, #9616).
-pub(in crate::nix) const CRASHED: &str = "some versions of Nix crash if a recursion has no end: look for one in the Nix files of the point";
+pub(in crate::nix) const CRASHED: &str =
+    "some versions of Nix crash if a recursion has no end: look for one in the Nix files of the point";
 
 /// What to do if the sandbox has no shell.
 pub const NO_SHELL: &str = "the sandbox needs a shell: `sandbox-paths = /bin/sh=/bin/busybox` in nix.conf names a static one (Debian: \
