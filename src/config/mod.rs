@@ -16,7 +16,7 @@ mod systems;
 use std::sync::Arc;
 
 use crate::branch_name::BranchName;
-use crate::lattice::{Lattice, Pattern, Point, Spelled};
+use crate::lattice::{Kind, Lattice, Pattern, Point, Spelled};
 
 pub use document::Document;
 pub use inputs::{BadInput, Input, InputKind, input_name};
@@ -199,6 +199,19 @@ impl Config {
             let near = keys::similar(key).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             format!("`{key}` in {FILE} is unknown to this version{near}")
         })
+    }
+
+    /// The axis whose values are the columns of pictures: that of the systems, else the last set axis.
+    pub fn column_axis(&self) -> Option<usize> {
+        let axes = self.lattice.axes();
+        let is_set = |axis: &usize| matches!(axes[*axis].kind, Kind::Set(_));
+        self.systems.axis().filter(is_set).or_else(|| (0..axes.len()).rfind(is_set))
+    }
+
+    /// The axes whose values are the titles of pictures: the other set axes, such as the component.
+    pub fn title_axes(&self) -> Vec<usize> {
+        let (axes, column) = (self.lattice.axes(), self.column_axis());
+        (0..axes.len()).filter(|&axis| matches!(axes[axis].kind, Kind::Set(_)) && Some(axis) != column).collect()
     }
 
     /// The names of a point.

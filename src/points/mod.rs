@@ -6,6 +6,7 @@ pub mod cache;
 pub mod census;
 pub mod choice;
 pub mod content;
+pub mod diagram;
 pub mod divergence;
 pub mod keys;
 pub mod names;

@@ -1,7 +1,7 @@
 //! Which axes of a lattice form the tables, rows and columns of its picture.
 
 use crate::config::Config;
-use crate::lattice::{Coordinate, Kind, Point};
+use crate::lattice::{Coordinate, Point};
 
 /// The axes of the picture, by their positions. Each axis is in one of the lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +38,8 @@ pub(super) struct Part {
 impl Layout {
     /// The layout by default: a table for each value of the sets, and the architectures as its columns.
     pub fn of(config: &Config) -> Self {
-        let axes = config.lattice.axes();
-        let is_set = |i: &usize| matches!(axes[*i].kind, Kind::Set(_));
-        let column = config.systems.axis().filter(is_set).or_else(|| (0..axes.len()).rfind(is_set));
-        let (titles, rows) = (0..axes.len()).filter(|i| Some(*i) != column).partition(is_set);
+        let (titles, column) = (config.title_axes(), config.column_axis());
+        let rows = (0..config.lattice.axes().len()).filter(|i| !titles.contains(i) && Some(*i) != column).collect();
         Self { titles, rows, columns: column.into_iter().collect() }
     }
 

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod duration;
 pub mod folded;
 pub mod format;
+pub mod graph;
 mod json;
 pub mod layout;
 pub mod lint;
