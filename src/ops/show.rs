@@ -50,7 +50,21 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
     let Some(status) = status::statuses_of(context, config, census, std::slice::from_ref(point))?.pop() else {
         return Err(Cannot::no_point(config, point).into());
     };
-    let repo = &context.repo;
+    details_of(context, config, census, &Records::open(&context.repo)?, status)
+}
+
+/// Reads all details of a point whose status is known, with records that are open already.
+///
+/// # Errors
+/// When objects cannot be read.
+pub fn details_of(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    records: &Records<'_>,
+    status: PointStatus,
+) -> Result<Details> {
+    let (repo, point) = (&context.repo, &status.named.point);
     let tree = repo.tree_of_commit(status.commit)?;
     let found = Content::find(repo, config, tree, point)?;
     let step = Step::read(repo, &found, point)?;
@@ -63,7 +77,7 @@ pub fn details(context: &Context, config: &Config, census: &Census, point: &Poin
         config_hash = repo.entry_at(own.id, CONFIG)?.map(|entry| entry.id.to_string());
     }
     let records = match status.key {
-        Some(key) => Records::open(repo)?.attributed(key, &config.spell(point))?,
+        Some(key) => records.attributed(key, &config.spell(point))?,
         None => Vec::new(),
     };
     let all: Vec<Record> = records.iter().map(|attributed| attributed.record.clone()).collect();

@@ -11,6 +11,30 @@ use crate::points::next::{Action, NextAction};
 use crate::points::status::{PointStatus, Survey};
 use crate::record::State;
 
+/// One table of the picture.
+pub struct Matrix<'a> {
+    /// The values on the axes that make the tables, such as the component.
+    pub title: String,
+    /// The titles of the columns.
+    pub columns: Vec<String>,
+    /// The rows with their labels; a cell is `None` if there is no such point.
+    pub rows: Vec<(String, Vec<Option<&'a PointStatus>>)>,
+}
+
+/// The tables of these points.
+pub fn matrices<'a>(config: &Config, layout: &Layout, points: &'a [PointStatus]) -> Vec<Matrix<'a>> {
+    let mut tables: BTreeMap<Place, Table<'_>> = BTreeMap::new();
+    for status in points {
+        let point = &status.named.point;
+        let texts = config.lattice.texts(point);
+        let table = tables.entry(layout.title(point, &texts)).or_default();
+        let column = layout.column(point, &texts);
+        table.columns.insert(column.clone());
+        table.rows.entry(layout.row(point, &texts)).or_default().insert(column, status);
+    }
+    tables.into_iter().map(|(title, table)| table.matrix(&title)).collect()
+}
+
 /// The tables, line by line.
 pub fn tables(
     config: &Config,
@@ -19,42 +43,51 @@ pub fn tables(
     head: Option<&Point>,
     screen: Screen,
 ) -> Vec<String> {
-    let mut tables: BTreeMap<Place, Table> = BTreeMap::new();
-    for status in points {
-        let point = &status.named.point;
-        let texts = config.lattice.texts(point);
-        let table = tables.entry(layout.title(point, &texts)).or_default();
-        let column = layout.column(point, &texts);
-        let cell = cell(status, head == Some(point), config.remote.is_some(), screen.ascii);
-        table.columns.insert(column.clone());
-        table.rows.entry(layout.row(point, &texts)).or_default().insert(column, cell);
-    }
+    let has_remote = config.remote.is_some();
+    let cell = |status: Option<&PointStatus>| match status {
+        Some(status) => cell(status, head == Some(&status.named.point), has_remote, screen.ascii),
+        None => Cell::from(""),
+    };
     let mut lines = Vec::new();
-    for (title, table) in tables {
+    for matrix in matrices(config, layout, points) {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(table::matrix(&table.cells(&layout::text(&title)), screen));
+        lines.extend(table::matrix(&matrix.cells(&cell), screen));
     }
     lines
 }
 
-/// A table of points.
-#[derive(Default)]
-struct Table {
-    columns: BTreeSet<Place>,
-    rows: BTreeMap<Place, BTreeMap<Place, Cell>>,
+impl Matrix<'_> {
+    /// The table with its titles and labels.
+    fn cells(&self, cell: &dyn Fn(Option<&PointStatus>) -> Cell) -> Vec<Vec<Cell>> {
+        let titles = self.columns.iter().map(|text| Cell::title(text.as_str()));
+        let header = std::iter::once(Cell::from(self.title.as_str())).chain(titles).collect();
+        let line = |(row, points): &(String, Vec<Option<&PointStatus>>)| {
+            std::iter::once(Cell::from(format!("  {row}"))).chain(points.iter().copied().map(cell)).collect()
+        };
+        std::iter::once(header).chain(self.rows.iter().map(line)).collect()
+    }
 }
 
-impl Table {
-    fn cells(self, title: &str) -> Vec<Vec<Cell>> {
+/// A table by the places of its points.
+#[derive(Default)]
+struct Table<'a> {
+    columns: BTreeSet<Place>,
+    rows: BTreeMap<Place, BTreeMap<Place, &'a PointStatus>>,
+}
+
+impl<'a> Table<'a> {
+    fn matrix(self, title: &Place) -> Matrix<'a> {
         let Self { columns, rows } = self;
-        let header = std::iter::once(Cell::from(title)).chain(columns.iter().map(|it| Cell::title(layout::text(it))));
-        let line = |(row, cells): (Place, BTreeMap<Place, Cell>)| {
-            let cells = columns.iter().map(|column| cells.get(column).cloned().unwrap_or_else(|| Cell::from("")));
-            std::iter::once(Cell::from(format!("  {}", layout::text(&row)))).chain(cells).collect()
+        let line = |(row, points): (Place, BTreeMap<Place, &'a PointStatus>)| {
+            (layout::text(&row), columns.iter().map(|column| points.get(column).copied()).collect())
         };
-        std::iter::once(header.collect()).chain(rows.into_iter().map(line)).collect()
+        Matrix {
+            title: layout::text(title),
+            rows: rows.into_iter().map(line).collect(),
+            columns: columns.iter().map(|column| layout::text(column)).collect(),
+        }
     }
 }
 
