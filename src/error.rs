@@ -2,6 +2,7 @@
 
 mod storage;
 
+use crate::note::BadText;
 use crate::ops::lint as ops_lint;
 use crate::ops::remote_failure::missing_remote_hints;
 use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, rust, trust};
@@ -75,6 +76,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::InputError>(cause, |error| one(error.hint())))
         .or_else(|| of::<inputs::BadTree>(cause, |error| one(error.hint())))
+        .or_else(|| of::<BadText>(cause, |error| one(error.hint())))
         .or_else(|| of::<rust::BadRust>(cause, |error| Some(error.hints())))
         .or_else(|| of::<builds::DamagedOutput>(cause, |error| one(error.hint())))
         .or_else(|| of::<builds::NotDecided>(cause, |error| Some(error.hints())))
@@ -177,6 +179,7 @@ fn refusal(refusal: &Refusal) -> Vec<String> {
         Refusal::PointExists { point, .. } => {
             vec![format!("`git lattice show {point}` shows it; `git lattice prune {point}` deletes it")]
         }
+        Refusal::NoNote { point } => vec![format!("`git lattice note {point} -m TEXT` adds one")],
         Refusal::OtherOrder { .. } => vec![
             "a moved point keeps its place: choose a name between the same points, or make the point anew by `git lattice new`"
                 .to_owned(),
@@ -298,6 +301,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
                     .to_owned(),
             ]
         }
+        Cannot::NoSuchNote { .. } | Cannot::SeveralNotes { .. } | Cannot::NoNoteText | Cannot::Editor { .. } => {
+            note(error)
+        }
         Cannot::NoRemote { remote, known } => missing_remote_hints(remote.as_deref(), known),
         Cannot::NoSuchBase { known, .. } if known.is_empty() => vec!["`git fetch` gets those of the remote".to_owned()],
         Cannot::NoSuchBase { known, .. } => vec![format!("the branches that are no points: `{}`", known.join("`, `"))],
@@ -353,6 +359,26 @@ fn no_destination(error: &Cannot) -> Vec<String> {
         }
         Cannot::NoWorktreeToSwitch => {
             vec!["`git lattice switch --worktree DIR POINT` makes a worktree for the point".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Of `note`.
+fn note(error: &Cannot) -> Vec<String> {
+    match error {
+        Cannot::NoSuchNote { point, .. } => {
+            vec![format!("`git lattice note {point} --list` shows its notes with their ids")]
+        }
+        Cannot::SeveralNotes { notes, .. } => {
+            let first = notes.first().map(|(id, _)| id.as_str()).unwrap_or_default();
+            vec![format!("name one of them, as in `--id {first}`")]
+        }
+        Cannot::NoNoteText => {
+            vec!["`-m TEXT` or `-F FILE` gives the text; `--list` shows the notes that exist".to_owned()]
+        }
+        Cannot::Editor { .. } => {
+            vec!["`git config core.editor` names the editor; `-m TEXT` needs none".to_owned()]
         }
         _ => Vec::new(),
     }

@@ -39,6 +39,8 @@ pub mod lock;
 #[doc(hidden)]
 pub mod nix;
 #[doc(hidden)]
+pub mod note;
+#[doc(hidden)]
 pub mod ops;
 #[doc(hidden)]
 pub mod points;

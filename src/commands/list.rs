@@ -1,5 +1,7 @@
 //! `git lattice list`
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -8,6 +10,7 @@ use super::Session;
 use super::shared::left_out;
 use super::shared::points::{self, Selection};
 use crate::error;
+use crate::ops::note;
 use crate::points::rows::{Rows, Wanted};
 use crate::record::State;
 use crate::ui::list::{self, Field, List, ListFormat};
@@ -51,7 +54,13 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let points = selection.filter(config, &census)?;
     let found = Rows::read(context, config, &census, points, (format.depth(), &wanted(args)))?;
     left_out::warn(ui, config, &found.broken, &found.unreadable);
-    let list = List { config, census: &census, format: &format, rows: &found.rows };
+    let notes = if format.has_notes() {
+        let points: Vec<_> = found.rows.iter().map(|row| row.point.clone()).collect();
+        note::of(context, config, &census, &points)?
+    } else {
+        BTreeMap::new()
+    };
+    let list = List { config, census: &census, format: &format, rows: &found.rows, notes: &notes };
     if args.get_flag("json") {
         ui.json(&list);
     } else {

@@ -19,6 +19,7 @@ mod man;
 mod move_point;
 mod new;
 mod next_step;
+mod note;
 mod ops;
 mod port;
 mod promote;
@@ -99,6 +100,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         status::command(axes),
         list::command(axes),
         show::command(axes),
+        note::command(axes),
         switch::command(axes),
         diff::command(axes),
         source::command(axes),
@@ -136,6 +138,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("list", args)) => list::run(session, args),
         Some(("show", args)) => show::run(session, args),
+        Some(("note", args)) => note::run(session, args),
         Some(("switch", args)) => switch::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),

@@ -11,8 +11,11 @@ use crate::error;
 use crate::ops::Cannot;
 use crate::ops::refspec;
 use crate::ops::remote_failure::lock_hint;
-use crate::ops::sync::{self, Action, BranchComparison, Entry, OwnRecords, RecordsReport, Report, SyncOptions};
+use crate::ops::sync::{
+    self, Action, BranchComparison, Entry, KindReport, OwnRecords, RecordsReport, Report, SyncOptions,
+};
 use crate::points::census::Census;
+use crate::record::store::RefKind;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, terminal_safe};
 
@@ -92,10 +95,23 @@ fn show(session: &Session, report: &Report, is_all: bool, options: SyncOptions) 
     if report.refspec.is_some() {
         ui.say(refspec::notice(&report.remote));
     }
-    for writer in &report.records.diverged {
-        let there = format!("refs/lattice/remotes/{}/{writer}", report.remote);
-        ui.warn(format!("the records of writer `{writer}` have diverged; the local ones were kept"));
-        ui.hint(format!("`git update-ref refs/notes/lattice/{writer} {there}` takes those of `{}`", report.remote));
+    RefKind::ALL.into_iter().for_each(|kind| warn_of_diverged(ui, report, kind));
+}
+
+fn warn_of_diverged(ui: &Ui, report: &Report, kind: RefKind) {
+    for writer in &report.records.of(kind).diverged {
+        let (own, what) = (kind.of(writer), what(kind));
+        let (here, there) = (own.full(), own.fetched(&report.remote));
+        ui.warn(format!("the {what} of writer `{writer}` have diverged; the local ones were kept"));
+        ui.hint(format!("`git update-ref {here} {there}` takes those of `{}`", report.remote));
+    }
+}
+
+/// What a kind holds.
+fn what(kind: RefKind) -> &'static str {
+    match kind {
+        RefKind::Records => "records",
+        RefKind::PointNotes => "notes",
     }
 }
 
@@ -160,13 +176,7 @@ fn hint(ui: &Ui, report: &Report) {
 }
 
 fn records_lines(records: &RecordsReport, options: SyncOptions) -> Vec<String> {
-    let mut lines = Vec::new();
-    let would = if options.dry_run { "would be " } else { "" };
-    match records.received.len() {
-        0 => {}
-        1 => lines.push(format!("records of one other clone {would}fetched")),
-        count => lines.push(format!("records of {count} other clones {would}fetched")),
-    }
+    let mut lines: Vec<_> = RefKind::ALL.into_iter().filter_map(|kind| received_line(records, kind, options)).collect();
     if let Some(old) = &records.renamed_from {
         lines.push(match &records.writer {
             Some(new) if !options.dry_run => {
@@ -175,19 +185,31 @@ fn records_lines(records: &RecordsReport, options: SyncOptions) -> Vec<String> {
             _ => format!("another clone writes records as `{old}` too: this one would take a new name"),
         });
     }
-    match &records.own {
-        OwnRecords::Due if options.dry_run && options.push => {
-            lines.push("records of this clone would be pushed".to_owned());
-        }
-        OwnRecords::Due => lines.push("records of this clone not pushed".to_owned()),
-        OwnRecords::Pushed => lines.push("records of this clone pushed".to_owned()),
-        OwnRecords::Refused(why) => lines.push(format!("records of this clone refused: {why}")),
-        OwnRecords::Nothing | OwnRecords::Same => {}
-    }
+    lines.extend(RefKind::ALL.into_iter().filter_map(|kind| own_line(records, kind, options)));
     if records.strange > 0 {
         lines.push(format!("{} notes refs of the remote left alone: they hold no records", records.strange));
     }
     lines
+}
+
+fn received_line(records: &RecordsReport, kind: RefKind, options: SyncOptions) -> Option<String> {
+    let (what, would) = (what(kind), if options.dry_run { "would be " } else { "" });
+    match records.of(kind).received.len() {
+        0 => None,
+        1 => Some(format!("{what} of one other clone {would}fetched")),
+        count => Some(format!("{what} of {count} other clones {would}fetched")),
+    }
+}
+
+fn own_line(records: &RecordsReport, kind: RefKind, options: SyncOptions) -> Option<String> {
+    let what = what(kind);
+    Some(match &records.of(kind).own {
+        OwnRecords::Due if options.dry_run && options.push => format!("{what} of this clone would be pushed"),
+        OwnRecords::Due => format!("{what} of this clone not pushed"),
+        OwnRecords::Pushed => format!("{what} of this clone pushed"),
+        OwnRecords::Refused(why) => format!("{what} of this clone refused: {why}"),
+        OwnRecords::Nothing | OwnRecords::Same => return None,
+    })
 }
 
 fn to_json(report: &Report, options: SyncOptions) -> Value {
@@ -209,24 +231,35 @@ fn to_json(report: &Report, options: SyncOptions) -> Value {
         })
     };
     let records = &report.records;
-    let (own, refused) = match &records.own {
-        OwnRecords::Nothing => ("none", None),
-        OwnRecords::Same => ("same", None),
-        OwnRecords::Due => ("ahead", None),
-        OwnRecords::Pushed => ("pushed", None),
-        OwnRecords::Refused(why) => ("refused", Some(why.to_string())),
-    };
+    let (own, refused) = own_json(&records.records.own);
     json!({
         "remote": report.remote,
         "dry_run": options.dry_run,
         "points": report.points.iter().map(entry).collect::<Vec<_>>(),
         "records": {
             "writer": records.writer, "own": own, "refused": refused, "renamed_from": records.renamed_from,
-            "received": records.received, "diverged": records.diverged,
+            "received": records.records.received, "diverged": records.records.diverged,
         },
+        "notes": notes_json(&records.notes),
         "said": report.messages,
         "refspec": report.refspec,
     })
+}
+
+fn notes_json(notes: &KindReport) -> Value {
+    let (own, refused) = own_json(&notes.own);
+    json!({ "own": own, "refused": refused, "received": notes.received, "diverged": notes.diverged })
+}
+
+/// The word for what this clone wrote, and why the remote refused it.
+fn own_json(own: &OwnRecords) -> (&'static str, Option<String>) {
+    match own {
+        OwnRecords::Nothing => ("none", None),
+        OwnRecords::Same => ("same", None),
+        OwnRecords::Due => ("ahead", None),
+        OwnRecords::Pushed => ("pushed", None),
+        OwnRecords::Refused(why) => ("refused", Some(why.to_string())),
+    }
 }
 
 fn standing(standing: BranchComparison) -> &'static str {

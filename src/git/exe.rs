@@ -71,6 +71,14 @@ impl Git {
         Cmd::new(&self.program).cwd(&self.cwd)
     }
 
+    /// The user's editor, as a command for a shell (`git var GIT_EDITOR`).
+    ///
+    /// # Errors
+    /// When git knows none, because the terminal is dumb.
+    pub fn editor(&self) -> Result<String> {
+        Ok(self.read().args(["var", "GIT_EDITOR"]).read()?.text())
+    }
+
     /// The full name of the previously checked-out branch.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The author and committer of commits.
 
+use gix::bstr::ByteSlice as _;
+
 use super::{Error, Repo, Result};
 
 /// Names, addresses and dates of author and committer.
@@ -10,6 +12,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The name and the address of the author.
+    pub fn author(&self) -> (String, String) {
+        (self.author.name.to_str_lossy().into_owned(), self.author.email.to_str_lossy().into_owned())
+    }
+
     /// The identity of git-lattice itself.
     pub(super) fn of_program(time: gix::date::Time) -> Self {
         let signature =

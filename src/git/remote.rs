@@ -41,8 +41,8 @@ pub struct PushRefs<'a> {
     pub branches: &'a [BranchName],
     /// The branches to delete, each only if the remote has exactly the old value.
     pub deleted: &'a [Change],
-    /// The ref of this clone's records.
-    pub notes: Option<&'a str>,
+    /// The refs of this clone's records and notes.
+    pub notes: &'a [String],
     /// Those of the branches that get those of the remote as upstream; none of them if there are more than 20.
     pub upstreams: &'a [BranchName],
 }
@@ -73,7 +73,7 @@ impl Git {
         let leases: Vec<_> = deleted.iter().map(lease).collect();
         let options: Vec<_> =
             ["--atomic"].into_iter().chain(upstream).chain(leases.iter().map(String::as_str)).collect();
-        let names = branches.iter().map(BranchName::full_ref).chain(notes.map(str::to_owned));
+        let names = branches.iter().map(BranchName::full_ref).chain(notes.iter().cloned());
         let work = Work::Push(remote.to_owned(), upstreams.to_vec());
         let deleted = deleted.iter().map(|change| change.name.clone());
         self.push_with(&work, &options, remote, (names.collect(), deleted.collect()), stall_limit)

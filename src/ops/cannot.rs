@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Named, Names};
 use crate::git::{Oid, Repo};
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::nix;
 
 /// Why an operation cannot be done.
@@ -82,6 +82,31 @@ pub enum Cannot {
         words: String,
         /// The nearest word.
         near: Option<String>,
+    },
+    /// The point has no note with this id.
+    #[error("`{point}` has no note `{id}`")]
+    NoSuchNote {
+        /// The point.
+        point: Spelled,
+        /// What was given.
+        id: String,
+    },
+    /// One note is needed, and the point has several.
+    #[error("`{point}` has {} notes: {}", notes.len(), listed(notes))]
+    SeveralNotes {
+        /// The point.
+        point: Spelled,
+        /// The beginning of the id of each, and its first line.
+        notes: Vec<(String, String)>,
+    },
+    /// Nothing says what to write, and there is no terminal for an editor.
+    #[error("no note is given, and there is no terminal to open an editor on")]
+    NoNoteText,
+    /// The editor ended with an error.
+    #[error("the editor `{editor}` failed; nothing was written")]
+    Editor {
+        /// The editor.
+        editor: String,
     },
     /// There is no worktree to switch.
     #[error("the repository is bare: there is no worktree to switch")]
@@ -222,6 +247,18 @@ impl Cannot {
         let remote = config.remote.as_ref().filter(|remote| repo.remotes().contains(remote));
         let fetch = remote.map(|remote| repo.fetch_command(remote, Some(base)));
         Self::NoBase { base: base.to_owned(), fetch }
+    }
+}
+
+/// Formats notes for a message: their ids, and what they say.
+fn listed(notes: &[(String, String)]) -> String {
+    notes.iter().map(|(id, line)| format!("`{id}` ({})", shortened(line))).collect::<Vec<_>>().join(", ")
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod log;
 pub mod moves;
 pub mod new;
 pub mod next;
+pub mod note;
 pub mod port;
 pub mod private_store;
 pub mod promote;

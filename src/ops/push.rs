@@ -12,7 +12,7 @@ use crate::git::remote::{PushRefs, PushReport, Pushed, few_upstreams};
 use crate::git::work::Noted;
 use crate::git::{self, Change, Oid, Repo, Result, Transaction};
 use crate::process;
-use crate::record::store::{self, NOTES};
+use crate::record::store::{self, RefKind};
 
 /// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,11 +114,11 @@ pub fn push(repo: &Repo, remote: &str, request: &Request<'_>, still: Duration) -
             again: true,
         });
     }
-    let notes = if branches.is_empty() && !is_owed { None } else { own_notes(repo)? };
-    if branches.is_empty() && deleted.is_empty() && notes.is_none() {
+    let notes = if branches.is_empty() && !is_owed { Vec::new() } else { own_notes(repo)? };
+    if branches.is_empty() && deleted.is_empty() && notes.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let pushed = Push { repo, remote, request, notes: notes.as_deref(), still }.run()?;
+    let pushed = Push { repo, remote, request, notes: &notes, still }.run()?;
     if pushed.is_done() && is_owed {
         fs::remove_file(unpushed(repo)).ok();
     }
@@ -129,8 +129,8 @@ struct Push<'a> {
     repo: &'a Repo,
     remote: &'a str,
     request: &'a Request<'a>,
-    /// The ref of this clone's records.
-    notes: Option<&'a str>,
+    /// The refs of this clone's records and notes.
+    notes: &'a [String],
     still: Duration,
 }
 
@@ -206,7 +206,8 @@ impl Push<'_> {
 
     fn refused(&self, reasons: Vec<Reason>) -> Outcome {
         let Self { repo, remote, notes, .. } = *self;
-        if notes.is_some() && reasons.iter().filter_map(|reason| reason.branch.as_deref()).eq(notes) {
+        let mut refused = reasons.iter().filter_map(|reason| reason.branch.as_ref()).peekable();
+        if refused.peek().is_some() && refused.all(|name| notes.contains(name)) {
             mark_records_unpushed(repo);
         }
         let diverged = reasons.iter().any(Reason::is_diverged);
@@ -266,11 +267,14 @@ fn mark_records_unpushed(repo: &Repo) {
     shared.create_dir_all(file.parent().unwrap_or(&file)).and_then(|()| shared.write(&file, b"")).ok();
 }
 
-/// The ref of this clone's records, if it has any.
-fn own_notes(repo: &Repo) -> Result<Option<String>> {
-    let Some(writer) = store::known_writer(repo)? else { return Ok(None) };
-    let name = format!("{NOTES}{writer}");
-    Ok(repo.find_ref(&name)?.map(|_| name))
+/// The refs of this clone's records and notes, as far as it has any.
+fn own_notes(repo: &Repo) -> Result<Vec<String>> {
+    let Some(writer) = store::known_writer(repo)? else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for name in RefKind::ALL.map(|kind| kind.of(&writer).full()) {
+        names.extend(repo.find_ref(&name)?.map(|_| name));
+    }
+    Ok(names)
 }
 
 /// Pushes once; if the remote refuses the records, once more without them. Returns the reasons why branches were
@@ -288,8 +292,7 @@ fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) ->
         Err(reasons) => return Ok((reasons, PushedRecords::Nothing)),
     };
     let own = of_notes(&report, notes).cloned();
-    let has_refused_branch =
-        report.refs.iter().any(|pushed| Some(pushed.name.as_str()) != notes && pushed.refused.is_some());
+    let has_refused_branch = report.refs.iter().any(|pushed| !notes.contains(&pushed.name) && pushed.refused.is_some());
     let why = match own {
         Some(Pushed { refused: None, same: false, .. }) => {
             return Ok((refusals(report, notes), PushedRecords::Records));
@@ -300,17 +303,22 @@ fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) ->
     };
     let why = RemoteFailure::refused(&why);
     if why.is_busy() {
-        return Ok((refusals(report, None), PushedRecords::Nothing));
+        return Ok((refusals(report, &[]), PushedRecords::Nothing));
     }
-    let without = PushRefs { notes: None, ..*refs };
+    let without = PushRefs { notes: &[], ..*refs };
     let is_done = refs.branches.is_empty() && refs.deleted.is_empty();
     let reasons = if is_done { Vec::new() } else { push_once(repo, remote, &without, still)?.0 };
     Ok((reasons, PushedRecords::Refused(why)))
 }
 
-/// The result for the ref `notes`.
-fn of_notes<'r>(report: &'r PushReport, notes: Option<&str>) -> Option<&'r Pushed> {
-    report.refs.iter().find(|pushed| Some(pushed.name.as_str()) == notes)
+/// The result for these refs: the reason why one was refused, else one that was pushed, else one that the remote had already.
+fn of_notes<'r>(report: &'r PushReport, notes: &[String]) -> Option<&'r Pushed> {
+    let rank = |pushed: &&Pushed| match &pushed.refused {
+        Some(why) if !why.contains("atomic") => 0,
+        Some(_) => 1,
+        None => 2 + u8::from(pushed.same),
+    };
+    report.refs.iter().filter(|pushed| notes.contains(&pushed.name)).min_by_key(rank)
 }
 
 /// Whether the push broke off before the remote judged the ref, for example because its disk is full (receive-pack.c,
@@ -336,8 +344,8 @@ fn attempt(
 }
 
 /// The reasons why refs but for `notes` were refused; empty on success.
-fn refusals(report: PushReport, notes: Option<&str>) -> Vec<Reason> {
-    let branches = report.refs.into_iter().filter(|pushed| Some(pushed.name.as_str()) != notes);
+fn refusals(report: PushReport, notes: &[String]) -> Vec<Reason> {
+    let branches = report.refs.into_iter().filter(|pushed| !notes.contains(&pushed.name));
     let refusal = |Pushed { name, refused, .. }: Pushed| {
         let branch = names::shown(&name).to_owned();
         refused.map(|why| Reason { branch: Some(branch), why: RemoteFailure::refused(&why) })

@@ -94,6 +94,12 @@ pub enum Refusal {
         /// The path of the file.
         path: String,
     },
+    /// The point has no note.
+    #[error("`{point}` has no note")]
+    NoNote {
+        /// The point.
+        point: Spelled,
+    },
     /// There is no next step.
     #[error("`{point}` is the last step of its phase")]
     LastStep {

@@ -151,6 +151,15 @@ impl Cmd {
         child.reap().map_err(|source| self.not_started(source))
     }
 
+    /// Like [`show`](Self::show), for a program that the user works in, such as an editor: it takes Ctrl-C itself.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn show_interactive(self) -> Result<ExitStatus> {
+        let _working = super::children::leave_interrupts_to_children();
+        self.show()
+    }
+
     /// Runs the program on the user's terminal with all of our streams, for a program that pages its own output: a pager takes Ctrl-C
     /// itself.
     ///

@@ -197,7 +197,7 @@ impl Serialize for Record {
 }
 
 /// Returns whether `text` is a time like `2026-11-22T18:00:00Z`, the only format in records; it sorts as text.
-fn is_time(text: &str) -> bool {
+pub(crate) fn is_time(text: &str) -> bool {
     let number = |from: usize, to: usize| {
         let digits = text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|digits| digits.parse::<u32>().ok())

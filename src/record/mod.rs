@@ -24,6 +24,7 @@ use crate::lattice::Spelled;
 use crate::nix::StorePath;
 use crate::system::System;
 
+pub(crate) use line::is_time;
 pub use note::parse_note;
 pub use outside::{Inputs, Purity, RecordedInput, host_paths};
 pub use span::Span;

@@ -3,8 +3,6 @@
 mod scan;
 mod writers;
 
-use std::collections::HashSet;
-
 use super::budget::{self, Budget};
 use super::flaw::Flaw;
 use super::note::{Note, read_lines};
@@ -16,7 +14,7 @@ use crate::git::{Error, Oid, Repo, Result};
 use crate::lattice::{Lattice, Spelled};
 
 pub use scan::{Judgement, Scan};
-pub use writers::{NOTES, Writer, fetched_under, is_writer};
+pub use writers::{LeftOut, NOTES, RefKind, Writer, WriterRef, fetched_under, is_writer};
 
 /// How far another machine's clock may be ahead, in seconds.
 const CLOCK: i64 = 24 * 60 * 60;
@@ -75,18 +73,11 @@ pub struct Examined {
     pub elsewhere: usize,
 }
 
-/// A notes ref that is ignored.
-#[derive(Debug)]
-struct LeftOut {
-    /// Its full name; `None` if only git's message names it.
-    notes: Option<String>,
-    why: String,
-}
-
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.notes.iter().try_for_each(|notes| write!(f, "`{notes}`: "))?;
-        f.write_str(&self.why)
+impl Problem {
+    /// A ref that is ignored.
+    pub fn of_ref(LeftOut { notes, why }: &LeftOut) -> Self {
+        let notes = notes.clone().unwrap_or_else(|| NOTES.to_owned());
+        Self { notes, key: None, reason: why.clone(), count: 1 }
     }
 }
 
@@ -106,24 +97,7 @@ impl<'a> Records<'a> {
     /// # Errors
     /// When refs cannot be read.
     pub fn open(repo: &'a Repo) -> Result<Self> {
-        let prefixes = writers::fetched_prefixes(repo);
-        let listing = repo.list_refs(&[&[NOTES.to_owned()], prefixes.as_slice()].concat())?;
-        let mut broken: Vec<_> = listing.broken.into_iter().map(|why| LeftOut { notes: None, why }).collect();
-        let (local, fetched): (Vec<_>, Vec<_>) =
-            listing.refs.into_iter().partition(|(name, _)| name.starts_with(NOTES));
-        let mut writers = Vec::new();
-        for writer in local.into_iter().map(Writer::local) {
-            match repo.tree_of_commit(writer.tip) {
-                Ok(_) => writers.push(writer),
-                Err(error) => broken.push(LeftOut { notes: Some(writer.notes), why: error.to_string() }),
-            }
-        }
-        let mut fetched = writers::fetched(&fetched, &prefixes);
-        let known: HashSet<_> = writers.iter().map(|writer| (writer.name.as_str(), writer.tip)).collect();
-        fetched.retain(|writer| !known.contains(&(writer.name.as_str(), writer.tip)));
-        fetched.retain(|writer| repo.tree_of_commit(writer.tip).is_ok());
-        let leads_to = |old, new| repo.is_ancestor(old, new).unwrap_or(false);
-        let writers = writers::united(repo, writers, fetched, leads_to);
+        let (writers, broken) = writers::find(repo, RefKind::Records)?;
         Self::of_writers(repo, writers, broken, Budget::endless())
     }
 
@@ -133,15 +107,15 @@ impl<'a> Records<'a> {
     /// # Errors
     /// When refs cannot be read.
     pub fn for_checkout(repo: &'a Repo) -> Result<Self> {
-        let prefixes = writers::fetched_prefixes(repo);
+        let prefixes = writers::fetched_prefixes(repo, RefKind::Records);
         let local = repo.list_few_refs(NOTES, budget::WRITERS)?;
         let fetched = repo.list_few_refs(writers::FETCHED, budget::WRITERS)?;
         let budget = Budget::of_checkout(local.is_some() && fetched.is_some());
         let (Some(local), Some(fetched)) = (local, fetched) else {
-            let own = own_writer(repo)?.map(Writer::local).into_iter().collect();
+            let own = own_writer(repo)?.map(|it| Writer::local(RefKind::Records, it)).into_iter().collect();
             return Self::of_writers(repo, own, Vec::new(), budget);
         };
-        let local = local.refs.into_iter().map(Writer::local).collect();
+        let local = writers::of_kind(RefKind::Records, local.refs).collect();
         let leads_to = |old, new| writers::leads_to_within(repo, &budget, old, new);
         let writers = writers::united(repo, local, writers::fetched(&fetched.refs, &prefixes), leads_to);
         Self::of_writers(repo, writers, Vec::new(), budget)
@@ -230,13 +204,7 @@ impl<'a> Records<'a> {
 
     /// Lists what is rejected, by ref and key. `known` maps a key to the spelling of its point.
     pub fn examine(&self, lattice: Option<&Lattice>, known: impl Fn(Oid) -> Option<Spelled>) -> Examined {
-        let broken = self.broken.iter().map(|LeftOut { notes, why }| Problem {
-            notes: notes.clone().unwrap_or_else(|| NOTES.to_owned()),
-            key: None,
-            reason: why.clone(),
-            count: 1,
-        });
-        let mut examined = Examined { problems: broken.collect(), elsewhere: 0 };
+        let mut examined = Examined { problems: self.broken.iter().map(Problem::of_ref).collect(), elsewhere: 0 };
         let is_elsewhere = |record: &Record| lattice.is_some_and(|it| record.point.read_exactly(it).is_none());
         let mut read = 0;
         for writer in &self.writers {
@@ -303,6 +271,14 @@ pub(super) fn write(repo: &Repo, records: &[Record]) -> Result<()> {
     let texts: Vec<_> = records.iter().map(|record| (record.key, line::of(record))).collect();
     let name = format!("{NOTES}{}", writer(repo)?);
     repo.append_notes(&repo.identity_or_fallback(), &name, "lattice: record", &texts).map(drop)
+}
+
+/// Finds the refs of a kind, local and fetched, one for each writer, and those that are ignored.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn writers_of(repo: &Repo, kind: RefKind) -> Result<(Vec<Writer>, Vec<LeftOut>)> {
+    writers::find(repo, kind)
 }
 
 /// Returns the name that this clone writes under, if it has written before.

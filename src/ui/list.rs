@@ -1,6 +1,7 @@
 //! Points as lines for scripts, and as `list --json`: both have the fields of a format.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde::ser::SerializeMap as _;
@@ -8,6 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::format::{Format, FormatError};
 use crate::config::Config;
+use crate::lattice::Point;
+use crate::note::Note;
 use crate::points::census::{Census, Tip};
 use crate::points::rows::{Depth, Row};
 
@@ -30,6 +33,7 @@ pub enum Field {
     Pushed,
     Key,
     State,
+    Note,
     /// The text of the axis at this position.
     Axis(usize),
 }
@@ -38,7 +42,7 @@ impl Field {
     /// The name of the object of all axes in JSON.
     const AXES: &'static str = "axes";
     /// The fields of all lattices, with their names.
-    pub const NAMED: [(&'static str, Self); 11] = [
+    pub const NAMED: [(&'static str, Self); 12] = [
         ("point", Self::Point),
         ("branch", Self::Branch),
         ("refname", Self::Refname),
@@ -50,6 +54,7 @@ impl Field {
         ("pushed", Self::Pushed),
         ("key", Self::Key),
         ("state", Self::State),
+        ("note", Self::Note),
     ];
 
     fn read(config: &Config, name: &str) -> Result<Self, FormatError> {
@@ -97,6 +102,11 @@ impl ListFormat {
     pub fn depth(&self) -> Depth {
         self.0.fields().map(|field| field.depth()).max().unwrap_or(Depth::Refs)
     }
+
+    /// Whether it has notes.
+    pub fn has_notes(&self) -> bool {
+        self.0.fields().any(|field| *field == Field::Note)
+    }
 }
 
 /// The list. Lines and objects are made one by one.
@@ -109,6 +119,8 @@ pub struct List<'a> {
     pub format: &'a ListFormat,
     /// The points.
     pub rows: &'a [Row],
+    /// The notes of the points, if the format has them.
+    pub notes: &'a BTreeMap<Point, Vec<Note>>,
 }
 
 impl<'a> List<'a> {
@@ -121,7 +133,8 @@ impl<'a> List<'a> {
     }
 
     fn item(&self, row: &'a Row) -> Item<'a> {
-        Item { config: self.config, row, tip: self.census.tip(&row.point), texts: OnceCell::new() }
+        let notes = self.notes.get(&row.point).map_or(&[][..], Vec::as_slice);
+        Item { config: self.config, row, tip: self.census.tip(&row.point), notes, texts: OnceCell::new() }
     }
 }
 
@@ -130,6 +143,7 @@ struct Item<'a> {
     config: &'a Config,
     row: &'a Row,
     tip: Tip,
+    notes: &'a [Note],
     /// The texts of the axes, if they were needed.
     texts: OnceCell<Vec<String>>,
 }
@@ -141,6 +155,8 @@ enum Value {
     Text(String),
     Optional(Option<String>),
     List(Vec<String>),
+    /// Texts of several lines, of which a line has the first of each.
+    Paragraphs(Vec<String>),
     Flag(bool),
 }
 
@@ -160,6 +176,7 @@ impl Item<'_> {
             Field::Pushed => Value::Flag(self.tip.is_pushed()),
             Field::Key => Value::Optional(facts.and_then(|facts| facts.key).map(|key| key.to_string())),
             Field::State => Value::Optional(self.row.state.map(|state| state.word().to_owned())),
+            Field::Note => Value::Paragraphs(texts(self.notes.iter().map(|note| &note.text))),
             Field::Axis(axis) => Value::Text(self.axis_texts()[axis].clone()),
         }
     }
@@ -180,6 +197,10 @@ impl Value {
             Self::Text(text) | Self::Optional(Some(text)) => line.extend(text.as_bytes()),
             Self::Optional(None) => {}
             Self::List(texts) => line.extend(texts.join(" ").as_bytes()),
+            Self::Paragraphs(texts) => {
+                let firsts: Vec<_> = texts.iter().filter_map(|text| text.lines().next()).collect();
+                line.extend(firsts.join("; ").as_bytes());
+            }
             Self::Flag(flag) => line.extend(if *flag { &b"yes"[..] } else { b"no" }),
         }
     }

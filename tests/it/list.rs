@@ -131,7 +131,7 @@ fn lines_end_with_nul_on_request() {
 fn wrong_formats_are_refused() {
     let sandbox = with_points(&[&at("phase0/step1")]);
     let run = sandbox.refused(&["list", "--format", "%(point) %(stat)"]).exits(2).says_err("unknown field `%(stat)`");
-    let run = run.says_err("point, branch,").says_err("state, component, arch, phase, step");
+    let run = run.says_err("point, branch,").says_err("state, note, component, arch, phase, step");
     assert_eq!(run.stdout, "");
     sandbox.refused(&["list", "--format", "x %(point"]).exits(2).says_err("`%(point` in the format is not closed");
     sandbox.refused(&["list", "--state", "bilt"]).exits(2).says_err("disputed");

@@ -55,6 +55,7 @@ mod next_step;
 mod nix;
 mod nix_setup;
 mod nixpkgs;
+mod note;
 mod packaging;
 mod port;
 mod promote;

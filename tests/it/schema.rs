@@ -167,12 +167,16 @@ fn points_and_promotions(documents: &Documents) {
     print(&["next-step", "--dry-run"], 0);
     print(&["next-step"], 0);
     print(&["show"], 0);
-    let fields =
-        ["point", "branch", "refname", "upstream", "commit", "parents", "dir", "systems", "pushed", "key", "state"];
+    let fields = [
+        "point", "branch", "refname", "upstream", "commit", "parents", "dir", "systems", "pushed", "key", "state",
+        "note",
+    ];
     let format = format!("%({})", [&fields[..], &["arch", "point"]].concat().join(")%("));
     let listed = print(&["list", "--format", &format], 0);
     assert_eq!(listed["points"][0].as_object().unwrap().len(), fields.len() + 1, "{listed:#}");
     print(&["list"], 0);
+    print(&["note", &two, "-m", "waits"], 0);
+    print(&["note", "--list"], 0);
     print(&["switch", "prev"], 0);
     print(&["switch", "main"], 0);
     print(&["switch", &two], 0);

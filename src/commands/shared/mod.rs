@@ -10,6 +10,7 @@ pub(super) mod install;
 pub(super) mod left_out;
 pub(super) mod machines;
 pub(super) mod moved;
+pub(super) mod notes;
 pub(super) mod operation;
 pub(super) mod points;
 pub(super) mod report;

@@ -13,6 +13,7 @@ use crate::git::names::{self, HEADS};
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::lattice::branch::Segment;
+use crate::ops::note;
 use crate::ops::records;
 use crate::ops::rename::{self, Former};
 use crate::points::{census, content};
@@ -64,6 +65,7 @@ pub(super) fn check<'a>(
     let invalid =
         |problem: &Problem| Finding::new(Code::Record, &problem.notes, format!("has an invalid entry: {problem}"));
     report.findings.extend(records::examine(context, config, baseline.census)?.problems.iter().map(invalid));
+    report.findings.extend(note::examine(repo, Some(&config.lattice))?.problems.iter().map(invalid));
     Ok(())
 }
 

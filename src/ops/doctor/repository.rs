@@ -7,8 +7,10 @@ use crate::config::Config;
 use crate::context::{self, BASE_KEY, Context};
 use crate::git::names::{BranchName, HEADS, REMOTES};
 use crate::hooks::Kind;
+use crate::note::PointNotes;
 use crate::ops::hooks::{self, InstallOptions, Row, Warning};
 use crate::ops::limits::{self, Stalled};
+use crate::ops::note;
 use crate::ops::records;
 use crate::ops::refspec;
 use crate::ops::regenerate;
@@ -20,6 +22,10 @@ use crate::process;
 use crate::record::Records;
 use crate::record::store::{Examined, NOTES, Problem};
 use crate::text::tally;
+
+/// The names of lines.
+const RECORDS: &str = "records";
+const NOTES_LINE: &str = "notes";
 
 pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     let mut lines = vec![];
@@ -43,6 +49,7 @@ pub(super) fn examine(context: &Context, offline: bool) -> Vec<Line> {
     lines.extend(context.config().ok().and_then(|config| fetches_records(context, &config)));
     lines.push(writer(context));
     lines.extend(records(context));
+    lines.extend(point_notes(context));
     lines
 }
 
@@ -250,44 +257,63 @@ fn writer(context: &Context) -> Line {
 }
 
 fn records(context: &Context) -> Vec<Line> {
-    /// The most lines shown: one writer may repeat a mistake in every note.
-    const MAX_LINES: usize = 10;
     let writers = match Records::open(&context.repo) {
         Ok(records) => records.writers().len(),
-        Err(error) => return vec![Line::error("records", error.to_string())],
+        Err(error) => return vec![Line::error(RECORDS, error.to_string())],
     };
-    let Examined { problems, elsewhere } = match examine_records(context) {
-        Ok(examined) => examined,
-        Err(error) => return vec![Line::error("records", format!("{error:#}"))],
+    match examine_records(context) {
+        Ok(examined) => of_notes(RECORDS, writers, &examined),
+        Err(error) => vec![Line::error(RECORDS, format!("{error:#}"))],
+    }
+}
+
+/// Checks the notes on points, if there are any.
+fn point_notes(context: &Context) -> Vec<Line> {
+    let writers = match PointNotes::open(&context.repo) {
+        Ok(notes) => notes.writers(),
+        Err(error) => return vec![Line::error(NOTES_LINE, error.to_string())],
     };
+    let lattice = context.config().ok();
+    match note::examine(&context.repo, lattice.as_ref().map(|config| &*config.lattice)) {
+        Ok(examined) if writers == 0 && examined.problems.is_empty() => Vec::new(),
+        Ok(examined) => of_notes(NOTES_LINE, writers, &examined),
+        Err(error) => vec![Line::error(NOTES_LINE, format!("{error:#}"))],
+    }
+}
+
+/// Tells what was found in the records, or in the notes on points.
+fn of_notes(what: &'static str, writers: usize, Examined { problems, elsewhere }: &Examined) -> Vec<Line> {
+    /// The most lines shown: one writer may repeat a mistake in every note.
+    const MAX_LINES: usize = 10;
     if problems.is_empty() {
         let whose = match writers {
             0 => "there are none yet".to_owned(),
-            1 => "the records of one writer are valid".to_owned(),
-            many => format!("the records of {many} writers are valid"),
+            1 => format!("the {what} of one writer are valid"),
+            many => format!("the {what} of {many} writers are valid"),
         };
-        let elsewhere = match elsewhere {
+        let elsewhere = match *elsewhere {
             0 => String::new(),
             count => format!("; {} that this lattice does not have", tally(count, "names a point", "name points")),
         };
-        return vec![Line::ok("records", whose + &elsewhere)];
+        return vec![Line::ok(what, whose + &elsewhere)];
     }
-    let line = |problem: &Problem| {
-        let line = Line::warning("records", format!("invalid, in `{}`: {problem}", problem.notes));
-        let full = process::quote(&problem.notes);
-        match (&problem.key, problem.notes.strip_prefix("refs/notes/").map(process::quote)) {
-            (Some(key), Some(notes)) => {
-                line.remedy(format!("`git notes --ref={notes} show {key}` shows it; it is ignored"))
-            }
-            (Some(_), None) => line.remedy(format!("`git log -p {full}` shows it; it is ignored")),
-            (None, _) => line.remedy(format!("`git log {full}` shows who wrote it; it is ignored")),
-        }
-    };
-    let mut lines: Vec<_> = problems.iter().take(MAX_LINES).map(line).collect();
+    let mut lines: Vec<_> = problems.iter().take(MAX_LINES).map(|problem| invalid(what, problem)).collect();
     if problems.len() > MAX_LINES {
-        lines.push(Line::warning("records", format!("and {} more that are invalid", problems.len() - MAX_LINES)));
+        lines.push(Line::warning(what, format!("and {} more that are invalid", problems.len() - MAX_LINES)));
     }
     lines
+}
+
+fn invalid(what: &'static str, problem: &Problem) -> Line {
+    let line = Line::warning(what, format!("invalid, in `{}`: {problem}", problem.notes));
+    let full = process::quote(&problem.notes);
+    match (&problem.key, problem.notes.strip_prefix("refs/notes/").map(process::quote)) {
+        (Some(key), Some(notes)) => {
+            line.remedy(format!("`git notes --ref={notes} show {key}` shows it; it is ignored"))
+        }
+        (Some(_), None) => line.remedy(format!("`git log -p {full}` shows it; it is ignored")),
+        (None, _) => line.remedy(format!("`git log {full}` shows who wrote it; it is ignored")),
+    }
 }
 
 fn examine_records(context: &Context) -> Result<Examined> {

@@ -1,4 +1,4 @@
-//! Synchronising points and records with the remote: list its refs, fetch, one ref transaction, push.
+//! Synchronising points, records and notes with the remote: list its refs, fetch, one ref transaction, push.
 //!
 //! Nothing is forced or overwritten. Branches are fetched to `refs/remotes/REMOTE/`, records to
 //! `refs/lattice/remotes/REMOTE/`; from there local refs are only fast-forwarded.
@@ -27,9 +27,9 @@ use crate::lattice::Point;
 use crate::points::census::{self, Census};
 use crate::points::divergence::Advice;
 use crate::record::pending;
-use crate::record::store::{self, NOTES};
+use crate::record::store::{self, NOTES, RefKind, WriterRef};
 
-pub use records::{OwnRecords, RecordsReport};
+pub use records::{KindReport, OwnRecords, RecordsReport};
 
 /// How often to try while another process moves the same refs.
 const TRIES: u32 = 8;
@@ -53,7 +53,7 @@ pub struct SyncOptions {
 pub struct RemoteState {
     remote: String,
     points: HashMap<Point, Oid>,
-    writers: BTreeMap<String, Oid>,
+    writers: BTreeMap<WriterRef, Oid>,
     /// How many notes refs have names that are not writers.
     strange: usize,
     /// The deletions of markers of renamed branches that the remote does not have any more.
@@ -141,7 +141,8 @@ impl Report {
     /// Whether nothing diverged and nothing was refused.
     pub fn is_fine(&self) -> bool {
         let is_bad = |entry: &Entry| entry.advice.is_some() || matches!(entry.action, Action::Refused(_));
-        !self.points.iter().any(is_bad) && !matches!(self.records.own, OwnRecords::Refused(_))
+        let is_refused = |kind: RefKind| matches!(self.records.of(kind).own, OwnRecords::Refused(_));
+        !self.points.iter().any(is_bad) && !RefKind::ALL.into_iter().any(is_refused)
     }
 }
 
@@ -183,12 +184,10 @@ pub fn look(context: &Context, config: &Config, fetch: bool) -> Result<RemoteSta
                 continue;
             }
             remote_state.points.extend(config.branch.decode(&config.lattice, branch).map(|point| (point, id)));
-        } else if let Some(writer) = name.strip_prefix(NOTES) {
-            if store::is_writer(writer) {
-                remote_state.writers.insert(writer.to_owned(), id);
-            } else {
-                remote_state.strange += 1;
-            }
+        } else if let Some(writer) = WriterRef::parse(&name) {
+            remote_state.writers.insert(writer, id);
+        } else if name.starts_with(NOTES) {
+            remote_state.strange += 1;
         }
     }
     Ok(RemoteState { remote, ..remote_state })
@@ -308,9 +307,9 @@ impl Sync<'_> {
             }
         }
         for (writer, id) in &self.remote_state.writers {
-            let name = format!("{NOTES}{writer}");
+            let name = writer.full();
             if tracked.get(&name) != Some(id) {
-                refspecs.push(format!("+{name}:{}{writer}", store::fetched_under(remote)));
+                refspecs.push(format!("+{name}:{}", writer.fetched(remote)));
             }
         }
         if refspecs.is_empty() {
@@ -343,13 +342,13 @@ impl Sync<'_> {
         let mut names: Vec<_> =
             entries.iter().filter(|entry| is_due(entry)).map(|entry| entry.named.branch.full_ref()).collect();
         let notes = records.to_push();
-        names.extend(notes.clone());
+        names.extend(notes.iter().map(|(_, name)| name.clone()));
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let due = entries.iter().filter(|entry| is_due(entry)).map(|entry| &entry.named.branch);
         let changes = change::push_changes(self.repo, &self.remote_state.remote, due)?;
-        let report = self.push_names(&names, notes.as_deref())?;
+        let report = self.push_names(&names, &notes)?;
         let mut refused: HashMap<String, Option<RemoteFailure>> = HashMap::new();
         for (name, why) in report.refs {
             // With several push URLs, one refusal is enough.
@@ -366,21 +365,22 @@ impl Sync<'_> {
         }
         let is_there = |change: &Change| outcome(&change.name).is_ok();
         change::note_push(self.repo, &self.remote_state.remote, changes.into_iter().filter(is_there).collect(), None);
-        if let Some(name) = notes {
-            records.own = outcome(&name).map_or_else(OwnRecords::Refused, |()| OwnRecords::Pushed);
+        for (kind, name) in notes {
+            records.of_mut(kind).own = outcome(&name).map_or_else(OwnRecords::Refused, |()| OwnRecords::Pushed);
         }
         self.remember(entries, records)?;
         Ok(if refused.values().any(Option::is_some) { report.messages } else { Vec::new() })
     }
 
-    fn push_names(&self, names: &[String], notes: Option<&str>) -> Result<PushAttempt> {
+    fn push_names(&self, names: &[String], notes: &[(RefKind, String)]) -> Result<PushAttempt> {
+        let is_notes = |name: &String| notes.iter().any(|(_, notes)| notes == name);
         let mut report = self.attempt(names)?;
         for tried in 1..TRIES {
             let busy = report.refs.iter().any(|(_, why)| why.as_ref().is_some_and(RemoteFailure::is_busy));
-            // A server may refuse the whole push because of the notes ref.
+            // A server may refuse the whole push because of the notes refs.
             let all = tried == 1
-                && names.len() > 1
-                && notes.is_some()
+                && names.len() > notes.len()
+                && !notes.is_empty()
                 && report.refs.iter().all(|(_, why)| matches!(why, Some(RemoteFailure::Message(_))));
             if busy {
                 std::thread::sleep(RETRY_DELAY * tried);
@@ -388,7 +388,7 @@ impl Sync<'_> {
                 break;
             }
             let again = report.refs.iter().filter(|(_, why)| why.is_some()).map(|(name, _)| name.clone());
-            let again: Vec<_> = again.filter(|name| busy || Some(name.as_str()) != notes).collect();
+            let again: Vec<_> = again.filter(|name| busy || !is_notes(name)).collect();
             let second = self.attempt(&again)?;
             report.refs.retain(|(name, _)| !again.contains(name));
             report.refs.extend(second.refs);
@@ -418,8 +418,11 @@ impl Sync<'_> {
         let pushed = entries.iter().filter(|entry| entry.action == Action::Pushed);
         let mut wanted: Vec<_> =
             pushed.filter_map(|entry| Some((entry.named.branch.tracking(remote), entry.local?))).collect();
-        if let (OwnRecords::Pushed, Some(writer), Some(id)) = (&records.own, &records.writer, records.own_id) {
-            wanted.push((format!("{}{writer}", store::fetched_under(remote)), id));
+        for kind in RefKind::ALL {
+            let own = records.of(kind);
+            if let (OwnRecords::Pushed, Some(writer), Some(id)) = (&own.own, records.own_ref(kind), own.own_id) {
+                wanted.push((writer.fetched(remote), id));
+            }
         }
         let listing = self.repo.list_refs(&[names::tracking_under(remote, ""), store::fetched_under(remote)])?;
         let there: HashMap<_, _> = listing.refs.into_iter().collect();

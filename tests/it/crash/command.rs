@@ -124,7 +124,7 @@ pub(super) fn worktrees(sandbox: &Sandbox) -> impl Iterator<Item = &'static str>
 /// Prepares the repository and returns the command.
 type Prepare = fn(&Sandbox) -> CommandLine;
 
-const PREPARED: [(&str, Prepare); 28] = [
+const PREPARED: [(&str, Prepare); 29] = [
     ("init --hooks", |_| run(&["init", "--component", "toolchain", "--arch", "aarch64", "--hooks"])),
     ("hooks install", |sandbox| {
         declare_lattice(sandbox);
@@ -211,7 +211,12 @@ const PREPARED: [(&str, Prepare); 28] = [
         sandbox.lattice_in(colleague, &["new", &far("phase0/step1")], |command| command).exits(0);
         sandbox.points(&[&at("phase0/step2")]);
         sandbox.built_elsewhere(&[&at("phase0/step2")]);
+        sandbox.lattice(&["note", &at("phase0/step2"), "-m", "waits"]).exits(0);
         run(&["sync"])
+    }),
+    ("note", |sandbox| {
+        with_point(sandbox);
+        run(&["note", &at("phase0/step1"), "-m", "waits for upstream"])
     }),
     ("sync, same point", |sandbox| {
         with_point(sandbox);

@@ -50,6 +50,7 @@ fn records(sandbox: &Sandbox) -> String {
     };
     let records = sandbox.records();
     let mut lines: Vec<_> = records.iter().filter(|record| record["verdict"] != "cancelled").map(told).collect();
+    lines.extend(texts_of_notes(sandbox));
     let notes = |dir| sandbox.git_in(dir, &["for-each-ref", "refs/notes/lattice"]);
     let (here, there) = (notes("work"), notes("remote.git"));
     lines.extend(
@@ -58,10 +59,18 @@ fn records(sandbox: &Sandbox) -> String {
     lines.join("\n")
 }
 
-/// Whether this names the remote's copy of this clone's own records. It is not read: the local ref has the same or more. A push that
+/// The texts of the notes on points.
+fn texts_of_notes(sandbox: &Sandbox) -> Vec<String> {
+    let refs = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/notes/lattice/point-notes"]);
+    let texts = |name: &str| sandbox.try_git("work", &["grep", "-h", "-o", "\"text\":.*", name]).text();
+    refs.lines().map(texts).collect()
+}
+
+/// Whether this names the remote's copy of this clone's own records or notes. It is not read: the local ref has the same or more. A push that
 /// is killed after the remote took the records does not update it; the next fetch or push does.
 fn is_copy_of_own_records(normalized: &str) -> bool {
-    normalized.ends_with(&format!("refs/lattice/remotes/origin/{WRITER}"))
+    let places = ["", "point-notes/"].map(|place| format!("refs/lattice/remotes/origin/{place}{WRITER}"));
+    places.iter().any(|name| normalized.ends_with(name))
 }
 
 /// The text without the sandbox's path and writer name.

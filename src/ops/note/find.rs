@@ -1,0 +1,106 @@
+//! The notes of points.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::git::Repo;
+use crate::lattice::{Lattice, Point, Spelled};
+use crate::note::{self, Note, PointNotes, Written};
+use crate::ops::rename;
+use crate::points::census::Census;
+use crate::record::store::Examined;
+
+/// Up to this number, the notes of each point are looked up; for more points, all notes are read at once.
+const FEW: usize = 8;
+
+/// Returns the notes of these points, the oldest first; a point without notes is left out.
+///
+/// # Errors
+/// When refs or history cannot be read. Malformed notes are skipped.
+pub fn of(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<BTreeMap<Point, Vec<Note>>> {
+    let repo = &context.repo;
+    let notes = PointNotes::open(repo)?;
+    if notes.writers() == 0 {
+        return Ok(BTreeMap::new());
+    }
+    let finder = Finder { repo, config, census };
+    let found = if points.len() <= FEW { finder.few(&notes, points)? } else { finder.many(&notes, points)? };
+    let current = |(point, lines): (Point, Vec<Written>)| (point, note::current(lines));
+    Ok(found.into_iter().map(current).filter(|(_, notes)| !notes.is_empty()).collect())
+}
+
+/// Finds malformed notes, and counts those of names that the lattice does not have.
+///
+/// # Errors
+/// When refs cannot be read.
+pub fn examine(repo: &Repo, lattice: Option<&Lattice>) -> Result<Examined> {
+    let all = PointNotes::open(repo)?.all();
+    let is_elsewhere = |name: &&Spelled| lattice.is_some_and(|lattice| name.read_exactly(lattice).is_none());
+    let elsewhere = all.lines.keys().filter(is_elsewhere).map(|name| all.lines[name].len()).sum();
+    Ok(Examined { problems: all.problems, elsewhere })
+}
+
+struct Finder<'a> {
+    repo: &'a Repo,
+    config: &'a Config,
+    census: &'a Census,
+}
+
+impl Finder<'_> {
+    fn few(&self, notes: &PointNotes<'_>, points: &[Point]) -> Result<Vec<(Point, Vec<Written>)>> {
+        let mut found = Vec::new();
+        for point in points {
+            let mut lines = notes.on(&self.config.spell(point));
+            for name in self.former_names(point)? {
+                let older = notes.on(&name);
+                if !older.is_empty() && !self.is_point(&name)? {
+                    lines.extend(older);
+                }
+            }
+            found.push((point.clone(), lines));
+        }
+        Ok(found)
+    }
+
+    fn many(&self, notes: &PointNotes<'_>, points: &[Point]) -> Result<Vec<(Point, Vec<Written>)>> {
+        let mut all = notes.all().lines;
+        let mut found: Vec<_> =
+            points.iter().map(|it| (it.clone(), all.remove(&self.config.spell(it)).unwrap_or_default())).collect();
+        let left = self.left_by_points(&all)?;
+        if !left.is_empty() {
+            for (point, lines) in &mut found {
+                let names = self.former_names(point)?.into_iter().filter(|name| left.contains(name));
+                names.for_each(|name| lines.extend(all.get(&name).into_iter().flatten().cloned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of these names that no point has now.
+    fn left_by_points(&self, lines: &HashMap<Spelled, Vec<Written>>) -> Result<HashSet<Spelled>> {
+        let mut left = HashSet::new();
+        for name in lines.keys() {
+            if !self.is_point(name)? {
+                left.insert(name.clone());
+            }
+        }
+        Ok(left)
+    }
+
+    /// The names that a point had before.
+    fn former_names(&self, point: &Point) -> Result<Vec<Spelled>> {
+        let Some(tip) = self.census.commit(point) else { return Ok(Vec::new()) };
+        let before = rename::names_before(self.repo, tip, &self.config.spell(point))?;
+        Ok(before.into_iter().map(|before| before.spelled).collect())
+    }
+
+    /// Whether a point has this name now. The census may have only some points.
+    fn is_point(&self, name: &Spelled) -> Result<bool> {
+        let Some(point) = name.read_exactly(&self.config.lattice) else { return Ok(false) };
+        let around = Census::around(self.repo, self.config, std::slice::from_ref(&point))?;
+        Ok(around.commit(&point).is_some())
+    }
+}
