@@ -244,6 +244,12 @@ fn var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// Returns whether a variable is set, if only to nothing.
+#[must_use]
+pub fn has(name: &str) -> bool {
+    var(name).is_some()
+}
+
 /// Returns the git that `GIT_LATTICE_GIT` names.
 #[must_use]
 pub fn git() -> Option<std::path::PathBuf> {

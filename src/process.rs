@@ -23,7 +23,9 @@ mod terminal;
 mod tree;
 mod watch;
 
-pub use children::{end_by_signal, end_children_on_signals, is_cut_off, is_ending, is_ending_soon};
+pub use children::{
+    before_end_by_signal, end_by_signal, end_children_on_signals, is_cut_off, is_ending, is_ending_soon,
+};
 pub use cmd::{Cmd, quote};
 pub use communicate::{Clock, OutputEvent};
 pub use error::{Error, Result};

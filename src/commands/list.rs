@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
-use super::shared::left_out;
 use super::shared::points::{self, Selection};
+use super::shared::{left_out, wanted};
 use crate::error;
 use crate::ops::note;
-use crate::points::rows::{Rows, Wanted};
-use crate::record::State;
+use crate::points::rows::Rows;
 use crate::ui::list::{self, Field, List, ListFormat};
 
 pub(super) fn command(axes: &[String]) -> Command {
@@ -32,18 +30,8 @@ pub(super) fn command(axes: &[String]) -> Command {
             )),
         )
         .arg(Arg::new("z").short('z').action(ArgAction::SetTrue).help("End lines with NUL instead of a newline"))
-        .arg(
-            Arg::new("state")
-                .long("state")
-                .value_name("STATE")
-                .action(ArgAction::Append)
-                .value_delimiter(',')
-                .value_parser(PossibleValuesParser::new(State::ALL.map(State::word)))
-                .help("List only points in this state; several repeated or separated by commas"),
-        )
-        .arg(flag("failed", "List only points whose last build failed, also if they are behind now"))
         .arg(flag("json", "Print JSON, with the fields of the format").conflicts_with("z"));
-    points::add_args(command, axes, true)
+    points::add_args(wanted::add_args(command), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -52,7 +40,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let selection = Selection::read(config, args)?;
     let census = selection.census_to_filter(context, config)?;
     let points = selection.filter(config, &census)?;
-    let found = Rows::read(context, config, &census, points, (format.depth(), &wanted(args)))?;
+    let found = Rows::read(context, config, &census, points, (format.depth(), &wanted::read(args)?))?;
     left_out::warn(ui, config, &found.broken, &found.unreadable);
     let notes = if format.has_notes() {
         let points: Vec<_> = found.rows.iter().map(|row| row.point.clone()).collect();
@@ -67,10 +55,4 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         ui.lines(list.lines(), if args.get_flag("z") { 0 } else { b'\n' });
     }
     Ok(error::OK)
-}
-
-fn wanted(args: &ArgMatches) -> Wanted {
-    let words: Vec<&String> = args.get_many("state").into_iter().flatten().collect();
-    let states = State::ALL.into_iter().filter(|state| words.iter().any(|word| *word == state.word())).collect();
-    Wanted { states, failed: args.get_flag("failed") }
 }

@@ -16,6 +16,11 @@ use crate::process::{self, Cmd};
 const LOCK_TRIES: usize = 100;
 const LOCK_WAIT: Duration = Duration::from_millis(20);
 
+/// The options that git gives to pagers, unless the user has chosen some (`core.pager` in git-config(1)).
+const PAGER_DEFAULTS: [(&str, &str); 2] = [("LESS", "FRX"), ("LV", "-c")];
+/// The status of a shell that does not find the program (POSIX, 2.8.2).
+const NOT_FOUND: i32 = 127;
+
 /// The git on PATH, run in one directory.
 #[derive(Debug, Clone)]
 pub struct Git {
@@ -77,6 +82,21 @@ impl Git {
     /// When git knows none, because the terminal is dumb.
     pub fn editor(&self) -> Result<String> {
         Ok(self.read().args(["var", "GIT_EDITOR"]).read()?.text())
+    }
+
+    /// Show text in the user's pager, as git does (`core.pager` in git-config(1)). Returns `false` if the user has none.
+    ///
+    /// # Errors
+    /// When git cannot be run, or the pager cannot be started.
+    pub fn page(&self, text: impl AsRef<[u8]>) -> Result<bool> {
+        let pager = self.shown().args(["var", "GIT_PAGER"]).read()?.text();
+        if pager.is_empty() || pager == "cat" {
+            return Ok(false);
+        }
+        let defaults = PAGER_DEFAULTS.into_iter().filter(|(name, _)| !env::has(name));
+        let pager = Cmd::new("sh").cwd(&self.cwd).args(["-c", &pager]);
+        let pager = defaults.fold(pager, |pager, (name, value)| pager.env(name, value));
+        Ok(pager.feed(text.as_ref())?.code() != Some(NOT_FOUND))
     }
 
     /// The full name of the previously checked-out branch.

@@ -9,6 +9,7 @@ mod branch_config;
 pub mod checkout;
 pub mod commit;
 pub mod config_lock;
+pub mod date;
 mod deflate;
 pub mod diff;
 pub mod directory;

@@ -17,7 +17,7 @@ use crate::record::store::Examined;
 /// # Errors
 /// When refs cannot be read.
 pub fn examine(context: &Context, config: &Config, census: &Census) -> Result<Examined> {
-    let survey = status::survey(context, config, census, None)?;
+    let survey = status::states(context, config, census, None)?;
     let spell = |point: &status::PointStatus| Some((point.key?, point.named.spelled.clone()));
     let known: HashMap<_, _> = survey.points.iter().filter_map(spell).collect();
     Ok(Records::open(&context.repo)?.examine(Some(&config.lattice), |key| known.get(&key).cloned()))

@@ -14,3 +14,4 @@ pub mod next;
 mod point_status;
 pub mod rows;
 pub mod status;
+pub mod wanted;

@@ -7,6 +7,7 @@ use super::cache::Facts;
 use super::census::Census;
 use super::point_status::PointStatus;
 use super::status;
+use super::wanted::Wanted;
 use crate::config::Config;
 use crate::context::Context;
 use crate::lattice::Point;
@@ -21,15 +22,6 @@ pub enum Depth {
     Commit,
     /// Its records, the queue and the points below.
     State,
-}
-
-/// Conditions on the state of a point.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// The states of which it must have one; empty for any.
-    pub states: Vec<State>,
-    /// Whether its last build must have failed, even if it is behind now.
-    pub failed: bool,
 }
 
 /// A point, and what was read of it.
@@ -52,18 +44,6 @@ pub struct Rows {
     pub unreadable: Vec<(Point, anyhow::Error)>,
     /// Refs and notes that could not be read.
     pub broken: Vec<String>,
-}
-
-impl Wanted {
-    /// Whether every point fulfils the conditions.
-    pub fn is_anything(&self) -> bool {
-        self.states.is_empty() && !self.failed
-    }
-
-    fn takes(&self, status: &PointStatus) -> bool {
-        (self.states.is_empty() || self.states.contains(&status.state))
-            && (!self.failed || status.state_by_records() == State::Failed)
-    }
 }
 
 impl Rows {
@@ -97,13 +77,14 @@ impl Rows {
 
     fn states(context: &Context, config: &Config, census: &Census, points: &[Point], wanted: &Wanted) -> Result<Self> {
         let is_all = points.len() == census.population().len();
-        let survey = status::states(context, config, census, (!is_all).then_some(points))?;
+        let mut survey = status::states(context, config, census, (!is_all).then_some(points))?;
+        wanted.retain(&context.repo, &mut survey.points)?;
         let row = |status: PointStatus| Row {
             point: status.named.point,
             facts: Some(Facts { key: status.key, parents: status.parents }),
             state: Some(status.state),
         };
-        let rows = survey.points.into_iter().filter(|status| wanted.takes(status)).map(row).collect();
+        let rows = survey.points.into_iter().map(row).collect();
         Ok(Self { rows, unreadable: survey.unreadable, broken: survey.broken })
     }
 }

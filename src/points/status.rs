@@ -14,6 +14,7 @@ use super::divergence::{Advice, Divergence};
 use super::keys::Keys;
 use super::next::NextAction;
 pub use super::point_status::PointStatus;
+use super::wanted::Wanted;
 use crate::config::Config;
 use crate::context::Context;
 use crate::git::ancestry::Ancestry;
@@ -42,12 +43,19 @@ pub struct Survey {
     pub skipped: usize,
 }
 
-/// Survey the points in `which`, or all points.
+/// Survey the points in `which`, or all points, that are wanted.
 ///
 /// # Errors
 /// When refs or objects cannot be read.
-pub fn survey(context: &Context, config: &Config, census: &Census, which: Option<&[Point]>) -> Result<Survey> {
+pub fn survey(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    which: Option<&[Point]>,
+    wanted: &Wanted,
+) -> Result<Survey> {
     let mut survey = look(context, config, census, which, true)?;
+    wanted.retain(&context.repo, &mut survey.points)?;
     survey.next = NextAction::of_points(config, census, &survey.points, context.head_point(config)?.as_ref());
     Ok(survey)
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -29,6 +29,8 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
+/// What to do before a signal ends us.
+static BEFORE_END: OnceLock<fn()> = OnceLock::new();
 /// Whether the signal thread runs.
 static WAITING: AtomicBool = AtomicBool::new(false);
 
@@ -74,6 +76,15 @@ pub fn end_children_on_signals() -> io::Result<()> {
     catch_signals()
 }
 
+/// Calls `restore` before a signal ends this process: it brings back what the user's terminal was.
+///
+/// # Errors
+/// When the signals cannot be caught.
+pub fn before_end_by_signal(restore: fn()) -> io::Result<()> {
+    BEFORE_END.set(restore).ok();
+    catch_signals()
+}
+
 fn catch_signals() -> io::Result<()> {
     if WAITING.swap(true, Ordering::SeqCst) {
         return Ok(());
@@ -90,6 +101,7 @@ fn catch_signals() -> io::Result<()> {
             std::thread::sleep(if WRITES_RECORDS.load(Ordering::SeqCst) { GRACE } else { POLL_INTERVAL });
             // Children that were started after `end_children` listed them.
             running().clone().into_iter().for_each(|child| child.kill(&[]));
+            BEFORE_END.get().into_iter().for_each(|restore| restore());
             emulate_default_handler(signal).ok();
         }
     })?;

@@ -1,6 +1,6 @@
 //! Runs a [`Cmd`]: reads both streams, or shows it on the terminal.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -168,6 +168,21 @@ impl Cmd {
     pub fn page(self) -> Result<ExitStatus> {
         let _paging = super::children::leave_interrupts_to_children();
         let child = self.start(&mut self.command())?;
+        child.reap().map_err(|source| self.not_started(source))
+    }
+
+    /// Runs a pager on the user's terminal, with the text on its stdin. It may end before it has read all.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be started.
+    pub fn feed(self, text: &[u8]) -> Result<ExitStatus> {
+        let _paging = super::children::leave_interrupts_to_children();
+        let mut command = self.command();
+        command.stdin(Stdio::piped());
+        let mut child = self.start(&mut command)?;
+        let (stdin, ..) = child.streams();
+        // The user may have left the pager.
+        stdin.map(|mut stdin| stdin.write_all(text).ok());
         child.reap().map_err(|source| self.not_started(source))
     }
 

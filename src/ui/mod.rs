@@ -11,8 +11,10 @@ pub mod lint;
 pub mod list;
 pub mod picture;
 pub mod point;
+pub mod redraw;
 pub mod result;
 pub mod screen;
+pub mod survey;
 pub mod table;
 pub mod wrap;
 
@@ -45,6 +47,11 @@ impl Ui {
         let [out, err] =
             [Screen::of(&io::stdout(), environment.columns), Screen::of(&io::stderr(), environment.columns)];
         Self { out, err, interactive: io::stdin().is_terminal() && err.is_terminal }
+    }
+
+    /// A line as it is printed to stdout.
+    pub fn printed(&self, line: &str) -> String {
+        sanitized(line, self.out.color).into_owned()
     }
 
     /// Prints a line of data to stdout, as it is.

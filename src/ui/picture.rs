@@ -7,8 +7,7 @@ use super::table::{self, Cell};
 use super::{Screen, Tone, duration};
 use crate::config::Config;
 use crate::lattice::Point;
-use crate::points::next::{Action, NextAction};
-use crate::points::status::{PointStatus, Survey};
+use crate::points::status::PointStatus;
 use crate::record::State;
 
 /// One table of the picture.
@@ -62,11 +61,12 @@ impl Matrix<'_> {
     /// The table with its titles and labels.
     fn cells(&self, cell: &dyn Fn(Option<&PointStatus>) -> Cell) -> Vec<Vec<Cell>> {
         let titles = self.columns.iter().map(|text| Cell::title(text.as_str()));
-        let header = std::iter::once(Cell::from(self.title.as_str())).chain(titles).collect();
+        let header: Vec<_> = std::iter::once(Cell::from(self.title.as_str())).chain(titles).collect();
+        let header = Some(header).filter(|header| header.iter().any(|cell| !cell.is_blank()));
         let line = |(row, points): &(String, Vec<Option<&PointStatus>>)| {
             std::iter::once(Cell::from(format!("  {row}"))).chain(points.iter().copied().map(cell)).collect()
         };
-        std::iter::once(header).chain(self.rows.iter().map(line)).collect()
+        header.into_iter().chain(self.rows.iter().map(line)).collect()
     }
 }
 
@@ -120,20 +120,4 @@ pub fn mark(state: State, ascii: bool) -> (&'static str, Tone) {
         State::Disputed => ("!", "!", Tone::Bad),
     };
     (if ascii { plain } else { mark }, tone)
-}
-
-/// One suggestion of what to do next, as a row of a table.
-pub fn suggestion(config: &Config, survey: &Survey, next: &NextAction) -> Vec<Cell> {
-    let label = match next.action {
-        Action::Settle => "disputed:",
-        Action::Mend => "failed:",
-        Action::Reconcile => "diverged:",
-        Action::Restack => "behind:",
-        Action::Build => "to build:",
-        Action::NextStep => "go on:",
-        Action::Promote => "next phase:",
-        Action::FindBuilder => "no builder:",
-        Action::Push => "to push:",
-    };
-    vec![label.into(), next.action.command(config, &survey.points[next.at]).into()]
 }

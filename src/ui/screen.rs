@@ -36,8 +36,15 @@ impl Screen {
             ascii: false,
         }
     }
+
+    /// The lines of the terminal that is stdout; `None` if it is none, or does not report its size.
+    pub fn height(&self) -> Option<usize> {
+        let size = self.is_terminal.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok())??;
+        Some(usize::from(size.ws_row)).filter(|rows| *rows > 0)
+    }
 }
 
+/// The columns that a terminal reports.
 fn size(stream: &impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)

@@ -57,6 +57,7 @@ mod nix_setup;
 mod nixpkgs;
 mod note;
 mod packaging;
+mod picture;
 mod port;
 mod promote;
 mod prune;

@@ -37,7 +37,7 @@ pub struct Bisection {
 pub fn look(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<Vec<Chain>> {
     let chains = chains(census.population(), points);
     let all: Vec<Point> = chains.iter().flatten().cloned().collect();
-    let survey = status::survey(context, config, census, Some(&all))?;
+    let survey = status::states(context, config, census, Some(&all))?;
     if let Some((point, error)) = survey.unreadable.into_iter().next() {
         return Err(error.context(format!("could not read `{}`", config.branch_of(&point))));
     }

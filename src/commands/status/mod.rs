@@ -1,22 +1,31 @@
 //! `git lattice status`, and bare `git lattice`
 
+mod found;
+mod watch;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use self::found::Found;
 use super::Session;
-use super::shared::left_out;
-use super::shared::points::{self, Selection};
+use super::shared::points;
+use super::shared::{left_out, pager, wanted};
+use crate::commands::complete::Slot;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error;
 use crate::ops::refspec;
-use crate::points::census::Census;
 use crate::points::status::{self, Survey};
-use crate::ui::layout::Layout;
+use crate::ui::Ui;
 use crate::ui::point::SurveyView;
-use crate::ui::{Ui, folded, picture};
 
 pub(super) fn command(axes: &[String]) -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    let of_axes = |name: &'static str, help: &'static str| {
+        let arg =
+            Arg::new(name).long(name).value_name("AXIS").action(ArgAction::Append).value_delimiter(',').help(help);
+        Slot::Axis.of(arg)
+    };
     let command = Command::new("status")
         .about("Show which points exist, which are built, and what can be done next")
         .long_about(
@@ -25,57 +34,55 @@ pub(super) fn command(axes: &[String]) -> Command {
              machine. From 300 points on, a phase is a line of counts, and only components are shown that have HEAD's point, or \
              points that failed, are behind, wait or are being built; the others are counted together.",
         )
+        .arg(flag("all", "Show each point, also of a large lattice, whose phases are counted otherwise; in git's pager on a terminal"))
+        .arg(of_axes("rows", "The axes that form the rows of the tables, such as `phase,step`"))
+        .arg(of_axes("cols", "The axes that form the columns; each value of the other axes gets its own table"))
+        .arg(flag("ascii", "Draw marks with ASCII characters only"))
         .arg(
-            Arg::new("all")
-                .long("all")
-                .action(ArgAction::SetTrue)
-                .help("Show each point, also of a large lattice, whose phases are counted otherwise"),
+            flag("watch", "Draw again whenever something has changed, until `q` is pressed").conflicts_with_all(["json", "all"]),
         )
-        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON"));
-    points::add_args(command, axes, true)
+        .arg(flag("json", "Print JSON"));
+    points::add_args(wanted::add_args(command), axes, true)
 }
 
 pub(super) fn run(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
+    match args.filter(|args| args.get_flag("watch")) {
+        Some(args) => watch::run(session, args),
+        None => once(session, args),
+    }
+}
+
+fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, &session.ui);
-    let census = Census::take(&context.repo, config)?;
-    let which = match args {
-        Some(args) => {
-            let named = Selection::read(config, args)?;
-            if named.is_empty() { None } else { Some(named.filter(config, &census)?) }
-        }
-        None => None,
-    };
-    let survey = status::survey(context, config, &census, which.as_deref())?;
-    warn(ui, config, &survey);
+    let found = Found::look(session, args)?;
+    warn(ui, config, &found.survey);
     if args.is_some_and(|args| args.get_flag("json")) {
-        ui.json(SurveyView::of(config, &survey));
+        ui.json(SurveyView::of(config, &found.survey));
         return Ok(error::OK);
     }
-    if survey.points.is_empty() {
-        ui.data(if which.is_some() { "no such point has a branch" } else { "no point has a branch yet" });
-        if which.is_none()
-            && let Some(fetch) = status::fetch_of_others(context, config)
-        {
-            ui.hint(format!("this clone has only some of the remote's branches: `{fetch}` brings all of them"));
-        } else if which.is_none() {
-            ui.hint(format!("`git lattice new` makes the first one; the axes are {}", config.lattice.shape()));
-        }
-        return Ok(error::OK);
-    }
-    let head = context.head_point(config)?;
-    let layout = Layout::of(config);
-    let shows_all = args.is_some_and(|args| args.get_flag("all"));
-    if survey.points.len() >= folded::MANY && !shows_all {
-        ui.table(&folded::rows(config, &layout, &survey.points, head.as_ref(), ui.out.ascii));
-        ui.tell(format!("{} points; `git lattice status --all` shows each", survey.points.len()));
+    let lines = found.lines(config, ui.out);
+    if found.is_whole {
+        pager::print(session, &lines);
     } else {
-        picture::tables(config, &layout, &survey.points, head.as_ref(), ui.out).iter().for_each(|line| ui.data(line));
+        lines.iter().for_each(|line| ui.data(line));
     }
-    next(ui, config, &survey);
-    if let Some(remote) = unfetched_records(context, config, &survey) {
+    if found.survey.points.is_empty() && !found.is_part {
+        hint_of_first(ui, context, config);
+    }
+    if let Some(remote) = unfetched_records(context, config, &found.survey) {
         ui.hint(format!("records of `{remote}` were never fetched: `git lattice sync` fetches them"));
     }
     Ok(error::OK)
+}
+
+/// How to get the first point.
+fn hint_of_first(ui: &Ui, context: &Context, config: &Config) {
+    match status::fetch_of_others(context, config) {
+        Some(fetch) => {
+            ui.hint(format!("this clone has only some of the remote's branches: `{fetch}` brings all of them"));
+        }
+        None => ui.hint(format!("`git lattice new` makes the first one; the axes are {}", config.lattice.shape())),
+    }
 }
 
 /// The remote that may have records of other clones which this one never fetched.
@@ -101,17 +108,4 @@ fn warn(ui: &Ui, config: &Config, survey: &Survey) {
 
 fn builds(count: usize) -> String {
     if count == 1 { "1 build".to_owned() } else { format!("{count} builds") }
-}
-
-/// Prints the first suggestions of what to do next.
-fn next(ui: &Ui, config: &Config, survey: &Survey) {
-    const MAX_SHOWN: usize = 4;
-    if !survey.next.is_empty() {
-        ui.data("");
-    }
-    let row = |next| picture::suggestion(config, survey, next);
-    ui.table(&survey.next.iter().take(MAX_SHOWN).map(row).collect::<Vec<_>>());
-    if survey.next.len() > MAX_SHOWN {
-        ui.tell(format!("and {} more, which `git lattice status --json` lists", survey.next.len() - MAX_SHOWN));
-    }
 }

@@ -1,0 +1,67 @@
+//! The points that `git lattice status` shows, and how it shows them.
+
+use anyhow::Result;
+use clap::ArgMatches;
+
+use crate::commands::Session;
+use crate::commands::shared::points::Selection;
+use crate::commands::shared::wanted;
+use crate::config::Config;
+use crate::lattice::Point;
+use crate::points::census::Census;
+use crate::points::status::{self, Survey};
+use crate::points::wanted::Wanted;
+use crate::ui::Screen;
+use crate::ui::layout::{Layout, WantedAxes};
+use crate::ui::survey::SurveyText;
+
+/// What `status` shows.
+pub(super) struct Found {
+    pub(super) survey: Survey,
+    layout: Layout,
+    head: Option<Point>,
+    /// Whether only some points are asked for.
+    pub(super) is_part: bool,
+    /// Whether each point is shown.
+    pub(super) is_whole: bool,
+    ascii: bool,
+}
+
+impl Found {
+    pub(super) fn look(session: &Session, args: Option<&ArgMatches>) -> Result<Self> {
+        let (context, config) = (session.context()?, session.config()?);
+        let census = Census::take(&context.repo, config)?;
+        let (mut which, mut conditions, mut axes) = (None, Wanted::default(), WantedAxes::default());
+        if let Some(args) = args {
+            let named = Selection::read(config, args)?;
+            which = (!named.is_empty()).then(|| named.filter(config, &census)).transpose()?;
+            conditions = wanted::read(args)?;
+            axes = WantedAxes { rows: axes_of(config, args, "rows")?, columns: axes_of(config, args, "cols")? };
+        }
+        let flag = |name| args.is_some_and(|args| args.get_flag(name));
+        Ok(Self {
+            layout: Layout::with(config, axes)?,
+            survey: status::survey(context, config, &census, which.as_deref(), &conditions)?,
+            head: context.head_point(config)?,
+            is_part: which.is_some() || !conditions.is_anything(),
+            is_whole: flag("all"),
+            ascii: flag("ascii"),
+        })
+    }
+
+    pub(super) fn lines(&self, config: &Config, screen: Screen) -> Vec<String> {
+        let Self { survey, layout, is_whole, .. } = self;
+        match (survey.points.is_empty(), self.is_part) {
+            (true, true) => vec!["no such point".to_owned()],
+            (true, false) => vec!["no point has a branch yet".to_owned()],
+            (false, _) => SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole }
+                .lines(Screen { ascii: self.ascii, ..screen }),
+        }
+    }
+}
+
+/// The positions of the axes that an option names.
+fn axes_of(config: &Config, args: &ArgMatches, option: &str) -> Result<Option<Vec<usize>>> {
+    let names = args.get_many::<String>(option);
+    Ok(names.map(|names| names.map(|name| config.lattice.axis_index(name)).collect::<Result<_, _>>()).transpose()?)
+}

@@ -1,0 +1,42 @@
+//! `git lattice status --watch`: draws the picture again until the user ends it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::ArgMatches;
+
+use super::found::Found;
+use crate::commands::Session;
+use crate::error;
+use crate::git::commit;
+use crate::ui::redraw::Redraw;
+use crate::ui::{Tone, paint};
+
+/// How long a picture stays at least.
+const REST: Duration = Duration::from_secs(1);
+/// How many times longer than it took to read a picture stays, so that a large lattice does not keep a core busy.
+const REST_RATIO: u32 = 10;
+
+pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
+    // The first errors are printed as usual.
+    Found::look(session, Some(args))?;
+    let redraw = Redraw::begin(session.ui)?;
+    loop {
+        let begun = Instant::now();
+        let lines = lines(session, args).unwrap_or_else(|error| vec![format!("error: {error:#}")]);
+        let now = commit::now();
+        let foot =
+            paint(&format!("{} UTC; `q` ends", now[11..].trim_end_matches('Z')), Tone::Faint, session.ui.out.color);
+        redraw.draw(&lines, &foot);
+        if redraw.is_ended_within(REST.max(begun.elapsed() * REST_RATIO)) {
+            return Ok(error::OK);
+        }
+    }
+}
+
+/// The picture as it is now. The repository, lattice.toml and the size of the terminal are read anew.
+fn lines(session: &Session, args: &ArgMatches) -> Result<Vec<String>> {
+    let fresh = Session::new(session.environment.clone());
+    let found = Found::look(&fresh, Some(args))?;
+    Ok(found.lines(fresh.config()?, fresh.ui.out))
+}
