@@ -94,6 +94,8 @@ pub struct Environment {
     pub skip: Option<&'static str>,
     /// Whether this is a CI machine.
     pub ci: bool,
+    /// Whether terminals only print (`TERM` is `dumb` or not set): they cannot draw over what they printed.
+    pub dumb: bool,
     /// The columns of a line where stdout or stderr is no terminal (`COLUMNS`).
     pub columns: Option<usize>,
 }
@@ -110,6 +112,7 @@ impl Environment {
             trace: is_set(TRACE),
             skip: skip(),
             ci: is_set(CI) && var(CI).is_some_and(|value| value != "false"),
+            dumb: var("TERM").is_none_or(|terminal| terminal.is_empty() || terminal == "dumb"),
             columns: var("COLUMNS").and_then(|value| value.to_str()?.parse().ok()).filter(|columns| *columns > 0),
         })
     }

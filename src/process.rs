@@ -14,6 +14,7 @@ mod cmd;
 mod communicate;
 pub mod detach;
 mod error;
+mod foreground;
 pub mod identity;
 mod pending_input;
 pub mod proc;
@@ -29,8 +30,10 @@ pub use children::{
 pub use cmd::{Cmd, quote};
 pub use communicate::{Clock, OutputEvent};
 pub use error::{Error, Result};
+pub use foreground::{is_in_foreground, was_continued};
 pub use pending_input::PendingInput;
 pub use run::Output;
+pub use terminal::is_asked;
 pub use watch::{DEFAULT_STALL_LIMIT, announce_waits};
 
 static TRACE: AtomicBool = AtomicBool::new(false);

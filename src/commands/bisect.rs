@@ -10,13 +10,14 @@ use crate::config::Config;
 use crate::error;
 use crate::git::Repo;
 use crate::git::show_diff::DiffFormat;
-use crate::nix::Event;
 use crate::ops::bisect::{self, Bisection, Chain, Finding, Step};
 use crate::ops::builds::Progress;
 use crate::ops::diff::{Comparison, Side};
+use crate::ops::expect::Estimates;
 use crate::ops::queue;
 use crate::points::census::Census;
 use crate::text::tally;
+use crate::ui::live::Live;
 use crate::ui::result::row;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, duration, terminal_safe};
@@ -50,9 +51,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         Bisection { chains, records: Vec::new(), is_interrupted: false }
     } else {
         queue::resume(context)?;
-        bisect::run(context, config, &census, &points, &mut |progress| show_progress(ui, &progress))?
+        let mut live = Live::new(ui, []).estimating(|points| Estimates::read(context, points).ok());
+        let bisection = bisect::run(context, config, &census, &points, &mut |progress| {
+            live.note(&progress);
+            print(ui, &progress);
+            live.draw();
+        });
+        live.clear();
+        bisection?
     };
-    ui.progress("");
     if bisection.is_interrupted {
         ui.say("interrupted: the same command goes on with the results so far");
         return Ok(error::NO);
@@ -66,21 +73,14 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(if dry || bisection.is_decided() { error::OK } else { error::NO })
 }
 
-fn show_progress(ui: &Ui, progress: &Progress<'_>) {
+/// Prints what stays on the terminal.
+fn print(ui: &Ui, progress: &Progress<'_>) {
     match progress {
-        Progress::Begin(job) => ui.progress(&format!("building {} for {}", job.named.spelled, job.system)),
-        Progress::Said { event: Event::LogLine { text, .. }, jobs: [job] } => {
-            ui.progress(&format!("building {}: {text}", job.named.spelled));
-        }
         Progress::Waits { job, seconds, .. } => {
-            ui.progress("");
             let elapsed = duration::exact(*seconds);
             ui.say(format!("{} is being built since {elapsed}: waiting for its result", job.named.spelled));
         }
-        Progress::End(done) if done.fresh => {
-            ui.progress("");
-            ui.say_table(&[row(done)]);
-        }
+        Progress::End(done) if done.fresh => ui.say_table(&[row(done)]),
         Progress::Kept { file, why } => {
             ui.warn(format!(
                 "the result could not be recorded yet and is kept in `{}`: {}",

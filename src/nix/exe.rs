@@ -24,6 +24,9 @@ pub(super) const PATHS_PER_CALL: usize = 8000;
 /// Time limit for a query that does no work, such as the version; the store may be on a slow disk.
 pub(super) const QUESTION: Duration = Duration::from_secs(30);
 
+/// How long nix may be silent before its listener is told.
+pub(super) const TICK: Duration = Duration::from_millis(250);
+
 /// A `nix` whose version is known.
 #[derive(Debug, Clone)]
 pub struct Nix {

@@ -28,7 +28,7 @@ pub use place::{BadPlace, Builders, NotShareable, StoreUrl};
 pub use read::failure::{BuilderTimeout, Failure, Kind};
 pub use read::fixed::FixedOutput;
 pub use read::graph::{CALLS, Outside};
-pub use read::internal_json::Event;
+pub use read::internal_json::{Event, Work};
 pub use read::outcome::{Outcome, Output};
 pub use read::settings::{Sandbox, Settings};
 pub use read::trouble::{NO_BUILD_USERS, NO_SHELL};

@@ -10,6 +10,7 @@ pub mod change;
 pub mod check;
 pub mod diff;
 pub mod doctor;
+pub mod expect;
 pub mod flake_inputs;
 mod generated;
 pub mod hook;

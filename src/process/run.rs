@@ -76,17 +76,7 @@ impl Cmd {
     }
 
     /// Runs the program, passes every stderr line (with its newline) to `on_stderr` as it comes, and returns the status and stdout.
-    ///
-    /// # Errors
-    /// When it is missing or cannot be started.
-    pub fn stream(self, mut on_stderr: impl FnMut(&[u8])) -> Result<(ExitStatus, Vec<u8>)> {
-        self.stream_within(None, |line| {
-            on_stderr(line);
-            Clock::Stop
-        })
-    }
-
-    /// Like [`stream`](Self::stream), but ends the program and its descendants if `limit` passes before `on_stderr` stops the clock.
+    /// Ends the program and its descendants if `limit` passes before `on_stderr` stops the clock.
     ///
     /// # Errors
     /// When it is missing, cannot be started, or exceeds a limit.

@@ -19,7 +19,7 @@ pub(super) fn is_there() -> bool {
 
 /// Returns whether a program is prompting for a password: echo is off, and the terminal's foreground group is ours. A shell that
 /// waits for a command also switches echo off, but in its own group.
-pub(super) fn is_asked() -> bool {
+pub fn is_asked() -> bool {
     let hides = |file: &File| tcgetattr(file).is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ECHO));
     let is_ours = |file: &File| tcgetpgrp(file).is_ok_and(|group| group == getpgrp());
     terminal().is_some_and(|file| is_ours(file) && hides(file))

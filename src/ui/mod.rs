@@ -1,6 +1,5 @@
 //! Output: data on stdout, everything else on stderr.
 
-pub mod batch;
 pub mod duration;
 pub mod folded;
 pub mod format;
@@ -9,21 +8,24 @@ mod json;
 pub mod layout;
 pub mod lint;
 pub mod list;
+pub mod live;
 pub mod picture;
 pub mod point;
 pub mod redraw;
+mod region;
 pub mod result;
+mod safe;
 pub mod screen;
 pub mod survey;
 pub mod table;
 pub mod wrap;
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
+use self::safe::sanitized;
 pub use self::screen::{Screen, Tone, paint};
 use self::table::Cell;
 use crate::env::Environment;
@@ -37,6 +39,8 @@ pub struct Ui {
     pub out: Screen,
     /// What stderr can show.
     pub err: Screen,
+    /// Whether stderr can show progress that is drawn again and again.
+    pub draws: bool,
     /// Whether stdin and stderr are terminals, so that the user can be asked.
     pub interactive: bool,
 }
@@ -46,7 +50,8 @@ impl Ui {
     pub fn new(environment: &Environment) -> Self {
         let [out, err] =
             [Screen::of(&io::stdout(), environment.columns), Screen::of(&io::stderr(), environment.columns)];
-        Self { out, err, interactive: io::stdin().is_terminal() && err.is_terminal }
+        let draws = err.is_terminal && !environment.dumb;
+        Self { out, err, draws, interactive: io::stdin().is_terminal() && err.is_terminal }
     }
 
     /// A line as it is printed to stdout.
@@ -56,6 +61,7 @@ impl Ui {
 
     /// Prints a line of data to stdout, as it is.
     pub fn data(&self, line: impl AsRef<str>) {
+        self.make_way();
         if STDOUT_ERROR.get().is_none()
             && let Err(error) = writeln!(io::stdout(), "{}", sanitized(line.as_ref(), self.out.color))
         {
@@ -65,6 +71,7 @@ impl Ui {
 
     /// Prints lines for scripts to stdout, each followed by `end`: byte by byte, unless a terminal shows them line by line.
     pub fn lines(&self, lines: impl IntoIterator<Item = Vec<u8>>, end: u8) {
+        self.make_way();
         let (mut to, is_shown) = (io::BufWriter::new(io::stdout().lock()), self.out.is_terminal && end == b'\n');
         let mut print = |line: Vec<u8>| {
             if is_shown {
@@ -96,6 +103,7 @@ impl Ui {
 
     /// Prints a line to stderr, as it is.
     pub fn quote(&self, line: impl AsRef<str>) {
+        region::erase();
         writeln!(io::stderr(), "{}", sanitized(line.as_ref(), self.err.color)).ok();
     }
 
@@ -123,18 +131,25 @@ impl Ui {
         self.say(format!("{} {text}", paint(head, tone, self.err.color)));
     }
 
-    /// Draws `line` over the previous progress line, if stderr is a terminal; an empty line removes it.
+    /// Draws a line of progress, if stderr is a terminal, until something else is printed; an empty line removes it.
     pub fn progress(&self, line: &str) {
-        if let Some(width) = self.err.width.filter(|_| self.err.is_terminal) {
-            let mut stderr = io::stderr();
-            let line = terminal_safe(line);
-            // A wrapped line cannot be drawn over: leave one column free.
-            write!(stderr, "\r\x1b[K{}", wrap::start(&line, width - 1)).and_then(|()| stderr.flush()).ok();
+        if line.is_empty() {
+            region::erase();
+        } else if self.draws {
+            region::draw(&[terminal_safe(line)], false);
+        }
+    }
+
+    /// Removes progress from the terminal before something is printed to stdout there.
+    fn make_way(&self) {
+        if self.out.is_terminal {
+            region::erase();
         }
     }
 
     /// Prints one JSON document with `"version": 1` as its first field.
     pub fn json(&self, fields: impl Serialize) {
+        self.make_way();
         if STDOUT_ERROR.get().is_none()
             && let Err(error) = json::write(io::stdout(), fields)
         {
@@ -160,34 +175,10 @@ pub fn announce_waits() {
     if io::stderr().is_terminal() {
         process::announce_waits(|what| {
             // Print a whole line: git may ask for a password on it.
+            region::erase();
             writeln!(io::stderr(), "waiting for {}", terminal_safe(what)).ok();
         });
     }
-}
-
-/// The colour codes that [`paint`] writes.
-static OWN_CODES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let codes = Tone::STYLED.map(|tone| [tone.style().render().to_string(), tone.style().render_reset().to_string()]);
-    codes.into_iter().flatten().collect()
-});
-
-/// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes. All
-/// output on a terminal passes through here.
-fn sanitized(text: &str, color: bool) -> Cow<'_, str> {
-    let is_unsafe = |c: char| c != '\n' && crate::text::is_terminal_unsafe(c);
-    if !text.contains(is_unsafe) {
-        return text.into();
-    }
-    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find(is_unsafe) {
-        let own = OWN_CODES.iter().find(|code| color && rest[at..].starts_with(code.as_str()));
-        shown.push_str(&rest[..at]);
-        shown.push_str(own.map_or("\u{fffd}", String::as_str));
-        let length = own.map_or_else(|| rest[at..].chars().next().map_or(0, char::len_utf8), String::len);
-        rest = &rest[at + length..];
-    }
-    shown.push_str(rest);
-    shown.into()
 }
 
 /// The first error in writing to stdout.

@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::{Ui, sanitized};
+use super::Ui;
+use super::safe::sanitized;
 use crate::process;
 
 /// Keys that end it: `q`, Ctrl-C, Ctrl-D, and Escape alone.

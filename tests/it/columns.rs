@@ -1,14 +1,11 @@
 //! Every command on a terminal of 24 rows: no line is wider than the terminal, but for a command or a name on a line of its own.
 #![cfg(target_os = "linux")]
 
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
-
 use git_lattice::ui::wrap;
-use regex::Regex;
 
 use crate::sandbox::Sandbox;
 use crate::story::{branch, dir, toml};
+use crate::terminal::{self, Screen};
 
 const COMPONENT: &str = "solana-rust-1.83";
 const ARCHS: [&str; 6] = ["aarch64", "armv7l", "i686", "powerpc64le", "riscv64", "x86_64"];
@@ -27,19 +24,10 @@ fn at(arch: &str, place: &str) -> String {
     format!("{COMPONENT}/{arch}/{place}")
 }
 
-/// What a command prints on a terminal, without colours and progress lines. script(1) of util-linux provides the terminal.
+/// What a command leaves on a terminal: without colours and progress.
 pub(crate) fn on_terminal(sandbox: &Sandbox, columns: usize, args: &str) -> String {
-    static CODES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;]*[mK]").unwrap());
-    let program = |name: &str| which::which(name).unwrap_or_else(|_| panic!("{name}(1) is needed for this test"));
-    let size = format!("{} cols {columns} rows 24", program("stty").display());
-    let mut command = Command::new(program("script"));
-    command.args(["-qec", &format!("{size}; exec git-lattice {args}"), "/dev/null"]);
-    command.current_dir(sandbox.work()).stdin(Stdio::null());
-    sandbox.environment(&mut command);
-    let output = command.env("TERM", "xterm").output().unwrap().stdout;
-    let text = String::from_utf8_lossy(&output).replace("\r\n", "\n");
-    let visible = |line: &str| line.rsplit('\r').next().unwrap_or_default().to_owned();
-    text.lines().map(|line| visible(&CODES.replace_all(line, ""))).collect::<Vec<_>>().join("\n")
+    let printed = terminal::run(sandbox, (columns, 24), "xterm", &format!("exec git-lattice {args}"), "");
+    Screen::after(&printed).text()
 }
 
 /// Whether a line may be wider than the terminal: it is one command, which is indented, or one word, or quoted from a file or git.

@@ -1,5 +1,7 @@
 //! `git lattice build --background`, `--wait` and `--cancel`
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
@@ -9,7 +11,7 @@ use crate::commands::shared::choice;
 use crate::commands::shared::points::Selection;
 use crate::commands::shared::report::report_aside;
 use crate::error;
-use crate::git::Oid;
+use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
 use crate::nix::{self, Nix};
 use crate::ops::builds::{self, Done, Plan};
@@ -17,8 +19,9 @@ use crate::ops::queue::{self, BuildRequest, CancelOutcome, RequestOptions};
 use crate::ops::{limits, log};
 use crate::points::census::Census;
 use crate::queue::{Job, Put, Queue, RequestedBy, Snapshot};
+use crate::ui::live::{Elsewhere, Live};
 use crate::ui::result::row;
-use crate::ui::{Ui, duration, terminal_safe};
+use crate::ui::{Ui, terminal_safe};
 
 /// Adds the flags for background builds.
 pub(super) fn add_args(command: Command) -> Command {
@@ -136,8 +139,14 @@ impl RequestedPoints {
 fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     let (context, ui) = (session.context()?, &session.ui);
     let keys: Vec<Oid> = plan.jobs.iter().map(|job| job.key).collect();
-    queue::wait(context, &keys, &mut |now| ui.progress(&standing(now, &keys)))?;
-    ui.progress("");
+    let mut live = Live::new(ui, &plan.jobs);
+    let waited = queue::wait(context, &keys, &mut |now| {
+        let (open, running) = standing(&context.repo, plan, now);
+        live.follow(&open, running);
+        live.draw();
+    });
+    live.clear();
+    waited?;
     let (mut code, mut records) = (error::OK, Vec::new());
     for job in &plan.jobs {
         let result = log::results(context, job.key, &job.named.spelled, std::slice::from_ref(&job.system))?.pop();
@@ -166,14 +175,18 @@ fn wait(session: &Session, plan: &Plan, json: bool) -> Result<u8> {
     Ok(code)
 }
 
-fn standing(now: &Snapshot, keys: &[Oid]) -> String {
-    let left = keys.iter().filter(|key| now.job(**key).is_some() || now.claim(**key).is_some()).count();
-    let running = now.jobs.iter().find_map(|job| now.claim(job.key).map(|claim| (job, claim)));
-    let running = running.map(|(job, claim)| {
-        let elapsed = crate::queue::now().saturating_sub(claim.since) / 1000;
-        format!(": building {} {}", job.point, duration::exact(elapsed))
-    });
-    format!("waiting for {left}{}", running.unwrap_or_default())
+/// The builds that the queue still has, and those that run.
+fn standing<'p>(repo: &Repo, plan: &'p Plan, now: &Snapshot) -> (Vec<&'p builds::Job>, Vec<Elsewhere>) {
+    let is_open = |job: &&builds::Job| now.job(job.key).is_some() || now.claim(job.key).is_some();
+    let open: Vec<_> = plan.jobs.iter().filter(is_open).collect();
+    let running = |job: &&builds::Job| {
+        let claim = now.claim(job.key)?;
+        let time = Duration::from_millis(crate::queue::now().saturating_sub(claim.since));
+        let last = builds::last_line(&builds::log_path(repo, job.key, &job.system));
+        Some(Elsewhere { point: job.named.spelled.clone(), time, expected: claim.expected, last })
+    };
+    let running = open.iter().filter_map(running).collect();
+    (open, running)
 }
 
 fn cancel(session: &Session, args: &ArgMatches) -> Result<u8> {

@@ -3,13 +3,15 @@
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{View, report_unused};
+use super::report_unused;
+use super::view::View;
 use crate::commands::Session;
 use crate::commands::shared::points::{self, Selection};
 use crate::error;
 use crate::ops::builds::{self, BuildOptions, Flags, Places, Trial, Typed};
+use crate::ops::expect::Estimates;
 use crate::ops::{Cannot, limits, queue, trust};
-use crate::ui::batch::BatchProgress;
+use crate::ui::live::Live;
 
 pub(in crate::commands) fn command(axes: &[String]) -> Command {
     let command = Command::new("try")
@@ -39,9 +41,11 @@ pub(in crate::commands) fn run(session: &Session, args: &ArgMatches) -> Result<u
     report_unused(ui, &unused);
     let options = BuildOptions::trial().within(limits::typed(&context.repo)?).at(places);
     let json = args.get_flag("json");
-    let batch = BatchProgress::of(plan.jobs.len());
-    let mut view = View { changed: Some(is_changed), ..View::new(ui, json, batch) };
+    let live = Live::new(ui, &plan.jobs).telling_results(json);
+    let live = live.estimating(|points| Estimates::read(context, points).ok());
+    let mut view = View::new(ui, json, live).of_trial(is_changed);
     let built = queue::build(context, &mut plan, &options, &mut |progress| view.show(&progress));
+    view.clear();
     let done = built.inspect_err(|_| view.give_up())?;
     let is_good = done.iter().all(|done| done.record.verdict.is_good());
     if json {

@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use super::evaluate::{Derivation, Evaluation, Evaluator, Installable, parse, read_outputs};
 use crate::nix::error::Error;
-use crate::nix::exe::{Nix, QUESTION};
+use crate::nix::exe::{Nix, QUESTION, TICK};
 use crate::nix::options::Options;
 use crate::nix::read::diagnosis::{self, Diagnosis};
 use crate::nix::read::failure::{Failure, Kind};
 use crate::nix::read::internal_json::{Event, plain};
-use crate::process::{self, Clock, Cmd};
+use crate::process::{self, Clock, Cmd, OutputEvent};
 
 /// Maximum size of one argument in bytes; the system's limit is 128 KiB (execve(2)).
 const MAX_ARGUMENT: usize = 100 << 10;
@@ -78,10 +78,15 @@ fn by_eval_jobs(
         let cmd = cmd.args(["--workers", &workers.to_string(), "--expr", &expression]);
         let count = u32::try_from(what.len()).unwrap_or(u32::MAX);
         let limit = options.limits().evaluation.map(|time| time.saturating_mul(count));
-        let run = cmd.stream_within(limit, |line| {
-            let text = plain(String::from_utf8_lossy(line).trim_end());
-            if !text.is_empty() {
-                on_event(&Event::Plain(text));
+        let run = cmd.listen(limit, Some(TICK), |heard| {
+            match heard {
+                OutputEvent::Silence => on_event(&Event::Silence),
+                OutputEvent::Line(line) => {
+                    let text = plain(String::from_utf8_lossy(line).trim_end());
+                    if !text.is_empty() {
+                        on_event(&Event::Plain(text));
+                    }
+                }
             }
             Clock::Run
         });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::nix::error::Error;
-use crate::nix::exe::Nix;
+use crate::nix::exe::{Nix, TICK};
 use crate::nix::flake_ref::FlakeRef;
 use crate::nix::options::Options;
 use crate::nix::read::content;
@@ -189,8 +189,8 @@ impl Search<'_> {
         let limit = self.options.limits().evaluation.map(|time| time.saturating_mul(count));
         let (mut reader, mut diagnosis, mut begun) = (Reader::default(), Diagnosis::default(), 0);
         let mut fetching: Vec<(u64, String)> = Vec::new();
-        let run = cmd.stream_within(limit, |line| {
-            if let Some(event) = reader.read(line) {
+        let run = cmd.listen(limit, Some(TICK), |heard| {
+            if let Some(event) = reader.hear(heard) {
                 diagnosis.note(&event);
                 match &event {
                     Event::Fetch { id, what } => fetching.push((*id, what.clone())),

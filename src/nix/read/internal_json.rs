@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::nix::store_path::StorePath;
+use crate::process::OutputEvent;
 
 /// Activity types (`src/libutil/logging.hh`).
 mod activity {
@@ -118,6 +119,8 @@ pub enum Event {
     },
     /// A line that is not JSON of nix.
     Plain(String),
+    /// Nothing for a moment: not from nix, but for listeners that show how time passes.
+    Silence,
 }
 
 /// Parses lines in order.
@@ -127,6 +130,14 @@ pub(in crate::nix) struct Reader {
 }
 
 impl Reader {
+    /// Returns the event of what was heard from nix.
+    pub(in crate::nix) fn hear(&mut self, heard: OutputEvent<'_>) -> Option<Event> {
+        match heard {
+            OutputEvent::Line(line) => self.read(line),
+            OutputEvent::Silence => Some(Event::Silence),
+        }
+    }
+
     /// Parses a line; `None` if it is empty or an event that is not needed.
     pub(in crate::nix) fn read(&mut self, line: &[u8]) -> Option<Event> {
         let line = String::from_utf8_lossy(line);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::nix::ask::evaluate::Derivation;
 use crate::nix::error::Error;
-use crate::nix::exe::{Nix, PATHS_PER_CALL};
+use crate::nix::exe::{Nix, PATHS_PER_CALL, TICK};
 use crate::nix::options::Options;
 use crate::nix::read::blame;
 use crate::nix::read::diagnosis::Diagnosis;
@@ -23,7 +23,7 @@ use crate::nix::read::path_info::PathInfo;
 use crate::nix::read::statement::derivation_in;
 use crate::nix::run::times::{RunTime, Times};
 use crate::nix::store_path::StorePath;
-use crate::process::{Clock, OutputEvent};
+use crate::process::Clock;
 
 /// Maximum delay before an existing result is reported.
 const MAX_DELAY: Duration = Duration::from_secs(1);
@@ -158,10 +158,8 @@ impl Realising<'_> {
         let cmd = self.link.iter().fold(cmd, |cmd, link| cmd.arg("--add-root").arg(link).arg("--indirect"));
         let cmd = cmd.args(["--log-format", "internal-json"]).args(self.wanted(some));
         let mut trouble = None;
-        let (status, _) = cmd.listen(None, Some(MAX_DELAY), |heard| {
-            if let OutputEvent::Line(line) = heard
-                && let Some(event) = reader.read(line)
-            {
+        let (status, _) = cmd.listen(None, Some(TICK), |heard| {
+            if let Some(event) = reader.hear(heard) {
                 diagnosis.note(&event);
                 self.pass_on(&event).unwrap_or_else(|error| trouble = Some(error));
             }
@@ -210,10 +208,9 @@ impl Realising<'_> {
 
     /// Returns the builds that an event is about.
     fn about(&self, event: &Event) -> Result<Vec<usize>, Error> {
-        if self.what.len() == 1 {
-            return Ok(vec![0]);
-        }
         match event {
+            Event::Silence => Ok(Vec::new()),
+            _ if self.what.len() == 1 => Ok(vec![0]),
             Event::BuildStarted { drv, .. } => self.owners(drv),
             Event::LogLine { id, .. } | Event::Phase { id, .. } | Event::Stopped { id } => {
                 Ok(self.activities.get(id).cloned().unwrap_or_default())

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::nix::error::Error;
-use crate::nix::exe::Nix;
+use crate::nix::exe::{Nix, TICK};
 use crate::nix::options::Options;
 use crate::nix::read::diagnosis::Diagnosis;
 use crate::nix::read::failure::{Failure, Kind};
@@ -15,6 +15,7 @@ use crate::nix::read::graph::base;
 use crate::nix::read::internal_json::{Event, Reader};
 use crate::nix::run::times::{RunTime, Times};
 use crate::nix::store_path::StorePath;
+use crate::process::Clock;
 
 const DIFFERS: &str = "may not be deterministic";
 const MISSING: &str = "so checking is not possible";
@@ -89,12 +90,13 @@ impl Nix {
         let cmd = self.cmd(["build", "--rebuild", "--no-link", "--keep-going", "--keep-failed"]);
         let cmd = options.apply_store(options.apply(cmd.args(["--log-format", "internal-json"])));
         let cmd = cmd.args(["--option", "builders", ""]).args(self.outputs_of(drvs));
-        let (status, _) = cmd.stream(|line| {
-            if let Some(event) = reader.read(line) {
+        let (status, _) = cmd.listen(None, Some(TICK), |heard| {
+            if let Some(event) = reader.hear(heard) {
                 diagnosis.note(&event);
                 times.note(&event, |drv| wanted.contains(drv));
                 on_event(&event);
             }
+            Clock::Stop
         })?;
         diagnosis.is_stopped(status)?;
         times.settle(&drvs.iter().map(|drv| (drv, None)).collect::<Vec<_>>());

@@ -69,7 +69,7 @@ impl Times {
     fn note_at(&mut self, now: Timestamp, event: &Event, is_wanted: impl Fn(&str) -> bool) {
         match event {
             Event::Progress { id, work: Work::Builds, done, failed, .. } => self.count(now, *id, done + failed),
-            Event::Progress { .. } => {}
+            Event::Progress { .. } | Event::Silence => {}
             Event::Stopped { id } => self.stop(now, *id, is_wanted),
             event => {
                 self.stops_late |= self.has_just_counted;

@@ -9,6 +9,7 @@ use super::builder::{Builder, seconds, times_of};
 use super::log_file::Log;
 use super::machines::Obstacle;
 use super::outside::Outsides;
+use super::running::RunningBuilders;
 use super::undecided::Undecided;
 use super::{DamagedOutput, Done, Job, Progress, links, log_path};
 use crate::git::commit::now;
@@ -27,6 +28,8 @@ pub(super) struct Batch<'a> {
     jobs: &'a [&'a Job],
     on: &'a mut dyn FnMut(Progress<'_>),
     running: HashMap<usize, Running>,
+    /// The builders that Nix runs, for all jobs.
+    builders: RunningBuilders<'a>,
     /// Logs, including those of finished jobs: the end of a build is seen in the store before all output of Nix is
     /// read.
     logs: HashMap<usize, Log>,
@@ -65,6 +68,7 @@ impl<'a> Batch<'a> {
             jobs,
             on,
             running: HashMap::new(),
+            builders: RunningBuilders::default(),
             logs: HashMap::new(),
             done,
             points: HashMap::new(),
@@ -181,8 +185,12 @@ impl<'a> Batch<'a> {
     }
 
     fn handle_event(&mut self, event: &Event, about: &[usize]) {
+        let mut own = None;
         for i in about {
             self.logs.entry(*i).and_modify(|log| log.note(event));
+            if matches!(event, Event::BuildStarted { drv, .. } if self.drvs.get(i) == Some(drv)) {
+                own = Some(self.jobs[*i]);
+            }
             let Some(running) = self.running.get_mut(i) else { continue };
             let Event::BuildStarted { drv, machine, .. } = event else { continue };
             running.has_builder = true;
@@ -193,7 +201,7 @@ impl<'a> Batch<'a> {
             }
         }
         let jobs: Vec<_> = about.iter().map(|i| self.jobs[*i]).collect();
-        (self.on)(Progress::Said { event, jobs: &jobs });
+        self.builders.note(event, own, &jobs, self.on);
     }
 
     fn handle_outcomes(&mut self, finished: Vec<Finished>) {
@@ -259,6 +267,9 @@ impl<'a> Batch<'a> {
     /// Turns an outcome into a record; `None` when it gives no verdict on the point.
     fn outcome(&mut self, i: usize, outcome: Outcome, ran: Option<RunTime>) -> Option<Done> {
         let running = self.running.remove(&i)?;
+        if let Some(drv) = self.drvs.get(&i) {
+            self.builders.end(drv, self.on);
+        }
         let (started, seconds) = times_of(ran, running.since);
         let mut record = self.record(i, Verdict::Built, started, seconds);
         let mut hints = Vec::new();

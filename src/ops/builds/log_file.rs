@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -14,6 +14,8 @@ use crate::nix::Event;
 const TAIL: usize = 10;
 /// The maximum length of each of these lines, in characters.
 const WIDTH: usize = 500;
+/// How many bytes of a log are searched for its last line.
+const END: u64 = 4096;
 
 /// A log being written. Thousands may exist at once, so the file is open only between the first line and `close`.
 pub(super) struct Log {
@@ -90,6 +92,20 @@ impl Log {
     }
 }
 
+/// The last line of a log that is being written; empty if there is none.
+pub fn last_line(path: &Path) -> String {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(path)?;
+        let end = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(end.saturating_sub(END)))?;
+        let mut bytes = Vec::new();
+        file.take(END).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+}
+
 /// Cuts a line for the terminal: the whole log may be a single line.
 fn shortened(line: &str) -> String {
     match line.char_indices().nth(WIDTH) {
@@ -138,6 +154,15 @@ mod tests {
         );
         log.failed("another");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "error: broken\nanother\n");
+    }
+
+    #[test]
+    fn finds_the_last_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        assert_eq!(last_line(&path), "");
+        std::fs::write(&path, format!("{}\nlast\n \n", "x".repeat(10_000))).unwrap();
+        assert_eq!(last_line(&path), "last");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod outside;
 mod places;
 mod reproduce;
 mod run;
+mod running;
 mod trial;
 mod undecided;
 mod untrusted;
@@ -26,15 +27,17 @@ use crate::config::{Config, Named};
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
-use crate::nix::{self, Event, Limits, Mode, StorePath};
+use crate::nix::{self, Limits, Mode, StorePath};
 use crate::points::census::Census;
 use crate::points::content::Content;
 use crate::record::{Record, Records, Verdict, Verdicts};
 use crate::system::System;
 
 pub use evaluated::{Evaluated, evaluate};
+pub use log_file::last_line;
 pub use places::{Flags, Places, Typed};
 pub use run::run;
+pub use running::RunningBuilder;
 pub use trial::{Trial, plan_worktree};
 pub use undecided::{NotDecided, Undecided};
 
@@ -113,13 +116,26 @@ pub enum Progress<'a> {
         /// How many builds were to be evaluated.
         jobs: usize,
     },
-    /// An event of Nix.
+    /// A builder has started.
+    Started(&'a RunningBuilder<'a>),
+    /// A builder has printed something.
     Said {
-        /// The event.
-        event: &'a Event,
-        /// The builds that it belongs to, if known.
-        jobs: &'a [&'a Job],
+        /// The builder.
+        running: &'a RunningBuilder<'a>,
+        /// A line, or several.
+        text: &'a str,
     },
+    /// A builder has stopped.
+    Stopped {
+        /// The builder.
+        running: &'a RunningBuilder<'a>,
+        /// Whether it succeeded, as Nix counts it, if known. The result of a point comes with [`Progress::End`].
+        is_good: Option<bool>,
+    },
+    /// Nix does something else, such as fetching a file.
+    Doing(&'a str),
+    /// Nothing happens; time passes.
+    Tick,
     /// Another process builds the job; this one waits for it.
     Waits {
         /// The job.

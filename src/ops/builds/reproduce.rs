@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::builder::{Builder, times_of};
 use super::outside::Outsides;
+use super::running::RunningBuilders;
 use super::undecided::Undecided;
 use super::{Done, Job, Progress};
 use crate::git::commit::now;
@@ -71,7 +72,13 @@ fn compare(
     }
     subjects.iter().for_each(|subject| on(Progress::Begin(subject.job)));
     let drvs: Vec<StorePath> = subjects.iter().map(|subject| subject.drv.clone()).collect();
-    let on_event = &mut |event: &nix::Event| on(Progress::Said { event, jobs: &[] });
+    let mut builders = RunningBuilders::default();
+    let on_event = &mut |event: &nix::Event| {
+        let is_own =
+            |subject: &&Subject<'_>| matches!(event, nix::Event::BuildStarted { drv, .. } if subject.drv == *drv);
+        let own = subjects.iter().find(is_own).map(|subject| subject.job);
+        builders.note(event, own, own.as_slice(), on);
+    };
     match builder.nix.check(&drvs, &builder.machines.options, on_event) {
         Err(nix::Error::Interrupted { .. }) => Ok(None),
         checked => Ok(Some(checked?)),

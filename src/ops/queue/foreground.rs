@@ -110,6 +110,7 @@ fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Resul
             on(Progress::Waits { job, background, seconds: crate::queue::now().saturating_sub(since) / 1000 });
             is_said = true;
         }
+        on(Progress::Tick);
         std::thread::sleep(super::POLL_INTERVAL);
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Background builds: the queue, its worker and runners, and how foreground builds share it.
 
 mod cancel;
-mod expect;
 mod foreground;
 mod runner;
 mod worker;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::expect;
 use crate::context::Context;
+use crate::lattice::Spelled;
+use crate::ops::expect::Estimates;
 use crate::ops::unfinished;
 use crate::process::Cmd;
 use crate::process::supervised::{self, SupervisedChild};
@@ -54,7 +55,7 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
     // The worker may have run for days.
     context.forget_config();
     // The estimate is only displayed: ignore errors.
-    held.set_expected(queue, expect::seconds(context, &job.point).ok().flatten())?;
+    held.set_expected(queue, expected(context, &job.point).ok().flatten())?;
     let program = std::env::current_exe().context("could not find this program")?;
     let worktree = Path::new(&job.worktree);
     let cwd = if worktree.is_dir() { worktree } else { context.repo.common_dir() };
@@ -67,6 +68,13 @@ fn build(context: &Context, queue: &Queue, job: &Job, mut held: Held) -> Result<
         queue.guard()?.remove(job.key)?;
     }
     Ok(())
+}
+
+/// How long the build of a point takes on all its systems.
+fn expected(context: &Context, point: &Spelled) -> Result<Option<u64>> {
+    let config = context.config()?;
+    let systems = config.systems.of(&config.lattice, &point.read(&config.lattice)?);
+    Ok(Estimates::read(context, [point])?.on_all(point, &systems))
 }
 
 fn supervise(queue: &Queue, job: &Job, runner: &mut SupervisedChild) -> Result<ExitStatus> {

@@ -1,0 +1,167 @@
+//! The output of builds: the live view, a row per result, and the JSON document.
+
+use serde_json::{Value, json};
+
+use crate::ops::builds::{Done, Job, Progress, Pushed, Undecided};
+use crate::record::Record;
+use crate::ui::live::Live;
+use crate::ui::result::{MISSING, missing_row, row};
+use crate::ui::{Ui, duration, terminal_safe};
+
+/// The output during a build.
+pub(super) struct View<'a> {
+    ui: &'a Ui,
+    json: bool,
+    live: Live<'a>,
+    evaluator: Option<&'static str>,
+    /// Hints shown so far, so that each is shown once.
+    hinted: Vec<String>,
+    /// Jobs that could not be compared.
+    not_compared: Vec<Value>,
+    /// Records of finished builds.
+    results: Vec<Record>,
+    /// Builds without a verdict.
+    undecided: Vec<Value>,
+    /// The result of copying to a cache; null if nothing was copied.
+    copied: Value,
+    /// For a trial: whether the files differ from the commit.
+    changed: Option<bool>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(ui: &'a Ui, json: bool, live: Live<'a>) -> Self {
+        let (hinted, not_compared, results, undecided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (evaluator, copied) = (None, Value::Null);
+        Self { ui, json, live, evaluator, hinted, not_compared, results, undecided, copied, changed: None }
+    }
+
+    /// The output of a trial, whose files differ from the commit or not.
+    pub(super) fn of_trial(self, is_changed: bool) -> Self {
+        Self { changed: Some(is_changed), ..self }
+    }
+
+    /// Whether copying and comparing succeeded.
+    pub(super) fn is_good(&self) -> bool {
+        self.not_compared.is_empty() && self.copied["error"].is_null()
+    }
+
+    pub(super) fn document(&self, records: &[&Record]) -> Value {
+        let mut document = json!({ "evaluator": self.evaluator, "results": records });
+        if !self.not_compared.is_empty() {
+            document["not_compared"] = self.not_compared.clone().into();
+        }
+        if !self.copied.is_null() {
+            document["copied"] = self.copied.clone();
+        }
+        if let Some(changed) = self.changed {
+            document["changed"] = changed.into();
+        }
+        document
+    }
+
+    /// Removes the live view.
+    pub(super) fn clear(&self) {
+        self.live.clear();
+    }
+
+    /// Prints the JSON document when some builds ended without a verdict.
+    pub(super) fn give_up(&self) {
+        if self.json && !self.undecided.is_empty() {
+            let mut document = self.document(&self.results.iter().collect::<Vec<_>>());
+            document["undecided"] = self.undecided.clone().into();
+            self.ui.json(document);
+        }
+    }
+
+    /// Shows what has happened.
+    pub(super) fn show(&mut self, progress: &Progress<'_>) {
+        self.live.note(progress);
+        self.print(progress);
+        self.live.draw();
+    }
+
+    /// Prints what stays on the terminal.
+    fn print(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Evaluated { by, .. } => self.evaluator = Some(by),
+            Progress::Waits { job, background, seconds } => {
+                let place = if *background { "in the background" } else { "by another `git lattice build`" };
+                let elapsed = duration::exact(*seconds);
+                self.ui.say(format!(
+                    "{} is being built {place} since {elapsed}: waiting for its result",
+                    job.named.spelled
+                ));
+            }
+            Progress::End(done) => {
+                if !self.json {
+                    self.ui.table(&[row(done)]);
+                }
+                self.explain(done);
+                self.results.push(done.record.clone());
+            }
+            Progress::Undecided(undecided) => self.undecided(undecided),
+            Progress::Kept { file, why } => {
+                self.ui.warn(format!("the result could not be recorded yet: {}", terminal_safe(why)));
+                self.hint(&format!(
+                    "it is kept in `{}`; the next `git lattice build` or `sync` records it",
+                    file.display()
+                ));
+            }
+            Progress::NotCompared(job) => self.not_compared(job),
+            Progress::Pushed(pushed) => self.pushed(pushed),
+            _ => {}
+        }
+    }
+
+    fn undecided(&mut self, undecided: &Undecided) {
+        let Undecided { point, system, why, limit, missing, .. } = undecided;
+        if !self.json && !missing.is_empty() {
+            self.ui.table(&[missing_row(undecided)]);
+        }
+        let limit = limit.map(|limit| limit.limit().key());
+        let missing = missing.iter().map(|it| json!({ "kind": it.kind.to_string(), "name": it.name }));
+        let missing = missing.collect::<Vec<_>>();
+        let verdict = if missing.is_empty() { Value::Null } else { MISSING.into() };
+        self.undecided.push(json!({
+            "point": point, "system": system, "verdict": verdict, "error": why, "limit": limit, "missing": missing,
+        }));
+    }
+
+    fn not_compared(&mut self, job: &Job) {
+        self.not_compared.push(json!({ "point": job.named.spelled, "system": job.system.as_str() }));
+        let point = terminal_safe(&job.named.spelled);
+        self.ui.say(format!("not compared: {point}, since this machine does not build for {}", job.system));
+        self.hint("Nix compares on this machine or in a store: give the builder as `--store ssh-ng://USER@HOST`");
+    }
+
+    fn hint(&mut self, hint: &str) {
+        if !self.hinted.iter().any(|known| known == hint) {
+            self.ui.hint(hint);
+            self.hinted.push(hint.to_owned());
+        }
+    }
+
+    fn pushed(&mut self, pushed: &Pushed) {
+        let error = pushed.failed.as_ref().map(ToString::to_string);
+        self.copied = json!({ "to": pushed.to, "paths": pushed.paths, "error": error });
+        if let Some(error) = error {
+            self.ui.error(terminal_safe(&error));
+        } else {
+            let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };
+            self.ui.say(format!("copied to {}: {paths} with their dependencies", terminal_safe(&pushed.to)));
+        }
+        for hint in &pushed.hints {
+            self.ui.hint(hint);
+        }
+    }
+
+    fn explain(&mut self, done: &Done) {
+        for line in &done.tail {
+            self.ui.quote(format!("  {}", terminal_safe(line)));
+        }
+        if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
+            self.ui.say(format!("full log: {}", log.display()));
+        }
+        done.hints.iter().for_each(|hint| self.hint(hint));
+    }
+}

@@ -1,0 +1,162 @@
+//! The live view of builds on a terminal, and the lines that stand for it elsewhere; on real Nix.
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+
+use crate::nix_setup::every_nix;
+use crate::sandbox::Sandbox;
+use crate::story::at;
+use crate::terminal::{self, Screen};
+
+/// A sandbox with a step for each of these sh scripts, which Nix builds at the same time.
+fn steps(nix: &Path, scripts: &[&str]) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.use_nix(nix);
+    let conf = sandbox.path("nix/conf/nix.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, format!("{text}max-jobs = 8\n")).unwrap();
+    for (n, script) in scripts.iter().enumerate() {
+        let point = at(&format!("phase0/step{}", n + 1));
+        sandbox.lattice(&["new", &point, "--template", "step", "--no-push", "--no-switch"]).exits(0);
+        let args = format!("args = [ \"-c\" {script:?} ];");
+        let step = format!(
+            "{{ system, ... }}:\nlet\n  tool = derivation {{\n    name = \"tool-1.0\";\n    inherit system;\n    builder = \"/bin/sh\";\n    \
+             args = [ \"-c\" \"echo tool >$out\" ];\n  }};\nin\nderivation {{\n  name = \"step\";\n  inherit system tool;\n  builder = \
+             \"/bin/sh\";\n  {args}\n}}\n"
+        );
+        sandbox.commit_to(&point, &[("step.nix", &step)]);
+    }
+    sandbox
+}
+
+fn is_old(nix: &Path) -> bool {
+    let version = std::process::Command::new(nix).arg("--version").output().unwrap().stdout;
+    String::from_utf8_lossy(&version).trim().ends_with(" 2.8.0")
+}
+
+const SLOW: &str = "echo one; echo two of slow; sleep 3; echo slow >$out";
+const FAILING: &str = "echo about to fail; sleep 1; exit 3";
+
+#[test]
+fn view_is_drawn_in_place_and_removed() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &[SLOW, FAILING]);
+        let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "");
+        let mut parts = vec!["evaluating 2 builds, 0:0", "0/2 done, 2 running, 0:0", "two of slow"];
+        // Nix 2.8 does not tell which builder has failed while others run.
+        if !is_old(&nix) {
+            parts.extend(["1/2 done, 1 failed, 1 running", "failed  toolchain"]);
+        }
+        for part in parts {
+            assert!(Screen::plain(&printed).contains(part), "`{part}` should be drawn: {printed:?}");
+        }
+        let screen = Screen::after(&printed);
+        let (text, step) = (screen.text(), |n: usize| at(&format!("phase0/step{n}")));
+        assert!(!text.contains("running") && !text.contains("0:0"), "the view should be gone:\n{text}");
+        assert!(
+            text.contains(&format!("failed  {}", step(2))) && text.contains(&format!("built  {}", step(1))),
+            "{text}"
+        );
+        assert!(screen.most_redrawn <= 12, "at most half of the screen: {}", screen.most_redrawn);
+    }
+}
+
+#[test]
+fn view_fits_into_a_small_terminal_that_changes_its_size() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let long = format!("echo {}; sleep 4; echo >$out", "long ".repeat(30));
+    let sandbox = steps(&nix, &[&long, &long.replace('4', "5"), &long.replace('4', "6")]);
+    let resize = "(until grep -qs long .git/lattice/log/*.log; do sleep 0.2; done; sleep 1; $STTY cols 30 rows 6 </dev/tty) & exec git-lattice build --all";
+    let printed = terminal::run(&sandbox, (60, 8), "xterm", resize, "");
+    let widths: Vec<_> = drawn(&printed).iter().map(|line| line.chars().count()).collect();
+    assert!(widths.iter().all(|width| *width < 60) && widths.contains(&59) && widths.contains(&29), "{widths:?}");
+    assert!(Screen::after(&printed).most_redrawn <= 8, "{printed:?}");
+    assert!(printed.contains("and 2 more"), "{printed:?}");
+}
+
+/// The lines that were drawn to be drawn over.
+fn drawn(printed: &str) -> Vec<String> {
+    Screen::plain(&printed.replace("\u{1b}[K\r\r\n", "<drawn>\r\n"))
+        .split('\n')
+        .filter_map(|line| Some(line.trim_end_matches('\r').strip_suffix("<drawn>")?.rsplit('\r').next()?.to_owned()))
+        .collect()
+}
+
+#[test]
+fn ctrl_c_leaves_the_results() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["sleep 60"]);
+        let printed =
+            terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "sleep 3; printf '\\003'; sleep 20");
+        let text = Screen::after(&printed).text();
+        assert!(printed.contains("0/1 done, 1 running"), "{printed:?}");
+        assert!(text.contains("cancelled") && !text.contains("running"), "{text}");
+    }
+}
+
+#[test]
+fn stopped_build_goes_on_below_what_the_shell_printed() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &["sleep 6; echo >$out"]);
+    let script = "set -m; git-lattice build --all; echo; echo the shell prints this; sleep 1; fg >/dev/null";
+    let printed =
+        terminal::run(&sandbox, (80, 24), "xterm", &format!("bash -c '{script}'"), "sleep 3; printf '\\032'; sleep 20");
+    let text = Screen::after(&printed).text();
+    assert!(text.contains("the shell prints this") && text.contains("built  "), "{text}\n{printed:?}");
+}
+
+#[test]
+fn dumb_terminal_and_pipe_get_lines() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["echo >$out", FAILING]);
+        let [one, two] = [1, 2].map(|n| at(&format!("phase0/step{n}")));
+        let printed = terminal::run(&sandbox, (80, 24), "dumb", &format!("git-lattice build {one}"), "");
+        assert!(!printed.contains('\u{1b}'), "{printed:?}");
+        for line in
+            ["building tool-1.0\r\n", "built tool-1.0 in ", &format!("building {one}\r\n"), &format!("built  {one}")]
+        {
+            assert!(printed.contains(line), "`{line}` should be printed: {printed:?}");
+        }
+        let run = sandbox.lattice(&["build", "--all"]).exits(1).says_out(&format!("built  {one}"));
+        let said: Vec<_> = run.stderr.lines().take(2).collect();
+        assert_eq!(said, [format!("building {two}"), "  about to fail".to_owned()], "{}", run.stderr);
+        let run = sandbox.lattice(&["build", "--again", "--json", "--all"]).exits(1);
+        assert!(run.stderr.contains(&format!("\nfailed {two} in 1.")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn failed_dependency_is_named() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["echo >$out"]);
+        let point = at("phase0/step1");
+        let step = sandbox.git(&["show", &format!("feature/{point}:flakes/{point}/step.nix")]);
+        sandbox.commit_to(&point, &[("step.nix", &step.replace("echo tool >$out", "exit 7"))]);
+        let run = sandbox.lattice(&["build", &point]).exits(1);
+        assert!(run.stderr.starts_with("building tool-1.0\nfailed tool-1.0 in 0."), "{}", run.stderr);
+        assert!(!run.stderr.contains(&format!("building {point}")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn colours_are_left_out_with_no_color() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &[FAILING, SLOW]);
+    let draw =
+        |variable: &str| terminal::run(&sandbox, (80, 24), "xterm", &format!("{variable} git-lattice build --all"), "");
+    let coloured =
+        |printed: &str| printed.contains("\u{1b}[2m    two of slow\u{1b}[0m") || printed.contains("\u{1b}[31mfailed");
+    let plain = draw("NO_COLOR=1");
+    assert!(!coloured(&plain) && plain.contains("    two of slow"), "{plain:?}");
+    assert!(coloured(&draw("X=1")));
+}
+
+#[test]
+fn background_build_is_shown_while_it_is_waited_for() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &[SLOW]);
+    let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all --background --wait", "");
+    assert!(printed.contains("0/1 done, 1 running, 0:0") && printed.contains("    two of slow"), "{printed:?}");
+    let text = Screen::after(&printed).text();
+    assert!(text.starts_with(&format!("built  {}", at("phase0/step1"))), "{text}");
+}
