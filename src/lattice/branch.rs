@@ -129,6 +129,18 @@ impl Pattern {
         self.parts.iter().map_while(piece).collect()
     }
 
+    /// Whether names with the same texts on the axes before `axis` differ first in a path segment that is the text on `axis`.
+    pub fn differ_next_on(&self, axis: usize) -> bool {
+        let is_open = |part: &Part| matches!(part, Part::Axis(i) if *i >= axis);
+        let Some(at) = self.parts.iter().position(is_open) else { return false };
+        let begins =
+            self.parts[..at].last().is_none_or(|part| matches!(part, Part::Literal(text) if text.ends_with('/')));
+        let ends =
+            self.parts.get(at + 1).is_none_or(|part| matches!(part, Part::Literal(text) if text.starts_with('/')));
+        let has_earlier = self.parts[at..].iter().any(|part| matches!(part, Part::Axis(i) if *i < axis));
+        self.parts[at] == Part::Axis(axis) && begins && ends && !has_earlier
+    }
+
     /// The path segments of names.
     pub fn segments(&self) -> &[Segment] {
         &self.segments

@@ -33,6 +33,34 @@ impl Names {
         Ok(Self(names))
     }
 
+    /// List branches that show how the points go on whose first texts are `heads` and whose next one begins with `tail`, and say
+    /// whether these are all. If not, there is at least one for each text of the next axis on which they differ.
+    ///
+    /// # Errors
+    /// When refs cannot be read.
+    pub fn next(repo: &Repo, config: &Config, most: usize, heads: &[&str], tail: &str) -> Result<(Self, bool)> {
+        let text = |axis: usize| heads.get(axis).copied();
+        let prefix = config.branch.prefix_with(text) + tail;
+        let renamed = config.remote.as_ref().map(|remote| repo.ref_names(&names::renamed_under(remote, "")));
+        if !config.branch.differ_next_on(heads.len()) || renamed.transpose()?.is_some_and(|names| !names.is_empty()) {
+            return Ok((Self::list(repo, config, text)?, true));
+        }
+        let is_point =
+            |name: Option<&str>| name.is_some_and(|name| config.branch.decode(&config.lattice, name).is_some());
+        let fits = |name: &str| is_point(names::short(name));
+        let (here, mut is_all) = repo.next_ref_names(&names::heads_under(&prefix), most, &fits)?;
+        let mut found = without(names::HEADS, here);
+        if let Some(remote) = &config.remote {
+            let fits = |name: &str| is_point(names::short_tracking(name, remote));
+            let (there, is_all_there) = repo.next_ref_names(&names::tracking_under(remote, &prefix), most, &fits)?;
+            found.extend(without(&names::tracking_under(remote, ""), there));
+            found.sort_unstable();
+            found.dedup();
+            is_all &= is_all_there;
+        }
+        Ok((Self(found), is_all))
+    }
+
     /// The texts of each branch, one per axis.
     pub fn texts<'n>(&'n self, config: &'n Config) -> impl Iterator<Item = Vec<&'n str>> {
         self.0.iter().filter_map(|name| config.branch.texts(&config.lattice, name))

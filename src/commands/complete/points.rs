@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::git::{Repo, names};
+use crate::git::{Repo, Result, names};
 use crate::lattice::{Offer, Selector};
 use crate::points::names::{Names, hide_renamed};
 
@@ -19,20 +19,29 @@ pub(super) fn points(repo: &Repo, config: &Config, word: &str, has_new: bool) ->
         return Vec::new();
     };
     let Ok(selector) = Selector::parse_first(lattice, heads) else { return Vec::new() };
-    let fixed = |axis: usize| heads.get(axis).copied().filter(|head| is_plain(head) && !head.contains('+'));
-    let names = Names::list(repo, config, fixed).unwrap_or_default();
-    let (fits, (listed, tail)) = (selector.matcher(), split_list(tail));
+    let (listed, tail) = split_list(tail);
+    let (names, is_all) = names(repo, config, heads, (listed, tail)).unwrap_or_default();
+    let fits = selector.matcher();
     let mut found: Vec<_> = names.texts(config).filter(|texts| fits(texts)).collect();
     let kept = &word[..word.len() - tail.len()];
     if listed.is_empty() {
         found.retain(|texts| texts[heads.len()].starts_with(tail));
-        if !has_new && found.len() <= MAX_SHOWN && heads.iter().all(|head| is_plain(head)) {
+        if !has_new && is_all && found.len() <= MAX_SHOWN && heads.iter().all(|head| is_plain(head)) {
             return whole(config, &found, word);
         }
     }
     let place =
         Place { kept: kept.to_owned(), listed, tail, chosen: heads.iter().map(|head| (*head).to_owned()).collect() };
     place.next(config, found, has_new)
+}
+
+/// Branches by which the points go on, and whether they are all: fewer than all are enough unless a head means several texts.
+fn names(repo: &Repo, config: &Config, heads: &[&str], (listed, tail): (&str, &str)) -> Result<(Names, bool)> {
+    let is_one = |head: &&str| is_plain(head) && !head.contains('+');
+    if listed.is_empty() && is_plain(tail) && heads.iter().all(is_one) {
+        return Names::next(repo, config, MAX_SHOWN, heads, tail);
+    }
+    Ok((Names::list(repo, config, |axis| heads.get(axis).copied().filter(is_one))?, true))
 }
 
 /// A point that is partly written.
