@@ -9,6 +9,7 @@ pub(crate) mod complete;
 mod completions;
 mod diff;
 mod doctor;
+mod graph;
 pub(crate) mod hook;
 mod hooks;
 mod init;
@@ -99,6 +100,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         log::command(axes),
         status::command(axes),
         list::command(axes),
+        graph::command(axes),
         show::command(axes),
         note::command(axes),
         switch::command(axes),
@@ -137,6 +139,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("try", args)) => build::trial::run(session, args),
         Some(("status", args)) => status::run(session, Some(args)),
         Some(("list", args)) => list::run(session, args),
+        Some(("graph", args)) => graph::run(session, args),
         Some(("show", args)) => show::run(session, args),
         Some(("note", args)) => note::run(session, args),
         Some(("switch", args)) => switch::run(session, args),

@@ -55,6 +55,11 @@ impl Diagram {
         let parts = parts(config, points, &nodes);
         Self { nodes, parts }
     }
+
+    /// All edges, each with the node that it goes down from.
+    pub fn edges(&self) -> impl Iterator<Item = (usize, &Edge)> {
+        self.nodes.iter().enumerate().flat_map(|(node, it)| it.below.iter().map(move |edge| (node, edge)))
+    }
 }
 
 /// The edges down from `point` in `selected`, a part of `all`.
@@ -121,8 +126,15 @@ impl Sets {
     }
 }
 
+/// Points to test diagrams with.
 #[cfg(test)]
-mod tests {
+pub(crate) mod samples {
+    use std::collections::BTreeSet;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
     use super::*;
 
     const TOML: &str = r#"
@@ -130,18 +142,44 @@ mod tests {
         remote = ""
         [axes]
         component = { set = ["gcc", "go"] }
-        arch = { set = ["a", "b"] }
+        arch = { set = ["a", "b", "c"] }
         step = { chain = "step{n}", from = 1 }
         [systems]
         "*" = "x86_64-linux"
     "#;
 
+    pub(crate) fn config() -> &'static Config {
+        static CONFIG: LazyLock<Config> = LazyLock::new(|| Config::parse("lattice.toml", TOML.as_bytes()).unwrap());
+        &CONFIG
+    }
+
+    /// Different points in table order.
+    pub(crate) fn points() -> impl Strategy<Value = Vec<Point>> {
+        let set = |values: &'static [&'static str]| subsequence(values, 1..=values.len());
+        let point = (set(&["gcc", "go"]), set(&["a", "b", "c"]), 1..5_u8);
+        prop::collection::vec(point, 1..25).prop_map(|points| {
+            let spell = |(component, arch, step): &(Vec<&str>, Vec<&str>, u8)| {
+                format!("{}/{}/step{step}", component.join("+"), arch.join("+"))
+            };
+            let points = points.iter().map(|point| config().lattice.parse_point(&spell(point)).unwrap());
+            points.collect::<BTreeSet<_>>().into_iter().collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::samples::{config, points};
+    use super::*;
+
     /// The edges of each point, with `~` where they skip points, and the rank of each; then the parts.
     fn drawn(all: &[&str], selected: &[&str]) -> (Vec<String>, Vec<Vec<usize>>) {
-        let config = Config::parse("lattice.toml", TOML.as_bytes()).unwrap();
+        let config = config();
         let read = |names: &[&str]| names.iter().map(|it| config.lattice.parse_point(it).unwrap()).collect::<Vec<_>>();
         let (all, points) = (read(all).into_iter().collect(), read(selected));
-        let diagram = Diagram::of(&config, &all, &points.iter().collect::<Vec<_>>());
+        let diagram = Diagram::of(config, &all, &points.iter().collect::<Vec<_>>());
         let edge = |edge: &Edge| {
             let to = edge.to.map_or("main", |to| selected[to]);
             format!("{}{to}", if edge.is_direct { "" } else { "~" })
@@ -180,5 +218,32 @@ mod tests {
         ];
         assert_eq!(nodes, expected);
         assert_eq!(parts, [[0, 1, 2, 3]]);
+    }
+
+    /// Whether a way of edges leads down from one node to the other.
+    fn leads(diagram: &Diagram, from: usize, to: usize) -> bool {
+        diagram.nodes[from].covers().any(|cover| cover == to || leads(diagram, cover, to))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn edges_are_the_fewest_that_show_the_order(all in points(), every in 1..4_usize) {
+            let selected: Vec<&Point> = all.iter().step_by(every).collect();
+            let diagram = Diagram::of(config(), &all.iter().cloned().collect(), &selected);
+            for (upper, lower) in (0..selected.len()).flat_map(|i| (0..selected.len()).map(move |j| (i, j))) {
+                let is_below = selected[lower].is_below(selected[upper]);
+                prop_assert_eq!(is_below, leads(&diagram, upper, lower));
+                let is_edge = diagram.nodes[upper].covers().any(|cover| cover == lower);
+                let is_detour = diagram.nodes[upper].covers().any(|cover| leads(&diagram, cover, lower));
+                prop_assert!(!(is_edge && is_detour), "an edge should not repeat a way");
+            }
+            for (from, edge) in diagram.edges() {
+                let (upper, lower) = (selected[from], edge.to.map(|to| selected[to]));
+                let is_between = |it: &&Point| it.is_below(upper) && lower.is_none_or(|lower| lower.is_below(it));
+                prop_assert_eq!(edge.is_direct, !all.iter().any(|it| is_between(&it)));
+            }
+        }
     }
 }

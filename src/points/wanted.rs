@@ -1,4 +1,4 @@
-//! Conditions on the state and the age of points, for `status` and `list`.
+//! Conditions on the state and the age of points, for `status`, `list` and `graph`.
 
 use std::collections::HashSet;
 

@@ -23,6 +23,7 @@ mod faults;
 mod first_hour;
 mod generated;
 mod git_setup;
+mod graph;
 mod grow;
 mod guidance;
 mod hook_events;

@@ -177,6 +177,8 @@ fn points_and_promotions(documents: &Documents) {
     print(&["list"], 0);
     print(&["note", &two, "-m", "waits"], 0);
     print(&["note", "--list"], 0);
+    print(&["graph"], 0);
+    print(&["graph", &two], 0);
     print(&["switch", "prev"], 0);
     print(&["switch", "main"], 0);
     print(&["switch", &two], 0);

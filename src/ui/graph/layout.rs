@@ -41,27 +41,40 @@ struct Column<'a>(Vec<u64>, Vec<&'a Coordinate>);
 /// The place of a row: chain values, then the number of values on the set axes. What is below another point is in a lower row.
 type Row = (Vec<u64>, usize);
 
+/// The columns and rows of points.
+struct Places {
+    columns: usize,
+    rows: usize,
+    /// The column and the row of each point.
+    at: Vec<(usize, usize)>,
+}
+
+impl Places {
+    fn of(points: &[&Point]) -> Self {
+        let columns = distinct(points.iter().map(|point| Column::of(point)));
+        let rows = distinct(points.iter().map(|point| row(point)));
+        let place = |point: &&Point| {
+            let (column, row) = (Column::of(point), row(point));
+            (columns.partition_point(|other| *other < column), rows.partition_point(|other| *other < row))
+        };
+        Self { columns: columns.len(), rows: rows.len(), at: points.iter().map(place).collect() }
+    }
+}
+
 impl Grid {
     /// The grid of the part at this position.
     pub(super) fn of(picture: &Picture<'_>, part: usize) -> Self {
         let nodes = &picture.diagram.parts[part];
-        let columns = distinct(nodes, |node| Column::of(picture.point(node)));
-        let rows = distinct(nodes, |node| row(picture.point(node)));
+        let places = Places::of(&nodes.iter().map(|&node| picture.point(node)).collect::<Vec<_>>());
         let names = Names::of(picture, nodes);
-        let place = |&node: &usize| {
-            let (point, status) = (picture.point(node), picture.status(node));
-            let column = Column::of(point);
+        let place = |(&node, &(column, row)): (&usize, &(usize, usize))| {
             let (name, label) = names.of_node(picture, node);
-            NodeBox {
-                node,
-                column: columns.partition_point(|other| *other < column),
-                row: rows.partition_point(|other| *other < row(point)),
-                name: format!("{} {name}", picture::mark(status.state, false).0),
-                state: format!("{label}{}{}", if label.is_empty() { "" } else { " " }, picture.word(node)),
-            }
+            let state = format!("{label}{}{}", if label.is_empty() { "" } else { " " }, picture.word(node));
+            let name = format!("{} {name}", picture::mark(picture.status(node).state, false).0);
+            NodeBox { node, column, row, name, state }
         };
-        let boxes = nodes.iter().map(place).collect();
-        Self { title: names.title, columns: columns.len(), rows: rows.len(), boxes }
+        let boxes = nodes.iter().zip(&places.at).map(place).collect();
+        Self { title: names.title, columns: places.columns, rows: places.rows, boxes }
     }
 
     /// The box of a node.
@@ -70,9 +83,9 @@ impl Grid {
     }
 }
 
-/// The different values of the nodes, ascending.
-fn distinct<T: Ord>(nodes: &[usize], value: impl Fn(usize) -> T) -> Vec<T> {
-    nodes.iter().map(|&node| value(node)).collect::<BTreeSet<T>>().into_iter().collect()
+/// The different values, ascending.
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
 impl<'a> Column<'a> {
@@ -131,4 +144,36 @@ impl Names {
 
 fn joined(texts: &[String], axes: &[usize]) -> String {
     axes.iter().map(|&axis| texts[axis].as_str()).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::points::diagram::samples::{config, points};
+    use crate::points::diagram::{Diagram, Edge};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn no_edge_crosses_a_box(points in points()) {
+            let diagram = Diagram::of(config(), &points.iter().cloned().collect(), &points.iter().collect::<Vec<_>>());
+            let at = Places::of(&points.iter().collect::<Vec<_>>()).at;
+            for (from, Edge { to, .. }) in diagram.edges() {
+                let (column, row) = at[from];
+                let end = to.map(|to| at[to].1);
+                prop_assert!(end < Some(row), "an edge should go down");
+                let is_crossed = |&(other, between): &(usize, usize)| other == column && between < row && Some(between) > end;
+                prop_assert!(!at.iter().any(is_crossed), "{from} to {to:?}: {at:?}");
+            }
+        }
+
+        #[test]
+        fn no_two_boxes_have_one_place(points in points()) {
+            let at = Places::of(&points.iter().collect::<Vec<_>>()).at;
+            prop_assert_eq!(at.iter().collect::<BTreeSet<_>>().len(), points.len());
+        }
+    }
 }

@@ -1,12 +1,17 @@
 //! Diagrams of points in several languages.
 
+pub mod dot;
+pub mod json;
 mod layout;
+pub mod mermaid;
 pub mod svg;
+pub mod text;
 
 use crate::config::Config;
-use crate::lattice::Point;
+use crate::lattice::{Point, Spelled};
 use crate::points::diagram::Diagram;
 use crate::points::status::PointStatus;
+use crate::record::State;
 
 /// What a diagram shows.
 #[derive(Clone, Copy)]
@@ -41,5 +46,22 @@ impl<'a> Picture<'a> {
     fn word(&self, node: usize) -> String {
         let word = self.status(node).state.word();
         if self.is_head(node) { format!("{word} *") } else { word.to_owned() }
+    }
+
+    /// The name of a node's point.
+    fn spelled(&self, node: usize) -> Spelled {
+        self.config.spell(self.point(node))
+    }
+}
+
+/// The colour of a state where a document has no style sheet, legible on white and on dark backgrounds.
+fn color(state: State) -> &'static str {
+    match state {
+        State::New => "#8c959f",
+        State::Built => "#00966f",
+        State::Failed => "#d9534f",
+        State::NoBuilder | State::Behind => "#b58105",
+        State::Queued | State::Building => "#3a87c8",
+        State::Disputed => "#c04f9b",
     }
 }

@@ -6,7 +6,6 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Picture;
 use super::layout::{Grid, NodeBox};
-use crate::git::Oid;
 use crate::record::State;
 use crate::text::terminal_safe;
 
@@ -57,8 +56,8 @@ pub fn element(picture: &Picture<'_>, parts: &[usize], link: Link<'_>) -> String
 
 fn drawing(picture: &Picture<'_>, parts: &[usize], link: Link<'_>, is_file: bool) -> String {
     let grids = parts.iter().map(|&part| Placed::unplaced(Grid::of(picture, part))).collect();
-    let shelves = shelves(grids);
-    let width = shelves.iter().map(Shelf::width).max().unwrap_or(0) + 2 * GAP;
+    let shelves = shelves(grids, picture.config.base.width() * CHAR + 2 * PAD);
+    let width = shelves.iter().map(Shelf::end).max().unwrap_or(0) + GAP;
     let height = shelves.last().map_or(0, |shelf| shelf.floor + GAP + BAR) + GAP;
     let mut to = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"lattice-graph\" role=\"graphics-document\" viewBox=\"0 0 {width} {height}\" \
@@ -75,26 +74,27 @@ fn drawing(picture: &Picture<'_>, parts: &[usize], link: Link<'_>, is_file: bool
 }
 
 /// Parts beside each other on one base.
+#[derive(Default)]
 struct Shelf {
     parts: Vec<Placed>,
     floor: usize,
+    /// The width that the name of the base branch needs.
+    least: usize,
 }
 
-/// Places the parts so that the picture is about half as high as it is wide.
-fn shelves(parts: Vec<Placed>) -> Vec<Shelf> {
+/// Places the parts so that the picture is about half as high as it is wide: on at least one shelf.
+fn shelves(parts: Vec<Placed>, least: usize) -> Vec<Shelf> {
     let area: usize = parts.iter().map(|part| (part.width() + 2 * GAP) * (part.height() + 2 * GAP + BAR)).sum();
     let room = (area * 2).isqrt();
-    let mut shelves: Vec<Shelf> = Vec::new();
+    let (mut shelves, mut shelf) = (Vec::new(), Shelf { least, ..Shelf::default() });
     for mut part in parts {
-        part.left = shelves.last().map_or(0, Shelf::width) + 2 * GAP;
-        match shelves.last_mut() {
-            Some(shelf) if part.left + part.width() <= room => shelf.parts.push(part),
-            _ => {
-                part.left = GAP;
-                shelves.push(Shelf { parts: vec![part], floor: 0 });
-            }
+        if !shelf.parts.is_empty() && shelf.end() + 2 * GAP + part.width() > room {
+            shelves.push(std::mem::replace(&mut shelf, Shelf { least, ..Shelf::default() }));
         }
+        part.left = if shelf.parts.is_empty() { GAP } else { shelf.end() + 2 * GAP };
+        shelf.parts.push(part);
     }
+    shelves.push(shelf);
     let mut top = GAP;
     for shelf in &mut shelves {
         shelf.floor = top + shelf.parts.iter().map(Placed::height).max().unwrap_or(0);
@@ -106,14 +106,14 @@ fn shelves(parts: Vec<Placed>) -> Vec<Shelf> {
 
 impl Shelf {
     /// The right end of its last part.
-    fn width(&self) -> usize {
-        self.parts.last().map_or(0, |part| part.left + part.width())
+    fn end(&self) -> usize {
+        self.parts.last().map_or(0, |part| part.left + part.width()).max(GAP + self.least)
     }
 
     fn draw(&self, to: &mut String, picture: &Picture<'_>, link: Link<'_>) {
         let base = &picture.config.base;
-        let (top, width) = (self.floor + GAP, self.width() - GAP);
-        let (x, y) = (GAP + width / 2, top + BAR / 2);
+        let (top, width) = (self.floor + GAP, self.end() - GAP);
+        let (x, y) = (GAP + width / 2, top + BAR / 2 + 5);
         writeln!(
             to,
             "<g class=\"base\"><rect x=\"{GAP}\" y=\"{top}\" width=\"{width}\" height=\"{BAR}\" rx=\"6\"/><text x=\"{x}\" \
@@ -217,7 +217,7 @@ impl Placed {
              <rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{BOX}\" rx=\"6\"/><text class=\"name\" x=\"{middle}\" y=\"{}\">{}</text>\
              <text x=\"{middle}\" y=\"{}\">{}</text></g>",
             class(status.state),
-            details(status.state, status.commit),
+            escaped(&picture.word(at.node)),
             self.columns[at.column].wide,
             y + BOX / 2 - 3,
             escaped(&at.name),
@@ -227,11 +227,6 @@ impl Placed {
         .ok();
         to.push_str(if link.is_some() { "</a>\n" } else { "\n" });
     }
-}
-
-/// The state and the commit, for readers and as a tooltip.
-fn details(state: State, commit: Oid) -> String {
-    format!("{}, {}", state.word(), &commit.to_string()[..10])
 }
 
 /// The CSS class of a state: its word.
