@@ -287,6 +287,7 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NoPoint { point, .. } => {
             vec![format!("`git lattice status` lists the existing points; to create it: `git lattice new {point}`")]
         }
+        Cannot::NoPoints => vec!["`git lattice new` makes the first one".to_owned()],
         Cannot::NoHeadPoint => vec![NO_HEAD_POINT.to_owned()],
         Cannot::NoDestination { .. } | Cannot::UnknownDestination { .. } | Cannot::NoWorktreeToSwitch => {
             no_destination(error)

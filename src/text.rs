@@ -15,6 +15,15 @@ pub fn terminal_safe(text: &str) -> String {
     text.chars().map(|c| if is_terminal_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// Removes the escape sequences of a terminal (ECMA-48, CSI): colours and cursor movements.
+pub fn without_escapes(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let is_end = |c: char| ('@'..='~').contains(&c);
+    let rest = parts.map(|part| part.find(is_end).map_or("", |at| &part[at + 1..]));
+    rest.fold(first, |text, part| text + part)
+}
+
 /// Formats a number with its noun.
 pub fn tally(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -36,7 +45,14 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::{size, without_escapes};
+
+    #[test]
+    fn removes_escape_sequences() {
+        assert_eq!(without_escapes("\u{1b}[31;1merror:\u{1b}[0m x\u{1b}[K"), "error: x");
+        assert_eq!(without_escapes("a\u{1b}[3"), "a");
+        assert_eq!(without_escapes("plain [x]"), "plain [x]");
+    }
 
     #[test]
     fn formats_sizes() {

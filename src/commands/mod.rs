@@ -27,6 +27,7 @@ mod promote;
 mod prompt;
 mod prune;
 mod regenerate;
+mod report;
 mod restack;
 mod seed;
 mod shared;
@@ -45,7 +46,7 @@ use std::collections::HashSet;
 use clap::{ArgMatches, Command};
 
 use self::shared::points::POINTS;
-use self::shared::report::report;
+use self::shared::report::report as report_error;
 use self::shared::session::default_axes;
 use crate::ops::unfinished;
 use crate::{error, process};
@@ -103,6 +104,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         graph::command(axes),
         show::command(axes),
         note::command(axes),
+        report::command(axes),
         switch::command(axes),
         diff::command(axes),
         source::command(axes),
@@ -142,6 +144,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("graph", args)) => graph::run(session, args),
         Some(("show", args)) => show::run(session, args),
         Some(("note", args)) => note::run(session, args),
+        Some(("report", args)) => report::run(session, args),
         Some(("switch", args)) => switch::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),
@@ -169,7 +172,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Ok(code) => code,
         // After Ctrl-C, errors of the interrupted work are not reported.
         Err(_) if process::is_cut_off() => error::CANNOT,
-        Err(error) => report(&session.ui, &error),
+        Err(error) => report_error(&session.ui, &error),
     }
 }
 

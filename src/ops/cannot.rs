@@ -64,6 +64,9 @@ pub enum Cannot {
         /// The subcommand.
         command: String,
     },
+    /// There is nothing to report on.
+    #[error("no point has a branch yet")]
+    NoPoints,
     /// HEAD is on no point, and no point was named.
     #[error("no point is named, and HEAD is not on the branch of a point")]
     NoHeadPoint,

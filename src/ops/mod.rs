@@ -40,6 +40,7 @@ mod refusal;
 pub mod regenerate;
 pub mod remote_failure;
 pub mod rename;
+pub mod report;
 pub mod restack;
 pub mod rust;
 pub mod show;

@@ -110,6 +110,19 @@ pub fn of(context: &Context, config: &Config, census: &Census, point: &Point) ->
     Ok(TrustedBase { from, inputs, left_out, impure: finder.impure()? })
 }
 
+/// Finds the trusted base of a point without Nix: from its newest record that has one, else from `config.toml`.
+///
+/// # Errors
+/// When the point has no branch, or neither can be read.
+pub fn without_nix(context: &Context, config: &Config, census: &Census, point: &Point) -> Result<TrustedBase> {
+    let commit = census.commit(point).ok_or_else(|| Cannot::no_point(config, point))?;
+    let finder = Finder { context, config, point, commit };
+    let (from, mut inputs, left_out) = finder.without_derivations("Nix was not asked".to_owned())?;
+    finder.describe(&mut inputs);
+    inputs.sort_by(|a, b| (a.kind, &a.name, &a.hash).cmp(&(b.kind, &b.name, &b.hash)));
+    Ok(TrustedBase { from, inputs, left_out, impure: finder.impure()? })
+}
+
 struct Finder<'a> {
     context: &'a Context,
     config: &'a Config,

@@ -81,9 +81,22 @@ impl Action {
             _ => format!("git lattice {verb} {}", config.spell(&status.named.point)),
         }
     }
+
+    /// The command for a user who sees the point in `git lattice show`: where [`Self::command`] shows it, the one that comes after.
+    pub fn command_in_show(self, config: &Config, status: &PointStatus) -> String {
+        let spelled = config.spell(&status.named.point);
+        match self {
+            Self::Mend => format!("git lattice log {spelled}"),
+            Self::Settle => format!("git lattice build --check {spelled}"),
+            Self::FindBuilder => "git lattice doctor".to_owned(),
+            Self::Restack => format!("git lattice restack {spelled}"),
+            _ => self.command(config, status),
+        }
+    }
 }
 
-fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Action>; 3] {
+/// The actions for one point; `is_head` says whether its branch is checked out.
+pub fn actions(config: &Config, census: &Census, status: &PointStatus, is_head: bool) -> [Option<Action>; 3] {
     let (lattice, point) = (&config.lattice, &status.named.point);
     let goes_on = || census.population().greatest_of_chain(point) == Some(point);
     let (first, second) = match status.state {

@@ -9,15 +9,18 @@ pub mod layout;
 pub mod lint;
 pub mod list;
 pub mod live;
+pub mod markdown;
 pub mod picture;
 pub mod point;
 pub mod redraw;
 mod region;
+pub mod report;
 pub mod result;
 mod safe;
 pub mod screen;
 pub mod survey;
 pub mod table;
+pub mod trusted_base;
 pub mod wrap;
 
 use std::io::{self, IsTerminal, Write};

@@ -68,6 +68,7 @@ mod races;
 mod read_once;
 mod records;
 mod regenerate;
+mod report;
 mod restack;
 mod restack_laws;
 mod restack_story;

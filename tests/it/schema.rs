@@ -177,6 +177,8 @@ fn points_and_promotions(documents: &Documents) {
     print(&["list"], 0);
     print(&["note", &two, "-m", "waits"], 0);
     print(&["note", "--list"], 0);
+    print(&["show", &two], 0);
+    print(&["report"], 0);
     print(&["graph"], 0);
     print(&["graph", &two], 0);
     print(&["switch", "prev"], 0);
@@ -285,8 +287,8 @@ fn shared(documents: &Documents) {
 
 fn disputed(documents: &Documents) {
     let sandbox = Sandbox::new();
-    let one = at("phase0/step1");
-    sandbox.points(&[&one]);
+    let (one, two) = (at("phase0/step1"), at("phase0/step2"));
+    sandbox.points(&[&one, &two]);
     let inputs = json!([{ "kind": "seed", "name": "gcc", "hash": "sha256-x", "size": 1 }]);
     let elsewhere = json!({
         "store": "ssh-ng://far", "machine": "ssh://builder", "nix": "2.31.2", "inputs": inputs, "inputs_left_out": 7,
@@ -300,6 +302,8 @@ fn disputed(documents: &Documents) {
     assert_eq!(shown["disputes"][0]["sides"].as_array().unwrap().len(), 2, "{shown:#}");
     documents.print(&sandbox, &["status"], 0);
     documents.print(&sandbox, &["promote", &one], 1);
+    write_record(&sandbox, "work", "first", &two, &json!({ "verdict": "failed", "error": "it failed" }));
+    documents.print(&sandbox, &["report", "*/*/*/*"], 0);
 }
 
 fn trusted(documents: &Documents) {

@@ -1,8 +1,10 @@
 //! `git lattice show`: all details of one point.
 
+use serde_json::json;
+
 use crate::nix_setup::every_nix;
 use crate::sandbox::Sandbox;
-use crate::story::{at, branch, dir, far, here, texts};
+use crate::story::{at, branch, dir, far, here, texts, write_record};
 
 fn with_built_point() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -21,11 +23,10 @@ fn shows_every_part_of_a_point() {
     let rows: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     for row in [
         format!("point {one}"),
-        "component toolchain".to_owned(),
-        format!("arch {}", here()),
-        "phase phase0".to_owned(),
-        "step step1".to_owned(),
         "state built".to_owned(),
+        format!("next git lattice next-step {one}"),
+        format!("took 1.5 s on {}-linux", here()),
+        format!("promotion to `{}`: `git lattice promote {one}`", at("phase1/step1")),
         format!("branch {}", branch(&one)),
         format!("commit {}", sandbox.commit(&branch(&one))),
         format!("parents {}", sandbox.commit("main")),
@@ -72,6 +73,62 @@ fn points_right_below_are_named() {
     sandbox.points(&[&at("phase0/step1"), &at("phase0/step2"), &far("phase0/step1")]);
     let shown = sandbox.lattice(&["show", &at("phase0/step2"), "--json"]).exits(0).json();
     assert_eq!(texts(&shown["below"]), [at("phase0/step1")]);
+}
+
+#[test]
+fn attention_comes_first() {
+    let sandbox = Sandbox::new();
+    let (one, two) = (at("phase0/step1"), at("phase0/step2"));
+    sandbox.lattice(&["new", &one, &two, "--no-switch"]).exits(0);
+    sandbox.commit_to(&one, &[("more", "x\n")]);
+    sandbox.lattice(&["note", &two, "-m", "waits for upstream"]).exits(0);
+    let shown = sandbox.lattice(&["show", &two]).exits(0).stdout;
+    let rows: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let expected = [
+        format!("point {two}"),
+        "state behind".to_owned(),
+        format!("next git lattice restack {two}"),
+        format!("behind `{one}`"),
+    ];
+    assert_eq!(rows[..4], expected, "{shown}");
+    assert!(rows[4].starts_with("notes ") && rows[5] == "waits for upstream", "{shown}");
+    let json = sandbox.lattice(&["show", &two, "--json"]).exits(0).json();
+    assert_eq!((&json["lacks"], &json["notes"][0]["text"]), (&json!([one]), &"waits for upstream".into()));
+    assert_eq!((&json["above"], &json["next"][0]["action"]), (&json!([]), &"restack".into()));
+    assert_eq!(json["tip"]["subject"], format!("build(lattice): add {two}"));
+    let json = sandbox.lattice(&["show", &one, "--json"]).exits(0).json();
+    assert_eq!(json["above"], json!([two]));
+}
+
+#[test]
+fn promotion_says_what_is_missing_and_when_it_is_done() {
+    let sandbox = Sandbox::new();
+    let (one, next) = (at("phase0/step1"), at("phase1/step1"));
+    sandbox.lattice(&["new", &one, "--no-switch"]).exits(0);
+    let promotion = || sandbox.lattice(&["show", &one, "--json"]).exits(0).json()["promotion"].clone();
+    let missing = promotion()["missing"].clone();
+    assert_eq!(missing[0]["command"], format!("git lattice build {one}"));
+    sandbox.lattice(&["show", &one]).exits(0).says_out("1 requirement is not met").says_out("not built on");
+    sandbox.built_elsewhere(&[&one]);
+    assert_eq!((&promotion()["missing"], &promotion()["done"]), (&json!([]), &false.into()));
+    sandbox.lattice(&["promote", &one, "--no-switch"]).exits(0);
+    assert_eq!((&promotion()["to"], &promotion()["done"]), (&json!([next]), &true.into()));
+}
+
+#[test]
+fn newest_records_are_shown_and_times_are_counted() {
+    let sandbox = Sandbox::new();
+    let one = at("phase0/step1");
+    sandbox.points(&[&one]);
+    for (day, seconds) in [(1, 10.0), (2, 30.0), (3, 20.0), (4, 0.0)] {
+        let changes = json!({ "started": format!("2026-01-0{day}T00:00:00Z"), "seconds": seconds });
+        write_record(&sandbox, "work", "far", &one, &changes);
+    }
+    let run = sandbox.lattice(&["show", &one]).exits(0).says_out("1 older:").never_says("2026-01-01T");
+    assert!(run.stdout.find("2026-01-04T").unwrap() < run.stdout.find("2026-01-02T").unwrap(), "{}", run.stdout);
+    run.says_out(&format!("20.0 s on {}-linux, usually 20.0 s (3 builds)", here()));
+    let times = sandbox.lattice(&["show", &one, "--json"]).exits(0).json()["times"].clone();
+    assert_eq!(times, json!([{ "system": format!("{}-linux", here()), "last": 20.0, "usual": 20.0, "builds": 3 }]));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::ops::trusted_base::{self, HostPaths, Origin, TrustedBase, TrustedInpu
 use crate::points::census::Census;
 use crate::text;
 use crate::ui::table::Cell;
+use crate::ui::trusted_base::summary;
 use crate::ui::{Tone, Ui, terminal_safe};
 
 /// Shows the trusted base of a point.
@@ -61,19 +62,6 @@ fn show(ui: &Ui, base: &TrustedBase) {
     }
 }
 
-/// One sentence: the number of inputs and their size.
-pub(in crate::commands) fn summary(count: usize, sum: u64, unknown: usize) -> String {
-    if count == 0 {
-        return "nothing from outside".to_owned();
-    }
-    let (from, size) = (text::tally(count, "file or tree", "files and trees"), text::size(sum));
-    match count - unknown {
-        0 => format!("{from} from outside, of unknown size"),
-        _ if unknown > 0 => format!("{from} from outside, {size} without {unknown} of unknown size"),
-        _ => format!("{from} from outside, {size}"),
-    }
-}
-
 fn row(input: &TrustedInput) -> Vec<Cell> {
     let words = [&input.url, &input.origin, &input.description].into_iter().flatten();
     let place = words.map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -115,7 +103,8 @@ fn to_json(base: &TrustedBase) -> Value {
     })
 }
 
-fn input_json(input: &TrustedInput) -> Value {
+/// A file or tree from outside.
+pub(in crate::commands) fn input_json(input: &TrustedInput) -> Value {
     json!({
         "kind": input.kind, "name": input.name, "hash": input.hash, "size": input.size,
         "path": input.path.as_ref().map(crate::nix::StorePath::as_str), "url": input.url, "origin": input.origin,
@@ -123,6 +112,7 @@ fn input_json(input: &TrustedInput) -> Value {
     })
 }
 
-fn host_json(host: &HostPaths) -> Value {
+/// Paths of a machine.
+pub(in crate::commands) fn host_json(host: &HostPaths) -> Value {
     json!({ "point": host.point, "system": host.system.as_str(), "paths": host.paths })
 }

@@ -1,25 +1,44 @@
 //! All details of one point.
 
+mod promotion;
+pub mod times;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Cannot;
-use super::builds;
-use crate::config::Config;
+use super::{Cannot, builds, note};
+use crate::config::{Config, Input};
 use crate::context::Context;
 use crate::git::Repo;
+use crate::git::commit::Commit;
 use crate::lattice::{Point, Spelled};
 use crate::nix::FlakeRef;
+use crate::note::Note;
+use crate::points::behind;
 use crate::points::census::Census;
 use crate::points::content::{self, CONFIG, Content, Step};
+use crate::points::next::{self, Action};
 use crate::points::status::{self, PointStatus};
 use crate::record::{Attributed, Dispute, Inputs, Record, Records, disputes};
+
+pub use promotion::Promotion;
+pub use times::Times;
 
 /// The details of a point.
 pub struct Details {
     /// Its status.
     pub status: PointStatus,
+    /// What can be done next with it, the most urgent first.
+    pub actions: Vec<Action>,
+    /// The points below that it lacks commits of.
+    pub lacks: Vec<Spelled>,
+    /// The notes on it.
+    pub notes: Vec<Note>,
+    /// What its promotion needs.
+    pub promotion: Option<Promotion>,
+    /// The tip of its branch.
+    pub tip: Commit,
     /// The template that renders exactly its flake, if there is one.
     pub template: Option<String>,
     /// The blob id of its config.toml, as in the `Lattice-Config:` trailer.
@@ -28,14 +47,18 @@ pub struct Details {
     pub files: Vec<String>,
     /// Its lower covers in the population.
     pub below: Vec<Spelled>,
+    /// The point right above it in its chain.
+    pub above: Vec<Spelled>,
     /// The records of its key.
     pub records: Vec<Attributed>,
+    /// How long its builds took.
+    pub times: Vec<Times>,
     /// Contradictions between the records, which are named by their index.
     pub disputes: Vec<Dispute>,
     /// What its closure takes from outside, by its newest record that says so.
     pub inputs: Option<Inputs>,
-    /// The number of sources and seeds in its own `config.toml`.
-    pub configured: usize,
+    /// The sources and seeds in its own `config.toml`.
+    pub configured: Vec<Input>,
     /// The existing logs of its key in this clone.
     pub logs: Vec<PathBuf>,
     /// Its flake at this commit: on the remote, where it is pushed, else in this repository.
@@ -84,16 +107,39 @@ pub fn details_of(
     let is_own = |dispute: &Dispute| status.disputed.contains(&dispute.system);
     let disputes = disputes(&all).into_iter().filter(is_own).collect();
     let inputs = all.iter().rev().find_map(|record| record.inputs.clone());
-    let configured = step.data().and_then(|data| data.inputs().ok()).map_or(0, |inputs| inputs.len());
-    let below = census.population().maximal_below(point).into_iter().map(|below| config.spell(below)).collect();
+    let configured = step.data().and_then(|data| data.inputs().ok()).unwrap_or_default();
+    let below = spelled(config, census.population().maximal_below(point));
     let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
     let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
-    let flake = flake(repo, config, &status);
-    Ok(Details { status, template, config_hash, files, below, records, disputes, inputs, configured, logs, flake })
+    let head = context.head_point(config)?;
+    Ok(Details {
+        actions: next::actions(config, census, &status, head.as_ref() == Some(point)).into_iter().flatten().collect(),
+        lacks: spelled(config, &behind::lacking(repo, census, point)?),
+        notes: note::of(context, config, census, std::slice::from_ref(point))?.remove(point).unwrap_or_default(),
+        promotion: promotion::of(context, config, point),
+        tip: repo.commit(status.commit)?,
+        above: spelled(config, census.population().minimal_above(point)),
+        times: times::of(&records, &status.systems),
+        flake: flake(repo, config, &status),
+        status,
+        template,
+        config_hash,
+        files,
+        below,
+        records,
+        disputes,
+        inputs,
+        configured,
+        logs,
+    })
+}
+
+fn spelled<'p>(config: &Config, points: impl IntoIterator<Item = &'p Point>) -> Vec<Spelled> {
+    points.into_iter().map(|point| config.spell(point)).collect()
 }
 
 /// The reference by which Nix alone builds the point.
-fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
+pub(super) fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
     let (named, rev) = (&status.named, status.commit.to_string());
     let remote = config.remote.as_ref().filter(|_| status.pushed);
     let url = remote.and_then(|remote| repo.config(&format!("remote.{remote}.url")));
