@@ -18,6 +18,7 @@ use crate::lattice::{self, Point};
 use crate::ops::switch::{self, Destination, Word};
 use crate::ops::{Cannot, Refusal};
 use crate::points::census::Census;
+use crate::ui::pick;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -36,7 +37,8 @@ pub(super) fn command(axes: &[String]) -> Command {
              \x20 last   the last step of the phase\n\
              \x20 -      the branch that was checked out before\n\n\
              A chain has the same values on all axes that are sets, such as component and arch. If several points are right above \
-             or below, they are listed. A word wins over a value or a branch of this name: a flag names the value, `git switch` the branch.",
+             or below, they are listed. A word wins over a value or a branch of this name: a flag names the value, `git switch` the branch.\n\n\
+             Without an argument, on a terminal, you pick the point by typing parts of its name.",
         )
         .arg(flag("failed", "Go to the next point that failed, in table order, then from the first on").conflicts_with(POINTS))
         .arg(
@@ -58,7 +60,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let named = args.contains_id(POINTS) || args.get_flag("failed") || points::has_flags(session.config()?, args);
     if !named {
         let is_alone = !args.get_flag("json") && !args.contains_id("worktree");
-        return if is_alone && session.ui.interactive { list(session) } else { Err(no_destination().into()) };
+        return if is_alone && session.ui.interactive { picked(session) } else { Err(no_destination().into()) };
     }
     let to = destination(session, args)?;
     let worktree = match args.get_one::<String>("worktree") {
@@ -166,6 +168,21 @@ fn refuse_if_used(repo: &Repo, branch: &BranchName, worktree: Option<&Path>) -> 
     let Some((_, place)) = taken.into_iter().find(|(used, _)| used == branch) else { return Ok(false) };
     let is_same = worktree.is_some_and(|root| root.canonicalize().ok() == place.canonicalize().ok());
     if is_same { Ok(true) } else { Err(Refusal::UsedElsewhere { branch: branch.to_string(), worktree: place }.into()) }
+}
+
+/// Switches to the point that the user picks.
+fn picked(session: &Session) -> Result<u8> {
+    let (context, config, ui) = (session.context()?, session.config()?, session.ui);
+    let (census, head) = (Census::take(&context.repo, config)?, context.head_point(config)?);
+    let points: Vec<&Point> = census.population().points().collect();
+    if points.is_empty() || !ui.out.is_terminal || session.environment.dumb {
+        return list(session);
+    }
+    let at = head.and_then(|head| points.binary_search(&&head).ok()).unwrap_or(0);
+    let items: Vec<String> = points.iter().map(|point| config.spell(point).into()).collect();
+    let Some(picked) = pick::pick(ui, &items, at, "git lattice switch")? else { return Ok(error::NO) };
+    let to = Destination::of_point(config, points[picked]);
+    Ok(if here(session, &to.branch)?.is_some() { error::OK } else { error::NO })
 }
 
 /// Lists the commands that go to the points around HEAD's.

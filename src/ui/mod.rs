@@ -10,6 +10,7 @@ pub mod lint;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod pick;
 pub mod picture;
 pub mod point;
 pub mod redraw;

@@ -1,4 +1,4 @@
-//! A terminal that is drawn again and again, until the user presses `q`.
+//! A terminal that is drawn again and again, and that passes keys on, until the user ends it.
 //!
 //! The alternate screen holds what is drawn, so that afterwards the terminal shows what it showed before. The terminal does not echo
 //! keys meanwhile and passes Ctrl-C on as a key. A signal that ends the program brings the terminal back as well.
@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,8 +16,22 @@ use super::Ui;
 use super::safe::sanitized;
 use crate::process;
 
-/// Keys that end it: `q`, Ctrl-C, Ctrl-D, and Escape alone.
-const END: [&[u8]; 5] = [b"q", b"Q", b"\x03", b"\x04", b"\x1b"];
+/// The keys of a terminal, by what they send (ECMA-48, and the keypad mode of xterm).
+const KEYS: [(&[u8], Key); 13] = [
+    (b"\x1b[A", Key::Up),
+    (b"\x1bOA", Key::Up),
+    (b"\x10", Key::Up),
+    (b"\x1b[B", Key::Down),
+    (b"\x1bOB", Key::Down),
+    (b"\x0e", Key::Down),
+    (b"\r", Key::Enter),
+    (b"\n", Key::Enter),
+    (b"\x7f", Key::Erase),
+    (b"\x08", Key::Erase),
+    (b"\x15", Key::EraseAll),
+    (b"\x03", Key::End),
+    (b"\x04", Key::End),
+];
 /// Enters the alternate screen, hides the cursor, and cuts lines at the edge.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 /// Undoes [`ENTER`].
@@ -26,19 +40,38 @@ const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// The mode of the terminal before, while it is changed.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
+/// A key that the user pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// The arrow up, or Ctrl-P.
+    Up,
+    /// The arrow down, or Ctrl-N.
+    Down,
+    /// Enter.
+    Enter,
+    /// Backspace.
+    Erase,
+    /// Ctrl-U.
+    EraseAll,
+    /// Ctrl-C, Ctrl-D, Escape, or the end of the terminal.
+    End,
+}
+
 /// The terminal while it is drawn on. It is as before when the value is dropped.
 pub struct Redraw {
     ui: Ui,
 }
 
 impl Redraw {
-    /// Takes over the terminal.
+    /// Takes over the terminal for `what`.
     ///
     /// # Errors
     /// When stdin or stdout is no terminal, or its mode cannot be changed.
-    pub fn begin(ui: Ui) -> Result<Self> {
+    pub fn begin(ui: Ui, what: &str) -> Result<Self> {
         if !ui.out.is_terminal || !io::IsTerminal::is_terminal(&io::stdin()) {
-            bail!("`--watch` needs a terminal: stdin or stdout is none");
+            bail!("`{what}` needs a terminal: stdin or stdout is none");
         }
         process::before_end_by_signal(restore).context("could not catch signals")?;
         let before = tcgetattr(io::stdin()).context("could not read the mode of the terminal")?;
@@ -53,7 +86,7 @@ impl Redraw {
 
     /// Draws lines, as many as the terminal has, and `foot` below them.
     pub fn draw(&self, lines: &[String], foot: &str) {
-        let room = self.ui.out.height().unwrap_or(usize::MAX).saturating_sub(1).max(1);
+        let room = self.room();
         let shown = if lines.len() > room { room - 1 } else { lines.len() };
         let more = lines.len() - shown;
         let more = (more > 0).then(|| format!("{more} more lines: a larger terminal shows them"));
@@ -65,36 +98,52 @@ impl Redraw {
         print(&(text + "\x1b[J"));
     }
 
-    /// Waits; returns `true` as soon as the user ends it.
-    pub fn is_ended_within(&self, limit: Duration) -> bool {
-        let until = Instant::now() + limit;
-        loop {
-            let rest = until.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                return false;
-            }
-            if key_within(rest).is_some_and(|key| END.contains(&key.as_slice()) || key.is_empty()) {
-                return true;
-            }
+    /// How many lines [`draw`](Self::draw) shows, besides `foot`.
+    pub fn room(&self) -> usize {
+        self.ui.out.height().unwrap_or(usize::MAX).saturating_sub(1).max(1)
+    }
+
+    /// Waits until the user presses keys, `limit` at most.
+    pub fn keys_within(&self, limit: Option<Duration>) -> Vec<Key> {
+        let stdin = io::stdin();
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        if poll(&mut fds, limit.as_ref()).ok().is_none_or(|ready| ready == 0) {
+            return Vec::new();
+        }
+        let mut bytes = [0; 256];
+        match rustix::io::read(&stdin, &mut bytes).unwrap_or(0) {
+            0 => vec![Key::End],
+            length => keys(&bytes[..length]),
         }
     }
+}
+
+/// The keys that sent these bytes. Unknown ones are left out.
+fn keys(mut bytes: &[u8]) -> Vec<Key> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        if let Some((code, key)) = KEYS.iter().find(|(code, _)| bytes.starts_with(code)) {
+            found.push(*key);
+            bytes = &bytes[code.len()..];
+        } else if bytes[0] == 0x1b {
+            // Alone it is Escape; otherwise the rest belongs to a key that is not known.
+            found.extend((bytes.len() == 1).then_some(Key::End));
+            return found;
+        } else {
+            let text = bytes.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+            let char = text.chars().next();
+            found.extend(char.filter(|char| !char.is_control()).map(Key::Char));
+            bytes = &bytes[char.map_or(1, char::len_utf8)..];
+        }
+    }
+    found
 }
 
 impl Drop for Redraw {
     fn drop(&mut self) {
         restore();
     }
-}
-
-/// The bytes of the next key; empty if the terminal is gone.
-fn key_within(limit: Duration) -> Option<Vec<u8>> {
-    let stdin = io::stdin();
-    let limit = Timespec::try_from(limit).ok()?;
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    poll(&mut fds, Some(&limit)).ok().filter(|ready| *ready > 0)?;
-    let mut key = [0; 16];
-    let length = rustix::io::read(&stdin, &mut key).unwrap_or(0);
-    Some(key[..length].to_vec())
 }
 
 /// Brings the terminal back, once.
@@ -112,4 +161,18 @@ fn lock() -> std::sync::MutexGuard<'static, Option<Termios>> {
 fn print(text: &str) {
     let mut out = io::stdout();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_one_by_one() {
+        assert_eq!(keys("aß\x1b[B\n".as_bytes()), [Key::Char('a'), Key::Char('ß'), Key::Down, Key::Enter]);
+        assert_eq!(keys(b"q\x7f\x15\x03"), [Key::Char('q'), Key::Erase, Key::EraseAll, Key::End]);
+        assert_eq!(keys(b"\x1b"), [Key::End]);
+        assert_eq!(keys(b"a\x1b[5~"), [Key::Char('a')]);
+        assert_eq!(keys(b"\xffb\x01"), [Key::Char('b')]);
+    }
 }

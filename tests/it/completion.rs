@@ -144,6 +144,7 @@ fn values_of_own_axes_depend_on_the_chosen_phase() {
     sandbox.offers(&["new", "--part", ""], &["fetch", "check", "compile"]);
     sandbox.offers(&["new", "web/pre/"], &["web/pre/fetch", "web/pre/check"]);
     sandbox.offers(&["axis", "add", ""], &["image", "stage", "part"]);
+    sandbox.offers(&["status", "--rows", "stage,"], &["stage,image", "stage,part"]);
     sandbox.offers(&["axis", "rename", "image", ""], &["base", "web"]);
     sandbox.offers(&["axis", "reorder", "stage", "main", "p"], &["pre"]);
     sandbox.offers(&["new", "--ar"], &[]);

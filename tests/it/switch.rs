@@ -1,7 +1,9 @@
 //! `git lattice switch`: to points, branches and words, in this worktree and in linked ones.
 
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::sandbox::{Run, Sandbox};
 use crate::story::{at, branch, chains, crossing, dir, elsewhere, far, here, toml};
@@ -266,21 +268,48 @@ fn failed_points_come_in_table_order() {
     sandbox.stays(&["--failed", "--arch", elsewhere()], 1).says_err("no other point has failed");
 }
 
+/// Runs `switch` without an argument on a terminal of this kind, types `keys`, and returns what it shows.
+fn typed(sandbox: &Sandbox, terminal: &str, keys: &str) -> (String, Option<i32>) {
+    let program = |name: &str| which::which(name).unwrap().display().to_string();
+    let mut command = Command::new(program("script"));
+    let shell = format!("{} cols 80 rows 24; {} switch", program("stty"), env!("CARGO_BIN_EXE_git-lattice"));
+    command.args(["-qec", &shell, "/dev/null"]).current_dir(sandbox.work());
+    sandbox.environment(&mut command);
+    let mut child = command.env("TERM", terminal).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // Keys that are typed before the terminal is taken over are lost.
+    std::thread::sleep(Duration::from_secs(2));
+    stdin.write_all(keys.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}
+
 #[test]
-fn without_an_argument_a_terminal_gets_the_list() {
+fn without_an_argument_a_plain_terminal_gets_the_list() {
     let sandbox = crossed();
     sandbox.stays(&[], 2).says_err("expected a point, a branch or one of the words `up`").says_err("--failed");
     sandbox.stays(&["--worktree", "../linked"], 2).says_err("expected a point");
-    let mut command = Command::new(which::which("script").unwrap());
-    command.args(["-qec", &format!("{} switch", env!("CARGO_BIN_EXE_git-lattice")), "/dev/null"]);
-    sandbox.environment(&mut command);
-    let output = command.current_dir(sandbox.work()).output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{shown}");
+    let (shown, code) = typed(&sandbox, "dumb", "");
+    assert_eq!(code, Some(0), "{shown}");
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines.len(), crossing().len(), "{shown}");
     assert!(lines.contains(&format!("* git lattice switch {}", at("phase0/step1")).as_str()), "{shown}");
     assert!(lines.contains(&format!("  git lattice switch {}", far("phase0/step1")).as_str()), "{shown}");
+}
+
+#[test]
+fn without_an_argument_the_user_picks_a_point() {
+    let sandbox = crossed();
+    let head = |sandbox: &Sandbox| sandbox.branch_in("work");
+    let before = head(&sandbox);
+    let (shown, code) = typed(&sandbox, "xterm", "\x1b");
+    assert_eq!((code, head(&sandbox)), (Some(1), before.clone()), "Escape leaves: {shown}");
+    assert!(shown.contains(&format!("> {}", at("phase0/step1"))) && shown.contains("Enter picks"), "{shown}");
+    let (shown, code) = typed(&sandbox, "xterm", &format!("{} p0\n", elsewhere()));
+    assert_eq!((code, head(&sandbox)), (Some(0), branch(&far("phase0/step1"))), "{shown}");
+    let (shown, code) = typed(&sandbox, "xterm", "no such point\n\x03");
+    assert_eq!((code, head(&sandbox)), (Some(1), branch(&far("phase0/step1"))), "{shown}");
+    assert!(shown.contains("0/"), "{shown}");
 }
 
 #[test]

@@ -87,7 +87,11 @@ impl Asked<'_> {
             Slot::NewPoint => plain(points(repo, &*config()?, current, true)),
             Slot::Value(axis) => self.axis_values(context, &*config()?, axis, current, false)?,
             Slot::NewValue(axis) => self.axis_values(context, &*config()?, axis, current, true)?,
-            Slot::Axis => plain(config()?.lattice.axes().iter().map(|axis| axis.name.to_string())),
+            Slot::Axis => {
+                let ((list, _), config) = (split_list(current), config()?);
+                let axes = config.lattice.axes().iter().map(|axis| axis.name.as_str());
+                plain(axes.filter(|axis| !has_value(list, axis)).map(|axis| format!("{list}{axis}")))
+            }
             Slot::ValueOfAxis => {
                 let (config, axis) = (config()?, self.words.get(2)?);
                 let listed = config.lattice.axes()[config.lattice.axis_index(axis).ok()?].listed()?;

@@ -9,7 +9,7 @@ use super::found::Found;
 use crate::commands::Session;
 use crate::error;
 use crate::git::commit;
-use crate::ui::redraw::Redraw;
+use crate::ui::redraw::{Key, Redraw};
 use crate::ui::{Tone, paint};
 
 /// How long a picture stays at least.
@@ -20,7 +20,7 @@ const REST_RATIO: u32 = 10;
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     // The first errors are printed as usual.
     Found::look(session, Some(args))?;
-    let redraw = Redraw::begin(session.ui)?;
+    let redraw = Redraw::begin(session.ui, "--watch")?;
     loop {
         let begun = Instant::now();
         let lines = lines(session, args).unwrap_or_else(|error| vec![format!("error: {error:#}")]);
@@ -28,8 +28,23 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         let foot =
             paint(&format!("{} UTC; `q` ends", now[11..].trim_end_matches('Z')), Tone::Faint, session.ui.out.color);
         redraw.draw(&lines, &foot);
-        if redraw.is_ended_within(REST.max(begun.elapsed() * REST_RATIO)) {
+        if is_ended_within(&redraw, REST.max(begun.elapsed() * REST_RATIO)) {
             return Ok(error::OK);
+        }
+    }
+}
+
+/// Waits, and returns whether the user ended it.
+fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
+    let until = Instant::now() + limit;
+    loop {
+        let rest = until.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return false;
+        }
+        let is_end = |key: &Key| matches!(key, Key::End | Key::Char('q' | 'Q'));
+        if redraw.keys_within(Some(rest)).iter().any(is_end) {
+            return true;
         }
     }
 }
