@@ -24,7 +24,7 @@ pub use error::Error;
 pub use exe::Nix;
 pub use flake_ref::{FlakeRef, FlakeRefError};
 pub use options::{Limits, Mode, Options};
-pub use place::{BadPlace, Builders, NotShareable, StoreUrl};
+pub use place::{BadPlace, Builders, NotShareable, StoreUrl, without_parameters};
 pub use read::failure::{BuilderTimeout, Failure, Kind};
 pub use read::fixed::FixedOutput;
 pub use read::graph::{CALLS, Outside};

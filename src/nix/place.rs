@@ -88,13 +88,18 @@ impl StoreUrl {
 
     /// Returns the URL without its parameters, which may name key files and programs.
     pub fn bare(&self) -> &str {
-        self.0.split('?').next().unwrap_or_default()
+        without_parameters(&self.0)
     }
 
     /// Returns whether this store builds on another machine.
     pub fn is_remote(&self) -> bool {
         ["ssh://", "ssh-ng://"].iter().any(|scheme| self.0.starts_with(scheme))
     }
+}
+
+/// Returns a URL without its parameters, which may name key files and programs.
+pub fn without_parameters(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 impl fmt::Display for StoreUrl {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// A document with `version` as the first field.
 #[derive(Serialize)]
@@ -25,10 +25,23 @@ pub(super) fn write(to: impl Write, fields: impl Serialize) -> io::Result<()> {
     to.flush()
 }
 
-/// The pretty formatter, which also escapes characters that a terminal interprets.
-struct Escaping(PrettyFormatter<'static>);
+/// Writes `fields` as one line, all at once.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_line(mut to: impl Write, fields: impl Serialize) -> io::Result<()> {
+    let mut line = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Escaping(CompactFormatter));
+    Document { version: 1, fields }.serialize(&mut serializer)?;
+    line.push(b'\n');
+    to.write_all(&line)?;
+    to.flush()
+}
 
-impl Formatter for Escaping {
+/// A formatter that also escapes characters that a terminal interprets.
+struct Escaping<F>(F);
+
+impl<F: Formatter> Formatter for Escaping<F> {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
         if fragment.is_ascii() && !fragment.bytes().any(|byte| byte == 0x7f) {
             return to.write_all(fragment.as_bytes());
@@ -100,6 +113,13 @@ mod tests {
         let mut read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read.as_object_mut().unwrap().remove("version"), Some(json!(1)));
         assert_eq!(read, fields);
+    }
+
+    #[test]
+    fn a_line_has_no_line_break() {
+        let mut line = Vec::new();
+        write_line(&mut line, json!({ "text": "a\n\u{9b}b", "list": [1, {}] })).unwrap();
+        assert_eq!(String::from_utf8(line).unwrap(), "{\"version\":1,\"text\":\"a\\n\\u009bb\",\"list\":[1,{}]}\n");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod folded;
 pub mod format;
 pub mod graph;
 mod json;
+pub mod junit;
 pub mod layout;
 pub mod lint;
 pub mod list;
@@ -156,6 +157,16 @@ impl Ui {
         self.make_way();
         if STDOUT_ERROR.get().is_none()
             && let Err(error) = json::write(io::stdout(), fields)
+        {
+            STDOUT_ERROR.set(error).ok();
+        }
+    }
+
+    /// Prints one JSON object with `"version": 1` as its first field on a line, at once.
+    pub fn json_line(&self, fields: impl Serialize) {
+        self.make_way();
+        if STDOUT_ERROR.get().is_none()
+            && let Err(error) = json::write_line(io::stdout(), fields)
         {
             STDOUT_ERROR.set(error).ok();
         }

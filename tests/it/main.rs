@@ -37,6 +37,8 @@ mod impure;
 mod init;
 mod inputs;
 mod interrupted;
+mod json_lines;
+mod junit;
 mod keys;
 mod lattice;
 mod library;

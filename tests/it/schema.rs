@@ -22,9 +22,26 @@ use crate::story::{at, branch, dir, elsewhere, far, write_record};
 /// Definitions that the schemas share; no command prints such a document.
 const COMMON: &str = "common";
 /// Fields that need a second machine, or a Nix, to be printed.
-const NEED_MACHINE: [&str; 1] = ["not_compared"];
-const NEED_NIX: [&str; 10] =
-    ["copied", "paths", "undecided", "limit", "expected", "was", "text", "from_system", "to_system", "derivations"];
+const NEED_MACHINE: [&str; 2] = ["not_compared", "background"];
+const NEED_NIX: [&str; 17] = [
+    "copied",
+    "paths",
+    "undecided",
+    "limit",
+    "expected",
+    "was",
+    "text",
+    "from_system",
+    "to_system",
+    "derivations",
+    "event",
+    "builds",
+    "derivation",
+    "needed_by",
+    "succeeded",
+    "new",
+    "tail",
+];
 
 /// The schemas, and what was validated against them.
 struct Documents {
@@ -72,6 +89,20 @@ impl Documents {
         self.used.borrow_mut().insert(name);
         keys(&document, &mut self.fields.borrow_mut());
         document
+    }
+
+    /// Runs a build with `--json-lines` and validates each line; returns the last one.
+    #[track_caller]
+    fn print_lines(&self, sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
+        let run = sandbox.lattice(&[&["build", "--json-lines"], args].concat()).exits(code);
+        let line = |line: &str| {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let errors = self.schemas.errors("build", &event);
+            assert!(errors.is_empty(), "{}\n{event:#}", errors.join("\n"));
+            keys(&event, &mut self.fields.borrow_mut());
+            event
+        };
+        run.stdout.lines().map(line).last().unwrap()
     }
 }
 
@@ -421,6 +452,8 @@ fn built(documents: &Documents, nix: &Path) {
     print(&["build", &two], 1);
     print(&["try"], 1);
     print(&["bisect", &two], 0);
+    let events = documents.print_lines(&sandbox, &["--all", "--again", "--push-cache", &cache], 1);
+    assert_eq!((&events["event"], &events["error"]), (&json!("summary"), &Value::Null));
     change("while :; do :; done");
     print(&["build", "--background", &two], 0);
     print(&["status"], 0);
@@ -429,5 +462,7 @@ fn built(documents: &Documents, nix: &Path) {
     change("while :; do echo chatter; done");
     sandbox.git(&["config", "lattice.limit.log", "1k"]);
     print(&["build", &two], 2);
+    let ended = documents.print_lines(&sandbox, &["--check", &two], 2);
+    assert!(ended["error"].as_str().unwrap().contains("1K"), "{ended:#}");
     print(&["doctor", "--offline"], 0);
 }

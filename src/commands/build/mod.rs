@@ -1,6 +1,8 @@
 //! `git lattice build`
 
 mod background;
+mod events;
+mod junit;
 pub(super) mod trial;
 mod view;
 
@@ -10,7 +12,8 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
 
-use self::view::View;
+use self::junit::Junit;
+use self::view::{Form, View};
 use super::Session;
 use super::shared::{choice, machines, points};
 use crate::config::Named;
@@ -39,7 +42,12 @@ pub(super) fn command(axes: &[String]) -> Command {
         )
         .arg(flag("again", "Build even what has a record"))
         .arg(flag("check", "Build each result a second time, and compare"))
-        .arg(flag("json", "Print JSON"));
+        .arg(flag("json", "Print JSON"))
+        .arg(
+            flag("json-lines", "Print what happens as JSON, one line each, and what --json prints as the last line")
+                .conflicts_with_all(["json", "background", "wait", "cancel"]),
+        )
+        .arg(junit::arg());
     points::add_args(choice::add_args(background::add_args(machines::add_args(command))), axes, true)
 }
 
@@ -66,22 +74,33 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let needed = plan.jobs.iter().filter(|job| options.is_needed(job)).map(|job| (&job.named, job.commit));
     warn_of_outdated(ui, &regenerate::outdated(&context.repo, config, needed)?);
     warn_of_uncommitted(session, &points)?;
-    let json = args.get_flag("json");
-    let live = Live::new(ui, plan.jobs.iter().filter(|job| options.is_needed(job))).telling_results(json);
-    let mut view = View::new(ui, json, live.estimating(|points| Estimates::read(context, points).ok()));
-    let built = queue::build(context, &mut plan, &options, &mut |progress| view.show(&progress));
-    view.clear();
-    let done = built.inspect_err(|_| view.give_up())?;
-    if json {
-        let records: Vec<_> = done.iter().map(|done| &done.record).collect();
-        let mut document = view.document(&records);
-        if !unused.is_empty() {
-            document["proposed"] = json!({ "keys": unused, "settings": settings.proposal().lines(), "used": false, "command": ALLOW_COMMAND });
-        }
-        ui.json(document);
+    let live = Live::new(ui, plan.jobs.iter().filter(|job| options.is_needed(job)));
+    let mut view = View::new(ui, form(args), live.estimating(|points| Estimates::read(context, points).ok()));
+    let mut junit = Junit::read(session, args, &plan.jobs)?;
+    let built = queue::build(context, &mut plan, &options, &mut |progress| {
+        junit.iter_mut().for_each(|junit| junit.note(&progress));
+        view.show(&progress);
+    });
+    let proposal =
+        || json!({ "keys": unused, "settings": settings.proposal().lines(), "used": false, "command": ALLOW_COMMAND });
+    view.finish(&built, (!unused.is_empty()).then(proposal));
+    let written = junit.map_or(Ok(()), |junit| junit.write(built.as_ref().err()));
+    if let (Err(_), Err(error)) = (&built, &written) {
+        ui.warn(terminal_safe(&format!("{error:#}")));
     }
+    let done = built?;
+    written?;
     let is_good = view.is_good() && done.iter().all(|done| done.record.verdict.is_good());
     Ok(if is_good { error::OK } else { error::NO })
+}
+
+/// What stdout gets.
+fn form(args: &ArgMatches) -> Form {
+    match (args.get_flag("json"), args.get_flag("json-lines")) {
+        (true, _) => Form::Json,
+        (false, true) => Form::Events,
+        (false, false) => Form::Rows,
+    }
 }
 
 /// Warns of uncommitted changes in the directory of HEAD's point, if it is one of these: the commit is built.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::report_unused;
-use super::view::View;
+use super::view::{Form, View};
 use crate::commands::Session;
 use crate::commands::shared::points::{self, Selection};
 use crate::error;
@@ -40,17 +40,15 @@ pub(in crate::commands) fn run(session: &Session, args: &ArgMatches) -> Result<u
     let Typed { places, unused } = Places::typed(&own_machines(), &context.repo, &settings)?;
     report_unused(ui, &unused);
     let options = BuildOptions::trial().within(limits::typed(&context.repo)?).at(places);
-    let json = args.get_flag("json");
-    let live = Live::new(ui, &plan.jobs).telling_results(json);
+    let form = if args.get_flag("json") { Form::Json } else { Form::Rows };
+    let live = Live::new(ui, &plan.jobs);
     let live = live.estimating(|points| Estimates::read(context, points).ok());
-    let mut view = View::new(ui, json, live).of_trial(is_changed);
+    let mut view = View::new(ui, form, live).of_trial(is_changed);
     let built = queue::build(context, &mut plan, &options, &mut |progress| view.show(&progress));
-    view.clear();
-    let done = built.inspect_err(|_| view.give_up())?;
+    view.finish(&built, None);
+    let done = built?;
     let is_good = done.iter().all(|done| done.record.verdict.is_good());
-    if json {
-        ui.json(view.document(&done.iter().map(|done| &done.record).collect::<Vec<_>>()));
-    } else if is_good && done.iter().any(|done| done.fresh) {
+    if form == Form::Rows && is_good && done.iter().any(|done| done.fresh) {
         let commit = if is_changed { "commit it; then " } else { "" };
         ui.hint(format!("nothing is recorded: {commit}`git lattice build` records the result"));
     }

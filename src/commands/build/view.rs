@@ -1,17 +1,30 @@
 //! The output of builds: the live view, a row per result, and the JSON document.
 
+use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::events;
 use crate::ops::builds::{Done, Job, Progress, Pushed, Undecided};
 use crate::record::Record;
 use crate::ui::live::Live;
-use crate::ui::result::{MISSING, missing_row, row};
+use crate::ui::result::{missing_row, row};
 use crate::ui::{Ui, duration, terminal_safe};
+
+/// What stdout gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A row per result.
+    Rows,
+    /// One JSON document at the end.
+    Json,
+    /// Events as JSON, one a line.
+    Events,
+}
 
 /// The output during a build.
 pub(super) struct View<'a> {
     ui: &'a Ui,
-    json: bool,
+    form: Form,
     live: Live<'a>,
     evaluator: Option<&'static str>,
     /// Hints shown so far, so that each is shown once.
@@ -29,10 +42,13 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(ui: &'a Ui, json: bool, live: Live<'a>) -> Self {
+    pub(super) fn new(ui: &'a Ui, form: Form, live: Live<'a>) -> Self {
+        // The events tell the same; on one terminal they and the view would be mixed up.
+        let live =
+            live.telling_results(form == Form::Json).silent(form == Form::Events && (ui.out.is_terminal || !ui.draws));
         let (hinted, not_compared, results, undecided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (evaluator, copied) = (None, Value::Null);
-        Self { ui, json, live, evaluator, hinted, not_compared, results, undecided, copied, changed: None }
+        Self { ui, form, live, evaluator, hinted, not_compared, results, undecided, copied, changed: None }
     }
 
     /// The output of a trial, whose files differ from the commit or not.
@@ -45,7 +61,7 @@ impl<'a> View<'a> {
         self.not_compared.is_empty() && self.copied["error"].is_null()
     }
 
-    pub(super) fn document(&self, records: &[&Record]) -> Value {
+    fn document(&self, records: &[&Record]) -> Value {
         let mut document = json!({ "evaluator": self.evaluator, "results": records });
         if !self.not_compared.is_empty() {
             document["not_compared"] = self.not_compared.clone().into();
@@ -59,22 +75,36 @@ impl<'a> View<'a> {
         document
     }
 
-    /// Removes the live view.
-    pub(super) fn clear(&self) {
+    /// Removes the live view and prints what stdout gets at the end. `proposed` is what lattice.toml proposes and is not used.
+    pub(super) fn finish(&self, built: &Result<Vec<Done>>, proposed: Option<Value>) {
         self.live.clear();
-    }
-
-    /// Prints the JSON document when some builds ended without a verdict.
-    pub(super) fn give_up(&self) {
-        if self.json && !self.undecided.is_empty() {
-            let mut document = self.document(&self.results.iter().collect::<Vec<_>>());
+        let records = match built {
+            Ok(done) => done.iter().map(|done| &done.record).collect(),
+            Err(_) => self.results.iter().collect::<Vec<_>>(),
+        };
+        let mut document = self.document(&records);
+        if let Some(proposed) = proposed {
+            document["proposed"] = proposed;
+        }
+        if !self.undecided.is_empty() {
             document["undecided"] = self.undecided.clone().into();
-            self.ui.json(document);
+        }
+        match self.form {
+            // An error is reported instead of a document, unless there are results beside it.
+            Form::Json if built.is_ok() || !self.undecided.is_empty() => self.ui.json(document),
+            Form::Rows | Form::Json => {}
+            Form::Events => {
+                let error = built.as_ref().err().map(|error| format!("{error:#}"));
+                self.ui.json_line(events::summary(document, error.as_deref()));
+            }
         }
     }
 
     /// Shows what has happened.
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
+        if self.form == Form::Events {
+            events::event(progress).into_iter().for_each(|event| self.ui.json_line(event));
+        }
         self.live.note(progress);
         self.print(progress);
         self.live.draw();
@@ -93,7 +123,7 @@ impl<'a> View<'a> {
                 ));
             }
             Progress::End(done) => {
-                if !self.json {
+                if self.form == Form::Rows {
                     self.ui.table(&[row(done)]);
                 }
                 self.explain(done);
@@ -114,17 +144,10 @@ impl<'a> View<'a> {
     }
 
     fn undecided(&mut self, undecided: &Undecided) {
-        let Undecided { point, system, why, limit, missing, .. } = undecided;
-        if !self.json && !missing.is_empty() {
+        if self.form == Form::Rows && !undecided.missing.is_empty() {
             self.ui.table(&[missing_row(undecided)]);
         }
-        let limit = limit.map(|limit| limit.limit().key());
-        let missing = missing.iter().map(|it| json!({ "kind": it.kind.to_string(), "name": it.name }));
-        let missing = missing.collect::<Vec<_>>();
-        let verdict = if missing.is_empty() { Value::Null } else { MISSING.into() };
-        self.undecided.push(json!({
-            "point": point, "system": system, "verdict": verdict, "error": why, "limit": limit, "missing": missing,
-        }));
+        self.undecided.push(events::undecided(undecided));
     }
 
     fn not_compared(&mut self, job: &Job) {
@@ -142,9 +165,8 @@ impl<'a> View<'a> {
     }
 
     fn pushed(&mut self, pushed: &Pushed) {
-        let error = pushed.failed.as_ref().map(ToString::to_string);
-        self.copied = json!({ "to": pushed.to, "paths": pushed.paths, "error": error });
-        if let Some(error) = error {
+        self.copied = events::copied(pushed);
+        if let Some(error) = pushed.failed.as_ref().map(ToString::to_string) {
             self.ui.error(terminal_safe(&error));
         } else {
             let paths = if pushed.paths == 1 { "1 result".to_owned() } else { format!("{} results", pushed.paths) };

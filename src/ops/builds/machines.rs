@@ -8,7 +8,10 @@ use anyhow::Result;
 use super::outside::{Host, Outsides};
 use super::places::Places;
 use super::{Done, Progress, Pushed};
-use crate::nix::{self, AbsentInput, Capability, Mode, Nix, NoBuilder, Options, Outside, Sandbox, StorePath, StoreUrl};
+use crate::nix::{
+    self, AbsentInput, Capability, Mode, Nix, NoBuilder, Options, Outside, Sandbox, StorePath, StoreUrl,
+    without_parameters,
+};
 use crate::ops::limits;
 use crate::process::{self, quote};
 use crate::record::Record;
@@ -132,8 +135,8 @@ impl Machines {
     /// Sets the store and the machine of a record; `machine` is the remote builder that Nix reported.
     pub(super) fn note_place(&self, record: &mut Record, machine: Option<&str>) {
         let store = self.places.store.as_ref().map(StoreUrl::as_str).or(self.capability.store.as_deref());
-        record.store = store.map(without_parameters);
-        record.machine = machine.map(without_parameters);
+        record.store = store.map(without_parameters).map(str::to_owned);
+        record.machine = machine.map(without_parameters).map(str::to_owned);
     }
 
     /// Copies the new results with their closures to the cache for this run, if there is one, and what they took from outside: another
@@ -182,9 +185,4 @@ impl Machines {
             )
         })
     }
-}
-
-/// Removes the parameters of a URL, which may name key files and programs.
-fn without_parameters(url: &str) -> String {
-    url.split('?').next().unwrap_or_default().to_owned()
 }

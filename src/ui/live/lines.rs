@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::model::{Failure, Model, Row};
+use crate::nix::without_parameters;
 use crate::text::{tally, terminal_safe};
 use crate::ui::region::Size;
 use crate::ui::{Tone, duration, paint, wrap};
@@ -128,11 +129,6 @@ impl Lines<'_> {
 fn one_line(text: &str) -> String {
     let text: String = text.trim().chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
     terminal_safe(&text)
-}
-
-/// The URL of a builder without its parameters, which name keys and programs.
-pub(super) fn without_parameters(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
 }
 
 /// `0:42`, `12:05`, `1:02:03`.

@@ -14,6 +14,7 @@ use self::lines::Lines;
 use self::model::{Model, Row};
 use super::{Ui, region};
 use crate::lattice::Spelled;
+use crate::nix::without_parameters;
 use crate::ops::builds::{Done, Job, Progress, RunningBuilder};
 use crate::ops::expect::Estimates;
 use crate::text::terminal_safe;
@@ -143,7 +144,7 @@ impl<'a> Live<'a> {
 }
 
 fn started(running: &RunningBuilder<'_>) -> String {
-    let machine = running.machine.as_ref().map(|machine| format!(" on {}", lines::without_parameters(machine)));
+    let machine = running.machine.as_ref().map(|machine| format!(" on {}", without_parameters(machine)));
     format!("building {}{}", running.name(), machine.unwrap_or_default())
 }
 
