@@ -84,5 +84,9 @@ bench_pictures() {
   measure "scale-graph-$count" --warmup 1 --runs 3 \
     -n "git log --graph --simplify-by-decoration, $count points" "$(peak "log-$count" git log --graph --oneline --simplify-by-decoration --branches=feature)" \
     -n "git lattice graph" "$(peak "graph-$count" git-lattice graph)" \
+    -n "git lattice graph --all" "$(peak "graph-all-$count" git-lattice graph --all)" \
+    -n "git lattice graph --format dot" "$(peak "dot-$count" git-lattice graph --format dot)" \
+    -n "git lattice graph --format svg" "$(peak "svg-$count" git-lattice graph --format svg)" \
+    -n "git lattice graph --json" "$(peak "graph-json-$count" git-lattice graph --json)" \
     -n "git lattice page" "$(peak "page-$count" git-lattice page)" "${others[@]}"
 }

@@ -116,6 +116,8 @@ fn other_commands_fit_into_80_columns() {
     sandbox.commit_to(&x86, &[("flake.nix", "{ outputs = _: { }; }\n")]);
     for args in [
         "check",
+        "graph",
+        "graph --help",
         "lint a.nix",
         "lint --explain L01",
         "hooks install",

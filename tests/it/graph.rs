@@ -125,6 +125,14 @@ fn narrow_terminal_breaks_lines_but_no_names() {
 }
 
 #[test]
+fn marks_and_states_have_the_colours_of_status() {
+    let sandbox = of_the_book();
+    let run = sandbox.lattice_in("work", &["graph"], |command| command.env("CLICOLOR_FORCE", "1")).exits(0);
+    let built = "\x1b[32m✓\x1b[0m  hello-1.0/x86_64/phase0/step2 \x1b[32mbuilt *\x1b[0m\n";
+    assert!(run.stdout.contains(built), "{:?}", run.stdout);
+}
+
+#[test]
 fn chains_of_a_large_lattice_are_folded() {
     let sandbox = Sandbox::new();
     let steps = (1..=100).map(|n| format!("step{n}")).collect::<Vec<_>>().join(",");
