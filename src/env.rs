@@ -81,6 +81,32 @@ pub const FOR_TYPED_BUILDS: &str = "SSH_AUTH_SOCK";
 /// Variables that verifying a signature needs: to find the programs, and the user's keys.
 const FOR_VERIFYING: [&str; 7] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CONFIG_HOME", "GNUPGHOME"];
 
+/// What a terminal can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terminal {
+    /// It only prints (`TERM` is `dumb` or not set): it cannot draw over what it printed.
+    Dumb,
+    /// It can move the cursor.
+    Cursor,
+    /// It also has links (OSC 8).
+    Links,
+}
+
+impl Terminal {
+    fn read() -> Self {
+        match var("TERM") {
+            Some(name) if !name.is_empty() && name != "dumb" => {
+                if has_links() {
+                    Self::Links
+                } else {
+                    Self::Cursor
+                }
+            }
+            _ => Self::Dumb,
+        }
+    }
+}
+
 /// The environment of this process, read once.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -94,8 +120,8 @@ pub struct Environment {
     pub skip: Option<&'static str>,
     /// Whether this is a CI machine.
     pub ci: bool,
-    /// Whether terminals only print (`TERM` is `dumb` or not set): they cannot draw over what they printed.
-    pub dumb: bool,
+    /// What the terminal can do, if there is one.
+    pub terminal: Terminal,
     /// The columns of a line where stdout or stderr is no terminal (`COLUMNS`).
     pub columns: Option<usize>,
 }
@@ -112,10 +138,29 @@ impl Environment {
             trace: is_set(TRACE),
             skip: skip(),
             ci: is_set(CI) && var(CI).is_some_and(|value| value != "false"),
-            dumb: var("TERM").is_none_or(|terminal| terminal.is_empty() || terminal == "dumb"),
+            terminal: Terminal::read(),
             columns: var("COLUMNS").and_then(|value| value.to_str()?.parse().ok()).filter(|columns| *columns > 0),
         })
     }
+}
+
+/// Whether the terminal is one that is known to have links. `FORCE_HYPERLINK` decides, if it is set, as in other programs.
+fn has_links() -> bool {
+    const PROGRAMS: [&str; 7] = ["Hyper", "iTerm.app", "terminology", "WezTerm", "vscode", "ghostty", "zed"];
+    const TERMINALS: [&str; 4] = ["xterm-kitty", "alacritty", "foot", "contour"];
+    let text = |name| var(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty());
+    if let Some(forced) = text("FORCE_HYPERLINK") {
+        return forced != "0";
+    }
+    // VTE crashed on links before 0.50.
+    let vte = text("VTE_VERSION").and_then(|version| version.parse().ok()).is_some_and(|version: u32| version >= 5000);
+    let is_named = |name, known: &[&str]| text(name).is_some_and(|value| known.contains(&value.as_str()));
+    let is_set = |name| text(name).is_some();
+    vte || is_named("TERM_PROGRAM", &PROGRAMS)
+        || is_named("TERM", &TERMINALS)
+        || is_set("WT_SESSION")
+        || is_set("KONSOLE_VERSION")
+        || is_set("DOMTERM")
 }
 
 /// Returns the user's cache directory (XDG base directory specification); `None` without a home.

@@ -1,5 +1,7 @@
 //! Text from outside: records, logs, branch names.
 
+use std::fmt::Write as _;
+
 /// Returns whether a terminal would act on `c` instead of showing it: control characters except tab, and characters that change the
 /// writing direction, which can make a text look like another.
 pub fn is_terminal_unsafe(c: char) -> bool {
@@ -22,6 +24,18 @@ pub fn without_escapes(text: &str) -> String {
     let is_end = |c: char| ('@'..='~').contains(&c);
     let rest = parts.map(|part| part.find(is_end).map_or("", |at| &part[at + 1..]));
     rest.fold(first, |text, part| text + part)
+}
+
+/// Percent-encodes all bytes but the unreserved characters of addresses and `/` (RFC 3986).
+pub fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len()), |mut text, &byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").ok();
+        }
+        text
+    })
 }
 
 /// Formats a number with its noun.

@@ -108,7 +108,7 @@ fn show(ui: &Ui, repo: &Repo, bisection: &Bisection, compared: &[Option<Comparis
     ui.table(&bisection.chains.iter().flat_map(rows).collect::<Vec<_>>());
     for (chain, comparison) in bisection.chains.iter().zip(compared) {
         if let Finding::Red { at } = chain.finding() {
-            chain.steps[at].logs(repo).iter().for_each(|log| ui.say(format!("full log: {}", log.display())));
+            chain.steps[at].logs(repo).iter().for_each(|log| ui.say(format!("full log: {}", ui.path(log))));
         }
         let Some(comparison) = comparison else { continue };
         let (from, to) = (&comparison.from.named.spelled, &comparison.to.named.spelled);

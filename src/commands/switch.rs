@@ -11,6 +11,7 @@ use super::complete::Slot;
 use super::shared::points::{self, POINTS, Selection};
 use super::shared::switching;
 use crate::config::Config;
+use crate::env::Terminal;
 use crate::error;
 use crate::git::Repo;
 use crate::git::names::BranchName;
@@ -175,7 +176,7 @@ fn picked(session: &Session) -> Result<u8> {
     let (context, config, ui) = (session.context()?, session.config()?, session.ui);
     let (census, head) = (Census::take(&context.repo, config)?, context.head_point(config)?);
     let points: Vec<&Point> = census.population().points().collect();
-    if points.is_empty() || !ui.out.is_terminal || session.environment.dumb {
+    if points.is_empty() || !ui.out.is_terminal || session.environment.terminal == Terminal::Dumb {
         return list(session);
     }
     let at = head.and_then(|head| points.binary_search(&&head).ok()).unwrap_or(0);

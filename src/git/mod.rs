@@ -17,6 +17,7 @@ mod edited;
 mod effort;
 pub mod exe;
 pub mod follow;
+pub mod forge;
 pub mod hex;
 pub mod identity;
 mod index;

@@ -1,10 +1,11 @@
 //! Flake references on nix's command line.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::system::System;
+use crate::text::percent_encoded;
 
 /// A reference to a flake: a commit of a local repository, or a plain directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,14 +123,7 @@ impl fmt::Display for FlakeRef {
 
 /// Percent-encodes all but RFC 3986's unreserved characters and `/`: versions of Nix read raw `#`, `%`, `&` and non-ASCII differently.
 pub(super) fn encoded(path: &Path) -> String {
-    path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").ok();
-        }
-        text
-    })
+    percent_encoded(path.as_os_str().as_bytes())
 }
 
 #[cfg(test)]

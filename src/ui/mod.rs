@@ -7,6 +7,7 @@ pub mod graph;
 mod json;
 pub mod junit;
 pub mod layout;
+pub mod link;
 pub mod lint;
 pub mod list;
 pub mod live;
@@ -26,14 +27,16 @@ pub mod trusted_base;
 pub mod wrap;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::Serialize;
 
+use self::link::Link;
 use self::safe::sanitized;
 pub use self::screen::{Screen, Tone, paint};
 use self::table::Cell;
-use crate::env::Environment;
+use crate::env::{Environment, Terminal};
 pub use crate::text::terminal_safe;
 use crate::{error, process};
 
@@ -53,9 +56,8 @@ pub struct Ui {
 impl Ui {
     /// Detects the terminals.
     pub fn new(environment: &Environment) -> Self {
-        let [out, err] =
-            [Screen::of(&io::stdout(), environment.columns), Screen::of(&io::stderr(), environment.columns)];
-        let draws = err.is_terminal && !environment.dumb;
+        let [out, err] = [Screen::of(&io::stdout(), environment), Screen::of(&io::stderr(), environment)];
+        let draws = err.is_terminal && environment.terminal != Terminal::Dumb;
         Self { out, err, draws, interactive: io::stdin().is_terminal() && err.is_terminal }
     }
 
@@ -99,6 +101,22 @@ impl Ui {
     /// Prints a table to stdout.
     pub fn table(&self, rows: &[Vec<Cell>]) {
         table::lines(rows, self.out).iter().for_each(|line| self.data(line));
+    }
+
+    /// Prints a table to stdout in which some texts at the end of a line are links, if the terminal has them.
+    pub fn table_with_links(&self, rows: &[Vec<Cell>], links: &[(String, Link)]) {
+        let linked = |line: &String| {
+            let end = |text: &String| line.strip_suffix(text.as_str()).filter(|before| before.ends_with(' '));
+            let found = links.iter().filter(|_| self.out.links).find_map(|(text, link)| Some((end(text)?, text, link)));
+            found.map_or_else(|| line.clone(), |(before, text, link)| format!("{before}{}", link.on(text)))
+        };
+        table::lines(rows, self.out).iter().for_each(|line| self.data(linked(line)));
+    }
+
+    /// The path of a file for stderr: a link, if the terminal has them.
+    pub fn path(&self, path: &Path) -> String {
+        let text = terminal_safe(&path.display().to_string());
+        if self.err.links { Link::to_file(path).on(&text) } else { text }
     }
 
     /// Prints a table to stderr.

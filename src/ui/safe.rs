@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::link;
 use super::screen::Tone;
 use crate::text;
 
@@ -12,7 +13,7 @@ static OWN_CODES: LazyLock<Vec<String>> = LazyLock::new(|| {
     codes.into_iter().flatten().collect()
 });
 
-/// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes. All
+/// Replaces characters that a terminal interprets, except line breaks and, with `color`, our own colour codes, and our own links. All
 /// output on a terminal passes through here.
 pub(super) fn sanitized(text: &str, color: bool) -> Cow<'_, str> {
     let is_unsafe = |c: char| c != '\n' && text::is_terminal_unsafe(c);
@@ -21,11 +22,13 @@ pub(super) fn sanitized(text: &str, color: bool) -> Cow<'_, str> {
     }
     let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(at) = rest.find(is_unsafe) {
-        let own = OWN_CODES.iter().find(|code| color && rest[at..].starts_with(code.as_str()));
-        shown.push_str(&rest[..at]);
-        shown.push_str(own.map_or("\u{fffd}", String::as_str));
-        let length = own.map_or_else(|| rest[at..].chars().next().map_or(0, char::len_utf8), String::len);
-        rest = &rest[at + length..];
+        let (before, from) = rest.split_at(at);
+        let own = OWN_CODES.iter().filter(|_| color).find(|code| from.starts_with(code.as_str())).map(String::len);
+        let own = own.or_else(|| link::own_sequence(from));
+        let length = own.unwrap_or_else(|| from.chars().next().map_or(0, char::len_utf8));
+        shown.push_str(before);
+        shown.push_str(own.map_or("\u{fffd}", |length| &from[..length]));
+        rest = &from[length..];
     }
     shown.push_str(rest);
     shown.into()

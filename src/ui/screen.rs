@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 use anstyle::{AnsiColor, Style};
 
+use crate::env::{Environment, Terminal};
+
 /// The columns of a terminal that does not report its size.
 const USUAL: usize = 80;
 /// The fewest columns that text is broken for.
@@ -12,6 +14,7 @@ const NARROWEST: usize = 20;
 
 /// What a stream can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "abilities that do not depend on each other")]
 pub struct Screen {
     /// Whether to use colours.
     pub color: bool,
@@ -19,13 +22,16 @@ pub struct Screen {
     pub width: Option<usize>,
     /// Whether the stream is a terminal.
     pub is_terminal: bool,
+    /// Whether text can be a link.
+    pub links: bool,
     /// Whether marks and lines are drawn with ASCII characters only.
     pub ascii: bool,
 }
 
 impl Screen {
-    /// Detects what `stream` can show. `columns` is the width if it is not a terminal.
-    pub(super) fn of(stream: &(impl RawStream + AsFd), columns: Option<usize>) -> Self {
+    /// Detects what `stream` can show.
+    pub(super) fn of(stream: &(impl RawStream + AsFd), environment: &Environment) -> Self {
+        let columns = environment.columns;
         let is_terminal = stream.is_terminal();
         let width = if is_terminal { Some(size(stream).or(columns).unwrap_or(USUAL)) } else { columns };
         Self {
@@ -33,6 +39,7 @@ impl Screen {
             color: AutoStream::choice(stream) != ColorChoice::Never,
             width: width.map(|width| width.max(NARROWEST)),
             is_terminal,
+            links: is_terminal && environment.terminal == Terminal::Links,
             ascii: false,
         }
     }

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn screen(width: usize) -> Screen {
-        Screen { color: false, width: Some(width), is_terminal: true, ascii: false }
+        Screen { color: false, width: Some(width), is_terminal: true, links: false, ascii: false }
     }
 
     fn row(cells: &[&str]) -> Vec<Cell> {

@@ -160,3 +160,25 @@ fn background_build_is_shown_while_it_is_waited_for() {
     let text = Screen::after(&printed).text();
     assert!(text.starts_with(&format!("built  {}", at("phase0/step1"))), "{text}");
 }
+
+#[test]
+fn logs_and_branches_are_links_where_the_terminal_has_them() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &["exit 3"]);
+    let point = at("phase0/step1");
+    sandbox.git(&["push", "-q", "origin", &format!("feature/{point}")]);
+    sandbox.git(&["remote", "set-url", "origin", "git@github.com:ada/hello.git"]);
+    let at = |variable: &str, args: &str| {
+        terminal::run(&sandbox, (200, 24), "xterm", &format!("{variable} git-lattice {args}"), "")
+    };
+    let file = "\u{1b}]8;;file://";
+    let page =
+        format!("\u{1b}]8;;https://github.com/ada/hello/tree/feature/{point}\u{1b}\\feature/{point}\u{1b}]8;;\u{1b}\\");
+    let built = at("FORCE_HYPERLINK=1", "build --all");
+    assert!(built.contains(file) && built.contains("-linux.log\u{1b}]8;;\u{1b}\\"), "{built:?}");
+    let shown = at("FORCE_HYPERLINK=1", &format!("show {point}"));
+    assert!(shown.contains(file) && shown.contains(&page), "{shown:?}");
+    assert!(!at("FORCE_HYPERLINK=0", &format!("show {point}")).contains("]8;;"));
+    let piped = sandbox.lattice_in("work", &["show", &point], |command| command.env("FORCE_HYPERLINK", "1"));
+    assert!(!piped.stdout.contains('\u{1b}'), "{}", piped.stdout);
+}

@@ -182,7 +182,7 @@ impl<'a> View<'a> {
             self.ui.quote(format!("  {}", terminal_safe(line)));
         }
         if let (Some(log), false) = (&done.log, done.record.verdict.is_good()) {
-            self.ui.say(format!("full log: {}", log.display()));
+            self.ui.say(format!("full log: {}", self.ui.path(log)));
         }
         done.hints.iter().for_each(|hint| self.hint(hint));
     }

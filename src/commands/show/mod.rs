@@ -3,6 +3,8 @@
 mod document;
 mod rows;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -10,7 +12,9 @@ use super::Session;
 use super::shared::points::{self, Selection};
 use super::shared::trusted_base;
 use crate::error;
-use crate::ops::show;
+use crate::ops::show::{self, Details};
+use crate::ui::link::Link;
+use crate::ui::terminal_safe;
 
 pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("show")
@@ -38,7 +42,15 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     if args.get_flag("json") {
         ui.json(document::of(config, &details));
     } else {
-        ui.table(&rows::of(config, &details));
+        ui.table_with_links(&rows::of(config, &details), &links(&details));
     }
     Ok(error::OK)
+}
+
+/// The log files, and the branch on the remote's website.
+fn links(details: &Details) -> Vec<(String, Link)> {
+    let log = |log: &PathBuf| (terminal_safe(&log.display().to_string()), Link::to_file(log));
+    let page = details.page.as_deref().and_then(Link::to_page);
+    let page = page.map(|page| (details.status.named.branch.to_string(), page));
+    details.logs.iter().map(log).chain(page).collect()
 }

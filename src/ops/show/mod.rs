@@ -10,8 +10,8 @@ use anyhow::Result;
 use super::{Cannot, builds, note};
 use crate::config::{Config, Input};
 use crate::context::Context;
-use crate::git::Repo;
 use crate::git::commit::Commit;
+use crate::git::{Repo, forge};
 use crate::lattice::{Point, Spelled};
 use crate::nix::FlakeRef;
 use crate::note::Note;
@@ -63,6 +63,8 @@ pub struct Details {
     pub logs: Vec<PathBuf>,
     /// Its flake at this commit: on the remote, where it is pushed, else in this repository.
     pub flake: Option<FlakeRef>,
+    /// The page of its branch on the remote's website, if it is pushed there.
+    pub page: Option<String>,
 }
 
 /// Reads all details.
@@ -121,6 +123,7 @@ pub fn details_of(
         above: spelled(config, census.population().minimal_above(point)),
         times: times::of(&records, &status.systems),
         flake: flake(repo, config, &status),
+        page: remote_url(repo, config, &status).and_then(|url| forge::branch_page(&url, &status.named.branch)),
         status,
         template,
         config_hash,
@@ -138,12 +141,16 @@ fn spelled<'p>(config: &Config, points: impl IntoIterator<Item = &'p Point>) -> 
     points.into_iter().map(|point| config.spell(point)).collect()
 }
 
+/// The URL of the remote that has the point.
+fn remote_url(repo: &Repo, config: &Config, status: &PointStatus) -> Option<String> {
+    let remote = config.remote.as_ref().filter(|_| status.pushed)?;
+    repo.config(&format!("remote.{remote}.url"))
+}
+
 /// The reference by which Nix alone builds the point.
 pub(super) fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
     let (named, rev) = (&status.named, status.commit.to_string());
-    let remote = config.remote.as_ref().filter(|_| status.pushed);
-    let url = remote.and_then(|remote| repo.config(&format!("remote.{remote}.url")));
-    let on_remote = url.and_then(|url| FlakeRef::remote(&url, &rev, &named.dir));
+    let on_remote = remote_url(repo, config, status).and_then(|url| FlakeRef::remote(&url, &rev, &named.dir));
     let here = || FlakeRef::commit(repo.workdir().unwrap_or(repo.common_dir()), &rev, &named.dir).ok();
     Some(on_remote.or_else(here)?.on_branch(&named.branch))
 }

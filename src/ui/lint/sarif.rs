@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lint::{self, Edit, Finding, Report, Severity, Verdict, rules};
 use crate::ops::lint::Source;
+use crate::text::percent_encoded;
 use crate::ui::terminal_safe;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
@@ -138,9 +139,6 @@ fn region(from: (usize, usize), to: Option<(usize, usize)>) -> Value {
 
 /// A path as a URI: all bytes except unreserved ones and `/` are percent-encoded (RFC 3986).
 fn uri(path: &Path) -> String {
-    let certain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     let absolute = if path.is_absolute() { "file://" } else { "" };
-    let bytes = path.as_os_str().as_encoded_bytes().iter();
-    let encoded = bytes.map(|&byte| if certain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
-    encoded.fold(absolute.to_owned(), |uri, next| uri + &next)
+    format!("{absolute}{}", percent_encoded(path.as_os_str().as_encoded_bytes()))
 }
