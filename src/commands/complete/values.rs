@@ -88,9 +88,11 @@ impl Asked<'_> {
             Slot::Value(axis) => self.axis_values(context, &*config()?, axis, current, false)?,
             Slot::NewValue(axis) => self.axis_values(context, &*config()?, axis, current, true)?,
             Slot::Axis => {
-                let ((list, _), config) = (split_list(current), config()?);
-                let axes = config.lattice.axes().iter().map(|axis| axis.name.as_str());
-                plain(axes.filter(|axis| !has_value(list, axis)).map(|axis| format!("{list}{axis}")))
+                // clap splits at commas: `current` is the last value alone, the word has all.
+                let word = self.words.last().map_or("", |word| word.rsplit('=').next().unwrap_or_default());
+                let ((list, _), config) = (split_list(word), config()?);
+                let axes = config.lattice.axes().iter().map(|axis| axis.name.to_string());
+                plain(axes.filter(|axis| !has_value(list, axis)))
             }
             Slot::ValueOfAxis => {
                 let (config, axis) = (config()?, self.words.get(2)?);
