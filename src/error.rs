@@ -5,7 +5,7 @@ mod storage;
 use crate::note::BadText;
 use crate::ops::lint as ops_lint;
 use crate::ops::remote_failure::missing_remote_hints;
-use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, rust, trust};
+use crate::ops::{Cannot, Difference, Refusal, builds, inputs, install, limits, page, rust, trust};
 use crate::{config, context, git, hooks, journal, lattice, lock, nix, process, queue, record};
 
 /// Success.
@@ -38,7 +38,9 @@ pub fn hints(error: &anyhow::Error) -> Vec<String> {
 
 /// Whether the error's own hint does not say why a file could not be written.
 fn writes_a_file(cause: Cause<'_>) -> bool {
-    cause.is::<install::Unwritten>() || matches!(cause.downcast_ref(), Some(journal::Error::Io { .. }))
+    cause.is::<install::Unwritten>()
+        || cause.is::<page::Unwritable>()
+        || matches!(cause.downcast_ref(), Some(journal::Error::Io { .. }))
 }
 
 /// Returns the line of a file in which the error is, with the error marked; empty if there is none.
@@ -71,6 +73,7 @@ fn own_hint(cause: Cause<'_>) -> Option<Vec<String>> {
     of::<trust::Refused>(cause, |error| one(error.hint()))
         .or_else(|| of::<trust::Error>(cause, |error| one(error.hint())))
         .or_else(|| of::<install::Foreign>(cause, |error| one(error.hint())))
+        .or_else(|| of::<page::NotOurs>(cause, |error| one(error.hint())))
         .or_else(|| of::<install::Unwritten>(cause, |error| one(error.hint())))
         .or_else(|| of::<ops_lint::Error>(cause, |error| error.hint().and_then(one)))
         .or_else(|| of::<limits::Error>(cause, |error| one(error.hint())))
@@ -311,6 +314,9 @@ fn cannot(error: &Cannot) -> Vec<String> {
         Cannot::NotQuoted { pattern, .. } => {
             vec![format!("if the shell has expanded a pattern, quote the pattern, as in `{pattern}`")]
         }
+        Cannot::PointsForFolder { text } => vec![format!(
+            "points are selected by the flags of their axes, as in `git lattice page --help`; `./{text}` is a folder"
+        )],
         Cannot::SeveralPoints { command, first, .. } => {
             vec![format!("name one of them, as in `git lattice {command} {first}`")]
         }

@@ -101,6 +101,14 @@ pub fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::
 /// # Errors
 /// If the file cannot be written; it is then unchanged.
 pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    rewrite_with(path, |file| file.write_all(bytes))
+}
+
+/// Like [`rewrite`]; `write` gets the new file.
+///
+/// # Errors
+/// Those of `write`, and if the file cannot be written; it is then unchanged.
+pub fn rewrite_with(path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> io::Result<()> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     path.parent().into_iter().for_each(sweep);
     replace(&path, |new| {
@@ -108,7 +116,7 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
         if let Ok(old) = path.metadata() {
             file.set_permissions(old.permissions())?;
         }
-        file.write_all(bytes)?;
+        write(&mut file)?;
         file.sync_all()
     })
 }

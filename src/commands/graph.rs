@@ -7,14 +7,19 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::Session;
 use super::shared::points::{self, Selection};
 use super::shared::{left_out, pager, wanted};
-use crate::error;
+use crate::lattice::Point;
+use crate::ops::page;
+use crate::points::census::Census;
 use crate::points::diagram::Diagram;
 use crate::points::status;
+use crate::points::wanted::Wanted;
 use crate::ui::Screen;
 use crate::ui::folded::MANY;
 use crate::ui::graph::{Picture, dot, json, mermaid, svg, text};
+use crate::{error, ui};
 
-const FORMATS: [&str; 5] = ["text", "dot", "mermaid", "svg", "json"];
+const HTML: &str = "html";
+const FORMATS: [&str; 6] = ["text", "dot", "mermaid", "svg", HTML, "json"];
 
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
@@ -25,7 +30,7 @@ pub(super) fn command(axes: &[String]) -> Command {
              below it, and the lowest ones to the base branch. A dotted line skips points that are not selected.\n\n\
              `text` has the newest points on top, as `git log --graph`; `*` marks HEAD's point. From 300 points on, points in the \
              middle of a chain that are in the same state are counted. `dot` is for Graphviz, `mermaid` for GitHub and other wikis, \
-             `svg` for browsers.",
+             `svg` for browsers, and `html` is the page of `git lattice page`.",
         )
         .arg(
             Arg::new("format")
@@ -47,9 +52,12 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = selection.census_to_filter(context, config)?;
     let points = selection.filter(config, &census)?;
     let is_all = points.len() == census.population().len();
-    let mut survey = status::states(context, config, &census, (!is_all).then_some(&points))?;
+    let (which, wanted) = ((!is_all).then_some(points.as_slice()), wanted::read(args)?);
+    if format(args) == HTML {
+        return print_page(session, &census, (which, &wanted));
+    }
+    let mut survey = status::states(context, config, &census, which)?;
     left_out::warn(ui, config, &survey.broken, &survey.unreadable);
-    let wanted = wanted::read(args)?;
     wanted.retain(&context.repo, &mut survey.points)?;
     let shown: Vec<_> = survey.points.iter().map(|status| &status.named.point).collect();
     let diagram = Diagram::of(config, census.population(), &shown);
@@ -63,9 +71,23 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     Ok(error::OK)
 }
 
+fn format(args: &ArgMatches) -> &str {
+    args.get_one::<String>("format").map_or(FORMATS[0], String::as_str)
+}
+
+/// Prints the page that `git lattice page` writes.
+fn print_page(session: &Session, census: &Census, which: (Option<&[Point]>, &Wanted)) -> Result<u8> {
+    let (context, config) = (session.context()?, session.config()?);
+    let contents = page::contents(context, config, census, which)?;
+    left_out::warn(&session.ui, config, &contents.survey.broken, &contents.survey.unreadable);
+    let page = ui::page::of(config, &contents, page::title(&context.repo, config));
+    session.ui.document(|to| page.write(to));
+    Ok(error::OK)
+}
+
 fn print(session: &Session, picture: &Picture<'_>, args: &ArgMatches) {
     let ui = &session.ui;
-    let format = args.get_one::<String>("format").map_or(FORMATS[0], String::as_str);
+    let format = format(args);
     let document = match format {
         _ if args.get_flag("json") => return ui.json(json::GraphView::of(*picture)),
         "json" => return ui.json(json::GraphView::of(*picture)),

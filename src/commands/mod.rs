@@ -22,6 +22,7 @@ mod new;
 mod next_step;
 mod note;
 mod ops;
+mod page;
 mod port;
 mod promote;
 mod prompt;
@@ -71,8 +72,9 @@ pub(crate) fn line(axes: &[String]) -> Command {
 /// a point.
 fn axes_with_flags(axes: &[String]) -> Vec<String> {
     let own = all(&[]);
-    let takes_points = |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == POINTS);
-    let flags = own.iter().filter(takes_points).flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
+    let has_axes =
+        |command: &&Command| command.get_arguments().any(|arg| [POINTS, page::DIR].iter().any(|id| arg.get_id() == id));
+    let flags = own.iter().filter(has_axes).flat_map(Command::get_arguments).filter_map(clap::Arg::get_long);
     let taken: HashSet<&str> = flags.chain(["help", "version"]).collect();
     axes.iter().filter(|axis| !taken.contains(axis.as_str())).cloned().collect()
 }
@@ -105,6 +107,7 @@ fn all(axes: &[String]) -> Vec<Command> {
         show::command(axes),
         note::command(axes),
         report::command(axes),
+        page::command(axes),
         switch::command(axes),
         diff::command(axes),
         source::command(axes),
@@ -145,6 +148,7 @@ pub(crate) fn run(session: &Session, matches: &ArgMatches) -> u8 {
         Some(("show", args)) => show::run(session, args),
         Some(("note", args)) => note::run(session, args),
         Some(("report", args)) => report::run(session, args),
+        Some(("page", args)) => page::run(session, args),
         Some(("switch", args)) => switch::run(session, args),
         Some(("diff", args)) => diff::run(session, args),
         Some(("bisect", args)) => bisect::run(session, args),

@@ -52,6 +52,12 @@ pub enum Cannot {
         /// A pattern in quotes that selects all points.
         pattern: String,
     },
+    /// Points were named where a folder is expected.
+    #[error("`{text}` names points, not a folder")]
+    PointsForFolder {
+        /// What was given.
+        text: String,
+    },
     /// One point is needed, and several were named.
     #[error("expected one point, but `{named}` names {count}")]
     SeveralPoints {

@@ -54,9 +54,23 @@ pub fn survey(
     which: Option<&[Point]>,
     wanted: &Wanted,
 ) -> Result<Survey> {
+    survey_from(context, config, census, (which, wanted), context.head_point(config)?.as_ref())
+}
+
+/// Like [`survey`], with the next actions of a user who is at `head`, whatever is checked out.
+///
+/// # Errors
+/// When refs or objects cannot be read.
+pub fn survey_from(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    (which, wanted): (Option<&[Point]>, &Wanted),
+    head: Option<&Point>,
+) -> Result<Survey> {
     let mut survey = look(context, config, census, which, true)?;
     wanted.retain(&context.repo, &mut survey.points)?;
-    survey.next = NextAction::of_points(config, census, &survey.points, context.head_point(config)?.as_ref());
+    survey.next = NextAction::of_points(config, census, &survey.points, head);
     Ok(survey)
 }
 

@@ -9,7 +9,9 @@ use askama::filters::Safe;
 use crate::system::System;
 
 mod escape;
+mod html;
 mod inputs;
+pub mod page;
 mod rust;
 #[cfg(test)]
 mod tests;

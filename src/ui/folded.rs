@@ -31,10 +31,10 @@ const NOTABLE: [State; 5] = [State::Failed, State::Disputed, State::Behind, Stat
 
 /// How many points are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts([usize; STATES.len()]);
+pub(super) struct Counts([usize; STATES.len()]);
 
 impl Counts {
-    fn add(&mut self, state: State) {
+    pub(super) fn add(&mut self, state: State) {
         STATES.iter().zip(&mut self.0).filter(|(known, _)| **known == state).for_each(|(_, count)| *count += 1);
     }
 
@@ -46,6 +46,16 @@ impl Counts {
         STATES.iter().zip(self.0).filter(|(state, _)| states.contains(state)).map(|(_, count)| count).sum()
     }
 
+    /// The states that occur, with their numbers.
+    pub(super) fn counted(&self) -> impl Iterator<Item = (State, usize)> {
+        STATES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+
+    /// Whether a point is worth a look: it failed, is behind, waits or is being built.
+    pub(super) fn has_notable(&self) -> bool {
+        self.of(&NOTABLE) > 0
+    }
+
     /// Such as `18/20 built` and `18 ✓  1 ✗  1 ·`.
     fn cells(&self, ascii: bool) -> [Cell; 2] {
         let (built, all) = (self.of(&[State::Built]), self.0.iter().sum::<usize>());
@@ -55,8 +65,7 @@ impl Counts {
             (0, _) => Tone::Odd,
             _ => Tone::Bad,
         };
-        let counted = STATES.into_iter().zip(self.0).filter(|(_, count)| *count > 0);
-        let marks: Vec<_> = counted.map(|(state, count)| format!("{count} {}", mark(state, ascii).0)).collect();
+        let marks: Vec<_> = self.counted().map(|(state, count)| format!("{count} {}", mark(state, ascii).0)).collect();
         [Cell::new(format!("{built}/{all} built"), tone), marks.join("  ").into()]
     }
 }

@@ -12,6 +12,7 @@ pub mod lint;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod page;
 pub mod pick;
 pub mod picture;
 pub mod point;
@@ -89,6 +90,14 @@ impl Ui {
             to.write_all(&[end])
         };
         if let Err(error) = lines.into_iter().try_for_each(&mut print).and_then(|()| to.flush()) {
+            STDOUT_ERROR.set(error).ok();
+        }
+    }
+
+    /// Lets `write` print a document to stdout, as it is.
+    pub fn document(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut to = io::BufWriter::new(io::stdout().lock());
+        if let Err(error) = write(&mut to).and_then(|()| to.flush()) {
             STDOUT_ERROR.set(error).ok();
         }
     }

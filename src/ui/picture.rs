@@ -93,10 +93,15 @@ impl<'a> Table<'a> {
 
 fn cell(status: &PointStatus, is_head: bool, has_remote: bool, ascii: bool) -> Cell {
     let (mark, tone) = mark(status.state, ascii);
+    let flags = flags(status, is_head, has_remote);
+    Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)
+}
+
+/// The marks after a state, each with a space before it: built with files of the machine, HEAD's point, not pushed.
+pub(super) fn flags(status: &PointStatus, is_head: bool, has_remote: bool) -> String {
     let is_impure = status.impure().next().is_some();
     let flags = [(is_impure, " ~"), (is_head, " *"), (has_remote && !status.pushed, " ^")];
-    let flags: String = flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect();
-    Cell::new(format!("{mark} {}{}{flags}", status.state.word(), time(status)), tone)
+    flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag).collect()
 }
 
 /// The elapsed and expected time of a build, such as ` 1m12s of ~3m`.

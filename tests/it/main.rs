@@ -61,6 +61,7 @@ mod nix_setup;
 mod nixpkgs;
 mod note;
 mod packaging;
+mod page;
 mod picture;
 mod port;
 mod promote;

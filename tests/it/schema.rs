@@ -212,6 +212,7 @@ fn points_and_promotions(documents: &Documents) {
     print(&["report"], 0);
     print(&["graph"], 0);
     print(&["graph", &two], 0);
+    print(&["page", "../site"], 0);
     print(&["switch", "prev"], 0);
     print(&["switch", "main"], 0);
     print(&["switch", &two], 0);

@@ -16,7 +16,6 @@ pub(super) mod operation;
 pub(super) mod pager;
 pub(super) mod points;
 pub(super) mod report;
-pub(super) mod reproduce;
 pub(super) mod session;
 pub(super) mod switching;
 pub(super) mod trusted_base;

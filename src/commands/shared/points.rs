@@ -30,6 +30,13 @@ pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: boo
     } else {
         "A point, as component/arch/phase/step or by its branch"
     };
+    let points =
+        Arg::new(POINTS).value_name("POINT").action(if many { ArgAction::Append } else { ArgAction::Set }).help(help);
+    add_flags(command.arg(Slot::Point.of(points)), axes)
+}
+
+/// Adds a flag for each of `axes`.
+pub(in crate::commands) fn add_flags(command: Command, axes: &[String]) -> Command {
     let flag = |axis: &String| {
         let flag = Arg::new(flag_id(axis))
             .long(axis.clone())
@@ -40,9 +47,7 @@ pub(in crate::commands) fn add_args(command: Command, axes: &[String], many: boo
             .help_heading("Axes");
         Slot::Value(axis.clone()).of(flag)
     };
-    let points =
-        Arg::new(POINTS).value_name("POINT").action(if many { ArgAction::Append } else { ArgAction::Set }).help(help);
-    command.arg(Slot::Point.of(points)).args(axes.iter().map(flag))
+    command.args(axes.iter().map(flag))
 }
 
 /// Lets the shell complete points that do not exist yet.
@@ -81,7 +86,7 @@ impl Selection {
             }
         }
         let mut selectors = Vec::new();
-        for text in args.get_many::<String>(POINTS).into_iter().flatten() {
+        for text in args.try_get_many::<String>(POINTS).ok().flatten().into_iter().flatten() {
             selectors.push(given(config, text)?);
         }
         if !flags.is_open() {
@@ -286,12 +291,20 @@ fn given(config: &Config, text: &str) -> Result<Selector> {
     let lattice = &config.lattice;
     // Shells complete names of folders with a slash.
     let read = selector(config, text.strip_suffix('/').unwrap_or(text));
-    let is_known = read.as_ref().is_ok_and(|selector| selector.check_words(lattice).is_ok());
-    if !is_known && Path::new(text).exists() {
+    if !is_known(config, &read) && Path::new(text).exists() {
         let pattern = format!("'{}'", vec!["*"; lattice.axes().len()].join("/"));
         return Err(Cannot::NotQuoted { text: text.to_owned(), pattern }.into());
     }
     read
+}
+
+/// Whether a text names points of this lattice.
+pub(in crate::commands) fn are_points(config: &Config, text: &str) -> bool {
+    is_known(config, &selector(config, text.strip_suffix('/').unwrap_or(text)))
+}
+
+fn is_known(config: &Config, read: &Result<Selector>) -> bool {
+    read.as_ref().is_ok_and(|selector| selector.check_words(&config.lattice).is_ok())
 }
 
 /// Reads a point or the name of a branch. A branch may also have a wrong or missing part, or wildcards.

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::commands::shared::disputes::{attributed_json, dispute_json};
-use crate::commands::shared::reproduce::nix_build;
 use crate::config::{Config, Input};
 use crate::git::commit::time_at;
+use crate::ops::reproduce::nix_build;
 use crate::ops::show::{Details, Promotion, Times};
 use crate::ui::point::PointView;
 

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use crate::commands::shared::disputes::dispute_lines;
 use crate::commands::shared::notes;
-use crate::commands::shared::reproduce::nix_build;
 use crate::config::{Config, Input};
 use crate::git::commit::time_at;
 use crate::ops::Missing;
+use crate::ops::reproduce::nix_build;
 use crate::ops::show::{Details, Promotion, Times};
 use crate::record::{Record, State, Verdict};
 use crate::text;

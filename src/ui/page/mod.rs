@@ -1,0 +1,196 @@
+//! The page: what is read of the points as the values of the template.
+
+mod details;
+mod state;
+
+use std::collections::HashSet;
+
+use self::state::shown;
+use super::folded::Counts;
+use super::graph::{Picture, svg};
+use super::layout::Layout;
+use super::picture::{self, Matrix};
+use crate::config::Config;
+use crate::ops::page::{Contents, MANY};
+use crate::points::diagram::Diagram;
+use crate::points::next::Action;
+use crate::points::status::{PointStatus, Survey};
+use crate::template::page::{self, Cell, Component, Fact, Next, Page, PlainPoint, Row, Total, Value};
+use crate::text;
+
+/// How many commands of one kind are named.
+const COMMANDS: usize = 5;
+/// How many components a title names.
+const NAMED: usize = 3;
+
+/// The page of these points.
+pub fn of<'a>(config: &'a Config, contents: &'a Contents, title: String) -> Page<'a> {
+    let points = &contents.survey.points;
+    let with_details: HashSet<usize> = contents.details.iter().map(|it| it.at).collect();
+    Page {
+        title,
+        facts: facts(config, contents),
+        totals: counts(points).counted().map(|(state, count)| Total { state: shown(state), count }).collect(),
+        remarks: remarks(config, &contents.survey),
+        next: next(config, &contents.survey),
+        is_folded: points.len() >= MANY,
+        components: components(config, points, &with_details),
+        diagrams: diagrams(config, contents),
+        base: config.base.to_string(),
+        in_detail: in_detail(points.len(), with_details.len()),
+        points: contents.details.iter().map(|it| details::of(config, it)).collect(),
+        diagram_style: svg::STYLE,
+    }
+}
+
+fn counts<'p>(points: impl IntoIterator<Item = &'p PointStatus>) -> Counts {
+    let mut counts = Counts::default();
+    points.into_iter().for_each(|status| counts.add(status.state));
+    counts
+}
+
+/// Such as `20 points: 18 built, 2 new`.
+fn summary(counts: &Counts) -> String {
+    let all = counts.counted().map(|(_, count)| count).sum();
+    let states: Vec<_> = counts.counted().map(|(state, count)| format!("{count} {}", state.word())).collect();
+    format!("{}: {}", text::tally(all, "point", "points"), states.join(", "))
+}
+
+fn facts(config: &Config, contents: &Contents) -> Vec<Fact> {
+    let fact = |label: &str, values: Vec<Value>| Fact { label: label.to_owned(), values };
+    let base = match contents.base {
+        Some(commit) => format!("{} {commit}", config.base),
+        None => config.base.to_string(),
+    };
+    let mut facts = vec![
+        fact("points", vec![Value::Text(contents.survey.points.len().to_string())]),
+        fact("base branch", vec![Value::Code(base)]),
+    ];
+    for (label, time) in [("newest commit", &contents.newest_commit), ("newest record", &contents.newest_record)] {
+        facts.extend(time.as_ref().map(|time| fact(label, vec![Value::Text(time.clone())])));
+    }
+    facts
+}
+
+/// What the page lacks.
+fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
+    let broken = survey.broken.iter().map(|broken| format!("A ref was left out: {broken}"));
+    let unreadable = survey.unreadable.iter();
+    let unreadable = unreadable.map(|(point, error)| format!("{} was left out: {error:#}", config.spell(point)));
+    let lines = text::tally(survey.skipped, "line of the records is", "lines of the records are");
+    let skipped = (survey.skipped > 0).then(|| format!("{lines} not valid and not counted."));
+    broken.chain(unreadable).chain(skipped).collect()
+}
+
+fn in_detail(all: usize, detailed: usize) -> String {
+    if all < MANY {
+        return String::new();
+    }
+    format!(
+        "{detailed} of {all} points have details here: those that failed, whose records contradict each other, that are being built, \
+         wait, are behind, have no builder or have notes, and no more than {MANY}. `git lattice show POINT` shows any other."
+    )
+}
+
+/// The next actions by kind, most urgent first.
+fn next(config: &Config, survey: &Survey) -> Vec<Next> {
+    let mut kinds: Vec<(Action, Next)> = Vec::new();
+    for next in &survey.next {
+        if kinds.last().is_none_or(|(action, _)| *action != next.action) {
+            kinds.push((next.action, Next { label: label(next.action), commands: Vec::new(), more: 0 }));
+        }
+        let Some((_, kind)) = kinds.last_mut() else { continue };
+        if kind.commands.len() < COMMANDS {
+            kind.commands.push(next.action.command(config, &survey.points[next.at]));
+        } else {
+            kind.more += 1;
+        }
+    }
+    kinds.into_iter().map(|(_, next)| next).collect()
+}
+
+fn label(action: Action) -> &'static str {
+    match action {
+        Action::Settle => "Disputed",
+        Action::Mend => "Failed",
+        Action::Reconcile => "Diverged",
+        Action::Restack => "Behind",
+        Action::Build => "To build",
+        Action::NextStep => "Next step",
+        Action::Promote => "Next phase",
+        Action::FindBuilder => "No builder",
+        Action::Push => "To push",
+    }
+}
+
+fn components(config: &Config, points: &[PointStatus], with_details: &HashSet<usize>) -> Vec<Component> {
+    let at = |status: &PointStatus| points.partition_point(|other| other.named.point < status.named.point);
+    let component = |matrix: Matrix<'_>| {
+        let own = || matrix.rows.iter().flat_map(|(_, cells)| cells).filter_map(|cell| *cell);
+        let counts = counts(own());
+        let plain = own().filter(|status| !with_details.contains(&at(status)));
+        Component {
+            summary: summary(&counts),
+            is_open: counts.has_notable(),
+            plain: plain.map(|status| plain_point(config, status)).collect(),
+            rows: matrix.rows.iter().map(|(label, cells)| row(config, label, cells)).collect(),
+            title: matrix.title,
+            columns: matrix.columns,
+        }
+    };
+    picture::matrices(config, &Layout::of(config), points).into_iter().map(component).collect()
+}
+
+fn row(config: &Config, label: &str, cells: &[Option<&PointStatus>]) -> Row {
+    let cell = |status: &PointStatus| Cell {
+        point: config.spell(&status.named.point).into(),
+        state: shown(status.state),
+        flags: picture::flags(status, false, config.remote.is_some()),
+    };
+    Row { label: label.to_owned(), cells: cells.iter().map(|status| status.map(cell)).collect() }
+}
+
+fn plain_point(config: &Config, status: &PointStatus) -> PlainPoint {
+    PlainPoint {
+        name: config.spell(&status.named.point).into(),
+        state: shown(status.state),
+        branch: config.branch_of(&status.named.point).to_string(),
+        commit: status.commit.to_string(),
+        key: status.key.map(|key| key.to_string()).unwrap_or_default(),
+    }
+}
+
+fn diagrams<'a>(config: &'a Config, contents: &'a Contents) -> Vec<page::Diagram<'a>> {
+    let Contents { survey, diagram, .. } = contents;
+    let picture = Picture { config, points: &survey.points, diagram, head: None };
+    let one = |part: usize| {
+        let counts = counts(diagram.parts[part].iter().map(|&node| &survey.points[node]));
+        let link = move |node: usize| Some(format!("#p/{}", config.spell(&survey.points[node].named.point)));
+        page::Diagram {
+            title: title(config, diagram, part, &survey.points),
+            summary: summary(&counts),
+            is_open: false,
+            svg: Box::new(move || svg::element(&picture, &[part], &link)),
+        }
+    };
+    (0..diagram.parts.len()).map(one).collect()
+}
+
+/// The components of a part.
+fn title(config: &Config, diagram: &Diagram, part: usize, points: &[PointStatus]) -> String {
+    let axes = config.title_axes();
+    let mut titles: Vec<String> = Vec::new();
+    for &node in &diagram.parts[part] {
+        let texts = config.lattice.texts(&points[node].named.point);
+        let title = axes.iter().map(|&axis| texts[axis].as_str()).collect::<Vec<_>>().join("/");
+        if titles.last() != Some(&title) {
+            titles.push(title);
+        }
+    }
+    titles.sort();
+    titles.dedup();
+    match titles.len().saturating_sub(NAMED) {
+        0 => titles.join(", "),
+        more => format!("{} and {more} more", titles[..NAMED].join(", ")),
+    }
+}
