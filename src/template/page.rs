@@ -29,6 +29,8 @@ pub struct Page<'a> {
     pub remarks: Vec<String>,
     /// What can be done next, by kind.
     pub next: Vec<Next>,
+    /// What the marks after the states mean; may be empty.
+    pub legend: String,
     /// Whether components and diagrams can be folded, as there are many points.
     pub is_folded: bool,
     /// The components.

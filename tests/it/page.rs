@@ -169,6 +169,7 @@ fn contradicting_records_and_inputs_are_shown() {
         "sha256-other by ada@near (near, 2026-01-02T03:04:05Z) sha256-same by ada@far (far, 2026-01-02T03:04:05Z)",
         "Kind Name Hash Size seed gcc.tar sha256-AAAA 5.0 MiB",
         "with /usr of the machine",
+        "~ was built with files of the machine",
     ] {
         assert!(text.contains(part), "`{part}` should be on the page:\n{text}");
     }

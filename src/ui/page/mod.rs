@@ -33,6 +33,7 @@ pub fn of<'a>(config: &'a Config, contents: &'a Contents, title: String) -> Page
         totals: counts(points).counted().map(|(state, count)| Total { state: shown(state), count }).collect(),
         remarks: remarks(config, &contents.survey),
         next: next(config, &contents.survey),
+        legend: legend(config, points),
         is_folded: points.len() >= MANY,
         components: components(config, points, &with_details),
         diagrams: diagrams(config, contents),
@@ -80,6 +81,13 @@ fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
     let lines = text::tally(survey.skipped, "line of the records is", "lines of the records are");
     let skipped = (survey.skipped > 0).then(|| format!("{lines} not valid and not counted."));
     broken.chain(unreadable).chain(skipped).collect()
+}
+
+/// What the marks after the states mean, those that occur.
+fn legend(config: &Config, points: &[PointStatus]) -> String {
+    let has = |mark: &str| points.iter().any(|it| picture::flags(it, false, config.remote.is_some()).contains(mark));
+    let all = [("^", "^ is not pushed"), ("~", "~ was built with files of the machine")];
+    all.into_iter().filter(|(mark, _)| has(mark)).map(|(_, text)| text).collect::<Vec<_>>().join("; ")
 }
 
 fn in_detail(all: usize, detailed: usize) -> String {
