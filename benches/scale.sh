@@ -87,7 +87,6 @@ bench_pictures() {
     -n "git lattice graph --all" "$(peak "graph-all-$count" git-lattice graph --all)" \
     -n "git lattice graph --format dot" "$(peak "dot-$count" git-lattice graph --format dot)" \
     -n "git lattice graph --format svg" "$(peak "svg-$count" git-lattice graph --format svg)" \
-    -n "git lattice graph --json" "$(peak "graph-json-$count" git-lattice graph --json)" \ \
-    -n "git lattice page" "$(peak "page-$count" git-lattice page "../page-$count")"
+    -n "git lattice graph --json" "$(peak "graph-json-$count" git-lattice graph --json)" \
     -n "git lattice page" "$(peak "page-$count" git-lattice page)" "${others[@]}"
 }

@@ -60,7 +60,7 @@ const check = async (browser, file, scheme, hasScript) => {
   await page.close();
 };
 
-const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"], protocolTimeout: 120_000 });
+const browser = await puppeteer.launch({ executablePath, args: ["--no-sandbox"], protocolTimeout: 900_000 });
 for (const file of pages) {
   for (const scheme of ["light", "dark"]) {
     for (const hasScript of [true, false]) await check(browser, file, scheme, hasScript);
