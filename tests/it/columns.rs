@@ -135,7 +135,6 @@ fn other_commands_fit_into_80_columns() {
         "new --all-archs --phase phase0 --step step2 --dry-run",
         "new solana-rust-1.83/x86_64/phase0/step3",
         "next-step",
-        "switch",
         "switch nope",
         "switch up",
         "switch --help",
