@@ -28,9 +28,13 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
             "`git lattice port POINT --to AXIS=VALUE` carries the changes of a point to its siblings"
         }
         "compare" | "difference" => "`git lattice diff POINT POINT` shows what differs apart from the coordinates",
-        "graph" | "tree" | "dag" => {
-            "`git lattice` shows the table of points, `git log --graph --oneline --branches` their commits"
+        "tree" | "dag" | "smartlog" | "sl" | "draw" => {
+            "`git lattice graph` draws which points stand on which, `git lattice` shows their table"
         }
+        "html" | "web" | "site" | "dashboard" => "`git lattice page` writes one HTML file about the points",
+        "comment" | "remark" | "annotate" => "`git lattice note POINT -m TEXT` says something about a point",
+        "summary" | "markdown" | "pr" => "`git lattice report` writes Markdown for a change request",
+        "watch" | "top" => "`git lattice status --watch` draws the points again when something has changed",
         "go" | "goto" | "checkout" | "cd" => {
             "`git lattice switch POINT` goes to a point, `git lattice switch next` to the next step"
         }
@@ -46,12 +50,12 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
             "`git lattice switch up` goes to the point right above, `down` below, `prev` to the step before, `-` back"
         }
         "branch" | "branches" => "every point is a branch: `git lattice` shows them, `git lattice new` makes one",
-        "ls" | "list" | "points" => {
-            "`git lattice` shows the points, `git lattice status --json` lists them for programs"
-        }
+        "ls" | "points" => "`git lattice` shows the points, `git lattice list` lists them for scripts",
         "add" | "create" => "`git lattice new` makes a point, `git lattice axis add` adds a value to an axis",
         "import" | "convert" | "migrate" => "`git lattice adopt` proposes a lattice.toml for existing branches",
-        "next" | "step" => "`git lattice next-step` makes the next step, `git lattice promote` the next phase",
+        "next" | "step" => {
+            "`git lattice next-step` makes the next step, `git lattice promote` the next phase; `git lattice switch next` goes to it"
+        }
         "config" | "edit" => {
             "edit lattice.toml, or `git lattice init --force`; your own settings are `git config lattice.*`"
         }
