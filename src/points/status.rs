@@ -57,7 +57,7 @@ pub fn survey(
     survey_from(context, config, census, (which, wanted), context.head_point(config)?.as_ref())
 }
 
-/// Like [`survey`], with the next actions of a user who is at `head`, whatever is checked out.
+/// Like [`survey`], with the next actions of a user at `head` instead of those at the checked-out point.
 ///
 /// # Errors
 /// When refs or objects cannot be read.

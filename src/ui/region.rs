@@ -1,7 +1,7 @@
 //! Progress on the terminal: lines that are drawn again and again below everything else that is printed.
 //!
 //! The cursor stays at the start of the line below them, neither it nor the screen is switched to another mode, and the lines are cut
-//! so that the terminal does not wrap them. So whatever ends the program leaves the terminal as it was, with some lines of progress.
+//! so that the terminal does not wrap them. If the program is killed, some lines of progress stay, and the terminal works as before.
 //! Everything else that is printed removes the lines first.
 
 use std::fmt::Write as _;
