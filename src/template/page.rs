@@ -1,6 +1,6 @@
 //! The page: one HTML document about points that needs no other file, and the values in it. `templates/page/` has its texts.
 //!
-//! All values go through [`Html`](super::html::Html), so a name, a record or a log cannot become markup. As a second barrier, the
+//! All values go through the escaper `Html`, so a name, a record or a log cannot become markup. As a second barrier, the
 //! document allows only the style and the script with the hashes that it names.
 
 use std::io;
