@@ -69,6 +69,7 @@ fn show(ui: &Ui, repo: &Repo, status: &PointStatus, logs: &[Log], json: bool) ->
         }
         text.lines().for_each(|line| ui.data(terminal_safe(line)));
     }
+    say_paths(ui, there.iter().map(|(log, _)| *log));
     if status.activity.is_some() {
         ui.say(format!("{point} is {}; `git lattice log -f` follows it", status.state.word()));
     } else if let Some(aside) = aside {
@@ -104,12 +105,20 @@ fn follow(session: &Session, point: &str, status: &PointStatus, key: Oid, logs: 
     if results.is_empty() {
         return show(ui, &context.repo, &PointStatus { activity: None, ..status.clone() }, logs, false);
     }
+    say_paths(ui, logs.iter().filter(|log| log.path.exists()));
     for done in results.iter().map(Done::known) {
         ui.say_table(&[row(&done)]);
         done.hints.iter().for_each(|hint| ui.hint(hint));
     }
     let is_built = results.len() == status.systems.len() && results.iter().all(|record| record.verdict.is_good());
     Ok(if is_built { error::OK } else { error::NO })
+}
+
+/// Says on a terminal where the logs are, so that an editor can open them.
+fn say_paths<'l>(ui: &Ui, logs: impl Iterator<Item = &'l Log>) {
+    if ui.out.is_terminal {
+        logs.for_each(|log| ui.say(format!("log: {}", ui.path(&log.path))));
+    }
 }
 
 fn header(ui: &Ui, system: &str) {

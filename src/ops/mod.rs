@@ -1,5 +1,6 @@
 //! Operations behind the commands: they plan, apply the plan, return values and print nothing.
 
+pub mod addresses;
 pub mod adopt;
 mod alike;
 pub mod axis;

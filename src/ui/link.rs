@@ -1,5 +1,6 @@
 //! Links on a terminal (OSC 8): to log files of this machine, and to the pages of branches on the remote's website.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ const BEGIN: &str = "\u{1b}]8;;";
 const END: &str = "\u{1b}\\";
 
 /// The sequences of links that were made here. Only these pass to the terminal, so that no text from outside can make one.
-static MADE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The address of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +34,7 @@ impl Link {
     pub fn on(&self, text: &str) -> String {
         let begin = format!("{BEGIN}{}{END}", self.0);
         let linked = format!("{begin}{text}{BEGIN}{END}");
-        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        if !made.contains(&begin) {
-            made.push(begin);
-        }
+        MADE.lock().unwrap_or_else(PoisonError::into_inner).insert(begin);
         linked
     }
 }
@@ -46,8 +44,21 @@ pub(super) fn own_sequence(text: &str) -> Option<usize> {
     let rest = text.strip_prefix(BEGIN)?;
     let length = BEGIN.len() + rest.find(END)? + END.len();
     let made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_own = rest.starts_with(END) || made.iter().any(|own| own == &text[..length]);
+    let is_own = rest.starts_with(END) || made.contains(&text[..length]);
     is_own.then_some(length)
+}
+
+/// The text without the links that were made here.
+pub(super) fn unlinked(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(BEGIN) {
+        let (before, from) = rest.split_at(at);
+        let length = own_sequence(from);
+        plain.push_str(before);
+        plain.push_str(&from[..if length.is_some() { 0 } else { BEGIN.len() }]);
+        rest = &from[length.unwrap_or(BEGIN.len())..];
+    }
+    plain + rest
 }
 
 #[cfg(test)]
@@ -64,6 +75,7 @@ mod tests {
         let foreign = "\u{1b}]8;;https://evil.example\u{1b}\\log";
         assert!(!sanitized(foreign, true).contains('\u{1b}'));
         assert!(!sanitized("\u{1b}]8;;", true).contains('\u{1b}'));
+        assert_eq!(unlinked(&format!("a {file} {foreign} b")), format!("a log {foreign} b"));
         assert!(!sanitized(&format!("{}x", &file[..file.len() - 20]), true).ends_with("\u{1b}\\x"));
     }
 

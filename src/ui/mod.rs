@@ -62,9 +62,9 @@ impl Ui {
         Self { out, err, draws, interactive: io::stdin().is_terminal() && err.is_terminal }
     }
 
-    /// A line as it is printed to stdout.
-    pub fn printed(&self, line: &str) -> String {
-        sanitized(line, self.out.color).into_owned()
+    /// A line as it is printed in a pager, without links: less before version 566 shows their addresses.
+    pub fn paged(&self, line: &str) -> String {
+        sanitized(&link::unlinked(line), self.out.color).into_owned()
     }
 
     /// Prints a line of data to stdout, as it is.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::{self, Layout, Place};
+use super::link::Link;
 use super::table::{self, Cell};
 use super::{Screen, Tone, duration};
 use crate::config::Config;
@@ -34,17 +35,18 @@ pub fn matrices<'a>(config: &Config, layout: &Layout, points: &'a [PointStatus])
     tables.into_iter().map(|(title, table)| table.matrix(&title)).collect()
 }
 
-/// The tables, line by line.
+/// The tables, line by line. On a screen with links, `link` makes the states links.
 pub fn tables(
-    config: &Config,
-    layout: &Layout,
+    (config, layout): (&Config, &Layout),
     points: &[PointStatus],
     head: Option<&Point>,
+    link: &dyn Fn(&PointStatus) -> Option<Link>,
     screen: Screen,
 ) -> Vec<String> {
     let has_remote = config.remote.is_some();
     let cell = |status: Option<&PointStatus>| match status {
-        Some(status) => cell(status, head == Some(&status.named.point), has_remote, screen.ascii),
+        Some(status) => cell(status, head == Some(&status.named.point), has_remote, screen.ascii)
+            .linked(if screen.links { link(status) } else { None }),
         None => Cell::from(""),
     };
     let mut lines = Vec::new();

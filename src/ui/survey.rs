@@ -1,12 +1,13 @@
 //! The text of `git lattice status`: the picture, whole or folded, and what can be done next.
 
 use super::layout::Layout;
+use super::link::Link;
 use super::table::{self, Cell};
 use super::{Screen, folded, picture, wrap};
 use crate::config::Config;
 use crate::lattice::Point;
 use crate::points::next::{Action, NextAction};
-use crate::points::status::Survey;
+use crate::points::status::{PointStatus, Survey};
 
 /// The most suggestions that are shown.
 const MAX_SUGGESTIONS: usize = 4;
@@ -23,6 +24,8 @@ pub struct SurveyText<'a> {
     pub head: Option<&'a Point>,
     /// Whether each point is shown, however many there are.
     pub is_whole: bool,
+    /// Where to read about a point.
+    pub link: &'a dyn Fn(&PointStatus) -> Option<Link>,
 }
 
 impl SurveyText<'_> {
@@ -30,7 +33,7 @@ impl SurveyText<'_> {
     pub fn lines(&self, screen: Screen) -> Vec<String> {
         let points = &self.survey.points;
         let mut lines = if points.len() < folded::MANY || self.is_whole {
-            picture::tables(self.config, self.layout, points, self.head, screen)
+            picture::tables((self.config, self.layout), points, self.head, self.link, screen)
         } else {
             let rows = folded::rows(self.config, self.layout, points, self.head, screen.ascii);
             let mut lines = table::lines(&rows, screen);

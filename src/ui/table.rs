@@ -1,10 +1,12 @@
 //! Tables: columns as wide as their widest cell, separated by two spaces. What is wider than the screen is folded, never cut.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::link::Link;
 use super::screen::{Screen, Tone};
 use super::wrap::{ALONE, Part, columns, fold};
 use crate::text::terminal_safe;
@@ -19,6 +21,7 @@ pub struct Cell {
     width: usize,
     tone: Tone,
     kind: Kind,
+    link: Option<Link>,
 }
 
 /// What may be done with a cell that is too wide.
@@ -36,7 +39,7 @@ impl Cell {
     /// A cell that is never broken; characters that a terminal interprets are replaced.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
         let text = terminal_safe(&text.into());
-        Self { width: text.width(), text, tone, kind: Kind::Whole }
+        Self { width: text.width(), text, tone, kind: Kind::Whole, link: None }
     }
 
     /// A cell that is broken between words.
@@ -53,7 +56,7 @@ impl Cell {
     pub fn lines(lines: impl IntoIterator<Item: AsRef<str>>) -> Self {
         let lines: Vec<_> = lines.into_iter().map(|line| terminal_safe(line.as_ref())).collect();
         let width = lines.iter().map(|line| line.width()).max().unwrap_or(0);
-        Self { text: lines.join("\n"), width, tone: Tone::Plain, kind: Kind::Whole }
+        Self { text: lines.join("\n"), width, tone: Tone::Plain, kind: Kind::Whole, link: None }
     }
 
     /// The cell in another tone.
@@ -62,9 +65,22 @@ impl Cell {
         Self { tone, ..self }
     }
 
+    /// The cell as a link, for a terminal that has links.
+    #[must_use]
+    pub fn linked(self, link: Option<Link>) -> Self {
+        Self { link, ..self }
+    }
+
     /// Whether it has no text.
     pub fn is_blank(&self) -> bool {
         self.text.is_empty()
+    }
+
+    /// Appends text of the cell to a line.
+    fn paint_into(&self, line: &mut String, text: &str, color: bool) {
+        let style = self.tone.style_if(color);
+        let text = self.link.as_ref().map_or_else(|| text.into(), |link| Cow::from(link.on(text)));
+        write!(line, "{style}{text}{style:#}").ok();
     }
 }
 
@@ -148,9 +164,9 @@ fn beside<'c>(cells: impl IntoIterator<Item = &'c Cell>, widths: &[usize], color
             gap = 0;
             if cell.text.contains('\n') {
                 let text = cell.text.replace('\n', &format!("\n{:offset$}", ""));
-                paint_into(&mut line, &text, cell.tone, color);
+                cell.paint_into(&mut line, &text, color);
             } else {
-                paint_into(&mut line, &cell.text, cell.tone, color);
+                cell.paint_into(&mut line, &cell.text, color);
             }
         }
         gap += width - cell.width + GAP;
@@ -184,7 +200,7 @@ impl<'t> Folded<'t> {
         let mut lines = vec![beside(kept, self.widths, self.color)];
         for cell in others.iter().filter(|cell| cell.kind != Kind::Title) {
             for (i, part) in parts(cell, self.room).iter().enumerate() {
-                self.push(&mut lines, part, i == 0, cell.tone);
+                self.push(&mut lines, part, i == 0, cell);
             }
         }
         lines.retain(|line| !line.is_empty());
@@ -192,7 +208,7 @@ impl<'t> Folded<'t> {
     }
 
     /// Adds a line of a cell; the first one goes on with the last line if it can.
-    fn push(&self, lines: &mut Vec<String>, part: &Part, is_first: bool, tone: Tone) {
+    fn push(&self, lines: &mut Vec<String>, part: &Part, is_first: bool, cell: &Cell) {
         let (indent, text) = match part {
             Part::Words(words) => (self.offset, words),
             Part::Alone(word) => (ALONE, word),
@@ -207,7 +223,7 @@ impl<'t> Folded<'t> {
         };
         let mut line = gap.and_then(|_| lines.pop()).unwrap_or_default();
         write!(line, "{:gap$}", "", gap = gap.unwrap_or(indent)).ok();
-        paint_into(&mut line, text, tone, self.color);
+        cell.paint_into(&mut line, text, self.color);
         lines.push(line);
     }
 }
@@ -220,11 +236,6 @@ fn parts(cell: &Cell, room: usize) -> Vec<Part> {
         _ => vec![Part::Alone(line.to_owned())],
     };
     if cell.is_blank() { Vec::new() } else { cell.text.split('\n').flat_map(one).collect() }
-}
-
-fn paint_into(line: &mut String, text: &str, tone: Tone, color: bool) {
-    let style = tone.style_if(color);
-    write!(line, "{style}{text}{style:#}").ok();
 }
 
 #[cfg(test)]

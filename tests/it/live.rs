@@ -182,3 +182,33 @@ fn logs_and_branches_are_links_where_the_terminal_has_them() {
     let piped = sandbox.lattice_in("work", &["show", &point], |command| command.env("FORCE_HYPERLINK", "1"));
     assert!(!piped.stdout.contains('\u{1b}'), "{}", piped.stdout);
 }
+
+#[test]
+fn status_and_log_have_links_that_take_no_columns() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = steps(&nix, &["exit 3", "echo >$out", "echo >$out"]);
+    let [failed, pushed, unpushed] = [1, 2, 3].map(|n| at(&format!("phase0/step{n}")));
+    for point in [&failed, &pushed] {
+        sandbox.git(&["push", "-q", "origin", &format!("feature/{point}")]);
+    }
+    sandbox.git(&["remote", "set-url", "origin", "git@github.com:ada/hello.git"]);
+    sandbox.lattice(&["build", &failed]).exits(1);
+    let at = |variable: &str, args: &str| {
+        terminal::run(&sandbox, (200, 24), "xterm", &format!("{variable} git-lattice {args}"), "")
+    };
+    let shown = at("FORCE_HYPERLINK=1", "status --all");
+    let page = format!("\u{1b}]8;;https://github.com/ada/hello/tree/feature/{pushed}\u{1b}\\");
+    assert!(shown.contains(&page), "{shown:?}");
+    assert!(!shown.contains(&format!("tree/feature/{failed}")), "a failed point leads to its log: {shown:?}");
+    assert!(!shown.contains(&format!("tree/feature/{unpushed}")), "the remote does not have it: {shown:?}");
+    assert_eq!(shown.matches("\u{1b}]8;;file://").count(), 1, "{shown:?}");
+    let without = regex::Regex::new("\u{1b}]8;;[^\u{1b}]*\u{1b}\\\\").unwrap().replace_all(&shown, "").into_owned();
+    assert_eq!(without, at("FORCE_HYPERLINK=0", "status --all"));
+    let log = at("FORCE_HYPERLINK=1", &format!("log {failed}"));
+    assert!(log.contains("log: \u{1b}]8;;file://") && log.contains("-linux.log\u{1b}]8;;\u{1b}\\"), "{log:?}");
+    for args in [&["status"] as &[&str], &["log", &failed]] {
+        let piped = sandbox.lattice_in("work", args, |command| command.env("FORCE_HYPERLINK", "1"));
+        assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'), "{}", piped.stdout);
+        assert!(!piped.stderr.contains(".log"), "{}", piped.stderr);
+    }
+}

@@ -16,6 +16,6 @@ fn is_paged(session: &Session, ui: &Ui, lines: &[String]) -> bool {
         return false;
     }
     let Ok(context) = session.context() else { return false };
-    let text: String = lines.iter().map(|line| ui.printed(line) + "\n").collect();
+    let text: String = lines.iter().map(|line| ui.paged(line) + "\n").collect();
     context.repo.git().page(text).unwrap_or(false)
 }

@@ -7,12 +7,16 @@ use crate::commands::Session;
 use crate::commands::shared::points::Selection;
 use crate::commands::shared::wanted;
 use crate::config::Config;
+use crate::git::Repo;
 use crate::lattice::Point;
+use crate::ops::addresses::Addresses;
 use crate::points::census::Census;
-use crate::points::status::{self, Survey};
+use crate::points::status::{self, PointStatus, Survey};
 use crate::points::wanted::Wanted;
+use crate::record::State;
 use crate::ui::Screen;
 use crate::ui::layout::{Layout, WantedAxes};
+use crate::ui::link::Link;
 use crate::ui::survey::SurveyText;
 
 /// What `status` shows.
@@ -49,15 +53,26 @@ impl Found {
         })
     }
 
-    pub(super) fn lines(&self, config: &Config, screen: Screen) -> Vec<String> {
+    pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen) -> Vec<String> {
         let Self { survey, layout, is_whole, .. } = self;
+        let addresses = Addresses::of(repo, config);
+        let link = |status: &PointStatus| link(&addresses, status);
         match (survey.points.is_empty(), self.is_part) {
             (true, true) => vec!["no such point".to_owned()],
             (true, false) => vec!["no point has a branch yet".to_owned()],
-            (false, _) => SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole }
-                .lines(Screen { ascii: self.ascii, ..screen }),
+            (false, _) => {
+                SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link }
+                    .lines(Screen { ascii: self.ascii, ..screen })
+            }
         }
     }
+}
+
+/// Where to read about a point: the log if it failed here, else the page of its branch.
+fn link(addresses: &Addresses<'_>, status: &PointStatus) -> Option<Link> {
+    let log = if status.state == State::Failed { addresses.logs(status).into_iter().next() } else { None };
+    let page = || addresses.page(status).as_deref().and_then(Link::to_page);
+    log.as_deref().map(Link::to_file).or_else(page)
 }
 
 /// The positions of the axes that an option names.

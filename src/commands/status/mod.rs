@@ -60,7 +60,7 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         ui.json(SurveyView::of(config, &found.survey));
         return Ok(error::OK);
     }
-    let lines = found.lines(config, ui.out);
+    let lines = found.lines(&context.repo, config, ui.out);
     if found.is_whole {
         pager::print(session, &lines);
     } else {

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Cannot, builds, note};
+use super::addresses::Addresses;
+use super::{Cannot, note};
 use crate::config::{Config, Input};
 use crate::context::Context;
+use crate::git::Repo;
 use crate::git::commit::Commit;
-use crate::git::{Repo, forge};
 use crate::lattice::{Point, Spelled};
 use crate::nix::FlakeRef;
 use crate::note::Note;
@@ -111,8 +112,7 @@ pub fn details_of(
     let inputs = all.iter().rev().find_map(|record| record.inputs.clone());
     let configured = step.data().and_then(|data| data.inputs().ok()).unwrap_or_default();
     let below = spelled(config, census.population().maximal_below(point));
-    let log = |key| status.systems.iter().map(move |system| builds::log_path(repo, key, system));
-    let logs = status.key.into_iter().flat_map(log).filter(|log| log.exists()).collect();
+    let addresses = Addresses::of(repo, config);
     let head = context.head_point(config)?;
     Ok(Details {
         actions: next::actions(config, census, &status, head.as_ref() == Some(point)).into_iter().flatten().collect(),
@@ -123,7 +123,8 @@ pub fn details_of(
         above: spelled(config, census.population().minimal_above(point)),
         times: times::of(&records, &status.systems),
         flake: flake(repo, config, &status),
-        page: remote_url(repo, config, &status).and_then(|url| forge::branch_page(&url, &status.named.branch)),
+        page: addresses.page(&status),
+        logs: addresses.logs(&status),
         status,
         template,
         config_hash,
@@ -133,7 +134,6 @@ pub fn details_of(
         disputes,
         inputs,
         configured,
-        logs,
     })
 }
 
@@ -141,16 +141,11 @@ fn spelled<'p>(config: &Config, points: impl IntoIterator<Item = &'p Point>) -> 
     points.into_iter().map(|point| config.spell(point)).collect()
 }
 
-/// The URL of the remote that has the point.
-fn remote_url(repo: &Repo, config: &Config, status: &PointStatus) -> Option<String> {
-    let remote = config.remote.as_ref().filter(|_| status.pushed)?;
-    repo.config(&format!("remote.{remote}.url"))
-}
-
 /// The reference by which Nix alone builds the point.
 pub(super) fn flake(repo: &Repo, config: &Config, status: &PointStatus) -> Option<FlakeRef> {
     let (named, rev) = (&status.named, status.commit.to_string());
-    let on_remote = remote_url(repo, config, status).and_then(|url| FlakeRef::remote(&url, &rev, &named.dir));
+    let addresses = Addresses::of(repo, config);
+    let on_remote = addresses.remote_url(status).and_then(|url| FlakeRef::remote(url, &rev, &named.dir));
     let here = || FlakeRef::commit(repo.workdir().unwrap_or(repo.common_dir()), &rev, &named.dir).ok();
     Some(on_remote.or_else(here)?.on_branch(&named.branch))
 }
