@@ -12,7 +12,7 @@ use crate::git::remote::{PushRefs, PushReport, Pushed, few_upstreams};
 use crate::git::work::Noted;
 use crate::git::{self, Change, Oid, Repo, Result, Transaction};
 use crate::process;
-use crate::record::store::{self, RefKind};
+use crate::record::store::{self, RefKind, WriterRef};
 
 /// The result of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +32,15 @@ pub enum Outcome {
     },
 }
 
-/// What happened to this clone's records in a push.
+/// What happened to this clone's records and notes in a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PushedRecords {
     /// There are none, or the remote had them already.
     Nothing,
-    /// They were pushed with the branches.
-    Records,
-    /// The remote refused them; the branches were pushed without them.
-    Refused(RemoteFailure),
+    /// Those of these kinds were pushed with the branches.
+    Pushed(Vec<RefKind>),
+    /// The remote refused them; the branches were pushed without those of these kinds.
+    Refused(Vec<RefKind>, RemoteFailure),
 }
 
 /// One reason why a push failed.
@@ -295,7 +295,9 @@ fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) ->
     let has_refused_branch = report.refs.iter().any(|pushed| !notes.contains(&pushed.name) && pushed.refused.is_some());
     let why = match own {
         Some(Pushed { refused: None, same: false, .. }) => {
-            return Ok((refusals(report, notes), PushedRecords::Records));
+            let is_new = |name: &&String| report.refs.iter().any(|pushed| pushed.name == **name && !pushed.same);
+            let pushed = PushedRecords::Pushed(kinds(notes.iter().filter(is_new)));
+            return Ok((refusals(report, notes), pushed));
         }
         // "atomic" means that the ref was refused because of another one.
         Some(Pushed { refused: Some(why), .. }) if !(has_refused_branch && why.contains("atomic")) => why,
@@ -308,7 +310,12 @@ fn push_once(repo: &Repo, remote: &str, refs: &PushRefs<'_>, still: Duration) ->
     let without = PushRefs { notes: &[], ..*refs };
     let is_done = refs.branches.is_empty() && refs.deleted.is_empty();
     let reasons = if is_done { Vec::new() } else { push_once(repo, remote, &without, still)?.0 };
-    Ok((reasons, PushedRecords::Refused(why)))
+    Ok((reasons, PushedRecords::Refused(kinds(notes), why)))
+}
+
+/// What these refs of writers hold.
+fn kinds<'n>(names: impl IntoIterator<Item = &'n String>) -> Vec<RefKind> {
+    names.into_iter().filter_map(|name| WriterRef::parse(name)).map(|own| own.kind).collect()
 }
 
 /// The result for these refs: the reason why one was refused, else one that was pushed, else one that the remote had already.

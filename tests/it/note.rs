@@ -220,9 +220,14 @@ fn plain_fetch_and_push_of_points_share_notes() {
     let one = at("phase0/step1");
     lattice(&sandbox, colleague, &["sync"]).exits(0);
     sandbox.lattice(&["note", &one, "-m", "waits"]).exits(0);
-    sandbox.lattice(&["new", &at("phase0/step2"), "--no-switch"]).exits(0);
+    let run = sandbox.lattice(&["new", &at("phase0/step2"), "--no-switch"]).exits(0);
+    run.says_err("the notes of this clone were pushed with it");
     sandbox.git_in(colleague, &["fetch", "-q"]);
     assert_eq!(texts_in(&sandbox, colleague, &one), ["waits"], "a refspec for records should bring notes too");
+    sandbox.lattice(&["note", &one, "-m", "done"]).exits(0);
+    write_record(&sandbox, "work", &sandbox.git(&["config", "lattice.writer"]), &one, &json!({}));
+    let run = sandbox.lattice(&["new", &at("phase0/step3"), "--no-switch"]).exits(0);
+    run.says_err("the records and notes of this clone were pushed with it");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::ops::new::{self, Item, Plan, Request};
 use crate::ops::push::{self, Outcome, PushedRecords};
 use crate::ops::race::{self, RaceOutcome};
 use crate::process::quote;
+use crate::record::store::RefKind;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, Ui, terminal_safe};
 
@@ -173,15 +174,25 @@ fn say_checked(ui: &Ui, repo: &Repo, report: &Report, dry: bool) {
     }
 }
 
-/// Reports the records that were pushed with the branches.
+/// Reports the records and notes that were pushed with the branches.
 pub(in crate::commands) fn carried(ui: &Ui, pushed: &Outcome) {
     match pushed {
-        Outcome::Done(PushedRecords::Records) => ui.say("the records of this clone were pushed with it"),
-        Outcome::Done(PushedRecords::Refused(why)) => {
-            let why = terminal_safe(&why.to_string());
-            ui.warn(format!("the records of this clone were not pushed: {why}; `git lattice sync` tries again"));
+        Outcome::Done(PushedRecords::Pushed(kinds)) => {
+            ui.say(format!("the {} of this clone were pushed with it", words(kinds)));
+        }
+        Outcome::Done(PushedRecords::Refused(kinds, why)) => {
+            let (what, why) = (words(kinds), terminal_safe(&why.to_string()));
+            ui.warn(format!("the {what} of this clone were not pushed: {why}; `git lattice sync` tries again"));
         }
         _ => {}
+    }
+}
+
+fn words(kinds: &[RefKind]) -> &'static str {
+    match kinds {
+        [RefKind::Records] => "records",
+        [RefKind::PointNotes] => "notes",
+        _ => "records and notes",
     }
 }
 
@@ -273,11 +284,11 @@ pub(in crate::commands) fn add_push(value: &mut Value, pushed: &Outcome) {
     }
 }
 
-/// Whether this clone's records were pushed; null if there was nothing to push.
+/// Whether this clone's records and notes were pushed; null if there was nothing to push.
 fn carried_json(pushed: &Outcome) -> Value {
     match pushed {
-        Outcome::Done(PushedRecords::Records) => json!(true),
-        Outcome::Done(PushedRecords::Refused(_)) => json!(false),
+        Outcome::Done(PushedRecords::Pushed(_)) => json!(true),
+        Outcome::Done(PushedRecords::Refused(..)) => json!(false),
         _ => Value::Null,
     }
 }
