@@ -13,7 +13,7 @@ bench_scale() {
     cd "$scratch/scale-$count" || exit
     lattice_of $((count / 200)) | git fast-import --quiet
     records_of | git fast-import --quiet
-    # 100,000 loose refs are files of 400 MB.
+    # 100,000 loose refs take 400 MB of disk.
     [ "$count" -gt 10000 ] || { loose && bench_all loose; }
     git pack-refs --all
     bench_all packed

@@ -1,4 +1,4 @@
-//! Times that users write, as git reads them.
+//! Parses dates and ages that users type, in git's formats but in UTC.
 
 use gix::date::Time;
 use jiff::Timestamp;

@@ -69,7 +69,7 @@ struct Prune<'a, 'r> {
     planner: Planner<'a>,
     request: &'r Request,
     named: Option<HashSet<&'r Point>>,
-    /// The points right above each point.
+    /// The points directly above each point.
     upper: HashMap<Point, Vec<Point>>,
     /// For each point that goes or could go, a point above it that stays, if any.
     stays_above: HashMap<Point, Option<Point>>,
@@ -332,7 +332,7 @@ impl<'a, 'r> Prune<'a, 'r> {
     }
 }
 
-/// The points right above each point.
+/// The points directly above each point.
 fn upper(population: &Population) -> HashMap<Point, Vec<Point>> {
     let mut upper: HashMap<Point, Vec<Point>> = HashMap::new();
     for point in population.points() {

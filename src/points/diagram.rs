@@ -1,11 +1,11 @@
-//! The Hasse diagram of points: what is right below what.
+//! The Hasse diagram of points: what is directly below what.
 
 use std::collections::HashMap;
 
 use crate::config::Config;
 use crate::lattice::{Coordinate, Point, Population};
 
-/// The Hasse diagram of some points of a population. Node `i` is the point at position `i` of those it was made of.
+/// The Hasse diagram of some points of a population. Node `i` is the point at position `i` of the input.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Diagram {
     /// The nodes in the order of the points.
@@ -19,7 +19,7 @@ pub struct Diagram {
 pub struct Node {
     /// The edges down, at least one: to the maximal nodes below it, ascending, else to the base branch.
     pub below: Vec<Edge>,
-    /// The number of edges on the longest way down to a node without a node below it, which has rank 0.
+    /// The number of edges of the longest path down to another node, or 0.
     pub rank: usize,
 }
 
@@ -33,7 +33,7 @@ pub struct Edge {
 }
 
 impl Node {
-    /// The nodes right below it.
+    /// The nodes directly below it.
     pub fn covers(&self) -> impl DoubleEndedIterator<Item = usize> {
         self.below.iter().filter_map(|edge| edge.to)
     }
@@ -108,7 +108,7 @@ fn parts(config: &Config, points: &[&Point], nodes: &[Node]) -> Vec<Vec<usize>> 
     parts
 }
 
-/// Disjoint sets of nodes: each node has another one of its set, and the root itself.
+/// Disjoint sets of nodes: each node holds another node of its set; the root holds itself.
 struct Sets(Vec<usize>);
 
 impl Sets {

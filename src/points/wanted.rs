@@ -1,4 +1,4 @@
-//! Conditions on the state and the age of points, for `status`, `list` and `graph`.
+//! Conditions on the state and the age of points, for `status`, `list`, `graph` and `page`.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The picture of a large lattice: a line of counts for each phase of the components that need attention, and one for all others.
+//! The folded tables of a large lattice: a line of counts for each phase of the components that need attention, and one for all others.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ impl Counts {
         STATES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
-    /// Whether a point is worth a look: it failed, is behind, waits or is being built.
+    /// Whether a point is worth a look: it failed, is disputed or behind, waits or is being built.
     pub(super) fn has_notable(&self) -> bool {
         self.of(&NOTABLE) > 0
     }

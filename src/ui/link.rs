@@ -18,7 +18,8 @@ static MADE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 pub struct Link(String);
 
 impl Link {
-    /// A file of this machine, whose name is part of the address: the terminal may show another one. The path must be absolute.
+    /// A file of this machine. The address contains the host name, since the terminal may run on another machine. The path must be
+    /// absolute.
     pub fn to_file(path: &Path) -> Self {
         let host = rustix::system::uname().nodename().to_bytes().to_owned();
         Self(format!("file://{}{}", percent_encoded(&host), percent_encoded(path.as_os_str().as_encoded_bytes())))

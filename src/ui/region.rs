@@ -1,7 +1,7 @@
 //! Progress on the terminal: lines that are drawn again and again below everything else that is printed.
 //!
-//! The cursor stays at the start of the line below them, neither it nor the screen is switched to another mode, and the lines are cut
-//! so that the terminal does not wrap them. If the program is killed, some lines of progress stay, and the terminal works as before.
+//! The cursor stays at the start of the line below them. The modes of cursor and screen do not change, and the lines are cut so that the
+//! terminal does not wrap them. If the program is killed, some lines of progress stay, and the terminal works as before.
 //! Everything else that is printed removes the lines first.
 
 use std::fmt::Write as _;
@@ -50,8 +50,7 @@ pub(super) fn is_drawn() -> bool {
     !drawn().is_empty()
 }
 
-/// Draws lines in place of those drawn before. A program in the background draws nothing, and neither does one that waits for a
-/// password.
+/// Draws lines in place of those drawn before. Draws nothing in the background or while a child process asks for a password.
 pub(super) fn draw(lines: &[String], color: bool) {
     let mut drawn = drawn();
     if process::is_asked() {

@@ -5,7 +5,7 @@
     for (let at = element; at; at = at.parentElement) if (at.localName === "details") at.open = true;
   };
 
-  // The point that the address names is unfolded, also where the browser does not do it.
+  // Unfolds the point in the address; not every browser does this.
   const show = () => {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
@@ -26,7 +26,7 @@
     for (const details of closed) details.open = false;
   });
 
-  // Search: each element of a point has its name; what does not match is hidden or faded.
+  // Search: elements are grouped by the name of their point; what does not match is hidden or faded.
   const form = document.getElementById("find");
   const input = document.getElementById("words");
   const found = document.getElementById("found");

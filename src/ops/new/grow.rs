@@ -51,7 +51,7 @@ impl<'a> Planner<'a> {
         Unwritten { items, texts: self.texts, warnings, tips }
     }
 
-    /// A warning about existing points right above a new one, which are now behind it.
+    /// A warning about existing points directly above a new one, which are now behind it.
     fn warning_for_points_above(&self, new: &Item, created: &[&Item]) -> Option<String> {
         let is_new = |point: &Point| created.iter().any(|item| item.named.point == *point);
         let above = self.census.population().minimal_above(&new.named.point);

@@ -1,6 +1,6 @@
 //! Notes on points: which count for a point, and writing them.
 //!
-//! A note hangs on the name of a point. A point that got another name keeps its notes: the commits say which names it had.
+//! A note belongs to the name of a point. A renamed point keeps its notes: trailers of its commits list its old names.
 
 pub mod editor;
 mod find;

@@ -32,7 +32,7 @@ const URGENT: [State; 6] =
 
 /// What a page shows.
 pub struct Contents {
-    /// The points, and what can be done next wherever HEAD is: pages of several clones are alike.
+    /// The points, and the next actions, which do not depend on HEAD.
     pub survey: Survey,
     /// Their diagram.
     pub diagram: Diagram,

@@ -26,7 +26,7 @@ pub use failures::Failure;
 pub const MANY: usize = 50;
 /// The most failures and the most disputed points that are described.
 const MAX_DESCRIBED: usize = 20;
-/// The most points whose trusted base and commands are given.
+/// The most points whose trusted base is given.
 const MAX_ENDS: usize = 10;
 
 /// How the points of a report were chosen.
@@ -50,7 +50,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// The failed builds, and the number of points with others.
     pub failures: (Vec<Failure>, usize),
-    /// The contradictions of points, and the number of others.
+    /// The disputed points, and the number of others.
     pub disputes: (Vec<Disputed>, usize),
     /// The notes on the points.
     pub notes: Vec<(Spelled, Vec<Note>)>,
@@ -72,13 +72,13 @@ pub struct Row {
     pub times: Vec<Times>,
 }
 
-/// A point whose records contradict each other.
+/// A disputed point.
 pub struct Disputed {
     /// The point.
     pub point: Spelled,
     /// Its records.
     pub records: Vec<Attributed>,
-    /// The contradictions.
+    /// Its disputes.
     pub disputes: Vec<Dispute>,
 }
 

@@ -48,7 +48,7 @@ pub struct Details {
     pub files: Vec<String>,
     /// Its lower covers in the population.
     pub below: Vec<Spelled>,
-    /// The point right above it in its chain.
+    /// The point directly above it in its chain.
     pub above: Vec<Spelled>,
     /// The records of its key.
     pub records: Vec<Attributed>,

@@ -110,7 +110,7 @@ fn taken_from(repo: &Repo, config: &Config, wrote: Oid, part: &Part) -> Result<O
     Ok(None)
 }
 
-/// The directory right below `point` that has this step.nix.
+/// The directory directly below `point` that has this step.nix.
 fn with_step(repo: &Repo, below: &Content, point: &Point, step: Oid) -> Result<Option<Part>> {
     let covers = below.previous(point);
     for (cover, path, entry) in below.points.iter().filter(|(cover, ..)| covers.contains(cover)) {

@@ -1,8 +1,8 @@
 //! The grid of a part of a diagram: points with equal sets are a column, points with equal chain values are a row.
 //!
-//! A lattice needs no general layout. Points with equal sets form a chain, so a column has no two points that are not above each other,
-//! and its edges are straight. An edge to another column leads to a point with fewer values. Only points of the own column can be
-//! in the way down to the row above that point, but those are not: one of them would lie between both. So no edge crosses a box.
+//! A lattice needs no general layout. Points with equal sets form a chain, so any two points of a column are comparable, and edges within
+//! a column are straight. An edge to another column ends at a point with fewer values. It runs down its own column first. A box of this
+//! column on its way would be a point between its two ends, and then the edge would not exist. So no edge crosses a box.
 
 use std::collections::BTreeSet;
 

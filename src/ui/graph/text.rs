@@ -1,4 +1,4 @@
-//! The diagram for terminals, the newest points on top as in `git log --graph`.
+//! The diagram for terminals: upper points first, in the style of `git log --graph`.
 
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
@@ -90,7 +90,7 @@ fn rows(picture: &Picture<'_>, folds: bool) -> Vec<Line> {
 }
 
 impl Line {
-    /// Whether `node` is right below it, and in the same state.
+    /// Whether `node` is directly below it, and in the same state.
     fn goes_on(&self, picture: &Picture<'_>, node: usize) -> bool {
         let last = self.nodes[self.nodes.len() - 1];
         let edge = Edge { to: Some(node), is_direct: true };
@@ -113,7 +113,7 @@ fn is_inner(picture: &Picture<'_>, above: &[usize], node: usize) -> bool {
     above[node] == 1 && is_plain && matches!(covers[..], [Edge { to: Some(_), is_direct: true }])
 }
 
-/// The number of nodes right above each node.
+/// The number of nodes directly above each node.
 fn covered(nodes: &[Node]) -> Vec<usize> {
     let mut above = vec![0; nodes.len()];
     nodes.iter().flat_map(Node::covers).for_each(|cover| above[cover] += 1);
