@@ -315,7 +315,8 @@ fn cannot(error: &Cannot) -> Vec<String> {
             vec![format!("if the shell has expanded a pattern, quote the pattern, as in `{pattern}`")]
         }
         Cannot::PointsForFolder { text } => vec![format!(
-            "points are selected by the flags of their axes, as in `git lattice page --help`; `./{text}` is a folder"
+            "select points by the flags of their axes, which `git lattice page --help` lists; to write into a folder of this name, use \
+             `git lattice page ./{text}`"
         )],
         Cannot::SeveralPoints { command, first, .. } => {
             vec![format!("name one of them, as in `git lattice {command} {first}`")]

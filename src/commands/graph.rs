@@ -24,13 +24,13 @@ const FORMATS: [&str; 6] = ["text", "dot", "mermaid", "svg", HTML, "json"];
 pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     let command = Command::new("graph")
-        .about("Draw which points stand on which")
+        .about("Draw which points are built on which")
         .long_about(
-            "Draw the Hasse diagram of all points that have a branch, or of the named ones: each point is joined to the points right \
-             below it, and the lowest ones to the base branch. A dotted line skips points that are not selected.\n\n\
-             `text` has the newest points on top, as `git log --graph`; `*` marks HEAD's point. From 300 points on, points in the \
-             middle of a chain that are in the same state are counted. `dot` is for Graphviz, `mermaid` for GitHub and other wikis, \
-             `svg` for browsers, and `html` is the page of `git lattice page`.",
+            "Draw the Hasse diagram of all points that have a branch, or of the named ones: a line joins each point to the points \
+             directly below it, and the lowest points to the base branch. A dotted line skips points that are not selected.\n\n\
+             `text` draws each point above the points that it is built on, in the style of `git log --graph`; `*` marks HEAD's point. \
+             With 300 or more points, points in the middle of a chain that are in the same state are counted. `dot` is for Graphviz, \
+             `mermaid` for GitHub and other wikis, `svg` for browsers, and `html` is the page of `git lattice page`.",
         )
         .arg(
             Arg::new("format")
@@ -40,7 +40,7 @@ pub(super) fn command(axes: &[String]) -> Command {
                 .value_parser(PossibleValuesParser::new(FORMATS))
                 .help("The language of the diagram"),
         )
-        .arg(flag("all", "Draw each point in text, also of a large lattice, whose chains are folded otherwise"))
+        .arg(flag("all", "Draw each selected point in text, also of a large lattice, whose chains are folded otherwise"))
         .arg(flag("ascii", "Draw text with ASCII characters only"))
         .arg(flag("json", "Print JSON, as with --format json").conflicts_with("format"));
     points::add_args(wanted::add_args(command), axes, true)
@@ -52,20 +52,19 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let census = selection.census_to_filter(context, config)?;
     let points = selection.filter(config, &census)?;
     let is_all = points.len() == census.population().len();
-    let (which, wanted) = ((!is_all).then_some(points.as_slice()), wanted::read(args)?);
+    let (which, conditions) = ((!is_all).then_some(points.as_slice()), wanted::read(args)?);
     if format(args) == HTML {
-        return print_page(session, &census, (which, &wanted));
+        return print_page(session, &census, (which, &conditions));
     }
     let mut survey = status::states(context, config, &census, which)?;
     left_out::warn(ui, config, &survey.broken, &survey.unreadable);
-    wanted.retain(&context.repo, &mut survey.points)?;
+    conditions.retain(&context.repo, &mut survey.points)?;
     let shown: Vec<_> = survey.points.iter().map(|status| &status.named.point).collect();
     let diagram = Diagram::of(config, census.population(), &shown);
     let head = context.head_point(config)?;
     let picture = Picture { config, points: &survey.points, diagram: &diagram, head: head.as_ref() };
     if survey.points.is_empty() {
-        let is_named = !selection.is_empty() || !wanted.is_anything();
-        ui.say(if is_named { "no such point has a branch" } else { "no point has a branch yet" });
+        ui.say(wanted::none(!selection.is_empty() || !conditions.is_anything()));
     }
     print(session, &picture, args);
     Ok(error::OK)

@@ -17,9 +17,9 @@ pub(super) fn command(axes: &[String]) -> Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     let fields = Field::NAMED.map(|(name, _)| format!("%({name})")).join(", ");
     let command = Command::new("list")
-        .about("List points for scripts, one a line")
+        .about("List points for scripts, one per line")
         .long_about(
-            "List points for scripts, one a line, sorted: all points that have a branch, or the named ones. Without such a point it \
+            "List points for scripts, one per line, sorted: all points that have a branch, or the named ones. Without such a point it \
              prints nothing. The output has no colours, and stays the same in later versions.\n\n\
              Only what the format asks for is read: names, branches and commits need the refs alone.",
         )

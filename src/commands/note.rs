@@ -27,11 +27,11 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("note")
         .about("Add, change, remove or list notes on points")
         .long_about(
-            "Add a note to a point: what a build cannot say, such as `waits for upstream bug 123`. Without `-m` and `-F`, git's editor \
+            "Add a note to a point: a text for other people, such as `waits for upstream bug 123`. Without `-m` and `-F`, git's editor \
              opens.\n\n\
              Notes are kept beside the build records, and `sync`, `git fetch` and every push of a point share them: each clone writes \
-             a ref of its own, so notes of two clones never conflict. A note hangs on the name of the point and says at which commit \
-             it was written; a moved point keeps its notes. A change is a new line that replaces the old one, which stays in the \
+             a ref of its own, so notes of two clones never conflict. A note belongs to the name of the point and records the commit \
+             at which it was written; a moved point keeps its notes. A change is a new line that replaces the old one, which stays in the \
              history of the ref. `show`, `report` and `list --format '%(note)'` show notes.",
         )
         .arg(

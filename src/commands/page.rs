@@ -26,12 +26,12 @@ pub(super) fn command(axes: &[String]) -> Command {
     let command = Command::new("page")
         .about("Write an HTML page about the points: tables, diagram, records, logs")
         .long_about(
-            "Write an HTML page about the points, to be shown to people who have no terminal: the tables of `git lattice status`, the \
-             diagram, and for each point where it is, what it holds, its records and the end of its log in this clone. The page is one \
-             file that loads no other, and needs no JavaScript but for search and zoom.\n\n\
-             From 300 points on, components and diagrams are folded, and only points that need attention have details.\n\n\
-             The page does not have the time at which it was made: the same refs, records and logs give the same file. Its path is \
-             printed. An `index.html` that is no such page is not overwritten.",
+            "Write an HTML page about the points, for people who have no terminal: the tables of `git lattice status`, the diagram, \
+             and for each point where it is, what it holds, its notes, its records and the end of its log in this clone. The page is \
+             one file that loads no other file; only search and zoom need JavaScript.\n\n\
+             With 300 or more points, components and diagrams are folded, and only points that need attention have details.\n\n\
+             The page contains no creation time: the same refs, records, notes, logs and queue give the same file. Its path is \
+             printed. An `index.html` that git-lattice did not write is not overwritten.",
         )
         .arg(
             Arg::new(DIR)

@@ -35,7 +35,7 @@ pub(super) fn command(axes: &[String]) -> Command {
              built or evaluated, and the same repository gives the same text. Names, notes and logs cannot add markup or mention \
              anyone.",
         )
-        .arg(flag("all", "List each point, however many"))
+        .arg(flag("all", "List each selected point, however many"))
         .arg(flag("json", "Print JSON"));
     points::add_args(command, axes, true)
 }

@@ -30,18 +30,19 @@ pub(super) fn command(axes: &[String]) -> Command {
              changes that would be overwritten are refused. No point is made; one that only the remote has gets a local branch.\n\n\
              Coordinates that are not given are those of HEAD's point: `--arch aarch64` goes to the same step of this architecture.\n\n\
              The words, seen from HEAD's point, mean existing points:\n\
-             \x20 up     the point right above; from the base branch, the one that stands on it\n\
-             \x20 down   the point right below, or the base branch\n\
+             \x20 up     the point directly above; from the base branch, the first point above it\n\
+             \x20 down   the point directly below, or the base branch\n\
              \x20 next   the next step of the chain, also into the next phase\n\
              \x20 prev   the step before in the chain\n\
              \x20 first  the first step of the phase\n\
              \x20 last   the last step of the phase\n\
              \x20 -      the branch that was checked out before\n\n\
-             A chain has the same values on all axes that are sets, such as component and arch. If several points are right above \
-             or below, they are listed. A word wins over a value or a branch of this name: a flag names the value, `git switch` the branch.\n\n\
+             A chain has the same values on all axes that are sets, such as component and arch. If several points are directly \
+             above or below, they are listed. A word takes precedence over a value or a branch of the same name: a flag names the \
+             value, `git switch` the branch.\n\n\
              Without an argument, on a terminal, you pick the point by typing parts of its name.",
         )
-        .arg(flag("failed", "Go to the next point that failed, in table order, then from the first on").conflicts_with(POINTS))
+        .arg(flag("failed", "Go to the next failed point in table order; after the last one, to the first").conflicts_with(POINTS))
         .arg(
             Arg::new("worktree")
                 .long("worktree")

@@ -29,12 +29,12 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         }
         "compare" | "difference" => "`git lattice diff POINT POINT` shows what differs apart from the coordinates",
         "tree" | "dag" | "smartlog" | "sl" | "draw" => {
-            "`git lattice graph` draws which points stand on which, `git lattice` shows their table"
+            "`git lattice graph` draws which points are built on which, `git lattice` shows their table"
         }
         "html" | "web" | "site" | "dashboard" => "`git lattice page` writes one HTML file about the points",
         "comment" | "remark" | "annotate" => "`git lattice note POINT -m TEXT` says something about a point",
         "summary" | "markdown" | "pr" => "`git lattice report` writes Markdown for a change request",
-        "watch" | "top" => "`git lattice status --watch` draws the points again when something has changed",
+        "watch" | "top" => "`git lattice status --watch` redraws the points as things change",
         "go" | "goto" | "checkout" | "cd" => {
             "`git lattice switch POINT` goes to a point, `git lattice switch next` to the next step"
         }
@@ -47,7 +47,7 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         "run" | "make" => "`git lattice build` builds points",
         "info" | "describe" | "view" => "`git lattice show` shows one point in full",
         "prev" | "previous" | "back" | "up" | "down" => {
-            "`git lattice switch up` goes to the point right above, `down` below, `prev` to the step before, `-` back"
+            "`git lattice switch up` goes to the point directly above, `down` below, `prev` to the step before, `-` back"
         }
         "branch" | "branches" => "every point is a branch: `git lattice` shows them, `git lattice new` makes one",
         "ls" | "points" => "`git lattice` shows the points, `git lattice list` lists them for scripts",

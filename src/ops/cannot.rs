@@ -83,7 +83,7 @@ pub enum Cannot {
         words: String,
     },
     /// What was given names no point, no branch, and is none of the words.
-    #[error("`{text}` is no point, no branch and none of the words {words}")]
+    #[error("`{text}` is not a point, a branch or one of the words {words}")]
     UnknownDestination {
         /// What was given.
         text: String,

@@ -81,9 +81,9 @@ pub enum Refusal {
     OtherOrder {
         /// The point, by its new name.
         point: Spelled,
-        /// The points right below it, by their new names.
+        /// The points directly below it, by their new names.
         now: Vec<Spelled>,
-        /// The points that would be right below it.
+        /// The points that would be directly below it.
         then: Vec<Spelled>,
     },
     /// A file prevents the directory of a point.
@@ -190,7 +190,7 @@ pub enum Refusal {
         hint: Option<&'static str>,
     },
     /// Several points are where one is needed.
-    #[error("{} points are right {place} {from}", points.len())]
+    #[error("{} points are directly {place} {from}", points.len())]
     SeveralThere {
         /// `above` or `below`.
         place: &'static str,

@@ -35,9 +35,9 @@ impl Destination {
 /// A word for a point near HEAD's, or for the branch before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// The point right above.
+    /// The point directly above.
     Up,
-    /// The point right below; below the least points is the base branch.
+    /// The point directly below; below the least points is the base branch.
     Down,
     /// The first step of the phase.
     First,
@@ -95,7 +95,7 @@ impl Word {
         }
     }
 
-    /// The least points are right above the base branch.
+    /// The least points are directly above the base branch.
     fn of_base(self, config: &Config, census: &Census) -> Result<Destination> {
         let population = census.population();
         let base = format!("the base branch `{}`", config.base);

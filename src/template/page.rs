@@ -223,7 +223,7 @@ impl Page<'_> {
     /// The sections with their titles, by their ids.
     fn sections(&self) -> Vec<(&'static str, &'static str)> {
         let all = [
-            (!self.next.is_empty(), "next", "Next steps"),
+            (!self.next.is_empty(), "next", "Next commands"),
             (true, "points", "Points"),
             (!self.diagrams.is_empty(), "diagram", "Diagram"),
             (!self.points.is_empty(), "details", "Details"),

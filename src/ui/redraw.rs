@@ -1,7 +1,7 @@
-//! A terminal that is drawn again and again, and that passes keys on, until the user ends it.
+//! Redraws the terminal and reads keys until the user quits.
 //!
 //! The alternate screen holds what is drawn, so that afterwards the terminal shows what it showed before. The terminal does not echo
-//! keys meanwhile and passes Ctrl-C on as a key. A signal that ends the program brings the terminal back as well.
+//! keys meanwhile and passes Ctrl-C on as a key. A signal that ends the program also restores the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -71,7 +71,7 @@ impl Redraw {
     /// When stdin or stdout is no terminal, or its mode cannot be changed.
     pub fn begin(ui: Ui, what: &str) -> Result<Self> {
         if !ui.out.is_terminal || !io::IsTerminal::is_terminal(&io::stdin()) {
-            bail!("`{what}` needs a terminal: stdin or stdout is none");
+            bail!("`{what}` needs a terminal: stdin or stdout is not one");
         }
         process::before_end_by_signal(restore).context("could not catch signals")?;
         let before = tcgetattr(io::stdin()).context("could not read the mode of the terminal")?;
@@ -146,7 +146,7 @@ impl Drop for Redraw {
     }
 }
 
-/// Brings the terminal back, once.
+/// Restores the terminal, once.
 fn restore() {
     if let Some(before) = lock().take() {
         print(LEAVE);

@@ -176,8 +176,8 @@ fn outside(outside: &Outside) -> String {
         lines.push(format!("{points} no record of it yet; `config.toml` names this.\n"));
     }
     if outside.others > 0 {
-        let others = tally(outside.others, "more end of a chain was", "more ends of chains were");
-        lines.push(format!("{others} not looked at.\n"));
+        let others = tally(outside.others, "more point", "more points");
+        lines.push(format!("The trusted base of {others} is not included.\n"));
     }
     format!("### Trusted base\n\n{}", lines.concat())
 }

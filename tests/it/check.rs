@@ -214,7 +214,7 @@ fn point_not_based_on_points_below_is_named() {
     let line = only_finding(&sandbox);
     assert_eq!(
         line,
-        format!("parents {}: lacks the commits of `{}`, which is right below it", branch(&at(TWO)), at(ONE))
+        format!("parents {}: lacks the commits of `{}`, which is directly below it", branch(&at(TWO)), at(ONE))
     );
     sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
     sandbox.git(&["merge", "-q", "--no-edit", &branch(&at(ONE))]);
@@ -229,7 +229,7 @@ fn point_below_made_later_is_a_hint() {
     let run = sandbox.lattice(&["new", &at(TWO), "--no-push", "--no-switch"]).exits(0);
     run.says_err(&format!("warning: `{three}` existed before `{}` and is behind it: `git lattice restack`", at(TWO)));
     let line = only_finding(&sandbox);
-    let said = format!("lacks `{}`, which is right below it and was made later", at(TWO));
+    let said = format!("lacks `{}`, which is directly below it and was made later", at(TWO));
     assert_eq!(line, format!("behind {}: {said}", branch(&three)));
     sandbox.lattice(&["restack", &three, "--no-push"]).exits(0);
     let left = findings(&sandbox);
@@ -257,7 +257,7 @@ fn moved_point_below_is_a_hint() {
     let line = only_finding(&sandbox);
     assert_eq!(
         line,
-        format!("behind {}: lacks new commits of `{}`, which is right below it", branch(&at(TWO)), at(ONE))
+        format!("behind {}: lacks new commits of `{}`, which is directly below it", branch(&at(TWO)), at(ONE))
     );
 }
 

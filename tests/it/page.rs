@@ -122,7 +122,7 @@ fn axes_select_points_and_a_title_is_given() {
     assert_eq!(self::document(&sandbox, &["--failed"]).count("details", "data-point"), 0);
     sandbox.refused(&["page", "-", "--arch", "sparc"]).exits(2).says_err("sparc");
     let empty = Sandbox::new();
-    assert!(words(&self::document(&empty, &[]).text).contains("No point has a branch."));
+    assert!(words(&self::document(&empty, &[]).text).contains("There are no points to show."));
 }
 
 #[test]
@@ -149,13 +149,14 @@ fn points_are_no_folders() {
     let sandbox = with_points();
     for text in ["toolchain/*/phase0/step1", &at("phase0/step1"), &branch(&at("phase0/step1"))] {
         let run = sandbox.refused(&["page", text]).exits(2);
-        run.says_err(&format!("`{text}` names points, not a folder")).says_err(&format!("`./{text}` is a folder"));
+        let folder = format!("to write into a folder of this name, use `git lattice page ./{text}`");
+        assert!(words(&run.says_err(&format!("`{text}` names points, not a folder")).stderr).contains(&folder));
     }
     sandbox.refused(&["page", "-", "--json"]).exits(2).says_err("cannot both print to stdout");
 }
 
 #[test]
-fn contradicting_records_and_inputs_are_shown() {
+fn disputes_and_inputs_are_shown() {
     let sandbox = with_points();
     let one = at("phase0/step1");
     let inputs = json!([{ "kind": "seed", "name": "gcc.tar", "hash": "sha256-AAAA", "size": 5 << 20 }]);
@@ -169,7 +170,7 @@ fn contradicting_records_and_inputs_are_shown() {
         "sha256-other by ada@near (near, 2026-01-02T03:04:05Z) sha256-same by ada@far (far, 2026-01-02T03:04:05Z)",
         "Kind Name Hash Size seed gcc.tar sha256-AAAA 5.0 MiB",
         "with /usr of the machine",
-        "~ was built with files of the machine",
+        "~: built with files of the machine",
     ] {
         assert!(text.contains(part), "`{part}` should be on the page:\n{text}");
     }

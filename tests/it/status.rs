@@ -25,7 +25,8 @@ fn row(sandbox: &Sandbox, name: &str) -> String {
 #[test]
 fn empty_lattice_suggests_the_first_point() {
     let sandbox = Sandbox::new();
-    sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet").says_err("git lattice new");
+    let run = sandbox.lattice(&["status"]).exits(0).says_err("no point has a branch yet").says_err("git lattice new");
+    assert_eq!(run.stdout, "", "stdout should have points only");
     assert_eq!(sandbox.lattice(&["status", "--json"]).json()["points"], serde_json::json!([]));
 }
 
@@ -82,7 +83,7 @@ fn point_is_behind_when_one_below_has_moved() {
     sandbox.commit_to(&one, &[("config.toml", "new = true\n")]);
     assert_eq!(sandbox.state_of(&one), "new");
     assert_eq!(sandbox.state_of(&two), "behind");
-    assert_eq!(sandbox.state_of(&three), "behind", "the point right below should count with what it lacks");
+    assert_eq!(sandbox.state_of(&three), "behind", "the point directly below should count with what it lacks");
     assert!(row(&sandbox, "phase0/step2").contains("↓ behind"));
 }
 
@@ -202,7 +203,7 @@ fn points_can_be_selected() {
     assert_eq!(shown(&["--arch", elsewhere()]), far("phase0/step1"));
     assert_eq!(shown(&[&format!("*/{}/phase1/*", here())]), at("phase1/step1"));
     assert_eq!(shown(&["--phase", "phase0"]).split(' ').count(), 2);
-    sandbox.lattice(&["status", "--phase", "phase7"]).exits(0).says_out("no such point");
+    sandbox.lattice(&["status", "--phase", "phase7"]).exits(0).says_err("no such point has a branch");
 }
 
 #[test]

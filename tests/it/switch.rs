@@ -92,7 +92,7 @@ fn up_and_down_follow_the_covers() {
     sandbox.goes(&["up"], &three);
     sandbox.goes(&["up"], &both);
     sandbox.stays(&["up"], 1).says_err("no point is above").says_err("git lattice next-step");
-    let several = sandbox.stays(&["down"], 1).says_err("2 points are right below");
+    let several = sandbox.stays(&["down"], 1).says_err("2 points are directly below");
     for point in [&crossing()[2], &crossing()[3]] {
         assert!(several.stderr.contains(&format!("git lattice switch {point}`")), "{}", several.stderr);
     }
@@ -159,7 +159,10 @@ fn unknown_points_are_refused_and_never_made() {
     let run = sandbox.stays(&[&three], 2).says_err("has no branch");
     run.says_err(&format!("git lattice new {three}"));
     sandbox.stays(&[&branch(&three)], 2).says_err("has no branch");
-    sandbox.stays(&["nxt"], 2).says_err("no point, no branch").says_err("did you mean `next`?");
+    sandbox
+        .stays(&["nxt"], 2)
+        .says_err("`nxt` is not a point, a branch or one of the words")
+        .says_err("did you mean `next`?");
     sandbox.stays(&["*/*/phase0/step1"], 2).says_err("expected one point");
     sandbox.stays(&["up", "--failed"], 2);
 }

@@ -17,7 +17,7 @@ pub(super) enum Form {
     Rows,
     /// One JSON document at the end.
     Json,
-    /// Events as JSON, one a line.
+    /// Events as JSON, one per line.
     Events,
 }
 

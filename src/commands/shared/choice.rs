@@ -15,7 +15,7 @@ const CHOICES: [(&str, Choice, &str); 3] = [
     (
         "frontier",
         Choice::Frontier,
-        "Build what can be worked on now: each point that is not built and has no unbuilt point right below it",
+        "Build what can be worked on now: each point that is not built and has no unbuilt point directly below it",
     ),
     ("failed", Choice::Failed, "Build again what failed"),
 ];

@@ -31,13 +31,18 @@ pub(in crate::commands) fn add_args(command: Command) -> Command {
         ))
 }
 
+/// What to say if no point is shown; `is_part` says whether only some points were asked for.
+pub(in crate::commands) fn none(is_part: bool) -> &'static str {
+    if is_part { "no such point has a branch" } else { "no point has a branch yet" }
+}
+
 /// Reads the options.
 pub(in crate::commands) fn read(args: &ArgMatches) -> Result<Wanted> {
     let words: Vec<&String> = args.get_many("state").into_iter().flatten().collect();
     let states = State::ALL.into_iter().filter(|state| words.iter().any(|word| *word == state.word())).collect();
     let time = |text: &String| {
         date::parse(text).ok_or_else(|| {
-            anyhow!("`--since {text}` is no time: expected one such as `2 days ago`, `yesterday`, `2026-11-30` or `2026-11-30 09:00:00 +0100`")
+            anyhow!("invalid time `{text}` for `--since`: expected one such as `2 days ago`, `yesterday`, `2026-11-30` or `2026-11-30 09:00:00 +0100`")
         })
     };
     let since = args.get_one::<String>("since").map(time).transpose()?;

@@ -53,18 +53,17 @@ impl Found {
         })
     }
 
+    /// What to say if there is no point to show.
+    pub(super) fn none(&self) -> Option<&'static str> {
+        self.survey.points.is_empty().then(|| wanted::none(self.is_part))
+    }
+
     pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen) -> Vec<String> {
         let Self { survey, layout, is_whole, .. } = self;
         let addresses = Addresses::of(repo, config);
         let link = |status: &PointStatus| link(&addresses, status);
-        match (survey.points.is_empty(), self.is_part) {
-            (true, true) => vec!["no such point".to_owned()],
-            (true, false) => vec!["no point has a branch yet".to_owned()],
-            (false, _) => {
-                SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link }
-                    .lines(Screen { ascii: self.ascii, ..screen })
-            }
-        }
+        SurveyText { config, survey, layout, head: self.head.as_ref(), is_whole: *is_whole, link: &link }
+            .lines(Screen { ascii: self.ascii, ..screen })
     }
 }
 

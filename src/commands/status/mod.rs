@@ -14,6 +14,7 @@ use crate::commands::complete::Slot;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error;
+use crate::git::Repo;
 use crate::ops::refspec;
 use crate::points::status::{self, Survey};
 use crate::ui::Ui;
@@ -31,15 +32,15 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Show which points exist, which are built, and what can be done next: a table per component, steps as rows and \
              architectures as columns. `*` marks HEAD's point, `^` what the remote does not have, `~` what was built with files of the \
-             machine. From 300 points on, a phase is a line of counts, and only components are shown that have HEAD's point, or \
-             points that failed, are behind, wait or are being built; the others are counted together.",
+             machine. With 300 or more points, a phase is a line of counts, and only components are shown that have HEAD's point, or \
+             points that failed, are disputed or behind, wait or are being built; the others are counted together.",
         )
-        .arg(flag("all", "Show each point, also of a large lattice, whose phases are counted otherwise; in git's pager on a terminal"))
+        .arg(flag("all", "Show each selected point, also of a large lattice, whose phases are counted otherwise; in git's pager on a terminal"))
         .arg(of_axes("rows", "The axes that form the rows of the tables, such as `phase,step`"))
         .arg(of_axes("cols", "The axes that form the columns; each value of the other axes gets its own table"))
         .arg(flag("ascii", "Draw marks with ASCII characters only"))
         .arg(
-            flag("watch", "Draw again whenever something has changed, until `q` is pressed").conflicts_with_all(["json", "all"]),
+            flag("watch", "Redraw the tables as things change, until `q` is pressed").conflicts_with_all(["json", "all"]),
         )
         .arg(flag("json", "Print JSON"));
     points::add_args(wanted::add_args(command), axes, true)
@@ -60,12 +61,7 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         ui.json(SurveyView::of(config, &found.survey));
         return Ok(error::OK);
     }
-    let lines = found.lines(&context.repo, config, ui.out);
-    if found.is_whole {
-        pager::print(session, &lines);
-    } else {
-        lines.iter().for_each(|line| ui.data(line));
-    }
+    print(session, &found, config, &context.repo);
     if found.survey.points.is_empty() && !found.is_part {
         hint_of_first(ui, context, config);
     }
@@ -73,6 +69,19 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
         ui.hint(format!("records of `{remote}` were never fetched: `git lattice sync` fetches them"));
     }
     Ok(error::OK)
+}
+
+fn print(session: &Session, found: &Found, config: &Config, repo: &Repo) {
+    let ui = &session.ui;
+    if let Some(none) = found.none() {
+        return ui.say(none);
+    }
+    let lines = found.lines(repo, config, ui.out);
+    if found.is_whole {
+        pager::print(session, &lines);
+    } else {
+        lines.iter().for_each(|line| ui.data(line));
+    }
 }
 
 /// How to get the first point.

@@ -53,5 +53,8 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
 fn lines(session: &Session, args: &ArgMatches) -> Result<Vec<String>> {
     let fresh = Session::new(session.environment.clone());
     let found = Found::look(&fresh, Some(args))?;
-    Ok(found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out))
+    Ok(match found.none() {
+        Some(none) => vec![none.to_owned()],
+        None => found.lines(&fresh.context()?.repo, fresh.config()?, fresh.ui.out),
+    })
 }

@@ -215,12 +215,12 @@ impl<'a> Checker<'a> {
             let made = history::origin(&self.repo, &self.repo.commit(below)?, &name)?;
             let was_there = made.as_ref().map_or(Ok(false), |made| self.contains(tip.id, made.id))?;
             let (code, message) = if was_there {
-                (Code::Behind, format!("lacks new commits of `{name}`, which is right below it"))
+                (Code::Behind, format!("lacks new commits of `{name}`, which is directly below it"))
             } else if made.zip(origin).is_some_and(|(below, own)| own.time <= below.time) {
                 // Commit times have a resolution of one second, so the order within one is unknown.
-                (Code::Behind, format!("lacks `{name}`, which is right below it and was made later"))
+                (Code::Behind, format!("lacks `{name}`, which is directly below it and was made later"))
             } else {
-                (Code::Parents, format!("lacks the commits of `{name}`, which is right below it"))
+                (Code::Parents, format!("lacks the commits of `{name}`, which is directly below it"))
             };
             let command = format!("git lattice restack {}", subject.named.spelled);
             findings.push(Finding::new(code, &subject.named.branch, message).repaired_by(command));

@@ -86,7 +86,7 @@ fn remarks(config: &Config, survey: &Survey) -> Vec<String> {
 /// What the marks after the states mean, those that occur.
 fn legend(config: &Config, points: &[PointStatus]) -> String {
     let has = |mark: &str| points.iter().any(|it| picture::flags(it, false, config.remote.is_some()).contains(mark));
-    let all = [("^", "^ is not pushed"), ("~", "~ was built with files of the machine")];
+    let all = [("^", "^: not pushed"), ("~", "~: built with files of the machine")];
     all.into_iter().filter(|(mark, _)| has(mark)).map(|(_, text)| text).collect::<Vec<_>>().join("; ")
 }
 

@@ -127,7 +127,7 @@ fn refuses_a_repository_without_commits() {
     let toml = "base = \"main\"\nremote = \"\"\n[axes]\ncomponent = { set = [\"toolchain\"] }\narch = { set = [\"aarch64\"] }\n\
         phase = { chain = [\"phase0\"] }\nstep = { chain = \"step{n}\" }\n";
     fs::write(sandbox.path("empty/lattice.toml"), toml).unwrap();
-    run(&["status"]).exits(0).says_out("no point has a branch yet");
+    run(&["status"]).exits(0).says_err("no point has a branch yet");
     run(&NEW).exits(2).says_err("the repository has no commit yet").says_err("hint: ").says_err("git commit");
     assert_eq!(sandbox.git_in("empty", &["for-each-ref"]), "", "no ref should be written");
 }
@@ -192,7 +192,7 @@ fn run_with_variables(sandbox: &Sandbox, args: &[&str], variables: &[(&str, &str
 fn git_dir_and_git_work_tree_are_honoured() {
     let sandbox = Sandbox::new();
     let both = [("GIT_DIR", "work/.git"), ("GIT_WORK_TREE", "work")];
-    run_with_variables(&sandbox, &["status"], &both).exits(0).says_out("no point has a branch yet");
+    run_with_variables(&sandbox, &["status"], &both).exits(0).says_err("no point has a branch yet");
     run_with_variables(&sandbox, &["new", "--arch", "aarch64"], &both).exits(0).says_out("created");
     assert_eq!(sandbox.git(&["symbolic-ref", "--short", "HEAD"]), BRANCH);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the worktree should be switched as well");
@@ -214,7 +214,7 @@ fn git_dir_and_git_work_tree_are_honoured() {
 fn works_in_a_bare_repository_and_its_worktree() {
     let sandbox = Sandbox::new();
     let run = |dir: &str, args: &[&str]| sandbox.lattice_in(dir, args, |command| command);
-    run("remote.git", &["status"]).exits(0).says_out("no point has a branch yet");
+    run("remote.git", &["status"]).exits(0).says_err("no point has a branch yet");
     let init = run("remote.git", &["init", "--component", "a", "--arch", "aarch64", "--no-hooks"]).exits(2);
     init.says_err("the repository is bare").says_err("hint: ").says_err("git worktree add");
     run("remote.git", &["axis", "add", "arch", "riscv64"]).exits(2).says_err("bare");

@@ -34,7 +34,7 @@ fn repository_with(option: &str) -> Option<Sandbox> {
 /// Asserts that every command but `build` works.
 fn assert_commands_work(sandbox: &Sandbox) {
     let run = |args: &[&str]| run(sandbox, "odd", args);
-    run(&["status"]).exits(0).says_out("no point has a branch yet");
+    run(&["status"]).exits(0).says_err("no point has a branch yet");
     run(&["new", "--arch", "aarch64", "--dry-run"]).exits(0).says_out("would create");
     run(&["new", "--arch", "aarch64"]).exits(0).says_out("created").says_out("pushed");
     assert_eq!(sandbox.git_in("odd", &["symbolic-ref", "--short", "HEAD"]), BRANCH, "new should switch");
@@ -229,5 +229,5 @@ fn repository_of_another_user_is_refused() {
     sandbox.lattice(&["status"]).exits(2).says_err("belongs to another user").says_err(&hint);
     sandbox.lattice(&["new", "--arch", "aarch64"]).exits(2).says_err("belongs to another user");
     sandbox.git_in("", &["config", "--global", "--add", "safe.directory", &work]);
-    sandbox.lattice(&["status"]).exits(0).says_out("no point has a branch yet");
+    sandbox.lattice(&["status"]).exits(0).says_err("no point has a branch yet");
 }

@@ -40,7 +40,7 @@ fn assert_refused(sandbox: &Sandbox, commands: &[&[&str]], texts: &[&str]) {
 
 #[test]
 fn valid_lattice_toml_is_accepted() {
-    Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says_out("no point has a branch yet");
+    Sandbox::with_toml(GOOD).lattice(&["status"]).exits(0).says_err("no point has a branch yet");
 }
 
 #[test]
