@@ -82,6 +82,16 @@ impl Action {
         }
     }
 
+    /// The command that does the same for all points, if there is one.
+    pub fn command_for_all(self) -> Option<&'static str> {
+        match self {
+            Self::Build => Some("git lattice build --all"),
+            Self::FindBuilder => Some("git lattice doctor"),
+            Self::Push => Some("git lattice sync"),
+            Self::Settle | Self::Mend | Self::Reconcile | Self::Restack | Self::NextStep | Self::Promote => None,
+        }
+    }
+
     /// The command for a user who sees the point in `git lattice show`: where [`Self::command`] shows it, the one that comes after.
     pub fn command_in_show(self, config: &Config, status: &PointStatus) -> String {
         let spelled = config.spell(&status.named.point);

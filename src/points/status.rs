@@ -31,6 +31,8 @@ const MAX_COMPARED: usize = 100;
 pub struct Survey {
     /// The requested points, in table order.
     pub points: Vec<PointStatus>,
+    /// Whether these are all points that have a branch.
+    pub is_all: bool,
     /// Next actions: HEAD's point first, then the most urgent.
     pub next: Vec<NextAction>,
     /// The points whose branch could not be read, with the error.
@@ -70,6 +72,7 @@ pub fn survey_from(
 ) -> Result<Survey> {
     let mut survey = look(context, config, census, which, true)?;
     wanted.retain(&context.repo, &mut survey.points)?;
+    survey.is_all = survey.points.len() == census.population().len();
     survey.next = NextAction::of_points(config, census, &survey.points, head);
     Ok(survey)
 }
@@ -111,7 +114,8 @@ fn look(
     let skipped = surveyor.skipped;
     surveyor.cache.save();
     let broken = [census.broken.as_slice(), &records.broken()].concat();
-    Ok(Survey { points, next: Vec::new(), unreadable, broken, stranded, skipped })
+    let is_all = points.len() == census.population().len();
+    Ok(Survey { points, is_all, next: Vec::new(), unreadable, broken, stranded, skipped })
 }
 
 /// Get the facts of points that have a branch, each with the error if its commit cannot be read. Records are not read.

@@ -12,6 +12,7 @@ pub mod lint;
 pub mod list;
 pub mod live;
 pub mod markdown;
+pub mod next;
 pub mod page;
 pub mod pick;
 pub mod picture;

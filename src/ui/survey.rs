@@ -2,11 +2,11 @@
 
 use super::layout::Layout;
 use super::link::Link;
+use super::next::Suggestion;
 use super::table::{self, Cell};
-use super::{Screen, folded, picture, wrap};
+use super::{Screen, folded, next, picture, wrap};
 use crate::config::Config;
 use crate::lattice::Point;
-use crate::points::next::{Action, NextAction};
 use crate::points::status::{PointStatus, Survey};
 
 /// The most suggestions that are shown.
@@ -47,34 +47,19 @@ impl SurveyText<'_> {
 
     /// An empty line, and the first suggestions of what to do next.
     fn suggestions(&self, screen: Screen) -> Vec<String> {
-        let next = &self.survey.next;
-        if next.is_empty() {
+        let all = self.survey.next.len();
+        if all == 0 {
             return Vec::new();
         }
-        let rows: Vec<_> = next.iter().take(MAX_SUGGESTIONS).map(|next| self.suggestion(next)).collect();
+        let shown: Vec<_> = next::suggestions(self.config, self.survey).take(MAX_SUGGESTIONS).collect();
+        let more = all - shown.iter().map(|it| it.points).sum::<usize>();
+        let row = |it: Suggestion| vec![Cell::from(format!("{}:", next::label(it.action))), it.command.into()];
         let mut lines = vec![String::new()];
-        lines.extend(table::lines(&rows, screen));
-        if next.len() > MAX_SUGGESTIONS {
-            let more = next.len() - MAX_SUGGESTIONS;
+        lines.extend(table::lines(&shown.into_iter().map(row).collect::<Vec<_>>(), screen));
+        if more > 0 {
             lines.extend(told(&format!("and {more} more, which `git lattice status --json` lists"), screen));
         }
         lines
-    }
-
-    /// A suggestion, as a row of a table.
-    fn suggestion(&self, next: &NextAction) -> Vec<Cell> {
-        let label = match next.action {
-            Action::Settle => "disputed:",
-            Action::Mend => "failed:",
-            Action::Reconcile => "diverged:",
-            Action::Restack => "behind:",
-            Action::Build => "to build:",
-            Action::NextStep => "go on:",
-            Action::Promote => "next phase:",
-            Action::FindBuilder => "no builder:",
-            Action::Push => "to push:",
-        };
-        vec![label.into(), next.action.command(self.config, &self.survey.points[next.at]).into()]
     }
 }
 

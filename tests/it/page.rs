@@ -79,7 +79,7 @@ fn page_has_what_status_and_show_say() {
         "points 3 base branch main".to_owned(),
         "✓ 1 built · 2 new".to_owned(),
         "toolchain: 3 points: 1 built, 2 new aarch64 x86_64".to_owned(),
-        format!("To build git lattice build {}", far("phase0/step1")),
+        format!("to build git lattice build {}", far("phase0/step1")),
         format!("built {}-linux 2026-01-02T03:04:05Z 1.5 s ada@far", here()),
         "newest record".to_owned(),
         "main is the base".to_owned(),
@@ -238,6 +238,7 @@ fn many_points_are_folded() {
     let document = document(&sandbox, &[]);
     let text = words(&document.text);
     assert!(text.contains("1 of 300 points have details here"), "{}", &text[..500]);
+    assert!(text.contains("to build git lattice build --all to push git lattice sync Points"), "{}", &text[..500]);
     assert_eq!(document.count("g", "data-point"), 300);
     assert_eq!(document.count("details", "open"), 2, "the failed point and its component should be unfolded");
     assert_eq!(document.values("data-point").filter(|point| **point == failed).count(), 2);

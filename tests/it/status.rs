@@ -125,6 +125,21 @@ fn next_commands_are_suggested() {
 }
 
 #[test]
+fn one_command_is_suggested_for_many_points() {
+    let ours = ["phase0/step1", "phase0/step2", "phase0/step3"].map(at);
+    let sandbox = with_points(&[&ours[0], &ours[1], &ours[2], &far("phase0/step1")]);
+    let each = format!("git lattice build {}", ours[0]);
+    let run =
+        sandbox.lattice(&["status"]).exits(0).says_out("git lattice build --all\n").says_out("git lattice sync\n");
+    run.never_says(&each).never_says("more, which");
+    let some = sandbox.lattice(&["status", "--arch", here()]).exits(0).says_out(&each);
+    some.never_says("--all");
+    let listed = sandbox.lattice(&["status", "--json"]).exits(0).json();
+    let builds = fields(&listed["next"], "action").iter().filter(|action| **action == "build").count();
+    assert_eq!(builds, 4, "JSON should have a command for each point");
+}
+
+#[test]
 fn next_commands_are_in_json() {
     let [one, two] = ["phase0/step1", "phase0/step2"].map(at);
     let sandbox = Sandbox::new();

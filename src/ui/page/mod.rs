@@ -9,11 +9,11 @@ use self::state::shown;
 use super::folded::Counts;
 use super::graph::{Picture, svg};
 use super::layout::Layout;
+use super::next;
 use super::picture::{self, Matrix};
 use crate::config::Config;
 use crate::ops::page::{Contents, MANY};
 use crate::points::diagram::Diagram;
-use crate::points::next::Action;
 use crate::points::status::{PointStatus, Survey};
 use crate::template::page::{self, Cell, Component, Fact, Next, Page, PlainPoint, Row, Total, Value};
 use crate::text;
@@ -32,7 +32,7 @@ pub fn of<'a>(config: &'a Config, contents: &'a Contents, title: String) -> Page
         facts: facts(config, contents),
         totals: counts(points).counted().map(|(state, count)| Total { state: shown(state), count }).collect(),
         remarks: remarks(config, &contents.survey),
-        next: next(config, &contents.survey),
+        next: next_steps(config, &contents.survey),
         legend: legend(config, points),
         is_folded: points.len() >= MANY,
         components: components(config, points, &with_details),
@@ -101,34 +101,21 @@ fn in_detail(all: usize, detailed: usize) -> String {
 }
 
 /// The next actions by kind, most urgent first.
-fn next(config: &Config, survey: &Survey) -> Vec<Next> {
-    let mut kinds: Vec<(Action, Next)> = Vec::new();
-    for next in &survey.next {
-        if kinds.last().is_none_or(|(action, _)| *action != next.action) {
-            kinds.push((next.action, Next { label: label(next.action), commands: Vec::new(), more: 0 }));
+fn next_steps(config: &Config, survey: &Survey) -> Vec<Next> {
+    let mut kinds: Vec<Next> = Vec::new();
+    for suggestion in next::suggestions(config, survey) {
+        let label = next::label(suggestion.action);
+        if kinds.last().is_none_or(|kind| kind.label != label) {
+            kinds.push(Next { label, commands: Vec::new(), more: 0 });
         }
-        let Some((_, kind)) = kinds.last_mut() else { continue };
+        let Some(kind) = kinds.last_mut() else { continue };
         if kind.commands.len() < COMMANDS {
-            kind.commands.push(next.action.command(config, &survey.points[next.at]));
+            kind.commands.push(suggestion.command);
         } else {
-            kind.more += 1;
+            kind.more += suggestion.points;
         }
     }
-    kinds.into_iter().map(|(_, next)| next).collect()
-}
-
-fn label(action: Action) -> &'static str {
-    match action {
-        Action::Settle => "Disputed",
-        Action::Mend => "Failed",
-        Action::Reconcile => "Diverged",
-        Action::Restack => "Behind",
-        Action::Build => "To build",
-        Action::NextStep => "Next step",
-        Action::Promote => "Next phase",
-        Action::FindBuilder => "No builder",
-        Action::Push => "To push",
-    }
+    kinds
 }
 
 fn components(config: &Config, points: &[PointStatus], with_details: &HashSet<usize>) -> Vec<Component> {
