@@ -237,7 +237,8 @@ fn many_points_are_folded() {
     sandbox.record(&failed, &format!("{}-linux", here()), "failed");
     let document = document(&sandbox, &[]);
     let text = words(&document.text);
-    assert!(text.contains("1 of 300 points have details here"), "{}", &text[..500]);
+    assert!(text.contains("Details are here for 1 of 300 points"), "{}", &text[..500]);
+    assert!(text.contains("git lattice show POINT shows any other") && !text.contains('`'), "{}", &text[..500]);
     assert!(text.contains("to build git lattice build --all to push git lattice sync Points"), "{}", &text[..500]);
     assert_eq!(document.count("g", "data-point"), 300);
     assert_eq!(document.count("details", "open"), 2, "the failed point and its component should be unfolded");

@@ -95,8 +95,8 @@ fn in_detail(all: usize, detailed: usize) -> String {
         return String::new();
     }
     format!(
-        "{detailed} of {all} points have details here: those that failed, whose records contradict each other, that are being built, \
-         wait, are behind, have no builder or have notes, and no more than {MANY}. `git lattice show POINT` shows any other."
+        "Details are here for {detailed} of {all} points: those that failed, whose records contradict each other, that are being built, \
+         wait, are behind, have no builder or have notes, and no more than {MANY}."
     )
 }
 
