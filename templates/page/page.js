@@ -11,7 +11,12 @@
     const target = id && document.getElementById(id);
     if (!target) return;
     open(target);
-    (target.closest("details.point") || target).scrollIntoView();
+    const point = target.closest("details.point");
+    (point || target).scrollIntoView();
+    // The keyboard and screen readers go on there.
+    const focused = point ? point.querySelector("summary") : target;
+    if (focused === target) target.tabIndex = -1;
+    focused.focus({ preventScroll: true });
   };
   addEventListener("hashchange", show);
   show();
@@ -45,6 +50,7 @@
   const search = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
+    document.body.classList.toggle("searching", words.length > 0);
     for (const point of points.values()) {
       const is = words.every((word) => point.text.includes(word));
       point.is = is;
@@ -83,7 +89,7 @@
       svg.setAttribute("width", Math.round(width * scale));
       svg.setAttribute("height", Math.round(height * scale));
     };
-    const fit = () => zoom(Math.min(1, (drawing.clientWidth - 2) / width));
+    const fit = () => zoom(Math.min(1, (drawing.clientWidth - 2) / width, (innerHeight * 0.85 - 3) / height));
     const step = { in: () => zoom(scale * 1.25), out: () => zoom(scale / 1.25), fit };
     for (const button of all("button", figure)) button.addEventListener("click", step[button.dataset.zoom]);
     drawing.addEventListener("keydown", (event) => {
