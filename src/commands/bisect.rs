@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
         queue::resume(context)?;
         let mut live = Live::new(ui, []).estimating(|points| Estimates::read(context, points).ok());
         let bisection = bisect::run(context, config, &census, &points, &mut |progress| {
-            live.note(&progress);
+            live.apply(&progress);
             print(ui, &progress);
             live.draw();
         });

@@ -40,8 +40,8 @@ impl Junit {
         Ok(Some(Self { path, report: Report::new(jobs) }))
     }
 
-    pub(super) fn note(&mut self, progress: &Progress<'_>) {
-        self.report.note(progress);
+    pub(super) fn apply(&mut self, progress: &Progress<'_>) {
+        self.report.apply(progress);
     }
 
     /// Writes the file. `error` is what ended the run.

@@ -78,7 +78,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let mut view = View::new(ui, form(args), live.estimating(|points| Estimates::read(context, points).ok()));
     let mut junit = Junit::read(session, args, &plan.jobs)?;
     let built = queue::build(context, &mut plan, &options, &mut |progress| {
-        junit.iter_mut().for_each(|junit| junit.note(&progress));
+        junit.iter_mut().for_each(|junit| junit.apply(&progress));
         view.show(&progress);
     });
     let proposal =

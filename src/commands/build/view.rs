@@ -105,7 +105,7 @@ impl<'a> View<'a> {
         if self.form == Form::Events {
             events::event(progress).into_iter().for_each(|event| self.ui.json_line(event));
         }
-        self.live.note(progress);
+        self.live.apply(progress);
         self.print(progress);
         self.live.draw();
     }

@@ -56,8 +56,8 @@ impl Report {
         Self { cases: jobs.into_iter().map(case).collect() }
     }
 
-    /// Takes over how a build ended.
-    pub fn note(&mut self, progress: &Progress<'_>) {
+    /// Applies an event: how a build ended.
+    pub fn apply(&mut self, progress: &Progress<'_>) {
         let (point, system, outcome) = match progress {
             Progress::End(done) => {
                 (done.record.point.as_str(), done.record.system.as_str(), Outcome::Done(Box::new((*done).clone())))

@@ -79,9 +79,9 @@ impl<'a> Live<'a> {
         Self { is_silent, ..self }
     }
 
-    /// Takes over what has happened; [`Self::draw`] shows it.
-    pub fn note(&mut self, progress: &Progress<'_>) {
-        self.model.note(progress);
+    /// Applies an event; [`Self::draw`] shows the result.
+    pub fn apply(&mut self, progress: &Progress<'_>) {
+        self.model.apply(progress);
         if !self.ui.draws && !self.is_silent {
             self.tell(progress);
         }

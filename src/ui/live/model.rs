@@ -71,8 +71,8 @@ impl Model {
         }
     }
 
-    /// Takes over what has happened.
-    pub(super) fn note(&mut self, progress: &Progress<'_>) {
+    /// Applies an event.
+    pub(super) fn apply(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Begin(job) => self.begin(job),
             Progress::Evaluated { .. } => {
@@ -117,7 +117,7 @@ impl Model {
         let row = self.running.remove(at);
         // Nix goes on with the others before it says why.
         if let (Some(false), Some((point, system))) = (is_good, row.build) {
-            self.note_end((point.clone(), system.to_string()));
+            self.mark_ended((point.clone(), system.to_string()));
             self.failures.push(Failure { word: "failed", point, why: row.last });
         }
     }
@@ -132,17 +132,17 @@ impl Model {
             let why = record.error.clone().unwrap_or_default();
             self.failures.push(Failure { word: record.verdict.word(), point: record.point.clone(), why });
         }
-        self.note_end((record.point.clone(), record.system.to_string()));
+        self.mark_ended((record.point.clone(), record.system.to_string()));
     }
 
     fn undecided(&mut self, undecided: &Undecided) {
         let Undecided { point, system, why, .. } = undecided;
         self.failures.retain(|failure| failure.point != *point);
         self.failures.push(Failure { word: "unknown", point: point.clone(), why: why.clone() });
-        self.note_end((point.clone(), system.clone()));
+        self.mark_ended((point.clone(), system.clone()));
     }
 
-    fn note_end(&mut self, build: Build) {
+    fn mark_ended(&mut self, build: Build) {
         if self.needed.contains(&build) {
             self.ended.insert(build);
         }
