@@ -9,12 +9,12 @@ use super::shared::points::{self, Selection};
 use super::shared::{left_out, pager, wanted};
 use crate::lattice::Point;
 use crate::ops::page;
+use crate::points::MANY;
 use crate::points::census::Census;
 use crate::points::diagram::Diagram;
 use crate::points::status;
 use crate::points::wanted::Wanted;
 use crate::ui::Screen;
-use crate::ui::folded::MANY;
 use crate::ui::graph::{Picture, dot, json, mermaid, svg, text};
 use crate::{error, ui};
 

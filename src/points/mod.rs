@@ -15,3 +15,6 @@ mod point_status;
 pub mod rows;
 pub mod status;
 pub mod wanted;
+
+/// From this number of points on, views are folded.
+pub const MANY: usize = 300;

@@ -11,8 +11,6 @@ use crate::lattice::Point;
 use crate::points::status::PointStatus;
 use crate::record::State;
 
-/// From this number of points on, the picture is folded.
-pub const MANY: usize = 300;
 /// The most components that are shown.
 const MOST_GROUPS: usize = 10;
 /// The states in the order of their counts.

@@ -32,7 +32,7 @@ impl SurveyText<'_> {
     /// The lines.
     pub fn lines(&self, screen: Screen) -> Vec<String> {
         let points = &self.survey.points;
-        let mut lines = if points.len() < folded::MANY || self.is_whole {
+        let mut lines = if points.len() < crate::points::MANY || self.is_whole {
             picture::tables((self.config, self.layout), points, self.head, self.link, screen)
         } else {
             let rows = folded::rows(self.config, self.layout, points, self.head, screen.ascii);

@@ -15,6 +15,7 @@ use crate::git::commit::time_at;
 use crate::git::{Oid, Repo};
 use crate::lattice::Point;
 use crate::note::Note;
+pub use crate::points::MANY;
 use crate::points::census::Census;
 use crate::points::diagram::Diagram;
 use crate::points::status::{self, PointStatus, Survey};
@@ -24,8 +25,8 @@ use crate::record::{Records, State};
 pub use file::{FILE, NotOurs, Unwritable, write};
 pub use tail::Tail;
 
-/// From this number of points on, only points that need attention have details, and at most so many.
-pub const MANY: usize = 300;
+/// The most points with details if there are [`MANY`] points.
+pub const MAX_DETAILS: usize = MANY;
 /// The states of points that need attention, most urgent first.
 const URGENT: [State; 6] =
     [State::Disputed, State::Failed, State::Building, State::Queued, State::Behind, State::NoBuilder];
@@ -116,7 +117,7 @@ fn detailed(points: &[PointStatus], notes: &BTreeMap<Point, Vec<Note>>) -> Vec<u
     });
     let mut found: Vec<_> = urgent.collect();
     found.sort_unstable();
-    found.truncate(MANY);
+    found.truncate(MAX_DETAILS);
     let mut found: Vec<usize> = found.into_iter().map(|(_, at)| at).collect();
     found.sort_unstable();
     found
