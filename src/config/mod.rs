@@ -201,14 +201,14 @@ impl Config {
         })
     }
 
-    /// The axis whose values are the columns of pictures: that of the systems, else the last set axis.
+    /// The axis whose values are the columns of tables: that of the systems, else the last set axis.
     pub fn column_axis(&self) -> Option<usize> {
         let axes = self.lattice.axes();
         let is_set = |axis: &usize| matches!(axes[*axis].kind, Kind::Set(_));
         self.systems.axis().filter(is_set).or_else(|| (0..axes.len()).rfind(is_set))
     }
 
-    /// The axes whose values are the titles of pictures: the other set axes, such as the component.
+    /// The axes whose values are the titles of tables: the other set axes, such as the component.
     pub fn title_axes(&self) -> Vec<usize> {
         let (axes, column) = (self.lattice.axes(), self.column_axis());
         (0..axes.len()).filter(|&axis| matches!(axes[axis].kind, Kind::Set(_)) && Some(axis) != column).collect()

@@ -23,7 +23,7 @@ pub struct PointStatus {
     pub systems: Rc<[System]>,
     /// The verdicts of its records, per system.
     pub verdicts: Rc<Verdicts>,
-    /// Those of its systems whose records contradict each other.
+    /// Those of its systems on which it is disputed.
     pub disputed: Vec<System>,
     /// The overall state, from the verdicts or the queue activity.
     pub state: State,

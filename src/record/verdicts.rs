@@ -87,7 +87,7 @@ fn weight(verdict: Verdict) -> u8 {
     }
 }
 
-/// A contradiction: one derivation gave different contents.
+/// A dispute: one derivation gave different contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispute {
     /// The system.
@@ -109,7 +109,7 @@ pub struct Side {
     pub records: Vec<usize>,
 }
 
-/// Finds contradictions among the records of one key, from any writer: the same derivation with different NAR hashes of one output,
+/// Finds disputes among the records of one key, from any writer: the same derivation with different NAR hashes of one output,
 /// and every record `differs`. Later records do not resolve them.
 pub fn disputes(records: &[Record]) -> Vec<Dispute> {
     let mut contents: BTreeMap<(&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
@@ -122,14 +122,13 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
         }
     }
     let side = |(hash, records): (&str, Vec<usize>)| Side { nar_hash: Some(hash.to_owned()), records };
-    let contradiction =
-        |((system, drv, output), sides): ((&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>)| Dispute {
-            system: system.clone(),
-            drv: Some(drv.clone()),
-            output: Some(output.to_owned()),
-            sides: sides.into_iter().map(side).collect(),
-        };
-    let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(contradiction);
+    let dispute = |((system, drv, output), sides): ((&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>)| Dispute {
+        system: system.clone(),
+        drv: Some(drv.clone()),
+        output: Some(output.to_owned()),
+        sides: sides.into_iter().map(side).collect(),
+    };
+    let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(dispute);
     let differing = records.iter().enumerate().filter(|(_, record)| record.verdict == Verdict::Differs);
     let differs = differing.map(|(i, record)| Dispute {
         system: record.system.clone(),

@@ -164,7 +164,7 @@ pub struct Point {
     pub notes: Vec<Note>,
     /// Where it is and what it holds.
     pub facts: Vec<Fact>,
-    /// The contradictions between its records, each in lines.
+    /// Its disputes, each in lines.
     pub disputes: Vec<Vec<String>>,
     /// Records, and what it takes from outside.
     pub tables: Vec<Table>,

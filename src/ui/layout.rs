@@ -1,9 +1,9 @@
-//! Which axes of a lattice form the tables, rows and columns of its picture.
+//! Which axes of a lattice form its tables, and their rows and columns.
 
 use crate::config::Config;
 use crate::lattice::{Coordinate, Point};
 
-/// The axes of the picture, by their positions. Each axis is in one of the lists.
+/// The axes of the tables, by their positions. Each axis is in one of the lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     titles: Vec<usize>,
@@ -25,7 +25,7 @@ pub struct WantedAxes {
 #[error("axis `{0}` is given twice: an axis is in the rows or in the columns")]
 pub struct AxisTwice(String);
 
-/// The place of a point in the picture: its coordinates on some axes, ordered as in tables.
+/// The place of a point in the tables: its coordinates on some axes, ordered as in tables.
 pub(super) type Place = Vec<Part>;
 
 /// A coordinate with its text. Chains are ordered by rank, sets by name.

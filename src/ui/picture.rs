@@ -1,4 +1,4 @@
-//! The picture of a lattice: by default one table per component, with steps as rows and architectures as columns.
+//! The tables of a lattice: by default one per component, with steps as rows and architectures as columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::lattice::Point;
 use crate::points::status::PointStatus;
 use crate::record::State;
 
-/// One table of the picture.
+/// One table.
 pub struct Matrix<'a> {
     /// The values on the axes that make the tables, such as the component.
     pub title: String,

@@ -1,4 +1,4 @@
-//! How `git lattice status` draws its picture: which axes are rows and columns, which points it has, and on a terminal that is redrawn.
+//! How `git lattice status` draws its tables: which axes are rows and columns, which points it has, and on a terminal that is redrawn.
 #![cfg(target_os = "linux")]
 
 use std::io::Write as _;
@@ -139,7 +139,7 @@ fn watch_draws_until_q_and_leaves_the_terminal_as_it_was() {
     assert!(drawn.contains("\x1b[?1049h") && drawn.contains("phase0/step1"), "{drawn}");
     assert!(drawn.contains("more lines: a larger terminal shows them") && drawn.contains("`q` ends"), "{drawn}");
     let drawn = drawn.rsplit("\x1b[H").next().unwrap();
-    assert_eq!(drawn.matches('\n').count(), 7, "a picture fits into 8 rows: {drawn:?}");
+    assert_eq!(drawn.matches('\n').count(), 7, "the tables fit into 8 rows: {drawn:?}");
     assert!(after.contains("code 0") && after.contains(" icanon") && after.contains(" echo "), "{after}");
 }
 
@@ -153,7 +153,7 @@ fn watch_leaves_the_terminal_as_it_was_when_it_is_killed() {
 }
 
 #[test]
-fn long_picture_goes_through_the_pager_of_git() {
+fn long_tables_go_through_the_pager_of_git() {
     let sandbox = with_ten_steps();
     sandbox.git(&["config", "core.pager", &format!("{} 's/^/paged: /'", program("sed"))]);
     let paged = on_terminal(&sandbox, "git-lattice status --all", "");

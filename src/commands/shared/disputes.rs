@@ -1,4 +1,4 @@
-//! The views of contradicting records.
+//! The views of disputes.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(in crate::commands) fn attributed_json(attributed: &Attributed) -> Value {
     value
 }
 
-/// A contradiction with the records of each side.
+/// A dispute with the records of each side.
 pub(in crate::commands) fn dispute_json(records: &[Attributed], dispute: &Dispute) -> Value {
     let side = |side: &Side| {
         let by = side.records.iter().filter_map(|i| records.get(*i)).map(attributed_json).collect::<Vec<_>>();

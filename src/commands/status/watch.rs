@@ -1,4 +1,4 @@
-//! `git lattice status --watch`: draws the picture again until the user ends it.
+//! `git lattice status --watch`: redraws the tables until the user ends it.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use crate::git::commit;
 use crate::ui::redraw::{Key, Redraw};
 use crate::ui::{Tone, paint};
 
-/// How long a picture stays at least.
+/// How long a drawing stays at least.
 const REST: Duration = Duration::from_secs(1);
-/// How many times longer than it took to read a picture stays, so that a large lattice does not keep a core busy.
+/// How many times longer a drawing stays than it took to make it, so that a large lattice does not keep a core busy.
 const REST_RATIO: u32 = 10;
 
 pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
@@ -49,7 +49,7 @@ fn is_ended_within(redraw: &Redraw, limit: Duration) -> bool {
     }
 }
 
-/// The picture as it is now. The repository, lattice.toml and the size of the terminal are read anew.
+/// The tables as they are now. The repository, lattice.toml and the size of the terminal are read anew.
 fn lines(session: &Session, args: &ArgMatches) -> Result<Vec<String>> {
     let fresh = Session::new(session.environment.clone());
     let found = Found::look(&fresh, Some(args))?;

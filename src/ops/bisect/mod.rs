@@ -132,7 +132,7 @@ fn step(records: &Records<'_>, status: PointStatus) -> Result<Step> {
             step.error =
                 all.iter().rev().filter(|record| record.verdict == Verdict::Failed).find_map(|it| it.error.clone());
         }
-        State::Disputed => step.undecided = Some("its records contradict each other"),
+        State::Disputed => step.undecided = Some("it is disputed"),
         _ => {}
     }
     Ok(step)

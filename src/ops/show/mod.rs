@@ -54,7 +54,7 @@ pub struct Details {
     pub records: Vec<Attributed>,
     /// How long its builds took.
     pub times: Vec<Times>,
-    /// Contradictions between the records, which are named by their index.
+    /// Disputes between the records, which are named by their index.
     pub disputes: Vec<Dispute>,
     /// What its closure takes from outside, by its newest record that says so.
     pub inputs: Option<Inputs>,
