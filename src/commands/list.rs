@@ -43,8 +43,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let found = Rows::read(context, config, &census, points, (format.depth(), &wanted::read(args)?))?;
     left_out::warn(ui, config, &found.broken, &found.unreadable);
     let notes = if format.has_notes() {
-        let points: Vec<_> = found.rows.iter().map(|row| row.point.clone()).collect();
-        note::of(context, config, &census, &points)?
+        note::of(context, config, &census, found.rows.iter().map(|row| &row.point))?
     } else {
         BTreeMap::new()
     };

@@ -1,5 +1,6 @@
 //! JSON views of a survey and its points.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
@@ -7,7 +8,8 @@ use serde::{Serialize, Serializer};
 use crate::branch_name::BranchName;
 use crate::config::{Config, Names};
 use crate::git::Oid;
-use crate::lattice::Spelled;
+use crate::lattice::{Point, Spelled};
+use crate::note::Note;
 use crate::points::next::{Action, NextAction};
 use crate::points::status::{PointStatus, Survey};
 use crate::record::{State, Verdicts};
@@ -22,9 +24,12 @@ pub struct SurveyView<'a> {
     skipped_records: usize,
 }
 
-struct Points<'a>(&'a Config, &'a [PointStatus]);
+struct Points<'a>(&'a Config, &'a [PointStatus], &'a Notes);
 
 struct Next<'a>(&'a Config, &'a Survey);
+
+/// The notes of the points that have any.
+type Notes = BTreeMap<Point, Vec<Note>>;
 
 /// A point in `status --json` and `show --json`.
 #[derive(Serialize)]
@@ -44,6 +49,7 @@ pub struct PointView<'a> {
     verdicts: VerdictsView<'a>,
     disputed: Texts<'a, System>,
     impure: Impure<'a>,
+    notes: &'a [Note],
 }
 
 #[derive(Serialize)]
@@ -70,11 +76,11 @@ struct Text<T>(T);
 struct Texts<'a, T>(&'a [T]);
 
 impl<'a> SurveyView<'a> {
-    /// The view of a survey.
-    pub fn of(config: &'a Config, survey: &'a Survey) -> Self {
+    /// The view of a survey, with the notes of the points that have any.
+    pub fn of(config: &'a Config, survey: &'a Survey, notes: &'a Notes) -> Self {
         Self {
             base: &config.base,
-            points: Points(config, &survey.points),
+            points: Points(config, &survey.points, notes),
             next: Next(config, survey),
             skipped_records: survey.skipped,
         }
@@ -83,7 +89,7 @@ impl<'a> SurveyView<'a> {
 
 impl<'a> PointView<'a> {
     /// The view of one point.
-    pub fn of(config: &'a Config, status: &'a PointStatus) -> Self {
+    pub fn of(config: &'a Config, status: &'a PointStatus, notes: &'a [Note]) -> Self {
         // Of many points the names would fill the memory.
         let Names { spelled, branch, dir } = status.named.names();
         Self {
@@ -101,6 +107,7 @@ impl<'a> PointView<'a> {
             verdicts: VerdictsView(&status.verdicts),
             disputed: Texts(&status.disputed),
             impure: Impure(status),
+            notes,
         }
     }
 }
@@ -115,7 +122,9 @@ impl NextView {
 
 impl Serialize for Points<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.1.iter().map(|status| PointView::of(self.0, status)))
+        let Self(config, points, notes) = self;
+        let notes = |status: &PointStatus| notes.get(&status.named.point).map_or(&[][..], Vec::as_slice);
+        to.collect_seq(points.iter().map(|status| PointView::of(config, status, notes(status))))
     }
 }
 

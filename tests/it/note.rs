@@ -351,3 +351,28 @@ fn note_stays_readable_when_the_branch_loses_its_directory() {
     sandbox.lattice(&["note", &one, "-m", "no directory yet"]).exits(0);
     assert!(notes_in(&sandbox, "work", &one)[0]["key"].is_null(), "{}", dir(&one));
 }
+
+#[test]
+fn status_has_the_notes_of_points() {
+    let sandbox = Sandbox::new();
+    let points: Vec<_> = (1..=9).map(|n| at(&format!("phase0/step{n}"))).collect();
+    let notes = |point: &str| {
+        let status = sandbox.lattice(&["status", "--json"]).exits(0).json();
+        let points = status["points"].as_array().unwrap().clone();
+        points.into_iter().find(|it| it["point"] == point).unwrap()["notes"].clone()
+    };
+    for points in [&points[..2], &points[2..]] {
+        let names: Vec<_> = points.iter().map(String::as_str).collect();
+        sandbox.lattice(&[&["new", "--no-switch", "--no-push"], &names[..]].concat()).exits(0);
+        assert_eq!(notes(&points[0]), json!([]));
+        sandbox.lattice(&["note", &points[0], "-m", "waits"]).exits(0);
+        assert_eq!(notes(&points[0]), json!(notes_in(&sandbox, "work", &points[0])));
+        assert_eq!((notes(&points[0])[0]["text"].as_str(), notes(&points[1])), (Some("waits"), json!([])));
+    }
+    let new = at("phase1/step1");
+    sandbox.lattice(&["move", &points[8], &new]).exits(0);
+    assert_eq!(notes(&new), json!([]));
+    sandbox.lattice(&["note", &points[7], "-m", "moves"]).exits(0);
+    sandbox.lattice(&["move", &points[7], &points[8]]).exits(0);
+    assert_eq!(notes(&points[8])[0]["text"], "moves", "a moved point keeps its notes");
+}

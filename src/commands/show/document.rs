@@ -10,7 +10,7 @@ use crate::ops::show::{Details, Promotion, Times};
 use crate::ui::point::PointView;
 
 pub(super) fn of(config: &Config, details: &Details) -> Value {
-    let mut value = json!(PointView::of(config, &details.status));
+    let mut value = json!(PointView::of(config, &details.status, &details.notes));
     value["next"] = details
         .actions
         .iter()
@@ -21,7 +21,6 @@ pub(super) fn of(config: &Config, details: &Details) -> Value {
         })
         .collect();
     value["lacks"] = json!(details.lacks);
-    value["notes"] = json!(details.notes);
     value["promotion"] = details.promotion.as_ref().map(promotion_json).into();
     value["tip"] = json!({
         "subject": details.tip.message.lines().next().unwrap_or_default(), "author": details.tip.author,

@@ -1,5 +1,7 @@
 //! The points that `git lattice status` shows, and how it shows them.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::ArgMatches;
 
@@ -7,9 +9,12 @@ use crate::commands::Session;
 use crate::commands::shared::points::Selection;
 use crate::commands::shared::wanted;
 use crate::config::Config;
+use crate::context::Context;
 use crate::git::Repo;
 use crate::lattice::Point;
+use crate::note::Note;
 use crate::ops::addresses::Addresses;
+use crate::ops::note;
 use crate::points::census::Census;
 use crate::points::status::{self, PointStatus, Survey};
 use crate::points::wanted::Wanted;
@@ -22,6 +27,7 @@ use crate::ui::survey::SurveyText;
 /// What `status` shows.
 pub(super) struct Found {
     pub(super) survey: Survey,
+    census: Census,
     layout: Layout,
     head: Option<Point>,
     /// Whether only some points are asked for.
@@ -47,6 +53,7 @@ impl Found {
             layout: Layout::with(config, axes)?,
             survey: status::survey(context, config, &census, which.as_deref(), &conditions)?,
             head: context.head_point(config)?,
+            census,
             is_part: which.is_some() || !conditions.is_anything(),
             is_whole: flag("all"),
             ascii: flag("ascii"),
@@ -56,6 +63,11 @@ impl Found {
     /// What to say if there is no point to show.
     pub(super) fn none(&self) -> Option<&'static str> {
         self.survey.points.is_empty().then(|| wanted::none(self.is_part))
+    }
+
+    /// The notes of the points that have any.
+    pub(super) fn notes(&self, context: &Context, config: &Config) -> Result<BTreeMap<Point, Vec<Note>>> {
+        note::of(context, config, &self.census, self.survey.points.iter().map(|status| &status.named.point))
     }
 
     pub(super) fn lines(&self, repo: &Repo, config: &Config, screen: Screen) -> Vec<String> {

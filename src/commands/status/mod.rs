@@ -58,7 +58,7 @@ fn once(session: &Session, args: Option<&ArgMatches>) -> Result<u8> {
     let found = Found::look(session, args)?;
     warn(ui, config, &found.survey);
     if args.is_some_and(|args| args.get_flag("json")) {
-        ui.json(SurveyView::of(config, &found.survey));
+        ui.json(SurveyView::of(config, &found.survey, &found.notes(context, config)?));
         return Ok(error::OK);
     }
     print(session, &found, config, &context.repo);

@@ -20,14 +20,20 @@ const FEW: usize = 8;
 ///
 /// # Errors
 /// When refs or history cannot be read. Malformed notes are skipped.
-pub fn of(context: &Context, config: &Config, census: &Census, points: &[Point]) -> Result<BTreeMap<Point, Vec<Note>>> {
+pub fn of<'p>(
+    context: &Context,
+    config: &Config,
+    census: &Census,
+    points: impl IntoIterator<Item = &'p Point>,
+) -> Result<BTreeMap<Point, Vec<Note>>> {
     let repo = &context.repo;
     let notes = PointNotes::open(repo)?;
     if notes.writers() == 0 {
         return Ok(BTreeMap::new());
     }
     let finder = Finder { repo, config, census };
-    let found = if points.len() <= FEW { finder.few(&notes, points)? } else { finder.many(&notes, points)? };
+    let points: Vec<&Point> = points.into_iter().collect();
+    let found = if points.len() <= FEW { finder.few(&notes, &points)? } else { finder.many(&notes, &points)? };
     let current = |(point, lines): (Point, Vec<Written>)| (point, note::current(lines));
     Ok(found.into_iter().map(current).filter(|(_, notes)| !notes.is_empty()).collect())
 }
@@ -50,9 +56,9 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn few(&self, notes: &PointNotes<'_>, points: &[Point]) -> Result<Vec<(Point, Vec<Written>)>> {
+    fn few(&self, notes: &PointNotes<'_>, points: &[&Point]) -> Result<Vec<(Point, Vec<Written>)>> {
         let mut found = Vec::new();
-        for point in points {
+        for &point in points {
             let mut lines = notes.on(&self.config.spell(point));
             for name in self.former_names(point)? {
                 let older = notes.on(&name);
@@ -65,18 +71,21 @@ impl Finder<'_> {
         Ok(found)
     }
 
-    fn many(&self, notes: &PointNotes<'_>, points: &[Point]) -> Result<Vec<(Point, Vec<Written>)>> {
+    fn many(&self, notes: &PointNotes<'_>, points: &[&Point]) -> Result<Vec<(Point, Vec<Written>)>> {
         let mut all = notes.all().lines;
-        let mut found: Vec<_> =
-            points.iter().map(|it| (it.clone(), all.remove(&self.config.spell(it)).unwrap_or_default())).collect();
+        // Of many points few have notes: their names are read instead of those of all points being spelled.
+        let lattice = &self.config.lattice;
+        let spelled: HashMap<Point, Spelled> =
+            all.keys().filter_map(|name| Some((name.read_exactly(lattice)?, name.clone()))).collect();
+        let named = points.iter().filter_map(|&point| Some((point, all.remove(spelled.get(point)?)?)));
+        let mut found: BTreeMap<Point, Vec<Written>> = named.map(|(point, lines)| (point.clone(), lines)).collect();
         let left = self.left_by_points(&all)?;
-        if !left.is_empty() {
-            for (point, lines) in &mut found {
-                let names = self.former_names(point)?.into_iter().filter(|name| left.contains(name));
-                names.for_each(|name| lines.extend(all.get(&name).into_iter().flatten().cloned()));
+        for &point in points.iter().filter(|_| !left.is_empty()) {
+            for name in self.former_names(point)?.iter().filter(|name| left.contains(*name)) {
+                found.entry(point.clone()).or_default().extend(all.get(name).into_iter().flatten().cloned());
             }
         }
-        Ok(found)
+        Ok(found.into_iter().collect())
     }
 
     /// Those of these names that no point has now.

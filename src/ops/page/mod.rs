@@ -75,8 +75,7 @@ pub fn contents(
     let diagram = Diagram::of(config, census.population(), &points);
     let records = Records::open(repo)?;
     let mut details = Vec::new();
-    let all: Vec<Point> = points.iter().copied().cloned().collect();
-    let mut notes = note::of(context, config, census, &all)?;
+    let mut notes = note::of(context, config, census, points.iter().copied())?;
     for at in detailed(&survey.points, &notes) {
         let status = survey.points[at].clone();
         let notes = notes.remove(&status.named.point).unwrap_or_default();
