@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Session;
+use super::complete::Slot;
 use super::shared::points::{self, Selection};
 use super::shared::{left_out, wanted};
 use crate::error;
@@ -23,12 +24,12 @@ pub(super) fn command(axes: &[String]) -> Command {
              prints nothing. The output has no colours, and stays the same in later versions.\n\n\
              Only what the format asks for is read: names, branches and commits need the refs alone.",
         )
-        .arg(
-            Arg::new("format").long("format").value_name("FORMAT").default_value(list::DEFAULT).help(format!(
+        .arg(Slot::Format.of(Arg::new("format").long("format").value_name("FORMAT").default_value(list::DEFAULT).help(
+            format!(
                 "What to print of each point, with fields as in `git for-each-ref`: {fields}, or an axis by its name, such as %(arch); \
                  %% is a %, and %00 a NUL"
-            )),
-        )
+            ),
+        )))
         .arg(Arg::new("z").short('z').action(ArgAction::SetTrue).help("End lines with NUL instead of a newline"))
         .arg(flag("json", "Print JSON, with the fields of the format").conflicts_with("z"));
     points::add_args(wanted::add_args(command), axes, true)

@@ -84,6 +84,15 @@ fn escaped(after: &str) -> (u8, usize) {
     }
 }
 
+/// The formats that a text can become by the next field: the one that it has begun, else one after the text.
+pub fn next_fields(text: &str, fields: impl Iterator<Item = String>) -> Vec<String> {
+    let is_open = |at: &usize| !text[*at..].contains(')');
+    let escapes = text.bytes().rev().take_while(|byte| *byte == b'%').count();
+    let end = text.len() - escapes % 2;
+    let before = &text[..text.rfind("%(").filter(is_open).unwrap_or(end)];
+    fields.map(|name| format!("{before}%({name})")).filter(|format| format.starts_with(text)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +100,16 @@ mod tests {
     fn filled(text: &str) -> Result<Vec<u8>, FormatError> {
         let field = |name: &str| Ok(name.to_owned());
         Ok(Format::parse(text, field)?.fill(|name, line| line.extend(format!("<{name}>").bytes())))
+    }
+
+    #[test]
+    fn goes_on_with_a_field() {
+        let next = |text: &str| next_fields(text, ["ab", "ac", "b"].map(str::to_owned).into_iter());
+        assert_eq!(next("%(a"), ["%(ab)", "%(ac)"]);
+        assert_eq!((next(""), next("%")), (vec!["%(ab)".into(), "%(ac)".into(), "%(b)".into()], next("")));
+        assert_eq!(next("%(b) x%(b"), ["%(b) x%(b)"]);
+        assert_eq!(next("%%")[0], "%%%(ab)");
+        assert!(next("%(z").is_empty());
     }
 
     #[test]

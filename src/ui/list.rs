@@ -57,19 +57,19 @@ impl Field {
         ("note", Self::Note),
     ];
 
+    /// The names of all fields.
+    pub fn names(config: &Config) -> impl Iterator<Item = String> {
+        let axes = config.lattice.axes().iter().map(|axis| axis.name.to_string());
+        Self::NAMED.iter().map(|(name, _)| (*name).to_owned()).chain(axes)
+    }
+
     fn read(config: &Config, name: &str) -> Result<Self, FormatError> {
         if let Some((_, field)) = Self::NAMED.iter().find(|(known, _)| *known == name) {
             return Ok(*field);
         }
         let axis = config.lattice.axis_index(name.strip_prefix(AXIS).unwrap_or(name));
-        axis.map(Self::Axis).map_err(|_| FormatError::Unknown {
-            field: name.to_owned(),
-            known: Self::NAMED
-                .iter()
-                .map(|(name, _)| (*name).to_owned())
-                .chain(config.lattice.axes().iter().map(|axis| axis.name.to_string()))
-                .collect(),
-        })
+        axis.map(Self::Axis)
+            .map_err(|_| FormatError::Unknown { field: name.to_owned(), known: Self::names(config).collect() })
     }
 
     /// Its name; that of all axes is `axes`.

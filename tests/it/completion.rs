@@ -172,6 +172,26 @@ fn operations_templates_branches_and_remotes_complete() {
 }
 
 #[test]
+fn fields_of_a_format_complete() {
+    let sandbox = Sandbox::new();
+    sandbox.offers(&["list", "--format", "%(po"], &["%(point)"]);
+    sandbox.offers(
+        &["list", "--format", "%(point)%00%(s"],
+        &["%(point)%00%(systems)", "%(point)%00%(state)", "%(point)%00%(step)"],
+    );
+    sandbox.offers(&["list", "--format=%(ph"], &["--format=%(phase)"]);
+    let all = sandbox.completes(&["list", "--format", ""]);
+    assert!(all.starts_with("%(point)\n") && all.contains("\n%(arch)\n"), "{all}");
+    assert_eq!(sandbox.completes(&["list", "--format", "%"]), all);
+    sandbox.offers(&["list", "--format", "$(touch x)%(po"], &[]);
+    let print =
+        |shell: &str, word: &str| sandbox.lattice(&["complete", shell, "--", "list", "--format", word]).exits(0).stdout;
+    assert_eq!(print("bash", "'%(po"), "%(point)\n");
+    assert!(print("bash", "").starts_with("'%(point)' \n"), "{}", print("bash", ""));
+    assert_eq!(print("powershell", "=%(po"), "", "it would take the parentheses for code");
+}
+
+#[test]
 fn names_that_a_shell_would_run_are_not_offered() {
     let sandbox = Sandbox::new();
     sandbox.git(&["branch", "other"]);

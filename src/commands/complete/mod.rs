@@ -70,7 +70,7 @@ fn answer(session: &Session, line: Command, words: &[String]) -> Answer {
         let text = candidate.get_value().to_string_lossy().into_owned();
         let Some((slot, current)) = heard.find(&candidate) else {
             let help = candidate.get_help().map(ToString::to_string);
-            candidates.push(Candidate { value: text, help });
+            candidates.extend(Some(Candidate { value: text, help }).filter(Candidate::is_plain));
             continue;
         };
         // The text before the value, such as `--arch=`. A word that begins a flag is no positional argument.
@@ -82,10 +82,10 @@ fn answer(session: &Session, line: Command, words: &[String]) -> Answer {
             return Answer::File;
         }
         let values = asked.values(&slot, &current).into_iter();
-        candidates
-            .extend(values.map(|candidate| Candidate { value: format!("{before}{}", candidate.value), ..candidate }));
+        let values = values.map(|candidate| Candidate { value: format!("{before}{}", candidate.value), ..candidate });
+        let is_taken = if slot == Slot::Format { Candidate::is_plain_in_quotes } else { Candidate::is_plain };
+        candidates.extend(values.filter(is_taken));
     }
-    candidates.retain(Candidate::is_plain);
     Answer::Candidates(without_flags(candidates, word))
 }
 

@@ -59,6 +59,14 @@ impl Shell {
                 let is_quoted = words.last().is_some_and(|(_, is_quoted)| *is_quoted);
                 (words.into_iter().map(|(word, _)| word).collect(), is_quoted)
             }
+            // The words before the cursor come without quotes.
+            Self::Fish => {
+                let mut words = words.to_vec();
+                if let Some(last) = words.last_mut() {
+                    *last = unquoted(last).0;
+                }
+                (words, false)
+            }
             // PowerShell before 7.3 passes no empty arguments, so its script puts `=` before the last word.
             Self::Powershell => {
                 let mut words = words.to_vec();
@@ -73,16 +81,18 @@ impl Shell {
 
     /// The candidates as the script reads them.
     pub(super) fn print(self, candidates: &[Candidate], is_quoted: bool) -> String {
-        let lines = |line: fn(&Candidate) -> String| candidates.iter().map(line).collect::<Vec<_>>().join("\n");
+        let quotes = matches!(self, Self::Bash | Self::Elvish | Self::Fish | Self::Zsh);
+        let taken: Vec<_> = candidates.iter().filter(|candidate| quotes || candidate.is_plain()).collect();
+        let lines = |line: fn(&Candidate) -> String| taken.iter().map(|it| line(it)).collect::<Vec<_>>().join("\n");
         match self {
             Self::Bash if is_quoted => lines(|candidate| candidate.value.clone()),
             // Readline adds no space, since it would also add one after a part of a point.
             Self::Bash => {
-                lines(|candidate| format!("{}{}", candidate.value, if candidate.is_open() { "" } else { " " }))
+                lines(|candidate| format!("{}{}", in_quotes(candidate), if candidate.is_open() { "" } else { " " }))
             }
             Self::Nushell => {
                 let one = |candidate: &Candidate| json!({ "value": candidate.value, "description": help(candidate) });
-                json!(candidates.iter().map(one).collect::<Vec<_>>()).to_string()
+                json!(taken.iter().map(|it| one(it)).collect::<Vec<_>>()).to_string()
             }
             Self::Elvish | Self::Fish | Self::Powershell | Self::Zsh => lines(|candidate| match help(candidate) {
                 Some(help) => format!("{}\t{help}", candidate.value),
@@ -90,6 +100,15 @@ impl Shell {
             }),
         }
     }
+}
+
+/// The candidate as bash reads it, with quotes where it needs them.
+fn in_quotes(candidate: &Candidate) -> String {
+    if candidate.is_plain() {
+        return candidate.value.clone();
+    }
+    let flag = candidate.value.split_once('=').filter(|(flag, _)| flag.starts_with("--"));
+    flag.map_or_else(|| format!("'{}'", candidate.value), |(flag, value)| format!("{flag}='{value}'"))
 }
 
 /// The first line of the help.

@@ -33,6 +33,8 @@ pub(in crate::commands) enum Slot {
     Operation,
     /// A template.
     Template,
+    /// A format with fields, as of `list`.
+    Format,
     /// Something that is trusted.
     Trusted,
     /// A file, which shells complete by themselves.

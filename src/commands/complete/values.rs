@@ -18,6 +18,8 @@ use crate::ops::trust::Ledger;
 use crate::points::names::Names;
 use crate::system::System;
 use crate::template::Template;
+use crate::ui::format::next_fields;
+use crate::ui::list::Field;
 
 /// One way to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,16 @@ impl Candidate {
     /// Whether every shell takes the value as it stands. Some insert candidates without quoting, and the name of a fetched branch
     /// may be `x;command`.
     pub(super) fn is_plain(&self) -> bool {
-        self.value.chars().all(|c| c.is_alphanumeric() || "._-+/@=,:%*{}".contains(c))
+        self.has_only("")
+    }
+
+    /// Whether every shell takes the value as it stands within quotes: it may be a format.
+    pub(super) fn is_plain_in_quotes(&self) -> bool {
+        self.has_only("() |")
+    }
+
+    fn has_only(&self, more: &str) -> bool {
+        self.value.chars().all(|c| c.is_alphanumeric() || "._-+/@=,:%*{}".contains(c) || more.contains(c))
     }
 }
 
@@ -101,6 +112,7 @@ impl Asked<'_> {
             }
             Slot::Branch => plain(branches(repo, current)),
             Slot::Remote => plain(repo.remotes()),
+            Slot::Format => plain(next_fields(current, Field::names(&*config()?))),
             Slot::Operation => {
                 Journal::of(repo).read().ok()?.shown().filter(|it| it.state == State::Done).map(operation).collect()
             }

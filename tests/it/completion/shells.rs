@@ -56,7 +56,7 @@ fn typed<'l>(sandbox: &Sandbox, shell: &str, lines: impl IntoIterator<Item = &'l
 }
 
 /// Lines as they are typed, and what a Tab key makes of them in bash and zsh.
-fn lines() -> [(&'static str, String); 8] {
+fn lines() -> [(&'static str, String); 12] {
     [
         ("git lattice pro\t", "git lattice prom".to_owned()),
         ("git lattice next\t", "git lattice next-step ".to_owned()),
@@ -66,6 +66,10 @@ fn lines() -> [(&'static str, String); 8] {
         ("git lattice new too\t", "git lattice new toolchain/".to_owned()),
         ("git lattice new --arch z\t", "git lattice new --arch z".to_owned()),
         ("git lattice new --config z\t", "git lattice new --config zfile ".to_owned()),
+        ("git lattice list --format '%(po\t", "git lattice list --format '%(point)'".to_owned()),
+        ("git lattice list --format '%(point) %(sta\t", "git lattice list --format '%(point) %(state)'".to_owned()),
+        ("git-lattice list --format='%(arc\t", "git-lattice list --format='%(arch)'".to_owned()),
+        ("git lattice list --format=\t", "git lattice list --format='%(".to_owned()),
     ]
 }
 
@@ -102,15 +106,17 @@ fn zsh_completes_git_lattice_and_the_program() {
     fs::write(sandbox.temporary_folder().join(".zshrc"), setup).unwrap();
     let (typed_lines, wanted): (Vec<_>, Vec<_>) = lines().into_iter().unzip();
     let found = typed(&sandbox, "zsh -i", typed_lines);
+    // After `=`, zsh removes the quotes and adds backslashes.
+    let escaped = |line: &str| line.replace("='%(arch)'", "=%\\(arch\\)").replace("='%(", "=%\\(");
     // zsh takes back the space that it has added, when the cursor moves away.
-    assert_eq!(found, wanted.iter().map(|line| line.trim_end()).collect::<Vec<_>>());
+    assert_eq!(found, wanted.iter().map(|line| escaped(line.trim_end())).collect::<Vec<_>>());
 }
 
 #[test]
 fn fish_completes_git_lattice_and_the_program() {
     let Some(sandbox) = sandbox("fish") else { return };
     let point = at("phase0/step1");
-    let lines: [(&str, &[&str]); 9] = [
+    let lines: [(&str, &[&str]); 13] = [
         ("git lattice ne", &["new", "next-step"]),
         ("git-lattice ne", &["new", "next-step"]),
         ("git lattice show too", &[&point]),
@@ -120,6 +126,10 @@ fn fish_completes_git_lattice_and_the_program() {
         ("git lattice new --arch z", &[]),
         ("git lattice new --config z", &["zfile"]),
         ("git-lattice new --config=z", &["--config=zfile"]),
+        ("git lattice list --format '%(po", &["%(point)"]),
+        ("git lattice list --format '%(point) %(sta", &["%(point) %(state)"]),
+        ("git lattice list --format=%\\(po", &["--format=%(point)"]),
+        ("git-lattice list --format='%(arc", &["--format=%(arch)"]),
     ];
     for (line, wanted) in lines {
         let output = program(&sandbox, "fish").args(["-c", "complete -C $argv", line]).output().unwrap();
