@@ -28,8 +28,8 @@ pub(super) fn command(axes: &[String]) -> Command {
         .long_about(
             "Draw the Hasse diagram of all points that have a branch, or of the named ones: a line joins each point to the points \
              directly below it, and the lowest points to the base branch. A dotted line skips points that are not selected.\n\n\
-             `text` draws each point above the points that it is built on, in the style of `git log --graph`; `*` marks HEAD's point. \
-             With 300 or more points, points in the middle of a chain that are in the same state are counted. `dot` is for Graphviz, \
+             `text` draws each point above the points that it is built on, in the style of `git log --graph`, with the marks of `git \
+             lattice status`. With 300 or more points, points in the middle of a chain that are in the same state are counted. `dot` is for Graphviz, \
              `mermaid` for GitHub and other wikis, `svg` for browsers, and `html` is the page of `git lattice page`.",
         )
         .arg(

@@ -42,19 +42,19 @@ fn of_the_book() -> Sandbox {
 #[test]
 fn join_stands_on_its_parts_and_these_on_the_base() {
     let text = "\
-↓    hello-1.0/aarch64+x86_64/phase1/step1 behind
+↓    hello-1.0/aarch64+x86_64/phase1/step1 behind ^
 ├─╮
-│ ·  hello-1.0/x86_64/phase1/step1 new
-│ ✓  hello-1.0/x86_64/phase0/step2 built *
-│ ✓  hello-1.0/x86_64/phase0/step1 built
-✗ │  hello-1.0/aarch64/phase0/step1 failed
+│ ·  hello-1.0/x86_64/phase1/step1 new ^
+│ ✓  hello-1.0/x86_64/phase0/step2 built * ^
+│ ✓  hello-1.0/x86_64/phase0/step1 built ^
+✗ │  hello-1.0/aarch64/phase0/step1 failed ^
 ├─╯
 ◆  main
 ";
     let sandbox = of_the_book();
     assert_eq!(drawn(&sandbox, &[]), text);
     let ascii = drawn(&sandbox, &["--ascii"]);
-    assert!(ascii.is_ascii() && ascii.contains("| +  hello-1.0/x86_64/phase0/step2 built *\n"), "{ascii}");
+    assert!(ascii.is_ascii() && ascii.contains("| +  hello-1.0/x86_64/phase0/step2 built * ^\n"), "{ascii}");
     assert_eq!(ascii.lines().count(), text.lines().count());
 }
 
@@ -78,8 +78,8 @@ fn selection_has_dotted_edges_where_points_are_left_out() {
     let points = ["step1", "step2", "step3"].map(|step| at(&format!("phase0/{step}")));
     let sandbox = with_points(&points.each_ref().map(String::as_str));
     let [one, _, three] = &points;
-    assert_eq!(drawn(&sandbox, &[one, three]), format!("·  {three} new\n╷\n·  {one} new\n◆  main\n"));
-    assert_eq!(drawn(&sandbox, &[three]), format!("·  {three} new\n╷\n◆  main\n"));
+    assert_eq!(drawn(&sandbox, &[one, three]), format!("·  {three} new ^\n╷\n·  {one} new ^\n◆  main\n"));
+    assert_eq!(drawn(&sandbox, &[three]), format!("·  {three} new ^\n╷\n◆  main\n"));
     let graph = sandbox.lattice(&["graph", "--json", one, three]).exits(0).json();
     assert_eq!(graph["nodes"][1]["below"], json!([{ "point": one, "direct": false }]));
     assert_eq!(graph["nodes"][0]["below"], json!([{ "point": null, "direct": true }]));
@@ -96,9 +96,9 @@ fn failed_points_are_selected_also_if_they_are_behind() {
     let (one, two) = (at("phase0/step1"), at("phase0/step2"));
     let sandbox = with_points(&[&one, &two]);
     sandbox.record(&two, &format!("{}-linux", crate::story::here()), "failed");
-    assert_eq!(drawn(&sandbox, &["--failed"]), format!("✗  {two} failed\n╷\n◆  main\n"));
+    assert_eq!(drawn(&sandbox, &["--failed"]), format!("✗  {two} failed ^\n╷\n◆  main\n"));
     sandbox.commit_to(&one, &[("note", "from below\n")]);
-    assert_eq!(drawn(&sandbox, &["--failed"]), format!("↓  {two} behind\n╷\n◆  main\n"));
+    assert_eq!(drawn(&sandbox, &["--failed"]), format!("↓  {two} behind ^\n╷\n◆  main\n"));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn narrow_terminal_breaks_lines_but_no_names() {
     let sandbox = with_points(&[&one, &far("phase0/step1"), both]);
     let run = sandbox.lattice_in("work", &["graph"], |command| command.env("COLUMNS", "45")).exits(0);
     let lines: Vec<_> = run.stdout.lines().collect();
-    assert_eq!(lines[..2], [format!("·    {both}"), "├─╮    new".to_owned()], "{}", run.stdout);
+    assert_eq!(lines[..2], [format!("·    {both}"), "├─╮    new ^".to_owned()], "{}", run.stdout);
     assert!(lines.iter().all(|line| line.chars().count() <= 45), "{}", run.stdout);
 }
 
@@ -128,7 +128,7 @@ fn narrow_terminal_breaks_lines_but_no_names() {
 fn marks_and_states_have_the_colours_of_status() {
     let sandbox = of_the_book();
     let run = sandbox.lattice_in("work", &["graph"], |command| command.env("CLICOLOR_FORCE", "1")).exits(0);
-    let built = "\x1b[32m✓\x1b[0m  hello-1.0/x86_64/phase0/step2 \x1b[32mbuilt *\x1b[0m\n";
+    let built = "\x1b[32m✓\x1b[0m  hello-1.0/x86_64/phase0/step2 \x1b[32mbuilt * ^\x1b[0m\n";
     assert!(run.stdout.contains(built), "{:?}", run.stdout);
 }
 
@@ -141,16 +141,16 @@ fn chains_of_a_large_lattice_are_folded() {
     sandbox.record("toolchain/x86_64/phase0/step50", "x86_64-linux", "failed");
     sandbox.git(&["switch", "-q", "feature/toolchain/x86_64/phase1/step7"]);
     let text = "\
-·  toolchain/aarch64/phase1/step100 new
+·  toolchain/aarch64/phase1/step100 new ^
 ⋮  198 points new
-·  toolchain/aarch64/phase0/step1 new
-│ ·  toolchain/x86_64/phase1/step100 new
+·  toolchain/aarch64/phase0/step1 new ^
+│ ·  toolchain/x86_64/phase1/step100 new ^
 │ ⋮  92 points new
-│ ·  toolchain/x86_64/phase1/step7 new *
+│ ·  toolchain/x86_64/phase1/step7 new * ^
 │ ⋮  56 points new
-│ ✗  toolchain/x86_64/phase0/step50 failed
+│ ✗  toolchain/x86_64/phase0/step50 failed ^
 │ ⋮  48 points new
-│ ·  toolchain/x86_64/phase0/step1 new
+│ ·  toolchain/x86_64/phase0/step1 new ^
 ├─╯
 ◆  main
 ";
@@ -204,4 +204,15 @@ fn base_branch_cannot_leave_its_place() {
     assert!(mermaid.contains("base([\"a#60;b#62;#38;#34;#39;#35;#59;#93;#124;#123;main\"])"), "{mermaid}");
     let json = sandbox.lattice(&["graph", "--json"]).exits(0).json();
     assert_eq!(json["base"], base);
+}
+
+#[test]
+fn text_has_the_marks_of_status() {
+    let sandbox = of_the_book();
+    sandbox.git(&["push", "-q", "origin", &branch("hello-1.0/x86_64/phase0/step1")]);
+    let (one, two) = ("hello-1.0/x86_64/phase0/step1", "hello-1.0/x86_64/phase0/step2");
+    let text = drawn(&sandbox, &[]);
+    assert!(text.contains(&format!("{one} built\n")) && text.contains(&format!("{two} built * ^\n")), "{text}");
+    let status = sandbox.lattice(&["status"]).exits(0).stdout;
+    assert!(status.contains("✓ built * ^"), "{status}");
 }

@@ -12,6 +12,7 @@ use crate::lattice::{Point, Spelled};
 use crate::points::diagram::Diagram;
 use crate::points::status::PointStatus;
 use crate::record::State;
+use crate::ui::picture;
 
 /// What a diagram shows.
 #[derive(Clone, Copy)]
@@ -46,6 +47,12 @@ impl<'a> Picture<'a> {
     fn word(&self, node: usize) -> String {
         let word = self.status(node).state.word();
         if self.is_head(node) { format!("{word} *") } else { word.to_owned() }
+    }
+
+    /// The state of a node with all marks that `status` has.
+    fn marked(&self, node: usize) -> String {
+        let status = self.status(node);
+        format!("{}{}", status.state.word(), picture::flags(status, self.is_head(node), self.config.remote.is_some()))
     }
 
     /// The name of a node's point.

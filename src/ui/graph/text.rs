@@ -67,7 +67,7 @@ impl Line {
             let count = tally(self.nodes.len(), "point", "points");
             return (glyph, toned(&format!("{count} {}", status.state.word())));
         }
-        let (point, word) = (picture.config.spell(&status.named.point), picture.word(self.nodes[0]));
+        let (point, word) = (picture.config.spell(&status.named.point), picture.marked(self.nodes[0]));
         let gap = if columns(&point) + 1 + columns(&word) <= room { " " } else { "\n  " };
         (toned(mark), format!("{}{gap}{}", &*point, toned(&word)))
     }
