@@ -1,5 +1,6 @@
 //! Output: data on stdout, everything else on stderr.
 
+pub mod dispute;
 pub mod duration;
 pub mod folded;
 pub mod format;

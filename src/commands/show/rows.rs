@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::commands::shared::disputes::dispute_lines;
 use crate::commands::shared::notes;
 use crate::config::{Config, Input};
 use crate::git::commit::time_at;
@@ -12,8 +11,7 @@ use crate::ops::show::{Details, Promotion, Times};
 use crate::record::{Record, State, Verdict};
 use crate::text;
 use crate::ui::table::Cell;
-use crate::ui::trusted_base;
-use crate::ui::{Tone, terminal_safe};
+use crate::ui::{Tone, dispute, terminal_safe, trusted_base};
 
 /// The most rows of a kind; JSON has all.
 const MAX_SHOWN: usize = 3;
@@ -88,7 +86,10 @@ impl<'a> Table<'a> {
 
     fn results(&mut self) {
         let Details { records, disputes, logs, .. } = self.details;
-        let disputes = disputes.iter().flat_map(|dispute| dispute_lines(records, dispute));
+        let lines = |(head, sides): (String, Vec<String>)| {
+            std::iter::once(head).chain(sides.into_iter().map(|side| format!("  {side}")))
+        };
+        let disputes = disputes.iter().map(|it| dispute::lines(records, it)).flat_map(lines);
         self.cells("disputed", disputes.map(|line| Cell::prose(line).toned(Tone::Bad)));
         let mut shown: Vec<_> = records.iter().rev().take(MAX_SHOWN).map(|it| record_cell(&it.record)).collect();
         let hidden = records.len() - shown.len();

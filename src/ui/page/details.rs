@@ -2,14 +2,14 @@
 
 use super::state::shown;
 use crate::config::Config;
-use crate::nix::StorePath;
 use crate::note;
 use crate::ops::page::{PointDetails, Tail};
 use crate::ops::reproduce::nix_build;
 use crate::ops::show::Details;
-use crate::record::{Attributed, Dispute, Record, RecordedInput, Side, State};
+use crate::record::{Attributed, Dispute, Record, RecordedInput, State};
 use crate::template::page::{Fact, Log, Note, Point, Table, Value};
 use crate::text;
+use crate::ui::dispute;
 
 /// How many records are listed.
 const RECORDS: usize = 20;
@@ -26,7 +26,7 @@ pub(super) fn of(config: &Config, point: &PointDetails) -> Point {
         is_open: OPEN.contains(&status.state),
         notes: notes.iter().map(note).collect(),
         facts: facts(config, details),
-        disputes: details.disputes.iter().map(|dispute| dispute_lines(&details.records, dispute)).collect(),
+        disputes: details.disputes.iter().map(|it| disputed(&details.records, it)).collect(),
         tables: [records(&details.records), inputs(details)].into_iter().flatten().collect(),
         logs: tails.iter().map(log).collect(),
     }
@@ -113,19 +113,9 @@ fn inputs(details: &Details) -> Option<Table> {
     Some(table(inputs.listed.iter().map(row).collect(), below))
 }
 
-/// The disputed output, and a line for each side with its records.
-fn dispute_lines(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
-    let drv = dispute.drv.as_ref().map_or("an unknown derivation", StorePath::as_str);
-    let line = |side: &Side| {
-        let by = |Attributed { writer, record }: &Attributed| {
-            format!("{}@{} ({writer}, {})", record.user, record.host, record.started)
-        };
-        let by: Vec<_> = side.records.iter().filter_map(|i| records.get(*i)).map(by).collect();
-        format!("{} by {}", side.nar_hash.as_deref().unwrap_or("a rebuild differs"), by.join(", "))
-    };
-    let output = dispute.output.as_deref().map(|output| format!("output {output} of ")).unwrap_or_default();
-    let head = format!("Disputed on {}: {output}{drv}", dispute.system);
-    std::iter::once(head).chain(dispute.sides.iter().map(line)).collect()
+fn disputed(records: &[Attributed], dispute: &Dispute) -> Vec<String> {
+    let (head, sides) = dispute::lines(records, dispute);
+    std::iter::once(format!("Disputed on {head}")).chain(sides).collect()
 }
 
 fn note(note: &note::Note) -> Note {
