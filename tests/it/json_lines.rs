@@ -70,6 +70,31 @@ fn each_event_is_printed_at_once_and_an_interruption_ends_the_lines() {
 }
 
 #[test]
+fn an_interruption_ends_the_lines_while_another_process_builds() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "echo one; sleep 60");
+        let point = at("phase0/step1");
+        let start = || {
+            let mut command = sandbox.command("work", &["build", "--json-lines", &point]);
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| event(&line.unwrap()));
+            (child, lines)
+        };
+        let (mut builder, mut built) = start();
+        assert!(built.any(|event| event["event"] == "log"), "the builder should run");
+        let (mut waiting, mut waits) = start();
+        assert!(waits.any(|event| event["event"] == "wait"), "it should wait for the other process");
+        kill_process(Pid::from_child(&waiting), Signal::INT).unwrap();
+        let last = waits.last().expect("there should be a line after the interruption");
+        assert!(last["event"] == "summary" && last["error"].is_string(), "{last}");
+        assert!(!waiting.wait().unwrap().success() && builder.try_wait().unwrap().is_none());
+        kill_process(Pid::from_child(&builder), Signal::INT).unwrap();
+        assert_eq!(built.last().unwrap()["event"], "summary");
+        builder.wait().unwrap();
+    }
+}
+
+#[test]
 fn hostile_log_is_data() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, r"printf '\033[31mred\302\233\n\303\n'; exit 1");

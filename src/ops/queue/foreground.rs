@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
 use crate::context::Context;
 use crate::git::{Oid, Repo};
 use crate::ops::builds::{self, BuildOptions, Done, Job, Plan, Progress};
+use crate::process;
 use crate::queue::{Claim, Held, Queue, Snapshot};
 use crate::record::{Record, Records, Verdict};
 
@@ -101,6 +102,8 @@ fn others(
 }
 
 fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    // After Ctrl-C the caller still says what has happened.
+    process::end_children_on_signals().context("could not prepare for Ctrl-C")?;
     let queue = Queue::of(&context.repo);
     let mut is_said = false;
     let builder = |now: &Snapshot| now.claim(job.key).cloned();
@@ -109,6 +112,9 @@ fn wait(context: &Context, job: &Job, on: &mut dyn FnMut(Progress<'_>)) -> Resul
             let Claim { background, since, .. } = claim;
             on(Progress::Waits { job, background, seconds: crate::queue::now().saturating_sub(since) / 1000 });
             is_said = true;
+        }
+        if process::is_ending() {
+            bail!("interrupted while another process builds `{}`, which goes on", job.named.spelled);
         }
         on(Progress::Tick);
         std::thread::sleep(super::POLL_INTERVAL);
