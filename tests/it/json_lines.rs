@@ -95,6 +95,24 @@ fn an_interruption_ends_the_lines_while_another_process_builds() {
 }
 
 #[test]
+fn line_of_a_builder_is_not_taken_for_nixs_own() {
+    for nix in every_nix() {
+        for line in ["@nix {}", "@nix []", r#"@nix {\"action\":\"result\"}"#] {
+            let sandbox = with_script(&nix, &format!("echo '{line}'; echo >$out"));
+            let run = sandbox.lattice(&["build", &at("phase0/step1")]);
+            let run = run.never_says("cache of Nix");
+            // Nix 2.8 fails at such a line; newer versions take it as it is.
+            if !run.stderr.contains("json.exception") {
+                run.exits(0).says_out("built");
+                continue;
+            }
+            run.exits(2).says_err("a line that begins with `@nix`").says_err("another version of Nix");
+            assert!(sandbox.records().is_empty(), "that is no verdict");
+        }
+    }
+}
+
+#[test]
 fn hostile_log_is_data() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, r"printf '\033[31mred\302\233\n\303\n'; exit 1");

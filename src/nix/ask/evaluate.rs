@@ -245,7 +245,7 @@ impl Search<'_> {
 
     /// Returns whether closer checks prove that the flake's text is at fault.
     fn is_proved(&self, one: usize, failure: &Failure) -> Result<bool, Error> {
-        if content::is_bad_json(&failure.summary) {
+        if content::is_bad_json(&failure.summary) && failure.trouble.is_none() {
             return self.is_fetched(one);
         }
         Ok(self.is_missing(failure) || self.is_too_deep(failure)? || self.throws(one)?)

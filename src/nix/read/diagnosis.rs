@@ -299,7 +299,9 @@ impl Diagnosis {
         let first = first.or_else(|| self.errors.first());
         let summary =
             first.map_or_else(|| "nix failed without an error message".to_owned(), |error| one_line(&error.brief));
-        Failure { kind, summary, detail: self.detail(), drv: None, trouble: None }
+        // Nix 2.8 fails at a builder's line that begins with `@nix` and is no message of its own.
+        let trouble = (!self.started.is_empty() && content::is_bad_json(&summary)).then_some(Trouble::BuilderLine);
+        Failure { kind, summary, detail: self.detail(), drv: None, trouble }
     }
 
     /// Returns the failure of a call about a single thing: an evaluation or a rebuild.

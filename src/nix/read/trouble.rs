@@ -7,6 +7,8 @@ pub enum Trouble {
     Fetch,
     /// Run a program that the derivation names by its path in the sandbox.
     Execute,
+    /// Read a line of a builder, which it takes for its own.
+    BuilderLine,
 }
 
 /// Texts of Nix or the system, the kind of trouble, and the hint.
@@ -117,6 +119,12 @@ const REMEDIES: &[Remedy] = &[
         "a killed Nix may have left an incomplete cache: `rm -rf ~/.cache/nix/gitv3`, then run the same command again",
     ),
     (
+        &[],
+        Some(Trouble::BuilderLine),
+        "the builder prints a line that begins with `@nix`, which this version of Nix takes for its own: let it print another \
+         one, or build with another version of Nix",
+    ),
+    (
         &["[json.exception."],
         None,
         "a damaged cache of Nix causes such errors: `rm ~/.cache/nix/fetcher-cache-*`, then run the same command again",
@@ -176,6 +184,7 @@ mod tests {
         for (trouble, own) in [
             (Trouble::Fetch, "`source` could not be fetched: the server said no"),
             (Trouble::Execute, "the builder of `x.drv` could not be run: executing '/no/such'"),
+            (Trouble::BuilderLine, "type must be string, but is null"),
         ] {
             assert_eq!(hint(own, None), None, "{own}");
             assert!(hint(own, Some(trouble)).is_some(), "{own}");
