@@ -61,6 +61,21 @@ fn view_is_drawn_in_place_and_removed() {
     }
 }
 
+/// Nix 2.8 counts a failure, and says whose it was at the end. A builder that still prints is another one.
+#[test]
+fn failure_is_shown_while_another_builder_prints() {
+    for nix in every_nix() {
+        let chatty = "for i in 1 2 3 4 5 6; do echo $i; sleep 1; done; echo >$out";
+        let sandbox = steps(&nix, &[chatty, FAILING]);
+        let printed = terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "");
+        for part in ["1/2 done, 1 failed, 1 running", "failed  toolchain"] {
+            assert!(Screen::plain(&printed).contains(part), "`{part}` should be drawn: {printed:?}");
+        }
+        let text = Screen::after(&printed).text();
+        assert!(text.contains(&format!("failed  {}", at("phase0/step2"))) && text.contains("built  "), "{text}");
+    }
+}
+
 #[test]
 fn view_fits_into_a_small_terminal_that_changes_its_size() {
     let Some(nix) = every_nix().into_iter().next() else { return };

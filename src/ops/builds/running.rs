@@ -40,8 +40,13 @@ pub(super) struct RunningBuilders<'j> {
     all: Vec<RunningBuilder<'j>>,
     /// The ends that Nix has counted: of builders that succeeded and that failed.
     counted: [u64; 2],
+    /// The builders that run, as Nix counted them last.
+    count: u64,
     /// What Nix counted last, if no builder stopped since: whether a builder succeeded. Nix counts an end before it stops the activity.
     ended: Option<bool>,
+    /// The derivations that may be meant, for each failure that Nix has counted without stopping an activity: Nix 2.8 does not stop
+    /// those of what was asked for before its end. A builder that prints something afterwards is not meant.
+    suspects: Vec<Vec<StorePath>>,
 }
 
 impl<'j> RunningBuilders<'j> {
@@ -66,17 +71,27 @@ impl<'j> RunningBuilders<'j> {
                 self.all.push(running);
             }
             Event::Stopped { id } => self.stop(*id, on),
-            Event::LogLine { id, text } => match self.all.iter().find(|running| running.activities.contains(id)) {
-                Some(running) => on(Progress::Said { running, text }),
-                None => on(Progress::Doing(text)),
-            },
-            Event::Progress { work: Work::Builds, done, failed, .. } => self.count([*done, *failed]),
+            Event::LogLine { id, text } => self.said(*id, text, on),
+            Event::Progress { work: Work::Builds, done, failed, running, .. } => {
+                self.suspect([*done, *failed], *running);
+                self.count([*done, *failed]);
+                self.convict(on);
+            }
             Event::Doing { text, .. } if text.starts_with(QUERYING) => {}
             Event::Doing { text, .. } | Event::Fetch { what: text, .. } => on(Progress::Doing(text)),
             Event::Substitute { path, from, .. } => on(Progress::Doing(&format!("copying {path} from {from}"))),
             Event::Silence => on(Progress::Tick),
             _ => {}
         }
+    }
+
+    fn said(&mut self, id: u64, text: &str, on: &mut dyn FnMut(Progress<'_>)) {
+        let Some(running) = self.all.iter().find(|running| running.activities.contains(&id)) else {
+            return on(Progress::Doing(text));
+        };
+        let drv = (!self.suspects.is_empty()).then(|| running.drv.clone());
+        on(Progress::Said { running, text });
+        drv.iter().for_each(|drv| self.clear(drv, on));
     }
 
     fn count(&mut self, now: [u64; 2]) {
@@ -88,6 +103,35 @@ impl<'j> RunningBuilders<'j> {
         }
     }
 
+    /// Notes who may have failed. Nix also counts builds whose builder never ran: then no fewer run than before.
+    fn suspect(&mut self, [done, failed]: [u64; 2], running: u64) {
+        let ended = self.count.saturating_sub(running).saturating_sub(done.saturating_sub(self.counted[0]));
+        let failed = failed.saturating_sub(self.counted[1]).min(ended);
+        self.count = running;
+        for _ in 0..failed {
+            self.suspects.push(self.all.iter().map(|running| running.drv.clone()).collect());
+        }
+    }
+
+    /// A builder is none of those that have failed.
+    fn clear(&mut self, drv: &StorePath, on: &mut dyn FnMut(Progress<'_>)) {
+        self.suspects.iter_mut().for_each(|suspects| suspects.retain(|suspect| suspect != drv));
+        self.convict(on);
+    }
+
+    /// Ends the builders that must be those that have failed, since no others are left.
+    fn convict(&mut self, on: &mut dyn FnMut(Progress<'_>)) {
+        while let Some(at) = self.suspects.iter().position(|suspects| suspects.len() < 2) {
+            let Some(drv) = self.suspects.remove(at).pop() else { continue };
+            self.suspects.iter_mut().for_each(|suspects| suspects.retain(|suspect| *suspect != drv));
+            if let Some(at) = self.all.iter().position(|running| running.drv == drv) {
+                self.ended = None;
+                let is_good = (!process::is_ending()).then_some(false);
+                on(Progress::Stopped { running: &self.all.remove(at), is_good });
+            }
+        }
+    }
+
     fn stop(&mut self, id: u64, on: &mut dyn FnMut(Progress<'_>)) {
         let Some(at) = self.all.iter().position(|running| running.activities.contains(&id)) else { return };
         self.all[at].activities.retain(|activity| *activity != id);
@@ -95,6 +139,12 @@ impl<'j> RunningBuilders<'j> {
             let running = self.all.remove(at);
             let is_good = self.ended.take().filter(|_| !process::is_ending());
             on(Progress::Stopped { running: &running, is_good });
+            if is_good == Some(false)
+                && let Some(at) = self.suspects.iter().position(|suspects| suspects.contains(&running.drv))
+            {
+                self.suspects.remove(at);
+            }
+            self.clear(&running.drv, on);
         }
     }
 
@@ -104,6 +154,7 @@ impl<'j> RunningBuilders<'j> {
         if let Some(at) = self.all.iter().position(|running| running.drv == *drv) {
             on(Progress::Stopped { running: &self.all.remove(at), is_good: None });
         }
+        self.clear(drv, on);
     }
 }
 
@@ -122,7 +173,11 @@ mod tests {
     }
 
     fn counted(done: u64, failed: u64) -> Event {
-        Event::Progress { id: 9, work: Work::Builds, done, failed, expected: 2, running: 0 }
+        running(0, done, failed)
+    }
+
+    fn running(running: u64, done: u64, failed: u64) -> Event {
+        Event::Progress { id: 9, work: Work::Builds, done, failed, expected: 2, running }
     }
 
     /// What the events become, one line each.
@@ -159,6 +214,25 @@ mod tests {
         let [stop1, stop2] = [1, 2].map(|id| Event::Stopped { id });
         let events = [started(1, 0, Some("ssh://far")), started(2, 0, None), stop2, counted(1, 0), stop1];
         assert_eq!(heard(&events), ["start a Some(\"ssh://far\")", "stop a Some(true)"]);
+    }
+
+    #[test]
+    fn builder_that_prints_after_a_failure_is_another_one() {
+        let line = |id| Event::LogLine { id, text: "hi".to_owned() };
+        let begin = [started(1, 0, None), started(2, 1, None), running(2, 0, 0)];
+        let names = ["start a None", "start b-1.0 None"];
+        let ends = |events: &[Event]| heard(&[&begin[..], events].concat())[names.len()..].to_vec();
+        assert_eq!(ends(&[running(1, 0, 1), line(1)]), ["a: hi", "stop b-1.0 Some(false)"]);
+        assert_eq!(
+            ends(&[running(1, 0, 1), line(2), line(2)])[1..],
+            ["stop a Some(false)", "b-1.0: hi", "stop b-1.0 None"]
+        );
+        assert_eq!(
+            ends(&[running(2, 0, 1), line(1)]),
+            ["a: hi", "stop b-1.0 None"],
+            "another build failed without a builder"
+        );
+        assert_eq!(ends(&[running(1, 1, 0), line(1)]), ["a: hi", "stop b-1.0 None"], "a builder succeeded");
     }
 
     #[test]
