@@ -5,10 +5,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::{Value, json};
 
 use super::Session;
-use super::shared::input;
 use super::shared::points::{self, Selection};
+use super::shared::{input, uncommitted};
 use crate::error;
 use crate::ops::inputs::{self, CheckedSource, SourceState};
+use crate::points::content::CONFIG;
 use crate::ui::table::Cell;
 use crate::ui::{Tone, terminal_safe};
 
@@ -74,6 +75,7 @@ fn check(session: &Session, args: &ArgMatches) -> Result<u8> {
     let named = Selection::read(config, args)?;
     let census = named.census(session, config)?;
     let points = named.existing(session, config, &census)?;
+    uncommitted::warn(session, &points, Some(CONFIG), "checked")?;
     ui.progress("fetching the sources");
     let checked = inputs::check_sources(context, config, &census, &points);
     ui.progress("");

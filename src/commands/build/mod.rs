@@ -15,10 +15,9 @@ use serde_json::json;
 use self::junit::Junit;
 use self::view::{Form, View};
 use super::Session;
-use super::shared::{choice, machines, points};
+use super::shared::{choice, machines, points, uncommitted};
 use crate::config::Named;
 use crate::error;
-use crate::lattice::Point;
 use crate::ops::builds::{self, BuildOptions, Places, Typed};
 use crate::ops::expect::Estimates;
 use crate::ops::{limits, queue, regenerate, trust};
@@ -73,7 +72,7 @@ pub(super) fn run(session: &Session, args: &ArgMatches) -> Result<u8> {
     let options = options.checking(args.get_flag("check"));
     let needed = plan.jobs.iter().filter(|job| options.is_needed(job)).map(|job| (&job.named, job.commit));
     warn_of_outdated(ui, &regenerate::outdated(&context.repo, config, needed)?);
-    warn_of_uncommitted(session, &points)?;
+    uncommitted::warn(session, &points, None, "built")?;
     let live = Live::new(ui, plan.jobs.iter().filter(|job| options.is_needed(job)));
     let mut view = View::new(ui, form(args), live.estimating(|points| Estimates::read(context, points).ok()));
     let mut junit = Junit::read(session, args, &plan.jobs)?;
@@ -101,20 +100,6 @@ fn form(args: &ArgMatches) -> Form {
         (false, true) => Form::Events,
         (false, false) => Form::Rows,
     }
-}
-
-/// Warns of uncommitted changes in the directory of HEAD's point, if it is one of these: the commit is built.
-fn warn_of_uncommitted(session: &Session, points: &[Point]) -> Result<()> {
-    let (context, config) = (session.context()?, session.config()?);
-    let head = context.head_point(config)?.filter(|head| points.contains(head));
-    let Some(named) = head.filter(|_| context.repo.workdir().is_some()).map(|head| config.name(&head)) else {
-        return Ok(());
-    };
-    if let Some((first, others)) = context.repo.git().uncommitted(&named.dir)?.split_first() {
-        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-        session.ui.warn(format!("uncommitted changes are not built: `{}`{more}", terminal_safe(first)));
-    }
-    Ok(())
 }
 
 /// Warns of points that are built with a flake.nix that does not fit their config.toml.

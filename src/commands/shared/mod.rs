@@ -19,4 +19,5 @@ pub(super) mod report;
 pub(super) mod session;
 pub(super) mod switching;
 pub(super) mod trusted_base;
+pub(super) mod uncommitted;
 pub(super) mod wanted;

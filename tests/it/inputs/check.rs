@@ -39,6 +39,22 @@ fn source_check_compares_urls_with_hashes() {
 }
 
 #[test]
+fn source_check_warns_of_uncommitted_config() {
+    let Some(nix) = every_nix().into_iter().next() else { return };
+    let sandbox = with_steps(&nix, &[(ONE, copying("sources.text")), (TWO, copying("sources.text"))]);
+    sandbox.git(&["switch", "-q", &branch(&at(TWO))]);
+    let check = || sandbox.lattice(&["source", "check", &at(ONE), &at(TWO)]).exits(0);
+    check().never_says("warning");
+    let file = format!("{}/config.toml", dir(&at(TWO)));
+    sandbox.write(&file, "[sources.text]\n");
+    check().says_err(&format!("warning: uncommitted changes are not checked: `{file}`"));
+    sandbox.lattice(&["source", "check", &at(ONE)]).exits(0).never_says("warning");
+    sandbox.git(&["checkout", "-q", &file]);
+    sandbox.write(&format!("{}/step.nix", dir(&at(TWO))), "null\n");
+    check().never_says("warning");
+}
+
+#[test]
 fn url_that_nix_does_not_fetch_is_found() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = with_steps(&nix, &[(ONE, copying("sources.text"))]);
