@@ -20,6 +20,11 @@ impl StepKeys {
         self.find(path).and_then(word)
     }
 
+    /// The text at a path as Nix reads it: a number is none, and spaces stay.
+    pub fn raw_text(&self, path: &str) -> Option<&str> {
+        self.find(path).and_then(Item::as_str)
+    }
+
     /// The first path that has a text, and that text.
     pub fn first_text<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Option<(&'p str, String)> {
         paths.into_iter().find_map(|path| Some((path, self.text(path)?)))

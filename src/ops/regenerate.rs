@@ -261,7 +261,7 @@ impl<'a> Regenerate<'a, '_> {
 
     /// A contradiction counts only if the user brings it in now.
     fn check_rust(&self, named: &Named, data: &StepData, has_below: bool) -> Result<(), BadRust> {
-        rust::check_complete(data, has_below)?;
+        rust::check_complete(self.restack.planner.config, &named.point, data, has_below)?;
         let is_changed = self.request.data.is_some() || !self.request.set.is_empty();
         if is_changed { rust::check_agreement(self.restack.planner.config, named, data) } else { Ok(()) }
     }

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Named, StepData, StepKeys};
 use crate::env;
-use crate::lattice::{Axis, Kind};
+use crate::lattice::{Axis, Kind, Point};
 use crate::points::content::CONFIG;
 use crate::template::{REMOVED_KEYS, RUST_SOURCE, RemovedKey, Template};
 
@@ -22,6 +22,12 @@ pub enum BadRust {
         missing: &'static str,
         /// The names of the seeds, none of which is a compiler by its name.
         seeds: Vec<String>,
+    },
+    /// `rust.compiler` is no place of a compiler.
+    #[error("`{COMPILER}` in {CONFIG} {why}")]
+    NoPlace {
+        /// What it is instead.
+        why: String,
     },
     /// The version of the source is not that of the point.
     #[error("`{key}` in {CONFIG} is Rust {version}, but point `{point}` is of Rust {of_point}")]
@@ -69,6 +75,9 @@ impl BadRust {
                  `[nix]`; pass the file by `--config FILE`"
                     .to_owned(),
             ],
+            Self::NoPlace { .. } => {
+                vec!["it is one of `below`, `config`, `seed`, `nixpkgs`, or the name of a point below".to_owned()]
+            }
             Self::OtherVersion { .. } => vec!["name the point of that version, or change the file".to_owned()],
             Self::OtherStage { key, phase, .. } => {
                 vec![format!("name the point of that stage, or remove `{key}`: the stage is `{phase}`")]
@@ -77,25 +86,53 @@ impl BadRust {
     }
 }
 
+/// The key that says where the compiler comes from.
+const COMPILER: &str = "rust.compiler";
+
 /// Checks that source and compiler are named; a step above another has that one's compiler.
 ///
 /// # Errors
-/// [`BadRust::NoSource`] or [`BadRust::NoCompiler`].
-pub(super) fn check_complete(data: &StepData, has_below: bool) -> Result<(), BadRust> {
+/// [`BadRust::NoSource`], [`BadRust::NoCompiler`] or [`BadRust::NoPlace`].
+pub(super) fn check_complete(config: &Config, point: &Point, data: &StepData, has_below: bool) -> Result<(), BadRust> {
     let keys = data.keys();
     let has_version = keys.text("rust.version").is_some();
     let has_archive = has_version && keys.text("rust.hash").is_some();
     if !keys.has("sources.rust") && !has_archive && !data.flake_inputs.has_tree(RUST_SOURCE) {
         return Err(BadRust::NoSource { has_version });
     }
-    let is_elsewhere = has_below || keys.has("rust.compiler") || Template::Rust.takes_nixpkgs(&data.flake_inputs);
     let seeds = keys.names("seeds");
     let has_seed = |tool: &str| seeds.len() == 1 || seeds.iter().any(|seed| seed == "rust" || seed == tool);
-    let has = |tool: &str| has_seed(tool) || program(&keys, tool).is_some();
-    match ["rustc", "cargo"].into_iter().find(|tool| !is_elsewhere && !has(tool)) {
-        Some(missing) => Err(BadRust::NoCompiler { missing, seeds }),
-        None => Ok(()),
+    let has_program = |tool: &str| program(&keys, tool).is_some();
+    let without = |has: &dyn Fn(&str) -> bool| TOOLS.into_iter().find(|tool| !has(tool));
+    let has_nixpkgs = Template::Rust.takes_nixpkgs(&data.flake_inputs);
+    if !keys.has(COMPILER) {
+        let missing = without(&|tool| has_seed(tool) || has_program(tool)).filter(|_| !has_below && !has_nixpkgs);
+        return missing.map_or(Ok(()), |missing| Err(BadRust::NoCompiler { missing, seeds }));
     }
+    let flaw = match keys.raw_text(COMPILER) {
+        None => Some("is not a text".to_owned()),
+        Some("below") => (!has_below).then(|| "is `below`, but there is no step below".to_owned()),
+        Some("config") => without(&has_program).map(|tool| format!("is `config`, but {CONFIG} names no {tool}")),
+        Some("seed") => without(&has_seed).map(|tool| format!("is `seed`, but no seed is called `rust` or `{tool}`")),
+        Some("nixpkgs") => {
+            (!has_nixpkgs).then(|| "is `nixpkgs`, which is no input: `[nix]` does not name it".to_owned())
+        }
+        Some(name) => (!is_name_below(config, point, name)).then(|| format!("is `{name}`")),
+    };
+    flaw.map_or(Ok(()), |why| Err(BadRust::NoPlace { why }))
+}
+
+/// The programs of a compiler.
+const TOOLS: [&str; 2] = ["rustc", "cargo"];
+
+/// Whether a name is that of a point below: its spelling, or the last coordinates where the first ones are those of the point. The
+/// point need not exist.
+fn is_name_below(config: &Config, point: &Point, name: &str) -> bool {
+    let (lattice, last) = (&config.lattice, name.split('/').map(str::to_owned).collect::<Vec<_>>());
+    let mut texts = lattice.texts(point);
+    let Some(first) = texts.len().checked_sub(last.len()) else { return false };
+    texts.splice(first.., last);
+    lattice.point_of(&texts).is_ok_and(|other| other != *point && other.is_at_or_below(point))
 }
 
 /// Checks that version and stage are those of the point.
@@ -138,7 +175,7 @@ pub(super) fn warnings(named: &Named, data: &StepData) -> Vec<String> {
         let instead = key.instead.map(|instead| format!("; `{instead}` replaces it")).unwrap_or_default();
         format!("`{}` in {CONFIG} has no effect: Rust does without it since {}{instead}", key.path(), key.since)
     });
-    let host = ["rustc", "cargo"].into_iter().filter_map(|tool| program(&keys, tool)).filter(|(_, it)| is_host(it));
+    let host = TOOLS.into_iter().filter_map(|tool| program(&keys, tool)).filter(|(_, it)| is_host(it));
     let host = host.map(|(key, path)| {
         format!("`{key}` in {CONFIG} is `{path}`, which is not in the Nix store: a sandbox hides it")
     });

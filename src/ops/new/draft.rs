@@ -194,7 +194,7 @@ impl<'a> Drafter<'a> {
     /// Checks that the data has what the template `rust` needs. Data that contradicts the point is refused, but a stage that was
     /// inherited: `promote` takes it over from the phase below.
     fn check_rust(&mut self, named: &Named, data: &StepData, has_below: bool) -> Result<()> {
-        rust::check_complete(data, has_below)?;
+        rust::check_complete(self.config, &named.point, data, has_below)?;
         match rust::check_agreement(self.config, named, data) {
             Err(error @ BadRust::OtherStage { .. }) if self.request.data.is_none() => {
                 self.warnings.push(error.to_string());

@@ -179,7 +179,8 @@ impl Merge<'_> {
             Flake::Rendered(template) => {
                 let values = ours.values(self.config, data.flake_inputs.clone());
                 if *template == Template::Rust
-                    && let Err(bad) = rust::check_complete(&data, !values.previous.is_empty())
+                    && let Err(bad) =
+                        rust::check_complete(self.config, &ours.named.point, &data, !values.previous.is_empty())
                 {
                     return Ok(Merged::Unusable(bad.to_string()));
                 }

@@ -84,6 +84,38 @@ fn stage_of_another_phase_is_refused() {
 }
 
 #[test]
+fn compiler_that_is_no_place_is_refused() {
+    let text = |compiler: &str| format!("{}compiler = {compiler}\n", fixture("source-and-seed"));
+    for (compiler, why) in [
+        ("1", "is not a text"),
+        ("[\"seed\"]", "is not a text"),
+        ("\"sed\"", "is `sed`"),
+        ("\"below\"", "is `below`, but there is no step below"),
+        ("\"config\"", "is `config`, but config.toml names no rustc"),
+        ("\"nixpkgs\"", "is `nixpkgs`, which is no input"),
+        ("\"phase7/step1\"", "is `phase7/step1`"),
+    ] {
+        let run = refused(&text(compiler), &[]).says_err(&format!("`rust.compiler` in config.toml {why}"));
+        run.says_err("`below`, `config`, `seed`, `nixpkgs`, or the name of a point below");
+    }
+    let sandbox = with_file(&text("\"seed\""));
+    let new = |step: &str| sandbox.lattice(&[&NEW[..], &["--arch", "aarch64", "--step", step, "--no-switch"]].concat());
+    new("step1").exits(0);
+    for (step, compiler) in
+        [("step2", "below"), ("step3", "phase0/step1"), ("step4", "step3"), ("step5", "toolchain/aarch64/phase0/step4")]
+    {
+        sandbox.write("../c.toml", text(&format!("\"{compiler}\"")));
+        new(step).exits(0);
+    }
+    sandbox.write("../c.toml", text("\"step6\""));
+    new("step5").exits(1);
+    new("step6").exits(2).says_err("is `step6`");
+    let set = ["regenerate", "toolchain/aarch64/phase0/step2", "--set", "rust.compiler=sed"];
+    let run = sandbox.lattice(&set).exits(1);
+    assert!((run.stdout.clone() + &run.stderr).contains("`rust.compiler` in config.toml is `sed`"), "{}", run.stdout);
+}
+
+#[test]
 fn regenerate_names_what_is_missing() {
     let sandbox = with_file(&fixture("source-and-seed"));
     sandbox.lattice(&[&NEW[..], &["--arch", "aarch64"]].concat()).exits(0);
