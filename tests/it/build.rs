@@ -203,6 +203,18 @@ fn failing_build_shows_the_log_tail_and_keeps_it_all() {
 }
 
 #[test]
+fn error_of_nix_is_printed_once() {
+    for nix in every_nix() {
+        let sandbox = with_script(&nix, "echo the end; exit 3");
+        let run = build(&sandbox, &at("phase0/step1")).exits(1).says_err("  the end");
+        let all = run.stdout.clone() + &run.stderr;
+        assert_eq!(all.matches("failed with exit code 3").count(), 1, "{all}");
+        let log = sandbox.lattice(&["log", &at("phase0/step1")]).exits(0).stdout;
+        assert_eq!(log.matches("failed with exit code 3").count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn evaluation_error_is_recorded_as_failed() {
     for nix in every_nix() {
         let sandbox = with_script(&nix, "exit 0");

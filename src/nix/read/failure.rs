@@ -84,6 +84,21 @@ impl Failure {
         Some(BuilderTimeout { seconds, is_silence: self.detail.contains("of silence") })
     }
 
+    /// Returns the errors that say more than the summary, which is shown beside them.
+    #[must_use]
+    pub fn beyond_summary(&self) -> String {
+        let mut errors: Vec<Vec<&str>> = Vec::new();
+        for line in self.detail.lines() {
+            match errors.last_mut().filter(|_| !line.starts_with("error:")) {
+                Some(error) => error.push(line),
+                None => errors.push(vec![line]),
+            }
+        }
+        let errors = errors.into_iter().map(|lines| lines.join("\n"));
+        let is_more = |error: &String| one_line(error.strip_prefix("error:").unwrap_or(error)) != self.summary;
+        errors.filter(is_more).collect::<Vec<_>>().join("\n")
+    }
+
     /// Creates a failure to evaluate.
     pub(in crate::nix) fn evaluation(summary: String) -> Self {
         Self { kind: Kind::Evaluation, detail: summary.clone(), summary, drv: None, trouble: None }
@@ -134,6 +149,22 @@ pub(in crate::nix) fn one_line(brief: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_that_the_summary_tells_are_left_out() {
+        let failure = |summary: &str, detail: &str| Failure {
+            detail: detail.to_owned(),
+            ..Failure::evaluation(summary.to_owned())
+        };
+        let error = "error: Cannot build 'x.drv'.\n       Reason: builder failed with exit code 3.\n       Output paths:\n         y";
+        let summary = "Cannot build 'x.drv': builder failed with exit code 3";
+        assert_eq!(failure(summary, error).beyond_summary(), "");
+        let effect = "error: 1 dependencies of derivation 'y.drv' failed to build";
+        assert_eq!(failure(summary, &format!("{error}\n{effect}")).beyond_summary(), effect);
+        let trace = "error:\n       … while calling 'throw'\n\n       error: no way";
+        assert_eq!(failure("no way", trace).beyond_summary(), trace);
+        assert_eq!(failure("no way", "error: no way").beyond_summary(), "");
+    }
 
     #[test]
     fn parses_the_exceeded_limit() {

@@ -294,13 +294,13 @@ impl<'a> Batch<'a> {
                 record.verdict = if is_no_builder { Verdict::NoBuilder } else { Verdict::Failed };
                 hints.extend(self.lock_hint(i, &failure.summary));
                 hints.extend(AbsentInput::undeclared(&failure.detail).map(|input| input.declaring_hint()));
-                self.logs.entry(i).and_modify(|log| log.failed(&failure.detail));
+                self.logs.entry(i).and_modify(|log| log.failed(&failure.detail, &failure.beyond_summary()));
                 record.error = Some(self.reason(i, &failure));
                 record.drv = failure.drv;
             }
             // Nix itself failed or a limit was reached: this gives no verdict on the point.
             Outcome::Failed(failure) => {
-                self.logs.entry(i).and_modify(|log| log.failed(&failure.detail));
+                self.logs.entry(i).and_modify(|log| log.failed(&failure.detail, ""));
                 self.end_without_verdict(
                     i,
                     Undecided::of_failure(self.jobs[i], &failure, &self.builder.machines.options),

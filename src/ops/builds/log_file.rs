@@ -53,9 +53,12 @@ impl Log {
         self.remember(text);
     }
 
-    /// Writes why the build failed, unless Nix has said the same at the end.
-    pub(super) fn failed(&mut self, why: &str) {
-        if self.last.trim_end().ends_with(why.trim_end()) { self.remember(why) } else { self.line(why) }
+    /// Writes why the build failed, unless Nix has said the same at the end. `shown` is the part that is shown after the last lines.
+    pub(super) fn failed(&mut self, why: &str, shown: &str) {
+        if !self.last.trim_end().ends_with(why.trim_end()) {
+            self.keep(why);
+        }
+        self.remember(shown);
     }
 
     fn remember(&mut self, text: &str) {
@@ -146,13 +149,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut log = Log::create(dir.path().join("log"), Shared::Umask).unwrap();
         log.note(&message("error: broken"));
-        log.failed("error: broken\n");
+        log.failed("error: broken\n", "error: broken\n");
         let (path, tail) = log.close();
         assert_eq!(
             (std::fs::read_to_string(&path).unwrap().as_str(), tail.as_slice()),
             ("error: broken\n", &["error: broken".to_owned()][..])
         );
-        log.failed("another");
+        log.failed("another", "");
+        assert_eq!(log.close().1, [""; 0]);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "error: broken\nanother\n");
     }
 

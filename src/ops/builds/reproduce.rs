@@ -100,7 +100,7 @@ fn judge(job: &Job, mut record: Record, checked: Option<&Checked>, options: &Opt
             (record.verdict, record.error) = (Verdict::Failed, Some(failure.summary.clone()));
             // The second build failed, so it has no outputs.
             record.outputs.clear();
-            tail = failure.detail.lines().map(str::to_owned).collect();
+            tail = failure.beyond_summary().lines().map(str::to_owned).collect();
         }
         Some(Checked::Failed(failure)) => return Err(Undecided::of_failure(job, failure, options).into()),
         None => return Err(Undecided::new(job, "Nix did not report the result of the second build", Vec::new()).into()),
