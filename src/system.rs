@@ -1,11 +1,18 @@
 //! System doubles: Nix's names for build platforms, such as `aarch64-linux`.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 /// A valid Nix system double, `CPU-OS`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct System(Arc<str>);
+
+impl Borrow<str> for System {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 /// The text is not a system double.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +43,14 @@ impl System {
     /// # Errors
     /// When `text` is anything else.
     pub fn parse(text: &str) -> Result<Self, NotASystem> {
+        if Self::is_valid(text) { Ok(Self(text.into())) } else { Err(NotASystem(text.to_owned())) }
+    }
+
+    /// Returns whether [`Self::parse`] accepts a text.
+    pub fn is_valid(text: &str) -> bool {
         let word =
-            |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        let fits = text.contains('-') && text.split('-').all(word);
-        fits.then(|| Self(text.into())).ok_or_else(|| NotASystem(text.to_owned()))
+            |w: &str| !w.is_empty() && w.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
+        text.contains('-') && text.split('-').all(word)
     }
 
     /// Returns the system for an architecture name: `aarch64` is `aarch64-linux`; a system double is itself.

@@ -12,6 +12,17 @@ pub fn is_terminal_unsafe(c: char) -> bool {
         )
 }
 
+/// Returns whether no character of a text is [unsafe on a terminal](is_terminal_unsafe).
+pub fn is_terminal_safe(text: &str) -> bool {
+    !text.chars().any(is_terminal_unsafe)
+}
+
+/// Returns whether JSON consists of printable ASCII characters without `\`: then all texts in it are safe on a terminal.
+pub fn is_plain(json: &[u8]) -> bool {
+    // Without an early end the loop compares many bytes at once.
+    json.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~') & (*byte != b'\\'))
+}
+
 /// Replaces characters that are [unsafe on a terminal](is_terminal_unsafe), so that text cannot move the cursor or change colours.
 pub fn terminal_safe(text: &str) -> String {
     text.chars().map(|c| if is_terminal_unsafe(c) { '\u{fffd}' } else { c }).collect()

@@ -43,15 +43,15 @@ impl Spelled {
         lattice.parse_point(self.as_str())
     }
 
-    /// Whether some lattice may have such a point: values, joined by `+` on an axis, and by `/` between axes.
-    pub fn is_point(&self) -> bool {
-        self.split('/').all(|coordinate| coordinate.split('+').all(|value| Value::parse(value).is_ok()))
-    }
-
     /// Parses the point; `None` unless this is its canonical spelling.
     pub fn read_exactly(&self, lattice: &Lattice) -> Option<Point> {
         self.read(lattice).ok().filter(|point| lattice.spell(point) == *self)
     }
+}
+
+/// Whether some lattice may have such a point: values, joined by `+` on an axis, and by `/` between axes.
+pub fn is_point(text: &str) -> bool {
+    text.split('/').all(|coordinate| coordinate.split('+').all(Value::is_valid))
 }
 
 impl Lattice {

@@ -26,6 +26,11 @@ impl Value {
         }
     }
 
+    /// Returns whether [`Self::parse`] accepts a text.
+    pub fn is_valid(text: &str) -> bool {
+        fault(text).is_none()
+    }
+
     /// Wraps a text that is known to be a valid value.
     pub(super) fn trusted(text: String) -> Self {
         debug_assert!(fault(&text).is_none(), "`{text}` is a value");
@@ -45,7 +50,10 @@ impl fmt::Display for Value {
 }
 
 fn fault(text: &str) -> Option<String> {
-    let is_invalid = |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c));
+    if is_plain(text) {
+        return None;
+    }
+    let is_invalid = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if text.is_empty() {
         Some("it is empty".into())
     } else if let Some(c) = text.chars().find(|c| is_invalid(*c)) {
@@ -56,7 +64,7 @@ fn fault(text: &str) -> Option<String> {
         Some("it contains `..`, which git does not allow in a branch name".into())
     } else if text.ends_with('.') {
         Some("it must not end with `.`".into())
-    } else if text.to_ascii_lowercase().ends_with(".lock") {
+    } else if ends_with_lock(text) {
         Some("it must not end with `.lock`, which git reserves".into())
     } else if is_device(text) {
         Some("Windows reserves it for a device, so no branch or folder can have this name".into())
@@ -67,14 +75,29 @@ fn fault(text: &str) -> Option<String> {
     }
 }
 
+/// Whether a text has no character for which there is a rule, and is longer than the name of a device: most values.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (5..=MAX_BYTES).contains(&bytes.len()) && bytes[0].is_ascii_alphanumeric() && bytes.iter().all(is_plain)
+}
+
+fn ends_with_lock(text: &str) -> bool {
+    let end = text.len().checked_sub(".lock".len()).and_then(|at| text.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(".lock"))
+}
+
 /// Whether a part of a path names a device of Windows, also with an extension: `nul`, `COM1.txt`. gix refuses refs and paths with
 /// such a part on all systems.
 pub(super) fn is_device(part: &str) -> bool {
-    let name = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let is_port = |kind: &str, first: char| {
-        name.strip_prefix(kind).and_then(|n| n.parse::<char>().ok()).is_some_and(|n| n.is_ascii_digit() && n >= first)
-    };
-    matches!(name.as_str(), "con" | "prn" | "aux" | "nul") || is_port("com", '1') || is_port("lpt", '0')
+    let name = part.split('.').next().unwrap_or_default();
+    let is = |device: &str| name.eq_ignore_ascii_case(device);
+    match name.as_bytes() {
+        [_, _, _] => ["con", "prn", "aux", "nul"].into_iter().any(is),
+        [kind @ .., b'1'..=b'9'] if kind.eq_ignore_ascii_case(b"com") => true,
+        [kind @ .., b'0'..=b'9'] => kind.eq_ignore_ascii_case(b"lpt"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::path::Path;
 
 use crate::sha256::Sha256;
 
-/// The alphabet of Nix's base 32: no `e`, `o`, `t`, `u` (`src/libutil/hash.cc`).
-const BASE32: &str = "0123456789abcdfghijklmnpqrsvwxyz";
 const HASH_LEN: usize = 32;
 /// Maximum length of a name (`src/libstore/path.cc`).
 const NAME_LEN: usize = 211;
@@ -26,13 +24,13 @@ pub struct NotAStorePath(pub String);
 impl StorePath {
     /// Parses a store path; a file below one is refused.
     pub fn parse(text: &str) -> Result<Self, NotAStorePath> {
-        let fits = || {
-            let (dir, base) = text.rsplit_once('/')?;
-            let (hash, name) = base.split_at_checked(HASH_LEN)?;
-            let good = is_store_dir(dir) && is_hash(hash) && name.strip_prefix('-').is_some_and(is_name);
-            good.then_some(dir.len() + 1)
-        };
-        fits().map(|base| Self { text: text.to_owned(), base }).ok_or_else(|| NotAStorePath(text.to_owned()))
+        let base = start_of_base(text);
+        base.map(|base| Self { text: text.to_owned(), base }).ok_or_else(|| NotAStorePath(text.to_owned()))
+    }
+
+    /// Returns whether [`Self::parse`] accepts a text.
+    pub fn is_valid(text: &str) -> bool {
+        start_of_base(text).is_some()
     }
 
     /// Returns the path of a file or tree that is named by its hash (`makeFixedOutputPath` in `src/libstore/store-api.cc`): the hash of
@@ -73,18 +71,27 @@ impl StorePath {
     }
 }
 
+/// Finds where `HASH-NAME` starts in a valid store path.
+fn start_of_base(text: &str) -> Option<usize> {
+    let (dir, base) = text.rsplit_once('/')?;
+    let (hash, name) = base.split_at_checked(HASH_LEN)?;
+    let good = is_store_dir(dir) && is_hash(hash) && name.strip_prefix('-').is_some_and(is_name);
+    good.then_some(dir.len() + 1)
+}
+
 fn is_store_dir(dir: &str) -> bool {
     let clean = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
     dir.strip_prefix('/').is_some_and(|rest| rest.split('/').all(clean))
 }
 
+/// Returns whether all characters are digits of Nix's base 32 (`src/libutil/hash.cc`).
 fn is_hash(hash: &str) -> bool {
-    hash.chars().all(|c| BASE32.contains(c))
+    hash.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'z') && !matches!(c, b'e' | b'o' | b't' | b'u'))
 }
 
 fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._?=".contains(c);
-    (1..=NAME_LEN).contains(&name.len()) && !matches!(name, "." | "..") && name.chars().all(allowed)
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.' | b'_' | b'?' | b'=');
+    (1..=NAME_LEN).contains(&name.len()) && !matches!(name, "." | "..") && name.bytes().all(allowed)
 }
 
 impl fmt::Display for StorePath {

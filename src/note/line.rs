@@ -6,6 +6,7 @@ use super::flaw::Flaw;
 use super::{Draft, NoteId, Text};
 use crate::git::{Oid, parse_oid};
 use crate::lattice::Spelled;
+use crate::lattice::point::is_point;
 use crate::record::is_time;
 use crate::text::terminal_safe;
 
@@ -37,7 +38,7 @@ pub(super) fn read(line: &[u8]) -> Result<Draft, Flaw> {
         return Err(Flaw::HugeLine);
     }
     let line: Line = serde_json::from_slice(line).map_err(|_| Flaw::NoNote)?;
-    if !line.point.is_point() {
+    if !is_point(&line.point) {
         return Err(Flaw::Point);
     }
     if !is_time(&line.written) {
