@@ -20,7 +20,7 @@ pub fn is_terminal_safe(text: &str) -> bool {
 /// Returns whether JSON consists of printable ASCII characters without `\`: then all texts in it are safe on a terminal.
 pub fn is_plain(json: &[u8]) -> bool {
     // Without an early end the loop compares many bytes at once.
-    json.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~') & (*byte != b'\\'))
+    json.iter().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'[' | b']'..=b'~'))
 }
 
 /// Replaces characters that are [unsafe on a terminal](is_terminal_unsafe), so that text cannot move the cursor or change colours.

@@ -6,6 +6,7 @@ pub mod ancestry;
 mod bases;
 mod bounded;
 mod branch_config;
+pub mod bulk;
 pub mod checkout;
 pub mod commit;
 pub mod config_lock;

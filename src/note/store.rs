@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::flaw::Flaw;
 use super::{Draft, NoteId, Written, line};
 use crate::git::commit::time_in;
+use crate::git::notes::Notes;
 use crate::git::size::Kind;
 use crate::git::{Oid, Repo, Result};
 use crate::lattice::Spelled;
@@ -73,17 +74,18 @@ impl<'a> PointNotes<'a> {
     /// All lines, and what is rejected.
     pub fn all(&self) -> All {
         let mut all = All { problems: self.broken.iter().map(Problem::of_ref).collect(), ..All::default() };
-        let mut read = 0;
-        self.writers.iter().for_each(|writer| self.collect(writer, &mut read, &mut all));
+        let tips: Vec<Oid> = self.writers.iter().map(|writer| writer.tip).collect();
+        let (found, mut read) = (self.repo.notes_of(&tips), 0);
+        self.writers.iter().zip(found).for_each(|(writer, found)| self.collect(writer, found, &mut read, &mut all));
         all
     }
 
-    fn collect(&self, writer: &Writer, read: &mut u64, all: &mut All) {
+    fn collect(&self, writer: &Writer, found: Result<Notes>, read: &mut u64, all: &mut All) {
         let mut problem = |key: Option<Oid>, reason: String, count: usize| {
             let (notes, key) = (writer.notes.clone(), key.map(|key| key.to_string()));
             all.problems.push(Problem { notes, key, reason, count });
         };
-        let found = match self.repo.all_notes(writer.tip) {
+        let found = match found {
             Ok(found) => found,
             Err(error) => return problem(None, error.to_string(), 1),
         };

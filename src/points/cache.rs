@@ -15,14 +15,14 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::git::size::Kind;
 use crate::git::{Oid, Repo, Shared, parse_oid};
-use crate::lattice::{Lattice, Spelled};
-use crate::record::store::{Judgement, Scan};
+use crate::lattice::Spelled;
+use crate::record::store::{Judgement, Scan, Scanning, Writer};
 use crate::record::{OnSystem, Records, Span, Verdict, Verdicts};
 use crate::system::System;
 use crate::temporary;
 
 /// The file's format; a file in another format counts as empty.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 /// The end of a complete line.
 const END: &str = " .";
 /// The mark after a verdict that other records contradict.
@@ -120,7 +120,8 @@ impl Cache {
         let text = fs::read_to_string(&cache.path).unwrap_or_default();
         let mut lines = text.lines();
         if lines.next() == Some(&cache.head) {
-            cache.facts.reserve(text.len() / 160);
+            // Growing in steps would double the largest table.
+            cache.facts.reserve(lines.clone().filter(|line| line.starts_with("p ")).count());
             let (mut count, mut known) = (0, Verdicted::default());
             for line in lines {
                 line.strip_suffix(END).and_then(|line| cache.read_line(line, &mut known));
@@ -162,22 +163,24 @@ impl Cache {
         Some(())
     }
 
-    /// Update the verdicts from `records`. Nothing is read while all writers' refs are unchanged and the clock is within the span;
-    /// after a ref moved, the changed notes are read.
-    pub fn take_records(&mut self, records: &Records<'_>, lattice: &Lattice) {
-        let writers: Vec<_> =
-            records.writers().iter().map(|writer| format!("{}={}", writer.notes, writer.tip)).collect();
-        let writers = writers.join(" ");
-        let span = self.span.take().filter(|span| records.are_as_in(span));
-        if writers == self.writers && span.is_some() {
-            self.span = span;
-            return;
+    /// Start to update the verdicts from `records`; `None` while all writers' refs are unchanged and the clock is within the span.
+    /// After a ref moved, the changed notes are read.
+    pub fn start_scan(&self, records: &Records<'_>) -> Option<Scanning> {
+        let is_valid = self.span.as_ref().is_some_and(|span| records.are_as_in(span));
+        if is_valid && self.writers == writers(records) {
+            return None;
         }
-        let known = |key: Oid| self.judgements.get(&key).filter(|_| span.is_some());
-        let Scan { keys, skipped, span: mut holds } = records.scan(lattice, known);
-        span.into_iter().for_each(|span| holds.widen(span));
+        Some(records.start_scan(|key| self.judgements.get(&key).filter(|_| is_valid)))
+    }
+
+    /// Update the verdicts from a finished scan of `records`.
+    pub fn take_scan(&mut self, records: &Records<'_>, scan: Scan) {
+        let Scan { keys, skipped, span: mut holds } = scan;
+        // The judgements that stay are valid in the span of before.
+        let before = self.span.take().filter(|span| records.are_as_in(span));
+        before.into_iter().for_each(|span| holds.widen(span));
         self.take_judgements(keys);
-        (self.writers, self.skipped, self.span) = (writers, skipped, Some(holds));
+        (self.writers, self.skipped, self.span) = (writers(records), skipped, Some(holds));
         let lines = self.lines_of_records();
         self.add_line(format_args!("{}", lines.trim_end()));
     }
@@ -343,6 +346,12 @@ impl fmt::Display for FactsLine<'_> {
         }
         parents.iter().try_for_each(|parent| write!(f, " {parent}"))
     }
+}
+
+/// The writers' refs with their tips, as text.
+fn writers(records: &Records<'_>) -> String {
+    let writer = |writer: &Writer| format!("{}={}", writer.notes, writer.tip);
+    records.writers().iter().map(writer).collect::<Vec<_>>().join(" ")
 }
 
 struct JudgementLine<'a>(Oid, &'a Judgement);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::thread::{self, ScopedJoinHandle};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::activity::{Activity, View};
 use super::behind::Behind;
@@ -21,6 +22,7 @@ use crate::git::ancestry::Ancestry;
 use crate::git::names::BranchName;
 use crate::git::{Oid, Repo};
 use crate::lattice::{Point, Spelled};
+use crate::record::store::Scanning;
 use crate::record::{Records, State, Verdicts};
 use crate::system::System;
 
@@ -94,19 +96,24 @@ fn look(
 ) -> Result<Survey> {
     let repo = &context.repo;
     let records = Records::open(repo)?;
-    let mut cache = Cache::load(repo, config);
-    cache.take_records(&records, &config.lattice);
-    let skipped = cache.skipped();
+    let cache = Cache::load(repo, config);
+    let scanning = cache.start_scan(&records);
     let queue = View::take(repo)?;
     let stranded = queue.jobs_without_worker();
     let reader = repo.reading_once();
-    let mut surveyor = Surveyor { skipped, ..Surveyor::new(repo, &reader, (config, census), cache, queue) };
-    let all: Vec<&Point> =
+    let mut surveyor = Surveyor::new(repo, &reader, (config, census), cache, queue);
+    let mut all: Vec<&Point> =
         which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
+    all.retain(|point| census.commit(point).is_some());
+    let facts = match scanning {
+        Some(scanning) => surveyor.facts_with_records(&all, &records, scanning),
+        None => surveyor.facts_of(&all),
+    };
+    surveyor.skipped = surveyor.cache.skipped();
     let (mut points, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
-    for point in all {
-        match surveyor.look_at(point, compares) {
-            Ok(status) => points.extend(status),
+    for (point, facts) in all.into_iter().zip(facts) {
+        match facts {
+            Ok(facts) => points.extend(surveyor.look_at(point, facts, compares)),
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
@@ -217,15 +224,42 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    fn look_at(&mut self, point: &Point, compares: bool) -> Result<Option<PointStatus>> {
+    /// Compute the facts of points that have a branch.
+    fn facts_of(&mut self, points: &[&Point]) -> Vec<Result<Facts>> {
+        let facts = |point: &&Point| {
+            let commit = self.census.commit(point).with_context(|| format!("{point:?} has no branch"))?;
+            self.facts(point, &self.config.spell(point), commit)
+        };
+        points.iter().map(facts).collect()
+    }
+
+    /// Like [`Self::facts_of`], while another thread reads records: both take about as long.
+    fn facts_with_records(
+        &mut self,
+        points: &[&Point],
+        records: &Records<'_>,
+        mut scanning: Scanning,
+    ) -> Vec<Result<Facts>> {
+        let lattice = &self.config.lattice;
+        let facts = thread::scope(|scope| {
+            // Without a thread, `finish_scan` reads all.
+            let reader = thread::Builder::new().spawn_scoped(scope, || scanning.read_packed(lattice));
+            let facts = self.facts_of(points);
+            if let Ok(Err(panic)) = reader.map(ScopedJoinHandle::join) {
+                std::panic::resume_unwind(panic);
+            }
+            facts
+        });
+        self.cache.take_scan(records, records.finish_scan(scanning, lattice));
+        facts
+    }
+
+    fn look_at(&mut self, point: &Point, facts: Facts, compares: bool) -> Option<PointStatus> {
         let tip = self.census.tip(point);
-        let Some(commit) = tip.commit() else { return Ok(None) };
-        let spelled = self.config.spell(point);
-        let facts = self.facts(point, &spelled, commit)?;
-        let status = self.status(point, &spelled, (tip, commit), facts);
+        let status = self.status(point, &self.config.spell(point), (tip, tip.commit()?), facts);
         // `sync` reports what cannot be read.
         let reconcile = if compares { self.reconcile(point, tip).unwrap_or_default() } else { None };
-        Ok(Some(PointStatus { reconcile, ..status }))
+        Some(PointStatus { reconcile, ..status })
     }
 
     fn status(

@@ -3,8 +3,10 @@
 //! Each writer has its own notes ref (`refs/notes/lattice/<writer>`), so that two machines never write the same ref. Reading merges
 //! them ([`store`]).
 
+mod borrowed;
 mod budget;
 pub mod evidence;
+mod few;
 mod flaw;
 mod line;
 pub mod note;

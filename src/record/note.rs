@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::flaw::Flaw;
-use super::{Record, line};
+use super::line::Line;
+use super::{Record, Span};
 use crate::git::Oid;
+use crate::git::bulk::Unread;
 
 /// Maximum size of a note: thousands of builds of one key.
 pub const MAX_NOTE: u64 = 4 << 20;
@@ -19,8 +21,19 @@ pub struct Note {
     pub records: Vec<Record>,
     /// The number of rejected lines by kind.
     pub flaws: BTreeMap<Flaw, usize>,
-    /// The earliest start of a record that was rejected only because its start is in the future.
-    pub first_future: Option<String>,
+    /// The clock times for which the same lines count.
+    pub span: Span,
+}
+
+impl Note {
+    /// A note that was not read.
+    pub(super) fn unread(why: Unread) -> Self {
+        let flaw = match why {
+            Unread::TooLarge => Flaw::HugeNote,
+            Unread::Unreadable => Flaw::NoText,
+        };
+        Self { flaws: [(flaw, 1)].into(), ..Self::default() }
+    }
 }
 
 /// Parses the note on `key`. Records that began after `latest` are rejected: such a record would stay the newest for ever.
@@ -35,28 +48,39 @@ pub fn parse_note(key: Oid, bytes: &[u8], latest: &str) -> Note {
 
 /// Parses the lines of a note of any size.
 pub(super) fn read_lines(key: Oid, bytes: &[u8], latest: &str) -> Note {
-    let mut note = Note::default();
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        match line::read(key, line) {
-            Ok(record) if record.started.as_str() <= latest => note.records.push(record),
-            Ok(Record { started, .. }) => note.add_to_come(started),
-            Err(flaw) => note.add(flaw),
-        }
-    }
-    note
+    let mut records = Vec::new();
+    let note = each_line(key, bytes, latest, &mut |line| line.record().map(|record| records.push(record)));
+    Note { records, ..note }
 }
 
-impl Note {
-    fn add(&mut self, flaw: Flaw) {
-        *self.flaws.entry(flaw).or_default() += 1;
+/// Passes the lines of a note of any size that count to `accept`, and returns the rest of the note.
+pub(super) fn each_line<'n>(
+    key: Oid,
+    bytes: &'n [u8],
+    latest: &str,
+    accept: &mut dyn FnMut(Line<'n>) -> Result<(), Flaw>,
+) -> Note {
+    let mut note = Note::default();
+    let (mut newest, mut first_future) = (String::new(), None);
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let accepted = Line::read(key, line).and_then(|line| {
+            let started = line.started();
+            if started > latest {
+                let first = first_future.get_or_insert_with(|| started.to_owned());
+                if started < first.as_str() {
+                    started.clone_into(first);
+                }
+                return Err(Flaw::Time);
+            }
+            if started > newest.as_str() {
+                started.clone_into(&mut newest);
+            }
+            accept(line)
+        });
+        accepted.unwrap_or_else(|flaw| *note.flaws.entry(flaw).or_default() += 1);
     }
-
-    fn add_to_come(&mut self, started: String) {
-        self.add(Flaw::Time);
-        if self.first_future.as_ref().is_none_or(|first| started < *first) {
-            self.first_future = Some(started);
-        }
-    }
+    note.span.note(&newest, first_future);
+    note
 }
 
 #[cfg(test)]
@@ -68,7 +92,7 @@ mod tests {
     use crate::config::InputKind;
     use crate::git::parse_oid;
     use crate::record::line::MAX_LINE;
-    use crate::record::{Inputs, RecordedInput, host_paths};
+    use crate::record::{Inputs, RecordedInput, host_paths, line};
     use crate::text;
 
     const KEY: &str = "94765c9200473be430a13cc67f5ceb47b3f66427";
@@ -116,6 +140,10 @@ mod tests {
         }
         assert_eq!(flaw("started", json!("2026-12-01T00:00:01Z")), Some(Flaw::Time));
         assert_eq!(flaw("seconds", json!(-0.5)), Some(Flaw::Seconds));
+        assert_eq!(flaw("seconds", json!(1e308)), Some(Flaw::Seconds));
+        assert_eq!(flaw("store", json!("ssh://\u{9b}x")), Some(Flaw::Controls));
+        assert_eq!(flaw("machine", json!("\u{1b}[31m")), Some(Flaw::Controls));
+        assert_eq!(flaw("host", json!("caf\u{e9} \"x\" \\")), None, "not plain, and safe");
         assert_eq!(flaw("error", json!("e".repeat(MAX_LINE))), Some(Flaw::HugeLine));
         for (field, value) in
             [("seconds", json!("1")), ("outputs", json!([])), ("verdict", json!("Built")), ("host", json!(null))]

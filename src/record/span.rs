@@ -18,9 +18,9 @@ impl Span {
         self.from.as_str() <= latest && self.before.as_deref().is_none_or(|before| latest < before)
     }
 
-    /// Adds a note's newest accepted record and its earliest record in the future.
-    pub fn note(&mut self, newest: Option<&str>, first_future: Option<String>) {
-        self.widen(Self { from: newest.unwrap_or_default().to_owned(), before: first_future });
+    /// Adds the starts of a note's newest accepted record, empty if there is none, and of its earliest record in the future.
+    pub fn note(&mut self, newest: &str, first_future: Option<String>) {
+        self.widen(Self { from: newest.to_owned(), before: first_future });
     }
 
     /// Intersects with another span.
@@ -54,9 +54,9 @@ mod tests {
     fn span_ends_where_other_records_count() {
         let mut span = Span::default();
         assert!(span.holds(""), "without records the span is unlimited");
-        span.note(Some("2026-02"), None);
-        span.note(Some("2026-01"), Some("2027-05".into()));
-        span.note(None, Some("2027-04".into()));
+        span.note("2026-02", None);
+        span.note("2026-01", Some("2027-05".into()));
+        span.note("", Some("2027-04".into()));
         for (latest, holds) in [("2026-01", false), ("2026-02", true), ("2027-03", true), ("2027-04", false)] {
             assert_eq!(span.holds(latest), holds, "{latest}");
         }

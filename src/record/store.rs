@@ -3,17 +3,21 @@
 mod scan;
 mod writers;
 
+use std::ops::ControlFlow;
+
 use super::budget::{self, Budget};
 use super::flaw::Flaw;
 use super::note::{Note, read_lines};
 use super::span::Span;
 use super::{Record, line};
+use crate::git::bulk::Unread;
 use crate::git::commit::time_in;
+use crate::git::notes::Notes;
 use crate::git::size::Kind;
 use crate::git::{Error, Oid, Repo, Result};
 use crate::lattice::{Lattice, Spelled};
 
-pub use scan::{Judgement, Scan};
+pub use scan::{Judgement, Scan, Scanning};
 pub use writers::{LeftOut, NOTES, RefKind, Writer, WriterRef, fetched_under, is_writer};
 
 /// How far another machine's clock may be ahead, in seconds.
@@ -180,26 +184,46 @@ impl<'a> Records<'a> {
                 continue;
             };
             left = rest;
-            let Note { records, flaws, first_future } = self.read(key, blob);
-            judged.skipped += flaws.values().sum::<usize>();
-            judged.span.note(records.iter().map(|record| record.started.as_str()).max(), first_future);
+            let note = self.read(key, blob);
+            judged.skipped += note.flaws.values().sum::<usize>();
+            judged.span.widen(note.span);
             let writer = &self.writers[writer].name;
-            judged.records.extend(records.into_iter().map(|record| Attributed { writer: writer.clone(), record }));
+            let attributed = |record| Attributed { writer: writer.clone(), record };
+            judged.records.extend(note.records.into_iter().map(attributed));
         }
         judged.records.sort_by(|a, b| a.record.started.cmp(&b.record.started));
         judged
     }
 
-    /// Calls `on` for every record.
+    /// Calls `on` for every record, in no particular order.
     pub fn each(&self, on: &mut dyn FnMut(Record)) {
         let mut read = 0;
-        for writer in &self.writers {
-            let Ok(found) = self.repo.all_notes(writer.tip) else { continue };
-            for (key, blob) in found.notes {
-                let Some(note) = self.read_within(&mut read, key, blob) else { continue };
-                note.records.into_iter().for_each(&mut *on);
-            }
+        for found in self.notes().into_iter().filter_map(|(_, found)| found.ok()) {
+            self.each_note(&found.notes, &mut read, &mut |_, note| note.records.into_iter().for_each(&mut *on));
         }
+    }
+
+    /// The notes of each writer with its index, this clone's first: if there are too many, those of others are left out.
+    fn notes(&self) -> Vec<(usize, Result<Notes>)> {
+        let own = writers::own_name(self.repo);
+        let mut order: Vec<usize> = (0..self.writers.len()).collect();
+        order.sort_by_key(|i| own.as_ref() != Some(&self.writers[*i].name));
+        let tips: Vec<Oid> = order.iter().map(|i| self.writers[*i].tip).collect();
+        order.into_iter().zip(self.repo.notes_of(&tips)).collect()
+    }
+
+    /// Reads notes by key in the cheapest order, unless too much was read already, and calls `on` for each with its key.
+    fn each_note(&self, notes: &[(Oid, Oid)], read: &mut u64, on: &mut dyn FnMut(Oid, Note)) {
+        let ids = notes.iter().map(|(_, blob)| *blob);
+        self.repo.each_blob(ids, self.most_note, &mut |i, bytes| {
+            if *read > MAX_READ {
+                return ControlFlow::Break(());
+            }
+            let (key, _) = notes[i];
+            *read += bytes.map_or(0, |bytes| bytes.len() as u64);
+            on(key, bytes.map_or_else(Note::unread, |bytes| read_lines(key, bytes, &self.latest)));
+            ControlFlow::Continue(())
+        });
     }
 
     /// Lists what is rejected, by ref and key. `known` maps a key to the spelling of its point.
@@ -207,26 +231,30 @@ impl<'a> Records<'a> {
         let mut examined = Examined { problems: self.broken.iter().map(Problem::of_ref).collect(), elsewhere: 0 };
         let is_elsewhere = |record: &Record| lattice.is_some_and(|it| record.point.read_exactly(it).is_none());
         let mut read = 0;
-        for writer in &self.writers {
-            self.examine_writer(writer, (&is_elsewhere, &known), &mut read, &mut examined);
+        for (i, found) in self.notes() {
+            self.examine_writer((&self.writers[i], found), (&is_elsewhere, &known), &mut read, &mut examined);
         }
         examined
     }
 
     fn examine_writer(
         &self,
-        writer: &Writer,
+        (writer, found): (&Writer, Result<Notes>),
         (is_elsewhere, known): (&impl Fn(&Record) -> bool, &impl Fn(Oid) -> Option<Spelled>),
         read: &mut u64,
         examined: &mut Examined,
     ) {
+        let mut problems = Vec::new();
         let mut problem = |key: Option<Oid>, reason: String, count: usize| {
             let (notes, key) = (writer.notes.clone(), key.map(|key| key.to_string()));
-            examined.problems.push(Problem { notes, key, reason, count });
+            problems.push(Problem { notes, key, reason, count });
         };
-        let found = match self.repo.all_notes(writer.tip) {
+        let found = match found {
             Ok(found) => found,
-            Err(error) => return problem(None, error.to_string(), 1),
+            Err(error) => {
+                problem(None, error.to_string(), 1);
+                return examined.problems.append(&mut problems);
+            }
         };
         if found.odd > 0 {
             problem(None, "entries that are not notes".to_owned(), found.odd);
@@ -234,8 +262,7 @@ impl<'a> Records<'a> {
         if found.left == 0 {
             problem(None, "too many notes: some were not read".to_owned(), 1);
         }
-        for (key, blob) in found.notes {
-            let Some(note) = self.read_within(read, key, blob) else { continue };
+        self.each_note(&found.notes, read, &mut |key, note| {
             let (elsewhere, records): (Vec<_>, Vec<_>) = note.records.iter().partition(|record| is_elsewhere(record));
             examined.elsewhere += elsewhere.len();
             let point = known(key);
@@ -243,26 +270,18 @@ impl<'a> Records<'a> {
             let strangers = records.iter().filter(is_stranger).count();
             let flaws = note.flaws.into_iter().chain((strangers > 0).then_some((Flaw::OtherPoint, strangers)));
             flaws.for_each(|(flaw, count)| problem(Some(key), flaw.to_string(), count));
-        }
-    }
-
-    /// Reads a note unless too much was read already.
-    fn read_within(&self, read: &mut u64, key: Oid, blob: Oid) -> Option<Note> {
-        if *read > MAX_READ {
-            return None;
-        }
-        *read += self.repo.size_of(blob).unwrap_or(0);
-        Some(self.read(key, blob))
+        });
+        problems.sort_by(|a, b| a.key.cmp(&b.key));
+        examined.problems.append(&mut problems);
     }
 
     fn read(&self, key: Oid, blob: Oid) -> Note {
-        let flawed = |flaw| Note { flaws: [(flaw, 1)].into(), ..Note::default() };
         if self.repo.size_of(blob).is_some_and(|size| size > self.most_note) {
-            return flawed(Flaw::HugeNote);
+            return Note::unread(Unread::TooLarge);
         }
         match self.repo.blob(blob) {
             Ok(bytes) => read_lines(key, &bytes, &self.latest),
-            Err(_) => flawed(Flaw::NoText),
+            Err(_) => Note::unread(Unread::Unreadable),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Combines the records of one key: the verdict on each system, and whether records contradict each other.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::outside::Purity;
+use super::few::Few;
 use super::{Record, Verdict};
 use crate::nix::StorePath;
 use crate::system::System;
 
-/// The verdict on each system: `reproduced` or `built` if there is such a record, since the key never changes; else the newest.
+/// The verdict on each system: `reproduced` or `built` if there is such a record, since the key never changes; else the newest, with
+/// `cancelled` only if there is no other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts(Vec<OnSystem>);
 
@@ -24,28 +26,103 @@ pub struct OnSystem {
     pub is_impure: bool,
 }
 
+/// What a record says that verdicts depend on, beside the NAR hashes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub(super) system: &'a str,
+    pub(super) verdict: Verdict,
+    pub(super) started: &'a str,
+    pub(super) drv: Option<&'a str>,
+    /// Whether the builder could read files of the machine, where it is known.
+    pub(super) is_impure: Option<bool>,
+}
+
+/// Combines records one by one, without keeping them.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Few<System, OfSystem>);
+
+/// What the records of one system say.
+#[derive(Debug)]
+struct OfSystem {
+    verdict: Verdict,
+    /// The start of the record with this verdict.
+    started: String,
+    is_disputed: bool,
+    /// The NAR hashes of the outputs, by derivation and name; empty once one is disputed.
+    contents: Few<Box<str>, Box<str>>,
+    was_pure: bool,
+    was_impure: bool,
+}
+
+impl Tally {
+    /// Adds a record, with the NAR hashes of its outputs by name. A record whose system is invalid is ignored.
+    pub(super) fn add<'a>(&mut self, claim: Claim<'a>, hashes: impl Iterator<Item = (&'a str, &'a str)>) {
+        let new = || Some((System::parse(claim.system).ok()?, OfSystem::new(claim)));
+        if let Some(of) = self.0.get_or_insert(claim.system, new) {
+            of.add(claim, hashes);
+        }
+    }
+
+    /// Adds a record.
+    pub(super) fn add_record(&mut self, record: &Record) {
+        self.add(record.claim(), record.hashes());
+    }
+
+    /// Returns the verdicts of the records so far.
+    pub(super) fn verdicts(self) -> Verdicts {
+        let verdict = |(system, of): (System, OfSystem)| OnSystem {
+            system,
+            verdict: of.verdict,
+            is_disputed: of.is_disputed,
+            is_impure: of.was_impure && !of.was_pure,
+        };
+        self.0.into_iter().map(verdict).collect()
+    }
+}
+
+impl OfSystem {
+    fn new(claim: Claim<'_>) -> Self {
+        Self {
+            verdict: claim.verdict,
+            started: claim.started.to_owned(),
+            is_disputed: false,
+            contents: Few::default(),
+            was_pure: false,
+            was_impure: false,
+        }
+    }
+
+    fn add<'a>(&mut self, claim: Claim<'a>, hashes: impl Iterator<Item = (&'a str, &'a str)>) {
+        if rank(self.verdict, &self.started) < rank(claim.verdict, claim.started) {
+            (self.verdict, self.started) = (claim.verdict, claim.started.to_owned());
+        }
+        self.is_disputed |= claim.verdict == Verdict::Differs;
+        if let Some(drv) = claim.drv {
+            hashes.for_each(|(name, hash)| self.add_content(drv, name, hash));
+        }
+        if let Some(is_impure) = claim.is_impure.filter(|_| claim.verdict.is_good()) {
+            (self.was_pure, self.was_impure) = (self.was_pure || !is_impure, self.was_impure || is_impure);
+        }
+    }
+
+    fn add_content(&mut self, drv: &str, name: &str, hash: &str) {
+        if self.is_disputed {
+            self.contents = Few::default();
+            return;
+        }
+        // A store path has no space.
+        let place = format!("{drv} {name}");
+        let known = self.contents.get_or_insert(place.as_str(), || Some((place.as_str().into(), hash.into())));
+        self.is_disputed = known.is_some_and(|known| **known != *hash);
+    }
+}
+
 impl Verdicts {
     /// Combines records.
     pub fn of(records: &[Record]) -> Self {
-        let rank = |record: &Record| (weight(record.verdict), record.started.clone());
-        let mut newest: BTreeMap<System, &Record> = BTreeMap::new();
-        for record in records {
-            let system = &record.system;
-            if newest.get(system).is_none_or(|other| rank(other) < rank(record)) {
-                newest.insert(system.clone(), record);
-            }
-        }
-        let disputed = disputes(records);
-        let is_disputed = |system: &System| disputed.iter().any(|dispute| dispute.system == *system);
-        newest
-            .into_iter()
-            .map(|(system, record)| OnSystem {
-                verdict: record.verdict,
-                is_disputed: is_disputed(&system),
-                is_impure: matches!(Purity::of(records, &system), Purity::Impure(_)),
-                system,
-            })
-            .collect()
+        let mut tally = Tally::default();
+        records.iter().for_each(|record| tally.add_record(record));
+        tally.verdicts()
     }
 
     /// Returns the verdict on a system.
@@ -79,11 +156,35 @@ impl FromIterator<OnSystem> for Verdicts {
     }
 }
 
+/// The order in which records decide: the newest of those with the greatest weight.
+fn rank(verdict: Verdict, started: &str) -> (u8, &str, Reverse<Verdict>) {
+    (weight(verdict), started, Reverse(verdict))
+}
+
+/// A build that was stopped says nothing about the content, so it does not replace an earlier failure.
 fn weight(verdict: Verdict) -> u8 {
     match verdict {
-        Verdict::Reproduced => 2,
-        Verdict::Built => 1,
-        Verdict::Failed | Verdict::NoBuilder | Verdict::Cancelled | Verdict::Differs => 0,
+        Verdict::Reproduced => 3,
+        Verdict::Built => 2,
+        Verdict::Failed | Verdict::NoBuilder | Verdict::Differs => 1,
+        Verdict::Cancelled => 0,
+    }
+}
+
+impl Record {
+    fn claim(&self) -> Claim<'_> {
+        Claim {
+            system: self.system.as_str(),
+            verdict: self.verdict,
+            started: &self.started,
+            drv: self.drv.as_ref().map(StorePath::as_str),
+            is_impure: self.impure.as_ref().map(|paths| !paths.is_empty()),
+        }
+    }
+
+    /// Returns the NAR hashes of outputs by name.
+    fn hashes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.outputs.iter().filter_map(|(name, output)| Some((name.as_str(), output.nar_hash.as_deref()?)))
     }
 }
 
@@ -112,13 +213,11 @@ pub struct Side {
 /// Finds disputes among the records of one key, from any writer: the same derivation with different NAR hashes of one output,
 /// and every record `differs`. Later records do not resolve them.
 pub fn disputes(records: &[Record]) -> Vec<Dispute> {
-    let mut contents: BTreeMap<(&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
+    let mut by_place: BTreeMap<(&System, &StorePath, &str), BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
     for (i, record) in records.iter().enumerate() {
         let Some(drv) = &record.drv else { continue };
-        for (name, output) in &record.outputs {
-            let Some(hash) = &output.nar_hash else { continue };
-            let place = (&record.system, drv, name.as_str());
-            contents.entry(place).or_default().entry(hash).or_default().push(i);
+        for (name, hash) in record.hashes() {
+            by_place.entry((&record.system, drv, name)).or_default().entry(hash).or_default().push(i);
         }
     }
     let side = |(hash, records): (&str, Vec<usize>)| Side { nar_hash: Some(hash.to_owned()), records };
@@ -128,7 +227,7 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
         output: Some(output.to_owned()),
         sides: sides.into_iter().map(side).collect(),
     };
-    let hashes = contents.into_iter().filter(|(_, sides)| sides.len() > 1).map(dispute);
+    let hashes = by_place.into_iter().filter(|(_, sides)| sides.len() > 1).map(dispute);
     let differing = records.iter().enumerate().filter(|(_, record)| record.verdict == Verdict::Differs);
     let differs = differing.map(|(i, record)| Dispute {
         system: record.system.clone(),
@@ -141,9 +240,11 @@ pub fn disputes(records: &[Record]) -> Vec<Dispute> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::git::parse_oid;
-    use crate::record::{About, Output, State};
+    use crate::record::{About, Output, Purity, State};
 
     fn path(name: &str) -> StorePath {
         StorePath::parse(&format!("/nix/store/{}-{name}", "0".repeat(32))).unwrap()
@@ -179,6 +280,63 @@ mod tests {
         assert_eq!(found.len(), 1);
         let sides: Vec<_> = found[0].sides.iter().map(|side| side.records.clone()).collect();
         assert_eq!(sides, [vec![0, 1, 4], vec![3]]);
+    }
+
+    #[test]
+    fn stopped_build_does_not_replace_a_failure() {
+        let (failed, stopped) =
+            (record(Verdict::Failed, "a.drv", "1", "1"), record(Verdict::Cancelled, "a.drv", "1", "2"));
+        assert_eq!(state(&[failed.clone(), stopped.clone()]), State::Failed);
+        assert_eq!(state(std::slice::from_ref(&stopped)), State::New);
+        assert_eq!(state(&[failed, record(Verdict::NoBuilder, "a.drv", "1", "2"), stopped]), State::NoBuilder);
+    }
+
+    /// A record of one of two systems, with few values in each field, so that records agree and contradict.
+    fn any_record() -> impl Strategy<Value = Record> {
+        let verdict = prop::sample::select(vec![
+            Verdict::Built,
+            Verdict::Failed,
+            Verdict::NoBuilder,
+            Verdict::Cancelled,
+            Verdict::Reproduced,
+            Verdict::Differs,
+        ]);
+        let output = (prop::sample::select(vec!["out", "dev"]), prop::option::of("[12]"));
+        let impure = prop::option::of(prop::collection::vec("/[ab]", 0..2));
+        let of =
+            (verdict, "[ab][.]drv", any::<bool>(), prop::collection::vec(output, 0..3), "[1-4]", any::<bool>(), impure);
+        of.prop_map(|(verdict, drv, has_drv, outputs, started, is_other, impure)| {
+            let outputs =
+                outputs.into_iter().map(|(name, hash)| (name.to_owned(), Output { path: path("x"), nar_hash: hash }));
+            let like = record(verdict, &drv, "1", &started);
+            let system = if is_other { System::parse("aarch64-linux").unwrap() } else { like.system.clone() };
+            let drv = like.drv.clone().filter(|_| has_drv);
+            Record { system, outputs: outputs.collect(), drv, impure, ..like }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn tally_agrees_with_the_whole_list(records in prop::collection::vec(any_record(), 0..8)) {
+            let (verdicts, disputes) = (Verdicts::of(&records), disputes(&records));
+            for system in ["x86_64-linux", "aarch64-linux"].map(|text| System::parse(text).unwrap()) {
+                let of: Vec<_> = records.iter().filter(|record| record.system == system).collect();
+                let best = of.iter().map(|record| weight(record.verdict)).max();
+                let newest = of.iter().filter(|record| Some(weight(record.verdict)) == best).map(|it| &it.started).max();
+                let is_best = |record: &&&Record| Some(weight(record.verdict)) == best && Some(&record.started) == newest;
+                let possible: Vec<_> = of.iter().filter(is_best).map(|record| Some(record.verdict)).collect();
+                let verdict = verdicts.get(&system);
+                prop_assert!(possible.contains(&verdict) || (of.is_empty() && verdict.is_none()));
+                prop_assert_eq!(verdicts.is_disputed(&system), disputes.iter().any(|it| it.system == system));
+                prop_assert_eq!(verdicts.is_impure(&system), matches!(Purity::of(&records, &system), Purity::Impure(_)));
+            }
+        }
+
+        #[test]
+        fn order_of_records_does_not_matter(records in prop::collection::vec(any_record(), 0..8)) {
+            let reversed: Vec<_> = records.iter().rev().cloned().collect();
+            prop_assert_eq!(Verdicts::of(&records), Verdicts::of(&reversed));
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::ops::rename;
 use crate::points::census::Census;
 use crate::record::store::Examined;
 
-/// Up to this number, the notes of each point are looked up; for more points, all notes are read at once.
-const FEW: usize = 8;
+/// Up to this number of points times writers, the notes of each point are looked up; above it, all notes are read at once.
+const FEW: usize = 64;
 
 /// Returns the notes of these points, the oldest first; a point without notes is left out.
 ///
@@ -33,7 +33,8 @@ pub fn of<'p>(
     }
     let finder = Finder { repo, config, census };
     let points: Vec<&Point> = points.into_iter().collect();
-    let found = if points.len() <= FEW { finder.few(&notes, &points)? } else { finder.many(&notes, &points)? };
+    let is_few = points.len() <= 1 || points.len() * notes.writers() <= FEW;
+    let found = if is_few { finder.few(&notes, &points)? } else { finder.many(&notes, &points)? };
     let current = |(point, lines): (Point, Vec<Written>)| (point, note::current(lines));
     Ok(found.into_iter().map(current).filter(|(_, notes)| !notes.is_empty()).collect())
 }
@@ -90,13 +91,12 @@ impl Finder<'_> {
 
     /// Those of these names that no point has now.
     fn left_by_points(&self, lines: &HashMap<Spelled, Vec<Written>>) -> Result<HashSet<Spelled>> {
-        let mut left = HashSet::new();
-        for name in lines.keys() {
-            if !self.is_point(name)? {
-                left.insert(name.clone());
-            }
-        }
-        Ok(left)
+        let points: Vec<Point> = lines.keys().filter_map(|name| name.read_exactly(&self.config.lattice)).collect();
+        let around = Census::around(self.repo, self.config, &points)?;
+        let is_point = |name: &Spelled| {
+            name.read_exactly(&self.config.lattice).is_some_and(|point| around.commit(&point).is_some())
+        };
+        Ok(lines.keys().filter(|name| !is_point(name)).cloned().collect())
     }
 
     /// The names that a point had before.

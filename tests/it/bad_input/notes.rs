@@ -238,6 +238,22 @@ fn exponentially_large_notes_tree_does_not_hang() {
 }
 
 #[test]
+fn many_writers_of_one_nested_tree_do_not_hide_others() {
+    let (sandbox, key) = with_point_and_key();
+    let blob = sandbox.git(&["rev-parse", "HEAD:README"]);
+    // 65,536 notes in two trees.
+    let notes: String = (0..256).map(|i| format!("100644 blob {blob}\t{i:038x}\n")).collect::<Vec<_>>().concat();
+    let below = make_tree(&sandbox, &notes);
+    let folders: String = (0..256).map(|i| format!("040000 tree {below}\t{i:02x}\n")).collect::<Vec<_>>().concat();
+    let tree = make_tree(&sandbox, &folders);
+    (0..40).for_each(|i| set_notes_tree(&sandbox, &format!("a{i}"), &tree));
+    add_note(&sandbox, &key, record(&key).to_string().as_bytes());
+    assert_eq!(state(&sandbox), "built", "a writer with few notes should count");
+    sandbox.lattice(&["status"]).exits(0).says_err("invalid: `git lattice doctor`");
+    sandbox.lattice(&["doctor", "--json"]).exits(0).says_out("too many notes");
+}
+
+#[test]
 fn huge_note_does_not_hide_others() {
     let (sandbox, key) = with_point_and_key();
     add_note(&sandbox, &key, record(&key).to_string().as_bytes());
