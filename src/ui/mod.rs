@@ -30,9 +30,11 @@ pub mod trusted_base;
 pub mod wrap;
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rustix::fs::FileType;
 use serde::Serialize;
 
 use self::link::Link;
@@ -56,11 +58,16 @@ pub struct Ui {
     pub interactive: bool,
 }
 
+fn is_pipe(file: &impl AsFd) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
 impl Ui {
     /// Detects the terminals.
     pub fn new(environment: &Environment) -> Self {
         let [out, err] = [Screen::of(&io::stdout(), environment), Screen::of(&io::stderr(), environment)];
-        let draws = err.is_terminal && environment.terminal != Terminal::Dumb;
+        // What reads a pipe may print to the same terminal.
+        let draws = err.is_terminal && environment.terminal != Terminal::Dumb && !is_pipe(&io::stdout());
         Self { out, err, draws, interactive: io::stdin().is_terminal() && err.is_terminal }
     }
 

@@ -46,6 +46,21 @@ pub fn start(text: &str, width: usize) -> &str {
     text.char_indices().find(ends).map_or(text, |(at, _)| &text[..at])
 }
 
+/// `text` in at most `width` columns: if it is longer, its end after `…`. The end of a point's name tells most.
+pub fn ending(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut left = width.saturating_sub(1);
+    let fits = |(_, c): &(usize, char)| {
+        let rest = left.checked_sub(c.width().unwrap_or(0));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let from = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(at, _)| at);
+    if width == 0 { String::new() } else { format!("…{}", &text[from..]) }
+}
+
 /// Breaks a message into lines of at most `width` columns. Each of its lines keeps its own indent.
 pub fn message(text: &str, width: Option<usize>) -> String {
     match width {
@@ -188,6 +203,13 @@ mod tests {
 
     fn at(width: usize, text: &str) -> String {
         message(text, Some(width))
+    }
+
+    #[test]
+    fn end_of_a_long_text_fits() {
+        let texts = [20, 5, 4, 1, 0].map(|width| ending("gcc/漢字/step1", width));
+        assert_eq!(texts, ["gcc/漢字/step1", "…tep1", "…ep1", "…", ""]);
+        assert_eq!([8, 9].map(|width| ending("gcc/漢字/step1", width)), ["…/step1", "…字/step1"], "no half characters");
     }
 
     #[test]

@@ -110,6 +110,33 @@ fn ctrl_c_leaves_the_results() {
 }
 
 #[test]
+fn nothing_is_drawn_over_what_a_pipe_prints() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &[SLOW]);
+        for (flags, text) in [("--json-lines", "two of slow"), ("", "built  ")] {
+            let command = format!("git-lattice build --all --again {flags} | cat");
+            let printed = terminal::run(&sandbox, (80, 24), "xterm", &format!("sh -c '{command}'"), "sleep 5");
+            assert!(printed.contains(text), "{printed:?}");
+            assert!(!printed.contains("\u{1b}["), "{printed:?}");
+        }
+    }
+}
+
+#[test]
+fn builder_that_failed_before_ctrl_c_is_not_cancelled() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["sleep 1; exit 1", "while :; do echo on; sleep 1; done"]);
+        let printed =
+            terminal::run(&sandbox, (80, 24), "xterm", "git-lattice build --all", "sleep 6; printf '\\003'; sleep 20");
+        let text = Screen::after(&printed).text();
+        assert!(text.contains("before it said why"), "{text}");
+        let records = sandbox.records();
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!((&records[0]["verdict"], &records[0]["point"]), (&"cancelled".into(), &at("phase0/step2").into()));
+    }
+}
+
+#[test]
 fn stopped_build_goes_on_below_what_the_shell_printed() {
     let Some(nix) = every_nix().into_iter().next() else { return };
     let sandbox = steps(&nix, &["sleep 6; echo >$out"]);

@@ -368,6 +368,11 @@ impl<'a> Batch<'a> {
     fn cancelled(&mut self) -> Result<()> {
         // The worker was killed. That is no cancellation: the next worker builds the job again.
         anyhow::ensure!(!supervised::is_orphaned(), "the worker is gone");
+        for i in self.unfinished() {
+            if self.drvs.get(&i).is_some_and(|drv| self.builders.has_failed(drv)) {
+                self.end_without_verdict(i, Undecided::of_stopped(self.jobs[i]));
+            }
+        }
         let mut unfinished: Vec<_> = self.running.drain().collect();
         unfinished.sort_unstable_by_key(|(i, _)| *i);
         let cancelled = |(i, running): (usize, Running)| {

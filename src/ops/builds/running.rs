@@ -1,5 +1,6 @@
 //! The builders that Nix runs, from its log: which derivation each builds, for which point, and on which machine.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::{Job, Progress};
@@ -47,6 +48,8 @@ pub(super) struct RunningBuilders<'j> {
     /// The derivations that may be meant, for each failure that Nix has counted without stopping an activity: Nix 2.8 does not stop
     /// those of what was asked for before its end. A builder that prints something afterwards is not meant.
     suspects: Vec<Vec<StorePath>>,
+    /// The derivations whose builder failed, according to Nix' counts. Why, Nix says at its end.
+    failed: HashSet<StorePath>,
 }
 
 impl<'j> RunningBuilders<'j> {
@@ -127,7 +130,9 @@ impl<'j> RunningBuilders<'j> {
             if let Some(at) = self.all.iter().position(|running| running.drv == drv) {
                 self.ended = None;
                 let is_good = (!process::is_ending()).then_some(false);
-                on(Progress::Stopped { running: &self.all.remove(at), is_good });
+                let running = self.all.remove(at);
+                on(Progress::Stopped { running: &running, is_good });
+                self.failed.extend(is_good.map(|_| running.drv));
             }
         }
     }
@@ -139,13 +144,18 @@ impl<'j> RunningBuilders<'j> {
             let running = self.all.remove(at);
             let is_good = self.ended.take().filter(|_| !process::is_ending());
             on(Progress::Stopped { running: &running, is_good });
-            if is_good == Some(false)
-                && let Some(at) = self.suspects.iter().position(|suspects| suspects.contains(&running.drv))
-            {
-                self.suspects.remove(at);
+            if is_good == Some(false) {
+                let suspected = self.suspects.iter().position(|suspects| suspects.contains(&running.drv));
+                suspected.into_iter().for_each(|at| drop(self.suspects.remove(at)));
+                self.failed.insert(running.drv.clone());
             }
             self.clear(&running.drv, on);
         }
+    }
+
+    /// Whether the builder of this derivation failed before we were stopped.
+    pub(super) fn has_failed(&self, drv: &StorePath) -> bool {
+        self.failed.contains(drv)
     }
 
     /// Ends the builder of this derivation, if it still counts as running: Nix 2.8 stops the activities of what was asked for at the

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::model::{Failure, Model, Row};
+use super::model::{FAILED, Failure, Model, Row};
 use crate::nix::without_parameters;
 use crate::text::{tally, terminal_safe};
 use crate::ui::region::Size;
@@ -39,14 +39,21 @@ impl Lines<'_> {
         let Model { needed, ended, failures, running, .. } = self.model;
         let elapsed = clock(self.now.saturating_duration_since(self.model.since));
         if self.model.is_evaluating {
-            return format!("evaluating {}, {elapsed}", tally(needed.len() - ended.len(), "build", "builds"));
+            return self
+                .cut(&format!("evaluating {}, {elapsed}", tally(needed.len() - ended.len(), "build", "builds")));
         }
-        let failed = match failures.len() {
-            0 => String::new(),
-            failed => format!(", {}", paint(&format!("{failed} failed"), Tone::Bad, self.color)),
-        };
+        let mut words: Vec<_> = failures.iter().map(|failure| failure.word).collect();
+        // Failures first.
+        words.sort_by_key(|word| (*word != FAILED, *word));
         let running = if running.is_empty() { String::new() } else { format!(", {} running", running.len()) };
-        format!("{}/{} done{failed}{running}, {elapsed}", ended.len(), needed.len())
+        let header = |color| {
+            let count =
+                |same: &[&str]| format!(", {}", paint(&format!("{} {}", same.len(), same[0]), tone(same[0]), color));
+            let counts: String = words.chunk_by(|a, b| a == b).map(count).collect();
+            format!("{}/{} done{counts}{running}, {elapsed}", ended.len(), needed.len())
+        };
+        let plain = header(false);
+        if wrap::columns(&plain) <= self.room() { header(self.color) } else { self.cut(&plain) }
     }
 
     fn failure(&self, failure: &Failure) -> String {
@@ -54,7 +61,7 @@ impl Lines<'_> {
         let why = if first.is_empty() { String::new() } else { format!(": {}", one_line(first)) };
         let room = self.room().saturating_sub(failure.word.len() + GAP.len());
         let text = format!("{point}{why}");
-        format!("{}{GAP}{}", paint(failure.word, Tone::Bad, self.color), wrap::start(&text, room))
+        format!("{}{GAP}{}", paint(failure.word, tone(failure.word), self.color), wrap::start(&text, room))
     }
 
     /// The builders in `most` lines: two lines for each if there is room, one for each, or the oldest ones and how many more there are.
@@ -65,8 +72,8 @@ impl Lines<'_> {
             count if count <= most => (count, false),
             _ => (most.saturating_sub(1), false),
         };
-        let names: Vec<_> = all[..shown].iter().map(|row| self.name(row)).collect();
-        let widest = names.iter().map(|name| wrap::columns(name)).max().unwrap_or(0).min(self.room() / 2);
+        let names: Vec<_> = all[..shown].iter().map(|row| wrap::ending(&self.name(row), self.room() / 2)).collect();
+        let widest = names.iter().map(|name| wrap::columns(name)).max().unwrap_or(0);
         let mut lines = Vec::new();
         for (row, name) in all.iter().zip(&names) {
             let head = format!(
@@ -123,6 +130,10 @@ impl Lines<'_> {
     fn cut(&self, text: &str) -> String {
         wrap::start(text, self.room()).to_owned()
     }
+}
+
+fn tone(word: &str) -> Tone {
+    if word == FAILED { Tone::Bad } else { Tone::Odd }
 }
 
 /// Text that has no line breaks, tabs or characters that a terminal interprets.

@@ -8,6 +8,9 @@ use crate::lattice::Spelled;
 use crate::ops::builds::{Done, Job, Progress, RunningBuilder, Undecided};
 use crate::system::System;
 
+/// The word for a build that failed.
+pub(super) const FAILED: &str = "failed";
+
 /// A build: a point on a system.
 pub(super) type Build = (Spelled, String);
 
@@ -80,6 +83,7 @@ impl Model {
                 self.doing.clear();
             }
             Progress::Started(running) => {
+                self.is_evaluating = false;
                 self.doing.clear();
                 self.running.push(Row::of(running));
             }
@@ -96,11 +100,16 @@ impl Model {
             Progress::Pushed(_) => self.doing.clear(),
             Progress::End(done) => self.end(done),
             Progress::Undecided(undecided) => self.undecided(undecided),
-            Progress::Tick | Progress::Waits { .. } | Progress::Kept { .. } | Progress::NotCompared(_) => {}
+            Progress::Waits { job, .. } => {
+                self.is_evaluating = false;
+                self.doing = format!("waiting for `{}`", job.named.spelled);
+            }
+            Progress::Tick | Progress::Kept { .. } | Progress::NotCompared(_) => {}
         }
     }
 
     fn begin(&mut self, job: &Job) {
+        self.doing.clear();
         let build = build(job);
         // What has ended is built again, to compare.
         self.is_evaluating |= !self.ended.contains(&build);
@@ -118,7 +127,7 @@ impl Model {
         // Nix goes on with the others before it says why.
         if let (Some(false), Some((point, system))) = (is_good, row.build) {
             self.mark_ended((point.clone(), system.to_string()));
-            self.failures.push(Failure { word: "failed", point, why: row.last });
+            self.failures.push(Failure { word: FAILED, point, why: row.last });
         }
     }
 

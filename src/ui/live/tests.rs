@@ -43,6 +43,16 @@ fn lines(model: &Model, columns: usize, rows: usize) -> Vec<String> {
 }
 
 #[test]
+fn names_are_cut_at_the_start_and_words_are_counted() {
+    let mut model = model();
+    model.failures.push(Failure { word: "no-builder", point: "gcc/aarch64/p/step3".into(), why: String::new() });
+    model.running = vec![row("component-with-a-long-name-10/x86_64/phase0-bootstrap/step12", 5)];
+    let lines = lines(&model, 50, 24);
+    assert_eq!(lines[0], "3/12 done, 1 failed, 1 no-builder, 1 running, 0:4");
+    assert_eq!(lines.last().unwrap(), "  …phase0-bootstrap/step12  5s");
+}
+
+#[test]
 fn shows_totals_failures_and_builders() {
     let expected = [
         "3/12 done, 1 failed, 2 running, 0:42",
