@@ -66,7 +66,10 @@ impl View {
     pub fn of(&self, key: Oid) -> Option<Activity> {
         let since = |time: u64| self.now.saturating_sub(time) / 1000;
         if let Some(claim) = self.snapshot.claim(key) {
-            return Some(Activity::Building { seconds: since(claim.since), expected: claim.expected });
+            return Some(match claim.started(key) {
+                Some(started) => Activity::Building { seconds: since(started), expected: claim.expected },
+                None => Activity::Queued { seconds: since(claim.since) },
+            });
         }
         self.snapshot.job(key).map(|job| Activity::Queued { seconds: since(job.queued) })
     }

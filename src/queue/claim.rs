@@ -1,5 +1,6 @@
 //! Claims: which process builds which keys.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,20 @@ pub struct Claim {
     /// The build keys.
     #[serde(with = "hex::list")]
     keys: Vec<Oid>,
+    /// When the builders of a foreground build started, by key, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    started: BTreeMap<String, u64>,
 }
 
 impl Claim {
     pub(super) fn new(keys: &[Oid], background: bool) -> Self {
-        Self { pid: std::process::id(), background, since: super::now(), expected: None, keys: keys.to_vec() }
+        let (pid, since, started) = (std::process::id(), super::now(), BTreeMap::new());
+        Self { pid, background, since, expected: None, keys: keys.to_vec(), started }
+    }
+
+    /// When the build of `key` started, in milliseconds since 1970; `None` while it waits for builds of the same command.
+    pub fn started(&self, key: Oid) -> Option<u64> {
+        if self.background { Some(self.since) } else { self.started.get(&key.to_string()).copied() }
     }
 
     /// Whether the claim includes `key`.
@@ -80,6 +90,16 @@ impl Held {
         self.write()
     }
 
+    /// Store that the builder of a key starts now.
+    ///
+    /// # Errors
+    /// When the queue cannot be written.
+    pub fn start(&mut self, queue: &Queue, key: Oid) -> Result<()> {
+        let _guard = queue.guard()?;
+        self.claim.started.entry(key.to_string()).or_insert_with(super::now);
+        self.write()
+    }
+
     /// Release one key after its build ended, and remove its job: the build serves every request for the key.
     ///
     /// # Errors
@@ -88,6 +108,7 @@ impl Held {
         let guard = queue.guard()?;
         guard.remove(key)?;
         self.claim.keys.retain(|other| *other != key);
+        self.claim.started.remove(&key.to_string());
         self.write()
     }
 

@@ -123,6 +123,30 @@ fn nothing_is_drawn_over_what_a_pipe_prints() {
 }
 
 #[test]
+fn status_tells_builders_that_run_from_those_that_wait() {
+    for nix in every_nix() {
+        let sandbox = steps(&nix, &["sleep 4; echo >$out"; 2]);
+        let conf = sandbox.path("nix/conf/nix.conf");
+        let text = std::fs::read_to_string(&conf).unwrap();
+        std::fs::write(&conf, text.replace("max-jobs = 8", "max-jobs = 1")).unwrap();
+        let mut build = sandbox.command("work", &["build", "--all"]).spawn().unwrap();
+        let states = || {
+            let status = sandbox.lattice(&["status", "--json"]).exits(0).json();
+            let mut words: Vec<_> =
+                status["points"].as_array().unwrap().iter().map(|point| point["state"].to_string()).collect();
+            words.sort();
+            words
+        };
+        let mut seen = Vec::new();
+        while build.try_wait().unwrap().is_none() {
+            seen.push(states());
+        }
+        assert!(seen.contains(&vec!["\"building\"".into(), "\"queued\"".into()]), "{seen:?}");
+        assert!(!seen.contains(&vec!["\"building\"".into(), "\"building\"".into()]), "{seen:?}");
+    }
+}
+
+#[test]
 fn builder_that_failed_before_ctrl_c_is_not_cancelled() {
     for nix in every_nix() {
         let sandbox = steps(&nix, &["sleep 1; exit 1", "while :; do echo on; sleep 1; done"]);

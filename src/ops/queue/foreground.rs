@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::context::Context;
 use crate::git::{Oid, Repo};
-use crate::ops::builds::{self, BuildOptions, Done, Job, Plan, Progress};
+use crate::ops::builds::{self, BuildOptions, Done, Job, Plan, Progress, RunningBuilder};
 use crate::process;
 use crate::queue::{Claim, Held, Queue, Snapshot};
 use crate::record::{Record, Records, Verdict};
@@ -54,6 +54,9 @@ fn run(
         *open.entry(job.key).or_default() += 1;
     }
     builds::run(context, plan, options, &mut |progress| {
+        if let Progress::Started(RunningBuilder { own: Some(job), .. }) = &progress {
+            held.start(queue, job.key).ok();
+        }
         if let Progress::End(done) = &progress
             && let Some(left) = open.get_mut(&done.record.key).filter(|_| done.fresh)
         {
