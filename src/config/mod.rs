@@ -231,11 +231,11 @@ impl Config {
 
     /// The branch of a point; cheaper than [`Config::name`].
     pub fn branch_of(&self, point: &Point) -> BranchName {
-        self.naming.branch_of(point)
+        self.naming.branch_of(&self.spell(point))
     }
 
     /// The directory of a point; cheaper than [`Config::name`].
     pub fn dir_of(&self, point: &Point) -> String {
-        self.naming.dir_of(point)
+        self.naming.dir_of(&self.spell(point))
     }
 }

@@ -49,13 +49,13 @@ impl Naming {
         self.lattice.spell(point)
     }
 
-    pub(super) fn branch_of(&self, point: &Point) -> BranchName {
+    pub(super) fn branch_of(&self, spelled: &Spelled) -> BranchName {
         // `Pattern::parse` refuses patterns that give invalid branch names.
-        BranchName::known(&self.branch.encode(&self.lattice, point))
+        BranchName::known(&self.branch.name_of(spelled))
     }
 
-    pub(super) fn dir_of(&self, point: &Point) -> String {
-        self.flake.encode(&self.lattice, point)
+    pub(super) fn dir_of(&self, spelled: &Spelled) -> String {
+        self.flake.name_of(spelled)
     }
 }
 
@@ -66,7 +66,8 @@ impl Named {
         if let Some(names) = self.names.get() {
             return Names::clone(names);
         }
-        Names { spelled: naming.spell(point), branch: naming.branch_of(point), dir: naming.dir_of(point) }
+        let spelled = naming.spell(point);
+        Names { branch: naming.branch_of(&spelled), dir: naming.dir_of(&spelled), spelled }
     }
 }
 

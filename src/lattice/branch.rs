@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::value::is_device;
-use super::{Error, Kind, Lattice, Point, Result, Value};
+use super::{Error, Kind, Lattice, Point, Result, Spelled, Value};
 
 /// Characters that literals may contain but coordinates cannot: they separate two axes.
 const SEPARATORS: [char; 4] = ['/', '@', '=', ','];
@@ -64,12 +64,20 @@ impl Pattern {
 
     /// The name of a point.
     pub fn encode(&self, lattice: &Lattice, point: &Point) -> String {
-        let texts = lattice.texts(point);
-        let piece = |part: &Part| match part {
-            Part::Literal(literal) => literal.clone(),
-            Part::Axis(i) => texts[*i].clone(),
-        };
-        self.parts.iter().map(piece).collect()
+        self.name_of(&lattice.spell(point))
+    }
+
+    /// The name of a point that is spelled like this in the lattice.
+    pub fn name_of(&self, spelled: &Spelled) -> String {
+        let texts: Vec<&str> = spelled.split('/').collect();
+        let mut name = String::with_capacity(self.text.len() + spelled.len());
+        for part in &self.parts {
+            name.push_str(match part {
+                Part::Literal(literal) => literal,
+                Part::Axis(i) => texts[*i],
+            });
+        }
+        name
     }
 
     /// The point of this name; `None` if it is not the name of a point.

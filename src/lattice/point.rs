@@ -181,6 +181,9 @@ impl Lattice {
 
 /// Appends the members sorted by name, so that the branch of a point does not depend on the order of the values in the file.
 fn push_members(text: &mut String, members: &[u32], listed: &Listed) {
+    if let [member] = members {
+        return text.push_str(listed.values()[*member as usize].as_str());
+    }
     let mut names: Vec<_> = members.iter().map(|&m| listed.values()[m as usize].as_str()).collect();
     names.sort_unstable();
     for (i, name) in names.into_iter().enumerate() {

@@ -102,18 +102,20 @@ fn look(
     let stranded = queue.jobs_without_worker();
     let reader = repo.reading_once();
     let mut surveyor = Surveyor::new(repo, &reader, (config, census), cache, queue);
-    let mut all: Vec<&Point> =
-        which.map_or_else(|| census.population().points().collect(), |points| points.iter().collect());
-    all.retain(|point| census.commit(point).is_some());
+    let tip = |point| Some((point, census.tip(point))).filter(|(_, tip)| tip.commit().is_some());
+    let all: Vec<(&Point, Tip)> = match which {
+        Some(points) => points.iter().filter_map(tip).collect(),
+        None => census.population().points().filter_map(tip).collect(),
+    };
     let facts = match scanning {
         Some(scanning) => surveyor.facts_with_records(&all, &records, scanning),
         None => surveyor.facts_of(&all),
     };
     surveyor.skipped = surveyor.cache.skipped();
     let (mut points, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
-    for (point, facts) in all.into_iter().zip(facts) {
+    for ((point, tip), facts) in all.into_iter().zip(facts) {
         match facts {
-            Ok(facts) => points.extend(surveyor.look_at(point, facts, compares)),
+            Ok(facts) => points.extend(surveyor.look_at(point, tip, facts, compares)),
             Err(error) => unreadable.push((point.clone(), error)),
         }
     }
@@ -225,9 +227,9 @@ impl<'a> Surveyor<'a> {
     }
 
     /// Compute the facts of points that have a branch.
-    fn facts_of(&mut self, points: &[&Point]) -> Vec<Result<Facts>> {
-        let facts = |point: &&Point| {
-            let commit = self.census.commit(point).with_context(|| format!("{point:?} has no branch"))?;
+    fn facts_of(&mut self, points: &[(&Point, Tip)]) -> Vec<Result<Facts>> {
+        let facts = |(point, tip): &(&Point, Tip)| {
+            let commit = tip.commit().with_context(|| format!("`{}` has no branch", self.config.spell(point)))?;
             self.facts(point, &self.config.spell(point), commit)
         };
         points.iter().map(facts).collect()
@@ -236,7 +238,7 @@ impl<'a> Surveyor<'a> {
     /// Like [`Self::facts_of`], while another thread reads records: both take about as long.
     fn facts_with_records(
         &mut self,
-        points: &[&Point],
+        points: &[(&Point, Tip)],
         records: &Records<'_>,
         mut scanning: Scanning,
     ) -> Vec<Result<Facts>> {
@@ -254,8 +256,7 @@ impl<'a> Surveyor<'a> {
         facts
     }
 
-    fn look_at(&mut self, point: &Point, facts: Facts, compares: bool) -> Option<PointStatus> {
-        let tip = self.census.tip(point);
+    fn look_at(&mut self, point: &Point, tip: Tip, facts: Facts, compares: bool) -> Option<PointStatus> {
         let status = self.status(point, &self.config.spell(point), (tip, tip.commit()?), facts);
         // `sync` reports what cannot be read.
         let reconcile = if compares { self.reconcile(point, tip).unwrap_or_default() } else { None };
