@@ -51,8 +51,8 @@ pub fn check(context: &Context, config: &Config, census: &Census, which: Option<
     let checked = check_points(context, &baseline, &all);
     let mut report = Report { points: all.len(), ..Report::default() };
     if which.is_none() {
-        let seen = checked.iter().flat_map(|checked| &checked.directories);
-        refs::check(context, &baseline, seen, &mut report)?;
+        let lost = checked.iter().flat_map(|checked| &checked.lost);
+        refs::check(context, &baseline, lost, &mut report)?;
     }
     report.findings.extend(cycles(config, &checked));
     report.findings.extend(inputs::disagreements(config, &checked));

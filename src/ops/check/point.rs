@@ -50,7 +50,9 @@ impl<'a> Checker<'a> {
         let config = self.baseline.config;
         let tip = self.repo.commit(commit)?;
         let content = Content::find(&self.repo, config, tip.tree, &named.point)?;
-        checked.directories = content.points.iter().map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
+        let population = self.baseline.census.population();
+        let lost = content.points.iter().filter(|(point, ..)| !population.contains(point));
+        checked.lost = lost.map(|(point, dir, _)| (point.clone(), dir.clone())).collect();
         let mut subject = Subject { named, content, tree: tip.tree, step: Step::Missing };
         let origin = history::origin(&self.repo, &tip, &named.spelled)?;
         match subject.content.own(&named.point).cloned() {

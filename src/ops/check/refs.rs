@@ -20,14 +20,14 @@ use crate::points::{census, content};
 use crate::process;
 use crate::record::store::Problem;
 
-/// Runs these checks; `seen` are the point directories found in the points' branches.
+/// Runs these checks; `lost` are directories of points without a branch, found in branches of other points.
 ///
 /// # Errors
 /// When refs cannot be listed.
 pub(super) fn check<'a>(
     context: &Context,
     baseline: &Baseline<'_>,
-    seen: impl Iterator<Item = &'a (Point, String)>,
+    lost: impl Iterator<Item = &'a (Point, String)>,
     report: &mut Report,
 ) -> Result<()> {
     let (repo, config) = (&context.repo, baseline.config);
@@ -61,7 +61,7 @@ pub(super) fn check<'a>(
         let message = format!("looks like a point but is not one: {why}");
         Finding { command: rename(&listing.refs, branch), ..Finding::new(Code::Lookalike, branch, message) }
     }));
-    report.findings.extend(without_branch(repo, baseline, seen)?);
+    report.findings.extend(without_branch(repo, baseline, lost)?);
     let invalid =
         |problem: &Problem| Finding::new(Code::Record, &problem.notes, format!("has an invalid entry: {problem}"));
     report.findings.extend(records::examine(context, config, baseline.census)?.problems.iter().map(invalid));
@@ -146,24 +146,17 @@ fn near_miss(config: &Config, branch: &str) -> Option<String> {
     })
 }
 
-/// Finds directories, on the base branch or in points' branches, whose points have no branch.
+/// Finds directories whose points have no branch: `lost` in points' branches, and those on the base branch.
 fn without_branch<'a>(
     repo: &Repo,
     baseline: &Baseline<'_>,
-    seen: impl Iterator<Item = &'a (Point, String)>,
+    lost: impl Iterator<Item = &'a (Point, String)>,
 ) -> Result<Vec<Finding>> {
     let population = baseline.census.population();
-    let mut lost: BTreeMap<String, Point> = BTreeMap::new();
-    let mut note = |point: &Point, dir: &str| {
-        if !population.contains(point) {
-            lost.insert(dir.to_owned(), point.clone());
-        }
-    };
-    seen.for_each(|(point, dir)| note(point, dir));
+    let mut lost: BTreeMap<String, Point> = lost.map(|(point, dir)| (dir.clone(), point.clone())).collect();
     if let Some(base) = baseline.base {
-        for (point, dir) in all_directories(repo, baseline.config, repo.tree_of_commit(base)?)? {
-            note(&point, &dir);
-        }
+        let all = all_directories(repo, baseline.config, repo.tree_of_commit(base)?)?;
+        lost.extend(all.into_iter().filter(|(point, _)| !population.contains(point)).map(|(point, dir)| (dir, point)));
     }
     let finding = |(dir, point): (String, Point)| {
         let branch = baseline.config.branch_of(&point);

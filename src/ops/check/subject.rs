@@ -41,14 +41,14 @@ pub(super) struct Checked {
     pub(super) takes: BTreeSet<Point>,
     /// The sources and seeds that its config.toml names.
     pub(super) inputs: Vec<Input>,
-    /// The point directories in its tree.
-    pub(super) directories: Vec<(Point, String)>,
+    /// The point directories in its tree whose points have no branch.
+    pub(super) lost: Vec<(Point, String)>,
 }
 
 impl Checked {
     pub(super) fn new(point: Point) -> Self {
-        let (findings, takes, inputs, directories) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
-        Self { point, findings, takes, inputs, directories }
+        let (findings, takes, inputs, lost) = (Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
+        Self { point, findings, takes, inputs, lost }
     }
 }
 
